@@ -1,0 +1,1 @@
+"""What every service shares: messages, ids, settings, Kafka, Postgres, telemetry, health. No business rule lives here."""

@@ -1,0 +1,409 @@
+"""Kafka: batches of decoded records in, one flush a batch out, offsets kept by the caller in Postgres.
+
+A broker that lost its data is a new *incarnation*: the first record of `oms.incarnation` names it, and stored offsets
+count only under the incarnation that they were stored for.
+"""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient, NewTopic
+from prometheus_client import Counter
+
+from oms_platform.errors import OperationalError
+from oms_platform.messages import SCHEMA_VERSION, Message, Topic, UnreadableMessageError, decode, encode
+
+INCARNATION_TOPIC: Final = "oms.incarnation"
+PARTITIONS: Final = 4
+DELIVERY_TIMEOUT_MS: Final = 30_000
+CONNECT_TIMEOUT_S: Final = 10.0
+BATCH_MAX: Final = 500
+IDLE_POLL_S: Final = 0.05
+_QUEUED_MESSAGES_MAX: Final = 200_000
+
+log = structlog.get_logger()
+dead_letters_total = Counter("oms_dead_letters_total", "Records sent to a dead-letter topic", ["topic"])
+
+OffsetLoader = Callable[[str, list[tuple[str, int]]], Mapping[tuple[str, int], int]]
+
+
+class KafkaUnavailableError(OperationalError):
+    """The broker cannot be reached, or did not take a record in time."""
+
+
+class KafkaDataLostError(OperationalError):
+    """The broker is not the incarnation that was started with; the start-up path drives live orders on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSettings:
+    """Where the broker is. assignment: "all" (one instance reads every partition) or "group"."""
+
+    bootstrap: str
+    assignment: str = "all"
+    fetch_wait_ms: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One decoded record with its place."""
+
+    topic: str
+    partition: int
+    offset: int
+    message: Message
+    traceparent: str
+
+
+def murmur2_partition(key: bytes, partitions: int = PARTITIONS) -> int:
+    """Return the partition that `murmur2_random`, the Java clients' partitioner, gives a key."""
+    mask, multiplier = 0xFFFFFFFF, 0x5BD1E995
+    length = len(key)
+    value = (0x9747B28C ^ length) & mask
+    for start in range(0, length - length % 4, 4):
+        word = int.from_bytes(key[start : start + 4], "little") * multiplier & mask
+        word = (word ^ word >> 24) * multiplier & mask
+        value = value * multiplier & mask ^ word
+    tail = key[length - length % 4 :]
+    if tail:
+        value = (value ^ int.from_bytes(tail, "little")) * multiplier & mask
+    value = (value ^ value >> 13) * multiplier & mask
+    value ^= value >> 15
+    return (value & 0x7FFFFFFF) % partitions
+
+
+def _client_config(settings: KafkaSettings) -> dict[str, str | int | bool]:
+    return {"bootstrap.servers": settings.bootstrap, "log_level": 3, "socket.keepalive.enable": True}
+
+
+def ensure_topics(settings: KafkaSettings) -> None:
+    """Make every topic with its partitions. Raises KafkaUnavailableError, or ValueError for a wrong partition count."""
+    names = [INCARNATION_TOPIC, *(t.value for t in Topic), *(dead_letter_topic(t.value) for t in Topic)]
+    try:
+        admin = AdminClient(_client_config(settings))
+        metadata = admin.list_topics(timeout=CONNECT_TIMEOUT_S)
+        missing = [name for name in names if name not in metadata.topics]
+        if (metadata.cluster_id or "").startswith("mockCluster"):
+            # librdkafka's in-memory broker has no controller: a producer's metadata request makes a topic.
+            producer = Producer(_client_config(settings))
+            for name in missing:
+                producer.list_topics(name, timeout=CONNECT_TIMEOUT_S)
+        elif missing:
+            durable = {"retention.ms": "-1"}
+            topics = [
+                NewTopic(name, PARTITIONS, config=durable if name == INCARNATION_TOPIC else {}) for name in missing
+            ]
+            for future in admin.create_topics(topics, operation_timeout=CONNECT_TIMEOUT_S).values():
+                _await_created(future.result)
+        _check_partitions(admin, names)
+    except KafkaException as error:
+        raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {error}") from error
+
+
+def _await_created(result: Callable[[], object]) -> None:
+    try:
+        result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _check_partitions(admin: AdminClient, names: list[str]) -> None:
+    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+    while True:
+        topics = admin.list_topics(timeout=CONNECT_TIMEOUT_S).topics
+        counts = {name: len(topics[name].partitions) if name in topics else 0 for name in names}
+        wrong = {name: count for name, count in counts.items() if count not in (0, PARTITIONS)}
+        if wrong:
+            raise ValueError(f"every topic must have {PARTITIONS} partitions, found {wrong}")
+        if all(counts.values()):
+            return
+        if time.monotonic() > deadline:
+            raise KafkaUnavailableError(f"topics not there after {CONNECT_TIMEOUT_S} s: {counts}")
+        time.sleep(0.05)
+
+
+def read_incarnation(settings: KafkaSettings) -> str:
+    """Return the name of the broker's incarnation, giving it one if it has none. Raises KafkaUnavailableError."""
+    consumer = Consumer(
+        _client_config(settings)
+        | {"group.id": "oms-incarnation", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    )
+    partition = TopicPartition(INCARNATION_TOPIC, 0)
+    try:
+        low, high = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
+        if low == high:
+            producer = Producer(_client_config(settings) | {"acks": "all"})
+            producer.produce(INCARNATION_TOPIC, value=str(uuid.uuid4()).encode(), partition=0)
+            if producer.flush(CONNECT_TIMEOUT_S):
+                raise KafkaUnavailableError(f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s")
+        consumer.assign([TopicPartition(INCARNATION_TOPIC, 0, low)])
+        record = consumer.poll(CONNECT_TIMEOUT_S)
+        if record is None or record.error():
+            raise KafkaUnavailableError(f"cannot read {INCARNATION_TOPIC} at {settings.bootstrap}")
+        return (record.value() or b"").decode()
+    except KafkaException as error:
+        raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
+    finally:
+        consumer.close()
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Return the topic for records of `topic` that cannot be decoded or handled."""
+    return f"{topic}.dlq"
+
+
+class Publisher:
+    """An idempotent producer. `send` queues, `flush` returns when the broker has everything or raises."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._producer = Producer(
+            _client_config(settings)
+            | {
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 1,
+                "partitioner": "murmur2_random",
+                "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "queue.buffering.max.messages": _QUEUED_MESSAGES_MAX,
+            }
+        )
+        self._failed: KafkaError | None = None
+        self._next_offsets: dict[tuple[str, int], int] = {}
+
+    def send(self, topic: str, key: str, message: Message, *, event_id: uuid.UUID, traceparent: str = "") -> None:
+        """Queue one message. Raises KafkaUnavailableError when the queue is full."""
+        self.send_encoded(
+            topic, key, type(message).__name__, encode(message), event_id=event_id, traceparent=traceparent
+        )
+
+    def send_encoded(
+        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: uuid.UUID, traceparent: str = ""
+    ) -> None:
+        """Queue one message that is encoded already, as the outbox keeps them."""
+        headers: list[tuple[str, str | bytes | None]] = [
+            ("type", type_name),
+            ("v", str(SCHEMA_VERSION)),
+            ("id", str(event_id)),
+        ]
+        if traceparent:
+            headers.append(("traceparent", traceparent))
+        self._produce(topic, key.encode(), payload, headers)
+
+    def send_dead_letter(self, record: KafkaMessage, reason: str) -> None:
+        """Queue a record's bytes to its dead-letter topic, its own headers kept and the reason added."""
+        topic = record.topic() or ""
+        headers = [*(record.headers() or []), ("reason", reason), ("offset", f"{record.partition()}/{record.offset()}")]
+        dead_letters_total.labels(topic).inc()
+        log.warning("dead_letter", topic=topic, partition=record.partition(), offset=record.offset(), reason=reason)
+        self._produce(dead_letter_topic(topic), record.key(), record.value(), headers)
+
+    def _produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        payload: bytes | None,
+        headers: list[tuple[str, str | bytes | None]],
+    ) -> None:
+        try:
+            self._producer.produce(topic, payload, key, headers=headers, on_delivery=self._on_delivery)
+        except BufferError as error:
+            raise KafkaUnavailableError("the producer's queue is full") from error
+
+    def _on_delivery(self, error: KafkaError | None, record: KafkaMessage) -> None:
+        if error is not None:
+            self._failed = error
+            return
+        place = (record.topic() or "", record.partition() or 0)
+        self._next_offsets[place] = max(self._next_offsets.get(place, 0), (record.offset() or 0) + 1)
+
+    def poll(self) -> None:
+        """Serve delivery reports without waiting."""
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until everything queued is with the broker. Raises KafkaUnavailableError if anything was not taken."""
+        left = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
+        if self._failed is not None or left:
+            failed, self._failed = self._failed, None
+            raise KafkaUnavailableError(f"{left} records still queued, last error {failed}")
+
+    def next_offsets(self, topic: str) -> dict[int, int]:
+        """Return, by partition, the offset after the last record of `topic` that this publisher delivered."""
+        return {partition: offset for (name, partition), offset in self._next_offsets.items() if name == topic}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Decoded records in the order of their partitions, the unreadable ones, and the offsets after them all."""
+
+    records: list[Record]
+    unreadable: list[tuple[KafkaMessage, str]]
+    next_offsets: dict[tuple[str, int], int]
+    raw: list[KafkaMessage]
+
+
+class BatchConsumer:
+    """Reads topics from offsets that the caller keeps.
+
+    `load_offsets(incarnation, places)` gives the next offset of each (topic, partition) that has one; the others start
+    at 0. `on_assigned(partitions)` is called, before the first record, with the partition numbers that are now owned.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        group: str,
+        topics: Iterable[Topic],
+        incarnation: str,
+        load_offsets: OffsetLoader,
+        on_assigned: Callable[[set[int]], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._incarnation = incarnation
+        self._load_offsets = load_offsets
+        self._on_assigned = on_assigned
+        self._topics = [topic.value for topic in topics]
+        self._disconnected = False
+        self._consumer = Consumer(
+            _client_config(settings)
+            | {
+                "group.id": group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "partition.assignment.strategy": "range",
+                "fetch.wait.max.ms": settings.fetch_wait_ms,
+                "fetch.error.backoff.ms": 50,
+                "reconnect.backoff.max.ms": 500,
+                "error_cb": self._on_error,
+            }
+        )
+        if settings.assignment == "group":
+            self._consumer.subscribe(self._topics, on_assign=self._assign)
+        else:
+            places = [TopicPartition(topic, number) for topic in self._topics for number in range(PARTITIONS)]
+            self._assign(self._consumer, places)
+
+    def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        stored = self._load_offsets(self._incarnation, [(place.topic, place.partition) for place in places])
+        if self._on_assigned is not None:
+            self._on_assigned({place.partition for place in places})
+        for place in places:
+            place.offset = stored.get((place.topic, place.partition), 0)
+        consumer.assign(places)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+            self._disconnected = True
+
+    def poll(self, *, records_max: int = BATCH_MAX, timeout_s: float = IDLE_POLL_S) -> Batch:
+        """Wait up to `timeout_s` for a first record, then take what is there. Raises KafkaDataLostError."""
+        first = self._consumer.poll(timeout_s)
+        taken = [] if first is None else [first, *self._consumer.consume(records_max - 1, 0)]
+        if self._disconnected and taken:
+            self._check_incarnation()
+        return self._decode(taken)
+
+    def _check_incarnation(self) -> None:
+        found = read_incarnation(self._settings)
+        if found != self._incarnation:
+            raise KafkaDataLostError(f"started with incarnation {self._incarnation}, found {found}")
+        self._disconnected = False
+
+    def _decode(self, taken: list[KafkaMessage]) -> Batch:
+        records: list[Record] = []
+        unreadable: list[tuple[KafkaMessage, str]] = []
+        next_offsets: dict[tuple[str, int], int] = {}
+        raw: list[KafkaMessage] = []
+        for item in taken:
+            error = item.error()
+            if error is not None:
+                self._raise_if_lost(error)
+                continue
+            topic, partition, offset = item.topic() or "", item.partition() or 0, item.offset() or 0
+            next_offsets[topic, partition] = offset + 1
+            headers = dict(item.headers() or [])
+            try:
+                message = decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
+            except UnreadableMessageError as failure:
+                unreadable.append((item, str(failure)))
+                continue
+            trace = (headers.get("traceparent") or b"").decode(errors="replace")
+            records.append(
+                Record(topic=topic, partition=partition, offset=offset, message=message, traceparent=trace)
+            )
+            raw.append(item)
+        return Batch(records=records, unreadable=unreadable, next_offsets=next_offsets, raw=raw)
+
+    def _raise_if_lost(self, error: KafkaError) -> None:
+        lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+        if error.code() in lost:
+            raise KafkaDataLostError(str(error))
+        self._disconnected = True
+        log.warning("kafka_consumer_error", error=str(error))
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Return, by (topic, partition), how many records are behind the last one read."""
+        result: dict[tuple[str, int], int] = defaultdict(int)
+        for place in self._consumer.position(self._consumer.assignment()):
+            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            result[place.topic, place.partition] = max(0, high - max(place.offset, 0))
+        return result
+
+    def close(self) -> None:
+        """Leave the group and close the connections."""
+        self._consumer.close()
+
+
+class TailReader:
+    """Reads every partition of one topic from its end on, outside any group: what a fan-out replica needs."""
+
+    def __init__(self, settings: KafkaSettings, topic: Topic) -> None:
+        self._consumer = Consumer(
+            _client_config(settings)
+            | {
+                "group.id": f"tail-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "latest",
+                "fetch.wait.max.ms": settings.fetch_wait_ms,
+                "reconnect.backoff.max.ms": 500,
+            }
+        )
+        try:
+            ends = [
+                TopicPartition(topic.value, number, self._end(topic.value, number)) for number in range(PARTITIONS)
+            ]
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
+        self._consumer.assign(ends)
+
+    def _end(self, topic: str, partition: int) -> int:
+        end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)[1]
+        return end
+
+    def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Message]:
+        """Return the next messages; what cannot be read is left out."""
+        first = self._consumer.poll(timeout_s)
+        taken = [] if first is None else [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
+        messages: list[Message] = []
+        for item in taken:
+            if item.error() is not None:
+                continue
+            headers = dict(item.headers() or [])
+            try:
+                messages.append(decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b""))
+            except UnreadableMessageError as failure:
+                log.warning("unreadable_event", topic=item.topic(), reason=str(failure))
+        return messages
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()

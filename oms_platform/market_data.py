@@ -1,0 +1,114 @@
+"""A client of MarketDataService: the newest quote of every symbol, kept live by one stream in a background thread."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+import structlog
+from grpclib.client import Channel
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+
+from oms_platform.messages import Quote, VenueQuote
+from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
+from proto.gen.oms.v1 import Quote as WireQuote
+
+RECONNECT_S: Final = 0.5
+log = structlog.get_logger()
+
+
+def quote_from_wire(wire: WireQuote) -> Quote:
+    """Turn the protobuf quote into the message that the rest of the platform uses."""
+    return Quote(
+        symbol=wire.symbol,
+        sequence=wire.sequence,
+        quoted_at=wire.quoted_at,
+        national_best_bid=_price(wire.national_best_bid),
+        national_best_offer=_price(wire.national_best_offer),
+        venues=tuple(
+            VenueQuote(
+                venue_id=venue.venue_id,
+                bid_prices=tuple(map(Decimal, venue.bid_prices)),
+                bid_sizes=tuple(venue.bid_sizes),
+                ask_prices=tuple(map(Decimal, venue.ask_prices)),
+                ask_sizes=tuple(venue.ask_sizes),
+            )
+            for venue in wire.venues
+        ),
+    )
+
+
+def _price(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+class QuoteFeed:
+    """The live book. `quote(symbol)` never waits; `fresh_quote` asks the service when the streamed one is too old."""
+
+    def __init__(self, host: str, port: int, on_quote: Callable[[Quote], None] | None = None) -> None:
+        self._host, self._port = host, port
+        self._on_quote = on_quote
+        self._quotes: dict[str, tuple[Quote, float]] = {}
+        self._loop = asyncio.new_event_loop()
+        self._stub: MarketDataServiceStub | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="quotes", daemon=True)
+
+    def start(self) -> None:
+        """Start the stream; it reconnects by itself."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._stream())
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._task)
+
+    async def _stream(self) -> None:
+        while True:
+            channel = Channel(self._host, self._port)
+            try:
+                self._stub = MarketDataServiceStub(channel)
+                async for wire in self._stub.subscribe_quotes(SubscribeQuotesRequest()):
+                    self._keep(quote_from_wire(wire))
+            except (OSError, GRPCError, StreamTerminatedError, asyncio.TimeoutError) as error:
+                log.warning("quote_stream_lost", error=str(error))
+            finally:
+                self._stub = None
+                channel.close()
+            await asyncio.sleep(RECONNECT_S)
+
+    def _keep(self, quote: Quote) -> None:
+        self._quotes[quote.symbol] = (quote, time.monotonic())
+        if self._on_quote is not None:
+            self._on_quote(quote)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Return the newest quote of a symbol, or None before the first."""
+        kept = self._quotes.get(symbol)
+        return None if kept is None else kept[0]
+
+    def age_s(self, symbol: str) -> float:
+        """Return the seconds since the symbol's last quote came in; infinite before the first."""
+        kept = self._quotes.get(symbol)
+        return float("inf") if kept is None else time.monotonic() - kept[1]
+
+    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
+        """Return a quote no older than `age_ms_max`, asking for one if need be; the last known, or None, if none comes."""
+        stub = self._stub
+        if self.age_s(symbol) * 1000 > age_ms_max and stub is not None:
+            asked = asyncio.run_coroutine_threadsafe(
+                stub.get_book(GetBookRequest(symbol=symbol), timeout=timeout_ms / 1000), self._loop
+            )
+            with contextlib.suppress(OSError, GRPCError, StreamTerminatedError, TimeoutError):
+                self._keep(quote_from_wire(asked.result(timeout_ms / 1000)))
+        return self.quote(symbol)
+
+    def stop(self) -> None:
+        """End the stream and its thread."""
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(timeout=2)

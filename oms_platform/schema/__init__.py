@@ -1,0 +1,1 @@
+"""The database schema: Alembic migrations, time partitions, demo reference data."""

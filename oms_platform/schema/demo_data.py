@@ -1,0 +1,101 @@
+"""The demo's reference data: 15 symbols, 10 accounts, five lit venues and a dark one. Seeding twice changes nothing."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy import create_engine
+from sqlmodel import Session, SQLModel
+
+from oms_platform.schema.migrate import sqlalchemy_url
+from oms_platform.schema.tables import Account, FeeSchedule, Instrument, RiskLimit, RoutingProfile, Venue
+
+INSTRUMENTS: Final = (
+    ("AAPL", "Apple Inc.", "227.50"),
+    ("MSFT", "Microsoft Corp.", "418.20"),
+    ("GOOGL", "Alphabet Inc. Class A", "176.40"),
+    ("AMZN", "Amazon.com Inc.", "197.10"),
+    ("NVDA", "NVIDIA Corp.", "141.90"),
+    ("META", "Meta Platforms Inc.", "559.10"),
+    ("TSLA", "Tesla Inc.", "339.60"),
+    ("JPM", "JPMorgan Chase & Co.", "243.10"),
+    ("V", "Visa Inc.", "309.90"),
+    ("JNJ", "Johnson & Johnson", "155.20"),
+    ("WMT", "Walmart Inc.", "88.40"),
+    ("PG", "Procter & Gamble Co.", "172.30"),
+    ("HD", "Home Depot Inc.", "406.50"),
+    ("BAC", "Bank of America Corp.", "46.90"),
+    ("DIS", "Walt Disney Co.", "115.60"),
+)
+INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
+HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
+RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
+# venue, name, kind, latency in microseconds, fee to add and to remove in dollars a share (a rebate is negative)
+VENUES: Final = (
+    ("XNYS", "Big Board", "LIT", 900, "-0.0018", "0.0030"),
+    ("XNAS", "Tape C", "LIT", 700, "-0.0020", "0.0030"),
+    ("ARCX", "Arc", "LIT", 800, "-0.0021", "0.0030"),
+    ("BATS", "Zed", "LIT", 600, "-0.0016", "0.0029"),
+    ("EDGX", "Edge X", "LIT", 650, "-0.0024", "0.0027"),
+    ("DARK", "Midpoint Pool", "DARK", 1200, "0.0010", "0.0010"),
+)
+LIMITS: Final = {
+    "INSTITUTION": (500_000, "50000000", 500, "5000000000"),
+    "HEDGE_FUND": (200_000, "20000000", 500, "1000000000"),
+    "RETAIL": (10_000, "1000000", 300, "25000000"),
+}
+PROFILE: Final = {"weights": {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}}
+
+
+def rows() -> list[SQLModel]:
+    """Return the demo's rows, parents before children."""
+    accounts = [(account, "INSTITUTION") for account in INSTITUTIONS]
+    accounts += [(account, "HEDGE_FUND") for account in HEDGE_FUNDS]
+    accounts += [(account, "RETAIL") for account in RETAIL]
+    result: list[SQLModel] = []
+    for account, kind in accounts:
+        quantity, notional, collar, power = LIMITS[kind]
+        result.append(Account(account_id=account, name=account.replace("ACC-", "Demo "), kind=kind))
+        result.append(
+            RiskLimit(
+                account_id=account,
+                order_qty_max=quantity,
+                order_notional_max=Decimal(notional),
+                price_collar_bps=collar,
+                buying_power=Decimal(power),
+            )
+        )
+    for symbol, name, price in INSTRUMENTS:
+        result.append(
+            Instrument(symbol=symbol, name=name, tick_size=Decimal("0.01"), reference_price=Decimal(price))
+        )
+    for venue, name, venue_kind, latency_us, add_fee, remove_fee in VENUES:
+        result.append(Venue(venue_id=venue, name=name, kind=venue_kind, latency_us=latency_us))
+        result.append(
+            FeeSchedule(
+                venue_id=venue,
+                effective_from=date(2026, 1, 1),
+                add_fee=Decimal(add_fee),
+                remove_fee=Decimal(remove_fee),
+            )
+        )
+    result.append(RoutingProfile(profile="default", version=1, settings=PROFILE))
+    return result
+
+
+def seed(dsn: str) -> int:
+    """Store the demo's rows that are missing; what is there already is left as it is. Returns how many were new."""
+    engine = create_engine(sqlalchemy_url(dsn))
+    new = 0
+    try:
+        with Session(engine) as session:
+            for row in rows():
+                key = tuple(getattr(row, column.name) for column in row.__table__.primary_key)  # type: ignore[attr-defined]
+                if session.get(type(row), key) is None:
+                    session.add(row)
+                    session.flush()
+                    new += 1
+            session.commit()
+    finally:
+        engine.dispose()
+    return new

@@ -1,0 +1,86 @@
+"""Bring a database to this version's schema, and keep its time partitions ahead of the clock."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import create_engine
+
+from oms_platform.ids import uuid7_floor
+
+PARTITIONED: Final = ("orders", "order_events", "outbox", "executions", "route_audit", "child_orders", "child_cancels")
+WEEK: Final = timedelta(days=7)
+WEEKS_AHEAD: Final = 4
+_MIGRATION_LOCK: Final = 7_304_001
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config
+
+
+def sqlalchemy_url(dsn: str) -> str:
+    """Return the SQLAlchemy address (psycopg 3) of a `postgresql://` address."""
+    return dsn.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def expected_revision() -> str:
+    """Return the schema revision that this code was written for."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("expected a migration in oms_platform/schema/versions, found none")
+    return head
+
+
+def found_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    """Return the schema revision of the database, or "none" for an empty one."""
+    with connection.transaction():
+        row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if row is None or row[0] is None:
+            return "none"
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else "none"
+
+
+def migrate(dsn: str, now: datetime) -> None:
+    """Run every missing migration, and make the time partitions from this week on. Safe to run at the same time twice."""
+    with psycopg.connect(dsn, autocommit=True) as lock:
+        lock.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        engine = create_engine(sqlalchemy_url(dsn))
+        try:
+            with engine.begin() as connection:
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        finally:
+            engine.dispose()
+        ensure_partitions(lock, now)
+
+
+def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: datetime) -> list[str]:
+    """Make the weekly partitions from last week to four weeks ahead. Returns the names of those that were new."""
+    monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
+    made: list[str] = []
+    for table in PARTITIONED:
+        for week in range(-1, WEEKS_AHEAD + 1):
+            start = monday + week * WEEK
+            name = f"{table}_{start:%Y%m%d}"
+            row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
+            if row is not None and row[0] is not None:
+                continue
+            connection.execute(
+                sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
+                    sql.Identifier(name),
+                    sql.Identifier(table),
+                    sql.Literal(str(uuid7_floor(start))),
+                    sql.Literal(str(uuid7_floor(start + WEEK))),
+                )
+            )
+            made.append(name)
+    return made

@@ -1,0 +1,81 @@
+"""Reference data as SQLModel tables: what the seed writes and every service reads at start."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _price() -> Any:
+    return Field(sa_column=Column(Numeric(18, 6), nullable=False))
+
+
+def _amount() -> Any:
+    return Field(sa_column=Column(Numeric(20, 6), nullable=False))
+
+
+class Account(SQLModel, table=True):
+    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL. status: ACTIVE, SUSPENDED, CLOSED."""
+
+    __tablename__ = "accounts"
+    account_id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    status: str = "ACTIVE"
+
+
+class Instrument(SQLModel, table=True):
+    """What is traded. Prices in dollars, on the grid of `tick_size`."""
+
+    __tablename__ = "instruments"
+    symbol: str = Field(primary_key=True)
+    name: str
+    status: str = "ACTIVE"
+    tick_size: Decimal = _price()
+    lot_size: int = 1
+    reference_price: Decimal = _price()
+
+
+class Venue(SQLModel, table=True):
+    """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement."""
+
+    __tablename__ = "venues"
+    venue_id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    status: str = "ACTIVE"
+    latency_us: int
+
+
+class FeeSchedule(SQLModel, table=True):
+    """Dollars a share for adding and removing liquidity from a day on; a rebate is negative."""
+
+    __tablename__ = "fee_schedules"
+    venue_id: str = Field(primary_key=True, foreign_key="venues.venue_id")
+    effective_from: date = Field(primary_key=True)
+    add_fee: Decimal = _price()
+    remove_fee: Decimal = _price()
+
+
+class RiskLimit(SQLModel, table=True):
+    """An account's limits: shares and dollars an order, basis points from the quote, dollars of gross exposure."""
+
+    __tablename__ = "risk_limits"
+    account_id: str = Field(primary_key=True, foreign_key="accounts.account_id")
+    order_qty_max: int
+    order_notional_max: Decimal = _amount()
+    price_collar_bps: int
+    buying_power: Decimal = _amount()
+
+
+class RoutingProfile(SQLModel, table=True):
+    """A version of a routing profile; its settings are what the SOR's scoring reads."""
+
+    __tablename__ = "routing_profiles"
+    profile: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    active: bool = True
+    settings: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))

@@ -1,0 +1,106 @@
+"""Real parts for tests: one embedded Postgres, Redis and in-memory Kafka a session, a fresh database a test."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from oms_platform.clock import utc_now
+from oms_platform.kafka import KafkaSettings
+from oms_platform.laptop.parts import (
+    Part,
+    ensure_database,
+    free_port,
+    memory_kafka_part,
+    postgres_dsn,
+    postgres_part,
+    redis_part,
+    wait_until,
+)
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+
+
+@contextmanager
+def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a part until the block ends."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(part.command, user=part.user, stdout=output, stderr=output)
+    try:
+        wait_until(part.ready, part.name)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a running Postgres with a migrated and seeded template database."""
+    folder = tmp_path_factory.mktemp("postgres")
+    port = free_port()
+    with running(postgres_part(folder / "data", port), folder / "postgres.log"):
+        ensure_database(port, "template_oms")
+        dsn = postgres_dsn(port, "template_oms")
+        migrate(dsn, utc_now())
+        seed(dsn)
+        yield port
+
+
+@pytest.fixture
+def make_database(postgres_port: int) -> Iterator[Callable[[], str]]:
+    """A function that makes a fresh, migrated and seeded database and returns its address."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"oms_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template_oms STRATEGY file_copy")
+        made.append(name)
+        return postgres_dsn(postgres_port, name)
+
+    yield make
+    with psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def dsn(make_database: Callable[[], str]) -> str:
+    """The address of a fresh, migrated and seeded database."""
+    return make_database()
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a running Redis."""
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    with running(redis_part(folder, port), folder / "redis.log"):
+        yield port
+
+
+@pytest.fixture
+def memory_kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
+    """A fresh in-memory broker."""
+    address = tmp_path / "kafka.address"
+    with running(memory_kafka_part(address), tmp_path / "kafka.log"):
+        yield KafkaSettings(bootstrap=address.read_text())
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> KafkaSettings:
+    """The real Apache Kafka that `make integration` started."""
+    return KafkaSettings(bootstrap=os.environ["OMS_TEST_KAFKA"], fetch_wait_ms=100)
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    """A stack of what to undo when the test ends, last first."""
+    with ExitStack() as stack:
+        yield stack

@@ -1,0 +1,72 @@
+"""The platform's own promises, on the real parts."""
+
+import uuid
+
+import psycopg
+
+from oms_platform.clock import utc_now
+from oms_platform.ids import uuid7
+from oms_platform.kafka import (
+    BatchConsumer,
+    KafkaSettings,
+    Publisher,
+    ensure_topics,
+    murmur2_partition,
+    read_incarnation,
+)
+from oms_platform.messages import CancelOrder, Topic
+from oms_platform.postgres import fence_offsets, load_offsets, save_offsets
+from oms_platform.schema.migrate import expected_revision, found_revision, migrate
+
+
+def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: str) -> None:
+    migrate(dsn, utc_now())
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert found_revision(connection) == expected_revision()
+
+
+def test_a_broker_keeps_its_incarnation_and_the_next_one_has_another(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    first = read_incarnation(memory_kafka)
+    assert read_incarnation(memory_kafka) == first
+    assert uuid.UUID(first)
+
+
+def test_what_is_published_is_read_back_from_the_stored_offset(memory_kafka: KafkaSettings, dsn: str) -> None:
+    ensure_topics(memory_kafka)
+    incarnation = read_incarnation(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    sent = [
+        CancelOrder(request_id=uuid7(), order_id=uuid7(), account_id=f"ACC-{n}", received_at=utc_now())
+        for n in range(20)
+    ]
+    for message in sent:
+        publisher.send(Topic.INBOUND.value, message.account_id, message, event_id=message.request_id)
+    publisher.flush()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+
+        def consumer() -> BatchConsumer:
+            return BatchConsumer(
+                memory_kafka,
+                group="g",
+                topics=[Topic.INBOUND],
+                incarnation=incarnation,
+                load_offsets=lambda name, places: load_offsets(connection, "g", name, places),
+            )
+
+        first = consumer()
+        found = []
+        while len(found) < len(sent):
+            batch = first.poll(timeout_s=1)
+            found += batch.records
+            with connection.transaction(), connection.cursor() as cursor:
+                save_offsets(cursor, "g", incarnation, batch.next_offsets, utc_now())
+        first.close()
+        assert sorted(str(r.message.request_id) for r in found) == sorted(str(m.request_id) for m in sent)
+        for record in found:
+            assert record.partition == murmur2_partition(record.message.account_id.encode())
+        second = consumer()
+        assert second.poll(timeout_s=0.3).records == []
+        second.close()
+        with connection.transaction(), connection.cursor() as cursor:
+            fence_offsets(cursor, "g", incarnation, batch.next_offsets)
