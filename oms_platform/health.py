@@ -33,7 +33,9 @@ class Health:
 
     def report(self) -> tuple[bool, Mapping[str, object]]:
         """Return whether the service is ready, and the answer's body."""
-        problems = {name: problem for name, check in list(self._checks.items()) if (problem := check()) is not None}
+        problems = {
+            name: problem for name, check in list(self._checks.items()) if (problem := check()) is not None
+        }
         if not self._started:
             problems["startup"] = "still starting"
         return not problems, {"status": "DOWN" if problems else "UP", "problems": problems}
@@ -52,7 +54,9 @@ def serve_health(health: Health, port: int, host: str = "127.0.0.1") -> Threadin
             elif self.path in METRICS_PATHS:
                 self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
             else:
-                self._answer(404, b'{"error":{"code":"NOT_FOUND","message":"no such page"}}', "application/json")
+                self._answer(
+                    404, b'{"error":{"code":"NOT_FOUND","message":"no such page"}}', "application/json"
+                )
 
         def _answer(self, status: int, body: bytes, content_type: str) -> None:
             self.send_response(status)

@@ -98,7 +98,8 @@ def ensure_topics(settings: KafkaSettings) -> None:
         elif missing:
             durable = {"retention.ms": "-1"}
             topics = [
-                NewTopic(name, PARTITIONS, config=durable if name == INCARNATION_TOPIC else {}) for name in missing
+                NewTopic(name, PARTITIONS, config=durable if name == INCARNATION_TOPIC else {})
+                for name in missing
             ]
             for future in admin.create_topics(topics, operation_timeout=CONNECT_TIMEOUT_S).values():
                 _await_created(future.result)
@@ -143,7 +144,9 @@ def read_incarnation(settings: KafkaSettings) -> str:
             producer = Producer(_client_config(settings) | {"acks": "all"})
             producer.produce(INCARNATION_TOPIC, value=str(uuid.uuid4()).encode(), partition=0)
             if producer.flush(CONNECT_TIMEOUT_S):
-                raise KafkaUnavailableError(f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s")
+                raise KafkaUnavailableError(
+                    f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s"
+                )
         consumer.assign([TopicPartition(INCARNATION_TOPIC, 0, low)])
         record = consumer.poll(CONNECT_TIMEOUT_S)
         if record is None or record.error():
@@ -178,14 +181,23 @@ class Publisher:
         self._failed: KafkaError | None = None
         self._next_offsets: dict[tuple[str, int], int] = {}
 
-    def send(self, topic: str, key: str, message: Message, *, event_id: uuid.UUID, traceparent: str = "") -> None:
+    def send(
+        self, topic: str, key: str, message: Message, *, event_id: uuid.UUID, traceparent: str = ""
+    ) -> None:
         """Queue one message. Raises KafkaUnavailableError when the queue is full."""
         self.send_encoded(
             topic, key, type(message).__name__, encode(message), event_id=event_id, traceparent=traceparent
         )
 
     def send_encoded(
-        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: uuid.UUID, traceparent: str = ""
+        self,
+        topic: str,
+        key: str,
+        type_name: str,
+        payload: bytes,
+        *,
+        event_id: uuid.UUID,
+        traceparent: str = "",
     ) -> None:
         """Queue one message that is encoded already, as the outbox keeps them."""
         headers: list[tuple[str, str | bytes | None]] = [
@@ -200,9 +212,15 @@ class Publisher:
     def send_dead_letter(self, record: KafkaMessage, reason: str) -> None:
         """Queue a record's bytes to its dead-letter topic, its own headers kept and the reason added."""
         topic = record.topic() or ""
-        headers = [*(record.headers() or []), ("reason", reason), ("offset", f"{record.partition()}/{record.offset()}")]
+        headers = [
+            *(record.headers() or []),
+            ("reason", reason),
+            ("offset", f"{record.partition()}/{record.offset()}"),
+        ]
         dead_letters_total.labels(topic).inc()
-        log.warning("dead_letter", topic=topic, partition=record.partition(), offset=record.offset(), reason=reason)
+        log.warning(
+            "dead_letter", topic=topic, partition=record.partition(), offset=record.offset(), reason=reason
+        )
         self._produce(dead_letter_topic(topic), record.key(), record.value(), headers)
 
     def _produce(
@@ -237,7 +255,9 @@ class Publisher:
 
     def next_offsets(self, topic: str) -> dict[int, int]:
         """Return, by partition, the offset after the last record of `topic` that this publisher delivered."""
-        return {partition: offset for (name, partition), offset in self._next_offsets.items() if name == topic}
+        return {
+            partition: offset for (name, partition), offset in self._next_offsets.items() if name == topic
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,7 +364,11 @@ class BatchConsumer:
         return Batch(records=records, unreadable=unreadable, next_offsets=next_offsets, raw=raw)
 
     def _raise_if_lost(self, error: KafkaError) -> None:
-        lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+        lost = (
+            KafkaError._AUTO_OFFSET_RESET,
+            KafkaError.OFFSET_OUT_OF_RANGE,
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+        )
         if error.code() in lost:
             raise KafkaDataLostError(str(error))
         self._disconnected = True
@@ -379,14 +403,17 @@ class TailReader:
         )
         try:
             ends = [
-                TopicPartition(topic.value, number, self._end(topic.value, number)) for number in range(PARTITIONS)
+                TopicPartition(topic.value, number, self._end(topic.value, number))
+                for number in range(PARTITIONS)
             ]
         except KafkaException as error:
             raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
         self._consumer.assign(ends)
 
     def _end(self, topic: str, partition: int) -> int:
-        end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)[1]
+        end: int = self._consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S
+        )[1]
         return end
 
     def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Message]:
@@ -399,7 +426,9 @@ class TailReader:
                 continue
             headers = dict(item.headers() or [])
             try:
-                messages.append(decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b""))
+                messages.append(
+                    decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
+                )
             except UnreadableMessageError as failure:
                 log.warning("unreadable_event", topic=item.topic(), reason=str(failure))
         return messages

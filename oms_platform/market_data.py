@@ -74,7 +74,7 @@ class QuoteFeed:
                 self._stub = MarketDataServiceStub(channel)
                 async for wire in self._stub.subscribe_quotes(SubscribeQuotesRequest()):
                     self._keep(quote_from_wire(wire))
-            except (OSError, GRPCError, StreamTerminatedError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, GRPCError, StreamTerminatedError) as error:
                 log.warning("quote_stream_lost", error=str(error))
             finally:
                 self._stub = None

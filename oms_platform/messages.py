@@ -74,7 +74,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     """Base of every message: immutable, keyword-only, proto3 JSON field names, defaults left out."""
 
 
-class SubmitOrder(Message):
+class SubmitOrder(Message, frozen=True):
     order_id: UUID
     account_id: str
     channel: str
@@ -89,7 +89,7 @@ class SubmitOrder(Message):
     principal: str = ""
 
 
-class CancelOrder(Message):
+class CancelOrder(Message, frozen=True):
     request_id: UUID
     order_id: UUID
     account_id: str
@@ -97,7 +97,7 @@ class CancelOrder(Message):
     principal: str = ""
 
 
-class RouteRequest(Message):
+class RouteRequest(Message, frozen=True):
     route_id: UUID
     order_id: UUID
     account_id: str
@@ -111,7 +111,7 @@ class RouteRequest(Message):
     limit_price: Decimal | None = None
 
 
-class RouteLeg(Message):
+class RouteLeg(Message, frozen=True):
     leg: int
     cl_ord_id: str
     venue_id: str
@@ -120,14 +120,14 @@ class RouteLeg(Message):
     time_in_force: TimeInForce
 
 
-class ScoreTerm(Message):
+class ScoreTerm(Message, frozen=True):
     name: str
     value: Decimal
     weight: Decimal
     contribution: Decimal
 
 
-class VenueConsidered(Message):
+class VenueConsidered(Message, frozen=True):
     venue_id: str
     reason: str
     chosen: bool = False
@@ -144,7 +144,7 @@ class VenueConsidered(Message):
     allocated: int = 0
 
 
-class RouteExplanation(Message):
+class RouteExplanation(Message, frozen=True):
     book_at: datetime | None
     profile: str
     profile_version: int
@@ -156,7 +156,7 @@ class RouteExplanation(Message):
     decision_us: int = 0
 
 
-class RoutePlan(Message):
+class RoutePlan(Message, frozen=True):
     route_id: UUID
     order_id: UUID
     account_id: str
@@ -171,14 +171,14 @@ class RoutePlan(Message):
     reason: str = ""
 
 
-class CancelChildren(Message):
+class CancelChildren(Message, frozen=True):
     request_id: UUID
     order_id: UUID
     account_id: str
     requested_at: datetime
 
 
-class PlacedLeg(Message):
+class PlacedLeg(Message, frozen=True):
     cl_ord_id: str
     venue_id: str
     quantity: int
@@ -186,7 +186,7 @@ class PlacedLeg(Message):
     time_in_force: TimeInForce
 
 
-class RoutePlaced(Message):
+class RoutePlaced(Message, frozen=True):
     route_id: UUID
     order_id: UUID
     account_id: str
@@ -197,7 +197,7 @@ class RoutePlaced(Message):
     refused: bool = False
 
 
-class ExecutionReport(Message):
+class ExecutionReport(Message, frozen=True):
     order_id: UUID
     account_id: str
     cl_ord_id: str
@@ -217,7 +217,7 @@ class ExecutionReport(Message):
     text: str = ""
 
 
-class CancelReject(Message):
+class CancelReject(Message, frozen=True):
     order_id: UUID
     account_id: str
     cl_ord_id: str
@@ -228,7 +228,7 @@ class CancelReject(Message):
     text: str = ""
 
 
-class OrderEvent(Message):
+class OrderEvent(Message, frozen=True):
     event_id: UUID
     order_id: UUID
     account_id: str
@@ -250,7 +250,7 @@ class OrderEvent(Message):
     text: str = ""
 
 
-class VenueQuote(Message):
+class VenueQuote(Message, frozen=True):
     """One venue's displayed book, best level first; prices and sizes run in parallel."""
 
     venue_id: str
@@ -260,7 +260,7 @@ class VenueQuote(Message):
     ask_sizes: tuple[int, ...] = ()
 
 
-class Quote(Message):
+class Quote(Message, frozen=True):
     symbol: str
     sequence: int
     quoted_at: datetime
@@ -292,7 +292,9 @@ TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 encode: Final[Callable[[Message], bytes]] = _encoder.encode
 _decoders = {
-    message.__name__: msgspec.json.Decoder(message) for messages in TOPIC_MESSAGES.values() for message in messages
+    message.__name__: msgspec.json.Decoder(message)
+    for messages in TOPIC_MESSAGES.values()
+    for message in messages
 }
 
 

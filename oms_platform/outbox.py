@@ -68,7 +68,17 @@ def read_unpublished(connection: Connection, writer: str, rows_max: int) -> list
         " WHERE writer = %s AND published_at IS NULL ORDER BY outbox_id LIMIT %s",
         (writer, rows_max),
     ).fetchall()
-    names = ("outbox_id", "writer", "order_id", "topic", "key", "type", "payload", "traceparent", "created_at")
+    names = (
+        "outbox_id",
+        "writer",
+        "order_id",
+        "topic",
+        "key",
+        "type",
+        "payload",
+        "traceparent",
+        "created_at",
+    )
     return [OutboxRow(**dict(zip(names, row, strict=True))) for row in found]
 
 

@@ -23,10 +23,6 @@ class PostgresUnavailableError(OperationalError):
     """Postgres cannot be reached."""
 
 
-class StaleOwnerError(OperationalError):
-    """Another instance has moved this consumer's offsets: this one no longer owns its partitions."""
-
-
 def connect(dsn: str, application: str) -> Connection:
     """Open an autocommit connection, retrying for about ten seconds. Raises PostgresUnavailableError."""
     for attempt in range(CONNECT_TRIES):
@@ -108,25 +104,7 @@ def save_offsets(
     cursor: Cursor, group: str, incarnation: str, next_offsets: Mapping[tuple[str, int], int], now: datetime
 ) -> None:
     """Store the offsets after a batch, in the batch's transaction."""
-    rows = [(incarnation, group, topic, number, offset, now) for (topic, number), offset in next_offsets.items()]
+    rows = [
+        (incarnation, group, topic, number, offset, now) for (topic, number), offset in next_offsets.items()
+    ]
     _SAVE_OFFSETS.execute(cursor, rows)
-
-
-def fence_offsets(
-    cursor: Cursor, group: str, incarnation: str, read_from: Mapping[tuple[str, int], int]
-) -> None:
-    """Lock this consumer's offsets and check that they are where this instance left them.
-
-    Two owners of one partition, a zombie and its successor, cannot both pass. Raises StaleOwnerError.
-    """
-    cursor.execute(
-        "SELECT topic, partition, next_offset FROM consumer_offsets"
-        " WHERE consumer_group = %s AND incarnation = %s FOR UPDATE",
-        (group, incarnation),
-    )
-    found = {(topic, number): offset for topic, number, offset in cursor.fetchall()}
-    for place, offset in read_from.items():
-        if found.get(place, 0) != offset:
-            raise StaleOwnerError(f"{group} read {place} from {offset}, but {found.get(place, 0)} is stored")
-
-

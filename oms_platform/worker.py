@@ -18,10 +18,18 @@ from oms_platform.errors import OperationalError
 BACKOFF_S_MIN: Final = 0.25
 BACKOFF_S_MAX: Final = 10.0
 EXIT_BROKEN: Final = 70
-TRANSIENT: Final = (OperationalError, psycopg.OperationalError, psycopg.InterfaceError, KafkaException, OSError)
+TRANSIENT: Final = (
+    OperationalError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    KafkaException,
+    OSError,
+)
 
 log = structlog.get_logger()
-restarts_total = Counter("oms_worker_restarts_total", "Times a worker went through its start-up path again", ["error"])
+restarts_total = Counter(
+    "oms_worker_restarts_total", "Times a worker went through its start-up path again", ["error"]
+)
 
 
 class StopFlag:

@@ -1,0 +1,1 @@
+"""The order machine, risk and positions: pure, on the standard library alone."""

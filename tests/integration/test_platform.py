@@ -15,7 +15,7 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.messages import CancelOrder, Topic
-from oms_platform.postgres import fence_offsets, load_offsets, save_offsets
+from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import expected_revision, found_revision, migrate
 
 
@@ -68,5 +68,3 @@ def test_what_is_published_is_read_back_from_the_stored_offset(memory_kafka: Kaf
         second = consumer()
         assert second.poll(timeout_s=0.3).records == []
         second.close()
-        with connection.transaction(), connection.cursor() as cursor:
-            fence_offsets(cursor, "g", incarnation, batch.next_offsets)

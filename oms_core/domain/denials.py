@@ -1,0 +1,28 @@
+"""The closed list of reasons to deny an order, each rendered `CODE: key=value, key=value`."""
+
+import enum
+from typing import Final
+
+
+class DenialCode(enum.Enum):
+    """Why risk said no. The values are the sentences of the docs' table."""
+
+    ACCOUNT_UNKNOWN = "No such account."
+    ACCOUNT_NOT_ACTIVE = "The account is suspended or closed."
+    INSTRUMENT_UNKNOWN = "No such instrument."
+    INSTRUMENT_NOT_ACTIVE = "The instrument is halted or inactive."
+    ORDER_QTY_EXCEEDS_MAX = "More shares than the account may order at once."
+    ORDER_NOTIONAL_EXCEEDS_MAX = "More dollars than the account may order at once."
+    NO_REFERENCE_PRICE = "No quote to hold the price against, and no limit price to value the order by."
+    PRICE_OUTSIDE_COLLAR = "The limit price is further through the quote than the account's collar."
+    BUYING_POWER_EXCEEDED = (
+        "Positions, open orders and this order together exceed the account's buying power."
+    )
+
+
+RULES: Final = tuple(DenialCode)
+
+
+def render(code: DenialCode, **details: object) -> str:
+    """Render a denial: `CODE: key=value, key=value`."""
+    return f"{code.name}: " + ", ".join(f"{key}={value}" for key, value in details.items())

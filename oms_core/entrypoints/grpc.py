@@ -1,0 +1,142 @@
+"""RiskService over gRPC. Requests are handed to the core's loop, the only thread that reads or writes its state."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+import grpclib
+from grpclib.server import Server
+
+from oms_core.domain.order import OrderType, Side, Terms, TimeInForce
+from oms_core.domain.positions import Position as DomainPosition
+from oms_core.domain.risk import Verdict
+from oms_core.entrypoints.consumer import CoreLoop
+from oms_core.handlers import Core, verdict_now
+from oms_platform.ids import uuid7
+from proto.gen.oms.v1 import (
+    CheckRiskRequest,
+    CheckRiskResponse,
+    GetPositionRequest,
+    Position,
+    RiskCheck,
+    RiskServiceBase,
+)
+
+T = TypeVar("T")
+ANSWER_TIMEOUT_S = 5.0
+
+
+def _invalid(message: str) -> grpclib.GRPCError:
+    return grpclib.GRPCError(grpclib.const.Status.INVALID_ARGUMENT, message)
+
+
+def _terms(request: CheckRiskRequest) -> Terms:
+    if request.quantity <= 0:
+        raise _invalid(f"quantity must be a whole number of shares above 0, was {request.quantity}")
+    try:
+        price = None if request.limit_price is None else Decimal(request.limit_price)
+        return Terms(
+            order_id=uuid7(),
+            account_id=request.account_id,
+            client_order_id="",
+            symbol=request.symbol,
+            side=Side[request.side.name or ""],
+            order_type=OrderType[request.order_type.name or ""],
+            time_in_force=TimeInForce[request.time_in_force.name or ""],
+            quantity=request.quantity,
+            limit_price=price,
+        )
+    except KeyError as error:
+        raise _invalid(f"side, order_type and time_in_force must be given, found {error}") from error
+    except InvalidOperation as error:
+        raise _invalid(f"limit_price must be a decimal number, was {request.limit_price!r}") from error
+
+
+class RiskService(RiskServiceBase):
+    """CheckRisk and GetPosition on the state as it is between two batches."""
+
+    def __init__(self, loop: CoreLoop) -> None:
+        self._loop = loop
+
+    async def check_risk(self, check_risk_request: CheckRiskRequest) -> CheckRiskResponse:
+        """Return the verdict that an order would get now."""
+        terms = _terms(check_risk_request)
+        verdict: Verdict = await self._ask(lambda core: verdict_now(core, terms))
+        return CheckRiskResponse(
+            accepted=verdict.denial is None,
+            denial=verdict.denial or "",
+            checks=[
+                RiskCheck(rule=check.rule, value=check.value, bound=check.bound, passed=check.passed)
+                for check in verdict.checks
+            ],
+        )
+
+    async def get_position(self, get_position_request: GetPositionRequest) -> Position:
+        """Return an account's position in a symbol; flat when it never traded it."""
+        account_id, symbol = get_position_request.account_id, get_position_request.symbol
+        found: DomainPosition = await self._ask(lambda core: core.desk.position(account_id, symbol))
+        return Position(
+            account_id=account_id,
+            symbol=symbol,
+            quantity=found.quantity,
+            cost=str(found.cost),
+            realized_pnl=str(found.realized_pnl),
+            net_cash=str(found.net_cash),
+        )
+
+    async def _ask(self, question: Callable[[Core], T]) -> T:
+        answer: Future[T] = Future()
+
+        def run(core: Core) -> None:
+            try:
+                answer.set_result(question(core))
+            except Exception as error:
+                answer.set_exception(error)
+
+        self._loop.queries.put(run)
+        return await asyncio.wait_for(asyncio.wrap_future(answer), ANSWER_TIMEOUT_S)
+
+
+class GrpcDoor:
+    """The gRPC server in a thread of its own."""
+
+    def __init__(self, loop: CoreLoop, host: str, port: int) -> None:
+        self._service = RiskService(loop)
+        self._host, self._port = host, port
+        self._loop = asyncio.new_event_loop()
+        self._stopped = asyncio.Event()
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="grpc", daemon=True)
+
+    def start(self) -> None:
+        """Listen; returns when the port is open. Raises OSError when it is taken."""
+        self._thread.start()
+        self._started.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Close the port and end the thread."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        server = Server([self._service])
+        try:
+            await server.start(self._host, self._port)
+        except OSError as error:
+            self._failure = error
+            self._started.set()
+            return
+        self._started.set()
+        await self._stopped.wait()
+        server.close()
+        await server.wait_closed()

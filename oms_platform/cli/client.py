@@ -1,0 +1,82 @@
+"""A small REST client for the command line: the running laptop stack's address and a demo persona's token."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from oms_platform.laptop.layout import running_layout
+
+TIMEOUT_S: Final = 15.0
+HTTP_ERROR_MIN: Final = 400
+
+
+class ApiError(RuntimeError):
+    """The API refused a request, or cannot be reached."""
+
+
+def fetch_token(issuer_url: str, user: str) -> str:
+    """Return an access token of a demo persona from the dev issuer. Raises ApiError."""
+    form = urllib.parse.urlencode({"grant_type": "password", "username": user}).encode()
+    _, answer = _request(
+        "POST", f"{issuer_url}/token", form, {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    return str(answer["access_token"])
+
+
+class ApiClient:
+    """REST calls with a bearer token. Every failure is an ApiError with the API's own sentence."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+
+    @classmethod
+    def of_stack(cls, data: Path, user: str) -> "ApiClient":
+        """Return a client of the stack that runs in `data`, acting as a demo persona."""
+        layout, _ = running_layout(data)
+        return cls(layout.api_url, fetch_token(layout.issuer_url, user))
+
+    def get(self, path: str, **query: str) -> Any:
+        """GET a page."""
+        suffix = f"?{urllib.parse.urlencode(query)}" if query else ""
+        return self._call("GET", path + suffix)
+
+    def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+        """POST JSON."""
+        return self._call("POST", path, json.dumps(body).encode(), headers)
+
+    def delete(self, path: str) -> Any:
+        """DELETE."""
+        return self._call("DELETE", path)
+
+    def _call(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        all_headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"} | (
+            headers or {}
+        )
+        return _request(method, self.url + path, body, all_headers)[1]
+
+
+def _request(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        raise ApiError(_sentence(error)) from error
+    except (urllib.error.URLError, OSError) as error:
+        raise ApiError(f"{method} {url}: {error}") from error
+
+
+def _sentence(error: urllib.error.HTTPError) -> str:
+    text = error.read().decode(errors="replace")
+    try:
+        problem = json.loads(text)["error"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return f"HTTP {error.code}: {text[:500]}"
+    fields = "".join(f"\n  {item['field']}: {item['message']}" for item in problem.get("fields") or [])
+    return f"{problem.get('message', problem)} (HTTP {error.code}){fields}"

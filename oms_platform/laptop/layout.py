@@ -1,0 +1,123 @@
+"""Where the laptop stack keeps things: its folder, its ports, and the state file that says what runs."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+DEFAULT_DATA: Final = Path(".oms")
+DEFAULT_PORT: Final = 8080
+ISSUER_AUDIENCE: Final = "oms-api"
+# Each port's place above the base port, and what listens there.
+PORTS: Final = (
+    ("api_http", "oms-api REST and WebSocket"),
+    ("api_grpc", "oms-api gRPC"),
+    ("relay_health", "outbox relay health"),
+    ("core_health", "oms-core health"),
+    ("core_grpc", "oms-core gRPC"),
+    ("sor_health", "sor-engine health"),
+    ("adapter_health", "execution-adapter health"),
+    ("market_data_grpc", "market data simulator gRPC"),
+    ("market_data_health", "market data simulator health"),
+    ("broker_fix", "broker simulator FIX"),
+    ("broker_health", "broker simulator health"),
+    ("issuer", "dev OIDC issuer"),
+    ("postgres", "PostgreSQL"),
+    ("redis", "Redis"),
+    ("kafka", "Apache Kafka"),
+    ("kafka_controller", "Apache Kafka controller"),
+)
+
+
+class StackError(RuntimeError):
+    """The stack cannot be started or reached; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One stack's folder and ports."""
+
+    data: Path
+    base_port: int
+
+    def port(self, name: str) -> int:
+        """Return the port of a listener in PORTS."""
+        for place, (known, _) in enumerate(PORTS):
+            if known == name:
+                return self.base_port + place
+        raise KeyError(name)
+
+    @property
+    def logs(self) -> Path:
+        """The folder of every process's log."""
+        return self.data / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """What the supervisor says of itself and its programs."""
+        return self.data / "stack.json"
+
+    @property
+    def kafka_address_file(self) -> Path:
+        """Where the in-memory broker says where it listens."""
+        return self.data / "kafka.address"
+
+    @property
+    def api_url(self) -> str:
+        """The address of the REST API."""
+        return f"http://127.0.0.1:{self.port('api_http')}"
+
+    @property
+    def issuer_url(self) -> str:
+        """The address of the dev issuer."""
+        return f"http://127.0.0.1:{self.port('issuer')}"
+
+    def taken_ports(self, names: list[str]) -> list[str]:
+        """Return "port (what wants it)" for each of these ports that somebody listens on already."""
+        titles = dict(PORTS)
+        taken = []
+        for name in names:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", self.port(name)))
+                except OSError:
+                    taken.append(f"{self.port(name)} ({titles[name]})")
+        return taken
+
+
+def write_state(layout: Layout, state: dict[str, Any]) -> None:
+    """Replace the state file in one step."""
+    partial = layout.state_file.with_suffix(".partial")
+    partial.write_text(json.dumps(state, indent=1))
+    partial.rename(layout.state_file)
+
+
+def read_state(data: Path) -> dict[str, Any] | None:
+    """Return the state of the stack in `data`, None when none runs there."""
+    try:
+        state: dict[str, Any] = json.loads((data / "stack.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return state if is_alive(int(state["pid"])) else None
+
+
+def running_layout(data: Path) -> tuple[Layout, dict[str, Any]]:
+    """Return the layout and state of the running stack. Raises StackError when none runs there."""
+    state = read_state(data)
+    if state is None:
+        raise StackError(f"no stack runs in {data}; start one with `oms up --data {data}`")
+    return Layout(data=data, base_port=int(state["base_port"])), state
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process of ours exists and is not a zombie."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except (PermissionError, FileNotFoundError, IndexError):
+        return Path(f"/proc/{pid}").exists() or not Path("/proc").exists()

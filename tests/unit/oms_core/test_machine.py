@@ -1,0 +1,215 @@
+"""The order machine: what each command makes happen, in each state."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from oms_core.domain.machine import FRUITLESS_ROUTES_MAX, OverfillError, UnknownChildError, apply
+from oms_core.domain.order import (
+    EVENT_TYPES,
+    CancelCause,
+    DenyOrder,
+    Lifecycle,
+    OrderAccepted,
+    OrderDenied,
+    OrderType,
+    RetryRoute,
+    TimeInForce,
+)
+from oms_core.domain.transitions import TRANSITIONS, IllegalTransitionError, next_lifecycle
+from tests.unit.oms_core.orders import Machine, names, new_order, working
+
+
+def test_an_accepted_order_asks_for_a_route_of_all_its_shares() -> None:
+    machine = Machine(new_order()).accept()
+    assert names(machine.events) == ["OrderAccepted", "RouteRequested"]
+    assert machine.order.route_quantity == 10_000
+    assert machine.quantities == ("ACKNOWLEDGED", 10_000, 0, 10_000)
+
+
+def test_a_denied_order_is_rejected_and_leaves_nothing() -> None:
+    machine = Machine(new_order())
+    denied = OrderDenied(denial="ORDER_QTY_EXCEEDS_MAX: quantity=10000, limit=1", checks=(), risk_us=1)
+    machine.do(DenyOrder(denied=denied))
+    assert machine.quantities == ("REJECTED", 10_000, 0, 0)
+    assert machine.order.text.startswith("ORDER_QTY_EXCEEDS_MAX: ")
+
+
+def test_an_order_cannot_be_accepted_twice() -> None:
+    machine = Machine(new_order()).accept()
+    before = machine.order
+    with pytest.raises(IllegalTransitionError):
+        machine.accept()
+    assert machine.order is before
+
+
+def test_the_same_execution_counts_once() -> None:
+    machine = working()
+    machine.trade(100, exec_id="E1")
+    assert machine.trade(100, exec_id="E1") == ()
+    assert machine.order.cum_qty == 100
+
+
+def test_the_same_exec_id_of_another_venue_is_another_execution() -> None:
+    machine = Machine(new_order()).accept().place([("XNYS", 5_000), ("XNAS", 5_000)])
+    machine.trade(100, exec_id="E1", child="1-1", venue="XNYS")
+    machine.trade(100, exec_id="E1", child="1-2", venue="XNAS")
+    assert machine.order.cum_qty == 200
+
+
+def test_a_route_that_is_answered_twice_is_placed_once() -> None:
+    machine = working()
+    assert machine.place([("XNYS", 10_000)]).order.working_qty == 10_000
+    assert names(machine.events).count("RoutePlaced") == 1
+
+
+def test_average_price_comes_from_the_exact_notional() -> None:
+    machine = working(quantity=300)
+    machine.trade(100, exec_id="1", price="100.01")
+    machine.trade(200, exec_id="2", price="100.02")
+    assert machine.order.filled_notional == Decimal("30005.00")
+    assert machine.order.avg_px == Decimal("100.016667")
+
+
+def test_more_shares_than_the_child_has_are_refused() -> None:
+    machine = working(quantity=300)
+    with pytest.raises(OverfillError, match="301 more reported"):
+        machine.trade(301)
+    assert machine.order.cum_qty == 0
+
+
+def test_a_late_fill_of_a_replaced_child_may_not_exceed_the_order() -> None:
+    machine = working(quantity=300, order_type=OrderType.MARKET)
+    machine.close()
+    machine.now += timedelta(seconds=1)
+    machine.do(RetryRoute())
+    machine.place([("XNAS", 300)])
+    machine.trade(300, child="2-1")
+    assert machine.order.lifecycle is Lifecycle.FILLED
+    with pytest.raises(OverfillError):
+        machine.trade(100, child="1-1")
+
+
+def test_a_report_of_a_child_that_was_never_placed_is_refused() -> None:
+    with pytest.raises(UnknownChildError):
+        working().trade(1, child="9-9")
+
+
+def test_what_a_fruitless_route_left_is_routed_again_after_a_wait() -> None:
+    machine = working(quantity=300, order_type=OrderType.MARKET)
+    assert names(machine.close()) == ["ChildClosed", "RouteDeferred"]
+    assert machine.do(RetryRoute()) == ()
+    machine.now += timedelta(milliseconds=100)
+    (event,) = machine.do(RetryRoute())
+    assert (type(event).__name__, machine.order.attempt, machine.order.route_quantity) == ("RouteRequested", 2, 300)
+
+
+def test_after_a_fill_the_rest_is_routed_at_once() -> None:
+    machine = working(quantity=300, order_type=OrderType.MARKET)
+    machine.trade(100)
+    assert names(machine.close()) == ["ChildClosed", "RouteRequested"]
+    assert machine.order.route_quantity == 200
+
+
+def test_a_market_order_that_nobody_fills_is_canceled_after_its_last_route() -> None:
+    machine = Machine(new_order(quantity=300, order_type=OrderType.MARKET)).accept()
+    for attempt in range(1, FRUITLESS_ROUTES_MAX + 1):
+        machine.place([("XNYS", 300)])
+        machine.close(child=f"{attempt}-1")
+        machine.now += timedelta(seconds=20)
+        machine.do(RetryRoute())
+    assert machine.quantities == ("CANCELED", 300, 0, 0)
+    assert machine.order.text.startswith(f"ROUTES_EXHAUSTED: routes={FRUITLESS_ROUTES_MAX}")
+
+
+def test_a_resting_order_waits_for_a_route_as_long_as_it_lives() -> None:
+    machine = Machine(new_order(quantity=300)).accept()
+    for _ in range(FRUITLESS_ROUTES_MAX * 2):
+        machine.place(reason="NO_QUOTE: symbol=AAPL")
+        machine.now += timedelta(seconds=20)
+        machine.do(RetryRoute())
+    assert machine.order.status == "ACKNOWLEDGED"
+    assert machine.order.attempt == FRUITLESS_ROUTES_MAX * 2 + 1
+
+
+@pytest.mark.parametrize("tif", [TimeInForce.IOC, TimeInForce.FOK])
+def test_what_an_immediate_order_did_not_get_is_canceled(tif: TimeInForce) -> None:
+    machine = working(quantity=300, tif=tif)
+    machine.trade(100)
+    assert names(machine.close()) == ["ChildClosed", "OrderCanceled"]
+    assert machine.quantities == ("CANCELED", 300, 100, 0)
+
+
+def test_an_immediate_order_without_a_venue_is_canceled_with_the_reason() -> None:
+    machine = Machine(new_order(tif=TimeInForce.FOK)).accept().place(reason="FOK_NOT_FILLABLE: displayed=300")
+    assert machine.quantities == ("CANCELED", 10_000, 0, 0)
+    assert machine.order.text == "FOK_NOT_FILLABLE: displayed=300"
+
+
+def test_a_rejected_leg_is_routed_again_while_the_others_work() -> None:
+    machine = Machine(new_order(quantity=300)).accept().place([("XNYS", 100), ("XNAS", 200)])
+    machine.close("REJECTED", child="1-1")
+    machine.now += timedelta(seconds=1)
+    machine.do(RetryRoute())
+    assert (machine.order.working_qty, machine.order.route_quantity) == (200, 100)
+
+
+def test_cancel_before_the_route_is_placed_waits_for_the_route_to_be_refused() -> None:
+    machine = Machine(new_order()).accept()
+    machine.cancel()
+    assert machine.order.status == "PENDING_CANCEL"
+    machine.place(refused=True)
+    assert machine.quantities == ("CANCELED", 10_000, 0, 0)
+
+
+def test_cancel_while_nothing_works_takes_effect_at_once() -> None:
+    machine = Machine(new_order()).accept().place(reason="NO_QUOTE: symbol=AAPL")
+    assert names(machine.cancel()) == ["CancelRequested", "OrderCanceled"]
+
+
+def test_a_second_cancel_changes_nothing() -> None:
+    machine = working()
+    machine.cancel()
+    assert machine.cancel() == ()
+
+
+def test_an_order_whose_day_ended_expires_when_its_children_are_out() -> None:
+    machine = working()
+    machine.trade(100)
+    machine.cancel(CancelCause.SESSION_END)
+    machine.close()
+    assert machine.quantities == ("EXPIRED", 10_000, 100, 0)
+
+
+def test_a_late_fill_after_cancel_keeps_status_canceled() -> None:
+    machine = working()
+    machine.cancel()
+    machine.close()
+    machine.trade(100)
+    assert machine.quantities == ("CANCELED", 10_000, 100, 0)
+
+
+def test_a_cancel_of_a_closed_order_is_rejected_and_changes_no_quantity() -> None:
+    machine = working(quantity=100)
+    machine.trade(100)
+    assert names(machine.cancel()) == ["CancelRejected"]
+    assert machine.quantities == ("FILLED", 100, 100, 0)
+
+
+def test_every_pair_that_is_not_in_the_table_raises() -> None:
+    for lifecycle in Lifecycle:
+        for event in EVENT_TYPES:
+            if (lifecycle, event) in TRANSITIONS:
+                assert next_lifecycle(lifecycle, event, filled=False) in Lifecycle
+            else:
+                with pytest.raises(IllegalTransitionError):
+                    next_lifecycle(lifecycle, event, filled=False)
+
+
+def test_an_event_moves_the_sequence_by_one_and_leaves_the_order_before_it_alone() -> None:
+    order = new_order()
+    after = apply(order, OrderAccepted(reserved_price=Decimal(100), checks=(), risk_us=1))
+    assert (order.sequence, after.sequence) == (1, 2)
+    assert replace(order, sequence=2, lifecycle=Lifecycle.LIVE, reserved_price=Decimal(100)) == after
