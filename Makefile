@@ -58,6 +58,7 @@ proto: install
 	mkdir -p proto/gen
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
 	touch proto/gen/__init__.py
+	$(BIN)/python -m tests.architecture.generated_files --publish
 
 clean:
 	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

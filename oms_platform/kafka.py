@@ -158,6 +158,12 @@ def read_incarnation(settings: KafkaSettings) -> str:
         consumer.close()
 
 
+def take_waiting(consumer: Consumer, records_max: int, timeout_s: float) -> list[KafkaMessage]:
+    """Wait up to `timeout_s` for a first record, then take what is there, without waiting for more."""
+    first = consumer.poll(timeout_s)
+    return [] if first is None else [first, *consumer.consume(records_max - 1, 0)]
+
+
 def dead_letter_topic(topic: str) -> str:
     """Return the topic for records of `topic` that cannot be decoded or handled."""
     return f"{topic}.dlq"
@@ -326,8 +332,7 @@ class BatchConsumer:
 
     def poll(self, *, records_max: int = BATCH_MAX, timeout_s: float = IDLE_POLL_S) -> Batch:
         """Wait up to `timeout_s` for a first record, then take what is there. Raises KafkaDataLostError."""
-        first = self._consumer.poll(timeout_s)
-        taken = [] if first is None else [first, *self._consumer.consume(records_max - 1, 0)]
+        taken = take_waiting(self._consumer, records_max, timeout_s)
         if self._disconnected and taken:
             self._check_incarnation()
         return self._decode(taken)
@@ -374,6 +379,16 @@ class BatchConsumer:
         self._disconnected = True
         log.warning("kafka_consumer_error", error=str(error))
 
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Ask the broker for the end of each owned partition. Raises KafkaUnavailableError."""
+        try:
+            return {
+                (place.topic, place.partition): self._consumer.get_watermark_offsets(place, CONNECT_TIMEOUT_S)[1]
+                for place in self._consumer.assignment()
+            }
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"{self._settings.bootstrap}: {error}") from error
+
     def lag(self) -> dict[tuple[str, int], int]:
         """Return, by (topic, partition), how many records are behind the last one read."""
         result: dict[tuple[str, int], int] = defaultdict(int)
@@ -418,8 +433,7 @@ class TailReader:
 
     def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Message]:
         """Return the next messages; what cannot be read is left out."""
-        first = self._consumer.poll(timeout_s)
-        taken = [] if first is None else [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
+        taken = take_waiting(self._consumer, BATCH_MAX, timeout_s)
         messages: list[Message] = []
         for item in taken:
             if item.error() is not None:

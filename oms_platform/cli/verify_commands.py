@@ -64,7 +64,7 @@ def print_report(report: Report) -> None:
             f"{mark} {finding.invariant}  [dim]({finding.examined:,} looked at)[/]", highlight=False
         )
         for violation in finding.violations:
-            console.print(f"         {violation}", highlight=False)
+            console.print(f"         {violation}", highlight=False, soft_wrap=True)
         if finding.count > len(finding.violations):
             console.print(f"         … {finding.count} in all", highlight=False)
     for sentence in report.left_out:

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from oms_platform.kafka import INCARNATION_TOPIC, PARTITIONS, KafkaSettings
+from oms_platform.kafka import BATCH_MAX, INCARNATION_TOPIC, PARTITIONS, KafkaSettings, take_waiting
 from oms_platform.postgres import Connection
 from oms_platform.verify.report import Finding
 
@@ -36,7 +38,7 @@ def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, di
             consumer.assign([TopicPartition(topic, partition, low)])
             offset = low
             while offset < high:
-                for item in consumer.consume(1000, _TIMEOUT_S) or ():
+                for item in take_waiting(consumer, BATCH_MAX, _TIMEOUT_S):
                     if item.error() is not None:
                         raise KafkaException(item.error())
                     offset = (item.offset() or 0) + 1
@@ -79,7 +81,7 @@ def check_outbox(connection: Connection, settings: KafkaSettings) -> Finding:
 def check_fix_log(connection: Connection, store: Path) -> Finding:
     """Hold the adapter's FIX store against the orders: every 35=D is a stored child of an order that risk accepted."""
     finding = Finding(
-        invariant="every new order sent over FIX is a stored child of an order that passed risk, once"
+        invariant="every new order sent over FIX is a stored child of an order that passed risk"
     )
     known = {
         row[0]
@@ -109,6 +111,55 @@ def read_journal(folder: Path) -> Iterator[dict[str, Any]]:
                     continue
 
 
+@dataclass(slots=True)
+class _VenueOrder:
+    """What the venue's journal says of one of our children."""
+
+    accepted: int = 0
+    fills: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    leaves_qty: int = 0
+
+
+def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
+    orders: dict[str, _VenueOrder] = {}
+    for line in read_journal(journal):
+        if line["record"] == "order":
+            order = orders.setdefault(line["cl_ord_id"], _VenueOrder())
+            order.accepted += 1
+            order.leaves_qty = line["order_qty"]
+        elif line["record"] == "report":
+            # A cancel's report carries the request's id; the order goes by the original one.
+            order = orders.setdefault(line.get("orig_cl_ord_id") or line["cl_ord_id"], _VenueOrder())
+            order.leaves_qty = line["leaves_qty"]
+            if line["last_qty"]:
+                order.fills[line["exec_id"]] = (line["last_qty"], Decimal(line["last_px"]))
+    return orders
+
+
 def check_venue(connection: Connection, journal: Path) -> Finding:
-    """Placeholder until the journal is read."""
-    raise RuntimeError(str(connection) + str(journal))
+    """Hold the venue's own journal against the OMS: the same orders, once; the same fills; the same shares open."""
+    finding = Finding(invariant="the venue's own journal and the OMS agree")
+    venue = _venue_orders(journal)
+    fills: dict[str, dict[str, tuple[int, Decimal]]] = {}
+    for cl_ord_id, exec_id, last_qty, last_px in connection.execute(
+        "SELECT cl_ord_id, exec_id, last_qty, last_px FROM executions"
+    ):
+        fills.setdefault(cl_ord_id, {})[exec_id] = (last_qty, last_px)
+    children = dict(connection.execute("SELECT cl_ord_id, leaves_qty FROM child_orders").fetchall())
+    for cl_ord_id in sorted(venue.keys() | children.keys() | fills.keys()):
+        finding.examined += 1
+        theirs = venue.get(cl_ord_id, _VenueOrder())
+        ours = fills.get(cl_ord_id, {})
+        if theirs.accepted > 1:
+            finding.violate(f"{cl_ord_id}: the venue took it {theirs.accepted} times")
+        if cl_ord_id not in children:
+            finding.violate(f"{cl_ord_id}: the venue has it, the OMS never stored it")
+        elif children[cl_ord_id] != theirs.leaves_qty:
+            finding.violate(f"{cl_ord_id}: open {children[cl_ord_id]} here, {theirs.leaves_qty} at the venue")
+        if ours != theirs.fills:
+            finding.violate(f"{cl_ord_id}: fills {_only_in(ours, theirs.fills)} here, {_only_in(theirs.fills, ours)} there")
+    return finding
+
+
+def _only_in(one: dict[str, tuple[int, Decimal]], other: dict[str, tuple[int, Decimal]]) -> list[str]:
+    return sorted(f"{exec_id} {one[exec_id][0]}@{one[exec_id][1]}" for exec_id in one if one[exec_id] != other.get(exec_id))

@@ -51,7 +51,10 @@ def check_histories(connection: Connection) -> list[Finding]:
             path.examined += len(history)
             quantity.examined += len(history)
             _check_path(path, str(order_id), history)
-            _check_children(quantity, str(order_id), history)
+            try:
+                _check_children(quantity, str(order_id), history)
+            except (KeyError, TypeError, msgspec.MsgspecError) as error:
+                quantity.violate(f"{order_id}: an event cannot be read: {error!r}")
     return [path, quantity]
 
 

@@ -1,0 +1,37 @@
+"""Hold what is generated to a fresh generation: the betterproto stubs. `--publish` takes new fields into the list."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.contract.descriptors import PUBLISHED, ROOT, fields
+
+STUBS = ROOT / "proto" / "gen" / "oms" / "v1" / "__init__.py"
+
+
+def stubs_differ() -> bool:
+    """Generate the stubs anew beside the kept ones. Returns whether they differ."""
+    sources = [str(path) for path in sorted((ROOT / "proto" / "oms" / "v1").glob("*.proto"))]
+    with tempfile.TemporaryDirectory() as folder:
+        plugin = Path(sys.executable).parent / "protoc-gen-python_betterproto"
+        command = [sys.executable, "-m", "grpc_tools.protoc", "-I", str(ROOT / "proto")]
+        command += [f"--plugin=protoc-gen-python_betterproto={plugin}", f"--python_betterproto_out={folder}", *sources]
+        subprocess.run(command, check=True, capture_output=True)
+        return (Path(folder) / "oms" / "v1" / "__init__.py").read_text() != STUBS.read_text()
+
+
+def main() -> int:
+    """Compare, or with --publish write the list of published fields."""
+    if "--publish" in sys.argv:
+        kept = set(PUBLISHED.read_text().splitlines()) if PUBLISHED.exists() else set()
+        PUBLISHED.write_text("".join(f"{line}\n" for line in sorted(kept | set(fields()))))
+        return 0
+    if stubs_differ():
+        print("proto/gen is not what proto/oms/v1 generates; run `make proto`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

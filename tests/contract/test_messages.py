@@ -1,0 +1,127 @@
+"""The msgspec Structs and the .proto files say the same, field by field, in protobuf's own JSON."""
+
+import json
+import types
+import typing
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
+
+from oms_platform.messages import TOPIC_MESSAGES, Message, UnreadableMessageError, decode, encode
+from tests.contract.descriptors import PUBLISHED, fields, message_class
+
+MESSAGES = [message for messages in TOPIC_MESSAGES.values() for message in messages]
+SCALARS = {
+    UUID: UUID("01900000-0000-7000-8000-000000000001"),
+    str: "text",
+    int: 7,
+    bool: True,
+    Decimal: Decimal("187.250000"),
+    datetime: datetime(2026, 11, 2, 14, 30, 0, 123456, tzinfo=UTC),
+}
+# What a Struct's type may be called in the .proto file.
+WIRE_TYPES = {
+    UUID: FieldDescriptor.TYPE_STRING,
+    str: FieldDescriptor.TYPE_STRING,
+    Decimal: FieldDescriptor.TYPE_STRING,
+    int: FieldDescriptor.TYPE_INT32,
+    bool: FieldDescriptor.TYPE_BOOL,
+    datetime: FieldDescriptor.TYPE_MESSAGE,
+}
+
+
+def example(kind: Any) -> Any:
+    """Return a value of a Struct's field type, with every field of nested Structs filled in."""
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return example(next(option for option in typing.get_args(kind) if option is not type(None)))
+    if origin is tuple:
+        return (example(typing.get_args(kind)[0]),) * 2
+    if isinstance(kind, type) and issubclass(kind, Message):
+        hints = typing.get_type_hints(kind)
+        return kind(**{field.name: example(hints[field.name]) for field in msgspec.structs.fields(kind)})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return list(kind)[-1]
+    return SCALARS[kind]
+
+
+def structs_of(kind: type[Message]) -> set[type[Message]]:
+    """Return a Struct and those nested in it."""
+    found = {kind}
+    for hint in typing.get_type_hints(kind).values():
+        for option in (hint, *typing.get_args(hint)):
+            if isinstance(option, type) and issubclass(option, Message):
+                found |= structs_of(option)
+    return found
+
+
+ALL_STRUCTS = sorted({struct for message in MESSAGES for struct in structs_of(message)}, key=lambda s: s.__name__)
+
+
+@pytest.mark.parametrize("struct", ALL_STRUCTS, ids=lambda s: s.__name__)
+def test_a_struct_has_the_fields_of_its_message_under_the_same_json_names(struct: type[Message]) -> None:
+    wire = message_class(struct.__name__).DESCRIPTOR
+    assert {f.encode_name for f in msgspec.structs.fields(struct)} == {f.json_name for f in wire.fields}
+
+
+@pytest.mark.parametrize("struct", ALL_STRUCTS, ids=lambda s: s.__name__)
+def test_a_structs_field_has_the_type_of_its_message_field(struct: type[Message]) -> None:
+    wire = message_class(struct.__name__).DESCRIPTOR.fields_by_name
+    for name, hint in typing.get_type_hints(struct).items():
+        repeated = typing.get_origin(hint) is tuple
+        options = [option for option in typing.get_args(hint) or (hint,) if option not in (type(None), Ellipsis)]
+        kind = options[0]
+        assert wire[name].is_repeated == repeated, name
+        if issubclass(kind, Message):
+            assert wire[name].message_type.name == kind.__name__, name
+        elif issubclass(kind, Enum):
+            assert {member.value for member in kind} <= set(wire[name].enum_type.values_by_name), name
+        else:
+            assert wire[name].type == WIRE_TYPES[kind], name
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda s: s.__name__)
+def test_a_message_comes_back_the_same_from_protobufs_own_json(struct: type[Message]) -> None:
+    message = example(struct)
+    wire = json_format.Parse(encode(message), message_class(struct.__name__)())
+    back = json_format.MessageToJson(wire).encode()
+    assert decode(struct.__name__, back) == message
+    assert json_format.Parse(back, message_class(struct.__name__)()) == wire
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda s: s.__name__)
+def test_defaults_are_left_out_and_read_back(struct: type[Message]) -> None:
+    hints = typing.get_type_hints(struct)
+    required = {f.name: example(hints[f.name]) for f in msgspec.structs.fields(struct) if f.required}
+    message = struct(**required)
+    assert set(json.loads(encode(message))) == {f.encode_name for f in msgspec.structs.fields(struct) if f.required}
+    assert decode(struct.__name__, encode(message)) == message
+
+
+def test_a_field_that_readers_do_not_know_yet_is_passed_over() -> None:
+    message = example(MESSAGES[0])
+    newer = json.loads(encode(message)) | {"addedLater": 1}
+    assert decode(type(message).__name__, json.dumps(newer).encode()) == message
+
+
+@pytest.mark.parametrize(("name", "payload"), [("SubmitOrder", b"{"), ("SubmitOrder", b"{}"), ("Nonsense", b"{}")])
+def test_what_cannot_be_read_says_what_was_wrong(name: str, payload: bytes) -> None:
+    with pytest.raises(UnreadableMessageError, match=name):
+        decode(name, payload)
+
+
+def test_no_published_field_was_renumbered_renamed_retyped_or_removed() -> None:
+    missing = set(PUBLISHED.read_text().splitlines()) - set(fields())
+    assert not missing, f"readers of published records need these back: {sorted(missing)}"
+
+
+def test_every_field_is_on_the_published_list() -> None:
+    missing = set(fields()) - set(PUBLISHED.read_text().splitlines())
+    assert not missing, f"`make proto` adds these: {sorted(missing)}"
