@@ -1,0 +1,184 @@
+"""Puts the broker simulator together: engines, journal, FIX door, quotes, and the loop between them."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+import structlog
+
+from oms_platform.clock import Clock, utc_now
+from oms_platform.health import Health, serve_health
+from oms_platform.market_data import QuoteFeed
+from oms_platform.messages import Quote
+from oms_platform.worker import StopFlag
+from simulators.broker.adapters.journal import Journal
+from simulators.broker.config import DARK_VENUES, VENUES, Settings, latencies_us
+from simulators.broker.engine import Behaviour, VenueEngine
+from simulators.broker.entrypoints.fix_acceptor import FixAcceptor
+from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_fix
+from simulators.broker.entrypoints.inbox import Inbox
+from simulators.broker.handlers import Directed, Exchange, commands_of_quote
+from simulators.broker.protocol import EndDay, Record
+from simulators.broker.schedule import Schedule
+from simulators.instruments import Instrument, wait_for_instruments
+
+BATCH_MAX: Final = 64
+IDLE_WAIT_S: Final = 0.2
+FIRST_QUOTES_WAIT_S: Final = 10.0
+QUOTE_AGE_S_MAX: Final = 5.0
+log = structlog.get_logger()
+
+
+def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, VenueEngine]:
+    """Return an engine for each venue."""
+    behaviour = Behaviour(
+        reject=settings.reject_probability,
+        cancel_reject=settings.cancel_reject_probability,
+        thin=settings.thin_probability,
+        touch_fill=settings.touch_fill_probability,
+        hidden=settings.hidden_probability,
+        reports_pending=settings.pending_us >= 0,
+    )
+    tick_sizes = {instrument.symbol: instrument.tick_size for instrument in instruments}
+    return {
+        venue_id: VenueEngine(
+            venue_id, tick_sizes, seed=settings.seed, behaviour=behaviour, dark=venue_id in DARK_VENUES
+        )
+        for venue_id in VENUES
+    }
+
+
+def replay(journal: Journal, engines: Mapping[str, VenueEngine]) -> list[Record]:
+    """Give every engine its records back. Returns those that may not have been sent."""
+    started_s = time.monotonic()
+    count = 0
+
+    def restore(record: Record) -> None:
+        nonlocal count
+        count += 1
+        engines[record.venue_id].restore(record)
+
+    unsent = journal.replay(restore)
+    log.info(
+        "journal_replayed", records=count, unsent=len(unsent), seconds=round(time.monotonic() - started_s, 3)
+    )
+    return unsent
+
+
+class Loop:
+    """The engine's thread: a batch from the inbox, what has become due, then the exchange."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        exchange: Exchange,
+        refuse: Callable[[str, UnreadableFixError], None],
+        *,
+        delays_s: Mapping[str, float],
+        pending_s: float,
+        day_s: float,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._inbox, self._exchange, self._refuse = inbox, exchange, refuse
+        self._delays_s, self._pending_s, self._day_s = delays_s, pending_s, day_s
+        self._clock = clock
+        self._schedule = Schedule()
+        if day_s:
+            self._end_day_later(time.monotonic())
+
+    def turn(self) -> None:
+        """Wait for something to do, and do it."""
+        wait_s = self._schedule.wait_s(time.monotonic(), IDLE_WAIT_S)
+        items = self._inbox.take(BATCH_MAX, wait_s)
+        now_s = time.monotonic()
+        commands = self._schedule.due(now_s)
+        for item in items:
+            commands += commands_of_quote(item) if isinstance(item, Quote) else self._read(item, now_s)
+        if not commands:
+            return
+        for decision in self._exchange.handle(commands, self._clock()):
+            self._schedule.put(now_s + self._pending_s, decision)
+        if any(isinstance(command, EndDay) for _, command in commands):
+            self._end_day_later(now_s)
+
+    def _read(self, text: str, now_s: float) -> list[Directed]:
+        try:
+            directed = read_fix(text)
+        except UnreadableFixError as error:
+            venue_id = text.partition("\x0156=")[2].partition("\x01")[0]
+            log.warning("fix_message_refused", venue=venue_id, msg_type=error.ref_msg_type, reason=str(error))
+            self._refuse(venue_id, error)
+            return []
+        delay_s = self._delays_s.get(directed[0], 0.0)
+        if delay_s <= 0:
+            return [directed]
+        self._schedule.put(now_s + delay_s, directed)
+        return []
+
+    def _end_day_later(self, now_s: float) -> None:
+        for venue_id in self._delays_s:
+            self._schedule.put(now_s + self._day_s, (venue_id, EndDay()))
+
+
+def run(settings: Settings, stop: StopFlag) -> None:
+    """Start by the one path, crash or not, and trade until a stop is asked for.
+
+    Raises OperationalError when something outside is away.
+    """
+    delays_s = {venue_id: value / 1_000_000 for venue_id, value in latencies_us(settings.latency_us).items()}
+    with ExitStack() as stack:
+        health = Health()
+        health_server = serve_health(health, settings.health_port, settings.host)
+        stack.callback(health_server.server_close)
+        stack.callback(health_server.shutdown)
+        instruments = wait_for_instruments(settings.postgres_dsn, "broker-simulator", stop)
+        if not instruments:
+            return
+        engines = make_engines(settings, instruments)
+        journal = Journal(settings.data)
+        stack.callback(journal.close)
+        unsent = replay(journal, engines)
+        inbox = Inbox()
+        acceptor = FixAcceptor(
+            port=settings.fix_port, host=settings.host, data=settings.data, venues=VENUES, inbox=inbox
+        )
+        stack.callback(acceptor.stop)
+        exchange = Exchange(engines, journal, acceptor)
+        exchange.recover(unsent, utc_now())
+        feed = QuoteFeed(settings.market_data_host, settings.market_data_port, inbox.put_quote)
+        feed.start()
+        stack.callback(feed.stop)
+        loop = Loop(
+            inbox,
+            exchange,
+            acceptor.refuse,
+            delays_s=delays_s,
+            pending_s=max(0, settings.pending_us) / 1_000_000,
+            day_s=settings.day_s,
+        )
+        health.add("quotes", lambda: _quotes_problem(feed, instruments))
+        health.add("fix", lambda: None if acceptor.is_listening else "the FIX door is closed")
+        _wait_for_quotes(loop, feed, instruments, stop)
+        acceptor.start()
+        health.set_started(True)
+        log.info("broker_started", venues=len(VENUES), seed=settings.seed, port=settings.fix_port)
+        while not stop:
+            loop.turn()
+        health.set_started(False)
+
+
+def _wait_for_quotes(loop: Loop, feed: QuoteFeed, instruments: Sequence[Instrument], stop: StopFlag) -> None:
+    """Let the first quotes in before the first orders; open without them when they do not come."""
+    deadline = time.monotonic() + FIRST_QUOTES_WAIT_S
+    while not stop and time.monotonic() < deadline:
+        loop.turn()
+        if all(feed.quote(instrument.symbol) is not None for instrument in instruments):
+            loop.turn()
+            return
+    log.warning("opening_without_quotes", waited_s=FIRST_QUOTES_WAIT_S)
+
+
+def _quotes_problem(feed: QuoteFeed, instruments: Sequence[Instrument]) -> str | None:
+    youngest_s = min(feed.age_s(instrument.symbol) for instrument in instruments)
+    return None if youngest_s <= QUOTE_AGE_S_MAX else f"no quote for {QUOTE_AGE_S_MAX:.0f} s"

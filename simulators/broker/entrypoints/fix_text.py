@@ -1,0 +1,206 @@
+"""FIX 4.4 text in, commands out; records in, FIX text out. The one place that knows FIX's tags and codes."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from simulators.broker.protocol import (
+    AskStatus,
+    CancelOrder,
+    CancelRejected,
+    Command,
+    ExecType,
+    NewOrder,
+    OrdStatus,
+    OrdType,
+    ReplaceOrder,
+    Report,
+    RequestKind,
+    Side,
+    TimeInForce,
+)
+
+SOH: Final = "\x01"
+_SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
+_SIDE_CODES: Final = {side: code for code, side in _SIDES.items()}
+_ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT}
+_ORD_TYPE_CODES: Final = {kind: code for code, kind in _ORD_TYPES.items()}
+_TIMES_IN_FORCE: Final = {
+    "0": TimeInForce.DAY,
+    "1": TimeInForce.GTC,
+    "3": TimeInForce.IOC,
+    "4": TimeInForce.FOK,
+}
+_TIME_IN_FORCE_CODES: Final = {kind: code for code, kind in _TIMES_IN_FORCE.items()}
+_EXEC_TYPE_CODES: Final = {
+    ExecType.NEW: "0",
+    ExecType.DONE_FOR_DAY: "3",
+    ExecType.CANCELED: "4",
+    ExecType.REPLACED: "5",
+    ExecType.PENDING_CANCEL: "6",
+    ExecType.REJECTED: "8",
+    ExecType.PENDING_REPLACE: "E",
+    ExecType.TRADE: "F",
+    ExecType.ORDER_STATUS: "I",
+}
+_ORD_STATUS_CODES: Final = {
+    OrdStatus.NEW: "0",
+    OrdStatus.PARTIALLY_FILLED: "1",
+    OrdStatus.FILLED: "2",
+    OrdStatus.DONE_FOR_DAY: "3",
+    OrdStatus.CANCELED: "4",
+    OrdStatus.PENDING_CANCEL: "6",
+    OrdStatus.REJECTED: "8",
+    OrdStatus.PENDING_REPLACE: "E",
+}
+_RESPONSE_TO_CODES: Final = {RequestKind.CANCEL: "1", RequestKind.REPLACE: "2"}
+# A side that the venue does not trade is reported as undisclosed.
+_SIDE_UNDISCLOSED: Final = "7"
+
+
+class UnreadableFixError(ValueError):
+    """The message is none that this venue takes.
+
+    ref_seq_num and ref_msg_type name it; reason is FIX tag 380.
+    """
+
+    def __init__(self, text: str, *, fields: Mapping[str, str], reason: int) -> None:
+        super().__init__(text)
+        self.ref_seq_num = fields.get("34", "0")
+        self.ref_msg_type = fields.get("35", "")
+        self.reason = reason
+
+
+def split_fields(text: str) -> dict[str, str]:
+    """Return the values of a message by tag. The venue takes no messages with repeating groups."""
+    return dict([part.split("=", 1) for part in text.split(SOH) if part])
+
+
+def read_fix(text: str) -> tuple[str, Command]:
+    """Return the venue that a message is for, and what it asks. Raises UnreadableFixError."""
+    fields = split_fields(text)
+    read = _READERS.get(fields.get("35", ""))
+    if read is None:
+        raise UnreadableFixError("message type not supported", fields=fields, reason=3)
+    try:
+        return fields["56"], read(fields)
+    except KeyError as missing:
+        text = f"expected tag {missing.args[0]}"
+        raise UnreadableFixError(text, fields=fields, reason=5) from missing
+
+
+def _quantity(text: str) -> int | None:
+    """Read a FIX quantity; None when it is not whole."""
+    whole, _, fraction = text.partition(".")
+    return int(whole) if whole.isdecimal() and not fraction.strip("0") else None
+
+
+def _new_order(fields: Mapping[str, str]) -> NewOrder:
+    return NewOrder(
+        cl_ord_id=fields["11"],
+        symbol=fields["55"],
+        side=_SIDES.get(fields["54"]),
+        order_qty=_quantity(fields["38"]),
+        ord_type=_ORD_TYPES.get(fields["40"]),
+        price=fields.get("44", ""),
+        time_in_force=_TIMES_IN_FORCE.get(fields.get("59", "0")),
+    )
+
+
+def _cancel(fields: Mapping[str, str]) -> CancelOrder:
+    return CancelOrder(
+        cl_ord_id=fields["11"],
+        orig_cl_ord_id=fields["41"],
+        symbol=fields["55"],
+        side=_SIDES.get(fields["54"]),
+    )
+
+
+def _replace(fields: Mapping[str, str]) -> ReplaceOrder:
+    return ReplaceOrder(
+        cl_ord_id=fields["11"],
+        orig_cl_ord_id=fields["41"],
+        symbol=fields["55"],
+        side=_SIDES.get(fields["54"]),
+        order_qty=_quantity(fields["38"]),
+        price=fields.get("44", ""),
+    )
+
+
+def _ask(fields: Mapping[str, str]) -> AskStatus:
+    return AskStatus(cl_ord_id=fields["11"], symbol=fields["55"], side=_SIDES.get(fields["54"]))
+
+
+_READERS: Final[dict[str, Callable[[Mapping[str, str]], Command]]] = {
+    "D": _new_order,
+    "F": _cancel,
+    "G": _replace,
+    "H": _ask,
+}
+
+
+@lru_cache(maxsize=64)
+def _utc_timestamp(at: datetime) -> str:
+    return f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond:06d}"
+
+
+def _assemble(msg_type: str, fields: list[str], *, possible_resend: bool) -> str:
+    """Put a message together; FIX's own header, length and checksum are for the session to set."""
+    head = f"8=FIX.4.4{SOH}9=0{SOH}35={msg_type}{SOH}{f'97=Y{SOH}' if possible_resend else ''}"
+    return f"{head}{SOH.join(fields)}{SOH}10=000{SOH}"
+
+
+def report_text(report: Report, *, possible_resend: bool = False) -> str:
+    """Return 35=8."""
+    side = _SIDE_UNDISCLOSED if report.side is None else _SIDE_CODES[report.side]
+    fields = [
+        f"37={report.order_id}",
+        f"11={report.cl_ord_id}",
+        f"17={report.exec_id}",
+        f"150={_EXEC_TYPE_CODES[report.exec_type]}",
+        f"39={_ORD_STATUS_CODES[report.ord_status]}",
+        f"55={report.symbol}",
+        f"54={side}",
+        f"38={report.order_qty}",
+        f"151={report.leaves_qty}",
+        f"14={report.cum_qty}",
+        f"6={report.avg_px}",
+        f"60={_utc_timestamp(report.transact_time)}",
+    ]
+    if report.last_qty:
+        fields += (f"32={report.last_qty}", f"31={report.last_px}")
+    if report.orig_cl_ord_id:
+        fields.append(f"41={report.orig_cl_ord_id}")
+    if report.ord_type is not None:
+        fields.append(f"40={_ORD_TYPE_CODES[report.ord_type]}")
+    if report.price:
+        fields.append(f"44={report.price}")
+    if report.time_in_force is not None:
+        fields.append(f"59={_TIME_IN_FORCE_CODES[report.time_in_force]}")
+    if report.ord_rej_reason is not None:
+        fields.append(f"103={report.ord_rej_reason}")
+    if report.text:
+        fields.append(f"58={report.text}")
+    return _assemble("8", fields, possible_resend=possible_resend)
+
+
+def cancel_rejected_text(record: CancelRejected, *, possible_resend: bool = False) -> str:
+    """Return 35=9."""
+    fields = [
+        f"37={record.order_id}",
+        f"11={record.cl_ord_id}",
+        f"41={record.orig_cl_ord_id}",
+        f"39={_ORD_STATUS_CODES[record.ord_status]}",
+        f"434={_RESPONSE_TO_CODES[record.answers]}",
+        f"102={record.reason}",
+        f"58={record.text}",
+        f"60={_utc_timestamp(record.transact_time)}",
+    ]
+    return _assemble("9", fields, possible_resend=possible_resend)
+
+
+def business_reject_text(*, ref_seq_num: str, ref_msg_type: str, reason: int, text: str) -> str:
+    """Return 35=j, the answer to what the venue cannot take."""
+    fields = [f"45={ref_seq_num}", f"372={ref_msg_type}", f"380={reason}", f"58={text}"]
+    return _assemble("j", fields, possible_resend=False)

@@ -1,0 +1,228 @@
+"""What goes into a venue (commands) and what comes out (records), which the journal keeps and FIX carries.
+
+Times are UTC, prices text in dollars. FIX's own codes stay at the edge, in `entrypoints.fix_text`.
+"""
+
+import enum
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from simulators.broker.market import Market
+
+NO_ORDER_ID: Final = "NONE"
+
+
+class Side(str, enum.Enum):
+    """FIX tag 54, as far as the venue trades it."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrdType(str, enum.Enum):
+    """FIX tag 40, as far as the venue trades it."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+
+
+class TimeInForce(str, enum.Enum):
+    """FIX tag 59, as far as the venue trades it."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class ExecType(str, enum.Enum):
+    """FIX tag 150."""
+
+    NEW = "NEW"
+    TRADE = "TRADE"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    CANCELED = "CANCELED"
+    REPLACED = "REPLACED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    REJECTED = "REJECTED"
+    PENDING_REPLACE = "PENDING_REPLACE"
+    ORDER_STATUS = "ORDER_STATUS"
+
+
+class OrdStatus(str, enum.Enum):
+    """FIX tag 39."""
+
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    CANCELED = "CANCELED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    REJECTED = "REJECTED"
+    PENDING_REPLACE = "PENDING_REPLACE"
+
+
+class OrdRejReason(enum.IntEnum):
+    """FIX tag 103."""
+
+    BROKER_OPTION = 0
+    UNKNOWN_SYMBOL = 1
+    UNKNOWN_ORDER = 5
+    UNSUPPORTED_CHARACTERISTIC = 11
+    INCORRECT_QUANTITY = 13
+    OTHER = 99
+
+
+class CxlRejReason(enum.IntEnum):
+    """FIX tag 102."""
+
+    TOO_LATE = 0
+    UNKNOWN_ORDER = 1
+    BROKER_OPTION = 2
+    ALREADY_PENDING = 3
+    DUPLICATE_CL_ORD_ID = 6
+    OTHER = 99
+
+
+class RequestKind(str, enum.Enum):
+    """FIX tag 434: what a cancel reject answers."""
+
+    CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of what a venue is told."""
+
+
+class NewOrder(Command, frozen=True, kw_only=True, gc=False):
+    """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for."""
+
+    cl_ord_id: str
+    symbol: str
+    side: Side | None
+    order_qty: int | None
+    ord_type: OrdType | None
+    price: str = ""
+    time_in_force: TimeInForce | None = TimeInForce.DAY
+
+
+class CancelOrder(Command, frozen=True, kw_only=True, gc=False):
+    """35=F."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    symbol: str
+    side: Side | None
+
+
+class ReplaceOrder(Command, frozen=True, kw_only=True, gc=False):
+    """35=G. order_qty is the new total, what is done included."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    symbol: str
+    side: Side | None
+    order_qty: int | None
+    price: str = ""
+
+
+class AskStatus(Command, frozen=True, kw_only=True, gc=False):
+    """35=H."""
+
+    cl_ord_id: str
+    symbol: str = ""
+    side: Side | None = None
+
+
+class Requote(Command, frozen=True, kw_only=True, gc=False):
+    """A new quote of one symbol."""
+
+    market: Market
+
+
+class Decide(Command, frozen=True, kw_only=True, gc=False):
+    """The venue makes up its mind on the request that is pending for an order."""
+
+    cl_ord_id: str
+
+
+class EndDay(Command, frozen=True, kw_only=True, gc=False):
+    """The trading day is over for DAY orders."""
+
+
+class OrderAccepted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag="order"
+):
+    """An order was taken into the venue. Kept in the journal; FIX says it by the report that follows."""
+
+    venue_id: str
+    order_id: str
+    cl_ord_id: str
+    symbol: str
+    side: Side
+    order_qty: int
+    ord_type: OrdType
+    time_in_force: TimeInForce
+    transact_time: datetime
+    price: str = ""
+
+
+class Report(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag="report"
+):
+    """35=8."""
+
+    venue_id: str
+    exec_id: str
+    order_id: str
+    cl_ord_id: str
+    exec_type: ExecType
+    ord_status: OrdStatus
+    symbol: str
+    side: Side | None
+    order_qty: int
+    cum_qty: int
+    leaves_qty: int
+    last_qty: int
+    avg_px: str
+    transact_time: datetime
+    orig_cl_ord_id: str = ""
+    last_px: str = ""
+    price: str = ""
+    ord_type: OrdType | None = None
+    time_in_force: TimeInForce | None = None
+    ord_rej_reason: int | None = None
+    text: str = ""
+
+
+class CancelRejected(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="record",
+    tag="cancel_reject",
+):
+    """35=9."""
+
+    venue_id: str
+    order_id: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    ord_status: OrdStatus
+    answers: RequestKind
+    reason: int
+    text: str
+    transact_time: datetime
+
+
+Record = OrderAccepted | Report | CancelRejected
+
+
+def is_kept(record: Record) -> bool:
+    """Say whether a record is an event of its own: an answer about the state is sent, but not kept."""
+    return not isinstance(record, Report) or record.exec_type is not ExecType.ORDER_STATUS

@@ -1,0 +1,59 @@
+"""What the simulators know of the traded instruments: read once from Postgres at start, as plain values."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlmodel import col, select
+
+from oms_platform.errors import OperationalError
+from oms_platform.postgres import Connection, connect
+from oms_platform.schema.tables import Instrument as InstrumentRow
+from oms_platform.worker import StopFlag
+
+_WAIT_TRIES = 60
+_WAIT_S = 1.0
+_QUERY = str(
+    select(
+        col(InstrumentRow.symbol), col(InstrumentRow.tick_size), col(InstrumentRow.reference_price)
+    ).order_by(col(InstrumentRow.symbol))
+)
+
+
+class InstrumentsMissingError(OperationalError):
+    """The database has no instruments yet: it is not migrated or not seeded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """A symbol, its tick size and its reference price, both in dollars."""
+
+    symbol: str
+    tick_size: Decimal
+    reference_price: Decimal
+
+
+def read_instruments(connection: Connection) -> tuple[Instrument, ...]:
+    """Return every instrument in the order of its symbol, prices without trailing zeros."""
+    return tuple(
+        Instrument(symbol=symbol, tick_size=_plain(tick_size), reference_price=_plain(price))
+        for symbol, tick_size, price in connection.execute(_QUERY).fetchall()
+    )
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Drop trailing zeros of the fraction, and only those: 0.010000 is 0.01, 100.000000 is 100."""
+    return Decimal(f"{value.normalize():f}")
+
+
+def wait_for_instruments(dsn: str, application: str, stop: StopFlag) -> tuple[Instrument, ...]:
+    """Read the instruments, waiting for the schema and the seed for about a minute.
+
+    Raises PostgresUnavailableError, or InstrumentsMissingError, when they do not come.
+    """
+    for _ in range(_WAIT_TRIES):
+        with connect(dsn, application) as connection:
+            there = connection.execute("SELECT to_regclass('instruments') IS NOT NULL").fetchone()
+            instruments = read_instruments(connection) if there == (True,) else ()
+        if instruments or stop.wait(_WAIT_S):
+            return instruments
+    raise InstrumentsMissingError(f"no instruments within {_WAIT_TRIES * _WAIT_S:.0f} s")

@@ -1,0 +1,141 @@
+"""Puts the market data simulator together: instruments, quote maker, board, gRPC, Kafka, health."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+import uvloop
+from grpclib.server import Server
+from prometheus_client import Counter, Histogram
+
+from oms_platform.clock import Clock, utc_now
+from oms_platform.errors import OperationalError
+from oms_platform.health import Health, serve_health
+from oms_platform.kafka import KafkaSettings
+from oms_platform.worker import StopFlag
+from simulators.instruments import Instrument, wait_for_instruments
+from simulators.market_data.adapters.kafka_quotes import KafkaQuotes
+from simulators.market_data.config import Settings
+from simulators.market_data.entrypoints.grpc_service import MarketDataService
+from simulators.market_data.quote_board import QuoteBoard
+from simulators.market_data.quote_maker import QuoteMaker
+from simulators.market_data.wire import EncodedQuoteCodec, encode_quote
+
+# A simulator that fell behind by more does not catch up: it goes on from now.
+BEHIND_INTERVALS_MAX: Final = 2
+
+log = structlog.get_logger()
+updates_total = Counter("oms_marketdata_updates_total", "Quotes made")
+encode_seconds = Histogram(
+    "oms_marketdata_encode_seconds",
+    "Time to encode one quote for gRPC",
+    buckets=(0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005),
+)
+
+
+class QuoteClock:
+    """When the next quote is due: every symbol once an interval, evenly staggered."""
+
+    def __init__(self, *, interval_s: float, symbols: int, now_s: float) -> None:
+        self._step_s = interval_s / symbols
+        self._behind_s_max = interval_s * BEHIND_INTERVALS_MAX
+        self._due_s = now_s
+
+    def wait_s(self, now_s: float) -> float:
+        """Return the seconds until the next quote is due; 0 when it is."""
+        if now_s - self._due_s > self._behind_s_max:
+            self._due_s = now_s
+        return max(0.0, self._due_s - now_s)
+
+    def done(self) -> None:
+        """One quote was made."""
+        self._due_s += self._step_s
+
+
+async def make_quotes(
+    maker: QuoteMaker,
+    board: QuoteBoard,
+    pace: QuoteClock,
+    kafka: KafkaQuotes | None,
+    clock: Clock = utc_now,
+) -> None:
+    """Make quotes at their pace for ever."""
+    while True:
+        await asyncio.sleep(pace.wait_s(time.monotonic()))
+        if pace.wait_s(time.monotonic()) > 0:
+            continue
+        quote = maker.next_quote(clock())
+        started_s = time.perf_counter()
+        encoded = encode_quote(quote)
+        encode_seconds.observe(time.perf_counter() - started_s)
+        board.post(quote, encoded)
+        updates_total.inc()
+        if kafka is not None:
+            kafka.publish(quote)
+        pace.done()
+
+
+async def serve(settings: Settings, instruments: Sequence[Instrument], health: Health) -> None:
+    """Quote and answer until SIGTERM or SIGINT. Raises OperationalError when the port cannot be had."""
+    interval_s = settings.interval_ms / 1000
+    maker = QuoteMaker(instruments, seed=settings.seed, interval_s=interval_s, day_s=settings.day_s)
+    board = QuoteBoard()
+    for _ in instruments:
+        first = maker.next_quote(utc_now())
+        board.post(first, encode_quote(first))
+    pace = QuoteClock(interval_s=interval_s, symbols=len(instruments), now_s=time.monotonic())
+    kafka = _kafka(settings)
+    server = Server([MarketDataService(board)], codec=EncodedQuoteCodec())
+    try:
+        await server.start(settings.host, settings.grpc_port)
+    except OSError as error:
+        raise OperationalError(f"gRPC port {settings.grpc_port}: {error}") from error
+    quoting = asyncio.create_task(make_quotes(maker, board, pace, kafka))
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    health.add("quotes", lambda: "quoting has stopped" if quoting.done() else None)
+    health.set_started(True)
+    log.info("market_data_started", symbols=len(instruments), seed=settings.seed, port=settings.grpc_port)
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait([quoting, waiting], return_when=asyncio.FIRST_COMPLETED)
+    health.set_started(False)
+    server.close()
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.wait_closed(), timeout=2)
+    if kafka is not None:
+        kafka.stop()
+    waiting.cancel()
+    if quoting.done():
+        quoting.result()
+    quoting.cancel()
+
+
+def _kafka(settings: Settings) -> KafkaQuotes | None:
+    if not settings.kafka_bootstrap:
+        return None
+    kafka = KafkaQuotes(KafkaSettings(bootstrap=settings.kafka_bootstrap), every=settings.kafka_every)
+    kafka.start()
+    return kafka
+
+
+def run(settings: Settings, stop: StopFlag) -> None:
+    """Start, and serve until a stop is asked for. Raises OperationalError when something outside is away."""
+    # The event loop takes the signals while it runs, and leaves them unhandled when it ends with an error.
+    stop.on_signals()
+    health = Health()
+    health_server = serve_health(health, settings.health_port, settings.host)
+    try:
+        instruments = wait_for_instruments(settings.postgres_dsn, "market-data-simulator", stop)
+        if stop:
+            return
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, instruments, health))
+        stop.set()
+    finally:
+        health_server.shutdown()
+        health_server.server_close()
