@@ -24,13 +24,13 @@ demo: install
 # Everything that runs on embedded parts, with the coverage of all processes.
 test: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not apache" tests $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
 integration: install
-	$(BIN)/python -m tests.apache $(ARGS)
+	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(ARGS)
 
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
 faults: install

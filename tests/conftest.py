@@ -1,4 +1,4 @@
-"""Real parts for tests: one embedded Postgres, Redis and in-memory Kafka a session, a fresh database a test."""
+"""Real parts for tests: one Postgres and Redis a session, a fresh database and in-memory Kafka a test."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings
+from oms_platform.laptop.apache_kafka import apache_kafka_part
 from oms_platform.laptop.parts import (
     Part,
     ensure_database,
@@ -24,6 +25,21 @@ from oms_platform.laptop.parts import (
 )
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
+
+
+KAFKA_VARIABLE = "OMS_TEST_KAFKA"
+
+
+def pytest_report_header() -> str:
+    """Say which Kafka the tests run on."""
+    return f"kafka: {os.environ.get(KAFKA_VARIABLE, 'memory')}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A suite that was asked for and skipped is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @contextmanager
@@ -87,16 +103,16 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def memory_kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
-    """A fresh in-memory broker."""
+    """A fresh broker: in memory, or with OMS_TEST_KAFKA=apache a real Apache Kafka."""
+    if os.environ.get(KAFKA_VARIABLE) == "apache":
+        port = free_port()
+        part = apache_kafka_part(tmp_path / "kafka", port, free_port())
+        with running(part, tmp_path / "kafka.log"):
+            yield KafkaSettings(bootstrap=f"127.0.0.1:{port}", fetch_wait_ms=100)
+        return
     address = tmp_path / "kafka.address"
     with running(memory_kafka_part(address), tmp_path / "kafka.log"):
         yield KafkaSettings(bootstrap=address.read_text())
-
-
-@pytest.fixture(scope="session")
-def apache_kafka() -> KafkaSettings:
-    """The real Apache Kafka that `make integration` started."""
-    return KafkaSettings(bootstrap=os.environ["OMS_TEST_KAFKA"], fetch_wait_ms=100)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An OIDC issuer for one laptop: known personas, no passwords, loopback only. It must not be reachable from elsewhere.
+"""An OIDC issuer for one laptop: personas without passwords, loopback only, not to be reached from elsewhere.
 
 Its key is made at the first start and kept in the data folder, readable by its owner only.
 """
@@ -20,6 +20,7 @@ from typing import Any, Final
 import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
@@ -128,7 +129,7 @@ def make_server(data_dir: Path, port: int, host: str = "127.0.0.1") -> Threading
             elif self.path in (*LIVE_PATHS, *READY_PATHS):
                 self._answer(200, {"status": "UP", "problems": {}})
             elif self.path in METRICS_PATHS:
-                self._answer(200, {})
+                self._send(200, generate_latest(), CONTENT_TYPE_LATEST)
             else:
                 self._answer(404, _error("not_found", "no such page"))
 
@@ -146,12 +147,14 @@ def make_server(data_dir: Path, port: int, host: str = "127.0.0.1") -> Threading
 
         @property
         def _issuer(self) -> str:
-            return f"http://{host}:{self.server.server_address[1]}"
+            return f"http://{host}:{server.server_port}"
 
         def _answer(self, status: int, body: Mapping[str, object]) -> None:
-            content = json.dumps(body).encode()
+            self._send(status, json.dumps(body).encode(), "application/json")
+
+        def _send(self, status: int, content: bytes, content_type: str) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", content_type)
             self.send_header("Cache-Control", "no-store")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -160,7 +163,8 @@ def make_server(data_dir: Path, port: int, host: str = "127.0.0.1") -> Threading
         def log_message(self, *_args: Any) -> None:
             """Leave requests out of the log: a token would be in it."""
 
-    return ThreadingHTTPServer((host, port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
+    return server
 
 
 def main() -> None:
@@ -178,7 +182,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     log.warning(
         "dev_issuer_listening",
-        issuer=f"http://{options.host}:{server.server_address[1]}",
+        issuer=f"http://{options.host}:{server.server_port}",
         warning="for one laptop only: gives a token to whoever names a persona",
         personas=list(PERSONAS),
     )

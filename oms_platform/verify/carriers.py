@@ -1,4 +1,4 @@
-"""The invariants that need more than Postgres: what Kafka carried, what went over FIX, what the venue wrote down."""
+"""The invariants that need more than Postgres: what Kafka carried, what went over FIX, the venue's notes."""
 
 import json
 import re
@@ -79,7 +79,7 @@ def check_outbox(connection: Connection, settings: KafkaSettings) -> Finding:
 
 
 def check_fix_log(connection: Connection, store: Path) -> Finding:
-    """Hold the adapter's FIX store against the orders: every 35=D is a stored child of an order that risk accepted."""
+    """Hold the adapter's FIX store against the orders: every 35=D is a stored child of an accepted order."""
     finding = Finding(
         invariant="every new order sent over FIX is a stored child of an order that passed risk"
     )
@@ -137,7 +137,7 @@ def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
 
 
 def check_venue(connection: Connection, journal: Path) -> Finding:
-    """Hold the venue's own journal against the OMS: the same orders, once; the same fills; the same shares open."""
+    """Hold the venue's own journal against the OMS: the same orders, once; the same fills and open shares."""
     finding = Finding(invariant="the venue's own journal and the OMS agree")
     venue = _venue_orders(journal)
     fills: dict[str, dict[str, tuple[int, Decimal]]] = {}
@@ -157,9 +157,16 @@ def check_venue(connection: Connection, journal: Path) -> Finding:
         elif children[cl_ord_id] != theirs.leaves_qty:
             finding.violate(f"{cl_ord_id}: open {children[cl_ord_id]} here, {theirs.leaves_qty} at the venue")
         if ours != theirs.fills:
-            finding.violate(f"{cl_ord_id}: fills {_only_in(ours, theirs.fills)} here, {_only_in(theirs.fills, ours)} there")
+            finding.violate(
+                f"{cl_ord_id}: fills {_only_in(ours, theirs.fills)} here,"
+                f" {_only_in(theirs.fills, ours)} there"
+            )
     return finding
 
 
 def _only_in(one: dict[str, tuple[int, Decimal]], other: dict[str, tuple[int, Decimal]]) -> list[str]:
-    return sorted(f"{exec_id} {one[exec_id][0]}@{one[exec_id][1]}" for exec_id in one if one[exec_id] != other.get(exec_id))
+    return sorted(
+        f"{exec_id} {one[exec_id][0]}@{one[exec_id][1]}"
+        for exec_id in one
+        if one[exec_id] != other.get(exec_id)
+    )

@@ -1,4 +1,4 @@
-"""The invariants over time: each order's events, one after the other, against the judge's own transition table."""
+"""The invariants over time: each order's events, one by one, against the judge's own transition table."""
 
 import itertools
 from typing import Any, Final
@@ -37,7 +37,7 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
 
 
 def check_histories(connection: Connection) -> list[Finding]:
-    """Walk every order's events: a path through the table, CumQty rising by its fills, children within the order."""
+    """Walk every order's events: a path through the table, CumQty rising by its fills, children within it."""
     path = Finding(invariant="each order's events are a path through the transition table")
     quantity = Finding(invariant="at every instant: sum over children of CumQty + LeavesQty <= OrderQty")
     with connection.transaction(), connection.cursor(name="histories") as cursor:

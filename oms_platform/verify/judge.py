@@ -20,7 +20,7 @@ _POLL_S: Final = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Where to look. Without Kafka, FIX store or journal, what needs them is left out, and the report says so."""
+    """Where to look. Without Kafka, FIX store or journal, what needs them is left out; the report says so."""
 
     dsn: str
     kafka: KafkaSettings | None = None
@@ -29,13 +29,14 @@ class Evidence:
 
 
 def wait_until_quiet(dsn: str, timeout_s: float) -> bool:
-    """Wait until no event was stored and no message left the outbox for QUIET_FOR_S. Returns whether it came to that."""
+    """Wait until nothing was stored and nothing left the outbox for QUIET_FOR_S. Returns whether it came."""
     deadline = time.monotonic() + timeout_s
     with psycopg.connect(dsn, autocommit=True) as connection:
         last, since = None, time.monotonic()
         while time.monotonic() < deadline:
             state = connection.execute(
-                "SELECT (SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables WHERE relname ~ '^(order_events|outbox|executions|child_orders)_'),"
+                "SELECT (SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables"
+                " WHERE relname ~ '^(order_events|outbox|executions|child_orders)_'),"
                 " (SELECT count(*) FROM outbox WHERE writer = 'api' AND published_at IS NULL)"
             ).fetchone()
             if state != last or state is None or state[1]:

@@ -1,0 +1,63 @@
+"""Accounts and instruments in memory, read again every few seconds and when an unknown one is asked for."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from oms_api.ports import UnavailableError
+
+REFRESH_S: Final = 5.0
+ASKED_REFRESH_S_MIN: Final = 1.0
+_RETRY_S: Final = 0.5
+
+Load = Callable[[], Awaitable[tuple[frozenset[str], dict[str, Decimal]]]]
+log = structlog.get_logger()
+
+
+class ReferenceCache:
+    """The ReferenceData on what `load` reads."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._accounts: frozenset[str] = frozenset()
+        self._tick_sizes: dict[str, Decimal] = {}
+        self._loaded_at = -REFRESH_S
+        self._loading = asyncio.Lock()
+
+    def problem(self) -> str | None:
+        """Return why there is no reference data, or None."""
+        return None if self._loaded_at > 0 else "reference data was not read yet"
+
+    def account_exists(self, account_id: str) -> bool:
+        """Return whether the account is known."""
+        return account_id in self._accounts
+
+    def tick_size(self, symbol: str) -> Decimal | None:
+        """Return the tick size of a known symbol, else None."""
+        return self._tick_sizes.get(symbol)
+
+    async def refresh(self) -> None:
+        """Read again what is stored, at most once a second however many ask. Raises UnavailableError."""
+        async with self._loading:
+            if time.monotonic() - self._loaded_at < ASKED_REFRESH_S_MIN:
+                return
+            await self._read()
+
+    async def _read(self) -> None:
+        self._accounts, self._tick_sizes = await self._load()
+        self._loaded_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Keep the cache fresh, until cancelled."""
+        while True:
+            try:
+                async with self._loading:
+                    await self._read()
+                await asyncio.sleep(REFRESH_S)
+            except UnavailableError as error:
+                log.warning("reference_not_refreshed", error=str(error))
+                await asyncio.sleep(_RETRY_S)

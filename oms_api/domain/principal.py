@@ -1,0 +1,45 @@
+"""Who asks, what they may do, and which accounts exist for them."""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+EVERY_ACCOUNT: Final = "*"
+
+
+class Right(enum.Enum):
+    """What a door asks for."""
+
+    READ = "read"
+    TRADE = "trade"
+
+
+_RIGHTS_OF_ROLE: Final = {
+    "trader": frozenset((Right.READ, Right.TRADE)),
+    "viewer": frozenset((Right.READ,)),
+    "risk": frozenset((Right.READ,)),
+    "admin": frozenset((Right.READ, Right.TRADE)),
+}
+
+
+def rights_of(roles: list[str]) -> frozenset[Right]:
+    """Return the rights that roles give together; an unknown role gives none."""
+    return frozenset().union(*(_RIGHTS_OF_ROLE.get(role, frozenset()) for role in roles))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A caller whose token was verified."""
+
+    subject: str
+    rights: frozenset[Right]
+    accounts: frozenset[str]
+
+    @property
+    def sees_every_account(self) -> bool:
+        """Whether no account is foreign to this caller."""
+        return EVERY_ACCOUNT in self.accounts
+
+    def sees(self, account_id: str) -> bool:
+        """Return whether an account exists for this caller."""
+        return account_id in self.accounts or EVERY_ACCOUNT in self.accounts

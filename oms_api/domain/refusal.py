@@ -1,0 +1,54 @@
+"""Refusals, as values: the closed list of why a request is not done. Each door has its codes for them."""
+
+import enum
+from dataclasses import dataclass
+
+
+class RefusalCode(enum.Enum):
+    """Why a request was not done."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    DUPLICATE_ORDER_ID = "DUPLICATE_ORDER_ID"
+    ORDER_CLOSED = "ORDER_CLOSED"
+    RATE_LIMITED = "RATE_LIMITED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProblem:
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A request that was not done: nothing was stored for it. `retry_after_s` above 0: it may pass later."""
+
+    code: RefusalCode
+    message: str
+    fields: tuple[FieldProblem, ...] = ()
+    status: str = ""
+    retry_after_s: int = 0
+
+
+def invalid(*problems: FieldProblem) -> Refusal:
+    """Build the refusal of a request with wrong fields."""
+    count = len(problems)
+    noun = "field is" if count == 1 else "fields are"
+    return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"{count} {noun} wrong", fields=problems)
+
+
+def no_such_order(order_id: str) -> Refusal:
+    """Build the refusal for an order that does not exist, or that the caller may not know of."""
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no order {order_id}")
+
+
+def no_such_account(account_id: str) -> Refusal:
+    """Build the refusal for an account that does not exist, or that the caller may not know of."""
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no account {account_id}")

@@ -1,0 +1,290 @@
+"""Order events from Kafka to every WebSocket: per account in order, without a gap or a repeat, encoded once.
+
+Kafka is only the fast way. Postgres has every event before Kafka does: a gap that stays is read from there,
+and a look each second finds what Kafka never brought.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Gauge
+
+from oms_api.domain.stream import OrderedStream
+from oms_api.ports import BrokerState, EventStore, UnavailableError
+from oms_platform.messages import OrderEvent
+
+CLIENT_QUEUE_MAX: Final = 10_000
+CATCH_UP_ROWS: Final = 500
+GAP_GRACE_S: Final = 0.05
+BACKSTOP_S: Final = 1.0
+RETRY_S: Final = 0.5
+
+log = structlog.get_logger()
+clients_gauge = Gauge("oms_api_websocket_clients", "WebSockets that are open")
+events_total = Counter("oms_api_stream_events_total", "Events given out to WebSockets, counted once each")
+healed_total = Counter(
+    "oms_api_stream_healed_total", "Events that were read from Postgres because Kafka had not brought them"
+)
+slow_total = Counter("oms_api_websocket_slow_total", "WebSockets closed because they read too slowly")
+
+
+class _StreamEvent(msgspec.Struct, frozen=True, rename="camel", tag="event", tag_field="type", gc=False):
+    account_id: str
+    stream_sequence: int
+    order_id: UUID
+    client_order_id: str
+    sequence: int
+    event_id: UUID
+    event_type: str
+    status: str
+    symbol: str
+    side: str
+    quantity: int
+    cum_qty: int
+    leaves_qty: int
+    avg_px: Decimal | None
+    last_qty: int
+    last_px: Decimal | None
+    venue_id: str
+    text: str
+    occurred_at: datetime
+
+
+_encode: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
+
+
+def encode_event(event: OrderEvent) -> str:
+    """Encode an event as clients get it."""
+    return _encode(
+        _StreamEvent(
+            event.account_id,
+            event.stream_sequence,
+            event.order_id,
+            event.client_order_id,
+            event.sequence,
+            event.event_id,
+            event.type,
+            event.status.name,
+            event.symbol,
+            event.side.name,
+            event.quantity,
+            event.cum_qty,
+            event.leaves_qty,
+            event.avg_px,
+            event.last_qty,
+            event.last_px,
+            event.venue_id,
+            event.text,
+            event.occurred_at,
+        )
+    ).decode()
+
+
+class HubClient:
+    """One WebSocket's outgoing queue, and how far each of its accounts was sent."""
+
+    def __init__(self) -> None:
+        self.outgoing: deque[str] = deque()
+        self.sent: dict[str, int] = {}
+        self.too_slow = False
+        self._given_up = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def push(self, text: str) -> None:
+        """Queue a message; a client whose queue is full is given up."""
+        if len(self.outgoing) >= CLIENT_QUEUE_MAX:
+            self.too_slow = True
+            self._given_up.set()
+        elif not self.too_slow:
+            self.outgoing.append(text)
+        self._changed.set()
+
+    async def wait_for_messages(self, timeout_s: float) -> None:
+        """Wait until there is something to send, or the time is over."""
+        if self.outgoing:
+            return
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def wait_until_given_up(self) -> None:
+        """Wait until the client's queue was full."""
+        await self._given_up.wait()
+
+    async def wait_for_room(self) -> None:
+        """Wait until a page of a catch-up fits."""
+        while len(self.outgoing) > CATCH_UP_ROWS and not self.too_slow:
+            await asyncio.sleep(0.01)
+
+
+class _Channel:
+    """One account's ordered stream, who listens to it, and who is about to."""
+
+    def __init__(self) -> None:
+        self.ordered: OrderedStream[OrderEvent] = OrderedStream()
+        self.clients: set[HubClient] = set()
+        self.joining = 0
+        self.healing: asyncio.Task[None] | None = None
+        self.stored_head = 0
+
+
+class EventHub:
+    """Fans events out to clients. Everything here runs in the event loop."""
+
+    def __init__(self, store: EventStore, broker: BrokerState) -> None:
+        self._store = store
+        self._broker = broker
+        self._channels: dict[str, _Channel] = {}
+        # Called with whether anybody listens, so that nothing is read from Kafka for nobody.
+        self.on_listening: Callable[[bool], None] = lambda _listening: None
+
+    def on_events(self, events: Iterable[OrderEvent]) -> None:
+        """Take events from Kafka, in whatever order its partitions brought them."""
+        for event in events:
+            channel = self._channels.get(event.account_id)
+            if channel is None:
+                continue
+            self._give_out(event.account_id, channel, channel.ordered.offer(event.stream_sequence, event))
+            if channel.ordered.has_gap:
+                self._heal_later(event.account_id, channel, GAP_GRACE_S)
+
+    def on_tail_opened(self) -> None:
+        """Read from Postgres what Kafka brought before its reader was there."""
+        for account_id, channel in self._channels.items():
+            self._heal_later(account_id, channel, 0, even_without_gap=True)
+
+    def _give_out(self, account_id: str, channel: _Channel, events: list[tuple[int, OrderEvent]]) -> None:
+        for sequence, event in events:
+            if not channel.clients:
+                continue
+            text = encode_event(event)
+            events_total.inc()
+            for client in channel.clients:
+                if sequence > client.sent[account_id]:
+                    client.sent[account_id] = sequence
+                    client.push(text)
+
+    def _heal_later(
+        self, account_id: str, channel: _Channel, after_s: float, *, even_without_gap: bool = False
+    ) -> None:
+        if channel.healing is None or channel.healing.done():
+            channel.healing = asyncio.create_task(self._heal(account_id, channel, after_s, even_without_gap))
+
+    async def _heal(self, account_id: str, channel: _Channel, after_s: float, even_without_gap: bool) -> None:
+        await asyncio.sleep(after_s)
+        ordered = channel.ordered
+        if not ordered.opened or not (ordered.has_gap or even_without_gap):
+            return
+        try:
+            while True:
+                rows = await self._store.events_after(account_id, ordered.head, CATCH_UP_ROWS)
+                for sequence, event in rows:
+                    if sequence > ordered.head:
+                        healed_total.inc()
+                    self._give_out(account_id, channel, ordered.heal(sequence, event))
+                if len(rows) < CATCH_UP_ROWS:
+                    return
+        except UnavailableError as error:
+            log.warning("stream_not_healed", account_id=account_id, error=str(error))
+
+    async def run_backstop(self) -> None:
+        """Each second, look in Postgres for events that Kafka did not bring, until cancelled."""
+        while True:
+            await asyncio.sleep(BACKSTOP_S)
+            listened = {
+                account: channel for account, channel in self._channels.items() if channel.ordered.opened
+            }
+            if not listened:
+                continue
+            try:
+                heads = await self._store.stream_heads(list(listened))
+            except UnavailableError as error:
+                log.warning("stream_backstop_failed", error=str(error))
+                continue
+            for account_id, channel in listened.items():
+                # What was stored a second ago is overdue; what is newer may be on its way.
+                due = channel.stored_head if self._broker.available else heads[account_id]
+                if channel.ordered.head < due:
+                    self._heal_later(account_id, channel, 0, even_without_gap=True)
+                channel.stored_head = heads[account_id]
+
+    async def join(self, account_id: str) -> int:
+        """Say that a client is about to listen. Returns where the stream is. Raises UnavailableError."""
+        channel = self._channels.get(account_id)
+        if channel is None:
+            channel = self._channels[account_id] = _Channel()
+            self.on_listening(True)
+        channel.joining += 1
+        try:
+            if not channel.ordered.opened:
+                heads = await self._store.stream_heads([account_id])
+                if not channel.ordered.opened:
+                    channel.stored_head = heads[account_id]
+                    self._give_out(account_id, channel, channel.ordered.open(heads[account_id]))
+        except BaseException:
+            self._unjoin(account_id, channel)
+            raise
+        return channel.ordered.head
+
+    def _unjoin(self, account_id: str, channel: _Channel) -> None:
+        channel.joining -= 1
+        self._drop_if_idle(account_id, channel)
+
+    def _drop_if_idle(self, account_id: str, channel: _Channel) -> None:
+        if not channel.clients and not channel.joining and self._channels.get(account_id) is channel:
+            del self._channels[account_id]
+            if channel.healing is not None:
+                channel.healing.cancel()
+            self.on_listening(bool(self._channels))
+
+    async def attach(self, client: HubClient, account_id: str, after: int) -> None:
+        """After `join`: send what follows a sequence from Postgres, then go live with the next one."""
+        channel = self._channels[account_id]
+        sent = after
+        try:
+            while not client.too_slow:
+                await client.wait_for_room()
+                if sent >= channel.ordered.head:
+                    # Nothing is awaited from here on, so the stream cannot move in between.
+                    client.sent[account_id] = sent
+                    channel.clients.add(client)
+                    return
+                known = channel.ordered.head
+                rows = await self._store.events_after(account_id, sent, CATCH_UP_ROWS)
+                for sequence, event in rows:
+                    sent = sequence
+                    if event is not None:
+                        client.push(encode_event(event))
+                if not rows:
+                    sent = known
+        finally:
+            self._unjoin(account_id, channel)
+
+    def abandon(self, account_id: str) -> None:
+        """Undo a `join` that is not followed by `attach`."""
+        channel = self._channels.get(account_id)
+        if channel is not None:
+            self._unjoin(account_id, channel)
+
+    def detach(self, client: HubClient, account_id: str) -> None:
+        """Stop sending an account's events to a client."""
+        channel = self._channels.get(account_id)
+        if channel is not None and client in channel.clients:
+            channel.clients.discard(client)
+            self._drop_if_idle(account_id, channel)
+        client.sent.pop(account_id, None)
+
+    def leave(self, client: HubClient) -> None:
+        """Stop sending anything to a client."""
+        for account_id in list(client.sent):
+            self.detach(client, account_id)

@@ -1,0 +1,137 @@
+"""The outbox relay: publishes what the gateway stored, in the order it was stored, at least once.
+
+One relay is active at a time, by an advisory lock on the connection that it works with; another one waits.
+A row is marked after Kafka has it: a relay that dies in between publishes it again, and its effect is once.
+"""
+
+import time
+from typing import Final
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from oms_api.config import RelaySettings
+from oms_platform.clock import utc_now
+from oms_platform.health import Health
+from oms_platform.kafka import (
+    KafkaDataLostError,
+    KafkaSettings,
+    Publisher,
+    ensure_topics,
+    read_incarnation,
+)
+from oms_platform.outbox import (
+    NOTIFY_CHANNEL,
+    mark_published,
+    publish,
+    read_unpublished,
+    reopen_for_incarnation,
+)
+from oms_platform.postgres import Connection, connect
+from oms_platform.worker import StopFlag
+
+WRITER: Final = "api"
+LOCK: Final = 7_304_002
+ROWS_MAX: Final = 500
+POLL_S: Final = 0.1
+# Batches begin at least so far apart: under load this halves the cost of a row, for some milliseconds.
+BATCH_INTERVAL_S: Final = 0.008
+STANDBY_LOOK_S: Final = 0.5
+INCARNATION_LOOK_S: Final = 3.0
+DEPTH_LOOK_S: Final = 2.0
+
+log = structlog.get_logger()
+published_total = Counter("oms_relay_published_total", "Outbox rows published")
+depth_gauge = Gauge("oms_relay_outbox_depth", "Outbox rows that are not published")
+age_gauge = Gauge("oms_relay_outbox_age_seconds", "Age of the oldest outbox row that is not published")
+active_gauge = Gauge("oms_relay_active", "Whether this relay holds the lock")
+
+
+class Relay:
+    """The relay's work, from its start-up path on. `run` returns when a stop is asked for."""
+
+    def __init__(self, settings: RelaySettings, health: Health) -> None:
+        self._dsn = settings.postgres_dsn
+        self._kafka = KafkaSettings(
+            bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms
+        )
+        self._health = health
+        self._incarnation = ""
+        self._looked_at = 0.0
+        self._measured_at = 0.0
+
+    def run(self, stop: StopFlag) -> None:
+        """Start up and relay until a stop is asked for. Raises OperationalError and its like."""
+        self._health.set_started(False)
+        active_gauge.set(0)
+        with connect(self._dsn, "oms-api-relay") as connection:
+            # A lost mark only publishes a row again, so marks need not wait for the disk.
+            connection.execute("SET synchronous_commit = off")
+            if not self._wait_for_lock(connection, stop):
+                return
+            ensure_topics(self._kafka)
+            self._incarnation = read_incarnation(self._kafka)
+            self._looked_at = time.monotonic()
+            reopened = reopen_for_incarnation(connection, WRITER, self._incarnation, utc_now())
+            log.info("relay_started", incarnation=self._incarnation, reopened=reopened)
+            connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
+            publisher = Publisher(self._kafka)
+            active_gauge.set(1)
+            self._health.set_started(True)
+            while not stop:
+                began = time.monotonic()
+                if 0 < self._turn(connection, publisher) < ROWS_MAX:
+                    stop.wait(max(0.0, began + BATCH_INTERVAL_S - time.monotonic()))
+
+    def _wait_for_lock(self, connection: Connection, stop: StopFlag) -> bool:
+        waiting = False
+        while not stop:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+            if row is not None and row[0]:
+                return True
+            if not waiting:
+                waiting = True
+                log.info("relay_standby")
+                # Standing by is what a second relay is for.
+                self._health.set_started(True)
+            stop.wait(STANDBY_LOOK_S)
+        return False
+
+    def _turn(self, connection: Connection, publisher: Publisher) -> int:
+        """Publish one batch, or wait for one. Returns how many rows were published."""
+        self._look_at_kafka()
+        self._measure(connection)
+        rows = read_unpublished(connection, WRITER, ROWS_MAX)
+        if not rows:
+            for _ in connection.notifies(timeout=POLL_S, stop_after=1):
+                pass
+            return 0
+        publish(publisher, rows)
+        publisher.flush()
+        with connection.cursor() as cursor:
+            mark_published(cursor, [row.outbox_id for row in rows], utc_now())
+        published_total.inc(len(rows))
+        return len(rows)
+
+    def _look_at_kafka(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at < INCARNATION_LOOK_S:
+            return
+        found = read_incarnation(self._kafka)
+        self._looked_at = now
+        if found != self._incarnation:
+            raise KafkaDataLostError(f"started with incarnation {self._incarnation}, found {found}")
+
+    def _measure(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if now - self._measured_at < DEPTH_LOOK_S:
+            return
+        self._measured_at = now
+        row = connection.execute(
+            "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox"
+            " WHERE writer = %s AND published_at IS NULL",
+            (WRITER,),
+        ).fetchone()
+        if row is not None:
+            depth_gauge.set(row[0])
+            age_gauge.set(max(0.0, row[1]))

@@ -1,0 +1,246 @@
+"""The whole stack through its public doors: an order from REST to an explained fill, and what a crash leaves behind."""
+
+import asyncio
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from grpclib.client import Channel
+
+from oms_platform.cli.client import ApiClient, ApiError
+from oms_platform.laptop.layout import Layout
+from proto.gen.oms.v1 import (
+    CheckRiskRequest,
+    GetOrderRequest,
+    GetPositionRequest,
+    OrderServiceStub,
+    OrderStatus,
+    OrderType,
+    PlaceOrderRequest,
+    RiskServiceStub,
+    Side,
+    TimeInForce,
+)
+from tests.stack_rig import StackRig, broken, free_base_port
+
+DONE_TIMEOUT_S = 20.0
+NO_ORDER = "01900000-0000-7000-8000-000000000001"
+KILLED_UNDER_LOAD = ("oms-api", "oms-relay", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRig]:
+    """A running stack, on the Kafka that the suite runs on."""
+    layout = Layout(data=tmp_path_factory.mktemp("stack"), base_port=free_base_port())
+    rig = StackRig(layout=layout, kafka=os.environ.get("OMS_TEST_KAFKA", "memory"))
+    rig.up()
+    yield rig
+    rig.down()
+
+
+def place(client: ApiClient, **changes: Any) -> dict[str, Any]:
+    """Send an order and return the answer."""
+    body = {
+        "clientOrderId": f"e2e-{time.time_ns()}",
+        "accountId": "ACC-INST-001",
+        "symbol": "MSFT",
+        "side": "BUY",
+        "orderType": "MARKET",
+        "quantity": 200,
+        "timeInForce": "DAY",
+    }
+    answer: dict[str, Any] = client.post("/api/v1/orders", body | changes)
+    return answer
+
+
+def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, Any]:
+    """Wait until an order has one of these statuses."""
+    deadline = time.monotonic() + DONE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        order: dict[str, Any] = client.get(f"/api/v1/orders/{order_id}")
+        if order["status"] in statuses:
+            return order
+        time.sleep(0.05)
+    pytest.fail(f"order is {order['status']}, expected {statuses}: {client.get(f'/api/v1/orders/{order_id}/events')}")
+
+
+def far_below(client: ApiClient) -> str:
+    """Return a limit price that waits in a book: two percent under what was paid last."""
+    paid = until_status(client, place(client)["orderId"], "FILLED")["avgPx"]
+    return str((Decimal(paid) * Decimal("0.98")).quantize(Decimal("0.01")))
+
+
+def test_a_market_order_is_filled_and_its_route_card_adds_up(rig: StackRig) -> None:
+    client = rig.client("trader1")
+    order = until_status(client, place(client)["orderId"], "FILLED")
+    assert (order["cumQty"], order["leavesQty"]) == (200, 0)
+    fills = client.get(f"/api/v1/orders/{order['orderId']}/executions")["executions"]
+    notional = sum(fill["lastQty"] * Decimal(fill["lastPx"]) for fill in fills)
+    assert sum(fill["lastQty"] for fill in fills) == 200
+    assert Decimal(order["avgPx"]) == (notional / 200).quantize(Decimal("0.000001"))
+    (route,) = client.get(f"/api/v1/orders/{order['orderId']}/routes")["routes"]
+    venues = route["plan"]["explanation"]["venues"]
+    assert {venue["venueId"] for venue in venues} == {"XNYS", "XNAS", "ARCX", "BATS", "EDGX", "DARK"}
+    assert all(venue["reason"] for venue in venues)
+    assert sum(venue.get("allocated", 0) for venue in venues) == 200
+    for venue in venues:
+        terms = venue.get("terms", [])
+        assert sum(Decimal(term["contribution"]) for term in terms) == Decimal(venue.get("score", 0))
+
+
+def test_a_limit_order_rests_and_a_cancel_takes_it_out(rig: StackRig) -> None:
+    client = rig.client("trader1")
+    order_id = place(client, orderType="LIMIT", limitPrice=far_below(client))["orderId"]
+    until_status(client, order_id, "ACKNOWLEDGED")
+    time.sleep(0.5)
+    assert client.delete(f"/api/v1/orders/{order_id}")["orderId"] == order_id
+    order = until_status(client, order_id, "CANCELED")
+    assert (order["cumQty"], order["leavesQty"]) == (0, 0)
+
+
+def test_an_ioc_order_far_from_the_market_is_canceled_unfilled(rig: StackRig) -> None:
+    client = rig.client("trader1")
+    answer = place(client, orderType="LIMIT", limitPrice=far_below(client), timeInForce="IOC")
+    assert until_status(client, answer["orderId"], "CANCELED")["cumQty"] == 0
+
+
+def test_a_denied_order_says_rule_value_and_limit(rig: StackRig) -> None:
+    client = rig.client("trader2")
+    order_id = place(client, accountId="ACC-RET-001", quantity=10_001)["orderId"]
+    order = until_status(client, order_id, "REJECTED")
+    assert order["text"] == "ORDER_QTY_EXCEEDS_MAX: quantity=10001, limit=10000"
+
+
+def test_the_same_order_again_is_the_same_order(rig: StackRig) -> None:
+    client = rig.client("trader1")
+    first = place(client, clientOrderId="e2e-same")
+    again = place(client, clientOrderId="e2e-same")
+    assert (again["orderId"], first["created"], again["created"]) == (first["orderId"], True, False)
+    with pytest.raises(ApiError, match="409"):
+        place(client, clientOrderId="e2e-same", quantity=201)
+
+
+def test_a_foreign_order_looks_like_none(rig: StackRig) -> None:
+    order_id = place(rig.client("trader1"))["orderId"]
+    with pytest.raises(ApiError, match="404") as foreign:
+        rig.client("trader2").get(f"/api/v1/orders/{order_id}")
+    with pytest.raises(ApiError, match="404") as none:
+        rig.client("trader2").get(f"/api/v1/orders/{NO_ORDER}")
+    assert str(foreign.value).replace(order_id, NO_ORDER) == str(none.value)
+
+
+def test_the_stream_tells_every_change_in_order_and_catches_up(rig: StackRig) -> None:
+    client = rig.client("trader1")
+
+    async def follow(start: dict[str, int], count: int) -> list[dict[str, Any]]:
+        url = client.url.replace("http", "ws", 1) + "/api/v1/stream"
+        headers = {"Authorization": f"Bearer {client.token}"}
+        found: list[dict[str, Any]] = []
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as stream:
+            await stream.send_json({"type": "subscribe", "accounts": ["ACC-HF-001"], "from": start})
+            while len(found) < count:
+                message = await stream.receive_json(timeout=DONE_TIMEOUT_S)
+                if message["type"] == "subscribed" and not start:
+                    order = await asyncio.to_thread(place, client, accountId="ACC-HF-001")
+                    await asyncio.to_thread(until_status, client, order["orderId"], "FILLED")
+                elif message["type"] == "event":
+                    found.append(message)
+        return found
+
+    live = asyncio.run(follow({}, 4))
+    numbers = [event["streamSequence"] for event in live]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+    assert [event["eventType"] for event in live][:3] == ["OrderAccepted", "RouteRequested", "RoutePlaced"]
+    assert asyncio.run(follow({"ACC-HF-001": numbers[0] - 1}, 4)) == live
+
+
+def test_grpc_has_the_same_doors(rig: StackRig) -> None:
+    client = rig.client("trader1")
+    metadata = {"authorization": f"Bearer {client.token}"}
+
+    async def run() -> None:
+        api = Channel("127.0.0.1", rig.layout.port("api_grpc"))
+        core = Channel("127.0.0.1", rig.layout.port("core_grpc"))
+        try:
+            request = PlaceOrderRequest(
+                client_order_id=f"grpc-{time.time_ns()}", account_id="ACC-INST-002", symbol="V", side=Side.BUY,
+                order_type=OrderType.MARKET, quantity=10, time_in_force=TimeInForce.DAY, channel="GRPC",
+            )  # fmt: skip
+            placed = await OrderServiceStub(api).place_order(request, metadata=metadata)
+            assert placed.created
+            await asyncio.to_thread(until_status, client, placed.order_id, "FILLED")
+            found = await OrderServiceStub(api).get_order(GetOrderRequest(order_id=placed.order_id), metadata=metadata)
+            assert (found.status, found.cum_qty) == (OrderStatus.FILLED, 10)
+            position = await RiskServiceStub(core).get_position(GetPositionRequest(account_id="ACC-INST-002", symbol="V"))
+            assert position.quantity >= 10
+            verdict = await RiskServiceStub(core).check_risk(
+                CheckRiskRequest(
+                    account_id="ACC-RET-001", symbol="V", side=Side.BUY, order_type=OrderType.LIMIT, quantity=10,
+                    limit_price="9999", time_in_force=TimeInForce.DAY,
+                )
+            )  # fmt: skip
+            assert verdict.denial.startswith("PRICE_OUTSIDE_COLLAR: price=9999")
+        finally:
+            api.close()
+            core.close()
+
+    asyncio.run(run())
+
+
+def test_every_process_answers_health_and_metrics(rig: StackRig) -> None:
+    for name in ("api_http", "relay_health", "core_health", "sor_health", "adapter_health", "broker_health"):
+        base = f"http://127.0.0.1:{rig.layout.port(name)}"
+        for page in ("/health/live", "/health/ready", "/actuator/health", "/metrics", "/actuator/prometheus"):
+            with urllib.request.urlopen(base + page, timeout=5) as answer:
+                assert answer.status == 200, base + page
+
+
+def test_the_command_line_tells_an_orders_story(rig: StackRig) -> None:
+    submitted = rig.oms("submit", "--symbol", "AAPL", "--side", "buy", "--quantity", "300")
+    order_id = json.loads(submitted.stdout)["orderId"]
+    until_status(rig.client(), order_id, "FILLED")
+    story = rig.oms("explain", order_id).stdout
+    for part in ("OrderAccepted", "Route card", "Fills", "FILLED"):
+        assert part in story
+    assert rig.oms("status").returncode == 0
+    assert rig.oms("token", "--user", "risk1").stdout.count(".") == 2
+    assert rig.oms("up", "--port", str(rig.layout.base_port)).returncode == 1
+
+
+def test_taken_ports_are_named_before_anything_starts(rig: StackRig, tmp_path: Path) -> None:
+    other = StackRig(layout=Layout(data=tmp_path, base_port=rig.layout.base_port), kafka="memory")
+    result = other.oms("up", "--detach", "--port", str(rig.layout.base_port))
+    assert result.returncode == 1
+    assert f"{rig.layout.base_port} (oms-api REST and WebSocket)" in result.stderr
+
+
+def test_killing_each_process_under_load_loses_and_doubles_nothing(rig: StackRig, tmp_path: Path) -> None:
+    report = tmp_path / "bench.json"
+    bench = rig.start_bench(40, 6 * len(KILLED_UNDER_LOAD), report)
+    for name in KILLED_UNDER_LOAD:
+        time.sleep(2.5)
+        rig.await_ready_again(name, rig.kill(name))
+    bench.wait(180)
+    figures = json.loads(report.read_text())
+    assert (figures["lost"], figures["duplicates"]) == (0, 0)
+    assert figures["acked"] == figures["sent"], figures["not_acked"]
+    assert broken(rig.verify()) == []
+
+
+def test_after_kafka_is_wiped_every_live_order_is_driven_on(rig: StackRig, tmp_path: Path) -> None:
+    report = tmp_path / "bench.json"
+    bench = rig.start_bench(40, 8, report)
+    time.sleep(4)
+    rig.wipe_kafka()
+    bench.wait(180)
+    figures = json.loads(report.read_text())
+    assert (figures["lost"], figures["duplicates"]) == (0, 0)
+    assert figures["acked"] == figures["sent"], figures["not_acked"]
+    assert broken(rig.verify()) == []

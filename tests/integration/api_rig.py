@@ -1,0 +1,201 @@
+"""The gateway and its relay as real processes on real parts, and a small client, for their tests."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oms_platform.laptop.dev_issuer import issue_token, make_server
+from oms_platform.laptop.parts import free_port
+
+START_S_MAX = 30.0
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 15.0) -> Any:
+    """Wait until a condition holds and return its value."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
+        time.sleep(0.02)
+
+
+@dataclass
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The wrong fields of a 400, by name."""
+        return {problem["field"]: problem["message"] for problem in self.json["error"]["fields"]}
+
+
+def call(
+    port: int, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Reply:
+    """Send one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, found, answer.read())
+    finally:
+        connection.close()
+
+
+@contextmanager
+def dev_issuer(data: Path) -> Iterator[str]:
+    """Run the dev issuer in this process. Gives its address."""
+    server = make_server(data, 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def process(
+    arguments: list[str], environment: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python module until the block ends."""
+    with log.open("ab") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=os.environ | environment, stdout=output, stderr=output
+        )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait(5)
+
+
+@dataclass
+class Gateway:
+    """A running gateway."""
+
+    http_port: int
+    grpc_port: int
+    issuer: str
+    issuer_data: Path
+    dsn: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def token(self, user: str = "trader1", **changes: Any) -> str:
+        return issue_token(
+            self.issuer_data, user, changes.get("issuer", self.issuer), changes.get("lifetime_s", 600)
+        )
+
+    def call(
+        self, method: str, path: str, body: Any = None, user: str | None = "trader1", **headers: str
+    ) -> Reply:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user is not None:
+            sent.setdefault("Authorization", f"Bearer {self.token(user)}")
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        return call(self.http_port, method, path, data, sent)
+
+    def place(
+        self, user: str | None = "trader1", headers: dict[str, str] | None = None, **changes: Any
+    ) -> Reply:
+        return self.call("POST", "/api/v1/orders", terms(**changes), user, **(headers or {}))
+
+    def ready(self) -> bool:
+        try:
+            return call(self.http_port, "GET", "/health/ready").status == 200
+        except OSError:
+            return False
+
+    def metric(self, line: str) -> float:
+        """Return the value of a metric; 0 when it is not there."""
+        for found in call(self.http_port, "GET", "/metrics").body.decode().splitlines():
+            if found.startswith(f"{line} "):
+                return float(found.rsplit(" ", 1)[1])
+        return 0.0
+
+
+def terms(**changes: Any) -> dict[str, Any]:
+    """A good order with changes; a change to `...` leaves the field out."""
+    content = {
+        "clientOrderId": f"c-{uuid.uuid4().hex[:16]}",
+        "accountId": "ACC-INST-001",
+        "symbol": "AAPL",
+        "side": "BUY",
+        "orderType": "LIMIT",
+        "quantity": 100,
+        "limitPrice": "187.21",
+        "timeInForce": "DAY",
+    } | changes
+    return {name: value for name, value in content.items() if value is not ...}
+
+
+@contextmanager
+def gateway(
+    folder: Path, dsn: str, kafka: str, redis_port: int, *, wait_ready: bool = True, **settings: str
+) -> Iterator[Gateway]:
+    """Run a dev issuer and a gateway until the block ends."""
+    http_port, grpc_port = free_port(), free_port()
+    with dev_issuer(folder / "issuer") as issuer:
+        environment = {
+            "OMS_POSTGRES_DSN": dsn,
+            "OMS_KAFKA_BOOTSTRAP": kafka,
+            "OMS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+            "OMS_API_HTTP_PORT": str(http_port),
+            "OMS_API_GRPC_PORT": str(grpc_port),
+            "OMS_API_OIDC_ISSUER": issuer,
+        } | settings
+        log = folder / "gateway.log"
+        with process(["oms_api"], environment, log) as running:
+            made = Gateway(http_port, grpc_port, issuer, folder / "issuer", dsn, log, running)
+            if wait_ready:
+                wait_for(made.ready, f"a ready gateway; its log: {log}", START_S_MAX)
+            yield made
+
+
+@contextmanager
+def relay(folder: Path, dsn: str, kafka: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a relay until the block ends. Gives its process and its health port."""
+    port = free_port()
+    environment = {
+        "OMS_POSTGRES_DSN": dsn,
+        "OMS_KAFKA_BOOTSTRAP": kafka,
+        "OMS_API_RELAY_HEALTH_PORT": str(port),
+    }
+    with process(["oms_api", "relay"], environment, folder / "relay.log") as running:
+        yield running, port
+
+
+def ready(port: int) -> bool:
+    """Return whether a service says that it is ready."""
+    try:
+        return call(port, "GET", "/health/ready").status == 200
+    except OSError:
+        return False

@@ -1,0 +1,870 @@
+"""The gateway's doors on a real Postgres, Redis, Kafka and issuer."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+from grpclib.client import Channel
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
+
+from oms_platform.clock import utc_now
+from oms_platform.ids import uuid7
+from oms_platform.kafka import KafkaSettings, Publisher
+from oms_platform.laptop.dev_issuer import load_key
+from oms_platform.laptop.parts import memory_kafka_part, postgres_dsn
+from oms_platform.messages import OrderEvent, OrderStatus, Side, Topic, encode
+from proto.gen.oms.v1 import (
+    CancelOrderRequest,
+    GetOrderRequest,
+    OrderServiceStub,
+    PlaceOrderRequest,
+    ReplaceOrderRequest,
+)
+from proto.gen.oms.v1 import OrderStatus as WireStatus
+from proto.gen.oms.v1 import OrderType as WireType
+from proto.gen.oms.v1 import Side as WireSide
+from tests.conftest import running
+from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    folder = tmp_path_factory.mktemp("api-kafka")
+    with running(memory_kafka_part(folder / "address"), folder / "kafka.log"):
+        yield KafkaSettings(bootstrap=(folder / "address").read_text())
+
+
+@pytest.fixture(scope="module")
+def api(
+    tmp_path_factory: pytest.TempPathFactory, postgres_port: int, redis_port: int, kafka: KafkaSettings
+) -> Iterator[Gateway]:
+    name = f"api_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_oms STRATEGY file_copy")
+        folder = tmp_path_factory.mktemp("api")
+        with gateway(folder, postgres_dsn(postgres_port, name), kafka.bootstrap, redis_port) as made:
+            yield made
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def rows(api: Gateway, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def stored_orders(api: Gateway) -> int:
+    return int(rows(api, "SELECT count(*) FROM orders")[0][0])
+
+
+# ---- placing
+
+
+def test_a_placed_order_is_answered_with_201_and_stored_with_key_event_and_outbox_row(api: Gateway) -> None:
+    reply = api.place(clientOrderId="happy", headers={"X_Request_Id": "req-1", "X_OMS_Channel": "WEB"})
+    assert reply.status == 201
+    assert reply.headers["x-request-id"] == "req-1"
+    body = reply.json
+    assert body | {"orderId": "", "timestamp": ""} == {
+        "orderId": "",
+        "clientOrderId": "happy",
+        "status": "NEW",
+        "created": True,
+        "message": "order received",
+        "timestamp": "",
+    }
+    order_id = body["orderId"]
+    assert reply.headers["location"] == f"/api/v1/orders/{order_id}"
+    assert rows(
+        api,
+        "SELECT account_id, channel, client_order_id, principal, symbol, side, order_type, time_in_force,"
+        " quantity,"
+        " limit_price, status, leaves_qty, sequence FROM orders WHERE order_id = %s",
+        order_id,
+    ) == [
+        (
+            "ACC-INST-001",
+            "WEB",
+            "happy",
+            "trader1",
+            "AAPL",
+            "BUY",
+            "LIMIT",
+            "DAY",
+            100,
+            Decimal("187.21"),
+            "NEW",
+            100,
+            1,
+        )
+    ]
+    ((sequence, kind, status, stream_sequence, payload),) = rows(
+        api,
+        "SELECT sequence, type, status, stream_sequence, payload FROM order_events WHERE order_id = %s",
+        order_id,
+    )
+    assert (sequence, kind, status, stream_sequence) == (1, "OrderReceived", "NEW", None)
+    assert payload["limitPrice"] == "187.21"
+    ((writer, topic, key, kind, message, trace),) = rows(
+        api, "SELECT writer, topic, key, type, payload, traceparent FROM outbox WHERE order_id = %s", order_id
+    )
+    assert (writer, topic, key, kind) == ("api", "orders.inbound", "ACC-INST-001", "SubmitOrder")
+    assert json.loads(message)["orderId"] == order_id
+    assert trace.startswith("00-")
+
+
+def test_a_price_as_a_json_number_is_kept_exactly(api: Gateway) -> None:
+    body = json.dumps(terms(limitPrice=...))[:-1].encode() + b', "limitPrice": 1234567890.21}'
+    reply = api.call("POST", "/api/v1/orders", body)
+    assert reply.status == 201
+    found = rows(api, "SELECT limit_price FROM orders WHERE order_id = %s", reply.json["orderId"])
+    assert found == [(Decimal("1234567890.21"),)]
+
+
+def test_a_market_order_needs_no_price_and_time_in_force_defaults_to_day(api: Gateway) -> None:
+    reply = api.place(orderType="MARKET", limitPrice=None, timeInForce=..., stopPrice=None)
+    assert reply.status == 201
+    order = api.call("GET", f"/api/v1/orders/{reply.json['orderId']}").json
+    assert (order["limitPrice"], order["timeInForce"], order["channel"]) == (None, "DAY", "API")
+
+
+def test_the_same_order_again_is_answered_200_with_the_first_answer(api: Gateway) -> None:
+    content = terms(limitPrice="187.20")
+    first = api.call("POST", "/api/v1/orders", content)
+    again = api.call("POST", "/api/v1/orders", content | {"limitPrice": 187.2})
+    assert (first.status, again.status) == (201, 200)
+    assert again.json == first.json | {"created": False}
+
+
+def test_the_same_id_with_other_content_is_409_and_another_channel_is_another_order(api: Gateway) -> None:
+    content = terms()
+    first = api.call("POST", "/api/v1/orders", content)
+    other = api.call("POST", "/api/v1/orders", content | {"quantity": 101})
+    assert (first.status, other.status) == (201, 409)
+    assert other.json["error"]["code"] == "DUPLICATE_ORDER_ID"
+    assert first.json["orderId"] in other.json["error"]["message"]
+    assert api.call("POST", "/api/v1/orders", content, X_OMS_Channel="OTHER").status == 201
+
+
+def test_of_twenty_concurrent_posts_of_one_order_exactly_one_creates_it(api: Gateway) -> None:
+    content = terms()
+    with ThreadPoolExecutor(20) as pool:
+        replies = list(pool.map(lambda _: api.call("POST", "/api/v1/orders", content), range(20)))
+    assert sorted(reply.status for reply in replies) == [200] * 19 + [201]
+    assert len({reply.json["orderId"] for reply in replies}) == 1
+    found = rows(api, "SELECT order_id FROM orders WHERE client_order_id = %s", content["clientOrderId"])
+    assert len(found) == 1
+
+
+def test_one_key_with_two_contents_at_once_gives_one_order_and_conflicts(api: Gateway) -> None:
+    content = terms()
+    with ThreadPoolExecutor(20) as pool:
+        replies = list(
+            pool.map(
+                lambda n: api.call("POST", "/api/v1/orders", content | {"quantity": 1 + n % 2}), range(20)
+            )
+        )
+    statuses = [reply.status for reply in replies]
+    assert statuses.count(201) == 1
+    assert set(statuses) <= {200, 201, 409}
+    assert statuses.count(409) == 10
+
+
+def test_a_row_that_the_store_refuses_does_not_fail_the_others_of_its_commit(api: Gateway) -> None:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE orders ADD CONSTRAINT not_thirteen CHECK (quantity <> 13)")
+        try:
+            with ThreadPoolExecutor(20) as pool:
+                replies = list(pool.map(lambda n: api.place(quantity=n), range(1, 21)))
+        finally:
+            connection.execute("ALTER TABLE orders DROP CONSTRAINT not_thirteen")
+    assert [reply.status for reply in replies] == [201] * 12 + [400] + [201] * 7
+    assert "not_thirteen" in replies[12].body.decode()
+    found = rows(api, "SELECT count(*) FROM orders WHERE quantity = 13")
+    assert found == [(0,)]
+    keys = rows(
+        api, "SELECT count(*) FROM order_keys k LEFT JOIN orders o USING (order_id) WHERE o.order_id IS NULL"
+    )
+    assert keys == [(0,)]
+
+
+def test_the_old_path_redirects_with_308(api: Gateway) -> None:
+    reply = api.call("POST", "/api/orders", terms())
+    assert (reply.status, reply.headers["location"]) == (308, "/api/v1/orders")
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"extra": 1}, "extra", "is not a field of an order"),
+        ({"clientOrderId": ...}, "clientOrderId", "is required"),
+        ({"clientOrderId": 7}, "clientOrderId", "must be a text, was 7"),
+        ({"clientOrderId": "x" * 65}, "clientOrderId", "must be 1 to 64 printable characters"),
+        ({"clientOrderId": "a\u0000b"}, "clientOrderId", "must be 1 to 64 printable characters"),
+        ({"accountId": "ACC-NONE"}, "accountId", 'unknown account "ACC-NONE"'),
+        ({"accountId": "ACC-RET-001"}, "accountId", 'unknown account "ACC-RET-001"'),
+        ({"symbol": "NOPE"}, "symbol", 'unknown symbol "NOPE"'),
+        ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, was "HOLD"'),
+        ({"side": None}, "side", "is required"),
+        ({"orderType": "STOP"}, "orderType", 'must be one of MARKET, LIMIT, was "STOP"'),
+        ({"timeInForce": "GTD"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, was "GTD"'),
+        ({"quantity": -5}, "quantity", "must be a whole number of shares above 0, was -5"),
+        ({"quantity": 0}, "quantity", "must be a whole number of shares above 0, was 0"),
+        ({"quantity": 1.5}, "quantity", "must be a whole number of shares above 0, was 1.5"),
+        ({"quantity": "100"}, "quantity", 'must be a whole number of shares above 0, was "100"'),
+        ({"quantity": True}, "quantity", "must be a whole number of shares above 0, was true"),
+        ({"quantity": 2**31}, "quantity", "must be at most 2147483647 shares, was 2147483648"),
+        ({"quantity": 10**100}, "quantity", "must be at most 2147483647 shares"),
+        ({"limitPrice": ...}, "limitPrice", "is required for a LIMIT order"),
+        ({"orderType": "MARKET"}, "limitPrice", "must be left out of a MARKET order"),
+        ({"limitPrice": 187.215}, "limitPrice", "must be a multiple of the tick size 0.01, was 187.215"),
+        ({"limitPrice": "0"}, "limitPrice", "must be above 0"),
+        ({"limitPrice": -1}, "limitPrice", "must be above 0"),
+        ({"limitPrice": 10**12}, "limitPrice", "must be below 1000000000000"),
+        ({"limitPrice": "1.0000000"}, "limitPrice", "must have at most 6 decimal places"),
+        ({"limitPrice": "NaN"}, "limitPrice", "must be a decimal number of dollars"),
+        ({"limitPrice": "Infinity"}, "limitPrice", "must be a decimal number of dollars"),
+        ({"limitPrice": "12,5"}, "limitPrice", "must be a decimal number of dollars"),
+        ({"limitPrice": []}, "limitPrice", "must be a decimal number of dollars, was a list"),
+        ({"stopPrice": 100}, "stopPrice", "belongs to no order type that is supported yet"),
+    ],
+)
+def test_a_wrong_field_is_named_in_a_400(
+    api: Gateway, changes: dict[str, Any], field: str, message: str
+) -> None:
+    before = stored_orders(api)
+    reply = api.place(**changes)
+    assert reply.status == 400
+    assert reply.json["error"]["code"] == "INVALID_REQUEST"
+    assert reply.json["requestId"] == reply.headers["x-request-id"]
+    assert list(reply.fields) == [field]
+    assert message in reply.fields[field]
+    assert stored_orders(api) == before
+
+
+def test_every_wrong_field_is_reported_at_once(api: Gateway) -> None:
+    reply = api.place(
+        side="HOLD", quantity=-5, symbol="NOPE", accountId=..., more=1, headers={"X_OMS_Channel": "a b"}
+    )
+    assert set(reply.fields) == {"side", "quantity", "symbol", "accountId", "more", "X-OMS-Channel"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b'{"limitPrice": NaN}',
+        b'{"limitPrice": 1E-99999999999999999999}',
+        b"[" * 60_000,
+        b'{"quantity": 1' + b"0" * 50_000 + b"}",
+        b"x" * 65_537,
+        b"x" * 1_000_000,
+    ],
+)
+def test_a_body_that_is_no_json_object_or_too_long_is_400(api: Gateway, body: bytes) -> None:
+    reply = api.call("POST", "/api/v1/orders", body)
+    assert reply.status == 400
+    assert reply.json["error"]["code"] == "INVALID_REQUEST"
+
+
+def test_a_long_chunked_body_is_400(api: Gateway) -> None:
+    async def post() -> int:
+        async def parts() -> Any:
+            for _ in range(20):
+                yield b" " * 10_000
+
+        headers = {"Authorization": f"Bearer {api.token()}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{api.http_port}/api/v1/orders"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=parts(), headers=headers) as answer,
+        ):
+            return answer.status
+
+    assert asyncio.run(post()) == 400
+
+
+def test_another_content_type_is_400(api: Gateway) -> None:
+    reply = api.call("POST", "/api/v1/orders", terms(), Content_Type="text/plain")
+    assert (reply.status, list(reply.fields)) == (400, ["Content-Type"])
+    assert (
+        api.call("POST", "/api/v1/orders", terms(), Content_Type="application/json; charset=utf-8").status
+        == 201
+    )
+
+
+def test_an_unknown_page_and_a_wrong_method_have_the_same_error_shape(api: Gateway) -> None:
+    for method, path, status in (("GET", "/nope", 404), ("PUT", "/api/v1/orders", 405)):
+        reply = api.call(method, path)
+        assert (reply.status, reply.json["error"]["fields"]) == (status, [])
+        assert reply.json["requestId"] == reply.headers["x-request-id"]
+
+
+# ---- who may
+
+
+def forged(api: Gateway, key: Any, algorithm: str = "ES256", **changes: Any) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": api.issuer,
+        "aud": "oms-api",
+        "sub": "trader1",
+        "exp": now + 60,
+        "oms_accounts": ["*"],
+        "realm_access": {"roles": ["trader"]},
+    }
+    claims = {name: value for name, value in (claims | changes).items() if value is not ...}
+    return jwt.encode(
+        {"alg": algorithm, "kid": load_key(api.issuer_data).kid}, claims, key, algorithms=[algorithm]
+    )
+
+
+def test_a_token_that_is_missing_or_does_not_hold_is_401(api: Gateway) -> None:
+    own = load_key(api.issuer_data)
+    now = int(time.time())
+    good = api.token()
+    tokens = {
+        "missing": "",
+        "rubbish": "Bearer rubbish",
+        "basic": "Basic dTpw",
+        "altered": f"Bearer {good[:-6]}AAAAAA",
+        "other key": f"Bearer {forged(api, ECKey.generate_key('P-256'))}",
+        "symmetric": f"Bearer {forged(api, OctKey.import_key('x' * 32), 'HS256')}",
+        "other issuer": f"Bearer {forged(api, own, iss='http://elsewhere')}",
+        "other audience": f"Bearer {forged(api, own, aud='other')}",
+        "expired": f"Bearer {forged(api, own, exp=now - 60)}",
+        "no expiry": f"Bearer {forged(api, own, exp=...)}",
+        "not yet": f"Bearer {forged(api, own, nbf=now + 600)}",
+        "no subject": f"Bearer {forged(api, own, sub=...)}",
+        "too long": f"Bearer {'x' * 9000}",
+    }
+    for name, text in tokens.items():
+        for method, path, body in (
+            ("POST", "/api/v1/orders", terms()),
+            ("GET", "/api/v1/orders", None),
+            ("POST", "/api/orders", None),
+            ("GET", f"/api/v1/orders/{uuid7()}", None),
+            ("DELETE", f"/api/v1/orders/{uuid7()}", None),
+            ("GET", f"/api/v1/orders/{uuid7()}/events", None),
+            ("GET", f"/api/v1/orders/{uuid7()}/executions", None),
+            ("GET", f"/api/v1/orders/{uuid7()}/routes", None),
+            ("GET", "/api/v1/accounts/ACC-INST-001/positions", None),
+        ):
+            reply = api.call(method, path, body, None, **({"Authorization": text} if text else {}))
+            assert (name, reply.status) == (name, 401)
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+            assert reply.json["error"]["code"] == "UNAUTHENTICATED"
+    accepted = api.call(
+        "GET", "/api/v1/orders", None, None, Authorization=f"Bearer {forged(api, own, aud=['a', 'oms-api'])}"
+    )
+    assert accepted.status == 200
+
+
+def test_a_token_of_an_unknown_key_is_401(api: Gateway) -> None:
+    key = ECKey.generate_key("P-256", auto_kid=True)
+    now = int(time.time())
+    token = jwt.encode({"alg": "ES256", "kid": key.kid}, {"iss": api.issuer, "exp": now + 60}, key)
+    for _ in range(3):
+        assert api.call("GET", "/api/v1/orders", None, None, Authorization=f"Bearer {token}").status == 401
+
+
+def test_a_viewer_may_read_but_not_trade(api: Gateway) -> None:
+    order_id = api.place().json["orderId"]
+    assert api.place(user="viewer1").status == 403
+    assert api.call("DELETE", f"/api/v1/orders/{order_id}", user="risk1").status == 403
+    assert api.call("GET", f"/api/v1/orders/{order_id}", user="risk1").status == 200
+    assert api.place(user="admin1").status == 201
+
+
+def test_an_order_of_a_foreign_account_looks_like_one_that_does_not_exist(api: Gateway) -> None:
+    order_id = api.place(user="trader2", accountId="ACC-RET-002").json["orderId"]
+    for suffix, method in (
+        ("", "GET"),
+        ("", "DELETE"),
+        ("/events", "GET"),
+        ("/executions", "GET"),
+        ("/routes", "GET"),
+    ):
+        foreign = api.call(method, f"/api/v1/orders/{order_id}{suffix}", X_Request_Id="r")
+        absent = str(uuid7())
+        missing = api.call(method, f"/api/v1/orders/{absent}{suffix}", X_Request_Id="r")
+        assert (foreign.status, missing.status) == (404, 404)
+        assert foreign.body.replace(order_id.encode(), absent.encode()) == missing.body
+    assert api.call("GET", "/api/v1/orders/not-a-uuid").status == 404
+    foreign = api.call("GET", "/api/v1/accounts/ACC-RET-002/positions", X_Request_Id="r")
+    missing = api.call("GET", "/api/v1/accounts/ACC-RET-999/positions", X_Request_Id="r")
+    assert (foreign.status, missing.status) == (404, 404)
+    assert foreign.body.replace(b"-002", b"-999") == missing.body
+    listed = api.call("GET", "/api/v1/orders?accountId=ACC-RET-002").json
+    assert listed == {"orders": [], "nextCursor": None}
+
+
+# ---- reading
+
+
+def test_lists_are_filtered_and_paged_newest_first_without_gap_or_repeat(api: Gateway) -> None:
+    placed = [
+        api.place("trader2", accountId="ACC-RET-005", symbol="DIS", side="SELL").json["orderId"]
+        for _ in range(7)
+    ]
+    found: list[str] = []
+    path = "/api/v1/orders?accountId=ACC-RET-005&symbol=DIS&side=SELL&status=NEW&limit=3"
+    cursor = ""
+    for _ in range(4):
+        page = api.call("GET", f"{path}{cursor}", user="trader2").json
+        found += [order["orderId"] for order in page["orders"]]
+        if page["nextCursor"] is None:
+            break
+        cursor = f"&cursor={page['nextCursor']}"
+    assert found == placed[::-1]
+
+
+def test_lists_filter_by_time_and_client_order_id(api: Gateway) -> None:
+    first = api.place(symbol="HD", clientOrderId="by-name")
+    time.sleep(0.01)
+    second = api.place(symbol="HD")
+    cut = second.json["timestamp"]
+
+    def listed(query: str) -> list[str]:
+        return [
+            order["orderId"] for order in api.call("GET", f"/api/v1/orders?symbol=HD&{query}").json["orders"]
+        ]
+
+    assert listed(f"from={cut}") == [second.json["orderId"]]
+    assert listed(f"to={cut}") == [first.json["orderId"]]
+    assert listed("clientOrderId=by-name") == [first.json["orderId"]]
+
+
+def test_wrong_filters_are_named(api: Gateway) -> None:
+    reply = api.call("GET", "/api/v1/orders?limit=201&status=OPEN&side=X&from=yesterday&cursor=zz&colour=red")
+    assert reply.status == 400
+    assert set(reply.fields) == {"limit", "status", "side", "from", "cursor", "colour"}
+
+
+def test_an_orders_story_is_read_back(api: Gateway) -> None:
+    order_id = api.place().json["orderId"]
+    now = utc_now()
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO executions VALUES (%s, 'XNAS', 'E1', 'ACC-INST-001', 'c-1', 'AAPL', 'BUY',"
+            " 30, 187.2, %s, %s, %s)",
+            (order_id, now, now, now),
+        )
+        connection.execute(
+            "INSERT INTO route_audit VALUES (%s, 1, %s, 'ACC-INST-001', %s, %s, %s)",
+            (order_id, uuid7(), b'{"routeId":"r","legs":[]}', now, now),
+        )
+        connection.execute(
+            "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id,"
+            " symbol, side,"
+            " quantity, limit_price, time_in_force, status, leaves_qty, created_at, updated_at)"
+            " VALUES (%s, 'c-1', %s, 1, 1, 'ACC-INST-001', 'XNAS', 'AAPL', 'BUY', 30, 187.21, 'IOC', 'NEW',"
+            " 30,"
+            " %s, %s)",
+            (order_id, uuid7(), now, now),
+        )
+        connection.execute(
+            "UPDATE orders SET cum_qty = 30, leaves_qty = 70, filled_notional = 5616,"
+            " status = 'PARTIALLY_FILLED'"
+            " WHERE order_id = %s",
+            (order_id,),
+        )
+        connection.execute(
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 30, 5616, 0, -5616, %s)", (now,)
+        )
+    order = api.call("GET", f"/api/v1/orders/{order_id}").json
+    assert (order["status"], order["cumQty"], order["avgPx"]) == ("PARTIALLY_FILLED", 30, "187.200000")
+    (event,) = api.call("GET", f"/api/v1/orders/{order_id}/events").json["events"]
+    assert (event["sequence"], event["eventType"], event["payload"]["symbol"]) == (1, "OrderReceived", "AAPL")
+    (execution,) = api.call("GET", f"/api/v1/orders/{order_id}/executions").json["executions"]
+    assert (execution["venueId"], execution["lastQty"], execution["lastPx"]) == ("XNAS", 30, "187.200000")
+    (route,) = api.call("GET", f"/api/v1/orders/{order_id}/routes").json["routes"]
+    assert route["plan"] == {"routeId": "r", "legs": []}
+    assert [child["clOrdId"] for child in route["children"]] == ["c-1"]
+    (position,) = api.call("GET", "/api/v1/accounts/ACC-INST-001/positions").json["positions"]
+    assert (position["symbol"], position["quantity"], position["netCash"]) == ("AAPL", 30, "-5616.000000")
+
+
+# ---- canceling
+
+
+def test_a_cancel_is_stored_for_the_core_and_may_be_repeated(api: Gateway) -> None:
+    order_id = api.place().json["orderId"]
+    first = api.call("DELETE", f"/api/v1/orders/{order_id}")
+    again = api.call("DELETE", f"/api/v1/orders/{order_id}")
+    assert (first.status, again.status) == (202, 202)
+    assert (first.json["orderId"], first.json["status"]) == (order_id, "NEW")
+    found = rows(
+        api, "SELECT type, key, payload FROM outbox WHERE order_id = %s ORDER BY outbox_id", order_id
+    )
+    assert [(kind, key) for kind, key, _ in found] == [
+        ("SubmitOrder", "ACC-INST-001"),
+        ("CancelOrder", "ACC-INST-001"),
+        ("CancelOrder", "ACC-INST-001"),
+    ]
+    assert json.loads(found[1][2])["requestId"] == first.json["requestId"]
+
+
+def test_a_closed_order_cannot_be_canceled(api: Gateway) -> None:
+    order_id = api.place().json["orderId"]
+    rows(
+        api,
+        "UPDATE orders SET status = 'CANCELED', closed = true, leaves_qty = 0"
+        " WHERE order_id = %s RETURNING 1",
+        order_id,
+    )
+    reply = api.call("DELETE", f"/api/v1/orders/{order_id}")
+    assert reply.status == 409
+    assert (reply.json["error"]["code"], reply.json["error"]["status"]) == ("ORDER_CLOSED", "CANCELED")
+
+
+# ---- open pages
+
+
+def test_health_metrics_contract_and_blotter_need_no_token(api: Gateway) -> None:
+    for path in (
+        "/health/live",
+        "/health/ready",
+        "/actuator/health",
+        "/metrics",
+        "/actuator/prometheus",
+        "/schema",
+        "/",
+    ):
+        assert (path, call(api.http_port, "GET", path).status) == (path, 200)
+    assert api.metric('oms_api_requests_total{route="POST /api/v1/orders",status="201"}') > 0
+    assert "/api/v1/orders/{order_id}" in call(api.http_port, "GET", "/schema").json["paths"]
+
+
+# ---- gRPC
+
+
+def test_grpc_places_gets_and_cancels_through_the_same_handlers(api: Gateway) -> None:
+    async def scenario() -> None:
+        channel = Channel("127.0.0.1", api.grpc_port)
+        stub = OrderServiceStub(channel, metadata={"authorization": f"Bearer {api.token()}"})
+        request = PlaceOrderRequest(
+            client_order_id=uuid.uuid4().hex,
+            account_id="ACC-INST-001",
+            symbol="MSFT",
+            side=WireSide.SELL,
+            order_type=WireType.LIMIT,
+            quantity=10,
+            limit_price="418.20",
+        )
+        try:
+            first = await stub.place_order(request)
+            again = await stub.place_order(request)
+            assert (first.created, again.created, first.status) == (True, False, WireStatus.NEW)
+            assert (first.order_id, first.timestamp) == (again.order_id, again.timestamp)
+            order = await stub.get_order(GetOrderRequest(order_id=first.order_id))
+            assert (order.symbol, order.side, order.limit_price) == ("MSFT", WireSide.SELL, "418.200000")
+            canceled = await stub.cancel_order(CancelOrderRequest(order_id=first.order_id))
+            assert canceled.order_id == first.order_id
+            request.quantity = 11
+            await refused(stub.place_order(request), Status.ALREADY_EXISTS)
+            bad = PlaceOrderRequest(client_order_id="x", account_id="ACC-INST-001", symbol="MSFT")
+            message = await refused(stub.place_order(bad), Status.INVALID_ARGUMENT)
+            assert "side: is required" in message
+            assert "quantity: must be a whole number of shares above 0, was 0" in message
+            await refused(stub.get_order(GetOrderRequest(order_id=str(uuid7()))), Status.NOT_FOUND)
+            await refused(
+                stub.replace_order(ReplaceOrderRequest(order_id=first.order_id)), Status.UNIMPLEMENTED
+            )
+            nobody = OrderServiceStub(channel)
+            await refused(nobody.get_order(GetOrderRequest(order_id=first.order_id)), Status.UNAUTHENTICATED)
+            viewer = OrderServiceStub(channel, metadata={"authorization": f"Bearer {api.token('viewer1')}"})
+            await refused(viewer.place_order(request), Status.PERMISSION_DENIED)
+        finally:
+            channel.close()
+
+    asyncio.run(scenario())
+
+
+async def refused(call_: Any, status: Status) -> str:
+    with pytest.raises(GRPCError) as caught:
+        await call_
+    assert caught.value.status is status
+    return str(caught.value.message)
+
+
+# ---- streaming
+
+
+def event(account_id: str, stream_sequence: int) -> OrderEvent:
+    return OrderEvent(
+        event_id=uuid7(),
+        order_id=uuid7(),
+        account_id=account_id,
+        client_order_id="c",
+        sequence=2,
+        stream_sequence=stream_sequence,
+        type="OrderAccepted",
+        status=OrderStatus.ACKNOWLEDGED,
+        symbol="AAPL",
+        side=Side.BUY,
+        quantity=100,
+        occurred_at=utc_now(),
+        leaves_qty=100,
+    )
+
+
+def store(api: Gateway, *events: OrderEvent) -> None:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        for item in events:
+            connection.execute(
+                "INSERT INTO order_events VALUES (%s, 2, %s, %s, %s, %s, 'ACKNOWLEDGED', %s, %s)",
+                (
+                    item.order_id,
+                    item.event_id,
+                    item.account_id,
+                    item.stream_sequence,
+                    item.type,
+                    '{"event":' + encode(item).decode() + "}",
+                    item.occurred_at,
+                ),
+            )
+
+
+def send(kafka: KafkaSettings, *events: OrderEvent) -> None:
+    publisher = Publisher(kafka)
+    for item in events:
+        publisher.send(Topic.EVENTS.value, str(item.order_id), item, event_id=item.event_id)
+    publisher.flush()
+
+
+class Listener:
+    """A WebSocket client."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def subscribe(self, *accounts: str, **since: int) -> Any:
+        message: dict[str, Any] = {"type": "subscribe", "accounts": list(accounts)}
+        if since:
+            message["from"] = {name.replace("_", "-"): sequence for name, sequence in since.items()}
+        await self.socket.send_json(message)
+        return await self.next()
+
+    async def next(self) -> Any:
+        async with asyncio.timeout(10):
+            return await self.socket.receive_json()
+
+    async def sequences(self, count: int) -> list[int]:
+        return [(await self.next())["streamSequence"] for _ in range(count)]
+
+
+def listen(api: Gateway, scenario: Any, user: str = "trader1") -> None:
+    async def run() -> None:
+        headers = {"Authorization": f"Bearer {api.token(user)}"}
+        url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+            await scenario(Listener(socket))
+
+    asyncio.run(run())
+
+
+def test_events_come_live_from_kafka_in_stream_order(api: Gateway, kafka: KafkaSettings) -> None:
+    account = "ACC-HF-001"
+
+    async def scenario(listener: Listener) -> None:
+        answer = await listener.subscribe(account)
+        assert answer == {"type": "subscribed", "accounts": [account], "streamSequence": {account: 0}}
+        events = [event(account, n) for n in range(1, 21)]
+        await asyncio.to_thread(store, api, *events)
+        await asyncio.to_thread(send, kafka, *reversed(events))
+        first = await listener.next()
+        assert first == {
+            "type": "event",
+            "accountId": account,
+            "streamSequence": 1,
+            "orderId": str(events[0].order_id),
+            "clientOrderId": "c",
+            "sequence": 2,
+            "eventId": str(events[0].event_id),
+            "eventType": "OrderAccepted",
+            "status": "ACKNOWLEDGED",
+            "symbol": "AAPL",
+            "side": "BUY",
+            "quantity": 100,
+            "cumQty": 0,
+            "leavesQty": 100,
+            "avgPx": None,
+            "lastQty": 0,
+            "lastPx": None,
+            "venueId": "",
+            "text": "",
+            "occurredAt": first["occurredAt"],
+        }
+        assert await listener.sequences(19) == list(range(2, 21))
+
+    listen(api, scenario)
+
+
+def test_a_client_catches_up_from_its_last_sequence_and_then_goes_live(
+    api: Gateway, kafka: KafkaSettings
+) -> None:
+    account = "ACC-HF-002"
+    store(api, *(event(account, n) for n in range(1, 1201)))
+
+    async def scenario(listener: Listener) -> None:
+        answer = await listener.subscribe(account, ACC_HF_002=17)
+        assert answer["streamSequence"] == {account: 17}
+        assert await listener.sequences(1183) == list(range(18, 1201))
+        live = event(account, 1201)
+        await asyncio.to_thread(store, api, live)
+        await asyncio.to_thread(send, kafka, live, live)
+        following = event(account, 1202)
+        await asyncio.to_thread(store, api, following)
+        await asyncio.to_thread(send, kafka, following)
+        assert await listener.sequences(2) == [1201, 1202]
+
+    listen(api, scenario)
+
+
+def test_a_gap_in_kafka_is_healed_from_postgres(api: Gateway, kafka: KafkaSettings) -> None:
+    account = "ACC-INST-002"
+
+    async def scenario(listener: Listener) -> None:
+        await listener.subscribe(account)
+        events = [event(account, n) for n in range(1, 6)]
+        await asyncio.to_thread(store, api, *events)
+        await asyncio.to_thread(send, kafka, events[0], events[3], events[4])
+        assert await listener.sequences(5) == [1, 2, 3, 4, 5]
+
+    listen(api, scenario)
+
+
+def test_what_kafka_never_brings_is_found_by_the_backstop(api: Gateway) -> None:
+    account = "ACC-INST-003"
+
+    async def scenario(listener: Listener) -> None:
+        await listener.subscribe(account)
+        await asyncio.to_thread(store, api, *(event(account, n) for n in range(1, 4)))
+        assert await listener.sequences(3) == [1, 2, 3]
+
+    listen(api, scenario)
+
+
+def test_two_clients_of_one_account_both_get_everything(api: Gateway) -> None:
+    account = "ACC-RET-003"
+
+    async def scenario(listener: Listener) -> None:
+        await listener.subscribe(account)
+        url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            await socket.send_json({"type": "auth", "token": api.token("trader2")})
+            other = Listener(socket)
+            await other.subscribe(account)
+            await asyncio.to_thread(store, api, event(account, 1), event(account, 2))
+            assert await other.sequences(2) == [1, 2]
+        assert await listener.sequences(2) == [1, 2]
+
+    listen(api, scenario, "trader2")
+
+
+def test_a_websocket_refuses_what_is_wrong_and_stays_open(api: Gateway) -> None:
+    async def scenario(listener: Listener) -> None:
+        await listener.socket.send_str("{")
+        assert (await listener.next())["error"]["fields"][0]["field"] == "type"
+        for answer in (
+            await listener.subscribe("ACC-RET-001"),
+            await listener.subscribe("ACC-NONE"),
+            await listener.subscribe(),
+            await listener.subscribe("ACC-INST-001", ACC_INST_001=999_999),
+            await listener.subscribe("ACC-INST-001", ACC_INST_001=-1),
+        ):
+            assert (answer["type"], answer["error"]["code"]) == ("error", "INVALID_REQUEST")
+        await listener.socket.send_json({"type": "ping"})
+        assert await listener.next() == {"type": "pong"}
+        assert (await listener.subscribe("ACC-INST-001"))["type"] == "subscribed"
+        await listener.socket.send_json({"type": "unsubscribe", "accounts": ["ACC-INST-001"]})
+        assert (await listener.next())["type"] == "unsubscribed"
+
+    listen(api, scenario)
+
+
+@pytest.mark.parametrize("by", ["header", "query", "message"])
+def test_a_websocket_with_a_bad_token_is_refused_and_closed(api: Gateway, by: str) -> None:
+    async def scenario() -> None:
+        url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream"
+        headers = {"Authorization": "Bearer rubbish"} if by == "header" else {}
+        url += "?access_token=rubbish" if by == "query" else ""
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+            if by == "message":
+                await socket.send_json({"type": "auth", "token": "rubbish"})
+            answer = await socket.receive_json()
+            assert answer["error"]["code"] == "UNAUTHENTICATED"
+            closed = await socket.receive()
+            assert closed.type is aiohttp.WSMsgType.CLOSE
+            assert socket.close_code == 1008
+
+    asyncio.run(scenario())
+    wait_for(lambda: api.metric("oms_api_websocket_clients") == 0, "no client left")
+
+
+def test_a_client_that_does_not_read_is_closed_and_can_catch_up(api: Gateway) -> None:
+    account = "ACC-RET-004"
+    wide = "x" * 400
+
+    async def scenario() -> None:
+        url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream?access_token={api.token('trader2')}"
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.http_port, limit=1024)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        path = url.split(str(api.http_port), 1)[1]
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        message = json.dumps({"type": "subscribe", "accounts": [account]}).encode()
+        assert len(message) < 126
+        writer.write(bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message)
+        await asyncio.to_thread(wait_for, lambda: api.metric("oms_api_websocket_clients") >= 1, "a client")
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(store_many, api, account, 60_000, wide)
+        await asyncio.to_thread(
+            wait_for, lambda: api.metric("oms_api_websocket_slow_total") >= 1, "a client given up", 30
+        )
+        writer.close()
+        del reader
+
+    asyncio.run(scenario())
+    wait_for(lambda: api.metric("oms_api_websocket_clients") == 0, "no client left")
+
+    async def again(listener: Listener) -> None:
+        await listener.subscribe(account, ACC_RET_004=59_990)
+        assert await listener.sequences(10) == list(range(59_991, 60_001))
+
+    listen(api, again, "trader2")
+
+
+def store_many(api: Gateway, account: str, count: int, text: str) -> None:
+    item = encode(event(account, 0)).decode()
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO order_events SELECT %s::uuid, n, gen_random_uuid(), %s, n, 'OrderAccepted',"
+            " 'ACKNOWLEDGED',"
+            " jsonb_build_object('event', %s::jsonb ||"
+            " jsonb_build_object('streamSequence', n, 'text', %s::text)),"
+            " now()"
+            " FROM generate_series(1, %s) AS n",
+            (uuid7(), account, item, text, count),
+        )

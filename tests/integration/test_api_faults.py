@@ -1,0 +1,209 @@
+"""The gateway while what it stands on is away: nothing is acked that is not stored, and it comes back."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+
+from oms_platform.clock import utc_now
+from oms_platform.kafka import KafkaSettings
+from oms_platform.laptop.parts import (
+    ensure_database,
+    free_port,
+    memory_kafka_part,
+    postgres_dsn,
+    postgres_part,
+    wait_until,
+)
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+from tests.conftest import running
+from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
+from tests.integration.test_api import Listener, event, store
+
+
+def children(pid: int) -> list[int]:
+    """Return a process and all that came of it."""
+    found = [pid]
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += children(int(child))
+    return found
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process and its children for the block."""
+    pids = children(pid)
+    for each in pids:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in reversed(pids):
+            os.kill(each, signal.SIGCONT)
+
+
+def refused_with_retry(api: Gateway) -> bool:
+    reply = api.place()
+    if reply.status != 503:
+        return False
+    assert int(reply.headers["retry-after"]) >= 1
+    assert reply.json["error"]["code"] == "UNAVAILABLE"
+    return True
+
+
+def test_a_postgres_that_stands_still_or_is_gone_means_503_and_the_order_is_stored_once_after_it_is_back(
+    tmp_path: Path, cleanup: ExitStack, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    tmp_path.chmod(0o755)
+    port = free_port()
+    part = postgres_part(tmp_path / "data", port)
+    dsn = postgres_dsn(port)
+
+    def start() -> subprocess.Popen[bytes]:
+        log = (tmp_path / "postgres.log").open("ab")
+        cleanup.callback(log.close)
+        process = subprocess.Popen(part.command, user=part.user, stdout=log, stderr=log)
+        wait_until(part.ready, "postgres")
+        return process
+
+    first = start()
+    ensure_database(port)
+    migrate(dsn, utc_now())
+    seed(dsn)
+    api = cleanup.enter_context(
+        gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, OMS_API_COMMIT_TIMEOUT_MS="700")
+    )
+    acked = api.place().json["orderId"]
+    content = terms()
+    with stopped(first.pid):
+        began = time.monotonic()
+        unknown = api.call("POST", "/api/v1/orders", content)
+        assert (unknown.status, time.monotonic() - began < 10) == (503, True)
+        assert int(unknown.headers["retry-after"]) >= 1
+        assert refused_with_retry(api)
+        assert api.call("GET", "/api/v1/orders").status == 503
+        assert not api.ready()
+    wait_for(api.ready, "a gateway that is ready again")
+    assert api.call("POST", "/api/v1/orders", content).status in (200, 201)
+
+    first.send_signal(signal.SIGINT)
+    first.wait(20)
+    wait_for(lambda: refused_with_retry(api), "a refusal")
+    second = start()
+    cleanup.callback(lambda: (second.send_signal(signal.SIGINT), second.wait(20)))
+    wait_for(api.ready, "a gateway that is ready again")
+    assert api.place().status == 201
+    assert api.call("GET", f"/api/v1/orders/{acked}").status == 200
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM orders WHERE client_order_id = %s", (content["clientOrderId"],)
+        ).fetchone()
+    assert found == (1,)
+
+
+def test_without_kafka_orders_are_refused_and_the_stream_goes_on_from_postgres(
+    tmp_path: Path, dsn: str, redis_port: int
+) -> None:
+    address = tmp_path / "kafka.address"
+    with ExitStack() as stack:
+        kafka = stack.enter_context(running(memory_kafka_part(address), tmp_path / "kafka.log"))
+        api = stack.enter_context(gateway(tmp_path, dsn, address.read_text(), redis_port))
+        order_id = api.place().json["orderId"]
+
+        async def scenario() -> None:
+            url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream?access_token={api.token()}"
+            async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+                listener = Listener(socket)
+                await listener.subscribe("ACC-HF-001")
+                kafka.kill()
+                await asyncio.to_thread(wait_for, lambda: refused_with_retry(api), "a refusal")
+                await asyncio.to_thread(store, api, event("ACC-HF-001", 1), event("ACC-HF-001", 2))
+                assert await listener.sequences(2) == [1, 2]
+
+        asyncio.run(scenario())
+        assert api.call("DELETE", f"/api/v1/orders/{order_id}").status == 503
+        assert api.call("GET", f"/api/v1/orders/{order_id}").status == 200
+        assert "kafka" in call(api.http_port, "GET", "/health/ready").json["problems"]
+
+
+def test_a_principal_over_its_rate_is_429_with_retry_after_and_others_are_not(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    slow = {"OMS_API_RATE_PER_S": "1", "OMS_API_RATE_BURST": "5"}
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **slow) as api:
+        replies = [api.call("GET", "/api/v1/orders", user="viewer1") for _ in range(12)]
+        statuses = [reply.status for reply in replies]
+        assert 5 <= statuses.count(200) <= 8
+        limited = next(reply for reply in replies if reply.status == 429)
+        assert int(limited.headers["retry-after"]) >= 1
+        assert limited.json["error"]["code"] == "RATE_LIMITED"
+        assert api.call("GET", "/api/v1/orders", user="risk1").status == 200
+        assert api.metric("oms_api_rate_limited_total") >= 1
+
+
+def test_without_redis_the_rate_holds_locally_and_the_gateway_stays_ready(
+    tmp_path: Path, dsn: str, memory_kafka: KafkaSettings
+) -> None:
+    slow = {"OMS_API_RATE_PER_S": "1", "OMS_API_RATE_BURST": "5"}
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, free_port(), **slow) as api:
+        statuses = [api.call("GET", "/api/v1/orders").status for _ in range(12)]
+        assert 5 <= statuses.count(200) <= 8
+        assert 429 in statuses
+        assert api.ready()
+        assert api.metric("oms_api_rate_local_total") >= 1
+
+
+def test_a_gateway_without_its_issuer_is_not_ready_and_says_why(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with gateway(
+        tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False, OMS_API_OIDC_ISSUER=away
+    ) as api:
+
+        def problems() -> object:
+            try:
+                return call(api.http_port, "GET", "/health/ready").json["problems"]
+            except OSError:
+                return None
+
+        wait_for(
+            lambda: problems() is not None and list(problems()) == ["oidc"], "only the issuer to be missing"
+        )
+        assert api.place().status == 503
+        assert call(api.http_port, "GET", "/health/live").status == 200
+
+
+def test_a_database_of_another_schema_keeps_the_gateway_from_being_ready(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0000' RETURNING 1").fetchall()
+        assert kept
+        with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False) as api:
+            wait_for(lambda: "schema_not_ready" in api.log.read_text(), "a complaint", 30)
+            assert not api.ready()
+
+
+def test_a_killed_gateway_leaves_no_process_behind_and_a_stopped_one_ends_by_itself(
+    tmp_path: Path, make_database: Callable[[], str], redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    with gateway(tmp_path, make_database(), memory_kafka.bootstrap, redis_port) as api:
+        assert children(api.process.pid) == [api.process.pid]
+        api.process.kill()
+        assert api.process.wait(5) == -signal.SIGKILL
+        with pytest.raises(OSError):
+            call(api.http_port, "GET", "/health/live")
+    with gateway(tmp_path, make_database(), memory_kafka.bootstrap, redis_port) as api:
+        api.process.terminate()
+        assert api.process.wait(15) == 0
+        assert "gateway_stopped" in api.log.read_text()

@@ -1,0 +1,117 @@
+"""A whole stack for tests: started by the `oms` command, used through its public doors, killed process by process."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oms_platform.cli.client import ApiClient
+from oms_platform.laptop.layout import PORTS, Layout, read_state
+from oms_platform.laptop.parts import free_port
+
+START_TIMEOUT_S = 180.0
+
+
+def free_base_port() -> int:
+    """Return a base port above which every port of a stack is free."""
+    for _ in range(50):
+        layout = Layout(data=Path(), base_port=free_port())
+        if layout.base_port < 60_000 and not layout.taken_ports([name for name, _ in PORTS]):
+            return layout.base_port
+    raise RuntimeError("found no range of free ports")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRig:
+    """One stack in one folder."""
+
+    layout: Layout
+    kafka: str
+
+    def oms(self, *arguments: str, timeout_s: float = START_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+        """Run an `oms` command on this stack."""
+        return subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line of an `oms` command on this stack."""
+        return [sys.executable, "-m", "oms_platform.cli.main", *arguments, "--data", str(self.layout.data)]
+
+    def up(self) -> None:
+        """Start the stack and wait until it is ready."""
+        result = self.oms("up", "--detach", "--port", str(self.layout.base_port), "--kafka", self.kafka)
+        if result.returncode:
+            raise RuntimeError(f"oms up failed:\n{result.stdout}\n{result.stderr}\n{self.log_ends()}")
+
+    def down(self) -> None:
+        """Stop the stack."""
+        self.oms("down")
+
+    def log_ends(self) -> str:
+        """Return the last lines of every log."""
+        ends = []
+        for log in sorted(self.layout.logs.glob("*.log")):
+            ends.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:]))
+        return "\n".join(ends)
+
+    def client(self, user: str = "desk") -> ApiClient:
+        """Return a REST client that acts as a demo persona."""
+        return ApiClient.of_stack(self.layout.data, user)
+
+    def program(self, name: str) -> dict[str, Any]:
+        """Return what the supervisor says of one process."""
+        state = read_state(self.layout.data)
+        if state is None:
+            raise RuntimeError("the stack does not run")
+        program: dict[str, Any] = state["programs"][name]
+        return program
+
+    def kill(self, name: str) -> int:
+        """End one process with -9. Returns its pid."""
+        pid = int(self.program(name)["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def await_ready_again(self, name: str, killed_pid: int, timeout_s: float = 60.0) -> None:
+        """Wait until the supervisor has a process back."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            program = self.program(name)
+            if program["ready"] and program["pid"] not in (None, killed_pid):
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"{name} was not ready again within {timeout_s} s\n{self.log_ends()}")
+
+    def start_bench(self, rate: float, seconds: float, report: Path) -> "subprocess.Popen[bytes]":
+        """Start a load in the background; its figures go to `report`."""
+        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report))
+        return subprocess.Popen(self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def verify(self, settle_s: float = 90.0) -> dict[str, Any]:
+        """Hold every invariant. Returns the judge's report."""
+        result = self.oms("verify", "--json", "--settle", str(settle_s))
+        if not result.stdout.startswith("{"):
+            raise RuntimeError(f"oms verify ended with {result.returncode}: {result.stdout}{result.stderr}")
+        report: dict[str, Any] = json.loads(result.stdout)
+        return report
+
+    def wipe_kafka(self) -> None:
+        """Stop everything at once, delete what Kafka holds, and start again."""
+        state = read_state(self.layout.data)
+        if state is None:
+            raise RuntimeError("the stack does not run")
+        self.down()
+        shutil.rmtree(self.layout.data / "kafka", ignore_errors=True)
+        self.up()
+
+
+def broken(report: dict[str, Any]) -> list[str]:
+    """Return the violations of a judge's report."""
+    return [sentence for finding in report["findings"] for sentence in finding["violations"]]

@@ -1,0 +1,119 @@
+"""What the doors read by themselves: bodies, headers, filters, subscriptions."""
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from oms_api.domain.principal import Principal
+from oms_api.domain.refusal import Refusal
+from oms_api.entrypoints.http_door import bearer_token, decode_content, read_body, trace_of
+from oms_api.entrypoints.rest import cursor_of, read_filter
+from oms_api.entrypoints.websocket import read_subscription
+from oms_platform.ids import uuid7
+
+SOME = Principal(subject="s", rights=frozenset(), accounts=frozenset(("A", "B")))
+ALL = Principal(subject="s", rights=frozenset(), accounts=frozenset("*"))
+
+
+def test_a_json_number_becomes_an_exact_decimal() -> None:
+    assert decode_content(b'{"a":187.21,"b":5}', b"application/json") == {"a": Decimal("187.21"), "b": 5}
+
+
+def test_a_body_is_read_in_parts_up_to_its_bound() -> None:
+    async def read(*parts: bytes, length: bytes | None = None) -> bytes | None:
+        events = iter(parts)
+
+        async def receive() -> Any:
+            part = next(events)
+            return {"type": "http.request", "body": part, "more_body": part != b""}
+
+        return await read_body(receive, length)
+
+    assert asyncio.run(read(b"a" * 65_536, b"")) == b"a" * 65_536
+    assert asyncio.run(read(b"a" * 65_536, b"b", b"")) is None
+    assert asyncio.run(read(length=b"65537")) is None
+    assert asyncio.run(read(length=b"9" * 30)) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [(None, None), (b"Basic x", None), (b"Bearer  t ", "t"), (b"bearer t", "t"), (b"Bearer ", "")],
+)
+def test_a_token_is_read_from_a_bearer_header(header: bytes | None, token: str | None) -> None:
+    assert bearer_token(header) == token
+
+
+def test_a_trace_is_kept_when_it_can_be_read_and_made_otherwise() -> None:
+    given = f"00-{'a' * 32}-{'b' * 16}-01"
+    assert trace_of(given.encode()) == given
+    assert trace_of(b"nonsense").startswith("00-")
+    assert trace_of(None) != trace_of(None)
+
+
+def test_a_filter_sees_only_the_callers_accounts() -> None:
+    def accounts(query: dict[str, str], principal: Principal) -> object:
+        found = read_filter(query, principal)
+        assert not isinstance(found, Refusal)
+        return found.accounts
+
+    assert accounts({}, SOME) == frozenset(("A", "B"))
+    assert accounts({}, ALL) is None
+    assert accounts({"accountId": "A"}, SOME) == frozenset(("A",))
+    assert accounts({"accountId": "Z"}, SOME) == frozenset()
+    assert accounts({"accountId": "Z"}, ALL) == frozenset(("Z",))
+
+
+def test_a_cursor_and_times_are_read_back() -> None:
+    last = uuid7()
+    found = read_filter(
+        {"cursor": cursor_of(last), "from": "2026-01-05T14:30:00 00:00", "to": "2026-01-06"}, SOME
+    )
+    assert not isinstance(found, Refusal)
+    assert found.before == last
+    assert (found.created_from is not None and found.created_from.hour, found.limit) == (14, 50)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "x"},
+        {"limit": "٣"},
+        {"limit": "9" * 5000},
+        {"cursor": "é"},
+        {"cursor": "AAAA"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"to": "9999-12-31T23:59:59-14:00"},
+        {"symbol": "a\0"},
+        {"x": "y"},
+    ],
+)
+def test_a_wrong_filter_is_refused(query: dict[str, str]) -> None:
+    found = read_filter(query, SOME)
+    assert isinstance(found, Refusal)
+    assert len(found.fields) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"accounts": "A"},
+        {"accounts": []},
+        {"accounts": [1]},
+        {"accounts": ["A"] * 1001},
+        {"accounts": ["A"], "from": []},
+        {"accounts": ["A"], "from": {"A": "1"}},
+        {"accounts": ["A"], "from": {"B": 1}},
+        {"accounts": ["A"], "from": {"A": True}},
+        {"accounts": ["A"], "from": {"A": 2**31}},
+    ],
+)
+def test_a_wrong_subscription_is_refused(message: dict[str, object]) -> None:
+    assert isinstance(read_subscription(message), Refusal)
+
+
+def test_a_subscription_names_each_account_once() -> None:
+    assert read_subscription({"accounts": ["A", "B", "A"], "from": {"A": 0}}) == (["A", "B"], {"A": 0})
