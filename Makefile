@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint format bench verify integration faults proto clean
+.PHONY: install demo test lint format bench verify integration faults proto docs clean
 
 install: $(STAMP)
 
@@ -59,6 +59,10 @@ proto: install
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
 	touch proto/gen/__init__.py
 	$(BIN)/python -m tests.architecture.generated_files --publish
+
+# The pages of docs/ that are drawn from code.
+docs: install
+	$(BIN)/python -m tests.architecture.drawn_docs
 
 clean:
 	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """The one place where the core is put together. Start-up and recovery after a crash are the same path.
 
-Read the schema's and the broker's state, reopen the outbox if Kafka is new, rebuild the desk from the events, publish
-what the last life may not have published, and only then take new messages.
+Read the schema's and the broker's state, reopen the outbox if Kafka is new, rebuild the desk from the events,
+publish what the last life may not have published, and only then take new messages.
 """
 
 import contextlib

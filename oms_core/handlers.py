@@ -234,7 +234,8 @@ def handle_session_end(core: Core, unit: UnitOfWork, ended_at: datetime) -> None
 def unanswered(core: Core, now: datetime) -> list[tuple[str, str, wire.Message]]:
     """Return, as (topic, key, message), the requests that nobody answered for RESEND_AFTER.
 
-    They were published; somewhere they were lost or dead-lettered. All of them may be sent again without harm.
+    They were published; somewhere they were lost or dead-lettered. All of them may be sent again without
+    harm.
     """
     late: list[tuple[str, str, wire.Message]] = []
     for order in core.desk.orders.values():
@@ -269,7 +270,10 @@ def _find(core: Core, order_id: UUID, now: datetime) -> Order | None:
 
 
 def _record(core: Core, unit: UnitOfWork, order: Order, command: Command, traceparent: str) -> Order:
-    """Let the domain decide, apply what happens and stage it. Returns the order after it, the same if nothing did."""
+    """Let the domain decide, apply what happens and stage it.
+
+    Returns the order after it, the same one if nothing happened.
+    """
     events = decide(order, command, unit.now, ids.route_id)
     for event in events:
         order = core.desk.apply_event(order, event)

@@ -10,7 +10,7 @@ from uuid import UUID
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import Order
 from oms_core.domain.risk import TouchPrices
-from oms_platform.messages import Message, OrderEvent
+from oms_platform.messages import OrderEvent
 from oms_platform.outbox import OutboxRow
 
 
@@ -75,7 +75,7 @@ class OrderStore(Protocol):
         next_offsets: Mapping[tuple[str, int], int],
         published: Sequence[UUID],
     ) -> None:
-        """Store a batch, the offsets after it, and which outbox rows are in Kafka by now, in one transaction."""
+        """Store a batch, the offsets after it and which outbox rows Kafka has by now, in one transaction."""
 
 
 class QuoteBoard(Protocol):
@@ -83,10 +83,3 @@ class QuoteBoard(Protocol):
 
     def touch(self, symbol: str) -> TouchPrices:
         """Return the newest touch; None for a side that nobody quotes."""
-
-
-class MessageSink(Protocol):
-    """Where messages go after the commit."""
-
-    def send(self, topic: str, key: str, message: Message, *, event_id: UUID, traceparent: str = "") -> None:
-        """Queue one message."""

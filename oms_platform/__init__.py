@@ -1,1 +1,1 @@
-"""What every service shares: messages, ids, settings, Kafka, Postgres, telemetry, health. No business rule lives here."""
+"""What every service shares: messages, ids, settings, Kafka, Postgres, telemetry, health. No trading rule."""

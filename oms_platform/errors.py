@@ -1,4 +1,4 @@
-"""The two kinds of error that are exceptions: operational ones, which pass, and broken invariants, which must not."""
+"""The two kinds of error that are exceptions: operational ones, which pass, and broken invariants."""
 
 
 class OperationalError(Exception):

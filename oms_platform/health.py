@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP for services without a web layer, and the one shape that all of them answer with."""
+"""Health and metrics over HTTP for services without a web layer, in the one shape that all answer with."""
 
 import threading
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered UUIDs for what is born, derived ids for what must come out the same after a replay."""
+"""Identifiers: time-ordered UUIDs for what is born, derived ids for what a replay must make again."""
 
 import os
 import threading

@@ -1,7 +1,7 @@
 """Kafka: batches of decoded records in, one flush a batch out, offsets kept by the caller in Postgres.
 
-A broker that lost its data is a new *incarnation*: the first record of `oms.incarnation` names it, and stored offsets
-count only under the incarnation that they were stored for.
+A broker that lost its data is a new *incarnation*: the first record of `oms.incarnation` names it, and stored
+offsets count only under the incarnation that they were stored for.
 """
 
 import time
@@ -84,7 +84,7 @@ def _client_config(settings: KafkaSettings) -> dict[str, str | int | bool]:
 
 
 def ensure_topics(settings: KafkaSettings) -> None:
-    """Make every topic with its partitions. Raises KafkaUnavailableError, or ValueError for a wrong partition count."""
+    """Make every topic with its partitions. Raises KafkaUnavailableError; ValueError for a wrong count."""
     names = [INCARNATION_TOPIC, *(t.value for t in Topic), *(dead_letter_topic(t.value) for t in Topic)]
     try:
         admin = AdminClient(_client_config(settings))
@@ -132,7 +132,7 @@ def _check_partitions(admin: AdminClient, names: list[str]) -> None:
 
 
 def read_incarnation(settings: KafkaSettings) -> str:
-    """Return the name of the broker's incarnation, giving it one if it has none. Raises KafkaUnavailableError."""
+    """Return the name of the broker's incarnation, made if it has none. Raises KafkaUnavailableError."""
     consumer = Consumer(
         _client_config(settings)
         | {"group.id": "oms-incarnation", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
@@ -253,7 +253,7 @@ class Publisher:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Wait until everything queued is with the broker. Raises KafkaUnavailableError if anything was not taken."""
+        """Wait until the broker has everything queued. Raises KafkaUnavailableError if it has not."""
         left = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
         if self._failed is not None or left:
             failed, self._failed = self._failed, None
@@ -268,7 +268,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Decoded records in the order of their partitions, the unreadable ones, and the offsets after them all."""
+    """Decoded records in the order of their partitions, the unreadable ones, the offsets after them all."""
 
     records: list[Record]
     unreadable: list[tuple[KafkaMessage, str]]
@@ -279,8 +279,9 @@ class Batch:
 class BatchConsumer:
     """Reads topics from offsets that the caller keeps.
 
-    `load_offsets(incarnation, places)` gives the next offset of each (topic, partition) that has one; the others start
-    at 0. `on_assigned(partitions)` is called, before the first record, with the partition numbers that are now owned.
+    `load_offsets(incarnation, places)` gives the next offset of each (topic, partition) that has one; the
+    others start at 0. `on_assigned(partitions)` is called, before the first record, with the partition
+    numbers that are now owned.
     """
 
     def __init__(
@@ -383,7 +384,9 @@ class BatchConsumer:
         """Ask the broker for the end of each owned partition. Raises KafkaUnavailableError."""
         try:
             return {
-                (place.topic, place.partition): self._consumer.get_watermark_offsets(place, CONNECT_TIMEOUT_S)[1]
+                (place.topic, place.partition): self._consumer.get_watermark_offsets(
+                    place, CONNECT_TIMEOUT_S
+                )[1]
                 for place in self._consumer.assignment()
             }
         except KafkaException as error:

@@ -1,52 +1,27 @@
-"""A client of MarketDataService: the newest quote of every symbol, kept live by one stream in a background thread."""
+"""A client of MarketDataService: each symbol's newest quote, kept live by a stream in a background thread."""
 
 import asyncio
 import contextlib
 import threading
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final
 
 import structlog
 from grpclib.client import Channel
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
-from oms_platform.messages import Quote, VenueQuote
+from oms_platform.messages import Quote, UnreadableMessageError
+from oms_platform.quote_wire import QuoteCodec
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
-from proto.gen.oms.v1 import Quote as WireQuote
 
 RECONNECT_S: Final = 0.5
+_LOST: Final = (TimeoutError, OSError, GRPCError, StreamTerminatedError, UnreadableMessageError)
 log = structlog.get_logger()
 
 
-def quote_from_wire(wire: WireQuote) -> Quote:
-    """Turn the protobuf quote into the message that the rest of the platform uses."""
-    return Quote(
-        symbol=wire.symbol,
-        sequence=wire.sequence,
-        quoted_at=wire.quoted_at,
-        national_best_bid=_price(wire.national_best_bid),
-        national_best_offer=_price(wire.national_best_offer),
-        venues=tuple(
-            VenueQuote(
-                venue_id=venue.venue_id,
-                bid_prices=tuple(map(Decimal, venue.bid_prices)),
-                bid_sizes=tuple(venue.bid_sizes),
-                ask_prices=tuple(map(Decimal, venue.ask_prices)),
-                ask_sizes=tuple(venue.ask_sizes),
-            )
-            for venue in wire.venues
-        ),
-    )
-
-
-def _price(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
 class QuoteFeed:
-    """The live book. `quote(symbol)` never waits; `fresh_quote` asks the service when the streamed one is too old."""
+    """The live book. `quote` never waits; `fresh_quote` asks the service when what is kept is too old."""
 
     def __init__(self, host: str, port: int, on_quote: Callable[[Quote], None] | None = None) -> None:
         self._host, self._port = host, port
@@ -69,12 +44,12 @@ class QuoteFeed:
 
     async def _stream(self) -> None:
         while True:
-            channel = Channel(self._host, self._port)
+            channel = Channel(self._host, self._port, codec=QuoteCodec())
             try:
                 self._stub = MarketDataServiceStub(channel)
-                async for wire in self._stub.subscribe_quotes(SubscribeQuotesRequest()):
-                    self._keep(quote_from_wire(wire))
-            except (TimeoutError, OSError, GRPCError, StreamTerminatedError) as error:
+                async for quote in self._stub.subscribe_quotes(SubscribeQuotesRequest()):
+                    self._keep(quote)
+            except _LOST as error:
                 log.warning("quote_stream_lost", error=str(error))
             finally:
                 self._stub = None
@@ -97,14 +72,17 @@ class QuoteFeed:
         return float("inf") if kept is None else time.monotonic() - kept[1]
 
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking for one if need be; the last known, or None, if none comes."""
+        """Return a quote no older than `age_ms_max`, asking for one if need be.
+
+        Returns the last known one, or None, if none comes within `timeout_ms`.
+        """
         stub = self._stub
         if self.age_s(symbol) * 1000 > age_ms_max and stub is not None:
             asked = asyncio.run_coroutine_threadsafe(
                 stub.get_book(GetBookRequest(symbol=symbol), timeout=timeout_ms / 1000), self._loop
             )
-            with contextlib.suppress(OSError, GRPCError, StreamTerminatedError, TimeoutError):
-                self._keep(quote_from_wire(asked.result(timeout_ms / 1000)))
+            with contextlib.suppress(*_LOST):
+                self._keep(asked.result(timeout_ms / 1000))
         return self.quote(symbol)
 
     def stop(self) -> None:

@@ -1,23 +1,19 @@
-"""The Kafka messages as msgspec Structs: the proto3 JSON mapping of proto/oms/v1, encoded in under a microsecond.
+"""The Kafka messages as msgspec Structs, in the proto3 JSON mapping of proto/oms/v1.
 
-The .proto files are the contract; tests/contract holds each Struct to its message field by field. Prices are Decimal
-(strings on the wire), quantities whole shares, times UTC.
+The .proto files are the contract; tests/contract holds each Struct to its message field by field. Prices are
+Decimal (strings on the wire), quantities whole shares, times UTC.
 """
 
 import enum
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NewType
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 SCHEMA_VERSION: Final = 1
-
-AccountId = NewType("AccountId", str)
-VenueId = NewType("VenueId", str)
-Symbol = NewType("Symbol", str)
 
 
 class Side(str, enum.Enum):

@@ -1,4 +1,4 @@
-"""The outbox: a message is stored in the transaction of what it tells of, and published afterwards, at least once."""
+"""The outbox: a message is stored in the transaction of what it tells of, then published, at least once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Postgres: connections, statements over arrays of rows, and consumer offsets inside the caller's transaction."""
+"""Postgres: connections, statements over arrays of rows, consumer offsets inside the caller's transaction."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,7 +28,13 @@ def connect(dsn: str, application: str) -> Connection:
     for attempt in range(CONNECT_TRIES):
         try:
             return psycopg.connect(
-                dsn, autocommit=True, application_name=application, connect_timeout=CONNECT_TIMEOUT_S
+                dsn,
+                autocommit=True,
+                application_name=application,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                # The batch statements are planned once: a plan of its own for each array would cost more
+                # than running it.
+                options="-c plan_cache_mode=force_generic_plan",
             )
         except psycopg.OperationalError as error:
             log.warning("postgres_unreachable", attempt=attempt + 1, error=str(error).strip())
@@ -37,38 +43,59 @@ def connect(dsn: str, application: str) -> Connection:
     raise PostgresUnavailableError(str(last)) from last
 
 
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+# How a value of a Postgres type is written inside an array literal.
+_ELEMENT: Final[Mapping[str, Callable[[Any], str]]] = {
+    "uuid": str,
+    "int": str,
+    "bigint": str,
+    "numeric": str,
+    "boolean": str,
+    "timestamptz": datetime.isoformat,
+    "text": _quoted,
+    "jsonb": _quoted,
+    "bytea": lambda value: f'"\\\\x{value.hex()}"',
+}
+
+
+def array_literal(kind: str, values: Iterable[Any]) -> str:
+    """Write values as the text of a Postgres array, `{1,2,NULL}`: several times faster than psycopg does."""
+    element = _ELEMENT[kind]
+    return "{" + ",".join(["NULL" if value is None else element(value) for value in values]) + "}"
+
+
 class ArrayStatement:
     """One SQL statement over many rows: each column is sent as an array and read back with `unnest`.
 
-    `columns` are (name, Postgres type) pairs; the statement's text refers to the rows as `row`, with those names.
+    `columns` are (name, Postgres type) pairs; the statement's text refers to the rows as `row`, with those
+    names.
     """
 
     def __init__(self, columns: Sequence[tuple[str, str]], statement: str) -> None:
         names = ", ".join(name for name, _ in columns)
         arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-        self._width = len(columns)
-        self._text = statement.replace("{rows}", f"unnest({arrays}) AS row({names})")
+        self._kinds = [kind for _, kind in columns]
+        self.text = statement.replace("{rows}", f"unnest({arrays}) AS row({names})")
 
     @classmethod
     def insert(cls, table: str, columns: Sequence[tuple[str, str]], suffix: str = "") -> "ArrayStatement":
         """Build `INSERT INTO table (columns) SELECT … FROM unnest(…)` with an ending such as ON CONFLICT."""
         names = ", ".join(name for name, _ in columns)
-        return cls(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} {suffix}")  # noqa: S608
+        return cls(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} {suffix}")
+
+    def parameters(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+        """Turn rows, tuples in the order of the columns, into the parameters of `text`."""
+        columns = zip(*rows, strict=True)
+        return [array_literal(kind, column) for kind, column in zip(self._kinds, columns, strict=True)]
 
     def execute(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
-        """Run the statement over `rows`, tuples in the order of the columns; nothing happens without rows."""
+        """Run the statement over `rows`; nothing happens without rows."""
         if rows:
-            cursor.execute(self._text, [list(column) for column in zip(*rows, strict=True)])
-
-    @property
-    def text(self) -> str:
-        """The statement, for an asynchronous cursor."""
-        return self._text
-
-    @staticmethod
-    def columns_of(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """Turn rows into the statement's parameters."""
-        return [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(self.text, self.parameters(rows))
 
 
 def load_offsets(
@@ -76,7 +103,8 @@ def load_offsets(
 ) -> dict[tuple[str, int], int]:
     """Return the stored next offset of each (topic, partition) of `places` that has one."""
     found = connection.execute(
-        "SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer_group = %s AND incarnation = %s",
+        "SELECT topic, partition, next_offset FROM consumer_offsets"
+        " WHERE consumer_group = %s AND incarnation = %s",
         (group, incarnation),
     ).fetchall()
     wanted = set(places)
@@ -92,7 +120,8 @@ _SAVE_OFFSETS: Final = ArrayStatement(
         ("next_offset", "bigint"),
         ("updated_at", "timestamptz"),
     ),
-    "INSERT INTO consumer_offsets AS kept (incarnation, consumer_group, topic, partition, next_offset, updated_at)"
+    "INSERT INTO consumer_offsets AS kept"
+    " (incarnation, consumer_group, topic, partition, next_offset, updated_at)"
     " SELECT incarnation, consumer_group, topic, partition, next_offset, updated_at FROM {rows}"
     " ON CONFLICT (incarnation, consumer_group, topic, partition) DO UPDATE"
     " SET next_offset = EXCLUDED.next_offset, updated_at = EXCLUDED.updated_at"

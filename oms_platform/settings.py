@@ -1,4 +1,4 @@
-"""Settings: one frozen dataclass a service, read once from the environment, every wrong value named at once."""
+"""Settings: one frozen dataclass a service, read once from the environment; all wrong values are named."""
 
 import dataclasses
 import os
@@ -27,8 +27,8 @@ _READERS: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, b
 def load_settings(cls: type[T], prefix: str, environ: Mapping[str, str] | None = None) -> T:
     """Build the dataclass `cls`; its field `kafka_bootstrap` is read from `{prefix}KAFKA_BOOTSTRAP`.
 
-    What several services share may be given once under `OMS_`: the service's own prefix wins. Fields without a
-    default are required. Raises SettingsError that lists every missing or unreadable variable.
+    What several services share may be given once under `OMS_`: the service's own prefix wins. Fields without
+    a default are required. Raises SettingsError that lists every missing or unreadable variable.
     """
     environ = os.environ if environ is None else environ
     hints = typing.get_type_hints(cls)

@@ -1,4 +1,4 @@
-"""A batch worker's life: start, run until told to stop, and after an operational error start again with backoff."""
+"""A batch worker's life: start, run until told to stop, start again with backoff after what passes."""
 
 import os
 import signal

@@ -26,7 +26,6 @@ from oms_platform.laptop.parts import (
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 
-
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
 
 

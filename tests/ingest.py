@@ -19,22 +19,24 @@ def store_order(connection: psycopg.Connection, order: SubmitOrder, *, published
             (order.account_id, order.channel, order.client_order_id, order.order_id, b"hash"),
         )
         connection.execute(
-            "INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side, order_type,"
-            " time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)"
+            "INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side,"
+            " order_type, time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'NEW', %s, %s, %s)",
             (
-                order.order_id, order.account_id, order.channel, order.client_order_id, order.principal, order.symbol,
-                order.side.name, order.order_type.name, order.time_in_force.name, order.quantity, order.limit_price,
-                order.quantity, now, now,
+                order.order_id, order.account_id, order.channel, order.client_order_id, order.principal,
+                order.symbol, order.side.name, order.order_type.name, order.time_in_force.name,
+                order.quantity, order.limit_price, order.quantity, now, now,
             ),
         )  # fmt: skip
         connection.execute(
-            "INSERT INTO order_events (order_id, sequence, event_id, account_id, type, status, payload, occurred_at)"
+            "INSERT INTO order_events"
+            " (order_id, sequence, event_id, account_id, type, status, payload, occurred_at)"
             " VALUES (%s, 1, %s, %s, 'OrderReceived', 'NEW', '{}', %s)",
             (order.order_id, uuid7(), order.account_id, now),
         )
         connection.execute(
-            "INSERT INTO outbox (outbox_id, writer, order_id, topic, key, type, payload, created_at, published_at)"
+            "INSERT INTO outbox"
+            " (outbox_id, writer, order_id, topic, key, type, payload, created_at, published_at)"
             " VALUES (%s, 'api', %s, 'orders.inbound', %s, 'SubmitOrder', %s, %s, %s)",
             (outbox_id, order.order_id, order.account_id, encode(order), now, now if published else None),
         )

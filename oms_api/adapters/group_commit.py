@@ -282,7 +282,7 @@ class GroupCommit:
         for order, _ in batch:
             first_of_key.setdefault(_key(order), order)
         firsts = list(first_of_key.values())
-        rows = ArrayStatement.columns_of([_row(order) for order in firsts])
+        rows = _INSERT_ORDERS.parameters([_row(order) for order in firsts])
         cursor = await connection.execute(_INSERT_ORDERS.text, rows)
         counted = await cursor.fetchone()
         stored: dict[tuple[str, str, str], tuple[Any, ...]] = {}
@@ -298,7 +298,7 @@ class GroupCommit:
     ) -> dict[tuple[str, str, str], tuple[Any, ...]]:
         async with connection.transaction():
             await connection.execute("SET LOCAL enable_nestloop = on")
-            cursor = await connection.execute(_FIND_KEYS.text, ArrayStatement.columns_of(keys))
+            cursor = await connection.execute(_FIND_KEYS.text, _FIND_KEYS.parameters(keys))
             return {row[:3]: row[3:] for row in await cursor.fetchall()}
 
     @staticmethod
@@ -328,5 +328,5 @@ class GroupCommit:
             for cancel in cancels
         ]
         async with connection.pipeline(), connection.transaction():
-            await connection.execute(INSERT_OUTBOX.text, ArrayStatement.columns_of(rows))
+            await connection.execute(INSERT_OUTBOX.text, INSERT_OUTBOX.parameters(rows))
             await connection.execute(f"NOTIFY {NOTIFY_CHANNEL}")

@@ -1,7 +1,7 @@
 """OrderStore on Postgres: a batch is one pipelined transaction of a few statements over arrays.
 
-Two cores that believe they own the same order collide on order_events' key (order_id, sequence): the later one fails
-whole, stops, and starts again from what is stored.
+Two cores that believe they own the same order collide on order_events' key (order_id, sequence): the later
+one fails whole, stops, and starts again from what is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,8 +36,9 @@ _UPDATE_ORDERS: Final = ArrayStatement(
         ("sequence", "int"),
         ("updated_at", "timestamptz"),
     ),
-    "UPDATE orders SET status = row.status, closed = row.closed, cum_qty = row.cum_qty, leaves_qty = row.leaves_qty,"
-    " filled_notional = row.filled_notional, text = row.text, sequence = row.sequence, updated_at = row.updated_at"
+    "UPDATE orders SET status = row.status, closed = row.closed, cum_qty = row.cum_qty,"
+    " leaves_qty = row.leaves_qty, filled_notional = row.filled_notional, text = row.text,"
+    " sequence = row.sequence, updated_at = row.updated_at"
     " FROM {rows} WHERE orders.order_id = row.order_id",
 )
 _INSERT_EVENTS: Final = ArrayStatement.insert(
@@ -161,7 +162,7 @@ class PostgresOrderStore:
         orders: dict[UUID, Order] = {}
         stored: dict[UUID, int] = {}
         for row in self._connection.execute(
-            f"SELECT {_TERMS}, sequence FROM orders WHERE {condition}",  # noqa: S608  (two literals of this class)
+            f"SELECT {_TERMS}, sequence FROM orders WHERE {condition}",
             parameters,
         ):
             terms = Terms(
@@ -186,7 +187,8 @@ class PostgresOrderStore:
         for order_id, order in orders.items():
             if order.sequence != stored[order_id]:
                 raise BrokenInvariantError(
-                    f"order {order_id} is stored at sequence {stored[order_id]}, its events end at {order.sequence}"
+                    f"order {order_id} is stored at sequence {stored[order_id]},"
+                    f" its events end at {order.sequence}"
                 )
         return orders.values()
 
@@ -194,7 +196,8 @@ class PostgresOrderStore:
         """Return the OrderEvent messages of the last committed batch, which may not have reached Kafka."""
         rows = self._connection.execute(
             "SELECT (payload->'event')::text FROM order_events WHERE sequence > 1 AND occurred_at >="
-            " (SELECT max(updated_at) FROM consumer_offsets WHERE consumer_group = %s) ORDER BY order_id, sequence",
+            " (SELECT max(updated_at) FROM consumer_offsets WHERE consumer_group = %s)"
+            " ORDER BY order_id, sequence",
             [GROUP],
         ).fetchall()
         return [row[0].encode() for row in rows]
@@ -206,7 +209,7 @@ class PostgresOrderStore:
         next_offsets: Mapping[tuple[str, int], int],
         published: Sequence[UUID],
     ) -> None:
-        """Store a batch, the offsets after it, and which outbox rows are in Kafka by now, in one transaction."""
+        """Store a batch, the offsets after it and which outbox rows Kafka has by now, in one transaction."""
         connection = self._connection
         with connection.pipeline(), connection.transaction(), connection.cursor() as cursor:
             _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.orders.values()])

@@ -1,6 +1,7 @@
-"""What one core owns in memory: live orders, positions, reservations and each account's stream, single writer.
+"""What one core owns in memory, as its single writer: live orders, positions, reservations, streams.
 
-It is rebuilt from Postgres on start and changed only by `apply_event`, so memory and the database take the same steps.
+It is rebuilt from Postgres on start and changed only by `apply_event`, so memory and the database take the
+same steps.
 """
 
 from collections import OrderedDict, defaultdict
@@ -64,7 +65,7 @@ class Desk:
         self.positions[account_id, symbol] = position
 
     def apply_event(self, order: Order, event: Event) -> Order:
-        """Apply an event to an order and, for a trade, to its account's position. Returns the order after it."""
+        """Apply an event to an order and, for a trade, to its account's position. Returns the new order."""
         after = apply(order, event)
         if isinstance(event, TradeApplied):
             terms = order.terms
@@ -96,5 +97,5 @@ class Desk:
 
 
 def reserved_notional(order: Order) -> Decimal:
-    """Return the dollars that an order holds against buying power: what may still trade, at its reserved price."""
+    """Return the dollars that an order holds of its buying power: what is open, at the reserved price."""
     return order.leaves_qty * order.reserved_price if order.lifecycle is Lifecycle.LIVE else Decimal(0)

@@ -1,8 +1,8 @@
 """`decide` says what a command makes happen to an order, `apply` what an event changes. Both are pure.
 
-A route is asked for whenever shares are left that no child works and no route plan holds. A route that brings no fill is
-followed by the next one only after a wait that doubles, and orders that may not rest are canceled after
-FRUITLESS_ROUTES_MAX of them.
+A route is asked for whenever shares are left that no child works and no route plan holds. A route that brings
+no fill is followed by the next one only after a wait that doubles, and orders that may not rest are canceled
+after FRUITLESS_ROUTES_MAX of them.
 """
 
 from collections.abc import Callable
@@ -90,11 +90,13 @@ def _apply_trade(order: Order, command: ApplyTrade) -> tuple[Event, ...]:
     child = _child(order, command.cl_ord_id)
     if child.cum_qty + command.last_qty > child.quantity:
         raise OverfillError(
-            f"{command.cl_ord_id} has {child.quantity} shares, {child.cum_qty} done, {command.last_qty} more reported"
+            f"{command.cl_ord_id} has {child.quantity} shares, {child.cum_qty} done,"
+            f" {command.last_qty} more reported"
         )
     if order.cum_qty + command.last_qty > order.terms.quantity:
         raise OverfillError(
-            f"the order has {order.terms.quantity} shares, {order.cum_qty} done, {command.last_qty} more reported"
+            f"the order has {order.terms.quantity} shares, {order.cum_qty} done,"
+            f" {command.last_qty} more reported"
         )
     return (
         TradeApplied(
@@ -126,7 +128,7 @@ def _request_cancel(order: Order, command: RequestCancel) -> tuple[Event, ...]:
 
 
 def _reject_cancel(order: Order, command: RejectCancel) -> tuple[Event, ...]:
-    # Too late: the child's last fill came before this, and the order goes its way. A child that lives on stays.
+    # Too late: the child's last fill came before this, and the order goes on. A child that lives on stays.
     if order.pending_cancel is None or not _child(order, command.cl_ord_id).live:
         return ()
     return (CancelRejected(reason=command.reason),)
@@ -206,7 +208,7 @@ def _retry_delay(fruitless_routes: int) -> timedelta:
 
 
 def apply(order: Order, event: Event) -> Order:
-    """Return the order after `event`. Raises IllegalTransitionError and changes nothing if it cannot happen."""
+    """Return the order after `event`. Raises IllegalTransitionError, changing nothing, if it may not be."""
     return _APPLIERS[type(event)](order, event)
 
 

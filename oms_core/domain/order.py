@@ -60,7 +60,7 @@ class CancelCause(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A venue order of this parent. It counts as live from the stored intent to send it, acknowledged or not."""
+    """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not."""
 
     venue_id: str
     quantity: int
@@ -97,8 +97,8 @@ class Terms:
 class Order:
     """A parent order's state after `sequence` events.
 
-    route_quantity: shares in a route that was asked for and is not placed yet, 0 for none. fruitless_routes: placed
-    routes since the last fill. retry_at: when the next route may be asked for.
+    route_quantity: shares in a route that was asked for and is not placed yet, 0 for none. fruitless_routes:
+    placed routes since the last fill. retry_at: when the next route may be asked for.
     """
 
     terms: Terms
@@ -169,7 +169,7 @@ class RiskCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted:
-    """Risk passed. reserved_price: dollars a share held against buying power. risk_us: what the verdict took."""
+    """Risk passed. reserved_price: dollars a share held of the buying power. risk_us: time of the verdict."""
 
     reserved_price: Decimal
     checks: tuple[RiskCheck, ...]

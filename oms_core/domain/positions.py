@@ -1,4 +1,4 @@
-"""A position: open quantity with its cost, what closing realized, and the cash that its fills moved. Average cost."""
+"""A position at average cost: open quantity, its cost, what closing realized, the cash that fills moved."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +11,7 @@ _DIGITS: Final = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Signed shares; signed dollars. net_cash is minus the signed sum of quantity times price of every fill."""
+    """Signed shares; signed dollars. net_cash is minus the sum of each fill's signed quantity times price."""
 
     quantity: int = 0
     cost: Decimal = Decimal(0)

@@ -1,7 +1,7 @@
 """Pre-trade risk: rules that look at an order and at what its account has, and one verdict with every check.
 
-A rule is a function of a `RiskContext` that returns its check and, when it fails, the denial. New rules go into RULES.
-The order's value is its quantity at the limit price, or at the far touch for a market order.
+A rule is a function of a `RiskContext` that returns its check and, when it fails, the denial. New rules go
+into RULES. The order's value is its quantity at the limit price, or at the far touch for a market order.
 """
 
 from collections.abc import Callable
@@ -184,7 +184,7 @@ def notional_limit(context: RiskContext) -> Outcome | None:
 
 
 def buying_power(context: RiskContext) -> Outcome | None:
-    """Hold gross position cost, open orders and the opening part of this order to the account's buying power."""
+    """Hold gross position cost, open orders and this order's opening part to the account's buying power."""
     if context.account is None or context.price is None:
         return None
     opening = context.opening_qty * context.price

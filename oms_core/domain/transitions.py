@@ -1,7 +1,7 @@
 """The order's state machine as one table: which event may come in which state, and where it may lead.
 
-What is not in the table is illegal: `next_lifecycle` raises and nothing changes. The diagram in docs/order-states.md is
-drawn from here.
+What is not in the table is illegal: `next_lifecycle` raises and nothing changes. The diagram in
+docs/order-states.md is drawn from here.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The core's loop: take a batch, handle each message, one transaction, publish. Timers and queries run in between."""
+"""The core's loop: take a batch, handle each message, one transaction, publish; queries in between."""
 
 import heapq
 import queue
@@ -43,7 +43,7 @@ Query = Callable[[Core], None]
 
 
 class CoreLoop:
-    """One core's loop over its consumer. `queries` are answered between batches, by the thread that owns the state."""
+    """One core's loop over its consumer. `queries` are answered between batches, by the owning thread."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""RiskService over gRPC. Requests are handed to the core's loop, the only thread that reads or writes its state."""
+"""RiskService over gRPC. Requests go to the core's loop, the only thread that reads or writes its state."""
 
 import asyncio
 import threading

@@ -24,7 +24,8 @@ _QUESTIONS: Final = {
     + " FROM run JOIN route_audit a USING (order_id) JOIN order_events e USING (order_id)"
     " WHERE a.attempt = 1 AND e.sequence = 2",
     "sor_to_adapter": "SELECT " + _MS.format("c.created_at - a.decided_at")
-    + " FROM run JOIN route_audit a USING (order_id) JOIN child_orders c USING (order_id, attempt) WHERE c.leg = 1",
+    + " FROM run JOIN route_audit a USING (order_id) JOIN child_orders c USING (order_id, attempt)"
+    " WHERE c.leg = 1",
     "adapter_to_venue": "SELECT " + _MS.format("c.acked_at - c.created_at")
     + " FROM run JOIN child_orders c USING (order_id) WHERE c.acked_at IS NOT NULL",
     "venue_to_core": "SELECT " + _MS.format("x.recorded_at - x.transact_time")
@@ -33,7 +34,7 @@ _QUESTIONS: Final = {
 
 
 def measure_hops(connection: Connection, order_ids: list[str]) -> dict[str, dict[str, float | None]]:
-    """Return p50, p99 and max in milliseconds of every hop that the database can tell, over a sample of the orders."""
+    """Return p50, p99 and max in milliseconds of each hop the database knows, over a sample of orders."""
     step = max(1, len(order_ids) // SAMPLE_MAX)
     sample = order_ids[::step]
     hops = {}

@@ -1,4 +1,4 @@
-"""The load: orders leave at constant intervals whatever the answers do, and latency counts from the intended time."""
+"""The load: orders leave at constant intervals whatever is answered; latency counts from then."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,6 @@ class Sent:
     routed: float | None = None
     filled: float | None = None
     status: str = ""
-    tries: int = 0
     refusal: str = ""
 
 
@@ -67,7 +66,7 @@ class Load:
         """The orders that the API acknowledged."""
         return [sent for sent in self.sent.values() if sent.acked is not None]
 
-    def note(self, event: _StreamEvent, parse: bool = True) -> None:
+    def note(self, event: _StreamEvent) -> None:
         """Take one event of the stream."""
         now = time.monotonic()
         self.events += 1
@@ -145,7 +144,6 @@ async def _place(session: aiohttp.ClientSession, url: str, sent: Sent) -> None:
     """Send one order; after an unknown outcome or a 503 send it again under the same clientOrderId."""
     body = msgspec.json.encode(sent.order.body)
     while time.monotonic() - sent.intended < RETRY_UNTIL_S:
-        sent.tries += 1
         try:
             async with session.post(url, data=body) as answer:
                 content = await answer.read()

@@ -1,4 +1,4 @@
-"""The orders that the load is made of: 70 % limit, 30 % market, over the demo's accounts and symbols. Seeded."""
+"""The orders of the load: 70 % limit, 30 % market, over the demo's accounts and symbols, seeded."""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _AWAY: Final = Decimal("0.0010")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedOrder:
-    """One order to send. marketable: priced to trade at once, so its time to fill says something of the platform."""
+    """One order to send. marketable: priced to trade at once, so its time to fill tells of the platform."""
 
     client_order_id: str
     body: dict[str, Any]

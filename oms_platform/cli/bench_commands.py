@@ -35,7 +35,7 @@ console = Console(stderr=True)
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )
 def bench(data: Path, rate: float, seconds: float, seed: int, json_file: Path | None) -> None:
-    """Send orders at a constant rate and report latency by hop, CPU an order, and what was lost or doubled."""
+    """Send orders at a constant rate; report latency by hop, CPU an order, and what was lost or doubled."""
     layout, state = running_layout(data.resolve())
     pids = {name: program["pid"] for name, program in state["programs"].items()}
     feed = QuoteFeed("127.0.0.1", layout.port("market_data_grpc"))

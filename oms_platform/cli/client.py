@@ -10,7 +10,6 @@ from typing import Any, Final
 from oms_platform.laptop.layout import running_layout
 
 TIMEOUT_S: Final = 15.0
-HTTP_ERROR_MIN: Final = 400
 
 
 class ApiError(RuntimeError):
@@ -20,7 +19,7 @@ class ApiError(RuntimeError):
 def fetch_token(issuer_url: str, user: str) -> str:
     """Return an access token of a demo persona from the dev issuer. Raises ApiError."""
     form = urllib.parse.urlencode({"grant_type": "password", "username": user}).encode()
-    _, answer = _request(
+    answer = _request(
         "POST", f"{issuer_url}/token", form, {"Content-Type": "application/x-www-form-urlencoded"}
     )
     return str(answer["access_token"])
@@ -58,14 +57,14 @@ class ApiClient:
         all_headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"} | (
             headers or {}
         )
-        return _request(method, self.url + path, body, all_headers)[1]
+        return _request(method, self.url + path, body, all_headers)
 
 
-def _request(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+def _request(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Any:
     request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            return answer.status, json.loads(answer.read() or b"null")
+            return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         raise ApiError(_sentence(error)) from error
     except (urllib.error.URLError, OSError) as error:

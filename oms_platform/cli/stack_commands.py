@@ -40,7 +40,7 @@ data_option = click.option(
 
 
 def start_stack(data: Path, port: int, kafka: str) -> Layout:
-    """Start a supervisor in the background, showing what becomes ready, and return when all is. Raises StackError."""
+    """Start a supervisor in the background and return when all is ready, showing it. Raises StackError."""
     # Imported here: the embedded parts are an extra, and the other commands do without.
     from oms_platform.laptop.stack import Stack, check_can_start  # noqa: PLC0415
 

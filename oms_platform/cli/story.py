@@ -15,8 +15,8 @@ def print_story(console: Console, client: ApiClient, order_id: str) -> None:
     price = f"limit {order['limitPrice']}" if order.get("limitPrice") else "market"
     console.rule(f"order {order_id}")
     console.print(
-        f"[bold]{order['side']} {order['quantity']:,} {order['symbol']} {price} {order['timeInForce']}[/] for "
-        f"{order['accountId']}  →  [bold]{order['status']}[/], {order['cumQty']:,} done"
+        f"[bold]{order['side']} {order['quantity']:,} {order['symbol']} {price} {order['timeInForce']}[/]"
+        f" for {order['accountId']}  →  [bold]{order['status']}[/], {order['cumQty']:,} done"
         + (f" at {order['avgPx']} on average" if order.get("avgPx") else ""),
         highlight=False,
     )
@@ -65,9 +65,10 @@ def _what(event: dict[str, Any], body: dict[str, Any]) -> str:
 def _print_route(console: Console, plan: dict[str, Any]) -> None:
     card = plan["explanation"]
     console.print(
-        f"\n[bold]Route card[/], attempt {plan['attempt']}: {plan['quantity']} shares, profile {card['profile']} "
-        f"version {card['profileVersion']}, NBBO {card.get('nationalBestBid')} / {card.get('nationalBestOffer')}, "
-        f"decided in {card.get('decisionUs', 0)} µs",
+        f"\n[bold]Route card[/], attempt {plan['attempt']}: {plan['quantity']} shares,"
+        f" profile {card['profile']} version {card['profileVersion']},"
+        f" NBBO {card.get('nationalBestBid')} / {card.get('nationalBestOffer')},"
+        f" decided in {card.get('decisionUs', 0)} µs",
         highlight=False,
     )
     table = Table(

@@ -43,7 +43,7 @@ def evidence_of_stack(data: Path) -> Evidence:
     "--settle", default=30.0, show_default=True, help="Seconds to wait for the flow to come to rest."
 )
 def verify(data: Path, as_json: bool, settle: float) -> None:
-    """Hold every invariant. Exits with 0 when none is broken, 1 when one is, 2 when the flow does not come to rest."""
+    """Hold every invariant. Exits with 0 if none is broken, 1 if one is, 2 if the flow does not rest."""
     evidence = evidence_of_stack(data.resolve())
     if not wait_until_quiet(evidence.dsn, settle):
         console.print(f"[red]the flow did not come to rest within {settle:.0f} s[/]; stop what sends orders")

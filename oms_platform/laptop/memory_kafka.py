@@ -1,4 +1,4 @@
-"""A Kafka broker in memory (librdkafka's mock cluster) for one laptop: reachable over TCP, nothing survives it."""
+"""A Kafka broker in memory (librdkafka's mock cluster) for one laptop: on TCP, and nothing survives it."""
 
 import signal
 import sys

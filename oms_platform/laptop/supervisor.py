@@ -1,7 +1,7 @@
-"""Runs programs, waits until each is ready, and starts again whatever ends by itself, with a backoff that doubles.
+"""Runs programs, waits until each is ready, starts what ends by itself again, with a backoff that doubles.
 
-A program may name others to be restarted with it: when the in-memory broker comes back at another address and empty,
-every service that uses it goes through its start-up path.
+A program may name others to be restarted with it: when the in-memory broker comes back at another address and
+empty, every service that uses it goes through its start-up path.
 """
 
 import contextlib
@@ -72,7 +72,7 @@ class Supervisor:
     stopping: bool = False
 
     def start(self, programs: Sequence[Program], stop_asked: Callable[[], bool]) -> None:
-        """Start programs side by side and wait until all are ready. Raises PartFailedError for one that is not."""
+        """Start programs together and wait until all are ready. Raises PartFailedError naming who is not."""
         for program in programs:
             self.programs[program.name] = _Running(program=program)
             self._launch(self.programs[program.name])

@@ -1,4 +1,4 @@
-"""The demo's reference data: 15 symbols, 10 accounts, five lit venues and a dark one. Seeding twice changes nothing."""
+"""The demo's reference: 15 symbols, 10 accounts, 5 lit venues, a dark one. Seeding again changes nothing."""
 
 from datetime import date
 from decimal import Decimal
@@ -30,7 +30,7 @@ INSTRUMENTS: Final = (
 INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
 HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
 RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
-# venue, name, kind, latency in microseconds, fee to add and to remove in dollars a share (a rebate is negative)
+# venue, name, kind, latency in microseconds, dollars a share for adding and removing (negative: a rebate)
 VENUES: Final = (
     ("XNYS", "Big Board", "LIT", 900, "-0.0018", "0.0030"),
     ("XNAS", "Tape C", "LIT", 700, "-0.0020", "0.0030"),
@@ -84,7 +84,7 @@ def rows() -> list[SQLModel]:
 
 
 def seed(dsn: str) -> int:
-    """Store the demo's rows that are missing; what is there already is left as it is. Returns how many were new."""
+    """Store the demo's rows that are missing; what is there is left as it is. Returns how many were new."""
     engine = create_engine(sqlalchemy_url(dsn))
     new = 0
     try:

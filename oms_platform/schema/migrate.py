@@ -57,7 +57,7 @@ def found_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
 
 
 def migrate(dsn: str, now: datetime) -> None:
-    """Run every missing migration, and make the time partitions from this week on. Safe to run at the same time twice."""
+    """Run every missing migration and make the coming weeks' partitions. Two at the same time are safe."""
     with psycopg.connect(dsn, autocommit=True) as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
         engine = create_engine(sqlalchemy_url(dsn))
@@ -72,7 +72,7 @@ def migrate(dsn: str, now: datetime) -> None:
 
 
 def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: datetime) -> list[str]:
-    """Make the weekly partitions from last week to four weeks ahead. Returns the names of those that were new."""
+    """Make the weekly partitions from last week to four weeks ahead. Returns the names of the new ones."""
     monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
     made: list[str] = []
     for table in PARTITIONED:

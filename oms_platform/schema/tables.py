@@ -61,7 +61,7 @@ class FeeSchedule(SQLModel, table=True):
 
 
 class RiskLimit(SQLModel, table=True):
-    """An account's limits: shares and dollars an order, basis points from the quote, dollars of gross exposure."""
+    """An account's limits: shares and dollars an order, basis points from the quote, dollars of exposure."""
 
     __tablename__ = "risk_limits"
     account_id: str = Field(primary_key=True, foreign_key="accounts.account_id")

@@ -1,10 +1,11 @@
-"""Hold what is generated to a fresh generation: the betterproto stubs. `--publish` takes new fields into the list."""
+"""Hold the generated betterproto stubs to a fresh generation. `--publish` takes new fields into the list."""
 
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.architecture.drawn_docs import stale_pages
 from tests.contract.descriptors import PUBLISHED, ROOT, fields
 
 STUBS = ROOT / "proto" / "gen" / "oms" / "v1" / "__init__.py"
@@ -16,7 +17,11 @@ def stubs_differ() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         plugin = Path(sys.executable).parent / "protoc-gen-python_betterproto"
         command = [sys.executable, "-m", "grpc_tools.protoc", "-I", str(ROOT / "proto")]
-        command += [f"--plugin=protoc-gen-python_betterproto={plugin}", f"--python_betterproto_out={folder}", *sources]
+        command += [
+            f"--plugin=protoc-gen-python_betterproto={plugin}",
+            f"--python_betterproto_out={folder}",
+            *sources,
+        ]
         subprocess.run(command, check=True, capture_output=True)
         return (Path(folder) / "oms" / "v1" / "__init__.py").read_text() != STUBS.read_text()
 
@@ -27,6 +32,10 @@ def main() -> int:
         kept = set(PUBLISHED.read_text().splitlines()) if PUBLISHED.exists() else set()
         PUBLISHED.write_text("".join(f"{line}\n" for line in sorted(kept | set(fields()))))
         return 0
+    stale = stale_pages()
+    if stale:
+        print(f"docs/{', docs/'.join(stale)} is not what the code draws; run `make docs`", file=sys.stderr)
+        return 1
     if stubs_differ():
         print("proto/gen is not what proto/oms/v1 generates; run `make proto`", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The .proto files as protobuf itself sees them: descriptors, dynamic message classes, and the list of every field."""
+"""The .proto files as protobuf itself sees them: descriptors, dynamic message classes, all fields."""
 
 import tempfile
 from functools import cache
@@ -39,7 +39,7 @@ def message_class(name: str) -> type[Message]:
 
 
 def fields() -> list[str]:
-    """Return a line for every field and enum value: name, number, type. What a reader of old records relies on."""
+    """Return a line for every field and enum value, with what a reader of old records relies on."""
     lines = []
     for file in descriptor_set().file:
         if file.package != "oms.v1":

@@ -62,7 +62,9 @@ def structs_of(kind: type[Message]) -> set[type[Message]]:
     return found
 
 
-ALL_STRUCTS = sorted({struct for message in MESSAGES for struct in structs_of(message)}, key=lambda s: s.__name__)
+ALL_STRUCTS = sorted(
+    {struct for message in MESSAGES for struct in structs_of(message)}, key=lambda s: s.__name__
+)
 
 
 @pytest.mark.parametrize("struct", ALL_STRUCTS, ids=lambda s: s.__name__)
@@ -76,7 +78,9 @@ def test_a_structs_field_has_the_type_of_its_message_field(struct: type[Message]
     wire = message_class(struct.__name__).DESCRIPTOR.fields_by_name
     for name, hint in typing.get_type_hints(struct).items():
         repeated = typing.get_origin(hint) is tuple
-        options = [option for option in typing.get_args(hint) or (hint,) if option not in (type(None), Ellipsis)]
+        options = [
+            option for option in typing.get_args(hint) or (hint,) if option not in (type(None), Ellipsis)
+        ]
         kind = options[0]
         assert wire[name].is_repeated == repeated, name
         if issubclass(kind, Message):
@@ -101,7 +105,9 @@ def test_defaults_are_left_out_and_read_back(struct: type[Message]) -> None:
     hints = typing.get_type_hints(struct)
     required = {f.name: example(hints[f.name]) for f in msgspec.structs.fields(struct) if f.required}
     message = struct(**required)
-    assert set(json.loads(encode(message))) == {f.encode_name for f in msgspec.structs.fields(struct) if f.required}
+    assert set(json.loads(encode(message))) == {
+        f.encode_name for f in msgspec.structs.fields(struct) if f.required
+    }
     assert decode(struct.__name__, encode(message)) == message
 
 
@@ -111,7 +117,9 @@ def test_a_field_that_readers_do_not_know_yet_is_passed_over() -> None:
     assert decode(type(message).__name__, json.dumps(newer).encode()) == message
 
 
-@pytest.mark.parametrize(("name", "payload"), [("SubmitOrder", b"{"), ("SubmitOrder", b"{}"), ("Nonsense", b"{}")])
+@pytest.mark.parametrize(
+    ("name", "payload"), [("SubmitOrder", b"{"), ("SubmitOrder", b"{}"), ("Nonsense", b"{}")]
+)
 def test_what_cannot_be_read_says_what_was_wrong(name: str, payload: bytes) -> None:
     with pytest.raises(UnreadableMessageError, match=name):
         decode(name, payload)

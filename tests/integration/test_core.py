@@ -1,4 +1,4 @@
-"""The core on real Postgres and Kafka: one effect a message, offsets with it, and a restart that goes on from there."""
+"""The core on real Postgres and Kafka: one effect a message, offsets with it, a restart that goes on."""
 
 import threading
 import time
@@ -20,7 +20,14 @@ from oms_core.handlers import Core
 from oms_platform import ids, outbox
 from oms_platform import messages as wire
 from oms_platform.clock import utc_now
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, TailReader, ensure_topics, read_incarnation
+from oms_platform.kafka import (
+    BatchConsumer,
+    KafkaSettings,
+    Publisher,
+    TailReader,
+    ensure_topics,
+    read_incarnation,
+)
 from oms_platform.messages import Topic
 from oms_platform.postgres import load_offsets
 from oms_platform.worker import StopFlag
@@ -107,19 +114,28 @@ class Desk1:
         until(lambda: self.row(order)[0] != "NEW", "the order taken by the core")
         child = ids.child_cl_ord_id(order.order_id, attempt, 1)
         leg = wire.PlacedLeg(
-            cl_ord_id=child, venue_id="XNYS", quantity=order.quantity, limit_price=Decimal(100), time_in_force=order.time_in_force
+            cl_ord_id=child,
+            venue_id="XNYS",
+            quantity=order.quantity,
+            limit_price=Decimal(100),
+            time_in_force=order.time_in_force,
         )
         placed = wire.RoutePlaced(
-            route_id=ids.route_id(order.order_id, attempt), order_id=order.order_id, account_id=order.account_id,
-            attempt=attempt, legs=(leg,), placed_at=utc_now(),
-        )  # fmt: skip
+            route_id=ids.route_id(order.order_id, attempt),
+            order_id=order.order_id,
+            account_id=order.account_id,
+            attempt=attempt,
+            legs=(leg,),
+            placed_at=utc_now(),
+        )
         self.send(Topic.FILLS, order.account_id, placed)
         return child
 
     def report(self, order: wire.SubmitOrder, exec_id: str, kind: wire.ExecType, quantity: int = 0) -> None:
         report = wire.ExecutionReport(
-            order_id=order.order_id, account_id=order.account_id, cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1),
-            venue_id="XNYS", exec_id=exec_id, exec_type=kind, symbol=order.symbol, side=order.side,
+            order_id=order.order_id, account_id=order.account_id,
+            cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
+            exec_type=kind, symbol=order.symbol, side=order.side,
             order_qty=order.quantity, last_qty=quantity, last_px=Decimal(100) if quantity else None,
             transact_time=utc_now(), received_at=utc_now(),
         )  # fmt: skip
@@ -209,7 +225,10 @@ def test_a_cancel_asks_the_adapter_and_ends_with_the_childs_report(
         order = desk.submit()
         desk.place(order)
         cancel = wire.CancelOrder(
-            request_id=ids.uuid7(), order_id=order.order_id, account_id=order.account_id, received_at=utc_now()
+            request_id=ids.uuid7(),
+            order_id=order.order_id,
+            account_id=order.account_id,
+            received_at=utc_now(),
         )
         desk.send(Topic.INBOUND, order.account_id, cancel)
         desk.until_row(order, "PENDING_CANCEL", 0, 100)
@@ -225,7 +244,10 @@ def test_a_cancel_that_overtakes_its_order_takes_the_order_first(
     store_order(desk.db, order)
     with running_core(memory_kafka, dsn):
         cancel = wire.CancelOrder(
-            request_id=ids.uuid7(), order_id=order.order_id, account_id=order.account_id, received_at=utc_now()
+            request_id=ids.uuid7(),
+            order_id=order.order_id,
+            account_id=order.account_id,
+            received_at=utc_now(),
         )
         desk.send(Topic.INBOUND, order.account_id, cancel)
         desk.send(Topic.INBOUND, order.account_id, order)
@@ -233,7 +255,9 @@ def test_a_cancel_that_overtakes_its_order_takes_the_order_first(
     assert desk.one("SELECT count(*) FROM order_events WHERE type = 'OrderAccepted'") == 1
 
 
-def test_a_restarted_core_goes_on_where_the_last_one_was(memory_kafka: KafkaSettings, dsn: str, desk: Desk1) -> None:
+def test_a_restarted_core_goes_on_where_the_last_one_was(
+    memory_kafka: KafkaSettings, dsn: str, desk: Desk1
+) -> None:
     with running_core(memory_kafka, dsn):
         order = desk.submit()
         desk.place(order)
@@ -266,7 +290,9 @@ def test_after_kafka_lost_everything_live_orders_outbox_rows_are_published_again
     with running_core(memory_kafka, dsn):
         order = desk.submit()
         desk.until_row(order, "ACKNOWLEDGED", 0, 100)
-        until(lambda: desk.one("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0, "outbox marked")
+        until(
+            lambda: desk.one("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0, "outbox marked"
+        )
     reopened = outbox.reopen_for_incarnation(desk.db, "core", "another incarnation", utc_now())
     assert reopened == 1
     assert outbox.reopen_for_incarnation(desk.db, "core", "another incarnation", utc_now()) == 0
@@ -290,10 +316,13 @@ def test_poison_goes_to_the_dead_letter_topic_with_its_reason_and_the_rest_go_on
 def dead_letters(kafka: KafkaSettings, count: int) -> list[str]:
     """Return the reasons in the dead-letter topics, once there are `count`."""
 
-
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "t", "fetch.wait.max.ms": 5})
     topics = ("orders.inbound.dlq", "executions.fills.dlq")
     consumer.assign([TopicPartition(topic, number, 0) for topic in topics for number in range(4)])
-    found = [dict(item.headers() or [])["reason"].decode() for item in consumer.consume(count, 2.0) if not item.error()]
+    found = [
+        dict(item.headers() or [])["reason"].decode()
+        for item in consumer.consume(count, 2.0)
+        if not item.error()
+    ]
     consumer.close()
     return found if len(found) >= count else []

@@ -1,4 +1,4 @@
-"""The judge, judged: on a clean history it finds nothing; one row dropped, doubled, changed or reordered, and it does."""
+"""The judge, judged: nothing found in a clean history, and every row dropped, doubled, changed or moved."""
 
 import json
 from collections.abc import Callable
@@ -70,9 +70,10 @@ class History:
         )
         done = sum(fills)
         self.db.execute(
-            "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id, symbol, side,"
-            " quantity, limit_price, time_in_force, status, cum_qty, leaves_qty, created_at, updated_at)"
-            " VALUES (%s, %s, %s, 1, 1, %s, 'XNYS', 'AAPL', 'BUY', 100, 100, 'DAY', %s, %s, %s, now(), now())",
+            "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id,"
+            " symbol, side, quantity, limit_price, time_in_force, status, cum_qty, leaves_qty,"
+            " created_at, updated_at) VALUES (%s, %s, %s, 1, 1, %s, 'XNYS', 'AAPL', 'BUY', 100, 100, 'DAY',"
+            " %s, %s, %s, now(), now())",
             (
                 order.order_id, child, ids.route_id(order.order_id, 1), order.account_id,
                 "FILLED" if done == CHILD_QTY else "NEW", done, CHILD_QTY - done,
@@ -87,7 +88,8 @@ class History:
             exec_id = f"XNYS-{sequence}"
             self._event(order, sequence, "TradeApplied", status, {"cl_ord_id": child, "last_qty": quantity})
             self.db.execute(
-                "INSERT INTO executions VALUES (%s, 'XNYS', %s, %s, %s, 'AAPL', 'BUY', %s, 100, now(), now(), now())",
+                "INSERT INTO executions VALUES"
+                " (%s, 'XNYS', %s, %s, %s, 'AAPL', 'BUY', %s, 100, now(), now(), now())",
                 (order.order_id, exec_id, order.account_id, child, quantity),
             )
             self.lines.append(
@@ -111,7 +113,8 @@ class History:
     def core_outbox(self, order: SubmitOrder) -> object:
         outbox_id = ids.uuid7()
         self.db.execute(
-            "INSERT INTO outbox VALUES (%s, 'core', %s, 'orders.validated', %s, 'RouteRequest', '{}', '', now(), %s)",
+            "INSERT INTO outbox VALUES"
+            " (%s, 'core', %s, 'orders.validated', %s, 'RouteRequest', '{}', '', now(), %s)",
             (outbox_id, order.order_id, str(order.order_id), utc_now() + timedelta(seconds=1)),
         )
         return outbox_id
@@ -122,7 +125,9 @@ class History:
             "UPDATE outbox SET published_at = now() + interval '1 second' WHERE outbox_id = %s", [outbox_id]
         )
 
-    def _event(self, order: SubmitOrder, sequence: int, kind: str, status: str, data: dict[str, object]) -> None:
+    def _event(
+        self, order: SubmitOrder, sequence: int, kind: str, status: str, data: dict[str, object]
+    ) -> None:
         self.streamed += 1
         self.db.execute(
             "INSERT INTO order_events VALUES (%s, %s, %s, %s, %s, %s, %s, %s, now())",
@@ -180,8 +185,9 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "drop a fill": (sql("DELETE FROM executions WHERE exec_id = 'XNYS-5'"), "net fills = CumQty"),
     "double a fill": (
         sql(
-            "INSERT INTO executions SELECT order_id, 'XNAS', exec_id, account_id, cl_ord_id, symbol, side, last_qty,"
-            " last_px, transact_time, received_at, recorded_at FROM executions WHERE exec_id = 'XNYS-5'"
+            "INSERT INTO executions SELECT order_id, 'XNAS', exec_id, account_id, cl_ord_id, symbol, side,"
+            " last_qty, last_px, transact_time, received_at, recorded_at FROM executions"
+            " WHERE exec_id = 'XNYS-5'"
         ),
         "net fills = CumQty",
     ),
@@ -191,8 +197,9 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     ),
     "one execution on two orders": (
         sql(
-            "INSERT INTO executions SELECT :resting, venue_id, exec_id, account_id, cl_ord_id, symbol, side, last_qty,"
-            " last_px, transact_time, received_at, recorded_at FROM executions WHERE exec_id = 'XNYS-5'"
+            "INSERT INTO executions SELECT :resting, venue_id, exec_id, account_id, cl_ord_id, symbol, side,"
+            " last_qty, last_px, transact_time, received_at, recorded_at FROM executions"
+            " WHERE exec_id = 'XNYS-5'"
         ),
         "(venue, ExecID) is applied once",
     ),
@@ -208,6 +215,10 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "a position off by one": (sql("UPDATE positions SET quantity = quantity + 1"), "position = sum"),
     "cash off by a cent": (sql("UPDATE positions SET net_cash = net_cash + 0.01"), "position = sum"),
     "drop a reservation": (sql("DELETE FROM reservations"), "reservations = open exposure"),
+    "an order that nobody drives on": (
+        sql("UPDATE child_orders SET leaves_qty = 0, status = 'CANCELED' WHERE order_id = :resting"),
+        "when all is quiet",
+    ),
     "a reservation too many": (
         sql("INSERT INTO reservations VALUES (:filled, 'ACC-INST-001', 'AAPL', 'BUY', 1, 100)"),
         "reservations = open exposure",

@@ -1,4 +1,4 @@
-"""The order machine against a naive model: whatever venues and clients do, in whatever order, the quantities hold."""
+"""The order machine against a naive model: whatever venues and clients do, the quantities hold."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ VENUES = ("XNYS", "XNAS", "ARCX")
 
 
 class OrderStory(RuleBasedStateMachine):
-    """Routes are placed with random legs; children trade, end and refuse cancels at random; reports come twice."""
+    """Routes get random legs; children trade, end and refuse cancels at random; reports come twice."""
 
     @initialize(
         quantity=st.integers(1, 500),

@@ -1,4 +1,4 @@
-"""FIX 4.4 Appendix D, sections A and B, as a client sees them: rows of OrdStatus, OrderQty, CumQty, LeavesQty."""
+"""FIX 4.4 Appendix D, sections A and B, as a client sees them: OrdStatus, OrderQty, CumQty, LeavesQty."""
 
 from oms_core.domain.order import DenyOrder, OrderDenied, TimeInForce
 from tests.unit.oms_core.orders import Machine, names, new_order, working

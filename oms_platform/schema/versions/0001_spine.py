@@ -1,6 +1,7 @@
 """The spine: reference data, orders and their events, outbox, executions, positions, routes, children.
 
-Growing tables are partitioned by the time inside their UUIDv7 key, so `order_id` alone is primary key and partition key.
+Growing tables are partitioned by the time inside their UUIDv7 key, so `order_id` alone is primary key and
+partition key.
 """
 
 from alembic import op
@@ -77,8 +78,8 @@ CREATE TABLE orders (
     time_in_force   text NOT NULL CHECK (time_in_force IN ('DAY', 'GTC', 'IOC', 'FOK')),
     quantity        integer NOT NULL CHECK (quantity > 0),
     limit_price     numeric(18,6) CHECK (limit_price > 0),
-    status          text NOT NULL CHECK (status IN ('NEW', 'ACKNOWLEDGED', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED',
-                                                    'REJECTED', 'EXPIRED', 'PENDING_CANCEL')),
+    status          text NOT NULL CHECK (status IN ('NEW', 'ACKNOWLEDGED', 'PARTIALLY_FILLED', 'FILLED',
+                                                    'CANCELED', 'REJECTED', 'EXPIRED', 'PENDING_CANCEL')),
     closed          boolean NOT NULL DEFAULT false,
     cum_qty         integer NOT NULL DEFAULT 0,
     leaves_qty      integer NOT NULL,
@@ -197,8 +198,8 @@ CREATE TABLE child_orders (
     quantity       integer NOT NULL CHECK (quantity > 0),
     limit_price    numeric(18,6) NOT NULL CHECK (limit_price > 0),
     time_in_force  text NOT NULL CHECK (time_in_force IN ('DAY', 'GTC', 'IOC', 'FOK')),
-    status         text NOT NULL CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED',
-                                                   'REJECTED', 'EXPIRED')),
+    status         text NOT NULL CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED',
+                                                   'CANCELED', 'REJECTED', 'EXPIRED')),
     cum_qty        integer NOT NULL DEFAULT 0,
     leaves_qty     integer NOT NULL,
     created_at     timestamptz NOT NULL,
@@ -215,7 +216,7 @@ CREATE TABLE child_cancels (
     requested_at timestamptz NOT NULL,
     PRIMARY KEY (order_id, request_id)
 ) PARTITION BY RANGE (order_id);
--- The adapter's FIX sessions: every report up to in_seq is in Kafka below `offsets` (partition -> next offset).
+-- The adapter's FIX sessions: every report up to in_seq is in Kafka below `offsets` (partition: next offset).
 CREATE TABLE fix_checkpoints (
     venue_id    text NOT NULL,
     in_seq      integer NOT NULL CHECK (in_seq >= 0),

@@ -75,7 +75,9 @@ class Machine:
         self.do(AcceptOrder(accepted=OrderAccepted(reserved_price=Decimal(100), checks=(), risk_us=1)))
         return self
 
-    def place(self, legs: Sequence[tuple[str, int]] = (), reason: str = "", refused: bool = False) -> "Machine":
+    def place(
+        self, legs: Sequence[tuple[str, int]] = (), reason: str = "", refused: bool = False
+    ) -> "Machine":
         """Answer the route that was asked for with legs of (venue, shares)."""
         attempt = self.order.attempt
         placed = tuple(

@@ -103,7 +103,11 @@ def test_what_a_fruitless_route_left_is_routed_again_after_a_wait() -> None:
     assert machine.do(RetryRoute()) == ()
     machine.now += timedelta(milliseconds=100)
     (event,) = machine.do(RetryRoute())
-    assert (type(event).__name__, machine.order.attempt, machine.order.route_quantity) == ("RouteRequested", 2, 300)
+    assert (type(event).__name__, machine.order.attempt, machine.order.route_quantity) == (
+        "RouteRequested",
+        2,
+        300,
+    )
 
 
 def test_after_a_fill_the_rest_is_routed_at_once() -> None:

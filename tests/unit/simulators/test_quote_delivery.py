@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from oms_platform.market_data import quote_from_wire
 from oms_platform.messages import Quote
 from proto.gen.oms.v1 import GetQuoteRequest
 from proto.gen.oms.v1 import Quote as WireQuote
@@ -11,6 +10,7 @@ from simulators.market_data.bootstrap import QuoteClock
 from simulators.market_data.quote_board import QuoteBoard, Subscription
 from simulators.market_data.quote_maker import best_levels
 from simulators.market_data.wire import EncodedQuoteCodec, encode_quote
+from tests.unit.oms_platform.generated_quotes import quote_from_wire
 from tests.unit.simulators.test_quote_maker import make_quotes
 
 AT = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)

@@ -1,0 +1,170 @@
+"""Puts the adapter together, and is the one place that knows the order of its start.
+
+Waiting plans first, then the sessions, so that core hears of a route before it hears of its reports; and
+the inbound sequences are set back to what is durable before any session connects.
+"""
+
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from execution_adapter.adapters.fix_sessions import FixSessions, FixSettings
+from execution_adapter.adapters.postgres_children import GROUP, PostgresChildStore, read_venues
+from execution_adapter.config import Settings
+from execution_adapter.domain.resumption import offsets_to_keep, resume_from
+from execution_adapter.entrypoints.fix_callbacks import VenueCallbacks
+from execution_adapter.entrypoints.inbox import Inbox
+from execution_adapter.entrypoints.main_loop import AdapterLoop, FillsOutlet, Pace
+from execution_adapter.entrypoints.routed_reader import RoutedReader
+from execution_adapter.handlers import Desk, by_route
+from execution_adapter.ports import ChildStore
+from oms_platform.clock import utc_now
+from oms_platform.errors import OperationalError
+from oms_platform.health import Health, serve_health
+from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.messages import Topic
+from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.settings import load_settings
+from oms_platform.telemetry import configure_logging
+from oms_platform.worker import StopFlag, run_worker
+
+log = structlog.get_logger()
+# QuickFIX's thread must wait for the interpreter lock for every message; the default of 5 ms would be its
+# latency.
+SWITCH_INTERVAL_S: Final = 0.0005
+
+
+class NoVenuesError(OperationalError):
+    """There are no venues to connect to yet."""
+
+
+def main() -> None:
+    """Read the settings and run until SIGTERM."""
+    settings = load_settings(Settings, "OMS_ADAPTER_")
+    configure_logging("adapter", settings.log_level)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stop = StopFlag()
+    stop.on_signals()
+    serve(settings, stop)
+
+
+def serve(settings: Settings, stop: StopFlag) -> None:
+    """Run the adapter until `stop` is set."""
+    health = Health()
+    server = serve_health(health, settings.health_port, settings.host)
+    try:
+        run_worker("adapter", lambda flag: _run(settings, health, flag), stop)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
+    """Go through the start-up path and loop; every operational error leads back to here."""
+    # One process owns every session, so it reads every partition whatever the other services do.
+    kafka = KafkaSettings(bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms)
+    with ExitStack() as stack:
+        stack.callback(health.set_started, False)
+        connection = stack.enter_context(closing(connect(settings.postgres_dsn, "execution-adapter")))
+        ensure_topics(kafka)
+        incarnation = read_incarnation(kafka)
+        store = PostgresChildStore(connection, incarnation)
+        venue_ids = read_venues(connection)
+        if not venue_ids:
+            raise NoVenuesError("expected venues in the table venues, found none")
+        inbox = Inbox(settings.inbox_max)
+        publisher = Publisher(kafka)
+        outlet = FillsOutlet(publisher)
+        sessions = FixSessions(_fix_settings(settings), venue_ids, VenueCallbacks(inbox))
+        stack.callback(sessions.stop)
+        stack.callback(inbox.close)
+        kept = _resume(sessions, store, incarnation)
+        desk = Desk(sessions, outlet, settings.status_timeout_s)
+        desk.load(store.live())
+        loop = AdapterLoop(
+            inbox=inbox,
+            store=store,
+            venues=sessions,
+            venue_ids=venue_ids,
+            desk=desk,
+            publisher=publisher,
+            outlet=outlet,
+            incarnation=incarnation,
+            kept_offsets=kept,
+            clock=utc_now,
+            pace=Pace(
+                gather_s=settings.gather_us / 1_000_000,
+                flush_s=settings.flush_ms_max / 1000,
+                checkpoint_s=settings.checkpoint_s,
+            ),
+        )
+        if _is_new(store, incarnation):
+            _tell_again(store, desk)
+        consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
+        ends = consumer.ends()
+        loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
+        reader = RoutedReader(consumer, inbox)
+        stack.callback(reader.stop)
+        stack.callback(inbox.close)
+        sessions.start()
+        reader.start()
+        health.add("postgres", lambda: "connection lost" if connection.broken else None)
+        health.add("fix", lambda: None if desk.venues_up else "no venue logged on")
+        health.set_started(True)
+        loop.run(stop)
+
+
+def _fix_settings(settings: Settings) -> FixSettings:
+    return FixSettings(
+        host=settings.fix_host,
+        port=settings.fix_port,
+        store=settings.fix_store,
+        sender=settings.fix_sender,
+        heartbeat_s=settings.heartbeat_s,
+        reconnect_s=settings.reconnect_s,
+        log=Path(settings.fix_log) if settings.fix_log else None,
+    )
+
+
+def _consumer(kafka: KafkaSettings, connection: Connection, incarnation: str) -> BatchConsumer:
+    return BatchConsumer(
+        kafka,
+        group=GROUP,
+        topics=[Topic.ROUTED],
+        incarnation=incarnation,
+        load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
+    )
+
+
+def _resume(sessions: FixSessions, store: ChildStore, incarnation: str) -> dict[str, dict[int, int]]:
+    """Set each session's inbound sequence back to what is durable. Returns the offsets to keep covering."""
+    checkpoints, core = store.checkpoints(), store.core_offsets()
+    kept: dict[str, dict[int, int]] = {}
+    for venue_id in sessions.venues:
+        own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
+        expected = sessions.expected_in_seq(venue_id)
+        next_seq, chosen = resume_from(own, incarnation, core, expected)
+        if next_seq != expected:
+            sessions.resume_from(venue_id, next_seq)
+        kept[venue_id] = offsets_to_keep(chosen, incarnation)
+        log.info("session_resumes", venue=venue_id, next_in_seq=next_seq, store_expected=expected)
+    return kept
+
+
+def _is_new(store: ChildStore, incarnation: str) -> bool:
+    checkpoints = store.checkpoints()
+    return bool(checkpoints) and all(checkpoint.incarnation != incarnation for checkpoint in checkpoints)
+
+
+def _tell_again(store: ChildStore, desk: Desk) -> None:
+    """Kafka has lost its data: tell core again of every open order's routes, and of our own words."""
+    now = utc_now()
+    stored = store.of_open_orders()
+    for children in by_route(stored).values():
+        desk.publish_route(children, now)
+    for child in stored:
+        desk.publish_own_word(child, now)
+    log.warning("told_again", children=len(stored))

@@ -1,0 +1,28 @@
+"""The adapter's settings, read once from `OMS_ADAPTER_…`, or `OMS_…` for what services share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the parts are and how the FIX sessions run. fix_log: a folder for FIX logs, none when empty."""
+
+    postgres_dsn: str
+    kafka_bootstrap: str
+    health_port: int
+    fix_store: Path
+    fix_host: str
+    fix_port: int
+    kafka_fetch_wait_ms: int = 5
+    host: str = "127.0.0.1"
+    log_level: str = "INFO"
+    fix_log: str = ""
+    fix_sender: str = "OMS"
+    heartbeat_s: int = 10
+    reconnect_s: int = 1
+    status_timeout_s: float = 5.0
+    checkpoint_s: float = 1.0
+    gather_us: int = 2000
+    flush_ms_max: int = 20
+    inbox_max: int = 20_000

@@ -1,0 +1,78 @@
+"""A child while it is live, and what is known about whether its venue has it.
+
+The law of this file: a 35=D is sent only while it is certain that the venue neither has the order nor will
+get it. That is so for a child that was stored in this run and not sent yet, and after the venue has
+answered "unknown" to a question that was asked after the last moment at which an order could have been on
+its way. FIX keeps the order of messages and resends what was lost, so the answer to such a question is
+final.
+"""
+
+from execution_adapter.domain.child import Child, ChildState, Report, Status
+
+
+class LiveChild:
+    """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run."""
+
+    __slots__ = (
+        "ask_id",
+        "asked_after_send",
+        "asked_on_logon",
+        "canceled_on_logon",
+        "child",
+        "last_try_s",
+        "maybe_at_venue",
+        "sent_on_logon",
+        "state",
+        "tombstoned",
+        "traceparent",
+    )
+
+    def __init__(
+        self,
+        child: Child,
+        state: ChildState,
+        *,
+        maybe_at_venue: bool,
+        tombstoned: bool = False,
+        traceparent: str = "",
+    ) -> None:
+        self.child = child
+        self.state = state
+        self.maybe_at_venue = maybe_at_venue
+        self.tombstoned = tombstoned
+        self.traceparent = traceparent
+        self.ask_id = ""
+        self.asked_after_send = False
+        self.asked_on_logon = self.sent_on_logon = self.canceled_on_logon = 0
+        self.last_try_s = 0.0
+
+    @property
+    def unacked(self) -> bool:
+        """Whether no venue has answered for it."""
+        return self.state.status is Status.PENDING_NEW
+
+    def note_sent(self, logon: int, now_s: float) -> None:
+        """A 35=D was handed to the session."""
+        self.maybe_at_venue = True
+        self.sent_on_logon = logon
+        self.asked_after_send = False
+        self.last_try_s = now_s
+
+    def note_asked(self, ask_id: str, logon: int, now_s: float) -> None:
+        """A 35=H was handed to the session."""
+        self.ask_id = ask_id
+        self.asked_on_logon = logon
+        self.asked_after_send = True
+        self.last_try_s = now_s
+
+    def proves_absent(self, answer: Report, logon: int) -> bool:
+        """Say whether an "unknown" answer proves that the venue has no 35=D of this child, nor will get one.
+
+        A venue that echoes tag 790 names the question. One that does not is believed when the answer is
+        new, was asked for since this logon, and no 35=D went out since.
+        """
+        if not self.unacked or not self.maybe_at_venue:
+            return False
+        if answer.ask_id:
+            return self.asked_after_send and answer.ask_id == self.ask_id
+        return not answer.poss_dup and self.asked_on_logon == logon and self.sent_on_logon != logon

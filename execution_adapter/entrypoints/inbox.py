@@ -1,0 +1,85 @@
+"""The one queue where Kafka's thread and QuickFIX's callbacks meet the main loop. It is bounded."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from oms_platform.kafka import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class FixMessage:
+    """A FIX message as it came, fields separated by SOH."""
+
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUp:
+    """A venue's session has logged on."""
+
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDown:
+    """A venue's session has ended."""
+
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFailed:
+    """Kafka's thread has ended with an error."""
+
+    error: BaseException
+
+
+Item = Batch | FixMessage | SessionUp | SessionDown | ReaderFailed
+
+
+class Inbox:
+    """Items in the order they came. `weight` counts what an item holds; the sum is bounded."""
+
+    def __init__(self, weight_max: int) -> None:
+        self._weight_max = weight_max
+        self._items: list[Item] = []
+        self._weight = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: Item, weight: int = 1) -> None:
+        """Add an item, waiting while the inbox is full. After `close` it is dropped."""
+        with self._changed:
+            while self._weight >= self._weight_max and not self._closed:
+                self._changed.wait()
+            self._add(item, weight)
+
+    def put_now(self, item: Item) -> None:
+        """Add an item without waiting: the few about a session, whose callback holds the session's lock."""
+        with self._changed:
+            self._add(item, 1)
+
+    def _add(self, item: Item, weight: int) -> None:
+        if not self._closed:
+            self._items.append(item)
+            self._weight += weight
+            self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> list[Item]:
+        """Return everything that is there, waiting up to `timeout_s` for a first item."""
+        with self._changed:
+            if not self._items and timeout_s > 0:
+                deadline_s = time.monotonic() + timeout_s
+                while not self._items and (left_s := deadline_s - time.monotonic()) > 0:
+                    self._changed.wait(left_s)
+            taken, self._items, self._weight = self._items, [], 0
+            if taken:
+                self._changed.notify_all()
+            return taken
+
+    def close(self) -> None:
+        """Let go of everyone who waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,474 @@
+"""What the adapter does about plans, cancels, reports and sessions: plain functions over the live children.
+
+Whatever happens only to us, without a report of the venue to resend it (an order that never left, one that
+the venue could not read), is published first and stored only after that is flushed: `after_flush` holds it
+meanwhile. A crash in between finds the child unacknowledged, and asks.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from execution_adapter import metrics
+from execution_adapter.domain.child import (
+    CLOSED,
+    CancelRefusal,
+    Child,
+    ChildState,
+    Inbound,
+    Kind,
+    MessageRefusal,
+    Report,
+    Status,
+    apply_report,
+    new_state,
+)
+from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.ports import Outlet, StoredChild, Venues
+from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id
+from oms_platform.messages import (
+    CancelChildren,
+    CancelReject,
+    ExecType,
+    ExecutionReport,
+    PlacedLeg,
+    RoutePlaced,
+    RoutePlan,
+    Side,
+    TimeInForce,
+)
+
+log = structlog.get_logger()
+_EXEC_TYPES: Final = {kind: ExecType[kind.name] for kind in Kind}
+_SIDES: Final = {side.name: side for side in Side}
+_TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
+UNKNOWN_ORDER: Final = 1
+OTHER_REASON: Final = 99
+UNSENT_TEXT: Final = "canceled before it was sent"
+UNREAD_TEXT: Final = "the venue could not read the order"
+_REPORTS: Final = {kind: metrics.reports_total.labels(kind.name) for kind in Kind}
+_PLACED: Final = metrics.routes_total.labels("placed")
+_OWN_EXEC_IDS: Final = {Kind.CANCELED: "NS", Kind.REJECTED: "BR"}
+SOH: Final = "\x01"
+States = dict[str, tuple[Child, ChildState]]
+
+
+class InvalidPlanError(ValueError):
+    """A plan that cannot be sent to any venue as it is; its text says what was expected and found."""
+
+
+def children_of(plan: RoutePlan) -> list[Child]:
+    """Return the children that a plan asks for. Raises InvalidPlanError."""
+    if SOH in plan.symbol or not plan.symbol:
+        raise InvalidPlanError(f"expected a symbol, found {plan.symbol!r}")
+    if sum(leg.quantity for leg in plan.legs) > plan.quantity:
+        raise InvalidPlanError(
+            f"legs must not exceed {plan.quantity} shares, found {[leg.quantity for leg in plan.legs]}"
+        )
+    children = []
+    for leg in plan.legs:
+        expected = child_cl_ord_id(plan.order_id, plan.attempt, leg.leg)
+        if leg.cl_ord_id != expected:
+            raise InvalidPlanError(f"expected ClOrdID {expected}, found {leg.cl_ord_id}")
+        if leg.quantity <= 0 or not leg.limit_price > 0:
+            raise InvalidPlanError(f"leg {leg.leg} must have shares and a price above 0")
+        children.append(
+            Child(
+                order_id=plan.order_id,
+                cl_ord_id=leg.cl_ord_id,
+                route_id=plan.route_id,
+                attempt=plan.attempt,
+                leg=leg.leg,
+                account_id=plan.account_id,
+                venue_id=leg.venue_id,
+                symbol=plan.symbol,
+                side=plan.side.name,
+                quantity=leg.quantity,
+                limit_price=leg.limit_price,
+                time_in_force=leg.time_in_force.name,
+            )
+        )
+    return children
+
+
+class Desk:
+    """The live children of every venue, and the hands that work on them. One thread only."""
+
+    def __init__(self, venues: Venues, outlet: Outlet, status_timeout_s: float) -> None:
+        self._venues = venues
+        self._outlet = outlet
+        self._status_timeout_s = status_timeout_s
+        self._live: dict[str, LiveChild] = {}
+        self._by_order: dict[UUID, dict[str, LiveChild]] = {}
+        self._unacked: dict[str, LiveChild] = {}
+        self._logons: dict[str, int] = {}
+        self._up: set[str] = set()
+        self.after_flush: States = {}
+
+    def load(self, stored: Iterable[StoredChild]) -> None:
+        """Take over the children that an earlier run left live. What it sent of them is not known."""
+        for item in stored:
+            self._add(LiveChild(item.child, item.state, maybe_at_venue=True, tombstoned=item.tombstoned))
+
+    def get(self, child_id: str) -> LiveChild | None:
+        """Return a live child."""
+        return self._live.get(child_id)
+
+    @property
+    def venues_up(self) -> frozenset[str]:
+        """The venues whose session is logged on."""
+        return frozenset(self._up)
+
+    def count(self) -> None:
+        """Set the gauges."""
+        metrics.live_children.set(len(self._live))
+        metrics.pending_children.set(len(self._unacked))
+
+    # ---- plans and cancels
+
+    def handle_placed(
+        self, plan: RoutePlan, children: Iterable[Child], now: datetime, now_s: float, traceparent: str
+    ) -> None:
+        """The children of a plan are stored: tell core, then send them to the venues that are there."""
+        self._publish_placed(plan, children, now, traceparent)
+        _PLACED.inc()
+        for child in children:
+            live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, traceparent=traceparent)
+            self._add(live)
+            if child.venue_id in self._up:
+                self._send(live, now, now_s)
+
+    def handle_placed_before(
+        self, plan: RoutePlan, children: Iterable[Child], now: datetime, traceparent: str
+    ) -> None:
+        """A plan came again: tell core again what was stored, and send nothing."""
+        self._publish_placed(plan, children, now, traceparent)
+        metrics.routes_total.labels("repeated").inc()
+
+    def handle_unplaced(
+        self, plan: RoutePlan, now: datetime, traceparent: str, *, reason: str, refused: bool
+    ) -> None:
+        """Nothing of a plan was stored: tell core why."""
+        metrics.routes_total.labels("refused" if refused else "no_legs").inc()
+        placed = RoutePlaced(
+            route_id=plan.route_id,
+            order_id=plan.order_id,
+            account_id=plan.account_id,
+            attempt=plan.attempt,
+            placed_at=now,
+            reason=reason,
+            refused=refused,
+        )
+        self._outlet.send(plan.account_id, placed, traceparent)
+
+    def _publish_placed(
+        self, plan: RoutePlan, children: Iterable[Child], now: datetime, traceparent: str
+    ) -> None:
+        placed = RoutePlaced(
+            route_id=plan.route_id,
+            order_id=plan.order_id,
+            account_id=plan.account_id,
+            attempt=plan.attempt,
+            placed_at=now,
+            legs=placed_legs(children),
+        )
+        self._outlet.send(plan.account_id, placed, traceparent)
+
+    def publish_route(self, children: list[Child], now: datetime) -> None:
+        """Tell core of a stored route once more: Kafka may have lost it."""
+        first = children[0]
+        placed = RoutePlaced(
+            route_id=first.route_id,
+            order_id=first.order_id,
+            account_id=first.account_id,
+            attempt=first.attempt,
+            placed_at=now,
+            legs=placed_legs(children),
+        )
+        self._outlet.send(first.account_id, placed, "")
+
+    def publish_own_word(self, stored: StoredChild, now: datetime) -> None:
+        """Tell core once more of a child that we closed ourselves: no venue has a report of it to resend."""
+        child, state = stored.child, stored.state
+        if state.acked_at is not None or state.cum_qty or state.venue_order_id:
+            return
+        if state.status is Status.CANCELED:
+            self._publish_report(_own_word(child, Kind.CANCELED, UNSENT_TEXT, now), child, now, "")
+        elif state.status is Status.REJECTED:
+            self._publish_report(_own_word(child, Kind.REJECTED, UNREAD_TEXT, now), child, now, "")
+
+    def handle_cancel(self, cancel: CancelChildren, now: datetime, now_s: float) -> None:
+        """The tombstone is stored: cancel every live child of the order, those that are on their way too."""
+        for live in list(self._by_order.get(cancel.order_id, {}).values()):
+            live.tombstoned = True
+            if not live.maybe_at_venue:
+                self._close_unsent(live, now)
+            elif live.child.venue_id in self._up and not self._is_ambiguous(live):
+                self._cancel(live, now, now_s)
+
+    # ---- what venues send
+
+    def handle_inbound(
+        self, inbound: Inbound, live: LiveChild, states: States, now: datetime, now_s: float
+    ) -> None:
+        """Work on a message about a child; a state that changed goes into `states`."""
+        if isinstance(inbound, Report):
+            self._handle_report(inbound, live, states, now, now_s)
+        elif isinstance(inbound, CancelRefusal):
+            self._handle_cancel_refusal(inbound, live, now, now_s)
+        else:
+            self._handle_message_refusal(inbound, live, now)
+
+    def _handle_report(
+        self, report: Report, live: LiveChild, states: States, now: datetime, now_s: float
+    ) -> None:
+        child = live.child
+        _REPORTS[report.kind].inc()
+        if report.poss_dup:
+            metrics.resent_total.labels(child.venue_id).inc()
+        if report.unknown:
+            self._handle_unknown(report, live, now, now_s)
+            return
+        before = live.state
+        live.state = apply_report(before, child.quantity, report)
+        self._publish_report(report, child, now, live.traceparent)
+        if live.state is before:
+            return
+        states[child.cl_ord_id] = (child, live.state)
+        if live.state.status in CLOSED:
+            self._drop(child)
+        elif before.status is Status.PENDING_NEW:
+            self._unacked.pop(child.cl_ord_id, None)
+            logon = self._logons.get(child.venue_id, 0)
+            if live.tombstoned and live.canceled_on_logon != logon and child.venue_id in self._up:
+                self._cancel(live, now, now_s)
+
+    def _handle_unknown(self, answer: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+        """The venue says that it never saw a child: send it now, or close it if it was canceled meanwhile."""
+        child = live.child
+        if child.cl_ord_id not in self._live or child.venue_id not in self._up:
+            return
+        if not live.proves_absent(answer, self._logons[child.venue_id]):
+            return
+        log.info(
+            "child_unknown_at_venue",
+            cl_ord_id=child.cl_ord_id,
+            venue=child.venue_id,
+            canceled=live.tombstoned,
+        )
+        if live.tombstoned:
+            self._close_unsent(live, now)
+        else:
+            self._send(live, now, now_s)
+
+    def _handle_cancel_refusal(
+        self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
+    ) -> None:
+        child = live.child
+        metrics.rejects_total.labels(child.venue_id, "9").inc()
+        if refusal.reason == UNKNOWN_ORDER and live.unacked and child.cl_ord_id in self._live:
+            # Not an answer for core: whether the child exists is open, and the next 35=H decides it.
+            live.canceled_on_logon = 0
+            if child.venue_id in self._up:
+                self._ask(live, now_s)
+            return
+        self._publish_cancel_reject(
+            child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.traceparent
+        )
+
+    def _handle_message_refusal(self, refusal: MessageRefusal, live: LiveChild, now: datetime) -> None:
+        child = live.child
+        if refusal.ref_msg_type == "D" and live.unacked:
+            log.warning(
+                "order_refused_unread", cl_ord_id=child.cl_ord_id, venue=child.venue_id, text=refusal.text
+            )
+            self._close(live, Kind.REJECTED, refusal.text or UNREAD_TEXT, now)
+        elif refusal.ref_msg_type == "F":
+            self._publish_cancel_reject(
+                child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.traceparent
+            )
+        else:
+            metrics.unhandled_total.labels("refused_message").inc()
+            log.warning(
+                "message_refused", venue=child.venue_id, ref_msg_type=refusal.ref_msg_type, text=refusal.text
+            )
+
+    def resolve(self, refusal: MessageRefusal) -> MessageRefusal | None:
+        """Find which message of ours a 35=3 or 35=j is about; None when that cannot be told."""
+        metrics.rejects_total.labels(refusal.venue_id, refusal.msg_type).inc()
+        if refusal.ref_id and refusal.ref_msg_type:
+            return refusal
+        sent = self._venues.sent_message(refusal.venue_id, refusal.ref_seq)
+        if sent is None or not sent.cl_ord_id:
+            return None
+        return MessageRefusal(
+            venue_id=refusal.venue_id,
+            msg_type=refusal.msg_type,
+            ref_seq=refusal.ref_seq,
+            ref_msg_type=sent.msg_type,
+            ref_id=sent.cl_ord_id,
+            text=refusal.text,
+        )
+
+    # ---- sessions
+
+    def handle_logon(self, venue_id: str, now: datetime, now_s: float) -> None:
+        """A venue is there: ask about what may have reached it, send what has not, cancel what is to go."""
+        self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
+        self._up.add(venue_id)
+        metrics.session_up.labels(venue_id).set(1)
+        here = [live for live in self._live.values() if live.child.venue_id == venue_id]
+        log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
+        for live in here:
+            if not live.maybe_at_venue:
+                self._send(live, now, now_s)
+            elif live.unacked:
+                self._ask(live, now_s)
+            elif live.tombstoned:
+                self._cancel(live, now, now_s)
+
+    def handle_logout(self, venue_id: str) -> None:
+        """A venue is gone."""
+        if venue_id in self._up:
+            log.warning("venue_down", venue=venue_id)
+        self._up.discard(venue_id)
+        metrics.session_up.labels(venue_id).set(0)
+
+    def ask_overdue(self, now_s: float) -> None:
+        """Ask about every child that no venue has answered for in time."""
+        for live in list(self._unacked.values()):
+            late = now_s - live.last_try_s > self._status_timeout_s
+            if late and live.maybe_at_venue and live.child.venue_id in self._up:
+                self._ask(live, now_s)
+
+    # ---- hands
+
+    def _is_ambiguous(self, live: LiveChild) -> bool:
+        """Whether an earlier run or logon may or may not have brought it to the venue: a 35=H decides."""
+        return live.unacked and live.sent_on_logon != self._logons[live.child.venue_id]
+
+    def _send(self, live: LiveChild, now: datetime, now_s: float) -> None:
+        venue_id = live.child.venue_id
+        live.note_sent(self._logons[venue_id], now_s)
+        self._venues.send_order(live.child, now)
+        metrics.orders_sent_total.labels(venue_id).inc()
+
+    def _ask(self, live: LiveChild, now_s: float) -> None:
+        venue_id = live.child.venue_id
+        ask_id = f"{live.child.cl_ord_id}-H{self._venues.next_out_seq(venue_id)}"
+        live.note_asked(ask_id, self._logons[venue_id], now_s)
+        self._venues.ask_status(live.child, ask_id)
+        metrics.status_requests_total.labels(venue_id).inc()
+
+    def _cancel(self, live: LiveChild, now: datetime, now_s: float) -> None:
+        venue_id = live.child.venue_id
+        live.canceled_on_logon = self._logons[venue_id]
+        live.last_try_s = now_s
+        # The session's outbound sequence is kept on disk and only rises, so no cancel's id comes twice.
+        cl_ord_id = cancel_cl_ord_id(live.child.cl_ord_id, self._venues.next_out_seq(venue_id))
+        self._venues.send_cancel(live.child, cl_ord_id, now)
+        metrics.cancels_sent_total.labels(venue_id).inc()
+
+    def _close_unsent(self, live: LiveChild, now: datetime) -> None:
+        self._close(live, Kind.CANCELED, UNSENT_TEXT, now)
+
+    def _close(self, live: LiveChild, kind: Kind, text: str, now: datetime) -> None:
+        """Close a child by our own word: the venue has no report of it to resend."""
+        child = live.child
+        report = _own_word(child, kind, text, now)
+        live.state = apply_report(live.state, child.quantity, report)
+        self._publish_report(report, child, now, live.traceparent)
+        self.after_flush[child.cl_ord_id] = (child, live.state)
+        self._drop(child)
+
+    def _publish_report(self, report: Report, child: Child, now: datetime, traceparent: str) -> None:
+        message = ExecutionReport(
+            order_id=child.order_id,
+            account_id=child.account_id,
+            cl_ord_id=child.cl_ord_id,
+            venue_id=child.venue_id,
+            exec_id=report.exec_id,
+            exec_type=_EXEC_TYPES[report.kind],
+            symbol=child.symbol,
+            side=_SIDES[child.side],
+            order_qty=child.quantity,
+            transact_time=report.transact_time,
+            received_at=now,
+            venue_order_id=report.venue_order_id,
+            last_qty=report.last_qty,
+            last_px=report.last_px,
+            cum_qty=report.cum_qty,
+            leaves_qty=report.leaves_qty,
+            text=report.text,
+        )
+        self._outlet.send(child.account_id, message, traceparent)
+
+    def _publish_cancel_reject(
+        self, child: Child, cl_ord_id: str, reason: int, text: str, at: datetime, traceparent: str
+    ) -> None:
+        message = CancelReject(
+            order_id=child.order_id,
+            account_id=child.account_id,
+            cl_ord_id=cl_ord_id,
+            orig_cl_ord_id=child.cl_ord_id,
+            venue_id=child.venue_id,
+            transact_time=at,
+            cxl_rej_reason=reason,
+            text=text,
+        )
+        self._outlet.send(child.account_id, message, traceparent)
+
+    def _add(self, live: LiveChild) -> None:
+        cl_ord_id = live.child.cl_ord_id
+        self._live[cl_ord_id] = live
+        self._by_order.setdefault(live.child.order_id, {})[cl_ord_id] = live
+        if live.unacked:
+            self._unacked[cl_ord_id] = live
+
+    def _drop(self, child: Child) -> None:
+        self._live.pop(child.cl_ord_id, None)
+        self._unacked.pop(child.cl_ord_id, None)
+        siblings = self._by_order.get(child.order_id)
+        if siblings is not None:
+            siblings.pop(child.cl_ord_id, None)
+            if not siblings:
+                del self._by_order[child.order_id]
+
+
+def _own_word(child: Child, kind: Kind, text: str, now: datetime) -> Report:
+    """Make the report of a child that we close ourselves; its ExecID comes out the same every time."""
+    return Report(
+        venue_id=child.venue_id,
+        cl_ord_id=child.cl_ord_id,
+        exec_id=f"{_OWN_EXEC_IDS[kind]}-{child.cl_ord_id}",
+        kind=kind,
+        transact_time=now,
+        text=text,
+    )
+
+
+def placed_legs(children: Iterable[Child]) -> tuple[PlacedLeg, ...]:
+    """Return children as core is told of them."""
+    return tuple(
+        [
+            PlacedLeg(
+                cl_ord_id=child.cl_ord_id,
+                venue_id=child.venue_id,
+                quantity=child.quantity,
+                limit_price=child.limit_price,
+                time_in_force=_TIMES_IN_FORCE[child.time_in_force],
+            )
+            for child in children
+        ]
+    )
+
+
+def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[Child]]:
+    """Group children by (order_id, attempt), keeping their order."""
+    routes: dict[tuple[UUID, int], list[Child]] = {}
+    for item in stored:
+        routes.setdefault((item.child.order_id, item.child.attempt), []).append(item.child)
+    return routes

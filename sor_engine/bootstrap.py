@@ -1,0 +1,83 @@
+"""Puts the SOR together: live quotes, Kafka, Postgres, the loop."""
+
+import time
+from contextlib import closing
+
+from oms_platform.clock import utc_now
+from oms_platform.health import Health, serve_health
+from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.messages import Topic
+from oms_platform.postgres import connect, load_offsets
+from oms_platform.settings import load_settings
+from oms_platform.telemetry import configure_logging
+from oms_platform.worker import StopFlag, run_worker
+from sor_engine.adapters.live_quotes import LiveQuotes
+from sor_engine.adapters.postgres_routes import GROUP, PostgresReference, PostgresRouteStore
+from sor_engine.config import Settings
+from sor_engine.entrypoints.route_requests import RouteRequestLoop
+from sor_engine.handlers import Desk
+
+
+def main() -> None:
+    """Read the settings and run until SIGTERM."""
+    settings = load_settings(Settings, "OMS_SOR_")
+    configure_logging("sor", settings.log_level)
+    stop = StopFlag()
+    stop.on_signals()
+    serve(settings, stop)
+
+
+def serve(settings: Settings, stop: StopFlag) -> None:
+    """Run the SOR until `stop` is set."""
+    health = Health()
+    server = serve_health(health, settings.health_port, settings.host)
+    quotes = LiveQuotes(settings.market_data_host, settings.market_data_port)
+    health.add("quotes", quotes.check)
+    quotes.start()
+    try:
+        run_worker("sor", lambda flag: _run(settings, quotes, health, flag), stop)
+    finally:
+        quotes.stop()
+        server.shutdown()
+        server.server_close()
+
+
+def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag) -> None:
+    """Go through the start-up path and loop; every operational error leads back to here."""
+    kafka = KafkaSettings(
+        bootstrap=settings.kafka_bootstrap,
+        assignment=settings.kafka_assignment,
+        fetch_wait_ms=settings.kafka_fetch_wait_ms,
+    )
+    try:
+        with closing(connect(settings.postgres_dsn, "sor-engine")) as connection:
+            ensure_topics(kafka)
+            incarnation = read_incarnation(kafka)
+            consumer = BatchConsumer(
+                kafka,
+                group=GROUP,
+                topics=[Topic.VALIDATED],
+                incarnation=incarnation,
+                load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
+            )
+            with closing(consumer):
+                loop = RouteRequestLoop(
+                    consumer=consumer,
+                    publisher=Publisher(kafka),
+                    store=PostgresRouteStore(connection, incarnation),
+                    references=PostgresReference(connection, settings.profile),
+                    desk=Desk(
+                        quotes=quotes,
+                        clock=utc_now,
+                        stopwatch=time.perf_counter_ns,
+                        quote_age_ms_max=settings.quote_age_ms_max,
+                        quote_timeout_ms=settings.quote_timeout_ms,
+                    ),
+                    refresh_s=settings.reference_refresh_s,
+                    gather_s=settings.gather_us / 1_000_000,
+                )
+                health.add("postgres", lambda: "connection lost" if connection.broken else None)
+                health.set_started(True)
+                loop.run(stop)
+    finally:
+        health.set_started(False)

@@ -1,0 +1,148 @@
+"""The loop: a batch of route requests in, stored and published plans out.
+
+A plan is stored before it is published, and a batch's offsets are stored only after its plans are flushed:
+they ride in the next batch's transaction, or in one of their own when there is nothing to do. A crash in
+between repeats the batch, and a repeated request is answered with the plan that was stored.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+import structlog
+from confluent_kafka import Message as KafkaMessage
+
+from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
+from oms_platform.worker import StopFlag
+from sor_engine import metrics
+from sor_engine.domain.routing import InvalidProfileError
+from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
+from sor_engine.ports import PlannedRoute, Reference, ReferenceSource, RouteStore, UnstorableRouteError
+
+log = structlog.get_logger()
+Offsets = Mapping[tuple[str, int], int]
+_NO_OFFSETS: Final[Offsets] = {}
+
+
+class RouteRequestLoop:
+    """Reads `orders.validated`, decides, stores, publishes to `orders.routed`."""
+
+    def __init__(
+        self,
+        *,
+        consumer: BatchConsumer,
+        publisher: Publisher,
+        store: RouteStore,
+        references: ReferenceSource,
+        desk: Desk,
+        refresh_s: float,
+        gather_s: float,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumer = consumer
+        self._publisher = publisher
+        self._store = store
+        self._references = references
+        self._desk = desk
+        self._refresh_s = refresh_s
+        self._gather_s = gather_s
+        self._monotonic_s = monotonic_s
+        self._reference: Reference = references.load()
+        self._refreshed_s = monotonic_s()
+        # The offsets after a batch whose plans were handed to the producer but are not yet stored.
+        self._published: Offsets = _NO_OFFSETS
+
+    def run(self, stop: StopFlag) -> None:
+        """Work until a stop is asked for; what was published is then flushed and its offsets stored."""
+        while not stop:
+            self.step()
+        self.settle()
+
+    def step(self, timeout_s: float = 0.05) -> None:
+        """Take one batch and work on it, or settle when there is none."""
+        self._refresh()
+        batch = self._consumer.poll(timeout_s=timeout_s)
+        if not batch.next_offsets:
+            self.settle()
+            return
+        self._work(batch)
+        # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
+        time.sleep(self._gather_s)
+
+    def settle(self) -> None:
+        """Flush, and store the offsets of what was published."""
+        if self._published:
+            self._publisher.flush()
+            self._store.store((), self._published, self._desk.clock())
+            self._published = _NO_OFFSETS
+
+    def _refresh(self) -> None:
+        if self._monotonic_s() - self._refreshed_s < self._refresh_s:
+            return
+        self._refreshed_s = self._monotonic_s()
+        try:
+            self._reference = self._references.load()
+        except InvalidProfileError as error:
+            metrics.reference_failures_total.inc()
+            log.warning("reference_kept", error=str(error))
+
+    def _work(self, batch: Batch) -> None:
+        for raw, reason in batch.unreadable:
+            self._publisher.send_dead_letter(raw, reason)
+        routes: dict[tuple[UUID, int], PlannedRoute] = {}
+        raws: dict[tuple[UUID, int], KafkaMessage] = {}
+        budget = QuoteBudget()
+        for record, raw in zip(batch.records, batch.raw, strict=True):
+            request = record.message
+            if not isinstance(request, RouteRequest):
+                expected = f"expected a RouteRequest, found {type(request).__name__}"
+                self._publisher.send_dead_letter(raw, expected)
+                continue
+            key = (request.order_id, request.attempt)
+            if key in routes:
+                continue
+            try:
+                plan = plan_route(request, self._reference, self._desk, budget)
+            except InvalidRequestError as error:
+                self._publisher.send_dead_letter(raw, str(error))
+                continue
+            routes[key] = PlannedRoute(plan=plan, payload=encode(plan), traceparent=record.traceparent)
+            raws[key] = raw
+        self._publish(routes, self._store_all(routes, raws))
+        self._published = {**self._published, **batch.next_offsets}
+        log.info("routes_decided", requests=len(batch.records), plans=len(routes))
+
+    def _store_all(
+        self, routes: dict[tuple[UUID, int], PlannedRoute], raws: Mapping[tuple[UUID, int], KafkaMessage]
+    ) -> Mapping[tuple[UUID, int], bytes]:
+        """Store the plans with the offsets of the batch before; dead-letter what is refused."""
+        # The earlier batch's plans are with the broker before its offsets are stored.
+        self._publisher.flush()
+        earlier, self._published = self._published, _NO_OFFSETS
+        now = self._desk.clock()
+        try:
+            return self._store.store(list(routes.values()), earlier, now)
+        except UnstorableRouteError:
+            for key, reason in self._store.unstorable(list(routes.values())).items():
+                del routes[key]
+                self._publisher.send_dead_letter(raws[key], reason)
+            return self._store.store(list(routes.values()), earlier, now)
+
+    def _publish(
+        self, routes: Mapping[tuple[UUID, int], PlannedRoute], stored_before: Mapping[tuple[UUID, int], bytes]
+    ) -> None:
+        for key, route in routes.items():
+            earlier = stored_before.get(key)
+            if earlier is not None:
+                metrics.repeated_total.inc()
+            self._publisher.send_encoded(
+                Topic.ROUTED.value,
+                str(route.plan.order_id),
+                RoutePlan.__name__,
+                route.payload if earlier is None else earlier,
+                event_id=route.plan.route_id,
+                traceparent=route.traceparent,
+            )
+        self._publisher.poll()

@@ -1,0 +1,76 @@
+"""Rules of the house that no linter knows."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("oms_api", "oms_core", "sor_engine", "execution_adapter")
+ROOMS = (
+    "__main__.py",
+    "bootstrap.py",
+    "config.py",
+    "handlers.py",
+    "ports.py",
+    "entrypoints",
+    "adapters",
+    "domain",
+)
+DOMAIN_MAY_NOT = ("asyncio", "random", "time", "msgspec", "psycopg", "confluent_kafka", "oms_platform", "os")
+ROLELESS = {"utils", "helpers", "common", "manager", "misc"}
+
+
+def modules(*folders: str) -> list[Path]:
+    """Return every module below these folders."""
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_every_service_has_the_same_rooms() -> None:
+    for service in SERVICES:
+        assert [room for room in ROOMS if not (ROOT / service / room).exists()] == [], service
+
+
+def test_a_domain_knows_no_clock_no_chance_no_io_and_no_float() -> None:
+    for service in SERVICES:
+        for path in modules(f"{service}/domain"):
+            text = path.read_text()
+            for name in DOMAIN_MAY_NOT:
+                assert not re.search(rf"^\s*(import|from) {name}\b", text, re.M), f"{path} imports {name}"
+            for line in _code(text).splitlines():
+                # Seconds of a clock that is handed in (`now_s`) may be floats; prices and quantities never.
+                wrong = re.search(r"\bfloat\b|\.now\(|\d\.\d", line) and not re.search(r"\w_s\b", line)
+                assert not wrong, f"{path}: {line.strip()}"
+
+
+def _code(text: str) -> str:
+    """Return a module's text without strings and comments."""
+    return re.sub(r'"""[\s\S]*?"""|"[^"\n]*"|#.*', "", text)
+
+
+def test_modules_are_named_for_their_role() -> None:
+    named = {path.stem for path in modules(*SERVICES, "simulators", "oms_platform")}
+    assert not named & ROLELESS
+
+
+def test_no_tracked_file_carries_a_package_registrys_address() -> None:
+    hosts = "|".join(("pypi" + r"\.org", "pythonhosted", "npmjs", "repo" + r"\.maven", "crates" + r"\.io"))
+    found = subprocess.run(
+        ["git", "grep", "-nIE", f"https?://[a-z0-9.-]*({hosts})"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""
+
+
+def test_nothing_is_left_to_be_done_later() -> None:
+    marks = "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X"))
+    found = subprocess.run(
+        ["git", "grep", "-nIE", rf"\b({marks})\b", "--", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""

@@ -1,0 +1,484 @@
+"""The adapter as a process, against a real Postgres, Kafka and QuickFIX acceptor, killed where it hurts."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from oms_platform.clock import utc_now
+from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.kafka import (
+    BatchConsumer,
+    KafkaSettings,
+    Publisher,
+    dead_letter_topic,
+    ensure_topics,
+    read_incarnation,
+)
+from oms_platform.laptop.parts import free_port, memory_kafka_part, wait_until
+from oms_platform.messages import (
+    CancelChildren,
+    ExecType,
+    ExecutionReport,
+    Message,
+    RouteExplanation,
+    RouteLeg,
+    RoutePlaced,
+    RoutePlan,
+    Side,
+    TimeInForce,
+    Topic,
+)
+from tests.conftest import running
+from tests.integration.fix_venue import Venue
+
+ACCOUNT = "ACC-INST-001"
+WAIT_S = 30.0
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    wait_until(condition, what, WAIT_S)
+
+
+class Stage:
+    """The parts around the adapter, and the adapter itself as a process that can be killed."""
+
+    def __init__(self, folder: Path, dsn: str, kafka: KafkaSettings, stack: ExitStack) -> None:
+        self.folder, self.dsn, self.kafka, self._stack = folder, dsn, kafka, stack
+        self.fix_port, self.health_port = free_port(), free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+        self.use(kafka)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("DELETE FROM fee_schedules WHERE venue_id <> 'XNYS'")
+            connection.execute("DELETE FROM venues WHERE venue_id <> 'XNYS'")
+        stack.callback(self.kill)
+
+    def use(self, kafka: KafkaSettings) -> None:
+        """Take this broker, from its first record on."""
+        self.kafka = kafka
+        ensure_topics(kafka)
+        self.incarnation = read_incarnation(kafka)
+        self.publisher = Publisher(kafka)
+        self.fills: list[Message] = []
+        self._fills = BatchConsumer(
+            kafka,
+            group="test",
+            topics=[Topic.FILLS],
+            incarnation=self.incarnation,
+            load_offsets=lambda _name, _places: {},
+        )
+        self._stack.callback(self._fills.close)
+
+    def venue(self) -> Venue:
+        """Open the venue, with what it remembers of the FIX session."""
+        venue = Venue(self.folder / "venue", self.fix_port).start()
+        self._stack.callback(venue.stop)
+        return venue
+
+    def start(self) -> None:
+        """Start the adapter."""
+        self._starts += 1
+        environment = os.environ | {
+            "OMS_POSTGRES_DSN": self.dsn,
+            "OMS_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+            "OMS_ADAPTER_HEALTH_PORT": str(self.health_port),
+            "OMS_ADAPTER_FIX_STORE": str(self.folder / "fix"),
+            "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
+            "OMS_ADAPTER_FIX_PORT": str(self.fix_port),
+            "OMS_ADAPTER_STATUS_TIMEOUT_S": "1.0",
+            "OMS_ADAPTER_CHECKPOINT_S": "0.2",
+        }
+        log = self._stack.enter_context((self.folder / f"adapter-{self._starts}.log").open("wb"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "execution_adapter"], env=environment, stdout=log, stderr=log
+        )
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        """End the adapter."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            code = self.process.wait(20)
+            self.process = None
+            if how == signal.SIGTERM:
+                assert code == 0
+
+    def publish(self, *messages: Message) -> None:
+        """Put messages on orders.routed."""
+        for message in messages:
+            self.publisher.send(Topic.ROUTED.value, str(message.order_id), message, event_id=uuid7())
+        self.publisher.flush()
+
+    def read_fills(self) -> list[Message]:
+        """Return everything on executions.fills so far."""
+        batch = self._fills.poll(timeout_s=0.05)
+        self.fills += [record.message for record in batch.records]
+        return self.fills
+
+    def fills_of(self, order_id: object) -> list[str]:
+        """Return the kinds of messages about one order, in their order; answers to 35=H are left out."""
+        kinds = [kind_of(message) for message in self.read_fills() if message.order_id == order_id]
+        return [kind for kind in kinds if kind != ExecType.ORDER_STATUS.name]
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """Ask the database."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def children(self) -> list[tuple[object, ...]]:
+        return self.rows("SELECT cl_ord_id, status, cum_qty, leaves_qty FROM child_orders ORDER BY cl_ord_id")
+
+    def ready(self) -> bool:
+        """Whether the adapter says that it is ready."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.health_port}/health/ready", timeout=1
+            ) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+
+def kind_of(message: Message) -> str:
+    return message.exec_type.name if isinstance(message, ExecutionReport) else type(message).__name__
+
+
+def plan(legs: int = 1, quantity: int = 100, reason: str = "", symbol: str = "AAPL") -> RoutePlan:
+    order_id = uuid7()
+    return RoutePlan(
+        route_id=route_id(order_id, 1),
+        order_id=order_id,
+        account_id=ACCOUNT,
+        attempt=1,
+        symbol=symbol,
+        side=Side.BUY,
+        quantity=quantity * max(1, legs),
+        explanation=RouteExplanation(
+            book_at=None, profile="default", profile_version=1, venues=(), summary=""
+        ),
+        received_at=utc_now(),
+        decided_at=utc_now(),
+        legs=tuple(
+            RouteLeg(
+                leg=number,
+                cl_ord_id=child_cl_ord_id(order_id, 1, number),
+                venue_id="XNYS",
+                quantity=quantity,
+                limit_price=Decimal("187.25"),
+                time_in_force=TimeInForce.DAY,
+            )
+            for number in range(1, legs + 1)
+        ),
+        reason=reason,
+    )
+
+
+def cancel_of(order: RoutePlan) -> CancelChildren:
+    return CancelChildren(
+        request_id=uuid7(), order_id=order.order_id, account_id=ACCOUNT, requested_at=utc_now()
+    )
+
+
+@pytest.fixture
+def stage(tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, cleanup: ExitStack) -> Iterator[Stage]:
+    yield Stage(tmp_path, dsn, memory_kafka, cleanup)
+
+
+def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage) -> None:
+    venue = stage.venue()
+    stage.start()
+    order = plan(legs=2)
+    stage.publish(order)
+    until(lambda: stage.fills_of(order.order_id).count("TRADE") == 2, "two trades")
+    kinds = stage.fills_of(order.order_id)
+    assert kinds[0] == "RoutePlaced"
+    assert sorted(kinds[1:]) == ["NEW", "NEW", "TRADE", "TRADE"]
+    placed, *reports = [message for message in stage.fills if message.order_id == order.order_id]
+    assert isinstance(placed, RoutePlaced)
+    assert [leg.cl_ord_id for leg in placed.legs] == [leg.cl_ord_id for leg in order.legs]
+    trade = next(report for report in reports if kind_of(report) == "TRADE")
+    assert isinstance(trade, ExecutionReport)
+    assert (trade.last_qty, trade.last_px, trade.cum_qty, trade.leaves_qty) == (
+        100,
+        Decimal("187.25"),
+        100,
+        0,
+    )
+    assert (trade.symbol, trade.side, trade.order_qty, trade.account_id) == ("AAPL", Side.BUY, 100, ACCOUNT)
+    sent = venue.messages("D")
+    assert [(order["38"], order["40"], order["44"], order["54"], order["59"]) for order in sent] == [
+        ("100", "2", "187.25", "1", "0")
+    ] * 2
+    assert len(sent[0]["60"]) == len("20260102-03:04:05.000006")
+    until(lambda: all(row[1] == "FILLED" for row in stage.children()), "children filled")
+    assert [row[2:] for row in stage.children()] == [(100, 0), (100, 0)]
+    (acked, _), *_ = stage.rows("SELECT acked_at, venue_order_id FROM child_orders")
+    assert acked == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
+    until(stage.ready, "readiness")
+    stage.kill(signal.SIGTERM)
+    ((in_seq,),) = stage.rows("SELECT in_seq FROM fix_checkpoints ORDER BY recorded_at DESC LIMIT 1")
+    assert isinstance(in_seq, int)
+    assert in_seq >= 5
+
+
+def test_a_replayed_plan_is_told_again_and_sent_once(stage: Stage) -> None:
+    venue = stage.venue()
+    stage.start()
+    order = plan()
+    stage.publish(order)
+    until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
+    stage.publish(order)
+    until(lambda: stage.fills_of(order.order_id).count("RoutePlaced") == 2, "the second RoutePlaced")
+    marker = plan()
+    stage.publish(marker)
+    until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
+    assert len(venue.messages("D")) == 2
+    first, second = [m for m in stage.fills if isinstance(m, RoutePlaced) and m.order_id == order.order_id]
+    assert first.legs == second.legs
+
+
+def test_a_plan_without_legs_passes_its_reason_on(stage: Stage) -> None:
+    stage.venue()
+    stage.start()
+    order = plan(legs=0, reason="NO_QUOTE: symbol=AAPL")
+    stage.publish(order)
+    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    placed = stage.fills[0]
+    assert isinstance(placed, RoutePlaced)
+    assert (placed.legs, placed.reason, placed.refused) == ((), "NO_QUOTE: symbol=AAPL", False)
+
+
+def test_a_cancel_that_overtakes_its_plan_refuses_it_also_after_a_restart(stage: Stage) -> None:
+    venue = stage.venue()
+    stage.start()
+    order, marker = plan(), plan()
+    stage.publish(cancel_of(order), order)
+    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(stage.ready, "readiness")
+    stage.kill()
+    stage.start()
+    stage.publish(order, marker)
+    until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
+    until(lambda: len(stage.fills_of(order.order_id)) >= 2, "the second answer")
+    answers = [m for m in stage.fills if isinstance(m, RoutePlaced) and m.order_id == order.order_id]
+    assert all(answer.refused and answer.legs == () for answer in answers)
+    assert set(venue.orders) == {marker.legs[0].cl_ord_id}
+    assert len(stage.children()) == 1
+
+
+def test_a_cancel_reaches_every_live_child(stage: Stage) -> None:
+    venue = stage.venue()
+    venue.fills = False
+    stage.start()
+    order = plan(legs=3)
+    until(stage.ready, "readiness")
+    stage.publish(order, cancel_of(order))
+    until(lambda: stage.fills_of(order.order_id).count("CANCELED") == 3, "three cancels")
+    assert {cancel["41"] for cancel in venue.messages("F")} == {leg.cl_ord_id for leg in order.legs}
+    reports = [m for m in stage.fills if isinstance(m, ExecutionReport) and m.exec_type is ExecType.CANCELED]
+    assert {report.cl_ord_id for report in reports} == {leg.cl_ord_id for leg in order.legs}
+    until(lambda: {row[1] for row in stage.children()} == {"CANCELED"}, "children canceled")
+
+
+def test_killed_before_the_venue_was_there_it_sends_exactly_once(stage: Stage) -> None:
+    stage.start()
+    order = plan()
+    stage.publish(order)
+    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    stage.kill()
+    stage.start()
+    venue = stage.venue()
+    until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
+    assert len(venue.messages("H")) == 1
+    assert [len(sent) for sent in venue.orders.values()] == [1]
+
+
+def test_killed_after_sending_it_asks_and_does_not_send_again(stage: Stage) -> None:
+    venue = stage.venue()
+    venue.answers = False
+    stage.start()
+    order = plan()
+    stage.publish(order)
+    until(lambda: len(venue.messages("D")) == 1, "the order at the venue")
+    stage.kill()
+    stage.start()
+    until(lambda: len(venue.messages("H")) >= 1, "the question")
+    venue.answers = True
+    venue.acknowledge(venue.messages("D")[0])
+    venue.fill(venue.messages("D")[0])
+    until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
+    assert [len(sent) for sent in venue.orders.values()] == [1]
+    until(lambda: stage.children()[0][1] == "FILLED", "the child filled")
+
+
+def test_an_order_canceled_while_the_venue_is_away_is_never_sent(stage: Stage) -> None:
+    stage.start()
+    order, marker = plan(), plan()
+    stage.publish(order)
+    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    stage.kill()
+    stage.start()
+    stage.publish(cancel_of(order), marker)
+    venue = stage.venue()
+    until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
+    until(lambda: stage.fills_of(order.order_id)[-1] == "CANCELED", "the cancel")
+    assert set(venue.orders) == {marker.legs[0].cl_ord_id}
+    canceled = [row for row in stage.children() if row[1] == "CANCELED"]
+    until(lambda: len([row for row in stage.children() if row[1] == "CANCELED"]) == 1, f"canceled {canceled}")
+
+
+def test_an_order_that_the_venue_cannot_read_is_rejected(stage: Stage) -> None:
+    venue = stage.venue()
+    venue.reject_next_order = lambda _order: True
+    stage.start()
+    refused_at_business_level = plan()
+    stage.publish(refused_at_business_level)
+    until(lambda: stage.fills_of(refused_at_business_level.order_id)[1:] == ["REJECTED"], "the rejection")
+    until(lambda: stage.children()[0][1] == "REJECTED", "the child rejected")
+
+
+def test_what_quickfix_has_but_kafka_has_not_is_resent(stage: Stage) -> None:
+    venue = stage.venue()
+    venue.answers = False
+    stage.start()
+    order, stuck = plan(), plan()
+    stage.publish(order)
+    until(lambda: len(venue.messages("D")) == 1, "the order at the venue")
+    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    sequences = stage.folder / "fix" / "FIX.4.4-OMS-XNYS.seqnums"
+
+    def next_in_seq() -> int:
+        return int(sequences.read_text().split(":")[1].strip(" \n\0"))
+
+    with psycopg.connect(stage.dsn) as connection:
+        # The loop waits for this lock with the next plan, so what comes meanwhile stays in its inbox.
+        connection.execute("LOCK TABLE child_cancels IN ACCESS EXCLUSIVE MODE")
+        stage.publish(stuck)
+        until(lambda: waiting(stage) > 0, "the loop to wait")
+        before = next_in_seq()
+        venue.acknowledge(venue.messages("D")[0])
+        venue.fill(venue.messages("D")[0])
+        until(lambda: next_in_seq() >= before + 2, "QuickFIX to move on")
+        stage.kill()
+    assert stage.fills_of(order.order_id) == ["RoutePlaced"]
+    venue.answers = True
+    stage.start()
+    until(lambda: stage.fills_of(order.order_id)[-2:] == ["NEW", "TRADE"], "the resent reports")
+    until(lambda: "TRADE" in stage.fills_of(stuck.order_id), "the other order's trade")
+    assert [len(sent) for sent in venue.orders.values()] == [1, 1]
+
+
+def waiting(stage: Stage) -> int:
+    """Return how many of the adapter's statements wait for a lock."""
+    found = stage.rows(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'execution-adapter'"
+        " AND wait_event_type = 'Lock'"
+    )
+    return int(str(found[0][0]))
+
+
+def test_when_kafka_loses_its_data_the_venue_resends_what_core_had_not_read(
+    tmp_path: Path, dsn: str, cleanup: ExitStack
+) -> None:
+    with ExitStack() as first:
+        address = tmp_path / "kafka-1.address"
+        first.enter_context(running(memory_kafka_part(address), tmp_path / "kafka-1.log"))
+        stage = Stage(tmp_path, dsn, KafkaSettings(bootstrap=address.read_text()), cleanup)
+        venue = stage.venue()
+        stage.start()
+        order = plan()
+        stage.publish(order)
+        until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
+        until(lambda: bool(stage.rows("SELECT 1 FROM fix_checkpoints WHERE offsets <> '{}'")), "a checkpoint")
+        stage.kill()
+    address = tmp_path / "kafka-2.address"
+    cleanup.enter_context(running(memory_kafka_part(address), tmp_path / "kafka-2.log"))
+    stage.use(KafkaSettings(bootstrap=address.read_text()))
+    stage.start()
+    until(lambda: stage.fills_of(order.order_id)[-2:] == ["NEW", "TRADE"], "the resent reports")
+    assert [len(sent) for sent in venue.orders.values()] == [1]
+
+
+def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> None:
+    venue = stage.venue()
+    stage.start()
+    wrong, right = plan(), plan()
+    stage.publish(
+        RoutePlan(**{name: getattr(wrong, name) for name in wrong.__struct_fields__} | {"attempt": 2})
+    )
+    stage.publisher.send_encoded(Topic.ROUTED.value, "x", "RoutePlan", b"{", event_id=uuid7())
+    stage.publish(right)
+    until(lambda: "TRADE" in stage.fills_of(right.order_id), "the trade")
+    assert set(venue.orders) == {right.legs[0].cl_ord_id}
+    assert dead_letters(stage.kafka) == 2
+
+
+def dead_letters(kafka: KafkaSettings) -> int:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "dead"})
+    try:
+        topic = dead_letter_topic(Topic.ROUTED.value)
+        return sum(consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(4))
+    finally:
+        consumer.close()
+
+
+def test_killed_again_and_again_under_load_every_order_is_at_the_venue_once(stage: Stage) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    venue = stage.venue()
+    stage.start()
+    plans = [plan() for _ in range(400)]
+    for start in range(0, len(plans), 100):
+        stage.publish(*plans[start : start + 100])
+        arrived = start + moments.randrange(20, 80)
+        until(lambda arrived=arrived: len(venue.orders) >= arrived, f"{arrived} orders at the venue")
+        time.sleep(moments.random() * 0.05)
+        stage.kill()
+        stage.start()
+    wanted = {order.legs[0].cl_ord_id for order in plans}
+    until(lambda: set(venue.orders) == wanted, "every order at the venue")
+    assert {len(sent) for sent in venue.orders.values()} == {1}
+
+    def traded() -> set[str]:
+        reports = [m for m in stage.read_fills() if isinstance(m, ExecutionReport)]
+        return {report.cl_ord_id for report in reports if report.exec_type is ExecType.TRADE}
+
+    until(lambda: traded() == wanted, "every trade in Kafka")
+    until(lambda: {row[1] for row in stage.children()} == {"FILLED"}, "every child filled")
+    for order in plans:
+        assert stage.fills_of(order.order_id)[0] == "RoutePlaced"
+
+
+def test_a_lost_database_connection_leads_back_through_the_start_and_on(stage: Stage) -> None:
+    venue = stage.venue()
+    stage.start()
+    first, second = plan(), plan()
+    stage.publish(first)
+    until(lambda: "TRADE" in stage.fills_of(first.order_id), "the first trade")
+    for _ in range(2):
+        until(stage.ready, "readiness")
+        stage.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'execution-adapter'"
+        )
+        until(lambda: not stage.ready(), "the loss to be noticed")
+    stage.publish(second)
+    until(lambda: "TRADE" in stage.fills_of(second.order_id), "the second trade")
+    assert [len(sent) for sent in venue.orders.values()] == [1, 1]
+    assert stage.process is not None
+    assert stage.process.poll() is None
+    until(stage.ready, "readiness")
+    stage.kill(signal.SIGTERM)

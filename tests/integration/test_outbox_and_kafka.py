@@ -1,0 +1,384 @@
+"""What carries messages: outbox and array statements on real Postgres, tails and dead letters on a broker."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from oms_platform import kafka, outbox, postgres
+from oms_platform.clock import utc_now
+from oms_platform.ids import uuid7
+from oms_platform.kafka import (
+    BatchConsumer,
+    KafkaDataLostError,
+    KafkaSettings,
+    KafkaUnavailableError,
+    Publisher,
+    Record,
+    TailReader,
+    dead_letter_topic,
+    ensure_topics,
+    murmur2_partition,
+    read_incarnation,
+    take_waiting,
+)
+from oms_platform.laptop.parts import free_port, memory_kafka_part
+from oms_platform.messages import CancelOrder, Topic
+from oms_platform.outbox import INSERT_OUTBOX, OutboxRow
+from oms_platform.postgres import ArrayStatement, Connection, load_offsets, save_offsets
+from tests.conftest import running
+from tests.ingest import store_order, submit_order
+
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Connection]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+def row(number: int, writer: str = "api", order_id: uuid.UUID | None = None) -> OutboxRow:
+    return OutboxRow(
+        outbox_id=uuid7(),
+        writer=writer,
+        order_id=order_id or uuid7(),
+        topic=Topic.EVENTS.value,
+        key=f"key-{number}",
+        type="OrderEvent",
+        payload=b'{"n": %d}' % number,
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        created_at=utc_now(),
+    )
+
+
+def store(db: Connection, rows: list[OutboxRow]) -> None:
+    with db.transaction(), db.cursor() as cursor:
+        INSERT_OUTBOX.execute(cursor, [item.values() for item in rows])
+
+
+def take(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
+    """Read `count` records of a topic from its beginning."""
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "t", "log_level": 0})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(kafka.PARTITIONS)])
+    found: list[KafkaMessage] = []
+    deadline = time.monotonic() + WAIT_S
+    while len(found) < count and time.monotonic() < deadline:
+        found += [item for item in take_waiting(consumer, count, 0.2) if item.error() is None]
+    consumer.close()
+    assert len(found) == count
+    return found
+
+
+# ---- Postgres
+
+
+def test_an_array_statement_stores_many_rows_of_every_type_in_one_statement(db: Connection) -> None:
+    db.execute("CREATE TABLE kept (id uuid PRIMARY KEY, price numeric(18,6), at timestamptz, note text)")
+    columns = (("id", "uuid"), ("price", "numeric"), ("at", "timestamptz"), ("note", "text"))
+    insert = ArrayStatement.insert("kept", columns, "ON CONFLICT (id) DO NOTHING")
+    rows = [(uuid7(), Decimal("1.000001") * n, utc_now(), None if n % 2 else "ü;--") for n in range(1, 501)]
+    with db.transaction(), db.cursor() as cursor:
+        insert.execute(cursor, [])
+        insert.execute(cursor, rows)
+        assert cursor.rowcount == len(rows)
+        insert.execute(cursor, [*rows[:1], (uuid7(), Decimal(1), utc_now(), "one more")])
+        assert cursor.rowcount == 1
+    found = db.execute("SELECT * FROM kept WHERE note IS DISTINCT FROM 'one more' ORDER BY id").fetchall()
+    assert found == rows
+
+
+AWKWARD = [
+    "",
+    "NULL",
+    "null",
+    " ",
+    '"',
+    "\\",
+    '\\"',
+    "{",
+    "a,b}",
+    "line\nfeed",
+    "tab\t",
+    "Zürich ☂",
+    "'--",
+    "%s",
+    None,
+]
+
+
+def test_texts_bytes_and_json_come_back_from_an_array_as_they_were(db: Connection) -> None:
+    db.execute(
+        "CREATE TABLE odd (n int, t text, raw bytea, doc jsonb, big bigint, price numeric, flag boolean)"
+    )
+    columns = (
+        ("n", "int"),
+        ("t", "text"),
+        ("raw", "bytea"),
+        ("doc", "jsonb"),
+        ("big", "bigint"),
+        ("price", "numeric"),
+        ("flag", "boolean"),
+    )
+    insert = ArrayStatement.insert("odd", columns)
+    rows = [
+        (
+            number,
+            text,
+            None if text is None else text.encode() + bytes(range(256)),
+            None if text is None else json.dumps({"text": text}),
+            number - 2**63,
+            None if text is None else Decimal(number).scaleb(-6),
+            None if text is None else number % 2 == 0,
+        )
+        for number, text in enumerate(AWKWARD)
+    ]
+    with db.transaction(), db.cursor() as cursor:
+        insert.execute(cursor, rows)
+    found = db.execute("SELECT * FROM odd ORDER BY n").fetchall()
+    assert found == [(*row[:3], row[3] and json.loads(row[3]), *row[4:]) for row in rows]
+
+
+def test_an_array_statement_refuses_a_row_that_is_too_short(db: Connection) -> None:
+    with db.cursor() as cursor, pytest.raises(ValueError, match="zip"):
+        INSERT_OUTBOX.execute(cursor, [row(1).values(), row(2).values()[:-1]])
+
+
+def test_offsets_only_move_forward_and_count_for_their_incarnation_alone(db: Connection) -> None:
+    places = {("orders.inbound", 0): 5, ("orders.inbound", 1): 7}
+    for offsets in (places, {("orders.inbound", 0): 3}):
+        with db.transaction(), db.cursor() as cursor:
+            save_offsets(cursor, "core", "first", offsets, utc_now())
+    assert load_offsets(db, "core", "first", [*places, ("orders.inbound", 2)]) == places
+    assert load_offsets(db, "core", "first", [("orders.inbound", 1)]) == {("orders.inbound", 1): 7}
+    assert load_offsets(db, "core", "second", list(places)) == {}
+    assert load_offsets(db, "sor", "first", list(places)) == {}
+
+
+def test_a_database_that_is_away_is_an_operational_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "CONNECT_TRIES", 2)
+    monkeypatch.setattr(postgres, "_CONNECT_BACKOFF_S", 0.01)
+    with pytest.raises(postgres.PostgresUnavailableError, match=r"[Rr]efused"):
+        postgres.connect(f"postgresql://postgres@127.0.0.1:{free_port()}/oms", "test")
+
+
+def test_a_connection_carries_its_applications_name(dsn: str) -> None:
+    with postgres.connect(dsn, "oms-test") as connection:
+        assert connection.execute("SHOW application_name").fetchone() == ("oms-test",)
+        assert connection.autocommit
+
+
+# ---- outbox
+
+
+def test_rows_come_back_oldest_first_by_writer_until_they_are_marked(db: Connection) -> None:
+    rows = [row(number) for number in range(5)]
+    store(db, [*reversed(rows), row(9, writer="core")])
+    assert outbox.read_unpublished(db, "api", 3) == rows[:3]
+    with db.transaction(), db.cursor() as cursor:
+        outbox.mark_published(cursor, [item.outbox_id for item in rows[:3]], utc_now())
+        outbox.mark_published(cursor, [], utc_now())
+    assert outbox.read_unpublished(db, "api", 100) == rows[3:]
+    assert len(outbox.read_unpublished(db, "core", 100)) == 1
+
+
+def test_a_row_rolled_back_with_its_transaction_was_never_there(db: Connection) -> None:
+    with pytest.raises(RuntimeError), db.transaction(), db.cursor() as cursor:
+        INSERT_OUTBOX.execute(cursor, [row(1).values()])
+        raise RuntimeError("the order was not stored")
+    assert outbox.read_unpublished(db, "api", 10) == []
+
+
+def test_what_the_outbox_publishes_keeps_its_bytes_its_id_and_its_order(
+    memory_kafka: KafkaSettings, db: Connection
+) -> None:
+    ensure_topics(memory_kafka)
+    rows = [row(number) for number in range(3)]
+    store(db, rows)
+    publisher = Publisher(memory_kafka)
+    outbox.publish(publisher, outbox.read_unpublished(db, "api", 10))
+    publisher.flush()
+    found = sorted(take(memory_kafka, Topic.EVENTS.value, 3), key=lambda item: item.value() or b"")
+    for item, sent in zip(found, rows, strict=True):
+        assert (item.key(), item.value()) == (sent.key.encode(), sent.payload)
+        assert dict(item.headers() or []) == {
+            "type": b"OrderEvent",
+            "v": b"1",
+            "id": str(sent.outbox_id).encode(),
+            "traceparent": sent.traceparent.encode(),
+        }
+    counts = publisher.next_offsets(Topic.EVENTS.value)
+    assert sum(counts.values()) == 3
+    assert set(counts) == {murmur2_partition(sent.key.encode()) for sent in rows}
+    assert publisher.next_offsets(Topic.FILLS.value) == {}
+
+
+def test_a_new_incarnation_reopens_the_rows_of_live_orders_once(db: Connection) -> None:
+    live, closed = submit_order(), submit_order()
+    for order in (live, closed):
+        store_order(db, order, published=True)
+    db.execute(
+        "UPDATE orders SET closed = true, status = 'CANCELED', leaves_qty = 0 WHERE order_id = %s",
+        [closed.order_id],
+    )
+    assert outbox.read_unpublished(db, "api", 10) == []
+    assert outbox.reopen_for_incarnation(db, "api", "incarnation-2", utc_now()) == 1
+    assert [item.order_id for item in outbox.read_unpublished(db, "api", 10)] == [live.order_id]
+    db.execute("UPDATE outbox SET published_at = %s", [utc_now() + timedelta(seconds=1)])
+    assert outbox.reopen_for_incarnation(db, "api", "incarnation-2", utc_now()) == 0
+    assert outbox.reopen_for_incarnation(db, "api", "incarnation-3", utc_now()) == 1
+
+
+# ---- Kafka
+
+
+def cancel(account: str = "ACC-1") -> CancelOrder:
+    return CancelOrder(request_id=uuid7(), order_id=uuid7(), account_id=account, received_at=utc_now())
+
+
+def batch_consumer(settings: KafkaSettings, incarnation: str, **offsets: int) -> BatchConsumer:
+    return BatchConsumer(
+        settings,
+        group="g",
+        topics=[Topic.INBOUND],
+        incarnation=incarnation,
+        load_offsets=lambda _name, places: dict.fromkeys(places, offsets["start"]) if offsets else {},
+    )
+
+
+def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    old, new = cancel(), [cancel(f"ACC-{n}") for n in range(8)]
+    publisher.send(Topic.INBOUND.value, "k", old, event_id=old.request_id)
+    publisher.flush()
+    tail = TailReader(memory_kafka, Topic.INBOUND)
+    publisher.send_encoded(Topic.INBOUND.value, "k", "CancelOrder", b"{", event_id=uuid7())
+    for message in new:
+        publisher.send(Topic.INBOUND.value, message.account_id, message, event_id=message.request_id)
+    publisher.flush()
+    found: list[object] = []
+    deadline = time.monotonic() + WAIT_S
+    while len(found) < len(new) and time.monotonic() < deadline:
+        found += tail.poll(0.2)
+    assert sorted(map(str, found)) == sorted(map(str, new))
+    assert tail.poll(0.1) == []
+    tail.close()
+
+
+def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    good = cancel()
+    publisher.send_encoded(
+        Topic.INBOUND.value, "ACC-1", "CancelOrder", b'{"orderId": 1}', event_id=uuid7(), traceparent="00-aa"
+    )
+    publisher.send(Topic.INBOUND.value, "ACC-1", good, event_id=good.request_id)
+    publisher.flush()
+    consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
+    records: list[Record] = []
+    unreadable: list[tuple[KafkaMessage, str]] = []
+    while len(records) < 1:
+        batch = consumer.poll(timeout_s=1)
+        records += batch.records
+        unreadable += batch.unreadable
+    consumer.close()
+    assert [record.message for record in records] == [good]
+    ((raw, reason),) = unreadable
+    assert reason.startswith("CancelOrder: ")
+    before = kafka.dead_letters_total.labels(Topic.INBOUND.value)._value.get()
+    publisher.send_dead_letter(raw, reason)
+    publisher.flush()
+    (letter,) = take(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
+    assert (letter.key(), letter.value()) == (b"ACC-1", b'{"orderId": 1}')
+    headers = dict(letter.headers() or [])
+    assert headers == dict(raw.headers() or []) | {
+        "reason": reason.encode(),
+        "offset": f"{raw.partition()}/{raw.offset()}".encode(),
+    }
+    assert headers["traceparent"] == b"00-aa"
+    assert kafka.dead_letters_total.labels(Topic.INBOUND.value)._value.get() == before + 1
+
+
+def test_lag_and_ends_are_counted_by_partition(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    for _ in range(3):
+        publisher.send(Topic.INBOUND.value, "ACC-1", cancel(), event_id=uuid7())
+    publisher.flush()
+    consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
+    place = (Topic.INBOUND.value, murmur2_partition(b"ACC-1"))
+    read = 0
+    while read < 3:
+        read += len(consumer.poll(timeout_s=1).records)
+    assert consumer.ends()[place] == 3
+    assert sum(consumer.lag().values()) == 0
+    consumer.close()
+
+
+def test_an_offset_beyond_the_brokers_end_means_that_its_data_was_lost(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka), start=1_000)
+    deadline = time.monotonic() + WAIT_S
+    with pytest.raises(KafkaDataLostError):
+        while time.monotonic() < deadline:
+            consumer.poll(timeout_s=0.5)
+    consumer.close()
+
+
+def test_a_broker_that_is_away_is_an_operational_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(kafka, "DELIVERY_TIMEOUT_MS", 300)
+    settings = KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}")
+    for attempt in (ensure_topics, read_incarnation, lambda found: TailReader(found, Topic.EVENTS)):
+        with pytest.raises(KafkaUnavailableError, match=settings.bootstrap):
+            attempt(settings)
+    publisher = Publisher(settings)
+    publisher.send(Topic.INBOUND.value, "k", cancel(), event_id=uuid7())
+    with pytest.raises(KafkaUnavailableError, match="records still queued"):
+        publisher.flush()
+
+
+def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
+    # The in-memory broker's own default is four; this one is asked for two.
+    producer = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    brokers = producer.list_topics(timeout=10).brokers.values()
+    settings = KafkaSettings(bootstrap=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
+    ensure_topics(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kafka, "PARTITIONS", 2)
+        with pytest.raises(ValueError, match="every topic must have 2 partitions, found"):
+            ensure_topics(settings)
+
+
+def test_an_empty_broker_in_the_place_of_the_old_one_is_another_incarnation(tmp_path: Path) -> None:
+    @contextmanager
+    def broker(name: str) -> Iterator[KafkaSettings]:
+        address = tmp_path / name
+        with running(memory_kafka_part(address), tmp_path / f"{name}.log"):
+            settings = KafkaSettings(bootstrap=address.read_text())
+            ensure_topics(settings)
+            yield settings
+
+    with ExitStack() as stack:
+        first, second = stack.enter_context(broker("one")), stack.enter_context(broker("two"))
+        consumer = batch_consumer(second, read_incarnation(first))
+        publisher = Publisher(second)
+        publisher.send(Topic.INBOUND.value, "k", cancel(), event_id=uuid7())
+        publisher.flush()
+        consumer._disconnected = True  # as after a broker that was away
+        with pytest.raises(KafkaDataLostError, match="started with incarnation"):
+            for _ in range(20):
+                consumer.poll(timeout_s=1)
+        consumer.close()

@@ -1,0 +1,303 @@
+"""The SOR as a process, against a real Postgres, Kafka and a gRPC quote stream."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from grpclib.server import Server
+
+from oms_platform.clock import utc_now
+from oms_platform.ids import route_id, uuid7
+from oms_platform.kafka import (
+    BatchConsumer,
+    KafkaSettings,
+    Publisher,
+    dead_letter_topic,
+    ensure_topics,
+    read_incarnation,
+)
+from oms_platform.laptop.parts import free_port, wait_until
+from oms_platform.messages import (
+    Message,
+    OrderType,
+    RoutePlan,
+    RouteRequest,
+    Side,
+    TimeInForce,
+    Topic,
+    encode,
+)
+from proto.gen.oms.v1 import (
+    GetBookRequest,
+    MarketDataServiceBase,
+    Quote,
+    SubscribeQuotesRequest,
+    VenueQuote,
+)
+
+WAIT_S = 30.0
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    wait_until(condition, what, WAIT_S)
+
+
+def book(symbol: str = "AAPL", sequence: int = 1) -> Quote:
+    return Quote(
+        symbol=symbol,
+        sequence=sequence,
+        national_best_bid="227.40",
+        national_best_offer="227.42",
+        quoted_at=utc_now(),
+        venues=[
+            VenueQuote(
+                venue_id=name,
+                bid_prices=["227.40", "227.39"],
+                bid_sizes=[100, 200],
+                ask_prices=["227.42", "227.43"],
+                ask_sizes=[100, 200],
+            )
+            for name in ("XNYS", "XNAS", "ARCX", "BATS", "EDGX")
+        ],
+    )
+
+
+class QuoteService(MarketDataServiceBase):
+    """Streams the book of AAPL while `streams`, and answers every question."""
+
+    def __init__(self) -> None:
+        self.streams = True
+        self.questions = 0
+
+    async def get_book(self, get_book_request: GetBookRequest) -> Quote:
+        self.questions += 1
+        return book(get_book_request.symbol)
+
+    async def subscribe_quotes(
+        self, subscribe_quotes_request: SubscribeQuotesRequest
+    ) -> AsyncIterator[Quote]:
+        sequence = 0
+        while True:
+            sequence += 1
+            if self.streams:
+                yield book(sequence=sequence)
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+def market_data() -> Iterator[tuple[QuoteService, int]]:
+    """A running quote service and its port."""
+    service, port, loop = QuoteService(), free_port(), asyncio.new_event_loop()
+    started = threading.Event()
+
+    async def open_door() -> Server:
+        server = Server([service])
+        await server.start("127.0.0.1", port)
+        started.set()
+        return server
+
+    def serve() -> None:
+        asyncio.set_event_loop(loop)
+        server = loop.run_until_complete(open_door())
+        loop.run_forever()
+        server.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert started.wait(10)
+    yield service, port
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+
+
+class Stage:
+    """The parts around the SOR, and the SOR as a process."""
+
+    def __init__(self, folder: Path, dsn: str, kafka: KafkaSettings, port: int, stack: ExitStack) -> None:
+        self.folder, self.dsn, self.kafka, self._stack = folder, dsn, kafka, stack
+        self.health_port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+        self._market_data_port = port
+        ensure_topics(kafka)
+        self.publisher = Publisher(kafka)
+        self.plans: list[RoutePlan] = []
+        self._routed = BatchConsumer(
+            kafka,
+            group="test",
+            topics=[Topic.ROUTED],
+            incarnation=read_incarnation(kafka),
+            load_offsets=lambda _name, _places: {},
+        )
+        stack.callback(self._routed.close)
+        stack.callback(self.end)
+
+    def start(self) -> None:
+        """Start the SOR and wait until it is ready."""
+        self._starts += 1
+        environment = os.environ | {
+            "OMS_POSTGRES_DSN": self.dsn,
+            "OMS_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+            "OMS_MARKET_DATA_HOST": "127.0.0.1",
+            "OMS_MARKET_DATA_PORT": str(self._market_data_port),
+            "OMS_SOR_HEALTH_PORT": str(self.health_port),
+            "OMS_SOR_QUOTE_AGE_MS_MAX": "1000",
+        }
+        log = self._stack.enter_context((self.folder / f"sor-{self._starts}.log").open("wb"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sor_engine"], env=environment, stdout=log, stderr=log
+        )
+        until(self.ready, "the SOR")
+
+    def end(self, how: int = signal.SIGKILL) -> int:
+        """End the SOR. Returns its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(how)
+        code = self.process.wait(20)
+        self.process = None
+        return code
+
+    def ready(self) -> bool:
+        """Whether the SOR says that it is ready."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.health_port}/health/ready", timeout=1
+            ) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def publish(self, *messages: Message) -> None:
+        """Put messages on orders.validated."""
+        for message in messages:
+            self.publisher.send(Topic.VALIDATED.value, str(message.order_id), message, event_id=uuid7())
+        self.publisher.flush()
+
+    def plans_of(self, request: RouteRequest) -> list[RoutePlan]:
+        """Return the plans published for a request so far."""
+        self.plans += [record.message for record in self._routed.poll(timeout_s=0.05).records]
+        return [plan for plan in self.plans if plan.route_id == request.route_id]
+
+    def audit(self) -> dict[object, bytes]:
+        """Return the stored plans by route."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            return dict(connection.execute("SELECT route_id, plan FROM route_audit").fetchall())
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path,
+    dsn: str,
+    memory_kafka: KafkaSettings,
+    market_data: tuple[QuoteService, int],
+    cleanup: ExitStack,
+) -> Stage:
+    return Stage(tmp_path, dsn, memory_kafka, market_data[1], cleanup)
+
+
+def request(symbol: str = "AAPL", quantity: int = 250, **changes: object) -> RouteRequest:
+    order_id = uuid7()
+    asked = RouteRequest(
+        route_id=route_id(order_id, 1),
+        order_id=order_id,
+        account_id="ACC-INST-001",
+        attempt=1,
+        symbol=symbol,
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=quantity,
+        time_in_force=TimeInForce.DAY,
+        requested_at=utc_now(),
+        limit_price=Decimal("227.42"),
+    )
+    return msgspec.structs.replace(asked, **changes)
+
+
+def test_a_request_becomes_a_stored_and_published_plan_that_explains_itself(stage: Stage) -> None:
+    stage.start()
+    asked = request()
+    stage.publish(asked)
+    until(lambda: bool(stage.plans_of(asked)), "the plan")
+    (plan,) = stage.plans_of(asked)
+    assert sum(leg.quantity for leg in plan.legs) == 250
+    assert {leg.limit_price for leg in plan.legs} == {Decimal("227.42")}
+    assert len(plan.explanation.venues) == 6
+    for venue in plan.explanation.venues:
+        assert venue.score == sum((term.contribution for term in venue.terms), Decimal(0))
+        assert venue.reason
+    assert stage.audit() == {plan.route_id: encode(plan)}
+    assert stage.end(signal.SIGTERM) == 0
+
+
+def test_a_repeated_request_gets_the_plan_of_the_first_also_after_a_kill(stage: Stage) -> None:
+    stage.start()
+    asked = request()
+    stage.publish(asked, asked)
+    until(lambda: bool(stage.plans_of(asked)), "the plan")
+    stage.end()
+    stage.start()
+    stage.publish(msgspec.structs.replace(asked, quantity=100))
+    marker = request()
+    stage.publish(marker)
+    until(lambda: bool(stage.plans_of(marker)), "the marker's plan")
+    until(lambda: len(stage.plans_of(asked)) >= 2, "the plan again")
+    assert {encode(plan) for plan in stage.plans_of(asked)} == {stage.audit()[asked.route_id]}
+
+
+def test_a_symbol_without_a_streamed_quote_is_asked_for(
+    stage: Stage, market_data: tuple[QuoteService, int]
+) -> None:
+    stage.start()
+    asked = request("MSFT", limit_price=Decimal("500"))
+    stage.publish(asked)
+    until(lambda: bool(stage.plans_of(asked)), "the plan")
+    assert market_data[0].questions >= 1
+    assert stage.plans_of(asked)[0].legs
+
+
+def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> None:
+    stage.start()
+    bad, unstorable, good = request(quantity=0), request(), request()
+    # An order id of another century has no partition to go to.
+    unstorable = msgspec.structs.replace(unstorable, order_id=type(unstorable.order_id)(int=0))
+    stage.publish(bad, unstorable)
+    stage.publisher.send_encoded(Topic.VALIDATED.value, "x", "RouteRequest", b"{}", event_id=uuid7())
+    stage.publish(good)
+    until(lambda: bool(stage.plans_of(good)), "the good plan")
+    consumer = Consumer({"bootstrap.servers": stage.kafka.bootstrap, "group.id": "dead"})
+    topic = dead_letter_topic(Topic.VALIDATED.value)
+
+    def dead() -> int:
+        return sum(consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(4))
+
+    until(lambda: dead() == 3, "three dead letters")
+    consumer.close()
+    assert list(stage.audit()) == [good.route_id]
+
+
+def test_killed_under_load_every_request_is_planned_once(stage: Stage) -> None:
+    stage.start()
+    requests = [request(quantity=10 + number) for number in range(600)]
+    for start in range(0, 600, 200):
+        stage.publish(*requests[start : start + 200])
+        until(lambda start=start: len(stage.audit()) > start, "some plans")
+        stage.end()
+        stage.start()
+    until(lambda: all(stage.plans_of(asked) for asked in requests), "every plan")
+    audit = stage.audit()
+    assert len(audit) == 600
+    for plan in stage.plans:
+        assert encode(plan) == audit[plan.route_id]

@@ -1,0 +1,198 @@
+"""From a request and the live book to a plan, with quotes that are there, late or missing."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.messages import (
+    OrderType,
+    Quote,
+    RoutePlan,
+    RouteRequest,
+    Side,
+    TimeInForce,
+    VenueQuote,
+    decode,
+    encode,
+)
+from sor_engine.adapters.postgres_routes import profile_from_settings
+from sor_engine.domain.routing import InvalidProfileError, Venue
+from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
+from sor_engine.ports import Reference
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
+REFERENCE = Reference(
+    venues=tuple(
+        Venue(
+            venue_id=name,
+            lit=name != "DARK",
+            active=True,
+            latency_us=1,
+            add_fee=Decimal("-0.002"),
+            remove_fee=Decimal("0.003"),
+        )
+        for name in ("ARCX", "DARK")
+    ),
+    profile=profile_from_settings("default", 3, {"weights": WEIGHTS}),
+    ticks={"AAPL": Decimal("0.01")},
+)
+QUOTE = Quote(
+    symbol="AAPL",
+    sequence=1,
+    quoted_at=NOW,
+    national_best_bid=Decimal("10.00"),
+    national_best_offer=Decimal("10.02"),
+    venues=(
+        VenueQuote(
+            venue_id="ARCX",
+            bid_prices=(Decimal("10.00"),),
+            bid_sizes=(300,),
+            ask_prices=(Decimal("10.02"),),
+            ask_sizes=(200,),
+        ),
+    ),
+)
+
+
+class FixedQuotes:
+    """A feed with one quote of a given age; a question takes time and may bring a fresh one."""
+
+    def __init__(self, quote: Quote | None, age_s: float, answer: Quote | None = None) -> None:
+        self._quote, self._age_s, self._answer = quote, age_s, answer
+        self.questions: list[int] = []
+        self.now_ns = 0
+
+    def quote(self, symbol: str) -> Quote | None:
+        return self._quote
+
+    def age_s(self, symbol: str) -> float:
+        return self._age_s
+
+    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
+        self.questions.append(timeout_ms)
+        if self._answer is not None:
+            self._quote, self._age_s = self._answer, 0.0
+        else:
+            self.now_ns += timeout_ms * 1_000_000
+        return self._quote
+
+    def stopwatch(self) -> int:
+        self.now_ns += 1_000
+        return self.now_ns
+
+
+def desk(quotes: FixedQuotes) -> Desk:
+    return Desk(
+        quotes=quotes,
+        clock=lambda: NOW,
+        stopwatch=quotes.stopwatch,
+        quote_age_ms_max=2000,
+        quote_timeout_ms=200,
+    )
+
+
+def request(**changes: object) -> RouteRequest:
+    order_id = uuid7()
+    fields: dict[str, object] = {
+        "route_id": route_id(order_id, 2),
+        "order_id": order_id,
+        "account_id": "ACC-1",
+        "attempt": 2,
+        "symbol": "AAPL",
+        "side": Side.BUY,
+        "order_type": OrderType.LIMIT,
+        "quantity": 100,
+        "time_in_force": TimeInForce.DAY,
+        "requested_at": NOW,
+        "limit_price": Decimal("10.05"),
+    }
+    return RouteRequest(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
+    asked = request()
+    plan = plan_route(asked, REFERENCE, desk(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
+    assert (plan.route_id, plan.order_id, plan.attempt, plan.quantity) == (
+        asked.route_id,
+        asked.order_id,
+        2,
+        100,
+    )
+    (leg,) = plan.legs
+    assert leg.cl_ord_id == child_cl_ord_id(asked.order_id, 2, 1)
+    assert (leg.venue_id, leg.quantity, leg.limit_price) == ("ARCX", 100, Decimal("10.05"))
+    seen = plan.explanation
+    assert (seen.national_best_bid, seen.national_best_offer) == (Decimal("10.00"), Decimal("10.02"))
+    assert (seen.book_at, seen.profile, seen.profile_version) == (NOW, "default", 3)
+    assert seen.decision_us > 0
+    arcx, dark = seen.venues
+    assert (arcx.bid_price, arcx.bid_size, arcx.ask_price, arcx.ask_size) == (
+        Decimal("10.00"),
+        300,
+        Decimal("10.02"),
+        200,
+    )
+    assert (arcx.marketable_size, arcx.quote_age_us, arcx.allocated) == (200, 1500, 100)
+    assert (arcx.fee_per_share, arcx.all_in_price) == (Decimal("0.003"), Decimal("10.023"))
+    assert dark.venue_id == "DARK"
+    assert decode("RoutePlan", encode(plan)) == plan
+
+
+def test_a_fresh_quote_is_used_without_asking() -> None:
+    quotes = FixedQuotes(QUOTE, 1.9)
+    plan_route(request(), REFERENCE, desk(quotes), QuoteBudget())
+    assert quotes.questions == []
+
+
+def test_a_stale_quote_is_asked_for_again() -> None:
+    quotes = FixedQuotes(QUOTE, 5.0, answer=QUOTE)
+    plan = plan_route(request(), REFERENCE, desk(quotes), QuoteBudget())
+    assert quotes.questions == [200]
+    assert len(plan.legs) == 1
+
+
+def test_a_batch_does_not_wait_for_quotes_for_ever() -> None:
+    quotes, budget = FixedQuotes(QUOTE, 5.0), QuoteBudget(500)
+    plans = [plan_route(request(), REFERENCE, desk(quotes), budget) for _ in range(5)]
+    assert len(quotes.questions) == 3
+    assert sum(quotes.questions) <= 500
+    assert {plan.reason for plan in plans} == {"STALE_QUOTE: age_ms=5000, age_ms_max=2000"}
+
+
+def test_without_any_quote_there_is_no_leg_and_a_reason() -> None:
+    plan = plan_route(request(), REFERENCE, desk(FixedQuotes(None, float("inf"))), QuoteBudget(0))
+    assert (plan.legs, plan.reason) == ((), "NO_QUOTE: symbol=AAPL")
+    assert plan.explanation.book_at is None
+    assert decode("RoutePlan", encode(plan)) == plan
+
+
+def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
+    plan: RoutePlan = plan_route(
+        request(symbol="NOPE"), REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget()
+    )
+    assert (plan.legs, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quantity": 0}, {"attempt": 0}, {"limit_price": None}, {"limit_price": Decimal(0)}]
+)
+def test_a_request_that_makes_no_sense_is_refused_with_what_was_found(changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequestError, match="was"):
+        plan_route(request(**changes), REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
+
+
+def test_a_market_order_ignores_a_price_that_it_should_not_have() -> None:
+    asked = request(order_type=OrderType.MARKET, limit_price=None)
+    plan = plan_route(asked, REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
+    assert [leg.time_in_force for leg in plan.legs] == [TimeInForce.IOC]
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"weights": {"price": "x"}}, {"weights": WEIGHTS, "fill_rates": {"A": 2}}]
+)
+def test_a_profile_that_cannot_be_read_is_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(InvalidProfileError):
+        profile_from_settings("default", 1, settings)
