@@ -16,6 +16,7 @@ from oms_platform.quote_wire import QuoteCodec
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
 
 RECONNECT_S: Final = 0.5
+STOP_TIMEOUT_S: Final = 2.0
 _LOST: Final = (TimeoutError, OSError, GRPCError, StreamTerminatedError, UnreadableMessageError)
 log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ class QuoteFeed:
         self._loop = asyncio.new_event_loop()
         self._stub: MarketDataServiceStub | None = None
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="quotes", daemon=True)
 
     def start(self) -> None:
@@ -39,11 +41,15 @@ class QuoteFeed:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._task = self._loop.create_task(self._stream())
-        with contextlib.suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._task)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._task)
+        finally:
+            self._loop.close()
 
     async def _stream(self) -> None:
-        while True:
+        # Not the cancellation alone: grpclib turns one that meets a lost connection into its own error.
+        while not self._stopping:
             channel = Channel(self._host, self._port, codec=QuoteCodec())
             try:
                 self._stub = MarketDataServiceStub(channel)
@@ -87,6 +93,10 @@ class QuoteFeed:
 
     def stop(self) -> None:
         """End the stream and its thread."""
+        self._stopping = True
         if self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-            self._thread.join(timeout=2)
+            # A loop that is closed already has no task to cancel.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._thread.is_alive():
+            self._thread.join(timeout=STOP_TIMEOUT_S)

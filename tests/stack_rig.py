@@ -1,4 +1,4 @@
-"""A whole stack for tests: started by the `oms` command, used through its public doors, killed process by process."""
+"""A whole stack for tests: started by the `oms` command, used through its public doors, killed at will."""
 
 import json
 import os
@@ -92,7 +92,9 @@ class StackRig:
     def start_bench(self, rate: float, seconds: float, report: Path) -> "subprocess.Popen[bytes]":
         """Start a load in the background; its figures go to `report`."""
         arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report))
-        return subprocess.Popen(self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def verify(self, settle_s: float = 90.0) -> dict[str, Any]:
         """Hold every invariant. Returns the judge's report."""

@@ -13,6 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from simulators.broker.book import Book, BookOrder, DarkBook, Fill, LitBook
 from simulators.broker.prices import average_text, micros_of, micros_of_decimal, price_text
 from simulators.broker.protocol import (
@@ -400,7 +402,8 @@ class VenueEngine:
     def _ask(self, command: AskStatus, now: datetime) -> list[Record]:
         order = self._orders.get(command.cl_ord_id)
         if order is not None:
-            return [self._status(order, command.cl_ord_id, now)]
+            answer = self._status(order, command.cl_ord_id, now)
+            return [msgspec.structs.replace(answer, ord_status_req_id=command.ord_status_req_id)]
         return [
             Report(
                 venue_id=self.venue_id,
@@ -418,6 +421,7 @@ class VenueEngine:
                 avg_px="0",
                 transact_time=now,
                 ord_rej_reason=OrdRejReason.UNKNOWN_ORDER,
+                ord_status_req_id=command.ord_status_req_id,
                 text="Unknown order",
             )
         ]

@@ -130,9 +130,10 @@ class ReplaceOrder(Command, frozen=True, kw_only=True, gc=False):
 
 
 class AskStatus(Command, frozen=True, kw_only=True, gc=False):
-    """35=H."""
+    """35=H. ord_status_req_id: tag 790, echoed in the answer."""
 
     cl_ord_id: str
+    ord_status_req_id: str = ""
     symbol: str = ""
     side: Side | None = None
 
@@ -195,6 +196,7 @@ class Report(
     ord_type: OrdType | None = None
     time_in_force: TimeInForce | None = None
     ord_rej_reason: int | None = None
+    ord_status_req_id: str = ""
     text: str = ""
 
 

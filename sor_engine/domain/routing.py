@@ -208,8 +208,10 @@ class _Candidate:
     def take_at(self, price: int, wanted: int) -> int:
         """Take up to `wanted` of what is displayed at this price, the next one. Returns how much that is."""
         taken = 0
-        while self.next_level < len(self.within) and self.within[self.next_level][0] == price and taken < wanted:
-            taken += min(wanted - taken, self.within[self.next_level][1])
+        for shown_at, size in self.within[self.next_level :]:
+            if shown_at != price or taken == wanted:
+                break
+            taken += min(wanted - taken, size)
             self.next_level += 1
         if taken:
             self.worst = price
@@ -438,9 +440,10 @@ def _place_whole(board: _Board) -> Decision:
 
 
 def _place_split(board: _Board) -> Decision:
-    """Take what is displayed, price by price and at each price best score first: no better quote is traded through.
+    """Take what is displayed, price by price, and at each price best score first.
 
-    What is left of a resting order rests at the best-scored venue.
+    No better displayed quote is traded through. What is left of a resting order rests at the best-scored
+    venue.
     """
     request = board.request
     left = request.quantity

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are drawn from code: the order's states from their table, the denials from their enum."""
+"""The pages of docs/ that are drawn from code: order states from their table, denials from their enum."""
 
 from pathlib import Path
 

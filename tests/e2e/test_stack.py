@@ -1,4 +1,4 @@
-"""The whole stack through its public doors: an order from REST to an explained fill, and what a crash leaves behind."""
+"""The whole stack through its public doors: from REST to an explained fill, and after crashes."""
 
 import asyncio
 import json
@@ -68,7 +68,9 @@ def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, 
         if order["status"] in statuses:
             return order
         time.sleep(0.05)
-    pytest.fail(f"order is {order['status']}, expected {statuses}: {client.get(f'/api/v1/orders/{order_id}/events')}")
+    pytest.fail(
+        f"order is {order['status']}, expected {statuses}: {client.get(f'/api/v1/orders/{order_id}/events')}"
+    )
 
 
 def far_below(client: ApiClient) -> str:
@@ -170,20 +172,25 @@ def test_grpc_has_the_same_doors(rig: StackRig) -> None:
         core = Channel("127.0.0.1", rig.layout.port("core_grpc"))
         try:
             request = PlaceOrderRequest(
-                client_order_id=f"grpc-{time.time_ns()}", account_id="ACC-INST-002", symbol="V", side=Side.BUY,
-                order_type=OrderType.MARKET, quantity=10, time_in_force=TimeInForce.DAY, channel="GRPC",
+                client_order_id=f"grpc-{time.time_ns()}", account_id="ACC-INST-002", symbol="V",
+                side=Side.BUY, order_type=OrderType.MARKET, quantity=10, time_in_force=TimeInForce.DAY,
+                channel="GRPC",
             )  # fmt: skip
             placed = await OrderServiceStub(api).place_order(request, metadata=metadata)
             assert placed.created
             await asyncio.to_thread(until_status, client, placed.order_id, "FILLED")
-            found = await OrderServiceStub(api).get_order(GetOrderRequest(order_id=placed.order_id), metadata=metadata)
+            found = await OrderServiceStub(api).get_order(
+                GetOrderRequest(order_id=placed.order_id), metadata=metadata
+            )
             assert (found.status, found.cum_qty) == (OrderStatus.FILLED, 10)
-            position = await RiskServiceStub(core).get_position(GetPositionRequest(account_id="ACC-INST-002", symbol="V"))
+            position = await RiskServiceStub(core).get_position(
+                GetPositionRequest(account_id="ACC-INST-002", symbol="V")
+            )
             assert position.quantity >= 10
             verdict = await RiskServiceStub(core).check_risk(
                 CheckRiskRequest(
-                    account_id="ACC-RET-001", symbol="V", side=Side.BUY, order_type=OrderType.LIMIT, quantity=10,
-                    limit_price="9999", time_in_force=TimeInForce.DAY,
+                    account_id="ACC-RET-001", symbol="V", side=Side.BUY, order_type=OrderType.LIMIT,
+                    quantity=10, limit_price="9999", time_in_force=TimeInForce.DAY,
                 )
             )  # fmt: skip
             assert verdict.denial.startswith("PRICE_OUTSIDE_COLLAR: price=9999")

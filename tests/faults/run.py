@@ -1,6 +1,7 @@
-"""`make faults`: a steady load, each process killed with -9 in the middle of it, and Kafka's data wiped. Minutes.
+"""`make faults`: a steady load, each process killed with -9 in the middle of it, Kafka's data wiped.
 
-After each fault: nothing lost, nothing doubled, every invariant holds. Prints a table; exits with 1 if anything is off.
+After each fault: nothing lost, nothing doubled, every invariant holds. Prints a table; exits with 1 if
+anything is off. Takes minutes.
 """
 
 import json
@@ -37,14 +38,16 @@ console = Console()
 @click.option("--kafka", default="memory", show_default=True)
 @click.option("--rate", default=300.0, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True)
-@click.option("--only", multiple=True, help="Only these targets; \"wipe\" for the wipe.")
+@click.option("--only", multiple=True, help='Only these targets; "wipe" for the wipe.')
 @click.option("--data", type=click.Path(path_type=Path), help="Keep the stack's folder here.")
 def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: Path | None) -> None:
     """Run every fault in turn."""
     folder = data or Path(tempfile.mkdtemp(prefix="oms-faults-"))
     rig = StackRig(layout=Layout(data=folder, base_port=free_base_port()), kafka=kafka)
     rig.up()
-    table = Table("fault", "sent", "acked", "lost", "duplicates", "back after s", "broken invariants", box=None)
+    table = Table(
+        "fault", "sent", "acked", "lost", "duplicates", "back after s", "broken invariants", box=None
+    )
     sound = True
     try:
         for target in (*TARGETS, "wipe"):
@@ -53,7 +56,9 @@ def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: P
     finally:
         rig.down()
     console.print(table)
-    console.print(f"kafka {kafka}, {rate:g}/s for {seconds:g} s each; logs in {rig.layout.logs}", highlight=False)
+    console.print(
+        f"kafka {kafka}, {rate:g}/s for {seconds:g} s each; logs in {rig.layout.logs}", highlight=False
+    )
     sys.exit(0 if sound else 1)
 
 
@@ -68,7 +73,9 @@ def _run_one(rig: StackRig, target: str, rate: float, seconds: float, table: Tab
     bench.wait()
     figures = json.loads(report.read_text())
     violations = broken(rig.verify())
-    sound = not (figures["lost"] or figures["duplicates"] or violations) and figures["acked"] == figures["sent"]
+    sound = (
+        not (figures["lost"] or figures["duplicates"] or violations) and figures["acked"] == figures["sent"]
+    )
     name = WIPE if target == "wipe" else f"kill -9 {target}"
     counts = [str(figures[key]) for key in ("sent", "acked", "lost", "duplicates")]
     table.add_row(name, *counts, f"{back_s:.1f}", "none" if not violations else violations[0])

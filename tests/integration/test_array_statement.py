@@ -19,13 +19,32 @@ COLUMNS = (
     ("h", "bytea"),
     ("i", "bigint"),
 )
-AWKWARD = ('plain', "", 'a "quoted" one', "back\\slash", "comma, {brace} 'quote'", "NULL", "null", "é – 漢\nline")
+AWKWARD = (
+    "plain",
+    "",
+    'a "quoted" one',
+    "back\\slash",
+    "comma, {brace} 'quote'",
+    "NULL",
+    "null",
+    "é – 漢\nline",
+)
 
 
 def test_awkward_values_and_nulls_come_back_unchanged(dsn: str) -> None:
     at = datetime(2026, 11, 2, 14, 30, 0, 123456, tzinfo=UTC)
     rows = [
-        (uuid.uuid4(), n - 3, Decimal("-0.000001") * n, n % 2 == 0, at, text, f'{{"k": "\\"{n}\\\\"}}', text.encode(), n << 40)
+        (
+            uuid.uuid4(),
+            n - 3,
+            Decimal("-0.000001") * n,
+            n % 2 == 0,
+            at,
+            text,
+            f'{{"k": "\\"{n}\\\\"}}',
+            text.encode(),
+            n << 40,
+        )
         for n, text in enumerate(AWKWARD)
     ]
     rows.append((None,) * len(COLUMNS))  # type: ignore[arg-type]

@@ -129,7 +129,12 @@ def _replace(fields: Mapping[str, str]) -> ReplaceOrder:
 
 
 def _ask(fields: Mapping[str, str]) -> AskStatus:
-    return AskStatus(cl_ord_id=fields["11"], symbol=fields["55"], side=_SIDES.get(fields["54"]))
+    return AskStatus(
+        cl_ord_id=fields["11"],
+        ord_status_req_id=fields.get("790", ""),
+        symbol=fields["55"],
+        side=_SIDES.get(fields["54"]),
+    )
 
 
 _READERS: Final[dict[str, Callable[[Mapping[str, str]], Command]]] = {
@@ -180,6 +185,8 @@ def report_text(report: Report, *, possible_resend: bool = False) -> str:
         fields.append(f"59={_TIME_IN_FORCE_CODES[report.time_in_force]}")
     if report.ord_rej_reason is not None:
         fields.append(f"103={report.ord_rej_reason}")
+    if report.ord_status_req_id:
+        fields.append(f"790={report.ord_status_req_id}")
     if report.text:
         fields.append(f"58={report.text}")
     return _assemble("8", fields, possible_resend=possible_resend)

@@ -127,6 +127,21 @@ def test_the_feed_waits_for_a_service_that_starts_later_and_comes_back_after_a_r
         wait_until(lambda: sequence(feed) == 2, "the second life's quote")
 
 
+def test_a_feed_stops_also_when_its_connection_is_lost_at_the_same_time(port: int) -> None:
+    for _ in range(5):
+        own = QuoteFeed("127.0.0.1", port)
+        with serving(Quotes([encode_quote(quote("AAPL", 1))]), port):
+            own.start()
+            wait_until(lambda feed=own: sequence(feed) == 1, "the streamed quote")  # type: ignore[misc]
+        own.stop()
+        own.stop()
+        assert not own._thread.is_alive()
+
+
+def test_a_feed_that_was_never_started_can_be_stopped(port: int) -> None:
+    QuoteFeed("127.0.0.1", port).stop()
+
+
 def test_a_quote_that_cannot_be_read_does_not_end_the_feed(feed: QuoteFeed, port: int) -> None:
     service = Quotes([encode_quote(quote("AAPL", 1)), b"\x0a\x7f"])
     with serving(service, port):
