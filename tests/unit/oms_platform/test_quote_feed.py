@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from grpclib import GRPCError
 from grpclib.const import Status
+from grpclib.exceptions import StreamTerminatedError
 from grpclib.server import Server
 
 from oms_platform import market_data
@@ -127,15 +128,31 @@ def test_the_feed_waits_for_a_service_that_starts_later_and_comes_back_after_a_r
         wait_until(lambda: sequence(feed) == 2, "the second life's quote")
 
 
-def test_a_feed_stops_also_when_its_connection_is_lost_at_the_same_time(port: int) -> None:
-    for _ in range(5):
-        own = QuoteFeed("127.0.0.1", port)
-        with serving(Quotes([encode_quote(quote("AAPL", 1))]), port):
-            own.start()
-            wait_until(lambda feed=own: sequence(feed) == 1, "the streamed quote")  # type: ignore[misc]
-        own.stop()
-        own.stop()
-        assert not own._thread.is_alive()
+def test_a_feed_stops_also_when_its_cancellation_meets_a_lost_connection(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = threading.Event()
+
+    class LosesItsConnection:
+        """What grpclib does with a task that is cancelled while it loses the connection."""
+
+        def __init__(self, _channel: object) -> None: ...
+
+        async def subscribe_quotes(self, _request: SubscribeQuotesRequest) -> AsyncIterator[Quote]:
+            waiting.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise StreamTerminatedError("Connection lost") from None
+            yield quote("AAPL", 1)
+
+    monkeypatch.setattr(market_data, "MarketDataServiceStub", LosesItsConnection)
+    own = QuoteFeed("127.0.0.1", port)
+    own.start()
+    assert waiting.wait(10)
+    own.stop()
+    own.stop()
+    assert not own._thread.is_alive()
 
 
 def test_a_feed_that_was_never_started_can_be_stopped(port: int) -> None:
