@@ -1,6 +1,6 @@
 """Kafka: batches of decoded records in, one flush a batch out, offsets kept by the caller in Postgres.
 
-A broker that lost its data is a new *incarnation*: the first record of `oms.incarnation` names it, and stored
+A broker that lost data is a new *incarnation*: the last record of `oms.incarnation` names it, and stored
 offsets count only under the incarnation that they were stored for.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, NewTopic
 from prometheus_client import Counter
@@ -24,6 +24,8 @@ INCARNATION_TOPIC: Final = "oms.incarnation"
 PARTITIONS: Final = 4
 DELIVERY_TIMEOUT_MS: Final = 30_000
 CONNECT_TIMEOUT_S: Final = 10.0
+INCARNATION_CHECK_S: Final = 5.0
+INCARNATION_TIMEOUT_S: Final = 1.0
 BATCH_MAX: Final = 500
 IDLE_POLL_S: Final = 0.05
 _QUEUED_MESSAGES_MAX: Final = 200_000
@@ -139,15 +141,11 @@ def read_incarnation(settings: KafkaSettings) -> str:
     )
     partition = TopicPartition(INCARNATION_TOPIC, 0)
     try:
-        low, high = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
-        if low == high:
-            producer = Producer(_client_config(settings) | {"acks": "all"})
-            producer.produce(INCARNATION_TOPIC, value=str(uuid.uuid4()).encode(), partition=0)
-            if producer.flush(CONNECT_TIMEOUT_S):
-                raise KafkaUnavailableError(
-                    f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s"
-                )
-        consumer.assign([TopicPartition(INCARNATION_TOPIC, 0, low)])
+        _, end = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
+        if end == 0:
+            begin_incarnation(settings)
+            end = 1
+        consumer.assign([TopicPartition(INCARNATION_TOPIC, 0, end - 1)])
         record = consumer.poll(CONNECT_TIMEOUT_S)
         if record is None or record.error():
             raise KafkaUnavailableError(f"cannot read {INCARNATION_TOPIC} at {settings.bootstrap}")
@@ -156,6 +154,14 @@ def read_incarnation(settings: KafkaSettings) -> str:
         raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
     finally:
         consumer.close()
+
+
+def begin_incarnation(settings: KafkaSettings) -> None:
+    """Give the broker's incarnation a new name: whoever notices goes through its start-up path."""
+    producer = Producer(_client_config(settings) | {"acks": "all"})
+    producer.produce(INCARNATION_TOPIC, value=str(uuid.uuid4()).encode(), partition=0)
+    if producer.flush(CONNECT_TIMEOUT_S):
+        raise KafkaUnavailableError(f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s")
 
 
 def take_waiting(consumer: Consumer, records_max: int, timeout_s: float) -> list[KafkaMessage]:
@@ -300,6 +306,8 @@ class BatchConsumer:
         self._on_assigned = on_assigned
         self._topics = [topic.value for topic in topics]
         self._disconnected = False
+        self._names_seen = 0
+        self._next_check = time.monotonic() + INCARNATION_CHECK_S
         self._consumer = Consumer(
             _client_config(settings)
             | {
@@ -324,7 +332,7 @@ class BatchConsumer:
         if self._on_assigned is not None:
             self._on_assigned({place.partition for place in places})
         for place in places:
-            place.offset = stored.get((place.topic, place.partition), 0)
+            place.offset = stored.get((place.topic, place.partition), OFFSET_BEGINNING)
         consumer.assign(places)
 
     def _on_error(self, error: KafkaError) -> None:
@@ -334,15 +342,25 @@ class BatchConsumer:
     def poll(self, *, records_max: int = BATCH_MAX, timeout_s: float = IDLE_POLL_S) -> Batch:
         """Wait up to `timeout_s` for a first record, then take what is there. Raises KafkaDataLostError."""
         taken = take_waiting(self._consumer, records_max, timeout_s)
-        if self._disconnected and taken:
+        if time.monotonic() >= self._next_check or (self._disconnected and taken):
             self._check_incarnation()
         return self._decode(taken)
 
     def _check_incarnation(self) -> None:
+        """Raise KafkaDataLostError if the broker has another name by now; one request if it has not."""
+        self._next_check = time.monotonic() + INCARNATION_CHECK_S
+        try:
+            named = TopicPartition(INCARNATION_TOPIC, 0)
+            names = self._consumer.get_watermark_offsets(named, timeout=INCARNATION_TIMEOUT_S)[1]
+        except KafkaException:
+            self._disconnected = True
+            return
+        if names == self._names_seen and not self._disconnected:
+            return
         found = read_incarnation(self._settings)
         if found != self._incarnation:
             raise KafkaDataLostError(f"started with incarnation {self._incarnation}, found {found}")
-        self._disconnected = False
+        self._names_seen, self._disconnected = names, False
 
     def _decode(self, taken: list[KafkaMessage]) -> Batch:
         records: list[Record] = []
@@ -376,6 +394,9 @@ class BatchConsumer:
             KafkaError.UNKNOWN_TOPIC_OR_PART,
         )
         if error.code() in lost:
+            if read_incarnation(self._settings) == self._incarnation:
+                # The broker dropped what was not read yet: everybody drives live orders on from Postgres.
+                begin_incarnation(self._settings)
             raise KafkaDataLostError(str(error))
         self._disconnected = True
         log.warning("kafka_consumer_error", error=str(error))

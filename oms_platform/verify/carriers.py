@@ -19,9 +19,8 @@ _ORDER_TOPICS: Final = ("orders.inbound", "orders.validated", "orders.routed")
 _NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
 
 
-def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, dict[str, bytes]]]:
-    """Yield (partition, timestamp in ms, headers) of every record that the topic holds now."""
-    consumer = Consumer(
+def _reader(settings: KafkaSettings) -> Consumer:
+    return Consumer(
         {
             "bootstrap.servers": settings.bootstrap,
             "group.id": "oms-verify",
@@ -29,6 +28,11 @@ def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, di
             "fetch.wait.max.ms": settings.fetch_wait_ms,
         }
     )
+
+
+def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, dict[str, bytes]]]:
+    """Yield (partition, timestamp in ms, headers) of every record that the topic holds now."""
+    consumer = _reader(settings)
     try:
         for partition in range(PARTITIONS):
             place = TopicPartition(topic, partition)
@@ -48,34 +52,56 @@ def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, di
 
 
 def check_outbox(connection: Connection, settings: KafkaSettings) -> Finding:
-    """Hold the outbox against Kafka: every row of this incarnation is there, each order's in their order."""
+    """Hold the outbox against Kafka: every row of this incarnation is there, each order's in their order.
+
+    What was published before the oldest record that the broker still keeps of a topic cannot be looked at.
+    """
     finding = Finding(
         invariant="outbox: every row is in Kafka, each order's rows first appear in their order"
     )
-    born_ms = min((at for _, at, _ in _records(settings, INCARNATION_TOPIC)), default=0)
+    born_ms = max((at for _, at, _ in _records(settings, INCARNATION_TOPIC)), default=0)
     first_seen: dict[str, int] = {}
+    kept_from = {topic: _kept_from_ms(settings, topic) for topic in _ORDER_TOPICS}
     for topic in _ORDER_TOPICS:
         for _, _, headers in _records(settings, topic):
             first_seen.setdefault(headers.get("id", b"").decode(), len(first_seen))
     previous: dict[tuple[str, str, str], tuple[int, str]] = {}
     rows = connection.execute(
-        "SELECT outbox_id::text, writer, order_id::text, topic, published_at IS NULL FROM outbox"
-        " WHERE published_at IS NULL OR published_at >= to_timestamp(%s / 1000.0) ORDER BY outbox_id",
-        [born_ms],
+        "SELECT outbox_id::text, writer, order_id::text, topic, extract(epoch FROM published_at) * 1000,"
+        " extract(epoch FROM created_at) * 1000 FROM outbox ORDER BY outbox_id"
     )
-    for outbox_id, writer, order_id, topic, unpublished in rows:
-        finding.examined += 1
+    for outbox_id, writer, order_id, topic, published_ms, created_ms in rows:
         place = first_seen.get(outbox_id)
+        gone = published_ms is not None and (published_ms < born_ms or created_ms < kept_from[topic])
+        if place is None and gone:
+            continue
+        finding.examined += 1
         if place is None:
-            finding.violate(
-                f"{outbox_id} of order {order_id}: {'not published' if unpublished else 'not in ' + topic}"
-            )
+            missing = "is not published" if published_ms is None else f"is not in {topic}"
+            finding.violate(outbox_id, f"of order {order_id} {missing}")
             continue
         line = (writer, topic, order_id)
         if line in previous and previous[line][0] > place:
-            finding.violate(f"{outbox_id} of order {order_id}: came before {previous[line][1]}")
+            finding.violate(outbox_id, f"of order {order_id} came before {previous[line][1]}")
         previous[line] = (place, outbox_id)
     return finding
+
+
+def _kept_from_ms(settings: KafkaSettings, topic: str) -> int:
+    """Return since when the broker has every record of a topic: 0 unless it dropped some."""
+    consumer = _reader(settings)
+    kept_from = 0
+    try:
+        for partition in range(PARTITIONS):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+            if 0 < low < high:
+                consumer.assign([TopicPartition(topic, partition, low)])
+                oldest = consumer.poll(_TIMEOUT_S)
+                if oldest is not None and oldest.error() is None:
+                    kept_from = max(kept_from, oldest.timestamp()[1] + 1)
+    finally:
+        consumer.close()
+    return kept_from
 
 
 def check_fix_log(connection: Connection, store: Path) -> Finding:
@@ -94,9 +120,8 @@ def check_fix_log(connection: Connection, store: Path) -> Finding:
         for match in _NEW_ORDER.finditer(body.read_bytes()):
             finding.examined += 1
             if match.group(1).decode() not in known:
-                finding.violate(
-                    f"{match.group(1).decode()} was sent ({body.name}) and is no child of an accepted order"
-                )
+                sent = match.group(1).decode()
+                finding.violate(sent, f"was sent ({body.name}) and is no child of an accepted order")
     return finding
 
 
@@ -151,16 +176,15 @@ def check_venue(connection: Connection, journal: Path) -> Finding:
         theirs = venue.get(cl_ord_id, _VenueOrder())
         ours = fills.get(cl_ord_id, {})
         if theirs.accepted > 1:
-            finding.violate(f"{cl_ord_id}: the venue took it {theirs.accepted} times")
+            finding.violate(cl_ord_id, f"the venue took it {theirs.accepted} times")
         if cl_ord_id not in children:
-            finding.violate(f"{cl_ord_id}: the venue has it, the OMS never stored it")
+            finding.violate(cl_ord_id, "the venue has it, the OMS never stored it")
         elif children[cl_ord_id] != theirs.leaves_qty:
-            finding.violate(f"{cl_ord_id}: open {children[cl_ord_id]} here, {theirs.leaves_qty} at the venue")
+            open_here = children[cl_ord_id]
+            finding.violate(cl_ord_id, f"open {open_here} here, {theirs.leaves_qty} at the venue")
         if ours != theirs.fills:
-            finding.violate(
-                f"{cl_ord_id}: fills {_only_in(ours, theirs.fills)} here,"
-                f" {_only_in(theirs.fills, ours)} there"
-            )
+            only_here, only_there = _only_in(ours, theirs.fills), _only_in(theirs.fills, ours)
+            finding.violate(cl_ord_id, f"fills {only_here} here, {only_there} there")
     return finding
 
 

@@ -167,6 +167,6 @@ def check_database(connection: Connection) -> list[Finding]:
         row = connection.execute(question.examined).fetchone()
         finding = Finding(invariant=question.invariant, examined=row[0] if row else 0)
         for subject, sentence in connection.execute(question.broken):
-            finding.violate(f"{subject}: {sentence}")
+            finding.violate(subject, sentence)
         findings.append(finding)
     return findings

@@ -54,18 +54,18 @@ def check_histories(connection: Connection) -> list[Finding]:
             try:
                 _check_children(quantity, str(order_id), history)
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
-                quantity.violate(f"{order_id}: an event cannot be read: {error!r}")
+                quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
     return [path, quantity]
 
 
 def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
     _, _, _, event, status, _ = history[0]
     if event != "OrderReceived" or status != "NEW":
-        finding.violate(f"{order_id}: begins with {event} ({status})")
+        finding.violate(order_id, f"begins with {event} ({status})")
         return
     for _, _, sequence, event, found, _ in history[1:]:
         if found not in _next_statuses(status, event):
-            finding.violate(f"{order_id}: event {sequence}, {event} led from {status} to {found}")
+            finding.violate(order_id, f"event {sequence}, {event} led from {status} to {found}")
             return
         status = found
 
@@ -85,6 +85,6 @@ def _check_children(finding: Finding, order_id: str, history: list[Any]) -> None
             held[body["cl_ord_id"]] = done.get(body["cl_ord_id"], 0)
         if sum(held.values()) > quantity:
             finding.violate(
-                f"{order_id}: after event {sequence} children hold {sum(held.values())} of {quantity}"
+                order_id, f"after event {sequence} children hold {sum(held.values())} of {quantity}"
             )
             return

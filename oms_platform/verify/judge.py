@@ -1,4 +1,4 @@
-"""The whole judgement: wait until the system is quiet, then hold every invariant."""
+"""The whole judgement: hold every invariant, and again while something may still be on its way."""
 
 import contextlib
 import time
@@ -14,8 +14,7 @@ from oms_platform.verify.database import check_database
 from oms_platform.verify.histories import check_histories
 from oms_platform.verify.report import Report
 
-QUIET_FOR_S: Final = 2.0
-_POLL_S: Final = 0.25
+LOOK_AGAIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +25,6 @@ class Evidence:
     kafka: KafkaSettings | None = None
     fix_store: Path | None = None
     venue_journal: Path | None = None
-
-
-def wait_until_quiet(dsn: str, timeout_s: float) -> bool:
-    """Wait until nothing was stored and nothing left the outbox for QUIET_FOR_S. Returns whether it came."""
-    deadline = time.monotonic() + timeout_s
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        last, since = None, time.monotonic()
-        while time.monotonic() < deadline:
-            state = connection.execute(
-                "SELECT (SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables"
-                " WHERE relname ~ '^(order_events|outbox|executions|child_orders)_'),"
-                " (SELECT count(*) FROM outbox WHERE writer = 'api' AND published_at IS NULL)"
-            ).fetchone()
-            if state != last or state is None or state[1]:
-                last, since = state, time.monotonic()
-            elif time.monotonic() - since > QUIET_FOR_S:
-                return True
-            time.sleep(_POLL_S)
-    return False
 
 
 def judge(evidence: Evidence) -> Report:
@@ -65,4 +45,20 @@ def judge(evidence: Evidence) -> Report:
             report.findings.append(check_venue(connection, evidence.venue_journal))
         else:
             report.left_out.append("the venue's own journal: none was named")
+    return report
+
+
+def judge_what_persists(evidence: Evidence, settle_s: float) -> Report:
+    """Judge, and look again until nothing is broken or `settle_s` is over.
+
+    Orders live on while the judge reads one place after the other, so what differs may be on its way. Only
+    what every look found broken counts.
+    """
+    deadline = time.monotonic() + settle_s
+    report = judge(evidence)
+    while not report.clean and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_S)
+        later = judge(evidence)
+        later.keep_what_persists_from(report)
+        report = later
     return report

@@ -3,23 +3,27 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-VIOLATIONS_KEPT_MAX: Final = 20
+VIOLATIONS_SHOWN_MAX: Final = 20
 
 
 @dataclass(slots=True, kw_only=True)
 class Finding:
-    """One invariant's outcome. violations keeps the first few sentences, count all of them."""
+    """One invariant's outcome. broken: what is wrong, by the order, execution or account."""
 
     invariant: str
     examined: int = 0
-    count: int = 0
-    violations: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
 
-    def violate(self, sentence: str) -> None:
-        """Note one violation."""
-        self.count += 1
-        if len(self.violations) < VIOLATIONS_KEPT_MAX:
-            self.violations.append(sentence)
+    def violate(self, subject: str, sentence: str) -> None:
+        """Note what is wrong of a subject."""
+        self.broken[subject] = sentence
+
+    @property
+    def violations(self) -> list[str]:
+        """The first few violations as sentences."""
+        return [
+            f"{subject}: {self.broken[subject]}" for subject in sorted(self.broken)[:VIOLATIONS_SHOWN_MAX]
+        ]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +36,14 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether no invariant is broken."""
-        return not any(finding.count for finding in self.findings)
+        return not any(finding.broken for finding in self.findings)
+
+    def keep_what_persists_from(self, earlier: "Report") -> None:
+        """Drop what an earlier look did not find broken too: it was on its way."""
+        for finding, before in zip(self.findings, earlier.findings, strict=True):
+            finding.broken = {
+                subject: sentence for subject, sentence in finding.broken.items() if subject in before.broken
+            }
 
     def as_json(self) -> dict[str, object]:
         """Return the report for machines."""
@@ -42,7 +53,7 @@ class Report:
                 {
                     "invariant": finding.invariant,
                     "examined": finding.examined,
-                    "broken": finding.count,
+                    "broken": len(finding.broken),
                     "violations": finding.violations,
                 }
                 for finding in self.findings

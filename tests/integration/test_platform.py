@@ -1,22 +1,28 @@
 """The platform's own promises, on the real parts."""
 
 import uuid
+from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
+import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka import (
     BatchConsumer,
+    KafkaDataLostError,
     KafkaSettings,
     Publisher,
     ensure_topics,
     murmur2_partition,
     read_incarnation,
 )
+from oms_platform.laptop.parts import memory_kafka_part
 from oms_platform.messages import CancelOrder, Topic
 from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import expected_revision, found_revision, migrate
+from tests.conftest import running
 
 
 def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: str) -> None:
@@ -68,3 +74,36 @@ def test_what_is_published_is_read_back_from_the_stored_offset(memory_kafka: Kaf
         second = consumer()
         assert second.poll(timeout_s=0.3).records == []
         second.close()
+
+
+def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading_goes_on(
+    tmp_path: Path, cleanup: ExitStack
+) -> None:
+    # Only librdkafka's in-memory broker drops records of this size.
+    address = tmp_path / "in-memory.address"
+    cleanup.enter_context(running(memory_kafka_part(address), tmp_path / "in-memory.log"))
+    memory_kafka = KafkaSettings(bootstrap=address.read_text())
+    ensure_topics(memory_kafka)
+    incarnation = read_incarnation(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    for _ in range(80):
+        publisher.send_encoded("orders.routed", "one key", "X", b"x" * 200_000, event_id=uuid7())
+        publisher.flush()
+    place = ("orders.routed", murmur2_partition(b"one key"))
+
+    def consumer(name: str, offsets: dict[tuple[str, int], int]) -> BatchConsumer:
+        return BatchConsumer(
+            memory_kafka, group="g", topics=[Topic.ROUTED], incarnation=name, load_offsets=lambda *_: offsets
+        )
+
+    behind = consumer(incarnation, {place: 1})
+    with pytest.raises(KafkaDataLostError):
+        for _ in range(20):
+            behind.poll(timeout_s=0.5)
+    behind.close()
+    renamed = read_incarnation(memory_kafka)
+    assert renamed != incarnation
+    again = consumer(renamed, {})
+    read = again.poll(timeout_s=5)
+    assert read.unreadable
+    again.close()

@@ -13,7 +13,7 @@ from oms_platform import ids
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
-from oms_platform.verify.judge import Evidence, judge
+from oms_platform.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_order, submit_order
 
 CHILD_QTY = 100
@@ -47,7 +47,7 @@ class History:
 
     def broken(self) -> list[str]:
         """Return the broken invariants."""
-        return [finding.invariant for finding in judge(self.evidence()).findings if finding.count]
+        return [finding.invariant for finding in judge(self.evidence()).findings if finding.broken]
 
     def write_files(self) -> None:
         (self.journal / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.lines))
@@ -259,7 +259,7 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
 
 def test_a_clean_history_breaks_nothing(history: History) -> None:
     report = judge(history.evidence())
-    assert [finding.violations for finding in report.findings if finding.count] == []
+    assert [finding.violations for finding in report.findings if finding.broken] == []
     assert all(finding.examined for finding in report.findings)
     assert report.left_out == []
 
@@ -270,6 +270,18 @@ def test_one_row_wrong_breaks_its_invariant(history: History, name: str) -> None
     mutate(history)
     broken = history.broken()
     assert any(found.startswith(invariant) for found in broken), broken
+
+
+def test_what_is_only_on_its_way_does_not_count_and_what_persists_does(history: History) -> None:
+    sql("UPDATE child_orders SET leaves_qty = 99 WHERE order_id = :resting")(history)
+    earlier = judge(history.evidence())
+    sql("UPDATE child_orders SET leaves_qty = 100 WHERE order_id = :resting")(history)
+    sql("UPDATE positions SET quantity = 99")(history)
+    later = judge(history.evidence())
+    assert not later.clean
+    later.keep_what_persists_from(earlier)
+    assert later.clean
+    assert not judge_what_persists(history.evidence(), 0.1).clean
 
 
 def test_what_cannot_be_looked_at_is_said(dsn: str) -> None:
