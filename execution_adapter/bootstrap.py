@@ -27,6 +27,7 @@ from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
 from oms_platform.worker import StopFlag, run_worker
@@ -69,6 +70,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
     with ExitStack() as stack:
         stack.callback(health.set_started, False)
         connection = stack.enter_context(closing(connect(settings.postgres_dsn, "execution-adapter")))
+        require_revision(connection)
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         store = PostgresChildStore(connection, incarnation)

@@ -22,25 +22,17 @@ from oms_core.entrypoints.grpc import GrpcDoor
 from oms_core.handlers import Core
 from oms_platform import outbox
 from oms_platform.clock import utc_now
-from oms_platform.errors import BrokenInvariantError
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import OrderEvent, Topic
 from oms_platform.postgres import Connection, connect, load_offsets
-from oms_platform.schema.migrate import expected_revision, found_revision
+from oms_platform.schema.migrate import require_revision
 from oms_platform.worker import StopFlag, run_worker
 
 QUOTES_AWAITED_S: Final = 15.0
 OUTBOX_BATCH_MAX: Final = 1000
 log = structlog.get_logger()
-
-
-def check_schema(connection: Connection) -> None:
-    """Raise BrokenInvariantError unless the database has this version's schema."""
-    found, expected = found_revision(connection), expected_revision()
-    if found != expected:
-        raise BrokenInvariantError(f"schema revision must be {expected}, was {found}; run `oms migrate`")
 
 
 def publish_left_over(store: PostgresOrderStore, connection: Connection, publisher: Publisher) -> None:
@@ -87,7 +79,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
     )
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(connect(settings.postgres_dsn, "oms-core")))
-        check_schema(connection)
+        require_revision(connection)
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         reopened = outbox.reopen_for_incarnation(connection, "core", incarnation, utc_now())

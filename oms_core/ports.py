@@ -62,6 +62,9 @@ class OrderStore(Protocol):
     def load_reference(self, desk: Desk) -> None:
         """Read accounts with their limits, and instruments, into the desk."""
 
+    def ensure_partitions(self, now: datetime) -> None:
+        """Make the coming weeks' partitions of every growing table."""
+
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
 

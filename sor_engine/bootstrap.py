@@ -8,6 +8,7 @@ from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import Topic
 from oms_platform.postgres import connect, load_offsets
+from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
 from oms_platform.worker import StopFlag, run_worker
@@ -51,6 +52,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag)
     )
     try:
         with closing(connect(settings.postgres_dsn, "sor-engine")) as connection:
+            require_revision(connection)
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)
             consumer = BatchConsumer(

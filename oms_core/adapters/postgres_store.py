@@ -5,10 +5,12 @@ one fails whole, stops, and starts again from what is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
@@ -21,6 +23,7 @@ from oms_platform.kafka import murmur2_partition
 from oms_platform.messages import encode
 from oms_platform.outbox import INSERT_OUTBOX, mark_published
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
+from oms_platform.schema.migrate import ensure_partitions
 
 GROUP: Final = "oms-core"
 
@@ -101,6 +104,7 @@ _UPSERT_RESERVATIONS: Final = ArrayStatement.insert(
 _TERMS: Final = (
     "order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, quantity, limit_price"
 )
+log = structlog.get_logger()
 _decoders: Final = {name: msgspec.json.Decoder(event) for name, event in EVENT_TYPES.items()}
 
 
@@ -131,6 +135,12 @@ class PostgresOrderStore:
             symbol: InstrumentTerms(symbol=symbol, active=status == "ACTIVE")
             for symbol, status in self._connection.execute("SELECT symbol, status FROM instruments")
         }
+
+    def ensure_partitions(self, now: datetime) -> None:
+        """Make the coming weeks' partitions of every growing table."""
+        made = ensure_partitions(self._connection, now)
+        if made:
+            log.info("partitions_made", partitions=made)
 
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""

@@ -23,6 +23,7 @@ from oms_platform.telemetry import LATENCY_BUCKETS_S
 from oms_platform.worker import StopFlag
 
 SWEEP_S: Final = 5.0
+PARTITIONS_S: Final = 3600.0
 IDLE_POLL_S: Final = 0.02
 RETRIES_PER_BATCH_MAX: Final = 500
 
@@ -65,6 +66,7 @@ class CoreLoop:
         self._retries: list[tuple[datetime, UUID]] = []
         self._published: list[UUID] = []
         self._next_sweep = 0.0
+        self._next_partitions = 0.0
 
     def schedule_stored_retries(self) -> None:
         """Take up the waits of the orders that were rebuilt."""
@@ -144,6 +146,9 @@ class CoreLoop:
 
     def _sweep(self, unit: UnitOfWork) -> None:
         self._store.load_reference(self._core.desk)
+        if time.monotonic() >= self._next_partitions:
+            self._next_partitions = time.monotonic() + PARTITIONS_S
+            self._store.ensure_partitions(unit.now)
         if self._day_ends is not None:
             handle_session_end(self._core, unit, _last_day_end(unit.now, self._day_ends))
         late = unanswered(self._core, unit.now)

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import create_engine
 
+from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7_floor
 
 PARTITIONED: Final = (
@@ -54,6 +55,13 @@ def found_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
             return "none"
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else "none"
+
+
+def require_revision(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Raise BrokenInvariantError unless the database has this version's schema."""
+    found, expected = found_revision(connection), expected_revision()
+    if found != expected:
+        raise BrokenInvariantError(f"schema revision must be {expected}, was {found}; run `oms migrate`")
 
 
 def migrate(dsn: str, now: datetime) -> None:

@@ -2,12 +2,14 @@
 
 import uuid
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from oms_platform.clock import utc_now
+from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7
 from oms_platform.kafka import (
     BatchConsumer,
@@ -21,7 +23,15 @@ from oms_platform.kafka import (
 from oms_platform.laptop.parts import memory_kafka_part
 from oms_platform.messages import CancelOrder, Topic
 from oms_platform.postgres import load_offsets, save_offsets
-from oms_platform.schema.migrate import expected_revision, found_revision, migrate
+from oms_platform.schema.migrate import (
+    PARTITIONED,
+    WEEKS_AHEAD,
+    ensure_partitions,
+    expected_revision,
+    found_revision,
+    migrate,
+    require_revision,
+)
 from tests.conftest import running
 
 
@@ -107,3 +117,21 @@ def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading
     read = again.poll(timeout_s=5)
     assert read.unreadable
     again.close()
+
+
+def test_a_schema_of_another_version_is_named_and_nothing_starts(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        require_revision(connection)
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        with pytest.raises(
+            BrokenInvariantError, match=f"must be {expected_revision()}, was 0000; run `oms migrate`"
+        ):
+            require_revision(connection)
+
+
+def test_coming_weeks_get_their_partitions_once(dsn: str) -> None:
+    later = utc_now() + timedelta(weeks=30)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        made = ensure_partitions(connection, later)
+        assert len(made) == len(PARTITIONED) * (WEEKS_AHEAD + 2)
+        assert ensure_partitions(connection, later) == []
