@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console
@@ -21,6 +21,7 @@ from oms_platform.laptop.layout import (
     Layout,
     StackError,
     is_alive,
+    last_state,
     read_state,
     running_layout,
 )
@@ -64,7 +65,7 @@ def _await_running(layout: Layout, supervisor: subprocess.Popen[bytes]) -> None:
     started = time.monotonic()
     with console.status("starting") as progress:
         while time.monotonic() - started < START_TIMEOUT_S:
-            state = _raw_state(layout)
+            state = last_state(layout.data)
             programs = state.get("programs", {})
             for name, program in programs.items():
                 if program["ready"] and name not in shown:
@@ -82,14 +83,6 @@ def _await_running(layout: Layout, supervisor: subprocess.Popen[bytes]) -> None:
                 raise StackError(f"the supervisor ended with code {supervisor.returncode}; see {layout.logs}")
             time.sleep(0.1)
     raise StackError(f"not running after {START_TIMEOUT_S:.0f} s; see {layout.logs}")
-
-
-def _raw_state(layout: Layout) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = json.loads(layout.state_file.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return state
 
 
 def _log_ends(layout: Layout, names: list[str]) -> str:

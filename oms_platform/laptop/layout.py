@@ -1,14 +1,16 @@
 """Where the laptop stack keeps things: its folder, its ports, and the state file that says what runs."""
 
 import json
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 DEFAULT_DATA: Final = Path(".oms")
 DEFAULT_PORT: Final = 8080
+STATE_NAME: Final = "stack.json"
 ISSUER_AUDIENCE: Final = "oms-api"
 # Each port's place above the base port, and what listens there.
 PORTS: Final = (
@@ -57,7 +59,7 @@ class Layout:
     @property
     def state_file(self) -> Path:
         """What the supervisor says of itself and its programs."""
-        return self.data / "stack.json"
+        return self.data / STATE_NAME
 
     @property
     def kafka_address_file(self) -> Path:
@@ -95,13 +97,19 @@ def write_state(layout: Layout, state: dict[str, Any]) -> None:
     partial.rename(layout.state_file)
 
 
+def last_state(data: Path) -> dict[str, Any]:
+    """Return what the supervisor of `data` said last, also when it is gone; empty if it never did."""
+    try:
+        state: dict[str, Any] = json.loads((data / STATE_NAME).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return state
+
+
 def read_state(data: Path) -> dict[str, Any] | None:
     """Return the state of the stack in `data`, None when none runs there."""
-    try:
-        state: dict[str, Any] = json.loads((data / "stack.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return state if is_alive(int(state["pid"])) else None
+    state = last_state(data)
+    return state if state and is_alive(int(state["pid"])) else None
 
 
 def running_layout(data: Path) -> tuple[Layout, dict[str, Any]]:
@@ -113,11 +121,8 @@ def running_layout(data: Path) -> tuple[Layout, dict[str, Any]]:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process of ours exists and is not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except (PermissionError, FileNotFoundError, IndexError):
-        return Path(f"/proc/{pid}").exists() or not Path("/proc").exists()
