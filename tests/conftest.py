@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -54,12 +55,21 @@ def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@contextmanager
+def database_folder() -> Iterator[Path]:
+    """A folder that a Postgres of another user may enter, also while other pytest sessions run.
+
+    Each session of root's closes pytest's own temporary folder to all others when it starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="oms-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def postgres_port() -> Iterator[int]:
     """The port of a running Postgres with a migrated and seeded template database."""
-    folder = tmp_path_factory.mktemp("postgres")
     port = free_port()
-    with running(postgres_part(folder / "data", port), folder / "postgres.log"):
+    with database_folder() as folder, running(postgres_part(folder / "data", port), folder / "postgres.log"):
         ensure_database(port, "template_oms")
         dsn = postgres_dsn(port, "template_oms")
         migrate(dsn, utc_now())

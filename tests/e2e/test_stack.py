@@ -28,6 +28,7 @@ from proto.gen.oms.v1 import (
     Side,
     TimeInForce,
 )
+from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.stack_rig import StackRig, broken, free_base_port
 
 DONE_TIMEOUT_S = 20.0
@@ -36,13 +37,14 @@ KILLED_UNDER_LOAD = ("oms-api", "oms-relay", "oms-core", "sor-engine", "executio
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRig]:
+def rig() -> Iterator[StackRig]:
     """A running stack, on the Kafka that the suite runs on."""
-    layout = Layout(data=tmp_path_factory.mktemp("stack"), base_port=free_base_port())
-    rig = StackRig(layout=layout, kafka=os.environ.get("OMS_TEST_KAFKA", "memory"))
-    rig.up()
-    yield rig
-    rig.down()
+    with database_folder() as folder:
+        layout = Layout(data=folder, base_port=free_base_port())
+        rig = StackRig(layout=layout, kafka=os.environ.get(KAFKA_VARIABLE, "memory"))
+        rig.up()
+        yield rig
+        rig.down()
 
 
 def place(client: ApiClient, **changes: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from oms_platform.laptop.parts import (
 )
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
-from tests.conftest import running
+from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
 from tests.integration.test_api import Listener, event, store
 
@@ -63,9 +63,9 @@ def refused_with_retry(api: Gateway) -> bool:
 def test_a_postgres_that_stands_still_or_is_gone_means_503_and_the_order_is_stored_once_after_it_is_back(
     tmp_path: Path, cleanup: ExitStack, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
-    tmp_path.chmod(0o755)
+    folder = cleanup.enter_context(database_folder())
     port = free_port()
-    part = postgres_part(tmp_path / "data", port)
+    part = postgres_part(folder / "data", port)
     dsn = postgres_dsn(port)
 
     def start() -> subprocess.Popen[bytes]:
