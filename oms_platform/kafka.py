@@ -106,6 +106,8 @@ def ensure_topics(settings: KafkaSettings) -> None:
             for future in admin.create_topics(topics, operation_timeout=CONNECT_TIMEOUT_S).values():
                 _await_created(future.result)
         _check_partitions(admin, names)
+        if missing:
+            _await_leaders(settings, missing)
     except KafkaException as error:
         raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {error}") from error
 
@@ -131,6 +133,24 @@ def _check_partitions(admin: AdminClient, names: list[str]) -> None:
         if time.monotonic() > deadline:
             raise KafkaUnavailableError(f"topics not there after {CONNECT_TIMEOUT_S} s: {counts}")
         time.sleep(0.05)
+
+
+def _await_leaders(settings: KafkaSettings, names: list[str]) -> None:
+    """Wait until new partitions answer: metadata names a leader before the broker knows that it is one."""
+    consumer = Consumer(_client_config(settings) | {"group.id": "oms-topics"})
+    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+    try:
+        for place in [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]:
+            while True:
+                try:
+                    consumer.get_watermark_offsets(place, timeout=CONNECT_TIMEOUT_S)
+                    break
+                except KafkaException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
+    finally:
+        consumer.close()
 
 
 def read_incarnation(settings: KafkaSettings) -> str:
