@@ -79,6 +79,14 @@ def _java() -> str:
     return java
 
 
+def new_cluster_id() -> str:
+    """Make an id as Kafka's own tools do: 16 random bytes in URL-safe base64, never read as an option."""
+    while True:
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
+
+
 def apache_kafka_part(data: Path, port: int, controller_port: int) -> Part:
     """Return a one-node Kafka in `data`, formatted with a fresh cluster id if it is not yet."""
     java, jars = _java(), ensure_jars()
@@ -88,7 +96,7 @@ def apache_kafka_part(data: Path, port: int, controller_port: int) -> Part:
     (data / "log4j2.yaml").write_text(_LOG4J)
     classpath = f"{jars}/*"
     if not (data / "logs" / "meta.properties").exists():
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = new_cluster_id()
         command = [
             java,
             "-cp",

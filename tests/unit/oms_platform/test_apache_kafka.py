@@ -87,3 +87,9 @@ def test_the_storage_is_formatted_once_and_the_broker_runs_from_the_jars(
     assert f"{jars_folder()}/*" in part.command
     assert (data / "server.properties").read_text() == apache_kafka._properties(data, 9092, 9093)
     assert (data / "log4j2.yaml").exists()
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    made = [apache_kafka.new_cluster_id() for _ in range(2_000)]
+    assert not [cluster_id for cluster_id in made if cluster_id.startswith("-")]
+    assert {len(cluster_id) for cluster_id in made} == {22}
