@@ -29,8 +29,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_pom_names_one_version_of_kafka_the_one_of_the_jars_folder(programs: Path) -> None:
-    space = {"m": "http://maven.apache.org/POM/4.0.0"}
-    dependencies = ElementTree.parse(apache_kafka._POM).getroot().findall(".//m:dependency", space)
+    dependencies = ElementTree.parse(apache_kafka._POM).getroot().findall(".//dependency")
     found = [[child.text for child in dependency] for dependency in dependencies]
     assert found == [["org.apache.kafka", "kafka_2.13", jars_folder().name.removeprefix("kafka-")]]
 
