@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v c++ >/dev/null || { echo "a C++ compiler (c++) is needed to build QuickFIX"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing. QuickFIX is compiled from source: about 5 minutes on 2 cores the first time; pip keeps the wheel."
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[laptop,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[laptop,reports,dev]'
 	@touch $@
 
 demo: install

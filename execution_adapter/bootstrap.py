@@ -86,6 +86,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
         kept = _resume(sessions, store, incarnation)
         desk = Desk(sessions, outlet, settings.status_timeout_s)
         desk.load(store.live())
+        store.write_sessions(dict.fromkeys(venue_ids, False), utc_now())
         loop = AdapterLoop(
             inbox=inbox,
             store=store,

@@ -5,6 +5,7 @@ the venue could not read), is published first and stored only after that is flus
 meanwhile. A crash in between finds the child unacknowledged, and asks.
 """
 
+import heapq
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
@@ -52,6 +53,8 @@ UNREAD_TEXT: Final = "the venue could not read the order"
 _REPORTS: Final = {kind: metrics.reports_total.labels(kind.name) for kind in Kind}
 _PLACED: Final = metrics.routes_total.labels("placed")
 _OWN_EXEC_IDS: Final = {Kind.CANCELED: "NS", Kind.REJECTED: "BR"}
+# A held child that is still live so long after its cancel was sent is canceled again.
+HOLD_RETRY_S: Final = 1.0
 SOH: Final = "\x01"
 States = dict[str, tuple[Child, ChildState]]
 
@@ -73,8 +76,8 @@ def children_of(plan: RoutePlan) -> list[Child]:
         expected = child_cl_ord_id(plan.order_id, plan.attempt, leg.leg)
         if leg.cl_ord_id != expected:
             raise InvalidPlanError(f"expected ClOrdID {expected}, found {leg.cl_ord_id}")
-        if leg.quantity <= 0 or not leg.limit_price > 0:
-            raise InvalidPlanError(f"leg {leg.leg} must have shares and a price above 0")
+        if leg.quantity <= 0 or not leg.limit_price > 0 or leg.hold_ms < 0:
+            raise InvalidPlanError(f"leg {leg.leg} must have shares, a price above 0 and no negative hold")
         children.append(
             Child(
                 order_id=plan.order_id,
@@ -89,6 +92,7 @@ def children_of(plan: RoutePlan) -> list[Child]:
                 quantity=leg.quantity,
                 limit_price=leg.limit_price,
                 time_in_force=leg.time_in_force.name,
+                hold_ms=leg.hold_ms,
             )
         )
     return children
@@ -106,12 +110,18 @@ class Desk:
         self._unacked: dict[str, LiveChild] = {}
         self._logons: dict[str, int] = {}
         self._up: set[str] = set()
+        # (when, ClOrdID) of the children that are taken back by themselves, the next first.
+        self._holds: list[tuple[float, str]] = []
         self.after_flush: States = {}
 
     def load(self, stored: Iterable[StoredChild]) -> None:
-        """Take over the children that an earlier run left live. What it sent of them is not known."""
+        """Take over the children that an earlier run left live. What it sent of them is not known.
+
+        A held child's time counts as over.
+        """
         for item in stored:
-            self._add(LiveChild(item.child, item.state, maybe_at_venue=True, tombstoned=item.tombstoned))
+            over = item.tombstoned or item.child.hold_ms > 0
+            self._add(LiveChild(item.child, item.state, maybe_at_venue=True, tombstoned=over))
 
     def get(self, child_id: str) -> LiveChild | None:
         """Return a live child."""
@@ -140,6 +150,8 @@ class Desk:
             self._add(live)
             if child.venue_id in self._up:
                 self._send(live, now, now_s)
+            if child.hold_ms:
+                heapq.heappush(self._holds, (now_s + child.hold_ms / 1000, child.cl_ord_id))
 
     def handle_placed_before(
         self, plan: RoutePlan, children: Iterable[Child], now: datetime, traceparent: str
@@ -174,6 +186,7 @@ class Desk:
             attempt=plan.attempt,
             placed_at=now,
             legs=placed_legs(children),
+            continues=plan.continues,
         )
         self._outlet.send(plan.account_id, placed, traceparent)
 
@@ -187,6 +200,8 @@ class Desk:
             attempt=first.attempt,
             placed_at=now,
             legs=placed_legs(children),
+            # Only a plan that continues holds children.
+            continues=any(child.hold_ms for child in children),
         )
         self._outlet.send(first.account_id, placed, "")
 
@@ -203,11 +218,28 @@ class Desk:
     def handle_cancel(self, cancel: CancelChildren, now: datetime, now_s: float) -> None:
         """The tombstone is stored: cancel every live child of the order, those that are on their way too."""
         for live in list(self._by_order.get(cancel.order_id, {}).values()):
-            live.tombstoned = True
-            if not live.maybe_at_venue:
-                self._close_unsent(live, now)
-            elif live.child.venue_id in self._up and not self._is_ambiguous(live):
-                self._cancel(live, now, now_s)
+            self._take_back(live, now, now_s)
+
+    def _take_back(self, live: LiveChild, now: datetime, now_s: float) -> None:
+        live.tombstoned = True
+        if not live.maybe_at_venue:
+            self._close_unsent(live, now)
+        elif live.child.venue_id in self._up and not self._is_ambiguous(live):
+            self._cancel(live, now, now_s)
+
+    def next_hold_s(self) -> float | None:
+        """Return when the next held child is taken back; None while none is held."""
+        return self._holds[0][0] if self._holds else None
+
+    def end_holds(self, now: datetime, now_s: float) -> None:
+        """Take back the children whose time is over, and try again those that the venue keeps."""
+        while self._holds and self._holds[0][0] <= now_s:
+            _, cl_ord_id = heapq.heappop(self._holds)
+            live = self._live.get(cl_ord_id)
+            if live is not None:
+                self._take_back(live, now, now_s)
+                if cl_ord_id in self._live:
+                    heapq.heappush(self._holds, (now_s + HOLD_RETRY_S, cl_ord_id))
 
     # ---- what venues send
 

@@ -70,6 +70,9 @@ class ChildStore(Protocol):
     def checkpoints(self) -> list[Checkpoint]:
         """Return every checkpoint kept."""
 
+    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
+        """Store which venues' sessions are up."""
+
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
 

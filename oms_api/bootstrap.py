@@ -17,7 +17,9 @@ from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.postgres_reader import PostgresReader
+from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.reference_cache import ReferenceCache
+from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings, RelaySettings
 from oms_api.entrypoints.event_hub import EventHub
@@ -99,6 +101,9 @@ class Gateway:
             kafka, on_opened=lambda: _call(loop, self._hub.on_tail_opened), on_events=on_events
         )
         self._hub.on_listening = self._tail.set_wanted
+        self._router = SorRouter(settings.sor_host, settings.sor_port)
+        self._risk = CoreRisk(settings.core_host, settings.core_port)
+        self._routing_admin = PostgresRoutingAdmin(settings.postgres_dsn, utc_now)
         ports = Ports(
             intake=self._intake,
             reader=self._reader,
@@ -106,6 +111,9 @@ class Gateway:
             limiter=self._limiter,
             authenticator=self._authenticator,
             broker=self._probe,
+            router=self._router,
+            risk=self._risk,
+            routing_admin=self._routing_admin,
         )
         rest = build_rest(ports, utc_now, health)
         rest.register(build_websocket(ports, utc_now, self._hub))
@@ -136,6 +144,7 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         await self._reader.open()
+        await self._routing_admin.open()
         self._probe.start()
         self._tail.start()
         for name, work in (
@@ -180,8 +189,11 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._tail.stop)
         await self._limiter.close()
+        self._router.close()
+        self._risk.close()
         async with asyncio.timeout(STOP_S_MAX):
             await self._reader.close()
+            await self._routing_admin.close()
         log.info("gateway_stopped")
 
 

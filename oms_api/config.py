@@ -16,6 +16,10 @@ class ApiSettings:
     kafka_bootstrap: str
     redis_url: str
     oidc_issuer: str
+    sor_port: int
+    core_port: int
+    sor_host: str = "127.0.0.1"
+    core_host: str = "127.0.0.1"
     oidc_audience: str = "oms-api"
     host: str = "127.0.0.1"
     kafka_fetch_wait_ms: int = 5

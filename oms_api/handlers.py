@@ -9,11 +9,20 @@ from uuid import UUID
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode, invalid, no_such_account, no_such_order
-from oms_api.domain.terms import Terms, content_hash, read_terms
-from oms_api.ports import KeyConflict, NewCancel, NewOrder, OrderView, Ports, PositionView, RowRefused
+from oms_api.domain.terms import NO_ROUTING, Known, RoutingTerms, Terms, content_hash, read_terms
+from oms_api.ports import (
+    KeyConflict,
+    NewCancel,
+    NewOrder,
+    OrderView,
+    Ports,
+    PositionView,
+    ReferenceData,
+    RowRefused,
+)
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, OrderType, Side, SubmitOrder, TimeInForce, encode
+from oms_platform.messages import CancelOrder, OrderType, Routing, Side, SubmitOrder, TimeInForce, encode
 
 RETRY_AFTER_S: Final = 1
 _SIDE: Final = {member.name: member for member in Side}
@@ -81,20 +90,9 @@ async def handle_place_order(
     traceparent: str,
 ) -> Placed | Refusal:
     """Check and store an order. Returns after it is durable; raises UnavailableError if that is not known."""
-    reference = ports.reference
-    account, symbol = content.get("accountId"), content.get("symbol")
-    if (isinstance(account, str) and not reference.account_exists(account)) or (
-        isinstance(symbol, str) and reference.tick_size(symbol) is None
-    ):
-        await reference.refresh()
-    terms = read_terms(
-        content,
-        channel,
-        reference.tick_size,
-        lambda account_id: principal.sees(account_id) and reference.account_exists(account_id),
-    )
-    if not isinstance(terms, Terms):
-        return invalid(*terms)
+    terms = await read_order_terms(ports, principal, channel, content)
+    if isinstance(terms, Refusal):
+        return terms
     if not ports.broker.available:
         return unavailable("Kafka is away: new orders are not taken")
     order = _new_order(terms, principal.subject, clock(), traceparent)
@@ -114,6 +112,35 @@ async def handle_place_order(
     )
 
 
+async def read_order_terms(
+    ports: Ports, principal: Principal, channel: str, content: Mapping[str, object]
+) -> Terms | Refusal:
+    """Check an order's content, with names that became known just now."""
+    known = known_to(ports.reference, principal)
+    terms = read_terms(content, channel, known)
+    if not isinstance(terms, Terms) and any(problem.message.startswith("unknown ") for problem in terms):
+        await ports.reference.refresh()
+        terms = read_terms(content, channel, known)
+    return terms if isinstance(terms, Terms) else invalid(*terms)
+
+
+def known_to(reference: ReferenceData, principal: Principal) -> Known:
+    """Return what a caller may name: of accounts only its own."""
+    return Known(
+        tick_size_of=reference.tick_size,
+        account_exists=lambda account_id: principal.sees(account_id) and reference.account_exists(account_id),
+        profile_exists=reference.profile_exists,
+        venue_exists=reference.venue_exists,
+    )
+
+
+def wish_of(routing: RoutingTerms) -> Routing | None:
+    """Return wishes as messages carry them, None for none."""
+    if routing == NO_ROUTING:
+        return None
+    return Routing(profile=routing.profile, avoid=routing.avoid, prefer=routing.prefer)
+
+
 def _new_order(terms: Terms, principal: str, now: datetime, traceparent: str) -> NewOrder:
     order_id = uuid7()
     message = SubmitOrder(
@@ -129,6 +156,7 @@ def _new_order(terms: Terms, principal: str, now: datetime, traceparent: str) ->
         received_at=now,
         limit_price=terms.limit_price,
         principal=principal,
+        routing=wish_of(terms.routing),
     )
     return NewOrder(
         order_id=order_id,

@@ -1,6 +1,7 @@
 """What the handlers need from outside, and the shapes in which it comes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -10,9 +11,9 @@ import msgspec
 
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem
-from oms_api.domain.terms import Terms
+from oms_api.domain.terms import RoutingTerms, Terms
 from oms_platform.errors import OperationalError
-from oms_platform.messages import OrderEvent
+from oms_platform.messages import OrderEvent, RouteRequest
 
 
 class UnavailableError(OperationalError):
@@ -234,8 +235,18 @@ class EventStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """What requests may name. tick_sizes: dollars by symbol. profiles: the active ones."""
+
+    accounts: frozenset[str] = frozenset()
+    tick_sizes: Mapping[str, Decimal] = field(default_factory=dict)
+    profiles: frozenset[str] = frozenset()
+    venues: frozenset[str] = frozenset()
+
+
 class ReferenceData(Protocol):
-    """Accounts and instruments, in memory."""
+    """Accounts, instruments, routing profiles and venues, in memory."""
 
     def account_exists(self, account_id: str) -> bool:
         """Return whether the account is known."""
@@ -245,8 +256,125 @@ class ReferenceData(Protocol):
         """Return the tick size of a known symbol, else None."""
         ...
 
+    def profile_exists(self, profile: str) -> bool:
+        """Return whether an active routing profile has this name."""
+        ...
+
+    def venue_exists(self, venue_id: str) -> bool:
+        """Return whether the venue is known."""
+        ...
+
     async def refresh(self) -> None:
         """Read again what is stored, if that was not done just now."""
+        ...
+
+
+class RoutingRefusedError(Exception):
+    """The router refuses a question; its text says what was expected and found.
+
+    `missing`: nothing is there.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class RiskView(View, frozen=True):
+    """The verdict that an order would get now. denial: `CODE: key=value`, empty when accepted."""
+
+    accepted: bool
+    denial: str
+    checks: list[dict[str, object]]
+
+
+class ScorecardView(View, frozen=True):
+    """What our own fills say of a venue; see docs/scorecards.md."""
+
+    venue_id: str
+    closed_reason: str
+    closed_until: datetime | None
+    updated_at: datetime | None
+    scorecard: msgspec.Raw
+
+
+class Router(Protocol):
+    """Asks the SOR what changes nothing. Raises UnavailableError, or RoutingRefusedError with its words."""
+
+    async def preview(self, request: RouteRequest) -> msgspec.Raw:
+        """Return the RoutePlan that an order would get now, as JSON."""
+        ...
+
+    async def what_if(self, question: "WhatIf") -> dict[str, msgspec.Raw]:
+        """Return a decision as `stored`, decided `again`, and `changed`, each a RoutePlan as JSON."""
+        ...
+
+    async def inputs(self, order_id: UUID, attempt: int) -> dict[str, msgspec.Raw]:
+        """Return a decision's `request`, `book` and `reference` as JSON."""
+        ...
+
+    async def scorecards(self) -> list[ScorecardView]:
+        """Return every venue's scorecard."""
+        ...
+
+    async def profile_problems(self, name: str, settings: dict[str, object]) -> list[str]:
+        """Return what is wrong with a routing profile's settings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A stored decision and what is to be changed. fees: venue, then dollars a share to add and to remove."""
+
+    order_id: UUID
+    attempt: int
+    profile: str = ""
+    strategy: str = ""
+    weights: dict[str, object] | None = None
+    without: tuple[str, ...] = ()
+    fees: tuple[tuple[str, str, str], ...] = ()
+
+
+class RiskDesk(Protocol):
+    """Asks the core for a risk verdict. Raises UnavailableError."""
+
+    async def verdict(self, terms: Terms) -> RiskView:
+        """Return the verdict that an order would get now."""
+        ...
+
+
+class ProfileView(View, frozen=True):
+    """A version of a routing profile."""
+
+    profile: str
+    version: int
+    active: bool
+    settings: dict[str, object]
+    created_at: datetime
+    created_by: str
+
+
+class RoutingAdmin(Protocol):
+    """Reads and changes routing profiles and accounts' wishes. Raises UnavailableError."""
+
+    async def profiles(self) -> list[ProfileView]:
+        """Return the newest active version of every profile."""
+        ...
+
+    async def add_profile(self, name: str, settings: dict[str, object], by: str) -> int:
+        """Store a new version of a profile, active from now on, and return its number."""
+        ...
+
+    async def retire_profile(self, name: str) -> bool:
+        """Make every version of a profile inactive. Returns whether any was active."""
+        ...
+
+    async def account_routing(self, account_id: str) -> RoutingTerms:
+        """Return an account's wishes."""
+        ...
+
+    async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
+        """Replace an account's wishes."""
         ...
 
 
@@ -293,3 +421,6 @@ class Ports:
     limiter: RateLimiter
     authenticator: Authenticator
     broker: BrokerState
+    router: Router
+    risk: RiskDesk
+    routing_admin: RoutingAdmin

@@ -18,10 +18,11 @@ from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings
 from oms_core.domain.desk import Desk
 from oms_core.entrypoints.consumer import CoreLoop
-from oms_core.entrypoints.grpc import GrpcDoor
+from oms_core.entrypoints.grpc import RiskService
 from oms_core.handlers import Core
 from oms_platform import outbox
 from oms_platform.clock import utc_now
+from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
@@ -114,7 +115,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
             day_ends=_day_ends(settings.day_ends_utc),
         )
         loop.schedule_stored_retries()
-        door = GrpcDoor(loop, settings.host, settings.grpc_port)
+        door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
         stack.callback(door.stop)
         _await_quotes(feed, list(core.desk.instruments), stop)

@@ -15,6 +15,7 @@ import msgspec
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import OverfillError, UnknownChildError, decide
 from oms_core.domain.order import (
+    NO_WISH,
     AcceptOrder,
     ApplyTrade,
     CancelCause,
@@ -35,6 +36,7 @@ from oms_core.domain.order import (
     RequestCancel,
     RetryRoute,
     RouteRequested,
+    RoutingWish,
     Side,
     Terms,
     TimeInForce,
@@ -89,7 +91,14 @@ def terms_of(message: wire.SubmitOrder) -> Terms:
         time_in_force=TimeInForce[message.time_in_force.name],
         quantity=message.quantity,
         limit_price=message.limit_price,
+        routing=wish_of(message.routing),
     )
+
+
+def wish_of(routing: wire.Routing | None) -> RoutingWish:
+    """Turn the message's wishes into the domain's."""
+    wish = routing or wire.Routing()
+    return RoutingWish(profile=wish.profile, avoid=wish.avoid, prefer=wish.prefer)
 
 
 def handle(core: Core, unit: UnitOfWork, message: wire.Message, traceparent: str) -> None:
@@ -144,7 +153,14 @@ def handle_route_placed(core: Core, unit: UnitOfWork, message: wire.RoutePlaced,
         )
         for leg in message.legs
     )
-    command = PlaceRoute(attempt=message.attempt, legs=legs, reason=message.reason, refused=message.refused)
+    command = PlaceRoute(
+        attempt=message.attempt,
+        legs=legs,
+        reason=message.reason,
+        refused=message.refused,
+        placed_at=message.placed_at,
+        continues=message.continues,
+    )
     _record(core, unit, _known(core, message.order_id, unit.now), command, traceparent)
 
 
@@ -171,6 +187,7 @@ def handle_execution_report(
             venue_id=message.venue_id,
             outcome=_CLOSING[message.exec_type],
             text=message.text,
+            closed_at=message.transact_time,
         )
         _record(core, unit, order, close, traceparent)
 
@@ -337,7 +354,7 @@ def _stage_outbox(
 
 
 def _route_request(order: Order, quantity: int, requested_at: datetime) -> wire.RouteRequest:
-    terms = order.terms
+    terms, wish = order.terms, order.terms.routing
     return wire.RouteRequest(
         route_id=ids.route_id(terms.order_id, order.attempt),
         order_id=terms.order_id,
@@ -350,6 +367,20 @@ def _route_request(order: Order, quantity: int, requested_at: datetime) -> wire.
         time_in_force=wire.TimeInForce[terms.time_in_force.name],
         requested_at=requested_at,
         limit_price=terms.limit_price,
+        routing=None
+        if wish == NO_WISH
+        else wire.Routing(profile=wish.profile, avoid=wish.avoid, prefer=wish.prefer),
+        visits=tuple(
+            wire.VenueVisit(
+                venue_id=visit.venue_id,
+                children=visit.children,
+                sent=visit.sent,
+                filled=visit.filled,
+                rejected=visit.rejected,
+                last_at=visit.last_at,
+            )
+            for visit in order.visits
+        ),
     )
 
 

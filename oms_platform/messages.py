@@ -70,6 +70,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     """Base of every message: immutable, keyword-only, proto3 JSON field names, defaults left out."""
 
 
+class Routing(Message, frozen=True):
+    """How an order or account wants to be routed; empty: as the default profile says."""
+
+    profile: str = ""
+    avoid: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+
+
 class SubmitOrder(Message, frozen=True):
     order_id: UUID
     account_id: str
@@ -83,6 +91,7 @@ class SubmitOrder(Message, frozen=True):
     received_at: datetime
     limit_price: Decimal | None = None
     principal: str = ""
+    routing: Routing | None = None
 
 
 class CancelOrder(Message, frozen=True):
@@ -91,6 +100,17 @@ class CancelOrder(Message, frozen=True):
     account_id: str
     received_at: datetime
     principal: str = ""
+
+
+class VenueVisit(Message, frozen=True):
+    """What came of an order's earlier children at one venue."""
+
+    venue_id: str
+    children: int
+    sent: int
+    last_at: datetime
+    filled: int = 0
+    rejected: int = 0
 
 
 class RouteRequest(Message, frozen=True):
@@ -105,6 +125,8 @@ class RouteRequest(Message, frozen=True):
     time_in_force: TimeInForce
     requested_at: datetime
     limit_price: Decimal | None = None
+    routing: Routing | None = None
+    visits: tuple[VenueVisit, ...] = ()
 
 
 class RouteLeg(Message, frozen=True):
@@ -114,6 +136,7 @@ class RouteLeg(Message, frozen=True):
     quantity: int
     limit_price: Decimal
     time_in_force: TimeInForce
+    hold_ms: int = 0
 
 
 class ScoreTerm(Message, frozen=True):
@@ -138,6 +161,11 @@ class VenueConsidered(Message, frozen=True):
     terms: tuple[ScoreTerm, ...] = ()
     score: Decimal = Decimal(0)
     allocated: int = 0
+    hidden_size: int = 0
+    taken_before: int = 0
+    expected_quantity: int = 0
+    expected_notional: Decimal = Decimal(0)
+    expected_fee: Decimal = Decimal(0)
 
 
 class RouteExplanation(Message, frozen=True):
@@ -150,6 +178,14 @@ class RouteExplanation(Message, frozen=True):
     national_best_offer: Decimal | None = None
     quote_wait_us: int = 0
     decision_us: int = 0
+    strategy: str = ""
+    stage: str = ""
+    seed: str = ""
+    expected_quantity: int = 0
+    expected_notional: Decimal = Decimal(0)
+    expected_fee: Decimal = Decimal(0)
+    expected_cost: Decimal | None = None
+    expected_cost_bps: Decimal | None = None
 
 
 class RoutePlan(Message, frozen=True):
@@ -165,6 +201,7 @@ class RoutePlan(Message, frozen=True):
     decided_at: datetime
     legs: tuple[RouteLeg, ...] = ()
     reason: str = ""
+    continues: bool = False
 
 
 class CancelChildren(Message, frozen=True):
@@ -191,6 +228,7 @@ class RoutePlaced(Message, frozen=True):
     legs: tuple[PlacedLeg, ...] = ()
     reason: str = ""
     refused: bool = False
+    continues: bool = False
 
 
 class ExecutionReport(Message, frozen=True):

@@ -1,6 +1,20 @@
-"""`python -m sor_engine` starts the smart order router."""
+"""`python -m sor_engine` routes; `python -m sor_engine scorekeeper` keeps the venues' scorecards."""
 
-from sor_engine.bootstrap import main
+import sys
+
+from sor_engine.bootstrap import route
+from sor_engine.scorekeeper_bootstrap import scorekeeper
+
+COMMANDS = {(): route, ("route",): route, ("scorekeeper",): scorekeeper}
+
+
+def main() -> None:
+    """Run what the first argument names."""
+    command = COMMANDS.get(tuple(sys.argv[1:]))
+    if command is None:
+        sys.exit("usage: python -m sor_engine [route|scorekeeper]")
+    command()
+
 
 if __name__ == "__main__":
     main()

@@ -1,9 +1,10 @@
-"""Puts the SOR together: live quotes, Kafka, Postgres, the loop."""
+"""Puts the SOR together: live quotes, Kafka, Postgres, the loop, the gRPC door."""
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 from oms_platform.clock import utc_now
+from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import Topic
@@ -13,13 +14,18 @@ from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
 from oms_platform.worker import StopFlag, run_worker
 from sor_engine.adapters.live_quotes import LiveQuotes
-from sor_engine.adapters.postgres_routes import GROUP, PostgresReference, PostgresRouteStore
+from sor_engine.adapters.postgres_decisions import PostgresSorReader
+from sor_engine.adapters.postgres_reference import PostgresReference
+from sor_engine.adapters.postgres_routes import GROUP, PostgresRouteStore
 from sor_engine.config import Settings
+from sor_engine.domain.profile import StrategyName
+from sor_engine.entrypoints.grpc import SorService
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
 from sor_engine.handlers import Desk
+from sor_engine.ports import Reference
 
 
-def main() -> None:
+def route() -> None:
     """Read the settings and run until SIGTERM."""
     settings = load_settings(Settings, "OMS_SOR_")
     configure_logging("sor", settings.log_level)
@@ -51,35 +57,55 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag)
         fetch_wait_ms=settings.kafka_fetch_wait_ms,
     )
     try:
-        with closing(connect(settings.postgres_dsn, "sor-engine")) as connection:
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(connect(settings.postgres_dsn, "sor-engine")))
             require_revision(connection)
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)
-            consumer = BatchConsumer(
-                kafka,
-                group=GROUP,
-                topics=[Topic.VALIDATED],
-                incarnation=incarnation,
-                load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
-            )
-            with closing(consumer):
-                loop = RouteRequestLoop(
-                    consumer=consumer,
-                    publisher=Publisher(kafka),
-                    store=PostgresRouteStore(connection, incarnation),
-                    references=PostgresReference(connection, settings.profile),
-                    desk=Desk(
-                        quotes=quotes,
-                        clock=utc_now,
-                        stopwatch=time.perf_counter_ns,
-                        quote_age_ms_max=settings.quote_age_ms_max,
-                        quote_timeout_ms=settings.quote_timeout_ms,
-                    ),
-                    refresh_s=settings.reference_refresh_s,
-                    gather_s=settings.gather_us / 1_000_000,
+            consumer = stack.enter_context(
+                closing(
+                    BatchConsumer(
+                        kafka,
+                        group=GROUP,
+                        topics=[Topic.VALIDATED],
+                        incarnation=incarnation,
+                        load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
+                    )
                 )
-                health.add("postgres", lambda: "connection lost" if connection.broken else None)
-                health.set_started(True)
-                loop.run(stop)
+            )
+            desk = Desk(
+                quotes=quotes,
+                clock=utc_now,
+                stopwatch=time.perf_counter_ns,
+                quote_age_ms_max=settings.quote_age_ms_max,
+                quote_timeout_ms=settings.quote_timeout_ms,
+            )
+            loop = RouteRequestLoop(
+                consumer=consumer,
+                publisher=Publisher(kafka),
+                store=PostgresRouteStore(connection, incarnation),
+                references=PostgresReference(connection, settings.profile),
+                desk=desk,
+                refresh_s=settings.reference_refresh_s,
+                gather_s=settings.gather_us / 1_000_000,
+                on_reference=lambda reference: quotes.watch(_horizons_ms(reference)),
+            )
+            reader = stack.enter_context(closing(PostgresSorReader(settings.postgres_dsn)))
+            service = SorService(lambda: loop.reference, desk, reader)
+            door = GrpcDoor([service], settings.host, settings.grpc_port)
+            door.start()
+            stack.callback(door.stop)
+            health.add("postgres", lambda: "connection lost" if connection.broken else None)
+            health.set_started(True)
+            loop.run(stop)
     finally:
         health.set_started(False)
+
+
+def _horizons_ms(reference: Reference) -> frozenset[int]:
+    """Return the horizons over which the passive profiles want queues watched."""
+    return frozenset(
+        profile.passive.horizon_ms
+        for profile in reference.profiles.values()
+        if profile.strategy is StrategyName.PASSIVE
+    )

@@ -1,48 +1,61 @@
-"""From a route request to a route plan: live book and reference data in, explained decision out."""
+"""From a route request to a route plan: live book and reference data in, explained decision out.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+The law of this file: `decide_on` is the only way from inputs to a decision, live, previewed or again; so that
+what the audit kept gives the same decision at any time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from oms_platform.clock import Clock
-from oms_platform.ids import child_cl_ord_id
-from oms_platform.messages import (
-    OrderType,
-    Quote,
-    RouteExplanation,
-    RouteLeg,
-    RoutePlan,
-    RouteRequest,
-    ScoreTerm,
-    Side,
-    TimeInForce,
-    VenueConsidered,
-    VenueQuote,
-)
+from oms_platform.messages import OrderType, Quote, RoutePlan, RouteRequest, Routing, Side
 from sor_engine import metrics
-from sor_engine.domain.routing import Decision, Request, Tif, VenueOutcome, decide
-from sor_engine.ports import Quotes, Reference
+from sor_engine.domain.market import Market, Request, Venue, Visit
+from sor_engine.domain.plan import Decision, VenueOutcome
+from sor_engine.domain.profile import InvalidProfileError, Profile, StrategyName, read_profile
+from sor_engine.domain.routing import decide
+from sor_engine.explanation import INT32_MAX, TIFS, explain, seed_of, to_plan
+from sor_engine.ports import Decided, FrozenInputs, Quotes, Reference, ReferenceContent, StoredProfile
 
 # A monotonic count of nanoseconds.
 Stopwatch = Callable[[], int]
 
-INT32_MAX: Final = 2**31 - 1
 # The most that one batch may spend on asking for quotes, however many symbols are stale.
 QUOTE_WAIT_MS_MAX: Final = 400
-_TIFS: Final = {
-    TimeInForce.DAY: Tif.DAY,
-    TimeInForce.GTC: Tif.GTC,
-    TimeInForce.IOC: Tif.IOC,
-    TimeInForce.FOK: Tif.FOK,
-}
-_TIME_IN_FORCE: Final = {tif: name for name, tif in _TIFS.items()}
-_NO_BOOK: Final = VenueQuote(venue_id="")
+_NO_ROUTING: Final = Routing()
 
 
 class InvalidRequestError(ValueError):
     """A route request that no decision can be made for; its text says what was expected and found."""
+
+
+class TakenShares:
+    """Shares that our orders were sent to take at each venue since a symbol's book was quoted."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, bool], tuple[datetime, dict[str, int]]] = {}
+
+    def of(self, quote: Quote | None, *, buy: bool) -> dict[str, int]:
+        """Return what was taken from the far side of a quote's book, by venue."""
+        if quote is None:
+            return {}
+        quoted_at, taken = self._taken.get((quote.symbol, buy), (None, {}))
+        return dict(taken) if quoted_at == quote.quoted_at else {}
+
+    def add(self, quote: Quote | None, decision: Decision, *, buy: bool) -> None:
+        """Count what a decision takes."""
+        if quote is None:
+            return
+        taken = self.of(quote, buy=buy)
+        for outcome in decision.venues:
+            if outcome.expected_quantity:
+                taken[outcome.venue_id] = taken.get(outcome.venue_id, 0) + outcome.expected_quantity
+        self._taken[quote.symbol, buy] = (quote.quoted_at, taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +67,7 @@ class Desk:
     stopwatch: Stopwatch
     quote_age_ms_max: int
     quote_timeout_ms: int
+    taken: TakenShares = field(default_factory=TakenShares)
 
 
 class QuoteBudget:
@@ -71,35 +85,40 @@ class QuoteBudget:
         self._left_us = max(0, self._left_us - waited_us)
 
 
-def plan_route(request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget) -> RoutePlan:
+def plan_route(request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget) -> Decided:
     """Decide one route request on the live book. Raises InvalidRequestError."""
+    decided = _plan(request, reference, desk, budget, live=True)
+    _count(decided)
+    return decided
+
+
+def preview_route(request: RouteRequest, reference: Reference, desk: Desk) -> Decided:
+    """Decide a request that will not be sent; nothing is remembered of it. Raises InvalidRequestError."""
+    return _plan(request, reference, desk, QuoteBudget(), live=False)
+
+
+def _plan(
+    request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget, *, live: bool
+) -> Decided:
     _check(request)
     received_at = desk.clock()
     started_ns = desk.stopwatch()
     quote = _quote(request.symbol, desk, budget)
     quoted_ns = desk.stopwatch()
-    age_us = _age_us(desk.quotes.age_s(request.symbol))
-    wait_us = (quoted_ns - started_ns) // 1000
-    decision = _decide(request, quote, age_us, reference, desk)
-    decision_us = (desk.stopwatch() - quoted_ns) // 1000
-    _count(decision, age_us, wait_us, decision_us)
-    return _to_plan(
-        request,
+    inputs, profile, problem = _inputs(request, quote, reference, desk)
+    decision = decide_on(inputs, quote, reference.content, profile, problem)
+    if live:
+        desk.taken.add(quote, decision, buy=request.side is Side.BUY)
+    explanation = explain(
         decision,
-        RouteExplanation(
-            book_at=None if quote is None else quote.quoted_at,
-            profile=reference.profile.name,
-            profile_version=reference.profile.version,
-            venues=_to_venues(decision.venues, quote, age_us),
-            summary=decision.summary,
-            national_best_bid=None if quote is None else quote.national_best_bid,
-            national_best_offer=None if quote is None else quote.national_best_offer,
-            quote_wait_us=min(wait_us, INT32_MAX),
-            decision_us=min(decision_us, INT32_MAX),
-        ),
-        received_at=received_at,
-        clock=desk.clock,
+        inputs,
+        quote,
+        profile,
+        quote_wait_us=(quoted_ns - started_ns) // 1000,
+        decision_us=(desk.stopwatch() - quoted_ns) // 1000,
     )
+    plan = to_plan(decision, explanation, inputs, received_at=received_at, decided_at=desk.clock())
+    return Decided(plan=plan, inputs=inputs, quote=quote, content=reference.content)
 
 
 def _check(request: RouteRequest) -> None:
@@ -128,115 +147,209 @@ def _age_us(age_s: float) -> int:
     return INT32_MAX if age_s > INT32_MAX / 1_000_000 else int(age_s * 1_000_000)
 
 
-def _decide(
-    request: RouteRequest, quote: Quote | None, age_us: int, reference: Reference, desk: Desk
-) -> Decision:
-    tick = reference.ticks.get(request.symbol)
-    if tick is None:
-        reason = f"UNKNOWN_SYMBOL: symbol={request.symbol}"
-        outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in reference.venues)
-        return Decision((), reason, outcomes, f"Nothing placed, {reason}.")
-    return decide(
-        Request(
-            symbol=request.symbol,
-            buy=request.side is Side.BUY,
-            quantity=request.quantity,
-            tif=_TIFS[request.time_in_force],
-            limit_price=request.limit_price if request.order_type is OrderType.LIMIT else None,
-            tick=tick,
-        ),
-        None if quote is None else {venue.venue_id: venue for venue in quote.venues},
-        reference.venues,
-        reference.profile,
-        quote_age_us=age_us,
+def effective_routing(wish: Routing | None, account: Routing | None, default_profile: str) -> Routing:
+    """Return the wishes that count: the order's profile before the account's before the default; all avoids.
+
+    The order's preferences replace the account's.
+    """
+    order, held = wish or _NO_ROUTING, account or _NO_ROUTING
+    return Routing(
+        profile=order.profile or held.profile or default_profile,
+        avoid=tuple(sorted({*order.avoid, *held.avoid})),
+        prefer=order.prefer or held.prefer,
+    )
+
+
+def _inputs(
+    request: RouteRequest, quote: Quote | None, reference: Reference, desk: Desk
+) -> tuple[FrozenInputs, Profile | None, str]:
+    """Freeze what the decision stands on. Returns it with the profile, or why no profile can be used."""
+    account = reference.accounts.get(request.account_id)
+    routing = effective_routing(request.routing, account, reference.default_profile)
+    profile = reference.profiles.get(routing.profile)
+    problem = ""
+    if profile is None:
+        found = reference.unusable.get(routing.profile)
+        code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
+        problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
+    buy = request.side is Side.BUY
+    outflows: dict[str, tuple[int, ...]] = {}
+    if profile is not None and profile.strategy is StrategyName.PASSIVE:
+        outflows = desk.quotes.outflows(request.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
+    inputs = FrozenInputs(
+        request=msgspec.structs.replace(request, routing=routing),
+        tick=reference.ticks.get(request.symbol),
+        quote_age_us=_age_us(desk.quotes.age_s(request.symbol)),
         quote_age_us_max=desk.quote_age_ms_max * 1000,
+        taken=desk.taken.of(quote, buy=buy),
+        outflows=outflows,
+    )
+    return inputs, profile, problem
+
+
+def decide_on(
+    inputs: FrozenInputs,
+    quote: Quote | None,
+    content: ReferenceContent,
+    profile: Profile | None,
+    problem: str = "",
+) -> Decision:
+    """Return the decision that these inputs give.
+
+    profile None: nothing is placed, for the reason `problem`.
+    """
+    request = inputs.request
+    if inputs.tick is None:
+        return _undecided(f"UNKNOWN_SYMBOL: symbol={request.symbol}", content.venues)
+    if profile is None:
+        return _undecided(problem, content.venues)
+    return decide(
+        _request_of(inputs, inputs.tick, quote),
+        Market(
+            venues=content.venues,
+            book=None if quote is None else {venue.venue_id: venue for venue in quote.venues},
+            quote_age_us=inputs.quote_age_us,
+            quote_age_us_max=inputs.quote_age_us_max,
+            stats=content.stats,
+            closed=content.closed,
+            outflows=inputs.outflows,
+            beliefs=content.beliefs,
+            taken=inputs.taken,
+        ),
+        profile,
     )
 
 
-def _to_venues(
-    outcomes: tuple[VenueOutcome, ...], quote: Quote | None, age_us: int
-) -> tuple[VenueConsidered, ...]:
-    books = {} if quote is None else {venue.venue_id: venue for venue in quote.venues}
-    considered = []
-    for outcome in outcomes:
-        book = books.get(outcome.venue_id, _NO_BOOK)
-        considered.append(
-            VenueConsidered(
-                venue_id=outcome.venue_id,
-                reason=outcome.reason,
-                chosen=outcome.chosen,
-                bid_price=_first(book.bid_prices),
-                bid_size=book.bid_sizes[0] if book.bid_sizes else 0,
-                ask_price=_first(book.ask_prices),
-                ask_size=book.ask_sizes[0] if book.ask_sizes else 0,
-                marketable_size=min(outcome.marketable_size, INT32_MAX),
-                quote_age_us=age_us if outcome.venue_id in books else 0,
-                fee_per_share=outcome.fee_per_share,
-                all_in_price=outcome.all_in_price,
-                terms=tuple(
-                    [
-                        ScoreTerm(name=name, value=value, weight=weight, contribution=contribution)
-                        for name, value, weight, contribution in outcome.terms
-                    ]
-                ),
-                score=outcome.score,
-                allocated=outcome.allocated,
-            )
-        )
-    return tuple(considered)
+def _undecided(reason: str, venues: tuple[Venue, ...]) -> Decision:
+    outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in venues)
+    return Decision((), reason, outcomes, f"Nothing placed, {reason}.")
 
 
-def _first(prices: tuple[Decimal, ...]) -> Decimal | None:
-    return prices[0] if prices else None
-
-
-def _to_plan(
-    request: RouteRequest,
-    decision: Decision,
-    explanation: RouteExplanation,
-    *,
-    received_at: datetime,
-    clock: Clock,
-) -> RoutePlan:
-    legs = tuple(
-        [
-            RouteLeg(
-                leg=number,
-                cl_ord_id=child_cl_ord_id(request.order_id, request.attempt, number),
-                venue_id=leg.venue_id,
-                quantity=leg.quantity,
-                limit_price=leg.limit_price,
-                time_in_force=_TIME_IN_FORCE[leg.tif],
-            )
-            for number, leg in enumerate(decision.legs, start=1)
-        ]
-    )
-    return RoutePlan(
-        route_id=request.route_id,
-        order_id=request.order_id,
-        account_id=request.account_id,
-        attempt=request.attempt,
+def _request_of(inputs: FrozenInputs, tick: Decimal, quote: Quote | None) -> Request:
+    request = inputs.request
+    routing = request.routing or _NO_ROUTING
+    return Request(
         symbol=request.symbol,
-        side=request.side,
+        buy=request.side is Side.BUY,
         quantity=request.quantity,
-        explanation=explanation,
-        received_at=received_at,
-        decided_at=clock(),
-        legs=legs,
-        reason=decision.reason,
+        tif=TIFS[request.time_in_force],
+        limit_price=request.limit_price if request.order_type is OrderType.LIMIT else None,
+        tick=tick,
+        seed=seed_of(inputs),
+        visits=tuple(
+            [
+                Visit(
+                    venue_id=visit.venue_id,
+                    children=visit.children,
+                    sent=visit.sent,
+                    filled=visit.filled,
+                    rejected=visit.rejected,
+                    in_book=quote is not None and quote.quoted_at > visit.last_at,
+                )
+                for visit in request.visits
+            ]
+        ),
+        avoid=frozenset(routing.avoid),
+        prefer=frozenset(routing.prefer),
     )
 
 
-def _count(decision: Decision, age_us: int, wait_us: int, decision_us: int) -> None:
-    metrics.decision_seconds.observe(decision_us / 1_000_000)
-    metrics.quote_age_seconds.observe(age_us / 1_000_000)
-    if wait_us > 1000:
-        metrics.quote_wait_seconds.observe(wait_us / 1_000_000)
-    if not decision.legs:
+# ---- decisions again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is changed about a stored decision. fees: venue to (add, remove) in dollars a share.
+
+    profile: a name and the stored version to take in place of the used one. weights, strategy: in place of
+    the profile's own.
+    """
+
+    profile: tuple[str, StoredProfile] | None = None
+    weights: Mapping[str, Any] | None = None
+    strategy: str = ""
+    without: tuple[str, ...] = ()
+    fees: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+
+NO_CHANGES: Final = Changes()
+
+
+def decide_again(stored: Decided, changes: Changes = NO_CHANGES) -> RoutePlan:
+    """Decide a stored decision again on what it stood on, with changes.
+
+    Raises InvalidProfileError for weights or settings that make no profile, and InvalidRequestError for a
+    venue that the decision did not know.
+    """
+    inputs, content = stored.inputs, stored.content
+    known = {venue.venue_id for venue in content.venues}
+    unknown = sorted({*changes.without, *changes.fees} - known)
+    if unknown:
+        raise InvalidRequestError(
+            f"venues must be of the decision's {sorted(known)}, found {', '.join(unknown)}"
+        )
+    routing = inputs.request.routing or _NO_ROUTING
+    name, kept = changes.profile or (routing.profile, content.profiles.get(routing.profile))
+    profile, problem = None, stored.plan.reason
+    if kept is not None:
+        profile = read_profile(name, kept.version, _changed_settings(kept.settings, changes))
+    avoid = tuple(sorted({*routing.avoid, *changes.without}))
+    routing = Routing(profile=name, avoid=avoid, prefer=routing.prefer)
+    inputs = msgspec.structs.replace(inputs, request=msgspec.structs.replace(inputs.request, routing=routing))
+    content = msgspec.structs.replace(
+        content, venues=tuple(_with_fees(venue, changes.fees) for venue in content.venues)
+    )
+    decision = decide_on(inputs, stored.quote, content, profile, problem)
+    explanation = explain(decision, inputs, stored.quote, profile)
+    plan = stored.plan
+    return to_plan(decision, explanation, inputs, received_at=plan.received_at, decided_at=plan.decided_at)
+
+
+def _changed_settings(settings: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    changed = dict(settings)
+    if changes.weights is not None:
+        changed["weights"] = {**settings.get("weights", {}), **changes.weights}
+    if changes.strategy:
+        changed["strategy"] = changes.strategy
+    return changed
+
+
+def _with_fees(venue: Venue, fees: Mapping[str, tuple[Decimal, Decimal]]) -> Venue:
+    changed = fees.get(venue.venue_id)
+    if changed is None:
+        return venue
+    return Venue(
+        venue_id=venue.venue_id,
+        lit=venue.lit,
+        active=venue.active,
+        latency_us=venue.latency_us,
+        add_fee=changed[0],
+        remove_fee=changed[1],
+        lot_size=venue.lot_size,
+        min_quantity=venue.min_quantity,
+    )
+
+
+def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a profile's settings, nothing when they can be used."""
+    try:
+        read_profile(name, 1, settings)
+    except InvalidProfileError as error:
+        return list(error.problems)
+    return []
+
+
+def _count(decided: Decided) -> None:
+    plan, explanation = decided.plan, decided.plan.explanation
+    metrics.decision_seconds.observe(explanation.decision_us / 1_000_000)
+    metrics.quote_age_seconds.observe(decided.inputs.quote_age_us / 1_000_000)
+    if explanation.quote_wait_us > 1000:
+        metrics.quote_wait_seconds.observe(explanation.quote_wait_us / 1_000_000)
+    if not plan.legs:
         metrics.decisions_total.labels("unplaced").inc()
-        metrics.unplaced_total.labels(decision.reason.partition(":")[0]).inc()
+        metrics.unplaced_total.labels(plan.reason.partition(":")[0]).inc()
         return
     metrics.decisions_total.labels("placed").inc()
-    metrics.best_score.observe(float(decision.venues[0].score))
-    for leg in decision.legs:
+    metrics.best_score.observe(float(explanation.venues[0].score))
+    for leg in plan.legs:
         metrics.legs_total.labels(leg.venue_id).inc()

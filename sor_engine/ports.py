@@ -1,22 +1,62 @@
-"""What the SOR's handlers need from outside."""
+"""What the SOR's handlers need from outside, and the shapes in which a decision's inputs are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from oms_platform.messages import Quote, RoutePlan
-from sor_engine.domain.routing import Profile, Venue
+import msgspec
+
+from oms_platform.errors import OperationalError
+from oms_platform.messages import Quote, RoutePlan, RouteRequest, Routing
+from sor_engine.domain.market import DarkBelief, Venue, VenueStats
+from sor_engine.domain.profile import Profile
+
+
+class StoredProfile(msgspec.Struct, frozen=True, gc=False):
+    """A version of a routing profile as it is stored."""
+
+    version: int
+    settings: dict[str, Any]
+
+
+class ReferenceContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What every decision stands on until it changes; kept with the audit. closed: venue to reason."""
+
+    venues: tuple[Venue, ...]
+    profiles: dict[str, StoredProfile]
+    stats: dict[str, VenueStats] = {}
+    closed: dict[str, str] = {}
+    beliefs: dict[str, DarkBelief] = {}
+
+
+class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What only this decision stood on, beside its book and its reference; kept with the audit.
+
+    request: with the effective wishes of order and account. profile: the one that was used, with its version.
+    taken: shares that our own orders had been sent to take at each venue since the book was quoted. outflows:
+    see `Market`.
+    """
+
+    request: RouteRequest
+    tick: Decimal | None
+    quote_age_us: int
+    quote_age_us_max: int
+    taken: dict[str, int] = {}
+    outflows: dict[str, tuple[int, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a decision stands on: venues with today's fees, the routing profile, each symbol's tick."""
+    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping."""
 
-    venues: tuple[Venue, ...]
-    profile: Profile
+    content: ReferenceContent
+    profiles: Mapping[str, Profile]
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    default_profile: str
+    accounts: Mapping[str, Routing]
     ticks: Mapping[str, Decimal]
 
 
@@ -32,25 +72,42 @@ class Quotes(Protocol):
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
         """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes."""
 
+    def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
+        """Return samples of what left each venue's queue within the horizon, on the side of a buy or sell."""
+
+
+class ReferenceUnavailableError(OperationalError):
+    """The reference data is not there yet."""
+
 
 class ReferenceSource(Protocol):
-    """Where venues, fees, ticks and the routing profile are kept."""
+    """Where venues, fees, ticks, routing profiles, wishes and measurements are kept."""
 
     def load(self) -> Reference:
-        """Read the reference data. Raises ReferenceUnavailableError or InvalidProfileError."""
+        """Read all of it. Raises ReferenceUnavailableError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A plan with everything that it stood on. quote: None when nobody quoted the symbol."""
+
+    plan: RoutePlan
+    inputs: FrozenInputs
+    quote: Quote | None
+    content: ReferenceContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRoute:
-    """A plan and its bytes as they are stored and published."""
+    """A decision and its plan's bytes as they are stored and published."""
 
-    plan: RoutePlan
+    decided: Decided
     payload: bytes
     traceparent: str
 
 
 class RouteStore(Protocol):
-    """Keeps the first plan of every route, and how far the consumer has come."""
+    """Keeps the first plan of every route with its inputs, and how far the consumer has come."""
 
     def store(
         self, routes: Sequence[PlannedRoute], next_offsets: Mapping[tuple[str, int], int], now: datetime
@@ -67,3 +124,28 @@ class RouteStore(Protocol):
 
 class UnstorableRouteError(ValueError):
     """The database refuses at least one plan of a batch; nothing of the batch was stored."""
+
+
+class InputsNotKeptError(ValueError):
+    """A decision's plan is stored, but not what it stood on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueScorecard:
+    """A venue's scorecard as people read it; see docs/scorecards.md."""
+
+    venue_id: str
+    closed_reason: str
+    closed_until: datetime | None
+    updated_at: datetime | None
+    scorecard: dict[str, Any]
+
+
+class SorReader(Protocol):
+    """Reads what is stored, from any thread. Raises OperationalError while the store is away."""
+
+    def decided(self, order_id: UUID, attempt: int) -> Decided | None:
+        """Return a stored decision; None when there is none. Raises InputsNotKeptError."""
+
+    def scorecards(self) -> list[VenueScorecard]:
+        """Return every venue's scorecard, empty for one that was never used."""

@@ -31,6 +31,7 @@ _COLUMNS: Final = (
     ("time_in_force", "text"),
     ("status", "text"),
     ("leaves_qty", "int"),
+    ("hold_ms", "int"),
     ("created_at", "timestamptz"),
     ("updated_at", "timestamptz"),
 )
@@ -65,7 +66,7 @@ _READ: Final = (
     "SELECT kept.order_id, kept.cl_ord_id, route_id, kept.attempt, leg, kept.account_id, venue_id,"
     " kept.symbol, kept.side, kept.quantity, kept.limit_price, kept.time_in_force, kept.status, kept.cum_qty,"
     " kept.leaves_qty, venue_order_id, acked_at,"
-    " EXISTS (SELECT 1 FROM child_cancels gone WHERE gone.order_id = kept.order_id)"
+    " EXISTS (SELECT 1 FROM child_cancels gone WHERE gone.order_id = kept.order_id), kept.hold_ms"
 )
 _FIND: Final = ArrayStatement(
     (("order_id", "uuid"), ("cl_ord_id", "text")),
@@ -77,6 +78,12 @@ _OF_ROUTES: Final = ArrayStatement(
     f"{_READ} FROM {{rows}} JOIN child_orders kept"
     " ON kept.order_id = row.order_id AND kept.attempt = row.attempt"
     " ORDER BY kept.order_id, kept.attempt, leg",
+)
+_UPSERT_SESSIONS: Final = ArrayStatement.insert(
+    "fix_sessions",
+    (("venue_id", "text"), ("up", "boolean"), ("changed_at", "timestamptz")),
+    "ON CONFLICT (venue_id) DO UPDATE SET up = EXCLUDED.up, changed_at = EXCLUDED.changed_at"
+    " WHERE fix_sessions.up <> EXCLUDED.up",
 )
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
@@ -191,6 +198,11 @@ class PostgresChildStore:
             for venue_id, in_seq, incarnation, offsets, recorded_at in found
         ]
 
+    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
+        """Store which venues' sessions are up."""
+        with self._connection.cursor() as cursor:
+            _UPSERT_SESSIONS.execute(cursor, [(venue_id, up, now) for venue_id, up in sessions.items()])
+
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
         found = self._connection.execute(
@@ -244,6 +256,7 @@ def _row(child: Child, now: datetime) -> tuple[object, ...]:
         child.time_in_force,
         Status.PENDING_NEW.name,
         child.quantity,
+        child.hold_ms,
         now,
         now,
     )
@@ -278,6 +291,7 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
                 quantity=row[9],
                 limit_price=row[10],
                 time_in_force=row[11],
+                hold_ms=row[18],
             ),
             state=ChildState(
                 status=Status[row[12]],

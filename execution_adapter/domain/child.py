@@ -50,7 +50,10 @@ _CLOSING: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """What was asked of a venue; it never changes. side, time_in_force: names, not FIX values."""
+    """What was asked of a venue; it never changes. side, time_in_force: names, not FIX values.
+
+    hold_ms above 0: what is left of it after so long is taken back.
+    """
 
     order_id: UUID
     cl_ord_id: str
@@ -64,6 +67,7 @@ class Child:
     quantity: int
     limit_price: Decimal
     time_in_force: str
+    hold_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

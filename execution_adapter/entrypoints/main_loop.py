@@ -147,12 +147,13 @@ class AdapterLoop:
 
     def step(self) -> None:
         """Work on what is in the inbox, and do what is due."""
-        items = self._inbox.take(self._pace.flush_s if self._unsettled() else IDLE_S)
+        items = self._inbox.take(self._wait_s())
         if items:
             self._work(items)
             # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
             time.sleep(self._pace.gather_s)
         now_s = self._monotonic_s()
+        self._desk.end_holds(self._clock(), now_s)
         if self._unsettled() and now_s - self._flushed_s >= self._pace.flush_s:
             self._settle()
         if now_s - self._asked_s >= OVERDUE_EVERY_S:
@@ -161,6 +162,12 @@ class AdapterLoop:
             self._desk.count()
         if now_s - self._checkpointed_s >= self._pace.checkpoint_s:
             self.checkpoint()
+
+    def _wait_s(self) -> float:
+        """Return how long the inbox may stay empty before something is due."""
+        idle_s = self._pace.flush_s if self._unsettled() else IDLE_S
+        hold_s = self._desk.next_hold_s()
+        return idle_s if hold_s is None else max(0.0, min(idle_s, hold_s - self._monotonic_s()))
 
     def checkpoint(self) -> None:
         """Make everything that has come so far durable, and store how far that is."""
@@ -237,6 +244,13 @@ class AdapterLoop:
         now, now_s = self._clock(), self._monotonic_s()
         parsed = [self._parse(item) if isinstance(item, FixMessage) else None for item in items]
         known = self._find_children([inbound for inbound in parsed if inbound is not None])
+        changed = {
+            item.venue_id: isinstance(item, SessionUp)
+            for item in items
+            if isinstance(item, SessionUp | SessionDown)
+        }
+        if changed:
+            self._store.write_sessions(changed, now)
         for item, inbound in zip(items, parsed, strict=True):
             if isinstance(item, ReaderFailed):
                 raise item.error

@@ -9,12 +9,14 @@ import time
 from collections import deque
 from typing import Any, Final
 
+import msgspec
 import psycopg
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.terms import NO_ROUTING, RoutingTerms
 from oms_api.ports import KeyConflict, NewCancel, NewOrder, RowRefused, StoredOrder, UnavailableError
 from oms_platform.messages import Topic
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
@@ -59,6 +61,7 @@ _COLUMNS: Final = (
     ("time_in_force", "text"),
     ("quantity", "int"),
     ("limit_price", "numeric"),
+    ("routing", "jsonb"),
     ("received_at", "timestamptz"),
     ("payload", "bytea"),
     ("traceparent", "text"),
@@ -75,10 +78,10 @@ _INSERT_ORDERS: Final = ArrayStatement(
         ON CONFLICT DO NOTHING RETURNING order_id),
     kept AS (
         INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side,
-                            order_type, time_in_force, quantity, limit_price, status, leaves_qty, created_at,
-                            updated_at)
+                            order_type, time_in_force, quantity, limit_price, routing, status, leaves_qty,
+                            created_at, updated_at)
         SELECT order_id, account_id, channel, client_order_id, principal, symbol, side, order_type,
-               time_in_force, quantity, limit_price, 'NEW', quantity, received_at, received_at
+               time_in_force, quantity, limit_price, routing, 'NEW', quantity, received_at, received_at
         FROM row JOIN fresh USING (order_id)),
     noted AS (
         INSERT INTO order_events (order_id, sequence, event_id, account_id, type, status, payload,
@@ -106,6 +109,12 @@ def _key(order: NewOrder) -> tuple[str, str, str]:
     return terms.account_id, terms.channel, terms.client_order_id
 
 
+def routing_json(routing: RoutingTerms) -> str:
+    """Return wishes as they are stored: what is empty is left out."""
+    wishes = {"profile": routing.profile, "avoid": routing.avoid, "prefer": routing.prefer}
+    return msgspec.json.encode({name: wish for name, wish in wishes.items() if wish}).decode()
+
+
 def _row(order: NewOrder) -> tuple[Any, ...]:
     terms = order.terms
     return (
@@ -123,6 +132,7 @@ def _row(order: NewOrder) -> tuple[Any, ...]:
         terms.time_in_force,
         terms.quantity,
         terms.limit_price,
+        "{}" if terms.routing is NO_ROUTING else routing_json(terms.routing),
         order.received_at,
         order.payload,
         order.traceparent,

@@ -19,6 +19,7 @@ from oms_api.ports import (
     ChildView,
     EventView,
     ExecutionView,
+    KnownNames,
     OrderFilter,
     OrderView,
     PositionView,
@@ -187,11 +188,18 @@ class PostgresReader:
         )
         return [PositionView(*row) for row in rows]
 
-    async def reference(self) -> tuple[frozenset[str], dict[str, Decimal]]:
-        """Return the known accounts, and each known symbol's tick size."""
+    async def reference(self) -> KnownNames:
+        """Return what requests may name."""
         accounts = await self._read("SELECT account_id FROM accounts", ())
         instruments = await self._read("SELECT symbol, tick_size FROM instruments", ())
-        return frozenset(row[0] for row in accounts), dict(instruments)
+        profiles = await self._read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())
+        venues = await self._read("SELECT venue_id FROM venues", ())
+        return KnownNames(
+            accounts=frozenset(row[0] for row in accounts),
+            tick_sizes=dict(instruments),
+            profiles=frozenset(row[0] for row in profiles),
+            venues=frozenset(row[0] for row in venues),
+        )
 
     async def stream_heads(self, accounts: list[str]) -> dict[str, int]:
         """Return the last stream sequence of each account, 0 for one without events."""

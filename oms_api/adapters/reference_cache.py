@@ -1,4 +1,4 @@
-"""Accounts and instruments in memory, read again every few seconds and when an unknown one is asked for."""
+"""What requests may name, in memory, read again every few seconds and when something unknown is named."""
 
 import asyncio
 import time
@@ -8,13 +8,13 @@ from typing import Final
 
 import structlog
 
-from oms_api.ports import UnavailableError
+from oms_api.ports import KnownNames, UnavailableError
 
 REFRESH_S: Final = 5.0
 ASKED_REFRESH_S_MIN: Final = 1.0
 _RETRY_S: Final = 0.5
 
-Load = Callable[[], Awaitable[tuple[frozenset[str], dict[str, Decimal]]]]
+Load = Callable[[], Awaitable[KnownNames]]
 log = structlog.get_logger()
 
 
@@ -23,8 +23,7 @@ class ReferenceCache:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._accounts: frozenset[str] = frozenset()
-        self._tick_sizes: dict[str, Decimal] = {}
+        self._names = KnownNames()
         self._loaded_at = -REFRESH_S
         self._loading = asyncio.Lock()
 
@@ -34,11 +33,19 @@ class ReferenceCache:
 
     def account_exists(self, account_id: str) -> bool:
         """Return whether the account is known."""
-        return account_id in self._accounts
+        return account_id in self._names.accounts
 
     def tick_size(self, symbol: str) -> Decimal | None:
         """Return the tick size of a known symbol, else None."""
-        return self._tick_sizes.get(symbol)
+        return self._names.tick_sizes.get(symbol)
+
+    def profile_exists(self, profile: str) -> bool:
+        """Return whether an active routing profile has this name."""
+        return profile in self._names.profiles
+
+    def venue_exists(self, venue_id: str) -> bool:
+        """Return whether the venue is known."""
+        return venue_id in self._names.venues
 
     async def refresh(self) -> None:
         """Read again what is stored, at most once a second however many ask. Raises UnavailableError."""
@@ -48,7 +55,7 @@ class ReferenceCache:
             await self._read()
 
     async def _read(self) -> None:
-        self._accounts, self._tick_sizes = await self._load()
+        self._names = await self._load()
         self._loaded_at = time.monotonic()
 
     async def run(self) -> None:

@@ -12,13 +12,14 @@ class Right(enum.Enum):
 
     READ = "read"
     TRADE = "trade"
+    ADMIN = "admin"
 
 
 _RIGHTS_OF_ROLE: Final = {
     "trader": frozenset((Right.READ, Right.TRADE)),
     "viewer": frozenset((Right.READ,)),
     "risk": frozenset((Right.READ,)),
-    "admin": frozenset((Right.READ, Right.TRADE)),
+    "admin": frozenset((Right.READ, Right.TRADE, Right.ADMIN)),
 }
 
 

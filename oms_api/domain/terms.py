@@ -33,11 +33,33 @@ FIELDS: Final = frozenset(
         "limitPrice",
         "stopPrice",
         "timeInForce",
+        "routing",
     )
 )
+ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
+VENUES_NAMED_MAX: Final = 32
 
-TickSizeOf = Callable[[str], Decimal | None]
-AccountExists = Callable[[str], bool]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a request may name: symbols with their tick size, the caller's accounts, profiles, venues."""
+
+    tick_size_of: Callable[[str], Decimal | None]
+    account_exists: Callable[[str], bool]
+    profile_exists: Callable[[str], bool]
+    venue_exists: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTerms:
+    """How the client wants an order routed; empty: as its account does, or by the default profile."""
+
+    profile: str = ""
+    avoid: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+
+
+NO_ROUTING: Final = RoutingTerms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +75,7 @@ class Terms:
     quantity: int
     limit_price: Decimal | None
     time_in_force: str
+    routing: RoutingTerms = NO_ROUTING
 
 
 def content_hash(terms: Terms) -> bytes:
@@ -62,6 +85,9 @@ def content_hash(terms: Terms) -> bytes:
         f"{terms.account_id}\n{terms.channel}\n{terms.client_order_id}\n{terms.symbol}\n{terms.side}\n"
         f"{terms.order_type}\n{terms.quantity}\n{price}\n{terms.time_in_force}"
     )
+    if terms.routing != NO_ROUTING:
+        routing = terms.routing
+        content += f"\n{routing.profile}\n{','.join(routing.avoid)}\n{','.join(routing.prefer)}"
     return hashlib.sha256(content.encode()).digest()
 
 
@@ -74,9 +100,7 @@ def check_channel(channel: str) -> FieldProblem | None:
     )
 
 
-def read_terms(
-    content: Mapping[str, object], channel: str, tick_size_of: TickSizeOf, account_exists: AccountExists
-) -> Terms | tuple[FieldProblem, ...]:
+def read_terms(content: Mapping[str, object], channel: str, known: Known) -> Terms | tuple[FieldProblem, ...]:
     """Check decoded JSON, numbers with a fraction as Decimal. Returns the terms, or every problem found."""
     problems: list[FieldProblem] = []
     if not FIELDS.issuperset(content):
@@ -89,13 +113,15 @@ def read_terms(
     if channel_problem is not None:
         problems.append(channel_problem)
     client_order_id = _client_order_id(content, problems)
-    account_id = _known(content, "accountId", "account", account_exists, problems)
-    symbol = _known(content, "symbol", "symbol", lambda name: tick_size_of(name) is not None, problems)
+    account_id = _known(content, "accountId", "account", known.account_exists, problems)
+    symbol = _known(content, "symbol", "symbol", lambda name: known.tick_size_of(name) is not None, problems)
     side = _one_of(content, "side", SIDES, None, problems)
     order_type = _one_of(content, "orderType", ORDER_TYPES, None, problems)
     quantity = _quantity(content, problems)
-    limit_price = _limit_price(content, order_type, tick_size_of(symbol) if symbol else None, problems)
+    tick_size = known.tick_size_of(symbol) if symbol else None
+    limit_price = _limit_price(content, order_type, tick_size, problems)
     time_in_force = _one_of(content, "timeInForce", TIMES_IN_FORCE, "DAY", problems)
+    routing = read_routing(content.get("routing"), known, problems)
     if content.get("stopPrice") is not None:
         problems.append(
             FieldProblem(field="stopPrice", message="belongs to no order type that is supported yet")
@@ -112,7 +138,46 @@ def read_terms(
         quantity=quantity,
         limit_price=limit_price,
         time_in_force=time_in_force,
+        routing=routing,
     )
+
+
+def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> RoutingTerms:
+    """Check routing wishes; what is wrong goes into `problems`."""
+    if value is None:
+        return NO_ROUTING
+    if not isinstance(value, Mapping):
+        _wrong(problems, "routing", f"must be an object, was {shown(value)}")
+        return NO_ROUTING
+    for name in value:
+        if name not in ROUTING_FIELDS:
+            _wrong(problems, f"routing.{shown(name).strip(chr(34))}", "is not a field of routing")
+    profile = value.get("profile") or ""
+    if not isinstance(profile, str) or (profile and not known.profile_exists(profile)):
+        _wrong(problems, "routing.profile", f"unknown routing profile {shown(profile)}")
+        profile = ""
+    avoid = _venues(value, "avoid", known, problems)
+    prefer = _venues(value, "prefer", known, problems)
+    both = sorted({*avoid} & {*prefer})
+    if both:
+        _wrong(problems, "routing.prefer", f"must not name what is to be avoided: {', '.join(both)}")
+    return RoutingTerms(profile=profile, avoid=avoid, prefer=prefer)
+
+
+def _venues(
+    value: Mapping[str, object], field: str, known: Known, problems: list[FieldProblem]
+) -> tuple[str, ...]:
+    names = value.get(field)
+    if names is None:
+        return ()
+    if not isinstance(names, list) or len(names) > VENUES_NAMED_MAX:
+        _wrong(problems, f"routing.{field}", f"must be a list of at most {VENUES_NAMED_MAX} venues")
+        return ()
+    unknown = [name for name in names if not isinstance(name, str) or not known.venue_exists(name)]
+    if unknown:
+        _wrong(problems, f"routing.{field}", f"unknown venue {shown(unknown[0])}")
+        return ()
+    return tuple(sorted(set(names)))
 
 
 def shown(value: object) -> str:
@@ -221,7 +286,7 @@ def _limit_price(
 
 def _decimal(value: object) -> Decimal | None:
     if isinstance(value, Decimal):
-        return value
+        return value if value.is_finite() else None
     if type(value) is int:
         return Decimal(value)
     if isinstance(value, str) and value.isascii():

@@ -71,8 +71,15 @@ def _content(request: PlaceOrderRequest) -> dict[str, object]:
         "quantity": request.quantity,
         "limitPrice": request.limit_price,
         "timeInForce": _name(request.time_in_force),
+        "routing": _routing(request),
     }
     return {name: value for name, value in content.items() if value is not None and value != ""}
+
+
+def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
+    wish = request.routing
+    routing = {"profile": wish.profile, "avoid": list(wish.avoid), "prefer": list(wish.prefer)}
+    return {name: value for name, value in routing.items() if value} or None
 
 
 def _order(view: OrderView) -> Order:

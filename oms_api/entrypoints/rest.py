@@ -4,10 +4,10 @@ import base64
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from litestar import Litestar, Request, Response, delete, get, post, route
+from litestar import Litestar, Response, delete, get, post, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -17,23 +17,23 @@ from prometheus_client import generate_latest
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import SIDES, shown
-from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok, refused
+from oms_api.entrypoints.admission import Caller, enter, respond
+from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok
 from oms_api.entrypoints.http_door import (
     BODY_BYTES_MAX,
     ORDERS_PATH,
-    bearer_token,
     log,
     place_order,
     trace_of,
 )
+from oms_api.entrypoints.rest_routing import routing_routes
 from oms_api.handlers import (
-    admit,
     handle_cancel_order,
     handle_get_order,
     handle_get_positions,
     unavailable,
 )
-from oms_api.ports import OrderFilter, Ports, UnavailableError
+from oms_api.ports import OrderFilter, Ports
 from oms_platform.clock import Clock
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS, Health
 from oms_platform.messages import OrderStatus
@@ -44,18 +44,6 @@ LIST_LIMIT_MAX: Final = 200
 METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4"
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 _FILTERS: Final = ("accountId", "symbol", "status", "side", "clientOrderId", "from", "to", "limit", "cursor")
-
-Caller = Request[Any, Any, Any]
-Serve = Callable[[Principal], Awaitable[Answer | Refusal]]
-
-
-def respond(answer: Answer | Refusal) -> Response[bytes]:
-    """Turn an answer into Litestar's."""
-    if isinstance(answer, Refusal):
-        answer = refused(answer)
-    return Response(
-        answer.body, status_code=answer.status, media_type="application/json", headers=dict(answer.headers)
-    )
 
 
 def read_filter(query: Mapping[str, str], principal: Principal) -> OrderFilter | Refusal:
@@ -151,6 +139,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
     routes: list[ControllerRouterHandler] = [
         *_order_routes(ports, clock),
         *_detail_routes(ports),
+        *routing_routes(ports, clock),
         *_open_routes(health),
     ]
     return Litestar(
@@ -168,15 +157,6 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
     )
 
 
-async def _enter(ports: Ports, request: Caller, right: Right, serve: Serve) -> Response[bytes]:
-    try:
-        token = bearer_token(request.headers.get("authorization", "").encode("latin-1", "replace"))
-        principal = await admit(ports, token, right)
-        return respond(principal if isinstance(principal, Refusal) else await serve(principal))
-    except UnavailableError as error:
-        return respond(unavailable(str(error)))
-
-
 def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
     @post(ORDERS_PATH, summary="Place an order", status_code=201)
     async def place(request: Caller) -> Response[bytes]:
@@ -188,7 +168,7 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
         async def serve(_principal: Principal) -> Answer:
             return Answer(status=308, body=b"", headers=(("location", ORDERS_PATH),))
 
-        return await _enter(ports, request, Right.READ, serve)
+        return await enter(ports, request, Right.READ, serve)
 
     @get(ORDERS_PATH, summary="List orders, newest first")
     async def list_orders(request: Caller) -> Response[bytes]:
@@ -200,7 +180,7 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
             more = len(found) == wanted.limit
             return ok({"orders": found, "nextCursor": cursor_of(found[-1].order_id) if more else None})
 
-        return await _enter(ports, request, Right.READ, serve)
+        return await enter(ports, request, Right.READ, serve)
 
     @get(f"{ORDERS_PATH}/{{order_id:str}}", summary="Get an order")
     async def get_order(request: Caller, order_id: str) -> Response[bytes]:
@@ -208,7 +188,7 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
             found = await handle_get_order(ports, principal, order_id)
             return found if isinstance(found, Refusal) else ok(found)
 
-        return await _enter(ports, request, Right.READ, serve)
+        return await enter(ports, request, Right.READ, serve)
 
     @delete(f"{ORDERS_PATH}/{{order_id:str}}", summary="Ask for an order to be canceled", status_code=202)
     async def cancel(request: Caller, order_id: str) -> Response[bytes]:
@@ -217,7 +197,7 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
             result = await handle_cancel_order(ports, clock, principal, order_id, trace)
             return result if isinstance(result, Refusal) else cancel_requested(result)
 
-        return await _enter(ports, request, Right.TRADE, serve)
+        return await enter(ports, request, Right.TRADE, serve)
 
     return [place, moved, list_orders, get_order, cancel]
 
@@ -234,7 +214,7 @@ def _detail_routes(ports: Ports) -> list[ControllerRouterHandler]:
                 return found
             return ok({"orderId": found.order_id, name: await read(found.order_id)})
 
-        return await _enter(ports, request, Right.READ, serve)
+        return await enter(ports, request, Right.READ, serve)
 
     @get(f"{ORDERS_PATH}/{{order_id:str}}/events", summary="An order's audit trail")
     async def events(request: Caller, order_id: str) -> Response[bytes]:
@@ -254,7 +234,7 @@ def _detail_routes(ports: Ports) -> list[ControllerRouterHandler]:
             found = await handle_get_positions(ports, principal, account_id)
             return found if isinstance(found, Refusal) else ok({"accountId": account_id, "positions": found})
 
-        return await _enter(ports, request, Right.READ, serve)
+        return await enter(ports, request, Right.READ, serve)
 
     return [events, executions, routes, positions]
 

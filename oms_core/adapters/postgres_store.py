@@ -14,7 +14,7 @@ import structlog
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
-from oms_core.domain.order import EVENT_TYPES, Order, OrderType, Side, Terms, TimeInForce
+from oms_core.domain.order import EVENT_TYPES, Order, OrderType, RoutingWish, Side, Terms, TimeInForce
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import UnitOfWork
@@ -102,7 +102,8 @@ _UPSERT_RESERVATIONS: Final = ArrayStatement.insert(
     "ON CONFLICT (order_id) DO UPDATE SET quantity = EXCLUDED.quantity",
 )
 _TERMS: Final = (
-    "order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, quantity, limit_price"
+    "order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, quantity, limit_price,"
+    " routing"
 )
 log = structlog.get_logger()
 _decoders: Final = {name: msgspec.json.Decoder(event) for name, event in EVENT_TYPES.items()}
@@ -185,9 +186,10 @@ class PostgresOrderStore:
                 time_in_force=TimeInForce[row[6]],
                 quantity=row[7],
                 limit_price=row[8],
+                routing=msgspec.convert(row[9], RoutingWish),
             )
             orders[terms.order_id] = Order(terms=terms)
-            stored[terms.order_id] = row[9]
+            stored[terms.order_id] = row[10]
         for order_id, event_type, data in self._connection.execute(
             "SELECT order_id, type, (payload->'data')::text FROM order_events"
             " WHERE sequence > 1 AND order_id = ANY(%s) ORDER BY order_id, sequence",

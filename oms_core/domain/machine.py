@@ -2,7 +2,7 @@
 
 A route is asked for whenever shares are left that no child works and no route plan holds. A route that brings
 no fill is followed by the next one only after a wait that doubles, and orders that may not rest are canceled
-after FRUITLESS_ROUTES_MAX of them.
+after FRUITLESS_ROUTES_MAX of them. The stages of a plan that says so follow each other at once.
 """
 
 from collections.abc import Callable
@@ -43,6 +43,8 @@ from oms_core.domain.order import (
 from oms_core.domain.transitions import next_lifecycle
 
 FRUITLESS_ROUTES_MAX: Final = 6
+# Whatever plans say, from this attempt on a route without a fill is followed by a wait.
+CONTINUED_ATTEMPTS_MAX: Final = 12
 RETRY_DELAY_MIN: Final = timedelta(milliseconds=100)
 RETRY_DELAY_MAX: Final = timedelta(seconds=10)
 
@@ -81,7 +83,14 @@ def _deny(_order: Order, command: DenyOrder) -> tuple[Event, ...]:
 def _place_route(order: Order, command: PlaceRoute) -> tuple[Event, ...]:
     if command.attempt != order.attempt or not order.route_quantity or order.closed:
         return ()  # seen before
-    return (RoutePlaced(attempt=command.attempt, legs=command.legs, reason=command.reason),)
+    placed = RoutePlaced(
+        attempt=command.attempt,
+        legs=command.legs,
+        reason=command.reason,
+        placed_at=command.placed_at,
+        continues=command.continues,
+    )
+    return (placed,)
 
 
 def _apply_trade(order: Order, command: ApplyTrade) -> tuple[Event, ...]:
@@ -114,7 +123,11 @@ def _close_child(order: Order, command: CloseChild) -> tuple[Event, ...]:
         return ()
     return (
         ChildClosed(
-            cl_ord_id=command.cl_ord_id, venue_id=command.venue_id, outcome=command.outcome, text=command.text
+            cl_ord_id=command.cl_ord_id,
+            venue_id=command.venue_id,
+            outcome=command.outcome,
+            text=command.text,
+            closed_at=command.closed_at,
         ),
     )
 
@@ -240,13 +253,14 @@ def _applied_route_requested(order: Order, event: RouteRequested) -> Order:
 def _applied_route_placed(order: Order, event: RoutePlaced) -> Order:
     children = dict(order.children)
     for leg in event.legs:
-        children[leg.cl_ord_id] = Child(venue_id=leg.venue_id, quantity=leg.quantity)
+        children[leg.cl_ord_id] = Child(venue_id=leg.venue_id, quantity=leg.quantity, last_at=event.placed_at)
+    at_once = event.continues and order.attempt < CONTINUED_ATTEMPTS_MAX
     return _moved(
         order,
         event,
         children=MappingProxyType(children),
         route_quantity=0,
-        fruitless_routes=order.fruitless_routes + 1,
+        fruitless_routes=order.fruitless_routes + (0 if at_once else 1),
         text=event.reason,
     )
 
@@ -275,7 +289,13 @@ def _applied_trade(order: Order, event: TradeApplied) -> Order:
 
 def _applied_child_closed(order: Order, event: ChildClosed) -> Order:
     children = dict(order.children)
-    children[event.cl_ord_id] = replace(children[event.cl_ord_id], live=False)
+    child = children[event.cl_ord_id]
+    children[event.cl_ord_id] = replace(
+        child,
+        live=False,
+        rejected=event.outcome == "REJECTED",
+        last_at=event.closed_at or child.last_at,
+    )
     return _moved(order, event, children=MappingProxyType(children), text=event.text)
 
 

@@ -60,17 +60,46 @@ class CancelCause(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not."""
+    """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not.
+
+    last_at: when it was placed or closed, whatever came last.
+    """
 
     venue_id: str
     quantity: int
     cum_qty: int = 0
     live: bool = True
+    rejected: bool = False
+    last_at: datetime | None = None
 
     @property
     def leaves_qty(self) -> int:
         """Shares that may still trade at the venue."""
         return self.quantity - self.cum_qty if self.live else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingWish:
+    """How the client wants the order routed; empty: as its account does."""
+
+    profile: str = ""
+    avoid: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+
+
+NO_WISH: Final = RoutingWish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What came of an order's children at one venue."""
+
+    venue_id: str
+    children: int
+    sent: int
+    filled: int
+    rejected: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +115,7 @@ class Terms:
     time_in_force: TimeInForce
     quantity: int
     limit_price: Decimal | None
+    routing: RoutingWish = NO_WISH
 
     @property
     def may_rest(self) -> bool:
@@ -136,6 +166,24 @@ class Order:
     def unrouted_qty(self) -> int:
         """Shares that are neither filled, nor with a live child, nor in a route that was asked for."""
         return self.leaves_qty - self.working_qty - self.route_quantity
+
+    @property
+    def visits(self) -> tuple[Visit, ...]:
+        """What came of the children so far, by venue."""
+        found: dict[str, Visit] = {}
+        for child in self.children.values():
+            if child.last_at is None:
+                continue
+            before = found.get(child.venue_id)
+            found[child.venue_id] = Visit(
+                venue_id=child.venue_id,
+                children=1 + (before.children if before else 0),
+                sent=child.quantity + (before.sent if before else 0),
+                filled=child.cum_qty + (before.filled if before else 0),
+                rejected=child.rejected + (before.rejected if before else 0),
+                last_at=max(child.last_at, before.last_at) if before else child.last_at,
+            )
+        return tuple(found.values())
 
     @property
     def avg_px(self) -> Decimal | None:
@@ -207,11 +255,16 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutePlaced:
-    """The adapter stored these children; from here they are live. Without legs, `reason` says why."""
+    """The adapter stored these children; from here they are live. Without legs, `reason` says why.
+
+    continues: what they leave is meant to be routed again at once.
+    """
 
     attempt: int
     legs: tuple[Leg, ...]
     reason: str
+    placed_at: datetime | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +294,7 @@ class ChildClosed:
     venue_id: str
     outcome: str
     text: str
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +382,8 @@ class PlaceRoute:
     legs: tuple[Leg, ...]
     reason: str
     refused: bool
+    placed_at: datetime | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +405,7 @@ class CloseChild:
     venue_id: str
     outcome: str
     text: str
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

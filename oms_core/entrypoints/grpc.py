@@ -1,14 +1,12 @@
 """RiskService over gRPC. Requests go to the core's loop, the only thread that reads or writes its state."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import grpclib
-from grpclib.server import Server
 
 from oms_core.domain.order import OrderType, Side, Terms, TimeInForce
 from oms_core.domain.positions import Position as DomainPosition
@@ -98,45 +96,3 @@ class RiskService(RiskServiceBase):
 
         self._loop.queries.put(run)
         return await asyncio.wait_for(asyncio.wrap_future(answer), ANSWER_TIMEOUT_S)
-
-
-class GrpcDoor:
-    """The gRPC server in a thread of its own."""
-
-    def __init__(self, loop: CoreLoop, host: str, port: int) -> None:
-        self._service = RiskService(loop)
-        self._host, self._port = host, port
-        self._loop = asyncio.new_event_loop()
-        self._stopped = asyncio.Event()
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="grpc", daemon=True)
-
-    def start(self) -> None:
-        """Listen; returns when the port is open. Raises OSError when it is taken."""
-        self._thread.start()
-        self._started.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self) -> None:
-        """Close the port and end the thread."""
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-
-    async def _serve(self) -> None:
-        server = Server([self._service])
-        try:
-            await server.start(self._host, self._port)
-        except OSError as error:
-            self._failure = error
-            self._started.set()
-            return
-        self._started.set()
-        await self._stopped.wait()
-        server.close()
-        await server.wait_closed()

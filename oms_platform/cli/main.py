@@ -1,6 +1,8 @@
 """The `oms` command and its groups."""
 
 import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 import click
 from rich.console import Console
@@ -9,12 +11,38 @@ from oms_platform.cli.bench_commands import bench
 from oms_platform.cli.client import ApiError
 from oms_platform.cli.demo import demo
 from oms_platform.cli.order_commands import cancel, explain, submit, watch
+from oms_platform.cli.routing_commands import preview, whatif
 from oms_platform.cli.stack_commands import down, migrate_command, status, token, up
 from oms_platform.cli.verify_commands import verify
 from oms_platform.laptop.layout import StackError
 
+COMMANDS_OF_SERVICES: Final = "oms.commands"
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class OmsGroup(click.Group):
+    """The platform's own commands, and those that services bring as entry points, loaded when asked for.
+
+    The platform knows no service, so it cannot import theirs.
+    """
+
+    def _entries(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=COMMANDS_OF_SERVICES)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name."""
+        return sorted({*super().list_commands(ctx), *self._entries()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loading a service's."""
+        own = super().get_command(ctx, cmd_name)
+        entry = self._entries().get(cmd_name)
+        if own is not None or entry is None:
+            return own
+        command: click.Command = entry.load()
+        return command
+
+
+@click.group(cls=OmsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Run and use the OMS-SOR platform."""
 
@@ -30,6 +58,8 @@ for command in (
     cancel,
     watch,
     explain,
+    preview,
+    whatif,
     verify,
     bench,
 ):

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import json
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import click
@@ -19,30 +20,42 @@ console = Console()
 user_option = click.option("--user", default="trader1", show_default=True, help="The demo persona to act as.")
 
 
-@click.command()
-@data_option
-@user_option
-@click.option("--account", default="ACC-INST-001", show_default=True)
-@click.option("--symbol", required=True)
-@click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False), required=True)
-@click.option("--quantity", type=int, required=True, help="Whole shares.")
-@click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order.")
-@click.option("--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY")
-@click.option("--client-order-id", help="Your own id; the same id again is the same order.")
-def submit(
-    data: Path,
-    user: str,
+_ORDER_OPTIONS: Final = (
+    click.option("--account", default="ACC-INST-001", show_default=True),
+    click.option("--symbol", required=True),
+    click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False), required=True),
+    click.option("--quantity", type=int, required=True, help="Whole shares."),
+    click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
+    click.option(
+        "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
+    ),
+    click.option("--profile", help="A routing profile; default: the account's, or the default one."),
+    click.option("--avoid", multiple=True, help="A venue not to use; may be given several times."),
+    click.option("--prefer", multiple=True, help="A venue to prefer; may be given several times."),
+)
+
+
+def order_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that describe an order."""
+    for option in reversed(_ORDER_OPTIONS):
+        command = option(command)
+    return command
+
+
+def order_body(
+    *,
     account: str,
     symbol: str,
     side: str,
     quantity: int,
     limit_price: str | None,
     tif: str,
-    client_order_id: str | None,
-) -> None:
-    """Send one order and print the answer."""
+    profile: str | None,
+    avoid: tuple[str, ...],
+    prefer: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return an order as REST takes it, without its clientOrderId."""
     body: dict[str, Any] = {
-        "clientOrderId": client_order_id or f"cli-{uuid.uuid4().hex[:12]}",
         "accountId": account,
         "symbol": symbol.upper(),
         "side": side.upper(),
@@ -52,6 +65,20 @@ def submit(
     }
     if limit_price is not None:
         body["limitPrice"] = limit_price
+    routing = {"profile": profile, "avoid": list(avoid), "prefer": list(prefer)}
+    if any(routing.values()):
+        body["routing"] = {name: wish for name, wish in routing.items() if wish}
+    return body
+
+
+@click.command()
+@data_option
+@user_option
+@order_options
+@click.option("--client-order-id", help="Your own id; the same id again is the same order.")
+def submit(data: Path, user: str, client_order_id: str | None, **order: Any) -> None:
+    """Send one order and print the answer."""
+    body = {"clientOrderId": client_order_id or f"cli-{uuid.uuid4().hex[:12]}", **order_body(**order)}
     answer = ApiClient.of_stack(data.resolve(), user).post("/api/v1/orders", body, {"X-OMS-Channel": "CLI"})
     click.echo(json.dumps(answer, indent=1))
 

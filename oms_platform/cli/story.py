@@ -22,7 +22,7 @@ def print_story(console: Console, client: ApiClient, order_id: str) -> None:
     )
     _print_events(console, client.get(f"/api/v1/orders/{order_id}/events"))
     for route in client.get(f"/api/v1/orders/{order_id}/routes")["routes"]:
-        _print_route(console, route["plan"])
+        print_route(console, route["plan"])
     _print_fills(console, order, client.get(f"/api/v1/orders/{order_id}/executions")["executions"])
 
 
@@ -62,14 +62,18 @@ def _what(event: dict[str, Any], body: dict[str, Any]) -> str:
     return str(body.get("text") or body.get("reason") or "")
 
 
-def _print_route(console: Console, plan: dict[str, Any]) -> None:
+def print_route(console: Console, plan: dict[str, Any]) -> None:
+    """Print a route card."""
     card = plan["explanation"]
+    age_ms = max([venue.get("quoteAgeUs", 0) for venue in card["venues"]], default=0) / 1000
     console.print(
         f"\n[bold]Route card[/], attempt {plan['attempt']}: {plan['quantity']} shares,"
-        f" profile {card['profile']} version {card['profileVersion']},"
-        f" NBBO {card.get('nationalBestBid')} / {card.get('nationalBestOffer')},"
-        f" decided in {card.get('decisionUs', 0)} µs",
+        f" [bold]{card.get('stage') or card.get('strategy', '')}[/],"
+        f" profile {card['profile']} version {card.get('profileVersion', 0)},"
+        f" NBBO {card.get('nationalBestBid')} / {card.get('nationalBestOffer')}, book {age_ms:.1f} ms old,"
+        f" decided in {card.get('decisionUs', 0)} µs, seed {card.get('seed', '')}",
         highlight=False,
+        soft_wrap=True,
     )
     table = Table(
         "venue", "bid", "offer", "fee/share", "all-in", "score = Σ weight × value", "shares", "why", box=None
@@ -87,7 +91,32 @@ def _print_route(console: Console, plan: dict[str, Any]) -> None:
         )
     console.print(table)
     console.print(
-        f"  {card['summary']}" + (f" ({plan['reason']})" if plan.get("reason") else ""), highlight=False
+        f"  {card['summary']}" + (f" ({plan['reason']})" if plan.get("reason") else ""),
+        highlight=False,
+        soft_wrap=True,
+    )
+    _print_expectation(console, card)
+
+
+def _print_expectation(console: Console, card: dict[str, Any]) -> None:
+    """Print what is expected to be taken at once, and that the venues' sums give it to the digit."""
+    quantity = card.get("expectedQuantity", 0)
+    if not quantity:
+        return
+    parts = [venue for venue in card["venues"] if venue.get("expectedQuantity")]
+    notional = sum((Decimal(venue["expectedNotional"]) for venue in parts), Decimal(0))
+    fee = sum((Decimal(venue["expectedFee"]) for venue in parts), Decimal(0))
+    agrees = notional == Decimal(card["expectedNotional"]) and fee == Decimal(card["expectedFee"])
+    cost = (
+        f", {card['expectedCost']} dollars beyond the mid with fees ({card['expectedCostBps']} basis points)"
+        if "expectedCost" in card
+        else ""
+    )
+    console.print(
+        f"  Expected at once: {quantity} shares for {notional} and {fee} of fees{cost}; the venues' sums"
+        f" {'agree' if agrees else 'DO NOT AGREE'}.",
+        highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -30,6 +30,8 @@ PORTS: Final = (
     ("redis", "Redis"),
     ("kafka", "Apache Kafka"),
     ("kafka_controller", "Apache Kafka controller"),
+    ("sor_grpc", "sor-engine gRPC"),
+    ("scorekeeper_health", "scorekeeper health"),
 )
 
 

@@ -44,7 +44,16 @@ LIMITS: Final = {
     "HEDGE_FUND": (200_000, "20000000", 500, "1000000000"),
     "RETAIL": (10_000, "1000000", 300, "25000000"),
 }
-PROFILE: Final = {"weights": {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}}
+WEIGHTS: Final = {"price": "0.5", "liquidity": "0.2", "fill_rate": "0.15", "latency": "0.05", "cost": "0.1"}
+# A profile for every strategy; orders go by `default` unless they or their accounts say otherwise.
+PROFILES: Final = {
+    "default": {"strategy": "sweep", "weights": WEIGHTS},
+    "best": {"strategy": "best", "weights": WEIGHTS},
+    "split": {"strategy": "split", "weights": WEIGHTS},
+    "staged": {"strategy": "staged", "weights": WEIGHTS, "staged": {"dark_ms": 300, "then": "sweep"}},
+    "dark": {"strategy": "dark", "weights": WEIGHTS, "dark": {"hold_ms": 500, "rounds": 2}},
+    "passive": {"strategy": "passive", "weights": WEIGHTS, "passive": {"horizon_ms": 2000}},
+}
 
 
 def rows() -> list[SQLModel]:
@@ -79,7 +88,9 @@ def rows() -> list[SQLModel]:
                 remove_fee=Decimal(remove_fee),
             )
         )
-    result.append(RoutingProfile(profile="default", version=1, settings=PROFILE))
+    result += [
+        RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()
+    ]
     return result
 
 

@@ -22,7 +22,11 @@ PARTITIONED: Final = (
     "route_audit",
     "child_orders",
     "child_cancels",
+    "route_books",
+    "route_references",
 )
+# Partitioned by a time of their own.
+PARTITIONED_BY_TIME: Final = ("quote_tape",)
 WEEK: Final = timedelta(days=7)
 WEEKS_AHEAD: Final = 4
 _MIGRATION_LOCK: Final = 7_304_001
@@ -83,7 +87,7 @@ def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: d
     """Make the weekly partitions from last week to four weeks ahead. Returns the names of the new ones."""
     monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
     made: list[str] = []
-    for table in PARTITIONED:
+    for table in (*PARTITIONED, *PARTITIONED_BY_TIME):
         for week in range(-1, WEEKS_AHEAD + 1):
             start = monday + week * WEEK
             name = f"{table}_{start:%Y%m%d}"
@@ -94,9 +98,14 @@ def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: d
                 sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
                     sql.Identifier(name),
                     sql.Identifier(table),
-                    sql.Literal(str(uuid7_floor(start))),
-                    sql.Literal(str(uuid7_floor(start + WEEK))),
+                    sql.Literal(_bound(table, start)),
+                    sql.Literal(_bound(table, start + WEEK)),
                 )
             )
             made.append(name)
     return made
+
+
+def _bound(table: str, at: datetime) -> str:
+    """Return the bound of a table's partition at a time: in its UUIDv7 key, or the time itself."""
+    return at.isoformat() if table in PARTITIONED_BY_TIME else str(uuid7_floor(at))

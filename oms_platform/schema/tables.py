@@ -48,6 +48,8 @@ class Venue(SQLModel, table=True):
     kind: str
     status: str = "ACTIVE"
     latency_us: int
+    lot_size: int = 1
+    min_quantity: int = 1
 
 
 class FeeSchedule(SQLModel, table=True):

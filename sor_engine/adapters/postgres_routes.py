@@ -1,17 +1,22 @@
-"""Plans and offsets in Postgres, reference data from it."""
+"""Plans, what they stood on, and offsets in Postgres.
+
+A book is stored once for all routes that are decided on it, a reference once for all until it changes, and
+both again after a day, so that neither is much older than the routes that need it.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+import msgspec
 import psycopg
 
-from oms_platform.errors import OperationalError
-from oms_platform.postgres import ArrayStatement, Connection, save_offsets
-from sor_engine.domain.routing import InvalidProfileError, Profile, Venue
-from sor_engine.ports import PlannedRoute, Reference, UnstorableRouteError
+from oms_platform.ids import uuid7, uuid7_time
+from oms_platform.messages import encode
+from oms_platform.postgres import ArrayStatement, Connection, Cursor, save_offsets
+from sor_engine.ports import PlannedRoute, ReferenceContent, UnstorableRouteError
 
 GROUP: Final = "sor-engine"
 _INSERT: Final = ArrayStatement.insert(
@@ -24,6 +29,9 @@ _INSERT: Final = ArrayStatement.insert(
         ("plan", "bytea"),
         ("received_at", "timestamptz"),
         ("decided_at", "timestamptz"),
+        ("inputs", "bytea"),
+        ("book_id", "uuid"),
+        ("reference_id", "uuid"),
     ),
     "ON CONFLICT DO NOTHING RETURNING order_id, attempt",
 )
@@ -32,18 +40,17 @@ _SELECT: Final = ArrayStatement(
     "SELECT kept.order_id, kept.attempt, kept.plan FROM {rows}"
     " JOIN route_audit kept ON kept.order_id = row.order_id AND kept.attempt = row.attempt",
 )
-_VENUES: Final = """
-SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       coalesce(add_fee, 0), coalesce(remove_fee, 0)
-FROM venues LEFT JOIN (
-    SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
-) fees USING (venue_id)
-ORDER BY venue_id, effective_from DESC
-"""
-
-
-class ReferenceUnavailableError(OperationalError):
-    """The reference data is not there yet."""
+_INSERT_BOOKS: Final = ArrayStatement.insert(
+    "route_books",
+    (("book_id", "uuid"), ("symbol", "text"), ("quoted_at", "timestamptz"), ("quote", "bytea")),
+    "ON CONFLICT DO NOTHING",
+)
+_INSERT_REFERENCE: Final = (
+    "INSERT INTO route_references (reference_id, content, created_at) VALUES (%s, %s, %s)"
+    " ON CONFLICT DO NOTHING"
+)
+KEPT_MAX: Final = timedelta(days=1)
+_content_encoder: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
 class PostgresRouteStore:
@@ -52,6 +59,9 @@ class PostgresRouteStore:
     def __init__(self, connection: Connection, incarnation: str) -> None:
         self._connection = connection
         self._incarnation = incarnation
+        # What is committed: a symbol's newest book, and the newest reference.
+        self._books: dict[str, tuple[datetime, UUID]] = {}
+        self._reference: _StoredReference | None = None
 
     def store(
         self, routes: Sequence[PlannedRoute], next_offsets: Mapping[tuple[str, int], int], now: datetime
@@ -60,19 +70,58 @@ class PostgresRouteStore:
         if not routes and not next_offsets:
             return {}
         inserted = self._connection.cursor()
+        kept = self._keep(routes, now)
         try:
             with (
                 self._connection.pipeline(),
                 self._connection.transaction(),
                 self._connection.cursor() as cursor,
             ):
-                _INSERT.execute(inserted, [_row(route) for route in routes])
+                self._insert(cursor, kept)
+                _INSERT.execute(inserted, [_row(route, kept) for route in routes])
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableRouteError(str(error).strip()) from error
+        self._books.update(kept.books)
+        self._reference = kept.reference or self._reference
         new = {(order_id, attempt) for order_id, attempt in inserted.fetchall()} if routes else set()
-        old = [key for route in routes if (key := (route.plan.order_id, route.plan.attempt)) not in new]
+        old = [key for route in routes if (key := _key(route)) not in new]
         return self._read(old)
+
+    def _keep(self, routes: Sequence[PlannedRoute], now: datetime) -> "_Kept":
+        """Give every book and reference of a batch its id: the stored one, or a new one to be stored."""
+        kept = _Kept(reference=self._reference)
+        for route in routes:
+            quote, content = route.decided.quote, route.decided.content
+            if quote is not None:
+                found = kept.books.get(quote.symbol) or self._books.get(quote.symbol)
+                if found is None or found[0] != quote.quoted_at or now - uuid7_time(found[1]) > KEPT_MAX:
+                    found = (quote.quoted_at, uuid7())
+                    kept.new_books.append((found[1], quote.symbol, quote.quoted_at, encode(quote)))
+                kept.books[quote.symbol] = found
+                kept.book_of[_key(route)] = found[1]
+            kept.reference = self._keep_reference(kept, content, now)
+            kept.reference_of[_key(route)] = kept.reference.reference_id
+        return kept
+
+    @staticmethod
+    def _keep_reference(kept: "_Kept", content: ReferenceContent, now: datetime) -> "_StoredReference":
+        known = kept.reference
+        young = known is not None and now - uuid7_time(known.reference_id) <= KEPT_MAX
+        if known is not None and young and known.content is content:
+            return known
+        payload = _content_encoder.encode(content)
+        if known is not None and young and known.payload == payload:
+            return _StoredReference(known.reference_id, content, payload)
+        fresh = _StoredReference(uuid7(), content, payload)
+        kept.new_references.append((fresh.reference_id, payload, now))
+        return fresh
+
+    @staticmethod
+    def _insert(cursor: Cursor, kept: "_Kept") -> None:
+        _INSERT_BOOKS.execute(cursor, kept.new_books)
+        for row in kept.new_references:
+            cursor.execute(_INSERT_REFERENCE, row)
 
     def _read(self, keys: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], bytes]:
         if not keys:
@@ -84,17 +133,42 @@ class PostgresRouteStore:
     def unstorable(self, routes: Sequence[PlannedRoute]) -> Mapping[tuple[UUID, int], str]:
         """Try each plan by itself, keeping nothing, and return those that are refused."""
         refused: dict[tuple[UUID, int], str] = {}
+        nothing_kept = _Kept(reference=None)
         for route in routes:
             try:
                 with self._connection.transaction(force_rollback=True), self._connection.cursor() as cursor:
-                    _INSERT.execute(cursor, [_row(route)])
+                    _INSERT.execute(cursor, [_row(route, nothing_kept)])
             except (psycopg.IntegrityError, psycopg.DataError) as error:
-                refused[route.plan.order_id, route.plan.attempt] = str(error).strip()
+                refused[_key(route)] = str(error).strip()
         return refused
 
 
-def _row(route: PlannedRoute) -> tuple[object, ...]:
-    plan = route.plan
+@dataclass(frozen=True, slots=True)
+class _StoredReference:
+    reference_id: UUID
+    content: ReferenceContent
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What a batch's routes point to, and what of it is new."""
+
+    reference: _StoredReference | None
+    books: dict[str, tuple[datetime, UUID]] = field(default_factory=dict)
+    new_books: list[tuple[UUID, str, datetime, bytes]] = field(default_factory=list)
+    new_references: list[tuple[UUID, bytes, datetime]] = field(default_factory=list)
+    book_of: dict[tuple[UUID, int], UUID] = field(default_factory=dict)
+    reference_of: dict[tuple[UUID, int], UUID] = field(default_factory=dict)
+
+
+def _key(route: PlannedRoute) -> tuple[UUID, int]:
+    return route.decided.plan.order_id, route.decided.plan.attempt
+
+
+def _row(route: PlannedRoute, kept: _Kept) -> tuple[object, ...]:
+    plan = route.decided.plan
+    key = _key(route)
     return (
         plan.order_id,
         plan.attempt,
@@ -103,61 +177,7 @@ def _row(route: PlannedRoute) -> tuple[object, ...]:
         route.payload,
         plan.received_at,
         plan.decided_at,
+        _content_encoder.encode(route.decided.inputs),
+        kept.book_of.get(key),
+        kept.reference_of.get(key),
     )
-
-
-class PostgresReference:
-    """ReferenceSource on the reference tables."""
-
-    def __init__(self, connection: Connection, profile: str) -> None:
-        self._connection = connection
-        self._profile = profile
-
-    def load(self) -> Reference:
-        """Read venues with today's fees, ticks, and the active profile's newest version."""
-        venues = self._connection.execute(_VENUES).fetchall()
-        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
-        found = self._connection.execute(
-            "SELECT version, settings FROM routing_profiles WHERE profile = %s AND active"
-            " ORDER BY version DESC LIMIT 1",
-            (self._profile,),
-        ).fetchone()
-        if found is None or not venues:
-            raise ReferenceUnavailableError(
-                f"expected an active routing profile {self._profile!r} and venues, found {len(venues)} venues"
-            )
-        return Reference(
-            venues=tuple(
-                Venue(
-                    venue_id=name,
-                    lit=lit,
-                    active=active,
-                    latency_us=latency_us,
-                    add_fee=add,
-                    remove_fee=remove,
-                )
-                for name, lit, active, latency_us, add, remove in venues
-            ),
-            profile=profile_from_settings(self._profile, found[0], found[1]),
-            ticks=dict(ticks),
-        )
-
-
-def profile_from_settings(name: str, version: int, settings: Mapping[str, Any]) -> Profile:
-    """Read a profile's JSON settings. Raises InvalidProfileError."""
-    try:
-        weights = settings["weights"]
-        return Profile(
-            name=name,
-            version=version,
-            price=Decimal(str(weights["price"])),
-            liquidity=Decimal(str(weights["liquidity"])),
-            fill_rate=Decimal(str(weights["fill_rate"])),
-            cost=Decimal(str(weights["cost"])),
-            fill_rates={venue: Decimal(str(rate)) for venue, rate in settings.get("fill_rates", {}).items()},
-            fill_rate_prior=Decimal(str(settings.get("fill_rate_prior", "0.9"))),
-            aggression_bps=int(settings.get("aggression_bps", 10)),
-            market_collar_bps=int(settings.get("market_collar_bps", 100)),
-        )
-    except (KeyError, TypeError, ArithmeticError, AttributeError) as error:
-        raise InvalidProfileError(f"routing profile {name} version {version}: {error!r}") from error

@@ -17,9 +17,15 @@ from oms_platform.kafka import Batch, BatchConsumer, Publisher
 from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
-from sor_engine.domain.routing import InvalidProfileError
 from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
-from sor_engine.ports import PlannedRoute, Reference, ReferenceSource, RouteStore, UnstorableRouteError
+from sor_engine.ports import (
+    PlannedRoute,
+    Reference,
+    ReferenceSource,
+    ReferenceUnavailableError,
+    RouteStore,
+    UnstorableRouteError,
+)
 
 log = structlog.get_logger()
 Offsets = Mapping[tuple[str, int], int]
@@ -39,6 +45,7 @@ class RouteRequestLoop:
         desk: Desk,
         refresh_s: float,
         gather_s: float,
+        on_reference: Callable[[Reference], None] = lambda _reference: None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
@@ -48,11 +55,18 @@ class RouteRequestLoop:
         self._desk = desk
         self._refresh_s = refresh_s
         self._gather_s = gather_s
+        self._on_reference = on_reference
         self._monotonic_s = monotonic_s
         self._reference: Reference = references.load()
+        on_reference(self._reference)
         self._refreshed_s = monotonic_s()
         # The offsets after a batch whose plans were handed to the producer but are not yet stored.
         self._published: Offsets = _NO_OFFSETS
+
+    @property
+    def reference(self) -> Reference:
+        """What decisions stand on now."""
+        return self._reference
 
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for; what was published is then flushed and its offsets stored."""
@@ -84,9 +98,11 @@ class RouteRequestLoop:
         self._refreshed_s = self._monotonic_s()
         try:
             self._reference = self._references.load()
-        except InvalidProfileError as error:
+        except ReferenceUnavailableError as error:
             metrics.reference_failures_total.inc()
             log.warning("reference_kept", error=str(error))
+        else:
+            self._on_reference(self._reference)
 
     def _work(self, batch: Batch) -> None:
         for raw, reason in batch.unreadable:
@@ -104,11 +120,13 @@ class RouteRequestLoop:
             if key in routes:
                 continue
             try:
-                plan = plan_route(request, self._reference, self._desk, budget)
+                decided = plan_route(request, self._reference, self._desk, budget)
             except InvalidRequestError as error:
                 self._publisher.send_dead_letter(raw, str(error))
                 continue
-            routes[key] = PlannedRoute(plan=plan, payload=encode(plan), traceparent=record.traceparent)
+            routes[key] = PlannedRoute(
+                decided=decided, payload=encode(decided.plan), traceparent=record.traceparent
+            )
             raws[key] = raw
         self._publish(routes, self._store_all(routes, raws))
         self._published = {**self._published, **batch.next_offsets}
@@ -139,10 +157,10 @@ class RouteRequestLoop:
                 metrics.repeated_total.inc()
             self._publisher.send_encoded(
                 Topic.ROUTED.value,
-                str(route.plan.order_id),
+                str(route.decided.plan.order_id),
                 RoutePlan.__name__,
                 route.payload if earlier is None else earlier,
-                event_id=route.plan.route_id,
+                event_id=route.decided.plan.route_id,
                 traceparent=route.traceparent,
             )
         self._publisher.poll()

@@ -170,6 +170,8 @@ def gateway(
             "OMS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
             "OMS_API_HTTP_PORT": str(http_port),
             "OMS_API_GRPC_PORT": str(grpc_port),
+            "OMS_API_SOR_PORT": str(free_port()),
+            "OMS_API_CORE_PORT": str(free_port()),
             "OMS_API_OIDC_ISSUER": issuer,
         } | settings
         log = folder / "gateway.log"

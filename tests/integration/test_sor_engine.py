@@ -128,6 +128,7 @@ class Stage:
     def __init__(self, folder: Path, dsn: str, kafka: KafkaSettings, port: int, stack: ExitStack) -> None:
         self.folder, self.dsn, self.kafka, self._stack = folder, dsn, kafka, stack
         self.health_port = free_port()
+        self.grpc_port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._market_data_port = port
@@ -153,6 +154,7 @@ class Stage:
             "OMS_MARKET_DATA_HOST": "127.0.0.1",
             "OMS_MARKET_DATA_PORT": str(self._market_data_port),
             "OMS_SOR_HEALTH_PORT": str(self.health_port),
+            "OMS_SOR_GRPC_PORT": str(self.grpc_port),
             "OMS_SOR_QUOTE_AGE_MS_MAX": "1000",
         }
         log = self._stack.enter_context((self.folder / f"sor-{self._starts}.log").open("wb"))

@@ -62,6 +62,12 @@ class Fake:
     def tick_size(self, symbol: str) -> Decimal | None:
         return Decimal("0.01") if symbol == "S" else None
 
+    def profile_exists(self, profile: str) -> bool:
+        return profile == "default"
+
+    def venue_exists(self, venue_id: str) -> bool:
+        return venue_id == "XNYS"
+
     async def refresh(self) -> None:
         self.accounts |= self.later_accounts
 
@@ -84,7 +90,15 @@ class Fake:
     def ports(self) -> Ports:
         every: Any = self
         return Ports(
-            intake=every, reader=every, reference=every, limiter=every, authenticator=every, broker=every
+            intake=every,
+            reader=every,
+            reference=every,
+            limiter=every,
+            authenticator=every,
+            broker=every,
+            router=every,
+            risk=every,
+            routing_admin=every,
         )
 
 

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_api.domain.refusal import FieldProblem
-from oms_api.domain.terms import FIELDS, Terms, check_channel, content_hash, read_terms, shown
+from oms_api.domain.terms import (
+    FIELDS,
+    Known,
+    RoutingTerms,
+    Terms,
+    check_channel,
+    content_hash,
+    read_terms,
+    shown,
+)
 
 TICKS = {"AAPL": Decimal("0.010000"), "PENNY": Decimal("0.0001")}
 GOOD: dict[str, Any] = {
@@ -22,8 +31,16 @@ GOOD: dict[str, Any] = {
 }
 
 
+KNOWN = Known(
+    tick_size_of=TICKS.get,
+    account_exists={"A"}.__contains__,
+    profile_exists={"default", "staged"}.__contains__,
+    venue_exists={"XNYS", "XNAS"}.__contains__,
+)
+
+
 def read(**changes: Any) -> Terms | tuple[FieldProblem, ...]:
-    return read_terms(GOOD | changes, "API", TICKS.get, {"A"}.__contains__)
+    return read_terms(GOOD | changes, "API", KNOWN)
 
 
 def good(**changes: Any) -> Terms:
@@ -100,7 +117,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)) | st.text(max_size=5), JSON))
 def test_whatever_json_says_the_answer_is_terms_or_named_problems(content: dict[str, Any]) -> None:
-    found = read_terms(GOOD | content, "API", TICKS.get, {"A"}.__contains__)
+    found = read_terms(GOOD | content, "API", KNOWN)
     if isinstance(found, tuple):
         assert found
         assert all(problem.message and len(problem.message) < 200 for problem in found)
@@ -127,3 +144,29 @@ def test_a_value_is_shown_like_json_and_never_long(value: object, text: str) -> 
 
 def test_a_number_too_long_to_print_is_shown_by_its_length() -> None:
     assert shown(10**5000) == shown(-(10**5000)) == "a number of more than 40 digits"
+
+
+def test_routing_wishes_are_read_and_make_another_order() -> None:
+    found = good(routing={"profile": "staged", "avoid": ["XNYS"], "prefer": ["XNAS", "XNAS"]})
+    assert found.routing == RoutingTerms(profile="staged", avoid=("XNYS",), prefer=("XNAS",))
+    assert content_hash(found) != content_hash(good())
+    assert content_hash(good(routing={})) == content_hash(good()) == content_hash(good(routing=None))
+
+
+@pytest.mark.parametrize(
+    ("routing", "field"),
+    [
+        ("staged", "routing"),
+        ({"profile": "nope"}, "routing.profile"),
+        ({"profile": 5}, "routing.profile"),
+        ({"avoid": "XNYS"}, "routing.avoid"),
+        ({"avoid": ["NOPE"]}, "routing.avoid"),
+        ({"prefer": [7]}, "routing.prefer"),
+        ({"avoid": ["XNYS"], "prefer": ["XNYS"]}, "routing.prefer"),
+        ({"venue": "XNYS"}, "routing.venue"),
+    ],
+)
+def test_routing_wishes_that_name_nothing_known_are_refused(routing: Any, field: str) -> None:
+    found = read(routing=routing)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == [field]

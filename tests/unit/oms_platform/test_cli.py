@@ -186,7 +186,7 @@ def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client:
         "300 to XNYS at 227.50",
         "100 @ 227.42 on XNYS",
         "TOO_LATE",
-        "profile default version 1, NBBO 227.38 / 227.40, decided in 180 µs",
+        "profile default version 1, NBBO 227.38 / 227.40, book 0.0 ms old, decided in 180 µs",
         "0.5×1 + 0.35×0.6 = 0.71",
         "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
         "Σ quantity × price = 68222.00 over 300 shares = 227.406667; the order says 227.406667",

@@ -46,6 +46,7 @@ def test_each_service_is_a_module_with_its_own_readiness(tmp_path: Path) -> None
     assert modules == {
         "oms-core": "oms_core",
         "sor-engine": "sor_engine",
+        "scorekeeper": "sor_engine scorekeeper",
         "execution-adapter": "execution_adapter",
         "oms-relay": "oms_api relay",
         "oms-api": "oms_api",

@@ -11,20 +11,32 @@ from oms_platform.messages import (
     Quote,
     RoutePlan,
     RouteRequest,
+    Routing,
     Side,
     TimeInForce,
     VenueQuote,
     decode,
     encode,
 )
-from sor_engine.adapters.postgres_routes import profile_from_settings
-from sor_engine.domain.routing import InvalidProfileError, Venue
-from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
-from sor_engine.ports import Reference
+from sor_engine.domain.market import Venue
+from sor_engine.domain.profile import InvalidProfileError, read_profile
+from sor_engine.handlers import (
+    Changes,
+    Desk,
+    InvalidRequestError,
+    QuoteBudget,
+    decide_again,
+    effective_routing,
+    preview_route,
+    profile_problems,
+)
+from sor_engine.handlers import plan_route as decide_route
+from sor_engine.ports import Decided, Reference, ReferenceContent, StoredProfile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
-REFERENCE = Reference(
+SETTINGS = {"weights": WEIGHTS}
+CONTENT = ReferenceContent(
     venues=tuple(
         Venue(
             venue_id=name,
@@ -36,7 +48,19 @@ REFERENCE = Reference(
         )
         for name in ("ARCX", "DARK")
     ),
-    profile=profile_from_settings("default", 3, {"weights": WEIGHTS}),
+    profiles={
+        "default": StoredProfile(3, SETTINGS),
+        "waiting": StoredProfile(1, {**SETTINGS, "strategy": "staged"}),
+    },
+)
+REFERENCE = Reference(
+    content=CONTENT,
+    profiles={
+        name: read_profile(name, kept.version, kept.settings) for name, kept in CONTENT.profiles.items()
+    },
+    unusable={"broken": "weights must not all be 0"},
+    default_profile="default",
+    accounts={"ACC-2": Routing(profile="waiting", avoid=("XNYS",), prefer=("ARCX",))},
     ticks={"AAPL": Decimal("0.01")},
 )
 QUOTE = Quote(
@@ -79,6 +103,9 @@ class FixedQuotes:
             self.now_ns += timeout_ms * 1_000_000
         return self._quote
 
+    def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
     def stopwatch(self) -> int:
         self.now_ns += 1_000
         return self.now_ns
@@ -112,6 +139,10 @@ def request(**changes: object) -> RouteRequest:
     return RouteRequest(**(fields | changes))  # type: ignore[arg-type]
 
 
+def plan_route(asked: RouteRequest, reference: Reference, used: Desk, budget: QuoteBudget) -> RoutePlan:
+    return decide_route(asked, reference, used, budget).plan
+
+
 def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
     asked = request()
     plan = plan_route(asked, REFERENCE, desk(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
@@ -123,7 +154,7 @@ def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
     )
     (leg,) = plan.legs
     assert leg.cl_ord_id == child_cl_ord_id(asked.order_id, 2, 1)
-    assert (leg.venue_id, leg.quantity, leg.limit_price) == ("ARCX", 100, Decimal("10.05"))
+    assert (leg.venue_id, leg.quantity, leg.limit_price) == ("ARCX", 100, Decimal("10.04"))
     seen = plan.explanation
     assert (seen.national_best_bid, seen.national_best_offer) == (Decimal("10.00"), Decimal("10.02"))
     assert (seen.book_at, seen.profile, seen.profile_version) == (NOW, "default", 3)
@@ -190,9 +221,85 @@ def test_a_market_order_ignores_a_price_that_it_should_not_have() -> None:
     assert [leg.time_in_force for leg in plan.legs] == [TimeInForce.IOC]
 
 
+def live(asked: RouteRequest, reference: Reference = REFERENCE) -> Decided:
+    return decide_route(asked, reference, desk(FixedQuotes(QUOTE, 0.001)), QuoteBudget())
+
+
+def test_the_orders_profile_goes_before_the_accounts_and_that_before_the_default() -> None:
+    assert live(request()).plan.explanation.profile == "default"
+    assert live(request(account_id="ACC-2")).plan.explanation.profile == "waiting"
+    wish = Routing(profile="default")
+    assert live(request(account_id="ACC-2", routing=wish)).plan.explanation.profile == "default"
+    merged = effective_routing(Routing(avoid=("BATS",)), REFERENCE.accounts["ACC-2"], "default")
+    assert merged == Routing(profile="waiting", avoid=("BATS", "XNYS"), prefer=("ARCX",))
+
+
 @pytest.mark.parametrize(
-    "settings", [{}, {"weights": {"price": "x"}}, {"weights": WEIGHTS, "fill_rates": {"A": 2}}]
+    ("profile", "reason"),
+    [
+        ("nowhere", "UNKNOWN_PROFILE: profile=nowhere"),
+        ("broken", "INVALID_PROFILE: profile=broken, problem=weights must not all be 0"),
+    ],
 )
-def test_a_profile_that_cannot_be_read_is_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(InvalidProfileError):
-        profile_from_settings("default", 1, settings)
+def test_a_profile_that_cannot_be_used_places_nothing_and_says_so(profile: str, reason: str) -> None:
+    plan = live(request(routing=Routing(profile=profile))).plan
+    assert (plan.legs, plan.reason) == ((), reason)
+    assert {venue.reason for venue in plan.explanation.venues} == {reason}
+
+
+def test_a_second_order_does_not_count_on_what_the_first_takes_from_the_same_book() -> None:
+    used = desk(FixedQuotes(QUOTE, 0.001))
+    first = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
+    second = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
+    assert first.plan.explanation.venues[0].marketable_size == 200
+    assert second.plan.explanation.venues[0].marketable_size == 50
+    assert second.plan.explanation.venues[0].taken_before == 150
+    sell = decide_route(request(side=Side.SELL, limit_price=Decimal("9.99")), REFERENCE, used, QuoteBudget())
+    assert sell.plan.explanation.venues[0].taken_before == 0
+
+
+def test_a_preview_leaves_nothing_behind() -> None:
+    used = desk(FixedQuotes(QUOTE, 0.001))
+    preview = preview_route(request(quantity=150), REFERENCE, used)
+    assert [leg.quantity for leg in preview.plan.legs] == [150]
+    assert (
+        decide_route(request(), REFERENCE, used, QuoteBudget()).plan.explanation.venues[0].taken_before == 0
+    )
+
+
+def test_a_decision_is_reproduced_from_what_was_kept_of_it() -> None:
+    stored = live(request(quantity=250))
+    again = decide_again(stored)
+    assert again.legs == stored.plan.legs
+    first, second = stored.plan.explanation, again.explanation
+    assert (second.venues, second.summary, second.seed) == (first.venues, first.summary, first.seed)
+
+
+def test_a_decision_again_follows_other_fees_weights_venues_and_strategies() -> None:
+    stored = live(request(order_type=OrderType.MARKET, limit_price=None))
+    dear = decide_again(stored, Changes(fees={"ARCX": (Decimal(0), Decimal("0.004"))}))
+    assert dear.explanation.expected_fee == Decimal("0.400000")
+    staged = decide_again(stored, Changes(strategy="staged"))
+    assert [(leg.venue_id, leg.hold_ms) for leg in staged.legs] == [("DARK", 250)]
+    without = decide_again(stored, Changes(without=("ARCX",)))
+    assert (without.legs, without.reason) == ((), "NO_VENUE: symbol=AAPL, considered=2")
+    weighed = decide_again(stored, Changes(weights={"cost": "0.2"}))
+    weights = {term.name: term.weight for term in weighed.explanation.venues[0].terms}
+    assert (weights["cost"], weights["price"]) == (Decimal("0.2"), Decimal("0.5"))
+    other = decide_again(stored, Changes(profile=("waiting", CONTENT.profiles["waiting"])))
+    assert (other.explanation.profile, other.explanation.strategy) == ("waiting", "staged")
+
+
+def test_changes_that_make_no_sense_are_refused() -> None:
+    stored = live(request())
+    with pytest.raises(InvalidProfileError, match=r"weights\.price must be 0 to 1"):
+        decide_again(stored, Changes(weights={"price": "-1"}))
+    with pytest.raises(InvalidProfileError, match="weights must not all be 0"):
+        decide_again(stored, Changes(weights=dict.fromkeys(WEIGHTS, 0)))
+    with pytest.raises(InvalidRequestError, match="found XXXX"):
+        decide_again(stored, Changes(without=("XXXX",)))
+
+
+def test_a_profiles_problems_are_listed() -> None:
+    assert profile_problems("p", SETTINGS) == []
+    assert len(profile_problems("p", {"weights": {"price": 2}, "strategy": "x"})) == 3

@@ -1,83 +1,24 @@
 """What the router does in markets that a trader would name."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from oms_platform.messages import VenueQuote
-from sor_engine.domain.routing import (
-    DARK_REASON,
-    NOT_NEEDED,
-    Decision,
-    InvalidProfileError,
-    Profile,
-    Request,
-    Tif,
-    Venue,
-    decide,
-)
-
-PROFILE = Profile(
-    name="default",
-    version=1,
-    price=Decimal("0.5"),
-    liquidity=Decimal("0.25"),
-    fill_rate=Decimal("0.15"),
-    cost=Decimal("0.1"),
-)
-
-
-def venue(name: str, *, lit: bool = True, active: bool = True, fee: str = "0.0030") -> Venue:
-    return Venue(
-        venue_id=name,
-        lit=lit,
-        active=active,
-        latency_us=500,
-        add_fee=Decimal("-0.0020"),
-        remove_fee=Decimal(fee),
-    )
-
-
-def quote(name: str, bid: str | None, ask: str | None, size: int = 100, levels: int = 3) -> VenueQuote:
-    steps = [Decimal("0.01") * step for step in range(levels)]
-    return VenueQuote(
-        venue_id=name,
-        bid_prices=() if bid is None else tuple(Decimal(bid) - step for step in steps),
-        bid_sizes=() if bid is None else (size,) * levels,
-        ask_prices=() if ask is None else tuple(Decimal(ask) + step for step in steps),
-        ask_sizes=() if ask is None else (size,) * levels,
-    )
-
-
-def order(limit: str | None, quantity: int = 100, tif: Tif = Tif.DAY, *, buy: bool = True) -> Request:
-    price = None if limit is None else Decimal(limit)
-    return Request(
-        symbol="AAPL", buy=buy, quantity=quantity, tif=tif, limit_price=price, tick=Decimal("0.01")
-    )
-
-
-def route(
-    request: Request, quotes: list[VenueQuote] | None, venues: list[Venue] | None = None, age_us: int = 1000
-) -> Decision:
-    book = None if quotes is None else {shown.venue_id: shown for shown in quotes}
-    considered = venues or [venue(name) for name in ("ARCX", "BATS", "XNYS")]
-    return decide(request, book, considered, PROFILE, quote_age_us=age_us, quote_age_us_max=2_000_000)
-
-
-def reasons(decision: Decision) -> dict[str, str]:
-    return {outcome.venue_id: outcome.reason for outcome in decision.venues}
-
-
-def legs(decision: Decision) -> list[tuple[str, int, str, str]]:
-    return [(leg.venue_id, leg.quantity, f"{leg.limit_price:.2f}", leg.tif.name) for leg in decision.legs]
+from sor_engine.domain.market import DarkBelief, Tif, VenueStats, Visit
+from sor_engine.domain.profile import InvalidProfileError, read_profile
+from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED
+from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, reasons, route, venue
 
 
 def test_a_better_price_wins_over_everything_else() -> None:
     decision = route(order("10.10"), [quote("ARCX", "10.00", "10.03"), quote("BATS", "10.00", "10.02")])
-    assert legs(decision) == [("BATS", 100, "10.10", "DAY")]
+    # A taking leg reaches ten basis points beyond the worst price taken, and never rests.
+    assert legs(decision) == [("BATS", 100, "10.04", "IOC")]
     assert reasons(decision)["ARCX"] == NOT_NEEDED
     assert reasons(decision)["BATS"].startswith("best score 0.")
-    assert reasons(decision)["BATS"].endswith("took 100 of 300 displayed")
+    assert reasons(decision)["BATS"].endswith("takes 100 of 300 displayed")
     assert reasons(decision)["XNYS"] == "no quote"
 
 
@@ -89,12 +30,11 @@ def test_at_the_same_price_the_lower_fee_wins() -> None:
     assert legs(decision)[0][0] == "BATS"
 
 
-def test_a_large_order_is_split_in_score_order_and_its_rest_joins_the_best_leg() -> None:
+def test_a_large_order_takes_everything_displayed_and_its_rest_joins_a_taking_leg() -> None:
     quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02", size=40)]
     decision = route(order("10.02", quantity=500), quotes)
-    assert legs(decision) == [("ARCX", 460, "10.02", "DAY"), ("BATS", 40, "10.02", "DAY")]
-    assert "took 100 of 100 displayed; 360 rests here" in reasons(decision)["ARCX"]
-    assert "360 to rest" in decision.summary
+    assert legs(decision) == [("ARCX", 460, "10.02", "DAY"), ("BATS", 40, "10.02", "IOC")]
+    assert "takes 100 of 100 displayed; 360 rests at 10.02" in reasons(decision)["ARCX"]
 
 
 def test_an_order_away_from_the_market_rests_at_the_best_lit_venue() -> None:
@@ -138,7 +78,7 @@ def test_a_market_order_does_not_walk_through_its_collar() -> None:
     )
     decision = route(order(None, 300), [thin])
     assert legs(decision) == [("ARCX", 200, "10.10", "IOC")]
-    assert "100 not placed" in decision.summary
+    assert "100 not placed, no more fits" in decision.summary
 
 
 def test_a_symbol_that_nobody_quotes_is_not_routed() -> None:
@@ -159,12 +99,12 @@ def test_inactive_and_dark_venues_are_passed_over_with_their_reason() -> None:
     decision = route(order("10.02"), quotes, venues)
     assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
     assert reasons(decision)["BATS"] == "inactive"
-    assert reasons(decision)["DARK"] == DARK_REASON
+    assert reasons(decision)["DARK"] == DISPLAYS_NOTHING
 
 
 def test_when_no_venue_can_be_used_it_says_so() -> None:
     decision = route(order("10.02"), [quote("BATS", "10.00", "10.02")], [venue("BATS", active=False)])
-    assert decision.reason == "NO_VENUE: symbol=AAPL, quoted=0"
+    assert decision.reason == "NO_VENUE: symbol=AAPL, considered=1"
 
 
 def test_a_one_sided_book_takes_a_resting_order_and_refuses_a_market_order() -> None:
@@ -178,7 +118,7 @@ def test_a_one_sided_book_takes_a_resting_order_and_refuses_a_market_order() -> 
 def test_locked_and_crossed_books_are_routed_on_like_any_other() -> None:
     locked = [quote("ARCX", "10.02", "10.02"), quote("BATS", "10.05", "10.06")]
     decision = route(order("10.02"), locked)
-    assert legs(decision) == [("ARCX", 100, "10.02", "DAY")]
+    assert legs(decision) == [("ARCX", 100, "10.02", "IOC")]
     assert sum(term.contribution for term in decision.venues[0].terms) == decision.venues[0].score
 
 
@@ -202,20 +142,218 @@ def test_a_limit_off_the_tick_is_rounded_towards_the_order() -> None:
     quotes = [quote("ARCX", "10.00", "10.02")]
     assert legs(route(order("10.026"), quotes))[0][2] == "10.02"
     assert legs(route(order("9.994", buy=False), quotes))[0][2] == "10.00"
+    assert legs(route(order("9.506"), quotes))[0][2] == "9.50"
 
 
-def test_a_profile_with_an_impossible_weight_or_reach_is_refused() -> None:
-    with pytest.raises(InvalidProfileError, match="weight price"):
-        Profile(
-            name="p", version=1, price=Decimal(2), liquidity=Decimal(0), fill_rate=Decimal(0), cost=Decimal(0)
-        )
-    with pytest.raises(InvalidProfileError, match="aggression_bps"):
-        Profile(
-            name="p",
-            version=1,
-            price=Decimal(1),
-            liquidity=Decimal(0),
-            fill_rate=Decimal(0),
-            cost=Decimal(0),
-            aggression_bps=200,
-        )
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"weights": {"price": 2}}, "weights.price must be 0 to 1"),
+        ({"weights": {"price": "-0.1"}}, "weights.price must be 0 to 1"),
+        ({"weights": {"price": "NaN"}}, "weights.price must be 0 to 1"),
+        ({"weights": {"price": 0, "cost": "0"}}, "weights must not all be 0"),
+        ({}, "weights must not all be 0"),
+        ({"weights": WEIGHTS, "strategy": "guess"}, "strategy must be one of best, sweep"),
+        ({"weights": WEIGHTS, "aggression_bps": 200}, "aggression_bps must not exceed market_collar_bps"),
+        ({"weights": WEIGHTS, "colour": 1}, "colour is not a setting"),
+        ({"weights": WEIGHTS, "staged": {"then": "staged"}}, "staged.then must be one of best, sweep, split"),
+        ({"weights": WEIGHTS, "staged": 5}, "staged must be an object"),
+        ({"weights": WEIGHTS, "passive": {"horizon_ms": 1.5}}, "passive.horizon_ms must be a whole number"),
+        ({"weights": WEIGHTS, "dark": {"rounds": True}}, "dark.rounds must be a whole number"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_names_every_wrong_setting(
+    settings: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(InvalidProfileError) as raised:
+        read_profile("p", 1, settings)
+    assert any(found.startswith(problem) for found in raised.value.problems), raised.value.problems
+
+
+STATS = VenueStats(
+    take_fill_ppm=990_000, rest_fill_ppm=500_000, hidden_ppm=0, latency_us=500, reject_ppm=0, orders=500
+)
+
+
+def test_best_uses_one_venue_and_does_not_trade_through_the_others() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=500), quote("BATS", "10.00", "10.03", size=900)]
+    decision = route(order("10.10", quantity=2000), quotes, used=profile("best"))
+    # BATS displays 10.03: ARCX may be taken up to there, and no further.
+    assert legs(decision) == [("ARCX", 2000, "10.03", "IOC")]
+    assert reasons(decision)["BATS"] == "displays no better than 10.03, the best is 10.02"
+    assert decision.expected.quantity == 1000
+
+
+def test_best_prefers_the_venue_that_really_fills() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    poor = replace(STATS, take_fill_ppm=300_000)
+    decision = route(order("10.02"), quotes, used=profile("best"), stats={"ARCX": poor, "BATS": STATS})
+    assert legs(decision)[0][0] == "BATS"
+    few = {"ARCX": replace(poor, orders=3), "BATS": replace(STATS, take_fill_ppm=800_000)}
+    # Three orders are no measurement: ARCX counts with the prior of 0.9.
+    assert legs(route(order("10.02"), quotes, used=profile("best"), stats=few))[0][0] == "ARCX"
+
+
+def test_split_shares_each_price_in_proportion_to_the_scores() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=900)]
+    decision = route(order("10.02", quantity=1000), quotes, used=profile("split"))
+    assert sorted((leg.venue_id, leg.quantity) for leg in decision.legs) == [("ARCX", 500), ("BATS", 500)]
+    small = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=100)]
+    taken = {
+        leg.venue_id: leg.quantity for leg in route(order("10.02", 800), small, used=profile("split")).legs
+    }
+    assert taken == {"ARCX": 700, "BATS": 100}
+
+
+def test_what_rests_goes_where_adding_pays_most() -> None:
+    venues = [venue("ARCX", add="-0.0010"), venue("BATS", add="-0.0025")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    assert legs(route(order("9.90"), quotes, venues)) == [("BATS", 100, "9.90", "DAY")]
+
+
+def test_venues_to_avoid_are_not_used_and_preferred_ones_go_first() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=900)]
+    avoided = route(order("10.02", avoid=frozenset({"ARCX"})), quotes)
+    assert [leg.venue_id for leg in avoided.legs] == ["BATS"]
+    assert reasons(avoided)["ARCX"] == "avoided by instruction"
+    dear = [venue("ARCX", fee="0.0010"), venue("BATS", fee="0.0010")]
+    preferred = route(order("10.02", prefer=frozenset({"BATS"})), quotes, dear)
+    assert [leg.venue_id for leg in preferred.legs] == ["BATS"]
+    terms = {term.name: term for term in preferred.venues[0].terms}
+    assert terms["preference"].contribution == 1
+    assert preferred.venues[0].score == sum(term.contribution for term in preferred.venues[0].terms)
+
+
+def test_when_every_venue_is_avoided_nothing_is_placed_and_it_says_so() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02")]
+    decision = route(order("10.02", avoid=frozenset({"ARCX"})), quotes, [venue("ARCX")])
+    assert (decision.legs, decision.reason) == ((), "NO_VENUE: symbol=AAPL, considered=1")
+
+
+def test_a_closed_venue_is_left_out_with_the_reason_of_its_closure() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.03")]
+    closed = {"ARCX": "REJECTING: rejects=6, of=8, retry_in_s=5"}
+    decision = route(order("10.10"), quotes, closed=closed)
+    assert [leg.venue_id for leg in decision.legs] == ["BATS"]
+    assert reasons(decision)["ARCX"] == closed["ARCX"]
+
+
+@pytest.mark.parametrize("fee", ["5", "-0.5", "NaN", "Infinity"])
+def test_a_venue_with_nonsense_fees_is_left_out(fee: str) -> None:
+    venues = [venue("ARCX", fee=fee), venue("BATS")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    decision = route(order("10.02"), quotes, venues)
+    assert [leg.venue_id for leg in decision.legs] == ["BATS"]
+    assert reasons(decision)["ARCX"] == f"its remove fee of {fee} a share is beyond 0.030000"
+
+
+def test_a_venue_that_rejected_the_order_is_left_out_while_there_is_another() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    visits = (Visit(venue_id="ARCX", children=1, sent=100, filled=0, rejected=1),)
+    decision = route(order("10.02", visits=visits), quotes)
+    assert [leg.venue_id for leg in decision.legs] == ["BATS"]
+    assert reasons(decision)["ARCX"] == "rejected this order before"
+    alone = route(order("10.02", visits=visits), quotes, [venue("ARCX")])
+    assert [leg.venue_id for leg in alone.legs] == ["ARCX"]
+
+
+def test_what_the_order_took_is_gone_from_a_book_that_is_older() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.03")]
+    seen = Visit(venue_id="ARCX", children=1, sent=300, filled=80, in_book=False)
+    decision = route(order("10.10", visits=(seen,)), quotes)
+    assert [leg.venue_id for leg in decision.legs] == ["BATS"]
+    newer = route(order("10.10", visits=(replace(seen, in_book=True),)), quotes)
+    assert [leg.venue_id for leg in newer.legs] == ["ARCX"]
+
+
+def test_what_our_other_orders_took_is_gone_too() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.03")]
+    decision = route(order("10.10", quantity=150), quotes, taken={"ARCX": 60})
+    # 40 are left at 10.02, then both display 100 at 10.03.
+    assert sum(leg.quantity for leg in decision.legs) == 150
+    assert decision.expected.notional == 40 * Decimal("10.02") + 110 * Decimal("10.03")
+
+
+def test_lots_and_minimum_sizes_bind() -> None:
+    venues = [venue("ARCX", lot_size=100), venue("BATS", min_quantity=50, fee="0.0010")]
+    quotes = [quote("ARCX", "10.00", "10.02", size=500), quote("BATS", "10.00", "10.02", size=500)]
+    decision = route(order("10.02", quantity=130, tif=Tif.IOC), quotes, venues)
+    assert {leg.venue_id: leg.quantity for leg in decision.legs} == {"BATS": 130}
+    odd = route(order("10.02", quantity=30, tif=Tif.IOC), quotes, venues)
+    assert odd.reason == "LOT_TOO_SMALL: quantity=30, lot_and_minimum=BATS 1/50, ARCX 100/1"
+
+
+DARK_VENUES = [venue("ARCX"), venue("DARK", lit=False, fee="0.0010", add="0.0010")]
+LIT_QUOTES = [quote("ARCX", "10.00", "10.02", size=500)]
+
+
+def test_staged_waits_in_the_dark_first_then_takes_what_is_displayed() -> None:
+    used = profile("staged", staged={"dark_ms": 300})
+    first = route(order(None, quantity=400), LIT_QUOTES, DARK_VENUES, used)
+    assert [(leg.venue_id, leg.quantity, leg.hold_ms) for leg in first.legs] == [("DARK", 400, 300)]
+    assert first.legs[0].limit_price == Decimal("10.02")
+    assert first.continues
+    visits = (Visit(venue_id="DARK", children=1, sent=400, filled=150),)
+    then = route(order(None, quantity=250, visits=visits), LIT_QUOTES, DARK_VENUES, used)
+    assert [(leg.venue_id, leg.quantity, leg.tif) for leg in then.legs] == [("ARCX", 250, Tif.IOC)]
+    assert not then.continues
+    assert reasons(then)["DARK"] == "1 of 1 dark rounds done"
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (order("10.02", tif=Tif.IOC), "IOC does not wait in the dark"),
+        (order("10.00"), "the midpoint 10.01 is beyond the limit 10.00"),
+    ],
+)
+def test_staged_goes_straight_to_the_lit_when_the_dark_makes_no_sense(request_: object, why: str) -> None:
+    decision = route(request_, LIT_QUOTES, DARK_VENUES, profile("staged"))  # type: ignore[arg-type]
+    assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
+    assert reasons(decision)["DARK"] == why
+
+
+def test_dark_spreads_by_what_is_believed_of_each_pool() -> None:
+    pools = [venue("ARCX"), venue("POOL1", lit=False), venue("POOL2", lit=False)]
+    rich = DarkBelief(unit=100, tail_ppm=(900_000, 800_000, 700_000, 600_000))
+    poor = DarkBelief(unit=100, tail_ppm=(100_000, 50_000))
+    decision = route(
+        order(None, quantity=400), LIT_QUOTES, pools, profile("dark"), beliefs={"POOL1": poor, "POOL2": rich}
+    )
+    assert {leg.venue_id: leg.quantity for leg in decision.legs} == {"POOL2": 400}
+    assert reasons(decision)["POOL1"] == "the other dark venues are more likely to have the size"
+
+
+def test_passive_rests_in_a_queue_that_moves_and_crosses_what_is_left() -> None:
+    used = profile("passive", passive={"horizon_ms": 2000, "underfill_cbps": 50})
+    outflows = {"ARCX": tuple([5_000] * 50)}
+    first = route(order("10.05", quantity=300), LIT_QUOTES, [venue("ARCX")], used, outflows=outflows)
+    held = [leg for leg in first.legs if leg.hold_ms]
+    assert [(leg.venue_id, leg.limit_price, leg.hold_ms) for leg in held] == [
+        ("ARCX", Decimal("10.00"), 2000)
+    ]
+    assert sum(leg.quantity for leg in first.legs) == 300
+    visits = (Visit(venue_id="ARCX", children=1, sent=300, filled=100),)
+    then = route(
+        order("10.05", quantity=200, visits=visits), LIT_QUOTES, [venue("ARCX")], used, outflows=outflows
+    )
+    assert [leg.tif for leg in then.legs] == [Tif.IOC]
+    assert "its queues were tried before" in then.summary
+
+
+def test_passive_without_watched_queues_says_so_and_takes() -> None:
+    decision = route(order("10.05"), LIT_QUOTES, [venue("ARCX")], profile("passive"))
+    assert [leg.tif for leg in decision.legs] == [Tif.IOC]
+    assert "no queue has been watched long enough" in decision.summary
+
+
+def test_the_expected_sums_reconcile_with_the_venues_to_the_digit() -> None:
+    venues = [venue("ARCX", fee="0.0030"), venue("BATS", fee="-0.0007")]
+    quotes = [quote("ARCX", "10.00", "10.02", size=70), quote("BATS", "10.00", "10.03", size=90)]
+    decision = route(order("10.10", quantity=150), quotes, venues)
+    expected = decision.expected
+    assert expected.quantity == sum(outcome.expected_quantity for outcome in decision.venues) == 150
+    assert expected.notional == sum(outcome.expected_notional for outcome in decision.venues)
+    assert expected.fee == sum(outcome.expected_fee for outcome in decision.venues)
+    # 70 at 10.02 and 80 at 10.03 against a mid of 10.01, and the fees.
+    assert expected.cost == 70 * Decimal("0.01") + 80 * Decimal("0.02") + expected.fee

@@ -1,0 +1,237 @@
+"""What the doors do about routing:
+
+preview, what-if, scorecards, and the wishes and profiles behind decisions.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from oms_api.domain.principal import Principal
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
+from oms_api.domain.terms import RoutingTerms, Terms, read_routing, shown
+from oms_api.handlers import handle_get_order, known_to, read_order_terms, wish_of
+from oms_api.ports import Ports, ProfileView, RiskView, RoutingRefusedError, View, WhatIf
+from oms_platform.clock import Clock
+from oms_platform.ids import route_id, uuid7
+from oms_platform.messages import OrderType, RouteRequest, Side, TimeInForce
+
+_WHAT_IF_FIELDS: Final = ("profile", "strategy", "weights", "without", "fees")
+_PROFILE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_PREVIEW_ID: Final = "preview"
+_DEFAULT_PROFILE: Final = "default"
+
+
+class PreviewView(View, frozen=True):
+    """What an order that is not sent would meet: the plan with its explanation, and the risk verdict."""
+
+    plan: msgspec.Raw
+    risk: RiskView
+    sent: bool = False
+
+
+async def handle_preview_route(
+    ports: Ports, clock: Clock, principal: Principal, content: Mapping[str, object]
+) -> PreviewView | Refusal:
+    """Return the plan and the risk verdict of an order that is not sent.
+
+    Its clientOrderId may be left out.
+    """
+    terms = await read_order_terms(ports, principal, "API", {"clientOrderId": _PREVIEW_ID, **content})
+    if isinstance(terms, Refusal):
+        return terms
+    try:
+        plan = await ports.router.preview(_route_request(terms, clock))
+    except RoutingRefusedError as error:
+        return _refused(error)
+    return PreviewView(plan=plan, risk=await ports.risk.verdict(terms))
+
+
+def _route_request(terms: Terms, clock: Clock) -> RouteRequest:
+    order_id = uuid7()
+    return RouteRequest(
+        route_id=route_id(order_id, 1),
+        order_id=order_id,
+        account_id=terms.account_id,
+        attempt=1,
+        symbol=terms.symbol,
+        side=Side[terms.side],
+        order_type=OrderType[terms.order_type],
+        quantity=terms.quantity,
+        time_in_force=TimeInForce[terms.time_in_force],
+        requested_at=clock(),
+        limit_price=terms.limit_price,
+        routing=wish_of(terms.routing),
+    )
+
+
+def _refused(error: RoutingRefusedError) -> Refusal:
+    code = RefusalCode.NOT_FOUND if error.missing else RefusalCode.INVALID_REQUEST
+    return Refusal(code=code, message=str(error))
+
+
+async def handle_what_if(
+    ports: Ports, principal: Principal, order_id: str, attempt: int, content: Mapping[str, object]
+) -> dict[str, msgspec.Raw] | Refusal:
+    """Decide a stored route again, with changes."""
+    found = await handle_get_order(ports, principal, order_id)
+    if isinstance(found, Refusal):
+        return found
+    problems: list[FieldProblem] = []
+    question = WhatIf(
+        order_id=found.order_id,
+        attempt=attempt,
+        profile=_text(content, "profile", problems),
+        strategy=_text(content, "strategy", problems),
+        weights=_weights(content, problems),
+        without=_names(content, problems),
+        fees=_fees(content, problems),
+    )
+    problems += [
+        FieldProblem(field=shown(name).strip('"'), message=f"must be one of {', '.join(_WHAT_IF_FIELDS)}")
+        for name in content
+        if name not in _WHAT_IF_FIELDS
+    ]
+    if problems:
+        return invalid(*problems)
+    try:
+        return await ports.router.what_if(question)
+    except RoutingRefusedError as error:
+        return _refused(error)
+
+
+def _text(content: Mapping[str, object], field: str, problems: list[FieldProblem]) -> str:
+    value = content.get(field)
+    if value is None or isinstance(value, str):
+        return value or ""
+    problems.append(FieldProblem(field=field, message=f"must be a text, was {shown(value)}"))
+    return ""
+
+
+def _weights(content: Mapping[str, object], problems: list[FieldProblem]) -> dict[str, object] | None:
+    value = content.get("weights")
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        # Decimals of the body, exact, as the profile's own text.
+        return {str(name): str(weight) for name, weight in value.items()}
+    problems.append(FieldProblem(field="weights", message=f"must be an object, was {shown(value)}"))
+    return None
+
+
+def _names(content: Mapping[str, object], problems: list[FieldProblem]) -> tuple[str, ...]:
+    value = content.get("without", [])
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    problems.append(FieldProblem(field="without", message=f"must be a list of venues, was {shown(value)}"))
+    return ()
+
+
+def _fees(content: Mapping[str, object], problems: list[FieldProblem]) -> tuple[tuple[str, str, str], ...]:
+    value = content.get("fees", {})
+    if not isinstance(value, dict):
+        problems.append(FieldProblem(field="fees", message=f"must be an object by venue, was {shown(value)}"))
+        return ()
+    fees = []
+    for venue_id, both in value.items():
+        add, remove = (both.get("add"), both.get("remove")) if isinstance(both, dict) else (None, None)
+        if not (_is_amount(add) and _is_amount(remove)):
+            problems.append(
+                FieldProblem(
+                    field=f"fees.{shown(venue_id).strip(chr(34))}",
+                    message="must give add and remove in dollars a share, a rebate below 0",
+                )
+            )
+            continue
+        fees.append((str(venue_id), str(add), str(remove)))
+    return tuple(fees)
+
+
+def _is_amount(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return False
+    try:
+        return Decimal(value).is_finite()
+    except InvalidOperation:
+        return False
+
+
+async def handle_route_inputs(
+    ports: Ports, principal: Principal, order_id: str, attempt: int
+) -> dict[str, msgspec.Raw] | Refusal:
+    """Return what a stored decision stood on: the request, the frozen book, the reference."""
+    found = await handle_get_order(ports, principal, order_id)
+    if isinstance(found, Refusal):
+        return found
+    try:
+        return await ports.router.inputs(found.order_id, attempt)
+    except RoutingRefusedError as error:
+        return _refused(error)
+
+
+# ---- profiles and accounts' wishes
+
+
+async def handle_add_profile(
+    ports: Ports, principal: Principal, name: str, content: Mapping[str, object]
+) -> dict[str, object] | Refusal:
+    """Store a new version of a routing profile; the router uses it within a second or two."""
+    if not _PROFILE_NAME.fullmatch(name):
+        return invalid(
+            FieldProblem(
+                field="profile", message="must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter"
+            )
+        )
+    settings = {str(field): value for field, value in content.items()}
+    problems = await ports.router.profile_problems(name, settings)
+    if problems:
+        return invalid(*[_profile_problem(problem) for problem in problems])
+    version = await ports.routing_admin.add_profile(name, settings, principal.subject)
+    return {"profile": name, "version": version}
+
+
+def _profile_problem(problem: str) -> FieldProblem:
+    field, _, message = problem.partition(" ")
+    return FieldProblem(field=field, message=message)
+
+
+async def handle_retire_profile(ports: Ports, name: str) -> Refusal | None:
+    """Make a profile inactive. Orders and accounts that still name it wait, with that reason."""
+    if name == _DEFAULT_PROFILE:
+        return invalid(FieldProblem(field="profile", message="the default profile cannot be retired"))
+    if not await ports.routing_admin.retire_profile(name):
+        return Refusal(code=RefusalCode.NOT_FOUND, message=f"no active routing profile {shown(name)}")
+    return None
+
+
+async def handle_get_profiles(ports: Ports) -> list[ProfileView]:
+    """Return the newest active version of every routing profile."""
+    return await ports.routing_admin.profiles()
+
+
+async def handle_get_account_routing(
+    ports: Ports, principal: Principal, account_id: str
+) -> RoutingTerms | Refusal:
+    """Return the wishes of an account that the caller sees."""
+    if not principal.sees(account_id):
+        return no_such_account(account_id)
+    return await ports.routing_admin.account_routing(account_id)
+
+
+async def handle_set_account_routing(
+    ports: Ports, principal: Principal, account_id: str, content: Mapping[str, object]
+) -> RoutingTerms | Refusal:
+    """Replace an account's wishes; an order's own go before them."""
+    known = known_to(ports.reference, principal)
+    await ports.reference.refresh()
+    if not known.account_exists(account_id):
+        return no_such_account(account_id)
+    problems: list[FieldProblem] = []
+    routing = read_routing(content, known, problems)
+    if problems:
+        return invalid(*problems)
+    await ports.routing_admin.set_account_routing(account_id, routing, principal.subject)
+    return routing

@@ -1,0 +1,18 @@
+"""Where a command finds the database: an address that is given, or that of the running stack."""
+
+from pathlib import Path
+
+import click
+
+from oms_platform.laptop.layout import running_layout
+from oms_platform.laptop.parts import postgres_dsn
+
+dsn_option = click.option("--dsn", help="A database's address; default: that of the stack that runs.")
+
+
+def dsn_or_stack(dsn: str | None, data: Path) -> str:
+    """Return the address given, or that of the stack in `data`. Raises StackError when none runs there."""
+    if dsn is not None:
+        return dsn
+    layout, _ = running_layout(data.resolve())
+    return postgres_dsn(layout.port("postgres"))

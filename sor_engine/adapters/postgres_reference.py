@@ -1,0 +1,131 @@
+"""Reference data from Postgres: venues with today's fees, ticks, profiles, wishes, and what was measured.
+
+A profile whose newest version cannot be used goes on with the last version that could; without one its orders
+wait, with the reason.
+"""
+
+from typing import Any, Final
+
+import msgspec
+import structlog
+from prometheus_client import Gauge
+
+from oms_platform.messages import Routing
+from oms_platform.postgres import Connection
+from sor_engine.domain.censored import Censored
+from sor_engine.domain.market import DarkBelief, Venue, VenueStats
+from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
+from sor_engine.domain.scorecard import Scorecard, stats_of
+from sor_engine.ports import Reference, ReferenceContent, ReferenceUnavailableError, StoredProfile
+
+log = structlog.get_logger()
+unusable_profiles = Gauge("sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
+_VENUES: Final = """
+SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
+       coalesce(add_fee, 0), coalesce(remove_fee, 0), lot_size, min_quantity
+FROM venues LEFT JOIN (
+    SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
+) fees USING (venue_id)
+ORDER BY venue_id, effective_from DESC
+"""
+_PROFILES: Final = """
+SELECT DISTINCT ON (profile) profile, version, settings FROM routing_profiles WHERE active
+ORDER BY profile, version DESC
+"""
+
+
+class PostgresReference:
+    """ReferenceSource on the reference tables and the scorecards."""
+
+    def __init__(self, connection: Connection, default_profile: str) -> None:
+        self._connection = connection
+        self._default_profile = default_profile
+        self._usable: dict[str, tuple[StoredProfile, Profile]] = {}
+        self._content: ReferenceContent | None = None
+
+    def load(self) -> Reference:
+        """Read everything; equal content is the same object as before."""
+        venues = self._venues()
+        stored, unusable = self._profiles()
+        if self._default_profile not in {*stored, *unusable} or not venues:
+            raise ReferenceUnavailableError(
+                f"expected an active routing profile {self._default_profile!r} and venues,"
+                f" found {len(venues)} venues"
+            )
+        stats, closed, beliefs = self._measured({venue.venue_id: venue.latency_us for venue in venues})
+        content = ReferenceContent(
+            venues=venues,
+            profiles={name: kept for name, (kept, _) in self._usable.items() if name in stored},
+            stats=stats,
+            closed=closed,
+            beliefs=beliefs,
+        )
+        if content != self._content:
+            self._content = content
+        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
+        accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
+        return Reference(
+            content=self._content or content,
+            profiles={name: profile for name, (_, profile) in self._usable.items() if name in stored},
+            unusable=unusable,
+            default_profile=self._default_profile,
+            accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
+            ticks=dict(ticks),
+        )
+
+    def _venues(self) -> tuple[Venue, ...]:
+        return tuple(
+            Venue(
+                venue_id=name,
+                lit=lit,
+                active=active,
+                latency_us=latency_us,
+                add_fee=add,
+                remove_fee=remove,
+                lot_size=lot_size,
+                min_quantity=min_quantity,
+            )
+            for name, lit, active, latency_us, add, remove, lot_size, min_quantity in (
+                self._connection.execute(_VENUES).fetchall()
+            )
+        )
+
+    def _profiles(self) -> tuple[set[str], dict[str, str]]:
+        """Read the newest versions. Returns the names that can be used, and why others cannot."""
+        usable: set[str] = set()
+        unusable: dict[str, str] = {}
+        broken = 0
+        for name, version, settings in self._connection.execute(_PROFILES).fetchall():
+            kept = self._usable.get(name)
+            if kept is None or kept[0].version != version:
+                try:
+                    profile = read_profile(name, version, settings)
+                    self._usable[name] = (StoredProfile(version, settings), profile)
+                except InvalidProfileError as error:
+                    broken += 1
+                    log.warning("profile_unusable", profile=name, version=version, error=str(error))
+                    if kept is None:
+                        unusable[name] = "; ".join(error.problems)
+                        continue
+            usable.add(name)
+        unusable_profiles.set(broken)
+        return usable, unusable
+
+    def _measured(
+        self, latencies_us: dict[str, int]
+    ) -> tuple[dict[str, VenueStats], dict[str, str], dict[str, DarkBelief]]:
+        stats: dict[str, VenueStats] = {}
+        closed: dict[str, str] = {}
+        beliefs: dict[str, DarkBelief] = {}
+        rows: list[tuple[str, dict[str, Any], str]] = self._connection.execute(
+            "SELECT venue_id, state, closed_reason FROM venue_scorecards"
+        ).fetchall()
+        for venue_id, state, reason in rows:
+            if venue_id not in latencies_us:
+                continue
+            stats[venue_id] = stats_of(Scorecard.from_state(state), latencies_us[venue_id])
+            if reason:
+                closed[venue_id] = reason
+            if "dark" in state:
+                beliefs[venue_id] = Censored.from_state(state["dark"]).belief()
+        return stats, closed, beliefs

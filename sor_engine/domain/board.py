@@ -1,0 +1,313 @@
+"""The market as one decision sees it: venues in the running, those passed over and why, touch, limit, mid.
+
+The law of this file: a venue is either a candidate or has a reason. Prices are whole micros.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from sor_engine.domain.market import (
+    AGE_UNKNOWN_US,
+    BPS,
+    MICROS,
+    PPM,
+    DisplayedBook,
+    Market,
+    Request,
+    Tif,
+    Venue,
+    VenueStats,
+    Visit,
+    dollars,
+    micros,
+    price_text,
+)
+from sor_engine.domain.plan import Decision, VenueOutcome
+from sor_engine.domain.profile import Profile
+
+# A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
+FEE_MICROS_MAX: Final = 30_000
+NO_VISIT: Final = Visit(venue_id="", children=0, sent=0, filled=0)
+_EMPTY: Final[tuple[()]] = ()
+Level = tuple[int, int]
+
+
+class Candidate:
+    """A venue in the running while its decision is being made. Levels are (price, size), best first.
+
+    far: what an incoming order would meet; near: what rests on the order's own side. within: the far levels
+    at or inside the limit. takes, rests: shares that the plan gives it so far; notional: micros of what it
+    takes.
+    """
+
+    __slots__ = (
+        "all_in",
+        "far",
+        "fee",
+        "hidden",
+        "marketable",
+        "near",
+        "next_level",
+        "notional",
+        "outcome",
+        "rests",
+        "score",
+        "taken_here",
+        "takes",
+        "venue",
+        "visit",
+        "within",
+        "worst",
+    )
+
+    def __init__(self, venue: Venue, far: list[Level], near: list[Level], visit: Visit) -> None:
+        self.venue = venue
+        self.visit = visit
+        self.far = far
+        self.near = near
+        self.within: list[Level] = []
+        self.outcome = VenueOutcome(venue.venue_id, "")
+        self.all_in: int | None = None
+        self.marketable = self.hidden = self.fee = self.score = 0
+        self.takes = self.rests = self.worst = self.notional = self.next_level = self.taken_here = 0
+
+    def keep_within(self, limit: int, *, buy: bool) -> None:
+        """Note which levels are at or inside the limit."""
+        if buy:
+            self.within = [level for level in self.far if level[0] <= limit]
+        else:
+            self.within = [level for level in self.far if level[0] >= limit]
+        self.marketable = sum([size for _, size in self.within])
+
+    def take(self, wanted: int) -> int:
+        """Take up to `wanted` shares from where earlier takes ended. Returns how many that is."""
+        taken = 0
+        while taken < wanted and self.next_level < len(self.within):
+            price, size = self.within[self.next_level]
+            quantity = min(wanted - taken, size - self.taken_here)
+            taken += quantity
+            self.worst = price
+            self.notional += quantity * price
+            self.taken_here += quantity
+            if self.taken_here == size:
+                self.next_level, self.taken_here = self.next_level + 1, 0
+        self.takes += taken
+        return taken
+
+    def left_at(self, price: int) -> int:
+        """Return how many shares are left at this price, if it is the next one, else 0."""
+        if self.next_level < len(self.within) and self.within[self.next_level][0] == price:
+            return self.within[self.next_level][1] - self.taken_here
+        return 0
+
+    def in_lots(self, quantity: int) -> int:
+        """Return the most of `quantity` that this venue's lot and minimum size allow."""
+        whole = quantity - quantity % self.venue.lot_size
+        return whole if whole >= self.venue.min_quantity else 0
+
+    def publish_inputs(self) -> None:
+        """Write the inputs of the score into the outcome, in dollars."""
+        outcome = self.outcome
+        outcome.score = dollars(self.score)
+        outcome.fee_per_share = dollars(self.fee)
+        outcome.all_in_price = None if self.all_in is None else dollars(self.all_in)
+        outcome.marketable_size = self.marketable
+        outcome.hidden_size = self.hidden
+
+
+def levels(prices: Sequence[Decimal], sizes: Sequence[int], *, descending: bool) -> list[Level]:
+    """Return the levels of one side best first, leaving out prices and sizes that are not above 0."""
+    pairs = zip(prices, sizes, strict=False)
+    kept = [(price, size) for value, size in pairs if size > 0 and (price := micros(value)) > 0]
+    kept.sort(reverse=descending)
+    return kept
+
+
+def _nonsense_fee(venue: Venue) -> str:
+    """Return why a venue's fees cannot be meant, empty when they can. NaN is none either."""
+    for name, fee in (("add", venue.add_fee), ("remove", venue.remove_fee)):
+        if not (fee.is_finite() and abs(micros(fee)) <= FEE_MICROS_MAX):
+            return f"its {name} fee of {fee} a share is beyond {dollars(FEE_MICROS_MAX):f}"
+    return ""
+
+
+def _consumed(side: list[Level], gone: int) -> list[Level]:
+    """Return a side after `gone` shares were taken from its best end."""
+    kept: list[Level] = []
+    for price, size in side:
+        taken = min(gone, size)
+        gone -= taken
+        if size > taken:
+            kept.append((price, size - taken))
+    return kept
+
+
+class Board:
+    """What a strategy places an order on.
+
+    ranked: lit venues in the running, after scoring best first. dark: dark venues in the running. touch: the
+    best displayed price on the far side, near_touch on the order's own side. limit: the worst price that may
+    be taken, on the tick grid; None for a market order without a touch. mid2: twice the mid, None without
+    both sides.
+    """
+
+    __slots__ = (
+        "book",
+        "dark",
+        "limit",
+        "market",
+        "near_touch",
+        "passed",
+        "profile",
+        "ranked",
+        "request",
+        "tick",
+        "touch",
+    )
+
+    def __init__(self, request: Request, market: Market, profile: Profile, *, fresh: bool) -> None:
+        self.request, self.market, self.profile = request, market, profile
+        self.book: Mapping[str, DisplayedBook] = (market.book or {}) if fresh else {}
+        self.tick = micros(request.tick)
+        self.passed: list[VenueOutcome] = []
+        self.ranked: list[Candidate] = []
+        self.dark: list[Candidate] = []
+        rejected: list[tuple[Venue, Visit]] = []
+        visits = {visit.venue_id: visit for visit in request.visits}
+        for venue in market.venues:
+            visit = visits.get(venue.venue_id, NO_VISIT)
+            reason = self._why_not(venue, fresh=fresh)
+            if reason:
+                self.passed.append(VenueOutcome(venue.venue_id, reason))
+            elif visit.rejected:
+                rejected.append((venue, visit))
+            else:
+                self._enter(venue, visit)
+        self._second_chance(rejected)
+        tops = [candidate.far[0][0] for candidate in self.ranked if candidate.far]
+        near = [candidate.near[0][0] for candidate in self.ranked if candidate.near]
+        buy = request.buy
+        self.touch = None if not tops else min(tops) if buy else max(tops)
+        self.near_touch = None if not near else max(near) if buy else min(near)
+        self.limit = self._limit()
+        if self.limit is not None:
+            for candidate in self.ranked:
+                candidate.keep_within(self.limit, buy=buy)
+
+    def _why_not(self, venue: Venue, *, fresh: bool) -> str:
+        if not venue.active:
+            return "inactive"
+        if venue.venue_id in self.request.avoid:
+            return "avoided by instruction"
+        closed = self.market.closed.get(venue.venue_id)
+        if closed:
+            return closed
+        nonsense = _nonsense_fee(venue)
+        if nonsense or not venue.lit or venue.venue_id in self.book:
+            return nonsense
+        age_us = self.market.quote_age_us
+        if fresh or age_us >= AGE_UNKNOWN_US:
+            return "no quote"
+        return f"quote {age_us // MICROS}.{age_us // 100_000 % 10} s old"
+
+    def _enter(self, venue: Venue, visit: Visit) -> None:
+        if not venue.lit:
+            self.dark.append(Candidate(venue, [], [], visit))
+            return
+        shown, buy = self.book[venue.venue_id], self.request.buy
+        asks = levels(shown.ask_prices, shown.ask_sizes, descending=False)
+        bids = levels(shown.bid_prices, shown.bid_sizes, descending=True)
+        far, near = (asks, bids) if buy else (bids, asks)
+        gone = self.market.taken.get(venue.venue_id, 0) if self.market.taken else 0
+        if visit.sent and not visit.in_book:
+            # The book is older than what this order took there, or tried to: that is gone either way.
+            gone = max(gone, visit.sent)
+        self.ranked.append(Candidate(venue, _consumed(far, gone) if gone else far, near, visit))
+
+    def _second_chance(self, rejected: list[tuple[Venue, Visit]]) -> None:
+        """Leave out venues that rejected this order, unless nobody else is in the running."""
+        nobody_else = not self.ranked
+        for venue, visit in rejected:
+            if nobody_else:
+                self._enter(venue, visit)
+            else:
+                self.passed.append(VenueOutcome(venue.venue_id, "rejected this order before"))
+
+    def _limit(self) -> int | None:
+        tick = self.tick
+        if self.request.limit_price is not None:
+            wanted = micros(self.request.limit_price)
+            return wanted // tick * tick if self.request.buy else -(-wanted // tick) * tick
+        if self.touch is None:
+            return None
+        collar_bps = self.profile.market_collar_bps
+        if self.request.buy:
+            return self.touch * (BPS + collar_bps) // BPS // tick * tick
+        return -(-self.touch * (BPS - collar_bps) // (BPS * tick)) * tick
+
+    @property
+    def immediate(self) -> bool:
+        """Whether the order may not rest: what is not taken now is not placed."""
+        return self.request.limit_price is None or self.request.tif in (Tif.IOC, Tif.FOK)
+
+    @property
+    def mid2(self) -> int | None:
+        """Twice the mid of the displayed touch in micros; None without both sides."""
+        return None if self.touch is None or self.near_touch is None else self.touch + self.near_touch
+
+    @property
+    def spread(self) -> int:
+        """The displayed spread; 0 when a side is missing or the book is locked or crossed."""
+        if self.touch is None or self.near_touch is None:
+            return 0
+        return max(0, self.touch - self.near_touch if self.request.buy else self.near_touch - self.touch)
+
+    def better(self, price: int, other: int) -> bool:
+        """Return whether `price` is better to take at than `other`."""
+        return price < other if self.request.buy else price > other
+
+    def inside(self, price: int, limit: int) -> bool:
+        """Return whether `price` is at or inside a limit."""
+        return price <= limit if self.request.buy else price >= limit
+
+    def prices(self) -> list[int]:
+        """Return every price that may be taken, best first."""
+        found = {price for candidate in self.ranked for price, _ in candidate.within}
+        return sorted(found, reverse=not self.request.buy)
+
+    def stats(self, venue_id: str) -> VenueStats | None:
+        """Return a venue's measurements, None while they stand on too few orders."""
+        found = self.market.stats.get(venue_id)
+        return None if found is None or found.orders < self.profile.stats_orders_min else found
+
+    def outcomes(self) -> tuple[VenueOutcome, ...]:
+        """Return every venue's outcome: those in the running first, then those passed over."""
+        return tuple([c.outcome for c in (*self.ranked, *self.dark)]) + tuple(self.passed)
+
+    def nothing(self, reason: str, stage: str = "") -> Decision:
+        """Return a decision without legs; a candidate that has no reason of its own gets the decision's."""
+        for candidate in (*self.ranked, *self.dark):
+            candidate.outcome.reason = candidate.outcome.reason or reason
+        summary = f"{describe(self.request)}: nothing placed, {reason}."
+        strategy = self.profile.strategy.value
+        return Decision((), reason, self.outcomes(), summary, strategy=strategy, stage=stage)
+
+    def why_nothing_displayed(self) -> str:
+        """Return the reason of a venue that has nothing to take."""
+        if self.limit is None:
+            return f"displays no {'offers' if self.request.buy else 'bids'}"
+        word = "limit" if self.request.limit_price is not None else "collar"
+        return f"displays nothing at or inside the {word} {price_text(self.limit)}"
+
+
+def describe(request: Request) -> str:
+    """Return an order in a trader's words."""
+    price = "market" if request.limit_price is None else f"limit {request.limit_price}"
+    side = "Buy" if request.buy else "Sell"
+    return f"{side} {request.quantity} {request.symbol} {price} {request.tif.value}"
+
+
+def hidden_size(displayed: int, stats: VenueStats | None) -> int:
+    """Return the shares expected beyond the displayed ones, from what our own fills found there."""
+    return 0 if stats is None else displayed * stats.hidden_ppm // PPM

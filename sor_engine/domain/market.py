@@ -1,0 +1,160 @@
+"""What a routing decision looks at: the order, the venues, what they display, and what is known of them.
+
+The law of this file: plain frozen data. Prices are Decimal dollars at the edges and whole micros (millionths
+of a dollar) inside; quantities are whole shares.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Protocol
+
+MICROS: Final = 1_000_000
+MICRO: Final = Decimal("0.000001")
+BPS: Final = 10_000
+# Shares of one hundred percent, in which every measured rate is kept.
+PPM: Final = 1_000_000
+# A quote age at or above this is that of a symbol that was never quoted.
+AGE_UNKNOWN_US: Final = 2**31 - 1
+
+
+class Tif(enum.Enum):
+    """Time in force, FIX tag 59."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What came of an order's earlier children at one venue.
+
+    in_book: whether the book of this decision is newer than the last of them, so that it shows what they
+    took.
+    """
+
+    venue_id: str
+    children: int
+    sent: int
+    filled: int
+    rejected: int = 0
+    in_book: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be placed. limit_price None: a market order. Quantity in shares, prices in dollars.
+
+    seed: what any choice by lot is drawn from. visits: this order's earlier children. avoid, prefer: venues
+    by the order's or its account's wish.
+    """
+
+    symbol: str
+    buy: bool
+    quantity: int
+    tif: Tif
+    limit_price: Decimal | None
+    tick: Decimal
+    seed: int = 0
+    visits: tuple[Visit, ...] = ()
+    avoid: frozenset[str] = frozenset()
+    prefer: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venue:
+    """A destination. Fees in dollars a share; a rebate is negative. latency_us: what its contract says.
+
+    lot_size: every order there is a multiple of it. min_quantity: and at least this.
+    """
+
+    venue_id: str
+    lit: bool
+    active: bool
+    latency_us: int
+    add_fee: Decimal
+    remove_fee: Decimal
+    lot_size: int = 1
+    min_quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueStats:
+    """What our own fills say of a venue. Rates in millionths.
+
+    take_fill_ppm: of the shares sent to take displayed liquidity, what was filled; rest_fill_ppm: of those
+    sent to rest. hidden_ppm: what was filled beyond the displayed size, of the displayed size. latency_us:
+    from sending to the acknowledgement. orders: how many (decayed) children this stands on.
+    """
+
+    take_fill_ppm: int
+    rest_fill_ppm: int
+    hidden_ppm: int
+    latency_us: int
+    reject_ppm: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DarkBelief:
+    """What is believed of a dark venue: tail_ppm[i], the chance that (i + 1) * unit shares or more are there.
+
+    unit: the step of size in shares. The tail never rises; beyond its end each further unit is
+    half as likely.
+    """
+
+    unit: int
+    tail_ppm: tuple[int, ...]
+
+
+class DisplayedBook(Protocol):
+    """What one venue displays, best level first; prices and sizes run in parallel."""
+
+    @property
+    def bid_prices(self) -> tuple[Decimal, ...]: ...
+    @property
+    def bid_sizes(self) -> tuple[int, ...]: ...
+    @property
+    def ask_prices(self) -> tuple[Decimal, ...]: ...
+    @property
+    def ask_sizes(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Everything outside the order that a decision stands on.
+
+    book: None when nobody quotes the symbol. closed: venues that take nothing now, with the reason.
+    outflows: for each venue, samples of the shares that left its queue at the touch on the order's own side
+    within the passive horizon (trades against it and cancels ahead of us); sample i of every venue is of the
+    same moment. beliefs: of dark venues.
+    """
+
+    venues: Sequence[Venue]
+    book: Mapping[str, DisplayedBook] | None
+    quote_age_us: int
+    quote_age_us_max: int
+    stats: Mapping[str, VenueStats] = field(default_factory=dict)
+    closed: Mapping[str, str] = field(default_factory=dict)
+    outflows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    beliefs: Mapping[str, DarkBelief] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+
+def micros(value: Decimal) -> int:
+    """Return dollars as whole micros."""
+    return int(value * MICROS)
+
+
+def dollars(value: int) -> Decimal:
+    """Return micros as dollars with six digits."""
+    return value * MICRO
+
+
+def price_text(value: int) -> str:
+    """Return a price in micros with at least two digits after the point, as traders write it."""
+    whole, part = divmod(value, MICROS)
+    return f"{whole}.{f'{part:06d}'.rstrip('0').ljust(2, '0')}"

@@ -1,0 +1,99 @@
+"""Strategies that try dark venues first: *staged* and *dark*.
+
+The law of this file: shares are in one place at a time. What a dark stage holds is taken back after its
+time and only then routed on; an order that may not wait goes straight to the displayed books.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sor_engine.domain.board import Board, Candidate
+from sor_engine.domain.censored import allocate
+from sor_engine.domain.market import DarkBelief, Tif, price_text
+from sor_engine.domain.plan import Decision
+from sor_engine.domain.profile import StrategyName
+from sor_engine.domain.strategies.draft import Draft
+from sor_engine.domain.strategies.lit import best, split, sweep
+
+LIT: Final = {StrategyName.BEST: best, StrategyName.SWEEP: sweep, StrategyName.SPLIT: split}
+# What is believed of a dark venue that we never tried: half a chance for the first unit, less for each
+# further.
+_UNIT: Final = 100
+UNKNOWN_POOL: Final = DarkBelief(unit=_UNIT, tail_ppm=(500_000, 400_000, 300_000, 200_000, 100_000))
+
+
+def staged(board: Board) -> Decision:
+    """Rest in the dark at the midpoint for a bounded time, then take what is displayed, then rest."""
+    terms = board.profile.staged
+    return _dark_then(board, terms.dark_ms, terms.dark_rounds, terms.then, "dark stage")
+
+
+def dark(board: Board) -> Decision:
+    """Spread over dark venues by what censored fills teach of them, in several rounds, then go to the lit."""
+    terms = board.profile.dark
+    return _dark_then(board, terms.hold_ms, terms.rounds, terms.then, "dark round")
+
+
+def _dark_then(board: Board, hold_ms: int, rounds: int, then: StrategyName, stage: str) -> Decision:
+    done = max([candidate.visit.children for candidate in board.dark], default=0)
+    why = _why_no_dark(board, done, rounds)
+    if not why:
+        shares = _allocated(board, board.request.quantity)
+        if any(shares.values()):
+            return _held(board, shares, hold_ms, f"{stage} {done + 1} of {rounds}")
+        why = "no dark venue takes the size"
+    for candidate in board.dark:
+        candidate.outcome.reason = why
+    return LIT[then](board)
+
+
+def _why_no_dark(board: Board, done: int, rounds: int) -> str:
+    request, mid2 = board.request, board.mid2
+    if not board.dark:
+        return "no dark venue"
+    if request.tif in (Tif.IOC, Tif.FOK):
+        return f"{request.tif.value} does not wait in the dark"
+    if done >= rounds:
+        return f"{done} of {rounds} dark rounds done"
+    if mid2 is None or board.limit is None:
+        return "no midpoint: one side is not displayed"
+    if not board.inside(mid2, 2 * board.limit):
+        return f"the midpoint {price_text(mid2 // 2)} is beyond the limit {price_text(board.limit)}"
+    return ""
+
+
+def _allocated(board: Board, quantity: int) -> dict[str, int]:
+    prefer = board.request.prefer
+    preferred = [candidate for candidate in board.dark if candidate.venue.venue_id in prefer]
+    pools: Sequence[Candidate] = preferred or board.dark
+    beliefs = board.market.beliefs
+    return allocate(
+        quantity,
+        [
+            (
+                candidate.venue.venue_id,
+                beliefs.get(candidate.venue.venue_id, UNKNOWN_POOL),
+                candidate.venue.lot_size,
+                candidate.venue.min_quantity,
+            )
+            for candidate in pools
+        ],
+        board.request.seed,
+    )
+
+
+def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Decision:
+    """Hold shares in the dark. Their limit is the far touch: a midpoint trade is always inside it."""
+    touch, limit = board.touch or 0, board.limit or 0
+    cap = limit if board.better(limit, touch) else touch
+    draft = Draft(board, stage, continues=True)
+    for candidate in board.dark:
+        quantity = shares.get(candidate.venue.venue_id, 0)
+        if quantity:
+            words = f"{quantity} held {hold_ms} ms at the midpoint or better"
+            draft.add(candidate, quantity, cap, board.request.tif, words, hold_ms=hold_ms)
+        else:
+            candidate.outcome.reason = "the other dark venues are more likely to have the size"
+    for candidate in board.ranked:
+        candidate.outcome.reason = "displayed venues come after the dark stage"
+    return draft.decision()

@@ -1,0 +1,178 @@
+"""Puts the scorekeeper together: quotes, Kafka, Postgres, the loop. One is active, by an advisory lock."""
+
+import time
+from contextlib import closing
+from datetime import datetime
+from typing import Final
+
+import psycopg
+import structlog
+from prometheus_client import Counter, Gauge
+
+from oms_platform.clock import utc_now
+from oms_platform.health import Health, serve_health
+from oms_platform.kafka import BatchConsumer, KafkaSettings, ensure_topics, read_incarnation
+from oms_platform.market_data import QuoteFeed
+from oms_platform.messages import Topic
+from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.schema.migrate import ensure_partitions, require_revision
+from oms_platform.settings import SettingsError, load_settings
+from oms_platform.telemetry import configure_logging
+from oms_platform.worker import StopFlag, run_worker
+from sor_engine.adapters.postgres_audit import DAYS_MIN, apply_retention
+from sor_engine.adapters.postgres_scorecards import GROUP, PostgresScorecards
+from sor_engine.config import ScorekeeperSettings
+from sor_engine.domain.censored import Censored
+from sor_engine.domain.child_watch import ChildWatch
+from sor_engine.domain.touches import Touches
+from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop
+
+LOCK: Final = 7_304_003
+STANDBY_LOOK_S: Final = 0.5
+HOUR_S: Final = 3_600.0
+DAY_S: Final = 24 * HOUR_S
+# The core makes partitions too, as it starts and every hour: its turn comes first, so that they do not meet.
+PARTITIONS_FIRST_S: Final = 600.0
+RETENTION_FIRST_S: Final = 60.0
+
+log = structlog.get_logger()
+active_gauge = Gauge("sor_scorekeeper_active", "Whether this scorekeeper holds the lock")
+dropped_total = Counter("sor_scorekeeper_partitions_dropped_total", "Partitions dropped by retention")
+
+
+def scorekeeper() -> None:
+    """Read the settings and run until SIGTERM. Raises SettingsError."""
+    settings = load_settings(ScorekeeperSettings, "OMS_SOR_")
+    if settings.retention_days < DAYS_MIN:
+        raise SettingsError(
+            f"OMS_SOR_RETENTION_DAYS must be at least {DAYS_MIN}, was {settings.retention_days}"
+        )
+    configure_logging("sor-scorekeeper", settings.log_level)
+    stop = StopFlag()
+    stop.on_signals()
+    serve(settings, stop)
+
+
+def serve(settings: ScorekeeperSettings, stop: StopFlag) -> None:
+    """Run the scorekeeper until `stop` is set."""
+    health = Health()
+    server = serve_health(health, settings.scorekeeper_health_port, settings.host)
+    intake = QuoteIntake(Touches())
+    feed = QuoteFeed(settings.market_data_host, settings.market_data_port, intake.note)
+    health.add("quotes", intake.check)
+    feed.start()
+    try:
+        run_worker("sor-scorekeeper", lambda flag: _run(settings, intake, health, flag), stop)
+    finally:
+        feed.stop()
+        server.shutdown()
+        server.server_close()
+
+
+def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, stop: StopFlag) -> None:
+    """Go through the start-up path and loop; every operational error leads back to here."""
+    kafka = KafkaSettings(bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms)
+    active_gauge.set(0)
+    try:
+        with closing(connect(settings.postgres_dsn, "sor-scorekeeper")) as connection:
+            if not _wait_for_lock(connection, health, stop):
+                return
+            require_revision(connection)
+            ensure_topics(kafka)
+            incarnation = read_incarnation(kafka)
+            store = PostgresScorecards(connection, incarnation, settings.half_life_s)
+            watch = _watch(store, intake, settings.half_life_s)
+            has_read = False
+
+            def stored_offsets(name: str, places: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+                nonlocal has_read
+                found = load_offsets(connection, GROUP, name, places)
+                has_read = bool(found)
+                return found
+
+            consumer = BatchConsumer(
+                kafka,
+                group=GROUP,
+                topics=[Topic.FILLS],
+                incarnation=incarnation,
+                load_offsets=stored_offsets,
+            )
+            with closing(consumer):
+                if not has_read:
+                    # A broker that is new to us may be told once more of children that were counted.
+                    watch.forget_closed(store.closed_of_open_orders())
+                loop = ScorekeeperLoop(
+                    consumer=consumer,
+                    store=store,
+                    watch=watch,
+                    quotes=intake,
+                    clock=utc_now,
+                    silent_ms=settings.silent_ms,
+                    gather_s=settings.gather_ms / 1_000,
+                    make_partitions=lambda now: make_partitions(connection, now),
+                    chores=_chores(connection, settings.retention_days),
+                )
+                health.add("postgres", lambda: "connection lost" if connection.broken else None)
+                active_gauge.set(1)
+                health.set_started(True)
+                log.info("scorekeeper_started", incarnation=incarnation, open_children=len(watch.open))
+                loop.run(stop)
+    finally:
+        health.set_started(False)
+
+
+def _watch(store: PostgresScorecards, intake: QuoteIntake, half_life_s: int) -> ChildWatch:
+    """Take back what was stored: the venues' records, and the children that are open."""
+    watch = ChildWatch(intake.touches, store.load(), Censored, half_life_s)
+    watch.set_dark(store.dark_venues())
+    for cl_ord_id, child in store.open_children().items():
+        watch.take_back(cl_ord_id, child)
+    return watch
+
+
+def _wait_for_lock(connection: Connection, health: Health, stop: StopFlag) -> bool:
+    waiting = False
+    while not stop:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+        if row is not None and row[0]:
+            return True
+        if not waiting:
+            waiting = True
+            log.info("scorekeeper_standby")
+            # Standing by is what a second one is for.
+            health.set_started(True)
+        stop.wait(STANDBY_LOOK_S)
+    return False
+
+
+def make_partitions(connection: Connection, now: datetime) -> None:
+    """Make the coming weeks' partitions. That the core made the same one at the same time is no failure."""
+    try:
+        made = ensure_partitions(connection, now)
+    except (
+        psycopg.errors.DuplicateTable,
+        psycopg.errors.UniqueViolation,
+        psycopg.errors.InvalidObjectDefinition,
+    ) as error:
+        log.info("partitions_made_elsewhere", error=str(error).strip())
+        return
+    if made:
+        log.info("partitions_made", partitions=made)
+
+
+def _chores(connection: Connection, retention_days: int) -> list[Chore]:
+    def retain(now: datetime) -> None:
+        started = time.monotonic()
+        gone = apply_retention(connection, retention_days, now)
+        dropped_total.inc(len(gone))
+        log.info("retention_done", dropped=len(gone), took_s=round(time.monotonic() - started, 3))
+
+    return [
+        Chore(
+            name="partitions",
+            run=lambda now: make_partitions(connection, now),
+            every_s=HOUR_S,
+            first_s=PARTITIONS_FIRST_S,
+        ),
+        Chore(name="retention", run=retain, every_s=DAY_S, first_s=RETENTION_FIRST_S),
+    ]
