@@ -268,6 +268,10 @@ class ReferenceData(Protocol):
         """Read again what is stored, if that was not done just now."""
         ...
 
+    async def reload(self) -> None:
+        """Read again what is stored: something of it was just changed."""
+        ...
+
 
 class RoutingRefusedError(Exception):
     """The router refuses a question; its text says what was expected and found.

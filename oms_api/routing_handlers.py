@@ -190,6 +190,7 @@ async def handle_add_profile(
     if problems:
         return invalid(*[_profile_problem(problem) for problem in problems])
     version = await ports.routing_admin.add_profile(name, settings, principal.subject)
+    await ports.reference.reload()
     return {"profile": name, "version": version}
 
 
@@ -204,6 +205,7 @@ async def handle_retire_profile(ports: Ports, name: str) -> Refusal | None:
         return invalid(FieldProblem(field="profile", message="the default profile cannot be retired"))
     if not await ports.routing_admin.retire_profile(name):
         return Refusal(code=RefusalCode.NOT_FOUND, message=f"no active routing profile {shown(name)}")
+    await ports.reference.reload()
     return None
 
 

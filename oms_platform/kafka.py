@@ -153,6 +153,9 @@ def _await_leaders(settings: KafkaSettings, names: list[str]) -> None:
         consumer.close()
 
 
+INCARNATION_SETTLE_S: Final = 0.5
+
+
 def read_incarnation(settings: KafkaSettings) -> str:
     """Return the name of the broker's incarnation, made if it has none. Raises KafkaUnavailableError."""
     consumer = Consumer(
@@ -164,7 +167,9 @@ def read_incarnation(settings: KafkaSettings) -> str:
         _, end = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
         if end == 0:
             begin_incarnation(settings)
-            end = 1
+            # Whoever started at the same moment has written one too: all wait, and take the last.
+            time.sleep(INCARNATION_SETTLE_S)
+            _, end = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
         consumer.assign([TopicPartition(INCARNATION_TOPIC, 0, end - 1)])
         record = consumer.poll(CONNECT_TIMEOUT_S)
         if record is None or record.error():

@@ -84,7 +84,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag)
                 consumer=consumer,
                 publisher=Publisher(kafka),
                 store=PostgresRouteStore(connection, incarnation),
-                references=PostgresReference(connection, settings.profile),
+                references=PostgresReference(connection, settings.profile, utc_now),
                 desk=desk,
                 refresh_s=settings.reference_refresh_s,
                 gather_s=settings.gather_us / 1_000_000,

@@ -54,6 +54,11 @@ class ReferenceCache:
                 return
             await self._read()
 
+    async def reload(self) -> None:
+        """Read again what is stored: something of it was just changed. Raises UnavailableError."""
+        async with self._loading:
+            await self._read()
+
     async def _read(self) -> None:
         self._names = await self._load()
         self._loaded_at = time.monotonic()

@@ -12,8 +12,8 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from oms_api.domain.terms import Terms
 from oms_api.ports import RiskView, RoutingRefusedError, ScorecardView, UnavailableError, WhatIf
-from oms_platform.messages import RouteRequest
-from oms_platform.proto_bridge import to_proto
+from oms_platform.messages import Message, Quote, RoutePlan, RouteRequest, encode
+from oms_platform.proto_bridge import from_proto, to_proto
 from proto.gen.oms import v1
 
 TIMEOUT_S: Final = 5.0
@@ -35,8 +35,9 @@ async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
         raise UnavailableError(f"{who} is away: {error}") from error
 
 
-def _raw(message: Any) -> msgspec.Raw:
-    return msgspec.Raw(message.to_json().encode())
+def _raw(message: Any, kind: type[Message]) -> msgspec.Raw:
+    """Return a generated message in the proto3 JSON mapping, as Kafka and the audit have it."""
+    return msgspec.Raw(encode(from_proto(message, kind)))
 
 
 class SorRouter:
@@ -53,7 +54,7 @@ class SorRouter:
     async def preview(self, request: RouteRequest) -> msgspec.Raw:
         """Return the RoutePlan that an order would get now, as JSON."""
         asked = v1.PreviewRouteRequest(request=to_proto(request, v1.RouteRequest))
-        return _raw((await ask("sor-engine", self._sor.preview_route(asked))).plan)
+        return _raw((await ask("sor-engine", self._sor.preview_route(asked))).plan, RoutePlan)
 
     async def what_if(self, question: WhatIf) -> dict[str, msgspec.Raw]:
         """Return a decision as `stored`, decided `again`, and `changed`, each a RoutePlan as JSON."""
@@ -71,9 +72,9 @@ class SorRouter:
         )
         answer = await ask("sor-engine", self._sor.what_if(asked))
         return {
-            "stored": _raw(answer.stored),
-            "again": _raw(answer.again),
-            "changed": _raw(answer.changed),
+            "stored": _raw(answer.stored, RoutePlan),
+            "again": _raw(answer.again, RoutePlan),
+            "changed": _raw(answer.changed, RoutePlan),
         }
 
     async def inputs(self, order_id: UUID, attempt: int) -> dict[str, msgspec.Raw]:
@@ -81,8 +82,8 @@ class SorRouter:
         asked = v1.GetRouteInputsRequest(order_id=str(order_id), attempt=attempt)
         answer = await ask("sor-engine", self._sor.get_route_inputs(asked))
         return {
-            "request": _raw(answer.request),
-            "book": _raw(answer.book),
+            "request": _raw(answer.request, RouteRequest),
+            "book": _raw(answer.book, Quote) if answer.book.symbol else msgspec.Raw(b"null"),
             "reference": msgspec.Raw(answer.reference_json.encode()),
         }
 

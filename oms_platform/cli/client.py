@@ -47,6 +47,10 @@ class ApiClient:
         """POST JSON."""
         return self._call("POST", path, json.dumps(body).encode(), headers)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """PUT JSON."""
+        return self._call("PUT", path, json.dumps(body).encode())
+
     def delete(self, path: str) -> Any:
         """DELETE."""
         return self._call("DELETE", path)

@@ -10,8 +10,10 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 
+from oms_platform.clock import Clock
 from oms_platform.messages import Routing
 from oms_platform.postgres import Connection
+from sor_engine.adapters.postgres_scorecards import read_closures
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
@@ -37,8 +39,9 @@ ORDER BY profile, version DESC
 class PostgresReference:
     """ReferenceSource on the reference tables and the scorecards."""
 
-    def __init__(self, connection: Connection, default_profile: str) -> None:
+    def __init__(self, connection: Connection, default_profile: str, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
         self._default_profile = default_profile
         self._usable: dict[str, tuple[StoredProfile, Profile]] = {}
         self._content: ReferenceContent | None = None
@@ -115,17 +118,14 @@ class PostgresReference:
         self, latencies_us: dict[str, int]
     ) -> tuple[dict[str, VenueStats], dict[str, str], dict[str, DarkBelief]]:
         stats: dict[str, VenueStats] = {}
-        closed: dict[str, str] = {}
         beliefs: dict[str, DarkBelief] = {}
-        rows: list[tuple[str, dict[str, Any], str]] = self._connection.execute(
-            "SELECT venue_id, state, closed_reason FROM venue_scorecards"
+        rows: list[tuple[str, dict[str, Any]]] = self._connection.execute(
+            "SELECT venue_id, state FROM venue_scorecards"
         ).fetchall()
-        for venue_id, state, reason in rows:
+        for venue_id, state in rows:
             if venue_id not in latencies_us:
                 continue
             stats[venue_id] = stats_of(Scorecard.from_state(state), latencies_us[venue_id])
-            if reason:
-                closed[venue_id] = reason
             if "dark" in state:
                 beliefs[venue_id] = Censored.from_state(state["dark"]).belief()
-        return stats, closed, beliefs
+        return stats, read_closures(self._connection, self._clock()), beliefs

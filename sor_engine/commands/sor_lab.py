@@ -15,7 +15,8 @@ from rich.table import Table
 
 from sor_engine.domain.profile import StrategyName
 
-console = Console(highlight=False)
+# Tables keep their shape in a file or a pipe.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 _json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )

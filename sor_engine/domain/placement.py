@@ -12,6 +12,9 @@ for what is filled too much; an order of ours may never have more at its venues 
 can be. Then theta and lambda_o drop out of the choice, the cost is a sum over the queues of convex
 functions, and giving each next lot to the queue where it is worth most is exact. Costs are whole micros,
 sizes whole lots.
+
+A queue where a fill costs more than none (h + r + lambda_u <= 0) is not used: it could only be hoped that
+nothing happens there, and the cost would no longer be convex.
 """
 
 from bisect import bisect_left
@@ -60,10 +63,10 @@ def place_single(
     crossing = 2 * costs.half_spread + costs.take_fee + rebate
     all_in = costs.underfill + costs.half_spread + rebate
     whole = Decimal(target)
+    if all_in <= 0 or crossing <= 0:
+        return whole, Decimal(0)
     if all_in <= crossing:
         return Decimal(0), whole
-    if crossing <= 0:
-        return whole, Decimal(0)
     limit = quantile(Decimal(crossing) / Decimal(all_in)) - ahead
     limit = min(max(limit, Decimal(0)), whole)
     return whole - limit, limit
@@ -110,8 +113,6 @@ def _pieces(number: int, queue: Queue, lots: int, lot: int, costs: Costs) -> Ite
     """Cut a queue into pieces of equal worth: a share is worth its gain in every sample that reaches it."""
     gain = costs.half_spread + queue.rebate + costs.underfill
     if gain <= 0:
-        # Never worth more than leaving it: what rests here only waits to be crossed.
-        yield _Piece(0, number, lots)
         return
     reach = sorted([max(0, outflow - queue.ahead) for outflow in queue.outflows])
     if lot == 1:

@@ -102,7 +102,7 @@ class Profile:
     weights: Weights
     fill_rate_ppm: int = 900_000
     stats_orders_min: int = 20
-    aggression_bps: int = 10
+    aggression_bps: int = 2
     market_collar_bps: int = 100
     split_venues_max: int = 6
     staged: StagedTerms = field(default_factory=StagedTerms)
@@ -229,7 +229,7 @@ def read_profile(name: str, version: int, settings: Mapping[str, Any]) -> Profil
         weights=_weights(reader.part("weights")),
         fill_rate_ppm=reader.millionths("fill_rate_prior", "0.9"),
         stats_orders_min=reader.whole("stats_orders_min", 20, 1, 1_000_000),
-        aggression_bps=reader.whole("aggression_bps", 10, 0, BPS - 1),
+        aggression_bps=reader.whole("aggression_bps", 2, 0, BPS - 1),
         market_collar_bps=reader.whole("market_collar_bps", 100, 0, BPS - 1),
         split_venues_max=reader.whole("split_venues_max", 6, 1, 100),
         staged=_staged(reader.part("staged")),

@@ -15,7 +15,7 @@ import msgspec
 from grpclib.const import Status
 
 from oms_platform import messages as wire
-from oms_platform.proto_bridge import from_proto, to_proto
+from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     CheckProfileResponse,
@@ -108,8 +108,8 @@ class SorService(SorServiceBase):
         """Return the plan that an order would get now."""
         try:
             request = from_proto(preview_route_request.request, wire.RouteRequest)
-        except msgspec.ValidationError as error:
-            _refuse(Status.INVALID_ARGUMENT, f"request: {error}")
+        except UnreadableProtoError as error:
+            _refuse(Status.INVALID_ARGUMENT, f"request.{error}")
         try:
             # In a thread: a stale quote is asked for, and that waits.
             decided = await asyncio.to_thread(preview_route, request, self._reference(), self._desk)

@@ -85,7 +85,7 @@ def _claim_row(claim: Claim) -> tuple[str, ...]:
         claim.text,
         "yes" if claim.holds else "no",
         ", ".join(claim.won),
-        ", ".join(claim.open_),
+        ", ".join(claim.unsure),
         ", ".join(claim.lost),
     )
 

@@ -14,17 +14,19 @@ from sor_engine.lab.statistics import Interval
 
 REGIMES_MIN: Final = 3
 MUST_BEAT_NAIVE: Final = ("best", "split", "staged")
+# Not asked for, but whoever reads the claims should see the naive routers that are harder to beat.
+STRONGER_NAIVE: Final = ("pro rata", "touch only")
 _BEST, _OTHERS = "sweep", tuple(name for name in MARKETABLE if name != "sweep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claim over regimes. won, open_, lost: regimes where the interval is above, holds, or is below
+    """A claim over regimes. won, unsure, lost: regimes where the interval is above, holds, or is below
     zero."""
 
     text: str
     won: tuple[str, ...]
-    open_: tuple[str, ...]
+    unsure: tuple[str, ...]
     lost: tuple[str, ...]
     holds: bool
 
@@ -34,6 +36,8 @@ def claims(results: Sequence[RegimeResult], flow: str = "all") -> list[Claim]:
     found = [_against(results, flow, name, REFERENCE, REGIMES_MIN) for name in MUST_BEAT_NAIVE]
     found += [_against(results, flow, _BEST, REFERENCE, REGIMES_MIN)]
     found += [_against(results, flow, _BEST, other, 0) for other in _OTHERS]
+    for other in STRONGER_NAIVE:
+        found += [_against(results, flow, name, other, REGIMES_MIN) for name in (_BEST, *MUST_BEAT_NAIVE)]
     return found
 
 
@@ -56,7 +60,7 @@ def _against(results: Sequence[RegimeResult], flow: str, router: str, other: str
     return Claim(
         text=f"{router} is cheaper than {other}",
         won=won,
-        open_=tuple(name for name, _ in intervals if name not in won and name not in lost),
+        unsure=tuple(name for name, _ in intervals if name not in won and name not in lost),
         lost=lost,
         holds=not lost if not needed else len(won) >= needed,
     )

@@ -19,6 +19,7 @@ PAST_US: Final = 200_000
 TOXIC_WINDOW_US: Final = 150_000
 # The mean time until a price answers an order: most of a trade's impact is there within seconds.
 RESPONSE_US: Final = 250_000
+TRADED_THROUGH: Final = 0.6
 SIZE_SPREAD: Final = 0.8
 ODD_LOT_SHARE: Final = 0.15
 LOT: Final = 100
@@ -175,7 +176,7 @@ def _best_path(chance: random.Random, regime: Regime, price: int, horizon_us: in
             return path
         step = 1 if chance.random() < 0.5 else -1
         if chance.random() < 0.65:
-            bid += step
+            bid += step * (1 + int(chance.expovariate(1.0) * (regime.move_ticks - 1.0) + chance.random()))
         else:
             wider = chance.random() < (0.5 if spread == regime.spread_ticks else 0.25)
             grows = wider if spread > 1 else True
@@ -233,15 +234,15 @@ class _SidePath:
     def run(self, lagged: list[Best], best: list[Best], horizon_us: int) -> Side:
         self._offset = self._draw_offset()
         self._reference = lagged[0].ask if self._ask else lagged[0].bid
-        self._reprice(-PAST_US)
+        self._reprice(-PAST_US, moved=False)
         for at_us, kind, value in self._events(lagged, best, horizon_us):
             if kind == "move":
                 if value != self._reference:
                     self._reference = value
-                    self._reprice(at_us)
+                    self._reprice(at_us, moved=True)
             elif kind == "offset":
                 self._offset = self._draw_offset()
-                self._reprice(at_us)
+                self._reprice(at_us, moved=False)
             elif kind == "toxic":
                 self._remove(at_us, 0, self._some(0), trade=True)
             else:
@@ -289,13 +290,17 @@ class _SidePath:
             hidden = max(LOT, int(self._chance.expovariate(1 / mean) / LOT) * LOT)
         return Level(price, size, hidden)
 
-    def _reprice(self, at_us: int) -> None:
-        """Bring the best level to where it belongs and keep five levels."""
+    def _reprice(self, at_us: int, *, moved: bool) -> None:
+        """Bring the best level to where it belongs and keep five levels.
+
+        A level that the price moves through is mostly traded away; one that a venue backs off from is
+        canceled.
+        """
         away = self._away
         top = self._reference + self._offset * away
         gone = [level for level in self._levels if (level.price - top) * away < 0]
         for level in gone[:1]:
-            trade = self._chance.random() < 0.6
+            trade = moved and self._chance.random() < TRADED_THROUGH
             self._outflows.append(Outflow(at_us, level.price, level.size, trade))
         levels = [level for level in self._levels if (level.price - top) * away >= 0]
         if not levels or levels[0].price != top:

@@ -14,7 +14,16 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from oms_platform.messages import TOPIC_MESSAGES, Message, UnreadableMessageError, decode, encode
+from oms_platform.messages import (
+    TOPIC_MESSAGES,
+    Message,
+    RouteRequest,
+    UnreadableMessageError,
+    decode,
+    encode,
+)
+from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
+from proto.gen.oms import v1
 from tests.contract.descriptors import PUBLISHED, fields, message_class
 
 MESSAGES = [message for messages in TOPIC_MESSAGES.values() for message in messages]
@@ -109,6 +118,21 @@ def test_defaults_are_left_out_and_read_back(struct: type[Message]) -> None:
         f.encode_name for f in msgspec.structs.fields(struct) if f.required
     }
     assert decode(struct.__name__, encode(message)) == message
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda s: s.__name__)
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "defaults"])
+def test_a_message_comes_back_the_same_over_grpcs_classes(struct: type[Message], whole: bool) -> None:
+    hints = typing.get_type_hints(struct)
+    wanted = [field for field in msgspec.structs.fields(struct) if whole or field.required]
+    message = struct(**{field.name: example(hints[field.name]) for field in wanted})
+    kind = getattr(v1, struct.__name__)
+    assert from_proto(kind().parse(bytes(to_proto(message, kind))), struct) == message
+
+
+def test_a_generated_message_that_makes_no_struct_names_the_field() -> None:
+    with pytest.raises(UnreadableProtoError, match="route_id"):
+        from_proto(v1.RouteRequest(route_id="x"), RouteRequest)
 
 
 def test_a_field_that_readers_do_not_know_yet_is_passed_over() -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import time
 import urllib.request
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,51 +26,11 @@ from proto.gen.oms.v1 import (
     Side,
     TimeInForce,
 )
-from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.stack_rig import StackRig, broken, free_base_port
+from tests.e2e.orders import place, until_status
+from tests.stack_rig import StackRig, broken
 
-DONE_TIMEOUT_S = 20.0
 NO_ORDER = "01900000-0000-7000-8000-000000000001"
 KILLED_UNDER_LOAD = ("oms-api", "oms-relay", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
-
-
-@pytest.fixture(scope="module")
-def rig() -> Iterator[StackRig]:
-    """A running stack, on the Kafka that the suite runs on."""
-    with database_folder() as folder:
-        layout = Layout(data=folder, base_port=free_base_port())
-        rig = StackRig(layout=layout, kafka=os.environ.get(KAFKA_VARIABLE, "memory"))
-        rig.up()
-        yield rig
-        rig.down()
-
-
-def place(client: ApiClient, **changes: Any) -> dict[str, Any]:
-    """Send an order and return the answer."""
-    body = {
-        "clientOrderId": f"e2e-{time.time_ns()}",
-        "accountId": "ACC-INST-001",
-        "symbol": "MSFT",
-        "side": "BUY",
-        "orderType": "MARKET",
-        "quantity": 200,
-        "timeInForce": "DAY",
-    }
-    answer: dict[str, Any] = client.post("/api/v1/orders", body | changes)
-    return answer
-
-
-def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, Any]:
-    """Wait until an order has one of these statuses."""
-    deadline = time.monotonic() + DONE_TIMEOUT_S
-    while time.monotonic() < deadline:
-        order: dict[str, Any] = client.get(f"/api/v1/orders/{order_id}")
-        if order["status"] in statuses:
-            return order
-        time.sleep(0.05)
-    pytest.fail(
-        f"order is {order['status']}, expected {statuses}: {client.get(f'/api/v1/orders/{order_id}/events')}"
-    )
 
 
 def far_below(client: ApiClient) -> str:

@@ -9,6 +9,7 @@ import threading
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import msgspec
 import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from grpclib.client import Channel
+from grpclib.exceptions import GRPCError
 from grpclib.server import Server
 
 from oms_platform.clock import utc_now
@@ -39,13 +42,21 @@ from oms_platform.messages import (
     Topic,
     encode,
 )
+from oms_platform.proto_bridge import to_proto
 from proto.gen.oms.v1 import (
+    CheckProfileRequest,
     GetBookRequest,
     MarketDataServiceBase,
+    PreviewRouteRequest,
     Quote,
+    SorServiceStub,
     SubscribeQuotesRequest,
     VenueQuote,
+    WhatIfRequest,
 )
+from proto.gen.oms.v1 import RouteRequest as ProtoRouteRequest
+from sor_engine.adapters.postgres_decisions import decisions_between
+from sor_engine.handlers import decide_again
 
 WAIT_S = 30.0
 
@@ -242,6 +253,53 @@ def test_a_request_becomes_a_stored_and_published_plan_that_explains_itself(stag
         assert venue.reason
     assert stage.audit() == {plan.route_id: encode(plan)}
     assert stage.end(signal.SIGTERM) == 0
+
+
+def test_a_decision_comes_out_the_same_from_what_the_audit_kept(stage: Stage) -> None:
+    stage.start()
+    requests = [request(quantity=100 + number) for number in range(20)]
+    stage.publish(*requests)
+    until(lambda: all(stage.plans_of(asked) for asked in requests), "every plan")
+    with psycopg.connect(stage.dsn, autocommit=True) as connection:
+        stored = list(decisions_between(connection, utc_now() - timedelta(hours=1), utc_now()))
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM route_books), (SELECT count(*) FROM route_references)"
+        ).fetchone()
+    assert len(stored) == 20
+    for decided in stored:
+        again = decide_again(decided)
+        assert again.legs == decided.plan.legs
+        assert again.explanation.venues == decided.plan.explanation.venues
+    # A book and a reference are kept once for all that stood on them.
+    assert counts is not None
+    assert counts[0] < 20
+    assert counts[1] == 1
+
+
+def test_the_service_answers_previews_and_refuses_what_makes_no_sense(stage: Stage) -> None:
+    stage.start()
+
+    async def ask() -> None:
+        channel = Channel("127.0.0.1", stage.grpc_port)
+        sor = SorServiceStub(channel)
+        try:
+            asked = to_proto(request(quantity=300), ProtoRouteRequest)
+            answer = await sor.preview_route(PreviewRouteRequest(request=asked))
+            assert sum(leg.quantity for leg in answer.plan.legs) == 300
+            asked.quantity = 0
+            with pytest.raises(GRPCError, match="whole number of shares"):
+                await sor.preview_route(PreviewRouteRequest(request=asked))
+            with pytest.raises(GRPCError, match="no route attempt"):
+                await sor.what_if(WhatIfRequest(order_id=str(uuid7()), attempt=1))
+            with pytest.raises(GRPCError, match="must be a UUID"):
+                await sor.what_if(WhatIfRequest(order_id="x", attempt=1))
+            problems = await sor.check_profile(CheckProfileRequest(name="p", settings_json="[]"))
+            assert problems.problems == ["settings must be a JSON object"]
+        finally:
+            channel.close()
+
+    asyncio.run(ask())
+    assert stage.audit() == {}
 
 
 def test_a_repeated_request_gets_the_plan_of_the_first_also_after_a_kill(stage: Stage) -> None:

@@ -14,7 +14,9 @@ WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.
 
 
 def profile(strategy: str = "sweep", **settings: Any) -> Profile:
-    return read_profile("test", 1, {"strategy": strategy, "weights": WEIGHTS, **settings})
+    return read_profile(
+        "test", 1, {"strategy": strategy, "weights": WEIGHTS, "aggression_bps": 10, **settings}
+    )
 
 
 def venue(name: str, *, lit: bool = True, fee: str = "0.0030", add: str = "-0.0020", **more: Any) -> Venue:

@@ -35,7 +35,7 @@ from sor_engine.ports import Decided, Reference, ReferenceContent, StoredProfile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
-SETTINGS = {"weights": WEIGHTS}
+SETTINGS = {"weights": WEIGHTS, "aggression_bps": 10}
 CONTENT = ReferenceContent(
     venues=tuple(
         Venue(

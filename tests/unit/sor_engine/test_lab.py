@@ -19,6 +19,7 @@ from sor_engine.lab.decision_bench import measure
 from sor_engine.lab.exchange import Delays, Exchange, price_of
 from sor_engine.lab.experiment import run_router
 from sor_engine.lab.flow import LabOrder, make_order
+from sor_engine.lab.maker_probe import maker_spread
 from sor_engine.lab.memory import Memory, PublicOutflows, watch_quotes
 from sor_engine.lab.oracle import at_arrival, bound_cost
 from sor_engine.lab.regimes import CALM, DARK_RICH, LEVELS, REGIMES, VOLATILE
@@ -99,6 +100,13 @@ def test_an_urgent_order_is_followed_by_the_price_and_a_patient_one_hardly() -> 
         sign = 1 if order.buy else -1
         moved[order.patient].append(sign * (drawn.mid2_at(drawn.horizon_us) - drawn.mid2_at(0)) / 2)
     assert np.mean(moved[False]) > 0.2 > np.mean(moved[True])
+
+
+@pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.name)
+def test_who_rests_at_the_touch_loses_most_of_the_half_spread_again_within_a_second(regime) -> None:  # type: ignore[no-untyped-def]
+    spread = maker_spread(SEED, regime, 120)
+    assert spread.effective > 0.0
+    assert -0.25 < spread.kept < 0.6, f"seed {SEED}: {spread}"
 
 
 def test_a_share_that_was_taken_is_not_there_again_and_hidden_size_comes_after_the_displayed() -> None:
