@@ -1,8 +1,8 @@
 """Between the Structs that Kafka carries and the generated classes of the same messages that gRPC carries.
 
-Field by field: the contract test holds both together, and round-trips every message over this bridge. It is slow,
-and nothing on an order's way goes over it. betterproto's own JSON is no way across: it drops the prefix of an
-enum's names, which the proto3 mapping keeps.
+Field by field: the contract test holds both together, and round-trips every message over this bridge. It is
+slow, and nothing on an order's way goes over it. betterproto's own JSON is no way across: it drops the prefix
+of an enum's names, which the proto3 mapping keeps.
 """
 
 import enum

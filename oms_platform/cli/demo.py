@@ -20,6 +20,14 @@ from oms_platform.market_data import QuoteFeed
 
 FIRST_FILL_TIMEOUT_S: Final = 30.0
 REPORT_S: Final = 5.0
+FIRST_ORDER: Final[dict[str, Any]] = {
+    "accountId": "ACC-INST-001",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "orderType": "MARKET",
+    "quantity": 4000,
+    "timeInForce": "DAY",
+}
 console = Console()
 
 
@@ -55,6 +63,7 @@ def _run(layout: Layout, seed: int, rate: float, seconds: float | None) -> None:
     first = _first_order(client)
     _await_fill(client, first)
     print_story(console, client, first)
+    _print_strategies(client)
     _print_hops(layout, first)
     console.print(
         f"\n[bold]The API is at {client.url}[/]; logs are in {layout.logs}. In another terminal: "
@@ -69,16 +78,35 @@ def _run(layout: Layout, seed: int, rate: float, seconds: float | None) -> None:
 
 
 def _first_order(client: ApiClient) -> str:
-    body = {
-        "clientOrderId": f"demo-first-{int(time.time() * 1000)}",
-        "accountId": "ACC-INST-001",
-        "symbol": "AAPL",
-        "side": "BUY",
-        "orderType": "MARKET",
-        "quantity": 4000,
-        "timeInForce": "DAY",
-    }
+    body = {"clientOrderId": f"demo-first-{int(time.time() * 1000)}", **FIRST_ORDER}
     return str(client.post("/api/v1/orders", body)["orderId"])
+
+
+def _print_strategies(client: ApiClient) -> None:
+    """Show what each routing profile would do with the first order on the book as it is; nothing is sent."""
+    table = Table(
+        "profile", "first", "shares at once", "fees", "beyond the mid", "basis points", "legs",
+        box=None, title="The same order by every strategy, not sent", title_justify="left",
+    )  # fmt: skip
+    for profile in client.get("/api/v1/routing/profiles")["profiles"]:
+        body = FIRST_ORDER | {"routing": {"profile": profile["profile"]}}
+        plan = client.post("/api/v1/routes/preview", body)["plan"]
+        card = plan["explanation"]
+        held = {leg["venueId"] for leg in plan.get("legs", []) if leg.get("holdMs")}
+        legs = ", ".join(
+            f"{leg['quantity']} {leg['venueId']}{' held' if leg['venueId'] in held else ''}"
+            for leg in plan.get("legs", [])
+        )
+        table.add_row(
+            profile["profile"],
+            card.get("stage", ""),
+            f"{card.get('expectedQuantity', 0):,}",
+            card.get("expectedFee", "–"),
+            card.get("expectedCost", "–"),
+            card.get("expectedCostBps", "–"),
+            legs or plan.get("reason", ""),
+        )
+    console.print(table)
 
 
 def _await_fill(client: ApiClient, order_id: str) -> None:

@@ -75,10 +75,13 @@ _AS_OF: Final = ArrayStatement(
     f" AND kept.quoted_at > row.at - interval '{QUOTE_AGE_MAX.days} day'"
     " ORDER BY kept.quoted_at DESC LIMIT 1) tape",
 )
+# The window's own ends stand for rows: what was silent across them is silent up to them.
 _SILENCES: Final = """
 SELECT before, quoted_at FROM (
-    SELECT quoted_at, lag(quoted_at) OVER (ORDER BY quoted_at) AS before FROM quote_tape
-    WHERE quoted_at >= %(first)s AND quoted_at <= %(last)s
+    SELECT quoted_at, lag(quoted_at) OVER (ORDER BY quoted_at) AS before FROM (
+        SELECT quoted_at FROM quote_tape WHERE quoted_at >= %(first)s AND quoted_at <= %(last)s
+        UNION ALL VALUES (%(first)s), (%(last)s)
+    ) seen
 ) rows WHERE quoted_at - before > %(silence)s
 """
 _TAPE_END: Final = "SELECT max(quoted_at) FROM quote_tape WHERE quoted_at >= %(first)s"

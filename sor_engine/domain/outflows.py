@@ -5,9 +5,10 @@ displayed there at the next quote has left the queue; when the other side has re
 the queue was filled; a better price in front of it moves nothing.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import chain
 from typing import Final
 
 from sor_engine.domain.market import DisplayedBook
@@ -75,11 +76,17 @@ class _Side:
 
     def end(self) -> None:
         self._windows.append({venue_id: queue.outflow for venue_id, queue in self._queues.items()})
-        venues = {venue_id for window in self._windows for venue_id in window}
-        complete = [window for window in self._windows if len(window) == len(venues)]
-        self.samples = {
-            venue_id: tuple([window[venue_id] for window in complete]) for venue_id in sorted(venues)
-        }
+        # A venue that seldom stands here would leave the others without common windows.
+        stood = Counter(chain.from_iterable(self._windows))
+        windows = len(self._windows)
+        venues = sorted([venue_id for venue_id, times in stood.items() if 2 * times >= windows])
+        common = set(venues)
+        complete = [window for window in self._windows if window.keys() >= common]
+        self.samples = (
+            {venue_id: tuple([window[venue_id] for window in complete]) for venue_id in venues}
+            if complete
+            else {}
+        )
 
 
 class QueueWatch:
@@ -111,6 +118,7 @@ class QueueWatch:
     def samples(self, buy: bool) -> Mapping[str, tuple[int, ...]]:
         """Return shares that left each venue's queue: of bids for a buy, of offers for a sell.
 
-        Sample i of every venue is of the same window.
+        Sample i of every venue is of the same window. A venue whose queue stood in fewer than half of the
+        windows has none.
         """
         return (self._bids if buy else self._asks).samples

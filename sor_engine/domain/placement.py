@@ -115,27 +115,21 @@ def _pieces(number: int, queue: Queue, lots: int, lot: int, costs: Costs) -> Ite
     if gain <= 0:
         return
     reach = sorted([max(0, outflow - queue.ahead) for outflow in queue.outflows])
-    if lot == 1:
-        yield from _share_pieces(number, reach, lots, gain)
-        return
-    # Filled at a size x in all samples: those that reach less than x give what they reach, the others x.
     sums = [0, *accumulate(reach)]
-    before = 0
-    for size in range(lot, lots * lot + 1, lot):
+
+    def filled(size: int) -> int:
+        # In all samples: those that reach less than the size give what they reach, the others the size.
         fewer = bisect_left(reach, size)
-        filled = sums[fewer] + (len(reach) - fewer) * size
-        yield _Piece(gain * (filled - before), number, 1)
-        before = filled
+        return sums[fewer] + (len(reach) - fewer) * size
 
-
-def _share_pieces(number: int, reach: list[int], lots: int, gain: int) -> Iterator[_Piece]:
-    at, reaching = 0, len(reach)
-    for bound in reach:
-        end = min(bound, lots)
-        if end > at:
-            yield _Piece(gain * reaching, number, end - at)
-            at = end
-        reaching -= 1
+    # The worth of a lot changes only where a sample ends: within that lot, and after it.
+    at = before = 0
+    for end in sorted({min(bound // lot, lots) for bound in reach}):
+        for up_to in (end, min(end + 1, lots)):
+            if up_to > at:
+                after = filled(up_to * lot)
+                yield _Piece(gain * (after - before) // (up_to - at), number, up_to - at)
+                at, before = up_to, after
     if at < lots:
         yield _Piece(0, number, lots - at)
 

@@ -8,7 +8,7 @@ spreads and price improvement 17 CFR 242.600(b) and 242.605, of the table of ven
 
 import enum
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -475,8 +475,7 @@ def _routed(evidence: Evidence, judge: _Judge) -> tuple[Routed, ...]:
     return tuple([lines[name] for name in sorted(lines)])
 
 
-def share_ppm(lines: Sequence[Routed], counted: Callable[[Routed], int]) -> Iterator[int | None]:
-    """Yield each line's share of a count over all lines, in millionths; None of nothing."""
-    whole = sum([counted(line) for line in lines])
-    for line in lines:
-        yield round(Fraction(counted(line) * MICROS, whole)) if whole else None
+def share_ppm(counts: Sequence[int]) -> list[int | None]:
+    """Return each count's share of their sum, in millionths; None of nothing."""
+    whole = sum(counts)
+    return [round(Fraction(one * MICROS, whole)) if whole else None for one in counts]

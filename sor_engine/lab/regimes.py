@@ -8,8 +8,8 @@ from the cancel-to-trade ratios of the SEC's MIDAS; hidden orders from Hautsch a
 fade behind the first fill of a sweep from van Kervel 2015; dark sizes that are zero most of the time, with a
 power-law tail, from Ganchev, Kearns, Nevmyvaka and Wortman Vaughan 2010. Trades are informed: a wider spread
 comes with larger moves (Wyart, Bouchaud and others 2008), and a share that rests at the touch keeps, a
-second after its fill, between a seventh and a half of the half spread, as the realized spreads of SEC Rule
-605 say; `maker_probe` measures that.
+second after its fill, less than half of the half spread, as the realized spreads of SEC Rule 605 say;
+`maker_probe` measures that.
 """
 
 from dataclasses import dataclass

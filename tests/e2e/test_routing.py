@@ -12,6 +12,7 @@ from oms_platform.cli.client import ApiClient, ApiError
 from tests.e2e.orders import place, until_status
 from tests.stack_rig import StackRig
 
+TERMS = ("price", "liquidity", "fill_rate", "latency", "cost")
 CLOSED = ("FILLED", "CANCELED")
 SEEN_TIMEOUT_S = 20.0
 
@@ -19,6 +20,13 @@ SEEN_TIMEOUT_S = 20.0
 def plans(client: ApiClient, order_id: str) -> list[dict[str, Any]]:
     """Return an order's plans, first attempt first."""
     return [route["plan"] for route in client.get(f"/api/v1/orders/{order_id}/routes")["routes"]]
+
+
+def filled(client: ApiClient) -> str:
+    """Return the id of an order that was filled."""
+    order_id = str(place(client)["orderId"])
+    until_status(client, order_id, "FILLED")
+    return order_id
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -73,9 +81,9 @@ def test_venues_to_avoid_are_not_used(rig: StackRig) -> None:
 
 def test_wishes_that_name_nothing_known_are_refused_by_field(rig: StackRig) -> None:
     client = rig.client("trader1")
-    with pytest.raises(ApiError, match="routing.profile: unknown routing profile"):
+    with pytest.raises(ApiError, match=r"routing\.profile: unknown routing profile"):
         place(client, routing={"profile": "nowhere"})
-    with pytest.raises(ApiError, match="routing.avoid: unknown venue"):
+    with pytest.raises(ApiError, match=r"routing\.avoid: unknown venue"):
         place(client, routing={"avoid": ["XXXX"]})
 
 
@@ -107,11 +115,11 @@ def test_a_preview_shows_plan_cost_and_risk_and_sends_nothing(rig: StackRig) -> 
 
 
 def test_a_preview_for_a_foreign_account_or_with_wrong_fields_is_refused(rig: StackRig) -> None:
-    client = rig.client("viewer1")
+    client = rig.client("trader1")
     with pytest.raises(ApiError, match="accountId: unknown account"):
-        client.post("/api/v1/routes/preview", order_body(accountId="ACC-HF-001"))
+        client.post("/api/v1/routes/preview", order_body(accountId="ACC-RET-001"))
     with pytest.raises(ApiError, match="quantity: must be a whole number"):
-        rig.client("trader1").post("/api/v1/routes/preview", order_body(quantity=0))
+        client.post("/api/v1/routes/preview", order_body(quantity=0))
 
 
 def test_a_stored_decision_is_reproduced_and_changed(rig: StackRig) -> None:
@@ -138,7 +146,7 @@ def test_a_stored_decision_is_reproduced_and_changed(rig: StackRig) -> None:
     [
         ({"weights": {"price": -1}}, "weights.price must be 0 to 1"),
         (
-            {"weights": dict.fromkeys(("price", "liquidity", "fill_rate", "latency", "cost"), 0)},
+            {"weights": dict.fromkeys(TERMS, 0)},
             "not all be 0",
         ),
         ({"without": ["XXXX"]}, "found XXXX"),
@@ -151,14 +159,14 @@ def test_a_stored_decision_is_reproduced_and_changed(rig: StackRig) -> None:
 )
 def test_a_what_if_that_makes_no_sense_is_refused(rig: StackRig, body: dict[str, Any], problem: str) -> None:
     client = rig.client("trader1")
-    order_id = client.get("/api/v1/orders", limit="1", status="FILLED")["orders"][0]["orderId"]
+    order_id = filled(client)
     with pytest.raises(ApiError, match=problem):
         client.post(f"/api/v1/orders/{order_id}/routes/1/whatif", body)
 
 
 def test_a_what_if_of_nothing_stored_is_not_found(rig: StackRig) -> None:
     client = rig.client("trader1")
-    order_id = client.get("/api/v1/orders", limit="1", status="FILLED")["orders"][0]["orderId"]
+    order_id = filled(client)
     with pytest.raises(ApiError, match="has no route attempt 99"):
         client.post(f"/api/v1/orders/{order_id}/routes/99/whatif", {})
     with pytest.raises(ApiError, match="no order"):
@@ -221,7 +229,7 @@ def test_the_commands_show_previews_and_differences(rig: StackRig) -> None:
     shown = rig.oms("preview", "--symbol", "AAPL", "--side", "BUY", "--quantity", "500", "--profile", "best")
     assert "Not sent. Risk: accepted" in shown.stdout, shown.stderr
     client = rig.client("trader1")
-    order_id = client.get("/api/v1/orders", limit="1", status="FILLED")["orders"][0]["orderId"]
+    order_id = filled(client)
     told = rig.oms("whatif", order_id, "--weights", '{"price": 0.2, "cost": 0.8}')
     assert "The difference" in told.stdout, told.stderr
     assert "cost beyond the mid, dollars" in told.stdout

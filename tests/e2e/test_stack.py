@@ -26,7 +26,7 @@ from proto.gen.oms.v1 import (
     Side,
     TimeInForce,
 )
-from tests.e2e.orders import place, until_status
+from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
 from tests.stack_rig import StackRig, broken
 
 NO_ORDER = "01900000-0000-7000-8000-000000000001"

@@ -23,6 +23,7 @@ TARGETS = (
     "oms-relay",
     "oms-core",
     "sor-engine",
+    "scorekeeper",
     "execution-adapter",
     "broker",
     "market-data",

@@ -111,6 +111,19 @@ def cases(draw: st.DrawFn) -> Case:
 # A lot that costs less but would leave a better price behind, and a minimum that only a worse plan can meet.
 @example((4, True, None, (SmallVenue(((BASE, 6),), 0, 3), SmallVenue(((BASE + TICK, 9),), -12_345))))
 @example((5, False, None, (SmallVenue(((BASE, 3),), 0, 1, 4), SmallVenue(((BASE - TICK, 9),), 0))))
+@example(
+    (
+        12,
+        True,
+        None,
+        (
+            SmallVenue(levels(True, 1, (1, 1), (5, 6, 4)), -2_000, minimum=2),
+            SmallVenue(levels(True, 1, (1, 1), (5, 6, 4)), 17_001, minimum=4),
+            SmallVenue(levels(True, 1, (1, 1), (6, 6, 6)), 3_000),
+            SmallVenue(levels(True, 0, (1, 1), (6, 5, 6)), -2_000),
+        ),
+    )
+)
 def test_sweep_equals_brute_force_on_drawn_cases(case: Case) -> None:
     check(case)
 

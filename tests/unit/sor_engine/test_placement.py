@@ -1,4 +1,4 @@
-"""Cont and Kukanov's placement: the closed form against numeric minimisation, the sampled one against both."""
+"""Cont and Kukanov's placement: the closed form against numeric minimisation, the sampled against both."""
 
 import math
 import random
@@ -67,7 +67,7 @@ def golden_section(of: Tail, low: float, high: float) -> float:
 
 
 def refined(cost: Tail, about: float) -> float:
-    """Return the zero of a cost's slope near a point: a valley's floor is too flat to be read to six digits."""
+    """Return the zero of the slope near a point: a valley's floor is too flat to be read to six digits."""
 
     def slope(x: float) -> float:
         return cost(x + 0.5) - cost(x - 0.5)

@@ -1,0 +1,83 @@
+"""`oms tca`: what orders cost against the quotes of their time, as a table, CSV and a page with plots."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from oms_platform.cli.dsn import dsn_option, dsn_or_stack
+from oms_platform.cli.stack_commands import data_option
+from oms_platform.clock import utc_now
+from oms_platform.postgres import connect
+from sor_engine.adapters.postgres_quality import PostgresQuality
+from sor_engine.domain.quality import measure
+from sor_engine.quality.csv_report import rule_606_path, write_lines, write_rule_606
+from sor_engine.quality.table import lines_by, print_report
+
+console = Console()
+_SINCE: Final = timedelta(days=1)
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time; without an offset it is UTC."""
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"expected a time such as 2026-03-02T15:00, found {value!r}") from error
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+@click.command()
+@data_option
+@dsn_option
+@click.option("--since", callback=_time, help="First order, UTC; a day before --until without it.")
+@click.option("--until", callback=_time, help="First order that is left out, and the report's end; or now.")
+@click.option(
+    "--by", type=click.Choice(["order", "venue", "strategy"]), default="venue", show_default=True,
+    help="What a line is.",
+)  # fmt: skip
+@click.option("--html", "page", type=_file, help="Also write a page with tables and plots.")
+@click.option(
+    "--csv", "sheet", type=_file, help="Also write the lines, and the Rule 606 table as …-rule606.csv."
+)
+def tca(
+    data: Path,
+    dsn: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    by: str,
+    page: Path | None,
+    sheet: Path | None,
+) -> None:
+    """Show execution quality: spreads, price improvement, fees, markouts, implementation shortfall."""
+    until = utc_now() if until is None else until
+    since = until - _SINCE if since is None else since
+    if since >= until:
+        raise click.UsageError(f"--since must be before --until, found {since} and {until}")
+    connection = connect(dsn_or_stack(dsn, data), "oms-tca")
+    try:
+        evidence, tape, refused = PostgresQuality(connection, since, until).load()
+    finally:
+        connection.close()
+    report = measure(evidence, tape)
+    print_report(report, by, console)
+    if refused:
+        console.print(f"{refused:,} orders that risk refused are left out", style="dim")
+    if sheet is not None:
+        write_lines(sheet, by, lines_by(report, by))
+        write_rule_606(rule_606_path(sheet), report)
+        console.print(f"{sheet} and {rule_606_path(sheet)} written", soft_wrap=True, highlight=False)
+    if page is not None:
+        # matplotlib takes a second that a table should not wait for, and is an extra of this package.
+        try:
+            from sor_engine.quality.html_report import Heading, write_page  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            message = f"needs {error.name}, of the extra `reports` of this package"
+            raise click.ClickException(message) from error
+        write_page(page, report, Heading(since, until, refused))
+        console.print(f"{page} written", soft_wrap=True, highlight=False)
