@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform
 STAMP := $(VENV)/.installed
+# Most tests wait for processes to start: three at a time use two cores well.
+SPREAD := -n 3 --dist loadfile
 
 .PHONY: install demo test lint format bench verify integration faults proto docs clean
 
@@ -24,13 +26,13 @@ demo: install
 # Everything that runs on embedded parts, with the coverage of all processes.
 test: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
 integration: install
-	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(ARGS)
+	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(SPREAD) $(ARGS)
 
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
 faults: install

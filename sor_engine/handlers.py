@@ -4,9 +4,10 @@ The law of this file: `decide_on` is the only way from inputs to a decision, liv
 what the audit kept gives the same decision at any time.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,6 +28,10 @@ Stopwatch = Callable[[], int]
 
 # The most that one batch may spend on asking for quotes, however many symbols are stale.
 QUOTE_WAIT_MS_MAX: Final = 400
+# So long after a decision a venue has the order, and its next quote shows what is left.
+TAKEN_SEEN_AFTER: Final = timedelta(milliseconds=20)
+# Decisions of one symbol and side that are remembered, should quotes stand still.
+TAKEN_KEPT_MAX: Final = 1_000
 _NO_ROUTING: Final = Routing()
 
 
@@ -35,27 +40,34 @@ class InvalidRequestError(ValueError):
 
 
 class TakenShares:
-    """Shares that our orders were sent to take at each venue since a symbol's book was quoted."""
+    """Displayed shares that our orders were sent to take and that no quote can show as gone yet."""
 
     def __init__(self) -> None:
-        self._taken: dict[tuple[str, bool], tuple[datetime, dict[str, int]]] = {}
+        self._taken: dict[tuple[str, bool], deque[tuple[datetime, dict[str, int]]]] = {}
 
     def of(self, quote: Quote | None, *, buy: bool) -> dict[str, int]:
-        """Return what was taken from the far side of a quote's book, by venue."""
-        if quote is None:
+        """Return what was taken from the far side of a symbol's books since this quote, by venue."""
+        entries = None if quote is None else self._taken.get((quote.symbol, buy))
+        if quote is None or not entries:
             return {}
-        quoted_at, taken = self._taken.get((quote.symbol, buy), (None, {}))
-        return dict(taken) if quoted_at == quote.quoted_at else {}
+        while entries and entries[0][0] + TAKEN_SEEN_AFTER < quote.quoted_at:
+            entries.popleft()
+        total: dict[str, int] = {}
+        for _, taken in entries:
+            for venue_id, shares in taken.items():
+                total[venue_id] = total.get(venue_id, 0) + shares
+        return total
 
-    def add(self, quote: Quote | None, decision: Decision, *, buy: bool) -> None:
+    def add(self, quote: Quote | None, decision: Decision, now: datetime, *, buy: bool) -> None:
         """Count what a decision takes."""
-        if quote is None:
-            return
-        taken = self.of(quote, buy=buy)
-        for outcome in decision.venues:
-            if outcome.expected_quantity:
-                taken[outcome.venue_id] = taken.get(outcome.venue_id, 0) + outcome.expected_quantity
-        self._taken[quote.symbol, buy] = (quote.quoted_at, taken)
+        taken = {
+            outcome.venue_id: outcome.expected_quantity
+            for outcome in decision.venues
+            if outcome.expected_quantity
+        }
+        if quote is not None and taken:
+            entries = self._taken.setdefault((quote.symbol, buy), deque(maxlen=TAKEN_KEPT_MAX))
+            entries.append((now, taken))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +120,7 @@ def _plan(
     inputs, profile, problem = _inputs(request, quote, reference, desk)
     decision = decide_on(inputs, quote, reference.content, profile, problem)
     if live:
-        desk.taken.add(quote, decision, buy=request.side is Side.BUY)
+        desk.taken.add(quote, decision, received_at, buy=request.side is Side.BUY)
     explanation = explain(
         decision,
         inputs,

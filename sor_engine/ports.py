@@ -36,8 +36,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
     request: with the effective wishes of order and account. profile: the one that was used, with its version.
-    taken: shares that our own orders had been sent to take at each venue since the book was quoted. outflows:
-    see `Market`.
+    taken, outflows: see `Market`.
     """
 
     request: RouteRequest

@@ -13,6 +13,7 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings
+from oms_platform.laptop import parts
 from oms_platform.laptop.apache_kafka import apache_kafka_part
 from oms_platform.laptop.parts import (
     Part,
@@ -28,6 +29,18 @@ from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
+
+
+def _own_ports() -> None:
+    """Give each of several test processes a part of the free ports: two must not pick the same one."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    ports = parts._FREE_PORTS
+    share = len(ports) // workers
+    parts._FREE_PORTS = range(ports.start + number * share, ports.start + (number + 1) * share)
+
+
+_own_ports()
 
 
 def pytest_report_header() -> str:

@@ -1,13 +1,15 @@
 """The raw rows that execution quality is computed from, read from Postgres.
 
 The law of this file: one snapshot. Everything is read in one read-only transaction, so that a report of a
-running stack agrees with itself. Nothing that was computed elsewhere is read, save the name of the strategy.
+running stack agrees with itself, and in batches of orders, so that a long time needs no more memory.
+Nothing that was computed elsewhere is read, save the name of the strategy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import ArrayStatement, Connection
@@ -32,13 +34,19 @@ _ID_MARGIN: Final = timedelta(minutes=1)
 # A mark may stand on a quote so old: that of yesterday's close.
 QUOTE_AGE_MAX: Final = timedelta(days=1)
 _MOMENTS_A_QUERY: Final = 20_000
+ORDERS_A_BATCH: Final = 1_000
+# Markouts of the last fills look so far beyond the report's end.
+_MARKS_LATER: Final = timedelta(minutes=2)
 _EPOCH_DAY: Final = date(1970, 1, 1)
 # An order that risk refused was never to be traded.
 _CHOSEN: Final = """
 SELECT order_id FROM orders
 WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at >= %(since)s AND created_at < %(until)s
   AND status <> 'REJECTED'
+ORDER BY order_id
 """
+# Orders of one batch: the bounds keep a statement to the partitions that hold them.
+_THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(orders)s)"
 _ORDERS: Final = f"""
 SELECT order_id, symbol, side = 'BUY', quantity, limit_price, time_in_force = 'FOK', created_at,
        CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
@@ -47,19 +55,20 @@ FROM orders LEFT JOIN (
     SELECT DISTINCT ON (order_id) order_id, strategy FROM (
         SELECT order_id, attempt,
                convert_from(plan, 'UTF8')::json -> 'explanation' ->> 'strategy' AS strategy
-        FROM route_audit WHERE order_id >= %(oldest)s AND order_id < %(newest)s
+        FROM route_audit WHERE {_THESE}
     ) routes WHERE strategy <> '' ORDER BY order_id, attempt
 ) named USING (order_id)
-WHERE order_id IN ({_CHOSEN}) ORDER BY order_id
+WHERE {_THESE} ORDER BY order_id
 """
 _CHILDREN: Final = f"""
-SELECT cl_ord_id, order_id, venue_id, quantity, limit_price, created_at FROM child_orders
-WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at < %(until)s AND order_id IN ({_CHOSEN})
+SELECT cl_ord_id, order_id, venue_id, quantity, limit_price, created_at,
+       time_in_force IN ('DAY', 'GTC'), acked_at
+FROM child_orders WHERE {_THESE} AND created_at < %(until)s
 ORDER BY order_id, attempt, leg
 """
 _FILLS: Final = f"""
 SELECT order_id, venue_id, exec_id, cl_ord_id, last_qty, last_px, transact_time, received_at FROM executions
-WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND received_at < %(until)s AND order_id IN ({_CHOSEN})
+WHERE {_THESE} AND received_at < %(until)s
 ORDER BY order_id, transact_time, venue_id, exec_id
 """
 _REFUSED: Final = """
@@ -93,48 +102,57 @@ class PostgresQuality:
     def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
         self._connection = connection
         self._until = until
-        self._bounds = {
+        self._bounds: dict[str, Any] = {
             "since": since,
             "until": until,
             "oldest": uuid7_floor(since - _ID_MARGIN),
             "newest": uuid7_floor(until + _ID_MARGIN),
         }
 
-    def load(self) -> tuple[Evidence, Tape, int]:
-        """Return the evidence, the quotes that it asks for, and how many orders risk refused."""
+    def batches(self) -> Iterator[tuple[Evidence, Tape]]:
+        """Yield the evidence of so many orders at a time, with the quotes that it asks for."""
         with self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            evidence = Evidence(
-                orders=[_order(row) for row in self._rows(_ORDERS)],
-                children=[_child(row) for row in self._rows(_CHILDREN)],
-                fills=[_fill(row) for row in self._rows(_FILLS)],
-                fees=[_fees(row) for row in self._connection.execute(_FEES).fetchall()],
-                end_us=to_us(self._until),
-            )
-            ((refused,),) = self._rows(_REFUSED)
-            return evidence, self._tape(moments(evidence)), refused
+            fees = [_fees(row) for row in self._connection.execute(_FEES).fetchall()]
+            silences, end_us = self._written()
+            with self._connection.cursor(name="tca_orders") as cursor:
+                cursor.execute(_CHOSEN, self._bounds)
+                while ids := [order_id for (order_id,) in cursor.fetchmany(ORDERS_A_BATCH)]:
+                    evidence = self._evidence(ids, fees)
+                    yield evidence, Tape(self._as_of(sorted(moments(evidence))), silences, end_us)
 
-    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement, self._bounds).fetchall()
+    def refused(self) -> int:
+        """Return how many orders of the time risk refused, which are in no batch."""
+        row = self._connection.execute(_REFUSED, self._bounds).fetchone()
+        return 0 if row is None else int(row[0])
 
-    def _tape(self, wanted: Iterable[Moment]) -> Tape:
-        ordered = sorted(wanted)
-        if not ordered:
-            return Tape({}, (), 0)
-        times = [at_us for _, at_us in ordered]
-        first = from_us(min(times) - 2 * SILENCE_US)
-        row = self._connection.execute(_TAPE_END, {"first": first}).fetchone()
-        end = None if row is None else row[0]
+    def _evidence(self, ids: list[UUID], fees: list[Fees]) -> Evidence:
+        these = {"orders": ids, "first": ids[0], "last": ids[-1], "until": self._until}
+
+        def rows(statement: str) -> list[tuple[Any, ...]]:
+            return self._connection.execute(statement, these).fetchall()
+
+        return Evidence(
+            orders=[_order(row) for row in rows(_ORDERS)],
+            children=[_child(row) for row in rows(_CHILDREN)],
+            fills=[_fill(row) for row in rows(_FILLS)],
+            fees=fees,
+            end_us=to_us(self._until),
+        )
+
+    def _written(self) -> tuple[list[tuple[int, int]], int]:
+        """Return when the tape was silent, and when its last row is of."""
         bounds = {
-            "first": first,
-            "last": from_us(max(times) + 2 * SILENCE_US),
+            "first": self._bounds["since"] - 2 * timedelta(microseconds=SILENCE_US),
+            "last": self._until + _MARKS_LATER,
             "silence": timedelta(microseconds=SILENCE_US),
         }
         silences = [
             (to_us(before), to_us(after))
             for before, after in self._connection.execute(_SILENCES, bounds).fetchall()
         ]
-        return Tape(self._as_of(ordered), silences, 0 if end is None else to_us(end))
+        row = self._connection.execute(_TAPE_END, bounds).fetchone()
+        return silences, 0 if row is None or row[0] is None else to_us(row[0])
 
     def _as_of(self, ordered: list[Moment]) -> dict[Moment, Quoted | None]:
         found: dict[Moment, Quoted | None] = {}
@@ -168,7 +186,7 @@ def _order(row: tuple[Any, ...]) -> Order:
 
 
 def _child(row: tuple[Any, ...]) -> Child:
-    cl_ord_id, order_id, venue_id, quantity, limit, created_at = row
+    cl_ord_id, order_id, venue_id, quantity, limit, created_at, rests, acked_at = row
     return Child(
         cl_ord_id=cl_ord_id,
         order_id=str(order_id),
@@ -176,6 +194,8 @@ def _child(row: tuple[Any, ...]) -> Child:
         quantity=quantity,
         limit=micros(limit),
         created_us=to_us(created_at),
+        rests=rests,
+        acked_us=None if acked_at is None else to_us(acked_at),
     )
 
 

@@ -221,8 +221,9 @@ class Board:
         far, near = (asks, bids) if buy else (bids, asks)
         gone = self.market.taken.get(venue.venue_id, 0) if self.market.taken else 0
         if visit.sent and not visit.in_book:
-            # The book is older than what this order took there, or tried to: that is gone either way.
-            gone = max(gone, visit.sent)
+            # The book is older than what this order took there, or tried to: that is gone either way. What it
+            # tried to take of the displayed is in `taken`, unless that was forgotten.
+            gone = max(gone or visit.sent, visit.filled)
         self.ranked.append(Candidate(venue, _consumed(far, gone) if gone else far, near, visit))
 
     def _second_chance(self, rejected: list[tuple[Venue, Visit]]) -> None:

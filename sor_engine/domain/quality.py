@@ -7,6 +7,7 @@ spreads and price improvement 17 CFR 242.600(b) and 242.605, of the table of ven
 """
 
 import enum
+import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from sor_engine.domain.child_watch import CLOCK_OFF_US_MAX
+from sor_engine.domain.child_watch import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
 from sor_engine.domain.market import BPS, MICROS
 
 SECOND_US: Final = 1_000_000
@@ -50,8 +51,13 @@ MARKOUTS: Final = tuple(Figure(f"markout_{after}s", f"markout {after} s", gain=T
 # An order's figures.
 UNFILLED_COST: Final = Figure("unfilled_cost", "shortfall of the unfilled part")
 SHORTFALL: Final = Figure("shortfall", "implementation shortfall")
+# What a shortfall is made of, of the orders whose whole shortfall is known: these add up to it.
+PRICE_PART: Final = Figure("shortfall_price", "price of the filled part")
+FEES_PART: Final = Figure("shortfall_fees", "fees")
+UNFILLED_PART: Final = Figure("shortfall_unfilled", "unfilled part, marked")
+SHORTFALL_PARTS: Final = (PRICE_PART, FEES_PART, UNFILLED_PART)
 FILL_FIGURES: Final = (EFFECTIVE, *REALIZED, IMPROVEMENT, FEES, FILLED_COST, *MARKOUTS)
-FIGURES: Final = (*FILL_FIGURES, UNFILLED_COST, SHORTFALL)
+FIGURES: Final = (*FILL_FIGURES, UNFILLED_COST, SHORTFALL, *SHORTFALL_PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """What was sent to a venue. limit in micros."""
+    """What was sent to a venue. limit in micros; rests: whether its time in force lets it.
+
+    acked_us: when the venue's first answer came, None if that is not known.
+    """
 
     cl_ord_id: str
     order_id: str
@@ -83,6 +92,8 @@ class Child:
     quantity: int
     limit: int
     created_us: int
+    rests: bool = False
+    acked_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +199,13 @@ class Sum:
         self.basis += basis
         self.shares += shares
 
+    def merge(self, other: "Sum") -> None:
+        """Count all that another counted."""
+        self.total += other.total
+        self.basis += other.basis
+        self.shares += other.shares
+        self.missing += other.missing
+
     @property
     def dollars(self) -> Decimal | None:
         """The sum in dollars to six digits, None of nothing."""
@@ -230,6 +248,16 @@ class Tally:
     arrival_mid2: int | None = None
     order: Order | None = None
 
+    def merge(self, other: "Tally") -> None:
+        """Count all that another line of other orders counted."""
+        self.orders += other.orders
+        self.wanted += other.wanted
+        self.filled += other.filled
+        self.fills += other.fills
+        self.notional += other.notional
+        for figure, found in other.sums.items():
+            self.sums[figure].merge(found)
+
     @property
     def fill_rate_ppm(self) -> int | None:
         """Shares filled of shares wanted, in millionths, None of nothing wanted."""
@@ -263,6 +291,12 @@ class Routed:
     orders: dict[OrderClass, int] = field(default_factory=lambda: dict.fromkeys(OrderClass, 0))
     fees: dict[OrderClass, Sum] = field(default_factory=lambda: {one: Sum() for one in OrderClass})
 
+    def merge(self, other: "Routed") -> None:
+        """Count all that another line of other orders counted."""
+        for one in OrderClass:
+            self.orders[one] += other.orders[one]
+            self.fees[one].merge(other.fees[one])
+
     def received(self, one: OrderClass) -> Decimal | None:
         """Return dollars received net of those paid, None of nothing."""
         paid = self.fees[one].dollars
@@ -277,7 +311,10 @@ class Routed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that a report shows. directed: orders that the Rule 606 table leaves out."""
+    """Everything that a report shows. directed: orders that the Rule 606 table leaves out.
+
+    orders, costliest: of a gathered report, the last ones and those that cost most.
+    """
 
     total: Tally
     orders: tuple[Tally, ...]
@@ -285,6 +322,52 @@ class Report:
     strategies: tuple[Tally, ...]
     routed: tuple[Routed, ...]
     directed: int
+    costliest: tuple[Tally, ...] = ()
+
+
+class Gathered:
+    """Reports of different orders as one; of single orders it keeps the last and the costliest."""
+
+    def __init__(self, orders_max: int) -> None:
+        self._orders_max = orders_max
+        self._total = Tally("all")
+        self._last: list[Tally] = []
+        self._costliest: list[Tally] = []
+        self._venues: dict[str, Tally] = {}
+        self._strategies: dict[str, Tally] = {}
+        self._routed: dict[str, Routed] = {}
+        self._directed = 0
+
+    def add(self, report: Report) -> None:
+        """Count a report of orders that are in no other."""
+        self._total.merge(report.total)
+        for kept, lines in ((self._venues, report.venues), (self._strategies, report.strategies)):
+            for tally in lines:
+                kept.setdefault(tally.name, Tally(tally.name)).merge(tally)
+        for line in report.routed:
+            self._routed.setdefault(line.venue_id, Routed(line.venue_id)).merge(line)
+        self._directed += report.directed
+        self._last = [*self._last, *report.orders][-self._orders_max :]
+        known = [tally for tally in report.orders if tally.sums[SHORTFALL].shares]
+        self._costliest = heapq.nsmallest(
+            self._orders_max,
+            [*self._costliest, *known],
+            lambda tally: (-tally.sums[SHORTFALL].total, tally.name),
+        )
+
+    def report(self) -> Report:
+        """Return what was gathered."""
+        return Report(
+            total=self._total,
+            orders=tuple(self._last),
+            venues=tuple(
+                sorted(self._venues.values(), key=lambda tally: (tally.name == UNFILLED, tally.name))
+            ),
+            strategies=tuple(sorted(self._strategies.values(), key=lambda tally: tally.name)),
+            routed=tuple(sorted(self._routed.values(), key=lambda line: line.venue_id)),
+            directed=self._directed,
+            costliest=tuple(self._costliest),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,10 +495,20 @@ class _Judge:
         if fees.add_fee == fees.remove_fee:
             return 2 * fees.add_fee
         child = self._children.get(fill.cl_ord_id)
-        taken = None if child is None else self.marketable(order, child.limit, child.created_us)
+        taken = None if child is None else self.taken(fill, child, order)
         if taken is None:
             return None
         return 2 * (fees.remove_fee if taken else fees.add_fee)
+
+    def taken(self, fill: Fill, child: Child, order: Order) -> bool | None:
+        """Return whether a fill took what was displayed, None if not known.
+
+        What a child that may rest gets later than `TAKE_WINDOW_US` after the venue's answer came to it. Both
+        times are our clock's.
+        """
+        if child.rests and child.acked_us is not None and fill.received_us - child.acked_us > TAKE_WINDOW_US:
+            return False
+        return self.marketable(order, child.limit, child.created_us)
 
     def marketable(self, order: Order, limit: int, at_us: int) -> bool | None:
         """Return whether a limit reached the other side's best quote of a moment, None if not known."""
@@ -448,6 +541,8 @@ class _Judge:
         filled = tally.sums[FILLED_COST]
         known = not filled.missing and arrival2 is not None and (unfilled is not None or not left)
         shortfall = filled.total + (unfilled or 0) if known else None
+        fees = tally.sums[FEES].total
+        parts = (filled.total - fees, fees, unfilled or 0) if known else (None, None, None)
         for one in (tally, *also):
             if left:
                 one.sums[UNFILLED_COST].add(unfilled, (arrival2 or 0) * left, left)
@@ -455,7 +550,10 @@ class _Judge:
                     one.orders += 1
                     one.wanted += left
             if one.name != UNFILLED:
-                one.sums[SHORTFALL].add(shortfall, (arrival2 or 0) * order.quantity, order.quantity)
+                basis = (arrival2 or 0) * order.quantity
+                one.sums[SHORTFALL].add(shortfall, basis, order.quantity)
+                for figure, part in zip(SHORTFALL_PARTS, parts, strict=True):
+                    one.sums[figure].add(part, basis, order.quantity)
 
 
 def _routed(evidence: Evidence, judge: _Judge) -> tuple[Routed, ...]:

@@ -9,12 +9,12 @@ exact. Mixed lots and larger minimums make it a knapsack: small ones are searche
 taken greedily, best price first.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-SEARCH_PLANS_MAX: Final = 20_000
+SEARCH_PLANS_MAX: Final = 2_500
 Level = tuple[int, int]
+Plan = tuple[int, ...]
 
 
 class Offer(NamedTuple):
@@ -44,13 +44,10 @@ def allocate(wanted: int, offers: Sequence[Offer], *, buy: bool) -> list[int]:
     lots = {offer.lot for offer in offers}
     if all(offer.block == offer.lot for offer in offers) and len(lots) <= 1:
         return _by_price(wanted, offers, buy=buy, lot=lots.pop() if lots else 1)
-    choices = [list(_choices(wanted, offer)) for offer in offers]
-    plans = 1
-    for choice in choices:
-        plans *= len(choice)
-    if plans <= SEARCH_PLANS_MAX:
-        return _search(wanted, offers, choices, buy=buy)
-    return _by_block(wanted, offers, buy=buy)
+    plans = _plans(wanted, offers)
+    if plans is None:
+        return _by_block(wanted, offers, buy=buy)
+    return _search(wanted, offers, plans, buy=buy)
 
 
 def cost_of(quantity: int, offer: Offer, *, buy: bool) -> int:
@@ -107,47 +104,82 @@ def _lots(place: int, offer: Offer, lot: int, *, buy: bool) -> Iterator[tuple[in
         filled, cost = left - whole, (left - whole) * price
 
 
-def _choices(wanted: int, offer: Offer) -> range | list[int]:
-    most = min(wanted, offer.displayed)
-    return [0, *range(offer.block, most + 1, offer.lot)]
+def _lawful(quantity: int, offer: Offer) -> int:
+    """Return the most of `quantity` that the venue takes as one order."""
+    whole = quantity - quantity % offer.lot
+    return whole if whole >= offer.minimum else 0
 
 
-def _search(wanted: int, offers: Sequence[Offer], choices: list[list[int]], *, buy: bool) -> list[int]:
-    best: tuple[int, int, int] | None = None
-    result = [0] * len(offers)
-    for number, plan in enumerate(itertools.product(*choices)):
-        filled = sum(plan)
-        if filled > wanted or (best is not None and -filled > best[0]):
-            continue
-        cost = sum([cost_of(taken, offer, buy=buy) for taken, offer in zip(plan, offers, strict=True)])
-        rank = (-filled, cost, -number)
-        if (best is None or rank < best) and not trades_through(wanted, offers, plan, buy=buy):
-            best, result = rank, list(plan)
-    return result
+def _plans(wanted: int, offers: Sequence[Offer]) -> list[tuple[Plan, int]] | None:
+    """Return every plan within the quantity with its shares; None for more than can be searched in time."""
+    plans: list[tuple[Plan, int]] = [((), 0)]
+    for offer in offers:
+        longer: list[tuple[Plan, int]] = []
+        for plan, taken in plans:
+            most = min(wanted - taken, offer.displayed)
+            longer.append(((*plan, 0), taken))
+            longer += [((*plan, more), taken + more) for more in range(offer.block, most + 1, offer.lot)]
+            if len(longer) > SEARCH_PLANS_MAX:
+                return None
+        plans = longer
+    return plans
+
+
+def _search(wanted: int, offers: Sequence[Offer], plans: list[tuple[Plan, int]], *, buy: bool) -> list[int]:
+    """Return the first plan, by most shares and least money, that trades nothing through."""
+    costs = [
+        {quantity: cost_of(quantity, offer, buy=buy) for quantity in {plan[place] for plan, _ in plans}}
+        for place, offer in enumerate(offers)
+    ]
+    ranked = sorted(
+        [
+            (-taken, sum([cost[quantity] for cost, quantity in zip(costs, plan, strict=True)]), -number)
+            for number, (plan, taken) in enumerate(plans)
+        ]
+    )
+    for _, _, number in ranked:
+        plan = plans[-number][0]
+        if not trades_through(wanted, offers, plan, buy=buy):
+            return list(plan)
+    return [0] * len(offers)
 
 
 def trades_through(wanted: int, offers: Sequence[Offer], plan: Sequence[int], *, buy: bool) -> bool:
-    """Return whether a plan takes a price although a block that fits is left at a better one."""
+    """Return whether a plan takes a price although a block that fits is left at a better one.
+
+    What reaches beyond that price is given up in quantities that the venue takes: a lot is as good as its
+    worst share.
+    """
     sign = 1 if buy else -1
-    taken: dict[int, int] = {}
+    worst = _worst(offers, plan, sign)
+    if worst is None:
+        return False
+    for bound in {sign * price for offer in offers for price, _ in offer.levels if sign * price < worst}:
+        displayed = [sum([size for price, size in offer.levels if sign * price <= bound]) for offer in offers]
+        within = sum(
+            [
+                _lawful(min(own, shown), offer)
+                for own, shown, offer in zip(plan, displayed, offers, strict=True)
+            ]
+        )
+        for own, shown, offer in zip(plan, displayed, offers, strict=True):
+            block = offer.lot if own else offer.block
+            if own + block <= shown and within + block <= wanted:
+                return True
+    return False
+
+
+def _worst(offers: Sequence[Offer], plan: Sequence[int], sign: int) -> int | None:
+    """Return the worst price that a plan takes, signed so that less is better; None when it takes nothing."""
+    worst: int | None = None
     for quantity, offer in zip(plan, offers, strict=True):
         left = quantity
         for price, size in offer.levels:
-            part = min(left, size)
-            if part:
-                taken[sign * price] = taken.get(sign * price, 0) + part
-            left -= part
-    if not taken:
-        return False
-    worst = max(taken)
-    for bound in {sign * price for offer in offers for price, _ in offer.levels if sign * price < worst}:
-        within = sum([shares for price, shares in taken.items() if price <= bound])
-        for quantity, offer in zip(plan, offers, strict=True):
-            block = offer.lot if quantity else offer.block
-            displayed = sum([size for price, size in offer.levels if sign * price <= bound])
-            if quantity + block <= displayed and within + block <= wanted:
-                return True
-    return False
+            if left <= 0:
+                break
+            left -= size
+            worst = sign * price if worst is None else max(worst, sign * price)
+    return worst
 
 
 def _by_block(wanted: int, offers: Sequence[Offer], *, buy: bool) -> list[int]:

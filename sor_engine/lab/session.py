@@ -107,6 +107,7 @@ class Session:
         self._seen: dict[str, _Seen] = {}
         self._results: list[LegResult] = []
         self._waiting: list[tuple[int, int, int]] = [(0, 0, order.quantity)]
+        self._taken: list[tuple[int, dict[str, int]]] = []
         self._fruitless = 0
         self.routes = 0
 
@@ -123,7 +124,10 @@ class Session:
         self.routes += 1
         known_us = now_us - self._delays.stale_us
         book = self._exchange.shown(known_us)
-        decision = self._router.route(self._request(quantity, known_us), self._market(book))
+        decision = self._router.route(self._request(quantity, known_us), self._market(book, known_us))
+        self._taken.append(
+            (now_us, {outcome.venue_id: outcome.expected_quantity for outcome in decision.venues})
+        )
         if not decision.legs:
             self._again(now_us, quantity, decision, filled=0)
             return
@@ -202,7 +206,16 @@ class Session:
             visits=visits,
         )
 
-    def _market(self, book: dict[str, ShownBook]) -> Market:
+    def _taken_since(self, known_us: int) -> dict[str, int]:
+        """Return what was sent to take and had not reached its venue when the book was as it is known."""
+        total: dict[str, int] = {}
+        for sent_us, taken in self._taken:
+            for venue_id, shares in taken.items():
+                if shares and sent_us + self._exchange.latency_us(venue_id) > known_us:
+                    total[venue_id] = total.get(venue_id, 0) + shares
+        return total
+
+    def _market(self, book: dict[str, ShownBook], known_us: int) -> Market:
         return Market(
             venues=self._venues,
             book=book,
@@ -211,6 +224,7 @@ class Session:
             stats=self._memory.stats(),
             outflows=self._outflows.near(buy=self._order.buy),
             beliefs=self._memory.beliefs(),
+            taken=self._taken_since(known_us),
         )
 
 

@@ -7,24 +7,21 @@ left out of it.
 import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from sor_engine.domain.market import BPS
 from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
-    FILLED_COST,
     IMPROVEMENT,
     MARKOUT_S,
     MARKOUTS,
     REALIZED,
     SHORTFALL,
-    UNFILLED_COST,
+    SHORTFALL_PARTS,
     Figure,
     Tally,
 )
@@ -41,7 +38,7 @@ def draw_shortfall(strategies: Sequence[Tally]) -> str:
     with _style():
         picture, axes = _picture(0.42 * max(1, len(known)) + 1.5)
         parts = [_parts(tally) for tally in known]
-        for number, title in enumerate(("price of the filled part", "fees", "unfilled part, marked")):
+        for number, title in enumerate([part.title for part in SHORTFALL_PARTS]):
             left = [_stacked(part[:number], part[number]) for part in parts]
             widths = [part[number] for part in parts]
             colour = _COLOURS[number]
@@ -57,16 +54,9 @@ def draw_shortfall(strategies: Sequence[Tally]) -> str:
         return _svg(picture, axes)
 
 
-def _parts(tally: Tally) -> tuple[float, float, float]:
-    """Return price, fees and mark in basis points of the orders' value; zeros where a part is not known."""
-    fees, filled, unfilled, whole = (tally.sums[one] for one in (FEES, FILLED_COST, UNFILLED_COST, SHORTFALL))
-    if fees.missing or filled.missing or unfilled.missing or whole.missing:
-        return 0.0, 0.0, 0.0
-    price, fee, mark = (
-        float(Decimal(total * BPS) / whole.basis)
-        for total in (filled.total - fees.total, fees.total, unfilled.total)
-    )
-    return price, fee, mark
+def _parts(tally: Tally) -> list[float]:
+    """Return price, fees and mark in basis points, which add up to the shortfall."""
+    return [float(tally.sums[part].bps or 0) for part in SHORTFALL_PARTS]
 
 
 def _stacked(before: Sequence[float], value: float) -> float:
@@ -76,18 +66,18 @@ def _stacked(before: Sequence[float], value: float) -> float:
 
 def draw_spreads(venues: Sequence[Tally]) -> str:
     """Draw each venue's effective and realized spreads. Returns SVG."""
-    return _bars(venues, (EFFECTIVE, *REALIZED), "bps of the price paid (less is better)")
+    return _bars(venues, (EFFECTIVE, *REALIZED), "bps (less is better)")
 
 
 def draw_improvement(venues: Sequence[Tally]) -> str:
     """Draw each venue's price improvement and fees. Returns SVG."""
-    return _bars(venues, (IMPROVEMENT, FEES), "bps of the price paid")
+    return _bars(venues, (IMPROVEMENT, FEES), "bps")
 
 
 def _bars(venues: Sequence[Tally], figures: Sequence[Figure], label: str) -> str:
     known = [tally for tally in venues if any(tally.sums[one].bps is not None for one in figures)]
     with _style():
-        picture, axes = _picture(3.1)
+        picture, axes = _picture(3.4)
         width = 0.8 / len(figures)
         for number, figure in enumerate(figures):
             shift = (number - (len(figures) - 1) / 2) * width
@@ -109,7 +99,7 @@ def _bars(venues: Sequence[Tally], figures: Sequence[Figure], label: str) -> str
 def draw_markouts(venues: Sequence[Tally]) -> str:
     """Draw where the mid went after each venue's fills. Returns SVG."""
     with _style():
-        picture, axes = _picture(3.1)
+        picture, axes = _picture(3.4)
         for number, tally in enumerate(venues):
             points = [
                 (after, tally.sums[figure].bps) for after, figure in zip(MARKOUT_S, MARKOUTS, strict=True)
@@ -129,7 +119,7 @@ def draw_markouts(venues: Sequence[Tally]) -> str:
         axes.minorticks_off()
         axes.axhline(0, color="#444444", linewidth=0.8)
         axes.set_xlabel("after the fill")
-        _finish(axes, "bps of the price paid (more is better)", "y")
+        _finish(axes, "bps (more is better)", "y")
         return _svg(picture, axes)
 
 

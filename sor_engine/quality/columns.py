@@ -16,6 +16,7 @@ from sor_engine.domain.quality import (
     MARKOUTS,
     REALIZED,
     SHORTFALL,
+    SHORTFALL_PARTS,
     UNFILLED_COST,
     Figure,
     OrderClass,
@@ -43,12 +44,12 @@ def count(value: int) -> str:
 
 def money(value: Decimal | None) -> str:
     """Return dollars and cents."""
-    return ABSENT if value is None else f"{value:,.2f}"
+    return ABSENT if value is None else f"{value:z,.2f}"
 
 
 def price(value: Decimal | None) -> str:
     """Return a price to four digits."""
-    return ABSENT if value is None else f"{value:,.4f}"
+    return ABSENT if value is None else f"{value:z,.4f}"
 
 
 def percent(ppm: int | None) -> str:
@@ -61,7 +62,7 @@ def bps(found: Sum) -> str:
     value = found.bps
     if value is None:
         return ABSENT
-    return f"{value:.2f}{'*' if found.missing else ''}"
+    return f"{value:z.2f}{'*' if found.missing else ''}"
 
 
 def side(tally: Tally) -> str:
@@ -118,8 +119,8 @@ _ORDER: Final = (
     Column("filled", lambda tally: count(tally.filled)),
     Column("arrival", lambda tally: price(tally.arrival_mid)),
     Column("avg px", lambda tally: price(tally.avg_px)),
-    *_FIGURES,
     *_ENDS,
+    *_FIGURES,
 )
 COLUMNS: Final = {"order": _ORDER, "venue": _VENUE, "strategy": _STRATEGY}
 
@@ -134,7 +135,7 @@ def missing(tally: Tally) -> list[str]:
     return [
         f"{figure.title}: {count(found.missing)} of {count(found.missing + found.shares)} shares"
         for figure, found in tally.sums.items()
-        if found.missing
+        if found.missing and figure not in SHORTFALL_PARTS
     ]
 
 

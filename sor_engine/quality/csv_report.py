@@ -31,7 +31,7 @@ _LEAD: Final = (
 Cell = str | int | Decimal | None
 
 
-def write_lines(path: Path, by: str, lines: Sequence[Tally]) -> None:
+def write_lines(path: Path, by: str, lines: Iterable[Tally]) -> None:
     """Write a line for each order, venue or strategy."""
     header = [by, *_LEAD[1:], *[f"{figure.name}_{part}" for figure in FIGURES for part in _PARTS]]
     _write(path, header, (_line(tally) for tally in lines))
@@ -61,7 +61,7 @@ def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[Cell]]) -
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([["" if cell is None else str(cell) for cell in line] for line in lines])
+        writer.writerows(["" if cell is None else str(cell) for cell in line] for line in lines)
 
 
 def _line(tally: Tally) -> list[Cell]:

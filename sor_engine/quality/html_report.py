@@ -24,11 +24,9 @@ from sor_engine.quality.columns import (
     routed_lines,
 )
 
-# The page lists the orders that cost most; the CSV has all of them.
-ORDERS_MAX: Final = 50
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif;color:#1a1a1a;background:#fff;
-max-width:1240px;margin:2rem auto;padding:0 1.25rem}
+max-width:1320px;margin:2rem auto;padding:0 1.25rem}
 h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .4rem}
 p.note{color:#555;margin:.3rem 0;font-size:.87rem;max-width:80ch}
 .tiles{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0}
@@ -37,8 +35,8 @@ p.note{color:#555;margin:.3rem 0;font-size:.87rem;max-width:80ch}
 .tile span{color:#555;font-size:.82rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.84rem;font-variant-numeric:tabular-nums;white-space:nowrap}
-th,td{padding:.26rem .6rem;text-align:right;border-bottom:1px solid #e6e6e6}
-th{background:#f5f6f7;font-weight:600;vertical-align:bottom}
+th,td{padding:.26rem .5rem;text-align:right;border-bottom:1px solid #e6e6e6}
+th{background:#f5f6f7;font-weight:600;vertical-align:bottom;white-space:normal;max-width:6.5rem}
 td.text,th.text{text-align:left}tr.all td{font-weight:600;border-top:2px solid #999}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:1rem 2rem}
 figure{margin:0}figcaption{font-weight:600;margin:.6rem 0 .2rem;font-size:.92rem}
@@ -57,7 +55,8 @@ _MEANINGS: Final = (
     (
         "fees",
         "the schedule's fee of the day: to take where the child's limit reached the other side when it was"
-        " made, else to add; a rebate is below 0.",
+        " made, else to add, as for what came to a resting child more than 0.1 s after the venue had it; a"
+        " rebate is below 0.",
     ),
     (
         "implementation shortfall",
@@ -177,9 +176,7 @@ def _rule_606(report: Report) -> Iterable[str]:
 
 
 def _orders(report: Report) -> Iterable[str]:
-    known = [tally for tally in report.orders if tally.sums[SHORTFALL].shares]
-    known.sort(key=lambda tally: (-tally.sums[SHORTFALL].total, tally.name))
-    shown = known[:ORDERS_MAX]
+    shown = report.costliest
     yield f"<h2>Orders that cost most: {count(len(shown))} of {count(report.total.orders)}</h2>"
     yield _table(COLUMNS["order"], shown)
 

@@ -25,6 +25,7 @@ from oms_platform.messages import CancelOrder, Topic
 from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import (
     PARTITIONED,
+    PARTITIONED_BY_TIME,
     WEEKS_AHEAD,
     ensure_partitions,
     expected_revision,
@@ -133,5 +134,5 @@ def test_coming_weeks_get_their_partitions_once(dsn: str) -> None:
     later = utc_now() + timedelta(weeks=30)
     with psycopg.connect(dsn, autocommit=True) as connection:
         made = ensure_partitions(connection, later)
-        assert len(made) == len(PARTITIONED) * (WEEKS_AHEAD + 2)
+        assert len(made) == len((*PARTITIONED, *PARTITIONED_BY_TIME)) * (WEEKS_AHEAD + 2)
         assert ensure_partitions(connection, later) == []

@@ -191,7 +191,7 @@ class VenueConsidered(betterproto.Message):
     hidden_size: int = betterproto.int32_field(15)
     taken_before: int = betterproto.int32_field(16)
     """
-    Shares that our own orders had been sent to take here since the book was quoted.
+    Shares that our own orders had been sent to take here and that the book is too old to show as gone.
     """
 
     expected_quantity: int = betterproto.int32_field(17)

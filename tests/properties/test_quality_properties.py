@@ -1,0 +1,210 @@
+"""Whatever was traded: lines by order, venue and strategy are sums of the same shares, to the last digit."""
+
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sor_engine.domain.quality import (
+    FEES,
+    FILL_FIGURES,
+    FILLED_COST,
+    SHORTFALL,
+    SHORTFALL_PARTS,
+    UNFILLED,
+    UNFILLED_COST,
+    Child,
+    Evidence,
+    Fees,
+    Fill,
+    Gathered,
+    Order,
+    Quoted,
+    Report,
+    Sum,
+    Tape,
+    measure,
+    moments,
+)
+
+SECOND = 1_000_000
+END_US = 1_000 * SECOND
+VENUES = ("AAAA", "BBBB", "CCCC", "NONE")
+PRICES = st.integers(9_990, 10_010).map(lambda cents: cents * 10_000 + cents % 7)
+
+
+@st.composite
+def evidences(draw: st.DrawFn) -> Evidence:
+    orders, children, fills = [], [], []
+    for number in range(draw(st.integers(0, 4))):
+        order = Order(
+            order_id=f"order-{number}",
+            symbol=draw(st.sampled_from(("AAPL", "MSFT"))),
+            buy=draw(st.booleans()),
+            quantity=draw(st.integers(1, 500)),
+            limit=draw(st.none() | PRICES),
+            created_us=draw(st.integers(0, 100)) * SECOND,
+            ended_us=draw(st.none() | st.integers(100, 200).map(lambda after: after * SECOND)),
+            strategy=draw(st.sampled_from(("sweep", "passive", "unknown"))),
+            directed=draw(st.booleans()),
+        )
+        orders.append(order)
+        left = order.quantity
+        for leg in range(draw(st.integers(0, 4))):
+            venue, cl_ord_id = draw(st.sampled_from(VENUES)), f"child-{number}-{leg}"
+            if draw(st.integers(0, 5)):
+                children.append(
+                    Child(
+                        cl_ord_id=cl_ord_id,
+                        order_id=order.order_id,
+                        venue_id=venue,
+                        quantity=draw(st.integers(1, 500)),
+                        limit=draw(PRICES),
+                        created_us=order.created_us + draw(st.integers(0, 10)) * SECOND,
+                    )
+                )
+            shares = draw(st.integers(0, left))
+            left -= shares
+            if shares:
+                at_us = order.created_us + draw(st.integers(0, 60)) * SECOND
+                fills.append(
+                    Fill(
+                        order_id=order.order_id,
+                        venue_id=venue,
+                        exec_id=f"exec-{number}-{leg}",
+                        cl_ord_id=cl_ord_id,
+                        quantity=shares,
+                        price=draw(PRICES),
+                        transact_us=at_us,
+                        received_us=at_us,
+                    )
+                )
+    fees = [
+        Fees(venue_id=venue, from_day=0, add_fee=-number * 100, remove_fee=3_000)
+        for number, venue in enumerate(VENUES[:3])
+    ]
+    return Evidence(orders=orders, children=children, fills=fills, fees=fees, end_us=END_US)
+
+
+@st.composite
+def taped(draw: st.DrawFn, *, quoted: bool = False) -> tuple[Evidence, Tape]:
+    evidence = draw(evidences())
+    side = PRICES if quoted else st.none() | PRICES
+    row = st.builds(Quoted, side, side)
+    rows = {moment: draw(row if quoted else st.none() | row) for moment in sorted(moments(evidence))}
+    silences = [] if quoted else [(draw(st.integers(0, 50)) * SECOND, draw(st.integers(60, 150)) * SECOND)]
+    end_us = END_US if quoted else draw(st.integers(0, 300)) * SECOND
+    return evidence, Tape(rows, silences, end_us)
+
+
+def reports(*, quoted: bool = False) -> st.SearchStrategy[tuple[Evidence, Report]]:
+    return taped(quoted=quoted).map(lambda found: (found[0], measure(*found)))
+
+
+def added(sums: list[Sum]) -> Sum:
+    """Return sums as one."""
+    return Sum(
+        total=sum(one.total for one in sums),
+        basis=sum(one.basis for one in sums),
+        shares=sum(one.shares for one in sums),
+        missing=sum(one.missing for one in sums),
+    )
+
+
+@given(reports())
+@settings(max_examples=150, deadline=None)
+def test_venues_orders_and_strategies_add_up_to_the_same_total(found: tuple[Evidence, Report]) -> None:
+    _, report = found
+    for figure in FILL_FIGURES:
+        for lines in (report.orders, report.venues, report.strategies):
+            assert added([tally.sums[figure] for tally in lines]) == report.total.sums[figure]
+    for figure in (SHORTFALL, UNFILLED_COST):
+        for lines in (report.orders, report.strategies):
+            assert added([tally.sums[figure] for tally in lines]) == report.total.sums[figure]
+    unfilled = [tally.sums[UNFILLED_COST] for tally in report.venues if tally.name == UNFILLED]
+    assert added(unfilled) == report.total.sums[UNFILLED_COST]
+    for lines in (report.orders, report.venues, report.strategies):
+        assert sum(tally.filled for tally in lines) == report.total.filled
+        assert sum(tally.notional for tally in lines) == report.total.notional
+
+
+@given(reports())
+@settings(max_examples=150, deadline=None)
+def test_every_share_is_either_measured_or_counted_as_missing(found: tuple[Evidence, Report]) -> None:
+    evidence, report = found
+    filled = sum(fill.quantity for fill in evidence.fills)
+    wanted = sum(order.quantity for order in evidence.orders)
+    for figure in FILL_FIGURES:
+        assert report.total.sums[figure].shares + report.total.sums[figure].missing == filled
+    for figure, shares in ((UNFILLED_COST, wanted - filled), (SHORTFALL, wanted)):
+        assert report.total.sums[figure].shares + report.total.sums[figure].missing == shares
+
+
+@given(reports())
+@settings(max_examples=100, deadline=None)
+def test_a_shortfall_is_the_sum_of_its_parts_and_absent_without_one(found: tuple[Evidence, Report]) -> None:
+    _, report = found
+    for tally in report.orders:
+        filled, unfilled, whole = (tally.sums[one] for one in (FILLED_COST, UNFILLED_COST, SHORTFALL))
+        if filled.missing or unfilled.missing or tally.arrival_mid2 is None:
+            assert (whole.shares, whole.missing) == (0, tally.wanted)
+        else:
+            assert whole.total == filled.total + unfilled.total
+        assert whole.total == sum(tally.sums[part].total for part in SHORTFALL_PARTS)
+
+
+@given(reports(quoted=True))
+@settings(max_examples=100, deadline=None)
+def test_figures_agree_with_plain_fractions_of_dollars(found: tuple[Evidence, Report]) -> None:
+    evidence, report = found
+    dollars = {tally.name: Fraction(tally.sums[FILLED_COST].total, 2_000_000) for tally in report.orders}
+    mids = {tally.name: tally.arrival_mid for tally in report.orders}
+    fees = {tally.name: Fraction(tally.sums[FEES].total, 2_000_000) for tally in report.orders}
+    for order in evidence.orders:
+        fills = [fill for fill in evidence.fills if fill.order_id == order.order_id]
+        tally = next(one for one in report.orders if one.name == order.order_id)
+        if tally.sums[FILLED_COST].missing:
+            continue
+        sign = 1 if order.buy else -1
+        mid = Fraction(mids[order.order_id] or 0)
+        paid = sum(
+            [sign * fill.quantity * (Fraction(fill.price, 1_000_000) - mid) for fill in fills], Fraction(0)
+        )
+        assert dollars[order.order_id] == paid + fees[order.order_id]
+
+
+@given(reports())
+@settings(max_examples=100, deadline=None)
+def test_the_rule_606_table_counts_every_child_of_an_order_that_is_not_directed(
+    found: tuple[Evidence, Report],
+) -> None:
+    evidence, report = found
+    free = {order.order_id for order in evidence.orders if not order.directed}
+    assert report.directed == len(evidence.orders) - len(free)
+    counted = sum(sum(line.orders.values()) for line in report.routed)
+    assert counted == sum(child.order_id in free for child in evidence.children)
+    executed = sum(fees.shares + fees.missing for line in report.routed for fees in line.fees.values())
+    assert executed == sum(fill.quantity for fill in evidence.fills if fill.order_id in free)
+
+
+@given(taped())
+@settings(max_examples=100, deadline=None)
+def test_orders_measured_one_by_one_gather_to_the_same_report(found: tuple[Evidence, Tape]) -> None:
+    evidence, tape = found
+    report, gathered = measure(evidence, tape), Gathered(100)
+    for order in evidence.orders:
+        gathered.add(
+            measure(
+                Evidence(
+                    orders=[order],
+                    children=[child for child in evidence.children if child.order_id == order.order_id],
+                    fills=[fill for fill in evidence.fills if fill.order_id == order.order_id],
+                    fees=evidence.fees,
+                    end_us=evidence.end_us,
+                ),
+                tape,
+            )
+        )
+    again = gathered.report()
+    assert (again.total, again.orders, again.directed) == (report.total, report.orders, report.directed)
+    assert (again.venues, again.strategies, again.routed) == (report.venues, report.strategies, report.routed)
