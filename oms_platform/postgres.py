@@ -9,12 +9,14 @@ import psycopg
 import structlog
 
 from oms_platform.errors import OperationalError
+from oms_platform.worker import StopFlag
 
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 CONNECT_TIMEOUT_S: Final = 5
 CONNECT_TRIES: Final = 20
 _CONNECT_BACKOFF_S: Final = 0.5
+STANDBY_LOOK_S: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -137,3 +139,20 @@ def save_offsets(
         (incarnation, group, topic, number, offset, now) for (topic, number), offset in next_offsets.items()
     ]
     _SAVE_OFFSETS.execute(cursor, rows)
+
+
+def wait_for_turn(connection: Connection, lock: int, stop: StopFlag, on_waiting: Callable[[], None]) -> bool:
+    """Wait for an advisory lock that the connection then holds: of several processes one is active.
+
+    on_waiting: called once, when somebody else has it. Returns False when a stop was asked for.
+    """
+    waiting = False
+    while not stop:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
+        if row is not None and row[0]:
+            return True
+        if not waiting:
+            waiting = True
+            on_waiting()
+        stop.wait(STANDBY_LOOK_S)
+    return False

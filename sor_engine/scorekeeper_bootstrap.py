@@ -14,7 +14,7 @@ from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Topic
-from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import ensure_partitions, require_revision
 from oms_platform.settings import SettingsError, load_settings
 from oms_platform.telemetry import configure_logging
@@ -28,7 +28,6 @@ from sor_engine.domain.touches import Touches
 from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop
 
 LOCK: Final = 7_304_003
-STANDBY_LOOK_S: Final = 0.5
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 24 * HOUR_S
 # The core makes partitions too, as it starts and every hour: its turn comes first, so that they do not meet.
@@ -75,7 +74,7 @@ def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, sto
     active_gauge.set(0)
     try:
         with closing(connect(settings.postgres_dsn, "sor-scorekeeper")) as connection:
-            if not _wait_for_lock(connection, health, stop):
+            if not wait_for_turn(connection, LOCK, stop, lambda: _stand_by(health)):
                 return
             require_revision(connection)
             ensure_topics(kafka)
@@ -130,19 +129,10 @@ def _watch(store: PostgresScorecards, intake: QuoteIntake, half_life_s: int) -> 
     return watch
 
 
-def _wait_for_lock(connection: Connection, health: Health, stop: StopFlag) -> bool:
-    waiting = False
-    while not stop:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-        if row is not None and row[0]:
-            return True
-        if not waiting:
-            waiting = True
-            log.info("scorekeeper_standby")
-            # Standing by is what a second one is for.
-            health.set_started(True)
-        stop.wait(STANDBY_LOOK_S)
-    return False
+def _stand_by(health: Health) -> None:
+    """Standing by is what a second scorekeeper is for."""
+    log.info("scorekeeper_standby")
+    health.set_started(True)
 
 
 def make_partitions(connection: Connection, now: datetime) -> None:

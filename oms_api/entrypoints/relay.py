@@ -27,7 +27,7 @@ from oms_platform.outbox import (
     read_unpublished,
     reopen_for_incarnation,
 )
-from oms_platform.postgres import Connection, connect
+from oms_platform.postgres import Connection, connect, wait_for_turn
 from oms_platform.worker import StopFlag
 
 WRITER: Final = "api"
@@ -36,7 +36,6 @@ ROWS_MAX: Final = 500
 POLL_S: Final = 0.1
 # Batches begin at least so far apart: under load this halves the cost of a row, for some milliseconds.
 BATCH_INTERVAL_S: Final = 0.008
-STANDBY_LOOK_S: Final = 0.5
 INCARNATION_LOOK_S: Final = 3.0
 DEPTH_LOOK_S: Final = 2.0
 
@@ -67,7 +66,7 @@ class Relay:
         with connect(self._dsn, "oms-api-relay") as connection:
             # A lost mark only publishes a row again, so marks need not wait for the disk.
             connection.execute("SET synchronous_commit = off")
-            if not self._wait_for_lock(connection, stop):
+            if not wait_for_turn(connection, LOCK, stop, self._stand_by):
                 return
             ensure_topics(self._kafka)
             self._incarnation = read_incarnation(self._kafka)
@@ -83,19 +82,10 @@ class Relay:
                 if 0 < self._turn(connection, publisher) < ROWS_MAX:
                     stop.wait(max(0.0, began + BATCH_INTERVAL_S - time.monotonic()))
 
-    def _wait_for_lock(self, connection: Connection, stop: StopFlag) -> bool:
-        waiting = False
-        while not stop:
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-            if row is not None and row[0]:
-                return True
-            if not waiting:
-                waiting = True
-                log.info("relay_standby")
-                # Standing by is what a second relay is for.
-                self._health.set_started(True)
-            stop.wait(STANDBY_LOOK_S)
-        return False
+    def _stand_by(self) -> None:
+        """Standing by is what a second relay is for."""
+        log.info("relay_standby")
+        self._health.set_started(True)
 
     def _turn(self, connection: Connection, publisher: Publisher) -> int:
         """Publish one batch, or wait for one. Returns how many rows were published."""

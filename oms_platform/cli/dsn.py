@@ -7,7 +7,9 @@ import click
 from oms_platform.laptop.layout import running_layout
 from oms_platform.laptop.parts import postgres_dsn
 
-dsn_option = click.option("--dsn", help="A database's address; default: that of the stack that runs.")
+dsn_option = click.option(
+    "--dsn", envvar="OMS_POSTGRES_DSN", help="A database's address; default: that of the stack that runs."
+)
 
 
 def dsn_or_stack(dsn: str | None, data: Path) -> str:

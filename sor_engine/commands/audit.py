@@ -3,35 +3,27 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from oms_platform.cli.dsn import dsn_option, dsn_or_stack
 from oms_platform.cli.stack_commands import data_option
-from oms_platform.cli.verify_commands import stack_dsn
+from oms_platform.cli.times import UTC_TIME
 from oms_platform.clock import utc_now
-from oms_platform.laptop.layout import running_layout
 from oms_platform.postgres import Connection, connect
 from sor_engine.adapters.postgres_audit import DAYS_MIN, apply_retention, expired, export_routes
 
 console = Console()
-_TIMES: Final = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S%z")
-dsn_option = click.option(
-    "--dsn", envvar="OMS_POSTGRES_DSN", help="A database's address, instead of the running stack's."
-)
 
 
 @contextmanager
 def database(data: Path, dsn: str | None) -> Iterator[Connection]:
     """Connect to a database, or to that of the stack that runs in `data`."""
-    if dsn is None:
-        layout, _ = running_layout(data.resolve())
-        dsn = stack_dsn(layout)
-    connection = connect(dsn, "oms-audit")
+    connection = connect(dsn_or_stack(dsn, data), "oms-audit")
     try:
         yield connection
     finally:
@@ -64,19 +56,11 @@ def retention(data: Path, dsn: str | None, days: int, dry_run: bool) -> None:
     console.print(f"{len(gone)} partitions {'would go' if dry_run else 'dropped'}")
 
 
-class _Time(click.DateTime):
-    """A time, UTC unless it says otherwise."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        at: datetime = super().convert(value, param, ctx)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
 @click.command("export-routes")
 @data_option
 @dsn_option
-@click.option("--since", type=_Time(_TIMES), required=True, help="First decision, UTC.")
-@click.option("--until", type=_Time(_TIMES), help="First decision that is left out; now without it.")
+@click.option("--since", type=UTC_TIME, required=True, help="First decision, UTC.")
+@click.option("--until", type=UTC_TIME, help="First decision that is left out; now without it.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

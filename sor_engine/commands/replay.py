@@ -7,7 +7,7 @@ would have changed about a later one is not simulated.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rich.table import Table
 
 from oms_platform.cli.dsn import dsn_option, dsn_or_stack
 from oms_platform.cli.stack_commands import data_option
+from oms_platform.cli.times import UTC_TIME
 from oms_platform.clock import utc_now
 from oms_platform.messages import RouteExplanation, RoutePlan
 from oms_platform.postgres import connect
@@ -120,21 +121,11 @@ def replay(
     return result
 
 
-def _time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(f"expected an ISO 8601 time or day, found {text!r}") from error
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 @click.command("replay-routes")
 @data_option
 @dsn_option
-@click.option("--since", callback=_time, help="ISO 8601; default: a day ago.")
-@click.option("--until", callback=_time, help="ISO 8601; default: now.")
+@click.option("--since", type=UTC_TIME, help="ISO 8601; default: a day ago.")
+@click.option("--until", type=UTC_TIME, help="ISO 8601; default: now.")
 @click.option("--profile", help="An active profile of the database.")
 @click.option("--strategy", type=click.Choice([name.value for name in StrategyName]))
 @click.option("--weights", help='JSON, such as {"price": 0.7, "cost": 0.3}; replaces single weights.')

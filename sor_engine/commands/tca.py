@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from oms_platform.cli.dsn import dsn_option, dsn_or_stack
 from oms_platform.cli.stack_commands import data_option
+from oms_platform.cli.times import UTC_TIME
 from oms_platform.clock import utc_now
 from oms_platform.postgres import connect
 from sor_engine.adapters.postgres_quality import PostgresQuality
@@ -23,22 +24,11 @@ _SINCE: Final = timedelta(days=1)
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
-def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a time; without an offset it is UTC."""
-    if value is None:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise click.BadParameter(f"expected a time such as 2026-03-02T15:00, found {value!r}") from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
 @click.command()
 @data_option
 @dsn_option
-@click.option("--since", callback=_time, help="First order, UTC; a day before --until without it.")
-@click.option("--until", callback=_time, help="First order that is left out, and the report's end; or now.")
+@click.option("--since", type=UTC_TIME, help="First order, UTC; a day before --until without it.")
+@click.option("--until", type=UTC_TIME, help="First order that is left out, and the report's end; or now.")
 @click.option(
     "--by",
     type=click.Choice(["order", "venue", "strategy"]),

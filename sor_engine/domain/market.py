@@ -130,7 +130,8 @@ class Market:
     book: None when nobody quotes the symbol. closed: venues that take nothing now, with the reason.
     outflows: for each venue, samples of the shares that left its queue at the touch on the order's own side
     within the passive horizon (trades against it and cancels ahead of us); sample i of every venue is of the
-    same moment. beliefs: of dark venues.
+    same moment. beliefs: of dark venues. taken: displayed shares that our own orders were sent to take at
+    each venue and that this book is too old to show as gone.
     """
 
     venues: Sequence[Venue]

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +16,6 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-from grpclib.server import Server
 
 from oms_platform import messages
 from oms_platform.clock import utc_now
@@ -56,6 +54,7 @@ from sor_engine.domain.scorecard import Aggression, Scorecard, stats_of, whole
 from sor_engine.domain.touches import Touches
 from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop, note_message, us_of
 from sor_engine.scorekeeper_bootstrap import make_partitions
+from tests.integration.quote_service import served
 
 WAIT_S = 30.0
 ACCOUNT = "ACC-INST-001"
@@ -188,27 +187,9 @@ class QuoteService(MarketDataServiceBase):
 @pytest.fixture
 def market_data() -> Iterator[tuple[QuoteService, int]]:
     """A running quote service and its port."""
-    service, port, loop = QuoteService(), free_port(), asyncio.new_event_loop()
-    started = threading.Event()
-
-    async def open_door() -> Server:
-        server = Server([service])
-        await server.start("127.0.0.1", port)
-        started.set()
-        return server
-
-    def serve() -> None:
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(open_door())
-        loop.run_forever()
-        server.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    yield service, port
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    service = QuoteService()
+    with served(service) as port:
+        yield service, port
 
 
 class Stage:

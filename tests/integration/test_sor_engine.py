@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -19,7 +18,6 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from grpclib.client import Channel
 from grpclib.exceptions import GRPCError
-from grpclib.server import Server
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import route_id, uuid7
@@ -57,6 +55,7 @@ from proto.gen.oms.v1 import (
 from proto.gen.oms.v1 import RouteRequest as ProtoRouteRequest
 from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.handlers import decide_again
+from tests.integration.quote_service import served
 
 WAIT_S = 30.0
 
@@ -110,27 +109,9 @@ class QuoteService(MarketDataServiceBase):
 @pytest.fixture
 def market_data() -> Iterator[tuple[QuoteService, int]]:
     """A running quote service and its port."""
-    service, port, loop = QuoteService(), free_port(), asyncio.new_event_loop()
-    started = threading.Event()
-
-    async def open_door() -> Server:
-        server = Server([service])
-        await server.start("127.0.0.1", port)
-        started.set()
-        return server
-
-    def serve() -> None:
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(open_door())
-        loop.run_forever()
-        server.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    yield service, port
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    service = QuoteService()
+    with served(service) as port:
+        yield service, port
 
 
 class Stage:
