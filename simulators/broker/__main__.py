@@ -4,7 +4,7 @@ from functools import partial
 
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.worker import StopFlag, end_process, run_worker
 from simulators.broker.bootstrap import run
 from simulators.broker.config import PREFIX, Settings
 
@@ -16,6 +16,7 @@ def main() -> None:
     stop = StopFlag()
     stop.on_signals()
     run_worker("broker", partial(run, settings), stop)
+    end_process()
 
 
 if __name__ == "__main__":

@@ -166,6 +166,7 @@ def run(settings: Settings, stop: StopFlag) -> None:
         while not stop:
             loop.turn()
         health.set_started(False)
+        acceptor.leave()
 
 
 def _wait_for_quotes(loop: Loop, feed: QuoteFeed, instruments: Sequence[Instrument], stop: StopFlag) -> None:
