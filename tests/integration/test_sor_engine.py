@@ -283,6 +283,34 @@ def test_the_service_answers_previews_and_refuses_what_makes_no_sense(stage: Sta
     assert stage.audit() == {}
 
 
+def test_a_venue_that_is_down_or_closed_is_left_out_and_comes_back(stage: Stage) -> None:
+    stage.start()
+
+    def reasons() -> dict[str, str]:
+        asked = request()
+        stage.publish(asked)
+        until(lambda: bool(stage.plans_of(asked)), "the plan")
+        (plan,) = stage.plans_of(asked)
+        found = {venue.venue_id: venue.reason for venue in plan.explanation.venues}
+        closed = {name for name, reason in found.items() if reason.startswith(("DOWN", "REJECTING"))}
+        assert not closed & {leg.venue_id for leg in plan.legs}
+        return found
+
+    with psycopg.connect(stage.dsn, autocommit=True) as connection:
+        now = utc_now()
+        connection.execute("INSERT INTO fix_sessions VALUES ('XNYS', false, %s)", (now,))
+        connection.execute(
+            "INSERT INTO venue_scorecards VALUES ('BATS', '{}', 'REJECTING: rejects=6, of=8', %s, %s)",
+            (now + timedelta(minutes=1), now),
+        )
+        until(lambda: reasons()["XNYS"].startswith("DOWN"), "the session's state in decisions")
+        assert reasons()["BATS"].startswith("REJECTING: rejects=6")
+        connection.execute("UPDATE fix_sessions SET up = true")
+        connection.execute("UPDATE venue_scorecards SET closed_reason = '', closed_until = NULL")
+    until(lambda: not reasons()["XNYS"].startswith("DOWN"), "the venue's return")
+    assert not reasons()["BATS"].startswith("REJECTING")
+
+
 def test_a_repeated_request_gets_the_plan_of_the_first_also_after_a_kill(stage: Stage) -> None:
     stage.start()
     asked = request()

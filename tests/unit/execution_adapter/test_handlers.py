@@ -390,3 +390,70 @@ def test_a_leg_without_shares_is_refused() -> None:
     empty = msgspec.structs.replace(order.legs[0], quantity=0)
     with pytest.raises(InvalidPlanError, match="shares"):
         children_of(msgspec.structs.replace(order, legs=(empty,)))
+
+
+def held(hold_ms: int = 300) -> RoutePlan:
+    made = plan()
+    (leg,) = made.legs
+    return msgspec.structs.replace(
+        made, legs=(msgspec.structs.replace(leg, hold_ms=hold_ms),), continues=True
+    )
+
+
+def test_a_held_child_is_taken_back_when_its_time_is_over_and_not_before(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(held())
+    scene.hear(child, Kind.NEW)
+    assert scene.desk.next_hold_s() == 0.3
+    scene.desk.end_holds(NOW, 0.29)
+    assert scene.venues.types() == "D"
+    scene.desk.end_holds(NOW, 0.31)
+    assert scene.venues.types() == "DF"
+
+
+def test_core_is_told_that_a_plan_with_held_children_continues(scene: Scene) -> None:
+    scene.place(held())
+    scene.place(plan())
+    placed = [message for message in scene.outlet.messages if isinstance(message, RoutePlaced)]
+    assert [message.continues for message in placed] == [True, False]
+
+
+def test_a_held_child_that_is_filled_in_time_is_not_canceled(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(held())
+    scene.hear(child, Kind.NEW)
+    scene.hear(child, Kind.TRADE, cum_qty=100)
+    scene.desk.end_holds(NOW, 10.0)
+    assert scene.venues.types() == "D"
+    assert scene.desk.next_hold_s() is None
+
+
+def test_a_venue_that_keeps_a_held_child_is_asked_again(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(held())
+    scene.hear(child, Kind.NEW)
+    scene.desk.end_holds(NOW, 0.4)
+    scene.hear_cancel_refused(child, 2)
+    scene.desk.end_holds(NOW, 1.0)
+    assert scene.venues.types() == "DF"
+    scene.desk.end_holds(NOW, 1.5)
+    assert scene.venues.types() == "DFF"
+
+
+def test_a_held_child_that_never_left_is_closed_by_our_own_word(scene: Scene) -> None:
+    scene.place(held())
+    scene.desk.end_holds(NOW, 1.0)
+    assert scene.venues.types() == ""
+    assert scene.outlet.kinds() == ["RoutePlaced", "CANCELED"]
+
+
+def test_after_a_restart_the_time_of_a_held_child_is_over(scene: Scene) -> None:
+    (child,) = children_of(held())
+    scene.restart(child, status=Status.NEW)
+    scene.up()
+    assert scene.venues.types() == "F"
+
+
+def test_a_leg_with_a_negative_hold_is_no_plan() -> None:
+    with pytest.raises(InvalidPlanError, match="no negative hold"):
+        children_of(held(-1))

@@ -6,20 +6,29 @@ from decimal import Decimal
 
 import pytest
 
-from oms_core.domain.machine import FRUITLESS_ROUTES_MAX, OverfillError, UnknownChildError, apply
+from oms_core.domain.machine import (
+    CONTINUED_ATTEMPTS_MAX,
+    FRUITLESS_ROUTES_MAX,
+    OverfillError,
+    UnknownChildError,
+    apply,
+)
 from oms_core.domain.order import (
     EVENT_TYPES,
     CancelCause,
+    CloseChild,
     DenyOrder,
+    Leg,
     Lifecycle,
     OrderAccepted,
     OrderDenied,
     OrderType,
+    PlaceRoute,
     RetryRoute,
     TimeInForce,
 )
 from oms_core.domain.transitions import TRANSITIONS, IllegalTransitionError, next_lifecycle
-from tests.unit.oms_core.orders import Machine, names, new_order, working
+from tests.unit.oms_core.orders import NOW, Machine, names, new_order, working
 
 
 def test_an_accepted_order_asks_for_a_route_of_all_its_shares() -> None:
@@ -217,3 +226,53 @@ def test_an_event_moves_the_sequence_by_one_and_leaves_the_order_before_it_alone
     after = apply(order, OrderAccepted(reserved_price=Decimal(100), checks=(), risk_us=1))
     assert (order.sequence, after.sequence) == (1, 2)
     assert replace(order, sequence=2, lifecycle=Lifecycle.LIVE, reserved_price=Decimal(100)) == after
+
+
+def test_a_route_that_continues_is_followed_by_the_next_one_at_once() -> None:
+    machine = Machine(new_order(order_type=OrderType.MARKET)).accept()
+    machine.do(
+        PlaceRoute(
+            attempt=1,
+            legs=(Leg(cl_ord_id="1-1", venue_id="DARK", quantity=10_000, limit_price=Decimal(100)),),
+            reason="",
+            refused=False,
+            placed_at=NOW,
+            continues=True,
+        )
+    )
+    assert names(machine.close()) == ["ChildClosed", "RouteRequested"]
+    assert machine.order.fruitless_routes == 0
+
+
+def test_plans_that_continue_for_ever_are_slowed_down_in_the_end() -> None:
+    machine = Machine(new_order(order_type=OrderType.MARKET)).accept()
+    followed: list[str] = []
+    for attempt in range(1, CONTINUED_ATTEMPTS_MAX + 1):
+        leg = Leg(cl_ord_id=f"{attempt}-1", venue_id="DARK", quantity=10_000, limit_price=Decimal(100))
+        machine.do(
+            PlaceRoute(attempt=attempt, legs=(leg,), reason="", refused=False, placed_at=NOW, continues=True)
+        )
+        followed.append(names(machine.close(child=f"{attempt}-1"))[-1])
+    assert set(followed[:-1]) == {"RouteRequested"}
+    assert followed[-1] == "RouteDeferred"
+
+
+def test_the_next_route_is_told_what_came_of_the_children_at_each_venue() -> None:
+    machine = Machine(new_order(quantity=1_000)).accept()
+    legs = tuple(
+        Leg(cl_ord_id=f"1-{number}", venue_id=venue, quantity=quantity, limit_price=Decimal(100))
+        for number, (venue, quantity) in enumerate((("XNYS", 400), ("BATS", 300), ("XNYS", 300)), 1)
+    )
+    machine.do(PlaceRoute(attempt=1, legs=legs, reason="", refused=False, placed_at=NOW))
+    machine.trade(150, child="1-1")
+    later = NOW + timedelta(milliseconds=40)
+    machine.do(CloseChild(cl_ord_id="1-2", venue_id="BATS", outcome="REJECTED", text="no", closed_at=later))
+    visits = {visit.venue_id: visit for visit in machine.order.visits}
+    xnys, bats = visits["XNYS"], visits["BATS"]
+    assert (xnys.children, xnys.sent, xnys.filled, xnys.rejected) == (2, 700, 150, 0)
+    assert (bats.children, bats.sent, bats.filled, bats.rejected) == (1, 300, 0, 1)
+    assert (xnys.last_at, bats.last_at) == (NOW, later)
+
+
+def test_children_that_were_placed_before_times_were_kept_are_not_told_of() -> None:
+    assert working().order.visits == ()
