@@ -88,6 +88,21 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="every route can be decided again: its inputs, its book and its reference are kept",
+        examined="SELECT count(*) FROM route_audit WHERE reference_id IS NOT NULL",
+        broken="""
+            SELECT r.route_id::text,
+                   CASE WHEN r.inputs IS NULL THEN 'has a reference and no inputs'
+                        WHEN k.reference_id IS NULL THEN 'stands on a reference that is not kept'
+                        ELSE 'stands on a book that is not kept' END
+            FROM route_audit r LEFT JOIN route_references k USING (reference_id)
+            LEFT JOIN route_books b USING (book_id)
+            WHERE r.reference_id IS NOT NULL
+              AND (r.inputs IS NULL OR k.reference_id IS NULL
+                   OR (r.book_id IS NOT NULL AND b.book_id IS NULL))
+        """,
+    ),
+    Question(
         invariant="(venue, ExecID) is applied once",
         examined="SELECT count(*) FROM executions",
         broken="""

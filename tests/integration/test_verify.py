@@ -64,9 +64,12 @@ class History:
         self._event(order, 4, "RoutePlaced", "ACKNOWLEDGED", {"legs": [leg]})
         route = self.core_outbox(order)
         self._publish(route, "orders.validated", str(order.order_id))
+        book_id, reference_id = ids.uuid7(), ids.uuid7()
+        self.db.execute("INSERT INTO route_books VALUES (%s, 'AAPL', now(), '{}')", (book_id,))
+        self.db.execute("INSERT INTO route_references VALUES (%s, '{}', now())", (reference_id,))
         self.db.execute(
-            "INSERT INTO route_audit VALUES (%s, 1, %s, %s, '{}', now(), now())",
-            (order.order_id, ids.route_id(order.order_id, 1), order.account_id),
+            "INSERT INTO route_audit VALUES (%s, 1, %s, %s, '{}', now(), now(), '{}', %s, %s)",
+            (order.order_id, ids.route_id(order.order_id, 1), order.account_id, book_id, reference_id),
         )
         done = sum(fills)
         self.db.execute(
@@ -208,6 +211,15 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         "sum over children",
     ),
     "drop a route": (sql("DELETE FROM route_audit WHERE order_id = :resting"), "no child without parent"),
+    "a route whose reference is gone": (
+        sql("DELETE FROM route_references"),
+        "every route can be decided again",
+    ),
+    "a route whose book is gone": (sql("DELETE FROM route_books"), "every route can be decided again"),
+    "a route without inputs": (
+        sql("UPDATE route_audit SET inputs = NULL"),
+        "every route can be decided again",
+    ),
     "a route without risk": (
         sql("UPDATE order_events SET type = 'OrderDenied' WHERE order_id = :resting AND sequence = 2"),
         "no child without parent",
