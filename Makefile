@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test lint format bench verify integration faults proto docs clean
+.PHONY: install demo test lint format bench verify operations-test integration deploy-test faults proto docs clean
 
 install: $(STAMP)
 
@@ -26,13 +26,21 @@ demo: install
 # Everything that runs on embedded parts, with the coverage of all processes.
 test: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) --ignore tests/helm --ignore tests/observability $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The chart (helm 3, or Go to build it) and every query of dashboards and rules on a real Prometheus.
+operations-test: install
+	$(BIN)/python -m pytest tests/helm tests/observability $(SPREAD) $(ARGS)
 
 # The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
 integration: install
 	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(SPREAD) $(ARGS)
+
+# The Dockerfile and compose.yaml on a Docker engine, from a build to a clean `oms verify`. Minutes.
+deploy-test: install
+	OMS_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy --durations=5 $(ARGS)
 
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
 faults: install

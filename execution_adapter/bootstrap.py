@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from execution_adapter import metrics
 from execution_adapter.adapters.fix_sessions import FixSessions, FixSettings
 from execution_adapter.adapters.postgres_children import GROUP, PostgresChildStore, read_venues
 from execution_adapter.config import Settings
@@ -77,6 +78,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
         venue_ids = read_venues(connection)
         if not venue_ids:
             raise NoVenuesError("expected venues in the table venues, found none")
+        metrics.know_venues(venue_ids)
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
         outlet = FillsOutlet(publisher)

@@ -29,7 +29,7 @@ from execution_adapter.domain.child import (
 )
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
-from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id
+from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id, uuid7_time
 from oms_platform.messages import (
     CancelChildren,
     CancelReject,
@@ -50,7 +50,6 @@ UNKNOWN_ORDER: Final = 1
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
 UNREAD_TEXT: Final = "the venue could not read the order"
-_REPORTS: Final = {kind: metrics.reports_total.labels(kind.name) for kind in Kind}
 _PLACED: Final = metrics.routes_total.labels("placed")
 _OWN_EXEC_IDS: Final = {Kind.CANCELED: "NS", Kind.REJECTED: "BR"}
 # A held child that is still live so long after its cancel was sent is canceled again.
@@ -145,6 +144,9 @@ class Desk:
         """The children of a plan are stored: tell core, then send them to the venues that are there."""
         self._publish_placed(plan, children, now, traceparent)
         _PLACED.inc()
+        metrics.sor_to_adapter.observe((now - plan.decided_at).total_seconds())
+        if plan.attempt == 1:
+            metrics.order_to_venue.observe((now - uuid7_time(plan.order_id)).total_seconds())
         for child in children:
             live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, traceparent=traceparent)
             self._add(live)
@@ -258,9 +260,9 @@ class Desk:
         self, report: Report, live: LiveChild, states: States, now: datetime, now_s: float
     ) -> None:
         child = live.child
-        _REPORTS[report.kind].inc()
+        metrics.reports_of(child.venue_id, report.kind.name).inc()
         if report.poss_dup:
-            metrics.resent_total.labels(child.venue_id).inc()
+            metrics.of_venue(child.venue_id).resent.inc()
         if report.unknown:
             self._handle_unknown(report, live, now, now_s)
             return
@@ -270,6 +272,10 @@ class Desk:
         if live.state is before:
             return
         states[child.cl_ord_id] = (child, live.state)
+        if live.state.cum_qty > before.cum_qty:
+            metrics.of_venue(child.venue_id).filled_shares.inc(live.state.cum_qty - before.cum_qty)
+        if before.status is Status.PENDING_NEW and live.sent_on_logon and not live.asked_after_send:
+            metrics.venue_ack.observe(now_s - live.last_try_s)
         if live.state.status in CLOSED:
             self._drop(child)
         elif before.status is Status.PENDING_NEW:
@@ -352,6 +358,7 @@ class Desk:
         self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
         self._up.add(venue_id)
         metrics.session_up.labels(venue_id).set(1)
+        metrics.logons_total.labels(venue_id).inc()
         here = [live for live in self._live.values() if live.child.venue_id == venue_id]
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
         for live in here:
@@ -366,6 +373,7 @@ class Desk:
         """A venue is gone."""
         if venue_id in self._up:
             log.warning("venue_down", venue=venue_id)
+            metrics.logouts_total.labels(venue_id).inc()
         self._up.discard(venue_id)
         metrics.session_up.labels(venue_id).set(0)
 
@@ -386,7 +394,9 @@ class Desk:
         venue_id = live.child.venue_id
         live.note_sent(self._logons[venue_id], now_s)
         self._venues.send_order(live.child, now)
-        metrics.orders_sent_total.labels(venue_id).inc()
+        counts = metrics.of_venue(venue_id)
+        counts.orders_sent.inc()
+        counts.sent_shares.inc(live.child.quantity)
 
     def _ask(self, live: LiveChild, now_s: float) -> None:
         venue_id = live.child.venue_id

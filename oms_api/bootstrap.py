@@ -26,6 +26,7 @@ from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
 from oms_api.entrypoints.grpc_orders import build_grpc
 from oms_api.entrypoints.http_door import HttpDoor
+from oms_api.entrypoints.loop_lag import watch_loop
 from oms_api.entrypoints.relay import Relay
 from oms_api.entrypoints.rest import build_rest
 from oms_api.entrypoints.websocket import build_websocket
@@ -153,6 +154,7 @@ class Gateway:
             ("keys", self._authenticator.run()),
             ("backstop", self._hub.run_backstop()),
             ("schema", self._check_schema()),
+            ("loop-lag", watch_loop()),
         ):
             self._start(name, work)
         await self._grpc.start(settings.host, settings.grpc_port)

@@ -92,9 +92,14 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         feed = stack.enter_context(quote_feed(settings))
         core = Core(desk=Desk(), store=store, quotes=StreamedQuoteBoard(feed), started_at=utc_now())
 
+        loop: CoreLoop | None = None
+
         def on_assigned(partitions: set[int]) -> None:
             core.desk = store.load_desk(partitions)
             core.started_at = utc_now()
+            if loop is not None:
+                # In a group, partitions come with the first poll and again whenever a member comes or goes.
+                loop.schedule_stored_retries()
             log.info("desk_rebuilt", partitions=sorted(partitions), live_orders=len(core.desk.orders))
 
         consumer = BatchConsumer(
@@ -118,6 +123,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
         stack.callback(door.stop)
+        store.load_reference(core.desk)
         _await_quotes(feed, list(core.desk.instruments), stop)
         health.set_started(True)
         log.info("core_started", incarnation=incarnation)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_core import metrics
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import OverfillError, UnknownChildError, decide
 from oms_core.domain.order import (
@@ -122,6 +123,7 @@ def _take(core: Core, unit: UnitOfWork, terms: Terms, traceparent: str) -> Order
     started_ns = time.perf_counter_ns()
     verdict = verdict_now(core, terms)
     risk_us = (time.perf_counter_ns() - started_ns) // 1000
+    metrics.risk_hop.observe(risk_us / 1_000_000)
     command: Command
     if verdict.denial is None:
         accepted = OrderAccepted(

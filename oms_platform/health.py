@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from oms_platform.metrics import ready as ready_gauge
+
 LIVE_PATHS: Final = ("/health/live",)
 READY_PATHS: Final = ("/health/ready", "/actuator/health")
 METRICS_PATHS: Final = ("/metrics", "/actuator/prometheus")
@@ -22,6 +24,7 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._started = False
+        ready_gauge.set_function(lambda: float(self.report()[0]))
 
     def add(self, name: str, check: Check) -> None:
         """Add a readiness check, or replace the one of that name."""

@@ -4,9 +4,9 @@ A broker that lost data is a new *incarnation*: the last record of `oms.incarnat
 offsets count only under the incarnation that they were stored for.
 """
 
+import contextlib
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +17,7 @@ from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, NewTopic
 from prometheus_client import Counter
 
+from oms_platform import metrics
 from oms_platform.errors import OperationalError
 from oms_platform.messages import SCHEMA_VERSION, Message, Topic, UnreadableMessageError, decode, encode
 
@@ -24,7 +25,9 @@ INCARNATION_TOPIC: Final = "oms.incarnation"
 PARTITIONS: Final = 4
 DELIVERY_TIMEOUT_MS: Final = 30_000
 CONNECT_TIMEOUT_S: Final = 10.0
+SESSION_TIMEOUT_MS: Final = 10_000
 INCARNATION_CHECK_S: Final = 5.0
+LAG_LOOK_S: Final = 2.0
 INCARNATION_TIMEOUT_S: Final = 1.0
 BATCH_MAX: Final = 500
 IDLE_POLL_S: Final = 0.05
@@ -32,6 +35,8 @@ _QUEUED_MESSAGES_MAX: Final = 200_000
 
 log = structlog.get_logger()
 dead_letters_total = Counter("oms_dead_letters_total", "Records sent to a dead-letter topic", ["topic"])
+for _topic in Topic:
+    dead_letters_total.labels(_topic.value)
 
 OffsetLoader = Callable[[str, list[tuple[str, int]]], Mapping[tuple[str, int], int]]
 
@@ -285,8 +290,12 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until the broker has everything queued. Raises KafkaUnavailableError if it has not."""
+        queued, started = len(self._producer), time.perf_counter()
         left = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
+        if queued:
+            metrics.kafka_flush_seconds.observe(time.perf_counter() - started)
         if self._failed is not None or left:
+            metrics.kafka_failures_total.inc()
             failed, self._failed = self._failed, None
             raise KafkaUnavailableError(f"{left} records still queued, last error {failed}")
 
@@ -305,6 +314,60 @@ class Batch:
     unreadable: list[tuple[KafkaMessage, str]]
     next_offsets: dict[tuple[str, int], int]
     raw: list[KafkaMessage]
+
+
+class _ReadMeter:
+    """What one consumer measures: batch sizes, transit, and how far it is behind. Costs one look a batch."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+        self._next: dict[tuple[str, int], int] = {}
+        self._next_look = 0.0
+        self._batches = metrics.kafka_batch_records.labels(group)
+
+    def begin_at(self, offsets: dict[tuple[str, int], int]) -> None:
+        """Take over an assignment: the offsets that will be read next, below 0 for the oldest kept."""
+        self.forget()
+        self._next = offsets
+
+    def note(self, taken: list[KafkaMessage], next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Count a batch; the transit is its oldest record's of each topic."""
+        if not next_offsets:
+            return
+        self._next.update(next_offsets)
+        self._batches.observe(len(taken))
+        oldest: dict[str, int] = {}
+        for item in taken:
+            topic = item.topic() or ""
+            if topic not in oldest and item.error() is None:
+                oldest[topic] = item.timestamp()[1]
+        for topic, produced_ms in oldest.items():
+            series = metrics.kafka_transit_seconds.labels(self._group, topic)
+            series.observe(time.time() - produced_ms / 1000)
+
+    def lag(self, consumer: Consumer) -> dict[tuple[str, int], int]:
+        """Return the records not read yet, by what the broker said last; no request is made."""
+        behind = {}
+        for (topic, partition), at in self._next.items():
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            behind[topic, partition] = max(0, high - (at if at >= 0 else max(0, low)))
+        return behind
+
+    def look(self, consumer: Consumer) -> None:
+        """Set the gauges, every LAG_LOOK_S."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LAG_LOOK_S
+        for (topic, partition), behind in self.lag(consumer).items():
+            metrics.kafka_lag_records.labels(self._group, topic, str(partition)).set(behind)
+
+    def forget(self) -> None:
+        """Take what is owned no more out of the metrics: another instance tells it from now on."""
+        for topic, partition in self._next:
+            with contextlib.suppress(KeyError):
+                metrics.kafka_lag_records.remove(self._group, topic, str(partition))
+        self._next = {}
 
 
 class BatchConsumer:
@@ -331,6 +394,7 @@ class BatchConsumer:
         self._on_assigned = on_assigned
         self._topics = [topic.value for topic in topics]
         self._disconnected = False
+        self._meter = _ReadMeter(group)
         self._names_seen = 0
         self._next_check = time.monotonic() + INCARNATION_CHECK_S
         self._consumer = Consumer(
@@ -340,6 +404,8 @@ class BatchConsumer:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "partition.assignment.strategy": "range",
+                # How long a killed member's partitions wait; librdkafka's own 45 s is long for orders.
+                "session.timeout.ms": SESSION_TIMEOUT_MS,
                 "fetch.wait.max.ms": settings.fetch_wait_ms,
                 "fetch.error.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 500,
@@ -358,6 +424,7 @@ class BatchConsumer:
             self._on_assigned({place.partition for place in places})
         for place in places:
             place.offset = stored.get((place.topic, place.partition), OFFSET_BEGINNING)
+        self._meter.begin_at({(place.topic, place.partition): place.offset for place in places})
         consumer.assign(places)
 
     def _on_error(self, error: KafkaError) -> None:
@@ -369,7 +436,10 @@ class BatchConsumer:
         taken = take_waiting(self._consumer, records_max, timeout_s)
         if time.monotonic() >= self._next_check or (self._disconnected and taken):
             self._check_incarnation()
-        return self._decode(taken)
+        batch = self._decode(taken)
+        self._meter.note(taken, batch.next_offsets)
+        self._meter.look(self._consumer)
+        return batch
 
     def _check_incarnation(self) -> None:
         """Raise KafkaDataLostError if the broker has another name by now; one request if it has not."""
@@ -440,21 +510,22 @@ class BatchConsumer:
 
     def lag(self) -> dict[tuple[str, int], int]:
         """Return, by (topic, partition), how many records are behind the last one read."""
-        result: dict[tuple[str, int], int] = defaultdict(int)
-        for place in self._consumer.position(self._consumer.assignment()):
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
-            result[place.topic, place.partition] = max(0, high - max(place.offset, 0))
-        return result
+        return self._meter.lag(self._consumer)
 
     def close(self) -> None:
         """Leave the group and close the connections."""
         self._consumer.close()
+        self._meter.forget()
 
 
 class TailReader:
-    """Reads every partition of one topic from its end on, outside any group: what a fan-out replica needs."""
+    """Reads every partition of one topic from its end on, outside any group: what a fan-out replica needs.
 
-    def __init__(self, settings: KafkaSettings, topic: Topic) -> None:
+    name: what its metrics call it where others have a group.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, name: str = "tail") -> None:
+        self._meter = _ReadMeter(name)
         self._consumer = Consumer(
             _client_config(settings)
             | {
@@ -472,6 +543,7 @@ class TailReader:
             ]
         except KafkaException as error:
             raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
+        self._meter.begin_at({(place.topic, place.partition): place.offset for place in ends})
         self._consumer.assign(ends)
 
     def _end(self, topic: str, partition: int) -> int:
@@ -484,9 +556,11 @@ class TailReader:
         """Return the next messages; what cannot be read is left out."""
         taken = take_waiting(self._consumer, BATCH_MAX, timeout_s)
         messages: list[Message] = []
+        next_offsets: dict[tuple[str, int], int] = {}
         for item in taken:
             if item.error() is not None:
                 continue
+            next_offsets[item.topic() or "", item.partition() or 0] = (item.offset() or 0) + 1
             headers = dict(item.headers() or [])
             try:
                 messages.append(
@@ -494,8 +568,11 @@ class TailReader:
                 )
             except UnreadableMessageError as failure:
                 log.warning("unreadable_event", topic=item.topic(), reason=str(failure))
+        self._meter.note(taken, next_offsets)
+        self._meter.look(self._consumer)
         return messages
 
     def close(self) -> None:
         """Close the connections."""
         self._consumer.close()
+        self._meter.forget()

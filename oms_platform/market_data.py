@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from grpclib.client import Channel
 from grpclib.exceptions import GRPCError, StreamTerminatedError
+from prometheus_client import Gauge
 
 from oms_platform.messages import Quote, UnreadableMessageError
 from oms_platform.quote_wire import QuoteCodec
@@ -19,6 +20,9 @@ RECONNECT_S: Final = 0.5
 STOP_TIMEOUT_S: Final = 2.0
 _LOST: Final = (TimeoutError, OSError, GRPCError, StreamTerminatedError, UnreadableMessageError)
 log = structlog.get_logger()
+feed_age_seconds = Gauge(
+    "oms_quote_feed_age_seconds", "Time since the last quote of any symbol came; infinite before the first"
+)
 
 
 class QuoteFeed:
@@ -32,6 +36,8 @@ class QuoteFeed:
         self._stub: MarketDataServiceStub | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._last_s = float("-inf")
+        feed_age_seconds.set_function(lambda: time.monotonic() - self._last_s)
         self._thread = threading.Thread(target=self._run, name="quotes", daemon=True)
 
     def start(self) -> None:
@@ -63,7 +69,8 @@ class QuoteFeed:
             await asyncio.sleep(RECONNECT_S)
 
     def _keep(self, quote: Quote) -> None:
-        self._quotes[quote.symbol] = (quote, time.monotonic())
+        self._last_s = time.monotonic()
+        self._quotes[quote.symbol] = (quote, self._last_s)
         if self._on_quote is not None:
             self._on_quote(quote)
 

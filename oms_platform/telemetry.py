@@ -3,19 +3,15 @@
 import logging
 import os
 import sys
-from typing import Final
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-LATENCY_BUCKETS_S: Final = (
-    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075,
-    0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10,
-)  # fmt: skip
+from oms_platform.metrics import announce
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:
-    """Send structlog's events to standard output as JSON, with time, level and service."""
+    """Send structlog's events to standard output as JSON, and name the service in logs and metrics."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -30,6 +26,7 @@ def configure_logging(service: str, level: str = "INFO") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    announce(service)
 
 
 def new_traceparent() -> str:

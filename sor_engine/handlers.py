@@ -100,7 +100,7 @@ class QuoteBudget:
 def plan_route(request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget) -> Decided:
     """Decide one route request on the live book. Raises InvalidRequestError."""
     decided = _plan(request, reference, desk, budget, live=True)
-    _count(decided)
+    _count(request, decided)
     return decided
 
 
@@ -351,17 +351,20 @@ def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _count(decided: Decided) -> None:
+def _count(request: RouteRequest, decided: Decided) -> None:
     plan, explanation = decided.plan, decided.plan.explanation
-    metrics.decision_seconds.observe(explanation.decision_us / 1_000_000)
+    metrics.core_to_sor.observe((plan.received_at - request.requested_at).total_seconds())
+    metrics.quote_wait.observe(explanation.quote_wait_us / 1_000_000)
+    metrics.decision.observe(explanation.decision_us / 1_000_000)
     metrics.quote_age_seconds.observe(decided.inputs.quote_age_us / 1_000_000)
-    if explanation.quote_wait_us > 1000:
-        metrics.quote_wait_seconds.observe(explanation.quote_wait_us / 1_000_000)
+    for venue in explanation.venues:
+        if venue.terms:
+            metrics.venue_score.labels(venue.venue_id).observe(float(venue.score))
     if not plan.legs:
-        metrics.decisions_total.labels("unplaced").inc()
+        metrics.unplaced.inc()
         metrics.unplaced_total.labels(plan.reason.partition(":")[0]).inc()
         return
-    metrics.decisions_total.labels("placed").inc()
+    metrics.placed.inc()
     metrics.best_score.observe(float(explanation.venues[0].score))
     for leg in plan.legs:
-        metrics.legs_total.labels(leg.venue_id).inc()
+        metrics.legs_to(leg.venue_id).inc()

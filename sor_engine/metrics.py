@@ -1,37 +1,36 @@
 """The SOR's metrics."""
 
+from functools import cache
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
-_DECISION_BUCKETS_S: Final = (
-    0.00002,
-    0.00005,
-    0.0001,
-    0.0002,
-    0.0003,
-    0.0005,
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.05,
-)
+from oms_platform.metrics import BatchHistogram, hop
+
 _QUOTE_AGE_BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60)
 _SCORE_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
-decisions_total = Counter("sor_decisions_total", "Route plans decided", ["outcome"])
+decisions_total = Counter("oms_sor_decisions_total", "Route plans decided", ["outcome"])
 repeated_total = Counter(
-    "sor_repeated_requests_total", "Route requests answered with the plan that was stored before"
+    "oms_sor_repeated_requests_total", "Route requests answered with the plan that was stored before"
 )
-legs_total = Counter("sor_legs_total", "Legs planned", ["venue"])
-unplaced_total = Counter("sor_unplaced_total", "Plans without legs", ["reason"])
-decision_seconds = Histogram("sor_decision_seconds", "Time to decide one route", buckets=_DECISION_BUCKETS_S)
-quote_age_seconds = Histogram(
-    "sor_quote_age_seconds", "Age of the quote decided on", buckets=_QUOTE_AGE_BUCKETS_S
+legs_total = Counter("oms_sor_legs_total", "Legs planned", ["venue"])
+unplaced_total = Counter("oms_sor_unplaced_total", "Plans without legs", ["reason"])
+batch_seconds = BatchHistogram("oms_sor_batch_seconds", "Time to decide, store and queue one batch")
+quote_age_seconds = BatchHistogram(
+    "oms_sor_quote_age_seconds", "Age of the quote decided on", (), _QUOTE_AGE_BUCKETS_S
 )
-quote_wait_seconds = Histogram("sor_quote_wait_seconds", "Time spent asking for a fresh quote")
-best_score = Histogram("sor_best_score", "Score of the best venue of a plan", buckets=_SCORE_BUCKETS)
+best_score = BatchHistogram("oms_sor_best_score", "Score of the best venue of a plan", (), _SCORE_BUCKETS)
+venue_score = BatchHistogram(
+    "oms_sor_venue_score", "Score of each venue that a plan could have used", ["venue"], _SCORE_BUCKETS
+)
+core_to_sor: Final = hop("core_to_sor")
+decision: Final = hop("decision")
+quote_wait: Final = hop("quote")
 reference_failures_total = Counter(
-    "sor_reference_failures_total", "Refreshes that kept the reference data of before"
+    "oms_sor_reference_failures_total", "Refreshes that kept the reference data of before"
 )
+placed: Final = decisions_total.labels("placed")
+unplaced: Final = decisions_total.labels("unplaced")
+# Their labels are looked up once: a plan counts several.
+legs_to = cache(legs_total.labels)

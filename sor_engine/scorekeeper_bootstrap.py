@@ -35,8 +35,8 @@ PARTITIONS_FIRST_S: Final = 600.0
 RETENTION_FIRST_S: Final = 60.0
 
 log = structlog.get_logger()
-active_gauge = Gauge("sor_scorekeeper_active", "Whether this scorekeeper holds the lock")
-dropped_total = Counter("sor_scorekeeper_partitions_dropped_total", "Partitions dropped by retention")
+active_gauge = Gauge("oms_sor_scorekeeper_active", "Whether this scorekeeper holds the lock")
+dropped_total = Counter("oms_sor_scorekeeper_partitions_dropped_total", "Partitions dropped by retention")
 
 
 def scorekeeper() -> None:

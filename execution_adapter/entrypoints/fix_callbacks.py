@@ -10,6 +10,7 @@ log = structlog.get_logger()
 _MSG_TYPE = 35
 _POSS_DUP = 43
 _REJECT = "3"
+_RESEND_REQUEST = "2"
 _STATUS_REQUEST = "H"
 
 
@@ -36,7 +37,9 @@ class VenueCallbacks(fix.Application):
         self._inbox.put_now(SessionDown(session_id.getTargetCompID().getString()))
 
     def toAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
-        """Do nothing: QuickFIX keeps the session."""
+        """Count the resends that we ask for; QuickFIX keeps the session."""
+        if message.getHeader().getField(_MSG_TYPE) == _RESEND_REQUEST:
+            metrics.resend_requests_total.labels(session_id.getTargetCompID().getString(), "us").inc()
 
     def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         """Keep an old 35=H from being resent: its answer would be taken for that of a newer one."""
@@ -45,9 +48,12 @@ class VenueCallbacks(fix.Application):
             raise fix.DoNotSend
 
     def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
-        """Enqueue a session-level reject: it may be about an order."""
-        if message.getHeader().getField(_MSG_TYPE) == _REJECT:
+        """Enqueue a session-level reject, it may be about an order; count the resends asked of us."""
+        msg_type = message.getHeader().getField(_MSG_TYPE)
+        if msg_type == _REJECT:
             self._enqueue(message)
+        elif msg_type == _RESEND_REQUEST:
+            metrics.resend_requests_total.labels(session_id.getTargetCompID().getString(), "venue").inc()
 
     def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         """Enqueue an application message."""

@@ -36,6 +36,7 @@ from oms_platform.clock import Clock
 from oms_platform.ids import order_id_of_child, uuid7
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
 from oms_platform.messages import CancelChildren, Message, RoutePlaced, RoutePlan, Topic
+from oms_platform.metrics import transaction
 from oms_platform.worker import StopFlag
 
 log = structlog.get_logger()
@@ -227,16 +228,18 @@ class AdapterLoop:
         self._desk.after_flush = {}
 
     def _work(self, items: Sequence[Item]) -> None:
-        with metrics.batch_seconds.time():
-            self._handle_sessions(items)
-            batches = [item for item in items if isinstance(item, Batch)]
-            steps = [step for batch in batches for step in self._read_batch(batch)]
-            if steps:
-                self._finish(steps, self._write_steps(steps))
-                log.info("batch", items=len(items), plans_and_cancels=len(steps))
-            for batch in batches:
-                self._handled = {**self._handled, **batch.next_offsets}
-            self._publisher.poll()
+        started = time.perf_counter()
+        self._handle_sessions(items)
+        batches = [item for item in items if isinstance(item, Batch)]
+        steps = [step for batch in batches for step in self._read_batch(batch)]
+        if steps:
+            self._finish(steps, self._write_steps(steps))
+            log.info("batch", items=len(items), plans_and_cancels=len(steps))
+        for batch in batches:
+            self._handled = {**self._handled, **batch.next_offsets}
+        self._publisher.poll()
+        metrics.inbox_items.observe(len(items))
+        metrics.batch_seconds.observe(time.perf_counter() - started)
 
     # ---- what comes from the venues
 
@@ -364,7 +367,8 @@ class AdapterLoop:
         """Store a batch with what has become durable since the last one."""
         writes.states = {**self._settled, **self._states}
         writes.offsets = self._durable
-        written = self._store.write(writes, self._clock())
+        with transaction("adapter_write"):
+            written = self._store.write(writes, self._clock())
         self._states, self._settled, self._durable = {}, {}, {}
         return written
 

@@ -12,16 +12,16 @@ from typing import Any, Final
 import msgspec
 import psycopg
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import NO_ROUTING, RoutingTerms
 from oms_api.ports import KeyConflict, NewCancel, NewOrder, RowRefused, StoredOrder, UnavailableError
 from oms_platform.messages import Topic
+from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.postgres import ArrayStatement
-from oms_platform.telemetry import LATENCY_BUCKETS_S
 
 BATCH_MAX: Final = 500
 # Commits begin at least so far apart, unless a full batch waits: a lone request is not delayed, and under
@@ -36,12 +36,9 @@ Outcome = StoredOrder | KeyConflict | RowRefused
 _Waiting = tuple[NewOrder | NewCancel, "asyncio.Future[Outcome | None]"]
 
 log = structlog.get_logger()
-batch_orders = Histogram(
-    "oms_api_commit_batch_orders",
-    "Requests in one group commit",
-    buckets=(1, 2, 3, 5, 10, 20, 50, 100, 200, 350, 500),
+batch_requests = BatchHistogram(
+    "oms_api_commit_batch_requests", "Requests in one group commit", (), BATCH_BUCKETS
 )
-commit_seconds = Histogram("oms_api_commit_seconds", "Time of one group commit", buckets=LATENCY_BUCKETS_S)
 queue_depth = Gauge("oms_api_commit_queue_depth", "Requests that wait for the next group commit")
 duplicates_total = Counter("oms_api_duplicate_orders_total", "Orders whose idempotency key was stored before")
 commit_failures_total = Counter("oms_api_commit_failures_total", "Group commits that failed", ["error"])
@@ -219,7 +216,7 @@ class GroupCommit:
                 await asyncio.sleep(early_s)
             batch = self._take(BATCH_MAX)
             queue_depth.set(len(self._waiting))
-            batch_orders.observe(len(batch))
+            batch_requests.observe(len(batch))
             started = time.perf_counter()
             try:
                 await self._commit(connection, batch)
@@ -228,7 +225,7 @@ class GroupCommit:
                     batch, "Postgres did not confirm the commit: send the request again to learn its outcome"
                 )
                 raise
-            commit_seconds.observe(time.perf_counter() - started)
+            transaction_seconds.labels("group_commit").observe(time.perf_counter() - started)
 
     def _take(self, count: int) -> list[_Waiting]:
         return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]

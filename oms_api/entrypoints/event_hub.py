@@ -5,6 +5,7 @@ and a look each second finds what Kafka never brought.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -19,6 +20,7 @@ from prometheus_client import Counter, Gauge
 from oms_api.domain.stream import OrderedStream
 from oms_api.ports import BrokerState, EventStore, UnavailableError
 from oms_platform.messages import OrderEvent
+from oms_platform.metrics import hop
 
 CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500
@@ -32,6 +34,7 @@ events_total = Counter("oms_api_stream_events_total", "Events given out to WebSo
 healed_total = Counter(
     "oms_api_stream_healed_total", "Events that were read from Postgres because Kafka had not brought them"
 )
+_PUSH: Final = hop("core_to_client")
 slow_total = Counter("oms_api_websocket_slow_total", "WebSockets closed because they read too slowly")
 
 
@@ -154,7 +157,10 @@ class EventHub:
             channel = self._channels.get(event.account_id)
             if channel is None:
                 continue
-            self._give_out(event.account_id, channel, channel.ordered.offer(event.stream_sequence, event))
+            due = channel.ordered.offer(event.stream_sequence, event)
+            self._give_out(event.account_id, channel, due)
+            if due:
+                _PUSH.observe(time.time() - event.occurred_at.timestamp())
             if channel.ordered.has_gap:
                 self._heal_later(event.account_id, channel, GAP_GRACE_S)
 

@@ -65,7 +65,7 @@ class EventTail:
 
     def _read(self) -> None:
         generation = self._generation
-        reader = TailReader(self._settings, Topic.EVENTS)
+        reader = TailReader(self._settings, Topic.EVENTS, "oms-api-events")
         try:
             self._on_opened()
             while self._wanted.is_set() and not self._stopped and generation == self._generation:

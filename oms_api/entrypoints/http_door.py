@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
@@ -20,7 +20,8 @@ from oms_api.entrypoints.answers import Answer, placed, refused, request_id
 from oms_api.handlers import admit, handle_place_order, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
-from oms_platform.telemetry import LATENCY_BUCKETS_S, new_traceparent
+from oms_platform.metrics import hop
+from oms_platform.telemetry import new_traceparent
 
 ORDERS_PATH: Final = "/api/v1/orders"
 BODY_BYTES_MAX: Final = 65_536
@@ -38,9 +39,9 @@ Headers = dict[bytes, bytes]
 
 log = structlog.get_logger()
 requests_total = Counter("oms_api_requests_total", "Requests", ["route", "status"])
-ack_seconds = Histogram(
-    "oms_api_ack_seconds", "Time from request to answer of placed orders", buckets=LATENCY_BUCKETS_S
-)
+for _status in (201, 503):
+    requests_total.labels("POST /api/v1/orders", _status)
+_ACK: Final = hop("ack")
 # JSON numbers with a fraction or exponent become exact decimals; their text never becomes a float.
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -150,7 +151,7 @@ class HttpDoor:
             answer = await self._place(headers, receive)
             await send_answer(send, answer, name.encode())
             requests_total.labels("POST /api/v1/orders", answer.status).inc()
-            ack_seconds.observe(time.perf_counter() - started)
+            _ACK.observe(time.perf_counter() - started)
         else:
             await self._pass_on(scope, receive, send, name.encode())
 

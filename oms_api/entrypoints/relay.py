@@ -20,6 +20,7 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
+from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
     mark_published,
@@ -31,6 +32,8 @@ from oms_platform.postgres import Connection, connect, wait_for_turn
 from oms_platform.worker import StopFlag
 
 WRITER: Final = "api"
+# Core publishes its own rows; the relay only measures them.
+WRITERS: Final = (WRITER, "core")
 LOCK: Final = 7_304_002
 ROWS_MAX: Final = 500
 POLL_S: Final = 0.1
@@ -41,9 +44,13 @@ DEPTH_LOOK_S: Final = 2.0
 
 log = structlog.get_logger()
 published_total = Counter("oms_relay_published_total", "Outbox rows published")
-depth_gauge = Gauge("oms_relay_outbox_depth", "Outbox rows that are not published")
-age_gauge = Gauge("oms_relay_outbox_age_seconds", "Age of the oldest outbox row that is not published")
+depth_gauge = Gauge("oms_relay_outbox_rows", "Outbox rows not marked as published", ["writer"])
+age_gauge = Gauge(
+    "oms_relay_outbox_age_seconds", "Age of the oldest outbox row not marked as published", ["writer"]
+)
 active_gauge = Gauge("oms_relay_active", "Whether this relay holds the lock")
+batch_rows = BatchHistogram("oms_relay_batch_rows", "Outbox rows published at once", (), BATCH_BUCKETS)
+_OUTBOX_HOP: Final = hop("api_to_outbox")
 
 
 class Relay:
@@ -91,16 +98,20 @@ class Relay:
         """Publish one batch, or wait for one. Returns how many rows were published."""
         self._look_at_kafka()
         self._measure(connection)
-        rows = read_unpublished(connection, WRITER, ROWS_MAX)
+        with transaction("outbox_read"):
+            rows = read_unpublished(connection, WRITER, ROWS_MAX)
         if not rows:
             for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                 pass
             return 0
         publish(publisher, rows)
         publisher.flush()
-        with connection.cursor() as cursor:
-            mark_published(cursor, [row.outbox_id for row in rows], utc_now())
+        now = utc_now()
+        with transaction("outbox_mark"), connection.cursor() as cursor:
+            mark_published(cursor, [row.outbox_id for row in rows], now)
         published_total.inc(len(rows))
+        batch_rows.observe(len(rows))
+        _OUTBOX_HOP.observe_all([(now - row.created_at).total_seconds() for row in rows])
         return len(rows)
 
     def _look_at_kafka(self) -> None:
@@ -117,11 +128,12 @@ class Relay:
         if now - self._measured_at < DEPTH_LOOK_S:
             return
         self._measured_at = now
-        row = connection.execute(
-            "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox"
-            " WHERE writer = %s AND published_at IS NULL",
-            (WRITER,),
-        ).fetchone()
-        if row is not None:
-            depth_gauge.set(row[0])
-            age_gauge.set(max(0.0, row[1]))
+        found = connection.execute(
+            "SELECT writer, count(*), extract(epoch FROM now() - min(created_at))::float8 FROM outbox"
+            " WHERE published_at IS NULL GROUP BY writer"
+        ).fetchall()
+        waiting = {writer: (rows, max(0.0, age_s)) for writer, rows, age_s in found}
+        for writer in WRITERS:
+            rows, age_s = waiting.get(writer, (0, 0.0))
+            depth_gauge.labels(writer).set(rows)
+            age_gauge.labels(writer).set(age_s)

@@ -9,17 +9,16 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
-from oms_core.domain.order import OrderDenied
+from oms_core import metrics
 from oms_core.handlers import UNHANDLEABLE, Core, handle, handle_retry, handle_session_end, unanswered
 from oms_core.ports import OrderStore, UnitOfWork
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
 from oms_platform.messages import Topic, encode
+from oms_platform.metrics import transaction
 from oms_platform.outbox import publish
-from oms_platform.telemetry import LATENCY_BUCKETS_S
 from oms_platform.worker import StopFlag
 
 SWEEP_S: Final = 5.0
@@ -28,17 +27,6 @@ IDLE_POLL_S: Final = 0.02
 RETRIES_PER_BATCH_MAX: Final = 500
 
 log = structlog.get_logger()
-events_total = Counter("oms_core_order_events_total", "Order events by type", ["type"])
-denials_total = Counter("oms_core_denials_total", "Orders denied by risk, by code", ["code"])
-batch_records = Histogram(
-    "oms_core_batch_records", "Messages a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
-)
-batch_seconds = Histogram(
-    "oms_core_batch_seconds", "From a batch's arrival to its messages in Kafka", buckets=LATENCY_BUCKETS_S
-)
-commit_seconds = Histogram("oms_core_commit_seconds", "Seconds to commit a batch", buckets=LATENCY_BUCKETS_S)
-live_orders = Gauge("oms_core_live_orders", "Orders that are not closed")
-consumer_lag = Gauge("oms_core_consumer_lag", "Records not read yet", ["topic", "partition"])
 
 Query = Callable[[Core], None]
 
@@ -88,8 +76,7 @@ class CoreLoop:
             if not unit.empty or batch.next_offsets or self._published:
                 self._commit_and_publish(unit, batch)
                 if batch.records:
-                    batch_records.observe(len(batch.records))
-                    batch_seconds.observe(time.perf_counter() - started)
+                    metrics.batch_seconds.observe(time.perf_counter() - started)
             self._answer_queries()
 
     def _handle(self, batch: Batch, unit: UnitOfWork) -> None:
@@ -105,9 +92,8 @@ class CoreLoop:
     def _commit_and_publish(self, unit: UnitOfWork, batch: Batch) -> None:
         if batch.unreadable:
             self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
-        started = time.perf_counter()
-        self._store.commit(unit, self._core.desk, batch.next_offsets, self._published)
-        commit_seconds.observe(time.perf_counter() - started)
+        with transaction("core_commit"):
+            self._store.commit(unit, self._core.desk, batch.next_offsets, self._published)
         publish(self._publisher, unit.outbox)
         for event in unit.events:
             message = event.message
@@ -118,10 +104,8 @@ class CoreLoop:
                 encode(message),
                 event_id=message.event_id,
             )
-            events_total.labels(message.type).inc()
-            if message.type == OrderDenied.__name__:
-                denials_total.labels(message.text.split(":", 1)[0]).inc()
         self._publisher.flush()
+        metrics.count_batch(unit, batch.records, self._clock())
         self._published = [row.outbox_id for row in unit.outbox]
         for order_id, order in unit.orders.items():
             if order.retry_at is not None:
@@ -157,9 +141,7 @@ class CoreLoop:
         if late:
             log.warning("requests_sent_again", count=len(late))
             self._publisher.flush()
-        live_orders.set(len(self._core.desk.orders))
-        for (topic, partition), behind in self._consumer.lag().items():
-            consumer_lag.labels(topic, str(partition)).set(behind)
+        metrics.count_desk(self._core.desk)
 
     def _answer_queries(self) -> None:
         while not self.queries.empty():

@@ -1,28 +1,54 @@
-"""A small REST client for the command line: the running laptop stack's address and a demo persona's token."""
+"""A small REST client for the command line, acting as a demo persona.
+
+It speaks to the laptop stack that runs, or to the deployment that OMS_URL names: there OMS_ISSUER is its
+issuer and OMS_PASSWORD the persona's password.
+"""
 
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from oms_platform.laptop.layout import running_layout
+from oms_platform.laptop.layout import ISSUER_AUDIENCE, running_layout
 
 TIMEOUT_S: Final = 15.0
+URL_VARIABLE: Final = "OMS_URL"
+ISSUER_VARIABLE: Final = "OMS_ISSUER"
+PASSWORD_VARIABLE: Final = "OMS_PASSWORD"  # noqa: S105  (a name)
 
 
 class ApiError(RuntimeError):
     """The API refused a request, or cannot be reached."""
 
 
-def fetch_token(issuer_url: str, user: str) -> str:
-    """Return an access token of a demo persona from the dev issuer. Raises ApiError."""
-    form = urllib.parse.urlencode({"grant_type": "password", "username": user}).encode()
+def fetch_token(issuer_url: str, user: str, password: str = "") -> str:
+    """Return an access token of a demo persona (RFC 6749, section 4.3). Raises ApiError."""
+    found = _request("GET", f"{issuer_url}/.well-known/openid-configuration", None, {})
+    fields = {"grant_type": "password", "client_id": ISSUER_AUDIENCE, "username": user, "password": password}
     answer = _request(
-        "POST", f"{issuer_url}/token", form, {"Content-Type": "application/x-www-form-urlencoded"}
+        "POST",
+        str(found["token_endpoint"]),
+        urllib.parse.urlencode(fields).encode(),
+        {"Content-Type": "application/x-www-form-urlencoded"},
     )
     return str(answer["access_token"])
+
+
+def persona_token(data: Path, user: str) -> str:
+    """Return a persona's token for the deployment that OMS_URL names, or for the stack that runs in `data`.
+
+    Raises ApiError, and StackError when there is neither.
+    """
+    if not os.environ.get(URL_VARIABLE):
+        layout, _ = running_layout(data)
+        return fetch_token(layout.issuer_url, user)
+    issuer = os.environ.get(ISSUER_VARIABLE)
+    if not issuer:
+        raise ApiError(f"{URL_VARIABLE} is set, so {ISSUER_VARIABLE} is required: the issuer's address")
+    return fetch_token(issuer.rstrip("/"), user, os.environ.get(PASSWORD_VARIABLE, ""))
 
 
 class ApiClient:
@@ -34,9 +60,10 @@ class ApiClient:
 
     @classmethod
     def of_stack(cls, data: Path, user: str) -> "ApiClient":
-        """Return a client of the stack that runs in `data`, acting as a demo persona."""
-        layout, _ = running_layout(data)
-        return cls(layout.api_url, fetch_token(layout.issuer_url, user))
+        """Return a client of the deployment that OMS_URL names, or of the stack that runs in `data`."""
+        token = persona_token(data, user)
+        url = os.environ.get(URL_VARIABLE) or running_layout(data)[0].api_url
+        return cls(url.rstrip("/"), token)
 
     def get(self, path: str, **query: str) -> Any:
         """GET a page."""
@@ -80,6 +107,8 @@ def _sentence(error: urllib.error.HTTPError) -> str:
     try:
         problem = json.loads(text)["error"]
     except (json.JSONDecodeError, KeyError, TypeError):
+        return f"HTTP {error.code}: {text[:500]}"
+    if not isinstance(problem, dict):
         return f"HTTP {error.code}: {text[:500]}"
     fields = "".join(f"\n  {item['field']}: {item['message']}" for item in problem.get("fields") or [])
     return f"{problem.get('message', problem)} (HTTP {error.code}){fields}"

@@ -10,6 +10,7 @@ from rich.console import Console
 from oms_platform.cli.bench_commands import bench
 from oms_platform.cli.client import ApiError
 from oms_platform.cli.demo import demo
+from oms_platform.cli.doctor import doctor
 from oms_platform.cli.order_commands import cancel, explain, submit, watch
 from oms_platform.cli.routing_commands import preview, whatif
 from oms_platform.cli.stack_commands import down, migrate_command, status, token, up
@@ -61,6 +62,7 @@ for command in (
     preview,
     whatif,
     verify,
+    doctor,
     bench,
 ):
     cli.add_command(command)

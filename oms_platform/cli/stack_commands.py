@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_platform.cli.client import fetch_token
+from oms_platform.cli.client import persona_token
 from oms_platform.clock import utc_now
 from oms_platform.laptop.layout import (
     DEFAULT_DATA,
@@ -25,6 +25,7 @@ from oms_platform.laptop.layout import (
     read_state,
     running_layout,
 )
+from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 
 START_TIMEOUT_S: Final = 180.0
@@ -177,15 +178,21 @@ def status(data: Path, as_json: bool) -> None:
 )
 def token(data: Path, user: str) -> None:
     """Print an access token of a demo persona."""
-    layout, _ = running_layout(data.resolve())
-    click.echo(fetch_token(layout.issuer_url, user))
+    click.echo(persona_token(data.resolve(), user))
 
 
 @click.command("migrate")
 @click.option(
     "--dsn", envvar="OMS_POSTGRES_DSN", required=True, help="Address of the database [OMS_POSTGRES_DSN]."
 )
-def migrate_command(dsn: str) -> None:
+@click.option(
+    "--demo-data",
+    is_flag=True,
+    help="Also store the demo's accounts, instruments and venues that are missing.",
+)
+def migrate_command(dsn: str, demo_data: bool) -> None:
     """Bring a database to this version's schema."""
     migrate(dsn, utc_now())
     console.print("the schema is up to date")
+    if demo_data:
+        console.print(f"demo data: {seed(dsn)} new rows")

@@ -21,7 +21,7 @@ from sor_engine.domain.scorecard import Scorecard, stats_of
 from sor_engine.ports import Reference, ReferenceContent, ReferenceUnavailableError, StoredProfile
 
 log = structlog.get_logger()
-unusable_profiles = Gauge("sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
+unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
        coalesce(add_fee, 0), coalesce(remove_fee, 0), lot_size, min_quantity

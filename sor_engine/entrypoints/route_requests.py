@@ -15,6 +15,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
 from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
+from oms_platform.metrics import transaction
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
 from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
@@ -81,7 +82,9 @@ class RouteRequestLoop:
         if not batch.next_offsets:
             self.settle()
             return
+        started = time.perf_counter()
         self._work(batch)
+        metrics.batch_seconds.observe(time.perf_counter() - started)
         # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
         time.sleep(self._gather_s)
 
@@ -141,7 +144,8 @@ class RouteRequestLoop:
         earlier, self._published = self._published, _NO_OFFSETS
         now = self._desk.clock()
         try:
-            return self._store.store(list(routes.values()), earlier, now)
+            with transaction("sor_store"):
+                return self._store.store(list(routes.values()), earlier, now)
         except UnstorableRouteError:
             for key, reason in self._store.unstorable(list(routes.values())).items():
                 del routes[key]

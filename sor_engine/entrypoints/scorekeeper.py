@@ -28,6 +28,7 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
+from oms_platform.metrics import transaction
 from oms_platform.worker import StopFlag
 from sor_engine.domain.child_watch import Child, ChildWatch, Kind, Report, VenueRecord
 from sor_engine.domain.market import micros
@@ -56,14 +57,25 @@ _KINDS: Final = {
 _UNSENT: Final = "NS-"
 
 log = structlog.get_logger()
-messages_total = Counter("sor_scorekeeper_messages_total", "Messages read")
-unreadable_total = Counter("sor_scorekeeper_unreadable_total", "Messages passed over: they cannot be read")
-saves_total = Counter("sor_scorekeeper_saves_total", "Transactions that stored scorecards, quotes or offsets")
-tape_rows_total = Counter("sor_scorekeeper_tape_rows_total", "Changes of a best bid or offer stored")
-tape_refused_total = Counter("sor_scorekeeper_tape_refused_total", "Quotes that the tape does not take")
-closures_total = Counter("sor_scorekeeper_closures_total", "Times a venue was closed", ["venue", "reason"])
-open_children = Gauge("sor_scorekeeper_open_children", "Children that are watched")
-lag_gauge = Gauge("sor_scorekeeper_consumer_lag", "Records not read yet", ["partition"])
+messages_total = Counter("oms_sor_scorekeeper_messages_total", "Messages read")
+unreadable_total = Counter(
+    "oms_sor_scorekeeper_unreadable_total", "Messages passed over: they cannot be read"
+)
+saves_total = Counter(
+    "oms_sor_scorekeeper_saves_total", "Transactions that stored scorecards, quotes or offsets"
+)
+tape_rows_total = Counter("oms_sor_scorekeeper_tape_rows_total", "Changes of a best bid or offer stored")
+tape_refused_total = Counter("oms_sor_scorekeeper_tape_refused_total", "Quotes that the tape does not take")
+closures_total = Counter(
+    "oms_sor_scorekeeper_closures_total", "Times a venue was closed", ["venue", "reason"]
+)
+open_children = Gauge("oms_sor_scorekeeper_open_children", "Children that are watched")
+fill_ratio = Gauge(
+    "oms_sor_scorekeeper_venue_fill_ratio",
+    "Shares filled over shares sent, by the scorecard's fading memory",
+    ["venue"],
+)
+venue_closed = Gauge("oms_sor_scorekeeper_venue_closed", "1 while nothing is routed to the venue", ["venue"])
 
 
 def us_of(at: datetime) -> int:
@@ -276,8 +288,14 @@ class ScorekeeperLoop:
             self._looked_s = self._monotonic_s()
             self._watch.set_dark(self._store.dark_venues())
             open_children.set(len(self._watch.open))
-            for (_, partition), behind in self._consumer.lag().items():
-                lag_gauge.labels(str(partition)).set(behind)
+            self._tell_venues()
+
+    def _tell_venues(self) -> None:
+        for venue_id, record in self._watch.records.items():
+            venue_closed.labels(venue_id).set(bool(record.gate.closed_reason))
+            total = record.card.total
+            if total.sent:
+                fill_ratio.labels(venue_id).set(total.filled / total.sent)
 
     def _look_for_silence(self, now_us: int) -> None:
         """Close who is silent, but only on what the adapter has stored: an answer may be on its way to us."""
@@ -314,7 +332,8 @@ class ScorekeeperLoop:
         if not changed and not tape and not self._offsets:
             return
         try:
-            self._store.save(changed, tape, self._offsets, now)
+            with transaction("scorekeeper_save"):
+                self._store.save(changed, tape, self._offsets, now)
         except psycopg.errors.CheckViolation:
             self._make_partitions(now)
             self._store.save(changed, tape, self._offsets, now)

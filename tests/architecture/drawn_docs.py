@@ -1,9 +1,10 @@
-"""The pages of docs/ that are drawn from code: order states from their table, denials from their enum."""
+"""The pages of docs/ that are drawn from code: order states, denials, metrics."""
 
 from pathlib import Path
 
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.transitions import TRANSITIONS
+from tests.observability.metrics_page import metrics_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -51,7 +52,7 @@ def denials() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"order-states.md": order_states, "denials.md": denials}
+PAGES = {"order-states.md": order_states, "denials.md": denials, "metrics.md": metrics_page}
 
 
 def stale_pages() -> list[str]:

@@ -1,6 +1,7 @@
 """Orders through the REST door, and waiting for what becomes of them."""
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -36,3 +37,9 @@ def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, 
     pytest.fail(
         f"order is {order['status']}, expected {statuses}: {client.get(f'/api/v1/orders/{order_id}/events')}"
     )
+
+
+def far_below(client: ApiClient) -> str:
+    """Return a limit price that waits in a book: two percent under what was paid last."""
+    paid = until_status(client, place(client)["orderId"], "FILLED")["avgPx"]
+    return str((Decimal(paid) * Decimal("0.98")).quantize(Decimal("0.01")))

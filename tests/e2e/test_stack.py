@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from grpclib.client import Channel
 
-from oms_platform.cli.client import ApiClient, ApiError
+from oms_platform.cli.client import ApiError
 from oms_platform.laptop.layout import Layout
 from proto.gen.oms.v1 import (
     CheckRiskRequest,
@@ -26,17 +26,11 @@ from proto.gen.oms.v1 import (
     Side,
     TimeInForce,
 )
-from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
+from tests.e2e.orders import DONE_TIMEOUT_S, far_below, place, until_status
 from tests.stack_rig import StackRig, broken
 
 NO_ORDER = "01900000-0000-7000-8000-000000000001"
 KILLED_UNDER_LOAD = ("oms-api", "oms-relay", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
-
-
-def far_below(client: ApiClient) -> str:
-    """Return a limit price that waits in a book: two percent under what was paid last."""
-    paid = until_status(client, place(client)["orderId"], "FILLED")["avgPx"]
-    return str((Decimal(paid) * Decimal("0.98")).quantize(Decimal("0.01")))
 
 
 def test_a_market_order_is_filled_and_its_route_card_adds_up(rig: StackRig) -> None:

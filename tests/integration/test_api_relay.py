@@ -123,7 +123,8 @@ def test_what_is_stored_is_published_in_its_order_and_marked(
         assert inbound.found == sent
         wait_for(lambda: unpublished(dsn) == 0, "all marks")
         wait_for(
-            lambda: b"oms_relay_outbox_depth 0.0" in call(port, "GET", "/metrics").body, "a measured depth"
+            lambda: b'oms_relay_outbox_rows{writer="api"} 0.0' in call(port, "GET", "/metrics").body,
+            "a measured depth",
         )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from oms_platform.cli.main import cli
 from oms_platform.clock import utc_now
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7
@@ -40,6 +42,15 @@ def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: s
     migrate(dsn, utc_now())
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert found_revision(connection) == expected_revision()
+
+
+def test_the_migrate_command_stores_only_the_demo_data_that_is_missing(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DELETE FROM routing_profiles WHERE profile = 'dark'")
+    for new in (1, 0):
+        result = CliRunner().invoke(cli, ["migrate", "--dsn", dsn, "--demo-data"])
+        assert result.exit_code == 0, result.output
+        assert f"demo data: {new} new rows" in result.output
 
 
 def test_a_broker_keeps_its_incarnation_and_the_next_one_has_another(memory_kafka: KafkaSettings) -> None:

@@ -350,10 +350,10 @@ def test_venues_close_and_come_back_as_the_table_says(stage: Stage) -> None:
 def test_a_second_scorekeeper_waits_and_takes_over(stage: Stage) -> None:
     first, first_port = stage.start()
     second, second_port = stage.start()
-    until(lambda: metric(first_port, "sor_scorekeeper_active") == 1, "the first to be active")
-    assert metric(second_port, "sor_scorekeeper_active") == 0
+    until(lambda: metric(first_port, "oms_sor_scorekeeper_active") == 1, "the first to be active")
+    assert metric(second_port, "oms_sor_scorekeeper_active") == 0
     assert end(first, signal.SIGTERM) == 0
-    until(lambda: metric(second_port, "sor_scorekeeper_active") == 1, "the second to be active")
+    until(lambda: metric(second_port, "oms_sor_scorekeeper_active") == 1, "the second to be active")
     child = ChildOrder()
     stage.publish(child.placed(), child.filled())
     until(lambda: stage.orders() == 1, "the child's scorecard")

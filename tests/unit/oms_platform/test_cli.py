@@ -3,8 +3,10 @@
 import io
 import json
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,7 +119,9 @@ class Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0]
-        if path == "/broken":
+        if path == "/.well-known/openid-configuration":
+            self._answer(200, json.dumps({"token_endpoint": f"http://{self.headers['Host']}/token"}).encode())
+        elif path == "/broken":
             self._answer(500, b"<html>oops</html>")
         elif path in PAGES:
             self._answer(200, json.dumps(PAGES[path]).encode())
@@ -127,7 +131,11 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/token":
-            self._answer(200, json.dumps(PAGES["/token"]).encode())
+            form = dict(urllib.parse.parse_qsl(body.decode()))
+            if form["username"] == "trader1":
+                self._answer(200, json.dumps(PAGES["/token"]).encode())
+            else:
+                self._answer(401, b'{"error": "invalid_grant", "error_description": "no such user"}')
         elif json.loads(body).get("quantity", 0) <= 0:
             self._answer(422, json.dumps(REFUSAL).encode())
         else:
@@ -160,6 +168,22 @@ def test_the_client_sends_its_token_and_gives_the_answers_body(client: ApiClient
     assert client.get("/api/v1/orders", limit="5") == {"orders": []}
     assert client.delete("/api/v1/orders/1") is None
     assert fetch_token(client.url, "trader1") == "a-token"
+
+
+def test_an_issuers_refusal_is_shown_as_it_came(client: ApiClient) -> None:
+    with pytest.raises(ApiError, match=r"HTTP 401: .*no such user"):
+        fetch_token(client.url, "nobody", "guess")
+
+
+def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_that_runs(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OMS_URL", client.url + "/")
+    with pytest.raises(ApiError, match="OMS_ISSUER is required"):
+        ApiClient.of_stack(tmp_path, "trader1")
+    monkeypatch.setenv("OMS_ISSUER", client.url + "/")
+    found = ApiClient.of_stack(tmp_path, "trader1")
+    assert (found.url, found.token) == (client.url, "a-token")
 
 
 def test_a_refusal_is_the_apis_own_sentence_with_its_fields(client: ApiClient) -> None:

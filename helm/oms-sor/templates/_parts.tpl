@@ -1,0 +1,174 @@
+{{/*
+The table of what runs: everything else is drawn from it.
+
+kind, image and command say what it is. key is its place under .Values.services. ports are the container's.
+probes is the port of /health/live, /health/ready and /metrics. settings go into its ConfigMap; needs are the
+stores it opens and calls the other parts it connects to: NetworkPolicies come from both. scales says that
+more than one may be active.
+*/}}
+{{- define "oms.parts" -}}
+{{- $full := include "oms.fullname" . -}}
+{{- $values := .Values -}}
+{{- $simulated := $values.simulators.enabled -}}
+{{- $quotes := dict
+    "OMS_MARKET_DATA_HOST" (ternary (printf "%s-market-data" $full) $values.marketData.host $simulated)
+    "OMS_MARKET_DATA_PORT" (ternary "9090" ($values.marketData.port | toString) $simulated) -}}
+api:
+  enabled: true
+  key: api
+  kind: Deployment
+  image: oms-api
+  command: [python, -m, oms_api]
+  ports: {http: 8080, grpc: 9090}
+  probes: http
+  scales: true
+  drains: true
+  needs: [postgres, kafka, redis, oidc]
+  calls: {core: 9090, sor-engine: 9090}
+  settings:
+    OMS_API_HTTP_PORT: "8080"
+    OMS_API_GRPC_PORT: "9090"
+    OMS_API_CORE_HOST: {{ $full }}-core
+    OMS_API_CORE_PORT: "9090"
+    OMS_API_SOR_HOST: {{ $full }}-sor-engine
+    OMS_API_SOR_PORT: "9090"
+    OMS_API_OIDC_ISSUER: {{ include "oms.issuer" . }}
+    OMS_API_OIDC_AUDIENCE: {{ $values.oidc.audience | quote }}
+relay:
+  enabled: true
+  key: relay
+  kind: Deployment
+  image: oms-api
+  command: [python, -m, oms_api, relay]
+  ports: {health: 8090}
+  probes: health
+  needs: [postgres, kafka]
+  calls: {}
+  settings:
+    OMS_API_RELAY_HEALTH_PORT: "8090"
+core:
+  enabled: true
+  key: core
+  kind: Deployment
+  image: oms-core
+  command: [python, -m, oms_core]
+  ports: {health: 8090, grpc: 9090}
+  probes: health
+  scales: true
+  needs: [postgres, kafka]
+  calls: {market-data: 9090}
+  settings:
+    {{- $quotes | toYaml | nindent 4 }}
+    OMS_CORE_HEALTH_PORT: "8090"
+    OMS_CORE_GRPC_PORT: "9090"
+    OMS_KAFKA_ASSIGNMENT: group
+sor-engine:
+  enabled: true
+  key: sorEngine
+  kind: Deployment
+  image: sor-engine
+  command: [python, -m, sor_engine]
+  ports: {health: 8090, grpc: 9090}
+  probes: health
+  scales: true
+  needs: [postgres, kafka]
+  calls: {market-data: 9090}
+  settings:
+    {{- $quotes | toYaml | nindent 4 }}
+    OMS_SOR_HEALTH_PORT: "8090"
+    OMS_SOR_GRPC_PORT: "9090"
+    OMS_KAFKA_ASSIGNMENT: group
+scorekeeper:
+  enabled: true
+  key: scorekeeper
+  kind: Deployment
+  image: sor-engine
+  command: [python, -m, sor_engine, scorekeeper]
+  ports: {health: 8090}
+  probes: health
+  strategy: {type: Recreate}
+  needs: [postgres, kafka]
+  calls: {market-data: 9090}
+  settings:
+    {{- $quotes | toYaml | nindent 4 }}
+    OMS_SOR_SCOREKEEPER_HEALTH_PORT: "8090"
+execution-adapter:
+  enabled: true
+  key: executionAdapter
+  kind: StatefulSet
+  image: execution-adapter
+  command: [python, -m, execution_adapter]
+  ports: {health: 8090}
+  probes: health
+  folder: {name: fix-store, path: /var/lib/oms/fix}
+  needs: [postgres, kafka]
+  calls: {broker: 9878}
+  settings:
+    OMS_ADAPTER_HEALTH_PORT: "8090"
+    OMS_ADAPTER_FIX_STORE: /var/lib/oms/fix
+    OMS_ADAPTER_FIX_HOST: {{ ternary (printf "%s-broker" $full) $values.fix.host $simulated }}
+    OMS_ADAPTER_FIX_PORT: {{ ternary 9878 $values.fix.port $simulated | quote }}
+    OMS_ADAPTER_FIX_SENDER: {{ $values.fix.sender | quote }}
+market-data:
+  enabled: {{ $simulated }}
+  key: marketData
+  kind: Deployment
+  image: marketdata-simulator
+  command: [python, -m, simulators.market_data]
+  ports: {health: 8090, grpc: 9090}
+  probes: health
+  strategy: {type: Recreate}
+  needs: [postgres, kafka]
+  calls: {}
+  settings:
+    OMS_MARKETDATA_SIM_HEALTH_PORT: "8090"
+    OMS_MARKETDATA_SIM_GRPC_PORT: "9090"
+broker:
+  enabled: {{ $simulated }}
+  key: broker
+  kind: StatefulSet
+  image: broker-simulator
+  command: [python, -m, simulators.broker]
+  ports: {health: 8090, fix: 9878}
+  probes: health
+  folder: {name: journal, path: /var/lib/oms/broker}
+  needs: [postgres]
+  calls: {market-data: 9090}
+  settings:
+    {{- $quotes | toYaml | nindent 4 }}
+    OMS_BROKER_SIM_HEALTH_PORT: "8090"
+    OMS_BROKER_SIM_FIX_PORT: "9878"
+    OMS_BROKER_SIM_DATA: /var/lib/oms/broker
+{{- end }}
+
+{{/* The stores: their ports, and whether they run in the chart. Takes root. */}}
+{{- define "oms.stores" -}}
+postgres: {port: {{ ternary 5432 .Values.postgres.port .Values.postgres.inChart }}, inChart: {{ .Values.postgres.inChart }}}
+kafka: {port: {{ include "oms.kafkaBootstrap" . | splitList "," | first | splitList ":" | last }}, inChart: {{ .Values.kafka.inChart }}}
+redis: {port: {{ ternary 6379 .Values.redis.port .Values.redis.inChart }}, inChart: {{ .Values.redis.inChart }}}
+oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inChart: {{ .Values.keycloak.inChart }}, component: keycloak}
+{{- end }}
+
+{{- define "oms.kafkaBootstrap" -}}
+{{ if .Values.kafka.inChart }}{{ include "oms.fullname" . }}-kafka:9092{{ else }}{{ .Values.kafka.bootstrap }}{{ end }}
+{{- end }}
+
+{{- define "oms.issuer" -}}
+{{ if .Values.keycloak.inChart }}http://{{ include "oms.fullname" . }}-keycloak:8080/realms/oms{{ else }}{{ .Values.oidc.issuer }}{{ end }}
+{{- end }}
+
+{{/* A part's values: .Values.defaults, then its own. Takes (root, part). */}}
+{{- define "oms.own" -}}
+{{ mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (index .root.Values.services .part.key)) | toYaml }}
+{{- end }}
+
+{{/* A part's whole ConfigMap. Takes (root, part). */}}
+{{- define "oms.settings" -}}
+{{- $own := index .root.Values.services .part.key -}}
+{{- $shared := dict
+    "OMS_HOST" "0.0.0.0"
+    "OMS_LOG_LEVEL" .root.Values.logLevel
+    "OMS_KAFKA_FETCH_WAIT_MS" (.root.Values.kafka.fetchWaitMs | toString) -}}
+{{- if has "kafka" .part.needs }}{{ $_ := set $shared "OMS_KAFKA_BOOTSTRAP" (include "oms.kafkaBootstrap" .root) }}{{ end -}}
+{{ mergeOverwrite $shared .part.settings (.root.Values.settings | default dict) ($own.settings | default dict) | toYaml }}
+{{- end }}

@@ -1,0 +1,79 @@
+"""The core's metrics: orders by state, denials, reservations, and the hops that end here."""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from oms_core.domain.denials import DenialCode
+from oms_core.domain.desk import Desk
+from oms_core.domain.order import OrderAccepted, OrderDenied
+from oms_core.ports import UnitOfWork
+from oms_platform.kafka import Record
+from oms_platform.messages import OrderStatus, SubmitOrder
+from oms_platform.metrics import BatchHistogram, hop
+
+events_total = Counter(
+    "oms_core_order_events_total", "Order events, by type and by the status they led to", ["type", "status"]
+)
+verdicts_total = Counter("oms_core_risk_verdicts_total", "Orders that risk took or denied", ["verdict"])
+denials_total = Counter("oms_core_denials_total", "Orders denied by risk, by code", ["code"])
+batch_seconds = BatchHistogram("oms_core_batch_seconds", "From a batch's arrival to its messages in Kafka")
+live_orders = Gauge("oms_core_live_orders", "Orders that are not closed, by status", ["status"])
+reserved_dollars = Gauge("oms_core_reserved_dollars", "What open orders hold of buying power, all accounts")
+gross_cost_dollars = Gauge("oms_core_gross_cost_dollars", "Gross cost of all accounts' positions")
+buying_power_used = Gauge(
+    "oms_core_buying_power_used_ratio_max",
+    "Positions and reservations over buying power, of the fullest account",
+)
+
+_VERDICTS: Final = {OrderAccepted.__name__: "accepted", OrderDenied.__name__: "denied"}
+_API_TO_CORE: Final = hop("api_to_core")
+risk_hop: Final = hop("risk")
+_VENUE_TO_CORE: Final = hop("venue_to_core")
+_OPEN: Final = (
+    OrderStatus.NEW,
+    OrderStatus.ACKNOWLEDGED,
+    OrderStatus.PARTIALLY_FILLED,
+    OrderStatus.PENDING_CANCEL,
+)
+for _code in DenialCode:
+    denials_total.labels(_code.name)
+for _verdict in _VERDICTS.values():
+    verdicts_total.labels(_verdict)
+
+
+def count_batch(unit: UnitOfWork, records: Sequence[Record], now: datetime) -> None:
+    """Count a batch that is stored and published at `now`."""
+    led_to: Tally[tuple[str, str]] = Tally()
+    for event in unit.events:
+        message = event.message
+        led_to[message.type, message.status.name] += 1
+        if message.type == OrderDenied.__name__:
+            denials_total.labels(message.text.split(":", 1)[0]).inc()
+    for (kind, status), count in led_to.items():
+        events_total.labels(kind, status).inc(count)
+        if kind in _VERDICTS:
+            verdicts_total.labels(_VERDICTS[kind]).inc(count)
+    for execution in unit.executions:
+        _VENUE_TO_CORE.observe((now - execution.transact_time).total_seconds())
+    for record in records:
+        if isinstance(record.message, SubmitOrder):
+            _API_TO_CORE.observe((now - record.message.received_at).total_seconds())
+
+
+def count_desk(desk: Desk) -> None:
+    """Set the gauges from what is in memory."""
+    found = Tally(order.status for order in desk.orders.values())
+    for status in _OPEN:
+        live_orders.labels(status.name).set(found[status.name])
+    reserved_dollars.set(float(sum(exposure.reserved for exposure in desk.exposures.values())))
+    gross_cost_dollars.set(float(sum(exposure.gross_cost for exposure in desk.exposures.values())))
+    used = [
+        float((exposure.reserved + exposure.gross_cost) / limits.buying_power)
+        for account_id, exposure in desk.exposures.items()
+        if (limits := desk.accounts.get(account_id)) is not None and limits.buying_power
+    ]
+    buying_power_used.set(max(used, default=0.0))

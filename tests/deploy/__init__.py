@@ -1,0 +1,1 @@
+"""The Dockerfile and compose.yaml on a real Docker engine."""

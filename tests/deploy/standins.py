@@ -1,0 +1,115 @@
+"""Builds stand-ins for what a registry would give, from Debian's packages, Kafka's jars, Keycloak's zip."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from oms_platform.laptop.apache_kafka import ensure_jars
+from tests.deploy.engine import Compose, NotThereError, cache_folder, run
+
+HERE = Path(__file__).parent
+BASE = "oms-standin/debian:bookworm"
+COMPILE_VARIABLE = "OMS_TEST_COMPILE"
+COMPILES = bool(os.environ.get(COMPILE_VARIABLE))
+PYTHON_BASE = "oms-standin/python:3.11" if COMPILES else "oms-standin/python:3.11-wheels"
+KEYCLOAK = "26.4.7"
+DEBIAN = "bookworm"
+IMAGES = {
+    "OMS_IMAGE_BASE": PYTHON_BASE,
+    "OMS_IMAGE_POSTGRES": "oms-standin/postgres:15",
+    "OMS_IMAGE_REDIS": "oms-standin/redis:7",
+    "OMS_IMAGE_KAFKA": "oms-standin/kafka:4.1.0",
+    "OMS_IMAGE_KEYCLOAK": f"oms-standin/keycloak:{KEYCLOAK}",
+    "OMS_IMAGE_PROMETHEUS": "oms-standin/prometheus:2",
+}
+WHEELS = "/opt/wheels"
+PYTHON = (3, 11)
+_PYTHON_PACKAGES = "ca-certificates,python3,python3-venv,libpython3-dev"
+
+
+def build_standins() -> dict[str, str]:
+    """Build what is missing. Returns the variables that give the stand-ins to compose.yaml."""
+    _ensure_base(BASE, "ca-certificates")
+    _ensure_base(PYTHON_BASE, _PYTHON_PACKAGES)
+    context = _context()
+    Compose(context / "compose.yaml", {}, "oms-standins")("build", "--quiet", timeout_s=1_200)
+    return dict(IMAGES)
+
+
+def _ensure_base(image: str, packages: str) -> None:
+    if (
+        subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode
+        == 0
+    ):
+        return
+    if shutil.which("debootstrap") is None:
+        raise NotThereError("debootstrap was not found; Debian's package of that name brings it")
+    root = cache_folder() / "standins" / image.replace("/", "-").replace(":", "-")
+    shutil.rmtree(root, ignore_errors=True)
+    root.parent.mkdir(exist_ok=True)
+    run(["debootstrap", "--variant=minbase", f"--include={packages}", DEBIAN, str(root)])
+    _trust_what_this_machine_trusts(root)
+    if "python3" in packages:
+        # The real base calls it so.
+        (root / "usr" / "local" / "bin" / "python").symlink_to("/usr/bin/python3")
+        _give_quickfix(root / WHEELS.lstrip("/"))
+    run(["chroot", str(root), "apt-get", "clean"])
+    with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
+        settings = ["--change", 'CMD ["bash"]', "--change", f"ENV PIP_FIND_LINKS={WHEELS}"]
+        run(["docker", "import", *settings, "-", image], stdin=archive.stdout)
+    shutil.rmtree(root)
+
+
+def _give_quickfix(folder: Path) -> None:
+    """Give the image this machine's QuickFIX wheel when both have the same Python.
+
+    It was compiled from the same source, minutes, and pip kept it. Without it the Dockerfile compiles.
+    """
+    folder.mkdir(parents=True)
+    if COMPILES or sys.version_info[:2] != PYTHON:
+        return
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
+    run([*command, "--constraint", str(HERE.parents[1] / "constraints.txt"), "quickfix"])
+
+
+def _trust_what_this_machine_trusts(root: Path) -> None:
+    """Give the image the machine's own certificate authorities and pip's settings, if it has any."""
+    own = Path("/usr/local/share/ca-certificates")
+    shutil.copytree(own, root / "usr/local/share/ca-certificates", dirs_exist_ok=True)
+    run(["chroot", str(root), "update-ca-certificates"])
+    settings = Path("/etc/pip.conf")
+    if settings.exists():
+        shutil.copy(settings, root / "etc/pip.conf")
+
+
+def _context() -> Path:
+    """Lay the build's context: the files beside this one, Kafka's jars and Keycloak's distribution."""
+    context = cache_folder() / "standins" / "context"
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(HERE / "standin", context)
+    jars = context / "kafka-jars"
+    jars.mkdir()
+    for jar in ensure_jars().glob("*.jar"):
+        os.link(jar, jars / jar.name)
+    os.link(_keycloak_zip(), context / "keycloak.zip")
+    return context
+
+
+def _keycloak_zip() -> Path:
+    folder = cache_folder() / f"keycloak-{KEYCLOAK}"
+    found = folder / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
+    if not found.exists():
+        if shutil.which("mvn") is None:
+            raise NotThereError("Maven (mvn) was not found; it brings Keycloak's distribution")
+        partial = folder / "partial"
+        run(
+            [
+                "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
+                f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip",
+                f"-DoutputDirectory={partial}",
+            ]
+        )  # fmt: skip
+        (partial / found.name).rename(found)
+    return found

@@ -1,0 +1,97 @@
+"""What the chart puts into a pod's environment is what the service reads; its ports are those it opens."""
+
+from typing import Any
+
+import pytest
+
+from execution_adapter.config import Settings as AdapterSettings
+from oms_api.config import ApiSettings, RelaySettings
+from oms_core.config import Settings as CoreSettings
+from oms_platform.kafka import PARTITIONS
+from oms_platform.settings import load_settings
+from simulators.broker.config import Settings as BrokerSettings
+from simulators.market_data.config import Settings as MarketDataSettings
+from sor_engine.config import ScorekeeperSettings
+from sor_engine.config import Settings as SorSettings
+from tests.helm.chart import PLACES, Manifest, containers, find, named, rendered
+from tests.helm.test_policy import services_of, workload_of
+
+pytestmark = pytest.mark.timeout(900)
+# component: its settings, their prefix, and which setting each of its ports is.
+READERS: dict[str, tuple[type[Any], str, dict[str, str]]] = {
+    "api": (ApiSettings, "OMS_API_", {"http": "http_port", "grpc": "grpc_port"}),
+    "relay": (RelaySettings, "OMS_API_", {"health": "relay_health_port"}),
+    "core": (CoreSettings, "OMS_CORE_", {"health": "health_port", "grpc": "grpc_port"}),
+    "sor-engine": (SorSettings, "OMS_SOR_", {"health": "health_port", "grpc": "grpc_port"}),
+    "scorekeeper": (ScorekeeperSettings, "OMS_SOR_", {"health": "scorekeeper_health_port"}),
+    "execution-adapter": (AdapterSettings, "OMS_ADAPTER_", {"health": "health_port"}),
+    "market-data": (
+        MarketDataSettings, "OMS_MARKETDATA_SIM_", {"health": "health_port", "grpc": "grpc_port"}
+    ),
+    "broker": (BrokerSettings, "OMS_BROKER_SIM_", {"health": "health_port", "fix": "fix_port"}),
+}  # fmt: skip
+
+
+def environment(place: str, container: Manifest) -> dict[str, str]:
+    """Return a container's variables as Kubernetes sets them; a secret's value is its key."""
+    variables: dict[str, str] = {}
+    for source in container["envFrom"]:
+        variables |= find(rendered(place), "ConfigMap", source["configMapRef"]["name"])["data"]
+    return variables | {
+        variable["name"]: variable["valueFrom"]["secretKeyRef"]["key"] for variable in container["env"]
+    }
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_service_reads_its_settings_and_opens_the_ports_that_its_pod_names(place: str) -> None:
+    for name in services_of(place):
+        cls, prefix, ports = READERS[name]
+        (container,) = containers(workload_of(place, name))
+        settings = load_settings(cls, prefix, environment(place, container))
+        assert settings.host == "0.0.0.0", name
+        assert settings.postgres_dsn == "postgres-dsn", name
+        opened = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert opened == {port: getattr(settings, field) for port, field in ports.items()}, name
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_whom_a_service_calls_is_a_service_of_the_release_on_a_port_that_it_has(place: str) -> None:
+    api = _settings(place, "api")
+    called = [(api.core_host, api.core_port), (api.sor_host, api.sor_port)]
+    if place != "prod":
+        core, adapter = _settings(place, "core"), _settings(place, "execution-adapter")
+        called += [(core.market_data_host, core.market_data_port), (adapter.fix_host, adapter.fix_port)]
+    for host, port in called:
+        service = find(rendered(place), "Service", host)
+        assert port in [entry["port"] for entry in service["spec"]["ports"]], named(service)
+
+
+def test_outside_addresses_reach_the_services_that_use_them() -> None:
+    assert _settings("prod", "core").market_data_host == "quotes.prod.example.com"
+    assert _settings("prod", "scorekeeper").market_data_host == "quotes.prod.example.com"
+    assert _settings("prod", "execution-adapter").fix_host == "fix-gateway.prod.example.com"
+    assert _settings("prod", "api").oidc_issuer == "https://login.example.com/realms/oms"
+    assert _settings("prod", "relay").kafka_bootstrap.count(",") == 2
+
+
+def test_the_simulated_venue_keeps_its_journal_on_its_volume() -> None:
+    workload = workload_of("staging", "broker")
+    (claim,) = workload["spec"]["volumeClaimTemplates"]
+    folder = str(_settings("staging", "broker").data)
+    assert {"name": claim["metadata"]["name"], "mountPath": folder} in containers(workload)[0]["volumeMounts"]
+
+
+def test_the_issuer_in_the_chart_is_the_one_that_tokens_name() -> None:
+    (keycloak,) = containers(workload_of("dev", "keycloak"))
+    hostname = next(entry["value"] for entry in keycloak["env"] if entry["name"] == "KC_HOSTNAME")
+    assert _settings("dev", "api").oidc_issuer == f"{hostname}/realms/oms"
+
+
+def test_no_more_consumers_than_partitions_can_be_asked_for() -> None:
+    assert PARTITIONS == 4
+
+
+def _settings(place: str, name: str) -> Any:
+    cls, prefix, _ = READERS[name]
+    (container,) = containers(workload_of(place, name))
+    return load_settings(cls, prefix, environment(place, container))

@@ -1,0 +1,100 @@
+"""Alert rules, their runbooks and the metrics page, held to each other and to the code."""
+
+import json
+import re
+import subprocess
+
+from oms_platform.metrics import HOPS
+from tests.observability.metrics_page import PACKAGES, defined_in
+from tests.observability.tools import DASHBOARDS, ROOT, RULES, panels, program, selectors
+
+ALERT_TESTS = ROOT / "tests" / "observability" / "alerts.test.yaml"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+_ALERT = re.compile(r"- alert: (\w+)")
+# What Prometheus and prometheus_client bring themselves.
+_FOREIGN = ("up", "process_", "python_")
+_SUFFIXES = re.compile(r"_(bucket|count|sum)$")
+
+
+def alerts() -> list[str]:
+    return [name for path in RULES for name in _ALERT.findall(path.read_text())]
+
+
+def promtool(*arguments: str) -> None:
+    result = subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_rules_pass_promtools_lint() -> None:
+    promtool("check", "rules", "--lint-fatal", *map(str, RULES))
+
+
+def test_scrape_configuration_passes_promtool() -> None:
+    promtool("check", "config", "--syntax-only", str(ROOT / "deploy" / "compose" / "prometheus.yaml"))
+
+
+def test_alerts_fire_when_they_should_and_only_then() -> None:
+    promtool("test", "rules", str(ALERT_TESTS))
+
+
+def test_every_alert_has_a_case_in_which_it_fires() -> None:
+    tested = set(re.findall(r'alertname="(\w+)"', ALERT_TESTS.read_text()))
+    assert tested == set(alerts())
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    pages = {path.stem for path in RUNBOOKS.glob("Oms*.md")}
+    assert pages == set(alerts())
+    text = "".join(path.read_text() for path in RULES)
+    assert set(re.findall(r"runbook: docs/runbooks/(\w+)\.md", text)) == set(alerts())
+
+
+def test_every_runbook_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
+    for page in RUNBOOKS.glob("Oms*.md"):
+        headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+        assert headings == ["Meaning", "Look", "Do"], page.name
+
+
+def test_budgets_stand_on_the_targets_of_their_hops() -> None:
+    found = set(
+        re.findall(r'hop="(\w+)", le="([\d.]+)"', (RULES[1] if len(RULES) > 1 else RULES[0]).read_text())
+    )
+    assert found == {
+        (name, repr(float(HOPS[name].p99_s))) for name in ("ack", "order_to_venue", "venue_to_core")
+    }
+
+
+def test_every_metric_that_deploy_names_is_defined_in_the_code() -> None:
+    defined = {metric.name for package in PACKAGES for metric in defined_in(package)}
+    named = {name for _, query in panels() for name in selectors(query)}
+    named |= {name for path in RULES for name in selectors(path.read_text())}
+    bare = {_SUFFIXES.sub("", name.partition("{")[0]) for name in named}
+    ours = {name for name in bare if not name.startswith((*_FOREIGN, "oms:"))}
+    assert ours - defined == set()
+
+
+def test_names_and_units_follow_prometheus() -> None:
+    for package in PACKAGES:
+        for metric in defined_in(package):
+            assert re.fullmatch(r"oms_[a-z0-9_]+", metric.name), metric
+            assert metric.name.endswith("_total") == (metric.kind == "counter"), metric
+            assert not re.search(r"_(ms|us|millis|minutes|kb|mb)(_|$)", metric.name), metric
+
+
+def test_no_label_takes_what_a_client_chooses() -> None:
+    for package in PACKAGES:
+        for metric in defined_in(package):
+            assert not {"account", "symbol", "order_id", "client", "principal"} & set(metric.labels), metric
+
+
+def test_dashboards_are_whole_and_their_names_are_their_files() -> None:
+    for path in DASHBOARDS:
+        board = json.loads(path.read_text())
+        assert board["uid"] == path.stem
+        numbers = [panel["id"] for panel in board["panels"]]
+        assert len(set(numbers)) == len(numbers)
+        places = [
+            (panel["gridPos"]["x"] + panel["gridPos"]["w"], panel["datasource"]["uid"])
+            for panel in board["panels"]
+        ]
+        assert all(right <= 24 and source == "${datasource}" for right, source in places)
