@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test lint format bench verify operations-test integration deploy-test faults proto docs clean
+.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster faults proto docs clean
 
 install: $(STAMP)
 
@@ -37,6 +37,10 @@ operations-test: install
 # The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
 integration: install
 	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(SPREAD) $(ARGS)
+
+# Admits every manifest of the chart at a real kube-apiserver, which Go builds the first time. Minutes.
+helm-cluster: install
+	$(BIN)/python -m tests.helm.cluster
 
 # The Dockerfile and compose.yaml on a Docker engine, from a build to a clean `oms verify`. Minutes.
 deploy-test: install

@@ -1,4 +1,4 @@
-"""The chart on a real Kubernetes API: `python -m tests.helm.cluster`, or `make helm-cluster`.
+"""The chart on a real Kubernetes API: `python -m tests.helm.cluster`.
 
 An etcd and a kube-apiserver, built once with Go (some 10 minutes on 2 cores), on loopback, without a node:
 pods never run, but all that the API checks is checked. In each place's namespace, which enforces a pod
