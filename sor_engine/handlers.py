@@ -40,7 +40,10 @@ class InvalidRequestError(ValueError):
 
 
 class TakenShares:
-    """Displayed shares that our orders were sent to take and that no quote can show as gone yet."""
+    """Displayed shares that our orders were sent to take and that no quote can show as gone yet.
+
+    The router's loop adds; a preview may ask from another thread meanwhile, so asking changes nothing.
+    """
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, bool], deque[tuple[datetime, dict[str, int]]]] = {}
@@ -50,10 +53,10 @@ class TakenShares:
         entries = None if quote is None else self._taken.get((quote.symbol, buy))
         if quote is None or not entries:
             return {}
-        while entries and entries[0][0] + TAKEN_SEEN_AFTER < quote.quoted_at:
-            entries.popleft()
         total: dict[str, int] = {}
-        for _, taken in entries:
+        for taken_at, taken in tuple(entries):
+            if taken_at + TAKEN_SEEN_AFTER < quote.quoted_at:
+                continue
             for venue_id, shares in taken.items():
                 total[venue_id] = total.get(venue_id, 0) + shares
         return total
@@ -67,6 +70,8 @@ class TakenShares:
         }
         if quote is not None and taken:
             entries = self._taken.setdefault((quote.symbol, buy), deque(maxlen=TAKEN_KEPT_MAX))
+            while entries and entries[0][0] + TAKEN_SEEN_AFTER < quote.quoted_at:
+                entries.popleft()
             entries.append((now, taken))
 
 

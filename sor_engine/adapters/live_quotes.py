@@ -27,8 +27,7 @@ class LiveQuotes(QuoteFeed):
 
     def watch(self, horizons_ms: frozenset[int]) -> None:
         """Watch every symbol's queues over these horizons from now on, and no others."""
-        if horizons_ms != self._horizons_ms:
-            self._horizons_ms = horizons_ms
+        self._horizons_ms = horizons_ms
 
     def _note(self, quote: Quote) -> None:
         self._last_quote_s = time.monotonic()

@@ -29,7 +29,6 @@ from sor_engine.domain.profile import Profile
 # A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
 FEE_MICROS_MAX: Final = 30_000
 NO_VISIT: Final = Visit(venue_id="", children=0, sent=0, filled=0)
-_EMPTY: Final[tuple[()]] = ()
 Level = tuple[int, int]
 
 

@@ -95,8 +95,7 @@ def _fee(fees: Fees, text: str) -> Decimal:
 class SorService(SorServiceBase):
     """Answers on the reference and the quotes as they are; stored decisions come from the audit.
 
-    `reference` returns what the loop decides with now. `read` runs a question on the audit in a thread of its
-    own.
+    `reference` returns what the loop decides with now. What waits is asked in a thread of its own.
     """
 
     def __init__(self, reference: Callable[[], Reference], desk: Desk, reader: SorReader) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sor_engine.domain.board import Board, Candidate
-from sor_engine.domain.censored import allocate
+from sor_engine.domain.censored import UNIT, allocate
 from sor_engine.domain.market import DarkBelief, Tif, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import StrategyName
@@ -18,8 +18,7 @@ from sor_engine.domain.strategies.lit import best, split, sweep
 LIT: Final = {StrategyName.BEST: best, StrategyName.SWEEP: sweep, StrategyName.SPLIT: split}
 # What is believed of a dark venue that we never tried: half a chance for the first unit, less for each
 # further.
-_UNIT: Final = 100
-UNKNOWN_POOL: Final = DarkBelief(unit=_UNIT, tail_ppm=(500_000, 400_000, 300_000, 200_000, 100_000))
+UNKNOWN_POOL: Final = DarkBelief(unit=UNIT, tail_ppm=(500_000, 400_000, 300_000, 200_000, 100_000))
 
 
 def staged(board: Board) -> Decision:

@@ -1,8 +1,10 @@
 """From a request and the live book to a plan, with quotes that are there, late or missing."""
 
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
@@ -21,6 +23,7 @@ from oms_platform.messages import (
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.handlers import (
+    TAKEN_SEEN_AFTER,
     Changes,
     Desk,
     InvalidRequestError,
@@ -303,3 +306,37 @@ def test_changes_that_make_no_sense_are_refused() -> None:
 def test_a_profiles_problems_are_listed() -> None:
     assert profile_problems("p", SETTINGS) == []
     assert len(profile_problems("p", {"weights": {"price": 2}, "strategy": "x"})) == 3
+
+
+def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
+    used = desk(FixedQuotes(QUOTE, 0.001))
+    decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
+    soon = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER)
+    late = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER + timedelta(microseconds=1))
+    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
+    assert used.taken.of(late, buy=True) == {}
+    # Asking about a newer quote forgets nothing: a preview may ask while the loop works on an older one.
+    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
+
+
+def test_previews_from_another_thread_do_not_disturb_the_loop() -> None:
+    used = desk(FixedQuotes(QUOTE, 0.001))
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                preview_route(request(), REFERENCE, used)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        decide_route(request(quantity=1), REFERENCE, used, QuoteBudget())
+    done.set()
+    for thread in threads:
+        thread.join(10)
+    assert failures == []
