@@ -257,6 +257,12 @@ class Stage:
         return found[0][0] if found else ""
 
 
+def taken(card: Scorecard) -> tuple[int, int]:
+    """Return the children that took, and the shares filled of one, to tens: a decay moves neither so far."""
+    cell = card.of(Aggression.TAKE)
+    return whole(cell.children), round(cell.filled / cell.children, -1)
+
+
 def end(process: subprocess.Popen[bytes], how: int) -> int:
     """End a scorekeeper. Returns its exit code."""
     process.send_signal(how)
@@ -301,7 +307,7 @@ def test_fills_become_a_scorecard_once_whatever_is_killed_or_said_twice(
     stage.publish(*said, *said)
     until(lambda: stage.orders() == 1, "the first child's scorecard")
     card = stage.record().card
-    assert whole(card.of(Aggression.TAKE).filled) == 100
+    assert taken(card) == (1, 100)
     assert card.latency.total // card.latency.count == 6_000
     assert card.improvement.gain // card.improvement.shares == 10_000
     # Killed, and told of another child meanwhile; the first one's report comes again.
@@ -311,7 +317,7 @@ def test_fills_become_a_scorecard_once_whatever_is_killed_or_said_twice(
     process, _ = stage.start()
     until(lambda: stage.orders() == 2, "the second child's scorecard")
     card = stage.record().card
-    assert whole(card.of(Aggression.TAKE).filled) == 100
+    assert taken(card) == (2, 50)
     assert card.improvement.count <= card.total.children // 2
     # The tape has a row a change, not a row a quote.
     market_data[0].bid += Decimal("0.01")
