@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster faults proto docs clean
+.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults proto docs clean
 
 install: $(STAMP)
 
@@ -45,6 +45,10 @@ helm-cluster: install
 # The Dockerfile and compose.yaml on a Docker engine, from a build to a clean `oms verify`. Minutes.
 deploy-test: install
 	OMS_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy --durations=5 $(ARGS)
+
+# What traces cost of the CPU of an order: a stack that writes spans beside one that does not. Minutes.
+trace-cost: install
+	$(BIN)/python -m tests.observability.trace_cost $(ARGS)
 
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
 faults: install

@@ -23,6 +23,7 @@ from execution_adapter.entrypoints.routed_reader import RoutedReader
 from execution_adapter.handlers import Desk, by_route
 from execution_adapter.ports import ChildStore
 from oms_platform.clock import utc_now
+from oms_platform.disk import RoomWatch
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
@@ -31,7 +32,8 @@ from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.tracing import ADAPTER, Tracer, start_tracing
+from oms_platform.worker import StopFlag, end_process, run_worker
 
 log = structlog.get_logger()
 # QuickFIX's thread must wait for the interpreter lock for every message; the default of 5 ms would be its
@@ -42,32 +44,36 @@ SWITCH_INTERVAL_S: Final = 0.0005
 class NoVenuesError(OperationalError):
     """There are no venues to connect to yet."""
 
+    dependency = "venues"
+
 
 def main() -> None:
     """Read the settings and run until SIGTERM."""
     settings = load_settings(Settings, "OMS_ADAPTER_")
-    configure_logging("adapter", settings.log_level)
+    configure_logging(ADAPTER, settings.log_level)
+    tracer = start_tracing(ADAPTER)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = StopFlag()
     stop.on_signals()
-    serve(settings, stop)
+    serve(settings, stop, tracer)
+    end_process()
 
 
-def serve(settings: Settings, stop: StopFlag) -> None:
+def serve(settings: Settings, stop: StopFlag, tracer: Tracer) -> None:
     """Run the adapter until `stop` is set."""
     health = Health()
     server = serve_health(health, settings.health_port, settings.host)
     try:
-        run_worker("adapter", lambda flag: _run(settings, health, flag), stop)
+        run_worker(ADAPTER, lambda flag: _run(settings, health, flag, tracer), stop, health)
     finally:
         server.shutdown()
         server.server_close()
 
 
-def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
+def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> None:
     """Go through the start-up path and loop; every operational error leads back to here."""
     # One process owns every session, so it reads every partition whatever the other services do.
-    kafka = KafkaSettings(bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms)
+    kafka = settings.kafka()
     with ExitStack() as stack:
         stack.callback(health.set_started, False)
         connection = stack.enter_context(closing(connect(settings.postgres_dsn, "execution-adapter")))
@@ -79,14 +85,18 @@ def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
         if not venue_ids:
             raise NoVenuesError("expected venues in the table venues, found none")
         metrics.know_venues(venue_ids)
+        # QuickFIX goes on with a store that it cannot write, and what it has sent is then lost to a resend.
+        room = RoomWatch(settings.fix_store)
+        room.require_room()
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
         outlet = FillsOutlet(publisher)
         sessions = FixSessions(_fix_settings(settings), venue_ids, VenueCallbacks(inbox))
-        stack.callback(sessions.stop)
+        # After a stop that was asked for the process ends, and QuickFIX's own stop is not needed.
+        stack.callback(lambda: sessions.leave() if stop else sessions.stop())
         stack.callback(inbox.close)
         kept = _resume(sessions, store, incarnation)
-        desk = Desk(sessions, outlet, settings.status_timeout_s)
+        desk = Desk(sessions, outlet, settings.status_timeout_s, tracer)
         desk.load(store.live())
         store.write_sessions(dict.fromkeys(venue_ids, False), utc_now())
         loop = AdapterLoop(
@@ -105,13 +115,14 @@ def _run(settings: Settings, health: Health, stop: StopFlag) -> None:
                 flush_s=settings.flush_ms_max / 1000,
                 checkpoint_s=settings.checkpoint_s,
             ),
+            tracer=tracer,
         )
         if _is_new(store, incarnation):
             _tell_again(store, desk)
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
-        reader = RoutedReader(consumer, inbox)
+        reader = RoutedReader(consumer, inbox, room.require_room)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
         sessions.start()

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from oms_platform.kafka import KafkaFields
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(KafkaFields):
     """Where the parts are and how the FIX sessions run. fix_log: a folder for FIX logs, none when empty."""
 
     postgres_dsn: str
-    kafka_bootstrap: str
     health_port: int
     fix_store: Path
     fix_host: str
     fix_port: int
-    kafka_fetch_wait_ms: int = 5
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     fix_log: str = ""

@@ -41,6 +41,9 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
+from oms_platform.order_trace import Hop, is_traced, microseconds, passed, traced_id
+from oms_platform.tracing import FAILED, VENUE_SPAN, Tracer
+from oms_platform.tracing import Kind as SpanKind
 
 log = structlog.get_logger()
 _EXEC_TYPES: Final = {kind: ExecType[kind.name] for kind in Kind}
@@ -49,6 +52,7 @@ _TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 UNKNOWN_ORDER: Final = 1
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
+REPORT_SPAN: Final = "ExecutionReport"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
 _OWN_EXEC_IDS: Final = {Kind.CANCELED: "NS", Kind.REJECTED: "BR"}
@@ -100,7 +104,10 @@ def children_of(plan: RoutePlan) -> list[Child]:
 class Desk:
     """The live children of every venue, and the hands that work on them. One thread only."""
 
-    def __init__(self, venues: Venues, outlet: Outlet, status_timeout_s: float) -> None:
+    def __init__(
+        self, venues: Venues, outlet: Outlet, status_timeout_s: float, tracer: Tracer | None = None
+    ) -> None:
+        self._tracer = tracer or Tracer()
         self._venues = venues
         self._outlet = outlet
         self._status_timeout_s = status_timeout_s
@@ -139,16 +146,17 @@ class Desk:
     # ---- plans and cancels
 
     def handle_placed(
-        self, plan: RoutePlan, children: Iterable[Child], now: datetime, now_s: float, traceparent: str
+        self, plan: RoutePlan, children: Iterable[Child], now: datetime, now_s: float, trace: str
     ) -> None:
         """The children of a plan are stored: tell core, then send them to the venues that are there."""
-        self._publish_placed(plan, children, now, traceparent)
+        self._publish_placed(plan, children, now, trace)
         _PLACED.inc()
-        metrics.sor_to_adapter.observe((now - plan.decided_at).total_seconds())
+        trace_id = traced_id(trace)
+        metrics.sor_to_adapter.observe((now - plan.decided_at).total_seconds(), trace_id)
         if plan.attempt == 1:
-            metrics.order_to_venue.observe((now - uuid7_time(plan.order_id)).total_seconds())
+            metrics.order_to_venue.observe((now - uuid7_time(plan.order_id)).total_seconds(), trace_id)
         for child in children:
-            live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, traceparent=traceparent)
+            live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, trace=trace)
             self._add(live)
             if child.venue_id in self._up:
                 self._send(live, now, now_s)
@@ -156,14 +164,14 @@ class Desk:
                 heapq.heappush(self._holds, (now_s + child.hold_ms / 1000, child.cl_ord_id))
 
     def handle_placed_before(
-        self, plan: RoutePlan, children: Iterable[Child], now: datetime, traceparent: str
+        self, plan: RoutePlan, children: Iterable[Child], now: datetime, trace: str
     ) -> None:
         """A plan came again: tell core again what was stored, and send nothing."""
-        self._publish_placed(plan, children, now, traceparent)
+        self._publish_placed(plan, children, now, trace)
         metrics.routes_total.labels("repeated").inc()
 
     def handle_unplaced(
-        self, plan: RoutePlan, now: datetime, traceparent: str, *, reason: str, refused: bool
+        self, plan: RoutePlan, now: datetime, trace: str, *, reason: str, refused: bool
     ) -> None:
         """Nothing of a plan was stored: tell core why."""
         metrics.routes_total.labels("refused" if refused else "no_legs").inc()
@@ -176,11 +184,9 @@ class Desk:
             reason=reason,
             refused=refused,
         )
-        self._outlet.send(plan.account_id, placed, traceparent)
+        self._outlet.send(plan.account_id, placed, trace)
 
-    def _publish_placed(
-        self, plan: RoutePlan, children: Iterable[Child], now: datetime, traceparent: str
-    ) -> None:
+    def _publish_placed(self, plan: RoutePlan, children: Iterable[Child], now: datetime, trace: str) -> None:
         placed = RoutePlaced(
             route_id=plan.route_id,
             order_id=plan.order_id,
@@ -190,7 +196,7 @@ class Desk:
             legs=placed_legs(children),
             continues=plan.continues,
         )
-        self._outlet.send(plan.account_id, placed, traceparent)
+        self._outlet.send(plan.account_id, placed, trace)
 
     def publish_route(self, children: list[Child], now: datetime) -> None:
         """Tell core of a stored route once more: Kafka may have lost it."""
@@ -268,14 +274,14 @@ class Desk:
             return
         before = live.state
         live.state = apply_report(before, child.quantity, report)
-        self._publish_report(report, child, now, live.traceparent)
+        self._publish_report(report, child, now, self._trace_report(report, live, before, now))
         if live.state is before:
             return
         states[child.cl_ord_id] = (child, live.state)
         if live.state.cum_qty > before.cum_qty:
             metrics.of_venue(child.venue_id).filled_shares.inc(live.state.cum_qty - before.cum_qty)
         if before.status is Status.PENDING_NEW and live.sent_on_logon and not live.asked_after_send:
-            metrics.venue_ack.observe(now_s - live.last_try_s)
+            metrics.venue_ack.observe(now_s - live.last_try_s, traced_id(live.trace))
         if live.state.status in CLOSED:
             self._drop(child)
         elif before.status is Status.PENDING_NEW:
@@ -283,6 +289,58 @@ class Desk:
             logon = self._logons.get(child.venue_id, 0)
             if live.tombstoned and live.canceled_on_logon != logon and child.venue_id in self._up:
                 self._cancel(live, now, now_s)
+
+    def _trace_report(self, report: Report, live: LiveChild, before: ChildState, now: datetime) -> str:
+        """Return the trace that a report goes to core with; one of a rejection is traced from here on."""
+        if live.first_sent_at is None:
+            return live.trace
+        now_us, sent_us = microseconds(now), microseconds(live.first_sent_at)
+        trace = passed(live.trace, self._tracer.hop(Hop.VENUE, sent_us, now_us))
+        if report.kind is Kind.REJECTED:
+            text = f"rejected by {live.child.venue_id}: {report.text}"
+            trace = self._tracer.promote(trace, FAILED, live.child.order_id, text)
+        if is_traced(trace):
+            self._write_report(
+                report, live, trace, sent_us, now_us, first=before.status is Status.PENDING_NEW
+            )
+            live.trace = trace
+        return trace
+
+    def _write_report(
+        self, report: Report, live: LiveChild, trace: str, sent_us: int, now_us: int, *, first: bool
+    ) -> None:
+        child = live.child
+        attributes: dict[str, str | int] = {
+            "order_id": str(child.order_id),
+            "cl_ord_id": child.cl_ord_id,
+            "venue": child.venue_id,
+            "exec_type": report.kind.name,
+        }
+        error = report.text or "rejected" if report.kind is Kind.REJECTED else ""
+        # A child that is traced from this report on has its order's span among the hops that were written.
+        if first and is_traced(live.trace):
+            self._tracer.write(
+                self._tracer.span(
+                    trace,
+                    VENUE_SPAN,
+                    sent_us,
+                    now_us,
+                    kind=SpanKind.CLIENT,
+                    attributes=attributes,
+                    error=error,
+                )
+            )
+        at_us = microseconds(report.transact_time)
+        span = self._tracer.span(
+            trace,
+            REPORT_SPAN,
+            max(at_us, sent_us),
+            now_us,
+            kind=SpanKind.CONSUMER,
+            attributes=attributes,
+            error=error,
+        )
+        self._tracer.write(span)
 
     def _handle_unknown(self, answer: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         """The venue says that it never saw a child: send it now, or close it if it was canceled meanwhile."""
@@ -314,7 +372,7 @@ class Desk:
                 self._ask(live, now_s)
             return
         self._publish_cancel_reject(
-            child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.traceparent
+            child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.trace
         )
 
     def _handle_message_refusal(self, refusal: MessageRefusal, live: LiveChild, now: datetime) -> None:
@@ -325,9 +383,7 @@ class Desk:
             )
             self._close(live, Kind.REJECTED, refusal.text or UNREAD_TEXT, now)
         elif refusal.ref_msg_type == "F":
-            self._publish_cancel_reject(
-                child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.traceparent
-            )
+            self._publish_cancel_reject(child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace)
         else:
             metrics.unhandled_total.labels("refused_message").inc()
             log.warning(
@@ -392,7 +448,7 @@ class Desk:
 
     def _send(self, live: LiveChild, now: datetime, now_s: float) -> None:
         venue_id = live.child.venue_id
-        live.note_sent(self._logons[venue_id], now_s)
+        live.note_sent(self._logons[venue_id], now, now_s)
         self._venues.send_order(live.child, now)
         counts = metrics.of_venue(venue_id)
         counts.orders_sent.inc()
@@ -422,11 +478,11 @@ class Desk:
         child = live.child
         report = _own_word(child, kind, text, now)
         live.state = apply_report(live.state, child.quantity, report)
-        self._publish_report(report, child, now, live.traceparent)
+        self._publish_report(report, child, now, live.trace)
         self.after_flush[child.cl_ord_id] = (child, live.state)
         self._drop(child)
 
-    def _publish_report(self, report: Report, child: Child, now: datetime, traceparent: str) -> None:
+    def _publish_report(self, report: Report, child: Child, now: datetime, trace: str) -> None:
         message = ExecutionReport(
             order_id=child.order_id,
             account_id=child.account_id,
@@ -446,10 +502,10 @@ class Desk:
             leaves_qty=report.leaves_qty,
             text=report.text,
         )
-        self._outlet.send(child.account_id, message, traceparent)
+        self._outlet.send(child.account_id, message, trace)
 
     def _publish_cancel_reject(
-        self, child: Child, cl_ord_id: str, reason: int, text: str, at: datetime, traceparent: str
+        self, child: Child, cl_ord_id: str, reason: int, text: str, at: datetime, trace: str
     ) -> None:
         message = CancelReject(
             order_id=child.order_id,
@@ -461,7 +517,7 @@ class Desk:
             cxl_rej_reason=reason,
             text=text,
         )
-        self._outlet.send(child.account_id, message, traceparent)
+        self._outlet.send(child.account_id, message, trace)
 
     def _add(self, live: LiveChild) -> None:
         cl_ord_id = live.child.cl_ord_id

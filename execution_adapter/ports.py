@@ -114,5 +114,5 @@ class Venues(Protocol):
 class Outlet(Protocol):
     """The way to core: `executions.fills`."""
 
-    def send(self, account_id: str, message: Message, traceparent: str) -> None:
+    def send(self, account_id: str, message: Message, trace: str) -> None:
         """Queue a message, in order."""

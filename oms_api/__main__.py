@@ -3,6 +3,8 @@
 import sys
 
 from oms_api.bootstrap import relay, serve
+from oms_platform.tracing import API, RELAY
+from oms_platform.worker import run_process
 
 COMMANDS = {(): serve, ("serve",): serve, ("relay",): relay}
 
@@ -12,7 +14,7 @@ def main() -> None:
     command = COMMANDS.get(tuple(sys.argv[1:]))
     if command is None:
         sys.exit("usage: python -m oms_api [serve|relay]")
-    command()
+    run_process(API if command is serve else RELAY, command)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 import uvloop
@@ -16,12 +17,14 @@ from granian.server.embed import Server
 from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.oidc import OidcAuthenticator
-from oms_api.adapters.postgres_reader import PostgresReader
+from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.reference_cache import ReferenceCache
+from oms_api.adapters.replica_reader import ReplicaReader
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings, RelaySettings
+from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
 from oms_api.entrypoints.grpc_orders import build_grpc
@@ -30,14 +33,15 @@ from oms_api.entrypoints.loop_lag import watch_loop
 from oms_api.entrypoints.relay import Relay
 from oms_api.entrypoints.rest import build_rest
 from oms_api.entrypoints.websocket import build_websocket
-from oms_api.ports import Ports, UnavailableError
+from oms_api.ports import Ports
 from oms_platform.clock import utc_now
+from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import KafkaSettings
 from oms_platform.messages import OrderEvent
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
-from oms_platform.worker import EXIT_BROKEN, StopFlag, run_worker
+from oms_platform.tracing import API, RELAY, Tracer, start_tracing
+from oms_platform.worker import EXIT_BROKEN, StopFlag, end_misconfigured, reason_of, run_worker
 
 HTTP_BACKLOG: Final = 1_024
 HTTP_CONNECTIONS_MAX: Final = 8_192
@@ -53,50 +57,59 @@ log = structlog.get_logger()
 def serve() -> None:
     """Serve REST, WebSocket and gRPC until SIGTERM."""
     settings = load_settings(ApiSettings, PREFIX)
-    configure_logging("oms-api", settings.log_level)
+    configure_logging(API, settings.log_level)
+    tracer = start_tracing(API)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Gateway(settings).run())
+        runner.run(Gateway(settings, tracer).run())
 
 
 def relay() -> None:
     """Run the outbox relay until SIGTERM."""
     settings = load_settings(RelaySettings, PREFIX)
-    configure_logging("oms-api-relay", settings.log_level)
+    configure_logging(RELAY, settings.log_level)
+    tracer = start_tracing(RELAY)
     health = Health()
     serve_health(health, settings.relay_health_port, settings.host)
     stop = StopFlag()
     stop.on_signals()
-    run_worker("oms-api-relay", Relay(settings, health).run, stop)
+    run_worker(RELAY, Relay(settings, health, tracer).run, stop, health)
 
 
 class Gateway:
     """Every part of the gateway, in one event loop."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, tracer: Tracer) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._health = Health()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _build(self) -> None:
         settings, health = self._settings, self._health
         loop = asyncio.get_running_loop()
-        kafka = KafkaSettings(bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms)
+        kafka = settings.kafka()
         self._intake = GroupCommit(
             settings.postgres_dsn,
             queue_max=settings.queue_max,
             commit_timeout_s=settings.commit_timeout_ms / 1000,
+            tracer=self._tracer,
         )
         self._reader = PostgresReader(settings.postgres_dsn)
+        self._replica = None
+        if settings.read_dsn:
+            self._replica = ReplicaReader(
+                self._reader, PostgresReader(settings.read_dsn), settings.read_lag_ms_max / 1000
+            )
         self._reference = ReferenceCache(self._reader.reference)
         self._limiter = RedisTokenBucket(
             settings.redis_url, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
         )
         self._authenticator = OidcAuthenticator(settings.oidc_issuer, settings.oidc_audience)
-        self._probe = KafkaProbe(kafka, on_recovered=self._reopen_tail)
-        self._hub = EventHub(self._reader, self._probe)
+        self._probe = KafkaProbe(kafka, on_recovered=self._reopen_tail, on_wrong=end_misconfigured)
+        self._hub = EventHub(self._reader, self._probe, self._tracer)
 
-        def on_events(events: list[OrderEvent]) -> None:
-            loop.call_soon_threadsafe(self._hub.on_events, events)
+        def on_events(events: list[OrderEvent], traces: dict[UUID, str]) -> None:
+            loop.call_soon_threadsafe(self._hub.on_events, events, traces)
 
         self._tail = EventTail(
             kafka, on_opened=lambda: _call(loop, self._hub.on_tail_opened), on_events=on_events
@@ -107,7 +120,7 @@ class Gateway:
         self._routing_admin = PostgresRoutingAdmin(settings.postgres_dsn, utc_now)
         ports = Ports(
             intake=self._intake,
-            reader=self._reader,
+            reader=self._reader if self._replica is None else self._replica,
             reference=self._reference,
             limiter=self._limiter,
             authenticator=self._authenticator,
@@ -115,11 +128,15 @@ class Gateway:
             router=self._router,
             risk=self._risk,
             routing_admin=self._routing_admin,
+            tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
         rest.register(build_websocket(ports, utc_now, self._hub))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
         self._grpc = build_grpc(ports, utc_now)
+        self._drain = Drain()
+        self._drain.grpc(self._grpc)
+        self._hub.stopping = self._drain.begun
         health.add("postgres", self._intake.problem)
         health.add("kafka", self._probe.problem)
         health.add("oidc", self._authenticator.problem)
@@ -133,7 +150,7 @@ class Gateway:
         self._build()
         settings = self._settings
         server = Server(
-            self._door,
+            self._drain.http(self._door),
             settings.host,
             settings.http_port,
             interface=Interfaces.ASGINL,
@@ -143,17 +160,17 @@ class Gateway:
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, self._begin_to_stop, server)
         await self._reader.open()
         await self._routing_admin.open()
+        if self._replica is not None:
+            await self._replica.open()
+            self._start("replica", self._replica.run())
         self._probe.start()
         self._tail.start()
         for name, work in (
-            ("intake", self._intake.run()),
-            ("reference", self._reference.run()),
             ("keys", self._authenticator.run()),
-            ("backstop", self._hub.run_backstop()),
-            ("schema", self._check_schema()),
+            ("schema", self._begin_with_schema()),
             ("loop-lag", watch_loop()),
         ):
             self._start(name, work)
@@ -170,17 +187,34 @@ class Gateway:
         task.add_done_callback(_ended)
         self._tasks.append(task)
 
-    async def _check_schema(self) -> None:
+    async def _begin_with_schema(self) -> None:
+        """Begin to take orders once the schema is there: a gateway on another one must not take any."""
         while True:
             try:
-                problem = await self._reader.schema_problem()
-            except UnavailableError as error:
-                problem = str(error)
-            if problem is None:
-                self._health.set_started(True)
-                return
-            log.warning("schema_not_ready", problem=problem)
+                await require_schema(self._settings.postgres_dsn)
+                break
+            except OperationalError as error:
+                reason = reason_of(error)
+                log.warning("schema_not_ready", dependency=error.dependency, problem=reason)
+                self._health.wait_for(error.dependency, reason)
             await asyncio.sleep(SCHEMA_LOOK_S)
+        self._start("intake", self._intake.run())
+        self._start("reference", self._reference.run())
+        self._start("backstop", self._hub.run_backstop())
+        self._health.set_started(True)
+
+    def _begin_to_stop(self, server: Server) -> None:
+        if not self._drain.begun.is_set():
+            log.info("gateway_stopping")
+            self._health.add("stop", lambda: "stopping")
+            self._drain.begin()
+            self._leaving = asyncio.create_task(self._leave(server))
+
+    async def _leave(self, server: Server) -> None:
+        """Stop to listen once everything is answered and every stream has had its code."""
+        await self._drain.settle()
+        await self._hub.left()
+        server.stop()  # type: ignore[no-untyped-call]
 
     async def _stop(self) -> None:
         self._health.set_started(False)
@@ -195,6 +229,8 @@ class Gateway:
         self._risk.close()
         async with asyncio.timeout(STOP_S_MAX):
             await self._reader.close()
+            if self._replica is not None:
+                await self._replica.close()
             await self._routing_admin.close()
         log.info("gateway_stopped")
 
@@ -205,8 +241,11 @@ def _call(loop: asyncio.AbstractEventLoop, function: Any) -> None:
 
 def _ended(task: asyncio.Task[None]) -> None:
     """Stop the process when a background task fails: half a gateway must not look whole."""
-    if task.cancelled() or task.exception() is None:
+    error = None if task.cancelled() else task.exception()
+    if error is None:
         return
-    log.critical("background_task_failed", task=task.get_name(), exc_info=task.exception())
+    if isinstance(error, ConfigurationError):
+        end_misconfigured(error)
+    log.critical("background_task_failed", task=task.get_name(), exc_info=error)
     sys.stdout.flush()
     os._exit(EXIT_BROKEN)

@@ -87,7 +87,7 @@ async def handle_place_order(
     *,
     channel: str,
     content: Mapping[str, object],
-    traceparent: str,
+    trace: str,
 ) -> Placed | Refusal:
     """Check and store an order. Returns after it is durable; raises UnavailableError if that is not known."""
     terms = await read_order_terms(ports, principal, channel, content)
@@ -95,7 +95,7 @@ async def handle_place_order(
         return terms
     if not ports.broker.available:
         return unavailable("Kafka is away: new orders are not taken")
-    order = _new_order(terms, principal.subject, clock(), traceparent)
+    order = _new_order(terms, principal.subject, clock(), trace)
     stored = await ports.intake.submit(order)
     if isinstance(stored, KeyConflict):
         return Refusal(
@@ -141,7 +141,7 @@ def wish_of(routing: RoutingTerms) -> Routing | None:
     return Routing(profile=routing.profile, avoid=routing.avoid, prefer=routing.prefer)
 
 
-def _new_order(terms: Terms, principal: str, now: datetime, traceparent: str) -> NewOrder:
+def _new_order(terms: Terms, principal: str, now: datetime, trace: str) -> NewOrder:
     order_id = uuid7()
     message = SubmitOrder(
         order_id=order_id,
@@ -167,7 +167,7 @@ def _new_order(terms: Terms, principal: str, now: datetime, traceparent: str) ->
         principal=principal,
         received_at=now,
         payload=encode(message),
-        traceparent=traceparent,
+        trace=trace,
     )
 
 
@@ -183,7 +183,7 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
 
 
 async def handle_cancel_order(
-    ports: Ports, clock: Clock, principal: Principal, order_id: str, traceparent: str
+    ports: Ports, clock: Clock, principal: Principal, order_id: str, trace: str
 ) -> CancelRequested | Refusal:
     """Store a request to cancel. A closed order is refused with its status; asking again does no harm."""
     found = await handle_get_order(ports, principal, order_id)
@@ -212,7 +212,7 @@ async def handle_cancel_order(
             account_id=found.account_id,
             received_at=now,
             payload=encode(message),
-            traceparent=traceparent,
+            trace=trace,
         )
     )
     return CancelRequested(order_id=found.order_id, request_id=request_id, status=found.status)

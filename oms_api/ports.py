@@ -14,6 +14,7 @@ from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import RoutingTerms, Terms
 from oms_platform.errors import OperationalError
 from oms_platform.messages import OrderEvent, RouteRequest
+from oms_platform.tracing import Tracer
 
 
 class UnavailableError(OperationalError):
@@ -32,7 +33,7 @@ class NewOrder:
     principal: str
     received_at: datetime
     payload: bytes
-    traceparent: str
+    trace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class NewCancel:
     account_id: str
     received_at: datetime
     payload: bytes
-    traceparent: str
+    trace: str
 
 
 class OrderIntake(Protocol):
@@ -428,3 +429,4 @@ class Ports:
     router: Router
     risk: RiskDesk
     routing_admin: RoutingAdmin
+    tracer: Tracer = field(default_factory=Tracer)

@@ -7,7 +7,6 @@ publish what the last life may not have published, and only then take new messag
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -15,7 +14,7 @@ import structlog
 
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
-from oms_core.config import Settings
+from oms_core.config import Settings, day_ends
 from oms_core.domain.desk import Desk
 from oms_core.entrypoints.consumer import CoreLoop
 from oms_core.entrypoints.grpc import RiskService
@@ -24,11 +23,12 @@ from oms_platform import outbox
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka import BatchConsumer, Publisher, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import OrderEvent, Topic
 from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
+from oms_platform.tracing import CORE, Tracer, start_tracing
 from oms_platform.worker import StopFlag, run_worker
 
 QUOTES_AWAITED_S: Final = 15.0
@@ -70,14 +70,10 @@ def _await_quotes(feed: QuoteFeed, symbols: list[str], stop: StopFlag) -> None:
     log.warning("starting_without_all_quotes", missing=[s for s in symbols if feed.quote(s) is None])
 
 
-def run(settings: Settings, health: Health, stop: StopFlag) -> None:
+def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | None = None) -> None:
     """Start the core and work until a stop is asked for."""
     health.set_started(False)
-    kafka = KafkaSettings(
-        bootstrap=settings.kafka_bootstrap,
-        assignment=settings.kafka_assignment,
-        fetch_wait_ms=settings.kafka_fetch_wait_ms,
-    )
+    kafka = settings.kafka(settings.kafka_assignment)
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(connect(settings.postgres_dsn, "oms-core")))
         require_revision(connection)
@@ -90,6 +86,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         publisher = Publisher(kafka)
         publish_left_over(store, connection, publisher)
         feed = stack.enter_context(quote_feed(settings))
+        health.add("quotes", feed.problem)
         core = Core(desk=Desk(), store=store, quotes=StreamedQuoteBoard(feed), started_at=utc_now())
 
         loop: CoreLoop | None = None
@@ -97,6 +94,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         def on_assigned(partitions: set[int]) -> None:
             core.desk = store.load_desk(partitions)
             core.started_at = utc_now()
+            core.traces = {}
             if loop is not None:
                 # In a group, partitions come with the first poll and again whenever a member comes or goes.
                 loop.schedule_stored_retries()
@@ -117,7 +115,8 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
             consumer=consumer,
             publisher=publisher,
             clock=utc_now,
-            day_ends=_day_ends(settings.day_ends_utc),
+            day_ends=day_ends(settings.day_ends_utc),
+            tracer=tracer,
         )
         loop.schedule_stored_retries()
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
@@ -131,18 +130,12 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         health.set_started(False)
 
 
-def _day_ends(text: str) -> timedelta | None:
-    if not text:
-        return None
-    hours, minutes = text.split(":")
-    return timedelta(hours=int(hours), minutes=int(minutes))
-
-
 def start(settings: Settings) -> None:
     """Run the core's process until SIGTERM."""
     stop = StopFlag()
     stop.on_signals()
     health = Health()
     server = serve_health(health, settings.health_port, settings.host)
-    run_worker("oms-core", lambda flag: run(settings, health, flag), stop)
+    tracer = start_tracing(CORE)
+    run_worker(CORE, lambda flag: run(settings, health, flag, tracer), stop, health)
     server.shutdown()

@@ -1,20 +1,36 @@
 """The core's settings, read once from `OMS_CORE_*` (shared ones also from `OMS_*`)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from oms_platform.kafka import KafkaFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(KafkaFields):
     """day_ends_utc: "HH:MM" at which DAY orders expire, empty when the market never closes."""
 
     postgres_dsn: str
-    kafka_bootstrap: str
     health_port: int
     grpc_port: int
     market_data_host: str = "127.0.0.1"
     market_data_port: int = 0
     kafka_assignment: str = "all"
-    kafka_fetch_wait_ms: int = 5
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     day_ends_utc: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that cannot be read or contradict each other."""
+        KafkaFields.__post_init__(self)
+        day_ends(self.day_ends_utc)
+
+
+def day_ends(text: str) -> timedelta | None:
+    """Read "HH:MM" as the time since midnight, None for an empty text. Raises ValueError."""
+    if not text:
+        return None
+    hours, _, minutes = text.partition(":")
+    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
+        raise ValueError(f"OMS_CORE_DAY_ENDS_UTC must be HH:MM, was {text!r}")
+    return timedelta(hours=int(hours), minutes=int(minutes))

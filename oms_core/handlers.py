@@ -5,7 +5,7 @@ A handler raises before it changes anything, so a message that cannot be handled
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -45,10 +45,11 @@ from oms_core.domain.order import (
 )
 from oms_core.domain.risk import Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError
-from oms_core.ports import OrderStore, QuoteBoard, StoredEvent, StoredExecution, UnitOfWork
+from oms_core.ports import OrderStore, QuoteBoard, RiskTaken, StoredEvent, StoredExecution, UnitOfWork
 from oms_platform import ids
 from oms_platform import messages as wire
 from oms_platform.messages import Topic, encode
+from oms_platform.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.outbox import OutboxRow
 
 RESEND_AFTER: Final = timedelta(seconds=30)
@@ -78,6 +79,8 @@ class Core:
     store: OrderStore
     quotes: QuoteBoard
     started_at: datetime
+    # The trace of each live order that came in this life, for what happens to it without a message.
+    traces: dict[UUID, str] = field(default_factory=dict)
 
 
 def terms_of(message: wire.SubmitOrder) -> Terms:
@@ -102,9 +105,9 @@ def wish_of(routing: wire.Routing | None) -> RoutingWish:
     return RoutingWish(profile=wish.profile, avoid=wish.avoid, prefer=wish.prefer)
 
 
-def handle(core: Core, unit: UnitOfWork, message: wire.Message, traceparent: str) -> None:
+def handle(core: Core, unit: UnitOfWork, message: wire.Message, trace: str) -> None:
     """Handle one message. Raises one of UNHANDLEABLE when it contradicts what is stored."""
-    _HANDLERS[type(message)](core, unit, message, traceparent)
+    _HANDLERS[type(message)](core, unit, message, trace)
 
 
 def verdict_now(core: Core, terms: Terms) -> Verdict:
@@ -112,18 +115,22 @@ def verdict_now(core: Core, terms: Terms) -> Verdict:
     return check_risk(core.desk.risk_context(terms, core.quotes.touch(terms.symbol)))
 
 
-def handle_submit_order(core: Core, unit: UnitOfWork, message: wire.SubmitOrder, traceparent: str) -> None:
+def handle_submit_order(core: Core, unit: UnitOfWork, message: wire.SubmitOrder, trace: str) -> None:
     """Check risk and take or deny the order. An order that was seen before is left alone."""
     order = _find(core, message.order_id, unit.now)
     if order is None or order.lifecycle is Lifecycle.NEW:
-        _take(core, unit, terms_of(message), traceparent)
+        core.traces[message.order_id] = traceparent_of(trace)
+        _take(core, unit, terms_of(message), trace)
 
 
-def _take(core: Core, unit: UnitOfWork, terms: Terms, traceparent: str) -> Order:
+def _take(core: Core, unit: UnitOfWork, terms: Terms, trace: str) -> Order:
     started_ns = time.perf_counter_ns()
     verdict = verdict_now(core, terms)
     risk_us = (time.perf_counter_ns() - started_ns) // 1000
-    metrics.risk_hop.observe(risk_us / 1_000_000)
+    metrics.risk_hop.observe(risk_us / 1_000_000, traced_id(trace))
+    unit.risks[terms.order_id] = RiskTaken(
+        began_us=now_us() - risk_us, took_us=risk_us, denial=verdict.denial or ""
+    )
     command: Command
     if verdict.denial is None:
         accepted = OrderAccepted(
@@ -132,22 +139,22 @@ def _take(core: Core, unit: UnitOfWork, terms: Terms, traceparent: str) -> Order
         command = AcceptOrder(accepted=accepted)
     else:
         command = DenyOrder(denied=OrderDenied(denial=verdict.denial, checks=verdict.checks, risk_us=risk_us))
-    return _record(core, unit, Order(terms=terms), command, traceparent)
+    return _record(core, unit, Order(terms=terms), command, trace)
 
 
-def handle_cancel_order(core: Core, unit: UnitOfWork, message: wire.CancelOrder, traceparent: str) -> None:
+def handle_cancel_order(core: Core, unit: UnitOfWork, message: wire.CancelOrder, trace: str) -> None:
     """Take the order out of the market, or say that it is too late."""
     order = core.desk.order(message.order_id) or core.store.load_order(message.order_id)
     if order is None:
         raise UnknownOrderError(f"no order {message.order_id} is stored")
     if order.lifecycle is Lifecycle.NEW:
         # The cancel overtook its order's own message, which will be a duplicate when it comes.
-        order = _take(core, unit, order.terms, traceparent)
+        order = _take(core, unit, order.terms, trace)
     command = RequestCancel(request_id=message.request_id, cause=CancelCause.CLIENT)
-    _record(core, unit, order, command, traceparent)
+    _record(core, unit, order, command, trace)
 
 
-def handle_route_placed(core: Core, unit: UnitOfWork, message: wire.RoutePlaced, traceparent: str) -> None:
+def handle_route_placed(core: Core, unit: UnitOfWork, message: wire.RoutePlaced, trace: str) -> None:
     """Count a route's children as live, or learn why there are none."""
     legs = tuple(
         Leg(
@@ -163,12 +170,10 @@ def handle_route_placed(core: Core, unit: UnitOfWork, message: wire.RoutePlaced,
         placed_at=message.placed_at,
         continues=message.continues,
     )
-    _record(core, unit, _known(core, message.order_id, unit.now), command, traceparent)
+    _record(core, unit, _known(core, message.order_id, unit.now), command, trace)
 
 
-def handle_execution_report(
-    core: Core, unit: UnitOfWork, message: wire.ExecutionReport, traceparent: str
-) -> None:
+def handle_execution_report(core: Core, unit: UnitOfWork, message: wire.ExecutionReport, trace: str) -> None:
     """Apply a trade, or a child's end; acknowledgements change nothing of the parent."""
     order = _known(core, message.order_id, unit.now)
     if message.exec_type is wire.ExecType.TRADE:
@@ -181,7 +186,7 @@ def handle_execution_report(
             last_qty=message.last_qty,
             last_px=message.last_px,
         )
-        if _record(core, unit, order, trade, traceparent) is not order:
+        if _record(core, unit, order, trade, trace) is not order:
             unit.executions.append(_execution(order.terms, message))
     elif message.exec_type in _CLOSING:
         close = CloseChild(
@@ -191,7 +196,7 @@ def handle_execution_report(
             text=message.text,
             closed_at=message.transact_time,
         )
-        _record(core, unit, order, close, traceparent)
+        _record(core, unit, order, close, trace)
 
 
 def _execution(terms: Terms, message: wire.ExecutionReport) -> StoredExecution:
@@ -212,13 +217,13 @@ def _execution(terms: Terms, message: wire.ExecutionReport) -> StoredExecution:
     )
 
 
-def handle_cancel_reject(core: Core, unit: UnitOfWork, message: wire.CancelReject, traceparent: str) -> None:
+def handle_cancel_reject(core: Core, unit: UnitOfWork, message: wire.CancelReject, trace: str) -> None:
     """Let the order go on when the venue keeps one of its children."""
     command = RejectCancel(
         cl_ord_id=message.orig_cl_ord_id,
         reason=f"{message.venue_id}: {message.cxl_rej_reason} {message.text}".strip(),
     )
-    _record(core, unit, _known(core, message.order_id, unit.now), command, traceparent)
+    _record(core, unit, _known(core, message.order_id, unit.now), command, trace)
 
 
 _HANDLERS: Final[dict[type, Callable[[Core, UnitOfWork, Any, str], None]]] = {
@@ -234,7 +239,7 @@ def handle_retry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
     """Ask for the next route of an order whose wait is over."""
     order = core.desk.orders.get(order_id)
     if order is not None:
-        _record(core, unit, order, RetryRoute(), "")
+        _record(core, unit, order, RetryRoute(), core.traces.get(order_id, ""))
 
 
 def handle_session_end(core: Core, unit: UnitOfWork, ended_at: datetime) -> None:
@@ -247,7 +252,7 @@ def handle_session_end(core: Core, unit: UnitOfWork, ended_at: datetime) -> None
             and order.pending_cancel is None
         ):
             command = RequestCancel(request_id=ids.uuid7(), cause=CancelCause.SESSION_END)
-            _record(core, unit, order, command, "")
+            _record(core, unit, order, command, core.traces.get(order.terms.order_id, ""))
 
 
 def unanswered(core: Core, now: datetime) -> list[tuple[str, str, wire.Message]]:
@@ -288,7 +293,7 @@ def _find(core: Core, order_id: UUID, now: datetime) -> Order | None:
     return core.store.load_order(order_id)
 
 
-def _record(core: Core, unit: UnitOfWork, order: Order, command: Command, traceparent: str) -> Order:
+def _record(core: Core, unit: UnitOfWork, order: Order, command: Command, trace: str) -> Order:
     """Let the domain decide, apply what happens and stage it.
 
     Returns the order after it, the same one if nothing happened.
@@ -296,11 +301,13 @@ def _record(core: Core, unit: UnitOfWork, order: Order, command: Command, tracep
     events = decide(order, command, unit.now, ids.route_id)
     for event in events:
         order = core.desk.apply_event(order, event)
-        _stage(core, unit, order, event, traceparent)
+        _stage(core, unit, order, event, trace)
+    if order.closed:
+        core.traces.pop(order.terms.order_id, None)
     return order
 
 
-def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, traceparent: str) -> None:
+def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str) -> None:
     terms = order.terms
     core.desk.stream_sequences[terms.account_id] += 1
     trade = event if isinstance(event, TradeApplied) else None
@@ -325,21 +332,19 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, traceparent
         venue_id=event.venue_id if isinstance(event, TradeApplied | ChildClosed) else "",
         text=order.text,
     )
-    unit.events.append(StoredEvent(message=message, data=_encoder.encode(event)))
+    unit.events.append(StoredEvent(message=message, data=_encoder.encode(event), trace=trace))
     unit.orders[terms.order_id] = order
     if trade is not None:
         unit.positions.add((terms.account_id, terms.symbol))
     if isinstance(event, RouteRequested):
         request = _route_request(order, event.quantity, event.requested_at)
-        _stage_outbox(unit, order, Topic.VALIDATED, request, traceparent)
+        _stage_outbox(unit, order, Topic.VALIDATED, request, trace)
     elif isinstance(event, CancelRequested) and (order.working_qty or order.route_quantity):
         cancel = _cancel_children(order, event.request_id, unit.now)
-        _stage_outbox(unit, order, Topic.ROUTED, cancel, traceparent)
+        _stage_outbox(unit, order, Topic.ROUTED, cancel, trace)
 
 
-def _stage_outbox(
-    unit: UnitOfWork, order: Order, topic: Topic, message: wire.Message, traceparent: str
-) -> None:
+def _stage_outbox(unit: UnitOfWork, order: Order, topic: Topic, message: wire.Message, trace: str) -> None:
     unit.outbox.append(
         OutboxRow(
             outbox_id=ids.uuid7(),
@@ -349,7 +354,7 @@ def _stage_outbox(
             key=str(order.terms.order_id),
             type=type(message).__name__,
             payload=encode(message),
-            traceparent=traceparent,
+            trace=trace,
             created_at=unit.now,
         )
     )

@@ -1,9 +1,10 @@
 """The core's metrics: orders by state, denials, reservations, and the hops that end here."""
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
@@ -12,8 +13,9 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
 from oms_platform.kafka import Record
-from oms_platform.messages import OrderStatus, SubmitOrder
+from oms_platform.messages import OrderStatus, SubmitOrder, order_of
 from oms_platform.metrics import BatchHistogram, hop
+from oms_platform.order_trace import traced_id
 
 events_total = Counter(
     "oms_core_order_events_total", "Order events, by type and by the status they led to", ["type", "status"]
@@ -45,8 +47,10 @@ for _verdict in _VERDICTS.values():
     verdicts_total.labels(_verdict)
 
 
-def count_batch(unit: UnitOfWork, records: Sequence[Record], now: datetime) -> None:
-    """Count a batch that is stored and published at `now`."""
+def count_batch(
+    unit: UnitOfWork, records: Sequence[Record], now: datetime, trace_of: Callable[[Record], str]
+) -> None:
+    """Count a batch that is stored and published at `now`. trace_of: the trace that a record has by now."""
     led_to: Tally[tuple[str, str]] = Tally()
     for event in unit.events:
         message = event.message
@@ -57,11 +61,16 @@ def count_batch(unit: UnitOfWork, records: Sequence[Record], now: datetime) -> N
         events_total.labels(kind, status).inc(count)
         if kind in _VERDICTS:
             verdicts_total.labels(_VERDICTS[kind]).inc(count)
-    for execution in unit.executions:
-        _VENUE_TO_CORE.observe((now - execution.transact_time).total_seconds())
+    traced: dict[UUID, str] = {}
     for record in records:
+        trace_id = traced_id(trace_of(record))
+        if trace_id:
+            traced[order_of(record.message)] = trace_id
         if isinstance(record.message, SubmitOrder):
-            _API_TO_CORE.observe((now - record.message.received_at).total_seconds())
+            _API_TO_CORE.observe((now - record.message.received_at).total_seconds(), trace_id)
+    for execution in unit.executions:
+        elapsed_s = (now - execution.transact_time).total_seconds()
+        _VENUE_TO_CORE.observe(elapsed_s, traced.get(execution.order_id, ""))
 
 
 def count_desk(desk: Desk) -> None:

@@ -16,10 +16,14 @@ from oms_platform.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One row of order_events: the message that clients get, and the event that rebuilds the order."""
+    """One row of order_events: the message that clients get, and the event that rebuilds the order.
+
+    trace: of the message that led to it (oms_platform.tracing).
+    """
 
     message: OrderEvent
     data: bytes
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,15 @@ class StoredExecution:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskTaken:
+    """When an order's risk was checked, in microseconds, and what it was denied for, if it was."""
+
+    began_us: int
+    took_us: int
+    denial: str
+
+
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published."""
@@ -49,6 +62,7 @@ class UnitOfWork:
     outbox: list[OutboxRow] = field(default_factory=list)
     orders: dict[UUID, Order] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
+    risks: dict[UUID, RiskTaken] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from oms_platform.errors import ConfigurationError
+from oms_platform.metrics import metrics_page
 from oms_platform.metrics import ready as ready_gauge
 
 LIVE_PATHS: Final = ("/health/live",)
@@ -24,6 +25,7 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._started = False
+        self._awaited = ("startup", "still starting")
         ready_gauge.set_function(lambda: float(self.report()[0]))
 
     def add(self, name: str, check: Check) -> None:
@@ -33,6 +35,13 @@ class Health:
     def set_started(self, started: bool) -> None:
         """Say whether the service has finished its start-up path."""
         self._started = started
+        if started:
+            self._awaited = ("startup", "still starting")
+
+    def wait_for(self, dependency: str, reason: str) -> None:
+        """Say what the start-up path waits for, until it is through."""
+        self._started = False
+        self._awaited = (dependency, reason)
 
     def report(self) -> tuple[bool, Mapping[str, object]]:
         """Return whether the service is ready, and the answer's body."""
@@ -40,12 +49,16 @@ class Health:
             name: problem for name, check in list(self._checks.items()) if (problem := check()) is not None
         }
         if not self._started:
-            problems["startup"] = "still starting"
+            dependency, reason = self._awaited
+            problems[dependency] = reason
         return not problems, {"status": "DOWN" if problems else "UP", "problems": problems}
 
 
 def serve_health(health: Health, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
-    """Answer health and metrics on `port` from a daemon thread. Returns the server; `shutdown()` ends it."""
+    """Answer health and metrics on `port` from a daemon thread. Returns the server; `shutdown()` ends it.
+
+    Raises ConfigurationError when the port cannot be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -55,7 +68,7 @@ def serve_health(health: Health, port: int, host: str = "127.0.0.1") -> Threadin
                 ready, body = health.report()
                 self._answer(200 if ready else 503, msgspec.json.encode(body), "application/json")
             elif self.path in METRICS_PATHS:
-                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+                self._answer(200, *metrics_page(self.headers.get("Accept", "")))
             else:
                 self._answer(
                     404, b'{"error":{"code":"NOT_FOUND","message":"no such page"}}', "application/json"
@@ -71,6 +84,9 @@ def serve_health(health: Health, port: int, host: str = "127.0.0.1") -> Threadin
         def log_message(self, *_args: Any) -> None:
             """Leave requests out of the log."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise ConfigurationError(f"health port {port} on {host}: {error}") from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

@@ -5,11 +5,13 @@ offsets count only under the incarnation that they were stored for.
 """
 
 import contextlib
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -18,8 +20,19 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from prometheus_client import Counter
 
 from oms_platform import metrics
-from oms_platform.errors import OperationalError
-from oms_platform.messages import SCHEMA_VERSION, Message, Topic, UnreadableMessageError, decode, encode
+from oms_platform.certificates import explain, kafka_address
+from oms_platform.errors import ConfigurationError, OperationalError
+from oms_platform.messages import (
+    SCHEMA_VERSION,
+    TOPIC_MESSAGES,
+    Message,
+    Topic,
+    UnreadableMessageError,
+    decode,
+    encode,
+)
+from oms_platform.order_trace import HOPS_HEADER, TRACEPARENT_LENGTH, read_trace, trace_id_of
+from oms_platform.settings import load_settings
 
 INCARNATION_TOPIC: Final = "oms.incarnation"
 PARTITIONS: Final = 4
@@ -32,6 +45,7 @@ INCARNATION_TIMEOUT_S: Final = 1.0
 BATCH_MAX: Final = 500
 IDLE_POLL_S: Final = 0.05
 _QUEUED_MESSAGES_MAX: Final = 200_000
+_CARRIED: Final = {topic.value: messages for topic, messages in TOPIC_MESSAGES.items()}
 
 log = structlog.get_logger()
 dead_letters_total = Counter("oms_dead_letters_total", "Records sent to a dead-letter topic", ["topic"])
@@ -44,29 +58,110 @@ OffsetLoader = Callable[[str, list[tuple[str, int]]], Mapping[tuple[str, int], i
 class KafkaUnavailableError(OperationalError):
     """The broker cannot be reached, or did not take a record in time."""
 
+    dependency = "kafka"
+
 
 class KafkaDataLostError(OperationalError):
     """The broker is not the incarnation that was started with; the start-up path drives live orders on."""
 
+    dependency = "kafka"
+
+
+class WrongTopicsError(ConfigurationError):
+    """A topic has another number of partitions than keys were spread over."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
-    """Where the broker is. assignment: "all" (one instance reads every partition) or "group"."""
+    """Where the broker is and how to speak to it.
+
+    assignment: "all" (one instance reads every partition) or "group". security: Kafka's security.protocol.
+    ca: a file with the authority of the broker's certificate, the system's when empty. replication,
+    min_insync: of the topics that are made.
+    """
 
     bootstrap: str
     assignment: str = "all"
     fetch_wait_ms: int = 5
+    security: str = "PLAINTEXT"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+    replication: int = 1
+    min_insync: int = 1
+
+
+SECURITY_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+SASL_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaFields:
+    """The part of a service's settings that is about Kafka: `OMS_KAFKA_…`, as in KafkaSettings."""
+
+    kafka_bootstrap: str
+    kafka_fetch_wait_ms: int = 5
+    kafka_security: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
+    kafka_user: str = ""
+    kafka_password: str = field(default="", repr=False)
+    kafka_ca: str = ""
+    kafka_replication: int = 1
+    kafka_min_insync: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that contradict each other."""
+        for name, value, known in (
+            ("OMS_KAFKA_SECURITY", self.kafka_security, SECURITY_PROTOCOLS),
+            ("OMS_KAFKA_SASL_MECHANISM", self.kafka_sasl_mechanism, SASL_MECHANISMS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, was {value!r}")
+        if self.kafka_security.startswith("SASL") and not (self.kafka_user and self.kafka_password):
+            raise ValueError(f"OMS_KAFKA_USER and OMS_KAFKA_PASSWORD are required with {self.kafka_security}")
+        if self.kafka_ca and not Path(self.kafka_ca).is_file():
+            raise ValueError(f"OMS_KAFKA_CA must name a file, was {self.kafka_ca!r}")
+        if not 1 <= self.kafka_min_insync <= self.kafka_replication:
+            raise ValueError(
+                f"OMS_KAFKA_MIN_INSYNC must be from 1 to OMS_KAFKA_REPLICATION ({self.kafka_replication}),"
+                f" was {self.kafka_min_insync}"
+            )
+
+    def kafka(self, assignment: str = "all") -> KafkaSettings:
+        """Return what a client needs."""
+        return KafkaSettings(
+            bootstrap=self.kafka_bootstrap,
+            assignment=assignment,
+            fetch_wait_ms=self.kafka_fetch_wait_ms,
+            security=self.kafka_security,
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            user=self.kafka_user,
+            password=self.kafka_password,
+            ca=self.kafka_ca,
+            replication=self.kafka_replication,
+            min_insync=self.kafka_min_insync,
+        )
+
+
+def kafka_of_environment(bootstrap: str) -> KafkaSettings:
+    """Return the settings of a command that is given an address: the rest is in `OMS_KAFKA_…`.
+
+    Raises SettingsError.
+    """
+    fields = load_settings(KafkaFields, "OMS_", os.environ | {"OMS_KAFKA_BOOTSTRAP": bootstrap})
+    return fields.kafka()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One decoded record with its place."""
+    """One decoded record with its place, and its order's trace (oms_platform.tracing)."""
 
     topic: str
     partition: int
     offset: int
     message: Message
-    traceparent: str
+    trace: str
 
 
 def murmur2_partition(key: bytes, partitions: int = PARTITIONS) -> int:
@@ -86,26 +181,67 @@ def murmur2_partition(key: bytes, partitions: int = PARTITIONS) -> int:
     return (value & 0x7FFFFFFF) % partitions
 
 
-def _client_config(settings: KafkaSettings) -> dict[str, str | int | bool]:
-    return {"bootstrap.servers": settings.bootstrap, "log_level": 3, "socket.keepalive.enable": True}
+class LastWord:
+    """Keeps what a client says of its connection: a request that timed out does not tell why."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._text = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        """Take the client's word; that all brokers are down is what is known already."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._text = error.str()
+
+    def on(self, error: object) -> str:
+        """Return an error with the reason behind it."""
+        text = explain(self._text, *kafka_address(self._settings.bootstrap), self._settings.ca)
+        return f"{error} ({text})" if text else str(error)
+
+
+def client_config(settings: KafkaSettings) -> dict[str, Any]:
+    """Return what every client of librdkafka is given: address, security, and no chatter."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap,
+        "log_level": 3,
+        "socket.keepalive.enable": True,
+    }
+    if settings.security != "PLAINTEXT":
+        config["security.protocol"] = settings.security
+    if settings.ca:
+        config["ssl.ca.location"] = settings.ca
+    if settings.security.startswith("SASL"):
+        config |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.user,
+            "sasl.password": settings.password,
+        }
+    return config
 
 
 def ensure_topics(settings: KafkaSettings) -> None:
-    """Make every topic with its partitions. Raises KafkaUnavailableError; ValueError for a wrong count."""
+    """Make every topic with its partitions. Raises KafkaUnavailableError, or WrongTopicsError for a count."""
     names = [INCARNATION_TOPIC, *(t.value for t in Topic), *(dead_letter_topic(t.value) for t in Topic)]
+    said = LastWord(settings)
+    admin = AdminClient(client_config(settings) | {"error_cb": said})
     try:
-        admin = AdminClient(_client_config(settings))
         metadata = admin.list_topics(timeout=CONNECT_TIMEOUT_S)
         missing = [name for name in names if name not in metadata.topics]
         if (metadata.cluster_id or "").startswith("mockCluster"):
             # librdkafka's in-memory broker has no controller: a producer's metadata request makes a topic.
-            producer = Producer(_client_config(settings))
+            producer = Producer(client_config(settings))
             for name in missing:
                 producer.list_topics(name, timeout=CONNECT_TIMEOUT_S)
         elif missing:
-            durable = {"retention.ms": "-1"}
+            safe = {"min.insync.replicas": str(settings.min_insync)}
+            durable = safe | {"retention.ms": "-1"}
             topics = [
-                NewTopic(name, PARTITIONS, config=durable if name == INCARNATION_TOPIC else {})
+                NewTopic(
+                    name,
+                    PARTITIONS,
+                    settings.replication,
+                    config=durable if name == INCARNATION_TOPIC else safe,
+                )
                 for name in missing
             ]
             for future in admin.create_topics(topics, operation_timeout=CONNECT_TIMEOUT_S).values():
@@ -114,7 +250,8 @@ def ensure_topics(settings: KafkaSettings) -> None:
         if missing:
             _await_leaders(settings, missing)
     except KafkaException as error:
-        raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {error}") from error
+        admin.poll(0)
+        raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {said.on(error)}") from error
 
 
 def _await_created(result: Callable[[], object]) -> None:
@@ -132,7 +269,10 @@ def _check_partitions(admin: AdminClient, names: list[str]) -> None:
         counts = {name: len(topics[name].partitions) if name in topics else 0 for name in names}
         wrong = {name: count for name, count in counts.items() if count not in (0, PARTITIONS)}
         if wrong:
-            raise ValueError(f"every topic must have {PARTITIONS} partitions, found {wrong}")
+            raise WrongTopicsError(
+                f"every topic must have {PARTITIONS} partitions, as keys were spread over so many; found"
+                f" {', '.join(f'{count} in {name}' for name, count in sorted(wrong.items()))}"
+            )
         if all(counts.values()):
             return
         if time.monotonic() > deadline:
@@ -142,7 +282,7 @@ def _check_partitions(admin: AdminClient, names: list[str]) -> None:
 
 def _await_leaders(settings: KafkaSettings, names: list[str]) -> None:
     """Wait until new partitions answer: metadata names a leader before the broker knows that it is one."""
-    consumer = Consumer(_client_config(settings) | {"group.id": "oms-topics"})
+    consumer = Consumer(client_config(settings) | {"group.id": "oms-topics"})
     deadline = time.monotonic() + CONNECT_TIMEOUT_S
     try:
         for place in [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]:
@@ -164,7 +304,7 @@ INCARNATION_SETTLE_S: Final = 0.5
 def read_incarnation(settings: KafkaSettings) -> str:
     """Return the name of the broker's incarnation, made if it has none. Raises KafkaUnavailableError."""
     consumer = Consumer(
-        _client_config(settings)
+        client_config(settings)
         | {"group.id": "oms-incarnation", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
     )
     partition = TopicPartition(INCARNATION_TOPIC, 0)
@@ -188,10 +328,15 @@ def read_incarnation(settings: KafkaSettings) -> str:
 
 def begin_incarnation(settings: KafkaSettings) -> None:
     """Give the broker's incarnation a new name: whoever notices goes through its start-up path."""
-    producer = Producer(_client_config(settings) | {"acks": "all"})
+    producer = Producer(client_config(settings) | {"acks": "all"})
     producer.produce(INCARNATION_TOPIC, value=str(uuid.uuid4()).encode(), partition=0)
     if producer.flush(CONNECT_TIMEOUT_S):
         raise KafkaUnavailableError(f"{settings.bootstrap} did not take a record in {CONNECT_TIMEOUT_S} s")
+
+
+def _trace(headers: Mapping[str, bytes | None]) -> str:
+    parent = headers.get("traceparent")
+    return "" if parent is None else read_trace(parent + (headers.get(HOPS_HEADER) or b""))
 
 
 def take_waiting(consumer: Consumer, records_max: int, timeout_s: float) -> list[KafkaMessage]:
@@ -210,7 +355,7 @@ class Publisher:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._producer = Producer(
-            _client_config(settings)
+            client_config(settings)
             | {
                 "acks": "all",
                 "enable.idempotence": True,
@@ -223,13 +368,9 @@ class Publisher:
         self._failed: KafkaError | None = None
         self._next_offsets: dict[tuple[str, int], int] = {}
 
-    def send(
-        self, topic: str, key: str, message: Message, *, event_id: uuid.UUID, traceparent: str = ""
-    ) -> None:
+    def send(self, topic: str, key: str, message: Message, *, event_id: uuid.UUID, trace: str = "") -> None:
         """Queue one message. Raises KafkaUnavailableError when the queue is full."""
-        self.send_encoded(
-            topic, key, type(message).__name__, encode(message), event_id=event_id, traceparent=traceparent
-        )
+        self.send_encoded(topic, key, type(message).__name__, encode(message), event_id=event_id, trace=trace)
 
     def send_encoded(
         self,
@@ -239,7 +380,7 @@ class Publisher:
         payload: bytes,
         *,
         event_id: uuid.UUID,
-        traceparent: str = "",
+        trace: str = "",
     ) -> None:
         """Queue one message that is encoded already, as the outbox keeps them."""
         headers: list[tuple[str, str | bytes | None]] = [
@@ -247,8 +388,10 @@ class Publisher:
             ("v", str(SCHEMA_VERSION)),
             ("id", str(event_id)),
         ]
-        if traceparent:
-            headers.append(("traceparent", traceparent))
+        if trace:
+            headers.append(("traceparent", trace[:TRACEPARENT_LENGTH]))
+            if len(trace) > TRACEPARENT_LENGTH:
+                headers.append((HOPS_HEADER, trace[TRACEPARENT_LENGTH:]))
         self._produce(topic, key.encode(), payload, headers)
 
     def send_dead_letter(self, record: KafkaMessage, reason: str) -> None:
@@ -261,7 +404,12 @@ class Publisher:
         ]
         dead_letters_total.labels(topic).inc()
         log.warning(
-            "dead_letter", topic=topic, partition=record.partition(), offset=record.offset(), reason=reason
+            "dead_letter",
+            topic=topic,
+            partition=record.partition(),
+            offset=record.offset(),
+            reason=reason,
+            trace_id=trace_id_of(_trace(dict(record.headers() or []))),
         )
         self._produce(dead_letter_topic(topic), record.key(), record.value(), headers)
 
@@ -398,7 +546,7 @@ class BatchConsumer:
         self._names_seen = 0
         self._next_check = time.monotonic() + INCARNATION_CHECK_S
         self._consumer = Consumer(
-            _client_config(settings)
+            client_config(settings)
             | {
                 "group.id": group,
                 "enable.auto.commit": False,
@@ -475,9 +623,13 @@ class BatchConsumer:
             except UnreadableMessageError as failure:
                 unreadable.append((item, str(failure)))
                 continue
-            trace = (headers.get("traceparent") or b"").decode(errors="replace")
+            if type(message) not in _CARRIED[topic]:
+                unreadable.append((item, f"{topic} carries no {type(message).__name__}"))
+                continue
             records.append(
-                Record(topic=topic, partition=partition, offset=offset, message=message, traceparent=trace)
+                Record(
+                    topic=topic, partition=partition, offset=offset, message=message, trace=_trace(headers)
+                )
             )
             raw.append(item)
         return Batch(records=records, unreadable=unreadable, next_offsets=next_offsets, raw=raw)
@@ -527,7 +679,7 @@ class TailReader:
     def __init__(self, settings: KafkaSettings, topic: Topic, name: str = "tail") -> None:
         self._meter = _ReadMeter(name)
         self._consumer = Consumer(
-            _client_config(settings)
+            client_config(settings)
             | {
                 "group.id": f"tail-{uuid.uuid4()}",
                 "enable.auto.commit": False,
@@ -552,25 +704,30 @@ class TailReader:
         )[1]
         return end
 
-    def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Message]:
-        """Return the next messages; what cannot be read is left out."""
+    def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Record]:
+        """Return the next records; what cannot be read is left out."""
         taken = take_waiting(self._consumer, BATCH_MAX, timeout_s)
-        messages: list[Message] = []
+        records: list[Record] = []
         next_offsets: dict[tuple[str, int], int] = {}
         for item in taken:
             if item.error() is not None:
                 continue
-            next_offsets[item.topic() or "", item.partition() or 0] = (item.offset() or 0) + 1
+            topic, partition, offset = item.topic() or "", item.partition() or 0, item.offset() or 0
+            next_offsets[topic, partition] = offset + 1
             headers = dict(item.headers() or [])
             try:
-                messages.append(
-                    decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
-                )
+                message = decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
             except UnreadableMessageError as failure:
-                log.warning("unreadable_event", topic=item.topic(), reason=str(failure))
+                log.warning("unreadable_event", topic=topic, reason=str(failure))
+                continue
+            records.append(
+                Record(
+                    topic=topic, partition=partition, offset=offset, message=message, trace=_trace(headers)
+                )
+            )
         self._meter.note(taken, next_offsets)
         self._meter.look(self._consumer)
-        return messages
+        return records
 
     def close(self) -> None:
         """Close the connections."""

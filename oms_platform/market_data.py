@@ -13,10 +13,12 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from prometheus_client import Gauge
 
 from oms_platform.messages import Quote, UnreadableMessageError
+from oms_platform.order_trace import is_traced, traceparent_of
 from oms_platform.quote_wire import QuoteCodec
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
 
 RECONNECT_S: Final = 0.5
+QUIET_S_MAX: Final = 10.0
 STOP_TIMEOUT_S: Final = 2.0
 _LOST: Final = (TimeoutError, OSError, GRPCError, StreamTerminatedError, UnreadableMessageError)
 log = structlog.get_logger()
@@ -84,15 +86,24 @@ class QuoteFeed:
         kept = self._quotes.get(symbol)
         return float("inf") if kept is None else time.monotonic() - kept[1]
 
-    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking for one if need be.
+    def problem(self) -> str | None:
+        """Return None while quotes flow, or for how long they have not."""
+        quiet_s = time.monotonic() - self._last_s
+        if quiet_s <= QUIET_S_MAX:
+            return None
+        return "no quote yet" if quiet_s == float("inf") else f"no quote for {quiet_s:.1f} s"
+
+    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
+        """Return a quote no older than `age_ms_max`, asking for one if need be, for the order of this trace.
 
         Returns the last known one, or None, if none comes within `timeout_ms`.
         """
         stub = self._stub
         if self.age_s(symbol) * 1000 > age_ms_max and stub is not None:
+            metadata = {"traceparent": traceparent_of(trace)} if is_traced(trace) else None
             asked = asyncio.run_coroutine_threadsafe(
-                stub.get_book(GetBookRequest(symbol=symbol), timeout=timeout_ms / 1000), self._loop
+                stub.get_book(GetBookRequest(symbol=symbol), timeout=timeout_ms / 1000, metadata=metadata),
+                self._loop,
             )
             with contextlib.suppress(*_LOST):
                 self._keep(asked.result(timeout_ms / 1000))

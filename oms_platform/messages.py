@@ -323,6 +323,15 @@ TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.QUOTES: (Quote,),
 }
 
+_NO_ORDER: Final = UUID(int=0)
+
+
+def order_of(message: Message) -> UUID:
+    """Return the order that a message is about; the nil UUID for one that is about none."""
+    order_id: UUID = getattr(message, "order_id", _NO_ORDER)
+    return order_id
+
+
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 encode: Final[Callable[[Message], bytes]] = _encoder.encode
 _decoders = {

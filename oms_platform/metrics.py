@@ -11,9 +11,21 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, NamedTuple
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Metric
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Metric,
+    disable_created_metrics,
+)
 from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+
+# When a counter began is of no use to us, and doubles what a scrape reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 LATENCY_BUCKETS_S: Final = (
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075,
@@ -28,19 +40,27 @@ BATCH_BUCKETS: Final = (1, 2, 3, 5, 10, 20, 50, 100, 200, 350, 500)
 class Series:
     """One label set of a BatchHistogram. One thread observes; a scrape may see it one observation apart."""
 
-    __slots__ = ("bounds", "counts", "sum")
+    __slots__ = ("bounds", "counts", "exemplars", "sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
+        # The last traced order of each bucket.
+        self.exemplars: dict[int, Exemplar] = {}
 
-    def observe(self, value: float) -> None:
-        """Count one value; one below 0, which two clocks can make, counts as 0."""
+    def observe(self, value: float, trace_id: str = "") -> None:
+        """Count one value; one below 0, which two clocks can make, counts as 0.
+
+        trace_id: of an order that is traced, to be shown beside its bucket.
+        """
         if value < 0:
             value = 0.0
-        self.counts[bisect_left(self.bounds, value)] += 1
+        bucket = bisect_left(self.bounds, value)
+        self.counts[bucket] += 1
         self.sum += value
+        if trace_id:
+            self.exemplars[bucket] = Exemplar({"trace_id": trace_id}, value, time.time())
 
     def observe_all(self, values: Iterable[float]) -> None:
         """Count a batch's values."""
@@ -90,10 +110,13 @@ class BatchHistogram(Collector):
         """Return the family with every label set's cumulative buckets."""
         family = HistogramMetricFamily(self.name, self.documentation, labels=self.labelnames)
         for values, series in list(self._series.items()):
-            total, buckets = 0, []
-            for bound, count in zip((*self._bounds, float("inf")), list(series.counts), strict=True):
+            total = 0
+            buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+            for number, count in enumerate(list(series.counts)):
                 total += count
-                buckets.append(("+Inf" if bound == float("inf") else repr(bound), total))
+                bound = repr(self._bounds[number]) if number < len(self._bounds) else "+Inf"
+                exemplar = series.exemplars.get(number)
+                buckets.append((bound, total) if exemplar is None else (bound, total, exemplar))
             family.add_metric(values, buckets=buckets, sum_value=series.sum)
         return [family]
 
@@ -161,13 +184,23 @@ def hop(name: str) -> Series:
     return hop_seconds.labels(name)
 
 
+def program_version() -> str:
+    """Return the version that is installed."""
+    try:
+        return version("oms-sor")
+    except PackageNotFoundError:
+        return "unknown"
+
+
 def announce(service: str) -> None:
     """Say which program this is, in which version."""
-    try:
-        found = version("oms-sor")
-    except PackageNotFoundError:
-        found = "unknown"
-    build_info.labels(service, found).set(1)
+    build_info.labels(service, program_version()).set(1)
+
+
+def metrics_page(accept: str) -> tuple[bytes, str]:
+    """Return the metrics page and its content type: OpenMetrics, with exemplars, for who accepts that."""
+    encode, content_type = choose_encoder(accept)
+    return encode(REGISTRY), content_type
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """The outbox: a message is stored in the transaction of what it tells of, then published, at least once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from oms_platform.kafka import Publisher
+from oms_platform.order_trace import traceparent_of
 from oms_platform.postgres import ArrayStatement, Connection, Cursor
 
 NOTIFY_CHANNEL: Final = "outbox_api"
@@ -14,7 +15,10 @@ NOTIFY_CHANNEL: Final = "outbox_api"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One message on its way to Kafka. outbox_id is a UUIDv7: its order is the order of publication."""
+    """One message on its way to Kafka. outbox_id is a UUIDv7: its order is the order of publication.
+
+    trace: of its order (oms_platform.tracing); what is stored is its traceparent.
+    """
 
     outbox_id: UUID
     writer: str
@@ -23,7 +27,7 @@ class OutboxRow:
     key: str
     type: str
     payload: bytes
-    traceparent: str
+    trace: str
     created_at: datetime
 
     def values(self) -> tuple[object, ...]:
@@ -36,7 +40,7 @@ class OutboxRow:
             self.key,
             self.type,
             self.payload,
-            self.traceparent,
+            traceparent_of(self.trace),
             self.created_at,
         )
 
@@ -76,17 +80,21 @@ def read_unpublished(connection: Connection, writer: str, rows_max: int) -> list
         "key",
         "type",
         "payload",
-        "traceparent",
+        "trace",
         "created_at",
     )
     return [OutboxRow(**dict(zip(names, row, strict=True))) for row in found]
 
 
-def publish(publisher: Publisher, rows: Iterable[OutboxRow]) -> None:
-    """Queue rows to Kafka in their order; the caller flushes."""
+def publish(
+    publisher: Publisher,
+    rows: Iterable[OutboxRow],
+    trace_of: Callable[[OutboxRow], str] = lambda row: row.trace,
+) -> None:
+    """Queue rows to Kafka in their order, each with its order's trace as it goes on; the caller flushes."""
     for row in rows:
         publisher.send_encoded(
-            row.topic, row.key, row.type, row.payload, event_id=row.outbox_id, traceparent=row.traceparent
+            row.topic, row.key, row.type, row.payload, event_id=row.outbox_id, trace=trace_of(row)
         )
 
 

@@ -8,13 +8,14 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from oms_platform.errors import OperationalError
+from oms_platform.certificates import explain, postgres_address
+from oms_platform.errors import OperationalError, without_secrets
 from oms_platform.worker import StopFlag
 
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 CONNECT_TIMEOUT_S: Final = 5
-CONNECT_TRIES: Final = 20
+CONNECT_TRIES: Final = 3
 _CONNECT_BACKOFF_S: Final = 0.5
 STANDBY_LOOK_S: Final = 0.5
 
@@ -24,9 +25,12 @@ log = structlog.get_logger()
 class PostgresUnavailableError(OperationalError):
     """Postgres cannot be reached."""
 
+    dependency = "postgres"
+
 
 def connect(dsn: str, application: str) -> Connection:
-    """Open an autocommit connection, retrying for about ten seconds. Raises PostgresUnavailableError."""
+    """Open an autocommit connection, trying a few times. Raises PostgresUnavailableError."""
+    said = ""
     for attempt in range(CONNECT_TRIES):
         try:
             return psycopg.connect(
@@ -39,10 +43,17 @@ def connect(dsn: str, application: str) -> Connection:
                 options="-c plan_cache_mode=force_generic_plan",
             )
         except psycopg.OperationalError as error:
-            log.warning("postgres_unreachable", attempt=attempt + 1, error=str(error).strip())
-            last = error
+            said, last = unreachable_because(error, dsn), error
+            log.warning("postgres_unreachable", attempt=attempt + 1, error=said)
             time.sleep(_CONNECT_BACKOFF_S)
-    raise PostgresUnavailableError(str(last)) from last
+    raise PostgresUnavailableError(said) from last
+
+
+def unreachable_because(error: psycopg.OperationalError, dsn: str) -> str:
+    """Return why no connection came about, in one line and without the password."""
+    host, port, authority = postgres_address(dsn)
+    said = explain(" ".join(str(error).split()), host, port, authority, postgres=True)
+    return without_secrets(said)
 
 
 def _quoted(value: str) -> str:

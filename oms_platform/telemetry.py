@@ -1,7 +1,6 @@
-"""Logs as JSON lines with an event name and fields, metrics by Prometheus' conventions, W3C trace parents."""
+"""Logs as JSON lines with an event name and fields."""
 
 import logging
-import os
 import sys
 
 import structlog
@@ -27,8 +26,3 @@ def configure_logging(service: str, level: str = "INFO") -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     announce(service)
-
-
-def new_traceparent() -> str:
-    """Make a W3C traceparent for a request that came without one."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"

@@ -8,10 +8,7 @@ from sqlmodel import col, select
 from oms_platform.errors import OperationalError
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.tables import Instrument as InstrumentRow
-from oms_platform.worker import StopFlag
 
-_WAIT_TRIES = 60
-_WAIT_S = 1.0
 _QUERY = str(
     select(
         col(InstrumentRow.symbol), col(InstrumentRow.tick_size), col(InstrumentRow.reference_price)
@@ -21,6 +18,8 @@ _QUERY = str(
 
 class InstrumentsMissingError(OperationalError):
     """The database has no instruments yet: it is not migrated or not seeded."""
+
+    dependency = "schema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +44,11 @@ def _plain(value: Decimal) -> Decimal:
     return Decimal(f"{value.normalize():f}")
 
 
-def wait_for_instruments(dsn: str, application: str, stop: StopFlag) -> tuple[Instrument, ...]:
-    """Read the instruments, waiting for the schema and the seed for about a minute.
-
-    Raises PostgresUnavailableError, or InstrumentsMissingError, when they do not come.
-    """
-    for _ in range(_WAIT_TRIES):
-        with connect(dsn, application) as connection:
-            there = connection.execute("SELECT to_regclass('instruments') IS NOT NULL").fetchone()
-            instruments = read_instruments(connection) if there == (True,) else ()
-        if instruments or stop.wait(_WAIT_S):
-            return instruments
-    raise InstrumentsMissingError(f"no instruments within {_WAIT_TRIES * _WAIT_S:.0f} s")
+def require_instruments(dsn: str, application: str) -> tuple[Instrument, ...]:
+    """Read the instruments. Raises PostgresUnavailableError, or InstrumentsMissingError before the seed."""
+    with connect(dsn, application) as connection:
+        there = connection.execute("SELECT to_regclass('instruments') IS NOT NULL").fetchone()
+        instruments = read_instruments(connection) if there == (True,) else ()
+    if not instruments:
+        raise InstrumentsMissingError("expected instruments, found none: run `oms migrate` and store some")
+    return instruments

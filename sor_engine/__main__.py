@@ -2,6 +2,8 @@
 
 import sys
 
+from oms_platform.tracing import SOR
+from oms_platform.worker import run_process
 from sor_engine.bootstrap import route
 from sor_engine.scorekeeper_bootstrap import scorekeeper
 
@@ -13,7 +15,7 @@ def main() -> None:
     command = COMMANDS.get(tuple(sys.argv[1:]))
     if command is None:
         sys.exit("usage: python -m sor_engine [route|scorekeeper]")
-    command()
+    run_process("sor-scorekeeper" if command is scorekeeper else SOR, command)
 
 
 if __name__ == "__main__":

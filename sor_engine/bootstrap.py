@@ -6,12 +6,13 @@ from contextlib import ExitStack, closing
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka import BatchConsumer, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import Topic
 from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
+from oms_platform.tracing import SOR, Tracer, start_tracing
 from oms_platform.worker import StopFlag, run_worker
 from sor_engine.adapters.live_quotes import LiveQuotes
 from sor_engine.adapters.postgres_decisions import PostgresSorReader
@@ -28,34 +29,31 @@ from sor_engine.ports import Reference
 def route() -> None:
     """Read the settings and run until SIGTERM."""
     settings = load_settings(Settings, "OMS_SOR_")
-    configure_logging("sor", settings.log_level)
+    configure_logging(SOR, settings.log_level)
+    tracer = start_tracing(SOR)
     stop = StopFlag()
     stop.on_signals()
-    serve(settings, stop)
+    serve(settings, stop, tracer)
 
 
-def serve(settings: Settings, stop: StopFlag) -> None:
+def serve(settings: Settings, stop: StopFlag, tracer: Tracer) -> None:
     """Run the SOR until `stop` is set."""
     health = Health()
     server = serve_health(health, settings.health_port, settings.host)
     quotes = LiveQuotes(settings.market_data_host, settings.market_data_port)
-    health.add("quotes", quotes.check)
+    health.add("quotes", quotes.problem)
     quotes.start()
     try:
-        run_worker("sor", lambda flag: _run(settings, quotes, health, flag), stop)
+        run_worker(SOR, lambda flag: _run(settings, quotes, health, flag, tracer), stop, health)
     finally:
         quotes.stop()
         server.shutdown()
         server.server_close()
 
 
-def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag) -> None:
+def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag, tracer: Tracer) -> None:
     """Go through the start-up path and loop; every operational error leads back to here."""
-    kafka = KafkaSettings(
-        bootstrap=settings.kafka_bootstrap,
-        assignment=settings.kafka_assignment,
-        fetch_wait_ms=settings.kafka_fetch_wait_ms,
-    )
+    kafka = settings.kafka(settings.kafka_assignment)
     try:
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(settings.postgres_dsn, "sor-engine")))
@@ -89,6 +87,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag)
                 refresh_s=settings.reference_refresh_s,
                 gather_s=settings.gather_us / 1_000_000,
                 on_reference=lambda reference: quotes.watch(_horizons_ms(reference)),
+                tracer=tracer,
             )
             reader = stack.enter_context(closing(PostgresSorReader(settings.postgres_dsn)))
             service = SorService(lambda: loop.reference, desk, reader)

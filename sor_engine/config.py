@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from oms_platform.kafka import KafkaFields
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(KafkaFields):
     """Where the parts are, and how old a quote may be before a newer one is asked for.
 
     profile: of orders that name none and whose account names none. reference_refresh_s: how often venues,
@@ -12,13 +14,11 @@ class Settings:
     """
 
     postgres_dsn: str
-    kafka_bootstrap: str
     health_port: int
     grpc_port: int
     market_data_host: str
     market_data_port: int
     kafka_assignment: str = "all"
-    kafka_fetch_wait_ms: int = 5
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     profile: str = "default"
@@ -29,7 +29,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScorekeeperSettings:
+class ScorekeeperSettings(KafkaFields):
     """The scorekeeper's settings, from the same `OMS_SOR_…`.
 
     half_life_s: after so long an observation counts half. silent_ms: how long a venue may leave an order
@@ -37,7 +37,6 @@ class ScorekeeperSettings:
     """
 
     postgres_dsn: str
-    kafka_bootstrap: str
     scorekeeper_health_port: int
     market_data_host: str
     market_data_port: int

@@ -15,6 +15,7 @@ import msgspec
 
 from oms_platform.clock import Clock
 from oms_platform.messages import OrderType, Quote, RoutePlan, RouteRequest, Routing, Side
+from oms_platform.order_trace import traced_id
 from sor_engine import metrics
 from sor_engine.domain.market import Market, Request, Venue, Visit
 from sor_engine.domain.plan import Decision, VenueOutcome
@@ -102,10 +103,12 @@ class QuoteBudget:
         self._left_us = max(0, self._left_us - waited_us)
 
 
-def plan_route(request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget) -> Decided:
+def plan_route(
+    request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget, trace: str = ""
+) -> Decided:
     """Decide one route request on the live book. Raises InvalidRequestError."""
-    decided = _plan(request, reference, desk, budget, live=True)
-    _count(request, decided)
+    decided = _plan(request, reference, desk, budget, live=True, trace=trace)
+    _count(request, decided, traced_id(trace))
     return decided
 
 
@@ -115,12 +118,18 @@ def preview_route(request: RouteRequest, reference: Reference, desk: Desk) -> De
 
 
 def _plan(
-    request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget, *, live: bool
+    request: RouteRequest,
+    reference: Reference,
+    desk: Desk,
+    budget: QuoteBudget,
+    *,
+    live: bool,
+    trace: str = "",
 ) -> Decided:
     _check(request)
     received_at = desk.clock()
     started_ns = desk.stopwatch()
-    quote = _quote(request.symbol, desk, budget)
+    quote = _quote(request.symbol, desk, budget, trace)
     quoted_ns = desk.stopwatch()
     inputs, profile, problem = _inputs(request, quote, reference, desk)
     decision = decide_on(inputs, quote, reference.content, profile, problem)
@@ -150,12 +159,14 @@ def _check(request: RouteRequest) -> None:
         raise InvalidRequestError(f"a limit order needs a limit price above 0, was {limit}")
 
 
-def _quote(symbol: str, desk: Desk, budget: QuoteBudget) -> Quote | None:
+def _quote(symbol: str, desk: Desk, budget: QuoteBudget, trace: str) -> Quote | None:
     timeout_ms = budget.timeout_ms(desk.quote_timeout_ms)
     if desk.quotes.age_s(symbol) * 1000 <= desk.quote_age_ms_max or timeout_ms == 0:
         return desk.quotes.quote(symbol)
     started_ns = desk.stopwatch()
-    quote = desk.quotes.fresh_quote(symbol, age_ms_max=desk.quote_age_ms_max, timeout_ms=timeout_ms)
+    quote = desk.quotes.fresh_quote(
+        symbol, age_ms_max=desk.quote_age_ms_max, timeout_ms=timeout_ms, trace=trace
+    )
     budget.spend((desk.stopwatch() - started_ns) // 1000)
     return quote
 
@@ -356,11 +367,11 @@ def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _count(request: RouteRequest, decided: Decided) -> None:
+def _count(request: RouteRequest, decided: Decided, trace_id: str) -> None:
     plan, explanation = decided.plan, decided.plan.explanation
-    metrics.core_to_sor.observe((plan.received_at - request.requested_at).total_seconds())
-    metrics.quote_wait.observe(explanation.quote_wait_us / 1_000_000)
-    metrics.decision.observe(explanation.decision_us / 1_000_000)
+    metrics.core_to_sor.observe((plan.received_at - request.requested_at).total_seconds(), trace_id)
+    metrics.quote_wait.observe(explanation.quote_wait_us / 1_000_000, trace_id)
+    metrics.decision.observe(explanation.decision_us / 1_000_000, trace_id)
     metrics.quote_age_seconds.observe(decided.inputs.quote_age_us / 1_000_000)
     for venue in explanation.venues:
         if venue.terms:

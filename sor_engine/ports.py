@@ -68,7 +68,7 @@ class Quotes(Protocol):
     def age_s(self, symbol: str) -> float:
         """Return the seconds since that quote came; infinite before the first."""
 
-    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
+    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes."""
 
     def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
@@ -102,7 +102,7 @@ class PlannedRoute:
 
     decided: Decided
     payload: bytes
-    traceparent: str
+    trace: str
 
 
 class RouteStore(Protocol):

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge
 
 from oms_platform.clock import utc_now
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, KafkaSettings, ensure_topics, read_incarnation
+from oms_platform.kafka import BatchConsumer, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
@@ -61,7 +61,7 @@ def serve(settings: ScorekeeperSettings, stop: StopFlag) -> None:
     health.add("quotes", intake.check)
     feed.start()
     try:
-        run_worker("sor-scorekeeper", lambda flag: _run(settings, intake, health, flag), stop)
+        run_worker("sor-scorekeeper", lambda flag: _run(settings, intake, health, flag), stop, health)
     finally:
         feed.stop()
         server.shutdown()
@@ -70,7 +70,7 @@ def serve(settings: ScorekeeperSettings, stop: StopFlag) -> None:
 
 def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, stop: StopFlag) -> None:
     """Go through the start-up path and loop; every operational error leads back to here."""
-    kafka = KafkaSettings(bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms)
+    kafka = settings.kafka()
     active_gauge.set(0)
     try:
         with closing(connect(settings.postgres_dsn, "sor-scorekeeper")) as connection:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,18 @@ class StackRig:
 
     layout: Layout
     kafka: str
+    # What the stack's processes get beside their own settings.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def oms(self, *arguments: str, timeout_s: float = START_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         """Run an `oms` command on this stack."""
         return subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=timeout_s, check=False
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env=os.environ | self.environment,
         )
 
     def command(self, *arguments: str) -> list[str]:

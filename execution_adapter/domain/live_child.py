@@ -7,6 +7,8 @@ its way. FIX keeps the order of messages and resends what was lost, so the answe
 final.
 """
 
+from datetime import datetime
+
 from execution_adapter.domain.child import Child, ChildState, Report, Status
 
 
@@ -19,12 +21,13 @@ class LiveChild:
         "asked_on_logon",
         "canceled_on_logon",
         "child",
+        "first_sent_at",
         "last_try_s",
         "maybe_at_venue",
         "sent_on_logon",
         "state",
         "tombstoned",
-        "traceparent",
+        "trace",
     )
 
     def __init__(
@@ -34,25 +37,27 @@ class LiveChild:
         *,
         maybe_at_venue: bool,
         tombstoned: bool = False,
-        traceparent: str = "",
+        trace: str = "",
     ) -> None:
         self.child = child
         self.state = state
         self.maybe_at_venue = maybe_at_venue
         self.tombstoned = tombstoned
-        self.traceparent = traceparent
+        self.trace = trace
         self.ask_id = ""
         self.asked_after_send = False
         self.asked_on_logon = self.sent_on_logon = self.canceled_on_logon = 0
         self.last_try_s = 0.0
+        self.first_sent_at: datetime | None = None
 
     @property
     def unacked(self) -> bool:
         """Whether no venue has answered for it."""
         return self.state.status is Status.PENDING_NEW
 
-    def note_sent(self, logon: int, now_s: float) -> None:
+    def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""
+        self.first_sent_at = self.first_sent_at or now
         self.maybe_at_venue = True
         self.sent_on_logon = logon
         self.asked_after_send = False

@@ -35,8 +35,10 @@ from execution_adapter.ports import (
 from oms_platform.clock import Clock
 from oms_platform.ids import order_id_of_child, uuid7
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
-from oms_platform.messages import CancelChildren, Message, RoutePlaced, RoutePlan, Topic
+from oms_platform.messages import CancelChildren, Message, RoutePlaced, RoutePlan, Topic, order_of
 from oms_platform.metrics import transaction
+from oms_platform.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Kind, Tracer
 from oms_platform.worker import StopFlag
 
 log = structlog.get_logger()
@@ -52,12 +54,10 @@ class FillsOutlet:
         self._publisher = publisher
         self.dirty = False
 
-    def send(self, account_id: str, message: Message, traceparent: str) -> None:
+    def send(self, account_id: str, message: Message, trace: str) -> None:
         """Queue a message, in order."""
         event_id = message.route_id if isinstance(message, RoutePlaced) else uuid7()
-        self._publisher.send(
-            Topic.FILLS.value, account_id, message, event_id=event_id, traceparent=traceparent
-        )
+        self._publisher.send(Topic.FILLS.value, account_id, message, event_id=event_id, trace=trace)
         self.dirty = True
 
 
@@ -67,7 +67,7 @@ class _Step:
 
     message: RoutePlan | CancelChildren
     raw: KafkaMessage
-    traceparent: str
+    trace: str
     children: list[Child]
     refused: bool = False
 
@@ -99,7 +99,9 @@ class AdapterLoop:
         clock: Clock,
         pace: Pace,
         monotonic_s: Callable[[], float] = time.monotonic,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer or Tracer()
         self._inbox = inbox
         self._store = store
         self._venues = venues
@@ -228,12 +230,15 @@ class AdapterLoop:
         self._desk.after_flush = {}
 
     def _work(self, items: Sequence[Item]) -> None:
-        started = time.perf_counter()
+        started, taken_us = time.perf_counter(), now_us()
         self._handle_sessions(items)
         batches = [item for item in items if isinstance(item, Batch)]
         steps = [step for batch in batches for step in self._read_batch(batch)]
         if steps:
-            self._finish(steps, self._write_steps(steps))
+            written = self._write_steps(steps)
+            self._trace_steps(steps, taken_us)
+            self._finish(steps, written)
+            self._write_spans(steps, taken_us)
             log.info("batch", items=len(items), plans_and_cancels=len(steps))
         for batch in batches:
             self._handled = {**self._handled, **batch.next_offsets}
@@ -317,15 +322,16 @@ class AdapterLoop:
             message = record.message
             try:
                 if isinstance(message, RoutePlan):
-                    steps.append(_Step(message, raw, record.traceparent, children_of(message)))
+                    steps.append(_Step(message, raw, record.trace, children_of(message)))
                 elif isinstance(message, CancelChildren):
-                    steps.append(_Step(message, raw, record.traceparent, []))
+                    steps.append(_Step(message, raw, record.trace, []))
                 else:
                     raise InvalidPlanError(
                         f"expected a RoutePlan or CancelChildren, found {type(message).__name__}"
                     )
             except InvalidPlanError as error:
                 self._publisher.send_dead_letter(raw, str(error))
+                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(message), str(error))
         return steps
 
     def _plan_writes(self, steps: Sequence[_Step], writes: Writes) -> None:
@@ -372,6 +378,35 @@ class AdapterLoop:
         self._states, self._settled, self._durable = {}, {}, {}
         return written
 
+    def _trace_steps(self, steps: Sequence[_Step], taken_us: int) -> None:
+        """Add this hop to what each message goes on with; an order that is late by now is traced."""
+        at_us = now_us()
+        hop = self._tracer.hop(Hop.ADAPTER, taken_us, at_us)
+        for step in steps:
+            if self._tracer.is_due(step.trace, at_us):
+                step.trace = self._tracer.promote(step.trace, SLOW, step.message.order_id)
+            step.trace = passed(step.trace, hop)
+
+    def _write_spans(self, steps: Sequence[_Step], taken_us: int) -> None:
+        done_us = now_us()
+        spans = [
+            self._tracer.span(
+                step.trace,
+                ADAPTER_SPAN,
+                taken_us,
+                done_us,
+                kind=Kind.CONSUMER,
+                attributes={
+                    "order_id": str(step.message.order_id),
+                    "message": type(step.message).__name__,
+                    "children": len(step.children),
+                },
+            )
+            for step in steps
+            if is_traced(step.trace)
+        ]
+        self._tracer.write_batch("adapter batch", taken_us, done_us, len(steps), spans)
+
     def _finish(self, steps: Sequence[_Step], written: Written) -> None:
         """Tell core what was stored, and send it."""
         now, now_s = self._clock(), self._monotonic_s()
@@ -383,15 +418,15 @@ class AdapterLoop:
                 continue
             stored = stored_before.get((message.order_id, message.attempt))
             if step.children and step.children[0].cl_ord_id in written.new and not step.refused:
-                self._desk.handle_placed(message, step.children, now, now_s, step.traceparent)
+                self._desk.handle_placed(message, step.children, now, now_s, step.trace)
             elif stored is not None:
-                self._desk.handle_placed_before(message, stored, now, step.traceparent)
+                self._desk.handle_placed_before(message, stored, now, step.trace)
             elif step.refused or message.order_id in written.tombstoned:
-                self._desk.handle_unplaced(message, now, step.traceparent, reason="canceled", refused=True)
+                self._desk.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
             else:
                 missing = self._missing_venues(step)
                 reason = f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else message.reason
-                self._desk.handle_unplaced(message, now, step.traceparent, reason=reason, refused=False)
+                self._desk.handle_unplaced(message, now, step.trace, reason=reason, refused=False)
 
     def _stored_before(
         self, steps: Sequence[_Step], written: Written

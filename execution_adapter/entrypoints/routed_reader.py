@@ -1,6 +1,7 @@
 """Kafka's thread: batches of `orders.routed` into the inbox."""
 
 import threading
+from collections.abc import Callable
 
 from execution_adapter.entrypoints.inbox import Inbox, ReaderFailed
 from oms_platform.kafka import BatchConsumer
@@ -9,11 +10,17 @@ STOP_TIMEOUT_S = 10.0
 
 
 class RoutedReader:
-    """Polls a consumer from a thread of its own until stopped; an error ends it and goes into the inbox."""
+    """Polls a consumer from a thread of its own until stopped; an error ends it and goes into the inbox.
 
-    def __init__(self, consumer: BatchConsumer, inbox: Inbox) -> None:
+    before_poll: is called before each poll; what it raises is such an error.
+    """
+
+    def __init__(
+        self, consumer: BatchConsumer, inbox: Inbox, before_poll: Callable[[], None] = lambda: None
+    ) -> None:
         self._consumer = consumer
         self._inbox = inbox
+        self._before_poll = before_poll
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="routed", daemon=True)
 
@@ -24,6 +31,7 @@ class RoutedReader:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._before_poll()
                 batch = self._consumer.poll()
                 if batch.next_offsets:
                     self._inbox.put(batch, weight=len(batch.raw) + len(batch.unreadable))

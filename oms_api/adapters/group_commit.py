@@ -18,10 +18,13 @@ from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import NO_ROUTING, RoutingTerms
 from oms_api.ports import KeyConflict, NewCancel, NewOrder, RowRefused, StoredOrder, UnavailableError
+from oms_platform.errors import without_secrets
 from oms_platform.messages import Topic
 from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
+from oms_platform.order_trace import is_traced, now_us
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.postgres import ArrayStatement
+from oms_platform.tracing import Kind, Tracer
 
 BATCH_MAX: Final = 500
 # Commits begin at least so far apart, unless a full batch waits: a lone request is not delayed, and under
@@ -30,6 +33,7 @@ COMMIT_INTERVAL_S: Final = 0.004
 CONNECT_TIMEOUT_S: Final = 3
 BACKOFF_S: Final = 0.25
 IDLE_LOOK_S: Final = 1.0
+COMMIT_SPAN: Final = "group commit"
 _RECEIVED: Final = "OrderReceived"
 
 Outcome = StoredOrder | KeyConflict | RowRefused
@@ -132,24 +136,28 @@ def _row(order: NewOrder) -> tuple[Any, ...]:
         "{}" if terms.routing is NO_ROUTING else routing_json(terms.routing),
         order.received_at,
         order.payload,
-        order.traceparent,
+        order.trace,
     )
 
 
 class GroupCommit:
     """The OrderIntake on Postgres. `run` is its background task; the others wait for its commits."""
 
-    def __init__(self, dsn: str, *, queue_max: int, commit_timeout_s: float) -> None:
+    def __init__(
+        self, dsn: str, *, queue_max: int, commit_timeout_s: float, tracer: Tracer | None = None
+    ) -> None:
         self._dsn = dsn
+        self._tracer = tracer or Tracer()
         self._queue_max = queue_max
         self._commit_timeout_s = commit_timeout_s
         self._waiting: deque[_Waiting] = deque()
         self._awake = asyncio.Event()
         self._connected = False
+        self._problem = "not connected yet"
 
     def problem(self) -> str | None:
         """Return why orders cannot be stored now, or None."""
-        return None if self._connected else "Postgres is away"
+        return None if self._connected else self._problem
 
     async def submit(self, order: NewOrder) -> Outcome:
         """Store an order once; see OrderIntake."""
@@ -193,7 +201,9 @@ class GroupCommit:
                     with contextlib.suppress(psycopg.Error):
                         await connection.close()
             except (psycopg.Error, OSError) as error:
-                log.warning("intake_reconnecting", error=str(error).strip(), waiting=len(self._waiting))
+                reason = without_secrets(str(error).strip())
+                self._problem = f"Postgres is away: {reason}"
+                log.warning("intake_reconnecting", error=reason, waiting=len(self._waiting))
                 commit_failures_total.labels(type(error).__name__).inc()
             finally:
                 self._fail(self._take(len(self._waiting)), "Postgres is away: nothing was stored")
@@ -217,7 +227,7 @@ class GroupCommit:
             batch = self._take(BATCH_MAX)
             queue_depth.set(len(self._waiting))
             batch_requests.observe(len(batch))
-            started = time.perf_counter()
+            started, began_us = time.perf_counter(), now_us()
             try:
                 await self._commit(connection, batch)
             except BaseException:
@@ -226,6 +236,16 @@ class GroupCommit:
                 )
                 raise
             transaction_seconds.labels("group_commit").observe(time.perf_counter() - started)
+            self._write_spans(batch, began_us)
+
+    def _write_spans(self, batch: list[_Waiting], began_us: int) -> None:
+        ended_us = now_us()
+        spans = [
+            self._tracer.span(item.trace, COMMIT_SPAN, began_us, ended_us, kind=Kind.CLIENT)
+            for item, _ in batch
+            if is_traced(item.trace)
+        ]
+        self._tracer.write_batch("group commit batch", began_us, ended_us, len(batch), spans)
 
     def _take(self, count: int) -> list[_Waiting]:
         return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
@@ -329,7 +349,7 @@ class GroupCommit:
                 key=cancel.account_id,
                 type="CancelOrder",
                 payload=cancel.payload,
-                traceparent=cancel.traceparent,
+                trace=cancel.trace,
                 created_at=cancel.received_at,
             ).values()
             for cancel in cancels

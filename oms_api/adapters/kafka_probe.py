@@ -9,7 +9,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from prometheus_client import Gauge
 
-from oms_platform.kafka import KafkaSettings, KafkaUnavailableError, ensure_topics
+from oms_platform.kafka import (
+    KafkaSettings,
+    KafkaUnavailableError,
+    LastWord,
+    WrongTopicsError,
+    client_config,
+    ensure_topics,
+)
 
 LOOK_S: Final = 1.0
 ANSWER_S_MAX: Final = 1.0
@@ -19,11 +26,22 @@ kafka_up = Gauge("oms_api_kafka_up", "Whether the last look found Kafka")
 
 
 class KafkaProbe:
-    """The BrokerState on the broker's metadata."""
+    """The BrokerState on the broker's metadata.
 
-    def __init__(self, settings: KafkaSettings, on_recovered: Callable[[], None]) -> None:
+    on_wrong: called, from the probe's thread, when topics have another number of partitions than ours.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        on_recovered: Callable[[], None],
+        on_wrong: Callable[[WrongTopicsError], None],
+    ) -> None:
         self._settings = settings
         self._on_recovered = on_recovered
+        self._on_wrong = on_wrong
+        self._reason = "not looked at yet"
+        self._said = LastWord(settings)
         self._available = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-probe", daemon=True)
@@ -34,8 +52,8 @@ class KafkaProbe:
         return self._available
 
     def problem(self) -> str | None:
-        """Return that Kafka is away, or None."""
-        return None if self._available else "Kafka is away"
+        """Return that Kafka is away and why, or None."""
+        return None if self._available else f"Kafka is away: {self._reason}"
 
     def start(self) -> None:
         """Start to look."""
@@ -47,9 +65,9 @@ class KafkaProbe:
 
     def _run(self) -> None:
         client = AdminClient(
-            {
-                "bootstrap.servers": self._settings.bootstrap,
-                "log_level": 0,
+            client_config(self._settings)
+            | {
+                "error_cb": self._said,
                 "reconnect.backoff.max.ms": 500,
                 "socket.timeout.ms": int(ANSWER_S_MAX * 1000),
             }
@@ -66,8 +84,13 @@ class KafkaProbe:
                 log.info("kafka_available", bootstrap=self._settings.bootstrap)
                 self._available = True
                 self._on_recovered()
-        except (KafkaException, KafkaUnavailableError, ValueError) as error:
-            if self._available:
-                log.warning("kafka_unavailable", bootstrap=self._settings.bootstrap, error=str(error))
-            self._available = False
+        except WrongTopicsError as error:
+            self._available, self._reason = False, str(error)
+            self._on_wrong(error)
+        except (KafkaException, KafkaUnavailableError) as error:
+            client.poll(0)
+            reason = self._said.on(error)
+            if self._available or reason != self._reason:
+                log.warning("kafka_unavailable", bootstrap=self._settings.bootstrap, error=reason)
+            self._available, self._reason = False, reason
         kafka_up.set(self._available)

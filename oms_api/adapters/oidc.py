@@ -48,13 +48,16 @@ class OidcAuthenticator:
         self._now = now
         self._monotonic = monotonic
         self._keys: KeySet | None = None
+        self._reason = ""
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[Principal, float]] = {}
 
     def problem(self) -> str | None:
         """Return why tokens cannot be verified, or None."""
-        return None if self._keys is not None else f"the keys of {self._issuer} were not fetched yet"
+        if self._keys is not None:
+            return None
+        return f"the keys of {self._issuer} were not fetched{f': {self._reason}' if self._reason else ' yet'}"
 
     async def run(self) -> None:
         """Fetch the issuer's keys, and again from time to time, until cancelled."""
@@ -71,9 +74,8 @@ class OidcAuthenticator:
                 keys: Any = await _get_json(session, str(found.get("jwks_uri")))
             self._keys = KeySet.import_key_set(keys)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, JoseError) as error:
-            log.warning(
-                "issuer_keys_not_fetched", issuer=self._issuer, error=str(error) or type(error).__name__
-            )
+            self._reason = str(error) or type(error).__name__
+            log.warning("issuer_keys_not_fetched", issuer=self._issuer, error=self._reason)
             return False
         finally:
             self._fetched_at = self._monotonic()

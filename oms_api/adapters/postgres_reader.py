@@ -1,5 +1,6 @@
 """What is stored, read for the doors: single orders by key, lists by keyset, streams by their sequence."""
 
+import asyncio
 import contextlib
 import time
 from collections import defaultdict
@@ -28,10 +29,12 @@ from oms_api.ports import (
 )
 from oms_platform.ids import uuid7_floor
 from oms_platform.messages import OrderEvent, UnreadableMessageError, decode
-from oms_platform.schema.migrate import expected_revision
+from oms_platform.postgres import PostgresUnavailableError, unreachable_because
+from oms_platform.schema.migrate import check_revision
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
+CONNECT_TIMEOUT_S: Final = 3
 READ_TIMEOUT_S: Final = 5.0
 RETRY_WITHIN_S: Final = 0.5
 _AVG_PX_STEP: Final = Decimal("0.000001")
@@ -52,6 +55,25 @@ def _order_view(row: Sequence[Any]) -> OrderView:
     return OrderView(*row, avg_px)  # type: ignore[call-arg]  # the columns are the fields
 
 
+async def require_schema(dsn: str) -> None:
+    """Raise PostgresUnavailableError, SchemaTooOldError or SchemaTooNewError unless the schema is ours."""
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            dsn, autocommit=True, application_name="oms-api-schema", connect_timeout=CONNECT_TIMEOUT_S
+        )
+        async with connection:
+            cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
+            found = "none"
+            if await cursor.fetchone() == (True,):
+                cursor = await connection.execute("SELECT version_num FROM alembic_version")
+                row = await cursor.fetchone()
+                found = row[0] if row else found
+    except psycopg.OperationalError as error:
+        reason = await asyncio.to_thread(unreachable_because, error, dsn)
+        raise PostgresUnavailableError(reason) from error
+    check_revision(found)
+
+
 class PostgresReader:
     """The OrderReader and EventStore on a small pool of connections."""
 
@@ -65,7 +87,6 @@ class PostgresReader:
             kwargs={"autocommit": True, "application_name": "oms-api-reader", "connect_timeout": 3},
             reconnect_timeout=2.0,
         )
-        self._revision_checked = False
 
     async def open(self) -> None:
         """Start to connect in the background."""
@@ -74,20 +95,6 @@ class PostgresReader:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
-
-    async def schema_problem(self) -> str | None:
-        """Return what is wrong with the database's schema, or None. Raises UnavailableError."""
-        if self._revision_checked:
-            return None
-        rows = await self._read("SELECT to_regclass('alembic_version') IS NOT NULL", ())
-        found = (
-            (await self._read("SELECT version_num FROM alembic_version", ()))[0][0] if rows[0][0] else "none"
-        )
-        expected = expected_revision()
-        if found != expected:
-            return f"expected schema revision {expected}, found {found}: run `oms migrate`"
-        self._revision_checked = True
-        return None
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -108,6 +115,19 @@ class PostgresReader:
                 if late or dead == POOL_MAX or isinstance(error, PoolTimeout):
                     raise UnavailableError(f"Postgres is away: {str(error).strip()}") from error
         raise UnavailableError("Postgres is away")
+
+    async def written_position(self) -> int:
+        """Return, of a primary, how far its log is written, in bytes."""
+        return int((await self._read("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')", ()))[0][0])
+
+    async def replayed_position(self) -> int:
+        """Return how far a replica has replayed the log, in bytes; of a primary, what it wrote."""
+        rows = await self._read(
+            "SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+            " ELSE pg_current_wal_lsn() END, '0/0')",
+            (),
+        )
+        return int(rows[0][0])
 
     async def order(self, order_id: UUID) -> OrderView | None:
         """Return an order, or None."""

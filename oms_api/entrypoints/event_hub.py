@@ -5,9 +5,9 @@ and a look each second finds what Kafka never brought.
 """
 
 import asyncio
-import time
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -21,12 +21,17 @@ from oms_api.domain.stream import OrderedStream
 from oms_api.ports import BrokerState, EventStore, UnavailableError
 from oms_platform.messages import OrderEvent
 from oms_platform.metrics import hop
+from oms_platform.order_trace import is_traced, microseconds, now_us, trace_id_of
+from oms_platform.tracing import SLOW, Kind, Tracer
 
 CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500
 GAP_GRACE_S: Final = 0.05
 BACKSTOP_S: Final = 1.0
 RETRY_S: Final = 0.5
+LEAVE_S_MAX: Final = 3.0
+PUSH_SPAN: Final = "push to WebSockets"
+_NO_TRACES: Final[Mapping[UUID, str]] = {}
 
 log = structlog.get_logger()
 clients_gauge = Gauge("oms_api_websocket_clients", "WebSockets that are open")
@@ -144,15 +149,43 @@ class _Channel:
 class EventHub:
     """Fans events out to clients. Everything here runs in the event loop."""
 
-    def __init__(self, store: EventStore, broker: BrokerState) -> None:
+    def __init__(self, store: EventStore, broker: BrokerState, tracer: Tracer | None = None) -> None:
         self._store = store
         self._broker = broker
+        self._tracer = tracer or Tracer()
         self._channels: dict[str, _Channel] = {}
+        # Set when the gateway stops: clients are to be closed then.
+        self.stopping = asyncio.Event()
+        self._clients = 0
+        self._no_clients = asyncio.Event()
+        self._no_clients.set()
         # Called with whether anybody listens, so that nothing is read from Kafka for nobody.
         self.on_listening: Callable[[bool], None] = lambda _listening: None
 
-    def on_events(self, events: Iterable[OrderEvent]) -> None:
-        """Take events from Kafka, in whatever order its partitions brought them."""
+    def enter(self) -> None:
+        """A client has connected."""
+        self._clients += 1
+        self._no_clients.clear()
+        clients_gauge.inc()
+
+    def gone(self) -> None:
+        """A client's connection has ended."""
+        self._clients -= 1
+        clients_gauge.dec()
+        if not self._clients:
+            self._no_clients.set()
+
+    async def left(self) -> None:
+        """Wait until every client is closed, for a moment only."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S_MAX):
+                await self._no_clients.wait()
+
+    def on_events(self, events: Iterable[OrderEvent], traces: Mapping[UUID, str] = _NO_TRACES) -> None:
+        """Take events from Kafka, in whatever order its partitions brought them.
+
+        traces: of their orders, by event id.
+        """
         for event in events:
             channel = self._channels.get(event.account_id)
             if channel is None:
@@ -160,9 +193,27 @@ class EventHub:
             due = channel.ordered.offer(event.stream_sequence, event)
             self._give_out(event.account_id, channel, due)
             if due:
-                _PUSH.observe(time.time() - event.occurred_at.timestamp())
+                self._note_push(event, traces.get(event.event_id, ""), len(channel.clients))
             if channel.ordered.has_gap:
                 self._heal_later(event.account_id, channel, GAP_GRACE_S)
+
+    def _note_push(self, event: OrderEvent, trace: str, clients: int) -> None:
+        at_us, occurred_us = now_us(), microseconds(event.occurred_at)
+        if self._tracer.is_due(trace, at_us):
+            trace = self._tracer.promote(trace, SLOW, event.order_id)
+        traced = is_traced(trace)
+        _PUSH.observe((at_us - occurred_us) / 1_000_000, trace_id_of(trace) if traced else "")
+        if traced:
+            attributes: dict[str, str | int] = {
+                "order_id": str(event.order_id),
+                "event": event.type,
+                "clients": clients,
+            }
+            self._tracer.write(
+                self._tracer.span(
+                    trace, PUSH_SPAN, occurred_us, at_us, kind=Kind.PRODUCER, attributes=attributes
+                )
+            )
 
     def on_tail_opened(self) -> None:
         """Read from Postgres what Kafka brought before its reader was there."""

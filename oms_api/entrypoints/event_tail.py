@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 import structlog
 from confluent_kafka import KafkaException
@@ -17,14 +18,17 @@ log = structlog.get_logger()
 
 
 class EventTail:
-    """Calls `on_opened` when at the topic's end, then `on_events` with each batch, from its thread."""
+    """Calls `on_opened` when at the topic's end, then `on_events` with each batch, from its thread.
+
+    With the events come the traces that are known of their orders, by event id.
+    """
 
     def __init__(
         self,
         settings: KafkaSettings,
         *,
         on_opened: Callable[[], None],
-        on_events: Callable[[list[OrderEvent]], None],
+        on_events: Callable[[list[OrderEvent], dict[UUID, str]], None],
     ) -> None:
         self._settings = settings
         self._on_opened = on_opened
@@ -69,10 +73,16 @@ class EventTail:
         try:
             self._on_opened()
             while self._wanted.is_set() and not self._stopped and generation == self._generation:
-                events = [event for event in reader.poll() if isinstance(event, OrderEvent)]
+                events: list[OrderEvent] = []
+                traces: dict[UUID, str] = {}
+                for record in reader.poll():
+                    if isinstance(record.message, OrderEvent):
+                        events.append(record.message)
+                        if record.trace:
+                            traces[record.message.event_id] = record.trace
                 if events:
                     # Partitions are by order: sorting puts an account's events into order within a batch.
                     events.sort(key=lambda event: event.stream_sequence)
-                    self._on_events(events)
+                    self._on_events(events, traces)
         finally:
             reader.close()

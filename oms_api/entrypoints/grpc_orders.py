@@ -12,7 +12,8 @@ from grpclib.server import Server
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token, requests_total, trace_of
+from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token, requests_total
+from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
     admit,
     handle_cancel_order,
@@ -115,14 +116,16 @@ class OrderService(OrderServiceBase):
         """Place an order."""
 
         async def serve(principal: Principal) -> Any:
-            return await handle_place_order(
+            traced = self._trace("SubmitOrder")
+            work = handle_place_order(
                 self._ports,
                 self._clock,
                 principal,
                 channel=request.channel or CHANNEL_DEFAULT,
                 content=_content(request),
-                traceparent=_trace(),
+                trace=traced.trace,
             )
+            return await traced.over("grpc PlaceOrder", work)
 
         placed = await self._enter("PlaceOrder", Right.TRADE, serve)
         return PlaceOrderResponse(
@@ -146,7 +149,9 @@ class OrderService(OrderServiceBase):
         """Ask for an order to be canceled."""
 
         async def serve(principal: Principal) -> Any:
-            return await handle_cancel_order(self._ports, self._clock, principal, request.order_id, _trace())
+            traced = self._trace("CancelOrder")
+            work = handle_cancel_order(self._ports, self._clock, principal, request.order_id, traced.trace)
+            return await traced.over("grpc CancelOrder", work)
 
         result = await self._enter("CancelOrder", Right.TRADE, serve)
         return CancelOrderResponse(
@@ -158,6 +163,10 @@ class OrderService(OrderServiceBase):
         raise GRPCError(
             Status.UNIMPLEMENTED, "replacing an order is not offered yet: cancel it and place a new one"
         )
+
+    def _trace(self, name: str) -> RequestTrace:
+        given = _metadata.get({}).get("traceparent", "").encode("latin-1", "replace")
+        return RequestTrace(self._ports.tracer, given, name)
 
     async def _enter(self, method: str, right: Right, serve: Callable[[Principal], Awaitable[Any]]) -> Any:
         try:
@@ -179,10 +188,6 @@ class OrderService(OrderServiceBase):
 def _message(refusal: Refusal) -> str:
     problems = "; ".join(f"{problem.field}: {problem.message}" for problem in refusal.fields)
     return problems or refusal.message
-
-
-def _trace() -> str:
-    return trace_of(_metadata.get({}).get("traceparent", "").encode("latin-1", "replace"))
 
 
 def build_grpc(ports: Ports, clock: Clock) -> Server:

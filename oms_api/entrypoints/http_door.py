@@ -17,17 +17,19 @@ from prometheus_client import Counter
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints.answers import Answer, placed, refused, request_id
-from oms_api.handlers import admit, handle_place_order, unavailable
+from oms_api.entrypoints.request_trace import RequestTrace
+from oms_api.handlers import Placed, admit, handle_place_order, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
+from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import hop
-from oms_platform.telemetry import new_traceparent
+from oms_platform.order_trace import trace_id_of
 
 ORDERS_PATH: Final = "/api/v1/orders"
+PLACE_ROUTE: Final = f"POST {ORDERS_PATH}"
 BODY_BYTES_MAX: Final = 65_536
 CHANNEL_DEFAULT: Final = "API"
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON: Final = (b"content-type", b"application/json")
 
 Scope = MutableMapping[str, Any]
@@ -40,7 +42,7 @@ Headers = dict[bytes, bytes]
 log = structlog.get_logger()
 requests_total = Counter("oms_api_requests_total", "Requests", ["route", "status"])
 for _status in (201, 503):
-    requests_total.labels("POST /api/v1/orders", _status)
+    requests_total.labels(PLACE_ROUTE, _status)
 _ACK: Final = hop("ack")
 # JSON numbers with a fraction or exponent become exact decimals; their text never becomes a float.
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -51,12 +53,6 @@ def bearer_token(authorization: bytes | None) -> str | None:
     if authorization is None or authorization[:7].lower() != b"bearer ":
         return None
     return authorization[7:].strip().decode("latin-1")
-
-
-def trace_of(traceparent: bytes | None) -> str:
-    """Return the caller's W3C traceparent, or a new one when there is none that can be read."""
-    text = (traceparent or b"").decode("latin-1")
-    return text if _TRACEPARENT.fullmatch(text) else new_traceparent()
 
 
 def decode_content(body: bytes, content_type: bytes | None) -> dict[str, object] | Refusal:
@@ -86,34 +82,48 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes | N
     return body if len(body) <= BODY_BYTES_MAX else None
 
 
-async def place_order(ports: Ports, clock: Clock, headers: Headers, receive: Receive) -> Answer:
+async def place_order(
+    ports: Ports, clock: Clock, headers: Headers, receive: Receive, trace: str
+) -> Placed | Refusal:
     """Do `POST /api/v1/orders`."""
     try:
         principal = await admit(ports, bearer_token(headers.get(b"authorization")), Right.TRADE)
         if isinstance(principal, Refusal):
-            return refused(principal)
+            return principal
         body = await read_body(receive, headers.get(b"content-length"))
         if body is None:
-            return refused(
-                Refusal(
-                    code=RefusalCode.INVALID_REQUEST,
-                    message=f"the body must be at most {BODY_BYTES_MAX} bytes",
-                )
+            return Refusal(
+                code=RefusalCode.INVALID_REQUEST,
+                message=f"the body must be at most {BODY_BYTES_MAX} bytes",
             )
         content = decode_content(body, headers.get(b"content-type"))
         if isinstance(content, Refusal):
-            return refused(content)
-        result = await handle_place_order(
+            return content
+        return await handle_place_order(
             ports,
             clock,
             principal,
             channel=headers.get(b"x-oms-channel", CHANNEL_DEFAULT.encode()).decode("latin-1"),
             content=content,
-            traceparent=trace_of(headers.get(b"traceparent")),
+            trace=trace,
         )
     except UnavailableError as error:
-        return refused(unavailable(str(error)))
-    return refused(result) if isinstance(result, Refusal) else placed(result)
+        return unavailable(str(error))
+    except Exception:
+        log.error("request_failed", route=PLACE_ROUTE, exc_info=True)
+        return unavailable("an unexpected error: the order's outcome is not known, send it again")
+
+
+async def answer_order(
+    ports: Ports, clock: Clock, headers: Headers, receive: Receive, request: RequestTrace
+) -> Answer:
+    """Do `POST /api/v1/orders`, and write its span if it is to be traced."""
+    result = await place_order(ports, clock, headers, receive, request.trace)
+    if isinstance(result, Refusal):
+        request.end(PLACE_ROUTE, "", result)
+        return refused(result)
+    request.end(PLACE_ROUTE, result.order_id, None)
+    return placed(result)
 
 
 async def send_answer(send: Send, answer: Answer, of_request: bytes) -> None:
@@ -146,23 +156,16 @@ class HttpDoor:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         name = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         request_id.set(name)
-        structlog.contextvars.bind_contextvars(request_id=name)
         if scope["method"] == "POST" and scope["path"] == ORDERS_PATH:
-            answer = await self._place(headers, receive)
+            request = RequestTrace(self._ports.tracer, headers.get(b"traceparent"), SubmitOrder.__name__)
+            structlog.contextvars.bind_contextvars(request_id=name, trace_id=trace_id_of(request.trace))
+            answer = await answer_order(self._ports, self._clock, headers, receive, request)
             await send_answer(send, answer, name.encode())
-            requests_total.labels("POST /api/v1/orders", answer.status).inc()
-            _ACK.observe(time.perf_counter() - started)
+            requests_total.labels(PLACE_ROUTE, answer.status).inc()
+            _ACK.observe(time.perf_counter() - started, request.exemplar)
         else:
+            structlog.contextvars.bind_contextvars(request_id=name)
             await self._pass_on(scope, receive, send, name.encode())
-
-    async def _place(self, headers: Headers, receive: Receive) -> Answer:
-        try:
-            return await place_order(self._ports, self._clock, headers, receive)
-        except Exception:
-            log.error("request_failed", route="POST /api/v1/orders", exc_info=True)
-            return refused(
-                unavailable("an unexpected error: the order's outcome is not known, send it again")
-            )
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, of_request: bytes) -> None:
         status = 0

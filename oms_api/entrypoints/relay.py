@@ -15,20 +15,24 @@ from oms_platform.clock import utc_now
 from oms_platform.health import Health
 from oms_platform.kafka import (
     KafkaDataLostError,
-    KafkaSettings,
     Publisher,
     ensure_topics,
     read_incarnation,
 )
+from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
+from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, trace_id_of
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
+    OutboxRow,
     mark_published,
     publish,
     read_unpublished,
     reopen_for_incarnation,
 )
 from oms_platform.postgres import Connection, connect, wait_for_turn
+from oms_platform.schema.migrate import require_revision
+from oms_platform.tracing import OUTBOX_SPAN, Kind, Tracer
 from oms_platform.worker import StopFlag
 
 WRITER: Final = "api"
@@ -56,12 +60,11 @@ _OUTBOX_HOP: Final = hop("api_to_outbox")
 class Relay:
     """The relay's work, from its start-up path on. `run` returns when a stop is asked for."""
 
-    def __init__(self, settings: RelaySettings, health: Health) -> None:
+    def __init__(self, settings: RelaySettings, health: Health, tracer: Tracer | None = None) -> None:
         self._dsn = settings.postgres_dsn
-        self._kafka = KafkaSettings(
-            bootstrap=settings.kafka_bootstrap, fetch_wait_ms=settings.kafka_fetch_wait_ms
-        )
+        self._kafka = settings.kafka()
         self._health = health
+        self._tracer = tracer or Tracer()
         self._incarnation = ""
         self._looked_at = 0.0
         self._measured_at = 0.0
@@ -75,6 +78,7 @@ class Relay:
             connection.execute("SET synchronous_commit = off")
             if not wait_for_turn(connection, LOCK, stop, self._stand_by):
                 return
+            require_revision(connection)
             ensure_topics(self._kafka)
             self._incarnation = read_incarnation(self._kafka)
             self._looked_at = time.monotonic()
@@ -104,15 +108,39 @@ class Relay:
             for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                 pass
             return 0
-        publish(publisher, rows)
+        taken_us = now_us()
+        publish(publisher, rows, lambda row: passed(row.trace, self._hop(row, taken_us)))
         publisher.flush()
         now = utc_now()
         with transaction("outbox_mark"), connection.cursor() as cursor:
             mark_published(cursor, [row.outbox_id for row in rows], now)
         published_total.inc(len(rows))
         batch_rows.observe(len(rows))
-        _OUTBOX_HOP.observe_all([(now - row.created_at).total_seconds() for row in rows])
+        for row in rows:
+            traced = trace_id_of(row.trace) if is_traced(row.trace) else ""
+            _OUTBOX_HOP.observe((now - row.created_at).total_seconds(), traced)
+        self._write_spans(rows, taken_us)
         return len(rows)
+
+    def _hop(self, row: OutboxRow, at_us: int) -> str:
+        hop = Hop.SUBMIT if row.type == SubmitOrder.__name__ else Hop.CANCEL
+        return self._tracer.hop(hop, microseconds(row.created_at), at_us)
+
+    def _write_spans(self, rows: list[OutboxRow], taken_us: int) -> None:
+        done_us = now_us()
+        spans = [
+            self._tracer.span(
+                row.trace,
+                OUTBOX_SPAN,
+                microseconds(row.created_at),
+                done_us,
+                kind=Kind.PRODUCER,
+                attributes={"order_id": str(row.order_id), "message": row.type},
+            )
+            for row in rows
+            if is_traced(row.trace)
+        ]
+        self._tracer.write_batch("relay batch", taken_us, done_us, len(rows), spans)
 
     def _look_at_kafka(self) -> None:
         now = time.monotonic()

@@ -12,20 +12,14 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
-from prometheus_client import generate_latest
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import SIDES, shown
 from oms_api.entrypoints.admission import Caller, enter, respond
 from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok
-from oms_api.entrypoints.http_door import (
-    BODY_BYTES_MAX,
-    ORDERS_PATH,
-    log,
-    place_order,
-    trace_of,
-)
+from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, answer_order, log
+from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.rest_routing import routing_routes
 from oms_api.handlers import (
     handle_cancel_order,
@@ -36,7 +30,8 @@ from oms_api.handlers import (
 from oms_api.ports import OrderFilter, Ports
 from oms_platform.clock import Clock
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS, Health
-from oms_platform.messages import OrderStatus
+from oms_platform.messages import CancelOrder, OrderStatus, SubmitOrder
+from oms_platform.metrics import metrics_page
 
 LIST_LIMIT_DEFAULT: Final = 50
 LIST_LIMIT_MAX: Final = 200
@@ -161,7 +156,8 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
     @post(ORDERS_PATH, summary="Place an order", status_code=201)
     async def place(request: Caller) -> Response[bytes]:
         headers = dict(request.scope["headers"])
-        return respond(await place_order(ports, clock, headers, request.receive))  # type: ignore[arg-type]
+        traced = RequestTrace(ports.tracer, headers.get(b"traceparent"), SubmitOrder.__name__)
+        return respond(await answer_order(ports, clock, headers, request.receive, traced))  # type: ignore[arg-type]
 
     @post("/api/orders", summary="Moved to /api/v1/orders", status_code=308)
     async def moved(request: Caller) -> Response[bytes]:
@@ -193,8 +189,12 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
     @delete(f"{ORDERS_PATH}/{{order_id:str}}", summary="Ask for an order to be canceled", status_code=202)
     async def cancel(request: Caller, order_id: str) -> Response[bytes]:
         async def serve(principal: Principal) -> Answer | Refusal:
-            trace = trace_of(request.headers.get("traceparent", "").encode("latin-1", "replace"))
-            result = await handle_cancel_order(ports, clock, principal, order_id, trace)
+            given = request.headers.get("traceparent", "").encode("latin-1", "replace")
+            traced = RequestTrace(ports.tracer, given, CancelOrder.__name__)
+            result = await traced.over(
+                f"DELETE {ORDERS_PATH}/{{order_id}}",
+                handle_cancel_order(ports, clock, principal, order_id, traced.trace),
+            )
             return result if isinstance(result, Refusal) else cancel_requested(result)
 
         return await enter(ports, request, Right.TRADE, serve)
@@ -252,8 +252,9 @@ def _open_routes(health: Health) -> list[ControllerRouterHandler]:
         return Response(encode(body), status_code=200 if is_ready else 503, media_type="application/json")
 
     @get(list(METRICS_PATHS), summary="Metrics in Prometheus' text format")
-    async def metrics() -> Response[bytes]:
-        return Response(generate_latest(), media_type=METRICS_MEDIA_TYPE)
+    async def metrics(request: Caller) -> Response[bytes]:
+        page, media_type = metrics_page(request.headers.get("accept", ""))
+        return Response(page, media_type=media_type)
 
     @route("/", http_method=["GET"], include_in_schema=False)
     async def page() -> Response[bytes]:

@@ -20,7 +20,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.answers import encode, refusal_body
-from oms_api.entrypoints.event_hub import EventHub, HubClient, clients_gauge, slow_total
+from oms_api.entrypoints.event_hub import EventHub, HubClient, slow_total
 from oms_api.entrypoints.http_door import bearer_token
 from oms_api.handlers import admit, unavailable
 from oms_api.ports import Ports, UnavailableError
@@ -34,6 +34,7 @@ ACCOUNTS_MAX: Final = 1_000
 MESSAGE_CHARACTERS_MAX: Final = 65_536
 CLOSE_NORMAL: Final = 1000
 CLOSE_REFUSED: Final = 1008
+CLOSE_RESTART: Final = 1012
 CLOSE_TRY_AGAIN: Final = 1013
 
 Socket = WebSocket[Any, Any, Any]
@@ -101,19 +102,25 @@ class Session:
     async def run(self) -> None:
         """Serve the client until it goes, or must be closed."""
         await self._socket.accept()
-        clients_gauge.inc()
+        self._hub.enter()
+        try:
+            await self._serve()
+        finally:
+            self._hub.gone()
+
+    async def _serve(self) -> None:
         tasks: list[asyncio.Task[None]] = []
         closing: _ClosedError | None = None
         try:
             await self._authenticate()
-            tasks = [asyncio.create_task(work) for work in (self._write(), self._read(), self._watch())]
+            works = (self._write(), self._read(), self._watch(), self._leave())
+            tasks = [asyncio.create_task(work) for work in works]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except _ClosedError as error:
             closing = error
         finally:
-            clients_gauge.dec()
             self._hub.leave(self._client)
             for task in tasks:
                 task.cancel()
@@ -178,6 +185,13 @@ class Session:
         slow_total.inc()
         raise _ClosedError(
             CLOSE_TRY_AGAIN, "too slow: events were waiting; subscribe again from the last streamSequence"
+        )
+
+    async def _leave(self) -> None:
+        """Let the client go when the gateway stops: another one has what follows."""
+        await self._hub.stopping.wait()
+        raise _ClosedError(
+            CLOSE_RESTART, "this gateway stops: connect again, subscribe from the last streamSequence"
         )
 
     async def _send(self, text: str) -> None:

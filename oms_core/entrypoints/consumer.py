@@ -11,14 +11,17 @@ from uuid import UUID
 import structlog
 
 from oms_core import metrics
+from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.handlers import UNHANDLEABLE, Core, handle, handle_retry, handle_session_end, unanswered
 from oms_core.ports import OrderStore, UnitOfWork
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
-from oms_platform.messages import Topic, encode
+from oms_platform.messages import Topic, encode, order_of
 from oms_platform.metrics import transaction
+from oms_platform.order_trace import now_us
 from oms_platform.outbox import publish
+from oms_platform.tracing import DEAD_LETTER_SPAN, Tracer
 from oms_platform.worker import StopFlag
 
 SWEEP_S: Final = 5.0
@@ -43,12 +46,14 @@ class CoreLoop:
         publisher: Publisher,
         clock: Clock,
         day_ends: timedelta | None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._core = core
         self._store = store
         self._consumer = consumer
         self._publisher = publisher
         self._clock = clock
+        self._tracer = tracer or Tracer()
         self._day_ends = day_ends
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
         self._retries: list[tuple[datetime, UUID]] = []
@@ -69,12 +74,12 @@ class CoreLoop:
         """Work until a stop is asked for."""
         while not stop:
             batch = self._consumer.poll(timeout_s=IDLE_POLL_S)
-            started = time.perf_counter()
+            started, taken_us = time.perf_counter(), now_us()
             unit = UnitOfWork(now=self._clock())
             self._handle(batch, unit)
             self._run_timers(unit)
             if not unit.empty or batch.next_offsets or self._published:
-                self._commit_and_publish(unit, batch)
+                self._commit_and_publish(unit, batch, taken_us)
                 if batch.records:
                     metrics.batch_seconds.observe(time.perf_counter() - started)
             self._answer_queries()
@@ -84,17 +89,20 @@ class CoreLoop:
             self._publisher.send_dead_letter(item, reason)
         for record, item in zip(batch.records, batch.raw, strict=True):
             try:
-                handle(self._core, unit, record.message, record.traceparent)
+                handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
-                self._publisher.send_dead_letter(item, f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                self._publisher.send_dead_letter(item, reason)
+                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)
                 batch.unreadable.append((item, str(error)))
 
-    def _commit_and_publish(self, unit: UnitOfWork, batch: Batch) -> None:
+    def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int) -> None:
         if batch.unreadable:
             self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
         with transaction("core_commit"):
             self._store.commit(unit, self._core.desk, batch.next_offsets, self._published)
-        publish(self._publisher, unit.outbox)
+        traces = BatchTraces(self._tracer, self._core, unit, batch.records, taken_us)
+        publish(self._publisher, unit.outbox, traces.onward)
         for event in unit.events:
             message = event.message
             self._publisher.send_encoded(
@@ -103,9 +111,11 @@ class CoreLoop:
                 "OrderEvent",
                 encode(message),
                 event_id=message.event_id,
+                trace=traces.to_clients(event),
             )
         self._publisher.flush()
-        metrics.count_batch(unit, batch.records, self._clock())
+        metrics.count_batch(unit, batch.records, self._clock(), traces.trace_of)
+        traces.write()
         self._published = [row.outbox_id for row in unit.outbox]
         for order_id, order in unit.orders.items():
             if order.retry_at is not None:

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import socket
-import ssl
 import sys
 import time
 import urllib.error
@@ -20,18 +18,22 @@ from urllib.parse import urlsplit
 import click
 import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg import conninfo
 from rich.console import Console
 from rich.table import Table
 
+from oms_platform.certificates import NoCertificateError, certificate_end, kafka_address, postgres_address
 from oms_platform.cli.stack_commands import data_option
-from oms_platform.errors import OperationalError
+from oms_platform.errors import OperationalError, without_secrets
 from oms_platform.kafka import (
     INCARNATION_TOPIC,
     PARTITIONS,
     KafkaSettings,
+    client_config,
     dead_letter_topic,
+    kafka_of_environment,
     read_incarnation,
 )
 from oms_platform.laptop.layout import Layout, running_layout
@@ -51,6 +53,14 @@ OUTBOX_AGE_S_MAX: Final = 10.0
 QUOTE_AGE_S_MAX: Final = 30.0
 DISK_FREE_RATIO_MIN: Final = 0.1
 CERTIFICATE_DAYS_MIN: Final = 14
+REPLICA_LAG_S_MAX: Final = 5.0
+REPLICA_LOOK_S: Final = 0.05
+# How many of many are named.
+NAMED_MAX: Final = 3
+MIN_INSYNC: Final = "min.insync.replicas"
+# Values of sslmode with which Postgres is spoken to by TLS or not at all.
+TLS_MODES: Final = ("require", "verify-ca", "verify-full")
+_HAS_REPLAYED: Final = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= %s::pg_lsn"
 PARTITIONS_AHEAD: Final = 2 * WEEK
 # Who must have read what.
 READERS: Final[Mapping[str, tuple[Topic, ...]]] = {
@@ -76,12 +86,17 @@ console = Console()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Where to look. endpoints: each process's name and its health's address. disk: a folder, or None."""
+    """Where to look. endpoints: each process's name and its health's address. disk: a folder, or None.
+
+    read_dsn, issuer: the read replica and the OIDC issuer, empty when there is none to look at.
+    """
 
     dsn: str
-    kafka: str
+    kafka: KafkaSettings
     endpoints: Mapping[str, str]
     disk: Path | None = None
+    read_dsn: str = ""
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,23 +150,37 @@ def check_process(name: str, address: str) -> Iterator[Check]:
 
 
 def check_certificate(name: str, address: str) -> Check:
-    """Look how long a process's certificate lasts."""
+    """Look how long the certificate at an https address lasts."""
     place = urlsplit(address)
-    host, port = place.hostname or "", place.port or 443
+    return _certificate(name, place.hostname or "", place.port or 443)
+
+
+def _certificate(name: str, host: str, port: int, authority: str = "", *, postgres: bool = False) -> Check:
     try:
-        with (
-            socket.create_connection((host, port), timeout=ANSWER_S_MAX) as line,
-            ssl.create_default_context().wrap_socket(line, server_hostname=host) as secured,
-        ):
-            ends_at = ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"]))
-    except (OSError, KeyError) as error:
-        return Check(name=f"certificate {name}", well=False, detail=str(error))
-    days = (ends_at - time.time()) / 86_400
+        ends_at = certificate_end(host, port, authority, postgres=postgres)
+    except NoCertificateError as error:
+        return Check(name=f"certificate {name}", well=False, detail=f"{host}:{port}: {error}")
+    days = (ends_at.timestamp() - time.time()) / 86_400
     return Check(
         name=f"certificate {name}",
         well=days >= CERTIFICATE_DAYS_MIN,
         detail=f"ends in {days:.0f} days, must be at least {CERTIFICATE_DAYS_MIN}",
     )
+
+
+def check_certificates(deployment: Deployment) -> Iterator[Check]:
+    """Look at the certificates of the stores and the issuer, where TLS is asked for."""
+    for name, dsn in (("postgres", deployment.dsn), ("read replica", deployment.read_dsn)):
+        if dsn and str(conninfo.conninfo_to_dict(dsn).get("sslmode", "")) in TLS_MODES:
+            host, port, authority = postgres_address(dsn)
+            yield _certificate(name, host, port, authority, postgres=True)
+    if deployment.kafka.security.endswith("SSL"):
+        for broker in deployment.kafka.bootstrap.split(","):
+            host, port = kafka_address(broker)
+            name = "kafka" if broker == deployment.kafka.bootstrap else f"kafka {broker.strip()}"
+            yield _certificate(name, host, port, deployment.kafka.ca)
+    if deployment.issuer.startswith("https://"):
+        yield check_certificate("issuer", deployment.issuer)
 
 
 # ---- Postgres
@@ -187,6 +216,24 @@ def check_partitions(connection: Connection, now: datetime) -> Check:
     if missing:
         detail += f", missing {', '.join(missing)}"
     return Check(name="partitions ahead", well=not missing, detail=detail)
+
+
+def check_replica(connection: Connection, read_dsn: str) -> Check:
+    """Look how long the read replica takes to have what the primary has now."""
+    try:
+        with psycopg.connect(read_dsn, autocommit=True, connect_timeout=int(ANSWER_S_MAX)) as replica:
+            row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+            written = str(row[0]) if row is not None else ""
+            started = time.monotonic()
+            while time.monotonic() - started <= REPLICA_LAG_S_MAX:
+                if replica.execute(_HAS_REPLAYED, (written,)).fetchone() == (True,):
+                    lag_s = time.monotonic() - started
+                    return _limited("read replica", lag_s, REPLICA_LAG_S_MAX, "s behind")
+                time.sleep(REPLICA_LOOK_S)
+    except psycopg.OperationalError as error:
+        return Check(name="read replica", well=False, detail=without_secrets(str(error).strip()))
+    detail = f"more than {REPLICA_LAG_S_MAX:g} s behind"
+    return Check(name="read replica", well=False, detail=detail)
 
 
 def check_outbox(connection: Connection) -> Check:
@@ -229,22 +276,70 @@ def _topics() -> list[str]:
     return [*names, *(dead_letter_topic(topic.value) for topic in Topic)]
 
 
-def check_topics(bootstrap: str) -> Check:
+def check_topics(kafka: KafkaSettings) -> Check:
     """Look whether every topic is there with its partitions."""
     try:
-        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        client = AdminClient(client_config(kafka) | {"log_level": 0})
         topics = client.list_topics(timeout=ANSWER_S_MAX).topics
     except KafkaException as error:
-        return Check(name="topics", well=False, detail=f"no answer from {bootstrap}: {error}")
+        return Check(name="topics", well=False, detail=f"no answer from {kafka.bootstrap}: {error}")
     counts = {name: len(topics[name].partitions) if name in topics else 0 for name in _topics()}
     wrong = {name: count for name, count in counts.items() if count != PARTITIONS}
     found = f"found {wrong}" if wrong else f"{len(counts)} topics have them"
     return Check(name="topics", well=not wrong, detail=f"expected {PARTITIONS} partitions, {found}")
 
 
-def check_readers(connection: Connection, bootstrap: str) -> Iterator[Check]:
+def check_replication(kafka: KafkaSettings) -> Iterator[Check]:
+    """Look whether topics have the replicas that are asked for, and whether those are in sync."""
+    try:
+        client = AdminClient(client_config(kafka) | {"log_level": 0})
+        listed = client.list_topics(timeout=ANSWER_S_MAX)
+        if (listed.cluster_id or "").startswith("mockCluster"):
+            return
+        partitions = {
+            f"{name}/{number}": partition
+            for name in _topics()
+            for number, partition in listed.topics[name].partitions.items()
+        }
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in _topics()]
+        configs = {
+            resource.name: future.result(ANSWER_S_MAX)
+            for resource, future in client.describe_configs(resources).items()
+        }
+    except KafkaException as error:
+        yield Check(name="replication", well=False, detail=str(error))
+        return
+    few = sorted(name for name, found in partitions.items() if len(found.replicas) < kafka.replication)
+    least = min(len(found.replicas) for found in partitions.values())
+    yield Check(
+        name="replication",
+        well=not few,
+        detail=f"at least {least} replicas, must be at least {kafka.replication}{_named(few)}",
+    )
+    low = sorted(name for name, found in configs.items() if int(found[MIN_INSYNC].value) < kafka.min_insync)
+    least = min(int(found[MIN_INSYNC].value) for found in configs.values())
+    yield Check(
+        name="in-sync replicas asked for",
+        well=not low,
+        detail=f"{MIN_INSYNC} at least {least}, must be at least {kafka.min_insync}{_named(low)}",
+    )
+    behind = sorted(name for name, found in partitions.items() if len(found.isrs) < len(found.replicas))
+    yield Check(
+        name="replicas in sync",
+        well=not behind,
+        detail=f"{len(partitions) - len(behind)} of {len(partitions)} partitions have all{_named(behind)}",
+    )
+
+
+def _named(names: list[str]) -> str:
+    return (
+        f"; not so: {', '.join(names[:NAMED_MAX])}{', …' if len(names) > NAMED_MAX else ''}" if names else ""
+    )
+
+
+def check_readers(connection: Connection, kafka: KafkaSettings) -> Iterator[Check]:
     """Look at what every reader has left, and at dead letters."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "oms-doctor", "log_level": 0})
+    consumer = Consumer(client_config(kafka) | {"group.id": "oms-doctor", "log_level": 0})
     try:
         with closing(consumer):
             ends = {
@@ -255,7 +350,7 @@ def check_readers(connection: Connection, bootstrap: str) -> Iterator[Check]:
         if ends[INCARNATION_TOPIC, 0][1] == 0:
             yield Check(name="lag", well=None, detail="not looked at: no service has used this broker yet")
             return
-        incarnation = read_incarnation(KafkaSettings(bootstrap=bootstrap))
+        incarnation = read_incarnation(kafka)
     except (KafkaException, OperationalError) as error:
         yield Check(name="lag", well=False, detail=str(error))
         return
@@ -313,8 +408,11 @@ def examine(deployment: Deployment) -> list[Check]:
 
 
 def _examine_stores(deployment: Deployment) -> Iterator[Check]:
+    yield from check_certificates(deployment)
     topics = check_topics(deployment.kafka)
     yield topics
+    if topics.well:
+        yield from check_replication(deployment.kafka)
     now = datetime.now(UTC)
     try:
         with psycopg.connect(
@@ -330,6 +428,8 @@ def _examine_stores(deployment: Deployment) -> Iterator[Check]:
             yield check_outbox(connection)
             yield check_sessions(connection)
             yield check_quotes(connection, now)
+            if deployment.read_dsn:
+                yield check_replica(connection, deployment.read_dsn)
             if topics.well:
                 yield from check_readers(connection, deployment.kafka)
     except psycopg.OperationalError as error:
@@ -341,7 +441,7 @@ def deployment_of_stack(data: Path) -> Deployment:
     layout, state = running_layout(data)
     return Deployment(
         dsn=f"postgresql://postgres@127.0.0.1:{layout.port('postgres')}/oms",
-        kafka=_kafka_of(layout, state["kafka"]),
+        kafka=KafkaSettings(bootstrap=_kafka_of(layout, state["kafka"])),
         endpoints={name: f"http://127.0.0.1:{layout.port(port)}" for name, port in HEALTH_PORTS.items()},
         disk=data,
     )
@@ -379,6 +479,8 @@ def _endpoints(_context: click.Context, _option: click.Parameter, given: tuple[s
     type=click.Path(path_type=Path, exists=True),
     help="A folder of the disk to look at, with --dsn.",
 )
+@click.option("--read-dsn", envvar="OMS_API_READ_DSN", help="The read replica's address, with --dsn.")
+@click.option("--issuer", envvar="OMS_API_OIDC_ISSUER", help="The OIDC issuer's address, with --dsn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(
     data: Path,
@@ -386,6 +488,8 @@ def doctor(
     kafka: str | None,
     endpoints: dict[str, str],
     disk: Path | None,
+    read_dsn: str | None,
+    issuer: str | None,
     as_json: bool,
 ) -> None:
     """Check a running deployment. Exits with 0 if all is well, 1 if something is not."""
@@ -394,7 +498,14 @@ def doctor(
     elif kafka is None:
         raise click.UsageError("--dsn needs --kafka")
     else:
-        deployment = Deployment(dsn=dsn, kafka=kafka, endpoints=endpoints, disk=disk)
+        deployment = Deployment(
+            dsn=dsn,
+            kafka=kafka_of_environment(kafka),
+            endpoints=endpoints,
+            disk=disk,
+            read_dsn=read_dsn or "",
+            issuer=issuer or "",
+        )
     checks = examine(deployment)
     well = all(check.well is not False for check in checks)
     if as_json:

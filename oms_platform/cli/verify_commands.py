@@ -10,7 +10,7 @@ from rich.console import Console
 
 from oms_platform.cli.stack_commands import data_option
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka import KafkaSettings, kafka_of_environment
 from oms_platform.laptop.layout import Layout, running_layout
 from oms_platform.telemetry import configure_logging
 from oms_platform.verify.exporter import watch
@@ -85,7 +85,7 @@ def verify(
     else:
         evidence = Evidence(
             dsn=dsn,
-            kafka=None if kafka is None else KafkaSettings(bootstrap=kafka),
+            kafka=None if kafka is None else kafka_of_environment(kafka),
             fix_store=fix_store,
             venue_journal=venue_journal,
         )

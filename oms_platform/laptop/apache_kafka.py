@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from oms_platform.kafka import PARTITIONS
+from oms_platform.kafka import PARTITIONS, KafkaSettings, client_config
 from oms_platform.laptop.parts import Part, PartFailedError
 
 JAVA_VERSION_MIN: Final = 17
@@ -87,12 +88,25 @@ def new_cluster_id() -> str:
             return cluster_id
 
 
-def apache_kafka_part(data: Path, port: int, controller_port: int) -> Part:
-    """Return a one-node Kafka in `data`, formatted with a fresh cluster id if it is not yet."""
+def apache_kafka_part(
+    data: Path,
+    port: int,
+    controller_port: int,
+    *,
+    properties_more: Mapping[str, object] | None = None,
+    format_more: Sequence[str] = (),
+    client: KafkaSettings | None = None,
+) -> Part:
+    """Return a one-node Kafka in `data`, formatted with a fresh cluster id if it is not yet.
+
+    properties_more, format_more: for its server.properties and its format command; client: how to ask it
+    whether it is there, when that is not plain text.
+    """
     java, jars = _java(), ensure_jars()
     data.mkdir(parents=True, exist_ok=True)
     properties = data / "server.properties"
-    properties.write_text(_properties(data, port, controller_port))
+    settings = _properties(data, port, controller_port) | dict(properties_more or {})
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     (data / "log4j2.yaml").write_text(_LOG4J)
     classpath = f"{jars}/*"
     if not (data / "logs" / "meta.properties").exists():
@@ -107,14 +121,14 @@ def apache_kafka_part(data: Path, port: int, controller_port: int) -> Part:
             cluster_id,
             "-c",
             str(properties),
+            *format_more,
         ]
         subprocess.run(command, check=True, capture_output=True)
 
     def ready() -> bool:
         try:
-            return bool(
-                AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0}).list_topics(timeout=2)
-            )
+            asked = client or KafkaSettings(bootstrap=f"127.0.0.1:{port}")
+            return bool(AdminClient(client_config(asked) | {"log_level": 0}).list_topics(timeout=2))
         except KafkaException:
             return False
 
@@ -130,8 +144,8 @@ def apache_kafka_part(data: Path, port: int, controller_port: int) -> Part:
     )
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
-    settings = {
+def _properties(data: Path, port: int, controller_port: int) -> dict[str, object]:
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
@@ -148,4 +162,3 @@ def _properties(data: Path, port: int, controller_port: int) -> str:
         "group.initial.rebalance.delay.ms": 0,
         "log.retention.hours": 24,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

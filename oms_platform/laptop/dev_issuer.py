@@ -20,9 +20,9 @@ from typing import Any, Final
 import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
+from oms_platform.metrics import metrics_page
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
 from oms_platform.telemetry import configure_logging
 
@@ -129,7 +129,7 @@ def make_server(data_dir: Path, port: int, host: str = "127.0.0.1") -> Threading
             elif self.path in (*LIVE_PATHS, *READY_PATHS):
                 self._answer(200, {"status": "UP", "problems": {}})
             elif self.path in METRICS_PATHS:
-                self._send(200, generate_latest(), CONTENT_TYPE_LATEST)
+                self._send(200, *metrics_page(self.headers.get("Accept", "")))
             else:
                 self._answer(404, _error("not_found", "no such page"))
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import create_engine
 
-from oms_platform.errors import BrokenInvariantError
+from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.ids import uuid7_floor
 
 PARTITIONED: Final = (
@@ -30,6 +30,16 @@ PARTITIONED_BY_TIME: Final = ("quote_tape",)
 WEEK: Final = timedelta(days=7)
 WEEKS_AHEAD: Final = 4
 _MIGRATION_LOCK: Final = 7_304_001
+
+
+class SchemaTooOldError(OperationalError):
+    """The database waits for `oms migrate`."""
+
+    dependency = "schema"
+
+
+class SchemaTooNewError(ConfigurationError):
+    """The database has been migrated by a version that this one does not know."""
 
 
 def _config() -> Config:
@@ -62,10 +72,22 @@ def found_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
 
 
 def require_revision(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Raise BrokenInvariantError unless the database has this version's schema."""
-    found, expected = found_revision(connection), expected_revision()
-    if found != expected:
-        raise BrokenInvariantError(f"schema revision must be {expected}, was {found}; run `oms migrate`")
+    """Raise SchemaTooOldError or SchemaTooNewError unless the database has this version's schema."""
+    check_revision(found_revision(connection))
+
+
+def check_revision(found: str) -> None:
+    """Raise SchemaTooOldError, which a migration mends, or SchemaTooNewError, which another version does."""
+    expected = expected_revision()
+    if found == expected:
+        return
+    older = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found == "none" or found in older:
+        raise SchemaTooOldError(f"schema revision must be {expected}, was {found}; run `oms migrate`")
+    raise SchemaTooNewError(
+        f"schema revision must be {expected}, was {found}, which this version does not know: run the version"
+        " that it belongs to, or restore a backup"
+    )
 
 
 def migrate(dsn: str, now: datetime) -> None:

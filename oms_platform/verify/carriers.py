@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from oms_platform.kafka import BATCH_MAX, INCARNATION_TOPIC, PARTITIONS, KafkaSettings, take_waiting
+from oms_platform.kafka import (
+    BATCH_MAX,
+    INCARNATION_TOPIC,
+    PARTITIONS,
+    KafkaSettings,
+    client_config,
+    take_waiting,
+)
 from oms_platform.postgres import Connection
 from oms_platform.verify.report import Finding
 
@@ -21,8 +28,8 @@ _NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
 
 def _reader(settings: KafkaSettings) -> Consumer:
     return Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap,
+        client_config(settings)
+        | {
             "group.id": "oms-verify",
             "enable.auto.commit": False,
             "fetch.wait.max.ms": settings.fetch_wait_ms,

@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from oms_platform.health import Health, serve_health
 from oms_platform.settings import load_settings
 from oms_platform.telemetry import configure_logging
-from oms_platform.worker import StopFlag, end_process, run_worker
+from oms_platform.worker import StopFlag, end_process, run_process, run_worker
 from simulators.broker.bootstrap import run
 from simulators.broker.config import PREFIX, Settings
 
@@ -15,9 +16,11 @@ def main() -> None:
     configure_logging("broker-simulator", settings.log_level)
     stop = StopFlag()
     stop.on_signals()
-    run_worker("broker", partial(run, settings), stop)
+    health = Health()
+    serve_health(health, settings.health_port, settings.host)
+    run_worker("broker", partial(run, settings, health), stop, health)
     end_process()
 
 
 if __name__ == "__main__":
-    main()
+    run_process("broker-simulator", main)

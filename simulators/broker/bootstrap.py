@@ -8,10 +8,18 @@ from typing import Final
 import structlog
 
 from oms_platform.clock import Clock, utc_now
-from oms_platform.health import Health, serve_health
+from oms_platform.disk import RoomWatch
+from oms_platform.health import Health
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
-from oms_platform.worker import StopFlag
+from oms_platform.worker import (
+    EXIT_TEMPORARY,
+    TRANSIENT,
+    StopFlag,
+    dependency_of,
+    end_process,
+    reason_of,
+)
 from simulators.broker.adapters.journal import Journal
 from simulators.broker.config import DARK_VENUES, VENUES, Settings, latencies_us
 from simulators.broker.engine import Behaviour, VenueEngine
@@ -21,7 +29,7 @@ from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Directed, Exchange, commands_of_quote
 from simulators.broker.protocol import EndDay, Record
 from simulators.broker.schedule import Schedule
-from simulators.instruments import Instrument, wait_for_instruments
+from simulators.instruments import Instrument, require_instruments
 
 BATCH_MAX: Final = 64
 IDLE_WAIT_S: Final = 0.2
@@ -121,20 +129,17 @@ class Loop:
             self._schedule.put(now_s + self._day_s, (venue_id, EndDay()))
 
 
-def run(settings: Settings, stop: StopFlag) -> None:
+def run(settings: Settings, health: Health, stop: StopFlag) -> None:
     """Start by the one path, crash or not, and trade until a stop is asked for.
 
     Raises OperationalError when something outside is away.
     """
+    health.set_started(False)
     delays_s = {venue_id: value / 1_000_000 for venue_id, value in latencies_us(settings.latency_us).items()}
     with ExitStack() as stack:
-        health = Health()
-        health_server = serve_health(health, settings.health_port, settings.host)
-        stack.callback(health_server.server_close)
-        stack.callback(health_server.shutdown)
-        instruments = wait_for_instruments(settings.postgres_dsn, "broker-simulator", stop)
-        if not instruments:
-            return
+        instruments = require_instruments(settings.postgres_dsn, "broker-simulator")
+        room = RoomWatch(settings.data)
+        room.require_room()
         engines = make_engines(settings, instruments)
         journal = Journal(settings.data)
         stack.callback(journal.close)
@@ -163,8 +168,15 @@ def run(settings: Settings, stop: StopFlag) -> None:
         acceptor.start()
         health.set_started(True)
         log.info("broker_started", venues=len(VENUES), seed=settings.seed, port=settings.fix_port)
-        while not stop:
-            loop.turn()
+        try:
+            while not stop:
+                room.require_room()
+                loop.turn()
+        except TRANSIENT as error:
+            # QuickFIX's sessions cannot be made anew in the same process: two of six stayed away.
+            log.warning("broker_ends", dependency=dependency_of(error), error=reason_of(error))
+            acceptor.leave()
+            end_process(EXIT_TEMPORARY)
         health.set_started(False)
         acceptor.leave()
 

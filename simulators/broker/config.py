@@ -38,6 +38,10 @@ class Settings:
     touch_fill_probability: float = 0.25
     hidden_probability: float = 0.6
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a latency that cannot be read."""
+        latencies_us(self.latency_us)
+
 
 def latencies_us(text: str) -> dict[str, int]:
     """Read `Settings.latency_us` for every venue. Raises ValueError for an unknown venue or no number."""

@@ -14,10 +14,11 @@ from prometheus_client import Counter, Histogram
 
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
-from oms_platform.health import Health, serve_health
-from oms_platform.kafka import KafkaSettings
+from oms_platform.grpc_trace import trace_calls
+from oms_platform.health import Health
+from oms_platform.tracing import Tracer
 from oms_platform.worker import StopFlag
-from simulators.instruments import Instrument, wait_for_instruments
+from simulators.instruments import Instrument, require_instruments
 from simulators.market_data.adapters.kafka_quotes import KafkaQuotes
 from simulators.market_data.config import Settings
 from simulators.market_data.entrypoints.grpc_service import MarketDataService
@@ -79,7 +80,9 @@ async def make_quotes(
         pace.done()
 
 
-async def serve(settings: Settings, instruments: Sequence[Instrument], health: Health) -> None:
+async def serve(
+    settings: Settings, instruments: Sequence[Instrument], health: Health, tracer: Tracer
+) -> None:
     """Quote and answer until SIGTERM or SIGINT. Raises OperationalError when the port cannot be had."""
     interval_s = settings.interval_ms / 1000
     maker = QuoteMaker(instruments, seed=settings.seed, interval_s=interval_s, day_s=settings.day_s)
@@ -90,6 +93,7 @@ async def serve(settings: Settings, instruments: Sequence[Instrument], health: H
     pace = QuoteClock(interval_s=interval_s, symbols=len(instruments), now_s=time.monotonic())
     kafka = _kafka(settings)
     server = Server([MarketDataService(board)], codec=EncodedQuoteCodec())
+    trace_calls(server, "MarketDataService", tracer)
     try:
         await server.start(settings.host, settings.grpc_port)
     except OSError as error:
@@ -118,24 +122,17 @@ async def serve(settings: Settings, instruments: Sequence[Instrument], health: H
 def _kafka(settings: Settings) -> KafkaQuotes | None:
     if not settings.kafka_bootstrap:
         return None
-    kafka = KafkaQuotes(KafkaSettings(bootstrap=settings.kafka_bootstrap), every=settings.kafka_every)
+    kafka = KafkaQuotes(settings.kafka(), every=settings.kafka_every)
     kafka.start()
     return kafka
 
 
-def run(settings: Settings, stop: StopFlag) -> None:
+def run(settings: Settings, tracer: Tracer, health: Health, stop: StopFlag) -> None:
     """Start, and serve until a stop is asked for. Raises OperationalError when something outside is away."""
     # The event loop takes the signals while it runs, and leaves them unhandled when it ends with an error.
     stop.on_signals()
-    health = Health()
-    health_server = serve_health(health, settings.health_port, settings.host)
-    try:
-        instruments = wait_for_instruments(settings.postgres_dsn, "market-data-simulator", stop)
-        if stop:
-            return
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, instruments, health))
-        stop.set()
-    finally:
-        health_server.shutdown()
-        health_server.server_close()
+    health.set_started(False)
+    instruments = require_instruments(settings.postgres_dsn, "market-data-simulator")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, instruments, health, tracer))
+    stop.set()

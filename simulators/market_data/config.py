@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from oms_platform.kafka import KafkaFields
+
 PREFIX: Final = "OMS_MARKETDATA_SIM_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(KafkaFields):
     """What can be set.
 
     interval_ms: each symbol is quoted once in it. day_s: the length of a simulated trading day, which starts

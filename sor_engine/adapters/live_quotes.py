@@ -1,26 +1,23 @@
-"""The live book: the platform's quote feed, whether it flows, and how its queues move."""
+"""The live book: the platform's quote feed, and how its queues move."""
 
-import time
 from typing import Final
 
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from sor_engine.domain.outflows import QueueWatch
 
-QUIET_S_MAX: Final = 10.0
 # How many windows of a queue are kept.
 SAMPLES_MAX: Final = 200
 _MICROSECONDS: Final = 1_000_000
 
 
 class LiveQuotes(QuoteFeed):
-    """A quote feed that knows when its last quote of any symbol came, and watches queues if asked to.
+    """A quote feed that watches queues if asked to.
 
     Quotes come in on the feed's thread; what the router's loop reads is replaced whole.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._last_quote_s = float("-inf")
         self._horizons_ms: frozenset[int] = frozenset()
         self._watches: dict[tuple[str, int], QueueWatch] = {}
         super().__init__(host, port, self._note)
@@ -30,7 +27,6 @@ class LiveQuotes(QuoteFeed):
         self._horizons_ms = horizons_ms
 
     def _note(self, quote: Quote) -> None:
-        self._last_quote_s = time.monotonic()
         horizons = self._horizons_ms
         if not horizons:
             return
@@ -46,10 +42,3 @@ class LiveQuotes(QuoteFeed):
         """Return samples of what left each venue's queue within the horizon, on the side of a buy or sell."""
         watch = self._watches.get((symbol, horizon_ms))
         return {} if watch is None else dict(watch.samples(buy))
-
-    def check(self) -> str | None:
-        """Return None while quotes flow, or for how long they have not."""
-        quiet_s = time.monotonic() - self._last_quote_s
-        if quiet_s <= QUIET_S_MAX:
-            return None
-        return "no quote yet" if quiet_s == float("inf") else f"no quote for {quiet_s:.1f} s"

@@ -16,6 +16,8 @@ from confluent_kafka import Message as KafkaMessage
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
 from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
 from oms_platform.metrics import transaction
+from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed
+from oms_platform.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Kind, Span, Tracer
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
 from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
@@ -31,6 +33,8 @@ from sor_engine.ports import (
 log = structlog.get_logger()
 Offsets = Mapping[tuple[str, int], int]
 _NO_OFFSETS: Final[Offsets] = {}
+QUOTE_SPAN: Final = "quote"
+DECISION_SPAN: Final = "decide"
 
 
 class RouteRequestLoop:
@@ -48,6 +52,7 @@ class RouteRequestLoop:
         gather_s: float,
         on_reference: Callable[[Reference], None] = lambda _reference: None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        tracer: Tracer | None = None,
     ) -> None:
         self._consumer = consumer
         self._publisher = publisher
@@ -58,6 +63,7 @@ class RouteRequestLoop:
         self._gather_s = gather_s
         self._on_reference = on_reference
         self._monotonic_s = monotonic_s
+        self._tracer = tracer or Tracer()
         self._reference: Reference = references.load()
         on_reference(self._reference)
         self._refreshed_s = monotonic_s()
@@ -83,7 +89,7 @@ class RouteRequestLoop:
             self.settle()
             return
         started = time.perf_counter()
-        self._work(batch)
+        self._work(batch, now_us())
         metrics.batch_seconds.observe(time.perf_counter() - started)
         # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
         time.sleep(self._gather_s)
@@ -107,7 +113,7 @@ class RouteRequestLoop:
         else:
             self._on_reference(self._reference)
 
-    def _work(self, batch: Batch) -> None:
+    def _work(self, batch: Batch, taken_us: int) -> None:
         for raw, reason in batch.unreadable:
             self._publisher.send_dead_letter(raw, reason)
         routes: dict[tuple[UUID, int], PlannedRoute] = {}
@@ -123,15 +129,17 @@ class RouteRequestLoop:
             if key in routes:
                 continue
             try:
-                decided = plan_route(request, self._reference, self._desk, budget)
+                decided = plan_route(request, self._reference, self._desk, budget, record.trace)
             except InvalidRequestError as error:
                 self._publisher.send_dead_letter(raw, str(error))
+                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, request.order_id, str(error))
                 continue
-            routes[key] = PlannedRoute(
-                decided=decided, payload=encode(decided.plan), traceparent=record.traceparent
-            )
+            routes[key] = PlannedRoute(decided=decided, payload=encode(decided.plan), trace=record.trace)
             raws[key] = raw
-        self._publish(routes, self._store_all(routes, raws))
+        stored_before = self._store_all(routes, raws)
+        traces = self._traces_of(routes, taken_us)
+        self._publish(routes, stored_before, traces)
+        self._write_spans(routes, traces, taken_us)
         self._published = {**self._published, **batch.next_offsets}
         log.info("routes_decided", requests=len(batch.records), plans=len(routes))
 
@@ -152,8 +160,40 @@ class RouteRequestLoop:
                 self._publisher.send_dead_letter(raws[key], reason)
             return self._store.store(list(routes.values()), earlier, now)
 
+    def _traces_of(
+        self, routes: Mapping[tuple[UUID, int], PlannedRoute], taken_us: int
+    ) -> Mapping[tuple[UUID, int], str]:
+        """Return the trace that each plan goes on with; one without legs is traced from here on."""
+        at_us = now_us()
+        hop = self._tracer.hop(Hop.SOR, taken_us, at_us)
+        traces: dict[tuple[UUID, int], str] = {}
+        for key, route in routes.items():
+            plan, trace = route.decided.plan, route.trace
+            if not plan.legs:
+                trace = self._tracer.promote(trace, FAILED, plan.order_id, plan.reason)
+            elif self._tracer.is_due(trace, at_us):
+                trace = self._tracer.promote(trace, SLOW, plan.order_id)
+            traces[key] = passed(trace, hop)
+        return traces
+
+    def _write_spans(
+        self,
+        routes: Mapping[tuple[UUID, int], PlannedRoute],
+        traces: Mapping[tuple[UUID, int], str],
+        taken_us: int,
+    ) -> None:
+        spans: list[Span] = []
+        done_us = now_us()
+        for key, trace in traces.items():
+            if is_traced(trace):
+                spans += _spans_of(self._tracer, routes[key].decided.plan, trace, taken_us, done_us)
+        self._tracer.write_batch("sor batch", taken_us, done_us, len(routes), spans)
+
     def _publish(
-        self, routes: Mapping[tuple[UUID, int], PlannedRoute], stored_before: Mapping[tuple[UUID, int], bytes]
+        self,
+        routes: Mapping[tuple[UUID, int], PlannedRoute],
+        stored_before: Mapping[tuple[UUID, int], bytes],
+        traces: Mapping[tuple[UUID, int], str],
     ) -> None:
         for key, route in routes.items():
             earlier = stored_before.get(key)
@@ -165,6 +205,37 @@ class RouteRequestLoop:
                 RoutePlan.__name__,
                 route.payload if earlier is None else earlier,
                 event_id=route.decided.plan.route_id,
-                traceparent=route.traceparent,
+                trace=traces[key],
             )
         self._publisher.poll()
+
+
+def _spans_of(tracer: Tracer, plan: RoutePlan, trace: str, taken_us: int, done_us: int) -> list[Span]:
+    """Return the spans of one decision: the whole, waiting for its quote, and deciding."""
+    explanation = plan.explanation
+    began_us = microseconds(plan.received_at)
+    quoted_us = began_us + explanation.quote_wait_us
+    return [
+        tracer.span(
+            trace,
+            SOR_SPAN,
+            taken_us,
+            done_us,
+            kind=Kind.CONSUMER,
+            attributes={
+                "order_id": str(plan.order_id),
+                "attempt": plan.attempt,
+                "legs": len(plan.legs),
+                "venues": "+".join(leg.venue_id for leg in plan.legs),
+            },
+            error="" if plan.legs else plan.reason,
+        ),
+        tracer.span(trace, QUOTE_SPAN, began_us, quoted_us, attributes={"symbol": plan.symbol}),
+        tracer.span(
+            trace,
+            DECISION_SPAN,
+            quoted_us,
+            quoted_us + explanation.decision_us,
+            attributes={"strategy": explanation.strategy},
+        ),
+    ]

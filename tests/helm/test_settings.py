@@ -1,5 +1,7 @@
 """What the chart puts into a pod's environment is what the service reads; its ports are those it opens."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from simulators.broker.config import Settings as BrokerSettings
 from simulators.market_data.config import Settings as MarketDataSettings
 from sor_engine.config import ScorekeeperSettings
 from sor_engine.config import Settings as SorSettings
-from tests.helm.chart import PLACES, Manifest, containers, find, named, rendered
+from tests.helm.chart import PLACES, Manifest, containers, find, named, read, rendered, template
 from tests.helm.test_policy import services_of, workload_of
 
 pytestmark = pytest.mark.timeout(900)
@@ -30,16 +32,34 @@ READERS: dict[str, tuple[type[Any], str, dict[str, str]]] = {
     ),
     "broker": (BrokerSettings, "OMS_BROKER_SIM_", {"health": "health_port", "fix": "fix_port"}),
 }  # fmt: skip
+SCHEMES = {
+    "OMS_POSTGRES_DSN": "postgresql://",
+    "OMS_API_READ_DSN": "postgresql://",
+    "OMS_REDIS_URL": "redis://",
+}
+SECURED = {
+    "kafka.security": {"protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-256", "user": "oms", "password": ""},
+    "kafka.replication": 3,
+    "kafka.minInsync": 2,
+    "caBundle.configMap": "company-ca",
+    "oidc.caFromBundle": True,
+    "postgres.readReplica": {"enabled": True, "dsn": "", "lagMsMax": 2000},
+    "tracing": {"endpoint": "http://collector.monitoring:4318", "ratio": 0.5, "slowMs": 100, "peers": []},
+}
 
 
 def environment(place: str, container: Manifest) -> dict[str, str]:
-    """Return a container's variables as Kubernetes sets them; a secret's value is its key."""
+    """Return a container's variables as Kubernetes sets them; a secret's value has its key as the host."""
+    return variables_of(rendered(place), container)
+
+
+def variables_of(manifests: Sequence[Manifest], container: Manifest) -> dict[str, str]:
+    """Return a container's variables, its secrets' values made up from their keys."""
     variables: dict[str, str] = {}
     for source in container["envFrom"]:
-        variables |= find(rendered(place), "ConfigMap", source["configMapRef"]["name"])["data"]
-    return variables | {
-        variable["name"]: variable["valueFrom"]["secretKeyRef"]["key"] for variable in container["env"]
-    }
+        variables |= find(manifests, "ConfigMap", source["configMapRef"]["name"])["data"]
+    keys = {variable["name"]: variable["valueFrom"]["secretKeyRef"]["key"] for variable in container["env"]}
+    return variables | {name: SCHEMES.get(name, "") + key for name, key in keys.items()}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -49,7 +69,7 @@ def test_a_service_reads_its_settings_and_opens_the_ports_that_its_pod_names(pla
         (container,) = containers(workload_of(place, name))
         settings = load_settings(cls, prefix, environment(place, container))
         assert settings.host == "0.0.0.0", name
-        assert settings.postgres_dsn == "postgres-dsn", name
+        assert settings.postgres_dsn == "postgresql://postgres-dsn", name
         opened = {port["name"]: port["containerPort"] for port in container["ports"]}
         assert opened == {port: getattr(settings, field) for port, field in ports.items()}, name
 
@@ -85,6 +105,37 @@ def test_the_issuer_in_the_chart_is_the_one_that_tokens_name() -> None:
     (keycloak,) = containers(workload_of("dev", "keycloak"))
     hostname = next(entry["value"] for entry in keycloak["env"] if entry["name"] == "KC_HOSTNAME")
     assert _settings("dev", "api").oidc_issuer == f"{hostname}/realms/oms"
+
+
+def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_path: Path) -> None:
+    result = template("prod", changes=SECURED)
+    assert result.returncode == 0, result.stderr
+    manifests = tuple(read(result.stdout))
+    for name in services_of("prod"):
+        cls, prefix, _ = READERS[name]
+        as_ever = workload_of("prod", name)
+        workload = find(manifests, as_ever["kind"], as_ever["metadata"]["name"])
+        (container,) = containers(workload)
+        variables = variables_of(manifests, container)
+        assert variables["OMS_KAFKA_CA"] == "/etc/oms/ca/ca.crt"
+        assert "/etc/oms/ca" in [mount["mountPath"] for mount in container["volumeMounts"]]
+        # What is read is there in the pod; here another file stands for it.
+        (tmp_path / "ca.crt").touch()
+        kafka = load_settings(cls, prefix, variables | {"OMS_KAFKA_CA": str(tmp_path / "ca.crt")}).kafka()
+        assert (kafka.security, kafka.sasl_mechanism, kafka.user) == ("SASL_SSL", "SCRAM-SHA-256", "oms")
+        assert kafka.password == "kafka-password"
+        assert (kafka.replication, kafka.min_insync) == (3, 2)
+        assert variables["OMS_TRACE_ENDPOINT"] == "http://collector.monitoring:4318"
+        assert (variables["OMS_TRACE_RATIO"], variables["OMS_TRACE_SLOW_MS"]) == ("0.5", "100")
+        policy = find(manifests, "NetworkPolicy", as_ever["metadata"]["name"])
+        ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+        assert 4318 in ports
+        if name == "api":
+            assert variables["OMS_API_READ_DSN"] == "postgresql://postgres-read-dsn"
+            assert variables["OMS_API_READ_LAG_MS_MAX"] == "2000"
+            assert variables["SSL_CERT_FILE"] == "/etc/oms/ca/ca.crt"
+        else:
+            assert "OMS_API_READ_DSN" not in variables
 
 
 def test_no_more_consumers_than_partitions_can_be_asked_for() -> None:

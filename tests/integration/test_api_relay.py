@@ -64,7 +64,7 @@ def store_cancels(dsn: str, order_ids: list[uuid.UUID], account_id: str = "ACC-H
                 key=account_id,
                 type="CancelOrder",
                 payload=encode(message),
-                traceparent="00-t",
+                trace="00-t",
                 created_at=now,
             ).values()
         )

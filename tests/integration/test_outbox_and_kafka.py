@@ -25,6 +25,7 @@ from oms_platform.kafka import (
     Publisher,
     Record,
     TailReader,
+    WrongTopicsError,
     dead_letter_topic,
     ensure_topics,
     murmur2_partition,
@@ -56,7 +57,7 @@ def row(number: int, writer: str = "api", order_id: uuid.UUID | None = None) -> 
         key=f"key-{number}",
         type="OrderEvent",
         payload=b'{"n": %d}' % number,
-        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         created_at=utc_now(),
     )
 
@@ -214,7 +215,7 @@ def test_what_the_outbox_publishes_keeps_its_bytes_its_id_and_its_order(
             "type": b"OrderEvent",
             "v": b"1",
             "id": str(sent.outbox_id).encode(),
-            "traceparent": sent.traceparent.encode(),
+            "traceparent": sent.trace.encode(),
         }
     counts = publisher.next_offsets(Topic.EVENTS.value)
     assert sum(counts.values()) == 3
@@ -271,7 +272,7 @@ def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(
     found: list[object] = []
     deadline = time.monotonic() + WAIT_S
     while len(found) < len(new) and time.monotonic() < deadline:
-        found += tail.poll(0.2)
+        found += [record.message for record in tail.poll(0.2)]
     assert sorted(map(str, found)) == sorted(map(str, new))
     assert tail.poll(0.1) == []
     tail.close()
@@ -282,7 +283,7 @@ def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kaf
     publisher = Publisher(memory_kafka)
     good = cancel()
     publisher.send_encoded(
-        Topic.INBOUND.value, "ACC-1", "CancelOrder", b'{"orderId": 1}', event_id=uuid7(), traceparent="00-aa"
+        Topic.INBOUND.value, "ACC-1", "CancelOrder", b'{"orderId": 1}', event_id=uuid7(), trace="00-aa"
     )
     publisher.send(Topic.INBOUND.value, "ACC-1", good, event_id=good.request_id)
     publisher.flush()
@@ -358,7 +359,7 @@ def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
     ensure_topics(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kafka, "PARTITIONS", 2)
-        with pytest.raises(ValueError, match="every topic must have 2 partitions, found"):
+        with pytest.raises(WrongTopicsError, match=r"every topic must have 2 partitions, .*; found 4 in"):
             ensure_topics(settings)
 
 

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from oms_platform.cli.main import cli
 from oms_platform.clock import utc_now
-from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7
 from oms_platform.kafka import (
     BatchConsumer,
@@ -29,6 +28,8 @@ from oms_platform.schema.migrate import (
     PARTITIONED,
     PARTITIONED_BY_TIME,
     WEEKS_AHEAD,
+    SchemaTooNewError,
+    SchemaTooOldError,
     ensure_partitions,
     expected_revision,
     found_revision,
@@ -131,14 +132,16 @@ def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading
     again.close()
 
 
-def test_a_schema_of_another_version_is_named_and_nothing_starts(dsn: str) -> None:
+def test_a_schema_of_another_version_is_named_and_only_an_older_one_is_waited_for(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         require_revision(connection)
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
-        with pytest.raises(
-            BrokenInvariantError, match=f"must be {expected_revision()}, was 0000; run `oms migrate`"
+        for found, error, message in (
+            ("0001", SchemaTooOldError, "was 0001; run `oms migrate`"),
+            ("9999", SchemaTooNewError, "was 9999, which this version does not know"),
         ):
-            require_revision(connection)
+            connection.execute("UPDATE alembic_version SET version_num = %s", (found,))
+            with pytest.raises(error, match=f"must be {expected_revision()}, {message}"):
+                require_revision(connection)
 
 
 def test_coming_weeks_get_their_partitions_once(dsn: str) -> None:

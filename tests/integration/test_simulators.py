@@ -179,7 +179,7 @@ def test_quotes_reach_kafka_about_once_a_second_a_symbol(
     found: list[Quote] = []
 
     def two_of_each() -> bool:
-        found.extend(message for message in reader.poll() if isinstance(message, Quote))
+        found.extend(record.message for record in reader.poll() if isinstance(record.message, Quote))
         symbols = [quote.symbol for quote in found]
         return len(set(symbols)) == 15 and all(symbols.count(symbol) >= 2 for symbol in set(symbols))
 

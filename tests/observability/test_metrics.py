@@ -6,13 +6,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from oms_platform import metrics
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder, Topic
-from oms_platform.metrics import HOPS, BatchHistogram, hop
+from oms_platform.metrics import HOPS, BatchHistogram, hop, metrics_page
 from oms_platform.verify import exporter
 from oms_platform.verify.report import Finding, Report
 from oms_platform.worker import StopFlag
@@ -48,6 +50,34 @@ def test_a_batch_histogram_refuses_labels_that_it_does_not_have() -> None:
     histogram = BatchHistogram("z_seconds", "Time", ["hop"], registry=CollectorRegistry())
     with pytest.raises(ValueError, match=r"has the labels \('hop',\), found the values \('a', 'b'\)"):
         histogram.labels("a", "b")
+
+
+def test_a_bucket_shows_its_last_traced_order_to_who_reads_openmetrics() -> None:
+    registry = CollectorRegistry()
+    histogram = BatchHistogram("e_seconds", "Time", ["hop"], (0.001, 0.1), registry).labels("a")
+    histogram.observe(0.05, "first")
+    histogram.observe(0.06, "second")
+    histogram.observe(0.07)
+    histogram.observe(5, "third")
+    page = openmetrics.generate_latest(registry).decode()
+    found = {
+        sample.labels["le"]: sample.exemplar
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == "e_seconds_bucket"
+    }
+    assert found["0.001"] is None
+    assert (found["0.1"].labels, found["0.1"].value) == ({"trace_id": "second"}, 0.06)
+    assert found["+Inf"].labels == {"trace_id": "third"}
+    assert "trace_id" not in generate_latest(registry).decode()
+
+
+def test_a_page_is_what_the_reader_accepts() -> None:
+    assert metrics_page("")[1].startswith("text/plain")
+    body, media_type = metrics_page("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert media_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    assert b"_created" not in body
 
 
 def test_every_hop_tells_its_target_and_no_other_name_is_one() -> None:

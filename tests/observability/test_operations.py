@@ -125,7 +125,7 @@ def test_a_database_comes_back_from_its_dump(dsn: str, empty: str, tmp_path: Pat
 
 
 def checks_of(dsn: str, kafka: str, **endpoints: str) -> dict[str, Check]:
-    found = examine(Deployment(dsn=dsn, kafka=kafka, endpoints=endpoints))
+    found = examine(Deployment(dsn=dsn, kafka=KafkaSettings(bootstrap=kafka), endpoints=endpoints))
     return {check.name: check for check in found}
 
 

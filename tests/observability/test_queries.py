@@ -15,6 +15,7 @@ from oms_platform.laptop.layout import Layout
 from oms_platform.laptop.parts import free_port
 from tests.conftest import database_folder
 from tests.observability.tools import ROOT, Prometheus, panels, prometheus, selectors
+from tests.span_collector import SpanCollector
 from tests.stack_rig import StackRig, free_base_port
 
 ANSWER_TIMEOUT_S = 40.0
@@ -23,10 +24,21 @@ JUDGE = "oms-judge"
 
 
 @pytest.fixture(scope="module")
-def rig() -> Iterator[StackRig]:
-    """A running stack with orders going through it and the judge watching it."""
+def collector() -> Iterator[SpanCollector]:
+    collector = SpanCollector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="module")
+def rig(collector: SpanCollector) -> Iterator[StackRig]:
+    """A running stack with orders going through it and the judge watching it; every fifth order is traced."""
     with database_folder() as folder:
-        rig = StackRig(layout=Layout(data=folder, base_port=free_base_port()), kafka="memory")
+        rig = StackRig(
+            layout=Layout(data=folder, base_port=free_base_port()),
+            kafka="memory",
+            environment={"OMS_TRACE_ENDPOINT": collector.endpoint, "OMS_TRACE_RATIO": "0.2"},
+        )
         rig.up()
         flow = rig.start_bench(RATE, FLOW_S, folder / "bench.json")
         try:
@@ -104,6 +116,22 @@ def test_every_rule_is_healthy_and_every_series_it_names_exists(watched: Prometh
 def test_a_query_of_what_does_not_exist_is_found_out(watched: Prometheus) -> None:
     wrong = {"renamed": "rate(oms_core_orders_total[5m])", "a label": 'oms_adapter_fix_session_up{venue="?"}'}
     assert unanswered(watched, wrong, timeout_s=2.0) == wrong
+
+
+def test_a_hop_that_leads_to_traces_leads_to_those_that_the_collector_has(
+    watched: Prometheus, collector: SpanCollector
+) -> None:
+    query = next(query for place, query in panels() if place == "oms-latency: ack" and "bucket" in query)
+    found: set[str] = set()
+    deadline = time.monotonic() + ANSWER_TIMEOUT_S
+    while not found and time.monotonic() < deadline:
+        now = time.time()
+        answer = watched.get("query_exemplars", query=query, start=str(now - 600), end=str(now))
+        found = {each["labels"]["trace_id"] for series in answer for each in series["exemplars"]}
+        time.sleep(0.5)
+    assert found
+    for trace_id in found:
+        assert collector.of_trace(trace_id, "SubmitOrder"), trace_id
 
 
 def test_a_stack_that_is_well_raises_no_page(watched: Prometheus) -> None:

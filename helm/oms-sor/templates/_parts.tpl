@@ -24,6 +24,7 @@ api:
   scales: true
   drains: true
   needs: [postgres, kafka, redis, oidc]
+  reads: true
   calls: {core: 9090, sor-engine: 9090}
   settings:
     OMS_API_HTTP_PORT: "8080"
@@ -34,6 +35,12 @@ api:
     OMS_API_SOR_PORT: "9090"
     OMS_API_OIDC_ISSUER: {{ include "oms.issuer" . }}
     OMS_API_OIDC_AUDIENCE: {{ $values.oidc.audience | quote }}
+    {{- if $values.postgres.readReplica.enabled }}
+    OMS_API_READ_LAG_MS_MAX: {{ $values.postgres.readReplica.lagMsMax | quote }}
+    {{- end }}
+    {{- if $values.oidc.caFromBundle }}
+    SSL_CERT_FILE: /etc/oms/ca/ca.crt
+    {{- end }}
 relay:
   enabled: true
   key: relay
@@ -157,6 +164,32 @@ oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inCh
 {{ if .Values.keycloak.inChart }}http://{{ include "oms.fullname" . }}-keycloak:8080/realms/oms{{ else }}{{ .Values.oidc.issuer }}{{ end }}
 {{- end }}
 
+{{/* How to speak to Kafka; its password is a secret. Takes root. */}}
+{{- define "oms.kafkaSettings" -}}
+OMS_KAFKA_BOOTSTRAP: {{ include "oms.kafkaBootstrap" . | quote }}
+OMS_KAFKA_REPLICATION: {{ .Values.kafka.replication | quote }}
+OMS_KAFKA_MIN_INSYNC: {{ .Values.kafka.minInsync | quote }}
+{{- with .Values.kafka.security }}
+{{- if ne .protocol "PLAINTEXT" }}
+OMS_KAFKA_SECURITY: {{ .protocol }}
+{{- end }}
+{{- if hasPrefix "SASL" .protocol }}
+OMS_KAFKA_SASL_MECHANISM: {{ .mechanism }}
+OMS_KAFKA_USER: {{ .user | quote }}
+{{- end }}
+{{- if and (hasSuffix "SSL" .protocol) $.Values.caBundle.configMap }}
+OMS_KAFKA_CA: /etc/oms/ca/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The port of the collector's address. Takes root. */}}
+{{- define "oms.tracingPort" -}}
+{{- $url := urlParse .Values.tracing.endpoint -}}
+{{- $host := splitList ":" $url.host -}}
+{{- if gt (len $host) 1 }}{{ last $host }}{{ else }}{{ ternary "443" "80" (eq $url.scheme "https") }}{{ end -}}
+{{- end }}
+
 {{/* A part's values: .Values.defaults, then its own. Takes (root, part). */}}
 {{- define "oms.own" -}}
 {{ mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (index .root.Values.services .part.key)) | toYaml }}
@@ -169,6 +202,11 @@ oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inCh
     "OMS_HOST" "0.0.0.0"
     "OMS_LOG_LEVEL" .root.Values.logLevel
     "OMS_KAFKA_FETCH_WAIT_MS" (.root.Values.kafka.fetchWaitMs | toString) -}}
-{{- if has "kafka" .part.needs }}{{ $_ := set $shared "OMS_KAFKA_BOOTSTRAP" (include "oms.kafkaBootstrap" .root) }}{{ end -}}
+{{- if has "kafka" .part.needs }}{{ $shared = merge $shared (include "oms.kafkaSettings" .root | fromYaml) }}{{ end -}}
+{{- with .root.Values.tracing }}
+{{- if .endpoint }}
+{{- $shared = merge $shared (dict "OMS_TRACE_ENDPOINT" .endpoint "OMS_TRACE_RATIO" (.ratio | toString) "OMS_TRACE_SLOW_MS" (.slowMs | toString)) }}
+{{- end }}
+{{- end }}
 {{ mergeOverwrite $shared .part.settings (.root.Values.settings | default dict) ($own.settings | default dict) | toYaml }}
 {{- end }}

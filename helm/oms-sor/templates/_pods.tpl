@@ -18,7 +18,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Secrets as variables, by what is needed. Takes (root, needs). */}}
+{{/* Secrets as variables, by what is needed. Takes (root, needs, reads: whether it may use a read replica). */}}
 {{- define "oms.secretVariables" -}}
 {{- if has "postgres" .needs }}
 - name: OMS_POSTGRES_DSN
@@ -26,6 +26,20 @@ capabilities:
     secretKeyRef:
       name: {{ include "oms.secretName" .root }}
       key: postgres-dsn
+{{- end }}
+{{- if and .reads .root.Values.postgres.readReplica.enabled }}
+- name: OMS_API_READ_DSN
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "oms.secretName" .root }}
+      key: postgres-read-dsn
+{{- end }}
+{{- if and (has "kafka" .needs) (hasPrefix "SASL" .root.Values.kafka.security.protocol) }}
+- name: OMS_KAFKA_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "oms.secretName" .root }}
+      key: kafka-password
 {{- end }}
 {{- if has "redis" .needs }}
 - name: OMS_REDIS_URL

@@ -12,6 +12,12 @@ postgres-dsn: {{ printf "postgresql://oms:%s@%s-postgres:5432/oms" $password $fu
 {{- else }}
 postgres-dsn: {{ .Values.postgres.dsn | quote }}
 {{- end }}
+{{- if .Values.postgres.readReplica.enabled }}
+postgres-read-dsn: {{ .Values.postgres.readReplica.dsn | quote }}
+{{- end }}
+{{- if hasPrefix "SASL" .Values.kafka.security.protocol }}
+kafka-password: {{ .Values.kafka.security.password | quote }}
+{{- end }}
 {{- if .Values.redis.inChart }}
 {{- $password := index $found "redis-password" | default "" | b64dec | default (randAlphaNum 32) }}
 redis-password: {{ $password | quote }}

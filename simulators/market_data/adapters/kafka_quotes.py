@@ -8,7 +8,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter
 
 from oms_platform.ids import uuid7
-from oms_platform.kafka import KafkaSettings, KafkaUnavailableError, ensure_topics
+from oms_platform.kafka import (
+    KafkaSettings,
+    KafkaUnavailableError,
+    WrongTopicsError,
+    client_config,
+    ensure_topics,
+)
 from oms_platform.messages import SCHEMA_VERSION, Quote, Topic, encode
 
 _QUEUED_MAX: Final = 1_000
@@ -29,8 +35,8 @@ class KafkaQuotes:
         self._stopped = threading.Event()
         # Not the services' idempotent publisher: a lost quote is no loss, a fatal error would be.
         self._producer = Producer(
-            {
-                "bootstrap.servers": settings.bootstrap,
+            client_config(settings)
+            | {
                 "log_level": 0,
                 "acks": 1,
                 "linger.ms": 5,
@@ -52,7 +58,7 @@ class KafkaQuotes:
             except KafkaUnavailableError as error:
                 log.warning("kafka_unreachable", error=str(error))
                 self._stopped.wait(_RETRY_S)
-            except ValueError as error:
+            except WrongTopicsError as error:
                 log.error("kafka_topics_wrong", error=str(error))
                 return
             else:

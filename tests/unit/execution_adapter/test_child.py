@@ -133,7 +133,7 @@ def test_the_answer_to_the_newest_question_proves_absence() -> None:
 def test_an_answer_to_a_question_from_before_the_order_went_out_proves_nothing() -> None:
     child = live()
     child.note_asked("H1", 1, 0.0)
-    child.note_sent(1, 1.0)
+    child.note_sent(1, AT, 1.0)
     assert not child.proves_absent(unknown("H1"), 1)
     child.note_asked("H2", 1, 6.0)
     assert child.proves_absent(unknown("H2"), 1)
@@ -146,7 +146,7 @@ def test_without_an_echo_only_a_first_answer_of_this_logon_is_believed() -> None
     assert not child.proves_absent(unknown(poss_dup=True), 1)
     assert not child.proves_absent(unknown(), 2)
     assert child.proves_absent(unknown(), 1)
-    child.note_sent(1, 1.0)
+    child.note_sent(1, AT, 1.0)
     assert not child.proves_absent(unknown(), 1)
 
 

@@ -31,8 +31,11 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
+from oms_platform.tracing import Span, Tracer
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+UNTRACED = f"00-{'a' * 32}-{'b' * 16}-00"
+TRACED = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 class NotedVenues:
@@ -73,9 +76,11 @@ class NotedOutlet:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.traces: list[str] = []
 
-    def send(self, account_id: str, message: Message, traceparent: str) -> None:
+    def send(self, account_id: str, message: Message, trace: str) -> None:
         self.messages.append(message)
+        self.traces.append(trace)
 
     def kinds(self) -> list[str]:
         return [
@@ -83,10 +88,23 @@ class NotedOutlet:
         ]
 
 
+class NotedSpans:
+    """Writes down spans."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def write(self, span: Span) -> None:
+        self.spans.append(span)
+
+    def names(self) -> list[str]:
+        return [span.name for span in self.spans]
+
+
 class Scene:
     def __init__(self) -> None:
-        self.venues, self.outlet = NotedVenues(), NotedOutlet()
-        self.desk = Desk(self.venues, self.outlet, status_timeout_s=5.0)
+        self.venues, self.outlet, self.spans = NotedVenues(), NotedOutlet(), NotedSpans()
+        self.desk = Desk(self.venues, self.outlet, status_timeout_s=5.0, tracer=Tracer(self.spans))
         self.states: States = {}
         self.now_s = 0.0
 
@@ -96,9 +114,9 @@ class Scene:
     def down(self) -> None:
         self.desk.handle_logout("XNYS")
 
-    def place(self, plan: RoutePlan) -> list[Child]:
+    def place(self, plan: RoutePlan, trace: str = "") -> list[Child]:
         children = children_of(plan)
-        self.desk.handle_placed(plan, children, NOW, self.now_s, "")
+        self.desk.handle_placed(plan, children, NOW, self.now_s, trace)
         return children
 
     def cancel(self, plan: RoutePlan) -> None:
@@ -187,6 +205,34 @@ def test_core_hears_of_a_route_before_its_order_goes_out(scene: Scene) -> None:
     scene.place(plan(legs=2))
     assert scene.outlet.kinds() == ["RoutePlaced"]
     assert scene.venues.types() == "DD"
+
+
+def test_a_traced_childs_way_to_the_venue_and_back_is_two_kinds_of_spans(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(plan(), TRACED)
+    scene.hear(child, Kind.NEW)
+    scene.hear(child, Kind.TRADE, cum_qty=100)
+    assert scene.spans.names() == ["NewOrderSingle", "ExecutionReport", "ExecutionReport"]
+    assert {span.attributes["cl_ord_id"] for span in scene.spans.spans} == {child.cl_ord_id}
+    assert scene.outlet.traces == [TRACED] * 3
+
+
+def test_a_venues_rejection_is_traced_whatever_the_ratio(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(plan(), UNTRACED)
+    scene.hear(child, Kind.REJECTED)
+    assert scene.spans.names() == ["NewOrderSingle", "ExecutionReport"]
+    assert scene.spans.spans[-1].error == "rejected"
+    assert scene.outlet.traces == [UNTRACED, TRACED]
+
+
+def test_an_untraced_childs_reports_carry_the_venues_time_and_write_nothing(scene: Scene) -> None:
+    scene.up()
+    (child,) = scene.place(plan(), UNTRACED)
+    scene.hear(child, Kind.NEW)
+    assert scene.spans.names() == []
+    hop = scene.outlet.traces[-1].removeprefix(UNTRACED)
+    assert hop.startswith("V") and hop.endswith(".0;")
 
 
 def test_what_was_never_sent_goes_out_at_logon_without_a_question(scene: Scene) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal
-from oms_api.entrypoints.http_door import bearer_token, decode_content, read_body, trace_of
+from oms_api.entrypoints.http_door import bearer_token, decode_content, read_body
 from oms_api.entrypoints.rest import cursor_of, read_filter
 from oms_api.entrypoints.websocket import read_subscription
 from oms_platform.ids import uuid7
@@ -43,13 +43,6 @@ def test_a_body_is_read_in_parts_up_to_its_bound() -> None:
 )
 def test_a_token_is_read_from_a_bearer_header(header: bytes | None, token: str | None) -> None:
     assert bearer_token(header) == token
-
-
-def test_a_trace_is_kept_when_it_can_be_read_and_made_otherwise() -> None:
-    given = f"00-{'a' * 32}-{'b' * 16}-01"
-    assert trace_of(given.encode()) == given
-    assert trace_of(b"nonsense").startswith("00-")
-    assert trace_of(None) != trace_of(None)
 
 
 def test_a_filter_sees_only_the_callers_accounts() -> None:

@@ -110,7 +110,7 @@ def fake() -> Fake:
 def place(fake: Fake, **changes: Any) -> Placed | Refusal:
     return asyncio.run(
         handle_place_order(
-            fake.ports, lambda: NOW, TRADER, channel="API", content=CONTENT | changes, traceparent="t"
+            fake.ports, lambda: NOW, TRADER, channel="API", content=CONTENT | changes, trace="t"
         )
     )
 

@@ -52,7 +52,7 @@ def test_the_wait_between_starts_doubles_up_to_its_bound(monkeypatch: pytest.Mon
         raise OperationalError("still away")
 
     run_worker("test", run, Hasty())
-    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 def test_an_error_while_stopping_is_not_tried_again() -> None:

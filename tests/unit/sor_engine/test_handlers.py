@@ -98,7 +98,7 @@ class FixedQuotes:
     def age_s(self, symbol: str) -> float:
         return self._age_s
 
-    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int) -> Quote | None:
+    def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         self.questions.append(timeout_ms)
         if self._answer is not None:
             self._quote, self._age_s = self._answer, 0.0

@@ -1,0 +1,7 @@
+"""What needs a real Apache Kafka runs with `make integration` only."""
+
+import os
+
+from tests.conftest import KAFKA_VARIABLE
+
+collect_ignore = [] if os.environ.get(KAFKA_VARIABLE) == "apache" else ["test_kafka_security.py"]
