@@ -1,4 +1,4 @@
-"""A collector of spans for tests: takes OTLP over HTTP, as the protocol's own classes read it."""
+"""Where spans go in tests: a list, or a collector that takes OTLP over HTTP."""
 
 import threading
 import time
@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from oms_platform.tracing import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,21 @@ class Seen:
     attributes: dict[str, Any]
     error: str
     links: tuple[tuple[str, str], ...]
+
+
+class NotedSpans:
+    """A sink that keeps what is written, for parts that run within the test."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def write(self, span: Span) -> None:
+        """Keep a span."""
+        self.spans.append(span)
+
+    def names(self) -> list[str]:
+        """Return the spans' names, in order."""
+        return [span.name for span in self.spans]
 
 
 class SpanCollector:

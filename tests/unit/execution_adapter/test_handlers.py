@@ -31,7 +31,8 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
-from oms_platform.tracing import Span, Tracer
+from oms_platform.tracing import Tracer
+from tests.span_collector import NotedSpans
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 UNTRACED = f"00-{'a' * 32}-{'b' * 16}-00"
@@ -86,19 +87,6 @@ class NotedOutlet:
         return [
             m.exec_type.name if isinstance(m, ExecutionReport) else type(m).__name__ for m in self.messages
         ]
-
-
-class NotedSpans:
-    """Writes down spans."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-
-    def write(self, span: Span) -> None:
-        self.spans.append(span)
-
-    def names(self) -> list[str]:
-        return [span.name for span in self.spans]
 
 
 class Scene:

@@ -34,7 +34,7 @@ from oms_platform.tracing import (
     start_tracing,
     untraced_total,
 )
-from tests.span_collector import SpanCollector
+from tests.span_collector import NotedSpans, SpanCollector
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 ROOT_ID = "b7ad6b7169203331"
@@ -43,25 +43,12 @@ TRACED = f"00-{TRACE_ID}-{ROOT_ID}-01"
 T0 = 1_770_000_000_000_000
 
 
-class Sink:
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-
-    def write(self, span: Span) -> None:
-        self.spans.append(span)
-
-    def names(self) -> list[str]:
-        return [span.name for span in self.spans]
-
-
 @pytest.fixture
-def sink() -> Sink:
-    return Sink()
+def sink() -> NotedSpans:
+    return NotedSpans()
 
 
-def tracer(sink: Sink | None, **settings: Any) -> Tracer:
+def tracer(sink: NotedSpans | None, **settings: Any) -> Tracer:
     return Tracer(sink, TraceSettings(**settings))
 
 
@@ -79,7 +66,7 @@ def on_its_way(tracer: Tracer) -> str:
     return trace
 
 
-def test_a_trace_goes_on_with_the_callers_and_has_a_root_of_its_own(sink: Sink) -> None:
+def test_a_trace_goes_on_with_the_callers_and_has_a_root_of_its_own(sink: NotedSpans) -> None:
     trace, parent_id = tracer(sink, trace_ratio=0.0).begin(TRACED.encode())
     assert (trace_id_of(trace), parent_id, is_traced(trace)) == (TRACE_ID, ROOT_ID, True)
     assert root_id_of(trace) != ROOT_ID
@@ -89,7 +76,7 @@ def test_a_trace_goes_on_with_the_callers_and_has_a_root_of_its_own(sink: Sink) 
 
 @pytest.mark.parametrize("given", [None, b"", b"nonsense", TRACED.upper().encode(), f"{TRACED}-x".encode()])
 def test_a_new_trace_begins_when_the_caller_has_none_that_can_be_read(
-    given: bytes | None, sink: Sink
+    given: bytes | None, sink: NotedSpans
 ) -> None:
     first, parent_id = tracer(sink, trace_ratio=1.0).begin(given)
     second, _ = tracer(sink, trace_ratio=0.0).begin(given)
@@ -99,7 +86,7 @@ def test_a_new_trace_begins_when_the_caller_has_none_that_can_be_read(
     assert read_trace(first.encode()) == first
 
 
-def test_the_ratio_is_the_share_of_orders_that_are_traced(sink: Sink) -> None:
+def test_the_ratio_is_the_share_of_orders_that_are_traced(sink: NotedSpans) -> None:
     begun = [tracer(sink, trace_ratio=0.25).begin(None)[0] for _ in range(4_000)]
     assert 0.2 < sum(map(is_traced, begun)) / len(begun) < 0.3
 
@@ -109,17 +96,17 @@ def test_without_a_collector_nothing_is_traced_and_nothing_is_carried() -> None:
     trace, _ = idle.begin(TRACED.encode())
     assert not is_traced(trace)
     assert passed(trace, idle.hop(Hop.CORE, T0, T0 + 1)) == trace
-    assert idle.promote(on_its_way(tracer(Sink())), FAILED, "O-1") == on_its_way(tracer(Sink()))
+    assert idle.promote(on_its_way(tracer(NotedSpans())), FAILED, "O-1") == on_its_way(tracer(NotedSpans()))
 
 
-def test_an_untraced_order_carries_its_hops_and_a_traced_one_does_not(sink: Sink) -> None:
+def test_an_untraced_order_carries_its_hops_and_a_traced_one_does_not(sink: NotedSpans) -> None:
     hop = tracer(sink).hop(Hop.CORE, T0, T0 + 255)
     assert passed(UNTRACED, hop) == f"{UNTRACED}Y{T0:013x}.ff;"
     assert passed(TRACED, hop) == TRACED
     assert passed("", hop) == ""
 
 
-def test_what_an_order_carries_is_bounded(sink: Sink) -> None:
+def test_what_an_order_carries_is_bounded(sink: NotedSpans) -> None:
     trace, hop = UNTRACED, tracer(sink).hop(Hop.SOR, T0, T0 + 1_000)
     for _ in range(1_000):
         trace = passed(trace, hop)
@@ -135,12 +122,12 @@ def test_what_is_no_trace_is_none(given: str) -> None:
     assert read_trace(given.encode()) == ""
 
 
-def test_the_header_is_what_w3c_says(sink: Sink) -> None:
+def test_the_header_is_what_w3c_says(sink: NotedSpans) -> None:
     assert traceparent_of(on_its_way(tracer(sink))) == UNTRACED
     assert (traced_id(UNTRACED), traced_id(TRACED)) == ("", TRACE_ID)
 
 
-def test_the_venues_time_does_not_count_as_spent_in_the_platform(sink: Sink) -> None:
+def test_the_venues_time_does_not_count_as_spent_in_the_platform(sink: NotedSpans) -> None:
     trace = on_its_way(tracer(sink))
     assert spent_us(trace, T0 + 1_050_000) == 50_000
     assert spent_us(UNTRACED, T0) == 0
@@ -150,7 +137,7 @@ def test_the_venues_time_does_not_count_as_spent_in_the_platform(sink: Sink) -> 
     assert not slow.is_due(TRACED, T0 + 9_000_000)
 
 
-def test_an_order_that_fails_is_traced_with_its_whole_past(sink: Sink) -> None:
+def test_an_order_that_fails_is_traced_with_its_whole_past(sink: NotedSpans) -> None:
     found = tracer(sink)
     assert found.promote(on_its_way(found), FAILED, "O-1", "denied") == TRACED
     assert [(span.service, span.name) for span in sink.spans] == [
@@ -168,7 +155,7 @@ def test_an_order_that_fails_is_traced_with_its_whole_past(sink: Sink) -> None:
     assert all(span.attributes["oms.late"] == FAILED for span in sink.spans)
 
 
-def test_an_order_that_is_found_late_twice_is_written_once(sink: Sink) -> None:
+def test_an_order_that_is_found_late_twice_is_written_once(sink: NotedSpans) -> None:
     found = tracer(sink)
     first = on_its_way(found)
     other_child = f"{first[: first.index(Hop.VENUE)]}{found.hop(Hop.VENUE, T0 + 39_000, T0 + 90_000)}"
@@ -179,13 +166,15 @@ def test_an_order_that_is_found_late_twice_is_written_once(sink: Sink) -> None:
     assert sink.names()[-1] == "NewOrderSingle"
 
 
-def test_an_order_that_is_traced_already_is_not_written_again(sink: Sink) -> None:
+def test_an_order_that_is_traced_already_is_not_written_again(sink: NotedSpans) -> None:
     assert tracer(sink).promote(TRACED, FAILED, "O-1") == TRACED
     assert sink.spans == []
     assert tracer(sink).promote("", FAILED, "O-1") == ""
 
 
-def test_only_so_many_late_orders_a_second_are_traced(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_late_orders_a_second_are_traced(
+    sink: NotedSpans, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, now_s, before = tracer(sink, trace_extra_per_s=2), [100.0], untraced_total._value.get()
     monkeypatch.setattr("oms_platform.tracing.time.monotonic", lambda: now_s[0])
     orders = [found.begin(UNTRACED.replace("0af", f"{n}af").encode())[0] for n in range(6)]
@@ -195,13 +184,13 @@ def test_only_so_many_late_orders_a_second_are_traced(sink: Sink, monkeypatch: p
     assert [is_traced(found.promote(trace, SLOW, "O")) for trace in orders[4:]] == [True, True]
 
 
-def test_a_caller_cannot_have_every_order_traced(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_cannot_have_every_order_traced(sink: NotedSpans, monkeypatch: pytest.MonkeyPatch) -> None:
     found = tracer(sink, trace_extra_per_s=2, trace_ratio=0.0)
     monkeypatch.setattr("oms_platform.tracing.time.monotonic", lambda: 100.0)
     assert [is_traced(found.begin(TRACED.encode())[0]) for _ in range(4)] == [True, True, False, False]
 
 
-def test_a_batch_and_its_orders_link_each_other(sink: Sink) -> None:
+def test_a_batch_and_its_orders_link_each_other(sink: NotedSpans) -> None:
     found = tracer(sink)
     spans = [found.span(TRACED, f"order {number}", T0, T0 + 1) for number in range(3)]
     found.write_batch("batch", T0, T0 + 5, 40, spans)
@@ -214,7 +203,7 @@ def test_a_batch_and_its_orders_link_each_other(sink: Sink) -> None:
     assert len(sink.spans) == 4
 
 
-def test_a_message_that_cannot_be_handled_is_a_span_with_its_reason(sink: Sink) -> None:
+def test_a_message_that_cannot_be_handled_is_a_span_with_its_reason(sink: NotedSpans) -> None:
     found = tracer(sink)
     found.fail(on_its_way(found), "dead letter", "O-1", "no order O-1 is stored")
     assert sink.names()[-1] == "dead letter"
