@@ -16,7 +16,7 @@ from execution_adapter.adapters.fix_sessions import FixSessions, FixSettings
 from execution_adapter.adapters.postgres_children import GROUP, PostgresChildStore, read_venues
 from execution_adapter.config import Settings
 from execution_adapter.domain.resumption import offsets_to_keep, resume_from
-from execution_adapter.entrypoints.fix_callbacks import VenueCallbacks
+from execution_adapter.entrypoints.fix_callbacks import LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES, VenueCallbacks
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, FillsOutlet, Pace
 from execution_adapter.entrypoints.routed_reader import RoutedReader
@@ -91,7 +91,8 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
         outlet = FillsOutlet(publisher)
-        sessions = FixSessions(_fix_settings(settings), venue_ids, VenueCallbacks(inbox))
+        callbacks = VenueCallbacks(inbox, max(LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES * settings.reconnect_s))
+        sessions = FixSessions(_fix_settings(settings), venue_ids, callbacks)
         # After a stop that was asked for the process ends, and QuickFIX's own stop is not needed.
         stack.callback(lambda: sessions.leave() if stop else sessions.stop())
         stack.callback(inbox.close)
@@ -122,7 +123,12 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
-        reader = RoutedReader(consumer, inbox, room.require_room)
+
+        def before_poll() -> None:
+            room.require_room()
+            callbacks.require_tended()
+
+        reader = RoutedReader(consumer, inbox, before_poll)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
         sessions.start()

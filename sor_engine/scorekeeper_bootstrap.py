@@ -74,8 +74,10 @@ def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, sto
     active_gauge.set(0)
     try:
         with closing(connect(settings.postgres_dsn, "sor-scorekeeper")) as connection:
+            require_revision(connection)
             if not wait_for_turn(connection, LOCK, stop, lambda: _stand_by(health)):
                 return
+            # Again: it may have been migrated during the wait.
             require_revision(connection)
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)

@@ -76,8 +76,10 @@ class Relay:
         with connect(self._dsn, "oms-api-relay") as connection:
             # A lost mark only publishes a row again, so marks need not wait for the disk.
             connection.execute("SET synchronous_commit = off")
+            require_revision(connection)
             if not wait_for_turn(connection, LOCK, stop, self._stand_by):
                 return
+            # Again: it may have been migrated during the wait.
             require_revision(connection)
             ensure_topics(self._kafka)
             self._incarnation = read_incarnation(self._kafka)

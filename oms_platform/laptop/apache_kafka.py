@@ -7,6 +7,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -105,8 +106,7 @@ def apache_kafka_part(
     java, jars = _java(), ensure_jars()
     data.mkdir(parents=True, exist_ok=True)
     properties = data / "server.properties"
-    settings = _properties(data, port, controller_port) | dict(properties_more or {})
-    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    properties.write_text(_properties(data, port, controller_port, properties_more or {}))
     (data / "log4j2.yaml").write_text(_LOG4J)
     classpath = f"{jars}/*"
     if not (data / "logs" / "meta.properties").exists():
@@ -144,8 +144,10 @@ def apache_kafka_part(
     )
 
 
-def _properties(data: Path, port: int, controller_port: int) -> dict[str, object]:
-    return {
+def _properties(
+    data: Path, port: int, controller_port: int, more: Mapping[str, object] = MappingProxyType({})
+) -> str:
+    settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
@@ -161,4 +163,6 @@ def _properties(data: Path, port: int, controller_port: int) -> dict[str, object
         "transaction.state.log.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
         "log.retention.hours": 24,
+        **more,
     }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def stop_and_watch(rig: StackRig, name: str) -> float:
         asked = time.monotonic() - started
         try:
             status = call(port, "GET", "/health/ready").status
-        except OSError:
-            status = 0
+        except (OSError, HTTPException):
+            status = 0  # it closed its door, or ended in the middle of the answer
         # A process that answers after a long moment may be the next one.
         if Path(f"/proc/{pid}").exists():
             assert status != 200 or asked < NOTICED_S_MAX, f"{name} was ready {asked:.2f} s after SIGTERM"

@@ -183,15 +183,18 @@ def test_a_gateway_without_its_issuer_is_not_ready_and_says_why(
         assert call(api.http_port, "GET", "/health/live").status == 200
 
 
-def test_a_database_of_another_schema_keeps_the_gateway_from_being_ready(
+def test_a_database_of_an_older_schema_keeps_the_gateway_from_being_ready_and_from_taking_orders(
     tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0000' RETURNING 1").fetchall()
+        (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0001' RETURNING 1").fetchall()
         assert kept
         with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False) as api:
             wait_for(lambda: "schema_not_ready" in api.log.read_text(), "a complaint", 30)
             assert not api.ready()
+            wait_for(lambda: refused_with_retry(api), "a refusal, once tokens can be verified", 30)
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
 def test_a_killed_gateway_leaves_no_process_behind_and_a_stopped_one_ends_by_itself(
