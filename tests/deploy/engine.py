@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,10 +91,13 @@ def compose_command() -> list[str]:
 
 
 class Compose:
-    """One Compose project. environment: the variables that its files name."""
+    """One Compose project. environment: the variables that its files name. also: files merged over it."""
 
-    def __init__(self, file: Path, environment: Mapping[str, str], project: str) -> None:
-        self._command = [*compose_command(), "--file", str(file), "--project-name", project]
+    def __init__(
+        self, file: Path, environment: Mapping[str, str], project: str, also: Sequence[Path] = ()
+    ) -> None:
+        files = [word for path in (file, *also) for word in ("--file", str(path))]
+        self._command = [*compose_command(), *files, "--project-name", project]
         self._environment = {**os.environ, **environment}
 
     def __call__(self, *words: str, check: bool = True, timeout_s: float = 600.0) -> str:

@@ -1,5 +1,6 @@
-"""Builds stand-ins for what a registry would give, from Debian's packages, Kafka's jars, Keycloak's zip."""
+"""Builds stand-ins for what a registry would give: from Debian's packages, jars, a zip and Go modules."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +16,11 @@ COMPILE_VARIABLE = "OMS_TEST_COMPILE"
 COMPILES = bool(os.environ.get(COMPILE_VARIABLE))
 PYTHON_BASE = "oms-standin/python:3.11" if COMPILES else "oms-standin/python:3.11-wheels"
 KEYCLOAK = "26.4.7"
+OPENSEARCH = "2.19.6"
+COLLECTOR = "0.149.0"
+# A module's v1.76.0 holds the program of version 2.13.0.
+JAEGER = "2.13.0"
+JAEGER_MODULE = "github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0"
 DEBIAN = "bookworm"
 IMAGES = {
     "OMS_IMAGE_BASE": PYTHON_BASE,
@@ -23,6 +29,9 @@ IMAGES = {
     "OMS_IMAGE_KAFKA": "oms-standin/kafka:4.1.0",
     "OMS_IMAGE_KEYCLOAK": f"oms-standin/keycloak:{KEYCLOAK}",
     "OMS_IMAGE_PROMETHEUS": "oms-standin/prometheus:2",
+    "OMS_IMAGE_JAEGER": f"oms-standin/jaeger:{JAEGER}",
+    "OMS_IMAGE_OTEL_COLLECTOR": f"oms-standin/otel-collector:{COLLECTOR}",
+    "OMS_IMAGE_OPENSEARCH": f"oms-standin/opensearch:{OPENSEARCH}",
 }
 WHEELS = "/opt/wheels"
 PYTHON = (3, 11)
@@ -85,24 +94,73 @@ def _trust_what_this_machine_trusts(root: Path) -> None:
 
 
 def _context() -> Path:
-    """Lay the build's context: the files beside this one, Kafka's jars and Keycloak's distribution."""
+    """Lay the build's context: the files beside this one, and what Maven and Go bring."""
     context = cache_folder() / "standins" / "context"
     shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(HERE / "standin", context)
+    shutil.copytree(HERE / "standin", context, ignore=shutil.ignore_patterns("otelcol"))
     jars = context / "kafka-jars"
     jars.mkdir()
     for jar in ensure_jars().glob("*.jar"):
         os.link(jar, jars / jar.name)
     os.link(_keycloak_zip(), context / "keycloak.zip")
+    shutil.copytree(_opensearch_jars(), context / "opensearch-jars", copy_function=os.link)
+    os.link(_collector(), context / "otelcol")
+    os.link(_jaeger(), context / "jaeger")
     return context
+
+
+def _opensearch_jars() -> Path:
+    folder = cache_folder() / f"opensearch-{OPENSEARCH}"
+    if not folder.exists():
+        _need("mvn", "Maven (mvn)", "OpenSearch's jars")
+        partial = folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        pom = str(HERE / "opensearch-pom.xml")
+        run(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={partial}"])
+        partial.rename(folder)
+    return folder
+
+
+def _collector() -> Path:
+    """The collector, built from the folder `standin/otelcol`; again when that has changed."""
+    source = HERE / "standin" / "otelcol"
+    made_of = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(source.iterdir()))).hexdigest()
+    program = cache_folder() / f"otelcol-{COLLECTOR}" / made_of[:12]
+    if not program.exists():
+        _go(["build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", str(program), "."], source)
+    return program
+
+
+def _jaeger() -> Path:
+    folder = cache_folder() / f"jaeger-{JAEGER}"
+    program = folder / "jaeger"
+    if not program.exists():
+        module = folder / "module"
+        shutil.rmtree(module, ignore_errors=True)
+        module.mkdir(parents=True)
+        (module / "go.mod").write_text("module oms-sor.test/jaeger\n\ngo 1.24\n")
+        _go(["get", "-tool", JAEGER_MODULE], module)
+        package = JAEGER_MODULE.split("@")[0]
+        _go(["build", "-trimpath", "-ldflags=-s -w", "-o", str(program), package], module)
+    return program
+
+
+def _go(words: list[str], folder: Path) -> None:
+    """Run Go in a folder; minutes the first time."""
+    _need("go", "Go", "the collector and Jaeger")
+    run(["go", *words], cwd=folder, env=os.environ | {"CGO_ENABLED": "0"})
+
+
+def _need(command: str, name: str, what: str) -> None:
+    if shutil.which(command) is None:
+        raise NotThereError(f"{name} was not found; it brings {what}")
 
 
 def _keycloak_zip() -> Path:
     folder = cache_folder() / f"keycloak-{KEYCLOAK}"
     found = folder / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
     if not found.exists():
-        if shutil.which("mvn") is None:
-            raise NotThereError("Maven (mvn) was not found; it brings Keycloak's distribution")
+        _need("mvn", "Maven (mvn)", "Keycloak's distribution")
         partial = folder / "partial"
         run(
             [

@@ -20,7 +20,7 @@ from oms_platform.laptop.parts import free_port
 START_S_MAX = 30.0
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 15.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
     """Wait until a condition holds and return its value."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -11,4 +11,5 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     createdb --host=/tmp --username="$POSTGRES_USER" "$POSTGRES_DB"
     pg_ctl --pgdata="$PGDATA" --mode=fast --wait stop
 fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp
+[ "${1:-}" != postgres ] || shift
+exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
