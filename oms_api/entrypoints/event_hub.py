@@ -21,7 +21,7 @@ from oms_api.domain.stream import OrderedStream
 from oms_api.ports import BrokerState, EventStore, UnavailableError
 from oms_platform.messages import OrderEvent
 from oms_platform.metrics import hop
-from oms_platform.order_trace import is_traced, microseconds, now_us, trace_id_of
+from oms_platform.order_trace import is_traced, microseconds, now_us, traced_id
 from oms_platform.tracing import SLOW, Kind, Tracer
 
 CLIENT_QUEUE_MAX: Final = 10_000
@@ -201,9 +201,8 @@ class EventHub:
         at_us, occurred_us = now_us(), microseconds(event.occurred_at)
         if self._tracer.is_due(trace, at_us):
             trace = self._tracer.promote(trace, SLOW, event.order_id)
-        traced = is_traced(trace)
-        _PUSH.observe((at_us - occurred_us) / 1_000_000, trace_id_of(trace) if traced else "")
-        if traced:
+        _PUSH.observe((at_us - occurred_us) / 1_000_000, traced_id(trace))
+        if is_traced(trace):
             attributes: dict[str, str | int] = {
                 "order_id": str(event.order_id),
                 "event": event.type,

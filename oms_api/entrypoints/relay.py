@@ -21,7 +21,7 @@ from oms_platform.kafka import (
 )
 from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, trace_id_of
+from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, traced_id
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
     OutboxRow,
@@ -119,8 +119,7 @@ class Relay:
         published_total.inc(len(rows))
         batch_rows.observe(len(rows))
         for row in rows:
-            traced = trace_id_of(row.trace) if is_traced(row.trace) else ""
-            _OUTBOX_HOP.observe((now - row.created_at).total_seconds(), traced)
+            _OUTBOX_HOP.observe((now - row.created_at).total_seconds(), traced_id(row.trace))
         self._write_spans(rows, taken_us)
         return len(rows)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import CancelRequested, Placed, unavailable
 from oms_api.ports import UnavailableError
-from oms_platform.order_trace import is_traced, now_us, root_id_of, trace_id_of
+from oms_platform.order_trace import is_traced, now_us, root_id_of, trace_id_of, traced_id
 from oms_platform.tracing import FAILED, SAMPLED, Kind, Span, Tracer
 
 Done = TypeVar("Done", Placed, CancelRequested)
@@ -27,7 +27,7 @@ class RequestTrace:
     @property
     def exemplar(self) -> str:
         """The trace's id if it is traced, else empty."""
-        return trace_id_of(self.trace) if is_traced(self.trace) else ""
+        return traced_id(self.trace)
 
     async def over(self, route: str, work: Awaitable[Done | Refusal]) -> Done | Refusal:
         """Await a request's work and write its span. Raises what the work raises."""
