@@ -76,6 +76,7 @@ proto: install
 	mkdir -p proto/gen
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
 	touch proto/gen/__init__.py
+	$(BIN)/python -m proto.structs
 	$(BIN)/python -m tests.architecture.generated_files --publish
 
 # The pages of docs/ that are drawn from code.

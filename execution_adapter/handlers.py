@@ -33,17 +33,14 @@ from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id, uuid7_time
 from oms_platform.messages import (
     CancelChildren,
     CancelReject,
-    ExecType,
     ExecutionReport,
     PlacedLeg,
-    RoutePlaced,
     RoutePlan,
-    Side,
-    TimeInForce,
 )
 from oms_platform.order_trace import Hop, is_traced, microseconds, passed, traced_id
 from oms_platform.tracing import FAILED, VENUE_SPAN, Tracer
 from oms_platform.tracing import Kind as SpanKind
+from oms_platform.vocabulary import ExecType, RoutePlaced, Side, TimeInForce
 
 log = structlog.get_logger()
 _EXEC_TYPES: Final = {kind: ExecType[kind.name] for kind in Kind}

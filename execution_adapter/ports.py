@@ -8,7 +8,8 @@ from uuid import UUID
 
 from execution_adapter.domain.child import Child, ChildState
 from execution_adapter.domain.resumption import Checkpoint
-from oms_platform.messages import CancelChildren, Message
+from oms_platform.messages import CancelChildren
+from oms_platform.vocabulary import Message
 
 Offsets = Mapping[tuple[str, int], int]
 

@@ -22,7 +22,9 @@ from oms_api.ports import (
 )
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, OrderType, Routing, Side, SubmitOrder, TimeInForce, encode
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.vocabulary import OrderType, Routing, Side, TimeInForce
+from oms_platform.wire import encode
 
 RETRY_AFTER_S: Final = 1
 _SIDE: Final = {member.name: member for member in Side}

@@ -17,7 +17,8 @@ from oms_api.handlers import handle_get_order, known_to, read_order_terms, wish_
 from oms_api.ports import Ports, ProfileView, RiskView, RoutingRefusedError, View, WhatIf
 from oms_platform.clock import Clock
 from oms_platform.ids import route_id, uuid7
-from oms_platform.messages import OrderType, RouteRequest, Side, TimeInForce
+from oms_platform.messages import RouteRequest
+from oms_platform.vocabulary import OrderType, Side, TimeInForce
 
 _WHAT_IF_FIELDS: Final = ("profile", "strategy", "weights", "without", "fees")
 _PROFILE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -13,9 +13,11 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
 from oms_platform.kafka import Record
-from oms_platform.messages import OrderStatus, SubmitOrder, order_of
+from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import BatchHistogram, hop
 from oms_platform.order_trace import traced_id
+from oms_platform.vocabulary import OrderStatus
+from oms_platform.wire import order_of
 
 events_total = Counter(
     "oms_core_order_events_total", "Order events, by type and by the status they led to", ["type", "status"]

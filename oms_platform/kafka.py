@@ -22,17 +22,17 @@ from prometheus_client import Counter
 from oms_platform import metrics
 from oms_platform.certificates import explain, kafka_address
 from oms_platform.errors import ConfigurationError, OperationalError
-from oms_platform.messages import (
+from oms_platform.order_trace import HOPS_HEADER, TRACEPARENT_LENGTH, read_trace, trace_id_of
+from oms_platform.settings import load_settings
+from oms_platform.vocabulary import Message
+from oms_platform.wire import (
     SCHEMA_VERSION,
     TOPIC_MESSAGES,
-    Message,
     Topic,
     UnreadableMessageError,
     decode,
     encode,
 )
-from oms_platform.order_trace import HOPS_HEADER, TRACEPARENT_LENGTH, read_trace, trace_id_of
-from oms_platform.settings import load_settings
 
 INCARNATION_TOPIC: Final = "oms.incarnation"
 PARTITIONS: Final = 4

@@ -17,7 +17,7 @@ from uuid import UUID
 import betterproto
 import msgspec
 
-from oms_platform.messages import Message
+from oms_platform.vocabulary import Message
 
 ProtoT = TypeVar("ProtoT")
 StructT = TypeVar("StructT", bound=Message)

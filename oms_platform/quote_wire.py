@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from grpclib.encoding.base import CodecBase
 
-from oms_platform.messages import Quote, UnreadableMessageError, VenueQuote
+from oms_platform.messages import Quote, VenueQuote
+from oms_platform.wire import UnreadableMessageError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5

@@ -16,7 +16,6 @@ from typing import Final, NamedTuple, Protocol
 import structlog
 from prometheus_client import Counter
 
-from oms_platform.messages import Topic
 from oms_platform.order_trace import (
     TRACEPARENT_LENGTH,
     Hop,
@@ -32,6 +31,7 @@ from oms_platform.order_trace import (
     trace_id_of,
 )
 from oms_platform.settings import load_settings
+from oms_platform.wire import Topic
 
 LINKS_MAX: Final = 128
 # Late orders of which a process remembers what it has written.

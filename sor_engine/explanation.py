@@ -11,10 +11,10 @@ from oms_platform.messages import (
     RouteLeg,
     RoutePlan,
     ScoreTerm,
-    TimeInForce,
     VenueConsidered,
     VenueQuote,
 )
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.market import Tif
 from sor_engine.domain.plan import Decision, VenueOutcome
 from sor_engine.domain.profile import Profile

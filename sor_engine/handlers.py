@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from oms_platform.clock import Clock
-from oms_platform.messages import OrderType, Quote, RoutePlan, RouteRequest, Routing, Side
+from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.order_trace import traced_id
+from oms_platform.vocabulary import OrderType, Routing, Side
 from sor_engine import metrics
 from sor_engine.domain.market import Market, Request, Venue, Visit
 from sor_engine.domain.plan import Decision, VenueOutcome

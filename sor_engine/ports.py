@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.errors import OperationalError
-from oms_platform.messages import Quote, RoutePlan, RouteRequest, Routing
+from oms_platform.messages import Quote, RoutePlan, RouteRequest
+from oms_platform.vocabulary import Routing
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
 

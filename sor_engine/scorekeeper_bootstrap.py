@@ -13,11 +13,11 @@ from oms_platform.clock import utc_now
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka import BatchConsumer, ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
-from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import ensure_partitions, require_revision
 from oms_platform.settings import SettingsError, load_settings
 from oms_platform.telemetry import configure_logging
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, run_worker
 from sor_engine.adapters.postgres_audit import DAYS_MIN, apply_retention
 from sor_engine.adapters.postgres_scorecards import GROUP, PostgresScorecards

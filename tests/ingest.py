@@ -7,7 +7,9 @@ import psycopg
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.messages import OrderType, Side, SubmitOrder, TimeInForce, encode
+from oms_platform.messages import SubmitOrder
+from oms_platform.vocabulary import OrderType, Side, TimeInForce
+from oms_platform.wire import encode
 
 
 def store_order(connection: psycopg.Connection, order: SubmitOrder, *, published: bool = True) -> UUID:

@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 from execution_adapter.domain.child import Child, ChildState, Status
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import Offsets, StoredChild, UnstorableChildError, Writes, Written
-from oms_platform.messages import Topic
 from oms_platform.postgres import ArrayStatement, Connection, Cursor, save_offsets
+from oms_platform.wire import Topic
 
 GROUP: Final = "execution-adapter"
 CORE_GROUP: Final = "oms-core"

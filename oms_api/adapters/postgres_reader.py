@@ -28,9 +28,10 @@ from oms_api.ports import (
     UnavailableError,
 )
 from oms_platform.ids import uuid7_floor
-from oms_platform.messages import OrderEvent, UnreadableMessageError, decode
+from oms_platform.messages import OrderEvent
 from oms_platform.postgres import PostgresUnavailableError, unreachable_because
 from oms_platform.schema.migrate import check_revision
+from oms_platform.wire import UnreadableMessageError, decode
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0

@@ -12,8 +12,10 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from oms_api.domain.terms import Terms
 from oms_api.ports import RiskView, RoutingRefusedError, ScorecardView, UnavailableError, WhatIf
-from oms_platform.messages import Message, Quote, RoutePlan, RouteRequest, encode
+from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.proto_bridge import from_proto, to_proto
+from oms_platform.vocabulary import Message
+from oms_platform.wire import encode
 from proto.gen.oms import v1
 
 TIMEOUT_S: Final = 5.0

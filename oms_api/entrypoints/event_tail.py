@@ -9,7 +9,8 @@ import structlog
 from confluent_kafka import KafkaException
 
 from oms_platform.kafka import KafkaSettings, KafkaUnavailableError, TailReader
-from oms_platform.messages import OrderEvent, Topic
+from oms_platform.messages import OrderEvent
+from oms_platform.wire import Topic
 
 RETRY_S: Final = 1.0
 STOP_S_MAX: Final = 2.0

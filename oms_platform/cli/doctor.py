@@ -37,7 +37,6 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.laptop.layout import Layout, running_layout
-from oms_platform.messages import Topic
 from oms_platform.schema.migrate import (
     PARTITIONED,
     PARTITIONED_BY_TIME,
@@ -45,6 +44,7 @@ from oms_platform.schema.migrate import (
     expected_revision,
     found_revision,
 )
+from oms_platform.wire import Topic
 
 ANSWER_S_MAX: Final = 3.0
 CLOCK_SKEW_S_MAX: Final = 0.25

@@ -9,8 +9,9 @@ import msgspec
 from psycopg_pool import ConnectionPool
 
 from oms_platform.ids import uuid7_floor
-from oms_platform.messages import Quote, RoutePlan, UnreadableMessageError, decode
+from oms_platform.messages import Quote, RoutePlan
 from oms_platform.postgres import Connection
+from oms_platform.wire import UnreadableMessageError, decode
 from sor_engine.domain.scorecard import Scorecard, scorecard_view
 from sor_engine.ports import Decided, FrozenInputs, InputsNotKeptError, ReferenceContent, VenueScorecard
 

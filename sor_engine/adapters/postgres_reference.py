@@ -11,8 +11,8 @@ import structlog
 from prometheus_client import Gauge
 
 from oms_platform.clock import Clock
-from oms_platform.messages import Routing
 from oms_platform.postgres import Connection
+from oms_platform.vocabulary import Routing
 from sor_engine.adapters.postgres_scorecards import read_closures
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats

@@ -14,8 +14,8 @@ import msgspec
 import psycopg
 
 from oms_platform.ids import uuid7, uuid7_time
-from oms_platform.messages import encode
 from oms_platform.postgres import ArrayStatement, Connection, Cursor, save_offsets
+from oms_platform.wire import encode
 from sor_engine.ports import PlannedRoute, ReferenceContent, UnstorableRouteError
 
 GROUP: Final = "sor-engine"

@@ -14,10 +14,11 @@ import structlog
 from confluent_kafka import Message as KafkaMessage
 
 from oms_platform.kafka import Batch, BatchConsumer, Publisher
-from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
+from oms_platform.messages import RoutePlan, RouteRequest
 from oms_platform.metrics import transaction
 from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed
 from oms_platform.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Kind, Span, Tracer
+from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
 from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route

@@ -18,17 +18,9 @@ from prometheus_client import Counter, Gauge
 
 from oms_platform.clock import Clock
 from oms_platform.kafka import BATCH_MAX, Batch, BatchConsumer
-from oms_platform.messages import (
-    CancelReject,
-    ExecType,
-    ExecutionReport,
-    Message,
-    Quote,
-    RoutePlaced,
-    Side,
-    TimeInForce,
-)
+from oms_platform.messages import CancelReject, ExecutionReport, Quote
 from oms_platform.metrics import transaction
+from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
 from oms_platform.worker import StopFlag
 from sor_engine.domain.child_watch import Child, ChildWatch, Kind, Report, VenueRecord
 from sor_engine.domain.market import micros

@@ -14,15 +14,10 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from oms_platform.messages import (
-    TOPIC_MESSAGES,
-    Message,
-    RouteRequest,
-    UnreadableMessageError,
-    decode,
-    encode,
-)
+from oms_platform.messages import RouteRequest
 from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
+from oms_platform.vocabulary import Message
+from oms_platform.wire import TOPIC_MESSAGES, UnreadableMessageError, decode, encode
 from proto.gen.oms import v1
 from tests.contract.descriptors import PUBLISHED, fields, message_class
 

@@ -20,8 +20,9 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.laptop.parts import free_port, memory_kafka_part
-from oms_platform.messages import CancelOrder, Topic, encode
+from oms_platform.messages import CancelOrder
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
+from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from tests.conftest import running
 from tests.integration.api_rig import call, ready, relay, wait_for

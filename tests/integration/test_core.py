@@ -29,8 +29,8 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.messages import Topic
 from oms_platform.postgres import load_offsets
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 from tests.ingest import store_order, submit_order
 

@@ -30,17 +30,13 @@ from oms_platform.kafka import (
 from oms_platform.laptop.parts import free_port, memory_kafka_part, wait_until
 from oms_platform.messages import (
     CancelChildren,
-    ExecType,
     ExecutionReport,
-    Message,
     RouteExplanation,
     RouteLeg,
-    RoutePlaced,
     RoutePlan,
-    Side,
-    TimeInForce,
-    Topic,
 )
+from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
+from oms_platform.wire import Topic
 from tests.conftest import running
 from tests.integration.fix_venue import Venue
 

@@ -21,7 +21,8 @@ from oms_platform.kafka import (
 )
 from oms_platform.laptop.apache_kafka import apache_kafka_part
 from oms_platform.laptop.parts import free_port
-from oms_platform.messages import CancelOrder, Topic
+from oms_platform.messages import CancelOrder
+from oms_platform.wire import Topic
 from tests.conftest import running
 from tests.faults.certificates import issue
 from tests.faults.processes import environment, service

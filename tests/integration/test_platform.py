@@ -22,7 +22,7 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.laptop.parts import memory_kafka_part
-from oms_platform.messages import CancelOrder, Topic
+from oms_platform.messages import CancelOrder
 from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import (
     PARTITIONED,
@@ -36,6 +36,7 @@ from oms_platform.schema.migrate import (
     migrate,
     require_revision,
 )
+from oms_platform.wire import Topic
 from tests.conftest import running
 
 

@@ -30,17 +30,10 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.laptop.parts import free_port, wait_until
-from oms_platform.messages import (
-    Message,
-    OrderType,
-    RoutePlan,
-    RouteRequest,
-    Side,
-    TimeInForce,
-    Topic,
-    encode,
-)
+from oms_platform.messages import RoutePlan, RouteRequest
 from oms_platform.proto_bridge import to_proto
+from oms_platform.vocabulary import Message, OrderType, Side, TimeInForce
+from oms_platform.wire import Topic, encode
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     GetBookRequest,

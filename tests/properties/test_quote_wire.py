@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms_platform.messages import Quote, UnreadableMessageError, VenueQuote
+from oms_platform.messages import Quote, VenueQuote
 from oms_platform.quote_wire import QuoteCodec, decode_quote
+from oms_platform.wire import UnreadableMessageError
 from proto.gen.oms.v1 import GetBookRequest
 from proto.gen.oms.v1 import Quote as WireQuote
 from simulators.market_data.wire import encode_quote

@@ -15,7 +15,8 @@ from oms_platform.kafka import (
     client_config,
     ensure_topics,
 )
-from oms_platform.messages import SCHEMA_VERSION, Quote, Topic, encode
+from oms_platform.messages import Quote
+from oms_platform.wire import SCHEMA_VERSION, Topic, encode
 
 _QUEUED_MAX: Final = 1_000
 _EXPIRY_MS: Final = 2_000

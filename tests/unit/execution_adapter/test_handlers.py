@@ -23,15 +23,12 @@ from oms_platform.messages import (
     CancelChildren,
     CancelReject,
     ExecutionReport,
-    Message,
     RouteExplanation,
     RouteLeg,
-    RoutePlaced,
     RoutePlan,
-    Side,
-    TimeInForce,
 )
 from oms_platform.tracing import Tracer
+from oms_platform.vocabulary import Message, RoutePlaced, Side, TimeInForce
 from tests.span_collector import NotedSpans
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -8,18 +8,9 @@ import msgspec
 import pytest
 
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.messages import (
-    OrderType,
-    Quote,
-    RoutePlan,
-    RouteRequest,
-    Routing,
-    Side,
-    TimeInForce,
-    VenueQuote,
-    decode,
-    encode,
-)
+from oms_platform.messages import Quote, RoutePlan, RouteRequest, VenueQuote
+from oms_platform.vocabulary import OrderType, Routing, Side, TimeInForce
+from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.handlers import (

@@ -1,0 +1,256 @@
+"""The vocabulary: what every service, message and table calls by the same name.
+
+Generated from proto/oms/v1/types.proto by `make proto`, never edited.
+"""
+
+import enum
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+# Whole numbers that fit their column and their protobuf type: others are refused when a message is read.
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
+    """Base of every message and of what they carry: immutable, proto3 JSON names, defaults left out."""
+
+
+class Side(str, enum.Enum):
+    """FIX tag 54."""
+
+    BUY = "SIDE_BUY"
+    SELL = "SIDE_SELL"
+
+
+class OrderType(str, enum.Enum):
+    """FIX tag 40."""
+
+    MARKET = "ORDER_TYPE_MARKET"
+    LIMIT = "ORDER_TYPE_LIMIT"
+
+
+class TimeInForce(str, enum.Enum):
+    """FIX tag 59."""
+
+    DAY = "TIME_IN_FORCE_DAY"
+    GTC = "TIME_IN_FORCE_GTC"
+    IOC = "TIME_IN_FORCE_IOC"
+    FOK = "TIME_IN_FORCE_FOK"
+
+
+class OrderStatus(str, enum.Enum):
+    """The state of a parent order.
+
+    NEW: stored and acked to the client, FIX OrdStatus PendingNew. ACKNOWLEDGED: risk passed, FIX New. The
+    rest are the FIX states of the same name.
+    """
+
+    NEW = "ORDER_STATUS_NEW"
+    ACKNOWLEDGED = "ORDER_STATUS_ACKNOWLEDGED"
+    PARTIALLY_FILLED = "ORDER_STATUS_PARTIALLY_FILLED"
+    FILLED = "ORDER_STATUS_FILLED"
+    CANCELED = "ORDER_STATUS_CANCELED"
+    REJECTED = "ORDER_STATUS_REJECTED"
+    EXPIRED = "ORDER_STATUS_EXPIRED"
+    PENDING_CANCEL = "ORDER_STATUS_PENDING_CANCEL"
+    PENDING_REPLACE = "ORDER_STATUS_PENDING_REPLACE"
+
+
+class ExecType(str, enum.Enum):
+    """FIX tag 150."""
+
+    NEW = "EXEC_TYPE_NEW"
+    TRADE = "EXEC_TYPE_TRADE"
+    CANCELED = "EXEC_TYPE_CANCELED"
+    REJECTED = "EXEC_TYPE_REJECTED"
+    EXPIRED = "EXEC_TYPE_EXPIRED"
+    PENDING_NEW = "EXEC_TYPE_PENDING_NEW"
+    PENDING_CANCEL = "EXEC_TYPE_PENDING_CANCEL"
+    DONE_FOR_DAY = "EXEC_TYPE_DONE_FOR_DAY"
+    ORDER_STATUS = "EXEC_TYPE_ORDER_STATUS"
+
+
+class CancelCause(str, enum.Enum):
+    """Why an order is being taken out of the market."""
+
+    CLIENT = "CANCEL_CAUSE_CLIENT"
+    SESSION_END = "CANCEL_CAUSE_SESSION_END"
+
+
+class Routing(Message, frozen=True, kw_only=True):
+    """How an order wants to be routed.
+
+    Empty: as its account does, or else by the default profile.
+    """
+
+    profile: str = ""
+    avoid: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+
+
+class OrderTerms(Message, frozen=True, kw_only=True):
+    """What a client asked for, whole: every message that needs a part of it carries all of it.
+
+    min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
+    limit_price_micros: of LIMIT orders only.
+    """
+
+    account_id: str
+    channel: str
+    client_order_id: str
+    principal: str = ""
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Int32
+    limit_price_micros: Int64 | None = None
+    min_quantity: Int32 = 0
+    routing: Routing | None = None
+
+
+class ChildTerms(Message, frozen=True, kw_only=True):
+    """What is asked of one venue, whole: a line of a route plan, a venue order, and what it is rendered from.
+
+    cl_ord_id derives from order_id, attempt and leg. hold_ms above 0: what is left of it after so long is
+    canceled.
+    """
+
+    order_id: UUID
+    cl_ord_id: str
+    attempt: Int32
+    leg: Int32
+    account_id: str
+    venue_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Int32
+    limit_price_micros: Int64
+    min_quantity: Int32 = 0
+    hold_ms: Int32 = 0
+
+
+class RiskCheck(Message, frozen=True, kw_only=True):
+    """One risk rule's outcome: the value that was found and the bound it was held to."""
+
+    rule: str
+    value: str
+    bound: str
+    passed: bool = False
+
+
+class RouteRequested(Message, frozen=True, kw_only=True):
+    """A route for `quantity` shares was asked for."""
+
+    route_id: UUID
+    attempt: Int32
+    quantity: Int32
+    requested_at: datetime
+
+
+class OrderAccepted(Message, frozen=True, kw_only=True):
+    """Risk passed, and the first route was asked for.
+
+    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
+    """
+
+    reserved_price_micros: Int64
+    checks: tuple[RiskCheck, ...] = ()
+    risk_us: Int32 = 0
+    route: RouteRequested
+
+
+class OrderDenied(Message, frozen=True, kw_only=True):
+    """Risk failed.
+
+    denial: `CODE: key=value, key=value`.
+    """
+
+    denial: str
+    checks: tuple[RiskCheck, ...] = ()
+    risk_us: Int32 = 0
+
+
+class RoutePlaced(Message, frozen=True, kw_only=True):
+    """The adapter stored these children; from here they are live.
+
+    Without children, `reason` says why: refused, the order was canceled before its plan came; no_data, there
+    was no quote to decide on. continues: what they leave is meant to be routed again at once.
+    """
+
+    attempt: Int32
+    reason: str = ""
+    refused: bool = False
+    placed_at: datetime
+    continues: bool = False
+    children: tuple[ChildTerms, ...] = ()
+    no_data: bool = False
+
+
+class RouteDeferred(Message, frozen=True, kw_only=True):
+    """The next route waits until `retry_at`."""
+
+    retry_at: datetime
+    reason: str = ""
+
+
+class TradeApplied(Message, frozen=True, kw_only=True):
+    """A venue's trade, FIX ExecType Trade."""
+
+    venue_id: str
+    exec_id: str
+    cl_ord_id: str
+    last_qty: Int32
+    last_px_micros: Int64
+
+
+class ChildClosed(Message, frozen=True, kw_only=True):
+    """A child left its venue's book with shares unfilled: CANCELED, REJECTED or EXPIRED."""
+
+    cl_ord_id: str
+    venue_id: str
+    outcome: ExecType
+    text: str = ""
+    closed_at: datetime
+
+
+class CancelRequested(Message, frozen=True, kw_only=True):
+    """The order is to leave the market."""
+
+    request_id: UUID
+    cause: CancelCause
+    requested_at: datetime
+
+
+class ChildCancelRejected(Message, frozen=True, kw_only=True):
+    """A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other
+    children."""
+
+    cl_ord_id: str
+    venue_id: str
+    reason: str = ""
+
+
+class CancelRejected(Message, frozen=True, kw_only=True):
+    """A cancel's end that is not the order's: it came too late, or a venue keeps what `reason` names."""
+
+    request_id: UUID
+    reason: str = ""
+
+
+class OrderCanceled(Message, frozen=True, kw_only=True):
+    """What was left is canceled."""
+
+    reason: str = ""
+
+
+class OrderExpired(Message, frozen=True, kw_only=True):
+    """What was left expired with its day."""
+
+    reason: str = ""

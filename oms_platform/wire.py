@@ -1,0 +1,86 @@
+"""How messages travel: the topics, what each carries, and their bytes (JSON in the proto3 mapping).
+
+What `decode` returns can be stored: numbers fit their columns, and no text holds a NUL, which Postgres
+refuses.
+"""
+
+import enum
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from oms_platform.messages import (
+    CancelChildren,
+    CancelOrder,
+    CancelReject,
+    ExecutionReport,
+    OrderEvent,
+    Quote,
+    RouteAnswer,
+    RoutePlan,
+    RouteRequest,
+    SubmitOrder,
+)
+from oms_platform.vocabulary import Message
+
+# The version of what the topics carry. A record of an older one is passed over: what it asked for is in
+# Postgres.
+SCHEMA_VERSION: Final = 2
+
+
+class Topic(str, enum.Enum):
+    """The topics, each with the message types it may carry (`TOPIC_MESSAGES`)."""
+
+    INBOUND = "orders.inbound"
+    VALIDATED = "orders.validated"
+    ROUTED = "orders.routed"
+    FILLS = "executions.fills"
+    EVENTS = "orders.events"
+    QUOTES = "marketdata.quotes"
+
+
+TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
+    Topic.INBOUND: (SubmitOrder, CancelOrder),
+    Topic.VALIDATED: (RouteRequest,),
+    Topic.ROUTED: (RoutePlan, CancelChildren),
+    Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),
+    Topic.EVENTS: (OrderEvent,),
+    Topic.QUOTES: (Quote,),
+}
+
+_NO_ORDER: Final = UUID(int=0)
+
+
+def order_of(message: Message) -> UUID:
+    """Return the order that a message is about; the nil UUID for one that is about none."""
+    order_id: UUID = getattr(message, "order_id", _NO_ORDER)
+    return order_id
+
+
+_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
+encode: Final[Callable[[Message], bytes]] = _encoder.encode
+_decoders = {
+    message.__name__: msgspec.json.Decoder(message)
+    for messages in TOPIC_MESSAGES.values()
+    for message in messages
+}
+_NUL: Final = b"\\u0000"
+
+
+class UnreadableMessageError(ValueError):
+    """The bytes are not a message of the type that the record's header names."""
+
+
+def decode(type_name: str, payload: bytes) -> Message:
+    """Decode `payload` as the message type `type_name`. Raises UnreadableMessageError with what was wrong."""
+    decoder = _decoders.get(type_name)
+    if decoder is None:
+        raise UnreadableMessageError(f"expected a known message type in the header, found {type_name!r}")
+    if _NUL in payload:
+        raise UnreadableMessageError(f"{type_name}: expected no NUL in any text, found one")
+    try:
+        return decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise UnreadableMessageError(f"{type_name}: {error}") from error
