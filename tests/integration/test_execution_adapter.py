@@ -27,7 +27,6 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.parts import free_port, memory_kafka_part, wait_until
 from oms_platform.messages import (
     CancelChildren,
     ExecType,
@@ -41,6 +40,7 @@ from oms_platform.messages import (
     TimeInForce,
     Topic,
 )
+from oms_tools.laptop.parts import free_port, memory_kafka_part, wait_until
 from tests.conftest import running
 from tests.integration.fix_venue import Venue
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from oms_api.adapters.replica_reader import LagMeter
-from oms_platform.cli import doctor
 from oms_platform.kafka import KafkaSettings
-from oms_platform.laptop.parts import Part, _postgres_bin, free_port, postgres_dsn, postgres_part
+from oms_tools.doctor import command as doctor
+from oms_tools.laptop.parts import Part, _postgres_bin, free_port, postgres_dsn, postgres_part
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, gateway, wait_for
 

@@ -21,7 +21,6 @@ from oms_platform import messages
 from oms_platform.clock import utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
 from oms_platform.kafka import Batch, KafkaSettings, Publisher, ensure_topics
-from oms_platform.laptop.parts import free_port, wait_until
 from oms_platform.messages import (
     CancelReject,
     ExecType,
@@ -34,6 +33,7 @@ from oms_platform.messages import (
     Topic,
 )
 from oms_platform.postgres import Connection, connect
+from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     GetBookRequest,
     MarketDataServiceBase,

@@ -29,7 +29,6 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.parts import free_port, wait_until
 from oms_platform.messages import (
     Message,
     OrderType,
@@ -41,6 +40,7 @@ from oms_platform.messages import (
     encode,
 )
 from oms_platform.proto_bridge import to_proto
+from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     GetBookRequest,
