@@ -19,7 +19,9 @@ from oms_platform.kafka import (
     read_incarnation,
 )
 from oms_platform.messages import CancelOrder, Topic
-from oms_tools.doctor.command import Deployment, check_certificates, check_replication, check_topics
+from oms_tools.doctor.certificates import check_certificates
+from oms_tools.doctor.check import Deployment
+from oms_tools.doctor.topics import check_replication, check_topics
 from oms_tools.laptop.apache_kafka import apache_kafka_part
 from oms_tools.laptop.parts import free_port
 from tests.conftest import running

@@ -13,7 +13,8 @@ from oms_platform.ids import uuid7
 from oms_platform.kafka import KafkaSettings, Publisher, dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder, Topic
 from oms_platform.schema.migrate import require_revision
-from oms_tools.doctor.command import Check, Deployment, examine
+from oms_tools.doctor.check import Check, Deployment
+from oms_tools.doctor.examination import examine
 from oms_tools.laptop import parts
 from oms_tools.laptop.parts import free_port
 from tests.observability.tools import ROOT
