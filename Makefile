@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform
+SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools
 STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile

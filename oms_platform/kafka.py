@@ -219,9 +219,14 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
     return config
 
 
+def topic_names() -> list[str]:
+    """Return every topic that there has to be: the incarnation's, the messages', the dead letters'."""
+    return [INCARNATION_TOPIC, *(t.value for t in Topic), *(dead_letter_topic(t.value) for t in Topic)]
+
+
 def ensure_topics(settings: KafkaSettings) -> None:
     """Make every topic with its partitions. Raises KafkaUnavailableError, or WrongTopicsError for a count."""
-    names = [INCARNATION_TOPIC, *(t.value for t in Topic), *(dead_letter_topic(t.value) for t in Topic)]
+    names = topic_names()
     said = LastWord(settings)
     admin = AdminClient(client_config(settings) | {"error_cb": said})
     try:

@@ -13,9 +13,11 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings
-from oms_platform.laptop import parts
-from oms_platform.laptop.apache_kafka import apache_kafka_part
-from oms_platform.laptop.parts import (
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+from oms_tools.laptop import parts
+from oms_tools.laptop.apache_kafka import apache_kafka_part
+from oms_tools.laptop.parts import (
     Part,
     ensure_database,
     free_port,
@@ -25,8 +27,6 @@ from oms_platform.laptop.parts import (
     redis_part,
     wait_until,
 )
-from oms_platform.schema.demo_data import seed
-from oms_platform.schema.migrate import migrate
 
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
 

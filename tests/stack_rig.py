@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oms_platform.cli.client import ApiClient
-from oms_platform.laptop.layout import PORTS, Layout, read_state
-from oms_platform.laptop.parts import free_port
+from oms_tools.cli.client import ApiClient
+from oms_tools.laptop.layout import PORTS, Layout, read_state
+from oms_tools.laptop.parts import free_port
 
 START_TIMEOUT_S = 180.0
 
@@ -50,7 +50,7 @@ class StackRig:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of an `oms` command on this stack."""
-        return [sys.executable, "-m", "oms_platform.cli.main", *arguments, "--data", str(self.layout.data)]
+        return [sys.executable, "-m", "oms_tools.cli.main", *arguments, "--data", str(self.layout.data)]
 
     def up(self) -> None:
         """Start the stack and wait until it is ready."""

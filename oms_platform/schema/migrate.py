@@ -107,14 +107,24 @@ def migrate(dsn: str, now: datetime) -> None:
         ensure_partitions(lock, now)
 
 
+def monday_of(at: datetime) -> datetime:
+    """Return the start of a time's week, where its partitions start."""
+    return datetime(at.year, at.month, at.day, tzinfo=UTC) - timedelta(days=at.weekday())
+
+
+def partition_name(table: str, monday: datetime) -> str:
+    """Return the name of a table's partition for the week that starts then."""
+    return f"{table}_{monday:%Y%m%d}"
+
+
 def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: datetime) -> list[str]:
     """Make the weekly partitions from last week to four weeks ahead. Returns the names of the new ones."""
-    monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
+    monday = monday_of(now)
     made: list[str] = []
     for table in (*PARTITIONED, *PARTITIONED_BY_TIME):
         for week in range(-1, WEEKS_AHEAD + 1):
             start = monday + week * WEEK
-            name = f"{table}_{start:%Y%m%d}"
+            name = partition_name(table, start)
             row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
             if row is not None and row[0] is not None:
                 continue

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oms_platform.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient
 from tests.deploy.engine import Compose, run
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from oms_platform.laptop.apache_kafka import ensure_jars
+from oms_tools.laptop.apache_kafka import ensure_jars
 from tests.deploy.engine import Compose, NotThereError, cache_folder, run
 
 HERE = Path(__file__).parent

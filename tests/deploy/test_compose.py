@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port
 from tests.deploy.engine import Compose, run
 from tests.deploy.stack import (
     DEFAULT_PROFILE,

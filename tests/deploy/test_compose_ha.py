@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from oms_platform.cli.client import ApiClient
-from oms_platform.laptop.parts import free_port
+from oms_tools.cli.client import ApiClient
+from oms_tools.laptop.parts import free_port
 from tests.deploy.engine import Compose, run
 from tests.deploy.stack import (
     DEFAULT_PROFILE,

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from oms_platform.health import Health, serve_health
-from oms_platform.laptop.dev_issuer import PERSONAS
-from oms_platform.laptop.layout import ISSUER_AUDIENCE
+from oms_tools.laptop.dev_issuer import PERSONAS
+from oms_tools.laptop.layout import ISSUER_AUDIENCE
 
 ROOT = Path(__file__).parents[2]
 OURS = ("oms-api", "oms-core", "sor-engine", "execution-adapter", "marketdata-simulator", "broker-simulator")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from oms_platform.laptop.layout import Layout
+from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.stack_rig import StackRig, free_base_port
 

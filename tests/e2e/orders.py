@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oms_platform.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient
 
 DONE_TIMEOUT_S = 20.0
 

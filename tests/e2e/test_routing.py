@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oms_platform.cli.client import ApiClient, ApiError
+from oms_tools.cli.client import ApiClient, ApiError
 from tests.e2e.orders import place, until_status
 from tests.stack_rig import StackRig
 

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from grpclib.client import Channel
 
-from oms_platform.cli.client import ApiError
-from oms_platform.laptop.layout import Layout
+from oms_tools.cli.client import ApiError
+from oms_tools.laptop.layout import Layout
 from proto.gen.oms.v1 import (
     CheckRiskRequest,
     GetOrderRequest,

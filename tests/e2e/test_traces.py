@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oms_platform.laptop.layout import Layout
+from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
 from tests.span_collector import Seen, SpanCollector

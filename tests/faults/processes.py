@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port
 from tests.integration.api_rig import call
 
 STOP_S_MAX = 20.0

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_platform.laptop.layout import Layout
+from oms_tools.laptop.layout import Layout
 from tests.stack_rig import StackRig, broken, free_base_port
 
 TARGETS = (

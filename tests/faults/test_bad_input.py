@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from oms_platform.kafka import KafkaSettings, ensure_topics
-from oms_platform.laptop.parts import ensure_database, free_port, postgres_dsn
 from oms_platform.schema.migrate import expected_revision
 from oms_platform.worker import EXIT_CONFIGURATION
+from oms_tools.laptop.parts import ensure_database, free_port, postgres_dsn
 from tests.faults.certificates import issue
 from tests.faults.processes import REAL, SERVICES, Running, environment, service
 from tests.faults.tls_doors import tls_postgres, tls_server

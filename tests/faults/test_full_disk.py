@@ -13,10 +13,10 @@ import pytest
 from oms_platform.clock import utc_now
 from oms_platform.disk import FREE_BYTES_MIN
 from oms_platform.kafka import KafkaSettings
-from oms_platform.laptop.parts import ensure_database, free_port, postgres_dsn, postgres_part
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_platform.worker import EXIT_TEMPORARY
+from oms_tools.laptop.parts import ensure_database, free_port, postgres_dsn, postgres_part
 from tests.conftest import running
 from tests.faults.processes import environment, service
 from tests.faults.test_bad_input import waits

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port
 from tests.helm.chart import (
     CHART,
     PLACES,

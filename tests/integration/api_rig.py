@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oms_platform.laptop.dev_issuer import issue_token, make_server
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.dev_issuer import issue_token, make_server
+from oms_tools.laptop.parts import free_port
 
 START_S_MAX = 30.0
 

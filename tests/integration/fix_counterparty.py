@@ -8,7 +8,7 @@ from typing import Any
 
 import quickfix as fix
 
-from oms_platform.laptop.parts import wait_until
+from oms_tools.laptop.parts import wait_until
 from simulators.broker.config import VENUES
 from simulators.broker.entrypoints.fix_acceptor import settings_text
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from grpclib.server import Server
 
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port
 from proto.gen.oms.v1 import MarketDataServiceBase
 
 

@@ -21,11 +21,11 @@ from joserfc.jwk import ECKey, OctKey
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka import KafkaSettings, Publisher
-from oms_platform.laptop.dev_issuer import load_key
-from oms_platform.laptop.parts import memory_kafka_part, postgres_dsn
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import OrderStatus, Side
 from oms_platform.wire import Topic, encode
+from oms_tools.laptop.dev_issuer import load_key
+from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from proto.gen.oms.v1 import (
     CancelOrderRequest,
     GetOrderRequest,

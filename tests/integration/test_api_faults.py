@@ -15,7 +15,9 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings
-from oms_platform.laptop.parts import (
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+from oms_tools.laptop.parts import (
     ensure_database,
     free_port,
     memory_kafka_part,
@@ -23,8 +25,6 @@ from oms_platform.laptop.parts import (
     postgres_part,
     wait_until,
 )
-from oms_platform.schema.demo_data import seed
-from oms_platform.schema.migrate import migrate
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
 from tests.integration.test_api import Listener, event, store

@@ -19,11 +19,11 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.parts import free_port, memory_kafka_part
 from oms_platform.messages import CancelOrder
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
+from oms_tools.laptop.parts import free_port, memory_kafka_part
 from tests.conftest import running
 from tests.integration.api_rig import call, ready, relay, wait_for
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
+from oms_tools.routing_audit.audit import export_routes_command, retention
 from sor_engine.adapters import postgres_audit
 from sor_engine.adapters.postgres_audit import (
     apply_retention,
@@ -22,7 +23,6 @@ from sor_engine.adapters.postgres_audit import (
     export_routes,
     partitions_of,
 )
-from sor_engine.commands.audit import export_routes_command, retention
 
 # A Monday; every week from twenty weeks before it on has its partitions.
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
@@ -133,7 +133,7 @@ def test_fewer_than_thirty_days_are_refused(db: Connection, dsn: str) -> None:
 def test_the_command_says_what_would_go_and_drops_it_when_told_to(
     db: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sor_engine.commands.audit.utc_now", lambda: MONDAY)
+    monkeypatch.setattr("oms_tools.routing_audit.audit.utc_now", lambda: MONDAY)
     before = starts(db, "quote_tape")
     dry = CliRunner().invoke(retention, ["--dsn", dsn, "--dry-run"], catch_exceptions=False)
     assert f"quote_tape_{before[0]:%Y%m%d}" in dry.output

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from oms_platform.certificates import explain, kafka_address, postgres_address
-from oms_platform.cli.doctor import Check, Deployment, check_certificates
 from oms_platform.kafka import KafkaSettings
+from oms_tools.doctor.certificates import check_certificates
+from oms_tools.doctor.check import Check, Deployment
 from tests.faults.certificates import issue
 from tests.faults.tls_doors import tls_postgres, tls_server
 

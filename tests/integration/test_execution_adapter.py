@@ -27,7 +27,6 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.parts import free_port, memory_kafka_part, wait_until
 from oms_platform.messages import (
     CancelChildren,
     ExecutionReport,
@@ -37,6 +36,7 @@ from oms_platform.messages import (
 )
 from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
 from oms_platform.wire import Topic
+from oms_tools.laptop.parts import free_port, memory_kafka_part, wait_until
 from tests.conftest import running
 from tests.integration.fix_venue import Venue
 

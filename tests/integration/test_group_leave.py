@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from oms_platform.kafka import PARTITIONS, SESSION_TIMEOUT_MS, KafkaSettings
-from oms_platform.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port
 from tests.faults.processes import SERVICES, Running, environment, service
 from tests.integration.api_rig import call, wait_for
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from oms_platform.cli.doctor import Deployment, check_certificates, check_replication, check_topics
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka import (
@@ -19,10 +18,13 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.apache_kafka import apache_kafka_part
-from oms_platform.laptop.parts import free_port
 from oms_platform.messages import CancelOrder
 from oms_platform.wire import Topic
+from oms_tools.doctor.certificates import check_certificates
+from oms_tools.doctor.check import Deployment
+from oms_tools.doctor.topics import check_replication, check_topics
+from oms_tools.laptop.apache_kafka import apache_kafka_part
+from oms_tools.laptop.parts import free_port
 from tests.conftest import running
 from tests.faults.certificates import issue
 from tests.faults.processes import environment, service

@@ -32,11 +32,11 @@ from oms_platform.kafka import (
     read_incarnation,
     take_waiting,
 )
-from oms_platform.laptop.parts import free_port, memory_kafka_part
 from oms_platform.messages import CancelOrder
 from oms_platform.outbox import INSERT_OUTBOX, OutboxRow
 from oms_platform.postgres import ArrayStatement, Connection, load_offsets, save_offsets
 from oms_platform.wire import Topic
+from oms_tools.laptop.parts import free_port, memory_kafka_part
 from tests.conftest import running
 from tests.ingest import store_order, submit_order
 

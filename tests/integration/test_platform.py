@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.cli.main import cli
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka import (
@@ -21,7 +20,6 @@ from oms_platform.kafka import (
     murmur2_partition,
     read_incarnation,
 )
-from oms_platform.laptop.parts import memory_kafka_part
 from oms_platform.messages import CancelOrder
 from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import (
@@ -37,6 +35,8 @@ from oms_platform.schema.migrate import (
     require_revision,
 )
 from oms_platform.wire import Topic
+from oms_tools.cli.main import cli
+from oms_tools.laptop.parts import memory_kafka_part
 from tests.conftest import running
 
 

@@ -14,10 +14,9 @@ from click.testing import CliRunner
 from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
-from sor_engine.adapters import postgres_quality
-from sor_engine.adapters.postgres_quality import PostgresQuality
-from sor_engine.commands import tca as command
-from sor_engine.domain.quality import (
+from oms_tools.execution_quality import command as command
+from oms_tools.execution_quality import postgres_evidence as postgres_quality
+from oms_tools.execution_quality.arithmetic import (
     EFFECTIVE,
     FEES,
     FILLED_COST,
@@ -33,6 +32,7 @@ from sor_engine.domain.quality import (
     Tally,
     measure,
 )
+from oms_tools.execution_quality.postgres_evidence import PostgresQuality
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(minutes=10)

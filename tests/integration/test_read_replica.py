@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from oms_api.adapters.replica_reader import LagMeter
-from oms_platform.cli import doctor
 from oms_platform.kafka import KafkaSettings
-from oms_platform.laptop.parts import Part, _postgres_bin, free_port, postgres_dsn, postgres_part
+from oms_tools.doctor.database import check_replica
+from oms_tools.laptop.parts import Part, _postgres_bin, free_port, postgres_dsn, postgres_part
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, gateway, wait_for
 
@@ -143,15 +143,15 @@ def test_the_doctor_sees_a_replica_that_keeps_up_that_lags_and_that_is_away(
     part, log = standby
     port = int(part.command[part.command.index("-p") + 1])
     address = postgres_dsn(port, dsn.rpartition("/")[2])
-    monkeypatch.setattr(doctor, "REPLICA_LAG_S_MAX", 1.0)
+    monkeypatch.setattr("oms_tools.doctor.database.REPLICA_LAG_S_MAX", 1.0)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        assert not doctor.check_replica(connection, address).well
+        assert not check_replica(connection, address).well
         with standing(part, log):
-            found = wait_for(lambda: (c := doctor.check_replica(connection, address)).well and c, "well", 30)
+            found = wait_for(lambda: (c := check_replica(connection, address)).well and c, "well", 30)
             assert "s behind, must be at most 1" in found.detail
             pausing(part, True)
             connection.execute("UPDATE accounts SET status = status")
-            lagging = doctor.check_replica(connection, address)
+            lagging = check_replica(connection, address)
             assert (lagging.well, lagging.detail) == (False, "more than 1 s behind")
             pausing(part, False)
 

@@ -21,11 +21,11 @@ from oms_platform import messages
 from oms_platform.clock import utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
 from oms_platform.kafka import Batch, KafkaSettings, Publisher, ensure_topics
-from oms_platform.laptop.parts import free_port, wait_until
 from oms_platform.messages import CancelReject, ExecutionReport, PlacedLeg
 from oms_platform.postgres import Connection, connect
 from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
 from oms_platform.wire import Topic
+from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     GetBookRequest,
     MarketDataServiceBase,

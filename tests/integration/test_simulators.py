@@ -18,10 +18,10 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from oms_platform.kafka import KafkaSettings, TailReader, ensure_topics
-from oms_platform.laptop.parts import free_port, wait_until
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_platform.wire import Topic
+from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import GetBookRequest, GetQuoteRequest, MarketDataServiceStub, SubscribeQuotesRequest
 from tests.integration.fix_counterparty import Counterparty, Fields
 from tests.unit.oms_platform.generated_quotes import quote_from_wire

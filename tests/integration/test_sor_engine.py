@@ -29,11 +29,11 @@ from oms_platform.kafka import (
     ensure_topics,
     read_incarnation,
 )
-from oms_platform.laptop.parts import free_port, wait_until
 from oms_platform.messages import RoutePlan, RouteRequest
 from oms_platform.proto_bridge import to_proto
 from oms_platform.vocabulary import Message, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, encode
+from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     GetBookRequest,

@@ -13,7 +13,7 @@ from oms_platform import ids
 from oms_platform.clock import utc_now
 from oms_platform.kafka import KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
-from oms_platform.verify.judge import Evidence, judge, judge_what_persists
+from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_order, submit_order
 
 CHILD_QTY = 100

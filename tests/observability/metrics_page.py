@@ -15,6 +15,7 @@ PACKAGES = {
     "sor_engine": "sor-engine and the scorekeeper",
     "execution_adapter": "execution-adapter",
     "simulators": "The simulators",
+    "oms_tools": "Tools: the judge and the laptop's stack",
 }
 KINDS = {"Counter": "counter", "Gauge": "gauge", "Histogram": "histogram", "BatchHistogram": "histogram"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from oms_platform.laptop import parts
-from oms_platform.laptop.layout import Layout
-from oms_platform.laptop.parts import ensure_database, postgres_dsn, postgres_part
+from oms_tools.laptop import parts
+from oms_tools.laptop.layout import Layout
+from oms_tools.laptop.parts import ensure_database, postgres_dsn, postgres_part
 from tests.conftest import KAFKA_VARIABLE, database_folder, running
 from tests.e2e.orders import far_below, place, until_status
 from tests.stack_rig import StackRig, broken, free_base_port

@@ -15,10 +15,10 @@ from oms_platform.ids import uuid7
 from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
 from oms_platform.metrics import HOPS, BatchHistogram, hop, metrics_page
-from oms_platform.verify import exporter
-from oms_platform.verify.report import Finding, Report
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
+from oms_tools.verify import exporter
+from oms_tools.verify.report import Finding, Report
 
 
 def shown(registry: CollectorRegistry) -> list[str]:

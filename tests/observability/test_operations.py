@@ -9,14 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oms_platform.cli.doctor import Check, Deployment, examine
 from oms_platform.ids import uuid7
 from oms_platform.kafka import KafkaSettings, Publisher, dead_letter_topic, ensure_topics, read_incarnation
-from oms_platform.laptop import parts
-from oms_platform.laptop.parts import free_port
 from oms_platform.messages import CancelOrder
 from oms_platform.schema.migrate import require_revision
 from oms_platform.wire import Topic
+from oms_tools.doctor.check import Check, Deployment
+from oms_tools.doctor.examination import examine
+from oms_tools.laptop import parts
+from oms_tools.laptop.parts import free_port
 from tests.observability.tools import ROOT
 
 CONVERSION = ROOT / "deploy" / "postgres" / "ids-to-uuid.sql"

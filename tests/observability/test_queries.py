@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from oms_platform.cli.doctor import HEALTH_PORTS
-from oms_platform.laptop.layout import Layout
-from oms_platform.laptop.parts import free_port
+from oms_tools.doctor.command import HEALTH_PORTS
+from oms_tools.laptop.layout import Layout
+from oms_tools.laptop.parts import free_port
 from tests.conftest import database_folder
 from tests.observability.tools import ROOT, Prometheus, panels, prometheus, selectors
 from tests.span_collector import SpanCollector

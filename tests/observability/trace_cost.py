@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from oms_platform.laptop.layout import Layout
+from oms_tools.laptop.layout import Layout
 from tests.span_collector import SpanCollector
 from tests.stack_rig import StackRig, free_base_port
 

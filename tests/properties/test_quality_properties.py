@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sor_engine.domain.quality import (
+from oms_tools.execution_quality.arithmetic import (
     FEES,
     FILL_FIGURES,
     FILLED_COST,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from oms_tools.sor_lab.brute_force import SmallVenue, brute_force
+from oms_tools.sor_lab.exchange import ShownBook
 from sor_engine.domain.market import Market, Request, Tif, Venue, dollars, micros
 from sor_engine.domain.profile import read_profile
 from sor_engine.domain.routing import decide
-from sor_engine.lab.brute_force import SmallVenue, brute_force
-from sor_engine.lab.exchange import ShownBook
 
 TICK = 10_000
 BASE = 10_000_000

@@ -1,0 +1,156 @@
+"""`oms demo`: start everything, send a seeded flow, tell the first order's story, go on until Ctrl-C."""
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from oms_platform.market_data import QuoteFeed
+from oms_tools.bench.hops import measure_hops
+from oms_tools.bench.order_mix import OrderMix
+from oms_tools.cli.client import ApiClient, ApiError
+from oms_tools.cli.stack_commands import data_option, start_stack, stop_stack
+from oms_tools.cli.story import print_story
+from oms_tools.cli.verify_commands import stack_dsn
+from oms_tools.laptop.layout import DEFAULT_PORT, Layout
+
+FIRST_FILL_TIMEOUT_S: Final = 30.0
+REPORT_S: Final = 5.0
+FIRST_ORDER: Final[dict[str, Any]] = {
+    "accountId": "ACC-INST-001",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "orderType": "MARKET",
+    "quantity": 4000,
+    "timeInForce": "DAY",
+}
+console = Console()
+
+
+@click.command()
+@data_option
+@click.option("--port", type=click.IntRange(1024, 65000), default=DEFAULT_PORT, show_default=True)
+@click.option("--kafka", default="memory", show_default=True, help="memory, apache or HOST:PORT.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the order flow.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="Orders a second."
+)
+@click.option("--seconds", type=float, help="End by itself after so long.")
+def demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: float | None) -> None:
+    """Run the whole thing and show an order from REST to its explained fill."""
+    console.print("[bold]Starting the stack[/] (PostgreSQL, Redis, Kafka, four services, two simulators)")
+    layout = start_stack(data, port, kafka)
+    try:
+        _run(layout, seed, rate, seconds)
+    except KeyboardInterrupt:
+        console.print()
+    finally:
+        with console.status("stopping the stack"):
+            stop_stack(data)
+        console.print(f"Stopped. Everything it stored is in {layout.data}; `oms up` goes on from there.")
+
+
+def _run(layout: Layout, seed: int, rate: float, seconds: float | None) -> None:
+    client = ApiClient.of_stack(layout.data, "desk")
+    feed = QuoteFeed("127.0.0.1", layout.port("market_data_grpc"))
+    feed.start()
+    mix = OrderMix(seed, f"demo-{seed}-{int(time.time())}", feed.quote)
+    ends_at = None if seconds is None else time.monotonic() + seconds
+    first = _first_order(client)
+    _await_fill(client, first)
+    print_story(console, client, first)
+    _print_strategies(client)
+    _print_hops(layout, first)
+    console.print(
+        f"\n[bold]The API is at {client.url}[/]; logs are in {layout.logs}. In another terminal: "
+        "`oms watch`, `oms submit --symbol AAPL --side BUY --quantity 100`, `oms explain ORDER_ID`.",
+        highlight=False,
+    )
+    console.print(f"Orders go on at {rate:g}/s, seed {seed}. Ctrl-C ends it.\n", highlight=False)
+    try:
+        _flow(client, mix, rate, ends_at)
+    finally:
+        feed.stop()
+
+
+def _first_order(client: ApiClient) -> str:
+    body = {"clientOrderId": f"demo-first-{int(time.time() * 1000)}", **FIRST_ORDER}
+    return str(client.post("/api/v1/orders", body)["orderId"])
+
+
+def _print_strategies(client: ApiClient) -> None:
+    """Show what each routing profile would do with the first order on the book as it is; nothing is sent."""
+    table = Table(
+        "profile", "first", "shares at once", "fees", "beyond the mid", "basis points", "legs",
+        box=None, title="The same order by every strategy, not sent", title_justify="left",
+    )  # fmt: skip
+    for profile in client.get("/api/v1/routing/profiles")["profiles"]:
+        body = FIRST_ORDER | {"routing": {"profile": profile["profile"]}}
+        plan = client.post("/api/v1/routes/preview", body)["plan"]
+        card = plan["explanation"]
+        held = {leg["venueId"] for leg in plan.get("legs", []) if leg.get("holdMs")}
+        legs = ", ".join(
+            f"{leg['quantity']} {leg['venueId']}{' held' if leg['venueId'] in held else ''}"
+            for leg in plan.get("legs", [])
+        )
+        table.add_row(
+            profile["profile"],
+            card.get("stage", ""),
+            f"{card.get('expectedQuantity', 0):,}",
+            card.get("expectedFee", "–"),
+            card.get("expectedCost", "–"),
+            card.get("expectedCostBps", "–"),
+            legs or plan.get("reason", ""),
+        )
+    console.print(table)
+
+
+def _await_fill(client: ApiClient, order_id: str) -> None:
+    deadline = time.monotonic() + FIRST_FILL_TIMEOUT_S
+    with console.status("waiting for the first order's fill"):
+        while time.monotonic() < deadline:
+            if client.get(f"/api/v1/orders/{order_id}")["closed"]:
+                return
+            time.sleep(0.02)
+    raise ApiError(
+        f"order {order_id} was not done within {FIRST_FILL_TIMEOUT_S:.0f} s; see `oms status` and the logs"
+    )
+
+
+def _print_hops(layout: Layout, order_id: str) -> None:
+    with psycopg.connect(stack_dsn(layout), autocommit=True) as connection:
+        hops = measure_hops(connection, [order_id])
+    table = Table("hop", "ms", box=None, title="Latency by hop", title_justify="left")
+    for hop, values in hops.items():
+        if values["max"] is not None:
+            table.add_row(hop.replace("_", " "), f"{values['max']:.2f}")
+    console.print(table)
+
+
+def _flow(client: ApiClient, mix: OrderMix, rate: float, ends_at: float | None) -> None:
+    sent = 0
+    next_report = time.monotonic() + REPORT_S
+    while ends_at is None or time.monotonic() < ends_at:
+        planned = mix.next_order()
+        try:
+            client.post("/api/v1/orders", planned.body)
+            sent += 1
+        except ApiError as error:
+            console.print(f"[yellow]{planned.client_order_id}: {error}[/]", highlight=False)
+        if time.monotonic() >= next_report:
+            next_report += REPORT_S
+            _print_latest(client, sent)
+        time.sleep(1 / rate)
+
+
+def _print_latest(client: ApiClient, sent: int) -> None:
+    orders: list[dict[str, Any]] = client.get("/api/v1/orders", limit="200")["orders"]
+    counts: dict[str, int] = {}
+    for order in orders:
+        counts[order["status"]] = counts.get(order["status"], 0) + 1
+    latest = "  ".join(f"{status} {count}" for status, count in sorted(counts.items()))
+    console.print(f"sent {sent}; the latest {len(orders)}: {latest}", highlight=False)

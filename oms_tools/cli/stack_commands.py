@@ -1,0 +1,198 @@
+"""`oms up`, `down`, `status`, `token`, `migrate`: the laptop stack as supervised processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from oms_platform.clock import utc_now
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+from oms_tools.cli.client import persona_token
+from oms_tools.laptop.layout import (
+    DEFAULT_DATA,
+    DEFAULT_PORT,
+    Layout,
+    StackError,
+    is_alive,
+    last_state,
+    read_state,
+    running_layout,
+)
+
+START_TIMEOUT_S: Final = 180.0
+STOP_TIMEOUT_S: Final = 90.0
+console = Console()
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DATA,
+    show_default=True,
+    help="Folder of the stack's databases, logs and state.",
+)
+
+
+def start_stack(data: Path, port: int, kafka: str) -> Layout:
+    """Start a supervisor in the background and return when all is ready, showing it. Raises StackError."""
+    # Imported here: the embedded parts are an extra, and the other commands do without.
+    from oms_tools.laptop.stack import Stack, check_can_start  # noqa: PLC0415
+
+    data = data.resolve()
+    layout = Layout(data=data, base_port=port)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    check_can_start(Stack(layout, kafka))
+    layout.state_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "oms_tools.laptop.stack"]
+    command += ["--data", str(data), "--port", str(port), "--kafka", kafka]
+    with (layout.logs / "supervisor.log").open("ab") as log:
+        supervisor = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    _await_running(layout, supervisor)
+    return layout
+
+
+def _await_running(layout: Layout, supervisor: subprocess.Popen[bytes]) -> None:
+    shown: set[str] = set()
+    started = time.monotonic()
+    with console.status("starting") as progress:
+        while time.monotonic() - started < START_TIMEOUT_S:
+            state = last_state(layout.data)
+            programs = state.get("programs", {})
+            for name, program in programs.items():
+                if program["ready"] and name not in shown:
+                    shown.add(name)
+                    console.print(
+                        f"  [green]ready[/] {name:<18} {time.monotonic() - started:5.1f} s", highlight=False
+                    )
+            waiting = [name for name in programs if name not in shown]
+            progress.update(f"starting {', '.join(waiting)}")
+            if state.get("phase") == "running":
+                return
+            if str(state.get("phase", "")).startswith("failed"):
+                raise StackError(f"{state['phase']}\n{_log_ends(layout, waiting)}")
+            if supervisor.poll() is not None:
+                raise StackError(f"the supervisor ended with code {supervisor.returncode}; see {layout.logs}")
+            time.sleep(0.1)
+    raise StackError(f"not running after {START_TIMEOUT_S:.0f} s; see {layout.logs}")
+
+
+def _log_ends(layout: Layout, names: list[str]) -> str:
+    ends = []
+    for name in names:
+        log = layout.logs / f"{name}.log"
+        if log.exists():
+            ends.append(f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-5:]))
+    return "\n".join(ends)
+
+
+def stop_stack(data: Path) -> bool:
+    """Stop the stack in `data` and wait until it is gone. Returns False when none ran. Raises StackError."""
+    state = read_state(data.resolve())
+    if state is None:
+        return False
+    pid = int(state["pid"])
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            raise StackError(f"process {pid} did not stop within {STOP_TIMEOUT_S:.0f} s")
+        time.sleep(0.1)
+    return True
+
+
+@click.command()
+@data_option
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65000),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The API's port.",
+)
+@click.option(
+    "--kafka",
+    default="memory",
+    show_default=True,
+    help="memory, apache (from its jars, Java 17+), or HOST:PORT.",
+)
+@click.option("--detach", is_flag=True, help="Come back when all is ready; stop it with `oms down`.")
+def up(data: Path, port: int, kafka: str, detach: bool) -> None:
+    """Start the whole stack on this machine."""
+    layout = start_stack(data, port, kafka)
+    console.print(f"API {layout.api_url}   logs {layout.logs}", highlight=False)
+    if detach:
+        return
+    console.print("Ctrl-C stops it.")
+    try:
+        while read_state(layout.data) is not None:
+            time.sleep(0.5)
+        raise StackError(f"the stack ended by itself; see {layout.logs}")
+    except KeyboardInterrupt:
+        with console.status("stopping"):
+            stop_stack(data)
+
+
+@click.command()
+@data_option
+def down(data: Path) -> None:
+    """Stop the stack. What it stored stays in its folder."""
+    with console.status("stopping"):
+        stopped = stop_stack(data)
+    console.print("stopped" if stopped else f"no stack runs in {data}")
+
+
+@click.command()
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(data: Path, as_json: bool) -> None:
+    """Show every process of the stack. Exits with 1 unless all are ready."""
+    layout, state = running_layout(data.resolve())
+    programs = state["programs"]
+    if as_json:
+        click.echo(json.dumps(state, indent=1))
+    else:
+        table = Table("process", "pid", "ready", "restarts", "last exit", box=None)
+        for name, program in programs.items():
+            ready = "[green]yes[/]" if program["ready"] else "[red]no[/]"
+            last_exit = "" if program["last_exit"] is None else str(program["last_exit"])
+            table.add_row(name, str(program["pid"] or ""), ready, str(program["restarts"]), last_exit)
+        console.print(table)
+        console.print(f"API {layout.api_url}   Kafka {state['kafka']}   logs {layout.logs}", highlight=False)
+    sys.exit(0 if programs and all(program["ready"] for program in programs.values()) else 1)
+
+
+@click.command()
+@data_option
+@click.option(
+    "--user", default="trader1", show_default=True, help="trader1, trader2, desk, risk1, viewer1 or admin1."
+)
+def token(data: Path, user: str) -> None:
+    """Print an access token of a demo persona."""
+    click.echo(persona_token(data.resolve(), user))
+
+
+@click.command("migrate")
+@click.option(
+    "--dsn", envvar="OMS_POSTGRES_DSN", required=True, help="Address of the database [OMS_POSTGRES_DSN]."
+)
+@click.option(
+    "--demo-data",
+    is_flag=True,
+    help="Also store the demo's accounts, instruments and venues that are missing.",
+)
+def migrate_command(dsn: str, demo_data: bool) -> None:
+    """Bring a database to this version's schema."""
+    migrate(dsn, utc_now())
+    console.print("the schema is up to date")
+    if demo_data:
+        console.print(f"demo data: {seed(dsn)} new rows")

@@ -1,0 +1,1 @@
+"""`oms doctor`: is a running deployment well?"""

@@ -1,0 +1,166 @@
+"""What a line of the report shows, the same in the terminal and on the page.
+
+The law of this file: a figure that nothing is known of is a dash, never 0.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from oms_tools.execution_quality.arithmetic import (
+    EFFECTIVE,
+    FEES,
+    FILLED_COST,
+    IMPROVEMENT,
+    MARKOUTS,
+    REALIZED,
+    SHORTFALL,
+    SHORTFALL_PARTS,
+    UNFILLED_COST,
+    Figure,
+    OrderClass,
+    Routed,
+    Sum,
+    Tally,
+    share_ppm,
+)
+from sor_engine.domain.market import MICROS
+
+ABSENT: Final = "–"
+
+
+class Column(NamedTuple):
+    """A column: its heading, whether it is a number, and its text for a line."""
+
+    title: str
+    text: Callable[[Tally], str]
+    number: bool = True
+
+
+def count(value: int) -> str:
+    """Return a count as people read it."""
+    return f"{value:,}"
+
+
+def money(value: Decimal | None) -> str:
+    """Return dollars and cents."""
+    return ABSENT if value is None else f"{value:z,.2f}"
+
+
+def price(value: Decimal | None) -> str:
+    """Return a price to four digits."""
+    return ABSENT if value is None else f"{value:z,.4f}"
+
+
+def percent(ppm: int | None) -> str:
+    """Return millionths as a percentage."""
+    return ABSENT if ppm is None else f"{Decimal(ppm * 100) / MICROS:.1f}%"
+
+
+def bps(found: Sum) -> str:
+    """Return a sum in basis points of its notional; an asterisk says that it is of a part of the shares."""
+    value = found.bps
+    if value is None:
+        return ABSENT
+    return f"{value:z.2f}{'*' if found.missing else ''}"
+
+
+def side(tally: Tally) -> str:
+    """Return an order's side, nothing for other lines."""
+    if tally.order is None:
+        return ""
+    return "BUY" if tally.order.buy else "SELL"
+
+
+def _bps(title: str, figure: Figure) -> Column:
+    return Column(title, lambda tally: bps(tally.sums[figure]))
+
+
+_FIGURES: Final = (
+    _bps("eff. spread", EFFECTIVE),
+    _bps("real. 5s", REALIZED[0]),
+    _bps("real. 60s", REALIZED[1]),
+    _bps("price impr.", IMPROVEMENT),
+    _bps("fees", FEES),
+    _bps("mk 1s", MARKOUTS[0]),
+    _bps("mk 10s", MARKOUTS[1]),
+    _bps("mk 60s", MARKOUTS[2]),
+)
+_ENDS: Final = (
+    Column("unfilled $", lambda tally: money(tally.sums[UNFILLED_COST].dollars)),
+    Column("shortfall $", lambda tally: money(tally.sums[SHORTFALL].dollars)),
+    _bps("shortfall", SHORTFALL),
+)
+_VENUE: Final = (
+    Column("venue", lambda tally: tally.name, number=False),
+    Column("orders", lambda tally: count(tally.orders)),
+    Column("sent", lambda tally: count(tally.wanted)),
+    Column("filled", lambda tally: count(tally.filled)),
+    Column("fill", lambda tally: percent(tally.fill_rate_ppm)),
+    *_FIGURES,
+    _bps("cost", FILLED_COST),
+    Column("cost $", lambda tally: money(_cost(tally).dollars)),
+)
+_STRATEGY: Final = (
+    Column("strategy", lambda tally: tally.name, number=False),
+    Column("orders", lambda tally: count(tally.orders)),
+    Column("shares", lambda tally: count(tally.wanted)),
+    Column("filled", lambda tally: count(tally.filled)),
+    Column("fill", lambda tally: percent(tally.fill_rate_ppm)),
+    *_FIGURES,
+    *_ENDS,
+)
+_ORDER: Final = (
+    Column("order", lambda tally: tally.name, number=False),
+    Column("symbol", lambda tally: "" if tally.order is None else tally.order.symbol, number=False),
+    Column("side", side, number=False),
+    Column("strategy", lambda tally: "" if tally.order is None else tally.order.strategy, number=False),
+    Column("shares", lambda tally: count(tally.wanted)),
+    Column("filled", lambda tally: count(tally.filled)),
+    Column("arrival", lambda tally: price(tally.arrival_mid)),
+    Column("avg px", lambda tally: price(tally.avg_px)),
+    *_ENDS,
+    *_FIGURES,
+)
+COLUMNS: Final = {"order": _ORDER, "venue": _VENUE, "strategy": _STRATEGY}
+
+
+def _cost(tally: Tally) -> Sum:
+    """Return what a venue's line cost: its fills, or the mark of what none filled."""
+    return tally.sums[FILLED_COST] if tally.fills else tally.sums[UNFILLED_COST]
+
+
+def missing(tally: Tally) -> list[str]:
+    """Say of which figures a part is not known, and of how many shares."""
+    return [
+        f"{figure.title}: {count(found.missing)} of {count(found.missing + found.shares)} shares"
+        for figure, found in tally.sums.items()
+        if found.missing and figure not in SHORTFALL_PARTS
+    ]
+
+
+ROUTED_TITLES: Final = (
+    "venue",
+    "orders",
+    "of all",
+    *(one.value for one in OrderClass),
+    *(f"{one.value}: {unit}" for one in OrderClass for unit in ("$", "¢/100")),
+)
+
+
+def routed_lines(lines: Sequence[Routed]) -> Iterable[list[str]]:
+    """Yield the Rule 606 table: orders, their share of all and of each class, receipts net of payments."""
+    shares = [share_ppm([line.orders[one] for line in lines]) for one in OrderClass]
+    of_all = share_ppm([sum(line.orders.values()) for line in lines])
+    for place, line in enumerate(lines):
+        yield [
+            line.venue_id,
+            count(sum(line.orders.values())),
+            percent(of_all[place]),
+            *[percent(one[place]) for one in shares],
+            *[
+                text
+                for one in OrderClass
+                for text in (money(line.received(one)), price(line.received_per_hundred(one)))
+            ],
+        ]

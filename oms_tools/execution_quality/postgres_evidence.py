@@ -1,0 +1,223 @@
+"""The raw rows that execution quality is computed from, read from Postgres.
+
+The law of this file: one snapshot. Everything is read in one read-only transaction, so that a report of a
+running stack agrees with itself, and in batches of orders, so that a long time needs no more memory.
+Nothing that was computed elsewhere is read, save the name of the strategy.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from oms_platform.ids import uuid7_floor
+from oms_platform.postgres import ArrayStatement, Connection
+from oms_tools.execution_quality.arithmetic import (
+    SILENCE_US,
+    UNKNOWN,
+    Child,
+    Evidence,
+    Fees,
+    Fill,
+    Moment,
+    Order,
+    Quoted,
+    Tape,
+    moments,
+)
+from sor_engine.adapters.postgres_scorecards import from_us, to_us
+from sor_engine.domain.market import micros
+
+# An order's id and its created_at are of one clock, but its id is drawn a little earlier.
+_ID_MARGIN: Final = timedelta(minutes=1)
+# A mark may stand on a quote so old: that of yesterday's close.
+QUOTE_AGE_MAX: Final = timedelta(days=1)
+_MOMENTS_A_QUERY: Final = 20_000
+ORDERS_A_BATCH: Final = 1_000
+# Markouts of the last fills look so far beyond the report's end.
+_MARKS_LATER: Final = timedelta(minutes=2)
+_EPOCH_DAY: Final = date(1970, 1, 1)
+# An order that risk refused was never to be traded.
+_CHOSEN: Final = """
+SELECT order_id FROM orders
+WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at >= %(since)s AND created_at < %(until)s
+  AND status <> 'REJECTED'
+ORDER BY order_id
+"""
+# Orders of one batch: the bounds keep a statement to the partitions that hold them.
+_THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(orders)s)"
+_ORDERS: Final = f"""
+SELECT order_id, symbol, side = 'BUY', quantity, limit_price, time_in_force = 'FOK', created_at,
+       CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
+       coalesce(jsonb_array_length(routing -> 'prefer'), 0) = 1, strategy
+FROM orders LEFT JOIN (
+    SELECT DISTINCT ON (order_id) order_id, strategy FROM (
+        SELECT order_id, attempt,
+               convert_from(plan, 'UTF8')::json -> 'explanation' ->> 'strategy' AS strategy
+        FROM route_audit WHERE {_THESE}
+    ) routes WHERE strategy <> '' ORDER BY order_id, attempt
+) named USING (order_id)
+WHERE {_THESE} ORDER BY order_id
+"""
+_CHILDREN: Final = f"""
+SELECT cl_ord_id, order_id, venue_id, quantity, limit_price, created_at,
+       time_in_force IN ('DAY', 'GTC'), acked_at
+FROM child_orders WHERE {_THESE} AND created_at < %(until)s
+ORDER BY order_id, attempt, leg
+"""
+_FILLS: Final = f"""
+SELECT order_id, venue_id, exec_id, cl_ord_id, last_qty, last_px, transact_time, received_at FROM executions
+WHERE {_THESE} AND received_at < %(until)s
+ORDER BY order_id, transact_time, venue_id, exec_id
+"""
+_REFUSED: Final = """
+SELECT count(*) FROM orders
+WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at >= %(since)s AND created_at < %(until)s
+  AND status = 'REJECTED'
+"""
+_FEES: Final = "SELECT venue_id, effective_from, add_fee, remove_fee FROM fee_schedules"
+_AS_OF: Final = ArrayStatement(
+    (("symbol", "text"), ("at", "timestamptz")),
+    "SELECT row.symbol, row.at, tape.bid, tape.offer FROM {rows} CROSS JOIN LATERAL ("
+    " SELECT bid, offer FROM quote_tape kept WHERE kept.symbol = row.symbol AND kept.quoted_at <= row.at"
+    f" AND kept.quoted_at > row.at - interval '{QUOTE_AGE_MAX.days} day'"
+    " ORDER BY kept.quoted_at DESC LIMIT 1) tape",
+)
+# The window's own ends stand for rows: what was silent across them is silent up to them.
+_SILENCES: Final = """
+SELECT before, quoted_at FROM (
+    SELECT quoted_at, lag(quoted_at) OVER (ORDER BY quoted_at) AS before FROM (
+        SELECT quoted_at FROM quote_tape WHERE quoted_at >= %(first)s AND quoted_at <= %(last)s
+        UNION ALL VALUES (%(first)s), (%(last)s)
+    ) seen
+) rows WHERE quoted_at - before > %(silence)s
+"""
+_TAPE_END: Final = "SELECT max(quoted_at) FROM quote_tape WHERE quoted_at >= %(first)s"
+
+
+class PostgresQuality:
+    """What a report stands on, of orders created from `since` on and before `until`, as of `until`."""
+
+    def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
+        self._connection = connection
+        self._until = until
+        self._bounds: dict[str, Any] = {
+            "since": since,
+            "until": until,
+            "oldest": uuid7_floor(since - _ID_MARGIN),
+            "newest": uuid7_floor(until + _ID_MARGIN),
+        }
+
+    def batches(self) -> Iterator[tuple[Evidence, Tape]]:
+        """Yield the evidence of so many orders at a time, with the quotes that it asks for."""
+        with self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            fees = [_fees(row) for row in self._connection.execute(_FEES).fetchall()]
+            silences, end_us = self._written()
+            with self._connection.cursor(name="tca_orders") as cursor:
+                cursor.execute(_CHOSEN, self._bounds)
+                while ids := [order_id for (order_id,) in cursor.fetchmany(ORDERS_A_BATCH)]:
+                    evidence = self._evidence(ids, fees)
+                    yield evidence, Tape(self._as_of(sorted(moments(evidence))), silences, end_us)
+
+    def refused(self) -> int:
+        """Return how many orders of the time risk refused, which are in no batch."""
+        row = self._connection.execute(_REFUSED, self._bounds).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _evidence(self, ids: list[UUID], fees: list[Fees]) -> Evidence:
+        these = {"orders": ids, "first": ids[0], "last": ids[-1], "until": self._until}
+
+        def rows(statement: str) -> list[tuple[Any, ...]]:
+            return self._connection.execute(statement, these).fetchall()
+
+        return Evidence(
+            orders=[_order(row) for row in rows(_ORDERS)],
+            children=[_child(row) for row in rows(_CHILDREN)],
+            fills=[_fill(row) for row in rows(_FILLS)],
+            fees=fees,
+            end_us=to_us(self._until),
+        )
+
+    def _written(self) -> tuple[list[tuple[int, int]], int]:
+        """Return when the tape was silent, and when its last row is of."""
+        bounds = {
+            "first": self._bounds["since"] - 2 * timedelta(microseconds=SILENCE_US),
+            "last": self._until + _MARKS_LATER,
+            "silence": timedelta(microseconds=SILENCE_US),
+        }
+        silences = [
+            (to_us(before), to_us(after))
+            for before, after in self._connection.execute(_SILENCES, bounds).fetchall()
+        ]
+        row = self._connection.execute(_TAPE_END, bounds).fetchone()
+        return silences, 0 if row is None or row[0] is None else to_us(row[0])
+
+    def _as_of(self, ordered: list[Moment]) -> dict[Moment, Quoted | None]:
+        found: dict[Moment, Quoted | None] = {}
+        with self._connection.cursor() as cursor:
+            for start in range(0, len(ordered), _MOMENTS_A_QUERY):
+                part = ordered[start : start + _MOMENTS_A_QUERY]
+                _AS_OF.execute(cursor, [(symbol, from_us(at_us)) for symbol, at_us in part])
+                for symbol, at, bid, offer in cursor.fetchall():
+                    found[symbol, to_us(at)] = Quoted(_micros(bid), _micros(offer))
+        return found
+
+
+def _micros(price: Decimal | None) -> int | None:
+    return None if price is None else micros(price)
+
+
+def _order(row: tuple[Any, ...]) -> Order:
+    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed, strategy = row
+    return Order(
+        order_id=str(order_id),
+        symbol=symbol,
+        buy=buy,
+        quantity=quantity,
+        limit=_micros(limit),
+        created_us=to_us(created_at),
+        ended_us=None if ended_at is None else to_us(ended_at),
+        strategy=strategy or UNKNOWN,
+        directed=directed,
+        all_or_none=all_or_none,
+    )
+
+
+def _child(row: tuple[Any, ...]) -> Child:
+    cl_ord_id, order_id, venue_id, quantity, limit, created_at, rests, acked_at = row
+    return Child(
+        cl_ord_id=cl_ord_id,
+        order_id=str(order_id),
+        venue_id=venue_id,
+        quantity=quantity,
+        limit=micros(limit),
+        created_us=to_us(created_at),
+        rests=rests,
+        acked_us=None if acked_at is None else to_us(acked_at),
+    )
+
+
+def _fill(row: tuple[Any, ...]) -> Fill:
+    order_id, venue_id, exec_id, cl_ord_id, quantity, price, transact_time, received_at = row
+    return Fill(
+        order_id=str(order_id),
+        venue_id=venue_id,
+        exec_id=exec_id,
+        cl_ord_id=cl_ord_id,
+        quantity=quantity,
+        price=micros(price),
+        transact_us=to_us(transact_time),
+        received_us=to_us(received_at),
+    )
+
+
+def _fees(row: tuple[Any, ...]) -> Fees:
+    venue_id, effective_from, add_fee, remove_fee = row
+    return Fees(
+        venue_id=venue_id,
+        from_day=(effective_from - _EPOCH_DAY).days,
+        add_fee=micros(add_fee),
+        remove_fee=micros(remove_fee),
+    )

@@ -1,0 +1,263 @@
+"""The laptop stack: its programs, their order and their settings. `python -m` runs its supervisor."""
+
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+
+from oms_platform.clock import utc_now
+from oms_platform.schema.demo_data import seed
+from oms_platform.schema.migrate import migrate
+from oms_tools.laptop.apache_kafka import apache_kafka_part
+from oms_tools.laptop.layout import (
+    ISSUER_AUDIENCE,
+    PORTS,
+    Layout,
+    StackError,
+    read_state,
+    write_state,
+)
+from oms_tools.laptop.parts import (
+    Part,
+    PartFailedError,
+    ensure_database,
+    memory_kafka_part,
+    postgres_dsn,
+    postgres_part,
+    redis_part,
+)
+from oms_tools.laptop.supervisor import POLL_S, Program, Supervisor
+
+KAFKA_USERS: Final = (
+    "market-data",
+    "oms-core",
+    "sor-engine",
+    "scorekeeper",
+    "execution-adapter",
+    "oms-relay",
+    "oms-api",
+)
+_PROBE_TIMEOUT_S: Final = 1.0
+
+
+def http_ready(url: str) -> Callable[[], bool]:
+    """Return a probe of a readiness page."""
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=_PROBE_TIMEOUT_S) as answer:  # noqa: S310  (loopback)
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return ready
+
+
+def _from_part(part: Part, restarts_with_it: tuple[str, ...] = ()) -> Program:
+    return Program(
+        name=part.name,
+        command=part.command,
+        ready=part.ready,
+        user=part.user,
+        stop_signal=part.stop_signal,
+        restarts_with_it=restarts_with_it,
+    )
+
+
+class Stack:
+    """Builds the programs of one layout. kafka: "memory", "apache" or a broker's address."""
+
+    def __init__(self, layout: Layout, kafka: str, log_level: str = "INFO") -> None:
+        self.layout = layout
+        self.kafka = kafka
+        self._log_level = log_level
+
+    @property
+    def ports_needed(self) -> list[str]:
+        """The names of the ports that this stack listens on itself."""
+        return [name for name, _ in PORTS if self.kafka == "apache" or not name.startswith("kafka")]
+
+    def kafka_address(self) -> str:
+        """Return where the broker is now."""
+        if self.kafka == "memory":
+            return self.layout.kafka_address_file.read_text()
+        return f"127.0.0.1:{self.layout.port('kafka')}" if self.kafka == "apache" else self.kafka
+
+    def infrastructure(self) -> list[Program]:
+        """Return the databases, the broker and the issuer."""
+        layout = self.layout
+        programs = [
+            _from_part(postgres_part(layout.data / "postgres", layout.port("postgres"))),
+            _from_part(redis_part(layout.data / "redis", layout.port("redis"))),
+            Program(
+                name="dev-issuer",
+                command=[
+                    sys.executable, "-m", "oms_tools.laptop.dev_issuer",
+                    "--port", str(layout.port("issuer")), "--data", str(layout.data / "issuer"),
+                ],
+                ready=http_ready(f"{layout.issuer_url}/health/ready"),
+            ),
+        ]  # fmt: skip
+        if self.kafka == "memory":
+            layout.kafka_address_file.unlink(missing_ok=True)
+            programs.append(_from_part(memory_kafka_part(layout.kafka_address_file), KAFKA_USERS))
+        elif self.kafka == "apache":
+            ports = layout.port("kafka"), layout.port("kafka_controller")
+            programs.append(_from_part(apache_kafka_part(layout.data / "kafka", *ports)))
+        return programs
+
+    def simulators(self) -> list[Program]:
+        """Return the two simulators."""
+        return [
+            self._service("market-data", ["simulators.market_data"], "market_data_health"),
+            self._service("broker", ["simulators.broker"], "broker_health"),
+        ]
+
+    def services(self) -> list[Program]:
+        """Return the four services, and the api's relay."""
+        return [
+            self._service("oms-core", ["oms_core"], "core_health"),
+            self._service("sor-engine", ["sor_engine"], "sor_health"),
+            self._service("scorekeeper", ["sor_engine", "scorekeeper"], "scorekeeper_health"),
+            self._service("execution-adapter", ["execution_adapter"], "adapter_health"),
+            self._service("oms-relay", ["oms_api", "relay"], "relay_health"),
+            self._service("oms-api", ["oms_api"], "api_http"),
+        ]
+
+    def _service(self, name: str, module: list[str], health_port: str) -> Program:
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", *module],
+            ready=http_ready(f"http://127.0.0.1:{self.layout.port(health_port)}/health/ready"),
+            environment=self.environment,
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        """Return every service's settings."""
+        layout = self.layout
+        ports = {
+            "OMS_API_HTTP_PORT": "api_http",
+            "OMS_API_GRPC_PORT": "api_grpc",
+            "OMS_API_RELAY_HEALTH_PORT": "relay_health",
+            "OMS_CORE_HEALTH_PORT": "core_health",
+            "OMS_CORE_GRPC_PORT": "core_grpc",
+            "OMS_SOR_HEALTH_PORT": "sor_health",
+            "OMS_SOR_GRPC_PORT": "sor_grpc",
+            "OMS_SOR_SCOREKEEPER_HEALTH_PORT": "scorekeeper_health",
+            "OMS_API_SOR_PORT": "sor_grpc",
+            "OMS_API_CORE_PORT": "core_grpc",
+            "OMS_ADAPTER_HEALTH_PORT": "adapter_health",
+            "OMS_ADAPTER_FIX_PORT": "broker_fix",
+            "OMS_MARKETDATA_SIM_GRPC_PORT": "market_data_grpc",
+            "OMS_MARKETDATA_SIM_HEALTH_PORT": "market_data_health",
+            "OMS_MARKET_DATA_PORT": "market_data_grpc",
+            "OMS_BROKER_SIM_FIX_PORT": "broker_fix",
+            "OMS_BROKER_SIM_HEALTH_PORT": "broker_health",
+        }
+        return {name: str(layout.port(port)) for name, port in ports.items()} | {
+            "OMS_POSTGRES_DSN": postgres_dsn(layout.port("postgres")),
+            "OMS_REDIS_URL": f"redis://127.0.0.1:{layout.port('redis')}/0",
+            "OMS_KAFKA_BOOTSTRAP": self.kafka_address(),
+            "OMS_KAFKA_FETCH_WAIT_MS": "5" if self.kafka == "memory" else "100",
+            "OMS_MARKET_DATA_HOST": "127.0.0.1",
+            "OMS_API_OIDC_ISSUER": layout.issuer_url,
+            "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
+            "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
+            "OMS_ADAPTER_FIX_STORE": str(layout.data / "fix-adapter"),
+            "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),
+            "OMS_LOG_LEVEL": self._log_level,
+        }
+
+
+def _state_of(stack: Stack, phase: str, supervisor: Supervisor, pid: int) -> dict[str, Any]:
+    programs = {
+        name: {
+            "pid": running.process.pid if running.process is not None else None,
+            "ready": running.ready,
+            "restarts": running.restarts,
+            "last_exit": running.last_exit,
+        }
+        for name, running in supervisor.programs.items()
+    }
+    return {
+        "pid": pid,
+        "base_port": stack.layout.base_port,
+        "kafka": stack.kafka,
+        "phase": phase,
+        "programs": programs,
+    }
+
+
+def run_stack(stack: Stack, pid: int) -> int:
+    """Start the stack, tend it until SIGTERM or SIGINT, stop it. Returns the process's exit code."""
+    layout = stack.layout
+    asked = False
+    phase = "starting"
+
+    def ask_stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask_stop)
+    signal.signal(signal.SIGINT, ask_stop)
+
+    def changed(supervisor: Supervisor) -> None:
+        write_state(layout, _state_of(stack, phase, supervisor, pid))
+
+    supervisor = Supervisor(logs=layout.logs, on_change=changed)
+    try:
+        supervisor.start(stack.infrastructure(), lambda: asked)
+        if not asked:
+            ensure_database(layout.port("postgres"))
+            dsn = postgres_dsn(layout.port("postgres"))
+            migrate(dsn, utc_now())
+            seed(dsn)
+        for programs in (stack.simulators, stack.services):
+            if not asked:
+                supervisor.start(programs(), lambda: asked)
+        phase = "running"
+        changed(supervisor)
+        while not asked:
+            supervisor.tend()
+            time.sleep(POLL_S)
+    except PartFailedError as error:
+        phase = f"failed: {error}"
+        changed(supervisor)
+        return 1
+    finally:
+        if not phase.startswith("failed"):
+            phase = "stopping"
+        supervisor.stop()
+        if not phase.startswith("failed"):
+            layout.state_file.unlink(missing_ok=True)
+    return 0
+
+
+def check_can_start(stack: Stack) -> None:
+    """Raise StackError if a stack runs in this folder already, or a port is taken."""
+    if read_state(stack.layout.data) is not None:
+        raise StackError(f"a stack runs in {stack.layout.data} already; stop it with `oms down`")
+    taken = stack.layout.taken_ports(stack.ports_needed)
+    if taken:
+        raise StackError(f"ports are taken: {', '.join(taken)}; choose others with --port")
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--port", type=int, required=True)
+@click.option("--kafka", required=True)
+def main(data: Path, port: int, kafka: str) -> None:
+    """Supervise the laptop stack until SIGTERM."""
+    sys.exit(run_stack(Stack(Layout(data=data, base_port=port), kafka), os.getpid()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Commands over what the router stored: export, retention, replay, and the venues' scorecards."""

@@ -1,0 +1,203 @@
+"""The invariants that need more than Postgres: what Kafka carried, what went over FIX, the venue's notes."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from oms_platform.kafka import (
+    BATCH_MAX,
+    INCARNATION_TOPIC,
+    PARTITIONS,
+    KafkaSettings,
+    client_config,
+    take_waiting,
+)
+from oms_platform.postgres import Connection
+from oms_tools.verify.report import Finding
+
+_TIMEOUT_S: Final = 10.0
+_ORDER_TOPICS: Final = ("orders.inbound", "orders.validated", "orders.routed")
+_NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
+
+
+def _reader(settings: KafkaSettings) -> Consumer:
+    return Consumer(
+        client_config(settings)
+        | {
+            "group.id": "oms-verify",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": settings.fetch_wait_ms,
+        }
+    )
+
+
+def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, dict[str, bytes]]]:
+    """Yield (partition, timestamp in ms, headers) of every record that the topic holds now."""
+    consumer = _reader(settings)
+    try:
+        for partition in range(PARTITIONS):
+            place = TopicPartition(topic, partition)
+            low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+            if low == high:
+                continue
+            consumer.assign([TopicPartition(topic, partition, low)])
+            offset = low
+            while offset < high:
+                for item in take_waiting(consumer, BATCH_MAX, _TIMEOUT_S):
+                    if item.error() is not None:
+                        raise KafkaException(item.error())
+                    offset = (item.offset() or 0) + 1
+                    yield partition, item.timestamp()[1], dict(item.headers() or [])
+    finally:
+        consumer.close()
+
+
+def check_outbox(connection: Connection, settings: KafkaSettings) -> Finding:
+    """Hold the outbox against Kafka: every row of this incarnation is there, each order's in their order.
+
+    What was published before the oldest record that the broker still keeps of a topic cannot be looked at.
+    """
+    finding = Finding(
+        invariant="outbox: every row is in Kafka, each order's rows first appear in their order"
+    )
+    born_ms = max((at for _, at, _ in _records(settings, INCARNATION_TOPIC)), default=0)
+    first_seen: dict[str, int] = {}
+    kept_from = {topic: _kept_from_ms(settings, topic) for topic in _ORDER_TOPICS}
+    for topic in _ORDER_TOPICS:
+        for _, _, headers in _records(settings, topic):
+            first_seen.setdefault(headers.get("id", b"").decode(), len(first_seen))
+    previous: dict[tuple[str, str, str], tuple[int, str]] = {}
+    rows = connection.execute(
+        "SELECT outbox_id::text, writer, order_id::text, topic, extract(epoch FROM published_at) * 1000,"
+        " extract(epoch FROM created_at) * 1000 FROM outbox ORDER BY outbox_id"
+    )
+    for outbox_id, writer, order_id, topic, published_ms, created_ms in rows:
+        place = first_seen.get(outbox_id)
+        gone = published_ms is not None and (published_ms < born_ms or created_ms < kept_from[topic])
+        if place is None and gone:
+            continue
+        finding.examined += 1
+        if place is None:
+            missing = "is not published" if published_ms is None else f"is not in {topic}"
+            finding.violate(outbox_id, f"of order {order_id} {missing}")
+            continue
+        line = (writer, topic, order_id)
+        if line in previous and previous[line][0] > place:
+            finding.violate(outbox_id, f"of order {order_id} came before {previous[line][1]}")
+        previous[line] = (place, outbox_id)
+    return finding
+
+
+def _kept_from_ms(settings: KafkaSettings, topic: str) -> int:
+    """Return since when the broker has every record of a topic: 0 unless it dropped some."""
+    consumer = _reader(settings)
+    kept_from = 0
+    try:
+        for partition in range(PARTITIONS):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+            if 0 < low < high:
+                consumer.assign([TopicPartition(topic, partition, low)])
+                oldest = consumer.poll(_TIMEOUT_S)
+                if oldest is not None and oldest.error() is None:
+                    kept_from = max(kept_from, oldest.timestamp()[1] + 1)
+    finally:
+        consumer.close()
+    return kept_from
+
+
+def check_fix_log(connection: Connection, store: Path) -> Finding:
+    """Hold the adapter's FIX store against the orders: every 35=D is a stored child of an accepted order."""
+    finding = Finding(
+        invariant="every new order sent over FIX is a stored child of an order that passed risk"
+    )
+    known = {
+        row[0]
+        for row in connection.execute(
+            "SELECT cl_ord_id FROM child_orders c WHERE EXISTS (SELECT FROM order_events e"
+            " WHERE e.order_id = c.order_id AND e.type = 'OrderAccepted')"
+        )
+    }
+    for body in sorted(store.glob("*.body")):
+        for match in _NEW_ORDER.finditer(body.read_bytes()):
+            finding.examined += 1
+            if match.group(1).decode() not in known:
+                sent = match.group(1).decode()
+                finding.violate(sent, f"was sent ({body.name}) and is no child of an accepted order")
+    return finding
+
+
+def read_journal(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the venue's journal, line by line; a torn last line is left out."""
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as lines:
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+
+
+@dataclass(slots=True)
+class _VenueOrder:
+    """What the venue's journal says of one of our children."""
+
+    accepted: int = 0
+    fills: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    leaves_qty: int = 0
+
+
+def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
+    orders: dict[str, _VenueOrder] = {}
+    for line in read_journal(journal):
+        if line["record"] == "order":
+            order = orders.setdefault(line["cl_ord_id"], _VenueOrder())
+            order.accepted += 1
+            order.leaves_qty = line["order_qty"]
+        elif line["record"] == "report":
+            # A cancel's report carries the request's id; the order goes by the original one.
+            order = orders.setdefault(line.get("orig_cl_ord_id") or line["cl_ord_id"], _VenueOrder())
+            order.leaves_qty = line["leaves_qty"]
+            if line["last_qty"]:
+                order.fills[line["exec_id"]] = (line["last_qty"], Decimal(line["last_px"]))
+    return orders
+
+
+def check_venue(connection: Connection, journal: Path) -> Finding:
+    """Hold the venue's own journal against the OMS: the same orders, once; the same fills and open shares."""
+    finding = Finding(invariant="the venue's own journal and the OMS agree")
+    venue = _venue_orders(journal)
+    fills: dict[str, dict[str, tuple[int, Decimal]]] = {}
+    for cl_ord_id, exec_id, last_qty, last_px in connection.execute(
+        "SELECT cl_ord_id, exec_id, last_qty, last_px FROM executions"
+    ):
+        fills.setdefault(cl_ord_id, {})[exec_id] = (last_qty, last_px)
+    children = dict(connection.execute("SELECT cl_ord_id, leaves_qty FROM child_orders").fetchall())
+    for cl_ord_id in sorted(venue.keys() | children.keys() | fills.keys()):
+        finding.examined += 1
+        theirs = venue.get(cl_ord_id, _VenueOrder())
+        ours = fills.get(cl_ord_id, {})
+        if theirs.accepted > 1:
+            finding.violate(cl_ord_id, f"the venue took it {theirs.accepted} times")
+        if cl_ord_id not in children:
+            finding.violate(cl_ord_id, "the venue has it, the OMS never stored it")
+        elif children[cl_ord_id] != theirs.leaves_qty:
+            open_here = children[cl_ord_id]
+            finding.violate(cl_ord_id, f"open {open_here} here, {theirs.leaves_qty} at the venue")
+        if ours != theirs.fills:
+            only_here, only_there = _only_in(ours, theirs.fills), _only_in(theirs.fills, ours)
+            finding.violate(cl_ord_id, f"fills {only_here} here, {only_there} there")
+    return finding
+
+
+def _only_in(one: dict[str, tuple[int, Decimal]], other: dict[str, tuple[int, Decimal]]) -> list[str]:
+    return sorted(
+        f"{exec_id} {one[exec_id][0]}@{one[exec_id][1]}"
+        for exec_id in one
+        if one[exec_id] != other.get(exec_id)
+    )

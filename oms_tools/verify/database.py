@@ -1,0 +1,187 @@
+"""The invariants that Postgres alone can show, each one SQL question whose rows are the violations."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from oms_platform.postgres import Connection
+from oms_tools.verify.report import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An invariant in words, how many rows it looks at, the rows that break it: (subject, what is wrong)."""
+
+    invariant: str
+    examined: str
+    broken: str
+
+
+_FILLS: Final = """
+    SELECT order_id, sum(last_qty) AS quantity, sum(last_qty * last_px) AS notional
+    FROM executions GROUP BY order_id
+"""
+
+QUESTIONS: Final = (
+    Question(
+        invariant="every order exists once: (account, channel, clientOrderId) is unique and has its order",
+        examined="SELECT count(*) FROM order_keys",
+        broken="""
+            SELECT client_order_id, format('is stored %s times for %s on %s', count(*), account_id, channel)
+            FROM orders GROUP BY account_id, channel, client_order_id HAVING count(*) > 1
+            UNION ALL
+            SELECT coalesce(o.order_id, k.order_id)::text,
+                   CASE WHEN o.order_id IS NULL THEN 'has a key and no order' ELSE 'has no key' END
+            FROM orders o FULL JOIN order_keys k ON o.order_id = k.order_id
+            WHERE o.order_id IS NULL OR k.order_id IS NULL
+        """,
+    ),
+    Question(
+        invariant="net fills = CumQty, and no more than OrderQty",
+        examined="SELECT count(*) FROM orders",
+        broken=f"""
+            SELECT o.order_id::text,
+                   format('CumQty %s of %s, fills %s', o.cum_qty, o.quantity, coalesce(f.quantity, 0))
+            FROM orders o LEFT JOIN ({_FILLS}) f USING (order_id)
+            WHERE o.cum_qty <> coalesce(f.quantity, 0) OR o.cum_qty > o.quantity
+            UNION ALL
+            SELECT f.order_id::text, 'has fills and no order'
+            FROM ({_FILLS}) f LEFT JOIN orders o USING (order_id) WHERE o.order_id IS NULL
+        """,
+    ),
+    Question(
+        invariant="live: CumQty + LeavesQty = OrderQty; closed: LeavesQty = 0;"
+        " notional = sum of quantity times price",
+        examined="SELECT count(*) FROM orders",
+        broken=f"""
+            SELECT o.order_id::text,
+                   format('%s: CumQty %s, LeavesQty %s, OrderQty %s, notional %s, fills %s', o.status,
+                          o.cum_qty, o.leaves_qty, o.quantity, o.filled_notional, coalesce(f.notional, 0))
+            FROM orders o LEFT JOIN ({_FILLS}) f USING (order_id)
+            WHERE CASE WHEN o.closed THEN o.leaves_qty <> 0 ELSE o.cum_qty + o.leaves_qty <> o.quantity END
+               OR o.filled_notional <> coalesce(f.notional, 0)
+               OR o.closed <> (o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
+        """,
+    ),
+    Question(
+        invariant="sum over children of CumQty + LeavesQty <= OrderQty",
+        examined="SELECT count(*) FROM child_orders",
+        broken="""
+            SELECT o.order_id::text,
+                   format('children hold %s of %s shares', sum(c.cum_qty + c.leaves_qty), o.quantity)
+            FROM orders o JOIN child_orders c USING (order_id) GROUP BY o.order_id, o.quantity
+            HAVING sum(c.cum_qty + c.leaves_qty) > o.quantity
+        """,
+    ),
+    Question(
+        invariant="no child without parent and route; no route without a passed risk check",
+        examined="SELECT count(*) FROM child_orders",
+        broken="""
+            SELECT c.cl_ord_id,
+                   CASE WHEN o.order_id IS NULL THEN 'has no parent' ELSE 'has no stored route' END
+            FROM child_orders c LEFT JOIN orders o USING (order_id)
+            LEFT JOIN route_audit r USING (order_id, attempt)
+            WHERE o.order_id IS NULL OR r.order_id IS NULL
+            UNION ALL
+            SELECT r.order_id::text, format('was routed (attempt %s) without a passed risk check', r.attempt)
+            FROM route_audit r WHERE NOT EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = r.order_id AND e.type = 'OrderAccepted')
+        """,
+    ),
+    Question(
+        invariant="every route can be decided again: its inputs, its book and its reference are kept",
+        examined="SELECT count(*) FROM route_audit WHERE reference_id IS NOT NULL",
+        broken="""
+            SELECT r.route_id::text,
+                   CASE WHEN r.inputs IS NULL THEN 'has a reference and no inputs'
+                        WHEN k.reference_id IS NULL THEN 'stands on a reference that is not kept'
+                        ELSE 'stands on a book that is not kept' END
+            FROM route_audit r LEFT JOIN route_references k USING (reference_id)
+            LEFT JOIN route_books b USING (book_id)
+            WHERE r.reference_id IS NOT NULL
+              AND (r.inputs IS NULL OR k.reference_id IS NULL
+                   OR (r.book_id IS NOT NULL AND b.book_id IS NULL))
+        """,
+    ),
+    Question(
+        invariant="(venue, ExecID) is applied once",
+        examined="SELECT count(*) FROM executions",
+        broken="""
+            SELECT venue_id || ' ' || exec_id, format('is applied %s times', count(*))
+            FROM executions GROUP BY venue_id, exec_id HAVING count(*) > 1
+        """,
+    ),
+    Question(
+        invariant="position = sum of signed fills, and cash likewise",
+        examined="SELECT count(*) FROM positions",
+        broken="""
+            WITH fills AS (
+                SELECT account_id, symbol, sum(signed) AS quantity, -sum(signed * last_px) AS net_cash
+                FROM (SELECT *, CASE side WHEN 'BUY' THEN last_qty ELSE -last_qty END AS signed
+                      FROM executions) e
+                GROUP BY account_id, symbol)
+            SELECT concat(account_id, ' ', symbol),
+                   format('position %s with cash %s, fills %s with cash %s',
+                          p.quantity, p.net_cash, f.quantity, f.net_cash)
+            FROM positions p FULL JOIN fills f USING (account_id, symbol)
+            WHERE p.quantity IS DISTINCT FROM f.quantity OR p.net_cash IS DISTINCT FROM f.net_cash
+               OR p.net_cash + p.cost <> p.realized_pnl
+        """,
+    ),
+    Question(
+        invariant="reservations = open exposure",
+        examined="SELECT count(*) FROM reservations",
+        broken="""
+            SELECT coalesce(o.order_id, r.order_id)::text,
+                   format('reserved %s, open %s', coalesce(r.quantity, 0), coalesce(o.leaves_qty, 0))
+            FROM (SELECT * FROM orders WHERE NOT closed AND status <> 'NEW') o
+            FULL JOIN reservations r USING (order_id)
+            WHERE coalesce(r.quantity, 0) <> coalesce(o.leaves_qty, 0)
+        """,
+    ),
+    Question(
+        invariant="when all is quiet, what an order has open is with the venues: no order is forgotten",
+        examined="SELECT count(*) FROM orders WHERE NOT closed",
+        broken="""
+            SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
+                                            coalesce(sum(c.leaves_qty), 0))
+            FROM orders o LEFT JOIN child_orders c USING (order_id) WHERE NOT o.closed
+            GROUP BY o.order_id, o.status, o.leaves_qty HAVING o.leaves_qty <> coalesce(sum(c.leaves_qty), 0)
+        """,
+    ),
+    Question(
+        invariant="each order's events are numbered 1..n and end in the order's state",
+        examined="SELECT count(*) FROM order_events",
+        broken="""
+            SELECT o.order_id::text,
+                   format('order at %s (%s), events 1..%s counted %s, last %s', o.sequence, o.status, e.last,
+                          e.count, e.status)
+            FROM orders o LEFT JOIN (
+                SELECT order_id, max(sequence) AS last, count(*) AS count,
+                       (array_agg(status ORDER BY sequence DESC))[1] AS status
+                FROM order_events GROUP BY order_id) e USING (order_id)
+            WHERE e.last IS DISTINCT FROM o.sequence OR e.count <> e.last OR e.status <> o.status
+        """,
+    ),
+    Question(
+        invariant="each account's stream is numbered without gap or repeat",
+        examined="SELECT count(*) FROM order_events WHERE stream_sequence IS NOT NULL",
+        broken="""
+            SELECT account_id, format('stream ends at %s, %s events, %s numbers', max(stream_sequence),
+                                      count(*), count(DISTINCT stream_sequence))
+            FROM order_events WHERE stream_sequence IS NOT NULL GROUP BY account_id
+            HAVING max(stream_sequence) <> count(*) OR count(DISTINCT stream_sequence) <> count(*)
+        """,
+    ),
+)
+
+
+def check_database(connection: Connection) -> list[Finding]:
+    """Ask every question."""
+    findings = []
+    for question in QUESTIONS:
+        row = connection.execute(question.examined).fetchone()
+        finding = Finding(invariant=question.invariant, examined=row[0] if row else 0)
+        for subject, sentence in connection.execute(question.broken):
+            finding.violate(subject, sentence)
+        findings.append(finding)
+    return findings

@@ -1,0 +1,64 @@
+"""The whole judgement: hold every invariant, and again while something may still be on its way."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from oms_platform.kafka import KafkaSettings
+from oms_tools.verify.carriers import check_fix_log, check_outbox, check_venue
+from oms_tools.verify.database import check_database
+from oms_tools.verify.histories import check_histories
+from oms_tools.verify.report import Report
+
+LOOK_AGAIN_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where to look. Without Kafka, FIX store or journal, what needs them is left out; the report says so."""
+
+    dsn: str
+    kafka: KafkaSettings | None = None
+    fix_store: Path | None = None
+    venue_journal: Path | None = None
+
+
+def judge(evidence: Evidence) -> Report:
+    """Hold every invariant that the evidence allows."""
+    report = Report()
+    with contextlib.closing(psycopg.connect(evidence.dsn, autocommit=True)) as connection:
+        report.findings += check_database(connection)
+        report.findings += check_histories(connection)
+        if evidence.kafka is not None:
+            report.findings.append(check_outbox(connection, evidence.kafka))
+        else:
+            report.left_out.append("outbox against Kafka: no broker was named")
+        if evidence.fix_store is not None:
+            report.findings.append(check_fix_log(connection, evidence.fix_store))
+        else:
+            report.left_out.append("FIX log: no store was named")
+        if evidence.venue_journal is not None:
+            report.findings.append(check_venue(connection, evidence.venue_journal))
+        else:
+            report.left_out.append("the venue's own journal: none was named")
+    return report
+
+
+def judge_what_persists(evidence: Evidence, settle_s: float) -> Report:
+    """Judge, and look again until nothing is broken or `settle_s` is over.
+
+    Orders live on while the judge reads one place after the other, so what differs may be on its way. Only
+    what every look found broken counts.
+    """
+    deadline = time.monotonic() + settle_s
+    report = judge(evidence)
+    while not report.clean and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_S)
+        later = judge(evidence)
+        later.keep_what_persists_from(report)
+        report = later
+    return report

@@ -1,0 +1,231 @@
+"""The command line's REST client against a real HTTP server, and an order's story as it is told."""
+
+import io
+import json
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from oms_tools.cli.client import ApiClient, ApiError, fetch_token
+from oms_tools.cli.main import cli
+from oms_tools.cli.story import print_story
+from oms_tools.laptop.parts import free_port
+
+ORDER = {
+    "orderId": "01900000-0000-7000-8000-000000000001",
+    "accountId": "ACC-INST-001",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "quantity": 300,
+    "limitPrice": "227.50",
+    "timeInForce": "DAY",
+    "status": "FILLED",
+    "cumQty": 300,
+    "avgPx": "227.406667",
+}
+
+
+def event(sequence: int, kind: str, status: str, data: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "sequence": sequence,
+        "occurredAt": "2026-03-02T15:00:00.123456Z",
+        "eventType": kind,
+        "status": status,
+        "payload": {"data": data} if data is not None else {},
+    }
+
+
+CHECK = {"rule": "buying_power", "value": "68250", "bound": "5000000000"}
+LEG = {"quantity": 300, "venue_id": "XNYS", "limit_price": "227.50"}
+FILL = {"last_qty": 100, "last_px": "227.42", "venue_id": "XNYS"}
+VENUES = [
+    {
+        "venueId": "ARCX",
+        "reason": "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
+    },
+    {
+        "venueId": "XNYS",
+        "chosen": True,
+        "bidPrice": "227.38",
+        "bidSize": 500,
+        "askPrice": "227.40",
+        "askSize": 400,
+        "feePerShare": "0.0030",
+        "allInPrice": "227.4030",
+        "score": "0.71",
+        "terms": [{"weight": "0.50", "value": "1.00"}, {"weight": "0.35", "value": "0.60"}],
+        "allocated": 300,
+        "reason": "best all-in price",
+    },
+]
+PLAN = {
+    "attempt": 1,
+    "quantity": 300,
+    "explanation": {
+        "profile": "default",
+        "profileVersion": 1,
+        "nationalBestBid": "227.38",
+        "nationalBestOffer": "227.40",
+        "decisionUs": 180,
+        "venues": VENUES,
+        "summary": "all to XNYS",
+    },
+}
+PAGES: dict[str, Any] = {
+    f"/api/v1/orders/{ORDER['orderId']}": ORDER,
+    f"/api/v1/orders/{ORDER['orderId']}/events": {
+        "events": [
+            event(1, "OrderReceived", "NEW", None),
+            event(2, "OrderAccepted", "ACKNOWLEDGED", {"checks": [CHECK], "risk_us": 41}),
+            event(3, "RouteRequested", "ACKNOWLEDGED", {"attempt": 1, "quantity": 300}),
+            event(4, "RoutePlaced", "ACKNOWLEDGED", {"legs": [LEG], "reason": ""}),
+            event(5, "TradeApplied", "PARTIALLY_FILLED", FILL),
+            event(6, "CancelRejected", "FILLED", {"reason": "TOO_LATE"}),
+        ]
+    },
+    f"/api/v1/orders/{ORDER['orderId']}/routes": {"routes": [{"plan": PLAN}]},
+    f"/api/v1/orders/{ORDER['orderId']}/executions": {
+        "executions": [
+            {
+                "transactTime": "2026-03-02T15:00:00.223456Z",
+                "venueId": "XNYS",
+                "lastQty": quantity,
+                "lastPx": price,
+                "execId": f"XNYS-{quantity}",
+            }
+            for quantity, price in ((100, "227.42"), (200, "227.40"))
+        ]
+    },
+    "/api/v1/orders": {"orders": []},
+    "/token": {"access_token": "a-token"},
+}
+REFUSAL = {
+    "error": {
+        "message": "the order is not valid",
+        "fields": [{"field": "quantity", "message": "must be above 0"}],
+    }
+}
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers PAGES; refuses orders without quantity; breaks on /broken."""
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0]
+        if path == "/.well-known/openid-configuration":
+            self._answer(200, json.dumps({"token_endpoint": f"http://{self.headers['Host']}/token"}).encode())
+        elif path == "/broken":
+            self._answer(500, b"<html>oops</html>")
+        elif path in PAGES:
+            self._answer(200, json.dumps(PAGES[path]).encode())
+        else:
+            self._answer(404, b'{"error": {"message": "no such order"}}')
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/token":
+            form = dict(urllib.parse.parse_qsl(body.decode()))
+            if form["username"] == "trader1":
+                self._answer(200, json.dumps(PAGES["/token"]).encode())
+            else:
+                self._answer(401, b'{"error": "invalid_grant", "error_description": "no such user"}')
+        elif json.loads(body).get("quantity", 0) <= 0:
+            self._answer(422, json.dumps(REFUSAL).encode())
+        else:
+            self._answer(201, json.dumps({"authorization": self.headers["Authorization"]}).encode())
+
+    def do_DELETE(self) -> None:
+        self._answer(202, b"")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: Any) -> None:
+        """Leave requests out of the test's output."""
+
+
+@pytest.fixture
+def client() -> Iterator[ApiClient]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield ApiClient(f"http://127.0.0.1:{server.server_port}", "secret")
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_client_sends_its_token_and_gives_the_answers_body(client: ApiClient) -> None:
+    assert client.post("/api/v1/orders", {"quantity": 1}) == {"authorization": "Bearer secret"}
+    assert client.get("/api/v1/orders", limit="5") == {"orders": []}
+    assert client.delete("/api/v1/orders/1") is None
+    assert fetch_token(client.url, "trader1") == "a-token"
+
+
+def test_an_issuers_refusal_is_shown_as_it_came(client: ApiClient) -> None:
+    with pytest.raises(ApiError, match=r"HTTP 401: .*no such user"):
+        fetch_token(client.url, "nobody", "guess")
+
+
+def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_that_runs(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OMS_URL", client.url + "/")
+    with pytest.raises(ApiError, match="OMS_ISSUER is required"):
+        ApiClient.of_stack(tmp_path, "trader1")
+    monkeypatch.setenv("OMS_ISSUER", client.url + "/")
+    found = ApiClient.of_stack(tmp_path, "trader1")
+    assert (found.url, found.token) == (client.url, "a-token")
+
+
+def test_a_refusal_is_the_apis_own_sentence_with_its_fields(client: ApiClient) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.post("/api/v1/orders", {"quantity": 0})
+    assert str(refused.value) == "the order is not valid (HTTP 422)\n  quantity: must be above 0"
+
+
+def test_an_answer_that_is_no_json_and_an_api_that_is_away_are_errors_too(client: ApiClient) -> None:
+    with pytest.raises(ApiError, match="HTTP 500: <html>oops</html>"):
+        client.get("/broken")
+    with pytest.raises(ApiError, match=r"GET http://127\.0\.0\.1:"):
+        ApiClient(f"http://127.0.0.1:{free_port()}", "x").get("/api/v1/orders")
+
+
+def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client: ApiClient) -> None:
+    out = io.StringIO()
+    print_story(Console(file=out, width=220), client, str(ORDER["orderId"]))
+    told = out.getvalue()
+    for sentence in (
+        "BUY 300 AAPL limit 227.50 DAY for ACC-INST-001  →  FILLED, 300 done at 227.406667 on average",
+        "1 risk checks passed in 41 µs (… buying_power 68250 / 5000000000)",
+        "attempt 1, 300 shares",
+        "300 to XNYS at 227.50",
+        "100 @ 227.42 on XNYS",
+        "TOO_LATE",
+        "profile default version 1, NBBO 227.38 / 227.40, book 0.0 ms old, decided in 180 µs",
+        "0.5×1 + 0.35×0.6 = 0.71",
+        "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
+        "Σ quantity × price = 68222.00 over 300 shares = 227.406667; the order says 227.406667",
+    ):
+        assert sentence in told
+    assert told.index("XNYS", told.index("score =")) < told.index("ARCX")
+
+
+def test_without_a_running_stack_a_command_says_how_to_start_one(tmp_path: Any) -> None:
+    result = CliRunner().invoke(cli, ["status", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "start one with `oms up" in str(result.exception)
+
+
+def test_help_names_every_command() -> None:
+    text = CliRunner().invoke(cli, ["-h"]).output
+    for name in ("up", "down", "status", "demo", "submit", "cancel", "watch", "explain", "verify", "bench"):
+        assert f"\n  {name} " in text

@@ -1,0 +1,69 @@
+"""The stack's programs: every service gets the addresses it asks for; a stack that cannot start says why."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from oms_core.config import Settings as CoreSettings
+from oms_platform.settings import load_settings
+from oms_tools.laptop.layout import Layout, StackError, write_state
+from oms_tools.laptop.stack import Stack, check_can_start, http_ready
+
+
+def stack(tmp_path: Path, kafka: str = "memory", base_port: int = 9200) -> Stack:
+    return Stack(Layout(data=tmp_path, base_port=base_port), kafka)
+
+
+def test_the_environment_is_what_the_core_reads_its_settings_from(tmp_path: Path) -> None:
+    made = stack(tmp_path)
+    made.layout.kafka_address_file.write_text("127.0.0.1:4444")
+    settings = load_settings(CoreSettings, "OMS_CORE_", made.environment())
+    assert settings.kafka_bootstrap == "127.0.0.1:4444"
+    assert settings.grpc_port == made.layout.port("core_grpc")
+    assert settings.market_data_port == made.layout.port("market_data_grpc")
+    assert settings.kafka_fetch_wait_ms == 5
+    made.layout.kafka_address_file.write_text("127.0.0.1:5555")
+    assert made.environment()["OMS_KAFKA_BOOTSTRAP"] == "127.0.0.1:5555"
+
+
+@pytest.mark.parametrize(
+    ("kafka", "address", "listens"), [("apache", "127.0.0.1:9214", True), ("there:9092", "there:9092", False)]
+)
+def test_a_broker_elsewhere_is_used_as_it_is_and_needs_no_port_here(
+    tmp_path: Path, kafka: str, address: str, listens: bool
+) -> None:
+    made = stack(tmp_path, kafka)
+    assert made.kafka_address() == address
+    assert ("kafka" in made.ports_needed) == listens
+    assert made.environment()["OMS_KAFKA_FETCH_WAIT_MS"] == "100"
+
+
+def test_each_service_is_a_module_with_its_own_readiness(tmp_path: Path) -> None:
+    made = stack(tmp_path)
+    modules = {program.name: " ".join(program.command[2:]) for program in made.services() + made.simulators()}
+    assert modules == {
+        "oms-core": "oms_core",
+        "sor-engine": "sor_engine",
+        "scorekeeper": "sor_engine scorekeeper",
+        "execution-adapter": "execution_adapter",
+        "oms-relay": "oms_api relay",
+        "oms-api": "oms_api",
+        "market-data": "simulators.market_data",
+        "broker": "simulators.broker",
+    }
+    assert not http_ready("http://127.0.0.1:1/health/ready")()
+
+
+def test_a_second_stack_in_the_same_folder_and_a_taken_port_are_refused(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        made = stack(tmp_path, base_port=port)
+        with pytest.raises(StackError, match=rf"ports are taken: {port} \(oms-api REST and WebSocket\)"):
+            check_can_start(made)
+    write_state(made.layout, {"pid": os.getpid(), "base_port": port})
+    with pytest.raises(StackError, match=r"a stack runs in .* already; stop it with `oms down`"):
+        check_can_start(made)
