@@ -37,6 +37,7 @@ class Topic(str, enum.Enum):
     VALIDATED = "orders.validated"
     ROUTED = "orders.routed"
     FILLS = "executions.fills"
+    ACKS = "executions.acks"
     EVENTS = "orders.events"
     QUOTES = "marketdata.quotes"
 
@@ -46,6 +47,7 @@ TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.VALIDATED: (RouteRequest,),
     Topic.ROUTED: (RoutePlan, CancelChildren),
     Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),
+    Topic.ACKS: (ExecutionReport,),
     Topic.EVENTS: (OrderEvent,),
     Topic.QUOTES: (Quote,),
 }
