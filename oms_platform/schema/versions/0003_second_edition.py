@@ -34,6 +34,7 @@ CREATE TABLE order_requests (
     traceparent text NOT NULL DEFAULT '',
     received_at timestamptz NOT NULL
 ) PARTITION BY RANGE (request_id);
+CREATE INDEX order_requests_changes ON order_requests (request_id) WHERE kind <> 'NEW';
 -- payload: the OrderEvent as clients get it. The first event of an order has sequence 2; its request is 1.
 CREATE TABLE order_events (
     order_id        uuid NOT NULL,
@@ -53,6 +54,19 @@ CREATE TABLE account_streams (
     account_id text PRIMARY KEY,
     head       integer NOT NULL CHECK (head > 0)
 ) WITH (fillfactor = 50);
+CREATE FUNCTION move_stream(account text, known_head integer, new_head integer) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF known_head = 0 THEN
+        INSERT INTO account_streams VALUES (account, new_head) ON CONFLICT DO NOTHING;
+    ELSE
+        UPDATE account_streams SET head = new_head WHERE account_id = account AND head = known_head;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'account % has a writer that moved its stream on from %', account, known_head
+            USING ERRCODE = 'OM001';
+    END IF;
+END $$;
 """
 
 ROUTES = """
