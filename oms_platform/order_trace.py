@@ -12,7 +12,6 @@ semicolon. Letters are none of the hexadecimal digits.
 import re
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 TRACEPARENT_LENGTH: Final = 55
@@ -40,11 +39,6 @@ class Hop:
 def new_trace(trace_id: str, root_id: str, *, traced: bool) -> str:
     """Return the trace of an order that begins; ids are 32 and 16 hexadecimal digits."""
     return f"00-{trace_id}-{root_id}-{_TRACED if traced else _UNTRACED}"
-
-
-def microseconds(at: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return round(at.timestamp() * 1_000_000)
 
 
 def now_us() -> int:

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.config import RelaySettings
-from oms_platform.clock import utc_now
+from oms_platform.clock import microseconds, utc_now
 from oms_platform.health import Health
 from oms_platform.kafka import (
     KafkaDataLostError,
@@ -21,7 +21,7 @@ from oms_platform.kafka import (
 )
 from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, traced_id
+from oms_platform.order_trace import Hop, is_traced, now_us, passed, traced_id
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
     OutboxRow,
