@@ -23,7 +23,9 @@ from oms_platform import outbox
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import OrderEvent, Topic
 from oms_platform.postgres import Connection, connect, load_offsets

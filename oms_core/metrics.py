@@ -12,7 +12,7 @@ from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
-from oms_platform.kafka import Record
+from oms_platform.kafka.consumers import Record
 from oms_platform.messages import OrderStatus, SubmitOrder, order_of
 from oms_platform.metrics import BatchHistogram, hop
 from oms_platform.order_trace import traced_id

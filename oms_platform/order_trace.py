@@ -11,7 +11,7 @@ semicolon. Letters are none of the hexadecimal digits.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 TRACEPARENT_LENGTH: Final = 55
@@ -115,3 +115,9 @@ def root_id_of(trace: str) -> str:
 def as_traced(trace: str) -> str:
     """Return the trace of an order that is traced from here on; its past is written already."""
     return f"{trace[:53]}{_TRACED}"
+
+
+def trace_of_headers(headers: Mapping[str, bytes | None]) -> str:
+    """Return the trace that a record's headers carry; empty when they carry none."""
+    parent = headers.get("traceparent")
+    return "" if parent is None else read_trace(parent + (headers.get(HOPS_HEADER) or b""))

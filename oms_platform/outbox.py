@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from oms_platform.kafka import Publisher
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.order_trace import traceparent_of
 from oms_platform.postgres import ArrayStatement, Connection, Cursor
 

@@ -34,7 +34,8 @@ from execution_adapter.ports import (
 )
 from oms_platform.clock import Clock
 from oms_platform.ids import order_id_of_child, uuid7
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import CancelChildren, Message, RoutePlaced, RoutePlan, Topic, order_of
 from oms_platform.metrics import transaction
 from oms_platform.order_trace import Hop, is_traced, now_us, passed

@@ -13,12 +13,9 @@ from prometheus_client import Counter, Gauge
 from oms_api.config import RelaySettings
 from oms_platform.clock import microseconds, utc_now
 from oms_platform.health import Health
-from oms_platform.kafka import (
-    KafkaDataLostError,
-    Publisher,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaDataLostError
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
 from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
 from oms_platform.order_trace import Hop, is_traced, now_us, passed, traced_id

@@ -10,7 +10,7 @@ from uuid import UUID
 from oms_core.domain.order import CancelRejected, OrderDenied, OrderExpired
 from oms_core.handlers import Core
 from oms_core.ports import StoredEvent, UnitOfWork
-from oms_platform.kafka import Record
+from oms_platform.kafka.consumers import Record
 from oms_platform.messages import ExecType, ExecutionReport, Topic, order_of
 from oms_platform.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.outbox import OutboxRow

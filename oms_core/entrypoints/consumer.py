@@ -16,7 +16,8 @@ from oms_core.handlers import UNHANDLEABLE, Core, handle, handle_retry, handle_s
 from oms_core.ports import OrderStore, UnitOfWork
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import Topic, encode, order_of
 from oms_platform.metrics import transaction
 from oms_platform.order_trace import now_us

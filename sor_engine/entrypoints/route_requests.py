@@ -14,7 +14,8 @@ import structlog
 from confluent_kafka import Message as KafkaMessage
 
 from oms_platform.clock import microseconds
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import RoutePlan, RouteRequest, Topic, encode
 from oms_platform.metrics import transaction
 from oms_platform.order_trace import Hop, is_traced, now_us, passed

@@ -10,7 +10,8 @@ import structlog
 
 from oms_platform.clock import utc_now
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn

@@ -20,7 +20,8 @@ from joserfc.jwk import ECKey, OctKey
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import KafkaSettings, Publisher
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import OrderEvent, OrderStatus, Side, Topic, encode
 from oms_tools.laptop.dev_issuer import load_key
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn

@@ -13,7 +13,7 @@ import psycopg
 import structlog
 
 from oms_platform.clock import Clock, microseconds
-from oms_platform.kafka import BATCH_MAX, Batch, BatchConsumer
+from oms_platform.kafka.consumers import BATCH_MAX, Batch, BatchConsumer
 from oms_platform.metrics import transaction
 from oms_platform.worker import StopFlag
 from sor_engine.scorekeeper import metrics
