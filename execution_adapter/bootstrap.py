@@ -34,8 +34,8 @@ from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import ADAPTER, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import ADAPTER, Tracer, start_tracing
 from oms_platform.worker import StopFlag, end_process, run_worker
 
 log = structlog.get_logger()

@@ -42,9 +42,9 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
-from oms_platform.order_trace import Hop, is_traced, passed, traced_id
-from oms_platform.tracing import FAILED, VENUE_SPAN, Tracer
-from oms_platform.tracing import Kind as SpanKind
+from oms_platform.telemetry.order_trace import Hop, is_traced, passed, traced_id
+from oms_platform.telemetry.spans import Kind as SpanKind
+from oms_platform.telemetry.tracing import FAILED, VENUE_SPAN, Tracer
 
 log = structlog.get_logger()
 _EXEC_TYPES: Final = {kind: ExecType[kind.name] for kind in Kind}

@@ -30,7 +30,7 @@ from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import OrderEvent, Topic
 from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
-from oms_platform.tracing import CORE, Tracer, start_tracing
+from oms_platform.telemetry.tracing import CORE, Tracer, start_tracing
 from oms_platform.worker import StopFlag, run_worker
 
 QUOTES_AWAITED_S: Final = 15.0

@@ -49,8 +49,8 @@ from oms_core.ports import OrderStore, QuoteBoard, RiskTaken, StoredEvent, Store
 from oms_platform import ids
 from oms_platform import messages as wire
 from oms_platform.messages import Topic, encode
-from oms_platform.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.outbox import OutboxRow
+from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 
 RESEND_AFTER: Final = timedelta(seconds=30)
 # An order older than this may have been closed before this process knew it; the database is asked.

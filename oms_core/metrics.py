@@ -14,8 +14,8 @@ from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
 from oms_platform.kafka.consumers import Record
 from oms_platform.messages import OrderStatus, SubmitOrder, order_of
-from oms_platform.metrics import BatchHistogram, hop
-from oms_platform.order_trace import traced_id
+from oms_platform.telemetry.metrics import BatchHistogram, hop
+from oms_platform.telemetry.order_trace import traced_id
 
 events_total = Counter(
     "oms_core_order_events_total", "Order events, by type and by the status they led to", ["type", "status"]

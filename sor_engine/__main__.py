@@ -2,7 +2,7 @@
 
 import sys
 
-from oms_platform.tracing import SOR
+from oms_platform.telemetry.tracing import SOR
 from oms_platform.worker import run_process
 from sor_engine.bootstrap import route
 from sor_engine.scorekeeper.bootstrap import scorekeeper

@@ -13,8 +13,8 @@ from oms_platform.messages import Topic
 from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import SOR, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import SOR, Tracer, start_tracing
 from oms_platform.worker import StopFlag, run_worker
 from sor_engine.adapters.live_quotes import LiveQuotes
 from sor_engine.adapters.postgres_decisions import PostgresSorReader

@@ -37,9 +37,10 @@ from oms_platform.ids import order_id_of_child, uuid7
 from oms_platform.kafka.consumers import Batch, BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import CancelChildren, Message, RoutePlaced, RoutePlan, Topic, order_of
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import Hop, is_traced, now_us, passed
-from oms_platform.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Kind, Tracer
+from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
 from oms_platform.worker import StopFlag
 
 log = structlog.get_logger()

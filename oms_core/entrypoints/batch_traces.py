@@ -12,9 +12,10 @@ from oms_core.handlers import Core
 from oms_core.ports import StoredEvent, UnitOfWork
 from oms_platform.kafka.consumers import Record
 from oms_platform.messages import ExecType, ExecutionReport, Topic, order_of
-from oms_platform.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.outbox import OutboxRow
-from oms_platform.tracing import CORE_SPAN, FAILED, FILLS_SPAN, SLOW, Kind, Span, Tracer
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import CORE_SPAN, FAILED, FILLS_SPAN, SLOW, Tracer
 
 RISK_SPAN: Final = "risk"
 _FAILURES: Final = {event.__name__ for event in (OrderDenied, OrderExpired, CancelRejected)}

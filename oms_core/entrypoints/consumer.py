@@ -19,10 +19,10 @@ from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import Batch, BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import Topic, encode, order_of
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import now_us
 from oms_platform.outbox import publish
-from oms_platform.tracing import DEAD_LETTER_SPAN, Tracer
+from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.order_trace import now_us
+from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
 from oms_platform.worker import StopFlag
 
 SWEEP_S: Final = 5.0

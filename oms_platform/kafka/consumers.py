@@ -11,12 +11,12 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from oms_platform import metrics
 from oms_platform.kafka.connection import CONNECT_TIMEOUT_S, KafkaDataLostError, KafkaUnavailableError
 from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS, begin_incarnation, read_incarnation
 from oms_platform.messages import TOPIC_MESSAGES, Message, Topic, UnreadableMessageError, decode
-from oms_platform.order_trace import trace_of_headers
+from oms_platform.telemetry import metrics
+from oms_platform.telemetry.order_trace import trace_of_headers
 
 SESSION_TIMEOUT_MS: Final = 10_000
 INCARNATION_CHECK_S: Final = 5.0
@@ -33,7 +33,7 @@ OffsetLoader = Callable[[str, list[tuple[str, int]]], Mapping[tuple[str, int], i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One decoded record with its place, and its order's trace (oms_platform.tracing)."""
+    """One decoded record with its place, and its order's trace (oms_platform.telemetry.tracing)."""
 
     topic: str
     partition: int

@@ -9,12 +9,12 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as KafkaMessage
 from prometheus_client import Counter
 
-from oms_platform import metrics
 from oms_platform.kafka.connection import KafkaUnavailableError
 from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.kafka.topics import dead_letter_topic
 from oms_platform.messages import SCHEMA_VERSION, Message, Topic, encode
-from oms_platform.order_trace import HOPS_HEADER, TRACEPARENT_LENGTH, trace_id_of, trace_of_headers
+from oms_platform.telemetry import metrics
+from oms_platform.telemetry.order_trace import HOPS_HEADER, TRACEPARENT_LENGTH, trace_id_of, trace_of_headers
 
 DELIVERY_TIMEOUT_MS: Final = 30_000
 _QUEUED_MESSAGES_MAX: Final = 200_000

@@ -17,7 +17,7 @@ from oms_platform.messages import Topic
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import ensure_partitions, require_revision
 from oms_platform.settings import SettingsError, load_settings
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag, run_worker
 from sor_engine.domain.censored import Censored
 from sor_engine.scorekeeper import metrics

@@ -14,7 +14,7 @@ import structlog
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.kafka.consumers import BATCH_MAX, Batch, BatchConsumer
-from oms_platform.metrics import transaction
+from oms_platform.telemetry.metrics import transaction
 from oms_platform.worker import StopFlag
 from sor_engine.scorekeeper import metrics
 from sor_engine.scorekeeper.domain.child_watch import ChildWatch

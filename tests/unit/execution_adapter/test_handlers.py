@@ -31,7 +31,7 @@ from oms_platform.messages import (
     Side,
     TimeInForce,
 )
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.tracing import Tracer
 from tests.span_collector import NotedSpans
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
