@@ -26,12 +26,15 @@ from oms_platform.clock import utc_now
 from oms_platform.disk import RoomWatch
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import ADAPTER, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import ADAPTER, Tracer, start_tracing
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, end_process, run_worker
 

@@ -39,8 +39,8 @@ from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.health import Health, serve_health
 from oms_platform.messages import OrderEvent
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import API, RELAY, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import API, RELAY, Tracer, start_tracing
 from oms_platform.worker import EXIT_BROKEN, StopFlag, end_misconfigured, reason_of, run_worker
 
 HTTP_BACKLOG: Final = 1_024

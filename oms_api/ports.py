@@ -14,7 +14,7 @@ from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import RoutingTerms, Terms
 from oms_platform.errors import OperationalError
 from oms_platform.messages import OrderEvent, RouteRequest
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.tracing import Tracer
 
 
 class UnavailableError(OperationalError):

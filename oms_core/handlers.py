@@ -42,8 +42,8 @@ from oms_platform.messages import (
     RouteRequest,
     SubmitOrder,
 )
-from oms_platform.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.prices import dollars_of
+from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
     CancelCause,
     CancelRejected,

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from oms_platform.errors import ConfigurationError
-from oms_platform.metrics import metrics_page
-from oms_platform.metrics import ready as ready_gauge
+from oms_platform.telemetry.metrics import metrics_page
+from oms_platform.telemetry.metrics import ready as ready_gauge
 
 LIVE_PATHS: Final = ("/health/live",)
 READY_PATHS: Final = ("/health/ready", "/actuator/health")

@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from oms_platform.errors import ConfigurationError, OperationalError, without_secrets
 from oms_platform.health import Health
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
 
 BACKOFF_S_MIN: Final = 0.25
 BACKOFF_S_MAX: Final = 5.0

@@ -15,7 +15,7 @@ import msgspec
 
 from oms_platform.clock import Clock
 from oms_platform.messages import Quote, RoutePlan, RouteRequest
-from oms_platform.order_trace import traced_id
+from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import OrderType, Routing, Side
 from sor_engine import metrics
 from sor_engine.domain.market import Market, Request, Venue, Visit

@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from oms_platform.kafka import Batch
+from oms_platform.kafka.consumers import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,13 @@ from execution_adapter.ports import (
 )
 from oms_platform.clock import Clock
 from oms_platform.ids import order_id_of_child, uuid7
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import CancelChildren, RoutePlan
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import Hop, is_traced, now_us, passed
-from oms_platform.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Kind, Tracer
+from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
 from oms_platform.vocabulary import Message, RoutePlaced
 from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from execution_adapter.entrypoints.inbox import Inbox, ReaderFailed
-from oms_platform.kafka import BatchConsumer
+from oms_platform.kafka.consumers import BatchConsumer
 
 STOP_TIMEOUT_S = 10.0
 

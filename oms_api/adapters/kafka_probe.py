@@ -9,14 +9,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from prometheus_client import Gauge
 
-from oms_platform.kafka import (
-    KafkaSettings,
-    KafkaUnavailableError,
-    LastWord,
-    WrongTopicsError,
-    client_config,
-    ensure_topics,
-)
+from oms_platform.kafka.connection import KafkaUnavailableError, LastWord
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import WrongTopicsError, ensure_topics
 
 LOOK_S: Final = 1.0
 ANSWER_S_MAX: Final = 1.0

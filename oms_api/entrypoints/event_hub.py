@@ -19,10 +19,12 @@ from prometheus_client import Counter, Gauge
 
 from oms_api.domain.stream import OrderedStream
 from oms_api.ports import BrokerState, EventStore, UnavailableError
+from oms_platform.clock import microseconds
 from oms_platform.messages import OrderEvent
-from oms_platform.metrics import hop
-from oms_platform.order_trace import is_traced, microseconds, now_us, traced_id
-from oms_platform.tracing import SLOW, Kind, Tracer
+from oms_platform.telemetry.metrics import hop
+from oms_platform.telemetry.order_trace import is_traced, now_us, traced_id
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import SLOW, Tracer
 
 CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500

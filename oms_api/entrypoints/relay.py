@@ -11,17 +11,12 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.config import RelaySettings
-from oms_platform.clock import utc_now
+from oms_platform.clock import microseconds, utc_now
 from oms_platform.health import Health
-from oms_platform.kafka import (
-    KafkaDataLostError,
-    Publisher,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaDataLostError
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
-from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, traced_id
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
     OutboxRow,
@@ -32,7 +27,10 @@ from oms_platform.outbox import (
 )
 from oms_platform.postgres import Connection, connect, wait_for_turn
 from oms_platform.schema.migrate import require_revision
-from oms_platform.tracing import OUTBOX_SPAN, Kind, Tracer
+from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed, traced_id
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import OUTBOX_SPAN, Tracer
 from oms_platform.worker import StopFlag
 
 WRITER: Final = "api"

@@ -13,11 +13,14 @@ from uuid import UUID
 import structlog
 from confluent_kafka import Message as KafkaMessage
 
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
+from oms_platform.clock import microseconds
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import RoutePlan, RouteRequest
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed
-from oms_platform.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Kind, Span, Tracer
+from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Tracer
 from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics

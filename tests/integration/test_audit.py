@@ -15,12 +15,12 @@ from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.routing_audit.audit import export_routes_command, retention
-from sor_engine.adapters import postgres_audit
-from sor_engine.adapters.postgres_audit import (
+from oms_tools.routing_audit.route_export import export_routes
+from sor_engine.scorekeeper.adapters import postgres_retention
+from sor_engine.scorekeeper.adapters.postgres_retention import (
     apply_retention,
     drop,
     expired,
-    export_routes,
     partitions_of,
 )
 
@@ -149,8 +149,8 @@ def test_the_command_says_what_would_go_and_drops_it_when_told_to(
 def test_a_table_that_is_in_use_is_not_waited_for_long(
     db: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_audit, "LOCK_TRIES", 2)
-    monkeypatch.setattr(postgres_audit, "LOCK_TIMEOUT_MS", 20)
+    monkeypatch.setattr(postgres_retention, "LOCK_TRIES", 2)
+    monkeypatch.setattr(postgres_retention, "LOCK_TIMEOUT_MS", 20)
     part = partitions_of(db, "route_audit")[0]
     with connect(dsn, "reader") as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM route_audit")

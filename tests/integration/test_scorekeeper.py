@@ -18,9 +18,12 @@ import psycopg
 import pytest
 
 from oms_platform import messages
-from oms_platform.clock import utc_now
+from oms_platform.clock import from_microseconds, microseconds, utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.kafka import Batch, KafkaSettings, Publisher, ensure_topics
+from oms_platform.kafka.consumers import Batch
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics
 from oms_platform.messages import CancelReject, ExecutionReport, PlacedLeg
 from oms_platform.postgres import Connection, connect
 from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
@@ -33,19 +36,16 @@ from proto.gen.oms.v1 import (
     SubscribeQuotesRequest,
     VenueQuote,
 )
-from sor_engine.adapters.postgres_scorecards import (
-    OVERDUE,
-    PostgresScorecards,
-    from_us,
-    read_closures,
-    to_us,
-)
+from sor_engine.adapters.postgres_reference import OVERDUE, read_closures
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.child_watch import ChildWatch, VenueRecord
 from sor_engine.domain.scorecard import Aggression, Scorecard, stats_of, whole
-from sor_engine.domain.touches import Touches
-from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop, note_message, us_of
-from sor_engine.scorekeeper_bootstrap import make_partitions
+from sor_engine.scorekeeper.adapters.postgres_scorecards import PostgresScorecards
+from sor_engine.scorekeeper.bootstrap import make_partitions
+from sor_engine.scorekeeper.domain.child_watch import ChildWatch, VenueRecord
+from sor_engine.scorekeeper.domain.touches import Touches
+from sor_engine.scorekeeper.entrypoints.main_loop import Chore, ScorekeeperLoop
+from sor_engine.scorekeeper.entrypoints.quote_intake import QuoteIntake
+from sor_engine.scorekeeper.handlers import note_message
 from tests.integration.quote_service import served
 
 WAIT_S = 30.0
@@ -435,7 +435,7 @@ def test_closures_are_read_with_the_sessions_and_not_long_after_their_wait(db: C
     now = utc_now()
     watch = ChildWatch(Touches(), {}, Censored)
     for venue_id in ("XNYS", "XNAS"):
-        watch.record_of(venue_id).gate.note_unanswered(us_of(now), "c-1", 4_000)
+        watch.record_of(venue_id).gate.note_unanswered(microseconds(now), "c-1", 4_000)
     PostgresScorecards(db, "one").save(watch.records.values(), [], {}, now)
     assert read_closures(db, now) == dict.fromkeys(
         ("XNYS", "XNAS"), "SILENT: child=c-1, waited_ms=4000, retry_in_s=5"
@@ -458,7 +458,7 @@ def test_open_children_and_silences_are_what_the_adapter_has_stored(db: Connecti
     assert set(children) == {pending.cl_ord_id, partly.cl_ord_id}
     taken = children[partly.cl_ord_id]
     assert (taken.answered, taken.stored_cum_qty, taken.limit) == (True, 40, 227_420_000)
-    assert from_us(taken.placed_us) == partly.placed_at
+    assert from_microseconds(taken.placed_us) == partly.placed_at
     every = [child.cl_ord_id for child in (pending, partly, done)]
     assert store.unanswered(every) == {pending.cl_ord_id}
     assert store.unanswered([]) == frozenset()
@@ -571,5 +571,4 @@ def test_messages_of_every_kind_are_understood_and_the_unsent_left_out() -> None
 
 def test_times_keep_their_microseconds() -> None:
     at = utc_now()
-    assert from_us(us_of(at)) == at
-    assert to_us(at) == us_of(at)
+    assert from_microseconds(microseconds(at)) == at

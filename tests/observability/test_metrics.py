@@ -9,12 +9,15 @@ from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_l
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from oms_platform import metrics
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
-from oms_platform.metrics import HOPS, BatchHistogram, hop, metrics_page
+from oms_platform.telemetry import metrics
+from oms_platform.telemetry.metrics import HOPS, BatchHistogram, hop, metrics_page
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 from oms_tools.verify import exporter

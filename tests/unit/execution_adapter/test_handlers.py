@@ -27,7 +27,7 @@ from oms_platform.messages import (
     RouteLeg,
     RoutePlan,
 )
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import Message, RoutePlaced, Side, TimeInForce
 from tests.span_collector import NotedSpans
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from sor_engine.domain.closures import Gate
 from sor_engine.domain.scorecard import HALF_LIFE_S, HORIZONS_S, Aggression, Scorecard
-from sor_engine.domain.touches import Touches
+from sor_engine.scorekeeper.domain.closures import Gate
+from sor_engine.scorekeeper.domain.touches import Touches
 
 OPEN_MAX: Final = 200_000
 CLOSED_MAX: Final = 200_000

@@ -11,8 +11,7 @@ semicolon. Letters are none of the hexadecimal digits.
 
 import re
 import time
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 TRACEPARENT_LENGTH: Final = 55
@@ -40,11 +39,6 @@ class Hop:
 def new_trace(trace_id: str, root_id: str, *, traced: bool) -> str:
     """Return the trace of an order that begins; ids are 32 and 16 hexadecimal digits."""
     return f"00-{trace_id}-{root_id}-{_TRACED if traced else _UNTRACED}"
-
-
-def microseconds(at: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return round(at.timestamp() * 1_000_000)
 
 
 def now_us() -> int:
@@ -121,3 +115,9 @@ def root_id_of(trace: str) -> str:
 def as_traced(trace: str) -> str:
     """Return the trace of an order that is traced from here on; its past is written already."""
     return f"{trace[:53]}{_TRACED}"
+
+
+def trace_of_headers(headers: Mapping[str, bytes | None]) -> str:
+    """Return the trace that a record's headers carry; empty when they carry none."""
+    parent = headers.get("traceparent")
+    return "" if parent is None else read_trace(parent + (headers.get(HOPS_HEADER) or b""))
