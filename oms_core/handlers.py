@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from oms_core import metrics
@@ -55,11 +55,10 @@ from oms_platform.vocabulary import (
     OrderAccepted,
     OrderDenied,
     OrderTerms,
-    RouteRequested,
     TimeInForce,
     TradeApplied,
 )
-from oms_platform.wire import Topic, encode
+from oms_platform.wire import Topic, encode, order_of
 
 # FIX CxlRejReason 3: the venue is at it already, so this is no answer yet.
 ALREADY_PENDING: Final = 3
@@ -124,11 +123,10 @@ def orders_to_load(core: Core, messages: Iterable[Message], *, suspicious: bool 
     then, `suspicious`, the store is asked.
     """
     return {
-        message.order_id
+        order_id
         for message in messages
         if (suspicious or not isinstance(message, SubmitOrder))
-        and (order_id := getattr(message, "order_id", None)) is not None
-        and core.desk.order(order_id) is None
+        and core.desk.order(order_id := order_of(message)) is None
     }
 
 
@@ -212,7 +210,8 @@ def _apply_trade(core: Core, unit: UnitOfWork, order: Order, report: ExecutionRe
     price = report.last_px_micros
     if price is None or price <= 0 or report.last_qty <= 0:
         raise UnreadableTradeError(
-            f"trade {report.exec_id} must have shares and a price above 0, has {report.last_qty} at {price} micros"
+            f"trade {report.exec_id} must have shares and a price above 0,"
+            f" has {report.last_qty} at {price} micros"
         )
     trade = TradeApplied(
         venue_id=report.venue_id,
@@ -308,6 +307,7 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
     trade = event if isinstance(event, TradeApplied) else None
     avg_px = order.avg_px_micros
     kind = type(event)
+    change: dict[str, Any] = {FIELD_OF[kind.__name__]: event}
     message = OrderEvent(
         event_id=ids.uuid7(),
         order_id=order.order_id,
@@ -329,7 +329,7 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
         venue_id=event.venue_id if isinstance(event, TradeApplied | ChildClosed) else "",
         text=order.text,
         request_id=_request_of(order, event),
-        **{FIELD_OF[kind.__name__]: event},
+        **change,
     )
     unit.events.append(StoredEvent(message=message, payload=encode(message), trace=trace))
     if trade is not None:
@@ -347,7 +347,7 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 
 
 def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
-    """Return the message for what an order waits for: it follows from its state, the same whenever it is said."""
+    """Return the message for what an order waits for: it follows from its state, the same every time."""
     if order.route_quantity and order.cancel is None and not order.closed:
         request = _route_request(order, now)
         return _outgoing(order, Topic.VALIDATED, order.terms.symbol, request.route_id, request, trace)

@@ -21,7 +21,7 @@ from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import LoadedOrder, Request, StoredExecution, UnitOfWork, UnstorableError
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.ids import uuid7_floor
-from oms_platform.kafka import murmur2_partition
+from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, save_offsets
 from oms_platform.prices import dollars_of, micros_of
@@ -122,7 +122,7 @@ _request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 
 
 class AccountLostError(OperationalError):
-    """Another core writes an account that this one believed to own; the start-up path finds out what is owned."""
+    """Another core writes an account that this one believed to own: it has to find out what it owns."""
 
     dependency = "ownership"
 

@@ -8,7 +8,7 @@ _NONE = TouchPrices()
 
 
 class StreamedQuoteBoard:
-    """The newest streamed quote of each symbol, while it is not older than `age_s_max` (0: whatever its age)."""
+    """The newest streamed quote of each symbol, while it is not older than `age_s_max` (0: of any age)."""
 
     def __init__(self, feed: QuoteFeed, age_s_max: float) -> None:
         self._feed = feed

@@ -20,7 +20,7 @@ def after_fill(position: Position, side: Side, last_qty: int, last_px_micros: in
     """Return the position after a fill.
 
     What it closes takes its share of the cost with it, rounded half to even, and realizes the difference to
-    what it was traded at; what it opens adds its price. net_cash + cost = realized_pnl holds before and after.
+    what it was traded at; what it opens adds its price. net_cash + cost = realized_pnl always holds.
     """
     signed = sign(side) * last_qty
     closing = min(last_qty, abs(position.quantity)) if position.quantity * signed < 0 else 0

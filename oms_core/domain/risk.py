@@ -6,7 +6,7 @@ Amounts are micros inside; a check shows dollars.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct

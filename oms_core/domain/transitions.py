@@ -73,7 +73,8 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_REJECTED, "ReplaceRejected"): (_REJECTED, _REJECTED),
 }
 
-# (pending, event) -> (pending after it, the same when it is about another request than the pending one). An event that is in no row leaves the axis alone.
+# (pending, event) -> (pending after it, the same when it is about another request than the pending one).
+# An event that is in no row leaves the axis alone.
 PENDING: Final[Mapping[tuple[Pending, str], tuple[Pending, Pending]]] = {
     (_NONE, "CancelRequested"): (_CANCEL, _CANCEL),
     (_NONE, "CancelRejected"): (_NONE, _NONE),
