@@ -15,29 +15,26 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from oms_core.domain.order import (
+from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCancel, RetryRoute
+from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
+from oms_platform.vocabulary import (
+    CancelCause,
     CancelRejected,
     CancelRequested,
-    Child,
     ChildCancelRejected,
     ChildClosed,
-    Command,
-    Event,
-    Fact,
-    Order,
+    ExecType,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
-    RequestCancel,
-    RetryRoute,
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    TimeInForce,
     TradeApplied,
+    VenueVisit,
 )
-from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
-from oms_platform.vocabulary import CancelCause, ExecType, TimeInForce, VenueVisit
 
 FRUITLESS_ROUTES_MAX: Final = 6
 # Routes without a quote after which an order that must trade at once gives up.
@@ -68,9 +65,9 @@ def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
     for event in _first(order, cause, now):
         order = apply(order, event)
         steps.append((event, order))
-    while (event := _next(order, now)) is not None:
-        order = apply(order, event)
-        steps.append((event, order))
+    while (following := _next(order, now)) is not None:
+        order = apply(order, following)
+        steps.append((following, order))
     return steps
 
 
