@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from oms_platform.kafka.consumers import BATCH_MAX, take_waiting
+from oms_platform.kafka.consumers import BATCH_MAX, take
 from oms_platform.kafka.settings import KafkaSettings, client_config
-from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS
+from oms_platform.kafka.topics import INCARNATION_TOPIC
 from oms_platform.postgres import Connection
 from oms_tools.verify.report import Finding
 
@@ -36,7 +36,7 @@ def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, di
     """Yield (partition, timestamp in ms, headers) of every record that the topic holds now."""
     consumer = _reader(settings)
     try:
-        for partition in range(PARTITIONS):
+        for partition in range(settings.partitions):
             place = TopicPartition(topic, partition)
             low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
             if low == high:
@@ -44,7 +44,7 @@ def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, di
             consumer.assign([TopicPartition(topic, partition, low)])
             offset = low
             while offset < high:
-                for item in take_waiting(consumer, BATCH_MAX, _TIMEOUT_S):
+                for item in take(consumer, BATCH_MAX, _TIMEOUT_S, 0):
                     if item.error() is not None:
                         raise KafkaException(item.error())
                     offset = (item.offset() or 0) + 1
@@ -94,7 +94,7 @@ def _kept_from_ms(settings: KafkaSettings, topic: str) -> int:
     consumer = _reader(settings)
     kept_from = 0
     try:
-        for partition in range(PARTITIONS):
+        for partition in range(settings.partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
             if 0 < low < high:
                 consumer.assign([TopicPartition(topic, partition, low)])

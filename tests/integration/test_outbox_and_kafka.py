@@ -18,7 +18,7 @@ from oms_platform import outbox, postgres
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka.connection import KafkaDataLostError, KafkaUnavailableError
-from oms_platform.kafka.consumers import BatchConsumer, Record, TailReader, take_waiting
+from oms_platform.kafka.consumers import BatchConsumer, Record, TailReader, take
 from oms_platform.kafka.publisher import Publisher, dead_letters_total
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import (
@@ -72,7 +72,7 @@ def take(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
     found: list[KafkaMessage] = []
     deadline = time.monotonic() + WAIT_S
     while len(found) < count and time.monotonic() < deadline:
-        found += [item for item in take_waiting(consumer, count, 0.2) if item.error() is None]
+        found += [item for item in take(consumer, count, 0.2, 0) if item.error() is None]
     consumer.close()
     assert len(found) == count
     return found
