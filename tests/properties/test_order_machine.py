@@ -173,6 +173,14 @@ class OrderStory(RuleBasedStateMachine):
             assert not order.closed
 
     @invariant()
+    def a_cancel_is_rejected_only_when_every_live_child_has_answered(self) -> None:
+        for event, after in self.machine.steps:
+            own = isinstance(event, CancelRejected) and after.cancel is not None
+            if own and event.request_id == after.cancel.request_id and not after.closed:
+                assert not after.route_quantity
+                assert all(child.cancel_rejected for child in after.children.values() if child.live)
+
+    @invariant()
     def every_request_has_one_first_answer(self) -> None:
         answered = [
             event.request_id
