@@ -360,7 +360,7 @@ class ProfileView(View, frozen=True):
 
 
 class RoutingAdmin(Protocol):
-    """Reads and changes routing profiles and accounts' wishes. Raises UnavailableError."""
+    """Reads and changes routing profiles and accounts' preferences. Raises UnavailableError."""
 
     async def profiles(self) -> list[ProfileView]:
         """Return the newest active version of every profile."""
@@ -375,11 +375,11 @@ class RoutingAdmin(Protocol):
         ...
 
     async def account_routing(self, account_id: str) -> RoutingTerms:
-        """Return an account's wishes."""
+        """Return an account's routing preferences."""
         ...
 
     async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
-        """Replace an account's wishes."""
+        """Replace an account's routing preferences."""
         ...
 
 

@@ -38,8 +38,8 @@ class Health:
         if started:
             self._awaited = ("startup", "still starting")
 
-    def wait_for(self, dependency: str, reason: str) -> None:
-        """Say what the start-up path waits for, until it is through."""
+    def note_awaited(self, dependency: str, reason: str) -> None:
+        """Note what the start-up path waits for: the service is not ready until it is through."""
         self._started = False
         self._awaited = (dependency, reason)
 

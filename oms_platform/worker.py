@@ -117,7 +117,7 @@ def run_worker(
                 "worker_restarting", worker=name, dependency=dependency, error=reason, backoff_s=backoff_s
             )
             if health is not None:
-                health.wait_for(dependency, reason)
+                health.note_awaited(dependency, reason)
             stop.wait(backoff_s)
             backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
         except ConfigurationError as error:

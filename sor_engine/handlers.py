@@ -78,7 +78,7 @@ class TakenShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class RoutingContext:
     """What decisions are made with. `stopwatch` counts nanoseconds."""
 
     quotes: Quotes
@@ -105,46 +105,46 @@ class QuoteBudget:
 
 
 def plan_route(
-    request: RouteRequest, reference: Reference, desk: Desk, budget: QuoteBudget, trace: str = ""
+    request: RouteRequest, reference: Reference, context: RoutingContext, budget: QuoteBudget, trace: str = ""
 ) -> Decided:
     """Decide one route request on the live book. Raises InvalidRequestError."""
-    decided = _plan(request, reference, desk, budget, live=True, trace=trace)
+    decided = _plan(request, reference, context, budget, live=True, trace=trace)
     _count(request, decided, traced_id(trace))
     return decided
 
 
-def preview_route(request: RouteRequest, reference: Reference, desk: Desk) -> Decided:
+def preview_route(request: RouteRequest, reference: Reference, context: RoutingContext) -> Decided:
     """Decide a request that will not be sent; nothing is remembered of it. Raises InvalidRequestError."""
-    return _plan(request, reference, desk, QuoteBudget(), live=False)
+    return _plan(request, reference, context, QuoteBudget(), live=False)
 
 
 def _plan(
     request: RouteRequest,
     reference: Reference,
-    desk: Desk,
+    context: RoutingContext,
     budget: QuoteBudget,
     *,
     live: bool,
     trace: str = "",
 ) -> Decided:
     _check(request)
-    received_at = desk.clock()
-    started_ns = desk.stopwatch()
-    quote = _quote(request.symbol, desk, budget, trace)
-    quoted_ns = desk.stopwatch()
-    inputs, profile, problem = _inputs(request, quote, reference, desk)
+    received_at = context.clock()
+    started_ns = context.stopwatch()
+    quote = _quote(request.symbol, context, budget, trace)
+    quoted_ns = context.stopwatch()
+    inputs, profile, problem = _inputs(request, quote, reference, context)
     decision = decide_on(inputs, quote, reference.content, profile, problem)
     if live:
-        desk.taken.add(quote, decision, received_at, buy=request.side is Side.BUY)
+        context.taken.add(quote, decision, received_at, buy=request.side is Side.BUY)
     explanation = explain(
         decision,
         inputs,
         quote,
         profile,
         quote_wait_us=(quoted_ns - started_ns) // 1000,
-        decision_us=(desk.stopwatch() - quoted_ns) // 1000,
+        decision_us=(context.stopwatch() - quoted_ns) // 1000,
     )
-    plan = to_plan(decision, explanation, inputs, received_at=received_at, decided_at=desk.clock())
+    plan = to_plan(decision, explanation, inputs, received_at=received_at, decided_at=context.clock())
     return Decided(plan=plan, inputs=inputs, quote=quote, content=reference.content)
 
 
@@ -160,15 +160,15 @@ def _check(request: RouteRequest) -> None:
         raise InvalidRequestError(f"a limit order needs a limit price above 0, was {limit}")
 
 
-def _quote(symbol: str, desk: Desk, budget: QuoteBudget, trace: str) -> Quote | None:
-    timeout_ms = budget.timeout_ms(desk.quote_timeout_ms)
-    if desk.quotes.age_s(symbol) * 1000 <= desk.quote_age_ms_max or timeout_ms == 0:
-        return desk.quotes.quote(symbol)
-    started_ns = desk.stopwatch()
-    quote = desk.quotes.fresh_quote(
-        symbol, age_ms_max=desk.quote_age_ms_max, timeout_ms=timeout_ms, trace=trace
+def _quote(symbol: str, context: RoutingContext, budget: QuoteBudget, trace: str) -> Quote | None:
+    timeout_ms = budget.timeout_ms(context.quote_timeout_ms)
+    if context.quotes.age_s(symbol) * 1000 <= context.quote_age_ms_max or timeout_ms == 0:
+        return context.quotes.quote(symbol)
+    started_ns = context.stopwatch()
+    quote = context.quotes.fresh_quote(
+        symbol, age_ms_max=context.quote_age_ms_max, timeout_ms=timeout_ms, trace=trace
     )
-    budget.spend((desk.stopwatch() - started_ns) // 1000)
+    budget.spend((context.stopwatch() - started_ns) // 1000)
     return quote
 
 
@@ -176,12 +176,12 @@ def _age_us(age_s: float) -> int:
     return INT32_MAX if age_s > INT32_MAX / 1_000_000 else int(age_s * 1_000_000)
 
 
-def effective_routing(wish: Routing | None, account: Routing | None, default_profile: str) -> Routing:
-    """Return the wishes that count: the order's profile before the account's before the default; all avoids.
+def effective_routing(preferences: Routing | None, account: Routing | None, default_profile: str) -> Routing:
+    """Return what counts: the order's profile before the account's before the default; all avoids.
 
     The order's preferences replace the account's.
     """
-    order, held = wish or _NO_ROUTING, account or _NO_ROUTING
+    order, held = preferences or _NO_ROUTING, account or _NO_ROUTING
     return Routing(
         profile=order.profile or held.profile or default_profile,
         avoid=tuple(sorted({*order.avoid, *held.avoid})),
@@ -190,7 +190,7 @@ def effective_routing(wish: Routing | None, account: Routing | None, default_pro
 
 
 def _inputs(
-    request: RouteRequest, quote: Quote | None, reference: Reference, desk: Desk
+    request: RouteRequest, quote: Quote | None, reference: Reference, context: RoutingContext
 ) -> tuple[FrozenInputs, Profile | None, str]:
     """Freeze what the decision stands on. Returns it with the profile, or why no profile can be used."""
     account = reference.accounts.get(request.account_id)
@@ -204,13 +204,13 @@ def _inputs(
     buy = request.side is Side.BUY
     outflows: dict[str, tuple[int, ...]] = {}
     if profile is not None and profile.strategy is StrategyName.PASSIVE:
-        outflows = desk.quotes.outflows(request.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
+        outflows = context.quotes.outflows(request.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
     inputs = FrozenInputs(
         request=msgspec.structs.replace(request, routing=routing),
         tick=reference.ticks.get(request.symbol),
-        quote_age_us=_age_us(desk.quotes.age_s(request.symbol)),
-        quote_age_us_max=desk.quote_age_ms_max * 1000,
-        taken=desk.taken.of(quote, buy=buy),
+        quote_age_us=_age_us(context.quotes.age_s(request.symbol)),
+        quote_age_us_max=context.quote_age_ms_max * 1000,
+        taken=context.taken.of(quote, buy=buy),
         outflows=outflows,
     )
     return inputs, profile, problem

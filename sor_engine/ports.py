@@ -36,8 +36,8 @@ class ReferenceContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
-    request: with the effective wishes of order and account. profile: the one that was used, with its version.
-    taken, outflows: see `Market`.
+    request: with the effective preferences of order and account. profile: the one that was used, with its
+    version. taken, outflows: see `Market`.
     """
 
     request: RouteRequest
@@ -81,7 +81,7 @@ class ReferenceUnavailableError(OperationalError):
 
 
 class ReferenceSource(Protocol):
-    """Where venues, fees, ticks, routing profiles, wishes and measurements are kept."""
+    """Where venues, fees, ticks, routing profiles, preferences and measurements are kept."""
 
     def load(self) -> Reference:
         """Read all of it. Raises ReferenceUnavailableError."""

@@ -37,7 +37,7 @@ from oms_platform.ids import order_id_of_child, uuid7
 from oms_platform.kafka.consumers import Batch, BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import CancelChildren, RoutePlan
-from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.telemetry.spans import Kind
 from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
@@ -377,7 +377,7 @@ class AdapterLoop:
         """Store a batch with what has become durable since the last one."""
         writes.states = {**self._settled, **self._states}
         writes.offsets = self._durable
-        with transaction("adapter_write"):
+        with timed_transaction("adapter_write"):
             written = self._store.write(writes, self._clock())
         self._states, self._settled, self._durable = {}, {}, {}
         return written

@@ -14,10 +14,10 @@ import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import NO_ROUTING, RoutingTerms
 from oms_api.ports import KeyConflict, NewCancel, NewOrder, RowRefused, StoredOrder, UnavailableError
+from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.errors import without_secrets
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.postgres import ArrayStatement

@@ -27,7 +27,7 @@ from oms_platform.outbox import (
 )
 from oms_platform.postgres import Connection, connect, wait_for_turn
 from oms_platform.schema.migrate import require_revision
-from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
+from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop, timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed, traced_id
 from oms_platform.telemetry.spans import Kind
 from oms_platform.telemetry.tracing import OUTBOX_SPAN, Tracer
@@ -102,7 +102,7 @@ class Relay:
         """Publish one batch, or wait for one. Returns how many rows were published."""
         self._look_at_kafka()
         self._measure(connection)
-        with transaction("outbox_read"):
+        with timed_transaction("outbox_read"):
             rows = read_unpublished(connection, WRITER, ROWS_MAX)
         if not rows:
             for _ in connection.notifies(timeout=POLL_S, stop_after=1):
@@ -112,7 +112,7 @@ class Relay:
         publish(publisher, rows, lambda row: passed(row.trace, self._hop(row, taken_us)))
         publisher.flush()
         now = utc_now()
-        with transaction("outbox_mark"), connection.cursor() as cursor:
+        with timed_transaction("outbox_mark"), connection.cursor() as cursor:
             mark_published(cursor, [row.outbox_id for row in rows], now)
         published_total.inc(len(rows))
         batch_rows.observe(len(rows))

@@ -30,7 +30,7 @@ from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
-from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import now_us
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
 from oms_platform.wire import Topic, order_of
@@ -196,7 +196,7 @@ class CoreLoop:
     def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int, letters: int) -> None:
         if letters:
             self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
-        with transaction("core_commit"):
+        with timed_transaction("core_commit"):
             self._store.commit(unit, self._core.desk, batch.next_offsets)
         traces = BatchTraces(self._tracer, self._core, unit, batch.records, taken_us)
         for outgoing in unit.outgoing:

@@ -23,19 +23,19 @@ class KafkaDataLostError(OperationalError):
     dependency = "kafka"
 
 
-class LastWord:
-    """Keeps what a client says of its connection: a request that timed out does not tell why."""
+class ConnectionErrors:
+    """Keeps a client's last error of its connection: a request that timed out does not tell why."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._text = ""
 
     def __call__(self, error: KafkaError) -> None:
-        """Take the client's word; that all brokers are down is what is known already."""
+        """Note an error; that all brokers are down is what is known already."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._text = error.str()
 
-    def on(self, error: object) -> str:
+    def explained(self, error: object) -> str:
         """Return an error with the reason behind it."""
         text = explain(self._text, *kafka_address(self._settings.bootstrap), self._settings.ca)
         return f"{error} ({text})" if text else str(error)

@@ -1,7 +1,7 @@
 """Where Kafka is and how to speak to it, as services and commands are told."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,20 +74,13 @@ class KafkaFields:
             )
 
     def kafka(self, assignment: str = "all") -> KafkaSettings:
-        """Return what a client needs."""
-        return KafkaSettings(
-            bootstrap=self.kafka_bootstrap,
-            assignment=assignment,
-            fetch_wait_ms=self.kafka_fetch_wait_ms,
-            security=self.kafka_security,
-            sasl_mechanism=self.kafka_sasl_mechanism,
-            user=self.kafka_user,
-            password=self.kafka_password,
-            ca=self.kafka_ca,
-            replication=self.kafka_replication,
-            min_insync=self.kafka_min_insync,
-            partitions=self.kafka_partitions,
-        )
+        """Return what a client needs: each field here without its `kafka_`."""
+        named = {
+            each.name: getattr(self, f"kafka_{each.name}")
+            for each in fields(KafkaSettings)
+            if each.name != "assignment"
+        }
+        return KafkaSettings(assignment=assignment, **named)
 
 
 def kafka_of_environment(bootstrap: str) -> KafkaSettings:
@@ -95,8 +88,8 @@ def kafka_of_environment(bootstrap: str) -> KafkaSettings:
 
     Raises SettingsError.
     """
-    fields = load_settings(KafkaFields, "OMS_", os.environ | {"OMS_KAFKA_BOOTSTRAP": bootstrap})
-    return fields.kafka()
+    found = load_settings(KafkaFields, "OMS_", os.environ | {"OMS_KAFKA_BOOTSTRAP": bootstrap})
+    return found.kafka()
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:

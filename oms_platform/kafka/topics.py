@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from oms_platform.errors import ConfigurationError
-from oms_platform.kafka.connection import CONNECT_TIMEOUT_S, KafkaUnavailableError, LastWord
+from oms_platform.kafka.connection import CONNECT_TIMEOUT_S, ConnectionErrors, KafkaUnavailableError
 from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.wire import Topic
 
@@ -55,8 +55,8 @@ def dead_letter_topic(topic: str) -> str:
 def ensure_topics(settings: KafkaSettings) -> None:
     """Make every topic with its partitions. Raises KafkaUnavailableError, or WrongTopicsError for a count."""
     names = topic_names()
-    said = LastWord(settings)
-    admin = AdminClient(client_config(settings) | {"error_cb": said})
+    errors = ConnectionErrors(settings)
+    admin = AdminClient(client_config(settings) | {"error_cb": errors})
     try:
         metadata = admin.list_topics(timeout=CONNECT_TIMEOUT_S)
         missing = [name for name in names if name not in metadata.topics]
@@ -84,7 +84,7 @@ def ensure_topics(settings: KafkaSettings) -> None:
             _await_leaders(settings, missing)
     except KafkaException as error:
         admin.poll(0)
-        raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {said.on(error)}") from error
+        raise KafkaUnavailableError(f"topics at {settings.bootstrap}: {errors.explained(error)}") from error
 
 
 def _await_created(result: Callable[[], object]) -> None:

@@ -1,9 +1,9 @@
 """An order's trace as it travels beside its messages: a text.
 
 Its first 55 characters are the W3C traceparent, whose parent is the order's root span; every span of the
-order is a child of that. While an order is not traced, the hops that it has passed follow behind: whoever
-finds that it fails or is slow writes those too, so that its trace is whole though nobody knew at its start.
-Until then it costs one concatenation a hop.
+order is a child of that. While an order is not traced, the hops that it has passed follow behind: the
+process that finds that it fails or is slow writes those too, so that its trace is whole though nobody knew at
+its start. Until then it costs one concatenation a hop.
 
 A hop is a letter, when it began (13 hexadecimal digits, microseconds since 1970), a dot, how long it took, a
 semicolon. Letters are none of the hexadecimal digits.

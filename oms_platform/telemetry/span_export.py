@@ -36,7 +36,7 @@ _OK: Final = Status()
 
 
 class _CountingExporter(SpanExporter):
-    """Says in our own words, and not too often, that the collector is away."""
+    """Logs as our own events, and not too often, that the collector is away."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint

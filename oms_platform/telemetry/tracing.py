@@ -89,8 +89,8 @@ class TraceSettings:
 
     trace_endpoint: where spans go, OTLP over HTTP; empty: there are none. trace_ratio: the share of orders, 0
     to 1, traced from their start. trace_slow_ms: an order that spent longer in the platform is traced
-    whatever the ratio, as is one that fails, or whose caller wishes it. trace_extra_per_s: the most of those
-    that a process begins in a second.
+    whatever the ratio, as is one that fails, or whose caller asks for it. trace_extra_per_s: the most of
+    those that a process begins in a second.
     """
 
     trace_endpoint: str = ""

@@ -1,4 +1,4 @@
-"""Reference data from Postgres: venues with today's fees, ticks, profiles, wishes, and what was measured.
+"""Reference data from Postgres: venues with their fees, ticks, profiles, preferences, and what was measured.
 
 A profile whose newest version cannot be used goes on with the last version that could; without one its orders
 wait, with the reason.

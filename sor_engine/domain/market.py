@@ -49,7 +49,7 @@ class Request:
     """What is to be placed. limit_price None: a market order. Quantity in shares, prices in dollars.
 
     seed: what any choice by lot is drawn from. visits: this order's earlier children. avoid, prefer: venues
-    by the order's or its account's wish.
+    as the order or its account prefers.
     """
 
     symbol: str

@@ -20,7 +20,7 @@ class Term(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """One line of the plan. hold_ms above 0: what is left of it after so long is taken back."""
+    """One line of the plan. hold_ms above 0: what is left of it after so long is canceled."""
 
     venue_id: str
     quantity: int

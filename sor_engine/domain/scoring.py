@@ -20,7 +20,7 @@ ACCESS_FEE_CAP_MICROS: Final = 3_000
 PRICE_BAND_BPS_MAX: Final = 100
 # The latency term runs from an instant acknowledgement (1) to one after this long (0).
 LATENCY_US_MAX: Final = 5_000
-# A wish of the account or the order goes before every measured term.
+# A preference of the account or the order goes before every measured term.
 PREFERENCE_WEIGHT: Final = MICROS
 
 

@@ -37,8 +37,8 @@ from proto.gen.oms.v1 import (
 from sor_engine.domain.profile import InvalidProfileError
 from sor_engine.handlers import (
     Changes,
-    Desk,
     InvalidRequestError,
+    RoutingContext,
     decide_again,
     preview_route,
     profile_problems,
@@ -98,9 +98,11 @@ class SorService(SorServiceBase):
     `reference` returns what the loop decides with now. What waits is asked in a thread of its own.
     """
 
-    def __init__(self, reference: Callable[[], Reference], desk: Desk, reader: SorReader) -> None:
+    def __init__(
+        self, reference: Callable[[], Reference], context: RoutingContext, reader: SorReader
+    ) -> None:
         self._reference = reference
-        self._desk = desk
+        self._context = context
         self._reader = reader
 
     async def preview_route(self, preview_route_request: PreviewRouteRequest) -> PreviewRouteResponse:
@@ -111,7 +113,7 @@ class SorService(SorServiceBase):
             _refuse(Status.INVALID_ARGUMENT, f"request.{error}")
         try:
             # In a thread: a stale quote is asked for, and that waits.
-            decided = await asyncio.to_thread(preview_route, request, self._reference(), self._desk)
+            decided = await asyncio.to_thread(preview_route, request, self._reference(), self._context)
         except InvalidRequestError as error:
             _refuse(Status.INVALID_ARGUMENT, str(error))
         return PreviewRouteResponse(plan=to_proto(decided.plan, RoutePlan))

@@ -17,14 +17,14 @@ from oms_platform.clock import microseconds
 from oms_platform.kafka.consumers import Batch, BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import RoutePlan, RouteRequest
-from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.telemetry.spans import Kind, Span
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Tracer
 from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
-from sor_engine.handlers import Desk, InvalidRequestError, QuoteBudget, plan_route
+from sor_engine.handlers import InvalidRequestError, QuoteBudget, RoutingContext, plan_route
 from sor_engine.ports import (
     PlannedRoute,
     Reference,
@@ -51,7 +51,7 @@ class RouteRequestLoop:
         publisher: Publisher,
         store: RouteStore,
         references: ReferenceSource,
-        desk: Desk,
+        context: RoutingContext,
         refresh_s: float,
         gather_s: float,
         on_reference: Callable[[Reference], None] = lambda _reference: None,
@@ -62,7 +62,7 @@ class RouteRequestLoop:
         self._publisher = publisher
         self._store = store
         self._references = references
-        self._desk = desk
+        self._context = context
         self._refresh_s = refresh_s
         self._gather_s = gather_s
         self._on_reference = on_reference
@@ -102,7 +102,7 @@ class RouteRequestLoop:
         """Flush, and store the offsets of what was published."""
         if self._published:
             self._publisher.flush()
-            self._store.store((), self._published, self._desk.clock())
+            self._store.store((), self._published, self._context.clock())
             self._published = _NO_OFFSETS
 
     def _refresh(self) -> None:
@@ -133,7 +133,7 @@ class RouteRequestLoop:
             if key in routes:
                 continue
             try:
-                decided = plan_route(request, self._reference, self._desk, budget, record.trace)
+                decided = plan_route(request, self._reference, self._context, budget, record.trace)
             except InvalidRequestError as error:
                 self._publisher.send_dead_letter(raw, str(error))
                 self._tracer.fail(record.trace, DEAD_LETTER_SPAN, request.order_id, str(error))
@@ -154,9 +154,9 @@ class RouteRequestLoop:
         # The earlier batch's plans are with the broker before its offsets are stored.
         self._publisher.flush()
         earlier, self._published = self._published, _NO_OFFSETS
-        now = self._desk.clock()
+        now = self._context.clock()
         try:
-            with transaction("sor_store"):
+            with timed_transaction("sor_store"):
                 return self._store.store(list(routes.values()), earlier, now)
         except UnstorableRouteError:
             for key, reason in self._store.unstorable(list(routes.values())).items():

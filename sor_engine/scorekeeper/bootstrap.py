@@ -123,11 +123,11 @@ def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag
 
 
 def _watch(store: PostgresScorecards, intake: QuoteIntake, half_life_s: int) -> ChildWatch:
-    """Take back what was stored: the venues' records, and the children that are open."""
+    """Load what was stored: the venues' records, and the children that are open."""
     watch = ChildWatch(intake.touches, store.load(), Censored, half_life_s)
     watch.set_dark(store.dark_venues())
     for cl_ord_id, child in store.open_children().items():
-        watch.take_back(cl_ord_id, child)
+        watch.restore(cl_ord_id, child)
     return watch
 
 

@@ -19,7 +19,7 @@ _KINDS: Final = {
     ExecType.EXPIRED: Kind.ENDED,
     ExecType.DONE_FOR_DAY: Kind.ENDED,
 }
-# The ExecID of the adapter's own word on a child that never left, before its ClOrdID.
+# The ExecID of the adapter's own report of a child that was never sent, before its ClOrdID.
 _UNSENT: Final = "NS-"
 
 
@@ -73,5 +73,5 @@ def note_quote(touches: Touches, quote: Quote) -> QuoteChange | None:
 
 
 def _price(price: Decimal | None) -> Decimal | None:
-    """Return a price that is one: a nonsense quote is none at all."""
+    """Return a price, None for one that no venue can mean."""
     return price if price is not None and price.is_finite() and 0 < price < _PRICE_MAX else None

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,13 @@ def test_a_domain_knows_no_clock_no_chance_no_io_and_no_float() -> None:
 def _code(text: str) -> str:
     """Return a module's text without strings and comments."""
     return re.sub(r'"""[\s\S]*?"""|"[^"\n]*"|#.*', "", text)
+
+
+def test_no_package_is_under_no_rule() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert set(tools["importlinter"]["root_packages"]) == packages
+    assert {name.removesuffix("*") for name in tools["setuptools"]["packages"]["find"]["include"]} == packages
 
 
 def test_modules_are_named_for_their_role() -> None:

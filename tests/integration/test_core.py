@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from oms_core.entrypoints.consumer import CoreLoop
 
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.bootstrap import publish_left_over
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import TouchPrices
-from oms_core.entrypoints.consumer import CoreLoop
 from oms_core.handlers import Core
 from oms_platform import ids, outbox
 from oms_platform import messages as wire

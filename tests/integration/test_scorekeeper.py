@@ -464,7 +464,7 @@ def test_open_children_and_silences_are_what_the_adapter_has_stored(db: Connecti
     assert store.unanswered([]) == frozenset()
 
 
-def test_the_tape_takes_changes_and_refuses_nonsense(db: Connection) -> None:
+def test_the_tape_takes_changes_and_refuses_impossible_prices(db: Connection) -> None:
     intake = QuoteIntake(Touches())
     loop = quiet_loop(db, ChildWatch(intake.touches, {}, Censored), intake)
     now = utc_now()

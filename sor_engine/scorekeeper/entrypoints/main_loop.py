@@ -14,7 +14,7 @@ import structlog
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.kafka.consumers import BATCH_MAX, Batch, BatchConsumer
-from oms_platform.telemetry.metrics import transaction
+from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.worker import StopFlag
 from sor_engine.scorekeeper import metrics
 from sor_engine.scorekeeper.domain.child_watch import ChildWatch
@@ -165,7 +165,7 @@ class ScorekeeperLoop:
         if not changed and not tape and not self._offsets:
             return
         try:
-            with transaction("scorekeeper_save"):
+            with timed_transaction("scorekeeper_save"):
                 self._store.save(changed, tape, self._offsets, now)
         except psycopg.errors.CheckViolation:
             self._make_partitions(now)

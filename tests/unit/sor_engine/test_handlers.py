@@ -16,9 +16,9 @@ from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.handlers import (
     TAKEN_SEEN_AFTER,
     Changes,
-    Desk,
     InvalidRequestError,
     QuoteBudget,
+    RoutingContext,
     decide_again,
     effective_routing,
     preview_route,
@@ -105,8 +105,8 @@ class FixedQuotes:
         return self.now_ns
 
 
-def desk(quotes: FixedQuotes) -> Desk:
-    return Desk(
+def context(quotes: FixedQuotes) -> RoutingContext:
+    return RoutingContext(
         quotes=quotes,
         clock=lambda: NOW,
         stopwatch=quotes.stopwatch,
@@ -133,13 +133,15 @@ def request(**changes: object) -> RouteRequest:
     return RouteRequest(**(fields | changes))  # type: ignore[arg-type]
 
 
-def plan_route(asked: RouteRequest, reference: Reference, used: Desk, budget: QuoteBudget) -> RoutePlan:
+def plan_route(
+    asked: RouteRequest, reference: Reference, used: RoutingContext, budget: QuoteBudget
+) -> RoutePlan:
     return decide_route(asked, reference, used, budget).plan
 
 
 def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
     asked = request()
-    plan = plan_route(asked, REFERENCE, desk(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
+    plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
     assert (plan.route_id, plan.order_id, plan.attempt, plan.quantity) == (
         asked.route_id,
         asked.order_id,
@@ -168,27 +170,27 @@ def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
 
 def test_a_fresh_quote_is_used_without_asking() -> None:
     quotes = FixedQuotes(QUOTE, 1.9)
-    plan_route(request(), REFERENCE, desk(quotes), QuoteBudget())
+    plan_route(request(), REFERENCE, context(quotes), QuoteBudget())
     assert quotes.questions == []
 
 
 def test_a_stale_quote_is_asked_for_again() -> None:
     quotes = FixedQuotes(QUOTE, 5.0, answer=QUOTE)
-    plan = plan_route(request(), REFERENCE, desk(quotes), QuoteBudget())
+    plan = plan_route(request(), REFERENCE, context(quotes), QuoteBudget())
     assert quotes.questions == [200]
     assert len(plan.legs) == 1
 
 
 def test_a_batch_does_not_wait_for_quotes_for_ever() -> None:
     quotes, budget = FixedQuotes(QUOTE, 5.0), QuoteBudget(500)
-    plans = [plan_route(request(), REFERENCE, desk(quotes), budget) for _ in range(5)]
+    plans = [plan_route(request(), REFERENCE, context(quotes), budget) for _ in range(5)]
     assert len(quotes.questions) == 3
     assert sum(quotes.questions) <= 500
     assert {plan.reason for plan in plans} == {"STALE_QUOTE: age_ms=5000, age_ms_max=2000"}
 
 
 def test_without_any_quote_there_is_no_leg_and_a_reason() -> None:
-    plan = plan_route(request(), REFERENCE, desk(FixedQuotes(None, float("inf"))), QuoteBudget(0))
+    plan = plan_route(request(), REFERENCE, context(FixedQuotes(None, float("inf"))), QuoteBudget(0))
     assert (plan.legs, plan.reason) == ((), "NO_QUOTE: symbol=AAPL")
     assert plan.explanation.book_at is None
     assert decode("RoutePlan", encode(plan)) == plan
@@ -196,7 +198,7 @@ def test_without_any_quote_there_is_no_leg_and_a_reason() -> None:
 
 def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
     plan: RoutePlan = plan_route(
-        request(symbol="NOPE"), REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget()
+        request(symbol="NOPE"), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget()
     )
     assert (plan.legs, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
 
@@ -206,24 +208,24 @@ def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
 )
 def test_a_request_that_makes_no_sense_is_refused_with_what_was_found(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidRequestError, match="was"):
-        plan_route(request(**changes), REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
+        plan_route(request(**changes), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
 
 
 def test_a_market_order_ignores_a_price_that_it_should_not_have() -> None:
     asked = request(order_type=OrderType.MARKET, limit_price=None)
-    plan = plan_route(asked, REFERENCE, desk(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
+    plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
     assert [leg.time_in_force for leg in plan.legs] == [TimeInForce.IOC]
 
 
 def live(asked: RouteRequest, reference: Reference = REFERENCE) -> Decided:
-    return decide_route(asked, reference, desk(FixedQuotes(QUOTE, 0.001)), QuoteBudget())
+    return decide_route(asked, reference, context(FixedQuotes(QUOTE, 0.001)), QuoteBudget())
 
 
 def test_the_orders_profile_goes_before_the_accounts_and_that_before_the_default() -> None:
     assert live(request()).plan.explanation.profile == "default"
     assert live(request(account_id="ACC-2")).plan.explanation.profile == "waiting"
-    wish = Routing(profile="default")
-    assert live(request(account_id="ACC-2", routing=wish)).plan.explanation.profile == "default"
+    preferences = Routing(profile="default")
+    assert live(request(account_id="ACC-2", routing=preferences)).plan.explanation.profile == "default"
     merged = effective_routing(Routing(avoid=("BATS",)), REFERENCE.accounts["ACC-2"], "default")
     assert merged == Routing(profile="waiting", avoid=("BATS", "XNYS"), prefer=("ARCX",))
 
@@ -242,7 +244,7 @@ def test_a_profile_that_cannot_be_used_places_nothing_and_says_so(profile: str, 
 
 
 def test_a_second_order_does_not_count_on_what_the_first_takes_from_the_same_book() -> None:
-    used = desk(FixedQuotes(QUOTE, 0.001))
+    used = context(FixedQuotes(QUOTE, 0.001))
     first = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
     second = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
     assert first.plan.explanation.venues[0].marketable_size == 200
@@ -253,7 +255,7 @@ def test_a_second_order_does_not_count_on_what_the_first_takes_from_the_same_boo
 
 
 def test_a_preview_leaves_nothing_behind() -> None:
-    used = desk(FixedQuotes(QUOTE, 0.001))
+    used = context(FixedQuotes(QUOTE, 0.001))
     preview = preview_route(request(quantity=150), REFERENCE, used)
     assert [leg.quantity for leg in preview.plan.legs] == [150]
     assert (
@@ -300,7 +302,7 @@ def test_a_profiles_problems_are_listed() -> None:
 
 
 def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
-    used = desk(FixedQuotes(QUOTE, 0.001))
+    used = context(FixedQuotes(QUOTE, 0.001))
     decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
     soon = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER)
     late = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER + timedelta(microseconds=1))
@@ -311,7 +313,7 @@ def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
 
 
 def test_previews_from_another_thread_do_not_disturb_the_loop() -> None:
-    used = desk(FixedQuotes(QUOTE, 0.001))
+    used = context(FixedQuotes(QUOTE, 0.001))
     failures: list[Exception] = []
     done = threading.Event()
 

@@ -345,7 +345,7 @@ def test_a_child_taken_back_from_storage_does_not_count_its_stored_fills_again()
     stored = child(limit=TEN, rests=True)
     stored.stored_cum_qty = stored.cum_qty = 60
     stored.answered, stored.ack_us = True, T0
-    watch.take_back("c-1", stored)
+    watch.restore("c-1", stored)
     watch.note_placed("c-1", child(limit=TEN, rests=True))
     watch.note_report(fill(60, 60, 40, ms=30))
     watch.tick(T0 + 3 * SECOND)
