@@ -7,8 +7,9 @@ from typing import Protocol
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
-from oms_core.domain.order import Order
+from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.risk import TouchPrices
+from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.vocabulary import Message, OrderTerms
 from oms_platform.wire import Topic
@@ -16,6 +17,22 @@ from oms_platform.wire import Topic
 
 class UnstorableError(Exception):
     """The database refuses something of a batch, and nothing of it was stored."""
+
+
+class AccountLostError(OperationalError):
+    """Another core writes an account that this one believed to own: it has to find out what it owns."""
+
+    dependency = "ownership"
+
+
+def event_of(message: OrderEvent) -> Event:
+    """Return the change that an event message carries. Raises BrokenInvariantError if it carries none."""
+    found: Event | None = getattr(message, FIELD_OF.get(message.type, ""), None)
+    if found is None:
+        raise BrokenInvariantError(
+            f"event {message.event_id} of order {message.order_id} carries no {message.type}"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,19 @@ import structlog
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
-from oms_core.domain.order import FIELD_OF, Event, Order, effect_of
+from oms_core.domain.order import Order, effect_of
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
-from oms_core.ports import LoadedOrder, Request, StoredExecution, UnitOfWork, UnstorableError
-from oms_platform.errors import BrokenInvariantError, OperationalError
+from oms_core.ports import (
+    AccountLostError,
+    LoadedOrder,
+    Request,
+    StoredExecution,
+    UnitOfWork,
+    UnstorableError,
+    event_of,
+)
+from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
@@ -119,12 +127,6 @@ _request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "NEW": _submit_decoder,
     "CANCEL": msgspec.json.Decoder(CancelOrder),
 }
-
-
-class AccountLostError(OperationalError):
-    """Another core writes an account that this one believed to own: it has to find out what it owns."""
-
-    dependency = "ownership"
 
 
 class PostgresOrderStore:
@@ -294,16 +296,6 @@ class PostgresOrderStore:
             if error.sqlstate == _LOST:
                 raise AccountLostError(str(error).strip().splitlines()[0]) from error
             raise
-
-
-def event_of(message: OrderEvent) -> Event:
-    """Return the change that an event message carries. Raises BrokenInvariantError if it carries none."""
-    found = getattr(message, FIELD_OF.get(message.type, ""), None)
-    if found is None:
-        raise BrokenInvariantError(
-            f"event {message.event_id} of order {message.order_id} carries no {message.type}"
-        )
-    return found  # type: ignore[no-any-return]
 
 
 def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
