@@ -1,4 +1,4 @@
-"""The core's loop: poison stops nobody, nothing is said again that may still be answered, one writer an account."""
+"""The core's loop: poison stops nobody, nothing is said twice that may be answered, one writer an account."""
 
 from uuid import UUID
 
@@ -156,7 +156,7 @@ def test_a_request_is_not_said_again_while_its_answer_may_be_with_the_adapter(sc
 def test_a_request_that_everybody_has_read_and_nobody_answered_is_said_again_with_its_ids(
     scene: Scene,
 ) -> None:
-    order_id = scene.order()
+    scene.order()
     scene.everybody_has_read()
     scene.step(seconds=LATE_S)
     first, again = scene.route_requests()
