@@ -178,7 +178,7 @@ def _found(kafka: KafkaSettings, places: list[str]) -> list[DeadLetter]:
     unknown = [topic for topic in topics if topic not in _TOPICS]
     if unknown:
         raise click.BadParameter(
-            f"a place is TOPIC/PARTITION/OFFSET as `oms dlq list` names it, found {places}"
+            f"expected TOPIC/PARTITION/OFFSET as `oms dlq list` shows it, found {places}"
         )
     found = {letter.place: letter for letter in read_letters(kafka, topics)}
     missing = [place for place in places if place not in found]
