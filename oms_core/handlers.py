@@ -4,7 +4,7 @@ A handler raises before it changes anything, so a message that cannot be handled
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -89,12 +89,17 @@ UNHANDLEABLE: Final = (
 
 @dataclass(slots=True, kw_only=True)
 class Core:
-    """What the handlers work with. market_order_age_max: see docs/operations.md, stale orders."""
+    """What the handlers work with. market_order_age_max: see docs/operations.md, stale orders.
+
+    new_id, stopwatch_ns: of what is born here, and of how long a verdict takes.
+    """
 
     desk: Desk
     store: OrderStore
     quotes: QuoteBoard
     market_order_age_max: timedelta = NO_AGE_LIMIT
+    new_id: Callable[[], UUID] = ids.uuid7
+    stopwatch_ns: Callable[[], int] = time.perf_counter_ns
     # The trace of each live order that came in this life, for what happens to it without a message.
     traces: dict[UUID, str] = field(default_factory=dict)
 
@@ -157,9 +162,9 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
 
 
 def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: datetime, trace: str) -> Order:
-    started_ns = time.perf_counter_ns()
+    started_ns = core.stopwatch_ns()
     verdict = verdict_now(core, order.terms, max(timedelta(0), unit.now - received_at))
-    risk_us = (time.perf_counter_ns() - started_ns) // 1000
+    risk_us = (core.stopwatch_ns() - started_ns) // 1000
     metrics.risk_hop.observe(risk_us / 1_000_000, traced_id(trace))
     unit.risks[order.order_id] = RiskTaken(
         began_us=now_us() - risk_us, took_us=risk_us, denial=verdict.denial or ""
@@ -271,7 +276,7 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
     for order_id in order_ids:
         order = core.desk.orders.get(order_id)
         if order is not None and order.pending is not Pending.CANCEL and order.lifecycle is Lifecycle.LIVE:
-            wish = RequestCancel(request_id=ids.uuid7(), cause=CancelCause.SESSION_END)
+            wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.SESSION_END)
             _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
@@ -310,7 +315,7 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
     kind = type(event)
     change: dict[str, Any] = {FIELD_OF[kind.__name__]: event}
     message = OrderEvent(
-        event_id=ids.uuid7(),
+        event_id=core.new_id(),
         order_id=order.order_id,
         account_id=terms.account_id,
         client_order_id=terms.client_order_id,

@@ -4,7 +4,8 @@ It passes the same contract tests as the one on Postgres (tests/integration/test
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
@@ -21,8 +22,12 @@ from oms_core.ports import (
     UnstorableError,
     event_of,
 )
+from oms_platform.ids import uuid7_time
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.wire import Topic, order_of
+
+# How far the clocks of gateways and cores may be apart.
+CLOCK_SKEW_MAX: Final = timedelta(seconds=30)
 
 
 class InMemoryOrderStore:
@@ -43,6 +48,8 @@ class InMemoryOrderStore:
         self._partition_of = partition_of
         self._refuses = refuses
         self.requests: dict[UUID, tuple[Request, str]] = {}
+        # Those without an outcome, so that looking for them does not cost more with every order.
+        self._unanswered: dict[UUID, tuple[Request, str]] = {}
         self.orders: dict[UUID, Order] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.executions: list[StoredExecution] = []
@@ -54,10 +61,11 @@ class InMemoryOrderStore:
     def take_request(self, request: Request, trace: str = "") -> None:
         """Keep a request as ingest does, before it has any effect."""
         if isinstance(request, SubmitOrder):
-            self.requests[request.order_id] = (request, trace)
-            self.orders[request.order_id] = Order(order_id=request.order_id, terms=request.terms)
+            request_id = request.order_id
+            self.orders[request_id] = Order(order_id=request_id, terms=request.terms)
         else:
-            self.requests[request.request_id] = (request, trace)
+            request_id = request.request_id
+        self.requests[request_id] = self._unanswered[request_id] = (request, trace)
 
     def load_reference(self, desk: Desk) -> None:
         """Give the desk the accounts and instruments."""
@@ -107,17 +115,19 @@ class InMemoryOrderStore:
     ) -> Sequence[tuple[Request, str]]:
         """Return the requests received in a span that have had no outcome, the oldest first."""
         owned = set(accounts)
-        found = []
-        for request_id, (request, trace) in self.requests.items():
-            account = self.orders[order_of(request)].terms.account_id
-            answers = {event.request_id for event in self.events.get(order_of(request), ())}
-            if account in owned and request.received_at < before and request_id not in answers:
-                found.append((request, trace))
+        since = None if after is None else after - CLOCK_SKEW_MAX
+        found = [
+            (request, trace)
+            for request_id, (request, trace) in self._unanswered.items()
+            if self.orders[order_of(request)].terms.account_id in owned
+            and request.received_at < before
+            and (since is None or uuid7_time(request_id) >= since)
+        ]
         return found[:rows_max]
 
     def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
         """Return the last event of each account that has one."""
-        return [self.heads[account] for account in accounts if account in self.heads]
+        return [self.heads[account] for account in sorted(accounts) if account in self.heads]
 
     def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
         """Return how far this core has read; of others nothing is known here."""
@@ -137,6 +147,8 @@ class InMemoryOrderStore:
         for event in unit.events:
             self.events.setdefault(event.message.order_id, []).append(event.message)
             self.heads[event.message.account_id] = event.message
+            if event.message.request_id is not None:
+                self._unanswered.pop(event.message.request_id, None)
         self.orders.update(unit.orders)
         self.executions += unit.executions
         for key in unit.positions:
