@@ -100,6 +100,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
             day_ends=day_ends(settings.day_ends_utc),
+            address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
             tracer=tracer,
             stack=stack,
         )
@@ -123,6 +124,7 @@ def build_loop(
     load_offsets: OffsetLoader,
     incarnation: str,
     day_ends: timedelta | None,
+    address: str = "",
     tracer: Tracer | None,
     stack: contextlib.ExitStack,
 ) -> CoreLoop:
@@ -158,6 +160,7 @@ def build_loop(
         ring=KafkaRing(store, consumer),
         clock=utc_now,
         day_ends=day_ends,
+        address=address,
         tracer=tracer,
     )
     for partitions in early:

@@ -106,6 +106,11 @@ _INSERT_EXECUTIONS: Final = ArrayStatement.insert(
         ("recorded_at", "timestamptz"),
     ),
 )
+_UPSERT_OWNERS: Final = ArrayStatement.insert(
+    "core_owners",
+    (("partition", "int"), ("address", "text"), ("taken_at", "timestamptz")),
+    "ON CONFLICT (partition) DO UPDATE SET address = EXCLUDED.address, taken_at = EXCLUDED.taken_at",
+)
 _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "positions",
     (
@@ -195,6 +200,11 @@ class PostgresOrderStore:
         ):
             desk.stream_sequences[account] = head
         return desk
+
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+        with self._connection.cursor() as cursor:
+            _UPSERT_OWNERS.execute(cursor, [(number, address, now) for number in sorted(partitions)])
 
     def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
         """Rebuild orders, closed or not; those that were never stored are left out."""

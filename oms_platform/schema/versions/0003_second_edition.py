@@ -54,6 +54,12 @@ CREATE TABLE account_streams (
     account_id text PRIMARY KEY,
     head       integer NOT NULL CHECK (head > 0)
 ) WITH (fillfactor = 50);
+-- Where the core is that has the accounts of a partition: whom to ask for an account's risk.
+CREATE TABLE core_owners (
+    partition integer PRIMARY KEY CHECK (partition >= 0),
+    address   text NOT NULL,
+    taken_at  timestamptz NOT NULL
+);
 CREATE FUNCTION move_stream(account text, known_head integer, new_head integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
