@@ -31,7 +31,7 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
-from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, save_offsets
+from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.wire import Topic
@@ -143,7 +143,11 @@ class PostgresOrderStore:
         self._partitions = partitions
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk."""
+        """Read accounts with their limits, and instruments, into the desk, if they have changed."""
+        version = reference_versions(self._connection)
+        if (found := (version["accounts"], version["instruments"])) == desk.reference_version:
+            return
+        desk.reference_version = found
         desk.accounts = {
             row[0]: AccountLimits(
                 account_id=row[0],
