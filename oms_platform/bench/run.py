@@ -1,0 +1,156 @@
+"""A run on the laptop stack: the load between two counts of everything that can be counted."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import psutil
+import psycopg
+import uvloop
+
+from oms_platform.bench.database_counts import await_counts, count_database
+from oms_platform.bench.figures import per_order, percentiles
+from oms_platform.bench.hops import measure_hops
+from oms_platform.bench.kafka_counts import count_messages, messages_since
+from oms_platform.bench.knee import Leg, judge_leg
+from oms_platform.bench.load import Load, Schedule, Sent, run_load
+from oms_platform.bench.newest_quotes import NewestQuotes
+from oms_platform.bench.order_mix import MixSpec, OrderMix
+from oms_platform.bench.outcomes import count_outcomes
+from oms_platform.bench.processes import SLOPE_S_MAX, ProcessFigures, ProcessWatch
+from oms_platform.bench.recovery import recovery_figures
+from oms_platform.bench.report import refusals
+from oms_platform.kafka import KafkaSettings
+from oms_platform.laptop.layout import Layout, StackError, last_state
+
+OWN: Final = "bench"
+_BUSY: Final = 503
+LOOK_S_MIN: Final = 2.0
+LOOK_S_MAX: Final = 5.0
+LOOKS: Final = 30
+
+
+class Bench:
+    """One stack, its mix of orders and how it is watched."""
+
+    def __init__(self, layout: Layout, dsn: str, kafka: KafkaSettings, token: str, seed: int, spec: MixSpec):
+        self._layout = layout
+        self._dsn = dsn
+        self._kafka = kafka
+        self._token = token
+        self._seed = seed
+        self._quotes = NewestQuotes("127.0.0.1", layout.port("market_data_grpc"))
+        self._mix = OrderMix(seed, f"bench-{seed}-{time.time_ns() // 1_000_000}", self._quotes.quote, spec)
+
+    def _pids(self) -> Mapping[str, int | None]:
+        programs = last_state(self._layout.data).get("programs", {})
+        return {name: program["pid"] for name, program in programs.items()} | {OWN: psutil.Process().pid}
+
+    def _run(self, schedule: Schedule, on_second: Callable[[Load], None]) -> tuple[Load, ProcessWatch]:
+        watch = ProcessWatch(self._pids)
+        every_s = min(LOOK_S_MAX, max(LOOK_S_MIN, schedule.seconds / LOOKS))
+        next_look = time.monotonic() + every_s
+
+        def each_second(load: Load) -> None:
+            nonlocal next_look
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + every_s
+                watch.look_at_memory()
+            on_second(load)
+
+        watch.look()
+        try:
+            load = uvloop.run(
+                run_load(
+                    url=self._layout.api_url,
+                    token=self._token,
+                    quotes=self._quotes,
+                    mix=self._mix,
+                    schedule=schedule,
+                    on_second=each_second,
+                )
+            )
+        except TimeoutError as error:
+            raise StackError(
+                f"the API at {self._layout.api_url} took no subscription; see `oms status`"
+            ) from error
+        watch.look()
+        return load, watch
+
+    def measure(self, schedule: Schedule, on_second: Callable[[Load], None]) -> dict[str, Any]:
+        """Run a load. Returns its figures."""
+        messages = count_messages(self._kafka)
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            before = count_database(connection)
+            load, watch = self._run(schedule, on_second)
+            taken = messages_since(messages, count_messages(self._kafka))
+            quiet_since = time.monotonic()
+            wal_bytes = count_database(connection).wal_bytes
+            figures = count_outcomes(connection, load)
+            figures["hops"] = measure_hops(connection, [s.order_id for s in load.acked if s.order_id])
+            await_counts(quiet_since)
+            counted = count_database(connection).since(before)
+        counted = type(counted)(
+            tables=counted.tables, transactions=counted.transactions, wal_bytes=wal_bytes - before.wal_bytes
+        )
+        orders = figures["acked"]
+        figures |= _load_figures(load, schedule)
+        figures |= process_figures(watch.figures(orders), min(schedule.seconds / 2, SLOPE_S_MAX))
+        figures["database"] = counted.figures(orders)
+        figures["kafka"] = {"messages_per_order": per_order(taken, orders)}
+        figures["seed"] = self._seed
+        return figures
+
+    def leg(
+        self, rate: float, seconds: float, filled_ms_max: float, on_second: Callable[[Load], None]
+    ) -> Leg:
+        """Run one leg of the search for the knee."""
+        load, watch = self._run(Schedule(rate=rate, seconds=seconds, retry=False), on_second)
+        used = watch.figures(load.acked_count)
+        cpu_ms = sum(figures.cpu_ms_per_order for name, figures in used.items() if name != OWN)
+        return judge_leg(load, rate, filled_ms_max, round(cpu_ms, 3))
+
+
+def _load_figures(load: Load, schedule: Schedule) -> dict[str, Any]:
+    orders = load.orders
+    acked = [sent for sent in orders if sent.acked is not None]
+    shed = [s for s in orders if s.acked is None and s.refused_status == _BUSY]
+    probes = load.probes
+    return {
+        "rate": schedule.rate,
+        "seconds": round(load.seconds, 2),
+        "rate_achieved": round(len(orders) / load.seconds, 1),
+        "ack_ms": percentiles(_since(acked, "acked")),
+        "routed_ms": percentiles(_since(acked, "routed")),
+        "filled_ms": percentiles(_since([s for s in acked if s.marketable], "filled")),
+        "core_to_client_ms": percentiles(load.core_to_client_ms),
+        "sent_late_ms": percentiles(load.late_ms),
+        "waited_for_connection_max": load.waited_for_connection_max,
+        "answers": {str(status): count for status, count in sorted(load.answers.items())},
+        "shed": {"answers": load.answers[_BUSY], "with_retry_after": load.retry_after, "orders": len(shed)},
+        "stream": {"events": load.events, "gaps": load.stream_gaps, "reconnects": load.reconnects},
+        "backlog": [[round(at, 1), count] for at, count in load.backlog],
+        "not_acked": refusals(
+            [s.refusal for s in load.sent.values() if s.acked is None and s.refused_status != _BUSY]
+        ),
+        "recovery": recovery_figures(probes, load.started + schedule.seconds) if probes else None,
+    }
+
+
+def _since(orders: list[Sent], moment: str) -> list[float]:
+    return [
+        (getattr(sent, moment) - sent.intended) * 1000 for sent in orders if getattr(sent, moment) is not None
+    ]
+
+
+def process_figures(used: Mapping[str, ProcessFigures], over_s: float) -> dict[str, Any]:
+    """Return what each process used an order, and whose memory grows."""
+    return {
+        "cpu_ms_per_order": {name: figures.cpu_ms_per_order for name, figures in used.items()},
+        "processes": {name: asdict(figures) for name, figures in used.items()},
+        "memory": {
+            "over_s": round(over_s, 1),
+            "growing": [name for name, figures in used.items() if not figures.flat and name != OWN],
+        },
+    }
