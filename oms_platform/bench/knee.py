@@ -8,6 +8,7 @@ from oms_platform.bench.figures import last_part, percentiles, slope
 from oms_platform.bench.load import Load
 
 STEP: Final = 1.4
+STEP_DOWN: Final = 2.0
 NARROW_ENOUGH: Final = 0.05
 LEGS_MAX: Final = 16
 RATE_MIN: Final = 1.0
@@ -99,7 +100,7 @@ def _next_rate(held: float | None, failed: float | None) -> float | None:
     if failed is None:
         return None if held is None else float(max(held + 1, round(held * STEP)))
     if held is None:
-        lower = failed / STEP
+        lower = failed / STEP_DOWN
         return lower if lower >= RATE_MIN else None
     if failed - held <= max(NARROW_ENOUGH * failed, RATE_MIN):
         return None

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -190,6 +190,19 @@ class Load:
             self.open_now -= sent.marketable
 
 
+class LoadWatch(Protocol):
+    """Who looks on: when all is ready and nothing is sent yet, each second, and when the flow is still."""
+
+    def on_start(self) -> None:
+        """The first order is about to leave."""
+
+    def on_second(self, load: Load) -> None:
+        """Another second has passed."""
+
+    def on_end(self) -> None:
+        """The flow is still."""
+
+
 class _Sender:
     """Sends what is due: new orders, orders again, cancels. One pass is one `turn`."""
 
@@ -294,7 +307,7 @@ async def run_load(
     quotes: NewestQuotes,
     mix: OrderMix,
     schedule: Schedule,
-    on_second: Callable[[Load], None],
+    watch: LoadWatch,
 ) -> Load:
     """Send a schedule's orders, wait until the flow is still, and return what happened."""
     load = Load()
@@ -303,14 +316,19 @@ async def run_load(
     subscribe = {"type": "subscribe", "accounts": list(ACCOUNTS)}
     stream = EventStream(host, port, token, lambda: subscribe | {"from": load.sequences}, load.note_all)
     pool = HttpPool(host, port, CONNECTIONS_MAX, REQUEST_TIMEOUT_S)
-    background = [asyncio.create_task(stream.follow()), asyncio.create_task(quotes.follow())]
+    pricing = asyncio.create_task(quotes.follow())
+    background = [asyncio.create_task(stream.follow()), pricing]
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             await stream.subscribed.wait()
-        background.append(asyncio.create_task(_report(load, on_second)))
+            await quotes.complete.wait()
         with _without_collections():
+            watch.on_start()
+            background.append(asyncio.create_task(_report(load, watch)))
             await _Sender(load, pool, f"{host}:{port}", token).run(mix, schedule)
+            pricing.cancel()
             await _settle(load)
+            watch.on_end()
     finally:
         await _end(background)
         await pool.close()
@@ -338,11 +356,11 @@ async def _settle(load: Load) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _report(load: Load, on_second: Callable[[Load], None]) -> None:
+async def _report(load: Load, watch: LoadWatch) -> None:
     while True:
         await asyncio.sleep(1)
         load.backlog.append((time.monotonic() - load.started, load.open_now))
-        on_second(load)
+        watch.on_second(load)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -1,74 +1,55 @@
-"""The newest quote of each symbol, kept as bytes: only those that price an order are decoded."""
+"""The quotes that price a load's orders: each symbol's is asked for every other second, one after the other.
+
+A stream of every quote would cost the load generator more than the orders do.
+"""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from grpclib.client import Channel
-from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
-from oms_platform.messages import Quote
-from oms_platform.quote_wire import decode_quote
-from proto.gen.oms.v1 import MarketDataServiceStub, SubscribeQuotesRequest
+from oms_platform.messages import Quote, UnreadableMessageError
+from oms_platform.quote_wire import QuoteCodec
+from oms_platform.schema.demo_data import INSTRUMENTS
+from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub
 
-RECONNECT_S: Final = 0.5
-_SYMBOL_TAG: Final = 0x0A
-_SHORT: Final = 0x80
-_LOST: Final = (OSError, GRPCError, StreamTerminatedError)
-
-
-class _BytesCodec(CodecBase):
-    """Requests by the generated code, answers as they came."""
-
-    __content_subtype__ = "proto"
-
-    def encode(self, message: Any, message_type: Any) -> bytes:
-        """Return the request's bytes."""
-        return bytes(message)
-
-    def decode(self, data: bytes, message_type: Any) -> bytes:
-        """Return the answer's bytes."""
-        return data
-
-
-def symbol_of(data: bytes) -> str:
-    """Return the symbol of an encoded quote: its first field, unless an encoder had another order."""
-    if len(data) > 2 and data[0] == _SYMBOL_TAG and data[1] < _SHORT:
-        return data[2 : 2 + data[1]].decode()
-    return decode_quote(data).symbol
+EVERY_S: Final = 2.0
+TIMEOUT_S: Final = 2.0
+SYMBOLS: Final = tuple(symbol for symbol, _, _ in INSTRUMENTS)
+_LOST: Final = (OSError, TimeoutError, GRPCError, StreamTerminatedError, UnreadableMessageError)
 
 
 class NewestQuotes:
-    """Follows the stream of quotes in the loop that it is run in."""
+    """Keeps quotes in the loop that it is run in. A symbol that cannot be had keeps its last quote."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, symbols: Sequence[str] = SYMBOLS) -> None:
         self._host, self._port = host, port
-        self._bytes: dict[str, bytes] = {}
-        self._decoded: dict[str, tuple[bytes, Quote]] = {}
+        self._symbols = symbols
+        self._quotes: dict[str, Quote] = {}
+        self.complete = asyncio.Event()
 
     async def follow(self) -> None:
-        """Follow until cancelled."""
-        while True:
-            channel = Channel(self._host, self._port, codec=_BytesCodec())
-            try:
-                async for data in MarketDataServiceStub(channel).subscribe_quotes(SubscribeQuotesRequest()):
-                    self.keep(data)
-            except _LOST:
-                pass
-            finally:
-                channel.close()
-            await asyncio.sleep(RECONNECT_S)
+        """Ask until cancelled: for every symbol at once at first, then for one at a time."""
+        channel = Channel(self._host, self._port, codec=QuoteCodec())
+        try:
+            stub = MarketDataServiceStub(channel)
+            await asyncio.gather(*(self._ask(stub, symbol) for symbol in self._symbols))
+            self.complete.set()
+            while True:
+                for symbol in self._symbols:
+                    await asyncio.sleep(EVERY_S / len(self._symbols))
+                    await self._ask(stub, symbol)
+        finally:
+            channel.close()
 
-    def keep(self, data: bytes) -> None:
-        """Keep an encoded quote in the place of its symbol's last."""
-        self._bytes[symbol_of(data)] = data
+    async def _ask(self, stub: MarketDataServiceStub, symbol: str) -> None:
+        try:
+            self._quotes[symbol] = await stub.get_book(GetBookRequest(symbol=symbol), timeout=TIMEOUT_S)
+        except _LOST:
+            return
 
     def quote(self, symbol: str) -> Quote | None:
         """Return the newest quote of a symbol, or None before the first."""
-        data = self._bytes.get(symbol)
-        if data is None:
-            return None
-        known = self._decoded.get(symbol)
-        if known is None or known[0] is not data:
-            known = self._decoded[symbol] = (data, decode_quote(data))
-        return known[1]
+        return self._quotes.get(symbol)

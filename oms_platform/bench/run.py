@@ -31,6 +31,32 @@ LOOK_S_MAX: Final = 5.0
 LOOKS: Final = 30
 
 
+class _Watch:
+    """Looks at processes at the start, at the end, and at their memory now and then between."""
+
+    def __init__(self, processes: ProcessWatch, every_s: float, on_second: Callable[[Load], None]) -> None:
+        self._processes = processes
+        self._every_s = every_s
+        self._next_look = 0.0
+        self._on_second = on_second
+
+    def on_start(self) -> None:
+        """Look at what was used before."""
+        self._processes.look()
+        self._next_look = time.monotonic() + self._every_s
+
+    def on_second(self, load: Load) -> None:
+        """Look at memory when it is due."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + self._every_s
+            self._processes.look_at_memory()
+        self._on_second(load)
+
+    def on_end(self) -> None:
+        """Look at what was used since."""
+        self._processes.look()
+
+
 class Bench:
     """One stack, its mix of orders and how it is watched."""
 
@@ -48,18 +74,8 @@ class Bench:
         return {name: program["pid"] for name, program in programs.items()} | {OWN: psutil.Process().pid}
 
     def _run(self, schedule: Schedule, on_second: Callable[[Load], None]) -> tuple[Load, ProcessWatch]:
-        watch = ProcessWatch(self._pids)
+        processes = ProcessWatch(self._pids)
         every_s = min(LOOK_S_MAX, max(LOOK_S_MIN, schedule.seconds / LOOKS))
-        next_look = time.monotonic() + every_s
-
-        def each_second(load: Load) -> None:
-            nonlocal next_look
-            if time.monotonic() >= next_look:
-                next_look = time.monotonic() + every_s
-                watch.look_at_memory()
-            on_second(load)
-
-        watch.look()
         try:
             load = uvloop.run(
                 run_load(
@@ -68,15 +84,14 @@ class Bench:
                     quotes=self._quotes,
                     mix=self._mix,
                     schedule=schedule,
-                    on_second=each_second,
+                    watch=_Watch(processes, every_s, on_second),
                 )
             )
         except TimeoutError as error:
             raise StackError(
-                f"the API at {self._layout.api_url} took no subscription; see `oms status`"
+                f"the stack at {self._layout.api_url} gave no stream and no quotes; see `oms status`"
             ) from error
-        watch.look()
-        return load, watch
+        return load, processes
 
     def measure(self, schedule: Schedule, on_second: Callable[[Load], None]) -> dict[str, Any]:
         """Run a load. Returns its figures."""

@@ -206,7 +206,7 @@ def _preload(layout: Layout, dsn: str, token: str, count: int) -> None:
         try:
             await_settled(connection, order_id)
             pattern = read_pattern(connection, order_id, journals / "journal.jsonl")
-            write_copies(
+            written = write_copies(
                 connection,
                 pattern,
                 count,
@@ -216,7 +216,7 @@ def _preload(layout: Layout, dsn: str, token: str, count: int) -> None:
             )
         except PreloadError as error:
             raise StackError(f"orders were not preloaded: {error}") from error
-    console.print(f"{count:,} closed orders were written first", highlight=False)
+    console.print(f"{written:,} closed orders were written first", highlight=False)
 
 
 def _show_written(written: int) -> None:
