@@ -48,11 +48,11 @@ def judge_leg(load: Load, rate: float, filled_ms_max: float, cpu_ms_per_order: f
     growth = slope(last_part(during, load.seconds))
     reasons = []
     if acked_rate < ACKED_SHARE_MIN * rate:
-        reasons.append(f"acked {acked_rate:.0f}/s")
+        reasons.append("too few acked")
     if filled_p99 is None or filled_p99 > filled_ms_max:
-        reasons.append("nothing filled" if filled_p99 is None else f"filled p99 {filled_p99:,.0f} ms")
+        reasons.append("nothing filled" if filled_p99 is None else "filled too late")
     if growth > GROWTH_SHARE_MAX * rate:
-        reasons.append(f"backlog grows by {growth:.0f}/s")
+        reasons.append("backlog grows")
     return Leg(
         rate=rate,
         acked_rate=round(acked_rate, 1),
@@ -72,7 +72,7 @@ class Knee:
     legs: tuple[Leg, ...]
 
 
-def find_knee(run_leg: Callable[[float], Leg], first_rate: float) -> Knee:
+def search_knee(run_leg: Callable[[float], Leg], first_rate: float) -> Knee:
     """Raise the rate until it is not held, or lower it until it is; then halve what lies between.
 
     Ends when that is narrow enough, or after LEGS_MAX legs.

@@ -30,6 +30,7 @@ REQUEST_TIMEOUT_S: Final = 10.0
 OVERDUE_LOOK_S: Final = 0.5
 STILL_FOR_S: Final = 2.0
 SETTLE_S_MAX: Final = 45.0
+SETTLE_LOOK_S: Final = 0.25
 PROBES_A_SECOND: Final = 10.0
 TICK_S: Final = 0.001
 # One of so many events says how long it took from the core to here.
@@ -38,6 +39,7 @@ _ACKED: Final = (200, 201)
 _CANCEL_TAKEN: Final = 202
 _BUSY: Final = 503
 _TRY_AGAIN: Final = (NO_ANSWER, 429, 500, 502, 503, 504)
+_UNHEARD: Final = ("", "NEW")
 _CLOSED: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
 
 
@@ -350,10 +352,14 @@ def _without_collections() -> Iterator[None]:
 
 
 async def _settle(load: Load) -> None:
+    """Wait until no event has come for a while and none is missing of an order that was acknowledged."""
     deadline = time.monotonic() + SETTLE_S_MAX
     load.last_event_at = max(load.last_event_at, time.monotonic())
-    while time.monotonic() < deadline and time.monotonic() - load.last_event_at < STILL_FOR_S:
-        await asyncio.sleep(0.1)
+    while time.monotonic() < deadline:
+        still_s = time.monotonic() - load.last_event_at
+        if still_s >= STILL_FOR_S and all(sent.status not in _UNHEARD for sent in load.acked):
+            return
+        await asyncio.sleep(max(SETTLE_LOOK_S, STILL_FOR_S - still_s))
 
 
 async def _report(load: Load, watch: LoadWatch) -> None:

@@ -72,8 +72,8 @@ def _print_latency(out: Console, figures: Mapping[str, Any]) -> None:
 
 def _print_processes(out: Console, figures: Mapping[str, Any]) -> None:
     table = Table(box=None)
-    table.add_column("process")
-    for title in ("CPU-ms an order", "switches an order", "MB at first", "at last", "MB a minute"):
+    table.add_column("process", no_wrap=True)
+    for title in ("CPU-ms", "switches", "MB at first", "at last", "MB a minute"):
         table.add_column(title, justify="right")
     for name, used in figures["processes"].items():
         table.add_row(
@@ -95,7 +95,7 @@ def _print_processes(out: Console, figures: Mapping[str, Any]) -> None:
 
 def _print_database(out: Console, database: Mapping[str, Any]) -> None:
     table = Table(box=None)
-    table.add_column("rows an order")
+    table.add_column("rows an order", no_wrap=True)
     for title in ("inserted", "updated", "of it HOT", "deleted", "indexes"):
         table.add_column(title, justify="right")
     for name, rows in database["rows_per_order"].items():
@@ -123,7 +123,7 @@ def _print_recovery(out: Console, recovery: Mapping[str, Any]) -> None:
 
 def print_knee(out: Console, knee: Knee) -> None:
     """Print every leg, and the knee."""
-    table = Table("rate", "acked", "ack p99", "filled p99", "backlog", "CPU-ms an order", "held", box=None)
+    table = Table("rate", "acked", "ack p99", "filled p99", "backlog", "CPU-ms", "held", box=None)
     for leg in knee.legs:
         table.add_row(
             f"{leg.rate:g}/s",

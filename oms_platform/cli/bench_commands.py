@@ -13,6 +13,7 @@ import click
 import psycopg
 from rich.console import Console
 
+from oms_platform.bench.knee import search_knee
 from oms_platform.bench.load import Load, Schedule
 from oms_platform.bench.order_mix import MixSpec, MixSpecError, read_mix
 from oms_platform.bench.preload import PreloadError, await_settled, read_pattern, write_copies
@@ -26,6 +27,7 @@ from oms_platform.laptop.layout import Layout, StackError, running_layout
 
 SECONDS: Final = 30.0
 LEG_SECONDS: Final = 15.0
+FILLED_MS_MAX: Final = 1000.0
 PATTERN_TIMEOUT_S: Final = 30.0
 _PATTERN: Final[dict[str, Any]] = {
     "accountId": "ACC-INST-001",
@@ -89,10 +91,9 @@ class _Mix(click.ParamType[MixSpec]):
 @click.option(
     "--filled-max",
     type=click.FloatRange(1),
-    default=1000.0,
-    show_default=True,
     metavar="MS",
-    help="With --find-knee: a rate is held while p99 from sending to fill is at most this.",
+    help="With --find-knee: a rate is held while p99 from sending to fill is at most this."
+    f" [default: {FILLED_MS_MAX:g}]",
 )
 @click.option("--no-retry", is_flag=True, help="Send no order again that is refused with 429 or 5xx.")
 @click.option(
@@ -113,7 +114,7 @@ def bench(
     mix: MixSpec,
     preload: int | None,
     find_knee: bool,
-    filled_max: float,
+    filled_max: float | None,
     no_retry: bool,
     probe: float | None,
     json_file: Path | None,
@@ -122,7 +123,7 @@ def bench(
 
     Exits with 1 when an order was lost or doubled, or a cancel that was taken has no end.
     """
-    _refuse_contradictions(seconds, minutes, find_knee, probe)
+    _refuse_contradictions(seconds, minutes, find_knee, filled_max, probe)
     layout, _ = running_layout(data.resolve())
     token = fetch_token(layout.issuer_url, "desk")
     evidence = evidence_of_stack(layout.data)
@@ -132,11 +133,12 @@ def bench(
         _preload(layout, evidence.dsn, token, preload)
     runner = Bench(layout, evidence.dsn, evidence.kafka, token, seed, mix)
     if find_knee:
-        _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max, json_file)
+        _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max or FILLED_MS_MAX, json_file)
         return
     seconds = minutes * 60 if minutes is not None else seconds or SECONDS
     schedule = Schedule(rate=rate, seconds=seconds, probe_s=probe or 0.0, retry=not no_retry)
     figures = runner.measure(schedule, _progress(f"{rate:g}/s for {seconds:g} s"))
+    _show("")
     figures["hops"]["core_to_client"] = figures["core_to_client_ms"]
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1))
@@ -146,7 +148,11 @@ def bench(
 
 
 def _refuse_contradictions(
-    seconds: float | None, minutes: float | None, find_knee: bool, probe: float | None
+    seconds: float | None,
+    minutes: float | None,
+    find_knee: bool,
+    filled_max: float | None,
+    probe: float | None,
 ) -> None:
     """Raise UsageError for options that do not go together."""
     if seconds is not None and minutes is not None:
@@ -155,35 +161,34 @@ def _refuse_contradictions(
         raise click.UsageError("--find-knee runs short legs: give their length with --seconds, not --minutes")
     if find_knee and probe is not None:
         raise click.UsageError("--probe looks at what follows one load; --find-knee runs many")
+    if filled_max is not None and not find_knee:
+        raise click.UsageError("--filled-max says when a rate is held: it goes with --find-knee")
+
+
+def _show(line: str) -> None:
+    """Show a line in the place of the last, on a terminal only."""
+    if console.is_terminal:
+        console.print(f"\r{line:<78}", end="", highlight=False)
 
 
 def _progress(what: str) -> Callable[[Load], None]:
-    """Return what shows a load's counts each second, on a terminal only."""
-
-    def show(load: Load) -> None:
-        if console.is_terminal:
-            line = (
-                f"{what}: sent {load.orders_sent:,}  acked {load.acked_count:,}  filled {load.filled_count:,}"
-            )
-            console.print(f"\r{line}  ", end="", highlight=False)
-
-    return show
+    """Return what shows a load's counts each second."""
+    return lambda load: _show(
+        f"{what}: sent {load.orders_sent:,}  acked {load.acked_count:,}  filled {load.filled_count:,}"
+    )
 
 
 def _find_knee(
     runner: Bench, first_rate: float, seconds: float, filled_max: float, json_file: Path | None
 ) -> None:
-    # Imported here under another name: the option's is the command's own.
-    from oms_platform.bench.knee import find_knee  # noqa: PLC0415
-
-    knee = find_knee(
+    knee = search_knee(
         lambda rate: runner.leg(rate, seconds, filled_max, _progress(f"{rate:g}/s for {seconds:g} s")),
         first_rate,
     )
+    _show("")
     if json_file is not None:
-        json_file.write_text(
-            json.dumps({"knee": knee.rate, "legs": [asdict(leg) for leg in knee.legs]}, indent=1)
-        )
+        legs = [asdict(leg) for leg in knee.legs]
+        json_file.write_text(json.dumps({"knee": knee.rate, "legs": legs}, indent=1))
     print_knee(Console(), knee)
     sys.exit(0 if knee.rate is not None else 1)
 
@@ -212,13 +217,9 @@ def _preload(layout: Layout, dsn: str, token: str, count: int) -> None:
                 count,
                 now,
                 journal=journals / f"preload-{int(now.timestamp())}.jsonl",
-                on_batch=_show_written,
+                on_batch=lambda done: _show(f"written {done:,} of {count:,}"),
             )
         except PreloadError as error:
             raise StackError(f"orders were not preloaded: {error}") from error
+    _show("")
     console.print(f"{written:,} closed orders were written first", highlight=False)
-
-
-def _show_written(written: int) -> None:
-    if console.is_terminal:
-        console.print(f"\rwritten {written:,}  ", end="", highlight=False)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from oms_platform.bench.event_stream import StreamEvent
 from oms_platform.bench.figures import last_part, percentiles, slope
@@ -14,6 +16,8 @@ from oms_platform.bench.load import Load, Schedule, Sent
 from oms_platform.bench.order_mix import MixSpec, MixSpecError, OrderMix, PlannedOrder, read_mix
 from oms_platform.bench.outcomes import cancel_outcomes
 from oms_platform.bench.recovery import normal_after_s
+from oms_platform.cli.bench_commands import bench
+from oms_platform.laptop.layout import StackError
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import INSTRUMENTS
 
@@ -229,3 +233,22 @@ def test_all_is_back_to_normal_with_the_first_of_ten_normal_probes_in_a_row() ->
     assert normal_after_s(outlier, 100) is None
     assert normal_after_s(normal[21:], 100) == 2.1
     assert normal_after_s([], 100) is None
+
+
+def test_options_that_contradict_each_other_are_named_and_so_is_a_stack_that_does_not_run(
+    tmp_path: Path,
+) -> None:
+    for options, sentence in {
+        ("--seconds", "5", "--minutes", "1"): "--seconds and --minutes contradict each other",
+        ("--find-knee", "--minutes", "1"): "give their length with --seconds",
+        ("--find-knee", "--probe", "5"): "--find-knee runs many",
+        ("--filled-max", "300"): "it goes with --find-knee",
+        ("--mix", "replaces=0.5"): "replaces= comes with replace",
+        ("--mix", "cancels=-1"): "cancels must be a share from 0 to 1, was '-1'",
+    }.items():
+        refused = CliRunner().invoke(bench, [*options, "--data", str(tmp_path)])
+        assert refused.exit_code == 2
+        assert sentence in " ".join(refused.output.replace("│", " ").split())
+    without = CliRunner().invoke(bench, ["--seconds", "5", "--data", str(tmp_path)])
+    assert isinstance(without.exception, StackError)
+    assert f"no stack runs in {tmp_path}" in str(without.exception)

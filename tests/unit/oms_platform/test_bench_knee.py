@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms_platform.bench.knee import LEGS_MAX, NARROW_ENOUGH, RATE_MIN, STEP, Knee, Leg, find_knee, judge_leg
+from oms_platform.bench.knee import LEGS_MAX, NARROW_ENOUGH, RATE_MIN, STEP, Knee, Leg, judge_leg, search_knee
 from oms_platform.bench.load import Load
 from oms_platform.bench.order_mix import PlannedOrder
 
@@ -20,7 +20,7 @@ def leg(rate: float, why: str) -> Leg:
 
 
 def search(bound: float, first: float) -> Knee:
-    return find_knee(lambda rate: leg(rate, "" if rate <= bound else "too fast"), first)
+    return search_knee(lambda rate: leg(rate, "" if rate <= bound else "too fast"), first)
 
 
 @pytest.mark.parametrize("bound", [30, 90, 100, 640, 997, 2_500])
@@ -64,13 +64,13 @@ def run(filled_after_s: float | None, acked_after_s: float = 0.01, growth: float
 def test_a_leg_is_held_when_orders_are_acked_and_filled_in_time_and_the_backlog_does_not_grow() -> None:
     held = judge_leg(run(0.1), 10, 250, 1.5)
     assert (held.held, held.why, held.acked_rate, held.filled_ms_p99) == (True, "", 10, 100)
-    assert judge_leg(run(0.3), 10, 250, 1.5).why == "filled p99 300 ms"
+    assert judge_leg(run(0.3), 10, 250, 1.5).why == "filled too late"
     assert judge_leg(run(None), 10, 250, 1.5).why == "nothing filled"
-    assert judge_leg(run(0.1, growth=2), 10, 250, 1.5).why == "backlog grows by 2/s"
+    assert judge_leg(run(0.1, growth=2), 10, 250, 1.5).why == "backlog grows"
 
 
 def test_an_answer_long_after_the_leg_does_not_count() -> None:
     late = judge_leg(run(0.1, acked_after_s=3), 10, 250, 1.5)
     assert not late.held
-    assert late.why == f"acked {late.acked_rate:.0f}/s"
+    assert late.why == "too few acked"
     assert late.acked_rate < 9
