@@ -8,6 +8,8 @@ from rich.table import Table
 
 from oms_platform.bench.knee import Knee
 
+# A load that sends later than this measures itself.
+LATE_MS_MAX: Final = 20.0
 _RANKS: Final = ("p50", "p99", "max")
 
 
@@ -19,6 +21,13 @@ def print_figures(out: Console, figures: Mapping[str, Any]) -> None:
         f"duplicates {figures['duplicates']}  rate {figures['rate_achieved']}/s  seed {figures['seed']}",
     )
     _line(out, f"now: {_pairs(figures['statuses'])}   stream: {_pairs(figures['stream'])}")
+    late, waited = figures["sent_late_ms"]["p99"], figures["waited_for_connection_max"]
+    if waited or (late is not None and late > LATE_MS_MAX):
+        _line(
+            out,
+            f"[yellow]the load itself was late:[/] p99 {late:.0f} ms, and up to {waited:,} orders waited for"
+            " a connection",
+        )
     _print_refusals(out, figures)
     _print_cancels(out, figures["cancels"])
     _print_latency(out, figures)
@@ -87,10 +96,14 @@ def _print_processes(out: Console, figures: Mapping[str, Any]) -> None:
     out.print(table)
     cpu = figures["cpu_ms_per_order"]
     total = sum(value for name, value in cpu.items() if name != "bench")
-    growing = figures["memory"]["growing"]
-    flat = "memory is flat" if not growing else f"memory grows: {', '.join(growing)}"
-    over = figures["memory"]["over_s"]
-    _line(out, f"CPU-ms an order: {total:.3f} without the bench; {flat} (over the last {over:.0f} s)")
+    _line(out, f"CPU-ms an order: {total:.3f} without the bench; {_memory(figures['memory'])}")
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    if memory["growing"] is None:
+        return "too short a run to say whether memory is flat"
+    said = f"memory grows: {', '.join(memory['growing'])}" if memory["growing"] else "memory is flat"
+    return f"{said} (over the last {memory['over_s']:.0f} s)"
 
 
 def _print_database(out: Console, database: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ _BUSY: Final = 503
 LOOK_S_MIN: Final = 2.0
 LOOK_S_MAX: Final = 5.0
 LOOKS: Final = 30
+SAID_OVER_S_MIN: Final = 60.0
 
 
 class _Watch:
@@ -160,12 +161,13 @@ def _since(orders: list[Sent], moment: str) -> list[float]:
 
 
 def process_figures(used: Mapping[str, ProcessFigures], over_s: float) -> dict[str, Any]:
-    """Return what each process used an order, and whose memory grows."""
+    """Return what each process used an order, and whose memory grows: None when that was too short to say."""
+    growing = [name for name, figures in used.items() if not figures.flat and name != OWN]
     return {
         "cpu_ms_per_order": {name: figures.cpu_ms_per_order for name, figures in used.items()},
         "processes": {name: asdict(figures) for name, figures in used.items()},
         "memory": {
             "over_s": round(over_s, 1),
-            "growing": [name for name, figures in used.items() if not figures.flat and name != OWN],
+            "growing": growing if over_s >= SAID_OVER_S_MIN else None,
         },
     }
