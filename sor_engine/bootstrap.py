@@ -22,7 +22,7 @@ from sor_engine.config import Settings
 from sor_engine.domain.profile import StrategyName
 from sor_engine.entrypoints.grpc import SorService
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
-from sor_engine.handlers import Desk
+from sor_engine.handlers import RoutingContext
 from sor_engine.ports import Reference
 
 
@@ -71,7 +71,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                     )
                 )
             )
-            desk = Desk(
+            context = RoutingContext(
                 quotes=quotes,
                 clock=utc_now,
                 stopwatch=time.perf_counter_ns,
@@ -83,14 +83,14 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                 publisher=Publisher(kafka),
                 store=PostgresRouteStore(connection, incarnation),
                 references=PostgresReference(connection, settings.profile, utc_now),
-                desk=desk,
+                context=context,
                 refresh_s=settings.reference_refresh_s,
-                gather_s=settings.gather_us / 1_000_000,
+                monotonic_s=time.monotonic,
                 on_reference=lambda reference: quotes.watch(_horizons_ms(reference)),
                 tracer=tracer,
             )
             reader = stack.enter_context(closing(PostgresSorReader(settings.postgres_dsn)))
-            service = SorService(lambda: loop.reference, desk, reader)
+            service = SorService(lambda: loop.reference, context, reader)
             door = GrpcDoor([service], settings.host, settings.grpc_port)
             door.start()
             stack.callback(door.stop)

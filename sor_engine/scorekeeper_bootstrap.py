@@ -94,7 +94,7 @@ def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, sto
             consumer = BatchConsumer(
                 kafka,
                 group=GROUP,
-                topics=[Topic.FILLS],
+                topics=[Topic.FILLS, Topic.ACKS],
                 incarnation=incarnation,
                 load_offsets=stored_offsets,
             )

@@ -17,10 +17,11 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_platform.clock import Clock
-from oms_platform.kafka import BATCH_MAX, Batch, BatchConsumer
-from oms_platform.messages import CancelReject, ExecutionReport, Quote
+from oms_platform.kafka import BATCH_MAX, Batch, BatchConsumer, Record
+from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
 from oms_platform.metrics import transaction
-from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
+from oms_platform.vocabulary import ExecType, Message, Side, TimeInForce
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 from sor_engine.domain.child_watch import Child, ChildWatch, Kind, Report, VenueRecord
 from sor_engine.domain.market import micros
@@ -77,7 +78,7 @@ def us_of(at: datetime) -> int:
 
 
 def note_message(watch: ChildWatch, message: Message) -> None:
-    """Give a message of `executions.fills` to the watch."""
+    """Give a message of `executions.fills` or `executions.acks` to the watch."""
     if isinstance(message, ExecutionReport):
         if message.exec_type is ExecType.CANCELED and message.exec_id == f"{_UNSENT}{message.cl_ord_id}":
             watch.note_unsent(message.cl_ord_id)
@@ -93,26 +94,32 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                 us_of(message.transact_time),
                 us_of(message.received_at),
                 message.last_qty,
-                0 if message.last_px is None else micros(message.last_px),
+                message.last_px_micros or 0,
                 message.cum_qty,
                 message.leaves_qty,
             )
         )
-    elif isinstance(message, RoutePlaced):
-        placed_us = us_of(message.placed_at)
-        for leg in message.legs:
+    elif isinstance(message, RouteAnswer):
+        placed_us = us_of(message.placed.placed_at)
+        for child in message.placed.children:
             watch.note_placed(
-                leg.cl_ord_id,
+                child.cl_ord_id,
                 Child(
-                    venue_id=leg.venue_id,
-                    quantity=leg.quantity,
-                    limit=micros(leg.limit_price),
-                    rests=leg.time_in_force in _RESTS,
+                    venue_id=child.venue_id,
+                    quantity=child.quantity,
+                    limit=child.limit_price_micros,
+                    rests=child.time_in_force in _RESTS,
                     placed_us=placed_us,
                 ),
             )
     elif isinstance(message, CancelReject):
         watch.note_said(message.venue_id, us_of(message.transact_time))
+
+
+def _turn(record: Record) -> int:
+    if isinstance(record.message, RouteAnswer):
+        return 0
+    return 1 if record.topic == Topic.ACKS.value else 2
 
 
 # ---- quotes
@@ -200,7 +207,11 @@ class Chore:
 
 
 class ScorekeeperLoop:
-    """Reads `executions.fills` and quotes; stores once a second what changed."""
+    """Reads `executions.fills`, `executions.acks` and quotes; stores once a second what changed.
+
+    The two topics come in no order between them: of one batch, placements count first, acknowledgements next.
+    One that comes after its child's first fill is no answer any more.
+    """
 
     def __init__(
         self,
@@ -258,7 +269,7 @@ class ScorekeeperLoop:
             return
         # The core, which reads the same topic, brings what cannot be read to the dead letters.
         failed = len(batch.unreadable)
-        for record in batch.records:
+        for record in sorted(batch.records, key=_turn):
             try:
                 note_message(self._watch, record.message)
             except (ArithmeticError, ValueError):
