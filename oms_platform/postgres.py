@@ -70,6 +70,7 @@ _ELEMENT: Final[Mapping[str, Callable[[Any], str]]] = {
     "boolean": str,
     "timestamptz": datetime.isoformat,
     "text": _quoted,
+    "json": _quoted,
     "jsonb": _quoted,
     "bytea": lambda value: f'"\\\\x{value.hex()}"',
 }

@@ -90,6 +90,9 @@ class FixedQuotes:
     def quote(self, symbol: str) -> Quote | None:
         return self._quote
 
+    def lose(self) -> None:
+        self._quote, self._age_s = None, float("inf")
+
     def age_s(self, symbol: str) -> float:
         return self._age_s
 
