@@ -33,12 +33,15 @@ from oms_platform.clock import utc_now
 from oms_platform.disk import RoomWatch
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import ADAPTER, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import ADAPTER, Tracer, start_tracing
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, end_process, run_worker
 
@@ -94,7 +97,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
             return
         # Again: it may have been migrated during the wait.
         require_revision(connection)
-        health.wait_for("startup", "still starting")
+        health.note_awaited("startup", "still starting")
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         store = PostgresChildStore(connection, incarnation)
@@ -212,4 +215,4 @@ def _republish(store: ChildStore, manager: ChildOrderManager) -> None:
 def _stand_by(health: Health, sender: str) -> None:
     """Another adapter owns the sessions: this one waits for its end, and says so."""
     log.info("adapter_standby", sender=sender)
-    health.wait_for("sessions", f"standing by: another adapter owns the FIX sessions of {sender}")
+    health.note_awaited("sessions", f"standing by: another adapter owns the FIX sessions of {sender}")

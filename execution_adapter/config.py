@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from oms_platform.kafka import KafkaFields
+from oms_platform.kafka.settings import KafkaFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

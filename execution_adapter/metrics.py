@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop
+from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop
 
 session_up = Gauge("oms_adapter_fix_session_up", "1 while the venue's session is logged on", ["venue"])
 in_seq = Gauge("oms_adapter_fix_in_seq", "Highest inbound sequence that is durable", ["venue"])

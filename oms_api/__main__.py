@@ -3,7 +3,7 @@
 import sys
 
 from oms_api.bootstrap import relay, serve
-from oms_platform.tracing import API, RELAY
+from oms_platform.telemetry.tracing import API, RELAY
 from oms_platform.worker import run_process
 
 COMMANDS = {(): serve, ("serve",): serve, ("relay",): relay}

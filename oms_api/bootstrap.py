@@ -39,8 +39,8 @@ from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.health import Health, serve_health
 from oms_platform.messages import OrderEvent
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import API, RELAY, Tracer, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import API, RELAY, Tracer, start_tracing
 from oms_platform.worker import EXIT_BROKEN, StopFlag, end_misconfigured, reason_of, run_worker
 
 HTTP_BACKLOG: Final = 1_024
@@ -196,7 +196,7 @@ class Gateway:
             except OperationalError as error:
                 reason = reason_of(error)
                 log.warning("schema_not_ready", dependency=error.dependency, problem=reason)
-                self._health.wait_for(error.dependency, reason)
+                self._health.note_awaited(error.dependency, reason)
             await asyncio.sleep(SCHEMA_LOOK_S)
         self._start("intake", self._intake.run())
         self._start("reference", self._reference.run())
@@ -213,7 +213,7 @@ class Gateway:
     async def _leave(self, server: Server) -> None:
         """Stop to listen once everything is answered and every stream has had its code."""
         await self._drain.settle()
-        await self._hub.left()
+        await self._hub.wait_until_all_closed()
         server.stop()  # type: ignore[no-untyped-call]
 
     async def _stop(self) -> None:

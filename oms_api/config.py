@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from oms_platform.kafka import KafkaFields
+from oms_platform.kafka.settings import KafkaFields
 
 PREFIX: Final = "OMS_API_"
 

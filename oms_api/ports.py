@@ -14,7 +14,7 @@ from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import RoutingTerms, Terms
 from oms_platform.errors import OperationalError
 from oms_platform.messages import OrderEvent, RouteRequest
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.tracing import Tracer
 
 
 class UnavailableError(OperationalError):
@@ -360,7 +360,7 @@ class ProfileView(View, frozen=True):
 
 
 class RoutingAdmin(Protocol):
-    """Reads and changes routing profiles and accounts' wishes. Raises UnavailableError."""
+    """Reads and changes routing profiles and accounts' preferences. Raises UnavailableError."""
 
     async def profiles(self) -> list[ProfileView]:
         """Return the newest active version of every profile."""
@@ -375,11 +375,11 @@ class RoutingAdmin(Protocol):
         ...
 
     async def account_routing(self, account_id: str) -> RoutingTerms:
-        """Return an account's wishes."""
+        """Return an account's routing preferences."""
         ...
 
     async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
-        """Replace an account's wishes."""
+        """Replace an account's routing preferences."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What the doors do about routing:
 
-preview, what-if, scorecards, and the wishes and profiles behind decisions.
+preview, what-if, scorecards, and the preferences and profiles behind decisions.
 """
 
 import re
@@ -173,7 +173,7 @@ async def handle_route_inputs(
         return _refused(error)
 
 
-# ---- profiles and accounts' wishes
+# ---- profiles and accounts' preferences
 
 
 async def handle_add_profile(
@@ -218,7 +218,7 @@ async def handle_get_profiles(ports: Ports) -> list[ProfileView]:
 async def handle_get_account_routing(
     ports: Ports, principal: Principal, account_id: str
 ) -> RoutingTerms | Refusal:
-    """Return the wishes of an account that the caller sees."""
+    """Return the routing preferences of an account that the caller sees."""
     if not principal.sees(account_id):
         return no_such_account(account_id)
     return await ports.routing_admin.account_routing(account_id)
@@ -227,7 +227,7 @@ async def handle_get_account_routing(
 async def handle_set_account_routing(
     ports: Ports, principal: Principal, account_id: str, content: Mapping[str, object]
 ) -> RoutingTerms | Refusal:
-    """Replace an account's wishes; an order's own go before them."""
+    """Replace an account's routing preferences; an order's own go before them."""
     known = known_to(ports.reference, principal)
     await ports.reference.refresh()
     if not known.account_exists(account_id):

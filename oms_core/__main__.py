@@ -3,8 +3,8 @@
 from oms_core.bootstrap import start
 from oms_core.config import Settings
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import CORE
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import CORE
 from oms_platform.worker import run_process
 
 

@@ -23,12 +23,14 @@ from oms_platform import outbox
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import OrderEvent
 from oms_platform.postgres import Connection, connect, load_offsets
 from oms_platform.schema.migrate import require_revision
-from oms_platform.tracing import CORE, Tracer, start_tracing
+from oms_platform.telemetry.tracing import CORE, Tracer, start_tracing
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, run_worker
 

@@ -48,8 +48,8 @@ from oms_core.domain.transitions import IllegalTransitionError
 from oms_core.ports import OrderStore, QuoteBoard, RiskTaken, StoredEvent, StoredExecution, UnitOfWork
 from oms_platform import ids
 from oms_platform import messages as wire
-from oms_platform.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.outbox import OutboxRow
+from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.wire import Topic, encode
 
 RESEND_AFTER: Final = timedelta(seconds=30)

@@ -12,10 +12,10 @@ from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
-from oms_platform.kafka import Record
+from oms_platform.kafka.consumers import Record
 from oms_platform.messages import SubmitOrder
-from oms_platform.metrics import BatchHistogram, hop
-from oms_platform.order_trace import traced_id
+from oms_platform.telemetry.metrics import BatchHistogram, hop
+from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import OrderStatus
 from oms_platform.wire import order_of
 

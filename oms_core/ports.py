@@ -18,7 +18,7 @@ from oms_platform.outbox import OutboxRow
 class StoredEvent:
     """One row of order_events: the message that clients get, and the event that rebuilds the order.
 
-    trace: of the message that led to it (oms_platform.tracing).
+    trace: of the message that led to it (oms_platform.telemetry.tracing).
     """
 
     message: OrderEvent

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from oms_platform.errors import ConfigurationError
-from oms_platform.metrics import metrics_page
-from oms_platform.metrics import ready as ready_gauge
+from oms_platform.telemetry.metrics import metrics_page
+from oms_platform.telemetry.metrics import ready as ready_gauge
 
 LIVE_PATHS: Final = ("/health/live",)
 READY_PATHS: Final = ("/health/ready", "/actuator/health")
@@ -38,8 +38,8 @@ class Health:
         if started:
             self._awaited = ("startup", "still starting")
 
-    def wait_for(self, dependency: str, reason: str) -> None:
-        """Say what the start-up path waits for, until it is through."""
+    def note_awaited(self, dependency: str, reason: str) -> None:
+        """Note what the start-up path waits for: the service is not ready until it is through."""
         self._started = False
         self._awaited = (dependency, reason)
 

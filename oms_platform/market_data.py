@@ -13,8 +13,8 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from prometheus_client import Gauge
 
 from oms_platform.messages import Quote
-from oms_platform.order_trace import is_traced, traceparent_of
 from oms_platform.quote_wire import QuoteCodec
+from oms_platform.telemetry.order_trace import is_traced, traceparent_of
 from oms_platform.wire import UnreadableMessageError
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
 

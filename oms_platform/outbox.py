@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from oms_platform.kafka import Publisher
-from oms_platform.order_trace import traceparent_of
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.postgres import ArrayStatement, Connection, Cursor
+from oms_platform.telemetry.order_trace import traceparent_of
 
 NOTIFY_CHANNEL: Final = "outbox_api"
 
@@ -17,7 +17,7 @@ NOTIFY_CHANNEL: Final = "outbox_api"
 class OutboxRow:
     """One message on its way to Kafka. outbox_id is a UUIDv7: its order is the order of publication.
 
-    trace: of its order (oms_platform.tracing); what is stored is its traceparent.
+    trace: of its order (oms_platform.telemetry.tracing); what is stored is its traceparent.
     """
 
     outbox_id: UUID

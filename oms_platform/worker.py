@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from oms_platform.errors import ConfigurationError, OperationalError, without_secrets
 from oms_platform.health import Health
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
 
 BACKOFF_S_MIN: Final = 0.25
 BACKOFF_S_MAX: Final = 5.0
@@ -117,7 +117,7 @@ def run_worker(
                 "worker_restarting", worker=name, dependency=dependency, error=reason, backoff_s=backoff_s
             )
             if health is not None:
-                health.wait_for(dependency, reason)
+                health.note_awaited(dependency, reason)
             stop.wait(backoff_s)
             backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
         except ConfigurationError as error:

@@ -2,10 +2,10 @@
 
 import sys
 
-from oms_platform.tracing import SOR
+from oms_platform.telemetry.tracing import SOR
 from oms_platform.worker import run_process
 from sor_engine.bootstrap import route
-from sor_engine.scorekeeper_bootstrap import scorekeeper
+from sor_engine.scorekeeper.bootstrap import scorekeeper
 
 COMMANDS = {(): route, ("route",): route, ("scorekeeper",): scorekeeper}
 

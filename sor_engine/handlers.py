@@ -16,7 +16,7 @@ import msgspec
 
 from oms_platform.clock import Clock
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
-from oms_platform.order_trace import traced_id
+from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import OrderType, Routing, Side
 from oms_platform.wire import encode
 from sor_engine import metrics

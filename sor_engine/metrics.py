@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from oms_platform.metrics import BatchHistogram, hop
+from oms_platform.telemetry.metrics import BatchHistogram, hop
 
 _QUOTE_AGE_BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60)
 _SCORE_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from oms_platform.clock import utc_now
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_tools.laptop import parts

@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from oms_platform.tracing import Span
+from oms_platform.telemetry.spans import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,14 @@ from execution_adapter.ports import (
     Writes,
     Written,
 )
-from oms_platform.clock import Clock
+from oms_platform.clock import Clock, microseconds
 from oms_platform.ids import order_id_of_child, uuid7
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, passed
 from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
-from oms_platform.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Kind, Tracer
+from oms_platform.telemetry.metrics import timed_transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, passed
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
 from oms_platform.vocabulary import ExecType, Message
 from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag
@@ -383,7 +384,7 @@ class AdapterLoop:
     def _write(self, writes: Writes) -> Written:
         """Store a batch with what has become durable since the last one."""
         writes.states, writes.offsets = self._ledger.storable()
-        with transaction("adapter_write"):
+        with timed_transaction("adapter_write"):
             written = self._store.write(writes, self._clock())
         self._ledger.stored()
         return written

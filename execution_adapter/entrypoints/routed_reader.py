@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.ports import ReaderFailed, Routed
-from oms_platform.kafka import BatchConsumer
+from oms_platform.kafka.consumers import BatchConsumer
 
 STOP_TIMEOUT_S = 10.0
 

@@ -14,16 +14,17 @@ import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import NO_ROUTING, RoutingTerms
 from oms_api.ports import KeyConflict, NewCancel, NewOrder, RowRefused, StoredOrder, UnavailableError
+from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.errors import without_secrets
-from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
-from oms_platform.order_trace import is_traced, now_us
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.postgres import ArrayStatement
-from oms_platform.tracing import Kind, Tracer
+from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
+from oms_platform.telemetry.order_trace import is_traced, now_us
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.wire import Topic
 
 BATCH_MAX: Final = 500

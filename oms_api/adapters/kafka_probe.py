@@ -9,14 +9,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from prometheus_client import Gauge
 
-from oms_platform.kafka import (
-    KafkaSettings,
-    KafkaUnavailableError,
-    LastWord,
-    WrongTopicsError,
-    client_config,
-    ensure_topics,
-)
+from oms_platform.kafka.connection import ConnectionErrors, KafkaUnavailableError
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import WrongTopicsError, ensure_topics
 
 LOOK_S: Final = 1.0
 ANSWER_S_MAX: Final = 1.0
@@ -41,7 +36,7 @@ class KafkaProbe:
         self._on_recovered = on_recovered
         self._on_wrong = on_wrong
         self._reason = "not looked at yet"
-        self._said = LastWord(settings)
+        self._errors = ConnectionErrors(settings)
         self._available = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-probe", daemon=True)
@@ -67,7 +62,7 @@ class KafkaProbe:
         client = AdminClient(
             client_config(self._settings)
             | {
-                "error_cb": self._said,
+                "error_cb": self._errors,
                 "reconnect.backoff.max.ms": 500,
                 "socket.timeout.ms": int(ANSWER_S_MAX * 1000),
             }
@@ -89,7 +84,7 @@ class KafkaProbe:
             self._on_wrong(error)
         except (KafkaException, KafkaUnavailableError) as error:
             client.poll(0)
-            reason = self._said.on(error)
+            reason = self._errors.explained(error)
             if self._available or reason != self._reason:
                 log.warning("kafka_unavailable", bootstrap=self._settings.bootstrap, error=reason)
             self._available, self._reason = False, reason

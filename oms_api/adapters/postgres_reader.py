@@ -15,7 +15,6 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from oms_api.adapters.deadline import AsyncConnection, deadline
 from oms_api.ports import (
     ChildView,
     EventView,
@@ -27,6 +26,7 @@ from oms_api.ports import (
     RouteView,
     UnavailableError,
 )
+from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.ids import uuid7_floor
 from oms_platform.messages import OrderEvent
 from oms_platform.postgres import PostgresUnavailableError, unreachable_because

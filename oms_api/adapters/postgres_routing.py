@@ -1,4 +1,7 @@
-"""Routing profiles and accounts' wishes in Postgres. A profile is never changed: a new version is added."""
+"""Routing profiles and accounts' preferences in Postgres.
+
+A profile is never changed: a new version is added.
+"""
 
 from typing import Any, Final
 
@@ -81,12 +84,12 @@ class PostgresRoutingAdmin:
         return bool(rows)
 
     async def account_routing(self, account_id: str) -> RoutingTerms:
-        """Return an account's wishes."""
+        """Return an account's routing preferences."""
         rows = await self._run("SELECT routing FROM account_routing WHERE account_id = %s", (account_id,))
         return msgspec.convert(rows[0][0], RoutingTerms) if rows else RoutingTerms()
 
     async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
-        """Replace an account's wishes."""
+        """Replace an account's routing preferences."""
         await self._run(
             "INSERT INTO account_routing (account_id, routing, updated_at, updated_by)"
             " VALUES (%s, %s::jsonb, %s, %s) ON CONFLICT (account_id) DO UPDATE SET"

@@ -143,7 +143,7 @@ def read_terms(content: Mapping[str, object], channel: str, known: Known) -> Ter
 
 
 def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> RoutingTerms:
-    """Check routing wishes; what is wrong goes into `problems`."""
+    """Check routing preferences; what is wrong goes into `problems`."""
     if value is None:
         return NO_ROUTING
     if not isinstance(value, Mapping):

@@ -1,6 +1,6 @@
 """How the gateway leaves: what came before is answered, what comes now is refused, streams get a code.
 
-Health and metrics are answered to the end: who sends requests here has to hear that it is over.
+Health and metrics are answered to the end: a load balancer has to learn that it is over.
 """
 
 import asyncio

@@ -19,17 +19,19 @@ from prometheus_client import Counter, Gauge
 
 from oms_api.domain.stream import OrderedStream
 from oms_api.ports import BrokerState, EventStore, UnavailableError
+from oms_platform.clock import microseconds
 from oms_platform.messages import OrderEvent
-from oms_platform.metrics import hop
-from oms_platform.order_trace import is_traced, microseconds, now_us, traced_id
-from oms_platform.tracing import SLOW, Kind, Tracer
+from oms_platform.telemetry.metrics import hop
+from oms_platform.telemetry.order_trace import is_traced, now_us, traced_id
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import SLOW, Tracer
 
 CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500
 GAP_GRACE_S: Final = 0.05
 BACKSTOP_S: Final = 1.0
 RETRY_S: Final = 0.5
-LEAVE_S_MAX: Final = 3.0
+CLOSE_S_MAX: Final = 3.0
 PUSH_SPAN: Final = "push to WebSockets"
 _NO_TRACES: Final[Mapping[UUID, str]] = {}
 
@@ -141,13 +143,18 @@ class _Channel:
     def __init__(self) -> None:
         self.ordered: OrderedStream[OrderEvent] = OrderedStream()
         self.clients: set[HubClient] = set()
-        self.joining = 0
+        self.reserved = 0
         self.healing: asyncio.Task[None] | None = None
         self.stored_head = 0
 
 
 class EventHub:
-    """Fans events out to clients. Everything here runs in the event loop."""
+    """Fans events out to clients. Everything here runs in the event loop.
+
+    A WebSocket is `socket_opened`, then `socket_closed`. It is subscribed to an account in two steps:
+    `reserve` says where the stream is and keeps it open, `subscribe` sends what follows a sequence and goes
+    live. `unsubscribe` ends that.
+    """
 
     def __init__(self, store: EventStore, broker: BrokerState, tracer: Tracer | None = None) -> None:
         self._store = store
@@ -162,23 +169,23 @@ class EventHub:
         # Called with whether anybody listens, so that nothing is read from Kafka for nobody.
         self.on_listening: Callable[[bool], None] = lambda _listening: None
 
-    def enter(self) -> None:
-        """A client has connected."""
+    def socket_opened(self) -> None:
+        """Count a WebSocket that has opened."""
         self._clients += 1
         self._no_clients.clear()
         clients_gauge.inc()
 
-    def gone(self) -> None:
-        """A client's connection has ended."""
+    def socket_closed(self) -> None:
+        """Count a WebSocket that has closed."""
         self._clients -= 1
         clients_gauge.dec()
         if not self._clients:
             self._no_clients.set()
 
-    async def left(self) -> None:
+    async def wait_until_all_closed(self) -> None:
         """Wait until every client is closed, for a moment only."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LEAVE_S_MAX):
+            async with asyncio.timeout(CLOSE_S_MAX):
                 await self._no_clients.wait()
 
     def on_events(self, events: Iterable[OrderEvent], traces: Mapping[UUID, str] = _NO_TRACES) -> None:
@@ -274,13 +281,13 @@ class EventHub:
                     self._heal_later(account_id, channel, 0, even_without_gap=True)
                 channel.stored_head = heads[account_id]
 
-    async def join(self, account_id: str) -> int:
+    async def reserve(self, account_id: str) -> int:
         """Say that a client is about to listen. Returns where the stream is. Raises UnavailableError."""
         channel = self._channels.get(account_id)
         if channel is None:
             channel = self._channels[account_id] = _Channel()
             self.on_listening(True)
-        channel.joining += 1
+        channel.reserved += 1
         try:
             if not channel.ordered.opened:
                 heads = await self._store.stream_heads([account_id])
@@ -288,23 +295,23 @@ class EventHub:
                     channel.stored_head = heads[account_id]
                     self._give_out(account_id, channel, channel.ordered.open(heads[account_id]))
         except BaseException:
-            self._unjoin(account_id, channel)
+            self._end_reservation(account_id, channel)
             raise
         return channel.ordered.head
 
-    def _unjoin(self, account_id: str, channel: _Channel) -> None:
-        channel.joining -= 1
+    def _end_reservation(self, account_id: str, channel: _Channel) -> None:
+        channel.reserved -= 1
         self._drop_if_idle(account_id, channel)
 
     def _drop_if_idle(self, account_id: str, channel: _Channel) -> None:
-        if not channel.clients and not channel.joining and self._channels.get(account_id) is channel:
+        if not channel.clients and not channel.reserved and self._channels.get(account_id) is channel:
             del self._channels[account_id]
             if channel.healing is not None:
                 channel.healing.cancel()
             self.on_listening(bool(self._channels))
 
-    async def attach(self, client: HubClient, account_id: str, after: int) -> None:
-        """After `join`: send what follows a sequence from Postgres, then go live with the next one."""
+    async def subscribe(self, client: HubClient, account_id: str, after: int) -> None:
+        """After `reserve`: send what follows a sequence from Postgres, then go live with the next one."""
         channel = self._channels[account_id]
         sent = after
         try:
@@ -324,15 +331,15 @@ class EventHub:
                 if not rows:
                     sent = known
         finally:
-            self._unjoin(account_id, channel)
+            self._end_reservation(account_id, channel)
 
-    def abandon(self, account_id: str) -> None:
-        """Undo a `join` that is not followed by `attach`."""
+    def cancel_reservation(self, account_id: str) -> None:
+        """Undo a `reserve` that is not followed by `subscribe`."""
         channel = self._channels.get(account_id)
         if channel is not None:
-            self._unjoin(account_id, channel)
+            self._end_reservation(account_id, channel)
 
-    def detach(self, client: HubClient, account_id: str) -> None:
+    def unsubscribe(self, client: HubClient, account_id: str) -> None:
         """Stop sending an account's events to a client."""
         channel = self._channels.get(account_id)
         if channel is not None and client in channel.clients:
@@ -340,7 +347,7 @@ class EventHub:
             self._drop_if_idle(account_id, channel)
         client.sent.pop(account_id, None)
 
-    def leave(self, client: HubClient) -> None:
+    def unsubscribe_all(self, client: HubClient) -> None:
         """Stop sending anything to a client."""
         for account_id in list(client.sent):
-            self.detach(client, account_id)
+            self.unsubscribe(client, account_id)

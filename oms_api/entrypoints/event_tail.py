@@ -8,7 +8,9 @@ from uuid import UUID
 import structlog
 from confluent_kafka import KafkaException
 
-from oms_platform.kafka import KafkaSettings, KafkaUnavailableError, TailReader
+from oms_platform.kafka.connection import KafkaUnavailableError
+from oms_platform.kafka.consumers import TailReader
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import OrderEvent
 from oms_platform.wire import Topic
 

@@ -78,8 +78,8 @@ def _content(request: PlaceOrderRequest) -> dict[str, object]:
 
 
 def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
-    wish = request.routing
-    routing = {"profile": wish.profile, "avoid": list(wish.avoid), "prefer": list(wish.prefer)}
+    given = request.routing
+    routing = {"profile": given.profile, "avoid": list(given.avoid), "prefer": list(given.prefer)}
     return {name: value for name, value in routing.items() if value} or None
 
 

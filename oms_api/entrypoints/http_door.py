@@ -22,8 +22,8 @@ from oms_api.handlers import Placed, admit, handle_place_order, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
-from oms_platform.metrics import hop
-from oms_platform.order_trace import trace_id_of
+from oms_platform.telemetry.metrics import hop
+from oms_platform.telemetry.order_trace import trace_id_of
 
 ORDERS_PATH: Final = "/api/v1/orders"
 PLACE_ROUTE: Final = f"POST {ORDERS_PATH}"

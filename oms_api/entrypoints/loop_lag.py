@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from oms_platform.metrics import FINE_BUCKETS_S, BatchHistogram
+from oms_platform.telemetry.metrics import FINE_BUCKETS_S, BatchHistogram
 
 LOOK_S: Final = 0.1
 

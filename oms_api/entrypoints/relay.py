@@ -11,17 +11,12 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.config import RelaySettings
-from oms_platform.clock import utc_now
+from oms_platform.clock import microseconds, utc_now
 from oms_platform.health import Health
-from oms_platform.kafka import (
-    KafkaDataLostError,
-    Publisher,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaDataLostError
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
-from oms_platform.metrics import BATCH_BUCKETS, BatchHistogram, hop, transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, now_us, passed, traced_id
 from oms_platform.outbox import (
     NOTIFY_CHANNEL,
     OutboxRow,
@@ -32,7 +27,10 @@ from oms_platform.outbox import (
 )
 from oms_platform.postgres import Connection, connect, wait_for_turn
 from oms_platform.schema.migrate import require_revision
-from oms_platform.tracing import OUTBOX_SPAN, Kind, Tracer
+from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop, timed_transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed, traced_id
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import OUTBOX_SPAN, Tracer
 from oms_platform.worker import StopFlag
 
 WRITER: Final = "api"
@@ -104,7 +102,7 @@ class Relay:
         """Publish one batch, or wait for one. Returns how many rows were published."""
         self._look_at_kafka()
         self._measure(connection)
-        with transaction("outbox_read"):
+        with timed_transaction("outbox_read"):
             rows = read_unpublished(connection, WRITER, ROWS_MAX)
         if not rows:
             for _ in connection.notifies(timeout=POLL_S, stop_after=1):
@@ -114,7 +112,7 @@ class Relay:
         publish(publisher, rows, lambda row: passed(row.trace, self._hop(row, taken_us)))
         publisher.flush()
         now = utc_now()
-        with transaction("outbox_mark"), connection.cursor() as cursor:
+        with timed_transaction("outbox_mark"), connection.cursor() as cursor:
             mark_published(cursor, [row.outbox_id for row in rows], now)
         published_total.inc(len(rows))
         batch_rows.observe(len(rows))

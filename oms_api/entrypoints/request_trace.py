@@ -7,8 +7,9 @@ from uuid import UUID
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import CancelRequested, Placed, unavailable
 from oms_api.ports import UnavailableError
-from oms_platform.order_trace import is_traced, now_us, root_id_of, trace_id_of, traced_id
-from oms_platform.tracing import FAILED, SAMPLED, Kind, Span, Tracer
+from oms_platform.telemetry.order_trace import is_traced, now_us, root_id_of, trace_id_of, traced_id
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import FAILED, SAMPLED, Tracer
 
 Done = TypeVar("Done", Placed, CancelRequested)
 

@@ -31,7 +31,7 @@ from oms_api.ports import OrderFilter, Ports
 from oms_platform.clock import Clock
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS, Health
 from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.metrics import metrics_page
+from oms_platform.telemetry.metrics import metrics_page
 from oms_platform.vocabulary import OrderStatus
 
 LIST_LIMIT_DEFAULT: Final = 50

@@ -1,4 +1,4 @@
-"""REST about routing: preview, what-if, inputs, scorecards, profiles, accounts' wishes."""
+"""REST about routing: preview, what-if, inputs, scorecards, profiles, accounts' preferences."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -140,7 +140,7 @@ def _admin_routes(ports: Ports) -> list[ControllerRouterHandler]:
 
         return await enter(ports, request, Right.READ, serve)
 
-    @put("/api/v1/accounts/{account_id:str}/routing", summary="Replace an account's routing wishes")
+    @put("/api/v1/accounts/{account_id:str}/routing", summary="Replace an account's routing preferences")
     async def set_account_routing(request: Caller, account_id: str) -> Response[bytes]:
         async def serve(principal: Principal, content: Content) -> object:
             return await handle_set_account_routing(ports, principal, account_id, content)

@@ -102,11 +102,11 @@ class Session:
     async def run(self) -> None:
         """Serve the client until it goes, or must be closed."""
         await self._socket.accept()
-        self._hub.enter()
+        self._hub.socket_opened()
         try:
             await self._serve()
         finally:
-            self._hub.gone()
+            self._hub.socket_closed()
 
     async def _serve(self) -> None:
         tasks: list[asyncio.Task[None]] = []
@@ -121,7 +121,7 @@ class Session:
         except _ClosedError as error:
             closing = error
         finally:
-            self._hub.leave(self._client)
+            self._hub.unsubscribe_all(self._client)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -228,8 +228,8 @@ class Session:
         joined: list[str] = []
         try:
             for account in accounts:
-                self._hub.detach(self._client, account)
-                head = await self._hub.join(account)
+                self._hub.unsubscribe(self._client, account)
+                head = await self._hub.reserve(account)
                 joined.append(account)
                 starts[account] = since.get(account, head)
                 if starts[account] > head:
@@ -243,12 +243,12 @@ class Session:
             )
             while joined:
                 account = joined.pop()
-                await self._hub.attach(self._client, account, starts[account])
+                await self._hub.subscribe(self._client, account, starts[account])
         except UnavailableError as error:
             raise _ClosedError(CLOSE_TRY_AGAIN, str(error)[:100]) from error
         finally:
             for account in joined:
-                self._hub.abandon(account)
+                self._hub.cancel_reservation(account)
 
     async def _only_visible(
         self, accounts: list[str], since: dict[str, int]
@@ -270,7 +270,7 @@ class Session:
         accounts = message.get("accounts")
         for account in accounts if isinstance(accounts, list) else []:
             if isinstance(account, str):
-                self._hub.detach(self._client, account)
+                self._hub.unsubscribe(self._client, account)
         self._client.push(encode({"type": "unsubscribed", "accounts": accounts}).decode())
 
 

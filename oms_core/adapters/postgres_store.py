@@ -19,7 +19,7 @@ from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import UnitOfWork
 from oms_platform.errors import BrokenInvariantError
-from oms_platform.kafka import murmur2_partition
+from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.outbox import INSERT_OUTBOX, mark_published
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from oms_platform.schema.migrate import ensure_partitions

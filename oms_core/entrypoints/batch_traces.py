@@ -10,11 +10,12 @@ from uuid import UUID
 from oms_core.domain.order import CancelRejected, OrderDenied, OrderExpired
 from oms_core.handlers import Core
 from oms_core.ports import StoredEvent, UnitOfWork
-from oms_platform.kafka import Record
+from oms_platform.kafka.consumers import Record
 from oms_platform.messages import ExecutionReport
-from oms_platform.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.outbox import OutboxRow
-from oms_platform.tracing import CORE_SPAN, FAILED, FILLS_SPAN, SLOW, Kind, Span, Tracer
+from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import CORE_SPAN, FAILED, FILLS_SPAN, SLOW, Tracer
 from oms_platform.vocabulary import ExecType
 from oms_platform.wire import Topic, order_of
 

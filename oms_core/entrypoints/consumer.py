@@ -16,11 +16,12 @@ from oms_core.handlers import UNHANDLEABLE, Core, handle, handle_retry, handle_s
 from oms_core.ports import OrderStore, UnitOfWork
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.kafka import Batch, BatchConsumer, Publisher
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import now_us
+from oms_platform.kafka.consumers import Batch, BatchConsumer
+from oms_platform.kafka.publisher import Publisher
 from oms_platform.outbox import publish
-from oms_platform.tracing import DEAD_LETTER_SPAN, Tracer
+from oms_platform.telemetry.metrics import timed_transaction
+from oms_platform.telemetry.order_trace import now_us
+from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
 from oms_platform.wire import Topic, encode, order_of
 from oms_platform.worker import StopFlag
 
@@ -99,7 +100,7 @@ class CoreLoop:
     def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int) -> None:
         if batch.unreadable:
             self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
-        with transaction("core_commit"):
+        with timed_transaction("core_commit"):
             self._store.commit(unit, self._core.desk, batch.next_offsets, self._published)
         traces = BatchTraces(self._tracer, self._core, unit, batch.records, taken_us)
         publish(self._publisher, unit.outbox, traces.onward)

@@ -14,7 +14,6 @@ from oms_tools.cli.order_commands import cancel, explain, submit, watch
 from oms_tools.cli.routing_commands import preview, whatif
 from oms_tools.cli.stack_commands import down, migrate_command, status, token, up
 from oms_tools.cli.verify_commands import verify
-from oms_tools.doctor.command import doctor
 from oms_tools.laptop.layout import StackError
 
 COMMANDS_OF_TOOLS: Final = "oms.commands"
@@ -62,7 +61,6 @@ for command in (
     preview,
     whatif,
     verify,
-    doctor,
     bench,
 ):
     cli.add_command(command)

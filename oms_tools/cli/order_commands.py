@@ -67,7 +67,7 @@ def order_body(
         body["limitPrice"] = limit_price
     routing = {"profile": profile, "avoid": list(avoid), "prefer": list(prefer)}
     if any(routing.values()):
-        body["routing"] = {name: wish for name, wish in routing.items() if wish}
+        body["routing"] = {name: value for name, value in routing.items() if value}
     return body
 
 

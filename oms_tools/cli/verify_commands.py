@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import KafkaSettings, kafka_of_environment
-from oms_platform.telemetry import configure_logging
+from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
+from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.laptop.layout import Layout, running_layout

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 
 ANSWER_S_MAX: Final = 3.0
 # How many of many are named.

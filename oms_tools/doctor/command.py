@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_platform.kafka import KafkaSettings, kafka_of_environment
+from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.doctor.check import Check, Deployment
 from oms_tools.doctor.examination import examine

@@ -8,14 +8,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from oms_platform.errors import OperationalError
-from oms_platform.kafka import (
-    INCARNATION_TOPIC,
-    PARTITIONS,
-    KafkaSettings,
-    client_config,
-    read_incarnation,
-    topic_names,
-)
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS, read_incarnation, topic_names
 from oms_platform.postgres import Connection, load_offsets
 from oms_platform.wire import Topic
 from oms_tools.doctor.check import ANSWER_S_MAX, Check, limited, named

@@ -15,8 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from sor_engine.domain.child_watch import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
 from sor_engine.domain.market import BPS, MICROS
+from sor_engine.scorekeeper.domain.child_watch import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import ArrayStatement, Connection
 from oms_tools.execution_quality.arithmetic import (
@@ -27,7 +28,6 @@ from oms_tools.execution_quality.arithmetic import (
     moments,
 )
 from sor_engine.adapters.postgres_decisions import first_strategies
-from sor_engine.adapters.postgres_scorecards import from_us, to_us
 from sor_engine.domain.market import micros
 
 # An order's id and its created_at are of one clock, but its id is drawn a little earlier.
@@ -136,7 +136,7 @@ class PostgresQuality:
             children=[_child(row) for row in rows(_CHILDREN)],
             fills=[_fill(row) for row in rows(_FILLS)],
             fees=fees,
-            end_us=to_us(self._until),
+            end_us=microseconds(self._until),
         )
 
     def _written(self) -> tuple[list[tuple[int, int]], int]:
@@ -147,20 +147,20 @@ class PostgresQuality:
             "silence": timedelta(microseconds=SILENCE_US),
         }
         silences = [
-            (to_us(before), to_us(after))
+            (microseconds(before), microseconds(after))
             for before, after in self._connection.execute(_SILENCES, bounds).fetchall()
         ]
         row = self._connection.execute(_TAPE_END, bounds).fetchone()
-        return silences, 0 if row is None or row[0] is None else to_us(row[0])
+        return silences, 0 if row is None or row[0] is None else microseconds(row[0])
 
     def _as_of(self, ordered: list[Moment]) -> dict[Moment, Quoted | None]:
         found: dict[Moment, Quoted | None] = {}
         with self._connection.cursor() as cursor:
             for start in range(0, len(ordered), _MOMENTS_A_QUERY):
                 part = ordered[start : start + _MOMENTS_A_QUERY]
-                _AS_OF.execute(cursor, [(symbol, from_us(at_us)) for symbol, at_us in part])
+                _AS_OF.execute(cursor, [(symbol, from_microseconds(at_us)) for symbol, at_us in part])
                 for symbol, at, bid, offer in cursor.fetchall():
-                    found[symbol, to_us(at)] = Quoted(_micros(bid), _micros(offer))
+                    found[symbol, microseconds(at)] = Quoted(_micros(bid), _micros(offer))
         return found
 
 
@@ -176,8 +176,8 @@ def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
         buy=buy,
         quantity=quantity,
         limit=_micros(limit),
-        created_us=to_us(created_at),
-        ended_us=None if ended_at is None else to_us(ended_at),
+        created_us=microseconds(created_at),
+        ended_us=None if ended_at is None else microseconds(ended_at),
         strategy=strategies.get(order_id, UNKNOWN),
         directed=directed,
         all_or_none=all_or_none,
@@ -192,9 +192,9 @@ def _child(row: tuple[Any, ...]) -> Child:
         venue_id=venue_id,
         quantity=quantity,
         limit=limit,
-        created_us=to_us(created_at),
+        created_us=microseconds(created_at),
         rests=rests,
-        acked_us=None if acked_at is None else to_us(acked_at),
+        acked_us=None if acked_at is None else microseconds(acked_at),
     )
 
 
@@ -207,8 +207,8 @@ def _fill(row: tuple[Any, ...]) -> Fill:
         cl_ord_id=cl_ord_id,
         quantity=quantity,
         price=micros(price),
-        transact_us=to_us(transact_time),
-        received_us=to_us(received_at),
+        transact_us=microseconds(transact_time),
+        received_us=microseconds(received_at),
     )
 
 

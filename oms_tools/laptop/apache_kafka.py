@@ -13,7 +13,8 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from oms_platform.kafka import PARTITIONS, KafkaSettings, client_config
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import PARTITIONS
 from oms_tools.laptop.parts import Part, PartFailedError
 
 JAVA_VERSION_MIN: Final = 17

@@ -22,9 +22,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
-from oms_platform.metrics import metrics_page
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.metrics import metrics_page
 
 AUDIENCE: Final = "oms-api"
 ALGORITHM: Final = "ES256"

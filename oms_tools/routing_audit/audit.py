@@ -15,7 +15,8 @@ from oms_platform.postgres import Connection, connect
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.cli.times import UTC_TIME
-from sor_engine.adapters.postgres_audit import DAYS_MIN, apply_retention, expired, export_routes
+from oms_tools.routing_audit.route_export import export_routes
+from sor_engine.scorekeeper.adapters.postgres_retention import DAYS_MIN, apply_retention, expired
 
 console = Console()
 

@@ -10,14 +10,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from oms_platform.kafka import (
-    BATCH_MAX,
-    INCARNATION_TOPIC,
-    PARTITIONS,
-    KafkaSettings,
-    client_config,
-    take_waiting,
-)
+from oms_platform.kafka.consumers import BATCH_MAX, take_waiting
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS
 from oms_platform.postgres import Connection
 from oms_tools.verify.report import Finding
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.verify.carriers import check_fix_log, check_outbox, check_venue
 from oms_tools.verify.database import check_database
 from oms_tools.verify.histories import check_histories

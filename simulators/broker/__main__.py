@@ -4,7 +4,7 @@ from functools import partial
 
 from oms_platform.health import Health, serve_health
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag, end_process, run_process, run_worker
 from simulators.broker.bootstrap import run
 from simulators.broker.config import PREFIX, Settings

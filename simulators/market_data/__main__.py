@@ -4,8 +4,8 @@ from functools import partial
 
 from oms_platform.health import Health, serve_health
 from oms_platform.settings import load_settings
-from oms_platform.telemetry import configure_logging
-from oms_platform.tracing import MARKET_DATA, start_tracing
+from oms_platform.telemetry.logs import configure_logging
+from oms_platform.telemetry.tracing import MARKET_DATA, start_tracing
 from oms_platform.worker import StopFlag, run_process, run_worker
 from simulators.market_data.bootstrap import run
 from simulators.market_data.config import PREFIX, Settings

@@ -14,9 +14,9 @@ from prometheus_client import Counter, Histogram
 
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
-from oms_platform.grpc_trace import trace_calls
 from oms_platform.health import Health
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.grpc_trace import trace_calls
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.worker import StopFlag
 from simulators.instruments import Instrument, require_instruments
 from simulators.market_data.adapters.kafka_quotes import KafkaQuotes

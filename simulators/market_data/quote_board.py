@@ -1,4 +1,4 @@
-"""The newest quote of each symbol, and who wants to hear of the next.
+"""The newest quote of each symbol, and who subscribes to the next.
 
 A slow listener skips quotes: what waits for it is bounded by the number of symbols.
 """

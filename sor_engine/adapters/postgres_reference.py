@@ -4,6 +4,7 @@ A profile whose newest version cannot be used goes on with the last version that
 wait, with the reason.
 """
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,6 @@ from prometheus_client import Gauge
 from oms_platform.clock import Clock
 from oms_platform.postgres import Connection
 from oms_platform.vocabulary import Routing
-from sor_engine.adapters.postgres_scorecards import read_closures
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats, micros
 from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
@@ -33,6 +33,17 @@ ORDER BY venue_id, effective_from DESC
 _PROFILES: Final = """
 SELECT DISTINCT ON (profile) profile, version, settings FROM routing_profiles WHERE active
 ORDER BY profile, version DESC
+"""
+
+# A closure whose wait has been over for so long is no closure: the scorekeeper is away.
+OVERDUE: Final = timedelta(seconds=10)
+_CLOSURES: Final = """
+SELECT venue_id,
+       'DOWN: since=' || to_char(changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
+FROM fix_sessions WHERE NOT up
+UNION ALL
+SELECT venue_id, closed_reason FROM venue_scorecards
+WHERE closed_until > %s AND venue_id NOT IN (SELECT venue_id FROM fix_sessions WHERE NOT up)
 """
 
 
@@ -129,3 +140,12 @@ class PostgresReference:
             if "dark" in state:
                 beliefs[venue_id] = Censored.from_state(state["dark"]).belief()
         return stats, read_closures(self._connection, self._clock()), beliefs
+
+
+def read_closures(connection: Connection, now: datetime) -> dict[str, str]:
+    """Return the venues that take nothing now, each with the reason.
+
+    Sessions are read from where the adapter writes them, and a closure whose wait has long been over does not
+    count: a scorekeeper that is away closes nothing for good.
+    """
+    return dict(connection.execute(_CLOSURES, (now - OVERDUE,)).fetchall())

@@ -151,7 +151,7 @@ def levels(prices: Sequence[Decimal], sizes: Sequence[int], *, descending: bool)
     return kept
 
 
-def _nonsense_fee(venue: Venue) -> str:
+def _implausible_fee(venue: Venue) -> str:
     """Return why a venue's fees cannot be meant, empty when they can. NaN is none either."""
     for name, fee in (("add", venue.add_fee), ("remove", venue.remove_fee)):
         if not (fee.is_finite() and abs(micros(fee)) <= FEE_MICROS_MAX):
@@ -233,9 +233,9 @@ class Board:
         closed = self.market.closed.get(venue.venue_id)
         if closed:
             return closed
-        nonsense = _nonsense_fee(venue)
-        if nonsense or not venue.lit or venue.venue_id in self.book:
-            return nonsense
+        implausible = _implausible_fee(venue)
+        if implausible or not venue.lit or venue.venue_id in self.book:
+            return implausible
         age_us = self.market.quote_age_us
         if fresh or age_us >= AGE_UNKNOWN_US:
             return "no quote"

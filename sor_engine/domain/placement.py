@@ -18,9 +18,8 @@ nothing happens there, and the cost would no longer be convex.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -50,26 +49,6 @@ class Placement(NamedTuple):
     market: int
     limits: tuple[int, ...]
     expected_cost_micros: int
-
-
-def place_single(
-    target: int, costs: Costs, rebate: int, ahead: int, quantile: Callable[[Decimal], Decimal]
-) -> tuple[Decimal, Decimal]:
-    """Return (M, L) of one queue in closed form, in shares that need not be whole.
-
-    quantile: the inverse distribution of the outflow. L = F^-1((2h + f + r) / (lambda_u + h + r)) - Q, held
-    to 0..S, and M = S - L. Source: Cont and Kukanov's proposition for one exchange.
-    """
-    crossing = 2 * costs.half_spread + costs.take_fee + rebate
-    all_in = costs.underfill + costs.half_spread + rebate
-    whole = Decimal(target)
-    if all_in <= 0 or crossing <= 0:
-        return whole, Decimal(0)
-    if all_in <= crossing:
-        return Decimal(0), whole
-    limit = quantile(Decimal(crossing) / Decimal(all_in)) - ahead
-    limit = min(max(limit, Decimal(0)), whole)
-    return whole - limit, limit
 
 
 class _Piece(NamedTuple):

@@ -93,7 +93,7 @@ class Profile:
     """How venues are weighed, how an order is placed, and how far a market order may reach.
 
     fill_rate_ppm: the fill rate of a venue that has not filled enough of our own orders to be measured.
-    stats_orders_min: how many children that takes. quote_age_ms_max 0: the router's own bound.
+    stats_orders_min: how many children that takes.
     """
 
     name: str

@@ -12,11 +12,13 @@ from uuid import UUID
 
 import structlog
 
+from oms_platform.clock import microseconds
 from oms_platform.messages import RoutePlan, RouteRequest
-from oms_platform.metrics import transaction
-from oms_platform.order_trace import Hop, is_traced, microseconds, passed
 from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
-from oms_platform.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Kind, Span, Tracer
+from oms_platform.telemetry.metrics import timed_transaction
+from oms_platform.telemetry.order_trace import Hop, is_traced, passed
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Tracer
 from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
@@ -173,7 +175,7 @@ class RouteRequestLoop:
         earlier, self._published = self._published, _NO_OFFSETS
         now = self._context.clock()
         try:
-            with transaction("sor_store"):
+            with timed_transaction("sor_store"):
                 return self._store.store(list(routes.values()), earlier, now), {}
         except UnstorableRouteError:
             problems = self._store.unstorable(list(routes.values()))

@@ -2,10 +2,15 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("oms_api", "oms_core", "sor_engine", "execution_adapter")
+# The second process of the router: `sor_engine/__main__.py` starts both.
+SCOREKEEPER = "sor_engine/scorekeeper"
+# Pure as a domain is, though no service's.
+PURE = ("oms_tools/execution_quality/arithmetic.py",)
 ROOMS = (
     "__main__.py",
     "bootstrap.py",
@@ -30,25 +35,33 @@ def modules(*folders: str) -> list[Path]:
 def test_every_service_has_the_same_rooms() -> None:
     for service in SERVICES:
         assert [room for room in ROOMS if not (ROOT / service / room).exists()] == [], service
+    assert [room for room in ROOMS[1:] if not (ROOT / SCOREKEEPER / room).exists()] == []
 
 
 def test_a_domain_knows_no_clock_no_chance_no_io_and_no_float() -> None:
-    for service in SERVICES:
-        for path in modules(f"{service}/domain"):
-            text = path.read_text()
-            for name in DOMAIN_MAY_NOT:
-                assert not re.search(rf"^\s*(import|from) {name}\b", text, re.M), f"{path} imports {name}"
-            platform = set(re.findall(r"^\s*(?:import|from) (oms_platform[\w.]*)", text, re.M))
-            assert platform <= PLATFORM_OF_DOMAIN, f"{path} imports {platform - PLATFORM_OF_DOMAIN}"
-            for line in _code(text).splitlines():
-                # Seconds of a clock that is handed in (`now_s`) may be floats; prices and quantities never.
-                wrong = re.search(r"\bfloat\b|\.now\(|\d\.\d", line) and not re.search(r"\w_s\b", line)
-                assert not wrong, f"{path}: {line.strip()}"
+    domains = [f"{service}/domain" for service in (*SERVICES, SCOREKEEPER)]
+    for path in [*modules(*domains), *(ROOT / name for name in PURE)]:
+        text = path.read_text()
+        for name in DOMAIN_MAY_NOT:
+            assert not re.search(rf"^\s*(import|from) {name}\b", text, re.M), f"{path} imports {name}"
+        platform = set(re.findall(r"^\s*(?:import|from) (oms_platform[\w.]*)", text, re.M))
+        assert platform <= PLATFORM_OF_DOMAIN, f"{path} imports {platform - PLATFORM_OF_DOMAIN}"
+        for line in _code(text).splitlines():
+            # Seconds of a clock that is handed in (`now_s`) may be floats; prices and quantities never.
+            wrong = re.search(r"\bfloat\b|\.now\(|\d\.\d", line) and not re.search(r"\w_s\b", line)
+            assert not wrong, f"{path}: {line.strip()}"
 
 
 def _code(text: str) -> str:
     """Return a module's text without strings and comments."""
     return re.sub(r'"""[\s\S]*?"""|"[^"\n]*"|#.*', "", text)
+
+
+def test_no_package_is_under_no_rule() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert set(tools["importlinter"]["root_packages"]) == packages
+    assert {name.removesuffix("*") for name in tools["setuptools"]["packages"]["find"]["include"]} == packages
 
 
 def test_modules_are_named_for_their_role() -> None:

@@ -1,4 +1,4 @@
-"""Routing through the public doors: strategies, wishes, preview, what-if, profiles, scorecards, replay."""
+"""Routing through the public doors: strategies, preferences, preview, what-if, profiles, scores, replay."""
 
 import json
 import time
@@ -79,7 +79,7 @@ def test_venues_to_avoid_are_not_used(rig: StackRig) -> None:
         assert reasons["EDGX"] == reasons["BATS"] == "avoided by instruction"
 
 
-def test_wishes_that_name_nothing_known_are_refused_by_field(rig: StackRig) -> None:
+def test_preferences_that_name_nothing_known_are_refused_by_field(rig: StackRig) -> None:
     client = rig.client("trader1")
     with pytest.raises(ApiError, match=r"routing\.profile: unknown routing profile"):
         place(client, routing={"profile": "nowhere"})
@@ -182,9 +182,9 @@ def test_an_admin_adds_a_profile_gives_it_to_an_account_and_retires_it(rig: Stac
         admin.post("/api/v1/routing/profiles/mine", {"weights": {"price": "much"}})
     first = admin.post("/api/v1/routing/profiles/mine", settings)["version"]
     assert admin.post("/api/v1/routing/profiles/mine", settings)["version"] == first + 1
-    wish = {"profile": "mine", "avoid": ["XNYS"], "prefer": []}
-    assert admin.put("/api/v1/accounts/ACC-INST-003/routing", wish) == wish
-    assert trader.get("/api/v1/accounts/ACC-INST-003/routing") == wish
+    preferences = {"profile": "mine", "avoid": ["XNYS"], "prefer": []}
+    assert admin.put("/api/v1/accounts/ACC-INST-003/routing", preferences) == preferences
+    assert trader.get("/api/v1/accounts/ACC-INST-003/routing") == preferences
 
     def explanation() -> dict[str, Any]:
         body = order_body(accountId="ACC-INST-003")

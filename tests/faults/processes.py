@@ -120,8 +120,8 @@ class Running:
 # Starts a module as `python -m` does, in a process that counts on another number of partitions.
 _WITH_PARTITIONS = """
 import runpy, sys
-import oms_platform.kafka as kafka
-kafka.PARTITIONS = int(sys.argv[1])
+import oms_platform.kafka.topics as topics
+topics.PARTITIONS = int(sys.argv[1])
 sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """

@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oms_platform.kafka import KafkaSettings, ensure_topics
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics
 from oms_platform.schema.migrate import expected_revision
 from oms_platform.worker import EXIT_CONFIGURATION
 from oms_tools.laptop.parts import ensure_database, free_port, postgres_dsn

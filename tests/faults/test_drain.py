@@ -16,7 +16,7 @@ import aiohttp
 import psycopg
 import pytest
 
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.laptop.layout import Layout
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
 from tests.stack_rig import StackRig, broken, free_base_port

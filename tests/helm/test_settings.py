@@ -9,12 +9,12 @@ import pytest
 from execution_adapter.config import Settings as AdapterSettings
 from oms_api.config import ApiSettings, RelaySettings
 from oms_core.config import Settings as CoreSettings
-from oms_platform.kafka import PARTITIONS
+from oms_platform.kafka.topics import PARTITIONS
 from oms_platform.settings import load_settings
 from simulators.broker.config import Settings as BrokerSettings
 from simulators.market_data.config import Settings as MarketDataSettings
-from sor_engine.config import ScorekeeperSettings
 from sor_engine.config import Settings as SorSettings
+from sor_engine.scorekeeper.config import Settings as ScorekeeperSettings
 from tests.helm.chart import PLACES, Manifest, containers, find, named, read, rendered, template
 from tests.helm.test_policy import services_of, workload_of
 

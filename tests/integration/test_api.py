@@ -20,7 +20,8 @@ from joserfc.jwk import ECKey, OctKey
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import KafkaSettings, Publisher
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import OrderStatus, Side
 from oms_platform.wire import Topic, encode

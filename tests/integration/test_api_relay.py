@@ -12,13 +12,10 @@ from oms_api.entrypoints import relay as relay_module
 from oms_platform.clock import utc_now
 from oms_platform.health import Health
 from oms_platform.ids import uuid7
-from oms_platform.kafka import (
-    BatchConsumer,
-    KafkaDataLostError,
-    KafkaSettings,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaDataLostError
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
 from oms_platform.outbox import INSERT_OUTBOX, NOTIFY_CHANNEL, OutboxRow
 from oms_platform.wire import Topic, encode

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oms_platform.certificates import explain, kafka_address, postgres_address
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.doctor.certificates import check_certificates
 from oms_tools.doctor.check import Check, Deployment
 from tests.faults.certificates import issue

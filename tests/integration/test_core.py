@@ -20,15 +20,10 @@ from oms_core.handlers import Core
 from oms_platform import ids, outbox
 from oms_platform import messages as wire
 from oms_platform.clock import utc_now
-from oms_platform.kafka import (
-    BatchConsumer,
-    KafkaSettings,
-    Publisher,
-    Record,
-    TailReader,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.consumers import BatchConsumer, Record, TailReader
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.postgres import load_offsets
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag

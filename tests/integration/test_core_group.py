@@ -10,7 +10,7 @@ from oms_core.config import Settings
 from oms_core.domain import machine
 from oms_platform import messages as wire
 from oms_platform.health import Health
-from oms_platform.kafka import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.worker import StopFlag
 from oms_tools.laptop.parts import free_port
 from tests.integration.test_core import Desk1, desk, running_core, until

@@ -9,15 +9,11 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import (
-    BatchConsumer,
-    KafkaSettings,
-    KafkaUnavailableError,
-    Publisher,
-    client_config,
-    ensure_topics,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaUnavailableError
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
 from oms_platform.wire import Topic
 from oms_tools.doctor.certificates import check_certificates

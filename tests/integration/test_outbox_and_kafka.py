@@ -14,23 +14,20 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from oms_platform import kafka, outbox, postgres
+from oms_platform import outbox, postgres
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import (
-    BatchConsumer,
-    KafkaDataLostError,
-    KafkaSettings,
-    KafkaUnavailableError,
-    Publisher,
-    Record,
-    TailReader,
+from oms_platform.kafka.connection import KafkaDataLostError, KafkaUnavailableError
+from oms_platform.kafka.consumers import BatchConsumer, Record, TailReader, take_waiting
+from oms_platform.kafka.publisher import Publisher, dead_letters_total
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import (
+    PARTITIONS,
     WrongTopicsError,
     dead_letter_topic,
     ensure_topics,
     murmur2_partition,
     read_incarnation,
-    take_waiting,
 )
 from oms_platform.messages import CancelOrder
 from oms_platform.outbox import INSERT_OUTBOX, OutboxRow
@@ -71,7 +68,7 @@ def store(db: Connection, rows: list[OutboxRow]) -> None:
 def take(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
     """Read `count` records of a topic from its beginning."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "t", "log_level": 0})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(kafka.PARTITIONS)])
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     found: list[KafkaMessage] = []
     deadline = time.monotonic() + WAIT_S
     while len(found) < count and time.monotonic() < deadline:
@@ -299,7 +296,7 @@ def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kaf
     assert [record.message for record in records] == [good]
     ((raw, reason),) = unreadable
     assert reason.startswith("CancelOrder: ")
-    before = kafka.dead_letters_total.labels(Topic.INBOUND.value)._value.get()
+    before = dead_letters_total.labels(Topic.INBOUND.value)._value.get()
     publisher.send_dead_letter(raw, reason)
     publisher.flush()
     (letter,) = take(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
@@ -310,7 +307,7 @@ def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kaf
         "offset": f"{raw.partition()}/{raw.offset()}".encode(),
     }
     assert headers["traceparent"] == b"00-aa"
-    assert kafka.dead_letters_total.labels(Topic.INBOUND.value)._value.get() == before + 1
+    assert dead_letters_total.labels(Topic.INBOUND.value)._value.get() == before + 1
 
 
 def test_lag_and_ends_are_counted_by_partition(memory_kafka: KafkaSettings) -> None:
@@ -340,8 +337,9 @@ def test_an_offset_beyond_the_brokers_end_means_that_its_data_was_lost(memory_ka
 
 
 def test_a_broker_that_is_away_is_an_operational_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "CONNECT_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(kafka, "DELIVERY_TIMEOUT_MS", 300)
+    for module in ("topics", "consumers"):
+        monkeypatch.setattr(f"oms_platform.kafka.{module}.CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("oms_platform.kafka.publisher.DELIVERY_TIMEOUT_MS", 300)
     settings = KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}")
     for attempt in (ensure_topics, read_incarnation, lambda found: TailReader(found, Topic.EVENTS)):
         with pytest.raises(KafkaUnavailableError, match=settings.bootstrap):
@@ -359,7 +357,7 @@ def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
     settings = KafkaSettings(bootstrap=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
     ensure_topics(settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kafka, "PARTITIONS", 2)
+        patch.setattr("oms_platform.kafka.topics.PARTITIONS", 2)
         with pytest.raises(WrongTopicsError, match=r"every topic must have 2 partitions, .*; found 4 in"):
             ensure_topics(settings)
 

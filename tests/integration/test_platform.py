@@ -11,15 +11,11 @@ from click.testing import CliRunner
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.kafka import (
-    BatchConsumer,
-    KafkaDataLostError,
-    KafkaSettings,
-    Publisher,
-    ensure_topics,
-    murmur2_partition,
-    read_incarnation,
-)
+from oms_platform.kafka.connection import KafkaDataLostError
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, murmur2_partition, read_incarnation
 from oms_platform.messages import CancelOrder
 from oms_platform.postgres import load_offsets, save_offsets
 from oms_platform.schema.migrate import (

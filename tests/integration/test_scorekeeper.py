@@ -18,13 +18,24 @@ import psycopg
 import pytest
 
 from oms_platform import messages
-from oms_platform.clock import utc_now
+from oms_platform.clock import from_microseconds, microseconds, utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.kafka import Batch, KafkaSettings, Publisher, ensure_topics
-from oms_platform.messages import CancelReject, ExecutionReport, PlacedLeg
+from oms_platform.kafka.consumers import Batch
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics
+from oms_platform.messages import CancelReject, ExecutionReport, RouteAnswer
 from oms_platform.postgres import Connection, connect
-from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
-from oms_platform.wire import Topic
+from oms_platform.vocabulary import (
+    ChildTerms,
+    ExecType,
+    Message,
+    OrderType,
+    RoutePlaced,
+    Side,
+    TimeInForce,
+)
+from oms_platform.wire import Topic, encode
 from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     GetBookRequest,
@@ -33,24 +44,22 @@ from proto.gen.oms.v1 import (
     SubscribeQuotesRequest,
     VenueQuote,
 )
-from sor_engine.adapters.postgres_scorecards import (
-    OVERDUE,
-    PostgresScorecards,
-    from_us,
-    read_closures,
-    to_us,
-)
+from sor_engine.adapters.postgres_reference import OVERDUE, read_closures
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.child_watch import ChildWatch, VenueRecord
 from sor_engine.domain.scorecard import Aggression, Scorecard, stats_of, whole
-from sor_engine.domain.touches import Touches
-from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop, note_message, us_of
-from sor_engine.scorekeeper_bootstrap import make_partitions
+from sor_engine.scorekeeper.adapters.postgres_scorecards import PostgresScorecards
+from sor_engine.scorekeeper.bootstrap import make_partitions
+from sor_engine.scorekeeper.domain.child_watch import ChildWatch, VenueRecord
+from sor_engine.scorekeeper.domain.touches import Touches
+from sor_engine.scorekeeper.entrypoints.main_loop import Chore, ScorekeeperLoop
+from sor_engine.scorekeeper.entrypoints.quote_intake import QuoteIntake
+from sor_engine.scorekeeper.handlers import note_message
 from tests.integration.quote_service import served
 
 WAIT_S = 30.0
 ACCOUNT = "ACC-INST-001"
 LIMIT = Decimal("227.42")
+ANSWERS = (ExecType.NEW, ExecType.ORDER_STATUS)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -69,22 +78,28 @@ class ChildOrder:
         self.venue_id, self.quantity = venue_id, quantity
         self.placed_at = utc_now()
 
-    def placed(self) -> RoutePlaced:
-        return RoutePlaced(
+    def terms(self) -> ChildTerms:
+        return ChildTerms(
+            order_id=self.order_id,
+            cl_ord_id=self.cl_ord_id,
+            attempt=1,
+            leg=1,
+            account_id=ACCOUNT,
+            venue_id=self.venue_id,
+            symbol="AAPL",
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC,
+            quantity=self.quantity,
+            limit_price_micros=227_420_000,
+        )
+
+    def placed(self) -> RouteAnswer:
+        return RouteAnswer(
             route_id=route_id(self.order_id, 1),
             order_id=self.order_id,
             account_id=ACCOUNT,
-            attempt=1,
-            placed_at=self.placed_at,
-            legs=(
-                PlacedLeg(
-                    cl_ord_id=self.cl_ord_id,
-                    venue_id=self.venue_id,
-                    quantity=self.quantity,
-                    limit_price=LIMIT,
-                    time_in_force=TimeInForce.IOC,
-                ),
-            ),
+            placed=RoutePlaced(attempt=1, placed_at=self.placed_at, children=(self.terms(),)),
         )
 
     def report(self, exec_type: ExecType, **changes: object) -> ExecutionReport:
@@ -106,25 +121,22 @@ class ChildOrder:
 
     def filled(self) -> ExecutionReport:
         return self.report(
-            ExecType.TRADE, last_qty=self.quantity, last_px=Decimal("227.41"), cum_qty=self.quantity
+            ExecType.TRADE, last_qty=self.quantity, last_px_micros=227_410_000, cum_qty=self.quantity
         )
 
     def store(self, dsn: str, status: str, cum_qty: int = 0) -> None:
         """Keep the child as the adapter does."""
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(
-                "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id,"
-                " symbol, side, quantity, limit_price, time_in_force, status, cum_qty, leaves_qty,"
-                " created_at, updated_at) VALUES (%s, %s, %s, 1, 1, %s, %s, 'AAPL', 'BUY', %s, %s, 'DAY', %s,"
-                " %s, %s, %s, %s)",
+                "INSERT INTO child_orders (order_id, cl_ord_id, attempt, leg, venue_id, quantity, terms,"
+                " continues, status, cum_qty, leaves_qty, created_at, updated_at)"
+                " VALUES (%s, %s, 1, 1, %s, %s, %s, false, %s, %s, %s, %s, %s)",
                 (
                     self.order_id,
                     self.cl_ord_id,
-                    route_id(self.order_id, 1),
-                    ACCOUNT,
                     self.venue_id,
                     self.quantity,
-                    LIMIT,
+                    encode(self.terms()).decode(),
                     status,
                     cum_qty,
                     self.quantity - cum_qty,
@@ -218,9 +230,11 @@ class Stage:
         return process, port
 
     def publish(self, *said: Message) -> None:
-        """Put messages on executions.fills."""
+        """Put messages where the adapter does."""
         for message in said:
-            self.publisher.send(Topic.FILLS.value, ACCOUNT, message, event_id=uuid7())
+            answers = isinstance(message, ExecutionReport) and message.exec_type in ANSWERS
+            topic = Topic.ACKS if answers else Topic.FILLS
+            self.publisher.send(topic.value, ACCOUNT, message, event_id=uuid7())
         self.publisher.flush()
 
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -435,7 +449,7 @@ def test_closures_are_read_with_the_sessions_and_not_long_after_their_wait(db: C
     now = utc_now()
     watch = ChildWatch(Touches(), {}, Censored)
     for venue_id in ("XNYS", "XNAS"):
-        watch.record_of(venue_id).gate.note_unanswered(us_of(now), "c-1", 4_000)
+        watch.record_of(venue_id).gate.note_unanswered(microseconds(now), "c-1", 4_000)
     PostgresScorecards(db, "one").save(watch.records.values(), [], {}, now)
     assert read_closures(db, now) == dict.fromkeys(
         ("XNYS", "XNAS"), "SILENT: child=c-1, waited_ms=4000, retry_in_s=5"
@@ -458,13 +472,13 @@ def test_open_children_and_silences_are_what_the_adapter_has_stored(db: Connecti
     assert set(children) == {pending.cl_ord_id, partly.cl_ord_id}
     taken = children[partly.cl_ord_id]
     assert (taken.answered, taken.stored_cum_qty, taken.limit) == (True, 40, 227_420_000)
-    assert from_us(taken.placed_us) == partly.placed_at
+    assert from_microseconds(taken.placed_us) == partly.placed_at
     every = [child.cl_ord_id for child in (pending, partly, done)]
     assert store.unanswered(every) == {pending.cl_ord_id}
     assert store.unanswered([]) == frozenset()
 
 
-def test_the_tape_takes_changes_and_refuses_nonsense(db: Connection) -> None:
+def test_the_tape_takes_changes_and_refuses_impossible_prices(db: Connection) -> None:
     intake = QuoteIntake(Touches())
     loop = quiet_loop(db, ChildWatch(intake.touches, {}, Censored), intake)
     now = utc_now()
@@ -571,5 +585,4 @@ def test_messages_of_every_kind_are_understood_and_the_unsent_left_out() -> None
 
 def test_times_keep_their_microseconds() -> None:
     at = utc_now()
-    assert from_us(us_of(at)) == at
-    assert to_us(at) == us_of(at)
+    assert from_microseconds(microseconds(at)) == at

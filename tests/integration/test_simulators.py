@@ -17,7 +17,9 @@ from grpclib.client import Channel
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from oms_platform.kafka import KafkaSettings, TailReader, ensure_topics
+from oms_platform.kafka.consumers import TailReader
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_platform.wire import Topic

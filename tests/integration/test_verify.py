@@ -11,7 +11,9 @@ import pytest
 
 from oms_platform import ids
 from oms_platform.clock import utc_now
-from oms_platform.kafka import KafkaSettings, Publisher, ensure_topics, read_incarnation
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import SubmitOrder
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_order, submit_order

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from oms_platform.metrics import HOPS
+from oms_platform.telemetry.metrics import HOPS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {

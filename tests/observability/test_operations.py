@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 from oms_platform.ids import uuid7
-from oms_platform.kafka import KafkaSettings, Publisher, dead_letter_topic, ensure_topics, read_incarnation
+from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
 from oms_platform.schema.migrate import require_revision
 from oms_platform.wire import Topic

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from oms_platform.metrics import HOPS
+from oms_platform.telemetry.metrics import HOPS
 from tests.observability.metrics_page import PACKAGES, defined_in
 from tests.observability.tools import DASHBOARDS, ROOT, RULES, panels, program, selectors
 

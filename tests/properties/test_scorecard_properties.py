@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sor_engine.domain.child_watch import Child, ChildWatch, Kind, Report
-from sor_engine.domain.closures import SECOND_US, WAIT_S_MAX, Gate
 from sor_engine.domain.scorecard import Aggression
-from sor_engine.domain.touches import Touch, Touches
-from tests.unit.sor_engine.test_scorecard import BOOK, TEN, TEN_02, CountingPool
+from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report
+from sor_engine.scorekeeper.domain.closures import SECOND_US, WAIT_S_MAX, Gate
+from sor_engine.scorekeeper.domain.touches import Touch, Touches
+from tests.unit.sor_engine.scorekeeper.test_scorecard import BOOK, TEN, TEN_02, CountingPool
 
 T0 = 1_800_000_000 * SECOND_US
 

@@ -8,13 +8,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter
 
 from oms_platform.ids import uuid7
-from oms_platform.kafka import (
-    KafkaSettings,
-    KafkaUnavailableError,
-    WrongTopicsError,
-    client_config,
-    ensure_topics,
-)
+from oms_platform.kafka.connection import KafkaUnavailableError
+from oms_platform.kafka.settings import KafkaSettings, client_config
+from oms_platform.kafka.topics import WrongTopicsError, ensure_topics
 from oms_platform.messages import Quote
 from oms_platform.wire import SCHEMA_VERSION, Topic, encode
 

@@ -1,6 +1,6 @@
 """Strategies that try dark venues first: *staged* and *dark*.
 
-The law of this file: shares are in one place at a time. What a dark stage holds is taken back after its
+The law of this file: shares are in one place at a time. What a dark stage holds is canceled after its
 time and only then routed on; an order that may not wait goes straight to the displayed books.
 """
 
@@ -82,7 +82,7 @@ def _allocated(board: Board, quantity: int) -> dict[str, int]:
 
 
 def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Decision:
-    """Hold shares in the dark. Their limit is the far touch: a midpoint trade is always inside it."""
+    """Hold shares in the dark. Their limit is the far touch, beyond the midpoint of any book not crossed."""
     touch, limit = board.touch or 0, board.limit or 0
     cap = limit if board.better(limit, touch) else touch
     draft = Draft(board, stage, continues=True)

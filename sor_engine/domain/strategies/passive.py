@@ -1,6 +1,6 @@
 """*passive*: Cont and Kukanov's placement between taking now and resting in several queues (arXiv 1210.1625).
 
-The law of this file: what rests is taken back after the horizon, and what is left then crosses: the model's
+The law of this file: what rests is canceled after the horizon, and what is left then crosses: the model's
 underfill penalty is the price of that crossing.
 """
 

@@ -12,7 +12,7 @@ from execution_adapter.handlers import ChildOrderManager, plan_problem
 from execution_adapter.ports import SentMessage, StoredChild
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelReject, ExecutionReport, RouteAnswer, RoutePlan
-from oms_platform.tracing import Tracer
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, Side
 from tests.span_collector import NotedSpans
 from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, plan

@@ -146,7 +146,7 @@ def test_a_number_too_long_to_print_is_shown_by_its_length() -> None:
     assert shown(10**5000) == shown(-(10**5000)) == "a number of more than 40 digits"
 
 
-def test_routing_wishes_are_read_and_make_another_order() -> None:
+def test_routing_preferences_are_read_and_make_another_order() -> None:
     found = good(routing={"profile": "staged", "avoid": ["XNYS"], "prefer": ["XNAS", "XNAS"]})
     assert found.routing == RoutingTerms(profile="staged", avoid=("XNYS",), prefer=("XNAS",))
     assert content_hash(found) != content_hash(good())
@@ -166,7 +166,7 @@ def test_routing_wishes_are_read_and_make_another_order() -> None:
         ({"venue": "XNYS"}, "routing.venue"),
     ],
 )
-def test_routing_wishes_that_name_nothing_known_are_refused(routing: Any, field: str) -> None:
+def test_routing_preferences_that_name_nothing_known_are_refused(routing: Any, field: str) -> None:
     found = read(routing=routing)
     assert isinstance(found, tuple)
     assert [problem.field for problem in found] == [field]

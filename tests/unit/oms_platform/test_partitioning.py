@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms_platform.kafka import dead_letter_topic, murmur2_partition
+from oms_platform.kafka.topics import dead_letter_topic, murmur2_partition
 
 
 # What librdkafka's murmur2_random partitioner chose among four partitions.

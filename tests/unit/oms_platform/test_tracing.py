@@ -10,7 +10,8 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import StatusCode
 
-from oms_platform.order_trace import (
+from oms_platform.settings import SettingsError
+from oms_platform.telemetry.order_trace import (
     HOPS_LENGTH_MAX,
     Hop,
     is_traced,
@@ -22,18 +23,15 @@ from oms_platform.order_trace import (
     traced_id,
     traceparent_of,
 )
-from oms_platform.settings import SettingsError
-from oms_platform.span_export import OtlpSink, _CountingExporter, lost_total, spans_total, to_readable
-from oms_platform.tracing import (
-    FAILED,
-    SLOW,
-    Kind,
-    Span,
-    Tracer,
-    TraceSettings,
-    start_tracing,
-    untraced_total,
+from oms_platform.telemetry.span_export import (
+    OtlpSink,
+    _CountingExporter,
+    lost_total,
+    spans_total,
+    to_readable,
 )
+from oms_platform.telemetry.spans import Kind, Span
+from oms_platform.telemetry.tracing import FAILED, SLOW, Tracer, TraceSettings, start_tracing, untraced_total
 from tests.span_collector import NotedSpans, SpanCollector
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -176,7 +174,7 @@ def test_only_so_many_late_orders_a_second_are_traced(
     sink: NotedSpans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, now_s, before = tracer(sink, trace_extra_per_s=2), [100.0], untraced_total._value.get()
-    monkeypatch.setattr("oms_platform.tracing.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("oms_platform.telemetry.tracing.time.monotonic", lambda: now_s[0])
     orders = [found.begin(UNTRACED.replace("0af", f"{n}af").encode())[0] for n in range(6)]
     assert [is_traced(found.promote(trace, SLOW, "O")) for trace in orders[:4]] == [True, True, False, False]
     assert untraced_total._value.get() - before == 2
@@ -186,7 +184,7 @@ def test_only_so_many_late_orders_a_second_are_traced(
 
 def test_a_caller_cannot_have_every_order_traced(sink: NotedSpans, monkeypatch: pytest.MonkeyPatch) -> None:
     found = tracer(sink, trace_extra_per_s=2, trace_ratio=0.0)
-    monkeypatch.setattr("oms_platform.tracing.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("oms_platform.telemetry.tracing.time.monotonic", lambda: 100.0)
     assert [is_traced(found.begin(TRACED.encode())[0]) for _ in range(4)] == [True, True, False, False]
 
 

@@ -75,7 +75,7 @@ def run_code(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_broken_invariant_ends_the_process_with_code_70_and_is_in_the_log() -> None:
     done = run_code("""
         from oms_platform.errors import BrokenInvariantError
-        from oms_platform.telemetry import configure_logging
+        from oms_platform.telemetry.logs import configure_logging
         from oms_platform.worker import StopFlag, run_worker
 
         def run(stop):

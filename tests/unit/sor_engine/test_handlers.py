@@ -10,7 +10,13 @@ import msgspec
 import pytest
 
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest, VenueQuote
+from oms_platform.messages import (
+    Quote,
+    RouteExplanation,
+    RoutePlan,
+    RouteRequest,
+    VenueQuote,
+)
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Routing, Side, TimeInForce
 from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue

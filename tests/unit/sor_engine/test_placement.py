@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from sor_engine.domain.placement import Costs, Queue, place, place_single
+from sor_engine.domain.placement import Costs, Queue, place
 
 COSTS = Costs(half_spread=5_000, take_fee=3_000, underfill=12_000)
 REBATE, AHEAD, TARGET = 2_000, 300, 1_000
@@ -18,6 +18,26 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 Tail = Callable[[float], float]
 Quantile = Callable[[Decimal], Decimal]
+
+
+def place_single(
+    target: int, costs: Costs, rebate: int, ahead: int, quantile: Callable[[Decimal], Decimal]
+) -> tuple[Decimal, Decimal]:
+    """Return (M, L) of one queue in closed form, in shares that need not be whole.
+
+    quantile: the inverse distribution of the outflow. L = F^-1((2h + f + r) / (lambda_u + h + r)) - Q, held
+    to 0..S, and M = S - L. Source: Cont and Kukanov's proposition for one exchange.
+    """
+    crossing = 2 * costs.half_spread + costs.take_fee + rebate
+    all_in = costs.underfill + costs.half_spread + rebate
+    whole = Decimal(target)
+    if all_in <= 0 or crossing <= 0:
+        return whole, Decimal(0)
+    if all_in <= crossing:
+        return Decimal(0), whole
+    limit = quantile(Decimal(crossing) / Decimal(all_in)) - ahead
+    limit = min(max(limit, Decimal(0)), whole)
+    return whole - limit, limit
 
 
 def _weibull_tail(x: float) -> float:

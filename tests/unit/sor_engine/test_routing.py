@@ -246,7 +246,7 @@ def test_a_closed_venue_is_left_out_with_the_reason_of_its_closure() -> None:
 
 
 @pytest.mark.parametrize("fee", ["5", "-0.5", "NaN", "Infinity"])
-def test_a_venue_with_nonsense_fees_is_left_out(fee: str) -> None:
+def test_a_venue_with_implausible_fees_is_left_out(fee: str) -> None:
     venues = [venue("ARCX", fee=fee), venue("BATS")]
     quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
     decision = route(order("10.02"), quotes, venues)

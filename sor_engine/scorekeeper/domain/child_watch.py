@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from sor_engine.domain.closures import Gate
 from sor_engine.domain.scorecard import HALF_LIFE_S, HORIZONS_S, Aggression, Scorecard
-from sor_engine.domain.touches import Touches
+from sor_engine.scorekeeper.domain.closures import Gate
+from sor_engine.scorekeeper.domain.touches import Touches
 
 OPEN_MAX: Final = 200_000
 CLOSED_MAX: Final = 200_000
@@ -62,7 +62,7 @@ class VenueRecord:
 class Child:
     """An open child. limit in micros; rests: whether its time in force lets it. ack_us: the venue's time.
 
-    stored_cum_qty: what was filled when it was taken back from storage: trades up to there are not new.
+    stored_cum_qty: what was filled when it was loaded from storage: trades up to there are not new.
     how, displayed, touch: what its placing looked like, once its symbol and side are known.
     """
 
@@ -175,7 +175,7 @@ class ChildWatch:
 
     # ---- children
 
-    def take_back(self, cl_ord_id: str, child: Child) -> None:
+    def restore(self, cl_ord_id: str, child: Child) -> None:
         """Take over an open child from storage."""
         self._add(cl_ord_id, child)
 
@@ -333,7 +333,7 @@ class ChildWatch:
         return found
 
     def note_unanswered(self, venue_id: str, cl_ord_id: str, now_us: int) -> None:
-        """It is certain that a venue has not answered a child for longer than is borne."""
+        """It is certain that a venue has not answered a child for longer than it may."""
         child = self.open.get(cl_ord_id)
         if child is not None and not child.answered:
             waited_ms = (now_us - child.placed_us) // 1_000

@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from oms_platform.metrics import announce
+from oms_platform.telemetry.metrics import announce
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:

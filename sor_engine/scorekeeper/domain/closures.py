@@ -129,7 +129,7 @@ class Gate:
         return max(placed_us, self.session_at_us, self.heard_us)
 
     def note_unanswered(self, at_us: int, cl_ord_id: str, waited_ms: int) -> None:
-        """A child went unanswered for longer than is borne."""
+        """A child went unanswered for longer than it may."""
         self.accepted_in_a_row = 0
         self._move(Event.UNANSWERED, at_us, f"child={cl_ord_id}, waited_ms={waited_ms}")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sor_engine.domain.closures import (
+from sor_engine.scorekeeper.domain.closures import (
     ACCEPTED_IN_A_ROW,
     SECOND_US,
     TABLE,
@@ -181,5 +181,5 @@ def test_every_closed_state_has_a_way_out_and_every_event_a_place() -> None:
 
 
 def test_the_documentation_shows_the_table() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "scorecards.md").read_text()
+    text = (Path(__file__).parents[4] / "docs" / "scorecards.md").read_text()
     assert table_as_markdown() in text

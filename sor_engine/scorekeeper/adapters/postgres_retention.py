@@ -1,4 +1,4 @@
-"""The audit of routes: how long it is kept, and how it leaves.
+"""Retention: how long routes, what they were decided on, and quotes are kept.
 
 Kept whole weeks at a time: a partition goes when all that it holds is old enough. What a kept route was
 decided on stays with it. A partition is that of its order's birth, so one of old orders may hold young
@@ -7,18 +7,16 @@ routes: it stays while it does.
 
 import re
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import msgspec
 import psycopg
 import structlog
 from psycopg import sql
 
-from oms_platform.ids import route_id, uuid7_floor, uuid7_time
+from oms_platform.ids import uuid7_time
 from oms_platform.postgres import Connection
 
 DAYS_MIN: Final = 30
@@ -30,25 +28,12 @@ TAPE: Final = "quote_tape"
 LOCK_TIMEOUT_MS: Final = 200
 LOCK_TRIES: Final = 10
 _LOCK_PAUSE_S: Final = 0.2
-_ROWS_A_FETCH: Final = 200
-# An order is born before its routes are decided, but by another clock.
-CLOCKS_APART: Final = timedelta(minutes=1)
 _BOUNDS: Final = re.compile(r"FROM \('([^']+)'\) TO \('([^']+)'\)")
 _PARTITIONS: Final = """
 SELECT part.relname, pg_get_expr(part.relpartbound, part.oid)
 FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid
 WHERE inhparent = to_regclass(%s) ORDER BY 1
 """
-_ROUTES: Final = """
-SELECT order_id, attempt, account_id, received_at, decided_at, quote_wait_us, decision_us, digest, inputs,
-       plan, book_id, reference_id
-FROM route_audit
-WHERE decided_at >= %(since)s AND decided_at < %(until)s AND order_id < %(newest)s
-ORDER BY order_id, attempt
-"""
-# Fetched for a batch of routes at a time: a join would have the server go through every book of every week.
-_BOOKS: Final = "SELECT book_id, quote FROM route_books WHERE book_id = ANY(%s)"
-_REFERENCES: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
 log = structlog.get_logger()
 
 
@@ -131,59 +116,3 @@ def apply_retention(connection: Connection, days: int, now: datetime) -> list[Pa
         drop(connection, part)
         log.info("partition_dropped", table=part.table, partition=part.name, end=part.end.isoformat())
     return gone
-
-
-def export_routes(connection: Connection, since: datetime, until: datetime) -> Iterator[bytes]:
-    """Yield the routes decided from `since` on and before `until`, a JSON line each, by order and attempt.
-
-    inputs, plan, book and reference are as they were stored; book is null where nobody quoted. digest is in
-    hex. A cursor on the server holds the rest: memory does not grow with the number of routes.
-    """
-    with connection.transaction(), connection.cursor(name="export_routes") as cursor:
-        cursor.execute(_ROUTES, {"since": since, "until": until, "newest": uuid7_floor(until + CLOCKS_APART)})
-        while rows := cursor.fetchmany(_ROWS_A_FETCH):
-            books = _fetch(connection, _BOOKS, {row[-2] for row in rows})
-            references = _fetch(connection, _REFERENCES, {row[-1] for row in rows})
-            for *route, book_id, reference_id in rows:
-                yield _line(route, books.get(book_id), references.get(reference_id))
-
-
-def _fetch(connection: Connection, statement: str, ids: set[UUID | None]) -> dict[UUID | None, bytes]:
-    wanted = [key for key in ids if key is not None]
-    return dict(connection.execute(statement, (wanted,)).fetchall()) if wanted else {}
-
-
-def _line(route: Sequence[Any], book: bytes | None, reference: bytes | None) -> bytes:
-    (
-        order_id,
-        attempt,
-        account_id,
-        received_at,
-        decided_at,
-        quote_wait_us,
-        decision_us,
-        digest,
-        inputs,
-        plan,
-    ) = route
-    line = {
-        "order_id": order_id,
-        "attempt": attempt,
-        "route_id": route_id(order_id, attempt),
-        "account_id": account_id,
-        "received_at": received_at,
-        "decided_at": decided_at,
-        "quote_wait_us": quote_wait_us,
-        "decision_us": decision_us,
-        "digest": bytes(digest).hex(),
-        "inputs": _raw(inputs),
-        "plan": _raw(plan),
-        "book": _raw(book),
-        "reference": _raw(reference),
-    }
-    return msgspec.json.encode(line) + b"\n"
-
-
-def _raw(payload: bytes | None) -> msgspec.Raw | None:
-    """Return stored JSON as it is; a line break in it can only stand between its parts."""
-    return None if payload is None else msgspec.Raw(bytes(payload).replace(b"\n", b" "))

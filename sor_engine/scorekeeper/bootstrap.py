@@ -7,25 +7,27 @@ from typing import Final
 
 import psycopg
 import structlog
-from prometheus_client import Counter, Gauge
 
 from oms_platform.clock import utc_now
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka import BatchConsumer, ensure_topics, read_incarnation
+from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import ensure_partitions, require_revision
 from oms_platform.settings import SettingsError, load_settings
-from oms_platform.telemetry import configure_logging
+from oms_platform.telemetry.logs import configure_logging
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, run_worker
-from sor_engine.adapters.postgres_audit import DAYS_MIN, apply_retention
-from sor_engine.adapters.postgres_scorecards import GROUP, PostgresScorecards
-from sor_engine.config import ScorekeeperSettings
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.child_watch import ChildWatch
-from sor_engine.domain.touches import Touches
-from sor_engine.entrypoints.scorekeeper import Chore, QuoteIntake, ScorekeeperLoop
+from sor_engine.scorekeeper import metrics
+from sor_engine.scorekeeper.adapters.postgres_retention import DAYS_MIN, apply_retention
+from sor_engine.scorekeeper.adapters.postgres_scorecards import GROUP, PostgresScorecards
+from sor_engine.scorekeeper.config import Settings
+from sor_engine.scorekeeper.domain.child_watch import ChildWatch
+from sor_engine.scorekeeper.domain.touches import Touches
+from sor_engine.scorekeeper.entrypoints.main_loop import Chore, ScorekeeperLoop
+from sor_engine.scorekeeper.entrypoints.quote_intake import QuoteIntake
 
 LOCK: Final = 7_304_003
 HOUR_S: Final = 3_600.0
@@ -35,13 +37,11 @@ PARTITIONS_FIRST_S: Final = 600.0
 RETENTION_FIRST_S: Final = 60.0
 
 log = structlog.get_logger()
-active_gauge = Gauge("oms_sor_scorekeeper_active", "Whether this scorekeeper holds the lock")
-dropped_total = Counter("oms_sor_scorekeeper_partitions_dropped_total", "Partitions dropped by retention")
 
 
 def scorekeeper() -> None:
     """Read the settings and run until SIGTERM. Raises SettingsError."""
-    settings = load_settings(ScorekeeperSettings, "OMS_SOR_")
+    settings = load_settings(Settings, "OMS_SOR_")
     if settings.retention_days < DAYS_MIN:
         raise SettingsError(
             f"OMS_SOR_RETENTION_DAYS must be at least {DAYS_MIN}, was {settings.retention_days}"
@@ -52,7 +52,7 @@ def scorekeeper() -> None:
     serve(settings, stop)
 
 
-def serve(settings: ScorekeeperSettings, stop: StopFlag) -> None:
+def serve(settings: Settings, stop: StopFlag) -> None:
     """Run the scorekeeper until `stop` is set."""
     health = Health()
     server = serve_health(health, settings.scorekeeper_health_port, settings.host)
@@ -68,10 +68,10 @@ def serve(settings: ScorekeeperSettings, stop: StopFlag) -> None:
         server.server_close()
 
 
-def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, stop: StopFlag) -> None:
+def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag) -> None:
     """Go through the start-up path and loop; every operational error leads back to here."""
     kafka = settings.kafka()
-    active_gauge.set(0)
+    metrics.active.set(0)
     try:
         with closing(connect(settings.postgres_dsn, "sor-scorekeeper")) as connection:
             require_revision(connection)
@@ -114,7 +114,7 @@ def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, sto
                     chores=_chores(connection, settings.retention_days),
                 )
                 health.add("postgres", lambda: "connection lost" if connection.broken else None)
-                active_gauge.set(1)
+                metrics.active.set(1)
                 health.set_started(True)
                 log.info("scorekeeper_started", incarnation=incarnation, open_children=len(watch.open))
                 loop.run(stop)
@@ -123,11 +123,11 @@ def _run(settings: ScorekeeperSettings, intake: QuoteIntake, health: Health, sto
 
 
 def _watch(store: PostgresScorecards, intake: QuoteIntake, half_life_s: int) -> ChildWatch:
-    """Take back what was stored: the venues' records, and the children that are open."""
+    """Load what was stored: the venues' records, and the children that are open."""
     watch = ChildWatch(intake.touches, store.load(), Censored, half_life_s)
     watch.set_dark(store.dark_venues())
     for cl_ord_id, child in store.open_children().items():
-        watch.take_back(cl_ord_id, child)
+        watch.restore(cl_ord_id, child)
     return watch
 
 
@@ -156,7 +156,7 @@ def _chores(connection: Connection, retention_days: int) -> list[Chore]:
     def retain(now: datetime) -> None:
         started = time.monotonic()
         gone = apply_retention(connection, retention_days, now)
-        dropped_total.inc(len(gone))
+        metrics.partitions_dropped_total.inc(len(gone))
         log.info("retention_done", dropped=len(gone), took_s=round(time.monotonic() - started, 3))
 
     return [

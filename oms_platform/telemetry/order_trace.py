@@ -1,9 +1,9 @@
 """An order's trace as it travels beside its messages: a text.
 
 Its first 55 characters are the W3C traceparent, whose parent is the order's root span; every span of the
-order is a child of that. While an order is not traced, the hops that it has passed follow behind: whoever
-finds that it fails or is slow writes those too, so that its trace is whole though nobody knew at its start.
-Until then it costs one concatenation a hop.
+order is a child of that. While an order is not traced, the hops that it has passed follow behind: the
+process that finds that it fails or is slow writes those too, so that its trace is whole though nobody knew at
+its start. Until then it costs one concatenation a hop.
 
 A hop is a letter, when it began (13 hexadecimal digits, microseconds since 1970), a dot, how long it took, a
 semicolon. Letters are none of the hexadecimal digits.
@@ -11,8 +11,7 @@ semicolon. Letters are none of the hexadecimal digits.
 
 import re
 import time
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 TRACEPARENT_LENGTH: Final = 55
@@ -40,11 +39,6 @@ class Hop:
 def new_trace(trace_id: str, root_id: str, *, traced: bool) -> str:
     """Return the trace of an order that begins; ids are 32 and 16 hexadecimal digits."""
     return f"00-{trace_id}-{root_id}-{_TRACED if traced else _UNTRACED}"
-
-
-def microseconds(at: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return round(at.timestamp() * 1_000_000)
 
 
 def now_us() -> int:
@@ -121,3 +115,9 @@ def root_id_of(trace: str) -> str:
 def as_traced(trace: str) -> str:
     """Return the trace of an order that is traced from here on; its past is written already."""
     return f"{trace[:53]}{_TRACED}"
+
+
+def trace_of_headers(headers: Mapping[str, bytes | None]) -> str:
+    """Return the trace that a record's headers carry; empty when they carry none."""
+    parent = headers.get("traceparent")
+    return "" if parent is None else read_trace(parent + (headers.get(HOPS_HEADER) or b""))

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from sor_engine.domain.child_watch import Child, ChildWatch, Kind, Report, VenueRecord
 from sor_engine.domain.decay import ONE, STEPS_PER_HALF_LIFE, decayed, step_length_us
 from sor_engine.domain.scorecard import (
     HALF_LIFE_S,
@@ -20,7 +19,8 @@ from sor_engine.domain.scorecard import (
     stats_of,
     whole,
 )
-from sor_engine.domain.touches import AGE_US_MAX, BOOKS_MAX, QUOTES_MAX, Touch, Touches
+from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report, VenueRecord
+from sor_engine.scorekeeper.domain.touches import AGE_US_MAX, BOOKS_MAX, QUOTES_MAX, Touch, Touches
 
 SECOND = 1_000_000
 STEP = step_length_us(HALF_LIFE_S)
@@ -345,7 +345,7 @@ def test_a_child_taken_back_from_storage_does_not_count_its_stored_fills_again()
     stored = child(limit=TEN, rests=True)
     stored.stored_cum_qty = stored.cum_qty = 60
     stored.answered, stored.ack_us = True, T0
-    watch.take_back("c-1", stored)
+    watch.restore("c-1", stored)
     watch.note_placed("c-1", child(limit=TEN, rests=True))
     watch.note_report(fill(60, 60, 40, ms=30))
     watch.tick(T0 + 3 * SECOND)

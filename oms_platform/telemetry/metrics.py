@@ -62,11 +62,6 @@ class Series:
         if trace_id:
             self.exemplars[bucket] = Exemplar({"trace_id": trace_id}, value, time.time())
 
-    def observe_all(self, values: Iterable[float]) -> None:
-        """Count a batch's values."""
-        for value in values:
-            self.observe(value)
-
 
 class BatchHistogram(Collector):
     """A histogram that costs a sixth of prometheus_client's, for what is observed once an order.
@@ -121,7 +116,7 @@ class BatchHistogram(Collector):
         return [family]
 
 
-class Hop(NamedTuple):
+class HopTarget(NamedTuple):
     """One hop of an order's way. p99_s: the time within which 99 of 100 are to pass, in seconds."""
 
     begins: str
@@ -131,18 +126,18 @@ class Hop(NamedTuple):
 
 # Times of two processes are compared, so their clocks must agree: `oms doctor` looks.
 HOPS: Final = {
-    "ack": Hop("POST /api/v1/orders comes in", "its answer is sent", 0.05),
-    "api_to_outbox": Hop("the outbox row is made", "the relay has it in Kafka", 0.05),
-    "api_to_core": Hop("the order is received", "core's verdict is stored and published", 0.15),
-    "risk": Hop("the risk check begins", "its verdict", 0.001),
-    "core_to_sor": Hop("core asks for a route", "the router takes the request up", 0.1),
-    "quote": Hop("the router needs a quote", "it has one that is fresh enough", 0.005),
-    "decision": Hop("the router has its inputs", "the plan is made", 0.002),
-    "sor_to_adapter": Hop("the plan is made", "its children are stored, and sent", 0.1),
-    "order_to_venue": Hop("the order is received", "its first children are stored, and sent", 0.25),
-    "adapter_to_venue": Hop("a child is sent", "the venue's first answer to it is read", 0.05),
-    "venue_to_core": Hop("the venue trades", "the fill is applied, stored and published", 0.15),
-    "core_to_client": Hop("an event happens in core", "it is given to the WebSockets", 0.15),
+    "ack": HopTarget("POST /api/v1/orders comes in", "its answer is sent", 0.05),
+    "api_to_outbox": HopTarget("the outbox row is made", "the relay has it in Kafka", 0.05),
+    "api_to_core": HopTarget("the order is received", "core's verdict is stored and published", 0.15),
+    "risk": HopTarget("the risk check begins", "its verdict", 0.001),
+    "core_to_sor": HopTarget("core asks for a route", "the router takes the request up", 0.1),
+    "quote": HopTarget("the router needs a quote", "it has one that is fresh enough", 0.005),
+    "decision": HopTarget("the router has its inputs", "the plan is made", 0.002),
+    "sor_to_adapter": HopTarget("the plan is made", "its children are stored, and sent", 0.1),
+    "order_to_venue": HopTarget("the order is received", "its first children are stored, and sent", 0.25),
+    "adapter_to_venue": HopTarget("a child is sent", "the venue's first answer to it is read", 0.05),
+    "venue_to_core": HopTarget("the venue trades", "the fill is applied, stored and published", 0.15),
+    "core_to_client": HopTarget("an event happens in core", "it is given to the WebSockets", 0.15),
 }
 
 build_info = Gauge(
@@ -204,7 +199,7 @@ def metrics_page(accept: str) -> tuple[bytes, str]:
 
 
 @contextmanager
-def transaction(operation: str) -> Iterator[None]:
+def timed_transaction(operation: str) -> Iterator[None]:
     """Measure a batch's work in the database; what fails is not counted."""
     started = time.perf_counter()
     yield

@@ -17,8 +17,8 @@ from opentelemetry.trace import Link as OtelLink
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from prometheus_client import Counter
 
-from oms_platform.metrics import program_version
-from oms_platform.tracing import Span
+from oms_platform.telemetry.metrics import program_version
+from oms_platform.telemetry.spans import Span
 
 EXPORT_TIMEOUT_S: Final = 2.0
 QUEUED_SPANS_MAX: Final = 8_192
@@ -36,7 +36,7 @@ _OK: Final = Status()
 
 
 class _CountingExporter(SpanExporter):
-    """Says in our own words, and not too often, that the collector is away."""
+    """Logs as our own events, and not too often, that the collector is away."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint

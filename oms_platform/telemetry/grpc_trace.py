@@ -6,8 +6,9 @@ from typing import Any
 from grpclib.events import RecvRequest, listen
 from grpclib.server import Server
 
-from oms_platform.order_trace import is_traced, now_us, read_trace
-from oms_platform.tracing import Kind, Tracer
+from oms_platform.telemetry.order_trace import is_traced, now_us, read_trace
+from oms_platform.telemetry.spans import Kind
+from oms_platform.telemetry.tracing import Tracer
 
 
 def trace_calls(server: Server, service: str, tracer: Tracer) -> None:

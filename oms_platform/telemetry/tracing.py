@@ -1,7 +1,7 @@
 """Traces: what happened to one order, hop by hop, as OpenTelemetry spans of one trace.
 
 The law of this file: it decides which orders are traced and what their spans say; how a trace travels is in
-`order_trace`, how spans leave the process in `span_export`.
+`order_trace`, what a span is in `spans`, how spans leave the process in `span_export`.
 """
 
 import os
@@ -9,14 +9,14 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 import structlog
 from prometheus_client import Counter
 
-from oms_platform.order_trace import (
+from oms_platform.settings import load_settings
+from oms_platform.telemetry.order_trace import (
     TRACEPARENT_LENGTH,
     Hop,
     as_traced,
@@ -30,7 +30,7 @@ from oms_platform.order_trace import (
     spent_us,
     trace_id_of,
 )
-from oms_platform.settings import load_settings
+from oms_platform.telemetry.spans import Kind, Span, SpanSink
 from oms_platform.wire import Topic
 
 LINKS_MAX: Final = 128
@@ -49,60 +49,6 @@ SLOW: Final = "slow"
 FAILED: Final = "failed"
 for _reason in (SAMPLED, SLOW, FAILED):
     traced_total.labels(_reason)
-
-
-class Kind(Enum):
-    """What a span does, in OpenTelemetry's words."""
-
-    INTERNAL = "INTERNAL"
-    SERVER = "SERVER"
-    CLIENT = "CLIENT"
-    PRODUCER = "PRODUCER"
-    CONSUMER = "CONSUMER"
-
-
-class Link(NamedTuple):
-    """Another span that a span has to do with, in hexadecimal digits."""
-
-    trace_id: str
-    span_id: str
-
-
-def new_span_id() -> str:
-    """Return 16 hexadecimal digits."""
-    return os.urandom(8).hex()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """One span, whole. began_us, ended_us: since 1970.
-
-    parent_id: empty for a root. service: empty for the one that writes it.
-    """
-
-    trace_id: str
-    name: str
-    began_us: int
-    ended_us: int
-    parent_id: str = ""
-    span_id: str = field(default_factory=new_span_id)
-    kind: Kind = Kind.INTERNAL
-    attributes: Mapping[str, str | int] = field(default_factory=dict)
-    error: str = ""
-    service: str = ""
-    links: Sequence[Link] = ()
-
-    @property
-    def link(self) -> Link:
-        """What another span links to."""
-        return Link(self.trace_id, self.span_id)
-
-
-class SpanSink(Protocol):
-    """Where spans go."""
-
-    def write(self, span: Span) -> None:
-        """Take a span; never waits."""
 
 
 class _Passage(NamedTuple):
@@ -143,8 +89,8 @@ class TraceSettings:
 
     trace_endpoint: where spans go, OTLP over HTTP; empty: there are none. trace_ratio: the share of orders, 0
     to 1, traced from their start. trace_slow_ms: an order that spent longer in the platform is traced
-    whatever the ratio, as is one that fails, or whose caller wishes it. trace_extra_per_s: the most of those
-    that a process begins in a second.
+    whatever the ratio, as is one that fails, or whose caller asks for it. trace_extra_per_s: the most of
+    those that a process begins in a second.
     """
 
     trace_endpoint: str = ""
@@ -323,7 +269,7 @@ def start_tracing(service: str) -> Tracer:
     if not settings.trace_endpoint:
         return Tracer()
     # Imported here: a process that writes no spans needs none of it.
-    from oms_platform.span_export import OtlpSink  # noqa: PLC0415
+    from oms_platform.telemetry.span_export import OtlpSink  # noqa: PLC0415
 
     endpoint = settings.trace_endpoint.rstrip("/") + _DEFAULT_ENDPOINT_PATH
     return Tracer(OtlpSink(endpoint, service), settings)

@@ -5,25 +5,22 @@ messages since then come again, onto the scorecards as they were.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import order_id_of_child
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.child_watch import Child, VenueRecord
-from sor_engine.domain.closures import Gate
 from sor_engine.domain.scorecard import HALF_LIFE_S, Scorecard
-from sor_engine.domain.touches import QuoteChange
+from sor_engine.scorekeeper.domain.child_watch import Child, VenueRecord
+from sor_engine.scorekeeper.domain.closures import Gate
+from sor_engine.scorekeeper.domain.touches import QuoteChange
 
 GROUP: Final = "sor-scorekeeper"
-# A closure whose wait has been over for so long is no closure: the scorekeeper is away.
-OVERDUE: Final = timedelta(seconds=10)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_US: Final = timedelta(microseconds=1)
 _UPSERT: Final = """
 INSERT INTO venue_scorecards (venue_id, state, closed_reason, closed_until, updated_at)
 VALUES (%s, %s, %s, %s, %s)
@@ -49,24 +46,6 @@ _UNANSWERED: Final = ArrayStatement(
     "SELECT kept.cl_ord_id FROM {rows} JOIN child_orders kept ON kept.order_id = row.order_id"
     " AND kept.cl_ord_id = row.cl_ord_id WHERE kept.status = 'PENDING_NEW' AND kept.leaves_qty > 0",
 )
-_CLOSURES: Final = """
-SELECT venue_id,
-       'DOWN: since=' || to_char(changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
-FROM fix_sessions WHERE NOT up
-UNION ALL
-SELECT venue_id, closed_reason FROM venue_scorecards
-WHERE closed_until > %s AND venue_id NOT IN (SELECT venue_id FROM fix_sessions WHERE NOT up)
-"""
-
-
-def to_us(at: datetime) -> int:
-    """Return a time as microseconds since the epoch."""
-    return (at - _EPOCH) // _US
-
-
-def from_us(at_us: int) -> datetime:
-    """Return microseconds since the epoch as a time."""
-    return _EPOCH + timedelta(microseconds=at_us)
 
 
 class PostgresScorecards:
@@ -90,7 +69,7 @@ class PostgresScorecards:
     def sessions(self) -> dict[str, tuple[bool, int]]:
         """Return, by venue, whether its session is up and since when, in microseconds since the epoch."""
         found = self._connection.execute("SELECT venue_id, up, changed_at FROM fix_sessions").fetchall()
-        return {venue_id: (up, to_us(changed_at)) for venue_id, up, changed_at in found}
+        return {venue_id: (up, microseconds(changed_at)) for venue_id, up, changed_at in found}
 
     def open_children(self) -> dict[str, Child]:
         """Return every child that has quantity left, by ClOrdID, oldest first."""
@@ -100,10 +79,10 @@ class PostgresScorecards:
                 quantity=quantity,
                 limit=limit,
                 rests=rests,
-                placed_us=to_us(created_at),
+                placed_us=microseconds(created_at),
                 stored_cum_qty=cum_qty,
                 answered=status != "PENDING_NEW",
-                ack_us=0 if acked_at is None else to_us(acked_at),
+                ack_us=0 if acked_at is None else microseconds(acked_at),
                 cum_qty=cum_qty,
             )
             for cl_ord_id, venue_id, quantity, limit, rests, created_at, status, cum_qty, acked_at in (
@@ -147,7 +126,7 @@ class PostgresScorecards:
                         record.venue_id,
                         Jsonb(_state(record)),
                         record.gate.closed_reason,
-                        None if until_us is None else from_us(until_us),
+                        None if until_us is None else from_microseconds(until_us),
                         now,
                     ),
                 )
@@ -171,12 +150,3 @@ def _record(venue_id: str, state: Mapping[str, Any], half_life_s: int) -> VenueR
         gate=Gate.from_state(state.get("gate", {})),
         pool=None if pool is None else Censored.from_state(pool),
     )
-
-
-def read_closures(connection: Connection, now: datetime) -> dict[str, str]:
-    """Return the venues that take nothing now, each with the reason.
-
-    Sessions are read from where the adapter writes them, and a closure whose wait has long been over does not
-    count: a scorekeeper that is away closes nothing for good.
-    """
-    return dict(connection.execute(_CLOSURES, (now - OVERDUE,)).fetchall())

@@ -1,0 +1,1 @@
+"""The router's second process: keeps the venues' scorecards, closures and the quote tape."""
