@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 from aiohttp import web
+
 from oms_tools.bench.event_stream import EventStream, StreamEvent, client_frame, read_frame, split_frames
 from oms_tools.bench.http_client import NO_ANSWER, HttpPool, request_head
 from oms_tools.laptop.parts import free_port

@@ -1,6 +1,7 @@
 """The search for the knee against platforms that hold a rate up to a bound, and what speaks against a leg."""
 
 import pytest
+
 from oms_tools.bench.knee import LEGS_MAX, NARROW_ENOUGH, RATE_MIN, STEP, Knee, Leg, judge_leg, search_knee
 from oms_tools.bench.load import Load
 from oms_tools.bench.order_mix import PlannedOrder

@@ -3,12 +3,13 @@
 import io
 from typing import Any
 
+from rich.console import Console
+
 from oms_tools.bench.database_counts import DatabaseCounts, TableRows
 from oms_tools.bench.knee import Knee, Leg
 from oms_tools.bench.processes import ProcessFigures
 from oms_tools.bench.report import print_figures, print_knee, refusals
 from oms_tools.bench.run import process_figures
-from rich.console import Console
 
 NONE = {"p50": None, "p99": None, "max": None}
 TIMES = {"p50": 1.5, "p99": 12.25, "max": 13.0}
