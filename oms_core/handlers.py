@@ -287,6 +287,7 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     steps = evolve(order, cause, unit.now)
     if not steps:
         return order
+    unit.shown.setdefault(order.order_id, order.shown)
     newly_owed = core.desk.take(steps, unit.now)
     for event, after in steps:
         _stage(core, unit, after, event, trace)

@@ -1,6 +1,6 @@
 """What the core's handlers and its loop need from outside, as Protocols."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -87,7 +87,7 @@ class Outgoing:
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
 
-    streams: the accounts' stream sequences before the batch.
+    streams: the accounts' stream sequences before the batch. shown: what the orders' rows showed before it.
     """
 
     now: datetime
@@ -95,9 +95,16 @@ class UnitOfWork:
     executions: list[StoredExecution] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     orders: dict[UUID, Order] = field(default_factory=dict)
+    shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
     streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
+
+    def changed_orders(self) -> Iterator[Order]:
+        """Yield the orders whose rows have to change: most events change nothing that a row shows."""
+        for order_id, order in self.orders.items():
+            if self.shown[order_id] != order.shown:
+                yield order
 
     @property
     def empty(self) -> bool:

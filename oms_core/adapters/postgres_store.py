@@ -281,7 +281,7 @@ class PostgresOrderStore:
                         for account, known in sorted(unit.streams.items())
                     ],
                 )
-                _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.orders.values()])
+                _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.changed_orders()])
                 _INSERT_EVENTS.execute(cursor, [_event_row(e.message, e.payload) for e in unit.events])
                 _INSERT_EXECUTIONS.execute(
                     cursor, [_execution_row(execution, unit) for execution in unit.executions]

@@ -166,6 +166,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return average_micros(self.notional_micros, self.cum_qty) if self.cum_qty else None
 
     @property
+    def shown(self) -> tuple[object, ...]:
+        """What the order's row shows of it: while that stays, the row need not be written."""
+        return self.status, self.cum_qty, self.text
+
+    @property
     def status(self) -> OrderStatus:
         """OrdStatus by FIX precedence, but that an order which is over says so at once.
 
