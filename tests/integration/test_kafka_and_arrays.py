@@ -1,4 +1,4 @@
-"""What carries messages: array statements on real Postgres; publishers, tails, dead letters on a broker."""
+"""Array statements on real Postgres; consumers, tails and dead letters on a broker."""
 
 import json
 import time
@@ -17,10 +17,10 @@ from oms_platform import postgres
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka.connection import KafkaDataLostError, KafkaUnavailableError
-from oms_platform.kafka.consumers import BatchConsumer, EncodedRecord, TailReader
+from oms_platform.kafka.consumers import GATHER_MAX_S, BatchConsumer, EncodedRecord, Gather, TailReader, take
 from oms_platform.kafka.ports import Record
 from oms_platform.kafka.publisher import Publisher, dead_letters_total
-from oms_platform.kafka.settings import PARTITIONS, KafkaSettings, client_config
+from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.kafka.topics import (
     WrongTopicsError,
     dead_letter_topic,
@@ -29,7 +29,7 @@ from oms_platform.kafka.topics import (
     read_incarnation,
 )
 from oms_platform.messages import CancelOrder
-from oms_platform.postgres import ArrayStatement, Connection, load_offsets, save_offsets
+from oms_platform.postgres import ArrayStatement, Connection, load_offsets, one_round_trip, save_offsets
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import free_port, memory_kafka_part
 from tests.conftest import running
@@ -43,14 +43,14 @@ def db(dsn: str) -> Iterator[Connection]:
         yield connection
 
 
-def all_of(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
+def read(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
     """Read `count` records of a topic from its beginning."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "t", "log_level": 0})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
     found: list[KafkaMessage] = []
     deadline = time.monotonic() + WAIT_S
     while len(found) < count and time.monotonic() < deadline:
-        found += [item for item in consumer.consume(count, 0.2) if item.error() is None]
+        found += [item for item in take(consumer, count, 0.2, 0) if item.error() is None]
     consumer.close()
     assert len(found) == count
     return found
@@ -126,9 +126,23 @@ def test_texts_bytes_and_json_come_back_from_an_array_as_they_were(db: Connectio
 
 
 def test_an_array_statement_refuses_a_row_that_is_too_short(db: Connection) -> None:
-    insert = ArrayStatement.insert("positions", (("account_id", "text"), ("symbol", "text")))
+    insert = ArrayStatement.insert("kept", (("a", "int"), ("b", "int")))
     with db.cursor() as cursor, pytest.raises(ValueError, match="zip"):
-        insert.execute(cursor, [("A", "S"), ("A",)])
+        insert.execute(cursor, [(1, 2), (3,)])
+
+
+def test_statements_of_one_round_trip_are_stored_together_or_not_at_all(db: Connection) -> None:
+    db.execute("CREATE TABLE pair (n int PRIMARY KEY)")
+    with one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (1)")
+        cursor.execute("INSERT INTO pair VALUES (2)")
+    with pytest.raises(psycopg.IntegrityError), one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (3)")
+        cursor.execute("INSERT INTO pair VALUES (1)")
+    with pytest.raises(RuntimeError), one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (4)")
+        raise RuntimeError("what was to be stored cannot be made")
+    assert db.execute("SELECT n FROM pair ORDER BY n").fetchall() == [(1,), (2,)]
 
 
 def test_offsets_only_move_forward_and_count_for_their_incarnation_alone(db: Connection) -> None:
@@ -180,7 +194,7 @@ def test_what_is_published_keeps_its_bytes_its_id_and_its_order(memory_kafka: Ka
     for key, event_id, payload in sent:
         publisher.send_encoded(Topic.EVENTS.value, key, "OrderEvent", payload, event_id=event_id, trace=trace)
     publisher.flush()
-    found = sorted(all_of(memory_kafka, Topic.EVENTS.value, 3), key=lambda item: item.value() or b"")
+    found = sorted(read(memory_kafka, Topic.EVENTS.value, 3), key=lambda item: item.value() or b"")
     for item, (key, event_id, payload) in zip(found, sent, strict=True):
         assert (item.key(), item.value()) == (key.encode(), payload)
         assert dict(item.headers() or []) == {
@@ -203,10 +217,27 @@ def test_a_publisher_tells_whoever_asked_of_each_record_that_the_broker_did_not_
     publisher = Publisher(KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}"), on_failed=failed.append)
     for _ in range(3):
         publisher.send(Topic.INBOUND.value, "k", cancel(), event_id=uuid7())
-    assert len(publisher) == 3
     assert publisher.drain(WAIT_S) == 0
     assert len(failed) == 3
     publisher.flush()  # nothing of it is left to complain of
+
+
+def test_a_tail_gives_records_as_they_came_without_those_of_the_first_edition(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    tail = TailReader(memory_kafka, Topic.INBOUND)
+    producer = Producer(client_config(memory_kafka))
+    for version, payload in ((b"1", b"old"), (b"2", b"{"), (b"2", b"\xff")):
+        headers: list[tuple[str, str | bytes | None]] = [("type", "CancelOrder"), ("v", version)]
+        producer.produce(Topic.INBOUND.value, payload, b"k", headers=headers)
+    producer.flush()
+    found: list[EncodedRecord] = []
+    deadline = time.monotonic() + WAIT_S
+    while len(found) < 2 and time.monotonic() < deadline:
+        found += tail.poll_encoded(0.2)
+    tail.close()
+    assert found == [EncodedRecord("CancelOrder", b"{", ""), EncodedRecord("CancelOrder", b"\xff", "")]
 
 
 def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(
@@ -229,24 +260,6 @@ def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(
     assert sorted(map(str, found)) == sorted(map(str, new))
     assert tail.poll(0.1) == []
     tail.close()
-
-
-def test_a_tail_gives_records_as_they_came_without_those_of_the_first_edition(
-    memory_kafka: KafkaSettings,
-) -> None:
-    ensure_topics(memory_kafka)
-    tail = TailReader(memory_kafka, Topic.INBOUND)
-    producer = Producer(client_config(memory_kafka))
-    for version, payload in ((b"1", b"old"), (b"2", b"{"), (b"2", b"\xff")):
-        headers: list[tuple[str, str | bytes | None]] = [("type", "CancelOrder"), ("v", version)]
-        producer.produce(Topic.INBOUND.value, payload, b"k", headers=headers)
-    producer.flush()
-    found: list[EncodedRecord] = []
-    deadline = time.monotonic() + WAIT_S
-    while len(found) < 2 and time.monotonic() < deadline:
-        found += tail.poll_encoded(0.2)
-    tail.close()
-    assert found == [EncodedRecord("CancelOrder", b"{", ""), EncodedRecord("CancelOrder", b"\xff", "")]
 
 
 def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kafka: KafkaSettings) -> None:
@@ -272,7 +285,7 @@ def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kaf
     before = dead_letters_total.labels(Topic.INBOUND.value)._value.get()
     publisher.send_dead_letter(raw, reason)
     publisher.flush()
-    (letter,) = all_of(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
+    (letter,) = read(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
     assert (letter.key(), letter.value()) == (b"ACC-1", b'{"orderId": 1}')
     headers = dict(letter.headers() or [])
     assert headers == dict(raw.headers() or []) | {
@@ -290,7 +303,7 @@ def test_lag_and_ends_are_counted_by_partition(memory_kafka: KafkaSettings) -> N
         publisher.send(Topic.INBOUND.value, "ACC-1", cancel(), event_id=uuid7())
     publisher.flush()
     consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
-    place = (Topic.INBOUND.value, murmur2_partition(b"ACC-1", memory_kafka.partitions))
+    place = (Topic.INBOUND.value, murmur2_partition(b"ACC-1", 4))
     read = 0
     while read < 3:
         read += len(consumer.poll(timeout_s=1).records)
@@ -329,8 +342,63 @@ def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
     brokers = producer.list_topics(timeout=10).brokers.values()
     settings = KafkaSettings(bootstrap=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
     ensure_topics(settings)
-    with pytest.raises(WrongTopicsError, match=r"every topic must have 2 partitions; found 4 in"):
+    expected = r"OMS_KAFKA_PARTITIONS is 2, so every topic must have 2 partitions; found 4 in"
+    with pytest.raises(WrongTopicsError, match=expected):
         ensure_topics(replace(settings, partitions=2))
+
+
+def test_what_the_first_edition_published_is_passed_over(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    old = Producer({"bootstrap.servers": memory_kafka.bootstrap, "log_level": 0})
+    old.produce(Topic.INBOUND.value, b"{}", b"ACC-1", headers={"type": b"SubmitOrder", "v": b"1"})
+    old.flush()
+    publisher = Publisher(memory_kafka)
+    new = cancel()
+    publisher.send(Topic.INBOUND.value, "ACC-1", new, event_id=new.request_id)
+    publisher.flush()
+    consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
+    found: list[object] = []
+    deadline = time.monotonic() + WAIT_S
+    while not found and time.monotonic() < deadline:
+        batch = consumer.poll(timeout_s=1)
+        assert batch.unreadable == []
+        found += [record.message for record in batch.records]
+    assert found == [new]
+    consumer.close()
+
+
+def test_a_consumer_whose_loss_others_make_good_goes_on_with_what_there_is(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    incarnation = read_incarnation(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    publisher.send(Topic.INBOUND.value, "ACC-1", cancel(), event_id=uuid7())
+    publisher.flush()
+    consumer = BatchConsumer(
+        memory_kafka,
+        group="g",
+        topics=[Topic.INBOUND],
+        incarnation=incarnation,
+        load_offsets=lambda _name, places: dict.fromkeys(places, 1_000),
+        vital=False,
+    )
+    deadline = time.monotonic() + WAIT_S
+    while not consumer.poll(timeout_s=0.5).records:
+        assert time.monotonic() < deadline
+    assert read_incarnation(memory_kafka) == incarnation
+    consumer.close()
+
+
+def test_a_batch_is_gathered_longer_the_more_comes() -> None:
+    gather = Gather()
+    gather.note(1, 1_000.0)
+    assert gather.wait_s < 0.003
+    for number in range(50):
+        gather.note(10, 1_000.0 + number * 0.01)
+    assert gather.wait_s == GATHER_MAX_S
+    gather.note(1, 1_060.0)
+    assert gather.wait_s < 0.003
 
 
 def test_an_empty_broker_in_the_place_of_the_old_one_is_another_incarnation(tmp_path: Path) -> None:
