@@ -5,6 +5,7 @@ the inbound sequences are set back to what is durable before any session connect
 """
 
 import sys
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
@@ -13,14 +14,20 @@ import structlog
 
 from execution_adapter import metrics
 from execution_adapter.adapters.fix_sessions import FixSessions, FixSettings
-from execution_adapter.adapters.postgres_children import GROUP, PostgresChildStore, read_venues
+from execution_adapter.adapters.postgres_children import (
+    GROUP,
+    PostgresChildStore,
+    read_venues,
+    sessions_lock,
+)
 from execution_adapter.config import Settings
+from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.entrypoints.fix_callbacks import LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES, VenueCallbacks
 from execution_adapter.entrypoints.inbox import Inbox
-from execution_adapter.entrypoints.main_loop import AdapterLoop, FillsOutlet, Pace
+from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.routed_reader import RoutedReader
-from execution_adapter.handlers import Desk, by_route
+from execution_adapter.handlers import ChildOrderManager, by_route
 from execution_adapter.ports import ChildStore
 from oms_platform.clock import utc_now
 from oms_platform.disk import RoomWatch
@@ -30,7 +37,7 @@ from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
-from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
@@ -81,6 +88,16 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         stack.callback(health.set_started, False)
         connection = stack.enter_context(closing(connect(settings.postgres_dsn, "execution-adapter")))
         require_revision(connection)
+        if not wait_for_turn(
+            connection,
+            sessions_lock(settings.fix_sender),
+            stop,
+            lambda: _stand_by(health, settings.fix_sender),
+        ):
+            return
+        # Again: it may have been migrated during the wait.
+        require_revision(connection)
+        health.note_awaited("startup", "still starting")
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         store = PostgresChildStore(connection, incarnation)
@@ -93,36 +110,36 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         room.require_room()
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
-        outlet = FillsOutlet(publisher)
+        outlet = ReportsOutlet(publisher)
         callbacks = VenueCallbacks(inbox, max(LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES * settings.reconnect_s))
         sessions = FixSessions(_fix_settings(settings), venue_ids, callbacks)
         # After a stop that was asked for the process ends, and QuickFIX's own stop is not needed.
         stack.callback(lambda: sessions.leave() if stop else sessions.stop())
         stack.callback(inbox.close)
         kept = _resume(sessions, store, incarnation)
-        desk = Desk(sessions, outlet, settings.status_timeout_s, tracer)
-        desk.load(store.live())
+        ledger = Ledger(incarnation, kept)
+        manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer)
+        manager.load(store.live())
         store.write_sessions(dict.fromkeys(venue_ids, False), utc_now())
         loop = AdapterLoop(
-            inbox=inbox,
+            arrivals=inbox,
             store=store,
             venues=sessions,
             venue_ids=venue_ids,
-            desk=desk,
+            manager=manager,
+            ledger=ledger,
             publisher=publisher,
             outlet=outlet,
-            incarnation=incarnation,
-            kept_offsets=kept,
             clock=utc_now,
+            monotonic_s=time.monotonic,
             pace=Pace(
-                gather_s=settings.gather_us / 1_000_000,
                 flush_s=settings.flush_ms_max / 1000,
                 checkpoint_s=settings.checkpoint_s,
             ),
             tracer=tracer,
         )
         if _is_new(store, incarnation):
-            _tell_again(store, desk)
+            _republish(store, manager)
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
@@ -137,7 +154,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         sessions.start()
         reader.start()
         health.add("postgres", lambda: "connection lost" if connection.broken else None)
-        health.add("fix", lambda: None if desk.venues_up else "no venue logged on")
+        health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
         health.set_started(True)
         loop.run(stop)
 
@@ -184,12 +201,18 @@ def _is_new(store: ChildStore, incarnation: str) -> bool:
     return bool(checkpoints) and all(checkpoint.incarnation != incarnation for checkpoint in checkpoints)
 
 
-def _tell_again(store: ChildStore, desk: Desk) -> None:
-    """Kafka has lost its data: tell core again of every open order's routes, and of our own words."""
+def _republish(store: ChildStore, manager: ChildOrderManager) -> None:
+    """Kafka has lost its data: tell core again of open orders' routes, and of what we closed ourselves."""
     now = utc_now()
     stored = store.of_open_orders()
     for children in by_route(stored).values():
-        desk.publish_route(children, now)
+        manager.republish_route(children, now)
     for child in stored:
-        desk.publish_own_word(child, now)
-    log.warning("told_again", children=len(stored))
+        manager.republish_local_close(child, now)
+    log.warning("routes_republished", children=len(stored))
+
+
+def _stand_by(health: Health, sender: str) -> None:
+    """Another adapter owns the sessions: this one waits for its end, and says so."""
+    log.info("adapter_standby", sender=sender)
+    health.note_awaited("sessions", f"standing by: another adapter owns the FIX sessions of {sender}")

@@ -23,6 +23,5 @@ class Settings(KafkaFields):
     reconnect_s: int = 1
     status_timeout_s: float = 5.0
     checkpoint_s: float = 1.0
-    gather_us: int = 2000
     flush_ms_max: int = 20
     inbox_max: int = 20_000

@@ -1,12 +1,12 @@
 """What the adapter does about plans, cancels, reports and sessions: plain functions over the live children.
 
-Whatever happens only to us, without a report of the venue to resend it (an order that never left, one that
-the venue could not read), is published first and stored only after that is flushed: `after_flush` holds it
-meanwhile. A crash in between finds the child unacknowledged, and asks.
+A child that is closed without a report of its venue (an order that never left, one that the venue could not
+read) is published first and stored only after that is flushed: no venue would report it again. A crash in
+between finds the child unacknowledged, and asks.
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,106 +17,83 @@ from execution_adapter import metrics
 from execution_adapter.domain.child import (
     CLOSED,
     CancelRefusal,
-    Child,
     ChildState,
     Inbound,
-    Kind,
     MessageRefusal,
     Report,
     Status,
     apply_report,
     new_state,
 )
+from execution_adapter.domain.gate import problem_of
+from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
 from oms_platform.clock import microseconds
-from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id, uuid7_time
+from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id, route_id, uuid7_time
 from oms_platform.messages import (
     CancelChildren,
     CancelReject,
     ExecutionReport,
-    PlacedLeg,
+    RouteAnswer,
     RoutePlan,
 )
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed, traced_id
 from oms_platform.telemetry.spans import Kind as SpanKind
 from oms_platform.telemetry.tracing import FAILED, VENUE_SPAN, Tracer
-from oms_platform.vocabulary import ExecType, RoutePlaced, Side, TimeInForce
+from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
 
 log = structlog.get_logger()
-_EXEC_TYPES: Final = {kind: ExecType[kind.name] for kind in Kind}
-_SIDES: Final = {side.name: side for side in Side}
-_TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
+# FIX CxlRejReason, tag 102.
 UNKNOWN_ORDER: Final = 1
+ALREADY_PENDING: Final = 3
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
 REPORT_SPAN: Final = "ExecutionReport"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
-_OWN_EXEC_IDS: Final = {Kind.CANCELED: "NS", Kind.REJECTED: "BR"}
+_LOCAL_EXEC_IDS: Final = {ExecType.CANCELED: "NS", ExecType.REJECTED: "BR"}
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
-SOH: Final = "\x01"
-States = dict[str, tuple[Child, ChildState]]
 
 
-class InvalidPlanError(ValueError):
-    """A plan that cannot be sent to any venue as it is; its text says what was expected and found."""
+def plan_problem(plan: RoutePlan) -> str:
+    """Return why nothing of a plan may be sent, empty when it may."""
+    if plan.attempt <= 0:
+        return f"GATE_ATTEMPT: attempt={plan.attempt}"
+    return problem_of(
+        plan.order_id,
+        plan.attempt,
+        plan.quantity,
+        plan.terms,
+        plan.children,
+        lambda leg: child_cl_ord_id(plan.order_id, plan.attempt, leg),
+    )
 
 
-def children_of(plan: RoutePlan) -> list[Child]:
-    """Return the children that a plan asks for. Raises InvalidPlanError."""
-    if SOH in plan.symbol or not plan.symbol:
-        raise InvalidPlanError(f"expected a symbol, found {plan.symbol!r}")
-    if sum(leg.quantity for leg in plan.legs) > plan.quantity:
-        raise InvalidPlanError(
-            f"legs must not exceed {plan.quantity} shares, found {[leg.quantity for leg in plan.legs]}"
-        )
-    children = []
-    for leg in plan.legs:
-        expected = child_cl_ord_id(plan.order_id, plan.attempt, leg.leg)
-        if leg.cl_ord_id != expected:
-            raise InvalidPlanError(f"expected ClOrdID {expected}, found {leg.cl_ord_id}")
-        if leg.quantity <= 0 or not leg.limit_price > 0 or leg.hold_ms < 0:
-            raise InvalidPlanError(f"leg {leg.leg} must have shares, a price above 0 and no negative hold")
-        children.append(
-            Child(
-                order_id=plan.order_id,
-                cl_ord_id=leg.cl_ord_id,
-                route_id=plan.route_id,
-                attempt=plan.attempt,
-                leg=leg.leg,
-                account_id=plan.account_id,
-                venue_id=leg.venue_id,
-                symbol=plan.symbol,
-                side=plan.side.name,
-                quantity=leg.quantity,
-                limit_price=leg.limit_price,
-                time_in_force=leg.time_in_force.name,
-                hold_ms=leg.hold_ms,
-            )
-        )
-    return children
-
-
-class Desk:
-    """The live children of every venue, and the hands that work on them. One thread only."""
+class ChildOrderManager:
+    """The live children of every venue, and what is done about them. One thread only."""
 
     def __init__(
-        self, venues: Venues, outlet: Outlet, status_timeout_s: float, tracer: Tracer | None = None
+        self,
+        venues: Venues,
+        outlet: Outlet,
+        ledger: Ledger,
+        status_timeout_s: float,
+        tracer: Tracer | None = None,
     ) -> None:
         self._tracer = tracer or Tracer()
         self._venues = venues
         self._outlet = outlet
+        self._ledger = ledger
         self._status_timeout_s = status_timeout_s
         self._live: dict[str, LiveChild] = {}
         self._by_order: dict[UUID, dict[str, LiveChild]] = {}
         self._unacked: dict[str, LiveChild] = {}
         self._logons: dict[str, int] = {}
         self._up: set[str] = set()
-        # (when, ClOrdID) of the children that are taken back by themselves, the next first.
+        # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
-        self.after_flush: States = {}
 
     def load(self, stored: Iterable[StoredChild]) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
@@ -124,8 +101,10 @@ class Desk:
         A held child's time counts as over.
         """
         for item in stored:
-            over = item.tombstoned or item.child.hold_ms > 0
-            self._add(LiveChild(item.child, item.state, maybe_at_venue=True, tombstoned=over))
+            over = item.canceled_by is not None or item.child.hold_ms > 0
+            live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
+            live.cancel_request = item.canceled_by
+            self._add(live)
 
     def get(self, child_id: str) -> LiveChild | None:
         """Return a live child."""
@@ -143,17 +122,15 @@ class Desk:
 
     # ---- plans and cancels
 
-    def handle_placed(
-        self, plan: RoutePlan, children: Iterable[Child], now: datetime, now_s: float, trace: str
-    ) -> None:
+    def handle_placed(self, plan: RoutePlan, now: datetime, now_s: float, trace: str) -> None:
         """The children of a plan are stored: tell core, then send them to the venues that are there."""
-        self._publish_placed(plan, children, now, trace)
+        self._answer(plan, plan.children, now, trace, continues=plan.continues)
         _PLACED.inc()
         trace_id = traced_id(trace)
         metrics.sor_to_adapter.observe((now - plan.decided_at).total_seconds(), trace_id)
         if plan.attempt == 1:
             metrics.order_to_venue.observe((now - uuid7_time(plan.order_id)).total_seconds(), trace_id)
-        for child in children:
+        for child in plan.children:
             live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, trace=trace)
             self._add(live)
             if child.venue_id in self._up:
@@ -162,109 +139,128 @@ class Desk:
                 heapq.heappush(self._holds, (now_s + child.hold_ms / 1000, child.cl_ord_id))
 
     def handle_placed_before(
-        self, plan: RoutePlan, children: Iterable[Child], now: datetime, trace: str
+        self, plan: RoutePlan, stored: Sequence[StoredChild], now: datetime, trace: str
     ) -> None:
         """A plan came again: tell core again what was stored, and send nothing."""
-        self._publish_placed(plan, children, now, trace)
+        children = tuple([item.child for item in stored])
+        self._answer(plan, children, now, trace, continues=stored[0].continues)
         metrics.routes_total.labels("repeated").inc()
 
     def handle_unplaced(
-        self, plan: RoutePlan, now: datetime, trace: str, *, reason: str, refused: bool
+        self, plan: RoutePlan, now: datetime, trace: str, *, reason: str, refused: bool = False
     ) -> None:
-        """Nothing of a plan was stored: tell core why."""
+        """Nothing of a plan was stored: tell core why. refused: a cancel of its attempt came before it."""
         metrics.routes_total.labels("refused" if refused else "no_legs").inc()
-        placed = RoutePlaced(
+        no_data = plan.no_data and not refused
+        self._answer(plan, (), now, trace, reason=reason, refused=refused, no_data=no_data)
+
+    def _answer(
+        self,
+        plan: RoutePlan,
+        children: tuple[ChildTerms, ...],
+        now: datetime,
+        trace: str,
+        *,
+        continues: bool = False,
+        reason: str = "",
+        refused: bool = False,
+        no_data: bool = False,
+    ) -> None:
+        account_id = plan.terms.account_id
+        answer = RouteAnswer(
             route_id=plan.route_id,
             order_id=plan.order_id,
-            account_id=plan.account_id,
-            attempt=plan.attempt,
-            placed_at=now,
-            reason=reason,
-            refused=refused,
+            account_id=account_id,
+            placed=RoutePlaced(
+                attempt=plan.attempt,
+                reason=reason,
+                refused=refused,
+                placed_at=now,
+                continues=continues,
+                children=children,
+                no_data=no_data,
+            ),
         )
-        self._outlet.send(plan.account_id, placed, trace)
+        self._outlet.send(account_id, answer, trace)
 
-    def _publish_placed(self, plan: RoutePlan, children: Iterable[Child], now: datetime, trace: str) -> None:
-        placed = RoutePlaced(
-            route_id=plan.route_id,
-            order_id=plan.order_id,
-            account_id=plan.account_id,
-            attempt=plan.attempt,
-            placed_at=now,
-            legs=placed_legs(children),
-            continues=plan.continues,
-        )
-        self._outlet.send(plan.account_id, placed, trace)
-
-    def publish_route(self, children: list[Child], now: datetime) -> None:
+    def republish_route(self, stored: Sequence[StoredChild], now: datetime) -> None:
         """Tell core of a stored route once more: Kafka may have lost it."""
-        first = children[0]
-        placed = RoutePlaced(
-            route_id=first.route_id,
+        first = stored[0].child
+        answer = RouteAnswer(
+            route_id=route_id(first.order_id, first.attempt),
             order_id=first.order_id,
             account_id=first.account_id,
-            attempt=first.attempt,
-            placed_at=now,
-            legs=placed_legs(children),
-            # Only a plan that continues holds children.
-            continues=any(child.hold_ms for child in children),
+            placed=RoutePlaced(
+                attempt=first.attempt,
+                placed_at=now,
+                continues=stored[0].continues,
+                children=tuple([item.child for item in stored]),
+            ),
         )
-        self._outlet.send(first.account_id, placed, "")
+        self._outlet.send(first.account_id, answer, "")
 
-    def publish_own_word(self, stored: StoredChild, now: datetime) -> None:
+    def republish_local_close(self, stored: StoredChild, now: datetime) -> None:
         """Tell core once more of a child that we closed ourselves: no venue has a report of it to resend."""
         child, state = stored.child, stored.state
         if state.acked_at is not None or state.cum_qty or state.venue_order_id:
             return
         if state.status is Status.CANCELED:
-            self._publish_report(_own_word(child, Kind.CANCELED, UNSENT_TEXT, now), child, now, "")
+            self._publish_report(_local_report(child, ExecType.CANCELED, UNSENT_TEXT, now), child, now, "")
         elif state.status is Status.REJECTED:
-            self._publish_report(_own_word(child, Kind.REJECTED, UNREAD_TEXT, now), child, now, "")
+            self._publish_report(_local_report(child, ExecType.REJECTED, UNREAD_TEXT, now), child, now, "")
 
     def handle_cancel(self, cancel: CancelChildren, now: datetime, now_s: float) -> None:
-        """The tombstone is stored: cancel every live child of the order, those that are on their way too."""
-        for live in list(self._by_order.get(cancel.order_id, {}).values()):
-            self._take_back(live, now, now_s)
+        """A cancel is stored: cancel the order's live children of the attempts that it ends.
 
-    def _take_back(self, live: LiveChild, now: datetime, now_s: float) -> None:
-        live.tombstoned = True
+        The same request again sends nothing for a child that a venue is canceling by it.
+        """
+        for live in list(self._by_order.get(cancel.order_id, {}).values()):
+            if live.child.attempt > cancel.through_attempt:
+                continue
+            again = live.cancel_request == cancel.request_id
+            live.cancel_request = cancel.request_id
+            if not (again and live.canceled_on_logon == self._logons.get(live.child.venue_id, 0)):
+                self._end(live, now, now_s)
+
+    def _end(self, live: LiveChild, now: datetime, now_s: float) -> None:
+        """Take a child out of the market: close it here if it never left, cancel it if the venue has it.
+
+        One that may or may not be at the venue is asked about first.
+        """
+        live.canceling = True
         if not live.maybe_at_venue:
             self._close_unsent(live, now)
         elif live.child.venue_id in self._up and not self._is_ambiguous(live):
             self._cancel(live, now, now_s)
 
     def next_hold_s(self) -> float | None:
-        """Return when the next held child is taken back; None while none is held."""
+        """Return when the next held child's time is over; None while none is held."""
         return self._holds[0][0] if self._holds else None
 
-    def end_holds(self, now: datetime, now_s: float) -> None:
-        """Take back the children whose time is over, and try again those that the venue keeps."""
+    def expire_holds(self, now: datetime, now_s: float) -> None:
+        """Cancel the children whose time is over, and try again those that the venue keeps."""
         while self._holds and self._holds[0][0] <= now_s:
             _, cl_ord_id = heapq.heappop(self._holds)
             live = self._live.get(cl_ord_id)
             if live is not None:
-                self._take_back(live, now, now_s)
+                self._end(live, now, now_s)
                 if cl_ord_id in self._live:
                     heapq.heappush(self._holds, (now_s + HOLD_RETRY_S, cl_ord_id))
 
     # ---- what venues send
 
-    def handle_inbound(
-        self, inbound: Inbound, live: LiveChild, states: States, now: datetime, now_s: float
-    ) -> None:
-        """Work on a message about a child; a state that changed goes into `states`."""
+    def handle_inbound(self, inbound: Inbound, live: LiveChild, now: datetime, now_s: float) -> None:
+        """Work on a message about a child."""
         if isinstance(inbound, Report):
-            self._handle_report(inbound, live, states, now, now_s)
+            self._handle_report(inbound, live, now, now_s)
         elif isinstance(inbound, CancelRefusal):
             self._handle_cancel_refusal(inbound, live, now, now_s)
         else:
             self._handle_message_refusal(inbound, live, now)
 
-    def _handle_report(
-        self, report: Report, live: LiveChild, states: States, now: datetime, now_s: float
-    ) -> None:
+    def _handle_report(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         child = live.child
-        metrics.reports_of(child.venue_id, report.kind.name).inc()
+        metrics.reports_of(child.venue_id, report.exec_type.name).inc()
         if report.poss_dup:
             metrics.of_venue(child.venue_id).resent.inc()
         if report.unknown:
@@ -275,7 +271,7 @@ class Desk:
         self._publish_report(report, child, now, self._trace_report(report, live, before, now))
         if live.state is before:
             return
-        states[child.cl_ord_id] = (child, live.state)
+        self._ledger.reported(child, live.state)
         if live.state.cum_qty > before.cum_qty:
             metrics.of_venue(child.venue_id).filled_shares.inc(live.state.cum_qty - before.cum_qty)
         if before.status is Status.PENDING_NEW and live.sent_on_logon and not live.asked_after_send:
@@ -285,7 +281,7 @@ class Desk:
         elif before.status is Status.PENDING_NEW:
             self._unacked.pop(child.cl_ord_id, None)
             logon = self._logons.get(child.venue_id, 0)
-            if live.tombstoned and live.canceled_on_logon != logon and child.venue_id in self._up:
+            if live.canceling and live.canceled_on_logon != logon and child.venue_id in self._up:
                 self._cancel(live, now, now_s)
 
     def _trace_report(self, report: Report, live: LiveChild, before: ChildState, now: datetime) -> str:
@@ -294,7 +290,7 @@ class Desk:
             return live.trace
         now_us, sent_us = microseconds(now), microseconds(live.first_sent_at)
         trace = passed(live.trace, self._tracer.hop(Hop.VENUE, sent_us, now_us))
-        if report.kind is Kind.REJECTED:
+        if report.exec_type is ExecType.REJECTED:
             text = f"rejected by {live.child.venue_id}: {report.text}"
             trace = self._tracer.promote(trace, FAILED, live.child.order_id, text)
         if is_traced(trace):
@@ -312,9 +308,9 @@ class Desk:
             "order_id": str(child.order_id),
             "cl_ord_id": child.cl_ord_id,
             "venue": child.venue_id,
-            "exec_type": report.kind.name,
+            "exec_type": report.exec_type.name,
         }
-        error = report.text or "rejected" if report.kind is Kind.REJECTED else ""
+        error = report.text or "rejected" if report.exec_type is ExecType.REJECTED else ""
         # A child that is traced from this report on has its order's span among the hops that were written.
         if first and is_traced(live.trace):
             self._tracer.write(
@@ -351,9 +347,9 @@ class Desk:
             "child_unknown_at_venue",
             cl_ord_id=child.cl_ord_id,
             venue=child.venue_id,
-            canceled=live.tombstoned,
+            canceled=live.canceling,
         )
-        if live.tombstoned:
+        if live.canceling:
             self._close_unsent(live, now)
         else:
             self._send(live, now, now_s)
@@ -369,6 +365,10 @@ class Desk:
             if child.venue_id in self._up:
                 self._ask(live, now_s)
             return
+        if refusal.reason == ALREADY_PENDING:
+            # Not an answer either: an earlier cancel is under way, and its outcome is the answer.
+            return
+        live.canceled_on_logon = 0
         self._publish_cancel_reject(
             child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.trace
         )
@@ -379,7 +379,7 @@ class Desk:
             log.warning(
                 "order_refused_unread", cl_ord_id=child.cl_ord_id, venue=child.venue_id, text=refusal.text
             )
-            self._close(live, Kind.REJECTED, refusal.text or UNREAD_TEXT, now)
+            self._close(live, ExecType.REJECTED, refusal.text or UNREAD_TEXT, now)
         elif refusal.ref_msg_type == "F":
             self._publish_cancel_reject(child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace)
         else:
@@ -420,7 +420,7 @@ class Desk:
                 self._send(live, now, now_s)
             elif live.unacked:
                 self._ask(live, now_s)
-            elif live.tombstoned:
+            elif live.canceling:
                 self._cancel(live, now, now_s)
 
     def handle_logout(self, venue_id: str) -> None:
@@ -469,33 +469,33 @@ class Desk:
         metrics.cancels_sent_total.labels(venue_id).inc()
 
     def _close_unsent(self, live: LiveChild, now: datetime) -> None:
-        self._close(live, Kind.CANCELED, UNSENT_TEXT, now)
+        self._close(live, ExecType.CANCELED, UNSENT_TEXT, now)
 
-    def _close(self, live: LiveChild, kind: Kind, text: str, now: datetime) -> None:
-        """Close a child by our own word: the venue has no report of it to resend."""
+    def _close(self, live: LiveChild, exec_type: ExecType, text: str, now: datetime) -> None:
+        """Close a child ourselves: the venue has no report of it to resend."""
         child = live.child
-        report = _own_word(child, kind, text, now)
+        report = _local_report(child, exec_type, text, now)
         live.state = apply_report(live.state, child.quantity, report)
         self._publish_report(report, child, now, live.trace)
-        self.after_flush[child.cl_ord_id] = (child, live.state)
+        self._ledger.closed(child, live.state)
         self._drop(child)
 
-    def _publish_report(self, report: Report, child: Child, now: datetime, trace: str) -> None:
+    def _publish_report(self, report: Report, child: ChildTerms, now: datetime, trace: str) -> None:
         message = ExecutionReport(
             order_id=child.order_id,
             account_id=child.account_id,
             cl_ord_id=child.cl_ord_id,
             venue_id=child.venue_id,
             exec_id=report.exec_id,
-            exec_type=_EXEC_TYPES[report.kind],
+            exec_type=report.exec_type,
             symbol=child.symbol,
-            side=_SIDES[child.side],
+            side=child.side,
             order_qty=child.quantity,
             transact_time=report.transact_time,
             received_at=now,
             venue_order_id=report.venue_order_id,
             last_qty=report.last_qty,
-            last_px=report.last_px,
+            last_px_micros=report.last_px_micros,
             cum_qty=report.cum_qty,
             leaves_qty=report.leaves_qty,
             text=report.text,
@@ -503,7 +503,7 @@ class Desk:
         self._outlet.send(child.account_id, message, trace)
 
     def _publish_cancel_reject(
-        self, child: Child, cl_ord_id: str, reason: int, text: str, at: datetime, trace: str
+        self, child: ChildTerms, cl_ord_id: str, reason: int, text: str, at: datetime, trace: str
     ) -> None:
         message = CancelReject(
             order_id=child.order_id,
@@ -524,7 +524,7 @@ class Desk:
         if live.unacked:
             self._unacked[cl_ord_id] = live
 
-    def _drop(self, child: Child) -> None:
+    def _drop(self, child: ChildTerms) -> None:
         self._live.pop(child.cl_ord_id, None)
         self._unacked.pop(child.cl_ord_id, None)
         siblings = self._by_order.get(child.order_id)
@@ -534,37 +534,21 @@ class Desk:
                 del self._by_order[child.order_id]
 
 
-def _own_word(child: Child, kind: Kind, text: str, now: datetime) -> Report:
+def _local_report(child: ChildTerms, exec_type: ExecType, text: str, now: datetime) -> Report:
     """Make the report of a child that we close ourselves; its ExecID comes out the same every time."""
     return Report(
         venue_id=child.venue_id,
         cl_ord_id=child.cl_ord_id,
-        exec_id=f"{_OWN_EXEC_IDS[kind]}-{child.cl_ord_id}",
-        kind=kind,
+        exec_id=f"{_LOCAL_EXEC_IDS[exec_type]}-{child.cl_ord_id}",
+        exec_type=exec_type,
         transact_time=now,
         text=text,
     )
 
 
-def placed_legs(children: Iterable[Child]) -> tuple[PlacedLeg, ...]:
-    """Return children as core is told of them."""
-    return tuple(
-        [
-            PlacedLeg(
-                cl_ord_id=child.cl_ord_id,
-                venue_id=child.venue_id,
-                quantity=child.quantity,
-                limit_price=child.limit_price,
-                time_in_force=_TIMES_IN_FORCE[child.time_in_force],
-            )
-            for child in children
-        ]
-    )
-
-
-def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[Child]]:
+def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[StoredChild]]:
     """Group children by (order_id, attempt), keeping their order."""
-    routes: dict[tuple[UUID, int], list[Child]] = {}
+    routes: dict[tuple[UUID, int], list[StoredChild]] = {}
     for item in stored:
-        routes.setdefault((item.child.order_id, item.child.attempt), []).append(item.child)
+        routes.setdefault((item.child.order_id, item.child.attempt), []).append(item)
     return routes

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from execution_adapter.domain.child import Child, ChildState
+from execution_adapter.domain.child import ChildState
+from execution_adapter.domain.ledger import Offsets, States
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.messages import CancelChildren
-from oms_platform.vocabulary import Message
-
-Offsets = Mapping[tuple[str, int], int]
+from oms_platform.streams import ReadBatch
+from oms_platform.vocabulary import ChildTerms, Message
 
 
 class UnstorableChildError(ValueError):
@@ -20,38 +20,50 @@ class UnstorableChildError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChild:
-    """A child as the database has it."""
+    """A child as the database has it.
 
-    child: Child
+    continues: what its plan's children leave is meant to be routed again at once. canceled_by: the newest
+    cancel of its attempt, None when there is none.
+    """
+
+    child: ChildTerms
     state: ChildState
-    tombstoned: bool = False
+    continues: bool = False
+    canceled_by: UUID | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Writes:
     """What one batch stores, in one transaction."""
 
-    children: list[Child] = field(default_factory=list)
+    # With whether its plan continues.
+    children: list[tuple[ChildTerms, bool]] = field(default_factory=list)
     cancels: list[CancelChildren] = field(default_factory=list)
-    states: dict[str, tuple[Child, ChildState]] = field(default_factory=dict)
+    states: States = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
-    # Orders that have a plan in the batch: who of them was tombstoned before it?
+    # The orders that have a plan in the batch: up to which attempt was each of them canceled before it?
     planned_orders: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What came of it. new: ClOrdIDs of the children that were not there before."""
+    """What came of it. new: ClOrdIDs of the children that were not there before.
+
+    canceled_through: of the planned orders, up to which attempt a cancel was taken before this batch.
+    """
 
     new: frozenset[str]
-    tombstoned: frozenset[UUID]
+    canceled_through: Mapping[UUID, int]
 
 
 class ChildStore(Protocol):
-    """Children, tombstones and checkpoints in the database."""
+    """Children, cancels and checkpoints in the database."""
 
     def write(self, writes: Writes, now: datetime) -> Written:
-        """Store a batch in one transaction. Raises UnstorableChildError."""
+        """Store a batch in one transaction. A child of a canceled attempt is not stored.
+
+        Raises UnstorableChildError.
+        """
 
     def unstorable(self, writes: Writes, now: datetime) -> Mapping[str | UUID, str]:
         """Return, by ClOrdID or cancel request_id, why the database refuses it, for those that it refuses."""
@@ -80,6 +92,9 @@ class ChildStore(Protocol):
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
 
+    def require_lock(self) -> None:
+        """Raise OperationalError when the database is away, and with it the right to the sessions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
@@ -87,19 +102,18 @@ class SentMessage:
 
     msg_type: str
     cl_ord_id: str
-    orig_cl_ord_id: str
 
 
 class Venues(Protocol):
     """The FIX sessions, outbound."""
 
-    def send_order(self, child: Child, at: datetime) -> None:
+    def send_order(self, child: ChildTerms, at: datetime) -> None:
         """Send 35=D. `at` becomes TransactTime."""
 
-    def send_cancel(self, child: Child, cl_ord_id: str, at: datetime) -> None:
+    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> None:
         """Send 35=F."""
 
-    def ask_status(self, child: Child, ask_id: str) -> None:
+    def ask_status(self, child: ChildTerms, ask_id: str) -> None:
         """Send 35=H."""
 
     def next_out_seq(self, venue_id: str) -> int:
@@ -113,7 +127,52 @@ class Venues(Protocol):
 
 
 class Outlet(Protocol):
-    """The way to core: `executions.fills`."""
+    """The way to core, and of what tells it nothing to the scorekeeper."""
 
     def send(self, account_id: str, message: Message, trace: str) -> None:
         """Queue a message, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A batch of `orders.routed`."""
+
+    batch: ReadBatch
+
+
+@dataclass(frozen=True, slots=True)
+class FixMessage:
+    """A FIX message as it came, fields separated by SOH."""
+
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUp:
+    """A venue's session has logged on."""
+
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDown:
+    """A venue's session has ended."""
+
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFailed:
+    """Kafka's thread has ended with an error."""
+
+    error: BaseException
+
+
+Item = Routed | FixMessage | SessionUp | SessionDown | ReaderFailed
+
+
+class Arrivals(Protocol):
+    """What came from Kafka and from the venues, in the order in which it came."""
+
+    def take(self, timeout_s: float) -> Sequence[Item]:
+        """Return everything that is there, waiting up to `timeout_s` for a first item."""

@@ -31,7 +31,7 @@ from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.telemetry.tracing import CORE, Tracer, start_tracing
 from oms_platform.wire import Topic
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 
 QUOTES_AWAITED_S: Final = 15.0
 log = structlog.get_logger()
@@ -100,6 +100,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
             day_ends=day_ends(settings.day_ends_utc),
+            address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
             tracer=tracer,
             stack=stack,
         )
@@ -108,6 +109,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
         stack.callback(door.stop)
         store.load_reference(core.desk)
         _await_quotes(feed, list(core.desk.instruments), stop)
+        calm_garbage_collector()
         health.set_started(True)
         log.info("core_started", incarnation=incarnation)
         loop.run(stop)
@@ -123,6 +125,7 @@ def build_loop(
     load_offsets: OffsetLoader,
     incarnation: str,
     day_ends: timedelta | None,
+    address: str = "",
     tracer: Tracer | None,
     stack: contextlib.ExitStack,
 ) -> CoreLoop:
@@ -158,6 +161,7 @@ def build_loop(
         ring=KafkaRing(store, consumer),
         clock=utc_now,
         day_ends=day_ends,
+        address=address,
         tracer=tracer,
     )
     for partitions in early:

@@ -12,6 +12,7 @@ class Settings(KafkaFields):
 
     market_order_age_s_max: a market order that reaches core so long after it was taken is denied
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
+    advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
     """
 
     postgres_dsn: str
@@ -25,6 +26,7 @@ class Settings(KafkaFields):
     day_ends_utc: str = ""
     market_order_age_s_max: float = 0
     quote_age_s_max: float = 10
+    advertised: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""

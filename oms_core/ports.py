@@ -135,6 +135,9 @@ class OrderStore(Protocol):
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
 
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+
     def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
         """Rebuild orders, closed or not; those that were never stored are left out."""
 

@@ -133,6 +133,11 @@ def one_round_trip(connection: Connection) -> Iterator[Cursor]:
         raise
 
 
+def reference_versions(connection: Connection) -> dict[str, int]:
+    """Return the version of each subject of reference data: it has changed when its version has."""
+    return dict(connection.execute("SELECT subject, version FROM reference_versions").fetchall())
+
+
 def load_offsets(
     connection: Connection, group: str, incarnation: str, places: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:

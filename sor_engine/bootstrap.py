@@ -87,7 +87,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                 references=PostgresReference(connection, settings.profile, utc_now),
                 context=context,
                 refresh_s=settings.reference_refresh_s,
-                gather_s=settings.gather_us / 1_000_000,
+                monotonic_s=time.monotonic,
                 on_reference=lambda reference: quotes.watch(_horizons_ms(reference)),
                 tracer=tracer,
             )

@@ -24,5 +24,4 @@ class Settings(KafkaFields):
     profile: str = "default"
     quote_age_ms_max: int = 2000
     quote_timeout_ms: int = 200
-    gather_us: int = 2000
     reference_refresh_s: int = 1

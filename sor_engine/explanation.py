@@ -1,33 +1,34 @@
-"""From a decision to the plan that is stored and published, with the explanation that a route card shows."""
+"""From a decision to the plan that is stored and published, its digest, and what a route card shows of it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Final
+
+import msgspec
 
 from oms_platform.ids import child_cl_ord_id
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
-    RouteLeg,
     RoutePlan,
+    RouteRequest,
     ScoreTerm,
     VenueConsidered,
     VenueQuote,
 )
-from oms_platform.vocabulary import TimeInForce
-from sor_engine.domain.market import Tif
+from oms_platform.vocabulary import ChildTerms, OrderType
+from oms_platform.wire import encode
 from sor_engine.domain.plan import Decision, VenueOutcome
 from sor_engine.domain.profile import Profile
 from sor_engine.ports import FrozenInputs
 
 INT32_MAX: Final = 2**31 - 1
-TIFS: Final = {
-    TimeInForce.DAY: Tif.DAY,
-    TimeInForce.GTC: Tif.GTC,
-    TimeInForce.IOC: Tif.IOC,
-    TimeInForce.FOK: Tif.FOK,
-}
-_TIME_IN_FORCE: Final = {tif: name for name, tif in TIFS.items()}
+# The version of the rules by which `decide` decides: a change of what it decides changes this name.
+RULES: Final = b"routing rules 2"
+DIGEST_BYTES: Final = 16
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_encoder: Final = msgspec.json.Encoder()
 _NO_BOOK: Final = VenueQuote(venue_id="")
 
 
@@ -41,13 +42,17 @@ def explain(
     decision_us: int = 0,
 ) -> RouteExplanation:
     """Return a decision's explanation. profile None: no profile could be used, and the reason says why."""
-    expected = decision.expected
+    account = decision.account()
+    expected = account.expected
+    books = {} if quote is None else {shown.venue_id: shown for shown in quote.venues}
     return RouteExplanation(
         book_at=None if quote is None else quote.quoted_at,
-        profile=inputs.request.routing.profile if inputs.request.routing else "",
+        profile=inputs.routing.profile,
         profile_version=0 if profile is None else profile.version,
-        venues=tuple([_considered(outcome, inputs, quote) for outcome in decision.venues]),
-        summary=decision.summary,
+        venues=tuple(
+            [_considered(outcome, inputs, books.get(outcome.venue_id)) for outcome in account.venues]
+        ),
+        summary=account.summary,
         national_best_bid=None if quote is None else quote.national_best_bid,
         national_best_offer=None if quote is None else quote.national_best_offer,
         quote_wait_us=min(quote_wait_us, INT32_MAX),
@@ -68,9 +73,8 @@ def seed_of(inputs: FrozenInputs) -> int:
     return inputs.request.route_id.int & (2**63 - 1)
 
 
-def _considered(outcome: VenueOutcome, inputs: FrozenInputs, quote: Quote | None) -> VenueConsidered:
-    venues = () if quote is None else quote.venues
-    book = next((shown for shown in venues if shown.venue_id == outcome.venue_id), _NO_BOOK)
+def _considered(outcome: VenueOutcome, inputs: FrozenInputs, shown: VenueQuote | None) -> VenueConsidered:
+    book = shown or _NO_BOOK
     return VenueConsidered(
         venue_id=outcome.venue_id,
         reason=outcome.reason,
@@ -104,40 +108,54 @@ def _first(prices: tuple[Decimal, ...]) -> Decimal | None:
 
 
 def to_plan(
-    decision: Decision,
-    explanation: RouteExplanation,
-    inputs: FrozenInputs,
-    *,
-    received_at: datetime,
-    decided_at: datetime,
+    decision: Decision, request: RouteRequest, *, received_at: datetime, decided_at: datetime
 ) -> RoutePlan:
     """Return the plan of a decision. Child ids derive from (order, attempt, leg): a replay makes the same."""
-    request = inputs.request
+    terms, order_id, attempt = request.terms, request.order_id, request.attempt
     return RoutePlan(
         route_id=request.route_id,
-        order_id=request.order_id,
-        account_id=request.account_id,
-        attempt=request.attempt,
-        symbol=request.symbol,
-        side=request.side,
+        order_id=order_id,
+        attempt=attempt,
         quantity=request.quantity,
-        explanation=explanation,
+        reason=decision.reason,
         received_at=received_at,
         decided_at=decided_at,
-        legs=tuple(
+        continues=decision.continues,
+        no_data=decision.no_data,
+        terms=terms,
+        children=tuple(
             [
-                RouteLeg(
+                ChildTerms(
+                    order_id=order_id,
+                    cl_ord_id=child_cl_ord_id(order_id, attempt, number),
+                    attempt=attempt,
                     leg=number,
-                    cl_ord_id=child_cl_ord_id(request.order_id, request.attempt, number),
+                    account_id=terms.account_id,
                     venue_id=leg.venue_id,
+                    symbol=terms.symbol,
+                    side=terms.side,
+                    order_type=OrderType.LIMIT,
+                    time_in_force=leg.time_in_force,
                     quantity=leg.quantity,
-                    limit_price=leg.limit_price,
-                    time_in_force=_TIME_IN_FORCE[leg.tif],
+                    limit_price_micros=leg.limit_micros,
+                    min_quantity=leg.min_quantity,
                     hold_ms=leg.hold_ms,
                 )
                 for number, leg in enumerate(decision.legs, start=1)
             ]
         ),
-        reason=decision.reason,
-        continues=decision.continues,
     )
+
+
+def digest_of(plan: RoutePlan, decision: Decision, inputs: bytes) -> bytes:
+    """Return what proves a decision: 16 bytes over what was decided, on which inputs, by which rules.
+
+    Everything of the plan but its times, and what each venue was found to be worth: two decisions with the
+    same digest explain themselves alike. inputs: FrozenInputs as they are stored.
+    """
+    timeless = msgspec.structs.replace(plan, received_at=_NO_TIME, decided_at=_NO_TIME)
+    found = blake2b(RULES, digest_size=DIGEST_BYTES)
+    found.update(encode(timeless))
+    found.update(_encoder.encode((decision.strategy, decision.stage, decision.scores, decision.takes)))
+    found.update(inputs)
+    return found.digest()

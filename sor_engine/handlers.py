@@ -1,7 +1,8 @@
-"""From a route request to a route plan: live book and reference data in, explained decision out.
+"""From a route request to a route plan: live book and reference data in, a decision out.
 
 The law of this file: `decide_on` is the only way from inputs to a decision, live, previewed or again; so that
-what the audit kept gives the same decision at any time.
+what the audit kept gives the same decision at any time. Why it was decided is never worked out for an order,
+only for somebody who asks; the digest proves that it is what was decided then.
 """
 
 from collections import deque
@@ -9,21 +10,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from oms_platform.clock import Clock
-from oms_platform.messages import Quote, RoutePlan, RouteRequest
+from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import OrderType, Routing, Side
+from oms_platform.wire import encode
 from sor_engine import metrics
-from sor_engine.domain.market import Market, Request, Venue, Visit
-from sor_engine.domain.plan import Decision, VenueOutcome
+from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
+from sor_engine.domain.plan import Account, Decision, VenueOutcome
 from sor_engine.domain.profile import InvalidProfileError, Profile, StrategyName, read_profile
 from sor_engine.domain.routing import decide
-from sor_engine.explanation import INT32_MAX, TIFS, explain, seed_of, to_plan
-from sor_engine.ports import Decided, FrozenInputs, Quotes, Reference, ReferenceContent, StoredProfile
+from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
+from sor_engine.ports import (
+    Decided,
+    FrozenInputs,
+    KeptRoute,
+    PlannedRoute,
+    Quotes,
+    Reference,
+    ReferenceContent,
+    StoredProfile,
+)
 
 # A monotonic count of nanoseconds.
 Stopwatch = Callable[[], int]
@@ -35,6 +46,7 @@ TAKEN_SEEN_AFTER: Final = timedelta(milliseconds=20)
 # Decisions of one symbol and side that are remembered, should quotes stand still.
 TAKEN_KEPT_MAX: Final = 1_000
 _NO_ROUTING: Final = Routing()
+_inputs_encoder: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
 class InvalidRequestError(ValueError):
@@ -65,16 +77,11 @@ class TakenShares:
 
     def add(self, quote: Quote | None, decision: Decision, now: datetime, *, buy: bool) -> None:
         """Count what a decision takes."""
-        taken = {
-            outcome.venue_id: outcome.expected_quantity
-            for outcome in decision.venues
-            if outcome.expected_quantity
-        }
-        if quote is not None and taken:
+        if quote is not None and decision.takes:
             entries = self._taken.setdefault((quote.symbol, buy), deque(maxlen=TAKEN_KEPT_MAX))
             while entries and entries[0][0] + TAKEN_SEEN_AFTER < quote.quoted_at:
                 entries.popleft()
-            entries.append((now, taken))
+            entries.append((now, dict(decision.takes)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +111,50 @@ class QuoteBudget:
         self._left_us = max(0, self._left_us - waited_us)
 
 
+class Worked(NamedTuple):
+    """A decision as it was just worked out. profile None: no profile could be used."""
+
+    decision: Decision
+    profile: Profile | None
+    inputs: FrozenInputs
+    quote: Quote | None
+    plan: RoutePlan
+    digest: bytes
+
+    def explain(self, quote_wait_us: int = 0, decision_us: int = 0) -> RouteExplanation:
+        """Work out why it was decided."""
+        return explain(
+            self.decision,
+            self.inputs,
+            self.quote,
+            self.profile,
+            quote_wait_us=quote_wait_us,
+            decision_us=decision_us,
+        )
+
+
 def plan_route(
     request: RouteRequest, reference: Reference, context: RoutingContext, budget: QuoteBudget, trace: str = ""
-) -> Decided:
+) -> PlannedRoute:
     """Decide one route request on the live book. Raises InvalidRequestError."""
-    decided = _plan(request, reference, context, budget, live=True, trace=trace)
-    _count(request, decided, traced_id(trace))
-    return decided
+    worked, route = _plan(request, reference, context, budget, trace=trace)
+    taken_at = route.decided.plan.received_at
+    context.taken.add(worked.quote, worked.decision, taken_at, buy=request.terms.side is Side.BUY)
+    _count(request, route.decided, worked.decision, traced_id(trace))
+    return route
 
 
-def preview_route(request: RouteRequest, reference: Reference, context: RoutingContext) -> Decided:
+def preview_route(
+    request: RouteRequest, reference: Reference, context: RoutingContext
+) -> tuple[RoutePlan, RouteExplanation]:
     """Decide a request that will not be sent; nothing is remembered of it. Raises InvalidRequestError."""
-    return _plan(request, reference, context, QuoteBudget(), live=False)
+    worked, route = _plan(request, reference, context, QuoteBudget())
+    return worked.plan, worked.explain(route.decided.quote_wait_us, route.decided.decision_us)
+
+
+def refused_plan(request: RouteRequest, reason: str, now: datetime) -> RoutePlan:
+    """Return the answer to a request that no plan can be stored for: no children, and why."""
+    return to_plan(Decision(reason=reason), request, received_at=now, decided_at=now)
 
 
 def _plan(
@@ -124,28 +163,29 @@ def _plan(
     context: RoutingContext,
     budget: QuoteBudget,
     *,
-    live: bool,
     trace: str = "",
-) -> Decided:
+) -> tuple[Worked, PlannedRoute]:
     _check(request)
     received_at = context.clock()
     started_ns = context.stopwatch()
-    quote = _quote(request.symbol, context, budget, trace)
+    quote = _quote(request.terms.symbol, context, budget, trace)
     quoted_ns = context.stopwatch()
     inputs, profile, problem = _inputs(request, quote, reference, context)
     decision = decide_on(inputs, quote, reference.content, profile, problem)
-    if live:
-        context.taken.add(quote, decision, received_at, buy=request.side is Side.BUY)
-    explanation = explain(
-        decision,
-        inputs,
-        quote,
-        profile,
-        quote_wait_us=(quoted_ns - started_ns) // 1000,
-        decision_us=(context.stopwatch() - quoted_ns) // 1000,
+    plan = to_plan(decision, request, received_at=received_at, decided_at=context.clock())
+    kept = _inputs_encoder.encode(inputs)
+    digest = digest_of(plan, decision, kept)
+    decided = Decided(
+        plan=plan,
+        inputs=inputs,
+        quote=quote,
+        content=reference.content,
+        digest=digest,
+        quote_wait_us=min((quoted_ns - started_ns) // 1000, INT32_MAX),
+        decision_us=min((context.stopwatch() - quoted_ns) // 1000, INT32_MAX),
     )
-    plan = to_plan(decision, explanation, inputs, received_at=received_at, decided_at=context.clock())
-    return Decided(plan=plan, inputs=inputs, quote=quote, content=reference.content)
+    route = PlannedRoute(decided=decided, payload=encode(plan), inputs=kept, trace=trace)
+    return Worked(decision, profile, inputs, quote, plan, digest), route
 
 
 def _check(request: RouteRequest) -> None:
@@ -155,9 +195,9 @@ def _check(request: RouteRequest) -> None:
         )
     if request.attempt <= 0:
         raise InvalidRequestError(f"attempt must be above 0, was {request.attempt}")
-    limit = request.limit_price
-    if request.order_type is OrderType.LIMIT and (limit is None or not limit > 0):
-        raise InvalidRequestError(f"a limit order needs a limit price above 0, was {limit}")
+    limit = request.terms.limit_price_micros
+    if request.terms.order_type is OrderType.LIMIT and (limit is None or limit <= 0):
+        raise InvalidRequestError(f"a limit order needs a limit price above 0, was {limit} micros")
 
 
 def _quote(symbol: str, context: RoutingContext, budget: QuoteBudget, trace: str) -> Quote | None:
@@ -176,12 +216,12 @@ def _age_us(age_s: float) -> int:
     return INT32_MAX if age_s > INT32_MAX / 1_000_000 else int(age_s * 1_000_000)
 
 
-def effective_routing(preferences: Routing | None, account: Routing | None, default_profile: str) -> Routing:
-    """Return what counts: the order's profile before the account's before the default; all avoids.
+def effective_routing(asked: Routing | None, account: Routing | None, default_profile: str) -> Routing:
+    """Return what counts: the order's profile before the account's before the default; everything avoided.
 
-    The order's preferences replace the account's.
+    The venues that the order prefers replace the account's.
     """
-    order, held = preferences or _NO_ROUTING, account or _NO_ROUTING
+    order, held = asked or _NO_ROUTING, account or _NO_ROUTING
     return Routing(
         profile=order.profile or held.profile or default_profile,
         avoid=tuple(sorted({*order.avoid, *held.avoid})),
@@ -193,22 +233,24 @@ def _inputs(
     request: RouteRequest, quote: Quote | None, reference: Reference, context: RoutingContext
 ) -> tuple[FrozenInputs, Profile | None, str]:
     """Freeze what the decision stands on. Returns it with the profile, or why no profile can be used."""
-    account = reference.accounts.get(request.account_id)
-    routing = effective_routing(request.routing, account, reference.default_profile)
+    terms = request.terms
+    account = reference.accounts.get(terms.account_id)
+    routing = effective_routing(terms.routing, account, reference.default_profile)
     profile = reference.profiles.get(routing.profile)
     problem = ""
     if profile is None:
         found = reference.unusable.get(routing.profile)
         code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
-    buy = request.side is Side.BUY
+    buy = terms.side is Side.BUY
     outflows: dict[str, tuple[int, ...]] = {}
     if profile is not None and profile.strategy is StrategyName.PASSIVE:
-        outflows = context.quotes.outflows(request.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
+        outflows = context.quotes.outflows(terms.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
     inputs = FrozenInputs(
-        request=msgspec.structs.replace(request, routing=routing),
-        tick=reference.ticks.get(request.symbol),
-        quote_age_us=_age_us(context.quotes.age_s(request.symbol)),
+        request=request,
+        routing=routing,
+        tick_micros=reference.ticks_micros.get(terms.symbol),
+        quote_age_us=_age_us(context.quotes.age_s(terms.symbol)),
         quote_age_us_max=context.quote_age_ms_max * 1000,
         taken=context.taken.of(quote, buy=buy),
         outflows=outflows,
@@ -228,12 +270,12 @@ def decide_on(
     profile None: nothing is placed, for the reason `problem`.
     """
     request = inputs.request
-    if inputs.tick is None:
-        return _undecided(f"UNKNOWN_SYMBOL: symbol={request.symbol}", content.venues)
+    if inputs.tick_micros is None:
+        return _undecided(f"UNKNOWN_SYMBOL: symbol={request.terms.symbol}", content.venues)
     if profile is None:
         return _undecided(problem, content.venues)
     return decide(
-        _request_of(inputs, inputs.tick, quote),
+        _request_of(inputs, inputs.tick_micros, quote),
         Market(
             venues=content.venues,
             book=None if quote is None else {venue.venue_id: venue for venue in quote.venues},
@@ -250,20 +292,23 @@ def decide_on(
 
 
 def _undecided(reason: str, venues: tuple[Venue, ...]) -> Decision:
-    outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in venues)
-    return Decision((), reason, outcomes, f"Nothing placed, {reason}.")
+    def account() -> Account:
+        outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in venues)
+        return Account(outcomes, f"Nothing placed, {reason}.")
+
+    return Decision(reason=reason, account=account)
 
 
-def _request_of(inputs: FrozenInputs, tick: Decimal, quote: Quote | None) -> Request:
-    request = inputs.request
-    routing = request.routing or _NO_ROUTING
+def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> Request:
+    request, terms, routing = inputs.request, inputs.request.terms, inputs.routing
     return Request(
-        symbol=request.symbol,
-        buy=request.side is Side.BUY,
+        symbol=terms.symbol,
+        buy=terms.side is Side.BUY,
         quantity=request.quantity,
-        tif=TIFS[request.time_in_force],
-        limit_price=request.limit_price if request.order_type is OrderType.LIMIT else None,
-        tick=tick,
+        time_in_force=terms.time_in_force,
+        limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,
+        tick_micros=tick_micros,
+        min_quantity=terms.min_quantity,
         seed=seed_of(inputs),
         visits=tuple(
             [
@@ -304,7 +349,7 @@ class Changes:
 NO_CHANGES: Final = Changes()
 
 
-def decide_again(stored: Decided, changes: Changes = NO_CHANGES) -> RoutePlan:
+def decide_again(stored: Decided, changes: Changes = NO_CHANGES) -> Worked:
     """Decide a stored decision again on what it stood on, with changes.
 
     Raises InvalidProfileError for weights or settings that make no profile, and InvalidRequestError for a
@@ -317,21 +362,54 @@ def decide_again(stored: Decided, changes: Changes = NO_CHANGES) -> RoutePlan:
         raise InvalidRequestError(
             f"venues must be of the decision's {sorted(known)}, found {', '.join(unknown)}"
         )
-    routing = inputs.request.routing or _NO_ROUTING
+    routing = inputs.routing
     name, kept = changes.profile or (routing.profile, content.profiles.get(routing.profile))
     profile, problem = None, stored.plan.reason
     if kept is not None:
         profile = read_profile(name, kept.version, _changed_settings(kept.settings, changes))
     avoid = tuple(sorted({*routing.avoid, *changes.without}))
     routing = Routing(profile=name, avoid=avoid, prefer=routing.prefer)
-    inputs = msgspec.structs.replace(inputs, request=msgspec.structs.replace(inputs.request, routing=routing))
-    content = msgspec.structs.replace(
-        content, venues=tuple(_with_fees(venue, changes.fees) for venue in content.venues)
-    )
+    inputs = msgspec.structs.replace(inputs, routing=routing)
+    if changes.fees:
+        content = msgspec.structs.replace(
+            content, venues=tuple(_with_fees(venue, changes.fees) for venue in content.venues)
+        )
     decision = decide_on(inputs, stored.quote, content, profile, problem)
-    explanation = explain(decision, inputs, stored.quote, profile)
-    plan = stored.plan
-    return to_plan(decision, explanation, inputs, received_at=plan.received_at, decided_at=plan.decided_at)
+    times = stored.plan
+    plan = to_plan(decision, inputs.request, received_at=times.received_at, decided_at=times.decided_at)
+    digest = digest_of(plan, decision, _inputs_encoder.encode(inputs))
+    return Worked(decision, profile, inputs, stored.quote, plan, digest)
+
+
+class Explained(NamedTuple):
+    """A route and why it was decided. explanation: None when what it stood on is no more there.
+
+    proven: what is decided now on what was kept has the digest of then, and gives the plan that was stored.
+    """
+
+    plan: RoutePlan
+    digest: bytes
+    explanation: RouteExplanation | None
+    proven: bool
+
+
+def explain_route(route: KeptRoute) -> Explained:
+    """Work out from the audit why a route was decided, and whether that is provably what was decided."""
+    decided = route.decided
+    if decided is None:
+        return Explained(route.plan, route.digest, None, proven=False)
+    try:
+        worked = decide_again(decided)
+    except InvalidProfileError:
+        # The profile of then is none by the rules of now.
+        return Explained(route.plan, route.digest, None, proven=False)
+    explanation = worked.explain(decided.quote_wait_us, decided.decision_us)
+    return Explained(route.plan, route.digest, explanation, proven=is_proven(decided, worked))
+
+
+def is_proven(stored: Decided, again: Worked) -> bool:
+    """Say whether a decision that was made again, unchanged, is the stored one."""
+    return again.digest == stored.digest and again.plan == stored.plan
 
 
 def _changed_settings(settings: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
@@ -368,20 +446,20 @@ def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _count(request: RouteRequest, decided: Decided, trace_id: str) -> None:
-    plan, explanation = decided.plan, decided.plan.explanation
+def _count(request: RouteRequest, decided: Decided, decision: Decision, trace_id: str) -> None:
+    plan = decided.plan
     metrics.core_to_sor.observe((plan.received_at - request.requested_at).total_seconds(), trace_id)
-    metrics.quote_wait.observe(explanation.quote_wait_us / 1_000_000, trace_id)
-    metrics.decision.observe(explanation.decision_us / 1_000_000, trace_id)
-    metrics.quote_age_seconds.observe(decided.inputs.quote_age_us / 1_000_000)
-    for venue in explanation.venues:
-        if venue.terms:
-            metrics.venue_score.labels(venue.venue_id).observe(float(venue.score))
-    if not plan.legs:
+    metrics.quote_wait.observe(decided.quote_wait_us / MICROS, trace_id)
+    metrics.decision.observe(decided.decision_us / MICROS, trace_id)
+    metrics.quote_age_seconds.observe(decided.inputs.quote_age_us / MICROS)
+    for venue_id, score in decision.scores:
+        metrics.score_of(venue_id).observe(score / MICROS)
+    if not plan.children:
         metrics.unplaced.inc()
-        metrics.unplaced_total.labels(plan.reason.partition(":")[0]).inc()
+        metrics.unplaced_because(plan.reason.partition(":")[0]).inc()
         return
     metrics.placed.inc()
-    metrics.best_score.observe(float(explanation.venues[0].score))
-    for leg in plan.legs:
-        metrics.legs_to(leg.venue_id).inc()
+    if decision.scores:
+        metrics.best_score.observe(decision.scores[0][1] / MICROS)
+    for child in plan.children:
+        metrics.legs_to(child.venue_id).inc()

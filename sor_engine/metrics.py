@@ -15,7 +15,7 @@ repeated_total = Counter(
     "oms_sor_repeated_requests_total", "Route requests answered with the plan that was stored before"
 )
 legs_total = Counter("oms_sor_legs_total", "Legs planned", ["venue"])
-unplaced_total = Counter("oms_sor_unplaced_total", "Plans without legs", ["reason"])
+unplaced_total = Counter("oms_sor_unplaced_total", "Plans without children", ["reason"])
 batch_seconds = BatchHistogram("oms_sor_batch_seconds", "Time to decide, store and queue one batch")
 quote_age_seconds = BatchHistogram(
     "oms_sor_quote_age_seconds", "Age of the quote decided on", (), _QUOTE_AGE_BUCKETS_S
@@ -34,3 +34,5 @@ placed: Final = decisions_total.labels("placed")
 unplaced: Final = decisions_total.labels("unplaced")
 # Their labels are looked up once: a plan counts several.
 legs_to = cache(legs_total.labels)
+score_of = cache(venue_score.labels)
+unplaced_because = cache(unplaced_total.labels)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -36,12 +35,13 @@ class ReferenceContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
-    request: with the effective preferences of order and account. profile: the one that was used, with its
-    version. taken, outflows: see `Market`.
+    request: as it came. routing: the effective preferences of order and account, and the profile that was
+    used. taken, outflows: see `Market`.
     """
 
     request: RouteRequest
-    tick: Decimal | None
+    routing: Routing
+    tick_micros: int | None
     quote_age_us: int
     quote_age_us_max: int
     taken: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Reference:
     unusable: Mapping[str, str] = field(default_factory=dict)
     default_profile: str
     accounts: Mapping[str, Routing]
-    ticks: Mapping[str, Decimal]
+    ticks_micros: Mapping[str, int]
 
 
 class Quotes(Protocol):
@@ -89,21 +89,37 @@ class ReferenceSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A plan with everything that it stood on. quote: None when nobody quoted the symbol."""
+    """A plan with everything that it stood on, as it is kept. quote: None when nobody quoted the symbol.
+
+    digest: of what was decided, see `digest_of`. quote_wait_us, decision_us: how long it took.
+    """
 
     plan: RoutePlan
     inputs: FrozenInputs
     quote: Quote | None
     content: ReferenceContent
+    digest: bytes
+    quote_wait_us: int = 0
+    decision_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRoute:
-    """A decision and its plan's bytes as they are stored and published."""
+    """A decision with the bytes of its plan and its inputs, as they are stored; the plan's are published."""
 
     decided: Decided
     payload: bytes
+    inputs: bytes
     trace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRoute:
+    """A route of the audit. decided: None when what it stood on is no more there."""
+
+    plan: RoutePlan
+    digest: bytes
+    decided: Decided | None
 
 
 class RouteStore(Protocol):
@@ -146,6 +162,9 @@ class SorReader(Protocol):
 
     def decided(self, order_id: UUID, attempt: int) -> Decided | None:
         """Return a stored decision; None when there is none. Raises InputsNotKeptError."""
+
+    def routes(self, order_id: UUID) -> list[KeptRoute]:
+        """Return every route of an order, by attempt."""
 
     def scorecards(self) -> list[VenueScorecard]:
         """Return every venue's scorecard, empty for one that was never used."""

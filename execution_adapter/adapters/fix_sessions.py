@@ -14,14 +14,18 @@ from typing import Any, Final
 
 import quickfix as fix
 
-from execution_adapter.domain.child import Child
+from execution_adapter.domain.dialects.fix44 import (
+    BEGIN_STRING,
+    SOH,
+    new_order_single,
+    order_cancel_request,
+    order_status_request,
+    utc_timestamp,
+)
 from execution_adapter.ports import SentMessage
+from oms_platform.vocabulary import ChildTerms
 
-BEGIN_STRING: Final = "FIX.4.4"
-SOH: Final = "\x01"
 _TAIL_BYTES: Final = 1 << 20
-_SIDES: Final = {"BUY": "1", "SELL": "2"}
-_TIMES_IN_FORCE: Final = {"DAY": "0", "GTC": "1", "IOC": "3", "FOK": "4"}
 
 
 # How long a venue may take to answer a logout.
@@ -140,37 +144,22 @@ class FixSessions:
         self._sessions.clear()
         del self._initiator
 
-    def send_order(self, child: Child, at: datetime) -> None:
+    def send_order(self, child: ChildTerms, at: datetime) -> None:
         """Send 35=D."""
-        self._send(
-            child.venue_id,
-            "D",
-            f"11={child.cl_ord_id}{SOH}21=1{SOH}38={child.quantity}{SOH}40=2{SOH}44={child.limit_price.normalize():f}"
-            f"{SOH}54={_SIDES[child.side]}{SOH}55={child.symbol}{SOH}59={_TIMES_IN_FORCE[child.time_in_force]}"
-            f"{SOH}60={self._written(at)}{SOH}",
-        )
+        self._send(child.venue_id, "D", new_order_single(child, self._written(at)))
 
-    def send_cancel(self, child: Child, cl_ord_id: str, at: datetime) -> None:
+    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> None:
         """Send 35=F."""
-        self._send(
-            child.venue_id,
-            "F",
-            f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={child.cl_ord_id}{SOH}54={_SIDES[child.side]}"
-            f"{SOH}55={child.symbol}{SOH}60={self._written(at)}{SOH}",
-        )
+        self._send(child.venue_id, "F", order_cancel_request(child, cl_ord_id, self._written(at)))
 
-    def ask_status(self, child: Child, ask_id: str) -> None:
+    def ask_status(self, child: ChildTerms, ask_id: str) -> None:
         """Send 35=H."""
-        self._send(
-            child.venue_id,
-            "H",
-            f"11={child.cl_ord_id}{SOH}54={_SIDES[child.side]}{SOH}55={child.symbol}{SOH}790={ask_id}{SOH}",
-        )
+        self._send(child.venue_id, "H", order_status_request(child, ask_id))
 
     def _written(self, at: datetime) -> str:
         """Write a UTCTimestamp. A batch has one time, so the last one is kept."""
         if at is not self._stamp[0]:
-            self._stamp = (at, f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond:06d}")
+            self._stamp = (at, utc_timestamp(at))
         return self._stamp[1]
 
     def _send(self, venue_id: str, msg_type: str, body: str) -> None:
@@ -206,6 +195,4 @@ class FixSessions:
         except OSError:
             return None
         fields = dict(part.split("=", 1) for part in raw.split(SOH)[:-1])
-        return SentMessage(
-            msg_type=fields.get("35", ""), cl_ord_id=fields.get("11", ""), orig_cl_ord_id=fields.get("41", "")
-        )
+        return SentMessage(msg_type=fields.get("35", ""), cl_ord_id=fields.get("11", ""))

@@ -1,37 +1,38 @@
-"""Children, tombstones and checkpoints in Postgres."""
+"""Children, cancels and checkpoints in Postgres. A child's terms are kept whole, as they travel."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from execution_adapter.domain.child import Child, ChildState, Status
+from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint
-from execution_adapter.ports import Offsets, StoredChild, UnstorableChildError, Writes, Written
-from oms_platform.postgres import ArrayStatement, Connection, Cursor, save_offsets
-from oms_platform.wire import Topic
+from execution_adapter.ports import StoredChild, UnstorableChildError, Writes, Written
+from oms_platform.messages import CancelChildren
+from oms_platform.postgres import ArrayStatement, Connection, PostgresUnavailableError, save_offsets
+from oms_platform.vocabulary import ChildTerms
+from oms_platform.wire import Topic, encode
 
 GROUP: Final = "execution-adapter"
 CORE_GROUP: Final = "oms-core"
+_terms_decoder: Final = msgspec.json.Decoder(ChildTerms)
 _COLUMNS: Final = (
     ("order_id", "uuid"),
     ("cl_ord_id", "text"),
-    ("route_id", "uuid"),
     ("attempt", "int"),
     ("leg", "int"),
-    ("account_id", "text"),
     ("venue_id", "text"),
-    ("symbol", "text"),
-    ("side", "text"),
     ("quantity", "int"),
-    ("limit_price", "numeric"),
-    ("time_in_force", "text"),
+    ("terms", "json"),
+    ("continues", "boolean"),
     ("status", "text"),
     ("leaves_qty", "int"),
-    ("hold_ms", "int"),
     ("created_at", "timestamptz"),
     ("updated_at", "timestamptz"),
 )
@@ -39,14 +40,24 @@ _NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
 _INSERT: Final = ArrayStatement(
     _COLUMNS,
     f"INSERT INTO child_orders ({_NAMES}) SELECT {_NAMES} FROM {{rows}}"
-    " WHERE NOT EXISTS (SELECT 1 FROM child_cancels gone WHERE gone.order_id = row.order_id)"
+    " WHERE NOT EXISTS (SELECT 1 FROM child_cancels gone"
+    " WHERE gone.order_id = row.order_id AND gone.through_attempt >= row.attempt)"
     " ON CONFLICT DO NOTHING RETURNING cl_ord_id",
 )
 _INSERT_CANCEL: Final = ArrayStatement.insert(
-    "child_cancels",
-    (("order_id", "uuid"), ("request_id", "uuid"), ("requested_at", "timestamptz")),
-    "ON CONFLICT DO NOTHING",
+    "child_cancels AS kept",
+    (
+        ("order_id", "uuid"),
+        ("request_id", "uuid"),
+        ("through_attempt", "int"),
+        ("requested_at", "timestamptz"),
+    ),
+    "ON CONFLICT (order_id, request_id) DO UPDATE"
+    " SET through_attempt = greatest(kept.through_attempt, EXCLUDED.through_attempt)",
 )
+_CANCELED_THROUGH: Final = """
+SELECT order_id, max(through_attempt) FROM child_cancels WHERE order_id = ANY(%s::uuid[]) GROUP BY order_id
+"""
 _UPDATE: Final = ArrayStatement(
     (
         ("order_id", "uuid"),
@@ -62,12 +73,15 @@ _UPDATE: Final = ArrayStatement(
     " venue_order_id = row.venue_order_id, acked_at = row.acked_at, updated_at = row.updated_at"
     " FROM {rows} WHERE kept.order_id = row.order_id AND kept.cl_ord_id = row.cl_ord_id",
 )
-_READ: Final = (
-    "SELECT kept.order_id, kept.cl_ord_id, route_id, kept.attempt, leg, kept.account_id, venue_id,"
-    " kept.symbol, kept.side, kept.quantity, kept.limit_price, kept.time_in_force, kept.status, kept.cum_qty,"
-    " kept.leaves_qty, venue_order_id, acked_at,"
-    " EXISTS (SELECT 1 FROM child_cancels gone WHERE gone.order_id = kept.order_id), kept.hold_ms"
-)
+# What `_stored` reads, in its order.
+_READ: Final = """
+SELECT kept.terms::text, kept.continues, kept.status, kept.cum_qty, kept.leaves_qty, kept.venue_order_id,
+       kept.acked_at, (
+           SELECT gone.request_id FROM child_cancels gone
+           WHERE gone.order_id = kept.order_id AND gone.through_attempt >= kept.attempt
+           ORDER BY gone.requested_at DESC LIMIT 1
+       )
+"""
 _FIND: Final = ArrayStatement(
     (("order_id", "uuid"), ("cl_ord_id", "text")),
     f"{_READ} FROM {{rows}} JOIN child_orders kept"
@@ -77,7 +91,7 @@ _OF_ROUTES: Final = ArrayStatement(
     (("order_id", "uuid"), ("attempt", "int")),
     f"{_READ} FROM {{rows}} JOIN child_orders kept"
     " ON kept.order_id = row.order_id AND kept.attempt = row.attempt"
-    " ORDER BY kept.order_id, kept.attempt, leg",
+    " ORDER BY kept.order_id, kept.attempt, kept.leg",
 )
 _UPSERT_SESSIONS: Final = ArrayStatement.insert(
     "fix_sessions",
@@ -89,7 +103,7 @@ _UPSERT_SESSIONS: Final = ArrayStatement.insert(
 _DROP_CHECKPOINTS: Final = """
 DELETE FROM fix_checkpoints old USING fix_checkpoints newer
 WHERE newer.venue_id = old.venue_id AND newer.recorded_at > old.recorded_at AND NOT EXISTS (
-    SELECT 1 FROM jsonb_each_text(newer.offsets) needed LEFT JOIN consumer_offsets done
+    SELECT 1 FROM jsonb_each_text(newer.offsets) needed LEFT JOIN reader_progress done
     ON done.incarnation = newer.incarnation AND done.consumer_group = %s AND done.topic = %s
        AND done.partition = needed.key::int
     WHERE coalesce(done.next_offset, 0) < needed.value::bigint)
@@ -97,7 +111,10 @@ WHERE newer.venue_id = old.venue_id AND newer.recorded_at > old.recorded_at AND 
 
 
 class PostgresChildStore:
-    """ChildStore on child_orders, child_cancels, fix_checkpoints and consumer_offsets."""
+    """ChildStore on child_orders, child_cancels, fix_checkpoints and consumer_offsets.
+
+    The connection holds the lock of the sessions: while it is there, nobody else has them.
+    """
 
     def __init__(self, connection: Connection, incarnation: str) -> None:
         self._connection = connection
@@ -105,7 +122,7 @@ class PostgresChildStore:
 
     def write(self, writes: Writes, now: datetime) -> Written:
         """Store a batch in one pipelined transaction."""
-        tombstones, inserted = self._connection.cursor(), self._connection.cursor()
+        canceled, inserted = self._connection.cursor(), self._connection.cursor()
         try:
             with (
                 self._connection.pipeline(),
@@ -113,34 +130,27 @@ class PostgresChildStore:
                 self._connection.cursor() as cursor,
             ):
                 if writes.planned_orders:
-                    tombstones.execute(
-                        "SELECT DISTINCT order_id FROM child_cancels WHERE order_id = ANY(%s::uuid[])",
-                        (writes.planned_orders,),
-                    )
+                    canceled.execute(_CANCELED_THROUGH, (writes.planned_orders,))
                 # A cancel that comes after a plan in this batch must not refuse it: children go first.
-                _INSERT.execute(inserted, [_row(child, now) for child in writes.children])
-                _INSERT_CANCEL.execute(
-                    cursor,
-                    [(cancel.order_id, cancel.request_id, cancel.requested_at) for cancel in writes.cancels],
-                )
+                _INSERT.execute(inserted, [_row(*child, now) for child in writes.children])
+                _INSERT_CANCEL.execute(cursor, _cancel_rows(writes.cancels))
                 _UPDATE.execute(cursor, [_state_row(*state, now) for state in writes.states.values()])
                 save_offsets(cursor, GROUP, self._incarnation, writes.offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableChildError(str(error).strip()) from error
         return Written(
-            new=_first_column(inserted if writes.children else None),
-            tombstoned=_first_column(tombstones if writes.planned_orders else None),
+            new=frozenset(row[0] for row in inserted.fetchall()) if writes.children else frozenset(),
+            canceled_through=dict(canceled.fetchall()) if writes.planned_orders else {},
         )
 
     def unstorable(self, writes: Writes, now: datetime) -> Mapping[str | UUID, str]:
         """Try each child and each cancel by itself, keeping nothing."""
         refused: dict[str | UUID, str] = {}
-        for child in writes.children:
-            if (problem := self._problem(_INSERT, _row(child, now))) is not None:
+        for child, continues in writes.children:
+            if (problem := self._problem(_INSERT, _row(child, continues, now))) is not None:
                 refused[child.cl_ord_id] = problem
         for cancel in writes.cancels:
-            row = (cancel.order_id, cancel.request_id, cancel.requested_at)
-            if (problem := self._problem(_INSERT_CANCEL, row)) is not None:
+            if (problem := self._problem(_INSERT_CANCEL, *_cancel_rows([cancel]))) is not None:
                 refused[cancel.request_id] = problem
         return refused
 
@@ -170,15 +180,18 @@ class PostgresChildStore:
     def live(self) -> list[StoredChild]:
         """Return every child that has quantity left, oldest first."""
         with self._connection.cursor() as cursor:
-            cursor.execute(f"{_READ} FROM child_orders kept WHERE leaves_qty > 0 ORDER BY kept.order_id, leg")
+            cursor.execute(
+                f"{_READ} FROM child_orders kept WHERE leaves_qty > 0"
+                " ORDER BY kept.order_id, kept.attempt, kept.leg"
+            )
             return _stored(cursor)
 
     def of_open_orders(self) -> list[StoredChild]:
         """Return every child whose parent order is not closed, by route."""
         with self._connection.cursor() as cursor:
             cursor.execute(
-                f"{_READ} FROM orders JOIN child_orders kept USING (order_id) WHERE NOT orders.closed"
-                " ORDER BY kept.order_id, kept.attempt, leg"
+                f"{_READ} FROM open_orders JOIN child_orders kept USING (order_id)"
+                " ORDER BY kept.order_id, kept.attempt, kept.leg"
             )
             return _stored(cursor)
 
@@ -206,7 +219,7 @@ class PostgresChildStore:
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
         found = self._connection.execute(
-            "SELECT incarnation, partition, next_offset FROM consumer_offsets"
+            "SELECT incarnation, partition, next_offset FROM reader_progress"
             " WHERE consumer_group = %s AND topic = %s",
             (CORE_GROUP, Topic.FILLS.value),
         ).fetchall()
@@ -230,39 +243,56 @@ class PostgresChildStore:
             if checkpoints:
                 cursor.execute(_DROP_CHECKPOINTS, (CORE_GROUP, Topic.FILLS.value))
 
+    def require_lock(self) -> None:
+        """Raise OperationalError when the connection is lost, and with it the lock of the sessions."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise PostgresUnavailableError(f"the lock of the FIX sessions is lost: {error}") from error
+
+
+def sessions_lock(sender: str) -> int:
+    """Return the advisory lock of the sessions of a SenderCompID: who holds it may log on."""
+    return int.from_bytes(blake2b(sender.encode(), digest_size=7, person=b"fix sessions").digest(), "big")
+
 
 def read_venues(connection: Connection) -> list[str]:
     """Return the id of every venue, active or not: children may still live at one that was switched off."""
     return [venue_id for (venue_id,) in connection.execute("SELECT venue_id FROM venues ORDER BY venue_id")]
 
 
-def _first_column(cursor: Cursor | None) -> frozenset[Any]:
-    return frozenset() if cursor is None else frozenset(row[0] for row in cursor.fetchall())
-
-
-def _row(child: Child, now: datetime) -> tuple[object, ...]:
+def _row(child: ChildTerms, continues: bool, now: datetime) -> tuple[object, ...]:
     return (
         child.order_id,
         child.cl_ord_id,
-        child.route_id,
         child.attempt,
         child.leg,
-        child.account_id,
         child.venue_id,
-        child.symbol,
-        child.side,
         child.quantity,
-        child.limit_price,
-        child.time_in_force,
+        encode(child).decode(),
+        continues,
         Status.PENDING_NEW.name,
         child.quantity,
-        child.hold_ms,
         now,
         now,
     )
 
 
-def _state_row(child: Child, state: ChildState, now: datetime) -> tuple[object, ...]:
+def _cancel_rows(cancels: Sequence[CancelChildren]) -> list[tuple[object, ...]]:
+    """Return a row for each request, as far as it goes: one statement must not touch a row twice."""
+    rows: dict[tuple[UUID, UUID], CancelChildren] = {}
+    for cancel in cancels:
+        key = (cancel.order_id, cancel.request_id)
+        known = rows.get(key)
+        if known is None or known.through_attempt < cancel.through_attempt:
+            rows[key] = cancel
+    return [
+        (cancel.order_id, cancel.request_id, cancel.through_attempt, cancel.requested_at)
+        for cancel in rows.values()
+    ]
+
+
+def _state_row(child: ChildTerms, state: ChildState, now: datetime) -> tuple[object, ...]:
     return (
         child.order_id,
         child.cl_ord_id,
@@ -278,29 +308,16 @@ def _state_row(child: Child, state: ChildState, now: datetime) -> tuple[object, 
 def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
     return [
         StoredChild(
-            child=Child(
-                order_id=row[0],
-                cl_ord_id=row[1],
-                route_id=row[2],
-                attempt=row[3],
-                leg=row[4],
-                account_id=row[5],
-                venue_id=row[6],
-                symbol=row[7],
-                side=row[8],
-                quantity=row[9],
-                limit_price=row[10],
-                time_in_force=row[11],
-                hold_ms=row[18],
-            ),
+            child=_terms_decoder.decode(terms),
             state=ChildState(
-                status=Status[row[12]],
-                cum_qty=row[13],
-                leaves_qty=row[14],
-                venue_order_id=row[15],
-                acked_at=row[16],
+                status=Status[status],
+                cum_qty=cum_qty,
+                leaves_qty=leaves_qty,
+                venue_order_id=venue_order_id,
+                acked_at=acked_at,
             ),
-            tombstoned=row[17],
+            continues=continues,
+            canceled_by=canceled_by,
         )
-        for row in rows
+        for terms, continues, status, cum_qty, leaves_qty, venue_order_id, acked_at, canceled_by in rows
     ]

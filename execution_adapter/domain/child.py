@@ -6,15 +6,17 @@ closed.
 """
 
 import enum
-from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
-from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from oms_platform.vocabulary import ExecType
 
 
 class Status(enum.Enum):
-    """State of a child at its venue."""
+    """State of a child at its venue, FIX tag 39."""
 
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
@@ -25,53 +27,16 @@ class Status(enum.Enum):
     EXPIRED = "EXPIRED"
 
 
-class Kind(enum.Enum):
-    """What a report tells; FIX tag 150."""
-
-    NEW = "0"
-    TRADE = "F"
-    CANCELED = "4"
-    REJECTED = "8"
-    EXPIRED = "C"
-    PENDING_NEW = "A"
-    PENDING_CANCEL = "6"
-    DONE_FOR_DAY = "3"
-    ORDER_STATUS = "I"
-
-
 CLOSED: Final = frozenset((Status.FILLED, Status.CANCELED, Status.REJECTED, Status.EXPIRED))
 _CLOSING: Final = {
-    Kind.CANCELED: Status.CANCELED,
-    Kind.REJECTED: Status.REJECTED,
-    Kind.EXPIRED: Status.EXPIRED,
-    Kind.DONE_FOR_DAY: Status.EXPIRED,
+    ExecType.CANCELED: Status.CANCELED,
+    ExecType.REJECTED: Status.REJECTED,
+    ExecType.EXPIRED: Status.EXPIRED,
+    ExecType.DONE_FOR_DAY: Status.EXPIRED,
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
-    """What was asked of a venue; it never changes. side, time_in_force: names, not FIX values.
-
-    hold_ms above 0: what is left of it after so long is taken back.
-    """
-
-    order_id: UUID
-    cl_ord_id: str
-    route_id: UUID
-    attempt: int
-    leg: int
-    account_id: str
-    venue_id: str
-    symbol: str
-    side: str
-    quantity: int
-    limit_price: Decimal
-    time_in_force: str
-    hold_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildState:
+class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a child is. acked_at: the venue's TransactTime of its New report."""
 
     status: Status
@@ -81,8 +46,7 @@ class ChildState:
     acked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A 35=8 as it came. unknown: a status answer that says that the venue never saw the order.
 
     ask_id: the OrdStatusReqID (tag 790) of the question it answers, empty when the venue does not echo it.
@@ -91,11 +55,11 @@ class Report:
     venue_id: str
     cl_ord_id: str
     exec_id: str
-    kind: Kind
+    exec_type: ExecType
     transact_time: datetime
     venue_order_id: str = ""
     last_qty: int = 0
-    last_px: Decimal | None = None
+    last_px_micros: int | None = None
     cum_qty: int = 0
     leaves_qty: int = 0
     text: str = ""
@@ -104,8 +68,7 @@ class Report:
     ask_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRefusal:
+class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A 35=9. cl_ord_id: the cancel's; child_id: the child's."""
 
     venue_id: str
@@ -116,8 +79,7 @@ class CancelRefusal:
     transact_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRefusal:
+class MessageRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A 35=3 or 35=j: the venue would not read, or not take, a message of ours."""
 
     venue_id: str
@@ -138,11 +100,11 @@ def new_state(quantity: int) -> ChildState:
 
 def apply_report(state: ChildState, quantity: int, report: Report) -> ChildState:
     """Return the child's state after a report."""
-    kind = report.kind
+    kind = report.exec_type
     cum_qty = max(state.cum_qty, min(report.cum_qty, quantity))
     if state.status in CLOSED:
         return state if cum_qty == state.cum_qty else replace(state, cum_qty=cum_qty)
-    if kind is Kind.TRADE:
+    if kind is ExecType.TRADE:
         return replace(
             state,
             status=Status.FILLED if cum_qty == quantity else Status.PARTIALLY_FILLED,
@@ -154,14 +116,14 @@ def apply_report(state: ChildState, quantity: int, report: Report) -> ChildState
         venue_order_id = state.venue_order_id or report.venue_order_id
         return replace(state, status=closing, cum_qty=cum_qty, leaves_qty=0, venue_order_id=venue_order_id)
     pending = state.status is Status.PENDING_NEW
-    if kind is Kind.NEW and state.acked_at is None:
+    if kind is ExecType.NEW and state.acked_at is None:
         return replace(
             state,
             status=Status.NEW if pending else state.status,
             venue_order_id=report.venue_order_id,
             acked_at=report.transact_time,
         )
-    if kind is Kind.ORDER_STATUS and pending and not report.unknown:
+    if kind is ExecType.ORDER_STATUS and pending and not report.unknown:
         # The venue has it; what it did with it comes in its own reports, which FIX delivers.
         return replace(state, status=Status.NEW, venue_order_id=report.venue_order_id)
     return state

@@ -8,41 +8,48 @@ final.
 """
 
 from datetime import datetime
+from uuid import UUID
 
-from execution_adapter.domain.child import Child, ChildState, Report, Status
+from execution_adapter.domain.child import ChildState, Report, Status
+from oms_platform.vocabulary import ChildTerms
 
 
 class LiveChild:
-    """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run."""
+    """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
+
+    canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
+    """
 
     __slots__ = (
         "ask_id",
         "asked_after_send",
         "asked_on_logon",
+        "cancel_request",
         "canceled_on_logon",
+        "canceling",
         "child",
         "first_sent_at",
         "last_try_s",
         "maybe_at_venue",
         "sent_on_logon",
         "state",
-        "tombstoned",
         "trace",
     )
 
     def __init__(
         self,
-        child: Child,
+        child: ChildTerms,
         state: ChildState,
         *,
         maybe_at_venue: bool,
-        tombstoned: bool = False,
+        canceling: bool = False,
         trace: str = "",
     ) -> None:
         self.child = child
         self.state = state
         self.maybe_at_venue = maybe_at_venue
-        self.tombstoned = tombstoned
+        self.canceling = canceling
+        self.cancel_request: UUID | None = None
         self.trace = trace
         self.ask_id = ""
         self.asked_after_send = False

@@ -7,7 +7,8 @@ import quickfix as fix
 import structlog
 
 from execution_adapter import metrics
-from execution_adapter.entrypoints.inbox import FixMessage, Inbox, SessionDown, SessionUp
+from execution_adapter.entrypoints.inbox import Inbox
+from execution_adapter.ports import FixMessage, SessionDown, SessionUp
 from oms_platform.errors import OperationalError
 
 log = structlog.get_logger()

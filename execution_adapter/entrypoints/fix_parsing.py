@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-from execution_adapter.domain.child import CancelRefusal, Inbound, Kind, MessageRefusal, Report
+from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
+from execution_adapter.domain.dialects.fix44 import SOH
+from oms_platform.prices import dollars_of, micros_of
+from oms_platform.vocabulary import ExecType
 
-SOH: Final = "\x01"
-_KINDS: Final = {kind.value: kind for kind in Kind}
+_EXEC_TYPES: Final = {
+    "0": ExecType.NEW,
+    "3": ExecType.DONE_FOR_DAY,
+    "4": ExecType.CANCELED,
+    "6": ExecType.PENDING_CANCEL,
+    "8": ExecType.REJECTED,
+    "A": ExecType.PENDING_NEW,
+    "C": ExecType.EXPIRED,
+    "F": ExecType.TRADE,
+    "I": ExecType.ORDER_STATUS,
+}
 _UNKNOWN_ORDER: Final = "5"
 _REJECTED: Final = "8"
 
@@ -42,18 +54,24 @@ def parse(raw: str, received_at: datetime) -> Inbound | None:
                 ref_id=fields.get("379", ""),
                 text=fields.get("58", ""),
             )
-    except (KeyError, ValueError, InvalidOperation) as error:
+    except (KeyError, ValueError, ArithmeticError) as error:
         raise UnreadableReportError(f"{type(error).__name__} {error}: {raw.replace(SOH, '|')}") from error
     return None
 
 
 def _report(fields: Mapping[str, str]) -> Report:
-    kind = _KINDS.get(fields["150"])
+    kind = _EXEC_TYPES.get(fields["150"])
     if kind is None:
         raise ValueError(f"expected an ExecType that is handled, found {fields['150']}")
-    last_px = fields.get("31")
+    text, last_px = fields.get("58", ""), fields.get("31")
+    price = None
+    if last_px is not None and kind is ExecType.TRADE:
+        price = micros_of(Decimal(last_px))
+        if dollars_of(price) != Decimal(last_px):
+            # Rounded here, once; what the venue said stays with the trade.
+            text = f"{text} LastPx={last_px}".strip()
     unknown = (
-        kind is Kind.ORDER_STATUS
+        kind is ExecType.ORDER_STATUS
         and fields["39"] == _REJECTED
         and (fields.get("103") == _UNKNOWN_ORDER or fields.get("37") == "NONE")
     )
@@ -61,14 +79,14 @@ def _report(fields: Mapping[str, str]) -> Report:
         venue_id=fields["49"],
         cl_ord_id=child_id(fields.get("41") or fields["11"]),
         exec_id=fields["17"],
-        kind=kind,
+        exec_type=kind,
         transact_time=timestamp(fields.get("60") or fields["52"]),
         venue_order_id=fields["37"],
         last_qty=shares(fields.get("32", "0")),
-        last_px=None if last_px is None or kind is not Kind.TRADE else Decimal(last_px),
+        last_px_micros=price,
         cum_qty=shares(fields["14"]),
         leaves_qty=shares(fields["151"]),
-        text=fields.get("58", ""),
+        text=text,
         poss_dup=fields.get("43") == "Y",
         unknown=unknown,
         ask_id=fields.get("790", ""),

@@ -2,40 +2,8 @@
 
 import threading
 import time
-from dataclasses import dataclass
 
-from oms_platform.kafka.consumers import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class FixMessage:
-    """A FIX message as it came, fields separated by SOH."""
-
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionUp:
-    """A venue's session has logged on."""
-
-    venue_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDown:
-    """A venue's session has ended."""
-
-    venue_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderFailed:
-    """Kafka's thread has ended with an error."""
-
-    error: BaseException
-
-
-Item = Batch | FixMessage | SessionUp | SessionDown | ReaderFailed
+from execution_adapter.ports import Item
 
 
 class Inbox:

@@ -1,47 +1,49 @@
 """The loop of the adapter: what is in the inbox, worked on as one batch.
 
-A batch is one transaction (children, tombstones, states, and the offsets of batches that are wholly done),
-then RoutePlaced to core, then orders to venues. Every little while what was published is flushed; only then
+A batch is one transaction (children, cancels, states, and the offsets of batches that are wholly done),
+then the answers to core, then orders to venues. Every little while what was published is flushed; only then
 do offsets, and the states that nobody would resend, count as done. About once a second a checkpoint says,
 for each venue, up to which inbound sequence everything is durable; that is where a session is taken up
 after a crash.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from confluent_kafka import Message as KafkaMessage
 
 from execution_adapter import metrics
-from execution_adapter.domain.child import CancelRefusal, Child, Inbound, MessageRefusal, Report
+from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
+from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
-from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
-from execution_adapter.entrypoints.inbox import FixMessage, Inbox, Item, ReaderFailed, SessionDown, SessionUp
-from execution_adapter.handlers import Desk, InvalidPlanError, States, by_route, children_of
+from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import (
+    Arrivals,
     ChildStore,
-    Offsets,
+    FixMessage,
+    Item,
+    ReaderFailed,
+    Routed,
+    SessionDown,
+    SessionUp,
     StoredChild,
     UnstorableChildError,
     Venues,
     Writes,
     Written,
 )
-from oms_platform.clock import Clock
+from oms_platform.clock import Clock, microseconds
 from oms_platform.ids import order_id_of_child, uuid7
-from oms_platform.kafka.consumers import Batch, BatchConsumer
-from oms_platform.kafka.publisher import Publisher
-from oms_platform.messages import CancelChildren, RoutePlan
+from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
 from oms_platform.telemetry.metrics import timed_transaction
-from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind
 from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
-from oms_platform.vocabulary import Message, RoutePlaced
+from oms_platform.vocabulary import ExecType, Message
 from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag
 
@@ -51,88 +53,99 @@ OVERDUE_EVERY_S: Final = 1.0
 CATCH_UP_S_MAX: Final = 30.0
 
 
-class FillsOutlet:
-    """Outlet to `executions.fills`, keyed by account."""
+# Reports that change nothing of the parent: core need not know, the scorekeeper measures them.
+_ACKNOWLEDGING: Final = frozenset(
+    (ExecType.NEW, ExecType.PENDING_NEW, ExecType.PENDING_CANCEL, ExecType.ORDER_STATUS)
+)
+_FILLS: Final = Topic.FILLS.value
+_ACKS: Final = Topic.ACKS.value
 
-    def __init__(self, publisher: Publisher) -> None:
+
+class ReportsOutlet:
+    """Outlet to `executions.fills`, and to `executions.acks` for what changes nothing of the parent.
+
+    Both are keyed by account. dirty: something for core waits for a flush.
+    """
+
+    def __init__(self, publisher: Sink, new_id: Callable[[], UUID] = uuid7) -> None:
         self._publisher = publisher
+        self._new_id = new_id
         self.dirty = False
 
     def send(self, account_id: str, message: Message, trace: str) -> None:
         """Queue a message, in order."""
-        event_id = message.route_id if isinstance(message, RoutePlaced) else uuid7()
-        self._publisher.send(Topic.FILLS.value, account_id, message, event_id=event_id, trace=trace)
+        if isinstance(message, ExecutionReport) and message.exec_type in _ACKNOWLEDGING:
+            self._publisher.send(_ACKS, account_id, message, event_id=self._new_id(), trace=trace)
+            return
+        event_id = message.route_id if isinstance(message, RouteAnswer) else self._new_id()
+        self._publisher.send(_FILLS, account_id, message, event_id=event_id, trace=trace)
         self.dirty = True
 
 
 @dataclass(slots=True)
 class _Step:
-    """A record of `orders.routed` in its place. refused: a cancel came before it in the batch."""
+    """A record of `orders.routed` in its place. refused: a cancel of its attempt came before it in the batch.
+
+    problem: why nothing of a plan may be stored or sent. repeated: its plan stands earlier in the batch.
+    """
 
     message: RoutePlan | CancelChildren
-    raw: KafkaMessage
+    raw: Any
     trace: str
-    children: list[Child]
     refused: bool = False
+    repeated: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How often what is done, in seconds."""
 
-    gather_s: float
     flush_s: float
     checkpoint_s: float
 
 
 class AdapterLoop:
-    """Works on the inbox until told to stop."""
+    """Works on what has arrived until told to stop.
+
+    Steps over ports: the only clocks are `clock` and `monotonic_s`, and nothing here waits but the arrivals.
+    """
 
     def __init__(
         self,
         *,
-        inbox: Inbox,
+        arrivals: Arrivals,
         store: ChildStore,
         venues: Venues,
         venue_ids: Sequence[str],
-        desk: Desk,
-        publisher: Publisher,
-        outlet: FillsOutlet,
-        incarnation: str,
-        kept_offsets: Mapping[str, Mapping[int, int]],
+        manager: ChildOrderManager,
+        ledger: Ledger,
+        publisher: Sink,
+        outlet: ReportsOutlet,
         clock: Clock,
+        monotonic_s: Callable[[], float],
         pace: Pace,
-        monotonic_s: Callable[[], float] = time.monotonic,
         tracer: Tracer | None = None,
     ) -> None:
         self._tracer = tracer or Tracer()
-        self._inbox = inbox
+        self._arrivals = arrivals
         self._store = store
         self._venues = venues
         self._venue_ids = frozenset(venue_ids)
-        self._desk = desk
+        self._manager = manager
+        self._ledger = ledger
         self._publisher = publisher
         self._outlet = outlet
-        self._incarnation = incarnation
-        self._kept_offsets = kept_offsets
         self._clock = clock
         self._pace = pace
         self._monotonic_s = monotonic_s
-        self._handled: Offsets = {}
-        self._durable: Offsets = {}
-        # States that came with reports: a crash that loses them has the reports resent.
-        self._states: States = {}
-        # States of our own word: published, and flushed since.
-        self._settled: States = {}
-        self._checkpoints: dict[str, Checkpoint] = {}
         now_s = monotonic_s()
         self._flushed_s = self._checkpointed_s = self._asked_s = now_s
 
-    def catch_up(self, consumer: BatchConsumer, ends: Offsets, reached: Offsets) -> None:
+    def catch_up(self, consumer: BatchSource, ends: Offsets, reached: Offsets) -> None:
         """Work through the plans that are waiting before any session starts.
 
-        They are those whose RoutePlaced may not have been published; reports of their children must come
-        after it.
+        Their answers may not have been published, and reports of their children must come after these.
         """
         at = dict(reached)
         deadline_s = self._monotonic_s() + CATCH_UP_S_MAX
@@ -140,9 +153,9 @@ class AdapterLoop:
             if self._monotonic_s() > deadline_s:
                 log.warning("catch_up_unfinished", at=str(at), ends=str(dict(ends)))
                 return
-            batch = consumer.poll()
+            batch = consumer.poll(timeout_s=IDLE_S)
             if batch.next_offsets:
-                self._work([batch])
+                self._work([Routed(batch)])
                 at.update(batch.next_offsets)
         self._flush()
 
@@ -154,89 +167,75 @@ class AdapterLoop:
 
     def step(self) -> None:
         """Work on what is in the inbox, and do what is due."""
-        items = self._inbox.take(self._wait_s())
+        items = self._arrivals.take(self._wait_s())
         if items:
             self._work(items)
-            # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
-            time.sleep(self._pace.gather_s)
         now_s = self._monotonic_s()
-        self._desk.end_holds(self._clock(), now_s)
+        self._manager.expire_holds(self._clock(), now_s)
         if self._unsettled() and now_s - self._flushed_s >= self._pace.flush_s:
             self._settle()
         if now_s - self._asked_s >= OVERDUE_EVERY_S:
             self._asked_s = now_s
-            self._desk.ask_overdue(now_s)
-            self._desk.count()
+            self._store.require_lock()
+            self._manager.ask_overdue(now_s)
+            self._manager.count()
         if now_s - self._checkpointed_s >= self._pace.checkpoint_s:
             self.checkpoint()
 
     def _wait_s(self) -> float:
         """Return how long the inbox may stay empty before something is due."""
         idle_s = self._pace.flush_s if self._unsettled() else IDLE_S
-        hold_s = self._desk.next_hold_s()
+        hold_s = self._manager.next_hold_s()
         return idle_s if hold_s is None else max(0.0, min(idle_s, hold_s - self._monotonic_s()))
 
     def checkpoint(self) -> None:
         """Make everything that has come so far durable, and store how far that is."""
         # What is below these numbers is in the inbox already, or was taken from it.
         expected = {venue_id: self._venues.expected_in_seq(venue_id) for venue_id in self._venue_ids}
-        items = self._inbox.take(0)
+        items = self._arrivals.take(0)
         if items:
             self._work(items)
         self._settle()
         now = self._clock()
-        published = self._publisher.next_offsets(Topic.FILLS.value)
-        fresh: list[Checkpoint] = []
-        for venue_id, next_seq in expected.items():
-            kept = self._kept_offsets.get(venue_id, {})
-            checkpoint = Checkpoint(
-                venue_id=venue_id,
-                in_seq=max(0, next_seq - 1),
-                incarnation=self._incarnation,
-                offsets={
-                    partition: max(kept.get(partition, 0), published.get(partition, 0))
-                    for partition in kept.keys() | published.keys()
-                },
-                recorded_at=now,
-            )
-            if self._differs(checkpoint):
-                fresh.append(checkpoint)
-        if fresh or self._durable:
-            self._store.write_checkpoints(fresh, self._durable, now)
-        self._durable = {}
+        published = self._publisher.next_offsets(_FILLS)
+        fresh = [
+            checkpoint
+            for venue_id, next_seq in expected.items()
+            if (checkpoint := self._ledger.checkpoint(venue_id, next_seq, published, now)) is not None
+        ]
+        offsets = self._ledger.offsets
+        if fresh or offsets:
+            self._store.write_checkpoints(fresh, offsets, now)
+            self._ledger.offsets_stored(offsets)
         for checkpoint in fresh:
-            self._checkpoints[checkpoint.venue_id] = checkpoint
+            self._ledger.checkpoint_stored(checkpoint)
             metrics.in_seq.labels(checkpoint.venue_id).set(checkpoint.in_seq)
             metrics.out_seq.labels(checkpoint.venue_id).set(self._venues.next_out_seq(checkpoint.venue_id))
         self._checkpointed_s = self._monotonic_s()
 
-    def _differs(self, checkpoint: Checkpoint) -> bool:
-        before = self._checkpoints.get(checkpoint.venue_id)
-        return before is None or replace(checkpoint, recorded_at=before.recorded_at) != before
-
     def _unsettled(self) -> bool:
-        return bool(self._outlet.dirty or self._handled or self._states or self._desk.after_flush)
+        return self._outlet.dirty or self._ledger.waits
 
     def _settle(self) -> None:
         """Flush, and store the states that are waiting: many reports of a child make one write."""
         self._flush()
-        if self._states or self._settled:
+        if self._ledger.has_states:
             self._write(Writes())
 
     def _flush(self) -> None:
-        """Wait until what was published is with the broker; then it counts as done."""
+        """Wait until what was published is with the broker."""
         self._publisher.flush()
         self._outlet.dirty = False
         self._flushed_s = self._monotonic_s()
-        self._durable = {**self._durable, **self._handled}
-        self._handled = {}
-        self._settled |= self._desk.after_flush
-        self._desk.after_flush = {}
+        self._ledger.flushed()
+
+    def _now_us(self) -> int:
+        return microseconds(self._clock())
 
     def _work(self, items: Sequence[Item]) -> None:
-        started, taken_us = time.perf_counter(), now_us()
+        started_s, taken_us = self._monotonic_s(), self._now_us()
         self._handle_sessions(items)
-        batches = [item for item in items if isinstance(item, Batch)]
+        batches = [item.batch for item in items if isinstance(item, Routed)]
         steps = [step for batch in batches for step in self._read_batch(batch)]
         if steps:
             written = self._write_steps(steps)
@@ -245,10 +244,10 @@ class AdapterLoop:
             self._write_spans(steps, taken_us)
             log.info("batch", items=len(items), plans_and_cancels=len(steps))
         for batch in batches:
-            self._handled = {**self._handled, **batch.next_offsets}
+            self._ledger.handled(batch.next_offsets)
         self._publisher.poll()
         metrics.inbox_items.observe(len(items))
-        metrics.batch_seconds.observe(time.perf_counter() - started)
+        metrics.batch_seconds.observe(self._monotonic_s() - started_s)
 
     # ---- what comes from the venues
 
@@ -267,17 +266,17 @@ class AdapterLoop:
             if isinstance(item, ReaderFailed):
                 raise item.error
             if isinstance(item, SessionUp):
-                self._desk.handle_logon(item.venue_id, now, now_s)
+                self._manager.handle_logon(item.venue_id, now, now_s)
             elif isinstance(item, SessionDown):
-                self._desk.handle_logout(item.venue_id)
+                self._manager.handle_logout(item.venue_id)
             elif inbound is not None:
                 name = _child_of(inbound)
-                live = self._desk.get(name) or known.get(name)
+                live = self._manager.get(name) or known.get(name)
                 if live is None:
                     metrics.unhandled_total.labels("unknown_child").inc()
                     log.warning("report_of_unknown_child", cl_ord_id=name, message=repr(inbound))
                     continue
-                self._desk.handle_inbound(inbound, live, self._states, now, now_s)
+                self._manager.handle_inbound(inbound, live, now, now_s)
 
     def _parse(self, item: FixMessage) -> Inbound | None:
         try:
@@ -288,7 +287,7 @@ class AdapterLoop:
             return None
         if not isinstance(inbound, MessageRefusal):
             return inbound
-        resolved = self._desk.resolve(inbound)
+        resolved = self._manager.resolve(inbound)
         if resolved is None:
             metrics.unhandled_total.labels("unknown_reference").inc()
             log.warning("refusal_of_unknown_message", refusal=repr(inbound))
@@ -299,7 +298,7 @@ class AdapterLoop:
         places: dict[str, UUID] = {}
         for inbound in inbounds:
             name = _child_of(inbound)
-            if self._desk.get(name) is None and name not in places:
+            if self._manager.get(name) is None and name not in places:
                 try:
                     places[name] = order_id_of_child(name)
                 except ValueError:
@@ -311,49 +310,61 @@ class AdapterLoop:
 
     def _recalled(self, stored: StoredChild) -> LiveChild:
         """Return a closed child with its newest state, which may not be stored yet."""
-        name = stored.child.cl_ord_id
-        waiting = self._states.get(name) or self._desk.after_flush.get(name) or self._settled.get(name)
-        state = stored.state if waiting is None else waiting[1]
-        return LiveChild(stored.child, state, maybe_at_venue=True, tombstoned=stored.tombstoned)
+        state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
+        return LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
 
     # ---- what comes from the SOR and core
 
-    def _read_batch(self, batch: Batch) -> list[_Step]:
+    def _read_batch(self, batch: ReadBatch) -> list[_Step]:
         for raw, reason in batch.unreadable:
             self._publisher.send_dead_letter(raw, reason)
         steps: list[_Step] = []
         for record, raw in zip(batch.records, batch.raw, strict=True):
             message = record.message
-            try:
-                if isinstance(message, RoutePlan):
-                    steps.append(_Step(message, raw, record.trace, children_of(message)))
-                elif isinstance(message, CancelChildren):
-                    steps.append(_Step(message, raw, record.trace, []))
-                else:
-                    raise InvalidPlanError(
-                        f"expected a RoutePlan or CancelChildren, found {type(message).__name__}"
-                    )
-            except InvalidPlanError as error:
-                self._publisher.send_dead_letter(raw, str(error))
-                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(message), str(error))
+            if isinstance(message, RoutePlan):
+                step = _Step(message, raw, record.trace)
+                self._refuse(step, plan_problem(message))
+                steps.append(step)
+            elif isinstance(message, CancelChildren):
+                steps.append(_Step(message, raw, record.trace))
+            else:
+                problem = f"expected a RoutePlan or CancelChildren, found {type(message).__name__}"
+                self._publisher.send_dead_letter(raw, problem)
+                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(message), problem)
         return steps
 
+    def _refuse(self, step: _Step, problem: str) -> None:
+        """Dead-letter a message that nothing can be done about; a plan is answered nevertheless."""
+        if problem:
+            step.problem = problem
+            self._publisher.send_dead_letter(step.raw, problem)
+            self._tracer.fail(step.trace, DEAD_LETTER_SPAN, step.message.order_id, problem)
+
     def _plan_writes(self, steps: Sequence[_Step], writes: Writes) -> None:
-        canceled: set[UUID] = set()
+        canceled: dict[UUID, int] = {}
+        planned: set[tuple[UUID, int]] = set()
         for step in steps:
-            if isinstance(step.message, CancelChildren):
-                canceled.add(step.message.order_id)
-                writes.cancels.append(step.message)
+            message = step.message
+            if isinstance(message, CancelChildren):
+                if not step.problem:
+                    through = max(canceled.get(message.order_id, 0), message.through_attempt)
+                    canceled[message.order_id] = through
+                    writes.cancels.append(message)
                 continue
-            writes.planned_orders.append(step.message.order_id)
-            step.refused = step.message.order_id in canceled
-            if not step.refused and not self._missing_venues(step):
-                writes.children += step.children
+            writes.planned_orders.append(message.order_id)
+            step.refused = message.attempt <= canceled.get(message.order_id, 0)
+            key = (message.order_id, message.attempt)
+            step.repeated = key in planned
+            if step.refused or step.repeated or step.problem or self._missing_venues(message):
+                continue
+            if message.children:
+                planned.add(key)
+                writes.children += [(child, message.continues) for child in message.children]
 
-    def _missing_venues(self, step: _Step) -> list[str]:
-        return sorted({child.venue_id for child in step.children} - self._venue_ids)
+    def _missing_venues(self, plan: RoutePlan) -> list[str]:
+        return sorted({child.venue_id for child in plan.children} - self._venue_ids)
 
-    def _write_steps(self, steps: list[_Step]) -> Written:
+    def _write_steps(self, steps: Sequence[_Step]) -> Written:
         writes = Writes()
         self._plan_writes(steps, writes)
         try:
@@ -362,29 +373,25 @@ class AdapterLoop:
             refused = self._store.unstorable(writes, self._clock())
             if not refused:
                 raise
-            for step in list(steps):
-                message = step.message
-                keys = [message.request_id] if isinstance(message, CancelChildren) else _ids(step.children)
-                problem = next((refused[key] for key in keys if key in refused), None)
-                if problem is not None:
-                    steps.remove(step)
-                    self._publisher.send_dead_letter(step.raw, problem)
+            for step in steps:
+                problem = next((refused[key] for key in _keys(step.message) if key in refused), None)
+                if problem is not None and not step.problem:
+                    self._refuse(step, f"UNSTORABLE: {problem}")
             again = Writes()
             self._plan_writes(steps, again)
             return self._write(again)
 
     def _write(self, writes: Writes) -> Written:
         """Store a batch with what has become durable since the last one."""
-        writes.states = {**self._settled, **self._states}
-        writes.offsets = self._durable
+        writes.states, writes.offsets = self._ledger.storable()
         with timed_transaction("adapter_write"):
             written = self._store.write(writes, self._clock())
-        self._states, self._settled, self._durable = {}, {}, {}
+        self._ledger.stored()
         return written
 
     def _trace_steps(self, steps: Sequence[_Step], taken_us: int) -> None:
         """Add this hop to what each message goes on with; an order that is late by now is traced."""
-        at_us = now_us()
+        at_us = self._now_us()
         hop = self._tracer.hop(Hop.ADAPTER, taken_us, at_us)
         for step in steps:
             if self._tracer.is_due(step.trace, at_us):
@@ -392,7 +399,7 @@ class AdapterLoop:
             step.trace = passed(step.trace, hop)
 
     def _write_spans(self, steps: Sequence[_Step], taken_us: int) -> None:
-        done_us = now_us()
+        done_us = self._now_us()
         spans = [
             self._tracer.span(
                 step.trace,
@@ -403,7 +410,7 @@ class AdapterLoop:
                 attributes={
                     "order_id": str(step.message.order_id),
                     "message": type(step.message).__name__,
-                    "children": len(step.children),
+                    "children": len(step.message.children) if isinstance(step.message, RoutePlan) else 0,
                 },
             )
             for step in steps
@@ -418,36 +425,51 @@ class AdapterLoop:
         for step in steps:
             message = step.message
             if isinstance(message, CancelChildren):
-                self._desk.handle_cancel(message, now, now_s)
+                if not step.problem:
+                    self._manager.handle_cancel(message, now, now_s)
                 continue
             stored = stored_before.get((message.order_id, message.attempt))
-            if step.children and step.children[0].cl_ord_id in written.new and not step.refused:
-                self._desk.handle_placed(message, step.children, now, now_s, step.trace)
+            canceled_through = written.canceled_through.get(message.order_id, 0)
+            if self._is_new(step, written):
+                self._manager.handle_placed(message, now, now_s, step.trace)
             elif stored is not None:
-                self._desk.handle_placed_before(message, stored, now, step.trace)
-            elif step.refused or message.order_id in written.tombstoned:
-                self._desk.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
+                self._manager.handle_placed_before(message, stored, now, step.trace)
+            elif step.refused or message.attempt <= canceled_through:
+                self._manager.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
             else:
-                missing = self._missing_venues(step)
-                reason = f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else message.reason
-                self._desk.handle_unplaced(message, now, step.trace, reason=reason, refused=False)
+                missing = self._missing_venues(message)
+                unknown = f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else ""
+                reason = step.problem or unknown or message.reason
+                self._manager.handle_unplaced(message, now, step.trace, reason=reason)
+
+    @staticmethod
+    def _is_new(step: _Step, written: Written) -> bool:
+        plan = step.message
+        return (
+            isinstance(plan, RoutePlan)
+            and bool(plan.children)
+            and not (step.refused or step.repeated or step.problem)
+            and plan.children[0].cl_ord_id in written.new
+        )
 
     def _stored_before(
         self, steps: Sequence[_Step], written: Written
-    ) -> Mapping[tuple[UUID, int], list[Child]]:
-        """Look up the plans with legs of which nothing was new: they were stored before, or refused."""
+    ) -> Mapping[tuple[UUID, int], list[StoredChild]]:
+        """Look up the plans with children of which nothing was new: they were stored before, or refused."""
         routes = [
             (step.message.order_id, step.message.attempt)
             for step in steps
             if isinstance(step.message, RoutePlan)
-            and step.children
-            and (step.refused or step.children[0].cl_ord_id not in written.new)
+            and step.message.children
+            and not self._is_new(step, written)
         ]
         return by_route(self._store.of_routes(routes)) if routes else {}
 
 
-def _ids(children: Sequence[Child]) -> list[str | UUID]:
-    return [child.cl_ord_id for child in children]
+def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
+    if isinstance(message, CancelChildren):
+        return [message.request_id]
+    return [child.cl_ord_id for child in message.children]
 
 
 def _child_of(inbound: Inbound) -> str:

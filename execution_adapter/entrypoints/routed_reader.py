@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from execution_adapter.entrypoints.inbox import Inbox, ReaderFailed
+from execution_adapter.entrypoints.inbox import Inbox
+from execution_adapter.ports import ReaderFailed, Routed
 from oms_platform.kafka.consumers import BatchConsumer
 
 STOP_TIMEOUT_S = 10.0
@@ -34,7 +35,7 @@ class RoutedReader:
                 self._before_poll()
                 batch = self._consumer.poll()
                 if batch.next_offsets:
-                    self._inbox.put(batch, weight=len(batch.raw) + len(batch.unreadable))
+                    self._inbox.put(Routed(batch), weight=len(batch.raw) + len(batch.unreadable))
         except Exception as error:
             self._inbox.put_now(ReaderFailed(error))
 

@@ -56,6 +56,7 @@ class InMemoryOrderStore:
         self.positions: dict[tuple[str, str], Position] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
+        self.owners: dict[int, str] = {}
         self.commits = 0
 
     def take_request(self, request: Request, trace: str = "") -> None:
@@ -95,6 +96,10 @@ class InMemoryOrderStore:
             if account in desk.owned:
                 desk.stream_sequences[account] = event.stream_sequence
         return desk
+
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+        self.owners |= dict.fromkeys(partitions, address)
 
     def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
         """Fold the request and the events of each order that was stored."""

@@ -31,7 +31,7 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
-from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, save_offsets
+from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.wire import Topic
@@ -106,6 +106,11 @@ _INSERT_EXECUTIONS: Final = ArrayStatement.insert(
         ("recorded_at", "timestamptz"),
     ),
 )
+_UPSERT_OWNERS: Final = ArrayStatement.insert(
+    "core_owners",
+    (("partition", "int"), ("address", "text"), ("taken_at", "timestamptz")),
+    "ON CONFLICT (partition) DO UPDATE SET address = EXCLUDED.address, taken_at = EXCLUDED.taken_at",
+)
 _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "positions",
     (
@@ -138,7 +143,11 @@ class PostgresOrderStore:
         self._partitions = partitions
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk."""
+        """Read accounts with their limits, and instruments, into the desk, if they have changed."""
+        version = reference_versions(self._connection)
+        if (found := (version["accounts"], version["instruments"])) == desk.reference_version:
+            return
+        desk.reference_version = found
         desk.accounts = {
             row[0]: AccountLimits(
                 account_id=row[0],
@@ -195,6 +204,11 @@ class PostgresOrderStore:
         ):
             desk.stream_sequences[account] = head
         return desk
+
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+        with self._connection.cursor() as cursor:
+            _UPSERT_OWNERS.execute(cursor, [(number, address, now) for number in sorted(partitions)])
 
     def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
         """Rebuild orders, closed or not; those that were never stored are left out."""

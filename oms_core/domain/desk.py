@@ -52,6 +52,7 @@ class Desk:
     """
 
     owned: frozenset[str] = frozenset()
+    reference_version: tuple[int, ...] = ()
     accounts: dict[str, AccountLimits] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     orders: dict[UUID, Order] = field(default_factory=dict)

@@ -64,6 +64,7 @@ class CoreLoop:
         ring: Ring,
         clock: Clock,
         day_ends: timedelta | None,
+        address: str = "",
         tracer: Tracer | None = None,
     ) -> None:
         self._core = core
@@ -73,6 +74,7 @@ class CoreLoop:
         self._clock = clock
         self._tracer = tracer or Tracer()
         self._day_ends = day_ends
+        self._address = address
         self._republication = Republication(core, ring)
         self._partitions: set[int] = set()
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
@@ -92,6 +94,8 @@ class CoreLoop:
         self._core.desk = self._store.load_desk(partitions)
         self._core.traces = {}
         self._begin_anew()
+        if self._address:
+            self._store.announce(partitions, self._address, self._clock())
         for event in self._store.stream_ends(self._core.desk.owned):
             # It may not have been published: who follows the stream sees by it whether something is missing.
             self._publisher.send(Topic.EVENTS.value, str(event.order_id), event, event_id=event.event_id)

@@ -5,7 +5,7 @@ running stack agrees with itself, and in batches of orders, so that a long time 
 Nothing that was computed elsewhere is read, save the name of the strategy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -27,6 +27,7 @@ from oms_tools.execution_quality.arithmetic import (
     Tape,
     moments,
 )
+from sor_engine.adapters.postgres_decisions import first_strategies
 from sor_engine.domain.market import micros
 
 # An order's id and its created_at are of one clock, but its id is drawn a little earlier.
@@ -50,19 +51,16 @@ _THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(or
 _ORDERS: Final = f"""
 SELECT order_id, symbol, side = 'BUY', quantity, limit_price, time_in_force = 'FOK', created_at,
        CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
-       coalesce(jsonb_array_length(routing -> 'prefer'), 0) = 1, strategy
+       coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1
 FROM orders LEFT JOIN (
-    SELECT DISTINCT ON (order_id) order_id, strategy FROM (
-        SELECT order_id, attempt,
-               convert_from(plan, 'UTF8')::json -> 'explanation' ->> 'strategy' AS strategy
-        FROM route_audit WHERE {_THESE}
-    ) routes WHERE strategy <> '' ORDER BY order_id, attempt
-) named USING (order_id)
+    SELECT request_id AS order_id, payload FROM order_requests
+    WHERE request_id BETWEEN %(first)s AND %(last)s AND request_id = ANY(%(orders)s)
+) asked USING (order_id)
 WHERE {_THESE} ORDER BY order_id
 """
 _CHILDREN: Final = f"""
-SELECT cl_ord_id, order_id, venue_id, quantity, limit_price, created_at,
-       time_in_force IN ('DAY', 'GTC'), acked_at
+SELECT cl_ord_id, order_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint, created_at,
+       terms ->> 'timeInForce' IN ('TIME_IN_FORCE_DAY', 'TIME_IN_FORCE_GTC'), acked_at
 FROM child_orders WHERE {_THESE} AND created_at < %(until)s
 ORDER BY order_id, attempt, leg
 """
@@ -132,8 +130,9 @@ class PostgresQuality:
         def rows(statement: str) -> list[tuple[Any, ...]]:
             return self._connection.execute(statement, these).fetchall()
 
+        strategies = first_strategies(self._connection, ids)
         return Evidence(
-            orders=[_order(row) for row in rows(_ORDERS)],
+            orders=[_order(row, strategies) for row in rows(_ORDERS)],
             children=[_child(row) for row in rows(_CHILDREN)],
             fills=[_fill(row) for row in rows(_FILLS)],
             fees=fees,
@@ -169,8 +168,8 @@ def _micros(price: Decimal | None) -> int | None:
     return None if price is None else micros(price)
 
 
-def _order(row: tuple[Any, ...]) -> Order:
-    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed, strategy = row
+def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
+    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed = row
     return Order(
         order_id=str(order_id),
         symbol=symbol,
@@ -179,7 +178,7 @@ def _order(row: tuple[Any, ...]) -> Order:
         limit=_micros(limit),
         created_us=microseconds(created_at),
         ended_us=None if ended_at is None else microseconds(ended_at),
-        strategy=strategy or UNKNOWN,
+        strategy=strategies.get(order_id, UNKNOWN),
         directed=directed,
         all_or_none=all_or_none,
     )
@@ -192,7 +191,7 @@ def _child(row: tuple[Any, ...]) -> Child:
         order_id=str(order_id),
         venue_id=venue_id,
         quantity=quantity,
-        limit=micros(limit),
+        limit=limit,
         created_us=microseconds(created_at),
         rests=rests,
         acked_us=None if acked_at is None else microseconds(acked_at),

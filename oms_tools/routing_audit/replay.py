@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_platform.clock import utc_now
-from oms_platform.messages import RouteExplanation, RoutePlan
+from oms_platform.messages import RouteExplanation
 from oms_platform.postgres import connect
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.cli.times import UTC_TIME
 from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.domain.profile import StrategyName
-from sor_engine.handlers import Changes, decide_again
+from sor_engine.handlers import Changes, Worked, decide_again, is_proven
 from sor_engine.ports import Decided, StoredProfile
 
 console = Console()
@@ -46,12 +46,12 @@ class Sums:
     cost: Decimal = Decimal(0)
     costed: Decimal = Decimal(0)
 
-    def add(self, plan: RoutePlan) -> None:
-        """Count a plan."""
-        seen: RouteExplanation = plan.explanation
+    def add(self, worked: Worked) -> None:
+        """Count a decision."""
+        seen: RouteExplanation = worked.explain()
         self.decisions += 1
-        self.wanted += plan.quantity
-        self.placed += sum(leg.quantity for leg in plan.legs)
+        self.wanted += worked.plan.quantity
+        self.placed += sum(child.quantity for child in worked.plan.children)
         self.taken += seen.expected_quantity
         self.notional += seen.expected_notional
         self.fee += seen.expected_fee
@@ -105,18 +105,17 @@ class Replayed:
 def replay(
     decisions: Iterable[Decided], changes: Changes, on_each: Callable[[], None] = lambda: None
 ) -> Replayed:
-    """Decide each again: unchanged, to see that the audit reproduces it, and changed."""
+    """Decide each again: unchanged, to see that the audit proves it, and changed."""
     result = Replayed()
     for stored in decisions:
-        again = decide_again(stored)
-        result.repeated += again.legs == stored.plan.legs and again.reason == stored.plan.reason
-        plan = decide_again(stored, changes)
-        result.changed += plan.legs != stored.plan.legs
-        result.before.add(stored.plan)
-        result.after.add(plan)
-        for place, legs in enumerate((stored.plan.legs, plan.legs)):
-            for leg in legs:
-                result.shares.setdefault(leg.venue_id, [0, 0])[place] += leg.quantity
+        again, changed = decide_again(stored), decide_again(stored, changes)
+        result.repeated += is_proven(stored, again)
+        result.changed += changed.plan.children != stored.plan.children
+        result.before.add(again)
+        result.after.add(changed)
+        for place, children in enumerate((stored.plan.children, changed.plan.children)):
+            for child in children:
+                result.shares.setdefault(child.venue_id, [0, 0])[place] += child.quantity
         on_each()
     return result
 

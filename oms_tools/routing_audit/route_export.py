@@ -7,14 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.ids import uuid7_floor
+from oms_platform.ids import route_id, uuid7_floor
 from oms_platform.postgres import Connection
 
 _ROWS_A_FETCH: Final = 200
 # An order is born before its routes are decided, but by another clock.
 CLOCKS_APART: Final = timedelta(minutes=1)
 _ROUTES: Final = """
-SELECT order_id, attempt, route_id, account_id, received_at, decided_at, inputs, plan, book_id, reference_id
+SELECT order_id, attempt, account_id, received_at, decided_at, quote_wait_us, decision_us, digest, inputs,
+       plan, book_id, reference_id
 FROM route_audit
 WHERE decided_at >= %(since)s AND decided_at < %(until)s AND order_id < %(newest)s
 ORDER BY order_id, attempt
@@ -27,14 +28,14 @@ _REFERENCES: Final = "SELECT reference_id, content FROM route_references WHERE r
 def export_routes(connection: Connection, since: datetime, until: datetime) -> Iterator[bytes]:
     """Yield the routes decided from `since` on and before `until`, a JSON line each, by order and attempt.
 
-    inputs, plan, book and reference are as they were stored; null where a route of an earlier version has
-    none. A cursor on the server holds the rest: memory does not grow with the number of routes.
+    inputs, plan, book and reference are as they were stored; book is null where nobody quoted. digest is in
+    hex. A cursor on the server holds the rest: memory does not grow with the number of routes.
     """
     with connection.transaction(), connection.cursor(name="export_routes") as cursor:
         cursor.execute(_ROUTES, {"since": since, "until": until, "newest": uuid7_floor(until + CLOCKS_APART)})
         while rows := cursor.fetchmany(_ROWS_A_FETCH):
-            books = _fetch(connection, _BOOKS, {row[8] for row in rows})
-            references = _fetch(connection, _REFERENCES, {row[9] for row in rows})
+            books = _fetch(connection, _BOOKS, {row[-2] for row in rows})
+            references = _fetch(connection, _REFERENCES, {row[-1] for row in rows})
             for *route, book_id, reference_id in rows:
                 yield _line(route, books.get(book_id), references.get(reference_id))
 
@@ -45,14 +46,18 @@ def _fetch(connection: Connection, statement: str, ids: set[UUID | None]) -> dic
 
 
 def _line(route: Sequence[Any], book: bytes | None, reference: bytes | None) -> bytes:
-    order_id, attempt, route_id, account_id, received_at, decided_at, inputs, plan = route
+    order_id, attempt, account_id, received_at, decided_at, *measured, digest, inputs, plan = route
+    quote_wait_us, decision_us = measured
     line = {
         "order_id": order_id,
         "attempt": attempt,
-        "route_id": route_id,
+        "route_id": route_id(order_id, attempt),
         "account_id": account_id,
         "received_at": received_at,
         "decided_at": decided_at,
+        "quote_wait_us": quote_wait_us,
+        "decision_us": decision_us,
+        "digest": bytes(digest).hex(),
         "inputs": _raw(inputs),
         "plan": _raw(plan),
         "book": _raw(book),

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.exchange import ShownBook, price_of
 from oms_tools.sor_lab.routers import WEIGHTS
 from oms_tools.sor_lab.world import draws
-from sor_engine.domain.market import DarkBelief, Market, Request, Tif, Venue, VenueStats
+from sor_engine.domain.market import DarkBelief, Market, Request, Venue, VenueStats, micros
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
 from sor_engine.domain.routing import decide
 
@@ -90,9 +91,9 @@ def _case(chance: random.Random, listed: list[Venue], number: int) -> Case:
         symbol="BENCH",
         buy=buy,
         quantity=chance.randint(1, 60) * 100,
-        tif=Tif.DAY,
-        limit_price=price_of(mid + 10 if buy else mid - 10),
-        tick=price_of(1),
+        time_in_force=TimeInForce.DAY,
+        limit_micros=micros(price_of(mid + 10 if buy else mid - 10)),
+        tick_micros=micros(price_of(1)),
         seed=number,
     )
     market = Market(

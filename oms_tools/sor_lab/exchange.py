@@ -13,9 +13,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.regimes import DarkVenue, LitVenue
 from oms_tools.sor_lab.world import Episode, Level
-from sor_engine.domain.market import Tif
+from sor_engine.domain.market import dollars
 from sor_engine.domain.plan import Leg
 
 # How long makers stay away after they faded behind our first fill.
@@ -23,6 +24,7 @@ FADE_LASTS_US: Final = 250_000
 # How soon somebody trades against an order of ours that locks or crosses the national best.
 CROSS_US: Final = 1_000
 TICK_DOLLARS: Final = 0.01
+MICROS_A_TICK: Final = 10_000
 _TICK: Final = Decimal("0.01")
 
 
@@ -166,7 +168,7 @@ class Exchange:
             venue = self.dark[leg.venue_id]
             if leg.quantity < venue.min_quantity or leg.quantity % venue.lot_size:
                 return LegResult(leg, (), back_us, rejected=True)
-        rests = leg.tif in (Tif.DAY, Tif.GTC) or leg.hold_ms > 0
+        rests = leg.time_in_force in (TimeInForce.DAY, TimeInForce.GTC) or leg.hold_ms > 0
         until_us = at_us
         if rests:
             until_us = min(episode.horizon_us, at_us + leg.hold_ms * 1000 if leg.hold_ms else 2**62)
@@ -195,7 +197,7 @@ class Exchange:
         fills: list[Fill] = []
         left, fee = leg.quantity, float(self.lit[leg.venue_id].remove_fee)
         for price, size, hidden in self.levels(leg.venue_id, at_us, ask=self.buy):
-            if not left or not self._inside(2 * price, leg.limit_price):
+            if not left or not self._inside(2 * price, dollars(leg.limit_micros)):
                 break
             quantity = min(left, size + hidden)
             left -= quantity
@@ -206,7 +208,7 @@ class Exchange:
     def _rest(self, leg: Leg, left: int, at_us: int, until_us: int) -> list[Fill]:
         """Wait in the queue: behind what is displayed at our price, ahead of what is worse."""
         side = self.episode.sides[leg.venue_id, not self.buy]
-        price, fee = int(leg.limit_price * 100), float(self.lit[leg.venue_id].add_fee)
+        price, fee = leg.limit_micros // MICROS_A_TICK, float(self.lit[leg.venue_id].add_fee)
         ahead = sum([level.size for level in side.at(at_us).levels if level.price == price])
         crossed_us = self._crossed(price, at_us + CROSS_US)
         fills: list[Fill] = []
@@ -254,7 +256,7 @@ class Exchange:
             if contra.to_us < when_us:
                 continue
             mid2 = self.mid2(when_us)
-            if not self._inside(mid2, leg.limit_price):
+            if not self._inside(mid2, dollars(leg.limit_micros)):
                 continue
             key = (leg.venue_id, number)
             quantity = min(left, contra.quantity - self._met.get(key, 0))

@@ -7,9 +7,9 @@ venue usually shows, its side by a fair coin.
 from dataclasses import dataclass
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.regimes import Regime
 from oms_tools.sor_lab.world import Episode, draws, make_episode
-from sor_engine.domain.market import Tif
 
 URGENT_HORIZON_US: Final = 1_000_000
 PATIENT_HORIZON_US: Final = 3_000_000
@@ -33,7 +33,7 @@ class LabOrder:
     index: int
     buy: bool
     quantity: int
-    tif: Tif
+    tif: TimeInForce
     limit: int | None
     patient: bool
 
@@ -58,13 +58,13 @@ def make_order(seed: int, regime: Regime, index: int) -> tuple[LabOrder, Episode
         quantity = max(1, lots) * 100 + (chance.randint(1, 99) if chance.random() < 0.1 else 0)
     how = chance.random()
     best = episode.best_at(0)
-    limit, tif = None, Tif.DAY
+    limit, tif = None, TimeInForce.DAY
     if patient:
         limit = best.ask + PATIENT_REACH_TICKS if buy else best.bid - PATIENT_REACH_TICKS
     elif how < 0.25:
         reach = chance.randint(0, 3)
-        limit, tif = best.ask + reach if buy else best.bid - reach, Tif.IOC
+        limit, tif = best.ask + reach if buy else best.bid - reach, TimeInForce.IOC
     elif how < 0.5:
-        tif = Tif.IOC
+        tif = TimeInForce.IOC
     order = LabOrder(index=index, buy=buy, quantity=quantity, tif=tif, limit=limit, patient=patient)
     return order, episode

@@ -6,10 +6,11 @@ know nothing. No router takes part.
 
 from typing import Final, NamedTuple
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.exchange import Delays, Exchange, price_of
 from oms_tools.sor_lab.regimes import Regime
 from oms_tools.sor_lab.world import Episode, make_episode
-from sor_engine.domain.market import Tif
+from sor_engine.domain.market import micros
 from sor_engine.domain.plan import Leg
 
 MARKOUT_US: Final = 1_000_000
@@ -45,7 +46,9 @@ def maker_spread(seed: int, regime: Regime, episodes: int) -> MakerSpread:
         sign = 1 if buy else -1
         for venue_id, price in _touches(episode, buy=buy):
             exchange = Exchange(episode, _NOW, buy=buy)
-            (result,) = exchange.send([Leg(venue_id, SHARES, price_of(price), Tif.DAY, HOLD_MS)], 0)
+            (result,) = exchange.send(
+                [Leg(venue_id, SHARES, micros(price_of(price)), TimeInForce.DAY, HOLD_MS)], 0
+            )
             sent += SHARES
             filled += result.filled
             for fill in result.fills:

@@ -12,7 +12,7 @@ from oms_tools.sor_lab.exchange import Exchange, LegResult, ShownBook
 from oms_tools.sor_lab.regimes import Regime
 from oms_tools.sor_lab.world import Episode
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.market import DarkBelief, VenueStats
+from sor_engine.domain.market import DarkBelief, VenueStats, dollars
 from sor_engine.domain.outflows import QueueWatch
 from sor_engine.domain.plan import Leg
 from sor_engine.domain.scorecard import Aggression, Scorecard, stats_of
@@ -78,11 +78,12 @@ class Memory:
 
 def _within(book: ShownBook, leg: Leg, *, buy: bool) -> int:
     prices, sizes = (book.ask_prices, book.ask_sizes) if buy else (book.bid_prices, book.bid_sizes)
+    limit = dollars(leg.limit_micros)
     return sum(
         [
             size
             for price, size in zip(prices, sizes, strict=True)
-            if (price <= leg.limit_price if buy else price >= leg.limit_price)
+            if (price <= limit if buy else price >= limit)
         ]
     )
 

@@ -17,11 +17,11 @@ end. Each is a relaxation of what routers do, so no router's cost of an order is
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from oms_tools.sor_lab.exchange import TICK_DOLLARS, Delays, Exchange, Fill, LegResult, price_of
+from oms_platform.vocabulary import TimeInForce
+from oms_tools.sor_lab.exchange import TICK_DOLLARS, Delays, Exchange, Fill, LegResult
 from oms_tools.sor_lab.flow import LabOrder
 from oms_tools.sor_lab.session import Outcome, settle
 from oms_tools.sor_lab.world import Episode, Side
-from sor_engine.domain.market import Tif
 from sor_engine.domain.plan import Leg
 
 _WITHOUT_END: Final = 2**62
@@ -54,7 +54,7 @@ def at_arrival(order: LabOrder, episode: Episode, delays: Delays) -> Outcome:
         fills.append(Fill(supply.at_us, supply.venue_id, taken, supply.price2, supply.fee))
         if supply.lit:
             exchange.take_share(supply.venue_id, supply.price2 // 2, taken, supply.at_us)
-    result = LegResult(Leg("", order.quantity, price_of(0), Tif.IOC), tuple(fills), 0, rejected=False)
+    result = LegResult(Leg("", order.quantity, 0, TimeInForce.IOC), tuple(fills), 0, rejected=False)
     return settle(order, exchange, [result], routes=1)
 
 
@@ -150,7 +150,7 @@ def _without_end(order: LabOrder, exchange: Exchange) -> Iterator[tuple[float, i
         if (levels := exchange.levels(name, episode.horizon_us, ask=order.buy))
     ]
     yield min(tops) * TICK_DOLLARS + take_fee, _WITHOUT_END
-    if order.tif is Tif.IOC:
+    if order.tif is TimeInForce.IOC:
         return
     traded = [
         side * outflow.price

@@ -5,12 +5,14 @@ displayed books, fees and lots, and gives legs as simply as its name says.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Final, NamedTuple
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.world import draws
-from sor_engine.domain.market import Market, Request, Tif, Venue
+from sor_engine.domain.market import Market, Request, Venue, dollars, micros
 from sor_engine.domain.plan import Decision, Leg
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
 from sor_engine.domain.routing import decide
@@ -64,18 +66,21 @@ def _far(request: Request, market: Market, venue: Venue) -> tuple[tuple[Decimal,
 
 def _limit(request: Request, market: Market) -> Decimal:
     """Return the order's limit, or for a market order one percent beyond the best displayed price."""
-    if request.limit_price is not None:
-        return request.limit_price
+    if request.limit_micros is not None:
+        return dollars(request.limit_micros)
     tops = [prices[0] for venue in _lit(market) if (prices := _far(request, market, venue)[0])]
     touch = min(tops) if request.buy else max(tops)
-    reach = touch * COLLAR // request.tick * request.tick
+    tick = dollars(request.tick_micros)
+    reach = touch * COLLAR // tick * tick
     return touch + reach if request.buy else touch - reach
 
 
 def _plan(request: Request, shares: Mapping[str, int], limit: Decimal) -> Decision:
-    tif = Tif.IOC if request.limit_price is None else request.tif
-    legs = tuple(Leg(venue_id, quantity, limit, tif) for venue_id, quantity in shares.items() if quantity)
-    return Decision(legs, "" if legs else "NO_LIQUIDITY", (), "")
+    force = TimeInForce.IOC if request.limit_micros is None else request.time_in_force
+    legs = tuple(
+        Leg(venue_id, quantity, micros(limit), force) for venue_id, quantity in shares.items() if quantity
+    )
+    return Decision(legs=legs, reason="" if legs else "NO_LIQUIDITY")
 
 
 def _at_best(request: Request, market: Market) -> Venue | None:
@@ -103,7 +108,7 @@ def _touch_only(request: Request, market: Market) -> Decision:
     touch, limit = _far(request, market, venue)[0][0], _limit(request, market)
     price = min(touch, limit) if request.buy else max(touch, limit)
     plan = _plan(request, {venue.venue_id: request.quantity}, price)
-    return plan._replace(legs=tuple(leg._replace(tif=Tif.IOC) for leg in plan.legs))
+    return replace(plan, legs=tuple(leg._replace(time_in_force=TimeInForce.IOC) for leg in plan.legs))
 
 
 def _fixed(request: Request, market: Market) -> Decision:

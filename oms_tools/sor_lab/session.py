@@ -10,13 +10,14 @@ import heapq
 from dataclasses import dataclass
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.exchange import TICK_DOLLARS, Delays, Exchange, LegResult, ShownBook, price_of
 from oms_tools.sor_lab.flow import LabOrder
 from oms_tools.sor_lab.memory import Memory, PublicOutflows
 from oms_tools.sor_lab.regimes import Regime
 from oms_tools.sor_lab.routers import Router
 from oms_tools.sor_lab.world import Episode
-from sor_engine.domain.market import Market, Request, Tif, Venue, Visit
+from sor_engine.domain.market import Market, Request, Venue, Visit, micros
 from sor_engine.domain.plan import Decision
 
 FRUITLESS_ROUTES_MAX: Final = 6
@@ -125,9 +126,7 @@ class Session:
         known_us = now_us - self._delays.stale_us
         book = self._exchange.shown(known_us)
         decision = self._router.route(self._request(quantity, known_us), self._market(book, known_us))
-        self._taken.append(
-            (now_us, {outcome.venue_id: outcome.expected_quantity for outcome in decision.venues})
-        )
+        self._taken.append((now_us, dict(decision.takes)))
         if not decision.legs:
             self._again(now_us, quantity, decision, filled=0)
             return
@@ -147,7 +146,11 @@ class Session:
         ends."""
         placed = sum([result.leg.quantity for result in results])
         unplaced = quantity - placed
-        at_once = [result for result in results if result.leg.tif is Tif.IOC and not result.leg.hold_ms]
+        at_once = [
+            result
+            for result in results
+            if result.leg.time_in_force is TimeInForce.IOC and not result.leg.hold_ms
+        ]
         held = [result for result in results if result.leg.hold_ms]
         if not at_once and unplaced:
             self._again(now_us, unplaced, decision, filled=placed)
@@ -171,7 +174,7 @@ class Session:
         seen.last_us = max(seen.last_us, end_us)
 
     def _again(self, at_us: int, left: int, decision: Decision, *, filled: int) -> None:
-        if self._order.tif is Tif.IOC:
+        if self._order.tif is TimeInForce.IOC:
             return
         at_once = decision.continues and decision.legs and self.routes < CONTINUED_ROUTES_MAX
         self._fruitless = 0 if filled else self._fruitless + (0 if at_once else 1)
@@ -199,9 +202,9 @@ class Session:
             symbol=self._episode.symbol,
             buy=order.buy,
             quantity=quantity,
-            tif=order.tif,
-            limit_price=None if order.limit is None else price_of(order.limit),
-            tick=price_of(1),
+            time_in_force=order.tif,
+            limit_micros=None if order.limit is None else micros(price_of(order.limit)),
+            tick_micros=micros(price_of(1)),
             seed=order.index,
             visits=visits,
         )

@@ -4,7 +4,8 @@ Pure; randomness is handed in.
 
 Better prices trade first; at one price our orders come in the order of their arrival, then simulated
 liquidity. A trade is at the resting price, in the dark at the middle of the national best. Simulated
-liquidity that was taken is gone until the next quote.
+liquidity that was taken is gone until the next quote. An order with a minimum trades at least that many
+shares at once, or all that is left of it, or none; one that waits for its minimum is passed over.
 """
 
 import random
@@ -20,18 +21,35 @@ HIDDEN_SIZE_MAX: Final = 3_000
 
 
 class BookOrder(msgspec.Struct, kw_only=True, gc=False):
-    """What a book knows of an order. price_micros: its limit. arrival: its place in the venue's time."""
+    """What a book knows of an order. price_micros: its limit. arrival: its place in the venue's time.
+
+    min_qty: the fewest shares that may trade of it at once.
+    """
 
     is_buy: bool
     price_micros: int
     working_qty: int
     arrival: int = 0
+    min_qty: int = 0
+
+    @property
+    def minimum(self) -> int:
+        """The fewest shares that may trade of it now."""
+        return min(self.min_qty, self.working_qty)
 
 
 class Fill(NamedTuple):
     """One side of a trade that is one of our orders."""
 
     order: BookOrder
+    quantity: int
+    price_micros: int
+
+
+class _Part(NamedTuple):
+    """A part of what an incoming order would trade. contra: our own order, None for simulated liquidity."""
+
+    contra: BookOrder | None
     quantity: int
     price_micros: int
 
@@ -70,6 +88,12 @@ def _reaches(order: BookOrder, price_micros: int) -> bool:
     return order.price_micros >= price_micros if order.is_buy else order.price_micros <= price_micros
 
 
+def _total(order: BookOrder, parts: list[_Part]) -> int:
+    """Return how many shares these parts come to, 0 when that is less than the order's minimum."""
+    total = sum([part.quantity for part in parts])
+    return total if total >= order.minimum else 0
+
+
 def _trade(order: BookOrder, quantity: int, price_micros: int) -> Fill:
     order.working_qty -= quantity
     return Fill(order, quantity, price_micros)
@@ -92,9 +116,13 @@ class RestingOrders:
     def remove(self, order: BookOrder) -> None:
         """Take an order out, if it is in."""
         side = self._sides[order.is_buy]
-        index = bisect_left(side, _priority(order), key=_priority)
-        if index < len(side) and side[index] is order:
-            del side[index]
+        wanted = _priority(order)
+        index = bisect_left(side, wanted, key=_priority)
+        while index < len(side) and _priority(side[index]) == wanted:
+            if side[index] is order:
+                del side[index]
+                return
+            index += 1
 
     def resting(self) -> list[BookOrder]:
         """Return all orders, buys first."""
@@ -112,6 +140,9 @@ class _Levels:
 
     def best(self) -> tuple[int, int] | None:
         return self._levels[0] if self._levels else None
+
+    def levels(self) -> list[tuple[int, int]]:
+        return list(self._levels)
 
     def take(self, quantity: int) -> None:
         price, size = self._levels[0]
@@ -153,32 +184,48 @@ class LitBook:
 
     def available(self, order: BookOrder) -> int:
         """Return how many shares an incoming order could trade now, at most its own quantity."""
-        own = 0
-        for contra in self._own.side(not order.is_buy):
-            if not _reaches(order, contra.price_micros) or own >= order.working_qty:
-                break
-            own += contra.working_qty
-        return min(order.working_qty, own + self._levels[not order.is_buy].within(order))
+        return _total(order, self._parts(order))
 
-    def match(self, order: BookOrder) -> list[Fill]:
-        """Trade an incoming order as far as its limit and the book go."""
-        fills: list[Fill] = []
-        own, levels = self._own.side(not order.is_buy), self._levels[not order.is_buy]
-        while order.working_qty:
-            contra, level = (own[0] if own else None), levels.best()
-            if contra is not None and (level is None or _reaches(contra, level[0])):
+    def _parts(self, order: BookOrder) -> list[_Part]:
+        """Return what an incoming order would meet as far as its limit and the book go, best price first."""
+        parts: list[_Part] = []
+        left = order.working_qty
+        own, levels = self._own.side(not order.is_buy), self._levels[not order.is_buy].levels()
+        place = level = 0
+        while left:
+            contra = own[place] if place < len(own) else None
+            shown = levels[level] if level < len(levels) else None
+            if contra is not None and (shown is None or _reaches(contra, shown[0])):
                 if not _reaches(order, contra.price_micros):
                     break
-                price, quantity = contra.price_micros, min(order.working_qty, contra.working_qty)
-                fills += (_trade(order, quantity, price), _trade(contra, quantity, price))
-                if contra.working_qty == 0:
-                    del own[0]
-            elif level is not None and _reaches(order, level[0]):
-                quantity = min(order.working_qty, level[1])
-                fills.append(_trade(order, quantity, level[0]))
-                levels.take(quantity)
+                place += 1
+                quantity = min(left, contra.working_qty)
+                if quantity < contra.minimum:
+                    continue
+                parts.append(_Part(contra, quantity, contra.price_micros))
+            elif shown is not None and _reaches(order, shown[0]):
+                level += 1
+                quantity = min(left, shown[1])
+                parts.append(_Part(None, quantity, shown[0]))
             else:
                 break
+            left -= quantity
+        return parts
+
+    def match(self, order: BookOrder) -> list[Fill]:
+        """Trade an incoming order as far as its limit, its minimum and the book go."""
+        parts = self._parts(order)
+        if not _total(order, parts):
+            return []
+        fills: list[Fill] = []
+        for contra, quantity, price in parts:
+            fills.append(_trade(order, quantity, price))
+            if contra is None:
+                self._levels[not order.is_buy].take(quantity)
+                continue
+            fills.append(_trade(contra, quantity, price))
+            if contra.working_qty == 0:
+                self._own.remove(contra)
         return fills
 
     def requote(self, market: Market, draws: random.Random) -> list[Fill]:
@@ -197,12 +244,19 @@ class LitBook:
     def _moved_through(own: list[BookOrder], contra: _Levels) -> list[Fill]:
         """Fill, at their limits, the orders whose price the other side of the quote has reached."""
         fills = []
-        while own and (level := contra.best()) is not None and _reaches(own[0], level[0]):
-            quantity = min(own[0].working_qty, level[1])
-            fills.append(_trade(own[0], quantity, own[0].price_micros))
-            contra.take(quantity)
-            if own[0].working_qty == 0:
-                del own[0]
+        place = 0
+        while place < len(own) and (level := contra.best()) is not None and _reaches(own[place], level[0]):
+            order = own[place]
+            if contra.within(order) < order.minimum:
+                place += 1
+                continue
+            while order.working_qty and (level := contra.best()) is not None and _reaches(order, level[0]):
+                quantity = min(order.working_qty, level[1])
+                fills.append(_trade(order, quantity, order.price_micros))
+                contra.take(quantity)
+            if order.working_qty:
+                break
+            del own[place]
         return fills
 
     def _touched(self, own: list[BookOrder], same_side: _Levels, draws: random.Random) -> list[Fill]:
@@ -214,12 +268,17 @@ class LitBook:
             return []
         left = max(LOT, int(draws.random() * level[1]))
         fills = []
-        while left and own and _reaches(own[0], level[0]):
-            quantity = min(left, own[0].working_qty)
-            fills.append(_trade(own[0], quantity, own[0].price_micros))
+        place = 0
+        while left and place < len(own) and _reaches(own[place], level[0]):
+            order = own[place]
+            quantity = min(left, order.working_qty)
+            if quantity < order.minimum:
+                place += 1
+                continue
+            fills.append(_trade(order, quantity, order.price_micros))
             left -= quantity
-            if own[0].working_qty == 0:
-                del own[0]
+            if order.working_qty == 0:
+                del own[place]
         return fills
 
 
@@ -251,30 +310,38 @@ class DarkBook:
 
     def available(self, order: BookOrder) -> int:
         """Return how many shares an incoming order could trade now, at most its own quantity."""
-        middle = self._middle
-        if middle is None or not _reaches(order, middle):
-            return 0
-        own = sum(
-            contra.working_qty for contra in self._own.side(not order.is_buy) if _reaches(contra, middle)
-        )
-        return min(order.working_qty, own + self._hidden[not order.is_buy])
+        return _total(order, self._parts(order))
 
-    def match(self, order: BookOrder) -> list[Fill]:
-        """Trade an incoming order at the middle, if its limit lets it."""
-        middle = self._middle
+    def _parts(self, order: BookOrder) -> list[_Part]:
+        """Return what an incoming order would meet at the middle, if its limit lets it."""
+        middle, left = self._middle, order.working_qty
         if middle is None or not _reaches(order, middle):
             return []
+        parts: list[_Part] = []
+        for contra in self._own.side(not order.is_buy):
+            if not left or not _reaches(contra, middle):
+                break
+            quantity = min(left, contra.working_qty)
+            if quantity >= contra.minimum:
+                parts.append(_Part(contra, quantity, middle))
+                left -= quantity
+        hidden = min(left, self._hidden[not order.is_buy])
+        return [*parts, _Part(None, hidden, middle)] if hidden else parts
+
+    def match(self, order: BookOrder) -> list[Fill]:
+        """Trade an incoming order at the middle, if its limit and its minimum let it."""
+        parts = self._parts(order)
+        if not _total(order, parts):
+            return []
         fills: list[Fill] = []
-        own = self._own.side(not order.is_buy)
-        while order.working_qty and own and _reaches(own[0], middle):
-            quantity = min(order.working_qty, own[0].working_qty)
-            fills += (_trade(order, quantity, middle), _trade(own[0], quantity, middle))
-            if own[0].working_qty == 0:
-                del own[0]
-        quantity = min(order.working_qty, self._hidden[not order.is_buy])
-        if quantity:
-            fills.append(_trade(order, quantity, middle))
-            self._hidden[not order.is_buy] -= quantity
+        for contra, quantity, price in parts:
+            fills.append(_trade(order, quantity, price))
+            if contra is None:
+                self._hidden[not order.is_buy] -= quantity
+                continue
+            fills.append(_trade(contra, quantity, price))
+            if contra.working_qty == 0:
+                self._own.remove(contra)
         return fills
 
     def requote(self, market: Market, draws: random.Random) -> list[Fill]:
@@ -287,9 +354,15 @@ class DarkBook:
         fills: list[Fill] = []
         for is_buy in (True, False):
             own = self._own.side(is_buy)
-            while own and (matched := self.match(own[0])):
+            place = 0
+            while place < len(own):
+                order = own[place]
+                matched = self.match(order)
                 fills += matched
-                if own[0].working_qty:
+                if matched and not order.working_qty:
+                    del own[place]
+                elif order.min_qty:
+                    place += 1
+                else:
                     break
-                del own[0]
         return fills

@@ -187,7 +187,8 @@ class VenueEngine:
         ):
             if value is None:
                 return OrdRejReason.UNSUPPORTED_CHARACTERISTIC, f"{name} is not one that this venue trades"
-        if (wrong := _wrong_quantity(command.order_qty)) is not None:
+        wrong = _wrong_quantity(command.order_qty) or _wrong_minimum(command.min_qty, command.order_qty)
+        if wrong is not None:
             return OrdRejReason.INCORRECT_QUANTITY, wrong
         if (
             command.ord_type is OrdType.LIMIT
@@ -209,6 +210,7 @@ class VenueEngine:
             is_buy=is_buy,
             price_micros=limit,
             working_qty=quantity,
+            min_qty=max(0, command.min_qty or 0),
             arrival=self._arrivals,
             order_id=f"{self.venue_id}-O{self._orders_made}",
             cl_ord_id=command.cl_ord_id,
@@ -449,6 +451,7 @@ class VenueEngine:
             ord_type=order.ord_type,
             time_in_force=order.time_in_force,
             price=order.price,
+            min_qty=order.min_qty,
             transact_time=now,
         )
 
@@ -518,6 +521,7 @@ class VenueEngine:
                 ord_type=record.ord_type,
                 price=record.price,
                 time_in_force=record.time_in_force,
+                min_qty=record.min_qty,
             )
         )
         self._restore_order_id(order, record.order_id)
@@ -618,6 +622,12 @@ def _wrong_quantity(quantity: int | None) -> str | None:
     if quantity is not None and 0 < quantity <= ORDER_QTY_MAX:
         return None
     return f"order_qty must be a whole number of shares from 1 to {ORDER_QTY_MAX}"
+
+
+def _wrong_minimum(minimum: int | None, quantity: int | None) -> str | None:
+    if minimum is not None and 0 <= minimum <= (quantity or 0):
+        return None
+    return f"min_qty must be a whole number of shares from 0 to order_qty, was {minimum}"
 
 
 def _wrong_price(price: str, tick_micros: int) -> str | None:

@@ -98,7 +98,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class NewOrder(Command, frozen=True, kw_only=True, gc=False):
-    """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for."""
+    """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for.
+
+    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any.
+    """
 
     cl_ord_id: str
     symbol: str
@@ -107,6 +110,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     ord_type: OrdType | None
     price: str = ""
     time_in_force: TimeInForce | None = TimeInForce.DAY
+    min_qty: int | None = 0
 
 
 class CancelOrder(Command, frozen=True, kw_only=True, gc=False):
@@ -169,6 +173,7 @@ class OrderAccepted(
     time_in_force: TimeInForce
     transact_time: datetime
     price: str = ""
+    min_qty: int = 0
 
 
 class Report(

@@ -1,8 +1,9 @@
 """Stored decisions, with everything that they stood on, and scorecards, read back from Postgres."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -12,13 +13,26 @@ from oms_platform.ids import uuid7_floor
 from oms_platform.messages import Quote, RoutePlan
 from oms_platform.postgres import Connection
 from oms_platform.wire import UnreadableMessageError, decode
+from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.scorecard import Scorecard, scorecard_view
-from sor_engine.ports import Decided, FrozenInputs, InputsNotKeptError, ReferenceContent, VenueScorecard
+from sor_engine.ports import (
+    Decided,
+    FrozenInputs,
+    InputsNotKeptError,
+    KeptRoute,
+    ReferenceContent,
+    VenueScorecard,
+)
 
 _DECIDED: Final = """
-SELECT plan, inputs, quote, content FROM route_audit
+SELECT plan, digest, inputs, book_id, quote, content, quote_wait_us, decision_us FROM route_audit
 LEFT JOIN route_books USING (book_id) LEFT JOIN route_references USING (reference_id)
 """
+_PROFILES_USED: Final = """
+SELECT order_id, convert_from(inputs, 'UTF8')::json -> 'routing' ->> 'profile', reference_id FROM route_audit
+WHERE order_id BETWEEN %s AND %s AND order_id = ANY(%s) ORDER BY order_id, attempt
+"""
+_CONTENTS: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
 _inputs_decoder: Final = msgspec.json.Decoder(FrozenInputs)
 _content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 
@@ -46,7 +60,15 @@ class PostgresSorReader:
             row = connection.execute(
                 f"{_DECIDED} WHERE order_id = %s AND attempt = %s", (order_id, attempt)
             ).fetchone()
-        return None if row is None else read_decided(*row)
+        return None if row is None else read_decided(row)
+
+    def routes(self, order_id: UUID) -> list[KeptRoute]:
+        """Return every route of an order, by attempt."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                f"{_DECIDED} WHERE order_id = %s ORDER BY attempt", (order_id,)
+            ).fetchall()
+        return [_kept(row) for row in rows]
 
     def scorecards(self) -> list[VenueScorecard]:
         """Return every venue's scorecard, empty for one that was never used."""
@@ -68,34 +90,72 @@ class PostgresSorReader:
 
 
 def decisions_between(connection: Connection, since: datetime, until: datetime) -> Iterator[Decided]:
-    """Return every decision of a time, by order and attempt, those without inputs left out."""
+    """Return every decision of a time, by order and attempt, those whose reference is gone left out."""
     with connection.transaction(), connection.cursor(name="decisions") as cursor:
         cursor.execute(
             f"{_DECIDED} WHERE order_id >= %s AND order_id < %s AND decided_at >= %s AND decided_at < %s"
-            " AND inputs IS NOT NULL ORDER BY order_id, attempt",
+            " AND content IS NOT NULL ORDER BY order_id, attempt",
             (uuid7_floor(since - ORDER_AGE_MAX), uuid7_floor(until), since, until),
         )
         for row in cursor:
-            yield read_decided(*row)
+            yield read_decided(row)
+
+
+def first_strategies(connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the strategy of each order's first route that a profile was used for. order_ids: ascending."""
+    if not order_ids:
+        return {}
+    rows = connection.execute(_PROFILES_USED, (order_ids[0], order_ids[-1], list(order_ids))).fetchall()
+    contents = dict(connection.execute(_CONTENTS, (list({row[2] for row in rows}),)).fetchall())
+    named = {key: _strategies(bytes(content)) for key, content in contents.items()}
+    found: dict[UUID, str] = {}
+    for order_id, profile, reference_id in rows:
+        strategy = named.get(reference_id, {}).get(profile)
+        if strategy is not None:
+            found.setdefault(order_id, strategy)
+    return found
+
+
+def _strategies(content: bytes) -> dict[str, str]:
+    """Return the strategy of each profile that decisions could use."""
+    profiles = _content_decoder.decode(content).profiles
+    found: dict[str, str] = {}
+    for name, kept in profiles.items():
+        # A profile of then may be none by the rules of now.
+        with suppress(InvalidProfileError):
+            found[name] = read_profile(name, kept.version, kept.settings).strategy.value
+    return found
 
 
 # A route may be decided so long after its order was born.
 ORDER_AGE_MAX: Final = timedelta(days=7)
 
 
-def read_decided(plan: bytes, inputs: bytes | None, quote: bytes | None, content: bytes | None) -> Decided:
-    """Read a stored decision. Raises InputsNotKeptError for one of which only the plan was kept."""
+def read_decided(row: tuple[Any, ...]) -> Decided:
+    """Read a stored decision. Raises InputsNotKeptError for one whose book or reference is no more there."""
+    plan, digest, inputs, book_id, quote, content, quote_wait_us, decision_us = row
     read_plan = decode_plan(plan)
-    if inputs is None or content is None:
+    if content is None or (book_id is not None and quote is None):
         raise InputsNotKeptError(
-            f"route {read_plan.route_id} was stored without its inputs, it cannot be decided again"
+            f"what route {read_plan.route_id} was decided on is no more there, it cannot be decided again"
         )
     return Decided(
         plan=read_plan,
         inputs=_inputs_decoder.decode(inputs),
         quote=None if quote is None else decode_quote_json(quote),
         content=_content_decoder.decode(content),
+        digest=bytes(digest),
+        quote_wait_us=quote_wait_us,
+        decision_us=decision_us,
     )
+
+
+def _kept(row: tuple[Any, ...]) -> KeptRoute:
+    try:
+        decided: Decided | None = read_decided(row)
+    except InputsNotKeptError:
+        decided = None
+    return KeptRoute(plan=decode_plan(row[0]), digest=bytes(row[1]), decided=decided)
 
 
 def decode_plan(payload: bytes) -> RoutePlan:

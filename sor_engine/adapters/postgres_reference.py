@@ -1,4 +1,4 @@
-"""Reference data from Postgres: venues with their fees, ticks, profiles, preferences, and what was measured.
+"""Reference data from Postgres: venues with today's fees, ticks, profiles, preferences, measurements.
 
 A profile whose newest version cannot be used goes on with the last version that could; without one its orders
 wait, with the reason.
@@ -15,7 +15,7 @@ from oms_platform.clock import Clock
 from oms_platform.postgres import Connection
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.market import DarkBelief, Venue, VenueStats
+from sor_engine.domain.market import DarkBelief, Venue, VenueStats, micros
 from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
 from sor_engine.domain.scorecard import Scorecard, stats_of
 from sor_engine.ports import Reference, ReferenceContent, ReferenceUnavailableError, StoredProfile
@@ -84,7 +84,7 @@ class PostgresReference:
             unusable=unusable,
             default_profile=self._default_profile,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
-            ticks=dict(ticks),
+            ticks_micros={symbol: micros(tick) for symbol, tick in ticks},
         )
 
     def _venues(self) -> tuple[Venue, ...]:

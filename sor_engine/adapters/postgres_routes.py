@@ -19,21 +19,26 @@ from oms_platform.wire import encode
 from sor_engine.ports import PlannedRoute, ReferenceContent, UnstorableRouteError
 
 GROUP: Final = "sor-engine"
-_INSERT: Final = ArrayStatement.insert(
-    "route_audit",
-    (
-        ("order_id", "uuid"),
-        ("attempt", "int"),
-        ("route_id", "uuid"),
-        ("account_id", "text"),
-        ("plan", "bytea"),
-        ("received_at", "timestamptz"),
-        ("decided_at", "timestamptz"),
-        ("inputs", "bytea"),
-        ("book_id", "uuid"),
-        ("reference_id", "uuid"),
-    ),
-    "ON CONFLICT DO NOTHING RETURNING order_id, attempt",
+# Plan and inputs travel as the text that they are: as bytea each byte would be two characters of hex.
+_COLUMNS: Final = (
+    ("order_id", "uuid", "order_id"),
+    ("attempt", "int", "attempt"),
+    ("account_id", "text", "account_id"),
+    ("plan", "text", "convert_to(plan, 'UTF8')"),
+    ("digest", "bytea", "digest"),
+    ("inputs", "text", "convert_to(inputs, 'UTF8')"),
+    ("book_id", "uuid", "book_id"),
+    ("reference_id", "uuid", "reference_id"),
+    ("received_at", "timestamptz", "received_at"),
+    ("decided_at", "timestamptz", "decided_at"),
+    ("quote_wait_us", "int", "quote_wait_us"),
+    ("decision_us", "int", "decision_us"),
+)
+_INSERT: Final = ArrayStatement(
+    [(name, kind) for name, kind, _ in _COLUMNS],
+    f"INSERT INTO route_audit ({', '.join([name for name, _, _ in _COLUMNS])})"
+    f" SELECT {', '.join([stored for _, _, stored in _COLUMNS])} FROM {{rows}}"
+    " ON CONFLICT DO NOTHING RETURNING order_id, attempt",
 )
 _SELECT: Final = ArrayStatement(
     (("order_id", "uuid"), ("attempt", "int")),
@@ -49,6 +54,7 @@ _INSERT_REFERENCE: Final = (
     "INSERT INTO route_references (reference_id, content, created_at) VALUES (%s, %s, %s)"
     " ON CONFLICT DO NOTHING"
 )
+_NO_REFERENCE: Final = UUID(int=0)
 KEPT_MAX: Final = timedelta(days=1)
 _content_encoder: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
@@ -167,17 +173,20 @@ def _key(route: PlannedRoute) -> tuple[UUID, int]:
 
 
 def _row(route: PlannedRoute, kept: _Kept) -> tuple[object, ...]:
-    plan = route.decided.plan
-    key = _key(route)
+    decided = route.decided
+    plan = decided.plan
+    key = plan.order_id, plan.attempt
     return (
         plan.order_id,
         plan.attempt,
-        plan.route_id,
-        plan.account_id,
-        route.payload,
+        plan.terms.account_id,
+        route.payload.decode(),
+        decided.digest,
+        route.inputs.decode(),
+        kept.book_of.get(key),
+        kept.reference_of.get(key, _NO_REFERENCE),
         plan.received_at,
         plan.decided_at,
-        _content_encoder.encode(route.decided.inputs),
-        kept.book_of.get(key),
-        kept.reference_of.get(key),
+        decided.quote_wait_us,
+        decided.decision_us,
     )

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.market import (
     AGE_UNKNOWN_US,
     BPS,
+    MICRO,
     MICROS,
     PPM,
     DisplayedBook,
     Market,
     Request,
-    Tif,
     Venue,
     VenueStats,
     Visit,
@@ -23,11 +24,14 @@ from sor_engine.domain.market import (
     micros,
     price_text,
 )
-from sor_engine.domain.plan import Decision, VenueOutcome
+from sor_engine.domain.plan import Account, Decision, Term, VenueOutcome
 from sor_engine.domain.profile import Profile
 
 # A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
 FEE_MICROS_MAX: Final = 30_000
+# A score's term is kept in steps of 1/10,000.
+VALUE_STEPS: Final = 10_000
+VALUE_STEP: Final = MICRO * 100
 NO_VISIT: Final = Visit(venue_id="", children=0, sent=0, filled=0)
 Level = tuple[int, int]
 
@@ -37,38 +41,50 @@ class Candidate:
 
     far: what an incoming order would meet; near: what rests on the order's own side. within: the far levels
     at or inside the limit. takes, rests: shares that the plan gives it so far; notional: micros of what it
-    takes.
+    takes. minimum: the smallest leg that the venue, or the order, allows there. terms: (name, value in
+    1/10,000, weight, contribution) of the score. shown: what was marketable as it was scored.
     """
 
     __slots__ = (
+        "add_fee",
         "all_in",
+        "allocated",
         "far",
         "fee",
         "hidden",
         "marketable",
+        "minimum",
         "near",
         "next_level",
         "notional",
-        "outcome",
+        "reason",
+        "remove_fee",
         "rests",
         "score",
+        "shown",
         "taken_here",
         "takes",
+        "terms",
         "venue",
         "visit",
         "within",
         "worst",
     )
 
-    def __init__(self, venue: Venue, far: list[Level], near: list[Level], visit: Visit) -> None:
+    def __init__(
+        self, venue: Venue, far: list[Level], near: list[Level], visit: Visit, order_minimum: int = 0
+    ) -> None:
         self.venue = venue
         self.visit = visit
+        self.add_fee, self.remove_fee = micros(venue.add_fee), micros(venue.remove_fee)
+        self.minimum = max(venue.min_quantity, order_minimum)
         self.far = far
         self.near = near
         self.within: list[Level] = []
-        self.outcome = VenueOutcome(venue.venue_id, "")
+        self.reason = ""
+        self.terms: tuple[tuple[str, int, int, int], ...] = ()
         self.all_in: int | None = None
-        self.marketable = self.hidden = self.fee = self.score = 0
+        self.marketable = self.shown = self.hidden = self.fee = self.score = self.allocated = 0
         self.takes = self.rests = self.worst = self.notional = self.next_level = self.taken_here = 0
 
     def keep_within(self, limit: int, *, buy: bool) -> None:
@@ -101,18 +117,30 @@ class Candidate:
         return 0
 
     def in_lots(self, quantity: int) -> int:
-        """Return the most of `quantity` that this venue's lot and minimum size allow."""
+        """Return the most of `quantity` that this venue's lot and the minimum size allow."""
         whole = quantity - quantity % self.venue.lot_size
-        return whole if whole >= self.venue.min_quantity else 0
+        return whole if whole >= self.minimum else 0
 
-    def publish_inputs(self) -> None:
-        """Write the inputs of the score into the outcome, in dollars."""
-        outcome = self.outcome
-        outcome.score = dollars(self.score)
-        outcome.fee_per_share = dollars(self.fee)
-        outcome.all_in_price = None if self.all_in is None else dollars(self.all_in)
-        outcome.marketable_size = self.marketable
-        outcome.hidden_size = self.hidden
+    def outcome(self, *, placed: bool) -> VenueOutcome:
+        """Return what is shown of this venue, in dollars. placed: the decision has legs."""
+        found = VenueOutcome(self.venue.venue_id, self.reason, self.allocated > 0, allocated=self.allocated)
+        if self.terms:
+            found.score = dollars(self.score)
+            found.fee_per_share = dollars(self.fee)
+            found.all_in_price = None if self.all_in is None else dollars(self.all_in)
+            found.marketable_size = self.shown
+            found.hidden_size = self.hidden
+            found.terms = tuple(
+                [
+                    Term(name, value * VALUE_STEP, dollars(weight), dollars(part))
+                    for name, value, weight, part in self.terms
+                ]
+            )
+        if placed:
+            found.expected_quantity = self.takes
+            found.expected_notional = dollars(self.notional)
+            found.expected_fee = dollars(self.takes * self.remove_fee)
+        return found
 
 
 def levels(prices: Sequence[Decimal], sizes: Sequence[int], *, descending: bool) -> list[Level]:
@@ -156,6 +184,7 @@ class Board:
         "dark",
         "limit",
         "market",
+        "minimum",
         "near_touch",
         "passed",
         "profile",
@@ -168,8 +197,10 @@ class Board:
     def __init__(self, request: Request, market: Market, profile: Profile, *, fresh: bool) -> None:
         self.request, self.market, self.profile = request, market, profile
         self.book: Mapping[str, DisplayedBook] = (market.book or {}) if fresh else {}
-        self.tick = micros(request.tick)
-        self.passed: list[VenueOutcome] = []
+        self.tick = request.tick_micros
+        # Never more than what is left of the order, which then goes whole.
+        self.minimum = min(request.min_quantity, request.quantity)
+        self.passed: list[tuple[str, str]] = []
         self.ranked: list[Candidate] = []
         self.dark: list[Candidate] = []
         rejected: list[tuple[Venue, Visit]] = []
@@ -178,7 +209,7 @@ class Board:
             visit = visits.get(venue.venue_id, NO_VISIT)
             reason = self._why_not(venue, fresh=fresh)
             if reason:
-                self.passed.append(VenueOutcome(venue.venue_id, reason))
+                self.passed.append((venue.venue_id, reason))
             elif visit.rejected:
                 rejected.append((venue, visit))
             else:
@@ -212,7 +243,7 @@ class Board:
 
     def _enter(self, venue: Venue, visit: Visit) -> None:
         if not venue.lit:
-            self.dark.append(Candidate(venue, [], [], visit))
+            self.dark.append(Candidate(venue, [], [], visit, self.minimum))
             return
         shown, buy = self.book[venue.venue_id], self.request.buy
         asks = levels(shown.ask_prices, shown.ask_sizes, descending=False)
@@ -223,7 +254,8 @@ class Board:
             # The book is older than what this order took there, or tried to: that is gone either way. What it
             # tried to take of the displayed is in `taken`, unless that was forgotten.
             gone = max(gone or visit.sent, visit.filled)
-        self.ranked.append(Candidate(venue, _consumed(far, gone) if gone else far, near, visit))
+        far = _consumed(far, gone) if gone else far
+        self.ranked.append(Candidate(venue, far, near, visit, self.minimum))
 
     def _second_chance(self, rejected: list[tuple[Venue, Visit]]) -> None:
         """Leave out venues that rejected this order, unless nobody else is in the running."""
@@ -232,12 +264,12 @@ class Board:
             if nobody_else:
                 self._enter(venue, visit)
             else:
-                self.passed.append(VenueOutcome(venue.venue_id, "rejected this order before"))
+                self.passed.append((venue.venue_id, "rejected this order before"))
 
     def _limit(self) -> int | None:
         tick = self.tick
-        if self.request.limit_price is not None:
-            wanted = micros(self.request.limit_price)
+        wanted = self.request.limit_micros
+        if wanted is not None:
             return wanted // tick * tick if self.request.buy else -(-wanted // tick) * tick
         if self.touch is None:
             return None
@@ -249,7 +281,12 @@ class Board:
     @property
     def immediate(self) -> bool:
         """Whether the order may not rest: what is not taken now is not placed."""
-        return self.request.limit_price is None or self.request.tif in (Tif.IOC, Tif.FOK)
+        return self.request.limit_micros is None or not self.may_wait
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the order's time in force lets it wait for a trade."""
+        return self.request.time_in_force in (TimeInForce.DAY, TimeInForce.GTC)
 
     @property
     def mid2(self) -> int | None:
@@ -281,31 +318,47 @@ class Board:
         found = self.market.stats.get(venue_id)
         return None if found is None or found.orders < self.profile.stats_orders_min else found
 
-    def outcomes(self) -> tuple[VenueOutcome, ...]:
+    def outcomes(self, *, placed: bool) -> tuple[VenueOutcome, ...]:
         """Return every venue's outcome: those in the running first, then those passed over."""
-        return tuple([c.outcome for c in (*self.ranked, *self.dark)]) + tuple(self.passed)
+        running = [candidate.outcome(placed=placed) for candidate in (*self.ranked, *self.dark)]
+        return (*running, *[VenueOutcome(venue_id, reason) for venue_id, reason in self.passed])
 
-    def nothing(self, reason: str, stage: str = "") -> Decision:
+    def scores(self) -> tuple[tuple[str, int], ...]:
+        """Return the score of each lit venue in the running, best first."""
+        return tuple([(candidate.venue.venue_id, candidate.score) for candidate in self.ranked])
+
+    def nothing(self, reason: str, stage: str = "", *, no_data: bool = False) -> Decision:
         """Return a decision without legs; a candidate that has no reason of its own gets the decision's."""
-        for candidate in (*self.ranked, *self.dark):
-            candidate.outcome.reason = candidate.outcome.reason or reason
-        summary = f"{describe(self.request)}: nothing placed, {reason}."
-        strategy = self.profile.strategy.value
-        return Decision((), reason, self.outcomes(), summary, strategy=strategy, stage=stage)
+
+        def account() -> Account:
+            for candidate in (*self.ranked, *self.dark):
+                candidate.reason = candidate.reason or reason
+            summary = f"{describe(self.request)}: nothing placed, {reason}."
+            return Account(self.outcomes(placed=False), summary)
+
+        return Decision(
+            reason=reason,
+            strategy=self.profile.strategy.value,
+            stage=stage,
+            no_data=no_data,
+            takes={},
+            scores=self.scores(),
+            account=account,
+        )
 
     def why_nothing_displayed(self) -> str:
         """Return the reason of a venue that has nothing to take."""
         if self.limit is None:
             return f"displays no {'offers' if self.request.buy else 'bids'}"
-        word = "limit" if self.request.limit_price is not None else "collar"
+        word = "limit" if self.request.limit_micros is not None else "collar"
         return f"displays nothing at or inside the {word} {price_text(self.limit)}"
 
 
 def describe(request: Request) -> str:
     """Return an order in a trader's words."""
-    price = "market" if request.limit_price is None else f"limit {request.limit_price}"
+    price = "market" if request.limit_micros is None else f"limit {price_text(request.limit_micros)}"
     side = "Buy" if request.buy else "Sell"
-    return f"{side} {request.quantity} {request.symbol} {price} {request.tif.value}"
+    return f"{side} {request.quantity} {request.symbol} {price} {request.time_in_force.name}"
 
 
 def hidden_size(displayed: int, stats: VenueStats | None) -> int:

@@ -1,14 +1,17 @@
 """What a routing decision looks at: the order, the venues, what they display, and what is known of them.
 
-The law of this file: plain frozen data. Prices are Decimal dollars at the edges and whole micros (millionths
-of a dollar) inside; quantities are whole shares.
+The law of this file: plain frozen data. Prices are whole micros (millionths of a dollar); what is displayed,
+and fees, are dollars. Quantities are whole shares.
 """
 
-import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
+
+import msgspec
+
+from oms_platform.vocabulary import TimeInForce
 
 MICROS: Final = 1_000_000
 MICRO: Final = Decimal("0.000001")
@@ -19,17 +22,7 @@ PPM: Final = 1_000_000
 AGE_UNKNOWN_US: Final = 2**31 - 1
 
 
-class Tif(enum.Enum):
-    """Time in force, FIX tag 59."""
-
-    DAY = "DAY"
-    GTC = "GTC"
-    IOC = "IOC"
-    FOK = "FOK"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of an order's earlier children at one venue.
 
     in_book: whether the book of this decision is newer than the last of them, so that it shows what they
@@ -44,20 +37,21 @@ class Visit:
     in_book: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be placed. limit_price None: a market order. Quantity in shares, prices in dollars.
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is to be placed. limit_micros None: a market order.
 
-    seed: what any choice by lot is drawn from. visits: this order's earlier children. avoid, prefer: venues
-    as the order or its account prefers.
+    min_quantity: the fewest shares that a venue may trade of it at once, 0 for any. seed: what any choice by
+    lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
+    account's preference.
     """
 
     symbol: str
     buy: bool
     quantity: int
-    tif: Tif
-    limit_price: Decimal | None
-    tick: Decimal
+    time_in_force: TimeInForce
+    limit_micros: int | None
+    tick_micros: int
+    min_quantity: int = 0
     seed: int = 0
     visits: tuple[Visit, ...] = ()
     avoid: frozenset[str] = frozenset()
@@ -123,8 +117,7 @@ class DisplayedBook(Protocol):
     def ask_sizes(self) -> tuple[int, ...]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
+class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything outside the order that a decision stands on.
 
     book: None when nobody quotes the symbol. closed: venues that take nothing now, with the reason.
@@ -138,11 +131,11 @@ class Market:
     book: Mapping[str, DisplayedBook] | None
     quote_age_us: int
     quote_age_us_max: int
-    stats: Mapping[str, VenueStats] = field(default_factory=dict)
-    closed: Mapping[str, str] = field(default_factory=dict)
-    outflows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    beliefs: Mapping[str, DarkBelief] = field(default_factory=dict)
-    taken: Mapping[str, int] = field(default_factory=dict)
+    stats: Mapping[str, VenueStats] = {}
+    closed: Mapping[str, str] = {}
+    outflows: Mapping[str, tuple[int, ...]] = {}
+    beliefs: Mapping[str, DarkBelief] = {}
+    taken: Mapping[str, int] = {}
 
 
 def micros(value: Decimal) -> int:

@@ -1,13 +1,16 @@
-"""What a routing decision comes to:
+"""What a routing decision comes to: legs for the venues, and why.
 
-legs for the venues, and for every venue the reason and the arithmetic.
+The law of this file: the legs are made at once; why they are as they are (`Account`) is worked out when
+somebody asks, from the same board. Prices and scores are whole millionths in the decision, Decimals in its
+account.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from sor_engine.domain.market import Tif
+from oms_platform.vocabulary import TimeInForce
 
 
 class Term(NamedTuple):
@@ -20,13 +23,17 @@ class Term(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """One line of the plan. hold_ms above 0: what is left of it after so long is canceled."""
+    """One line of the plan. hold_ms above 0: what is left of it after so long is canceled.
+
+    min_quantity: the fewest shares that the venue may trade of it at once, 0 for any.
+    """
 
     venue_id: str
     quantity: int
-    limit_price: Decimal
-    tif: Tif
+    limit_micros: int
+    time_in_force: TimeInForce
     hold_ms: int = 0
+    min_quantity: int = 0
 
 
 @dataclass(slots=True)
@@ -66,17 +73,33 @@ class Expectation(NamedTuple):
     cost_bps: Decimal | None = None
 
 
-class Decision(NamedTuple):
-    """The plan and its explanation. No legs: `reason` is `CODE: key=value`.
+class Account(NamedTuple):
+    """Why a decision is as it is: every venue with its reason and its arithmetic, and one sentence."""
 
-    continues: what the legs leave is meant to be routed again at once, by the strategy's next stage.
-    """
-
-    legs: tuple[Leg, ...]
-    reason: str
     venues: tuple[VenueOutcome, ...]
     summary: str
+    expected: Expectation = Expectation()
+
+
+def _nothing_to_add() -> Account:
+    return Account((), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided. No legs: `reason` is `CODE: key=value`; no_data: there was no quote to decide on.
+
+    continues: what the legs leave is meant to be routed again at once, by the strategy's next stage. takes:
+    displayed shares that the legs are to take, by venue. scores: of the lit venues in the running, in
+    millionths, best first. account: works out why.
+    """
+
+    legs: tuple[Leg, ...] = ()
+    reason: str = ""
     strategy: str = ""
     stage: str = ""
     continues: bool = False
-    expected: Expectation = Expectation()
+    no_data: bool = False
+    takes: Mapping[str, int] = field(default_factory=dict)
+    scores: tuple[tuple[str, int], ...] = ()
+    account: Callable[[], Account] = _nothing_to_add

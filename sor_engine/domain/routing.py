@@ -7,8 +7,9 @@ that is missing, stale, one-sided, locked or crossed has its defined outcome.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board
-from sor_engine.domain.market import Market, Request, Tif
+from sor_engine.domain.market import Market, Request, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName
 from sor_engine.domain.scoring import score
@@ -32,14 +33,14 @@ def decide(request: Request, market: Market, profile: Profile) -> Decision:
     fresh = market.book is not None and market.quote_age_us <= market.quote_age_us_max
     board = Board(request, market, profile, fresh=fresh)
     if market.book is None:
-        return board.nothing(f"NO_QUOTE: symbol={request.symbol}")
+        return board.nothing(f"NO_QUOTE: symbol={request.symbol}", no_data=True)
     if not fresh:
-        return board.nothing(
-            f"STALE_QUOTE: age_ms={market.quote_age_us // 1000}, age_ms_max={market.quote_age_us_max // 1000}"
-        )
+        age_ms, age_ms_max = market.quote_age_us // 1000, market.quote_age_us_max // 1000
+        return board.nothing(f"STALE_QUOTE: age_ms={age_ms}, age_ms_max={age_ms_max}", no_data=True)
     if not board.ranked:
         return board.nothing(f"NO_VENUE: symbol={request.symbol}, considered={len(market.venues)}")
     if board.limit is not None and board.limit <= 0:
-        return board.nothing(f"PRICE_BELOW_TICK: limit={request.limit_price}, tick={request.tick}")
+        limit = "none" if request.limit_micros is None else price_text(request.limit_micros)
+        return board.nothing(f"PRICE_BELOW_TICK: limit={limit}, tick={price_text(request.tick_micros)}")
     score(board)
-    return whole(board) if request.tif is Tif.FOK else STRATEGIES[profile.strategy](board)
+    return whole(board) if request.time_in_force is TimeInForce.FOK else STRATEGIES[profile.strategy](board)

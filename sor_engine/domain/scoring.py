@@ -6,13 +6,10 @@ contributions, exactly, so that everything an explanation prints reconciles to t
 
 from typing import Final
 
-from sor_engine.domain.board import Board, Candidate, hidden_size
-from sor_engine.domain.market import BPS, MICRO, MICROS, PPM, dollars, micros
-from sor_engine.domain.plan import Term
+from sor_engine.domain.board import VALUE_STEPS, Board, Candidate, hidden_size
+from sor_engine.domain.market import BPS, MICROS, PPM
 from sor_engine.domain.profile import TERMS
 
-_VALUE_STEPS: Final = 10_000
-_VALUE_STEP: Final = MICRO * 100
 # SEC Rule 610(c): 30 mils is the most that a venue may ask to access a quote. The cost term runs from that
 # fee (0) to a rebate of the same size (1).
 ACCESS_FEE_CAP_MICROS: Final = 3_000
@@ -26,8 +23,8 @@ PREFERENCE_WEIGHT: Final = MICROS
 
 def _clamped(numerator: int, denominator: int) -> int:
     """Return a ratio in steps of 1/10,000, held to 0..1 and rounded half up."""
-    steps = (2 * numerator * _VALUE_STEPS + denominator) // (2 * denominator)
-    return 0 if steps < 0 else _VALUE_STEPS if steps > _VALUE_STEPS else steps
+    steps = (2 * numerator * VALUE_STEPS + denominator) // (2 * denominator)
+    return 0 if steps < 0 else VALUE_STEPS if steps > VALUE_STEPS else steps
 
 
 def score(board: Board) -> None:
@@ -41,7 +38,7 @@ def score(board: Board) -> None:
     reference = board.touch if taking or limit is None else limit
     band = max(board.tick, min(board.spread, (reference or 0) * PRICE_BAND_BPS_MAX // BPS))
     for candidate in board.ranked:
-        candidate.fee = micros(candidate.venue.remove_fee if taking else candidate.venue.add_fee)
+        candidate.fee = candidate.remove_fee if taking else candidate.add_fee
         price = limit if not taking else candidate.far[0][0] if candidate.far else None
         if price is not None:
             candidate.all_in = price + candidate.fee if request.buy else price - candidate.fee
@@ -73,17 +70,12 @@ def _score_one(board: Board, candidate: Candidate, *, taking: bool, price: int) 
     names: tuple[str, ...] = TERMS
     if request.prefer:
         names = (*TERMS, "preference")
-        values.append(_VALUE_STEPS if venue.venue_id in request.prefer else 0)
+        values.append(VALUE_STEPS if venue.venue_id in request.prefer else 0)
         weights.append(PREFERENCE_WEIGHT)
     parts = [
-        (weight * value + _VALUE_STEPS // 2) // _VALUE_STEPS
+        (weight * value + VALUE_STEPS // 2) // VALUE_STEPS
         for weight, value in zip(weights, values, strict=True)
     ]
     candidate.score = sum(parts)
-    candidate.outcome.terms = tuple(
-        [
-            Term(name, value * _VALUE_STEP, dollars(weight), dollars(part))
-            for name, value, weight, part in zip(names, values, weights, parts, strict=True)
-        ]
-    )
-    candidate.publish_inputs()
+    candidate.terms = tuple(zip(names, values, weights, parts, strict=True))
+    candidate.shown = candidate.marketable

@@ -19,12 +19,16 @@ from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     CheckProfileResponse,
+    ExplainedRoute,
+    ExplainRoutesRequest,
+    ExplainRoutesResponse,
     Fees,
     GetRouteInputsRequest,
     GetScorecardsRequest,
     PreviewRouteRequest,
     PreviewRouteResponse,
     Quote,
+    RouteExplanation,
     RouteInputs,
     RoutePlan,
     RouteRequest,
@@ -37,9 +41,11 @@ from proto.gen.oms.v1 import (
 from sor_engine.domain.profile import InvalidProfileError
 from sor_engine.handlers import (
     Changes,
+    Explained,
     InvalidRequestError,
     RoutingContext,
     decide_again,
+    explain_route,
     preview_route,
     profile_problems,
 )
@@ -92,6 +98,22 @@ def _fee(fees: Fees, text: str) -> Decimal:
     return value
 
 
+def _order_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        _refuse(Status.INVALID_ARGUMENT, f"order_id must be a UUID, was {text!r}")
+
+
+def _explained(route: Explained) -> ExplainedRoute:
+    found = ExplainedRoute(
+        plan=to_proto(route.plan, RoutePlan), proven=route.proven, digest=route.digest.hex()
+    )
+    if route.explanation is not None:
+        found.explanation = to_proto(route.explanation, RouteExplanation)
+    return found
+
+
 class SorService(SorServiceBase):
     """Answers on the reference and the quotes as they are; stored decisions come from the audit.
 
@@ -113,10 +135,14 @@ class SorService(SorServiceBase):
             _refuse(Status.INVALID_ARGUMENT, f"request.{error}")
         try:
             # In a thread: a stale quote is asked for, and that waits.
-            decided = await asyncio.to_thread(preview_route, request, self._reference(), self._context)
+            plan, explanation = await asyncio.to_thread(
+                preview_route, request, self._reference(), self._context
+            )
         except InvalidRequestError as error:
             _refuse(Status.INVALID_ARGUMENT, str(error))
-        return PreviewRouteResponse(plan=to_proto(decided.plan, RoutePlan))
+        return PreviewRouteResponse(
+            plan=to_proto(plan, RoutePlan), explanation=to_proto(explanation, RouteExplanation)
+        )
 
     async def what_if(self, what_if_request: WhatIfRequest) -> WhatIfResponse:
         """Return a stored decision, the same again, and the same with changes."""
@@ -134,9 +160,19 @@ class SorService(SorServiceBase):
             _refuse(Status.INVALID_ARGUMENT, str(error))
         return WhatIfResponse(
             stored=to_proto(stored.plan, RoutePlan),
-            again=to_proto(again, RoutePlan),
-            changed=to_proto(changed, RoutePlan),
+            again=to_proto(again.plan, RoutePlan),
+            changed=to_proto(changed.plan, RoutePlan),
+            again_explanation=to_proto(again.explain(), RouteExplanation),
+            changed_explanation=to_proto(changed.explain(), RouteExplanation),
         )
+
+    async def explain_routes(self, explain_routes_request: ExplainRoutesRequest) -> ExplainRoutesResponse:
+        """Return every route of an order with why it was decided, worked out now from what was kept."""
+        order_id = _order_id(explain_routes_request.order_id)
+        routes = await asyncio.to_thread(self._reader.routes, order_id)
+        if not routes:
+            _refuse(Status.NOT_FOUND, f"order {order_id} has no route")
+        return ExplainRoutesResponse(routes=[_explained(explain_route(route)) for route in routes])
 
     async def get_route_inputs(self, get_route_inputs_request: GetRouteInputsRequest) -> RouteInputs:
         """Return the book and the reference that a stored decision stood on."""
@@ -175,11 +211,9 @@ class SorService(SorServiceBase):
 
     async def _stored(self, order_id: str, attempt: int) -> Decided:
         try:
-            stored = await asyncio.to_thread(self._reader.decided, UUID(order_id), attempt)
-        except ValueError as error:
-            if isinstance(error, InputsNotKeptError):
-                _refuse(Status.FAILED_PRECONDITION, str(error))
-            _refuse(Status.INVALID_ARGUMENT, f"order_id must be a UUID, was {order_id!r}")
+            stored = await asyncio.to_thread(self._reader.decided, _order_id(order_id), attempt)
+        except InputsNotKeptError as error:
+            _refuse(Status.FAILED_PRECONDITION, str(error))
         if stored is None:
             _refuse(Status.NOT_FOUND, f"order {order_id} has no route attempt {attempt}")
         return stored

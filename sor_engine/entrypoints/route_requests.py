@@ -2,30 +2,29 @@
 
 A plan is stored before it is published, and a batch's offsets are stored only after its plans are flushed:
 they ride in the next batch's transaction, or in one of their own when there is nothing to do. A crash in
-between repeats the batch, and a repeated request is answered with the plan that was stored.
+between repeats the batch, and a repeated request is answered with the plan that was stored. A request that no
+plan can be made or stored for is answered too: without children, and with the reason.
 """
 
-import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from confluent_kafka import Message as KafkaMessage
 
 from oms_platform.clock import microseconds
-from oms_platform.kafka.consumers import Batch, BatchConsumer
-from oms_platform.kafka.publisher import Publisher
 from oms_platform.messages import RoutePlan, RouteRequest
+from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
 from oms_platform.telemetry.metrics import timed_transaction
-from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
+from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind, Span
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, FAILED, SLOW, SOR_SPAN, Tracer
 from oms_platform.wire import Topic, encode
 from oms_platform.worker import StopFlag
 from sor_engine import metrics
-from sor_engine.handlers import InvalidRequestError, QuoteBudget, RoutingContext, plan_route
+from sor_engine.handlers import InvalidRequestError, QuoteBudget, RoutingContext, plan_route, refused_plan
 from sor_engine.ports import (
+    Decided,
     PlannedRoute,
     Reference,
     ReferenceSource,
@@ -35,27 +34,33 @@ from sor_engine.ports import (
 )
 
 log = structlog.get_logger()
-Offsets = Mapping[tuple[str, int], int]
+Key = tuple[UUID, int]
 _NO_OFFSETS: Final[Offsets] = {}
 QUOTE_SPAN: Final = "quote"
 DECISION_SPAN: Final = "decide"
+INVALID_REQUEST: Final = "INVALID_REQUEST"
+UNSTORABLE_ROUTE: Final = "UNSTORABLE_ROUTE"
+NANOSECONDS: Final = 1_000_000_000
+_TOPIC: Final = Topic.ROUTED.value
 
 
 class RouteRequestLoop:
-    """Reads `orders.validated`, decides, stores, publishes to `orders.routed`."""
+    """Reads `orders.validated`, decides, stores, publishes to `orders.routed`.
+
+    Steps over ports: the only clocks are the context's and `monotonic_s`, and nothing here waits but `poll`.
+    """
 
     def __init__(
         self,
         *,
-        consumer: BatchConsumer,
-        publisher: Publisher,
+        consumer: BatchSource,
+        publisher: Sink,
         store: RouteStore,
         references: ReferenceSource,
         context: RoutingContext,
         refresh_s: float,
-        gather_s: float,
+        monotonic_s: Callable[[], float],
         on_reference: Callable[[Reference], None] = lambda _reference: None,
-        monotonic_s: Callable[[], float] = time.monotonic,
         tracer: Tracer | None = None,
     ) -> None:
         self._consumer = consumer
@@ -64,7 +69,6 @@ class RouteRequestLoop:
         self._references = references
         self._context = context
         self._refresh_s = refresh_s
-        self._gather_s = gather_s
         self._on_reference = on_reference
         self._monotonic_s = monotonic_s
         self._tracer = tracer or Tracer()
@@ -92,11 +96,12 @@ class RouteRequestLoop:
         if not batch.next_offsets:
             self.settle()
             return
-        started = time.perf_counter()
-        self._work(batch, now_us())
-        metrics.batch_seconds.observe(time.perf_counter() - started)
-        # A small batch costs nearly as much as a large one: a moment's wait lets the next one gather.
-        time.sleep(self._gather_s)
+        started_ns = self._context.stopwatch()
+        self._work(batch, self._now_us())
+        metrics.batch_seconds.observe((self._context.stopwatch() - started_ns) / NANOSECONDS)
+
+    def _now_us(self) -> int:
+        return microseconds(self._context.clock())
 
     def settle(self) -> None:
         """Flush, and store the offsets of what was published."""
@@ -117,11 +122,12 @@ class RouteRequestLoop:
         else:
             self._on_reference(self._reference)
 
-    def _work(self, batch: Batch, taken_us: int) -> None:
+    def _work(self, batch: ReadBatch, taken_us: int) -> None:
         for raw, reason in batch.unreadable:
             self._publisher.send_dead_letter(raw, reason)
-        routes: dict[tuple[UUID, int], PlannedRoute] = {}
-        raws: dict[tuple[UUID, int], KafkaMessage] = {}
+        routes: dict[Key, PlannedRoute] = {}
+        raws: dict[Key, Any] = {}
+        refused: list[tuple[RoutePlan, str]] = []
         budget = QuoteBudget()
         for record, raw in zip(batch.records, batch.raw, strict=True):
             request = record.message
@@ -133,47 +139,59 @@ class RouteRequestLoop:
             if key in routes:
                 continue
             try:
-                decided = plan_route(request, self._reference, self._context, budget, record.trace)
+                routes[key] = plan_route(request, self._reference, self._context, budget, record.trace)
+                raws[key] = raw
             except InvalidRequestError as error:
-                self._publisher.send_dead_letter(raw, str(error))
                 self._tracer.fail(record.trace, DEAD_LETTER_SPAN, request.order_id, str(error))
-                continue
-            routes[key] = PlannedRoute(decided=decided, payload=encode(decided.plan), trace=record.trace)
-            raws[key] = raw
-        stored_before = self._store_all(routes, raws)
+                refused.append((self._refuse(request, raw, INVALID_REQUEST, str(error)), record.trace))
+        requests = {key: route.decided.inputs.request for key, route in routes.items()}
+        stored_before, problems = self._store_all(routes)
+        for key, problem in problems.items():
+            route = routes.pop(key)
+            refused.append((self._refuse(requests[key], raws[key], UNSTORABLE_ROUTE, problem), route.trace))
         traces = self._traces_of(routes, taken_us)
         self._publish(routes, stored_before, traces)
+        for plan, trace in refused:
+            self._send(plan, encode(plan), trace)
+        self._publisher.poll()
         self._write_spans(routes, traces, taken_us)
         self._published = {**self._published, **batch.next_offsets}
         log.info("routes_decided", requests=len(batch.records), plans=len(routes))
 
-    def _store_all(
-        self, routes: dict[tuple[UUID, int], PlannedRoute], raws: Mapping[tuple[UUID, int], KafkaMessage]
-    ) -> Mapping[tuple[UUID, int], bytes]:
-        """Store the plans with the offsets of the batch before; dead-letter what is refused."""
+    def _refuse(self, request: RouteRequest, raw: Any, code: str, problem: str) -> RoutePlan:
+        """Dead-letter a request. Returns its answer: core would otherwise ask for ever."""
+        self._publisher.send_dead_letter(raw, problem)
+        metrics.unplaced.inc()
+        metrics.unplaced_because(code).inc()
+        return refused_plan(request, f"{code}: {problem}", self._context.clock())
+
+    def _store_all(self, routes: Mapping[Key, PlannedRoute]) -> tuple[Mapping[Key, bytes], Mapping[Key, str]]:
+        """Store the plans with the offsets of the batch before.
+
+        Returns the plans that were there before, and why others cannot be stored.
+        """
         # The earlier batch's plans are with the broker before its offsets are stored.
         self._publisher.flush()
         earlier, self._published = self._published, _NO_OFFSETS
         now = self._context.clock()
         try:
             with timed_transaction("sor_store"):
-                return self._store.store(list(routes.values()), earlier, now)
+                return self._store.store(list(routes.values()), earlier, now), {}
         except UnstorableRouteError:
-            for key, reason in self._store.unstorable(list(routes.values())).items():
-                del routes[key]
-                self._publisher.send_dead_letter(raws[key], reason)
-            return self._store.store(list(routes.values()), earlier, now)
+            problems = self._store.unstorable(list(routes.values()))
+            if not problems:
+                raise
+            storable = [route for key, route in routes.items() if key not in problems]
+            return self._store.store(storable, earlier, now), problems
 
-    def _traces_of(
-        self, routes: Mapping[tuple[UUID, int], PlannedRoute], taken_us: int
-    ) -> Mapping[tuple[UUID, int], str]:
+    def _traces_of(self, routes: Mapping[Key, PlannedRoute], taken_us: int) -> Mapping[Key, str]:
         """Return the trace that each plan goes on with; one without legs is traced from here on."""
-        at_us = now_us()
+        at_us = self._now_us()
         hop = self._tracer.hop(Hop.SOR, taken_us, at_us)
-        traces: dict[tuple[UUID, int], str] = {}
+        traces: dict[Key, str] = {}
         for key, route in routes.items():
             plan, trace = route.decided.plan, route.trace
-            if not plan.legs:
+            if not plan.children:
                 trace = self._tracer.promote(trace, FAILED, plan.order_id, plan.reason)
             elif self._tracer.is_due(trace, at_us):
                 trace = self._tracer.promote(trace, SLOW, plan.order_id)
@@ -182,43 +200,41 @@ class RouteRequestLoop:
 
     def _write_spans(
         self,
-        routes: Mapping[tuple[UUID, int], PlannedRoute],
-        traces: Mapping[tuple[UUID, int], str],
+        routes: Mapping[Key, PlannedRoute],
+        traces: Mapping[Key, str],
         taken_us: int,
     ) -> None:
         spans: list[Span] = []
-        done_us = now_us()
+        done_us = self._now_us()
         for key, trace in traces.items():
             if is_traced(trace):
-                spans += _spans_of(self._tracer, routes[key].decided.plan, trace, taken_us, done_us)
+                spans += _spans_of(self._tracer, routes[key].decided, trace, taken_us, done_us)
         self._tracer.write_batch("sor batch", taken_us, done_us, len(routes), spans)
 
     def _publish(
         self,
-        routes: Mapping[tuple[UUID, int], PlannedRoute],
-        stored_before: Mapping[tuple[UUID, int], bytes],
-        traces: Mapping[tuple[UUID, int], str],
+        routes: Mapping[Key, PlannedRoute],
+        stored_before: Mapping[Key, bytes],
+        traces: Mapping[Key, str],
     ) -> None:
         for key, route in routes.items():
             earlier = stored_before.get(key)
             if earlier is not None:
                 metrics.repeated_total.inc()
-            self._publisher.send_encoded(
-                Topic.ROUTED.value,
-                str(route.decided.plan.order_id),
-                RoutePlan.__name__,
-                route.payload if earlier is None else earlier,
-                event_id=route.decided.plan.route_id,
-                trace=traces[key],
-            )
-        self._publisher.poll()
+            payload = route.payload if earlier is None else earlier
+            self._send(route.decided.plan, payload, traces[key])
+
+    def _send(self, plan: RoutePlan, payload: bytes, trace: str) -> None:
+        self._publisher.send_encoded(
+            _TOPIC, str(plan.order_id), RoutePlan.__name__, payload, event_id=plan.route_id, trace=trace
+        )
 
 
-def _spans_of(tracer: Tracer, plan: RoutePlan, trace: str, taken_us: int, done_us: int) -> list[Span]:
+def _spans_of(tracer: Tracer, decided: Decided, trace: str, taken_us: int, done_us: int) -> list[Span]:
     """Return the spans of one decision: the whole, waiting for its quote, and deciding."""
-    explanation = plan.explanation
+    plan = decided.plan
     began_us = microseconds(plan.received_at)
-    quoted_us = began_us + explanation.quote_wait_us
+    quoted_us = began_us + decided.quote_wait_us
     return [
         tracer.span(
             trace,
@@ -229,17 +245,17 @@ def _spans_of(tracer: Tracer, plan: RoutePlan, trace: str, taken_us: int, done_u
             attributes={
                 "order_id": str(plan.order_id),
                 "attempt": plan.attempt,
-                "legs": len(plan.legs),
-                "venues": "+".join(leg.venue_id for leg in plan.legs),
+                "legs": len(plan.children),
+                "venues": "+".join(child.venue_id for child in plan.children),
             },
-            error="" if plan.legs else plan.reason,
+            error="" if plan.children else plan.reason,
         ),
-        tracer.span(trace, QUOTE_SPAN, began_us, quoted_us, attributes={"symbol": plan.symbol}),
+        tracer.span(trace, QUOTE_SPAN, began_us, quoted_us, attributes={"symbol": plan.terms.symbol}),
         tracer.span(
             trace,
             DECISION_SPAN,
             quoted_us,
-            quoted_us + explanation.decision_us,
-            attributes={"strategy": explanation.strategy},
+            quoted_us + decided.decision_us,
+            attributes={"profile": decided.inputs.routing.profile},
         ),
     ]

@@ -94,7 +94,7 @@ def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag
             consumer = BatchConsumer(
                 kafka,
                 group=GROUP,
-                topics=[Topic.FILLS],
+                topics=[Topic.FILLS, Topic.ACKS],
                 incarnation=incarnation,
                 load_offsets=stored_offsets,
             )

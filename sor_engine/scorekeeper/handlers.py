@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Final
 
 from oms_platform.clock import microseconds
-from oms_platform.messages import CancelReject, ExecutionReport, Quote
-from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
+from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
+from oms_platform.vocabulary import ExecType, Message, Side, TimeInForce
 from sor_engine.domain.market import micros
 from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report
 from sor_engine.scorekeeper.domain.touches import QuoteChange, Touch, Touches
@@ -24,7 +24,7 @@ _UNSENT: Final = "NS-"
 
 
 def note_message(watch: ChildWatch, message: Message) -> None:
-    """Give a message of `executions.fills` to the watch."""
+    """Give a message of `executions.fills` or `executions.acks` to the watch."""
     if isinstance(message, ExecutionReport):
         if message.exec_type is ExecType.CANCELED and message.exec_id == f"{_UNSENT}{message.cl_ord_id}":
             watch.note_unsent(message.cl_ord_id)
@@ -40,21 +40,21 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                 microseconds(message.transact_time),
                 microseconds(message.received_at),
                 message.last_qty,
-                0 if message.last_px is None else micros(message.last_px),
+                message.last_px_micros or 0,
                 message.cum_qty,
                 message.leaves_qty,
             )
         )
-    elif isinstance(message, RoutePlaced):
-        placed_us = microseconds(message.placed_at)
-        for leg in message.legs:
+    elif isinstance(message, RouteAnswer):
+        placed_us = microseconds(message.placed.placed_at)
+        for child in message.placed.children:
             watch.note_placed(
-                leg.cl_ord_id,
+                child.cl_ord_id,
                 Child(
-                    venue_id=leg.venue_id,
-                    quantity=leg.quantity,
-                    limit=micros(leg.limit_price),
-                    rests=leg.time_in_force in _RESTS,
+                    venue_id=child.venue_id,
+                    quantity=child.quantity,
+                    limit=child.limit_price_micros,
+                    rests=child.time_in_force in _RESTS,
                     placed_us=placed_us,
                 ),
             )

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.ids import uuid7_floor
+from oms_platform.ids import route_id, uuid7_floor
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.routing_audit.audit import export_routes_command, retention
@@ -54,12 +54,12 @@ def store_route(
     *,
     number: int = 0,
     decided_at: datetime | None = None,
-    inputs: bool = True,
-    plan: bytes = b'{"legs":[]}',
+    kept: bool = True,
+    plan: bytes = b'{"quantity":1}',
 ) -> UUID:
-    """Keep a route of an order born `at`, with a book and a reference of a day before."""
+    """Keep a route of an order born `at`. kept: with its book and its reference, of a day before."""
     order_id, before = born(at, number), born(at - timedelta(days=1), number)
-    if inputs:
+    if kept:
         connection.execute(
             "INSERT INTO route_books VALUES (%s, 'AAPL', %s, %s)", (before, at, b'{"symbol":"AAPL"}')
         )
@@ -67,17 +67,16 @@ def store_route(
             "INSERT INTO route_references VALUES (%s, %s, %s)", (before, b'{"venues":\n[1]}', at)
         )
     connection.execute(
-        "INSERT INTO route_audit (order_id, attempt, route_id, account_id, plan, received_at, decided_at,"
-        " inputs, book_id, reference_id) VALUES (%s, 1, %s, 'ACC-INST-001', %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO route_audit VALUES (%s, 1, 'ACC-INST-001', %s, %s, %s, %s, %s, %s, %s, 7, 9)",
         (
             order_id,
-            order_id,
             plan,
+            b"\x0a\x0b",
+            b'{"quantity":100}',
+            before if kept else None,
+            before,
             at,
             decided_at or at,
-            b'{"quantity":100}' if inputs else None,
-            before if inputs else None,
-            before if inputs else None,
         ),
     )
     return order_id
@@ -163,7 +162,7 @@ def test_a_table_that_is_in_use_is_not_waited_for_long(
 def test_the_export_brings_the_routes_of_a_time_in_order(db: Connection, dsn: str, tmp_path: Path) -> None:
     first = MONDAY - timedelta(days=20)
     ids = [str(store_route(db, first + timedelta(days=day), number=day)) for day in range(10)]
-    late = store_route(db, first, number=99, decided_at=first + timedelta(days=5), inputs=False)
+    late = store_route(db, first, number=99, decided_at=first + timedelta(days=5), kept=False)
     out = tmp_path / "routes.jsonl"
     since, until = first + timedelta(days=2), first + timedelta(days=6)
     result = CliRunner().invoke(
@@ -181,13 +180,22 @@ def test_the_export_brings_the_routes_of_a_time_in_order(db: Connection, dsn: st
         "account_id",
         "received_at",
         "decided_at",
+        "quote_wait_us",
+        "decision_us",
+        "digest",
         "inputs",
         "plan",
         "book",
         "reference",
     }
-    assert [lines[0][name] for name in ("inputs", "book", "reference")] == [None, None, None]
-    assert lines[1]["inputs"] == {"quantity": 100}
+    assert [lines[0][name] for name in ("book", "reference")] == [None, None]
+    assert lines[0]["route_id"] == str(route_id(late, 1))
+    assert [lines[1][name] for name in ("inputs", "digest", "quote_wait_us", "decision_us")] == [
+        {"quantity": 100},
+        "0a0b",
+        7,
+        9,
+    ]
     assert datetime.fromisoformat(lines[1]["decided_at"]) == since
     assert list(tmp_path.iterdir()) == [out]
 
@@ -209,14 +217,17 @@ def test_memory_does_not_grow_with_the_number_of_routes(db: Connection) -> None:
         with (
             db.cursor() as cursor,
             cursor.copy(
-                "COPY route_audit (order_id, attempt, route_id, account_id, plan, received_at, decided_at)"
-                " FROM STDIN"
+                "COPY route_audit (order_id, attempt, account_id, plan, digest, inputs, reference_id,"
+                " received_at, decided_at, quote_wait_us, decision_us) FROM STDIN"
             ) as copy,
         ):
-            copy.set_types(["uuid", "int4", "uuid", "text", "bytea", "timestamptz", "timestamptz"])
+            times = ["timestamptz", "timestamptz"]
+            copy.set_types(
+                ["uuid", "int4", "text", "bytea", "bytea", "bytea", "uuid", *times, "int4", "int4"]
+            )
             for number in range(routes):
                 order_id = born(at, number)
-                copy.write_row((order_id, 1, order_id, "ACC-INST-001", plan, at, at))
+                copy.write_row((order_id, 1, "ACC-INST-001", plan, b"", b"{}", order_id, at, at, 0, 0))
         tracemalloc.start()
         try:
             assert sum(1 for _ in export_routes(db, at, at + timedelta(days=1))) == routes

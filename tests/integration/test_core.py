@@ -26,7 +26,13 @@ from oms_platform.kafka.ports import Record
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import begin_incarnation, ensure_topics, read_incarnation
-from oms_platform.messages import CancelOrder, ExecutionReport, OrderEvent, RouteAnswer, SubmitOrder
+from oms_platform.messages import (
+    CancelOrder,
+    ExecutionReport,
+    OrderEvent,
+    RouteAnswer,
+    SubmitOrder,
+)
 from oms_platform.postgres import load_offsets
 from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, RoutePlaced, TimeInForce
 from oms_platform.wire import Topic, decode

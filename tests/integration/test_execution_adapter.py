@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -23,14 +23,16 @@ from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
-from oms_platform.messages import (
-    CancelChildren,
-    ExecutionReport,
-    RouteExplanation,
-    RouteLeg,
-    RoutePlan,
+from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.vocabulary import (
+    ChildTerms,
+    ExecType,
+    Message,
+    OrderTerms,
+    OrderType,
+    Side,
+    TimeInForce,
 )
-from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import free_port, memory_kafka_part, wait_until
 from tests.conftest import running
@@ -65,10 +67,11 @@ class Stage:
         self.incarnation = read_incarnation(kafka)
         self.publisher = Publisher(kafka)
         self.fills: list[Message] = []
+        self.acks: list[Message] = []
         self._fills = BatchConsumer(
             kafka,
             group="test",
-            topics=[Topic.FILLS],
+            topics=[Topic.FILLS, Topic.ACKS],
             incarnation=self.incarnation,
             load_offsets=lambda _name, _places: {},
         )
@@ -116,13 +119,13 @@ class Stage:
     def read_fills(self) -> list[Message]:
         """Return everything on executions.fills so far."""
         batch = self._fills.poll(timeout_s=0.05)
-        self.fills += [record.message for record in batch.records]
+        for record in batch.records:
+            (self.fills if record.topic == Topic.FILLS.value else self.acks).append(record.message)
         return self.fills
 
     def fills_of(self, order_id: object) -> list[str]:
-        """Return the kinds of messages about one order, in their order; answers to 35=H are left out."""
-        kinds = [kind_of(message) for message in self.read_fills() if message.order_id == order_id]
-        return [kind for kind in kinds if kind != ExecType.ORDER_STATUS.name]
+        """Return the kinds of the messages to core about one order, in their order."""
+        return [kind_of(message) for message in self.read_fills() if message.order_id == order_id]
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """Ask the database."""
@@ -134,42 +137,61 @@ class Stage:
 
     def ready(self) -> bool:
         """Whether the adapter says that it is ready."""
+        return self.readiness()[0] == 200
+
+    def readiness(self) -> tuple[int, str]:
+        """Return the status and the text of the adapter's readiness, 0 while nobody answers."""
+        address = f"http://127.0.0.1:{self.health_port}/health/ready"
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.health_port}/health/ready", timeout=1
-            ) as answer:
-                return answer.status == 200
+            with urllib.request.urlopen(address, timeout=1) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
         except OSError:
-            return False
+            return 0, ""
 
 
 def kind_of(message: Message) -> str:
     return message.exec_type.name if isinstance(message, ExecutionReport) else type(message).__name__
 
 
-def plan(legs: int = 1, quantity: int = 100, reason: str = "", symbol: str = "AAPL") -> RoutePlan:
+def plan(legs: int = 1, quantity: int = 100, reason: str = "", min_quantity: int = 0) -> RoutePlan:
     order_id = uuid7()
+    terms = OrderTerms(
+        account_id=ACCOUNT,
+        channel="REST",
+        client_order_id=str(order_id),
+        symbol="AAPL",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.DAY,
+        quantity=quantity * max(1, legs),
+        limit_price_micros=187_250_000,
+        min_quantity=min_quantity,
+    )
     return RoutePlan(
         route_id=route_id(order_id, 1),
         order_id=order_id,
-        account_id=ACCOUNT,
         attempt=1,
-        symbol=symbol,
-        side=Side.BUY,
-        quantity=quantity * max(1, legs),
-        explanation=RouteExplanation(
-            book_at=None, profile="default", profile_version=1, venues=(), summary=""
-        ),
+        quantity=terms.quantity,
         received_at=utc_now(),
         decided_at=utc_now(),
-        legs=tuple(
-            RouteLeg(
-                leg=number,
+        terms=terms,
+        children=tuple(
+            ChildTerms(
+                order_id=order_id,
                 cl_ord_id=child_cl_ord_id(order_id, 1, number),
+                attempt=1,
+                leg=number,
+                account_id=ACCOUNT,
                 venue_id="XNYS",
-                quantity=quantity,
-                limit_price=Decimal("187.25"),
+                symbol="AAPL",
+                side=Side.BUY,
+                order_type=OrderType.LIMIT,
                 time_in_force=TimeInForce.DAY,
+                quantity=quantity,
+                limit_price_micros=187_250_000,
+                min_quantity=min_quantity,
             )
             for number in range(1, legs + 1)
         ),
@@ -179,7 +201,11 @@ def plan(legs: int = 1, quantity: int = 100, reason: str = "", symbol: str = "AA
 
 def cancel_of(order: RoutePlan) -> CancelChildren:
     return CancelChildren(
-        request_id=uuid7(), order_id=order.order_id, account_id=ACCOUNT, requested_at=utc_now()
+        request_id=uuid7(),
+        order_id=order.order_id,
+        account_id=ACCOUNT,
+        requested_at=utc_now(),
+        through_attempt=order.attempt,
     )
 
 
@@ -191,20 +217,23 @@ def stage(tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, cleanup: ExitSt
 def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage) -> None:
     venue = stage.venue()
     stage.start()
-    order = plan(legs=2)
+    order = plan(legs=2, min_quantity=40)
     stage.publish(order)
-    until(lambda: stage.fills_of(order.order_id).count("TRADE") == 2, "two trades")
-    kinds = stage.fills_of(order.order_id)
-    assert kinds[0] == "RoutePlaced"
-    assert sorted(kinds[1:]) == ["NEW", "NEW", "TRADE", "TRADE"]
-    placed, *reports = [message for message in stage.fills if message.order_id == order.order_id]
-    assert isinstance(placed, RoutePlaced)
-    assert [leg.cl_ord_id for leg in placed.legs] == [leg.cl_ord_id for leg in order.legs]
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer", "TRADE", "TRADE"], "two trades")
+    until(lambda: len(stage.read_fills()) == 3 and len(stage.acks) == 2, "two acknowledgements")
+    assert [kind_of(message) for message in stage.acks] == ["NEW", "NEW"]
+    of_order = [message for message in stage.fills if message.order_id == order.order_id]
+    placed = of_order[0]
+    reports = [message for message in of_order if isinstance(message, ExecutionReport)]
+    assert isinstance(placed, RouteAnswer)
+    assert [child.cl_ord_id for child in placed.placed.children] == [
+        child.cl_ord_id for child in order.children
+    ]
     trade = next(report for report in reports if kind_of(report) == "TRADE")
     assert isinstance(trade, ExecutionReport)
-    assert (trade.last_qty, trade.last_px, trade.cum_qty, trade.leaves_qty) == (
+    assert (trade.last_qty, trade.last_px_micros, trade.cum_qty, trade.leaves_qty) == (
         100,
-        Decimal("187.25"),
+        187_250_000,
         100,
         0,
     )
@@ -213,6 +242,7 @@ def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage
     assert [(order["38"], order["40"], order["44"], order["54"], order["59"]) for order in sent] == [
         ("100", "2", "187.25", "1", "0")
     ] * 2
+    assert {order["110"] for order in sent} == {"40"}
     assert len(sent[0]["60"]) == len("20260102-03:04:05.000006")
     until(lambda: all(row[1] == "FILLED" for row in stage.children()), "children filled")
     assert [row[2:] for row in stage.children()] == [(100, 0), (100, 0)]
@@ -232,13 +262,13 @@ def test_a_replayed_plan_is_told_again_and_sent_once(stage: Stage) -> None:
     stage.publish(order)
     until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
     stage.publish(order)
-    until(lambda: stage.fills_of(order.order_id).count("RoutePlaced") == 2, "the second RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id).count("RouteAnswer") == 2, "the second RouteAnswer")
     marker = plan()
     stage.publish(marker)
     until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
     assert len(venue.messages("D")) == 2
-    first, second = [m for m in stage.fills if isinstance(m, RoutePlaced) and m.order_id == order.order_id]
-    assert first.legs == second.legs
+    first, second = [m for m in stage.fills if isinstance(m, RouteAnswer) and m.order_id == order.order_id]
+    assert first.placed.children == second.placed.children
 
 
 def test_a_plan_without_legs_passes_its_reason_on(stage: Stage) -> None:
@@ -246,10 +276,11 @@ def test_a_plan_without_legs_passes_its_reason_on(stage: Stage) -> None:
     stage.start()
     order = plan(legs=0, reason="NO_QUOTE: symbol=AAPL")
     stage.publish(order)
-    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer"], "RouteAnswer")
     placed = stage.fills[0]
-    assert isinstance(placed, RoutePlaced)
-    assert (placed.legs, placed.reason, placed.refused) == ((), "NO_QUOTE: symbol=AAPL", False)
+    assert isinstance(placed, RouteAnswer)
+    assert (placed.placed.children, placed.placed.reason) == ((), "NO_QUOTE: symbol=AAPL")
+    assert not placed.placed.refused
 
 
 def test_a_cancel_that_overtakes_its_plan_refuses_it_also_after_a_restart(stage: Stage) -> None:
@@ -257,16 +288,16 @@ def test_a_cancel_that_overtakes_its_plan_refuses_it_also_after_a_restart(stage:
     stage.start()
     order, marker = plan(), plan()
     stage.publish(cancel_of(order), order)
-    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer"], "RouteAnswer")
     until(stage.ready, "readiness")
     stage.kill()
     stage.start()
     stage.publish(order, marker)
     until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
     until(lambda: len(stage.fills_of(order.order_id)) >= 2, "the second answer")
-    answers = [m for m in stage.fills if isinstance(m, RoutePlaced) and m.order_id == order.order_id]
-    assert all(answer.refused and answer.legs == () for answer in answers)
-    assert set(venue.orders) == {marker.legs[0].cl_ord_id}
+    answers = [m for m in stage.fills if isinstance(m, RouteAnswer) and m.order_id == order.order_id]
+    assert all(answer.placed.refused and answer.placed.children == () for answer in answers)
+    assert set(venue.orders) == {marker.children[0].cl_ord_id}
     assert len(stage.children()) == 1
 
 
@@ -278,9 +309,9 @@ def test_a_cancel_reaches_every_live_child(stage: Stage) -> None:
     until(stage.ready, "readiness")
     stage.publish(order, cancel_of(order))
     until(lambda: stage.fills_of(order.order_id).count("CANCELED") == 3, "three cancels")
-    assert {cancel["41"] for cancel in venue.messages("F")} == {leg.cl_ord_id for leg in order.legs}
+    assert {cancel["41"] for cancel in venue.messages("F")} == {child.cl_ord_id for child in order.children}
     reports = [m for m in stage.fills if isinstance(m, ExecutionReport) and m.exec_type is ExecType.CANCELED]
-    assert {report.cl_ord_id for report in reports} == {leg.cl_ord_id for leg in order.legs}
+    assert {report.cl_ord_id for report in reports} == {child.cl_ord_id for child in order.children}
     until(lambda: {row[1] for row in stage.children()} == {"CANCELED"}, "children canceled")
 
 
@@ -288,7 +319,7 @@ def test_killed_before_the_venue_was_there_it_sends_exactly_once(stage: Stage) -
     stage.start()
     order = plan()
     stage.publish(order)
-    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer"], "RouteAnswer")
     stage.kill()
     stage.start()
     venue = stage.venue()
@@ -319,14 +350,14 @@ def test_an_order_canceled_while_the_venue_is_away_is_never_sent(stage: Stage) -
     stage.start()
     order, marker = plan(), plan()
     stage.publish(order)
-    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer"], "RouteAnswer")
     stage.kill()
     stage.start()
     stage.publish(cancel_of(order), marker)
     venue = stage.venue()
     until(lambda: "TRADE" in stage.fills_of(marker.order_id), "the marker's trade")
     until(lambda: stage.fills_of(order.order_id)[-1] == "CANCELED", "the cancel")
-    assert set(venue.orders) == {marker.legs[0].cl_ord_id}
+    assert set(venue.orders) == {marker.children[0].cl_ord_id}
     canceled = [row for row in stage.children() if row[1] == "CANCELED"]
     until(lambda: len([row for row in stage.children() if row[1] == "CANCELED"]) == 1, f"canceled {canceled}")
 
@@ -348,7 +379,7 @@ def test_what_quickfix_has_but_kafka_has_not_is_resent(stage: Stage) -> None:
     order, stuck = plan(), plan()
     stage.publish(order)
     until(lambda: len(venue.messages("D")) == 1, "the order at the venue")
-    until(lambda: stage.fills_of(order.order_id) == ["RoutePlaced"], "RoutePlaced")
+    until(lambda: stage.fills_of(order.order_id) == ["RouteAnswer"], "RouteAnswer")
     sequences = stage.folder / "fix" / "FIX.4.4-OMS-XNYS.seqnums"
 
     def next_in_seq() -> int:
@@ -364,10 +395,10 @@ def test_what_quickfix_has_but_kafka_has_not_is_resent(stage: Stage) -> None:
         venue.fill(venue.messages("D")[0])
         until(lambda: next_in_seq() >= before + 2, "QuickFIX to move on")
         stage.kill()
-    assert stage.fills_of(order.order_id) == ["RoutePlaced"]
+    assert stage.fills_of(order.order_id) == ["RouteAnswer"]
     venue.answers = True
     stage.start()
-    until(lambda: stage.fills_of(order.order_id)[-2:] == ["NEW", "TRADE"], "the resent reports")
+    until(lambda: stage.fills_of(order.order_id)[-1:] == ["TRADE"], "the resent reports")
     until(lambda: "TRADE" in stage.fills_of(stuck.order_id), "the other order's trade")
     assert [len(sent) for sent in venue.orders.values()] == [1, 1]
 
@@ -399,11 +430,11 @@ def test_when_kafka_loses_its_data_the_venue_resends_what_core_had_not_read(
     cleanup.enter_context(running(memory_kafka_part(address), tmp_path / "kafka-2.log"))
     stage.use(KafkaSettings(bootstrap=address.read_text()))
     stage.start()
-    until(lambda: stage.fills_of(order.order_id)[-2:] == ["NEW", "TRADE"], "the resent reports")
+    until(lambda: stage.fills_of(order.order_id)[-1:] == ["TRADE"], "the resent reports")
     assert [len(sent) for sent in venue.orders.values()] == [1]
 
 
-def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> None:
+def test_poison_goes_to_the_dead_letters_and_is_answered_and_the_rest_go_on(stage: Stage) -> None:
     venue = stage.venue()
     stage.start()
     wrong, right = plan(), plan()
@@ -413,8 +444,11 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> Non
     stage.publisher.send_encoded(Topic.ROUTED.value, "x", "RoutePlan", b"{", event_id=uuid7())
     stage.publish(right)
     until(lambda: "TRADE" in stage.fills_of(right.order_id), "the trade")
-    assert set(venue.orders) == {right.legs[0].cl_ord_id}
+    assert set(venue.orders) == {right.children[0].cl_ord_id}
     assert dead_letters(stage.kafka) == 2
+    (answer,) = [m for m in stage.read_fills() if isinstance(m, RouteAnswer) and m.order_id == wrong.order_id]
+    assert answer.placed.children == ()
+    assert answer.placed.reason.startswith("GATE_TERMS: ")
 
 
 def dead_letters(kafka: KafkaSettings) -> int:
@@ -440,7 +474,7 @@ def test_killed_again_and_again_under_load_every_order_is_at_the_venue_once(stag
         time.sleep(moments.random() * 0.05)
         stage.kill()
         stage.start()
-    wanted = {order.legs[0].cl_ord_id for order in plans}
+    wanted = {order.children[0].cl_ord_id for order in plans}
     until(lambda: set(venue.orders) == wanted, "every order at the venue")
     assert {len(sent) for sent in venue.orders.values()} == {1}
 
@@ -451,7 +485,7 @@ def test_killed_again_and_again_under_load_every_order_is_at_the_venue_once(stag
     until(lambda: traded() == wanted, "every trade in Kafka")
     until(lambda: {row[1] for row in stage.children()} == {"FILLED"}, "every child filled")
     for order in plans:
-        assert stage.fills_of(order.order_id)[0] == "RoutePlaced"
+        assert stage.fills_of(order.order_id)[0] == "RouteAnswer"
 
 
 def test_a_lost_database_connection_leads_back_through_the_start_and_on(stage: Stage) -> None:
@@ -474,3 +508,30 @@ def test_a_lost_database_connection_leads_back_through_the_start_and_on(stage: S
     assert stage.process.poll() is None
     until(stage.ready, "readiness")
     stage.kill(signal.SIGTERM)
+
+
+def test_a_second_adapter_stands_by_and_takes_the_sessions_over_when_the_first_dies(stage: Stage) -> None:
+    venue = stage.venue()
+    venue.answers = False
+    stage.start()
+    first, second = plan(), plan()
+    stage.publish(first)
+    until(lambda: len(venue.messages("D")) == 1, "the first order at the venue")
+    until(stage.ready, "readiness of the first")
+    active = stage.process
+    assert active is not None
+    stage.health_port = free_port()
+    stage.start()
+    until(lambda: "standing by" in stage.readiness()[1], "the second to stand by")
+    assert stage.readiness()[0] == 503
+    active.kill()
+    active.wait(20)
+    venue.answers = True
+    until(stage.ready, "the second to have taken over")
+    stage.publish(second)
+    until(lambda: "TRADE" in stage.fills_of(second.order_id), "the second order's trade")
+    until(lambda: len(venue.messages("H")) >= 1, "the question about what the first had sent")
+    venue.acknowledge(venue.messages("D")[0])
+    venue.fill(venue.messages("D")[0])
+    until(lambda: "TRADE" in stage.fills_of(first.order_id), "the first order's trade")
+    assert [len(sent) for sent in venue.orders.values()] == [1, 1]

@@ -204,3 +204,14 @@ def test_an_empty_store_makes_an_empty_desk(kept: Kept) -> None:
     assert (desk.orders, desk.positions) == ({}, {})
     assert isinstance(desk, Desk)
     assert ACCOUNT in desk.owned
+
+
+def test_where_a_partitions_core_is_follows_who_took_it_last(kept: Kept) -> None:
+    kept.store.announce({0, 1}, "one:1", utc_now())
+    kept.store.announce({1}, "two:1", utc_now())
+    if isinstance(kept.store, InMemoryOrderStore):
+        found = kept.store.owners
+    else:
+        rows = kept.store._connection.execute("SELECT partition, address FROM core_owners")
+        found = dict(rows.fetchall())
+    assert found == {0: "one:1", 1: "two:1"}

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from oms_platform.ids import uuid7_floor
 from oms_platform.postgres import Connection, connect
+from oms_platform.prices import micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.execution_quality import command as command
 from oms_tools.execution_quality import postgres_evidence as postgres_quality
@@ -86,10 +87,10 @@ class Rows:
         status = status or ("ACKNOWLEDGED" if closed is None else "CANCELED")
         leaves = quantity - filled if closed is None else 0
         self.connection.execute(
-            "INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side,"
+            "INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side,"
             " order_type, time_in_force, quantity, limit_price, status, closed, cum_qty, leaves_qty,"
-            " filled_notional, created_at, updated_at, routing)"
-            " VALUES (%s, %s, 'api', %s, 'p', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " filled_notional, created_at, updated_at)"
+            " VALUES (%s, %s, 'api', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 order_id,
                 ACCOUNT,
@@ -107,8 +108,12 @@ class Rows:
                 filled * 100,
                 at(seconds),
                 at(closed or seconds),
-                json.dumps({"prefer": list(prefer)}) if prefer else "{}",
             ),
+        )
+        terms = {"routing": {"prefer": list(prefer)}} if prefer else {}
+        self.connection.execute(
+            "INSERT INTO order_requests VALUES (%s, 'SubmitOrder', %s, %s, 'p', %s, '', %s)",
+            (order_id, order_id, ACCOUNT, json.dumps({"terms": terms}), at(seconds)),
         )
         return order_id
 
@@ -117,12 +122,17 @@ class Rows:
     ) -> str:
         number = next(self._numbers)
         cl_ord_id = f"child-{number}"
+        terms = {
+            "symbol": symbol,
+            "side": f"SIDE_{side}",
+            "limitPriceMicros": micros_of(Decimal(limit)),
+            "timeInForce": "TIME_IN_FORCE_DAY",
+        }
         self.connection.execute(
-            "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id,"
-            " symbol, side, quantity, limit_price, time_in_force, status, leaves_qty, created_at, updated_at)"
-            " VALUES (%s, %s, %s, 1, %s, %s, %s, %s, %s, %s, %s, 'DAY', 'NEW', 0, %s, %s)",
-            (order_id, cl_ord_id, order_id, number, ACCOUNT, venue, symbol, side, quantity, limit)
-            + (at(seconds),) * 2,
+            "INSERT INTO child_orders (order_id, cl_ord_id, attempt, leg, venue_id, quantity, terms,"
+            " continues, status, leaves_qty, created_at, updated_at)"
+            " VALUES (%s, %s, 1, %s, %s, %s, %s, false, 'NEW', 0, %s, %s)",
+            (order_id, cl_ord_id, number, venue, quantity, json.dumps(terms)) + (at(seconds),) * 2,
         )
         return cl_ord_id
 
@@ -144,12 +154,21 @@ class Rows:
         )
 
     def route(self, order_id: UUID, attempt: int, strategy: str | None) -> None:
-        explanation = {} if strategy is None else {"strategy": strategy}
-        plan = json.dumps({"explanation": explanation}).encode()
+        """Keep a route by a strategy, None: its order named a profile that there is not."""
+        profile = "nowhere" if strategy is None else "used"
+        content = {"profiles": {}, "venues": []}
+        if strategy is not None:
+            settings = {"strategy": strategy, "weights": {"price": 1}}
+            content["profiles"] = {profile: {"version": 1, "settings": settings}}
+        reference_id = UUID(int=uuid7_floor(NOON).int + next(self._numbers))
         self.connection.execute(
-            "INSERT INTO route_audit (order_id, attempt, route_id, account_id, plan, received_at, decided_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (order_id, attempt, order_id, ACCOUNT, plan, NOON, NOON),
+            "INSERT INTO route_references VALUES (%s, %s, %s)",
+            (reference_id, json.dumps(content).encode(), NOON),
+        )
+        inputs = json.dumps({"routing": {"profile": profile}}).encode()
+        self.connection.execute(
+            "INSERT INTO route_audit VALUES (%s, %s, %s, '{}', '', %s, NULL, %s, %s, %s, 0, 0)",
+            (order_id, attempt, ACCOUNT, inputs, reference_id, NOON, NOON),
         )
 
 
@@ -389,7 +408,10 @@ def test_what_came_to_a_resting_child_long_after_its_acknowledgement_was_added(r
     order_id = worked_example(rows)
     rows.connection.execute("UPDATE child_orders SET acked_at = %s WHERE venue_id = 'XNAS'", (at("0.2"),))
     assert dollars(line(report(rows).orders, order_id), FEES) == Decimal("-0.52")  # -0.40 - 0.12
-    rows.connection.execute("UPDATE child_orders SET time_in_force = 'IOC' WHERE venue_id = 'XNAS'")
+    rows.connection.execute(
+        "UPDATE child_orders SET terms = replace(terms::text, 'FORCE_DAY', 'FORCE_IOC')::json"
+        " WHERE venue_id = 'XNAS'"
+    )
     assert dollars(line(report(rows).orders, order_id), FEES) == Decimal("0.48")
 
 

@@ -24,10 +24,18 @@ from oms_platform.kafka.consumers import Batch
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics
-from oms_platform.messages import CancelReject, ExecutionReport, PlacedLeg
+from oms_platform.messages import CancelReject, ExecutionReport, RouteAnswer
 from oms_platform.postgres import Connection, connect
-from oms_platform.vocabulary import ExecType, Message, RoutePlaced, Side, TimeInForce
-from oms_platform.wire import Topic
+from oms_platform.vocabulary import (
+    ChildTerms,
+    ExecType,
+    Message,
+    OrderType,
+    RoutePlaced,
+    Side,
+    TimeInForce,
+)
+from oms_platform.wire import Topic, encode
 from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     GetBookRequest,
@@ -51,6 +59,7 @@ from tests.integration.quote_service import served
 WAIT_S = 30.0
 ACCOUNT = "ACC-INST-001"
 LIMIT = Decimal("227.42")
+ANSWERS = (ExecType.NEW, ExecType.ORDER_STATUS)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -69,22 +78,28 @@ class ChildOrder:
         self.venue_id, self.quantity = venue_id, quantity
         self.placed_at = utc_now()
 
-    def placed(self) -> RoutePlaced:
-        return RoutePlaced(
+    def terms(self) -> ChildTerms:
+        return ChildTerms(
+            order_id=self.order_id,
+            cl_ord_id=self.cl_ord_id,
+            attempt=1,
+            leg=1,
+            account_id=ACCOUNT,
+            venue_id=self.venue_id,
+            symbol="AAPL",
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC,
+            quantity=self.quantity,
+            limit_price_micros=227_420_000,
+        )
+
+    def placed(self) -> RouteAnswer:
+        return RouteAnswer(
             route_id=route_id(self.order_id, 1),
             order_id=self.order_id,
             account_id=ACCOUNT,
-            attempt=1,
-            placed_at=self.placed_at,
-            legs=(
-                PlacedLeg(
-                    cl_ord_id=self.cl_ord_id,
-                    venue_id=self.venue_id,
-                    quantity=self.quantity,
-                    limit_price=LIMIT,
-                    time_in_force=TimeInForce.IOC,
-                ),
-            ),
+            placed=RoutePlaced(attempt=1, placed_at=self.placed_at, children=(self.terms(),)),
         )
 
     def report(self, exec_type: ExecType, **changes: object) -> ExecutionReport:
@@ -106,25 +121,22 @@ class ChildOrder:
 
     def filled(self) -> ExecutionReport:
         return self.report(
-            ExecType.TRADE, last_qty=self.quantity, last_px=Decimal("227.41"), cum_qty=self.quantity
+            ExecType.TRADE, last_qty=self.quantity, last_px_micros=227_410_000, cum_qty=self.quantity
         )
 
     def store(self, dsn: str, status: str, cum_qty: int = 0) -> None:
         """Keep the child as the adapter does."""
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(
-                "INSERT INTO child_orders (order_id, cl_ord_id, route_id, attempt, leg, account_id, venue_id,"
-                " symbol, side, quantity, limit_price, time_in_force, status, cum_qty, leaves_qty,"
-                " created_at, updated_at) VALUES (%s, %s, %s, 1, 1, %s, %s, 'AAPL', 'BUY', %s, %s, 'DAY', %s,"
-                " %s, %s, %s, %s)",
+                "INSERT INTO child_orders (order_id, cl_ord_id, attempt, leg, venue_id, quantity, terms,"
+                " continues, status, cum_qty, leaves_qty, created_at, updated_at)"
+                " VALUES (%s, %s, 1, 1, %s, %s, %s, false, %s, %s, %s, %s, %s)",
                 (
                     self.order_id,
                     self.cl_ord_id,
-                    route_id(self.order_id, 1),
-                    ACCOUNT,
                     self.venue_id,
                     self.quantity,
-                    LIMIT,
+                    encode(self.terms()).decode(),
                     status,
                     cum_qty,
                     self.quantity - cum_qty,
@@ -218,9 +230,11 @@ class Stage:
         return process, port
 
     def publish(self, *said: Message) -> None:
-        """Put messages on executions.fills."""
+        """Put messages where the adapter does."""
         for message in said:
-            self.publisher.send(Topic.FILLS.value, ACCOUNT, message, event_id=uuid7())
+            answers = isinstance(message, ExecutionReport) and message.exec_type in ANSWERS
+            topic = Topic.ACKS if answers else Topic.FILLS
+            self.publisher.send(topic.value, ACCOUNT, message, event_id=uuid7())
         self.publisher.flush()
 
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -27,11 +27,13 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import RoutePlan, RouteRequest
 from oms_platform.proto_bridge import to_proto
-from oms_platform.vocabulary import Message, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import Message, OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, encode
 from oms_tools.laptop.parts import free_port, wait_until
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
+    ExplainedRoute,
+    ExplainRoutesRequest,
     GetBookRequest,
     MarketDataServiceBase,
     PreviewRouteRequest,
@@ -41,9 +43,10 @@ from proto.gen.oms.v1 import (
     VenueQuote,
     WhatIfRequest,
 )
+from proto.gen.oms.v1 import RoutePlan as ProtoRoutePlan
 from proto.gen.oms.v1 import RouteRequest as ProtoRouteRequest
 from sor_engine.adapters.postgres_decisions import decisions_between
-from sor_engine.handlers import decide_again
+from sor_engine.handlers import decide_again, is_proven
 from tests.integration.quote_service import served
 
 WAIT_S = 30.0
@@ -175,9 +178,23 @@ class Stage:
         return [plan for plan in self.plans if plan.route_id == request.route_id]
 
     def audit(self) -> dict[object, bytes]:
-        """Return the stored plans by route."""
+        """Return the stored plans by order."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return dict(connection.execute("SELECT route_id, plan FROM route_audit").fetchall())
+            return dict(connection.execute("SELECT order_id, plan FROM route_audit").fetchall())
+
+    def explained(self, asked: RouteRequest) -> list[ExplainedRoute]:
+        """Return what the service says of an order's routes."""
+
+        async def ask() -> list[ExplainedRoute]:
+            channel = Channel("127.0.0.1", self.grpc_port)
+            try:
+                sor = SorServiceStub(channel)
+                answer = await sor.explain_routes(ExplainRoutesRequest(order_id=str(asked.order_id)))
+                return answer.routes
+            finally:
+                channel.close()
+
+        return asyncio.run(ask())
 
 
 @pytest.fixture
@@ -191,37 +208,49 @@ def stage(
     return Stage(tmp_path, dsn, memory_kafka, market_data[1], cleanup)
 
 
-def request(symbol: str = "AAPL", quantity: int = 250, **changes: object) -> RouteRequest:
+def request(symbol: str = "AAPL", quantity: int = 250, limit: int = 227_420_000) -> RouteRequest:
     order_id = uuid7()
-    asked = RouteRequest(
+    return RouteRequest(
         route_id=route_id(order_id, 1),
         order_id=order_id,
-        account_id="ACC-INST-001",
         attempt=1,
-        symbol=symbol,
-        side=Side.BUY,
-        order_type=OrderType.LIMIT,
         quantity=quantity,
-        time_in_force=TimeInForce.DAY,
         requested_at=utc_now(),
-        limit_price=Decimal("227.42"),
+        terms=OrderTerms(
+            account_id="ACC-INST-001",
+            channel="REST",
+            client_order_id=str(order_id),
+            symbol=symbol,
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.DAY,
+            quantity=1_000_000,
+            limit_price_micros=limit,
+        ),
     )
-    return msgspec.structs.replace(asked, **changes)
 
 
-def test_a_request_becomes_a_stored_and_published_plan_that_explains_itself(stage: Stage) -> None:
+def test_a_request_becomes_a_stored_and_published_plan_that_is_explained_when_asked(stage: Stage) -> None:
     stage.start()
     asked = request()
     stage.publish(asked)
     until(lambda: bool(stage.plans_of(asked)), "the plan")
     (plan,) = stage.plans_of(asked)
-    assert sum(leg.quantity for leg in plan.legs) == 250
-    assert {leg.limit_price for leg in plan.legs} == {Decimal("227.42")}
-    assert len(plan.explanation.venues) == 6
-    for venue in plan.explanation.venues:
-        assert venue.score == sum((term.contribution for term in venue.terms), Decimal(0))
+    assert sum(child.quantity for child in plan.children) == 250
+    assert {child.limit_price_micros for child in plan.children} == {227_420_000}
+    assert plan.terms == asked.terms
+    assert stage.audit() == {plan.order_id: encode(plan)}
+    (route,) = stage.explained(asked)
+    assert route.proven
+    assert route.plan == to_proto(plan, ProtoRoutePlan)
+    assert len(route.explanation.venues) == 6
+    for venue in route.explanation.venues:
+        assert Decimal(venue.score) == sum((Decimal(term.contribution) for term in venue.terms), Decimal(0))
         assert venue.reason
-    assert stage.audit() == {plan.route_id: encode(plan)}
+    with psycopg.connect(stage.dsn, autocommit=True) as connection:
+        forged = encode(plan).replace(b'"venueId":"', b'"venueId":"X')
+        connection.execute("UPDATE route_audit SET plan = %s", (forged,))
+    assert not stage.explained(asked)[0].proven
     assert stage.end(signal.SIGTERM) == 0
 
 
@@ -237,9 +266,7 @@ def test_a_decision_comes_out_the_same_from_what_the_audit_kept(stage: Stage) ->
         ).fetchone()
     assert len(stored) == 20
     for decided in stored:
-        again = decide_again(decided)
-        assert again.legs == decided.plan.legs
-        assert again.explanation.venues == decided.plan.explanation.venues
+        assert is_proven(decided, decide_again(decided))
     # A book and a reference are kept once for all that stood on them.
     assert counts is not None
     assert counts[0] < 20
@@ -255,12 +282,17 @@ def test_the_service_answers_previews_and_refuses_what_makes_no_sense(stage: Sta
         try:
             asked = to_proto(request(quantity=300), ProtoRouteRequest)
             answer = await sor.preview_route(PreviewRouteRequest(request=asked))
-            assert sum(leg.quantity for leg in answer.plan.legs) == 300
+            assert sum(child.quantity for child in answer.plan.children) == 300
+            assert answer.explanation.expected_quantity == 300
             asked.quantity = 0
             with pytest.raises(GRPCError, match="whole number of shares"):
                 await sor.preview_route(PreviewRouteRequest(request=asked))
             with pytest.raises(GRPCError, match="no route attempt"):
                 await sor.what_if(WhatIfRequest(order_id=str(uuid7()), attempt=1))
+            with pytest.raises(GRPCError, match="has no route"):
+                await sor.explain_routes(ExplainRoutesRequest(order_id=str(uuid7())))
+            with pytest.raises(GRPCError, match="must be a UUID"):
+                await sor.explain_routes(ExplainRoutesRequest(order_id="x"))
             with pytest.raises(GRPCError, match="must be a UUID"):
                 await sor.what_if(WhatIfRequest(order_id="x", attempt=1))
             problems = await sor.check_profile(CheckProfileRequest(name="p", settings_json="[]"))
@@ -280,9 +312,10 @@ def test_a_venue_that_is_down_or_closed_is_left_out_and_comes_back(stage: Stage)
         stage.publish(asked)
         until(lambda: bool(stage.plans_of(asked)), "the plan")
         (plan,) = stage.plans_of(asked)
-        found = {venue.venue_id: venue.reason for venue in plan.explanation.venues}
+        (route,) = stage.explained(asked)
+        found = {venue.venue_id: venue.reason for venue in route.explanation.venues}
         closed = {name for name, reason in found.items() if reason.startswith(("DOWN", "REJECTING"))}
-        assert not closed & {leg.venue_id for leg in plan.legs}
+        assert not closed & {child.venue_id for child in plan.children}
         return found
 
     with psycopg.connect(stage.dsn, autocommit=True) as connection:
@@ -312,21 +345,21 @@ def test_a_repeated_request_gets_the_plan_of_the_first_also_after_a_kill(stage: 
     stage.publish(marker)
     until(lambda: bool(stage.plans_of(marker)), "the marker's plan")
     until(lambda: len(stage.plans_of(asked)) >= 2, "the plan again")
-    assert {encode(plan) for plan in stage.plans_of(asked)} == {stage.audit()[asked.route_id]}
+    assert {encode(plan) for plan in stage.plans_of(asked)} == {stage.audit()[asked.order_id]}
 
 
 def test_a_symbol_without_a_streamed_quote_is_asked_for(
     stage: Stage, market_data: tuple[QuoteService, int]
 ) -> None:
     stage.start()
-    asked = request("MSFT", limit_price=Decimal("500"))
+    asked = request("MSFT", limit=500_000_000)
     stage.publish(asked)
     until(lambda: bool(stage.plans_of(asked)), "the plan")
     assert market_data[0].questions >= 1
-    assert stage.plans_of(asked)[0].legs
+    assert stage.plans_of(asked)[0].children
 
 
-def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> None:
+def test_poison_goes_to_the_dead_letters_and_is_answered_and_the_rest_go_on(stage: Stage) -> None:
     stage.start()
     bad, unstorable, good = request(quantity=0), request(), request()
     # An order id of another century has no partition to go to.
@@ -343,7 +376,13 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_go_on(stage: Stage) -> Non
 
     until(lambda: dead() == 3, "three dead letters")
     consumer.close()
-    assert list(stage.audit()) == [good.route_id]
+    assert list(stage.audit()) == [good.order_id]
+    for asked, code in ((bad, "INVALID_REQUEST"), (unstorable, "UNSTORABLE_ROUTE")):
+        until(lambda asked=asked: bool(stage.plans_of(asked)), "the answer")
+        (answer,) = stage.plans_of(asked)
+        assert answer.children == ()
+        assert answer.reason.startswith(f"{code}: ")
+        assert not answer.no_data
 
 
 def test_killed_under_load_every_request_is_planned_once(stage: Stage) -> None:
@@ -358,4 +397,4 @@ def test_killed_under_load_every_request_is_planned_once(stage: Stage) -> None:
     audit = stage.audit()
     assert len(audit) == 600
     for plan in stage.plans:
-        assert encode(plan) == audit[plan.route_id]
+        assert encode(plan) == audit[plan.order_id]

@@ -3,16 +3,19 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_platform.messages import VenueQuote
-from sor_engine.domain.market import DarkBelief, Market, Request, Tif, Venue, VenueStats, Visit
+from oms_platform.vocabulary import TimeInForce
+from sor_engine.domain.market import DarkBelief, Market, Request, Venue, VenueStats, Visit, dollars
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
 from sor_engine.domain.routing import decide
 
 TICK = Decimal("0.01")
+TICK_MICROS = 10_000
 NAMES = ("XNYS", "XNAS", "ARCX", "BATS", "EDGX", "DARK")
 PROFILE_WEIGHTS = st.tuples(*[st.integers(0, 100) for _ in range(5)]).filter(any)
 
@@ -119,15 +122,16 @@ def knowledge(draw: st.DrawFn) -> dict[str, dict[str, object]]:
     }
 
 
-limits = st.one_of(st.none(), st.integers(1, 40_000).map(lambda tenths: Decimal(tenths) / 1000))
+limits = st.one_of(st.none(), st.integers(1, 40_000).map(lambda mils: mils * 1_000))
 requests = st.builds(
     Request,
     symbol=st.just("AAPL"),
     buy=st.booleans(),
     quantity=st.integers(1, 3000),
-    tif=st.sampled_from(Tif),
-    limit_price=limits,
-    tick=st.just(TICK),
+    time_in_force=st.sampled_from(TimeInForce),
+    limit_micros=limits,
+    tick_micros=st.just(TICK_MICROS),
+    min_quantity=st.sampled_from((0, 0, 0, 1, 70, 400, 5_000)),
     seed=st.integers(0, 2**63 - 1),
     avoid=st.frozensets(st.sampled_from(NAMES), max_size=2),
     prefer=st.frozensets(st.sampled_from(NAMES), max_size=2),
@@ -174,36 +178,39 @@ def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
     by_name = {venue.venue_id: venue for venue in considered}
     assert sum(leg.quantity for leg in decision.legs) <= request.quantity
     assert bool(decision.legs) != bool(decision.reason)
-    immediate = request.limit_price is None or request.tif in (Tif.IOC, Tif.FOK)
+    immediate = request.limit_micros is None or request.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     for leg in decision.legs:
         venue = by_name[leg.venue_id]
         assert leg.quantity > 0
         assert leg.quantity % venue.lot_size == 0
         assert leg.quantity >= venue.min_quantity
-        assert leg.limit_price > 0
-        assert leg.limit_price % TICK == 0
+        # Never less than the order's minimum, or all that is left of it; and the venue is told so.
+        assert leg.quantity >= min(request.min_quantity, request.quantity)
+        assert leg.min_quantity == min(request.min_quantity, leg.quantity)
+        assert leg.limit_micros > 0
+        assert leg.limit_micros % TICK_MICROS == 0
         assert venue.active
         assert leg.venue_id not in request.avoid
         assert leg.venue_id not in known["closed"]
-        if request.limit_price is not None:
+        if request.limit_micros is not None:
             within = (
-                leg.limit_price <= request.limit_price
+                leg.limit_micros <= request.limit_micros
                 if request.buy
-                else leg.limit_price >= request.limit_price
+                else leg.limit_micros >= request.limit_micros
             )
             assert within
-        if request.tif is Tif.FOK:
-            assert leg.tif is Tif.FOK
-        elif leg.tif is not Tif.IOC:
+        if request.time_in_force is TimeInForce.FOK:
+            assert leg.time_in_force is TimeInForce.FOK
+        elif leg.time_in_force is not TimeInForce.IOC:
             # What rests does so by the order's own time in force, and a market order's only for a time.
-            assert leg.tif is request.tif
+            assert leg.time_in_force is request.time_in_force
             assert leg.hold_ms or not immediate
-    if decision.legs and request.tif is Tif.FOK:
+    if decision.legs and request.time_in_force is TimeInForce.FOK:
         assert [leg.quantity for leg in decision.legs] == [request.quantity]
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases.filter(lambda case: case[0].limit_price is None))
+@given(cases.filter(lambda case: case[0].limit_micros is None))
 def test_a_market_order_never_reaches_beyond_its_collar(case: Case) -> None:
     request, book, considered, profile, _, _ = case
     decision = ask(case)
@@ -219,7 +226,8 @@ def test_a_market_order_never_reaches_beyond_its_collar(case: Case) -> None:
     touch = max(tops) if request.buy else min(tops)
     reach = touch * profile.market_collar_bps / 10_000
     for leg in decision.legs:
-        assert leg.limit_price <= touch + reach if request.buy else leg.limit_price >= touch - reach
+        limit = dollars(leg.limit_micros)
+        assert limit <= touch + reach if request.buy else limit >= touch - reach
 
 
 @settings(max_examples=200, deadline=None)
@@ -227,11 +235,12 @@ def test_a_market_order_never_reaches_beyond_its_collar(case: Case) -> None:
 def test_every_venue_has_a_reason_and_its_arithmetic_reconciles(case: Case) -> None:
     _, _, considered, _, _, _ = case
     decision = ask(case)
-    assert sorted(o.venue_id for o in decision.venues) == sorted(v.venue_id for v in considered)
+    account = decision.account()
+    assert sorted(o.venue_id for o in account.venues) == sorted(v.venue_id for v in considered)
     allocated: dict[str, int] = {}
     for leg in decision.legs:
         allocated[leg.venue_id] = allocated.get(leg.venue_id, 0) + leg.quantity
-    for outcome in decision.venues:
+    for outcome in account.venues:
         assert outcome.reason
         assert outcome.chosen == (outcome.venue_id in allocated)
         assert outcome.allocated == allocated.get(outcome.venue_id, 0)
@@ -240,21 +249,23 @@ def test_every_venue_has_a_reason_and_its_arithmetic_reconciles(case: Case) -> N
         for term in outcome.terms:
             assert 0 <= term.value <= 1
             assert term.contribution == round(term.weight * term.value, 6)
-    ranked = [outcome.score for outcome in decision.venues if outcome.terms]
+    ranked = [outcome.score for outcome in account.venues if outcome.terms]
     assert ranked == sorted(ranked, reverse=True)
-    assert decision.summary.endswith(".")
-    expected = decision.expected
+    assert account.summary.endswith(".")
+    expected = account.expected
     if decision.legs:
-        assert expected.quantity == sum(outcome.expected_quantity for outcome in decision.venues)
-        assert expected.notional == sum(outcome.expected_notional for outcome in decision.venues)
-        assert expected.fee == sum(outcome.expected_fee for outcome in decision.venues)
+        assert expected.quantity == sum(outcome.expected_quantity for outcome in account.venues)
+        assert expected.notional == sum(outcome.expected_notional for outcome in account.venues)
+        assert expected.fee == sum(outcome.expected_fee for outcome in account.venues)
 
 
 @settings(max_examples=200, deadline=None)
 @given(cases)
 def test_the_same_inputs_and_seed_give_the_same_plan(case: Case) -> None:
     first = ask(case)
-    assert repr(ask(case)) == repr(first)
+    again = ask(case)
+    assert again.account() == first.account()
+    assert replace(again, account=first.account) == first
     request, book, considered, profile, age, known = case
     shuffled = ask((request, book, tuple(reversed(considered)), profile, age, known))
     assert sorted(shuffled.legs, key=str) == sorted(first.legs, key=str)
@@ -268,7 +279,7 @@ def _by_price(book: VenueQuote, *, buy: bool) -> list[tuple[Decimal, int]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases.filter(lambda case: case[0].tif is Tif.IOC))
+@given(cases.filter(lambda case: case[0].time_in_force is TimeInForce.IOC))
 def test_no_better_displayed_price_is_left_while_a_worse_one_is_taken(case: Case) -> None:
     request, book, considered, profile, _, known = case
     plain = [
@@ -276,14 +287,14 @@ def test_no_better_displayed_price_is_left_while_a_worse_one_is_taken(case: Case
         for venue in considered
         if venue.venue_id not in known["closed"]
     ]
-    request = replace(request, visits=(), avoid=frozenset())
+    request = msgspec.structs.replace(request, visits=(), avoid=frozenset(), min_quantity=0)
     known = {**known, "taken": {}, "closed": {}}
     decision = ask((request, book, tuple(plain), profile, 0, known))
     if not decision.legs or book is None:
         return
     taken: list[Decimal] = []
     left: list[Decimal] = []
-    wanted = {outcome.venue_id: outcome.expected_quantity for outcome in decision.venues}
+    wanted = decision.takes
     for venue in plain:
         if not (venue.active and venue.lit and venue.venue_id in book):
             continue

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab.brute_force import SmallVenue, brute_force
 from oms_tools.sor_lab.exchange import ShownBook
-from sor_engine.domain.market import Market, Request, Tif, Venue, dollars, micros
+from sor_engine.domain.market import Market, Request, Venue, dollars
 from sor_engine.domain.profile import read_profile
 from sor_engine.domain.routing import decide
 
@@ -33,9 +34,9 @@ def swept(wanted: int, buy: bool, limit: int | None, venues: Sequence[SmallVenue
             symbol="SMALL",
             buy=buy,
             quantity=wanted,
-            tif=Tif.IOC,
-            limit_price=None if limit is None else dollars(limit),
-            tick=dollars(TICK),
+            time_in_force=TimeInForce.IOC,
+            limit_micros=limit,
+            tick_micros=TICK,
         ),
         Market(
             venues=[
@@ -61,7 +62,7 @@ def swept(wanted: int, buy: bool, limit: int | None, venues: Sequence[SmallVenue
     for leg in decision.legs:
         venue = venues[NAMES.index(leg.venue_id)]
         assert leg.quantity % venue.lot == 0 and leg.quantity >= venue.minimum, (leg, venue)
-        within = sign * micros(leg.limit_price)
+        within = sign * leg.limit_micros
         shelf = [sign * price for price, size in venue.levels for _ in range(size) if sign * price <= within]
         assert len(shelf) >= leg.quantity, f"{leg} takes more than is displayed within its limit"
         filled += leg.quantity

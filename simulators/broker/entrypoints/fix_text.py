@@ -105,6 +105,7 @@ def _new_order(fields: Mapping[str, str]) -> NewOrder:
         ord_type=_ORD_TYPES.get(fields["40"]),
         price=fields.get("44", ""),
         time_in_force=_TIMES_IN_FORCE.get(fields.get("59", "0")),
+        min_qty=_quantity(fields.get("110", "0")),
     )
 
 

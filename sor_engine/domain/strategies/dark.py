@@ -9,7 +9,7 @@ from typing import Final
 
 from sor_engine.domain.board import Board, Candidate
 from sor_engine.domain.censored import UNIT, allocate
-from sor_engine.domain.market import DarkBelief, Tif, price_text
+from sor_engine.domain.market import DarkBelief, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import StrategyName
 from sor_engine.domain.strategies.draft import Draft
@@ -42,7 +42,7 @@ def _dark_then(board: Board, hold_ms: int, rounds: int, then: StrategyName, stag
             return _held(board, shares, hold_ms, f"{stage} {done + 1} of {rounds}")
         why = "no dark venue takes the size"
     for candidate in board.dark:
-        candidate.outcome.reason = why
+        candidate.reason = why
     return LIT[then](board)
 
 
@@ -50,8 +50,8 @@ def _why_no_dark(board: Board, done: int, rounds: int) -> str:
     request, mid2 = board.request, board.mid2
     if not board.dark:
         return "no dark venue"
-    if request.tif in (Tif.IOC, Tif.FOK):
-        return f"{request.tif.value} does not wait in the dark"
+    if not board.may_wait:
+        return f"{request.time_in_force.name} does not wait in the dark"
     if done >= rounds:
         return f"{done} of {rounds} dark rounds done"
     if mid2 is None or board.limit is None:
@@ -73,7 +73,7 @@ def _allocated(board: Board, quantity: int) -> dict[str, int]:
                 candidate.venue.venue_id,
                 beliefs.get(candidate.venue.venue_id, UNKNOWN_POOL),
                 candidate.venue.lot_size,
-                candidate.venue.min_quantity,
+                candidate.minimum,
             )
             for candidate in pools
         ],
@@ -90,9 +90,9 @@ def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Dec
         quantity = shares.get(candidate.venue.venue_id, 0)
         if quantity:
             words = f"{quantity} held {hold_ms} ms at the midpoint or better"
-            draft.add(candidate, quantity, cap, board.request.tif, words, hold_ms=hold_ms)
+            draft.add(candidate, quantity, cap, board.request.time_in_force, words, hold_ms=hold_ms)
         else:
-            candidate.outcome.reason = "the other dark venues are more likely to have the size"
+            candidate.reason = "the other dark venues are more likely to have the size"
     for candidate in board.ranked:
-        candidate.outcome.reason = "displayed venues come after the dark stage"
+        candidate.reason = "displayed venues come after the dark stage"
     return draft.decision()

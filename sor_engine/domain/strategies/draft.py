@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board, Candidate, describe
-from sor_engine.domain.market import BPS, MICRO, Tif, dollars, micros, price_text
-from sor_engine.domain.plan import Decision, Expectation, Leg
+from sor_engine.domain.market import BPS, MICRO, dollars, price_text
+from sor_engine.domain.plan import Account, Decision, Expectation, Leg, VenueOutcome
 
 DISPLAYS_NOTHING: Final = "displays nothing: only a staged or dark strategy goes there"
 NOT_NEEDED: Final = "not needed: filled at better prices or by better-scored venues"
@@ -21,16 +22,23 @@ class Draft:
         self._parts: list[str] = []
 
     def add(
-        self, candidate: Candidate, quantity: int, limit: int, tif: Tif, words: str, *, hold_ms: int = 0
+        self,
+        candidate: Candidate,
+        quantity: int,
+        limit: int,
+        time_in_force: TimeInForce,
+        words: str,
+        *,
+        hold_ms: int = 0,
     ) -> None:
         """Add a leg at a limit in micros, and say why in a few words."""
         venue_id = candidate.venue.venue_id
-        self._legs.append(Leg(venue_id, quantity, dollars(limit), tif, hold_ms))
-        candidate.outcome.chosen = True
-        candidate.outcome.allocated += quantity
+        minimum = min(self.board.minimum, quantity)
+        self._legs.append(Leg(venue_id, quantity, limit, time_in_force, hold_ms, minimum))
+        candidate.allocated += quantity
         self._words.setdefault(venue_id, []).append(words)
 
-    def add_takes(self, *, rest_tif: Tif | None = None) -> None:
+    def add_takes(self, *, rest_tif: TimeInForce | None = None) -> None:
         """Add what every venue takes and rests: IOC to take, one resting leg where both meet."""
         board = self.board
         reach = take_limit(board)
@@ -41,40 +49,43 @@ class Draft:
                 words = f"{took}; {rests}" if candidate.takes else rests
                 self.add(candidate, candidate.takes + candidate.rests, board.limit or 0, rest_tif, words)
             elif candidate.takes:
-                self.add(candidate, candidate.takes, reach, Tif.IOC, took)
+                self.add(candidate, candidate.takes, reach, TimeInForce.IOC, took)
 
     def decision(self) -> Decision:
-        """Close the plan: reasons for every venue, expected sums, a summary."""
+        """Close the plan."""
         board = self.board
-        best = board.ranked[0].venue.venue_id if board.ranked else ""
-        for candidate in (*board.ranked, *board.dark):
-            outcome = candidate.outcome
-            words = self._words.get(outcome.venue_id)
-            if words is not None:
-                first = [f"best score {outcome.score}"] if outcome.venue_id == best and outcome.terms else []
-                outcome.reason = "; ".join([*first, *words])
-            elif not outcome.reason:
-                outcome.reason = _why_not(board, candidate)
-            outcome.expected_quantity = candidate.takes
-            outcome.expected_notional = dollars(candidate.notional)
-            outcome.expected_fee = dollars(candidate.takes * micros(candidate.venue.remove_fee))
         return Decision(
-            tuple(self._legs),
-            "",
-            board.outcomes(),
-            self._summary(),
+            legs=tuple(self._legs),
             strategy=board.profile.strategy.value,
             stage=self.stage,
             continues=self.continues,
-            expected=_expected(board),
+            takes={
+                candidate.venue.venue_id: candidate.takes for candidate in board.ranked if candidate.takes
+            },
+            scores=board.scores(),
+            account=self._account,
         )
+
+    def _account(self) -> Account:
+        """Work out the reasons for every venue, the expected sums and a summary."""
+        board = self.board
+        for candidate in (*board.ranked, *board.dark):
+            words = self._words.get(candidate.venue.venue_id)
+            if words is not None:
+                best = candidate is board.ranked[0] if board.ranked else False
+                first = [f"best score {dollars(candidate.score)}"] if best and candidate.terms else []
+                candidate.reason = "; ".join([*first, *words])
+            elif not candidate.reason:
+                candidate.reason = _why_not(board, candidate)
+        outcomes = board.outcomes(placed=True)
+        return Account(outcomes, self._summary(), _expected(board, outcomes))
 
     def _summary(self) -> str:
         parts = []
         for leg in self._legs:
             held = f" held {leg.hold_ms} ms" if leg.hold_ms else ""
-            limit = price_text(micros(leg.limit_price))
-            parts.append(f"{leg.quantity} at {leg.venue_id} limit {limit} {leg.tif.value}{held}")
+            limit, force = price_text(leg.limit_micros), leg.time_in_force.name
+            parts.append(f"{leg.quantity} at {leg.venue_id} limit {limit} {force}{held}")
         left = self.board.request.quantity - sum([leg.quantity for leg in self._legs])
         if left:
             parts.append(f"{left} not placed yet" if self.continues else f"{left} not placed, no more fits")
@@ -102,13 +113,10 @@ def take_limit(board: Board) -> int:
     return max(board.limit, min(taken) * (BPS - aggression_bps) // (BPS * tick) * tick)
 
 
-def _expected(board: Board) -> Expectation:
-    quantity = notional = 0
-    fee = MICRO * 0
-    for candidate in board.ranked:
-        quantity += candidate.takes
-        notional += candidate.notional
-        fee += candidate.outcome.expected_fee
+def _expected(board: Board, outcomes: tuple[VenueOutcome, ...]) -> Expectation:
+    quantity = sum([candidate.takes for candidate in board.ranked])
+    notional = sum([candidate.notional for candidate in board.ranked])
+    fee = sum([outcome.expected_fee for outcome in outcomes], MICRO * 0)
     mid2 = board.mid2
     if mid2 is None or not quantity:
         return Expectation(quantity, dollars(notional), fee)

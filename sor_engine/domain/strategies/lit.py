@@ -7,8 +7,9 @@ displayed quote is traded through: it is taken first, or at the same time.
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board, Candidate
-from sor_engine.domain.market import Tif, micros, price_text
+from sor_engine.domain.market import price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.strategies.draft import NOT_NEEDED, Draft
 from sor_engine.domain.sweeping import Offer, allocate
@@ -24,9 +25,9 @@ def take_sweep(board: Board, wanted: int) -> int:
     offers = [
         Offer(
             tuple(candidate.within),
-            micros(candidate.venue.remove_fee),
+            candidate.remove_fee,
             candidate.venue.lot_size,
-            candidate.venue.min_quantity,
+            candidate.minimum,
         )
         for candidate in order
     ]
@@ -79,7 +80,7 @@ def best(board: Board) -> Decision:
     for candidate in board.ranked:
         if candidate is not chosen and candidate.marketable:
             shown = price_text(candidate.far[0][0])
-            candidate.outcome.reason = (
+            candidate.reason = (
                 "a better-scored venue displays the same price"
                 if candidate.left_at(touch)
                 else f"displays no better than {shown}, the best is {price_text(touch)}"
@@ -89,7 +90,7 @@ def best(board: Board) -> Decision:
     chosen.take(quantity)
     draft = Draft(board, "best")
     shown = f"takes up to {quantity}, {chosen.marketable} displayed at or inside {price_text(cap)}"
-    draft.add(chosen, quantity, cap, Tif.IOC, shown)
+    draft.add(chosen, quantity, cap, TimeInForce.IOC, shown)
     return draft.decision()
 
 
@@ -102,9 +103,9 @@ def whole(board: Board) -> Decision:
     for candidate in board.ranked:
         if candidate.marketable >= quantity:
             fits = candidate.in_lots(quantity) == quantity
-            candidate.outcome.reason = NOT_NEEDED if fits else "its lot or minimum size does not allow it"
+            candidate.reason = NOT_NEEDED if fits else "its lot or minimum size does not allow it"
         elif candidate.marketable:
-            candidate.outcome.reason = (
+            candidate.reason = (
                 f"displays {candidate.marketable}, and fill-or-kill needs {quantity} at one venue"
             )
     if able is None:
@@ -113,9 +114,13 @@ def whole(board: Board) -> Decision:
     able.take(quantity)
     draft = Draft(board, "fill or kill")
     # The venue's own book is walked: the leg's limit reaches as far as that needs.
-    limit = board.limit if board.request.limit_price is not None else able.worst
+    limit = board.limit if board.request.limit_micros is not None else able.worst
     draft.add(
-        able, quantity, limit or able.worst, Tif.FOK, f"takes {quantity} of {able.marketable} displayed"
+        able,
+        quantity,
+        limit or able.worst,
+        TimeInForce.FOK,
+        f"takes {quantity} of {able.marketable} displayed",
     )
     return draft.decision()
 
@@ -134,7 +139,7 @@ def _placed(board: Board, left: int, rest: Rest, stage: str) -> Decision:
     if left == board.request.quantity:
         return nothing_to_take(board, stage)
     draft = Draft(board, stage)
-    draft.add_takes(rest_tif=board.request.tif)
+    draft.add_takes(rest_tif=board.request.time_in_force)
     return draft.decision()
 
 
@@ -143,17 +148,15 @@ def nothing_to_take(board: Board, stage: str) -> Decision:
     request, touch = board.request, board.touch
     for candidate in board.ranked:
         if not candidate.marketable:
-            candidate.outcome.reason = board.why_nothing_displayed()
+            candidate.reason = board.why_nothing_displayed()
     shown = "none" if touch is None else price_text(touch)
-    limit = "none" if request.limit_price is None else str(request.limit_price)
+    limit = "none" if request.limit_micros is None else price_text(request.limit_micros)
     if any(candidate.marketable for candidate in board.ranked) or (
         not board.immediate and any(not c.in_lots(request.quantity) for c in board.ranked)
     ):
-        lots = ", ".join(
-            f"{c.venue.venue_id} {c.venue.lot_size}/{c.venue.min_quantity}" for c in board.ranked
-        )
+        lots = ", ".join(f"{c.venue.venue_id} {c.venue.lot_size}/{c.minimum}" for c in board.ranked)
         return board.nothing(f"LOT_TOO_SMALL: quantity={request.quantity}, lot_and_minimum={lots}", stage)
-    code = "NO_LIQUIDITY" if request.limit_price is None or touch is None else "NOT_MARKETABLE"
+    code = "NO_LIQUIDITY" if request.limit_micros is None or touch is None else "NOT_MARKETABLE"
     return board.nothing(f"{code}: limit={limit}, best={shown}", stage)
 
 
@@ -163,9 +166,7 @@ def _rest_at_one(board: Board, left: int) -> int:
     if not able:
         return left
     prefer = board.request.prefer
-    chosen = min(
-        able, key=lambda c: (c.venue.venue_id not in prefer, c.venue.add_fee, -c.score, c.venue.venue_id)
-    )
+    chosen = min(able, key=lambda c: (c.venue.venue_id not in prefer, c.add_fee, -c.score, c.venue.venue_id))
     chosen.rests = chosen.in_lots(chosen.takes + left) - chosen.takes
     return left - chosen.rests
 

@@ -4,12 +4,14 @@ The law of this file: what rests is canceled after the horizon, and what is left
 underfill penalty is the price of that crossing.
 """
 
+from dataclasses import replace
 from typing import Final
 
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board, Candidate
-from sor_engine.domain.market import BPS, Tif, micros, price_text
+from sor_engine.domain.market import BPS, price_text
 from sor_engine.domain.placement import Costs, Queue, place
-from sor_engine.domain.plan import Decision
+from sor_engine.domain.plan import Account, Decision
 from sor_engine.domain.strategies.dark import LIT
 from sor_engine.domain.strategies.draft import Draft, take_limit
 from sor_engine.domain.strategies.lit import take_sweep
@@ -22,17 +24,25 @@ def passive(board: Board) -> Decision:
     why, queues = _queues(board)
     if why:
         decision = LIT[board.profile.passive.then](board)
-        return decision._replace(
-            stage=f"{decision.stage} (not passive: {why})", summary=f"{decision.summary} Not passive: {why}."
-        )
+        return _named(decision, f"not passive: {why}", f"Not passive: {why}.")
     return _placed(board, queues)
+
+
+def _named(decision: Decision, stage: str, note: str = "") -> Decision:
+    """Return another strategy's decision with why it was that one's turn."""
+
+    def account() -> Account:
+        found = decision.account()
+        return found._replace(summary=f"{found.summary} {note}" if note else found.summary)
+
+    return replace(decision, stage=f"{decision.stage} ({stage})", account=account)
 
 
 def _queues(board: Board) -> tuple[str, list[Candidate]]:
     """Return why the order is not placed passively, or the venues whose queue it may join."""
     request, near = board.request, board.near_touch
-    if request.tif in (Tif.IOC, Tif.FOK):
-        return f"{request.tif.value} does not wait in a queue", []
+    if not board.may_wait:
+        return f"{request.time_in_force.name} does not wait in a queue", []
     if any(candidate.visit.children for candidate in board.ranked):
         return "its queues were tried before", []
     if near is None or board.limit is None or board.touch is None:
@@ -63,7 +73,7 @@ def _placed(board: Board, joinable: list[Candidate]) -> Decision:
         costs,
         [
             Queue(
-                rebate=-micros(candidate.venue.add_fee),
+                rebate=-candidate.add_fee,
                 ahead=candidate.near[0][1],
                 outflows=board.market.outflows[candidate.venue.venue_id][-terms.samples_max :],
             )
@@ -76,16 +86,16 @@ def _placed(board: Board, joinable: list[Candidate]) -> Decision:
     for candidate in board.ranked:
         if candidate.takes:
             words = f"takes {candidate.takes} of {candidate.marketable} displayed"
-            draft.add(candidate, candidate.takes, reach, Tif.IOC, words)
+            draft.add(candidate, candidate.takes, reach, TimeInForce.IOC, words)
     for candidate, wanted in zip(joinable, placement.limits, strict=True):
         quantity = candidate.in_lots(wanted)
         if quantity:
             candidate.rests = quantity
             words = f"{quantity} joins {candidate.near[0][1]} at {price_text(near)} for {terms.horizon_ms} ms"
-            draft.add(candidate, quantity, near, request.tif, words, hold_ms=terms.horizon_ms)
+            draft.add(candidate, quantity, near, request.time_in_force, words, hold_ms=terms.horizon_ms)
     if not taken and not any(candidate.rests for candidate in joinable):
         decision = LIT[terms.then](board)
-        return decision._replace(stage=f"{decision.stage} (not passive: the best placement fits no lot)")
+        return _named(decision, "not passive: the best placement fits no lot")
     draft.notes.append(
         f"Expected {price_text(abs(placement.expected_cost_micros))} dollars"
         f" {'of cost' if placement.expected_cost_micros >= 0 else 'of gain'} against the mid"
@@ -100,9 +110,7 @@ def _costs(board: Board, mid2: int) -> Costs:
     """
     terms = board.profile.passive
     half = board.spread // 2
-    fee = min(
-        [micros(c.venue.remove_fee) for c in board.ranked if c.far and c.far[0][0] == board.touch], default=0
-    )
+    fee = min([c.remove_fee for c in board.ranked if c.far and c.far[0][0] == board.touch], default=0)
     unit = mid2 // 2
     return Costs(
         half_spread=half,

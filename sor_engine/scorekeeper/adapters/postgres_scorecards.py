@@ -15,7 +15,6 @@ from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import order_id_of_child
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from sor_engine.domain.censored import Censored
-from sor_engine.domain.market import micros
 from sor_engine.domain.scorecard import HALF_LIFE_S, Scorecard
 from sor_engine.scorekeeper.domain.child_watch import Child, VenueRecord
 from sor_engine.scorekeeper.domain.closures import Gate
@@ -34,12 +33,13 @@ _TAPE: Final = ArrayStatement.insert(
     "ON CONFLICT DO NOTHING",
 )
 _OPEN: Final = """
-SELECT cl_ord_id, venue_id, quantity, limit_price, time_in_force, created_at, status, cum_qty, acked_at
+SELECT cl_ord_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint,
+       terms ->> 'timeInForce' IN ('TIME_IN_FORCE_DAY', 'TIME_IN_FORCE_GTC'), created_at,
+       status, cum_qty, acked_at
 FROM child_orders WHERE leaves_qty > 0 ORDER BY order_id, leg
 """
 _CLOSED_OF_OPEN: Final = """
-SELECT cl_ord_id FROM orders JOIN child_orders kept USING (order_id)
-WHERE NOT orders.closed AND kept.leaves_qty = 0
+SELECT cl_ord_id FROM open_orders JOIN child_orders kept USING (order_id) WHERE kept.leaves_qty = 0
 """
 _UNANSWERED: Final = ArrayStatement(
     (("order_id", "uuid"), ("cl_ord_id", "text")),
@@ -77,15 +77,15 @@ class PostgresScorecards:
             cl_ord_id: Child(
                 venue_id=venue_id,
                 quantity=quantity,
-                limit=micros(limit),
-                rests=tif in {"DAY", "GTC"},
+                limit=limit,
+                rests=rests,
                 placed_us=microseconds(created_at),
                 stored_cum_qty=cum_qty,
                 answered=status != "PENDING_NEW",
                 ack_us=0 if acked_at is None else microseconds(acked_at),
                 cum_qty=cum_qty,
             )
-            for cl_ord_id, venue_id, quantity, limit, tif, created_at, status, cum_qty, acked_at in (
+            for cl_ord_id, venue_id, quantity, limit, rests, created_at, status, cum_qty, acked_at in (
                 self._connection.execute(_OPEN).fetchall()
             )
         }

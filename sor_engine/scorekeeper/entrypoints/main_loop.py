@@ -13,8 +13,11 @@ import psycopg
 import structlog
 
 from oms_platform.clock import Clock, microseconds
-from oms_platform.kafka.consumers import BATCH_MAX, Batch, BatchConsumer
+from oms_platform.kafka.consumers import BATCH_MAX, BatchConsumer
+from oms_platform.kafka.ports import Batch, Record
+from oms_platform.messages import RouteAnswer
 from oms_platform.telemetry.metrics import timed_transaction
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 from sor_engine.scorekeeper import metrics
 from sor_engine.scorekeeper.domain.child_watch import ChildWatch
@@ -41,7 +44,11 @@ class Chore:
 
 
 class ScorekeeperLoop:
-    """Reads `executions.fills` and quotes; stores once a second what changed."""
+    """Reads `executions.fills`, `executions.acks` and quotes; stores once a second what changed.
+
+    The two topics come in no order between them: of one batch, placements count first, acknowledgements next.
+    One that comes after its child's first fill is no answer any more.
+    """
 
     def __init__(
         self,
@@ -99,7 +106,7 @@ class ScorekeeperLoop:
             return
         # The core, which reads the same topic, brings what cannot be read to the dead letters.
         failed = len(batch.unreadable)
-        for record in batch.records:
+        for record in sorted(batch.records, key=_turn):
             try:
                 note_message(self._watch, record.message)
             except (ArithmeticError, ValueError):
@@ -189,3 +196,9 @@ class ScorekeeperLoop:
                 # A lost connection shows at the next save; a lock that was not to be had is no reason to end.
                 log.warning("chore_failed", chore=chore.name, error=str(error).strip())
                 chore.due_s = self._monotonic_s() + min(chore.retry_s, chore.every_s)
+
+
+def _turn(record: Record) -> int:
+    if isinstance(record.message, RouteAnswer):
+        return 0
+    return 1 if record.topic == Topic.ACKS.value else 2

@@ -1,33 +1,31 @@
 """How a venue's reports move a child, also when they come twice or late."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_adapter.domain.child import (
     CLOSED,
-    Child,
     ChildState,
-    Kind,
     Report,
     Status,
     apply_report,
     new_state,
 )
 from execution_adapter.domain.live_child import LiveChild
+from oms_platform.vocabulary import ExecType
+from tests.unit.execution_adapter.orders import child as terms
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def report(kind: Kind, cum_qty: int = 0, **changes: object) -> Report:
+def report(kind: ExecType, cum_qty: int = 0, **changes: object) -> Report:
     fields: dict[str, object] = {
         "venue_id": "XNYS",
         "cl_ord_id": "c-1-1",
         "exec_id": "E1",
-        "kind": kind,
+        "exec_type": kind,
         "transact_time": AT,
         "venue_order_id": "V1",
         "cum_qty": cum_qty,
@@ -43,7 +41,7 @@ def after(*reports: Report, quantity: int = 100) -> ChildState:
 
 
 def test_a_new_report_acknowledges_with_the_venues_time() -> None:
-    state = after(report(Kind.NEW))
+    state = after(report(ExecType.NEW))
     assert (state.status, state.leaves_qty, state.venue_order_id, state.acked_at) == (
         Status.NEW,
         100,
@@ -53,43 +51,43 @@ def test_a_new_report_acknowledges_with_the_venues_time() -> None:
 
 
 def test_fills_add_up_and_the_last_one_closes() -> None:
-    partly = after(report(Kind.NEW), report(Kind.TRADE, 30))
+    partly = after(report(ExecType.NEW), report(ExecType.TRADE, 30))
     assert (partly.status, partly.cum_qty, partly.leaves_qty) == (Status.PARTIALLY_FILLED, 30, 70)
-    filled = apply_report(partly, 100, report(Kind.TRADE, 100))
+    filled = apply_report(partly, 100, report(ExecType.TRADE, 100))
     assert (filled.status, filled.cum_qty, filled.leaves_qty) == (Status.FILLED, 100, 0)
 
 
 def test_an_old_report_that_is_resent_changes_nothing() -> None:
-    state = after(report(Kind.NEW), report(Kind.TRADE, 30), report(Kind.TRADE, 60))
-    assert apply_report(state, 100, report(Kind.NEW, transact_time=AT + timedelta(1))) == state
-    assert apply_report(state, 100, report(Kind.TRADE, 30)) == state
+    state = after(report(ExecType.NEW), report(ExecType.TRADE, 30), report(ExecType.TRADE, 60))
+    assert apply_report(state, 100, report(ExecType.NEW, transact_time=AT + timedelta(1))) == state
+    assert apply_report(state, 100, report(ExecType.TRADE, 30)) == state
 
 
 def test_a_late_fill_after_a_cancel_counts_and_the_child_stays_canceled() -> None:
-    state = after(report(Kind.NEW), report(Kind.CANCELED, 20), report(Kind.TRADE, 50))
+    state = after(report(ExecType.NEW), report(ExecType.CANCELED, 20), report(ExecType.TRADE, 50))
     assert (state.status, state.cum_qty, state.leaves_qty) == (Status.CANCELED, 50, 0)
 
 
 def test_done_for_day_expires_and_a_rejection_rejects() -> None:
-    assert after(report(Kind.DONE_FOR_DAY)).status is Status.EXPIRED
-    assert after(report(Kind.EXPIRED)).status is Status.EXPIRED
-    assert after(report(Kind.REJECTED)).status is Status.REJECTED
+    assert after(report(ExecType.DONE_FOR_DAY)).status is Status.EXPIRED
+    assert after(report(ExecType.EXPIRED)).status is Status.EXPIRED
+    assert after(report(ExecType.REJECTED)).status is Status.REJECTED
 
 
 def test_a_status_answer_only_says_whether_the_venue_has_it() -> None:
-    assert after(report(Kind.ORDER_STATUS, 50)).status is Status.NEW
-    assert after(report(Kind.ORDER_STATUS, 50)).cum_qty == 0
-    assert after(report(Kind.ORDER_STATUS, unknown=True)) == new_state(100)
-    acknowledged = after(report(Kind.ORDER_STATUS), report(Kind.NEW))
+    assert after(report(ExecType.ORDER_STATUS, 50)).status is Status.NEW
+    assert after(report(ExecType.ORDER_STATUS, 50)).cum_qty == 0
+    assert after(report(ExecType.ORDER_STATUS, unknown=True)) == new_state(100)
+    acknowledged = after(report(ExecType.ORDER_STATUS), report(ExecType.NEW))
     assert acknowledged.acked_at == AT
 
 
 def test_pending_reports_change_nothing() -> None:
-    assert after(report(Kind.PENDING_NEW), report(Kind.PENDING_CANCEL)) == new_state(100)
+    assert after(report(ExecType.PENDING_NEW), report(ExecType.PENDING_CANCEL)) == new_state(100)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Kind), st.integers(0, 150), st.booleans()), max_size=12))
-def test_whatever_comes_quantities_stay_in_their_bounds(steps: list[tuple[Kind, int, bool]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(ExecType), st.integers(0, 150), st.booleans()), max_size=12))
+def test_whatever_comes_quantities_stay_in_their_bounds(steps: list[tuple[ExecType, int, bool]]) -> None:
     state = new_state(100)
     for kind, cum_qty, unknown in steps:
         before, state = state, apply_report(state, 100, report(kind, cum_qty, unknown=unknown))
@@ -101,25 +99,12 @@ def test_whatever_comes_quantities_stay_in_their_bounds(steps: list[tuple[Kind, 
 
 
 def live(*, maybe_at_venue: bool = True) -> LiveChild:
-    child = Child(
-        order_id=uuid.UUID(int=1),
-        cl_ord_id="c-1-1",
-        route_id=uuid.UUID(int=2),
-        attempt=1,
-        leg=1,
-        account_id="ACC",
-        venue_id="XNYS",
-        symbol="AAPL",
-        side="BUY",
-        quantity=100,
-        limit_price=Decimal("10"),
-        time_in_force="DAY",
-    )
+    child = terms(cl_ord_id="c-1-1")
     return LiveChild(child, new_state(100), maybe_at_venue=maybe_at_venue)
 
 
 def unknown(ask_id: str = "", *, poss_dup: bool = False) -> Report:
-    return report(Kind.ORDER_STATUS, unknown=True, ask_id=ask_id, poss_dup=poss_dup)
+    return report(ExecType.ORDER_STATUS, unknown=True, ask_id=ask_id, poss_dup=poss_dup)
 
 
 def test_the_answer_to_the_newest_question_proves_absence() -> None:
@@ -153,5 +138,5 @@ def test_without_an_echo_only_a_first_answer_of_this_logon_is_believed() -> None
 def test_a_child_that_a_venue_has_answered_for_is_never_absent() -> None:
     child = live()
     child.note_asked("H1", 1, 0.0)
-    child.state = apply_report(child.state, 100, report(Kind.NEW))
+    child.state = apply_report(child.state, 100, report(ExecType.NEW))
     assert not child.proves_absent(unknown("H1"), 1)

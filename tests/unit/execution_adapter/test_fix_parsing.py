@@ -1,11 +1,10 @@
 """FIX messages as venues write them, and as they should not."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
-from execution_adapter.domain.child import CancelRefusal, Kind, MessageRefusal, Report
+from execution_adapter.domain.child import CancelRefusal, MessageRefusal, Report
 from execution_adapter.entrypoints.fix_parsing import (
     UnreadableReportError,
     child_id,
@@ -13,6 +12,7 @@ from execution_adapter.entrypoints.fix_parsing import (
     shares,
     timestamp,
 )
+from oms_platform.vocabulary import ExecType
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HEAD = "8=FIX.4.4|9=1|49=XNYS|56=OMS|34=7|52=20260102-03:04:05.000006"
@@ -29,9 +29,20 @@ def read(body: str) -> object:
 def test_a_trade_is_read_whole() -> None:
     trade = read(REPORT)
     assert isinstance(trade, Report)
-    assert (trade.kind, trade.venue_id, trade.exec_id, trade.cl_ord_id) == (Kind.TRADE, "XNYS", "E9", "c-1-1")
-    assert (trade.last_qty, trade.last_px, trade.cum_qty, trade.leaves_qty) == (30, Decimal("10.25"), 30, 70)
+    assert (trade.exec_type, trade.venue_id, trade.exec_id, trade.cl_ord_id) == (
+        ExecType.TRADE,
+        "XNYS",
+        "E9",
+        "c-1-1",
+    )
+    assert (trade.last_qty, trade.last_px_micros, trade.cum_qty, trade.leaves_qty) == (30, 10_250_000, 30, 70)
     assert not trade.poss_dup
+
+
+def test_a_price_with_more_than_six_decimals_is_rounded_once_and_its_original_kept() -> None:
+    trade = read(REPORT.replace("31=10.25", "31=10.2500015") + "|58=note")
+    assert isinstance(trade, Report)
+    assert (trade.last_px_micros, trade.text) == (10_250_002, "note LastPx=10.2500015")
 
 
 def test_a_resent_report_is_known_as_one() -> None:
@@ -44,7 +55,7 @@ def test_a_cancels_report_belongs_to_its_child() -> None:
     canceled = read(REPORT.replace("11=c-1-1", "11=c-1-1-C44|41=c-1-1").replace("150=F", "150=4"))
     assert isinstance(canceled, Report)
     assert canceled.cl_ord_id == "c-1-1"
-    assert canceled.last_px is None
+    assert canceled.last_px_micros is None
     assert child_id("c-1-1-C44") == "c-1-1"
 
 
@@ -73,14 +84,13 @@ def test_a_type_that_nobody_needs_is_left_out() -> None:
     assert read("35=B|148=news") is None
 
 
-@pytest.mark.parametrize("wrong", ["150=Q", "150=F|14=x", "150=F|14=1.5", "150=F|60=yesterday"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["150=Q", "150=F|31=NaN", "150=F|31=Infinity", "150=F|14=x", "150=F|14=1.5", "150=F|60=yesterday"],
+)
 def test_what_cannot_be_read_is_refused_with_the_message(wrong: str) -> None:
     with pytest.raises(UnreadableReportError, match="XNYS"):
-        read(
-            REPORT.replace("150=F", wrong)
-            if "14=" not in wrong and "60=" not in wrong
-            else f"{REPORT}|{wrong}"
-        )
+        read(REPORT.replace("150=F", wrong) if wrong == "150=Q" else f"{REPORT}|{wrong}")
 
 
 def test_quantities_and_times_come_in_several_spellings() -> None:

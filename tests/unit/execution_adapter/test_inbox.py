@@ -2,7 +2,8 @@
 
 import threading
 
-from execution_adapter.entrypoints.inbox import FixMessage, Inbox, SessionUp
+from execution_adapter.entrypoints.inbox import Inbox
+from execution_adapter.ports import FixMessage, SessionUp
 
 
 def test_items_come_out_in_their_order_all_at_once() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab import statistics
 from oms_tools.sor_lab.command import sor_lab
 from oms_tools.sor_lab.decision_bench import measure
@@ -23,7 +24,7 @@ from oms_tools.sor_lab.regimes import CALM, DARK_RICH, LEVELS, REGIMES, VOLATILE
 from oms_tools.sor_lab.routers import Router, routers
 from oms_tools.sor_lab.session import FRUITLESS_ROUTES_MAX, Session
 from oms_tools.sor_lab.world import Best, Contra, Episode, Level, Outflow, Side, Snapshot, make_episode
-from sor_engine.domain.market import Market, Request, Tif
+from sor_engine.domain.market import Market, Request, micros
 from sor_engine.domain.plan import Decision, Leg
 from sor_engine.domain.profile import StrategyName
 
@@ -67,11 +68,11 @@ def episode(
     )
 
 
-def leg(venue: str, quantity: int, limit: str, tif: Tif = Tif.IOC, hold_ms: int = 0) -> Leg:
-    return Leg(venue, quantity, Decimal(limit), tif, hold_ms)
+def leg(venue: str, quantity: int, limit: str, tif: TimeInForce = TimeInForce.IOC, hold_ms: int = 0) -> Leg:
+    return Leg(venue, quantity, micros(Decimal(limit)), tif, hold_ms)
 
 
-def market_order(quantity: int, tif: Tif = Tif.DAY) -> LabOrder:
+def market_order(quantity: int, tif: TimeInForce = TimeInForce.DAY) -> LabOrder:
     return LabOrder(index=0, buy=True, quantity=quantity, tif=tif, limit=None, patient=False)
 
 
@@ -149,7 +150,7 @@ def test_a_resting_leg_waits_until_the_queue_ahead_of_it_has_traded() -> None:
     )
     bids = {"XNYS": side(Level(99_00, 300, 0), outflows=outflows)}
     exchange = Exchange(episode({}, bids), NOW, buy=True)
-    (result,) = exchange.send([leg("XNYS", 400, "99.00", Tif.DAY)], 0)
+    (result,) = exchange.send([leg("XNYS", 400, "99.00", TimeInForce.DAY)], 0)
     # 300 ahead: 200 trade, 16 of the 50 canceled were ahead, so 84 of the next 250 go before ours.
     assert [(fill.at_us, fill.quantity) for fill in result.fills] == [(300, 166), (400, 234)]
     assert {fill.fee for fill in result.fills} == {-0.0018}
@@ -159,7 +160,7 @@ def test_a_held_leg_comes_back_after_its_time_and_a_crossed_one_fills_at_its_own
     falls = (Best(-1, 99_00, 100_00), Best(500_000, 98_00, 99_00))
     for hold_ms, filled in ((100, 0), (600, 200)):
         exchange = Exchange(episode({}, best=falls), NOW, buy=True)
-        (result,) = exchange.send([leg("XNAS", 200, "99.00", Tif.DAY, hold_ms)], 0)
+        (result,) = exchange.send([leg("XNAS", 200, "99.00", TimeInForce.DAY, hold_ms)], 0)
         assert result.filled == filled
         assert result.back_us == (100_000 if not filled else 500_000)
 
@@ -167,12 +168,12 @@ def test_a_held_leg_comes_back_after_its_time_and_a_crossed_one_fills_at_its_own
 def test_a_dark_venue_matches_at_the_midpoint_and_refuses_less_than_its_minimum() -> None:
     world = episode({}, contras=(Contra(0, 10, 150), Contra(50_000, 60_000, 500)))
     exchange = Exchange(world, NOW, buy=True)
-    (result,) = exchange.send([leg("DRKA", 400, "101.00", Tif.DAY, 250)], 0)
+    (result,) = exchange.send([leg("DRKA", 400, "101.00", TimeInForce.DAY, 250)], 0)
     assert [(fill.at_us, fill.quantity, fill.price2) for fill in result.fills] == [
         (0, 150, 99_00 + 101_00),
         (50_000, 250, 99_00 + 101_00),
     ]
-    (refused,) = exchange.send([leg("DRKB", 50, "101.00", Tif.IOC)], 0)
+    (refused,) = exchange.send([leg("DRKB", 50, "101.00", TimeInForce.IOC)], 0)
     assert refused.rejected and not refused.filled
 
 
@@ -197,7 +198,7 @@ def test_what_is_filled_in_one_route_never_costs_less_than_the_oracle() -> None:
             if router.name in ("sweep", "split", "pro rata", "best quote"):
                 found = run_router(router, flow, Delays(), NO_OUTFLOWS, warm_up=0)
                 for outcome, (order, drawn) in zip(found, flow, strict=True):
-                    resting = order.limit is not None and order.tif is not Tif.IOC
+                    resting = order.limit is not None and order.tif is not TimeInForce.IOC
                     if outcome.routes == 1 and outcome.filled == outcome.quantity and not resting:
                         compared += 1
                         assert outcome.cost >= at_arrival(order, drawn, Delays()).cost - 1e-9
@@ -216,9 +217,12 @@ def test_a_router_knows_nothing_of_venues_before_its_own_children_came_back() ->
 
     def spy(request: Request, market: Market) -> Decision:
         seen.append(market)
-        return Decision((leg("XNYS", request.quantity, "100.00"), leg("DRKA", 100, "101.00")), "", (), "")
+        return Decision(legs=(leg("XNYS", request.quantity, "100.00"), leg("DRKA", 100, "101.00")))
 
-    flow = [(market_order(300, Tif.IOC), episode({"XNYS": side(Level(100_00, 200, 50))})) for _ in range(3)]
+    flow = [
+        (market_order(300, TimeInForce.IOC), episode({"XNYS": side(Level(100_00, 200, 50))}))
+        for _ in range(3)
+    ]
     run_router(Router("spy", spy, True), flow, NOW, NO_OUTFLOWS, warm_up=0)
     assert {stats.orders for stats in seen[0].stats.values()} == {0}
     assert seen[2].stats["XNYS"].orders == 2
@@ -228,10 +232,10 @@ def test_a_router_knows_nothing_of_venues_before_its_own_children_came_back() ->
 
 def test_an_order_that_finds_nothing_ends_after_the_cores_bound_and_an_ioc_order_after_one_route() -> None:
     def nothing(_request: Request, _market: Market) -> Decision:
-        return Decision((), "NO_LIQUIDITY", (), "")
+        return Decision(reason="NO_LIQUIDITY")
 
     world = dataclasses.replace(episode({}), horizon_us=2**40)
-    for tif, routes in ((Tif.DAY, FRUITLESS_ROUTES_MAX), (Tif.IOC, 1)):
+    for tif, routes in ((TimeInForce.DAY, FRUITLESS_ROUTES_MAX), (TimeInForce.IOC, 1)):
         session = Session(
             Router("nothing", nothing, True), market_order(100, tif), world, NOW, Memory(CALM), NO_OUTFLOWS
         )
@@ -246,7 +250,7 @@ def test_what_is_left_is_routed_again_with_what_was_visited() -> None:
     def one_venue(request: Request, _market: Market) -> Decision:
         requests.append(request)
         name = "XNYS" if len(requests) == 1 else "XNAS"
-        return Decision((leg(name, request.quantity, "100.00"),), "", (), "")
+        return Decision(legs=(leg(name, request.quantity, "100.00"),))
 
     book = side(Level(100_00, 200, 0))
     world = episode({"XNYS": book, "XNAS": book})

@@ -172,3 +172,70 @@ def test_dark_book_without_a_national_best_does_not_trade() -> None:
     assert book.match(buy(10_010, 100)) == []
     book.thin(True, 1.0)
     assert book.available(buy(10_010, 100)) == 0
+
+
+def least(order: BookOrder, min_qty: int) -> BookOrder:
+    order.min_qty = min_qty
+    return order
+
+
+def test_an_order_with_a_minimum_trades_that_much_at_once_or_nothing() -> None:
+    book, quote = lit(), market({}, {10_001: 60, 10_002: 60})
+    book.requote(quote, DRAWS)
+    order = least(buy(10_002, 300), 150)
+    assert book.available(order) == 0
+    assert book.match(order) == []
+    assert order.working_qty == 300
+    enough = least(buy(10_002, 300), 120)
+    assert told(book.match(enough), enough) == [(10_001, 60), (10_002, 60)]
+
+
+def test_the_last_shares_of_an_order_may_trade_below_its_minimum() -> None:
+    book = lit()
+    book.requote(market({}, {10_001: 60}), DRAWS)
+    order = least(buy(10_001, 40), 100)
+    assert told(book.match(order), order) == [(10_001, 40)]
+
+
+def test_a_resting_order_waits_for_its_minimum_and_is_passed_over_meanwhile() -> None:
+    book = lit()
+    waits, plain = least(sell(10_001, 300, 1), 200), sell(10_001, 100, 2)
+    book.rest(waits)
+    book.rest(plain)
+    small = buy(10_001, 150)
+    fills = book.match(small)
+    assert told(fills, small) == [(10_001, 100)]
+    assert [fill.order for fill in fills if fill.order is not small] == [plain]
+    large = buy(10_001, 250)
+    assert told(book.match(large), waits) == [(10_001, 250)]
+    assert waits.minimum == waits.working_qty == 50
+
+
+def test_a_quote_that_moves_through_fills_a_minimum_only_when_it_is_large_enough() -> None:
+    book = lit()
+    waits, plain = least(buy(10_000, 300, 1), 200), buy(9_999, 100, 2)
+    book.rest(waits)
+    book.rest(plain)
+    assert told(book.requote(market({}, {9_998: 120}), DRAWS), plain) == [(9_999, 100)]
+    assert waits.working_qty == 300
+    assert told(book.requote(market({}, {9_999: 120, 10_000: 90}), DRAWS), waits) == [
+        (10_000, 120),
+        (10_000, 90),
+    ]
+
+
+def test_the_dark_keeps_a_minimum_too() -> None:
+    book = DarkBook(hidden_probability=0.0)
+    quote = market({10_000: 100}, {10_002: 100})
+    book.requote(quote, DRAWS)
+    book.rest(sell(10_000, 80, 1))
+    order = least(buy(10_002, 200), 100)
+    assert book.match(order) == []
+    book.rest(sell(10_000, 50, 2))
+    assert told(book.match(order), order) == [(10_001, 80), (10_001, 50)]
+    waits = least(buy(10_002, 200, 3), 150)
+    book.rest(waits)
+    book.rest(sell(10_000, 120, 4))
+    assert book.requote(quote, DRAWS) == []
+    book.rest(sell(10_000, 60, 5))
+    assert sum(quantity for _, quantity in told(book.requote(quote, DRAWS), waits)) == 180

@@ -304,3 +304,33 @@ def test_oldest_closed_orders_are_forgotten_beyond_the_bound() -> None:
     assert venue.order("ioc39") is None
     assert venue.order("ioc40") is not None
     assert venue.order("live") is not None
+
+
+def test_an_immediate_order_that_finds_less_than_its_minimum_is_canceled_untraded() -> None:
+    venue = engine()
+    venue.handle(order("rest", side=Side.SELL, order_qty=50), NOW)
+    records = venue.handle(order("wants", order_qty=200, min_qty=80, time_in_force=TimeInForce.IOC), NOW)
+    assert [record.exec_type for record in records if isinstance(record, Report)] == [
+        ExecType.NEW,
+        ExecType.CANCELED,
+    ]
+    records = venue.handle(order("takes", order_qty=200, min_qty=50, time_in_force=TimeInForce.IOC), NOW)
+    traded = [record.last_qty for record in records if isinstance(record, Report) and record.last_qty]
+    assert traded == [50, 50]
+
+
+def test_a_minimum_above_the_quantity_is_refused() -> None:
+    (refused,) = engine().handle(order(order_qty=100, min_qty=101), NOW)
+    assert isinstance(refused, Report)
+    assert refused.ord_rej_reason == OrdRejReason.INCORRECT_QUANTITY
+
+
+def test_a_resting_minimum_is_kept_over_a_restart() -> None:
+    venue, again = engine(), engine()
+    for record in venue.handle(order("rest", order_qty=200, min_qty=150), NOW):
+        again.restore(record)
+    again.restored(NOW)
+    records = again.handle(order("small", side=Side.SELL, order_qty=100), NOW)
+    assert not any(record.last_qty for record in records if isinstance(record, Report))
+    records = again.handle(order("large", side=Side.SELL, order_qty=60), NOW)
+    assert not any(record.last_qty for record in records if isinstance(record, Report))

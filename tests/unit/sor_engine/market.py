@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from oms_platform.messages import VenueQuote
-from sor_engine.domain.market import DarkBelief, Market, Request, Tif, Venue, VenueStats
+from oms_platform.vocabulary import TimeInForce
+from sor_engine.domain.market import DarkBelief, Market, Request, Venue, VenueStats, dollars, micros
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, read_profile
 from sor_engine.domain.routing import decide
@@ -36,15 +37,20 @@ def quote(name: str, bid: str | None, ask: str | None, size: int = 100, levels: 
 
 
 def order(
-    limit: str | None, quantity: int = 100, tif: Tif = Tif.DAY, *, buy: bool = True, **more: Any
+    limit: str | None,
+    quantity: int = 100,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    *,
+    buy: bool = True,
+    **more: Any,
 ) -> Request:
     return Request(
         symbol="AAPL",
         buy=buy,
         quantity=quantity,
-        tif=tif,
-        limit_price=None if limit is None else Decimal(limit),
-        tick=Decimal("0.01"),
+        time_in_force=time_in_force,
+        limit_micros=None if limit is None else micros(Decimal(limit)),
+        tick_micros=10_000,
         **more,
     )
 
@@ -74,8 +80,11 @@ def route(
 
 
 def reasons(decision: Decision) -> dict[str, str]:
-    return {outcome.venue_id: outcome.reason for outcome in decision.venues}
+    return {outcome.venue_id: outcome.reason for outcome in decision.account().venues}
 
 
 def legs(decision: Decision) -> list[tuple[str, int, str, str]]:
-    return [(leg.venue_id, leg.quantity, f"{leg.limit_price:.2f}", leg.tif.name) for leg in decision.legs]
+    return [
+        (leg.venue_id, leg.quantity, f"{dollars(leg.limit_micros):.2f}", leg.time_in_force.name)
+        for leg in decision.legs
+    ]

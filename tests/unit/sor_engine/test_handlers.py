@@ -1,15 +1,23 @@
 """From a request and the live book to a plan, with quotes that are there, late or missing."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.messages import Quote, RoutePlan, RouteRequest, VenueQuote
-from oms_platform.vocabulary import OrderType, Routing, Side, TimeInForce
+from oms_platform.messages import (
+    Quote,
+    RouteExplanation,
+    RoutePlan,
+    RouteRequest,
+    VenueQuote,
+)
+from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Routing, Side, TimeInForce
 from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import InvalidProfileError, read_profile
@@ -21,11 +29,13 @@ from sor_engine.handlers import (
     RoutingContext,
     decide_again,
     effective_routing,
+    explain_route,
+    is_proven,
     preview_route,
     profile_problems,
 )
 from sor_engine.handlers import plan_route as decide_route
-from sor_engine.ports import Decided, Reference, ReferenceContent, StoredProfile
+from sor_engine.ports import KeptRoute, PlannedRoute, Reference, ReferenceContent, StoredProfile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
@@ -55,7 +65,7 @@ REFERENCE = Reference(
     unusable={"broken": "weights must not all be 0"},
     default_profile="default",
     accounts={"ACC-2": Routing(profile="waiting", avoid=("XNYS",), prefer=("ARCX",))},
-    ticks={"AAPL": Decimal("0.01")},
+    ticks_micros={"AAPL": 10_000},
 )
 QUOTE = Quote(
     symbol="AAPL",
@@ -86,6 +96,9 @@ class FixedQuotes:
     def quote(self, symbol: str) -> Quote | None:
         return self._quote
 
+    def lose(self) -> None:
+        self._quote, self._age_s = None, float("inf")
+
     def age_s(self, symbol: str) -> float:
         return self._age_s
 
@@ -115,43 +128,78 @@ def context(quotes: FixedQuotes) -> RoutingContext:
     )
 
 
-def request(**changes: object) -> RouteRequest:
+def request(*, attempt: int = 2, quantity: int = 100, **changes: object) -> RouteRequest:
     order_id = uuid7()
-    fields: dict[str, object] = {
-        "route_id": route_id(order_id, 2),
-        "order_id": order_id,
+    terms: dict[str, object] = {
         "account_id": "ACC-1",
-        "attempt": 2,
+        "channel": "REST",
+        "client_order_id": "c-1",
         "symbol": "AAPL",
         "side": Side.BUY,
         "order_type": OrderType.LIMIT,
-        "quantity": 100,
+        "quantity": 1_000,
         "time_in_force": TimeInForce.DAY,
-        "requested_at": NOW,
-        "limit_price": Decimal("10.05"),
+        "limit_price_micros": 10_050_000,
     }
-    return RouteRequest(**(fields | changes))  # type: ignore[arg-type]
+    return RouteRequest(
+        route_id=route_id(order_id, 2),
+        order_id=order_id,
+        attempt=attempt,
+        quantity=quantity,
+        requested_at=NOW,
+        terms=OrderTerms(**(terms | changes)),  # type: ignore[arg-type]
+    )
 
 
 def plan_route(
     asked: RouteRequest, reference: Reference, used: RoutingContext, budget: QuoteBudget
 ) -> RoutePlan:
-    return decide_route(asked, reference, used, budget).plan
+    return decide_route(asked, reference, used, budget).decided.plan
 
 
-def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
-    asked = request()
-    plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
+def explained(route: PlannedRoute) -> RouteExplanation:
+    decided = route.decided
+    found = explain_route(KeptRoute(plan=decided.plan, digest=decided.digest, decided=decided))
+    assert found.proven
+    assert found.explanation is not None
+    return found.explanation
+
+
+def test_a_plan_carries_the_orders_terms_and_whole_children_and_no_explanation() -> None:
+    asked = request(min_quantity=30)
+    route = decide_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
+    plan = route.decided.plan
     assert (plan.route_id, plan.order_id, plan.attempt, plan.quantity) == (
         asked.route_id,
         asked.order_id,
         2,
         100,
     )
-    (leg,) = plan.legs
-    assert leg.cl_ord_id == child_cl_ord_id(asked.order_id, 2, 1)
-    assert (leg.venue_id, leg.quantity, leg.limit_price) == ("ARCX", 100, Decimal("10.04"))
-    seen = plan.explanation
+    assert plan.terms == asked.terms
+    assert plan.children == (
+        ChildTerms(
+            order_id=asked.order_id,
+            cl_ord_id=child_cl_ord_id(asked.order_id, 2, 1),
+            attempt=2,
+            leg=1,
+            account_id="ACC-1",
+            venue_id="ARCX",
+            symbol="AAPL",
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC,
+            quantity=100,
+            limit_price_micros=10_040_000,
+            min_quantity=30,
+        ),
+    )
+    assert decode("RoutePlan", route.payload) == plan
+    assert len(route.payload) < 1_000
+
+
+def test_why_is_worked_out_from_what_was_kept() -> None:
+    route = decide_route(request(), REFERENCE, context(FixedQuotes(QUOTE, 0.0015)), QuoteBudget())
+    seen = explained(route)
     assert (seen.national_best_bid, seen.national_best_offer) == (Decimal("10.00"), Decimal("10.02"))
     assert (seen.book_at, seen.profile, seen.profile_version) == (NOW, "default", 3)
     assert seen.decision_us > 0
@@ -165,7 +213,16 @@ def test_a_plan_carries_what_was_asked_seen_and_decided() -> None:
     assert (arcx.marketable_size, arcx.quote_age_us, arcx.allocated) == (200, 1500, 100)
     assert (arcx.fee_per_share, arcx.all_in_price) == (Decimal("0.003"), Decimal("10.023"))
     assert dark.venue_id == "DARK"
-    assert decode("RoutePlan", encode(plan)) == plan
+
+
+def test_working_out_why_is_not_on_an_orders_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("expected no explanation to be made for an order")
+
+    monkeypatch.setattr("sor_engine.handlers.explain", never)
+    monkeypatch.setattr("sor_engine.domain.board.Candidate.outcome", never)
+    plan = plan_route(request(), REFERENCE, context(FixedQuotes(QUOTE, 0.001)), QuoteBudget())
+    assert len(plan.children) == 1
 
 
 def test_a_fresh_quote_is_used_without_asking() -> None:
@@ -178,7 +235,7 @@ def test_a_stale_quote_is_asked_for_again() -> None:
     quotes = FixedQuotes(QUOTE, 5.0, answer=QUOTE)
     plan = plan_route(request(), REFERENCE, context(quotes), QuoteBudget())
     assert quotes.questions == [200]
-    assert len(plan.legs) == 1
+    assert len(plan.children) == 1
 
 
 def test_a_batch_does_not_wait_for_quotes_for_ever() -> None:
@@ -191,8 +248,7 @@ def test_a_batch_does_not_wait_for_quotes_for_ever() -> None:
 
 def test_without_any_quote_there_is_no_leg_and_a_reason() -> None:
     plan = plan_route(request(), REFERENCE, context(FixedQuotes(None, float("inf"))), QuoteBudget(0))
-    assert (plan.legs, plan.reason) == ((), "NO_QUOTE: symbol=AAPL")
-    assert plan.explanation.book_at is None
+    assert (plan.children, plan.reason, plan.no_data) == ((), "NO_QUOTE: symbol=AAPL", True)
     assert decode("RoutePlan", encode(plan)) == plan
 
 
@@ -200,32 +256,32 @@ def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
     plan: RoutePlan = plan_route(
         request(symbol="NOPE"), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget()
     )
-    assert (plan.legs, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
+    assert (plan.children, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
 
 
 @pytest.mark.parametrize(
-    "changes", [{"quantity": 0}, {"attempt": 0}, {"limit_price": None}, {"limit_price": Decimal(0)}]
+    "changes", [{"quantity": 0}, {"attempt": 0}, {"limit_price_micros": None}, {"limit_price_micros": 0}]
 )
-def test_a_request_that_makes_no_sense_is_refused_with_what_was_found(changes: dict[str, object]) -> None:
+def test_a_request_that_makes_no_sense_is_refused_with_what_was_found(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError, match="was"):
         plan_route(request(**changes), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
 
 
 def test_a_market_order_ignores_a_price_that_it_should_not_have() -> None:
-    asked = request(order_type=OrderType.MARKET, limit_price=None)
+    asked = request(order_type=OrderType.MARKET, limit_price_micros=None)
     plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
-    assert [leg.time_in_force for leg in plan.legs] == [TimeInForce.IOC]
+    assert [child.time_in_force for child in plan.children] == [TimeInForce.IOC]
 
 
-def live(asked: RouteRequest, reference: Reference = REFERENCE) -> Decided:
+def live(asked: RouteRequest, reference: Reference = REFERENCE) -> PlannedRoute:
     return decide_route(asked, reference, context(FixedQuotes(QUOTE, 0.001)), QuoteBudget())
 
 
 def test_the_orders_profile_goes_before_the_accounts_and_that_before_the_default() -> None:
-    assert live(request()).plan.explanation.profile == "default"
-    assert live(request(account_id="ACC-2")).plan.explanation.profile == "waiting"
-    preferences = Routing(profile="default")
-    assert live(request(account_id="ACC-2", routing=preferences)).plan.explanation.profile == "default"
+    assert explained(live(request())).profile == "default"
+    assert explained(live(request(account_id="ACC-2"))).profile == "waiting"
+    asked = Routing(profile="default")
+    assert explained(live(request(account_id="ACC-2", routing=asked))).profile == "default"
     merged = effective_routing(Routing(avoid=("BATS",)), REFERENCE.accounts["ACC-2"], "default")
     assert merged == Routing(profile="waiting", avoid=("BATS", "XNYS"), prefer=("ARCX",))
 
@@ -238,56 +294,102 @@ def test_the_orders_profile_goes_before_the_accounts_and_that_before_the_default
     ],
 )
 def test_a_profile_that_cannot_be_used_places_nothing_and_says_so(profile: str, reason: str) -> None:
-    plan = live(request(routing=Routing(profile=profile))).plan
-    assert (plan.legs, plan.reason) == ((), reason)
-    assert {venue.reason for venue in plan.explanation.venues} == {reason}
+    route = live(request(routing=Routing(profile=profile)))
+    plan = route.decided.plan
+    assert (plan.children, plan.reason, plan.no_data) == ((), reason, False)
+    assert {venue.reason for venue in explained(route).venues} == {reason}
 
 
 def test_a_second_order_does_not_count_on_what_the_first_takes_from_the_same_book() -> None:
     used = context(FixedQuotes(QUOTE, 0.001))
     first = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
     second = decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
-    assert first.plan.explanation.venues[0].marketable_size == 200
-    assert second.plan.explanation.venues[0].marketable_size == 50
-    assert second.plan.explanation.venues[0].taken_before == 150
-    sell = decide_route(request(side=Side.SELL, limit_price=Decimal("9.99")), REFERENCE, used, QuoteBudget())
-    assert sell.plan.explanation.venues[0].taken_before == 0
+    assert explained(first).venues[0].marketable_size == 200
+    assert explained(second).venues[0].marketable_size == 50
+    assert explained(second).venues[0].taken_before == 150
+    sell = decide_route(request(side=Side.SELL, limit_price_micros=9_990_000), REFERENCE, used, QuoteBudget())
+    assert explained(sell).venues[0].taken_before == 0
 
 
 def test_a_preview_leaves_nothing_behind() -> None:
     used = context(FixedQuotes(QUOTE, 0.001))
-    preview = preview_route(request(quantity=150), REFERENCE, used)
-    assert [leg.quantity for leg in preview.plan.legs] == [150]
-    assert (
-        decide_route(request(), REFERENCE, used, QuoteBudget()).plan.explanation.venues[0].taken_before == 0
-    )
+    plan, explanation = preview_route(request(quantity=150), REFERENCE, used)
+    assert [child.quantity for child in plan.children] == [150]
+    assert explanation.expected_quantity == 150
+    route = decide_route(request(), REFERENCE, used, QuoteBudget())
+    assert explained(route).venues[0].taken_before == 0
 
 
 def test_a_decision_is_reproduced_from_what_was_kept_of_it() -> None:
-    stored = live(request(quantity=250))
+    stored = live(request(quantity=250)).decided
     again = decide_again(stored)
-    assert again.legs == stored.plan.legs
-    first, second = stored.plan.explanation, again.explanation
-    assert (second.venues, second.summary, second.seed) == (first.venues, first.summary, first.seed)
+    assert again.plan == stored.plan
+    assert again.digest == stored.digest
+    assert is_proven(stored, again)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quote_age_us": 2_000_001},
+        {"quote_age_us": 1_001},
+        {"taken": {"ARCX": 1}},
+        {"routing": Routing(profile="default", avoid=("ARCX",))},
+        {"tick_micros": 20_000},
+    ],
+)
+def test_inputs_that_were_changed_after_the_decision_are_noticed(changes: dict[str, Any]) -> None:
+    stored = live(request(quantity=250)).decided
+    changed = replace(stored, inputs=msgspec.structs.replace(stored.inputs, **changes))
+    assert not is_proven(changed, decide_again(changed))
+
+
+def test_a_plan_that_was_changed_after_the_decision_is_noticed() -> None:
+    stored = live(request(quantity=250)).decided
+    plan = stored.plan
+    child = msgspec.structs.replace(plan.children[0], quantity=plan.children[0].quantity - 1)
+    for changed in (
+        msgspec.structs.replace(plan, children=(child, *plan.children[1:])),
+        msgspec.structs.replace(plan, children=()),
+        msgspec.structs.replace(plan, continues=True),
+        msgspec.structs.replace(plan, no_data=True),
+        msgspec.structs.replace(plan, reason="NO_LIQUIDITY"),
+    ):
+        assert not is_proven(replace(stored, plan=changed), decide_again(replace(stored, plan=changed)))
+
+
+def test_a_fee_that_was_changed_after_the_decision_is_noticed_though_the_legs_stay() -> None:
+    stored = live(request()).decided
+    venues = tuple(replace(venue, remove_fee=Decimal("0.001")) for venue in CONTENT.venues)
+    changed = replace(stored, content=msgspec.structs.replace(stored.content, venues=venues))
+    again = decide_again(changed)
+    assert again.plan == stored.plan
+    assert not is_proven(changed, again)
+
+
+def test_a_route_whose_inputs_are_gone_shows_its_plan_unproven() -> None:
+    stored = live(request()).decided
+    found = explain_route(KeptRoute(plan=stored.plan, digest=stored.digest, decided=None))
+    assert (found.plan, found.explanation, found.proven) == (stored.plan, None, False)
 
 
 def test_a_decision_again_follows_other_fees_weights_venues_and_strategies() -> None:
-    stored = live(request(order_type=OrderType.MARKET, limit_price=None))
+    stored = live(request(order_type=OrderType.MARKET, limit_price_micros=None)).decided
     dear = decide_again(stored, Changes(fees={"ARCX": (Decimal(0), Decimal("0.004"))}))
-    assert dear.explanation.expected_fee == Decimal("0.400000")
+    assert dear.explain().expected_fee == Decimal("0.400000")
     staged = decide_again(stored, Changes(strategy="staged"))
-    assert [(leg.venue_id, leg.hold_ms) for leg in staged.legs] == [("DARK", 250)]
+    assert [(child.venue_id, child.hold_ms) for child in staged.plan.children] == [("DARK", 250)]
     without = decide_again(stored, Changes(without=("ARCX",)))
-    assert (without.legs, without.reason) == ((), "NO_VENUE: symbol=AAPL, considered=2")
+    assert (without.plan.children, without.plan.reason) == ((), "NO_VENUE: symbol=AAPL, considered=2")
     weighed = decide_again(stored, Changes(weights={"cost": "0.2"}))
-    weights = {term.name: term.weight for term in weighed.explanation.venues[0].terms}
+    weights = {term.name: term.weight for term in weighed.explain().venues[0].terms}
     assert (weights["cost"], weights["price"]) == (Decimal("0.2"), Decimal("0.5"))
     other = decide_again(stored, Changes(profile=("waiting", CONTENT.profiles["waiting"])))
-    assert (other.explanation.profile, other.explanation.strategy) == ("waiting", "staged")
+    assert (other.explain().profile, other.decision.strategy) == ("waiting", "staged")
 
 
 def test_changes_that_make_no_sense_are_refused() -> None:
-    stored = live(request())
+    stored = live(request()).decided
     with pytest.raises(InvalidProfileError, match=r"weights\.price must be 0 to 1"):
         decide_again(stored, Changes(weights={"price": "-1"}))
     with pytest.raises(InvalidProfileError, match="weights must not all be 0"):

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from oms_platform.messages import VenueQuote
-from sor_engine.domain.market import DarkBelief, Tif, VenueStats, Visit
+from oms_platform.vocabulary import TimeInForce
+from sor_engine.domain.market import DarkBelief, VenueStats, Visit
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED
 from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, reasons, route, venue
@@ -44,17 +46,17 @@ def test_an_order_away_from_the_market_rests_at_the_best_lit_venue() -> None:
 
 
 def test_an_immediate_order_takes_what_is_displayed_and_no_more() -> None:
-    decision = route(order("10.02", 500, Tif.IOC), [quote("ARCX", "10.00", "10.02")])
+    decision = route(order("10.02", 500, TimeInForce.IOC), [quote("ARCX", "10.00", "10.02")])
     assert legs(decision) == [("ARCX", 100, "10.02", "IOC")]
-    away = route(order("9.50", 500, Tif.IOC), [quote("ARCX", "10.00", "10.02")])
+    away = route(order("9.50", 500, TimeInForce.IOC), [quote("ARCX", "10.00", "10.02")])
     assert away.legs == ()
     assert away.reason == "NOT_MARKETABLE: limit=9.50, best=10.02"
 
 
 def test_fill_or_kill_goes_whole_to_one_venue_or_nowhere() -> None:
     quotes = [quote("ARCX", "10.00", "10.02", size=100), quote("BATS", "10.00", "10.03", size=400)]
-    assert legs(route(order("10.05", 350, Tif.FOK), quotes)) == [("BATS", 350, "10.05", "FOK")]
-    none = route(order("10.02", 350, Tif.FOK), quotes)
+    assert legs(route(order("10.05", 350, TimeInForce.FOK), quotes)) == [("BATS", 350, "10.05", "FOK")]
+    none = route(order("10.02", 350, TimeInForce.FOK), quotes)
     assert none.legs == ()
     assert none.reason == "FOK_UNFILLABLE: quantity=350, largest_displayed=100"
     assert reasons(none)["ARCX"] == "displays 100, and fill-or-kill needs 350 at one venue"
@@ -78,7 +80,7 @@ def test_a_market_order_does_not_walk_through_its_collar() -> None:
     )
     decision = route(order(None, 300), [thin])
     assert legs(decision) == [("ARCX", 200, "10.10", "IOC")]
-    assert "100 not placed, no more fits" in decision.summary
+    assert "100 not placed, no more fits" in decision.account().summary
 
 
 def test_a_symbol_that_nobody_quotes_is_not_routed() -> None:
@@ -119,7 +121,10 @@ def test_locked_and_crossed_books_are_routed_on_like_any_other() -> None:
     locked = [quote("ARCX", "10.02", "10.02"), quote("BATS", "10.05", "10.06")]
     decision = route(order("10.02"), locked)
     assert legs(decision) == [("ARCX", 100, "10.02", "IOC")]
-    assert sum(term.contribution for term in decision.venues[0].terms) == decision.venues[0].score
+    assert (
+        sum(term.contribution for term in decision.account().venues[0].terms)
+        == decision.account().venues[0].score
+    )
 
 
 def test_zero_prices_and_sizes_are_no_liquidity() -> None:
@@ -181,7 +186,7 @@ def test_best_uses_one_venue_and_does_not_trade_through_the_others() -> None:
     # BATS displays 10.03: ARCX may be taken up to there, and no further.
     assert legs(decision) == [("ARCX", 2000, "10.03", "IOC")]
     assert reasons(decision)["BATS"] == "displays no better than 10.03, the best is 10.02"
-    assert decision.expected.quantity == 1000
+    assert decision.account().expected.quantity == 1000
 
 
 def test_best_prefers_the_venue_that_really_fills() -> None:
@@ -219,9 +224,11 @@ def test_venues_to_avoid_are_not_used_and_preferred_ones_go_first() -> None:
     dear = [venue("ARCX", fee="0.0010"), venue("BATS", fee="0.0010")]
     preferred = route(order("10.02", prefer=frozenset({"BATS"})), quotes, dear)
     assert [leg.venue_id for leg in preferred.legs] == ["BATS"]
-    terms = {term.name: term for term in preferred.venues[0].terms}
+    terms = {term.name: term for term in preferred.account().venues[0].terms}
     assert terms["preference"].contribution == 1
-    assert preferred.venues[0].score == sum(term.contribution for term in preferred.venues[0].terms)
+    assert preferred.account().venues[0].score == sum(
+        term.contribution for term in preferred.account().venues[0].terms
+    )
 
 
 def test_when_every_venue_is_avoided_nothing_is_placed_and_it_says_so() -> None:
@@ -262,7 +269,7 @@ def test_what_the_order_took_is_gone_from_a_book_that_is_older() -> None:
     seen = Visit(venue_id="ARCX", children=1, sent=300, filled=80, in_book=False)
     decision = route(order("10.10", visits=(seen,)), quotes)
     assert [leg.venue_id for leg in decision.legs] == ["BATS"]
-    newer = route(order("10.10", visits=(replace(seen, in_book=True),)), quotes)
+    newer = route(order("10.10", visits=(msgspec.structs.replace(seen, in_book=True),)), quotes)
     assert [leg.venue_id for leg in newer.legs] == ["ARCX"]
 
 
@@ -271,15 +278,15 @@ def test_what_our_other_orders_took_is_gone_too() -> None:
     decision = route(order("10.10", quantity=150), quotes, taken={"ARCX": 60})
     # 40 are left at 10.02, then both display 100 at 10.03.
     assert sum(leg.quantity for leg in decision.legs) == 150
-    assert decision.expected.notional == 40 * Decimal("10.02") + 110 * Decimal("10.03")
+    assert decision.account().expected.notional == 40 * Decimal("10.02") + 110 * Decimal("10.03")
 
 
 def test_lots_and_minimum_sizes_bind() -> None:
     venues = [venue("ARCX", lot_size=100), venue("BATS", min_quantity=50, fee="0.0010")]
     quotes = [quote("ARCX", "10.00", "10.02", size=500), quote("BATS", "10.00", "10.02", size=500)]
-    decision = route(order("10.02", quantity=130, tif=Tif.IOC), quotes, venues)
+    decision = route(order("10.02", quantity=130, time_in_force=TimeInForce.IOC), quotes, venues)
     assert {leg.venue_id: leg.quantity for leg in decision.legs} == {"BATS": 130}
-    odd = route(order("10.02", quantity=30, tif=Tif.IOC), quotes, venues)
+    odd = route(order("10.02", quantity=30, time_in_force=TimeInForce.IOC), quotes, venues)
     assert odd.reason == "LOT_TOO_SMALL: quantity=30, lot_and_minimum=BATS 1/50, ARCX 100/1"
 
 
@@ -291,11 +298,13 @@ def test_staged_waits_in_the_dark_first_then_takes_what_is_displayed() -> None:
     used = profile("staged", staged={"dark_ms": 300})
     first = route(order(None, quantity=400), LIT_QUOTES, DARK_VENUES, used)
     assert [(leg.venue_id, leg.quantity, leg.hold_ms) for leg in first.legs] == [("DARK", 400, 300)]
-    assert first.legs[0].limit_price == Decimal("10.02")
+    assert first.legs[0].limit_micros == 10_020_000
     assert first.continues
     visits = (Visit(venue_id="DARK", children=1, sent=400, filled=150),)
     then = route(order(None, quantity=250, visits=visits), LIT_QUOTES, DARK_VENUES, used)
-    assert [(leg.venue_id, leg.quantity, leg.tif) for leg in then.legs] == [("ARCX", 250, Tif.IOC)]
+    assert [(leg.venue_id, leg.quantity, leg.time_in_force) for leg in then.legs] == [
+        ("ARCX", 250, TimeInForce.IOC)
+    ]
     assert not then.continues
     assert reasons(then)["DARK"] == "1 of 1 dark rounds done"
 
@@ -303,7 +312,7 @@ def test_staged_waits_in_the_dark_first_then_takes_what_is_displayed() -> None:
 @pytest.mark.parametrize(
     ("request_", "why"),
     [
-        (order("10.02", tif=Tif.IOC), "IOC does not wait in the dark"),
+        (order("10.02", time_in_force=TimeInForce.IOC), "IOC does not wait in the dark"),
         (order("10.00"), "the midpoint 10.01 is beyond the limit 10.00"),
     ],
 )
@@ -329,31 +338,66 @@ def test_passive_rests_in_a_queue_that_moves_and_crosses_what_is_left() -> None:
     outflows = {"ARCX": tuple([5_000] * 50)}
     first = route(order("10.05", quantity=300), LIT_QUOTES, [venue("ARCX")], used, outflows=outflows)
     held = [leg for leg in first.legs if leg.hold_ms]
-    assert [(leg.venue_id, leg.limit_price, leg.hold_ms) for leg in held] == [
-        ("ARCX", Decimal("10.00"), 2000)
-    ]
+    assert [(leg.venue_id, leg.limit_micros, leg.hold_ms) for leg in held] == [("ARCX", 10_000_000, 2000)]
     assert sum(leg.quantity for leg in first.legs) == 300
     visits = (Visit(venue_id="ARCX", children=1, sent=300, filled=100),)
     then = route(
         order("10.05", quantity=200, visits=visits), LIT_QUOTES, [venue("ARCX")], used, outflows=outflows
     )
-    assert [leg.tif for leg in then.legs] == [Tif.IOC]
-    assert "its queues were tried before" in then.summary
+    assert [leg.time_in_force for leg in then.legs] == [TimeInForce.IOC]
+    assert "its queues were tried before" in then.account().summary
 
 
 def test_passive_without_watched_queues_says_so_and_takes() -> None:
     decision = route(order("10.05"), LIT_QUOTES, [venue("ARCX")], profile("passive"))
-    assert [leg.tif for leg in decision.legs] == [Tif.IOC]
-    assert "no queue has been watched long enough" in decision.summary
+    assert [leg.time_in_force for leg in decision.legs] == [TimeInForce.IOC]
+    assert "no queue has been watched long enough" in decision.account().summary
 
 
 def test_the_expected_sums_reconcile_with_the_venues_to_the_digit() -> None:
     venues = [venue("ARCX", fee="0.0030"), venue("BATS", fee="-0.0007")]
     quotes = [quote("ARCX", "10.00", "10.02", size=70), quote("BATS", "10.00", "10.03", size=90)]
     decision = route(order("10.10", quantity=150), quotes, venues)
-    expected = decision.expected
-    assert expected.quantity == sum(outcome.expected_quantity for outcome in decision.venues) == 150
-    assert expected.notional == sum(outcome.expected_notional for outcome in decision.venues)
-    assert expected.fee == sum(outcome.expected_fee for outcome in decision.venues)
+    expected = decision.account().expected
+    assert expected.quantity == sum(outcome.expected_quantity for outcome in decision.account().venues) == 150
+    assert expected.notional == sum(outcome.expected_notional for outcome in decision.account().venues)
+    assert expected.fee == sum(outcome.expected_fee for outcome in decision.account().venues)
     # 70 at 10.02 and 80 at 10.03 against a mid of 10.01, and the fees.
     assert expected.cost == 70 * Decimal("0.01") + 80 * Decimal("0.02") + expected.fee
+
+
+def test_no_venue_gets_less_than_the_orders_minimum() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=60, levels=1), quote("BATS", "10.00", "10.02", 300, 1)]
+    decision = route(order("10.02", 400, TimeInForce.IOC, min_quantity=100), quotes)
+    assert legs(decision) == [("BATS", 300, "10.02", "IOC")]
+    assert [leg.min_quantity for leg in decision.legs] == [100]
+    thin = [quote("ARCX", "10.00", "10.02", size=60, levels=1)]
+    none = route(order("10.02", 400, TimeInForce.IOC, min_quantity=100), thin)
+    assert none.legs == ()
+    assert none.reason.startswith("LOT_TOO_SMALL")
+
+
+def test_what_is_left_below_the_minimum_goes_whole() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=500, levels=1)]
+    decision = route(order("10.02", 40, min_quantity=100), quotes)
+    assert [(leg.quantity, leg.min_quantity) for leg in decision.legs] == [(40, 40)]
+
+
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "staged", "passive", "dark"])
+def test_every_strategy_keeps_the_minimum(strategy: str) -> None:
+    quotes = [quote(name, "10.00", "10.02", size=90) for name in ("ARCX", "BATS", "XNYS")]
+    venues = [venue("ARCX"), venue("BATS"), venue("XNYS"), venue("DARK", lit=False)]
+    outflows = dict.fromkeys(("ARCX", "BATS", "XNYS"), (150, 0, 400))
+    decision = route(
+        order("10.05", 500, min_quantity=200), quotes, venues, profile(strategy), outflows=outflows
+    )
+    assert decision.legs
+    assert all(leg.quantity >= 200 == leg.min_quantity for leg in decision.legs)
+
+
+def test_only_a_missing_or_an_old_quote_is_no_data() -> None:
+    assert route(order("10.00"), None, age_us=2**31 - 1).no_data
+    assert route(order("10.10"), [quote("ARCX", "10.00", "10.02")], age_us=5_240_000).no_data
+    assert not route(order(None), [quote("ARCX", "10.00", None)]).no_data
+    assert not route(order("10.02"), [], [venue("ARCX", active=False)]).no_data
+    assert not route(order("10.10"), [quote("ARCX", "10.00", "10.02")]).no_data

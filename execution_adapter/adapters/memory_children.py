@@ -1,0 +1,141 @@
+"""Children, cancels and checkpoints in memory: what Postgres promises, for a simulation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from execution_adapter.domain.child import new_state
+from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
+from execution_adapter.ports import StoredChild, UnstorableChildError, Writes, Written
+from oms_platform.messages import CancelChildren
+from oms_platform.vocabulary import ChildTerms
+
+
+class InMemoryChildStore:
+    """ChildStore. open_orders, core: what the adapter reads of core's tables; None: every order is open.
+
+    refuses: says why a child is not taken, None for one that is.
+    """
+
+    def __init__(
+        self,
+        *,
+        open_orders: Callable[[], frozenset[UUID]] | None = None,
+        core: Callable[[], CoreOffsets] = dict,
+        refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
+    ) -> None:
+        self._open_orders = open_orders
+        self._core = core
+        self._refuses = refuses
+        self._children: dict[tuple[UUID, str], StoredChild] = {}
+        self._cancels: dict[UUID, dict[UUID, CancelChildren]] = {}
+        self._checkpoints: dict[tuple[str, datetime], Checkpoint] = {}
+        self.offsets: dict[tuple[str, int], int] = {}
+        self.sessions: dict[str, bool] = {}
+
+    def write(self, writes: Writes, now: datetime) -> Written:
+        """Store a batch, all or nothing. A child of a canceled attempt is not stored."""
+        refused = self.unstorable(writes, now)
+        if refused:
+            raise UnstorableChildError("; ".join(refused.values()))
+        canceled = {
+            order_id: max(cancel.through_attempt for cancel in self._cancels[order_id].values())
+            for order_id in writes.planned_orders
+            if order_id in self._cancels
+        }
+        new: set[str] = set()
+        for child, continues in writes.children:
+            key = (child.order_id, child.cl_ord_id)
+            if key not in self._children and self._canceled_by(child) is None:
+                new.add(child.cl_ord_id)
+                state = new_state(child.quantity)
+                self._children[key] = StoredChild(child=child, state=state, continues=continues)
+        for cancel in writes.cancels:
+            requests = self._cancels.setdefault(cancel.order_id, {})
+            known = requests.get(cancel.request_id)
+            if known is None or known.through_attempt < cancel.through_attempt:
+                requests[cancel.request_id] = cancel
+        for child, state in writes.states.values():
+            key = (child.order_id, child.cl_ord_id)
+            if key in self._children:
+                self._children[key] = replace(self._children[key], state=state)
+        self._save_offsets(writes.offsets)
+        return Written(new=frozenset(new), canceled_through=canceled)
+
+    def _save_offsets(self, offsets: Offsets) -> None:
+        for place, offset in offsets.items():
+            self.offsets[place] = max(self.offsets.get(place, 0), offset)
+
+    def _canceled_by(self, child: ChildTerms) -> UUID | None:
+        found = [
+            cancel
+            for cancel in self._cancels.get(child.order_id, {}).values()
+            if cancel.through_attempt >= child.attempt
+        ]
+        return max(found, key=lambda cancel: cancel.requested_at).request_id if found else None
+
+    def unstorable(self, writes: Writes, now: datetime) -> Mapping[str | UUID, str]:
+        """Return, by ClOrdID, why a child is refused, for those that are."""
+        found = {child.cl_ord_id: self._refuses(child) for child, _ in writes.children}
+        return {name: problem for name, problem in found.items() if problem is not None}
+
+    def _read(self, wanted: Callable[[StoredChild], bool]) -> list[StoredChild]:
+        found = [
+            replace(stored, canceled_by=self._canceled_by(stored.child))
+            for stored in self._children.values()
+            if wanted(stored)
+        ]
+        return sorted(found, key=lambda one: (one.child.order_id, one.child.attempt, one.child.leg))
+
+    def find(self, places: Sequence[tuple[UUID, str]]) -> list[StoredChild]:
+        """Return the children of these (order_id, ClOrdID) that exist."""
+        keys = set(places)
+        return self._read(lambda stored: (stored.child.order_id, stored.child.cl_ord_id) in keys)
+
+    def of_routes(self, routes: Sequence[tuple[UUID, int]]) -> list[StoredChild]:
+        """Return the children of these (order_id, attempt), by leg."""
+        keys = set(routes)
+        return self._read(lambda stored: (stored.child.order_id, stored.child.attempt) in keys)
+
+    def live(self) -> list[StoredChild]:
+        """Return every child that has quantity left, oldest first."""
+        return self._read(lambda stored: stored.state.leaves_qty > 0)
+
+    def of_open_orders(self) -> list[StoredChild]:
+        """Return every child whose parent order is not closed, by route."""
+        if self._open_orders is None:
+            return self._read(lambda _stored: True)
+        orders = self._open_orders()
+        return self._read(lambda stored: stored.child.order_id in orders)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return every checkpoint kept."""
+        return list(self._checkpoints.values())
+
+    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
+        """Store which venues' sessions are up."""
+        self.sessions.update(sessions)
+
+    def core_offsets(self) -> CoreOffsets:
+        """Return how far core has read the fills, by (incarnation, partition)."""
+        return self._core()
+
+    def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
+        """Store checkpoints and offsets; drop checkpoints that nothing can need."""
+        for checkpoint in checkpoints:
+            self._checkpoints.setdefault((checkpoint.venue_id, checkpoint.recorded_at), checkpoint)
+        self._save_offsets(offsets)
+        if not checkpoints:
+            return
+        core = self._core()
+        for venue_id, recorded_at in list(self._checkpoints):
+            if any(
+                newer.venue_id == venue_id and newer.recorded_at > recorded_at and passed_by_core(newer, core)
+                for newer in list(self._checkpoints.values())
+            ):
+                del self._checkpoints[venue_id, recorded_at]
+
+    def require_lock(self) -> None:
+        """Nobody else can have these sessions."""

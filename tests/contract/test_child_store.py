@@ -1,0 +1,229 @@
+"""The stores of the adapter, in memory and in Postgres, keep the same promises."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import psycopg
+import pytest
+
+from execution_adapter.adapters.memory_children import InMemoryChildStore
+from execution_adapter.adapters.postgres_children import CORE_GROUP, PostgresChildStore
+from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.resumption import Checkpoint
+from execution_adapter.ports import ChildStore, UnstorableChildError, Writes
+from oms_platform.ids import uuid7
+from oms_platform.messages import CancelChildren
+from oms_platform.postgres import connect
+from oms_platform.vocabulary import ChildTerms
+from oms_platform.wire import Topic
+from tests.unit.execution_adapter.orders import child
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ROUTED = (Topic.ROUTED.value, 1)
+
+
+class Kept:
+    """A store, and what a test says of core's tables and of what the store refuses."""
+
+    def __init__(self, dsn: str | None) -> None:
+        self.dsn = dsn
+        self.open: set[UUID] = set()
+        self.core: dict[tuple[str, int], int] = {}
+        self.refused: set[str] = set()
+        self.memory: InMemoryChildStore | None = None
+        self.store: ChildStore
+        if dsn is None:
+            self.memory = InMemoryChildStore(
+                open_orders=lambda: frozenset(self.open),
+                core=lambda: self.core,
+                refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None,
+            )
+            self.store = self.memory
+        else:
+            self.connection = connect(dsn, "contract")
+            self.store = PostgresChildStore(self.connection, "one")
+
+    def core_read(self, incarnation: str, partition: int, offset: int) -> None:
+        self.core[incarnation, partition] = offset
+        if self.dsn is not None:
+            self.connection.execute(
+                "INSERT INTO consumer_offsets VALUES (%s, %s, %s, %s, %s, %s)",
+                (incarnation, CORE_GROUP, Topic.FILLS.value, partition, offset, NOW),
+            )
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        if self.memory is not None:
+            return self.memory.offsets
+        rows = self.connection.execute(
+            "SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer_group <> %s",
+            (CORE_GROUP,),
+        ).fetchall()
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    if request.param == "memory":
+        yield Kept(None)
+        return
+    made = Kept(request.getfixturevalue("dsn"))
+    with closing(made.connection):
+        yield made
+
+
+def write(store: ChildStore, *children: ChildTerms, continues: bool = False) -> frozenset[str]:
+    writes = Writes(
+        children=[(one, continues) for one in children], planned_orders=[one.order_id for one in children]
+    )
+    return store.write(writes, NOW).new
+
+
+def cancel(order_id: UUID, through: int, request_id: UUID | None = None, later_s: int = 0) -> CancelChildren:
+    return CancelChildren(
+        request_id=request_id or uuid7(),
+        order_id=order_id,
+        account_id="ACC",
+        requested_at=NOW + timedelta(seconds=later_s),
+        through_attempt=through,
+    )
+
+
+def test_a_child_is_stored_once_and_read_back_whole(kept: Kept) -> None:
+    one = child(min_quantity=40, hold_ms=250)
+    assert write(kept.store, one, continues=True) == {one.cl_ord_id}
+    again = msgspec.structs.replace(one, quantity=50)
+    assert write(kept.store, again) == frozenset()
+    (found,) = kept.store.find([(one.order_id, one.cl_ord_id)])
+    assert (found.child, found.continues, found.canceled_by) == (one, True, None)
+    assert found.state == ChildState(status=Status.PENDING_NEW, cum_qty=0, leaves_qty=100)
+    assert kept.store.find([(one.order_id, "other")]) == []
+
+
+def test_a_twin_in_one_batch_is_stored_once(kept: Kept) -> None:
+    one = child()
+    assert write(kept.store, one, one) == {one.cl_ord_id}
+
+
+def test_a_cancel_refuses_the_attempts_up_to_its_own_and_no_later_one(kept: Kept) -> None:
+    order_id = uuid7()
+    kept.store.write(Writes(cancels=[cancel(order_id, 2)]), NOW)
+    attempts = [child(order_id, attempt=attempt) for attempt in (1, 2, 3)]
+    assert write(kept.store, *attempts) == {attempts[2].cl_ord_id}
+    written = kept.store.write(Writes(planned_orders=[order_id, uuid7()]), NOW)
+    assert written.canceled_through == {order_id: 2}
+
+
+def test_a_cancel_after_its_plan_in_one_batch_does_not_refuse_it(kept: Kept) -> None:
+    one = child()
+    request = cancel(one.order_id, 1)
+    written = kept.store.write(
+        Writes(children=[(one, False)], cancels=[request], planned_orders=[one.order_id]), NOW
+    )
+    assert written.new == {one.cl_ord_id}
+    assert written.canceled_through == {}
+    (found,) = kept.store.live()
+    assert found.canceled_by == request.request_id
+
+
+def test_the_same_cancel_said_again_may_reach_further_and_never_back(kept: Kept) -> None:
+    order_id, request_id = uuid7(), uuid7()
+    kept.store.write(Writes(cancels=[cancel(order_id, 1, request_id), cancel(order_id, 3, request_id)]), NOW)
+    kept.store.write(Writes(cancels=[cancel(order_id, 2, request_id)]), NOW)
+    assert kept.store.write(Writes(planned_orders=[order_id]), NOW).canceled_through == {order_id: 3}
+
+
+def test_a_child_knows_the_newest_cancel_that_ends_it(kept: Kept) -> None:
+    one = child(attempt=2)
+    first, second, early = (
+        cancel(one.order_id, 2),
+        cancel(one.order_id, 4, later_s=1),
+        cancel(one.order_id, 1),
+    )
+    write(kept.store, one)
+    kept.store.write(Writes(cancels=[first, early]), NOW)
+    assert kept.store.live()[0].canceled_by == first.request_id
+    kept.store.write(Writes(cancels=[second]), NOW)
+    assert kept.store.live()[0].canceled_by == second.request_id
+
+
+def test_states_move_children_and_closed_ones_are_live_no_more(kept: Kept) -> None:
+    order_id = uuid7()
+    children = [child(order_id, leg=leg) for leg in (1, 2)]
+    write(kept.store, *children)
+    filled = ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, venue_order_id="V", acked_at=NOW)
+    kept.store.write(Writes(states={children[0].cl_ord_id: (children[0], filled)}), NOW)
+    assert [one.child for one in kept.store.live()] == [children[1]]
+    found = kept.store.of_routes([(order_id, 1), (order_id, 2)])
+    assert [one.child for one in found] == children
+    assert found[0].state == filled
+
+
+def test_offsets_only_move_on(kept: Kept) -> None:
+    kept.store.write(Writes(offsets={ROUTED: 5}), NOW)
+    kept.store.write(Writes(offsets={ROUTED: 4}), NOW)
+    kept.store.write_checkpoints([], {(ROUTED[0], 2): 9}, NOW)
+    assert kept.offsets() == {ROUTED: 5, (ROUTED[0], 2): 9}
+
+
+def test_a_batch_with_a_child_that_is_refused_stores_nothing_and_the_child_is_named(kept: Kept) -> None:
+    good = child()
+    bad = child(quantity=-1) if kept.memory is None else child()
+    kept.refused.add(bad.cl_ord_id)
+    writes = Writes(children=[(good, False), (bad, False)], offsets={ROUTED: 5})
+    with pytest.raises(UnstorableChildError):
+        kept.store.write(writes, NOW)
+    assert list(kept.store.unstorable(writes, NOW)) == [bad.cl_ord_id]
+    assert kept.store.live() == []
+    assert kept.offsets() == {}
+
+
+def test_children_of_open_orders_are_told_from_others(kept: Kept) -> None:
+    one, other = child(), child()
+    write(kept.store, one, other)
+    kept.open.add(one.order_id)
+    if kept.dsn is not None:
+        with psycopg.connect(kept.dsn, autocommit=True) as connection:
+            for order_id, closed in ((one.order_id, False), (other.order_id, True)):
+                insert_order(connection, order_id, closed=closed)
+    assert [found.child for found in kept.store.of_open_orders()] == [one]
+
+
+def insert_order(connection: psycopg.Connection[object], order_id: UUID, *, closed: bool) -> None:
+    connection.execute(
+        "INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,"
+        " time_in_force, quantity, status, closed, leaves_qty, created_at, updated_at)"
+        " VALUES (%s, 'ACC-INST-001', 'REST', %s, 'AAPL', 'SELL', 'MARKET', 'DAY', 100, %s, %s, %s, %s, %s)",
+        (
+            order_id,
+            str(order_id),
+            "CANCELED" if closed else "ACKNOWLEDGED",
+            closed,
+            0 if closed else 100,
+            NOW,
+            NOW,
+        ),
+    )
+
+
+def checkpoint(seconds: int, offset: int, in_seq: int = 7) -> Checkpoint:
+    return Checkpoint(
+        venue_id="XNYS",
+        in_seq=in_seq,
+        incarnation="one",
+        offsets={3: offset},
+        recorded_at=NOW + timedelta(seconds=seconds),
+    )
+
+
+def test_a_checkpoint_goes_once_core_has_read_what_a_newer_one_covers(kept: Kept) -> None:
+    first, second, third = checkpoint(0, 10), checkpoint(1, 20), checkpoint(2, 30)
+    kept.store.write_checkpoints([first], {}, NOW)
+    kept.store.write_checkpoints([second], {}, NOW)
+    assert sorted(kept.store.checkpoints(), key=lambda one: one.recorded_at) == [first, second]
+    kept.core_read("one", 3, 20)
+    assert kept.store.core_offsets() == {("one", 3): 20}
+    kept.store.write_checkpoints([third], {}, NOW)
+    assert sorted(kept.store.checkpoints(), key=lambda one: one.recorded_at) == [second, third]

@@ -1,0 +1,196 @@
+"""The adapter's loop in one thread: what it stores, publishes, sends and answers, batch by batch."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from execution_adapter.adapters.memory_children import InMemoryChildStore
+from execution_adapter.domain.child import Status
+from execution_adapter.domain.ledger import Ledger
+from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
+from execution_adapter.handlers import ChildOrderManager
+from execution_adapter.ports import FixMessage, Item, Routed, SessionUp
+from oms_platform.ids import uuid7
+from oms_platform.messages import ExecutionReport, RouteAnswer
+from oms_platform.vocabulary import ChildTerms, Message, RoutePlaced
+from oms_platform.wire import Topic
+from tests.streams import FedSource, NotedSink
+from tests.unit.execution_adapter.orders import NOW, cancel_of, plan
+from tests.unit.execution_adapter.test_handlers import NotedVenues
+
+FILLS, ACKS, ROUTED = Topic.FILLS.value, Topic.ACKS.value, Topic.ROUTED.value
+
+
+class Fed:
+    """Arrivals that a test puts there."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+
+    def take(self, timeout_s: float) -> Sequence[Item]:
+        taken, self.items = self.items, []
+        return taken
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.arrivals, self.sink, self.venues = Fed(), NotedSink(), NotedVenues()
+        self.source = FedSource(ROUTED)
+        self.refused: set[str] = set()
+        self.store = InMemoryChildStore(
+            refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None
+        )
+        self.now_s = 0.0
+        outlet, ledger = ReportsOutlet(self.sink, new_id=uuid7), Ledger("one", {})
+        self.loop = AdapterLoop(
+            arrivals=self.arrivals,
+            store=self.store,
+            venues=self.venues,
+            venue_ids=["XNYS"],
+            manager=ChildOrderManager(self.venues, outlet, ledger, status_timeout_s=5.0),
+            ledger=ledger,
+            publisher=self.sink,
+            outlet=outlet,
+            clock=lambda: NOW,
+            monotonic_s=lambda: self.now_s,
+            pace=Pace(flush_s=0.02, checkpoint_s=1.0),
+        )
+
+    def up(self) -> None:
+        self.arrivals.items.append(SessionUp("XNYS"))
+        self.loop.step()
+
+    def routed(self, *messages: Message) -> None:
+        self.arrivals.items.append(Routed(self.source.batch(*messages)))
+        self.loop.step()
+
+    def said(self, one: ChildTerms, exec_type: str, cum_qty: int = 0) -> None:
+        fields = (
+            f"8=FIX.4.4|35=8|49=XNYS|11={one.cl_ord_id}|17=E{exec_type}{cum_qty}|37=V|150={exec_type}|39=0"
+            f"|32={cum_qty}|31=10.01|14={cum_qty}|151={100 - cum_qty}|60=20260102-03:04:05|"
+        )
+        self.arrivals.items.append(FixMessage(fields.replace("|", "\x01")))
+        self.loop.step()
+
+    def later(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.loop.step()
+
+    def placed(self) -> list[RoutePlaced]:
+        return [message.placed for message in self.sink.of(FILLS) if isinstance(message, RouteAnswer)]
+
+
+def test_a_plan_is_stored_and_answered_before_it_is_sent() -> None:
+    scene, order = Scene(), plan(legs=2)
+    scene.up()
+    scene.routed(order)
+    assert [placed.children for placed in scene.placed()] == [order.children]
+    assert scene.venues.types() == "DD"
+    assert [found.child for found in scene.store.live()] == list(order.children)
+
+
+def test_a_poison_plan_is_answered_and_dead_lettered_and_nothing_of_it_is_sent() -> None:
+    scene, wrong, right = Scene(), plan(), plan()
+    scene.up()
+    scene.routed(msgspec.structs.replace(wrong, quantity=99), right)
+    refused, fine = scene.placed()
+    assert refused.reason == "GATE_QUANTITY: children=100, allowed=99"
+    assert (refused.children, refused.refused) == ((), False)
+    assert fine.children == right.children
+    assert [reason for _, reason in scene.sink.dead] == [refused.reason]
+    assert [name for _, name in scene.venues.sent] == [right.children[0].cl_ord_id]
+    assert [found.child for found in scene.store.live()] == [right.children[0]]
+
+
+def test_a_plan_that_the_database_refuses_is_answered_and_dead_lettered() -> None:
+    scene, wrong, right = Scene(), plan(), plan()
+    scene.refused.add(wrong.children[0].cl_ord_id)
+    scene.up()
+    scene.routed(wrong, right)
+    assert [placed.reason for placed in scene.placed()] == ["UNSTORABLE: refused", ""]
+    assert len(scene.sink.dead) == 1
+    assert scene.venues.types() == "D"
+
+
+def test_a_plan_that_stands_twice_in_one_batch_is_sent_once() -> None:
+    scene, order = Scene(), plan()
+    scene.up()
+    scene.routed(order, order)
+    assert scene.venues.types() == "D"
+    assert [placed.children for placed in scene.placed()] == [order.children] * 2
+
+
+def test_a_plan_of_a_canceled_attempt_is_refused_and_a_later_one_is_not() -> None:
+    scene, first = Scene(), plan()
+    second = plan(order_id=first.order_id, attempt=2)
+    third = plan(order_id=first.order_id, attempt=3)
+    scene.up()
+    scene.routed(cancel_of(first), first, second)
+    scene.routed(cancel_of(first, through=2), plan(order_id=first.order_id, attempt=1), third)
+    assert [(placed.attempt, placed.refused) for placed in scene.placed()] == [
+        (1, True),
+        (2, False),
+        (1, True),
+        (3, False),
+    ]
+    assert scene.venues.types() == "DFD"
+
+
+def test_an_empty_plan_passes_its_reason_and_no_data_on() -> None:
+    scene = Scene()
+    scene.routed(plan(legs=0, reason="STALE_QUOTE: age_ms=3000", no_data=True))
+    (placed,) = scene.placed()
+    assert (placed.reason, placed.no_data, placed.refused) == ("STALE_QUOTE: age_ms=3000", True, False)
+
+
+def test_acknowledgements_go_to_the_scorekeeper_and_not_to_core() -> None:
+    scene, order = Scene(), plan()
+    (one,) = order.children
+    scene.up()
+    scene.routed(order)
+    for exec_type in ("A", "0", "6", "I"):
+        scene.said(one, exec_type)
+    scene.said(one, "F", cum_qty=40)
+    scene.said(one, "4", cum_qty=40)
+    to_core = [m.exec_type.name for m in scene.sink.of(FILLS) if isinstance(m, ExecutionReport)]
+    acks = [m.exec_type.name for m in scene.sink.of(ACKS) if isinstance(m, ExecutionReport)]
+    assert to_core == ["TRADE", "CANCELED"]
+    assert acks == ["PENDING_NEW", "NEW", "PENDING_CANCEL", "ORDER_STATUS"]
+
+
+def test_offsets_and_checkpoints_say_only_what_was_flushed() -> None:
+    scene, order = Scene(), plan()
+    scene.up()
+    scene.routed(order)
+    assert scene.store.offsets == {}
+    scene.later(1.1)
+    assert scene.store.offsets == {(ROUTED, 0): 1}
+    (checkpoint,) = scene.store.checkpoints()
+    assert checkpoint.offsets == {0: 1}
+    assert scene.sink.flushes[-1] == len(scene.sink.sent)
+
+
+def test_states_reach_the_store_after_a_flush() -> None:
+    scene, order = Scene(), plan()
+    (one,) = order.children
+    scene.up()
+    scene.routed(order)
+    scene.said(one, "F", cum_qty=100)
+    scene.later(0.03)
+    (found,) = scene.store.find([(one.order_id, one.cl_ord_id)])
+    assert (found.state.status, found.state.cum_qty) == (Status.FILLED, 100)
+
+
+def test_a_late_report_of_a_closed_child_is_told_to_core() -> None:
+    scene, order = Scene(), plan()
+    (one,) = order.children
+    scene.up()
+    scene.routed(order)
+    scene.said(one, "4")
+    scene.later(0.03)
+    scene.said(one, "F", cum_qty=30)
+    reports = [m for m in scene.sink.of(FILLS) if isinstance(m, ExecutionReport)]
+    assert [(report.exec_type.name, report.last_qty) for report in reports] == [
+        ("CANCELED", 0),
+        ("TRADE", 30),
+    ]
