@@ -188,7 +188,7 @@ def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trac
         return
     if order.lifecycle is Lifecycle.NEW:
         # The cancel overtook its order's own message, which will be a duplicate when it comes.
-        order = _decide_risk(core, unit, order, message.received_at, trace)
+        order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
     wish = RequestCancel(request_id=message.request_id, cause=CancelCause.CLIENT)
     _record(core, unit, order, wish, trace)
 
@@ -355,8 +355,28 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
     """Return the message for what an order waits for: it follows from its state, the same every time."""
     if order.route_quantity and order.cancel is None and not order.closed:
-        request = _route_request(order, now)
-        return _outgoing(order, Topic.VALIDATED, order.terms.symbol, request.route_id, request, trace)
+        return _outgoing_route(order, now, trace)
+    return _outgoing_cancel(order, now, trace)
+
+
+def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
+    """Return the messages for everything that an order waits for, when nobody knows what was published.
+
+    A route that was asked for before the order was canceled is asked for again too: its answer, that the plan
+    came too late, is what the cancel waits for.
+    """
+    cancel = outgoing_of(order, now, trace)
+    if cancel is None or cancel.topic is Topic.VALIDATED:
+        return [] if cancel is None else [cancel]
+    return [cancel, _outgoing_route(order, now, trace)] if order.route_quantity else [cancel]
+
+
+def _outgoing_route(order: Order, now: datetime, trace: str) -> Outgoing:
+    request = _route_request(order, now)
+    return _outgoing(order, Topic.VALIDATED, order.terms.symbol, request.route_id, request, trace)
+
+
+def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None:
     if order.idle:
         return None
     pending = order.cancel if order.pending is Pending.CANCEL else None

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from oms_core.domain.desk import Said
-from oms_core.handlers import Core, outgoing_of
+from oms_core.handlers import Core, all_outgoing_of
 from oms_core.ports import Outgoing
 from oms_platform.wire import Topic
 
@@ -113,14 +113,14 @@ class Republication:
             said, order = desk.owed.get(order_id), desk.order(order_id)
             if said is None or order is None:
                 continue
-            outgoing = outgoing_of(order, now, self._core.traces.get(order_id, ""))
-            if outgoing is None:
+            outgoing = all_outgoing_of(order, now, self._core.traces.get(order_id, ""))
+            if not outgoing:
                 continue
-            found.append(outgoing)
+            found += outgoing
             said.times += 1 if said.at is not None else 0
             said.at = now
             desk.owed.move_to_end(order_id)
-            if len(found) == RECORDS_PER_STEP_MAX:
+            if len(found) >= RECORDS_PER_STEP_MAX:
                 return found
         self._again = None
         return found

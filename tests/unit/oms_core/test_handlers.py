@@ -181,6 +181,15 @@ def test_a_market_order_that_waited_too_long_is_denied_as_stale_and_a_limit_orde
     assert scene.quantities(limit)[0] == "ACKNOWLEDGED"
 
 
+def test_a_market_order_is_as_old_as_it_is_though_its_cancel_comes_first(scene: Scene) -> None:
+    scene.core.market_order_age_max = timedelta(seconds=30)
+    order_id = scene.order(order_type=OrderType.MARKET, publish=False)
+    scene.now = ids.uuid7_time(order_id) + timedelta(seconds=31)
+    scene.cancel(order_id)
+    assert scene.state(order_id).text.startswith("ORDER_STALE")
+    assert scene.event_types(order_id) == ["OrderDenied", "CancelRejected"]
+
+
 def test_a_market_order_is_valued_at_the_far_touch(scene: Scene) -> None:
     order_id = scene.order(order_type=OrderType.MARKET)
     assert scene.state(order_id).reserved_price_micros == OFFER

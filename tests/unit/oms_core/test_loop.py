@@ -216,6 +216,20 @@ def test_after_a_crash_between_commit_and_publication_what_is_owed_is_said(scene
     assert routes(scene, order_id) == 1
 
 
+def test_a_cancel_ends_though_the_route_request_of_its_order_was_lost(scene: Scene) -> None:
+    scene.sink._on_flush = lambda queued: [r for r in queued if r.topic != Topic.VALIDATED.value]
+    order_id = scene.order()
+    scene.sink._on_flush = lambda queued: queued
+    scene.cancel(order_id)
+    assert routes(scene, order_id) == 0
+    scene.everybody_has_read()
+    scene.step(seconds=LATE_S)
+    assert routes(scene, order_id) == 1
+    assert [type(said).__name__ for said in scene.published(Topic.ROUTED)] == ["CancelChildren"] * 2
+    scene.place(order_id, refused=True)
+    assert scene.quantities(order_id) == ("CANCELED", 0, 0)
+
+
 def test_a_broker_that_lost_everything_is_told_what_is_owed_once_and_in_slices(scene: Scene) -> None:
     count = RECORDS_PER_STEP_MAX * 2 + 10
     for _ in range(count):
