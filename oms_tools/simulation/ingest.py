@@ -1,0 +1,147 @@
+"""Clients and gateways: a request is stored, answered, and then published from memory, or not.
+
+A gateway that ends loses what it had not published; the core finds it in the log. Clients repeat what they
+sent, cancel before their order's message has arrived, twice, and when it is too late.
+"""
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final
+
+from oms_core.ports import Request
+from oms_platform.kafka.memory import Written
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.wire import Topic, encode
+from oms_tools.simulation.system import PROFILES, SYMBOLS, System
+
+GATEWAYS: Final = 2
+_CENT: Final = 10_000
+# How far a limit is through the market, in cents: most trade at once or rest near.
+_THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
+_NEWEST: Final = 40
+
+
+class Ingest:
+    """The clients of every account, and two gateways that publish what was taken."""
+
+    def __init__(
+        self,
+        system: System,
+        draws: random.Random,
+        counts: Counter[str],
+        taken: Callable[[Request], None],
+    ) -> None:
+        self._system = system
+        self._draws = draws
+        self._counts = counts
+        self._taken = taken
+        self._accounts = list(system.setting.limits)
+        self._orders: list[SubmitOrder] = []
+        self._requests: deque[Request] = deque(maxlen=_NEWEST)
+        self._queues: list[deque[Request]] = [deque() for _ in range(GATEWAYS)]
+        self.made = 0
+
+    def take_order(self) -> None:
+        """Take a new order."""
+        draws, system = self._draws, self._system
+        order_id = system.new_id()
+        symbol = draws.choice(SYMBOLS)
+        side = draws.choice((Side.BUY, Side.SELL))
+        market = draws.random() < 0.25
+        through = draws.choice(_THROUGH_CENTS) * _CENT
+        mid = system.market.mid_micros(symbol)
+        limit = None if market else mid + (through if side is Side.BUY else _CENT - through)
+        account = draws.choice(self._accounts)
+        terms = OrderTerms(
+            account_id=account,
+            channel="SIM",
+            client_order_id=str(self.made),
+            principal="trader1",
+            symbol=symbol,
+            side=side,
+            order_type=OrderType.MARKET if market else OrderType.LIMIT,
+            time_in_force=draws.choice(
+                (TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+            ),
+            quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
+            limit_price_micros=limit,
+            routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
+        )
+        request = SubmitOrder(order_id=order_id, received_at=system.clock.now(), terms=terms)
+        self.made += 1
+        self._orders.append(request)
+        self._take(request)
+
+    def cancel_any(self) -> None:
+        """Cancel one of the newest orders, whatever has become of it."""
+        if self._orders:
+            self.cancel(self._draws.choice(self._orders[-_NEWEST:]))
+
+    def cancel(self, order: SubmitOrder) -> None:
+        """Take a request to cancel."""
+        self._take(
+            CancelOrder(
+                request_id=self._system.new_id(),
+                order_id=order.order_id,
+                account_id=order.terms.account_id,
+                received_at=self._system.clock.now(),
+            )
+        )
+
+    def cancel_open(self) -> int:
+        """Cancel every order that is not closed. Returns how many there are."""
+        stored = self._system.order_store.orders
+        live = [order for order in self._orders if not stored[order.order_id].closed]
+        for order in live:
+            self.cancel(order)
+        return len(live)
+
+    def _take(self, request: Request) -> None:
+        self._system.order_store.take_request(request)
+        self._taken(request)
+        self._requests.append(request)
+        self._draws.choice(self._queues).append(request)
+
+    def repeat(self) -> None:
+        """Publish one of the newest requests once more, as a client or a sweep that repeats it does."""
+        if self._requests:
+            self._counts["repeat"] += 1
+            self._publish(self._draws.choice(self._requests))
+
+    def publish(self) -> None:
+        """Let a gateway publish a part of what it took."""
+        queue = self._draws.choice(self._queues)
+        for _ in range(self._draws.randint(1, len(queue)) if queue else 0):
+            self._publish(queue.popleft())
+
+    def publish_all(self) -> None:
+        """Let every gateway publish what it has."""
+        for queue in self._queues:
+            while queue:
+                self._publish(queue.popleft())
+
+    def crash(self) -> None:
+        """End a gateway: what it has not published is only in the log."""
+        queue = self._draws.choice(self._queues)
+        self._counts["gateway"] += 1
+        self._counts["unpublished"] += len(queue)
+        queue.clear()
+
+    def _publish(self, request: Request) -> None:
+        account = request.terms.account_id if isinstance(request, SubmitOrder) else request.account_id
+        self._system.broker.append(
+            Written(
+                topic=Topic.INBOUND.value,
+                key=account,
+                type_name=type(request).__name__,
+                payload=encode(request),
+                event_id=request.order_id if isinstance(request, SubmitOrder) else request.request_id,
+            )
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether a gateway has something to publish."""
+        return any(self._queues)

@@ -1,0 +1,606 @@
+"""One seed, one thread: who works next, what goes wrong next, and in the end quiet.
+
+A run first lets everything go wrong, then nothing any more: everybody works until nothing moves, every order
+that is left is canceled, and everybody works until nothing moves again. The same seed, number of orders and
+faults give the same run, to the byte.
+"""
+
+import hashlib
+import itertools
+import random
+import time
+import traceback
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from oms_core.domain.risk import AccountLimits
+from oms_core.ports import AccountLostError
+from oms_platform.errors import OperationalError
+from oms_platform.kafka.memory import Written
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.vocabulary import ChildTerms
+from oms_tools.simulation.carriers import SimulatedCrashError
+from oms_tools.simulation.clock import SimulatedClock
+from oms_tools.simulation.ingest import Ingest
+from oms_tools.simulation.invariants import Auditor, BrokenError
+from oms_tools.simulation.system import (
+    DARK,
+    LIT,
+    MARKET_ORDER_AGE_MAX,
+    PROFILES,
+    QUOTE_AGE_S_MAX,
+    SYMBOLS,
+    AdapterComponent,
+    Component,
+    Setting,
+    System,
+)
+from oms_tools.simulation.venues import Habits, SimulatedVenue
+from simulators.broker.engine import Behaviour
+from simulators.broker.market import markets_of
+from simulators.broker.protocol import Record
+
+FAULTS: Final = (
+    "crash",  # a process ends between two steps
+    "torn",  # a process ends at a port: before or after a transaction or a flush
+    "flush",  # the broker takes a part and then no more
+    "double",  # a record is appended twice
+    "stall",  # a process does nothing for a while
+    "jump",  # time passes
+    "wipe",  # Kafka loses everything
+    "rebalance",  # partitions change hands, and the old owner does not know yet
+    "disconnect",  # a FIX session breaks
+    "venue",  # a venue stops and starts again from its journal
+    "unkind",  # venues refuse, repeat, cancel and end days of themselves
+    "feed",  # quotes stop
+    "gateway",  # a gateway ends with requests that are only in the log
+    "repeat",  # a request is published again
+    "forged",  # a venue says what cannot be
+)
+# With one of these, what was said may be lost and has to be said again.
+LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance"})
+STEP_S: Final = 0.004
+# Steps without an end after the last order are a broken invariant themselves.
+STEPS_PER_ORDER_MAX: Final = 400
+QUIET_ROUNDS_MAX: Final = 1_500
+QUIET_STEP_S: Final = 0.2
+QUIET_JUMP_S: Final = 5.0
+DOWN_S_MAX: Final = 3.0
+# Seeds differ in how much of what goes wrong.
+_INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0)
+STALL_S_MAX: Final = 10.0
+ROOMY: Final = 10**15
+TIGHT: Final = 150_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A broken invariant, at which step of which seed."""
+
+    seed: int
+    step: int
+    rule: str
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What came of a run. digest: of everything that was published, stored and sent."""
+
+    seed: int
+    orders: int
+    steps: int = 0
+    simulated_s: float = 0.0
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    requests_said: int = 0
+    requests_needed: int = 0
+    events: int = 0
+    fills: int = 0
+    digest: str = ""
+    violation: Violation | None = None
+
+
+class Simulation:
+    """One run."""
+
+    def __init__(
+        self,
+        seed: int,
+        orders: int,
+        faults: Sequence[str] = FAULTS,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.seed = seed
+        self._orders = orders
+        self._faults = frozenset(faults)
+        self._trace = trace
+        self.draws = random.Random(f"oms simulate/{seed}")  # noqa: S311  (a simulation, not a secret)
+        self.counts: Counter[str] = Counter()
+        self.clock = SimulatedClock()
+        self.step_number = 0
+        self._digest = hashlib.blake2b(digest_size=16)
+        setting = self._setting()
+        self.auditor = Auditor(
+            {name: limits.buying_power_micros for name, limits in setting.limits.items()},
+            MARKET_ORDER_AGE_MAX,
+            QUOTE_AGE_S_MAX,
+            lambda symbol: self.system.market.age_s(symbol),
+        )
+        self.system = System(
+            setting,
+            self.clock,
+            self.draws,
+            self.counts,
+            self.auditor,
+            on_write=self._written,
+            on_record=self._happened,
+            on_send=self._sending,
+            seed=seed,
+        )
+        self.ingest = Ingest(self.system, self.draws, self.counts, self._taken)
+        self._actions, self._weights = self._plan()
+
+    # ---- the world
+
+    def _has(self, fault: str) -> bool:
+        return fault in self._faults
+
+    def _setting(self) -> Setting:
+        draws = self.draws
+        unkind = self._has("unkind")
+        names = (*LIT, DARK)
+        behaviours, habits = {}, {}
+        for name in names:
+            behaviours[name] = Behaviour(
+                reject=draws.choice((0, 0.05)) if unkind else 0.0,
+                cancel_reject=draws.choice((0, 0.2, 0.6)) if unkind else 0.0,
+                thin=draws.choice((0, 0.3)),
+                reports_pending=unkind and draws.random() < 0.5,
+            )
+            habits[name] = (
+                Habits(
+                    repeats=draws.choice((0, 0.1)),
+                    unread=draws.choice((0, 0.02)),
+                    unknown_when_late=draws.choice((0, 0.5)),
+                    fills_before_cancel=draws.choice((0, 0.3)),
+                )
+                if unkind
+                else Habits()
+            )
+        ends = timedelta(hours=15, seconds=draws.randint(5, 60)) if draws.random() < 0.3 else None
+        return Setting(
+            partitions=draws.choice((1, 2, 4)),
+            cores=draws.choice((1, 2)),
+            limits={name: _limits(name, tight) for name, tight in (("A1", 0), ("A2", 0), ("A3", 1), ("A4", 0))},
+            behaviours=behaviours,
+            habits=habits,
+            default_profile=draws.choice(PROFILES),
+            doubles=0.01 if self._has("double") else 0.0,
+            day_ends=ends,
+        )
+
+    def _plan(self) -> tuple[list[Callable[[], None]], list[float]]:
+        """Return what may happen next, with how often."""
+        system = self.system
+        always: list[tuple[float, Callable[[], None]]] = [
+            (8, self._order),
+            (2.5, self.ingest.cancel_any),
+            (8, self.ingest.publish),
+            *[(14 / len(system.cores), self._stepper(core)) for core in system.cores],
+            (8, self._stepper(system.router)),
+            (12, self._adapter),
+            (8, self._deliver),
+            (8, self._read),
+            (3, self._decide),
+            (4, self._requote),
+            (1, self._connect),
+            (2, self._deliver_queued),
+        ]
+        faulty: list[tuple[str, float, Callable[[], None]]] = [
+            ("crash", 0.15, self._crash),
+            ("torn", 0.25, self._tear),
+            ("flush", 0.15, self._fail_flush),
+            ("stall", 0.1, self._stall),
+            ("jump", 0.15, self._jump),
+            ("wipe", 0.01, self._wipe),
+            ("rebalance", 0.1, self._rebalance),
+            ("rebalance", 0.4, self._join),
+            ("disconnect", 0.15, self._disconnect),
+            ("venue", 0.08, self._restart_venue),
+            ("unkind", 0.4, self._cancel_unasked),
+            ("unkind", 0.02, self._end_day),
+            ("feed", 0.05, self._feed),
+            ("gateway", 0.15, self.ingest.crash),
+            ("repeat", 0.5, self.ingest.repeat),
+            ("forged", 0.2, self._forge),
+            ("crash", 0.5, system.broker.deliver_late),
+        ]
+        intensity = {fault: self.draws.choice(_INTENSITIES) for fault in FAULTS}
+        chosen = always + [
+            (weight * intensity[fault], action) for fault, weight, action in faulty if self._has(fault)
+        ]
+        return [action for _, action in chosen], list(itertools.accumulate(weight for weight, _ in chosen))
+
+    # ---- what is seen
+
+    def _note(self, text: str) -> None:
+        if self._trace is not None:
+            self._trace(f"{self.step_number} {self.clock.monotonic_s():.6f} {text}")
+
+    def _taken(self, request: SubmitOrder | CancelOrder) -> None:
+        self.auditor.request_taken(request)
+        if self._trace is not None:
+            self._note(f"taken {request!r}")
+
+    def _written(self, record: Written) -> None:
+        self._digest.update(record.topic.encode())
+        self._digest.update(record.payload)
+        if self._trace is not None:
+            self._note(f"{record.topic} {record.type_name} {record.payload.decode()} {record.reason}")
+        self.auditor.written(record)
+
+    def _happened(self, venue_id: str, record: Record) -> None:
+        if self._trace is not None:
+            self._note(f"{venue_id} {record!r}")
+        self.auditor.happened(venue_id, record)
+
+    def _sending(self, child: ChildTerms) -> None:
+        self._digest.update(child.cl_ord_id.encode())
+        if self._trace is not None:
+            self._note(f"35=D {child.cl_ord_id}")
+        self.auditor.sending(child, self.system.venues)
+
+    # ---- the run
+
+    def run(self) -> Result:
+        """Run to the end, or to the first broken invariant."""
+        result = Result(seed=self.seed, orders=self._orders)
+        began = time.perf_counter()
+        try:
+            self._start()
+            self._disturb()
+            self._calm()
+        except BrokenError as error:
+            result.violation = Violation(
+                seed=self.seed, step=self.step_number, rule=error.rule, text=error.text
+            )
+        result.seconds = time.perf_counter() - began
+        result.steps, result.simulated_s = self.step_number, self.clock.monotonic_s()
+        self.counts["double"] = self.system.broker.doubled
+        result.faults = Counter({name: count for name, count in self.counts.items() if count})
+        auditor = self.auditor
+        result.outcomes = Counter(order.closed or "open" for order in auditor.orders.values())
+        result.requests_said = sum(auditor.requests_said.values())
+        result.requests_needed = len(auditor.requests_said)
+        result.events, result.fills = auditor.events, len(auditor.executions)
+        result.digest = self._digest.hexdigest()
+        return result
+
+    def _start(self) -> None:
+        for symbol in SYMBOLS:
+            self._quote(symbol)
+        for component in self.system.components:
+            self._begin(component)
+        for venue in self.system.venues.values():
+            self._log_on(venue)
+
+    def _disturb(self) -> None:
+        steps_max = self._orders * STEPS_PER_ORDER_MAX
+        draws, total = self.draws, self._weights[-1]
+        while self.ingest.made < self._orders and self.step_number < steps_max:
+            self.step_number += 1
+            self.clock.advance(draws.expovariate(1 / STEP_S))
+            self._actions[bisect_right(self._weights, draws.random() * total)]()
+
+    def _begin(self, component: Component) -> None:
+        self._guard(component, component.begin)
+
+    def _guard(self, component: Component, work: Callable[[], None]) -> None:
+        """Let a component work; what ends its process ends its life."""
+        self.system.hazard = component.hazard
+        try:
+            work()
+        except SimulatedCrashError as crash:
+            self.counts["torn"] += 1
+            self._note(f"{component.name} ends at {crash}")
+            self._end(component)
+        except OperationalError as error:
+            self.counts["account lost" if isinstance(error, AccountLostError) else "restart"] += 1
+            self._note(f"{component.name} starts again: {error}")
+            self._end(component)
+        except BrokenError:
+            raise
+        except Exception as error:
+            raise BrokenError("no loop ever stops", f"{component.name}: {traceback.format_exc()}") from error
+
+    def _end(self, component: Component) -> None:
+        component.end(0.0 if self.system.quiet else self.draws.random() * DOWN_S_MAX)
+
+    def _work(self, component: Component, work: Callable[[], None]) -> None:
+        now_s = self.clock.monotonic_s()
+        if not component.alive:
+            if now_s >= component.starts_at_s:
+                self._note(f"{component.name} begins")
+                self._begin(component)
+        elif now_s >= component.stalled_until_s:
+            self._guard(component, work)
+
+    def _stepper(self, component: Component) -> Callable[[], None]:
+        return lambda: self._work(component, component.step)
+
+    # ---- what happens without any fault
+
+    def _order(self) -> None:
+        self.ingest.take_order()
+
+    def _adapter(self) -> None:
+        self._work(self.system.adapter, self._adapter_step)
+
+    def _adapter_step(self) -> None:
+        adapter = self.system.adapter
+        if self.draws.random() < 0.7:
+            adapter.poll()
+        adapter.step()
+
+    def _deliver_queued(self) -> None:
+        """Let a producer deliver without a flush."""
+        self._anybody().sink.poll()
+
+    def _venue(self) -> SimulatedVenue:
+        venues = list(self.system.venues.values())
+        return venues[int(self.draws.random() * len(venues))]
+
+    def _deliver(self) -> None:
+        if self.system.adapter.alive:
+            self.system.adapter.arrivals.items += self._venue().deliver(self.draws.randint(1, 8))
+
+    def _read(self) -> None:
+        venue = self._venue()
+        for _ in range(self.draws.randint(1, 4)):
+            venue.read_one()
+
+    def _decide(self) -> None:
+        for venue in self.system.venues.values():
+            if venue.has_pending:
+                venue.decide()
+
+    def _requote(self) -> None:
+        self._quote(self.draws.choice(SYMBOLS))
+
+    def _quote(self, symbol: str) -> None:
+        quote = self.system.market.requote(symbol)
+        markets = markets_of(quote)
+        for name, venue in self.system.venues.items():
+            market = markets.get(name)
+            if market is None:
+                market = next(iter(markets.values()))
+            venue.requote(market)
+
+    def _connect(self) -> None:
+        venue = self._venue()
+        if not venue.up:
+            self._log_on(venue)
+
+    def _log_on(self, venue: SimulatedVenue) -> None:
+        adapter = self.system.adapter
+        if adapter.alive and not venue.up:
+            self._note(f"{venue.venue_id} logs on")
+            adapter.arrivals.items.append(venue.connect())
+
+    # ---- what goes wrong
+
+    def _anybody(self) -> Component:
+        return self.draws.choice(self.system.components)
+
+    def _crash(self) -> None:
+        component = self._anybody()
+        if component.alive:
+            self.counts["crash"] += 1
+            self._note(f"{component.name} ends")
+            self._end(component)
+
+    def _tear(self) -> None:
+        self._anybody().hazard.arm(self.draws.randint(1, 8))
+
+    def _fail_flush(self) -> None:
+        self._anybody().sink.fails_next = True
+
+    def _stall(self) -> None:
+        self.counts["stall"] += 1
+        self._anybody().stalled_until_s = self.clock.monotonic_s() + self.draws.random() * STALL_S_MAX
+
+    def _jump(self) -> None:
+        self.counts["jump"] += 1
+        self.clock.advance(self.draws.choice((0.5, 2.0, 6.0, 20.0)))
+
+    def _wipe(self) -> None:
+        self.counts["wipe"] += 1
+        self._note("Kafka loses everything")
+        for component in self.system.components:
+            if component.alive:
+                self._end(component)
+        self.system.wipe_kafka()
+        self.auditor.kafka_wiped()
+
+    def _rebalance(self) -> None:
+        """Let partitions change hands; each core learns of it when it joins."""
+        cores = self.system.cores
+        if len(cores) > 1:
+            self.counts["rebalance"] += 1
+            numbers = range(self.system.setting.partitions)
+            owners = {number: self.draws.choice(cores) for number in numbers}
+            for core in cores:
+                core.assigned = {number for number, owner in owners.items() if owner is core}
+
+    def _join(self) -> None:
+        core = self.draws.choice(self.system.cores)
+        if core.alive and core.owned != core.assigned:
+            self._note(f"{core.name} joins with {sorted(core.assigned)}")
+            self._work(core, core.join)
+
+    def _disconnect(self) -> None:
+        venue = self._venue()
+        if venue.up:
+            self.counts["disconnect"] += 1
+            self._note(f"{venue.venue_id} loses its session")
+            down = venue.disconnect()
+            if self.system.adapter.alive:
+                self.system.adapter.arrivals.items.append(down)
+
+    def _restart_venue(self) -> None:
+        venue = self._venue()
+        self.counts["venue"] += 1
+        if venue.up:
+            down = venue.disconnect()
+            if self.system.adapter.alive:
+                self.system.adapter.arrivals.items.append(down)
+        self._note(f"{venue.venue_id} restarts")
+        venue.restart()
+
+    def _cancel_unasked(self) -> None:
+        self.counts["canceled unasked"] += 1
+        self._venue().cancel_unasked()
+
+    def _end_day(self) -> None:
+        self.counts["done for day"] += 1
+        self._venue().end_day()
+
+    def _feed(self) -> None:
+        self.counts["feed"] += 1
+        self.system.market.dead = not self.system.market.dead
+
+    def _forge(self) -> None:
+        self._venue().forge()
+
+    # ---- quiet
+
+    def _calm(self) -> None:
+        """Let nothing go wrong any more, wait until nothing moves, cancel what is left, and wait again."""
+        system = self.system
+        system.quiet = True
+        system.broker.doubles = 0.0
+        system.market.dead = False
+        for component in system.components:
+            component.stalled_until_s = component.starts_at_s = 0.0
+            component.sink.fails_next = False
+            component.hazard.disarm()
+        for core in system.cores:
+            core.assigned = {
+                number
+                for number in range(system.setting.partitions)
+                if number % len(system.cores) == system.cores.index(core)
+            }
+        for venue in system.venues.values():
+            venue.be_kind()
+        self._settle()
+        self._check()
+        if self.ingest.cancel_open():
+            self._settle()
+            self._check()
+        if not self._faults & LOSING:
+            self.auditor.check_said()
+        for order_id, order in self.auditor.orders.items():
+            if not order.closed:
+                raise BrokenError("no live order is forgotten", f"{order_id} stays open after its cancel")
+
+    def _check(self) -> None:
+        system = self.system
+        self.auditor.check_quiet(
+            system.order_store.orders.values(), system.venues, system.child_store.children.values()
+        )
+
+    def _settle(self) -> None:
+        idle_rounds = 0
+        for _ in range(QUIET_ROUNDS_MAX):
+            self.step_number += 1
+            if self._is_still():
+                return
+            moved = self._round()
+            idle_rounds = 0 if moved else idle_rounds + 1
+            self.clock.advance(QUIET_STEP_S if idle_rounds < 3 else QUIET_JUMP_S)
+        raise BrokenError("everything comes to rest", self._unrest())
+
+    def _round(self) -> bool:
+        """Let everybody work once. Returns whether anything moved."""
+        system = self.system
+        before = (system.broker.size, system.order_store.commits, self._fix_messages())
+        for symbol in SYMBOLS:
+            self._quote(symbol)
+        self.ingest.publish_all()
+        for component in system.components:
+            component.sink.deliver_queued()
+        while system.broker.late:
+            system.broker.deliver_late()
+        for core in system.cores:
+            if core.alive and core.owned != core.assigned:
+                self._guard(core, core.join)
+            self._work(core, core.step)
+        self._work(system.router, system.router.step)
+        self._work(system.adapter, self._drain_adapter)
+        for venue in system.venues.values():
+            if not venue.up:
+                self._log_on(venue)
+            while venue.up and venue.venue_read < len(venue.to_venue):
+                venue.read_one()
+            while venue.has_pending:
+                venue.decide()
+        return before != (system.broker.size, system.order_store.commits, self._fix_messages())
+
+    def _drain_adapter(self) -> None:
+        adapter: AdapterComponent = self.system.adapter
+        adapter.poll()
+        for venue in self.system.venues.values():
+            adapter.arrivals.items += venue.deliver(1_000)
+        adapter.step()
+
+    def _fix_messages(self) -> int:
+        return sum(
+            len(venue.to_venue) + len(venue.to_adapter) + venue.adapter_read
+            for venue in self.system.venues.values()
+        )
+
+    def _is_still(self) -> bool:
+        return not self._unrest()
+
+    def _unrest(self) -> str:
+        """Say what still moves, empty when nothing does."""
+        system = self.system
+        for component in system.components:
+            if not component.alive:
+                return f"{component.name} is down"
+            if component.sink.waits:
+                return f"{component.name} has not flushed"
+        for core in system.cores:
+            if core.owned != core.assigned:
+                return f"{core.name} has not joined"
+            if core.source.waits:
+                return f"{core.name} has something to read"
+            if core.core.desk.owed:
+                return f"{core.name} waits for {len(core.core.desk.owed)} answers"
+        if self.ingest.waits or system.order_store.has_unanswered:
+            return "requests have no outcome"
+        if system.router.source.waits or system.adapter.source.waits or system.adapter.arrivals.items:
+            return "router or adapter has something to read"
+        for venue in system.venues.values():
+            if not venue.up or venue.waits or venue.has_pending:
+                return f"{venue.venue_id} has not settled"
+        unacked = system.adapter.unacked
+        return f"the adapter waits for {unacked} acknowledgements" if unacked else ""
+
+
+def _limits(name: str, tight: int) -> AccountLimits:
+    return AccountLimits(
+        account_id=name,
+        active=True,
+        order_qty_max=1_900,
+        order_notional_max_micros=ROOMY,
+        price_collar_bps=500,
+        buying_power_micros=TIGHT if tight else ROOMY,
+    )
+

@@ -1,0 +1,436 @@
+"""The services put together over stores, carriers and venues in memory, each with a life that may end anywhere.
+
+A life begins as the service's bootstrap begins it, from what is stored, and ends with everything that it kept
+in memory.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final, cast
+from uuid import UUID
+
+from execution_adapter.domain.child import Status
+from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.resumption import offsets_to_keep, resume_from
+from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
+from execution_adapter.handlers import ChildOrderManager, by_route
+from execution_adapter.ports import Item, Routed
+from oms_core.adapters.quote_board import StreamedQuoteBoard
+from oms_core.domain.desk import Desk
+from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.entrypoints.loop import CoreLoop
+from oms_core.entrypoints.republication import ROUTER_GROUP
+from oms_core.handlers import Core
+from oms_platform.kafka.memory import Written
+from oms_platform.market_data import QuoteFeed
+from oms_platform.vocabulary import ChildTerms
+from oms_platform.wire import Topic
+from oms_tools.simulation.carriers import (
+    Hazard,
+    SimulatedBroker,
+    SimulatedSink,
+    SimulatedSource,
+    partition_of,
+)
+from oms_tools.simulation.clock import SeededIds, SimulatedClock
+from oms_tools.simulation.market import SimulatedMarket
+from oms_tools.simulation.stores import (
+    SimulatedChildStore,
+    SimulatedOrderStore,
+    SimulatedRouteStore,
+    Watcher,
+)
+from oms_tools.simulation.venues import Habits, SimulatedSessions, SimulatedVenue
+from simulators.broker.engine import Behaviour
+from simulators.broker.protocol import Record
+from sor_engine.domain.market import Venue
+from sor_engine.domain.profile import Profile, read_profile
+from sor_engine.entrypoints.route_requests import RouteRequestLoop
+from sor_engine.handlers import RoutingContext
+from sor_engine.ports import Reference, ReferenceContent, StoredProfile
+
+SYMBOLS: Final = ("AAPL", "MSFT")
+LIT: Final = ("XNYS", "ARCX", "BATS")
+DARK: Final = "DARK"
+PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark")
+QUOTE_AGE_S_MAX: Final = 10.0
+MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
+STATUS_TIMEOUT_S: Final = 5.0
+PACE: Final = Pace(flush_s=0.02, checkpoint_s=1.0)
+_WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
+
+
+def _profiles() -> dict[str, tuple[StoredProfile, Profile]]:
+    found: dict[str, tuple[StoredProfile, Profile]] = {}
+    for name in PROFILES:
+        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_bps": 5}
+        found[name] = (StoredProfile(1, settings), read_profile(name, 1, settings))
+    return found
+
+
+_PROFILES: Final = _profiles()
+
+
+class SimulatedReference:
+    """Venues, profiles and ticks; a venue whose session is down takes nothing, as far as the router knows."""
+
+    def __init__(self, venues: Mapping[str, SimulatedVenue], default_profile: str) -> None:
+        self._venues = venues
+        self._default_profile = default_profile
+        self._known = tuple(
+            Venue(
+                venue_id=name,
+                lit=name != DARK,
+                active=True,
+                latency_us=500,
+                add_fee=Decimal("-0.0020"),
+                remove_fee=Decimal("0.0030"),
+            )
+            for name in venues
+        )
+
+    def load(self) -> Reference:
+        """Read all of it."""
+        return Reference(
+            content=ReferenceContent(
+                venues=self._known,
+                profiles={name: stored for name, (stored, _) in _PROFILES.items()},
+                closed={name: "session down" for name, venue in self._venues.items() if not venue.up},
+            ),
+            profiles={name: profile for name, (_, profile) in _PROFILES.items()},
+            default_profile=self._default_profile,
+            accounts={},
+            ticks_micros=dict.fromkeys(SYMBOLS, 10_000),
+        )
+
+
+class SimulatedArrivals:
+    """The adapter's inbox."""
+
+    def __init__(self, hazard: Hazard) -> None:
+        self._hazard = hazard
+        self.items: list[Item] = []
+
+    def take(self, timeout_s: float) -> Sequence[Item]:
+        """Return everything that is there."""
+        self._hazard.cross("take")
+        taken, self.items = self.items, []
+        return taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a seed draws once: how the world is. day_ends: None for a market that never closes."""
+
+    partitions: int
+    cores: int
+    limits: Mapping[str, AccountLimits]
+    behaviours: Mapping[str, Behaviour]
+    habits: Mapping[str, Habits]
+    default_profile: str
+    doubles: float
+    day_ends: timedelta | None
+
+
+class Component:
+    """One process: a life at a time."""
+
+    def __init__(self, name: str, system: "System") -> None:
+        self.name = name
+        self.system = system
+        self.alive = False
+        self.starts_at_s = 0.0
+        self.stalled_until_s = 0.0
+        self.hazard = Hazard()
+        self.sink = SimulatedSink(system.broker, system.draws, self.hazard, system.counts)
+
+    def begin(self) -> None:
+        """Begin a life: nothing is in memory."""
+        self.hazard = Hazard()
+        self.sink = SimulatedSink(self.system.broker, self.system.draws, self.hazard, self.system.counts)
+        self.system.hazard = self.hazard
+        self.start()
+        self.alive = True
+
+    def end(self, after_s: float) -> None:
+        """End the life; the next one begins `after_s` later."""
+        self.alive = False
+        self.sink.abandon()
+        self.starts_at_s = self.system.clock.monotonic_s() + after_s
+        self.stop()
+
+    def start(self) -> None:
+        """Do what the service's bootstrap does."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Let go of what outlives the memory."""
+
+    def step(self) -> None:
+        """Let the loop take one step."""
+        raise NotImplementedError
+
+    def _source(
+        self, topics: Sequence[Topic], offsets: Mapping[tuple[str, int], int], owned: set[int] | None = None
+    ) -> SimulatedSource:
+        system = self.system
+        source = SimulatedSource(system.broker, topics, offsets, system.draws, self.hazard, owned)
+        source.quiet = system.quiet
+        return source
+
+
+class CoreComponent(Component):
+    """A core. assigned: what the group gave it; owned: what it believes to own."""
+
+    def __init__(self, name: str, system: "System", assigned: set[int]) -> None:
+        super().__init__(name, system)
+        self.assigned = assigned
+        self.owned: set[int] = set()
+        self.core: Core
+        self.loop: CoreLoop
+        self.source: SimulatedSource
+
+    def start(self) -> None:
+        """Rebuild the desk of what is assigned."""
+        system = self.system
+        self.core = Core(
+            desk=Desk(),
+            store=system.order_store,
+            # Of the feed, the board asks for no more than the market has.
+            quotes=StreamedQuoteBoard(cast(QuoteFeed, system.market), QUOTE_AGE_S_MAX),
+            market_order_age_max=MARKET_ORDER_AGE_MAX,
+            new_id=system.new_id,
+            stopwatch_ns=system.clock.monotonic_ns,
+        )
+        self.owned = set(self.assigned)
+        self.source = self._source((Topic.INBOUND, Topic.FILLS), system.order_store.offsets, self.owned)
+        self.loop = CoreLoop(
+            core=self.core,
+            store=system.order_store,
+            consumer=self.source,
+            publisher=self.sink,
+            ring=self,
+            clock=system.clock.now,
+            day_ends=system.setting.day_ends,
+        )
+        self.loop.take_partitions(set(self.owned))
+
+    def join(self) -> None:
+        """Take part in a rebalance: give up everything, then take what is assigned."""
+        self.loop.drop_partitions()
+        self.owned = set(self.assigned)
+        self.source.assign(self.owned, self.system.order_store.offsets)
+        self.loop.take_partitions(set(self.owned))
+
+    def step(self) -> None:
+        """Let the loop take one step."""
+        self.loop.step(0)
+
+    def ends(self, topic: Topic) -> Mapping[int, int]:
+        """Return how far a topic reaches."""
+        return self.system.broker.ends(topic)
+
+    def read_up_to(self, topic: Topic, group: str) -> Mapping[int, int]:
+        """Return how far a group has read."""
+        if not group:
+            return self.source.reached(topic)
+        system = self.system
+        offsets = system.route_store.offsets if group == ROUTER_GROUP else system.child_store.offsets
+        return {number: offset for (name, number), offset in offsets.items() if name == topic.value}
+
+
+class RouterComponent(Component):
+    """The router."""
+
+    def start(self) -> None:
+        """Begin where the stored offsets are."""
+        system = self.system
+        self.source = self._source((Topic.VALIDATED,), system.route_store.offsets)
+        self.loop = RouteRequestLoop(
+            consumer=self.source,
+            publisher=self.sink,
+            store=system.route_store,
+            references=system.reference,
+            context=RoutingContext(
+                quotes=system.market,
+                clock=system.clock.now,
+                stopwatch=system.clock.monotonic_ns,
+                quote_age_ms_max=2_000,
+                quote_timeout_ms=0,
+            ),
+            refresh_s=1.0,
+            monotonic_s=system.clock.monotonic_s,
+        )
+
+    def step(self) -> None:
+        """Let the loop take one step."""
+        self.loop.step(0)
+
+
+class AdapterComponent(Component):
+    """The adapter with its sessions' file stores, which outlive it."""
+
+    def start(self) -> None:
+        """Take up sessions where everything is durable, and work through the plans that wait."""
+        system = self.system
+        self.arrivals = SimulatedArrivals(self.hazard)
+        self.outlet = ReportsOutlet(self.sink, system.new_id)
+        incarnation = str(system.broker.incarnation)
+        ledger = Ledger(incarnation, self._resume(incarnation))
+        self.manager = ChildOrderManager(system.sessions, self.outlet, ledger, STATUS_TIMEOUT_S)
+        self.manager.load(system.child_store.live())
+        self.loop = AdapterLoop(
+            arrivals=self.arrivals,
+            store=system.child_store,
+            venues=system.sessions,
+            venue_ids=system.sessions.venues,
+            manager=self.manager,
+            ledger=ledger,
+            publisher=self.sink,
+            outlet=self.outlet,
+            clock=system.clock.now,
+            monotonic_s=system.clock.monotonic_s,
+            pace=PACE,
+        )
+        checkpoints = system.child_store.checkpoints()
+        if checkpoints and all(one.incarnation != incarnation for one in checkpoints):
+            self._republish()
+        offsets = system.child_store.offsets
+        self.source = self._source((Topic.ROUTED,), offsets)
+        ends = {(Topic.ROUTED.value, n): end for n, end in system.broker.ends(Topic.ROUTED).items()}
+        self.loop.catch_up(self.source, ends, offsets)
+
+    def _resume(self, incarnation: str) -> dict[str, dict[int, int]]:
+        system, kept = self.system, {}
+        checkpoints, core = system.child_store.checkpoints(), system.child_store.core_offsets()
+        for venue_id in system.sessions.venues:
+            own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
+            expected = system.sessions.expected_in_seq(venue_id)
+            next_seq, chosen = resume_from(own, incarnation, core, expected)
+            system.sessions.resume_from(venue_id, next_seq)
+            kept[venue_id] = offsets_to_keep(chosen, incarnation)
+        return kept
+
+    def _republish(self) -> None:
+        now, stored = self.system.clock.now(), self.system.child_store.of_open_orders()
+        for children in by_route(stored).values():
+            self.manager.republish_route(children, now)
+        for child in stored:
+            self.manager.republish_local_close(child, now)
+
+    def stop(self) -> None:
+        """Lose every connection."""
+        for venue in self.system.venues.values():
+            venue.up = False
+
+    @property
+    def unacked(self) -> int:
+        """How many children no venue has answered for."""
+        states = self.system.child_store.children.values()
+        return sum(1 for stored in states if stored.state.status is Status.PENDING_NEW)
+
+    def poll(self) -> None:
+        """Let Kafka's thread put a batch into the inbox."""
+        batch = self.source.poll()
+        if batch.next_offsets:
+            self.arrivals.items.append(Routed(batch))
+
+    def step(self) -> None:
+        """Let the loop take one step."""
+        self.loop.step()
+
+
+class System:
+    """Everything that there is, and what outlives a crash."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        clock: SimulatedClock,
+        draws: random.Random,
+        counts: Counter[str],
+        watcher: Watcher,
+        *,
+        on_write: Callable[[Written], None],
+        on_record: Callable[[str, Record], None],
+        on_send: Callable[[ChildTerms], None],
+        seed: int,
+    ) -> None:
+        self.setting = setting
+        self.clock = clock
+        self.draws = draws
+        self.counts = counts
+        self.quiet = False
+        self.hazard = Hazard()
+        self.new_id = SeededIds(clock, draws)
+        self.broker = SimulatedBroker(setting.partitions, draws, on_write, setting.doubles)
+        self.market = SimulatedMarket(SYMBOLS, LIT, clock, draws)
+        # Of earlier incarnations of Kafka: how far core had read the fills.
+        self._core_read: dict[tuple[str, int], int] = {}
+        self.order_store = SimulatedOrderStore(
+            setting.limits,
+            {symbol: InstrumentTerms(symbol=symbol, active=True) for symbol in SYMBOLS},
+            lambda account: partition_of(account, setting.partitions),
+            self._cross,
+            watcher,
+        )
+        self.route_store = SimulatedRouteStore(self._cross)
+        self.child_store = SimulatedChildStore(
+            open_orders=self._open_orders, core=self._core_offsets, cross=self._cross, watcher=watcher
+        )
+        self.venues = {
+            name: SimulatedVenue(
+                name,
+                dark=name == DARK,
+                symbols=SYMBOLS,
+                seed=seed,
+                behaviour=setting.behaviours[name],
+                habits=setting.habits[name],
+                clock=clock,
+                draws=draws,
+                counts=counts,
+                watch=on_record,
+            )
+            for name in (*LIT, DARK)
+        }
+        self.sessions = SimulatedSessions(self.venues, on_send)
+        self.reference = SimulatedReference(self.venues, setting.default_profile)
+        numbers = range(setting.partitions)
+        self.cores = [
+            CoreComponent(f"core{number}", self, {n for n in numbers if n % setting.cores == number})
+            for number in range(setting.cores)
+        ]
+        self.router = RouterComponent("router", self)
+        self.adapter = AdapterComponent("adapter", self)
+        self.components: tuple[Component, ...] = (*self.cores, self.router, self.adapter)
+
+    def _cross(self, port: str) -> None:
+        self.hazard.cross(port)
+
+    def _open_orders(self) -> frozenset[UUID]:
+        return frozenset(
+            order_id for order_id, order in self.order_store.orders.items() if not order.closed
+        )
+
+    def _core_offsets(self) -> Mapping[tuple[str, int], int]:
+        return {**self._core_read, **self._core_reads_now()}
+
+    def _core_reads_now(self) -> dict[tuple[str, int], int]:
+        incarnation = str(self.broker.incarnation)
+        return {
+            (incarnation, number): offset
+            for (topic, number), offset in self.order_store.offsets.items()
+            if topic == Topic.FILLS.value
+        }
+
+    def wipe_kafka(self) -> None:
+        """Lose everything that Kafka has: stored offsets mean nothing to the next incarnation."""
+        self._core_read.update(self._core_reads_now())
+        self.broker.wipe()
+        self.order_store.offsets = {}
+        self.route_store.offsets = {}
+        self.child_store.offsets = {}
