@@ -22,13 +22,12 @@ from execution_adapter.adapters.postgres_children import (
 )
 from execution_adapter.config import Settings
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.entrypoints.fix_callbacks import LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES, VenueCallbacks
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.routed_reader import RoutedReader
-from execution_adapter.handlers import ChildOrderManager, by_route
-from execution_adapter.ports import ChildStore
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.handlers import ChildOrderManager
 from oms_platform.clock import utc_now
 from oms_platform.disk import RoomWatch
 from oms_platform.errors import OperationalError
@@ -116,7 +115,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         # After a stop that was asked for the process ends, and QuickFIX's own stop is not needed.
         stack.callback(lambda: sessions.leave() if stop else sessions.stop())
         stack.callback(inbox.close)
-        kept = _resume(sessions, store, incarnation)
+        kept = resume_sessions(sessions, store, incarnation)
         ledger = Ledger(incarnation, kept)
         manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer)
         manager.load(store.live())
@@ -138,8 +137,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
             ),
             tracer=tracer,
         )
-        if _is_new(store, incarnation):
-            _republish(store, manager)
+        republish_to_new_kafka(store, manager, incarnation, utc_now())
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
@@ -179,37 +177,6 @@ def _consumer(kafka: KafkaSettings, connection: Connection, incarnation: str) ->
         incarnation=incarnation,
         load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
     )
-
-
-def _resume(sessions: FixSessions, store: ChildStore, incarnation: str) -> dict[str, dict[int, int]]:
-    """Set each session's inbound sequence back to what is durable. Returns the offsets to keep covering."""
-    checkpoints, core = store.checkpoints(), store.core_offsets()
-    kept: dict[str, dict[int, int]] = {}
-    for venue_id in sessions.venues:
-        own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
-        expected = sessions.expected_in_seq(venue_id)
-        next_seq, chosen = resume_from(own, incarnation, core, expected)
-        if next_seq != expected:
-            sessions.resume_from(venue_id, next_seq)
-        kept[venue_id] = offsets_to_keep(chosen, incarnation)
-        log.info("session_resumes", venue=venue_id, next_in_seq=next_seq, store_expected=expected)
-    return kept
-
-
-def _is_new(store: ChildStore, incarnation: str) -> bool:
-    checkpoints = store.checkpoints()
-    return bool(checkpoints) and all(checkpoint.incarnation != incarnation for checkpoint in checkpoints)
-
-
-def _republish(store: ChildStore, manager: ChildOrderManager) -> None:
-    """Kafka has lost its data: tell core again of open orders' routes, and of what we closed ourselves."""
-    now = utc_now()
-    stored = store.of_open_orders()
-    for children in by_route(stored).values():
-        manager.republish_route(children, now)
-    for child in stored:
-        manager.republish_local_close(child, now)
-    log.warning("routes_republished", children=len(stored))
 
 
 def _stand_by(health: Health, sender: str) -> None:

@@ -126,6 +126,17 @@ class Venues(Protocol):
         """Return what we sent under a sequence number."""
 
 
+class Sessions(Venues, Protocol):
+    """The FIX sessions before they start."""
+
+    @property
+    def venues(self) -> list[str]:
+        """The venues that have a session."""
+
+    def resume_from(self, venue_id: str, next_in_seq: int) -> None:
+        """Set the inbound sequence that a session asks for next."""
+
+
 class Outlet(Protocol):
     """The way to core, and of what tells it nothing to the scorekeeper."""
 

@@ -1,0 +1,48 @@
+"""What the adapter does before its first step: the same after a first start and after a crash."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from execution_adapter.domain.resumption import offsets_to_keep, resume_from
+from execution_adapter.handlers import ChildOrderManager, by_route
+from execution_adapter.ports import ChildStore, Sessions
+
+log = structlog.get_logger()
+
+
+def resume_sessions(
+    sessions: Sessions, store: ChildStore, incarnation: str
+) -> Mapping[str, Mapping[int, int]]:
+    """Set each session's inbound sequence back to what is durable. Returns the offsets to keep covering."""
+    checkpoints, core = store.checkpoints(), store.core_offsets()
+    kept: dict[str, Mapping[int, int]] = {}
+    for venue_id in sessions.venues:
+        own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
+        expected = sessions.expected_in_seq(venue_id)
+        next_seq, chosen = resume_from(own, incarnation, core, expected)
+        if next_seq != expected:
+            sessions.resume_from(venue_id, next_seq)
+        kept[venue_id] = offsets_to_keep(chosen, incarnation)
+        log.info("session_resumes", venue=venue_id, next_in_seq=next_seq, store_expected=expected)
+    return kept
+
+
+def republish_to_new_kafka(
+    store: ChildStore, manager: ChildOrderManager, incarnation: str, now: datetime
+) -> None:
+    """Tell core again of open orders' routes, and of what we closed ourselves, when Kafka may have lost it.
+
+    It has not while a checkpoint says that this incarnation has what came before. Before the first one is
+    written there is none of any incarnation, though children may be stored.
+    """
+    if any(checkpoint.incarnation == incarnation for checkpoint in store.checkpoints()):
+        return
+    stored = store.of_open_orders()
+    for children in by_route(stored).values():
+        manager.republish_route(children, now)
+    for child in stored:
+        manager.republish_local_close(child, now)
+    if stored:
+        log.warning("routes_republished", children=len(stored))
