@@ -57,7 +57,11 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 class SimulatedBroker(MemoryBroker):
-    """Topics that are watched. doubles: the chance that a record is appended twice. incarnation: its number."""
+    """Topics that are watched.
+
+    doubles: the chance that a record is appended twice. incarnation: how many brokers there were, this one
+    included.
+    """
 
     def __init__(
         self, partitions: int, draws: random.Random, watch: Callable[[Written], None], doubles: float = 0.0

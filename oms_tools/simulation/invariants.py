@@ -31,10 +31,10 @@ from oms_platform.vocabulary import (
 )
 from oms_platform.wire import Topic
 from oms_tools.simulation.venues import FORGED, SimulatedVenue
-from simulators.broker.protocol import CxlRejReason
+from simulators.broker.protocol import CxlRejReason, Record, Report
 from simulators.broker.protocol import ExecType as VenueExecType
-from simulators.broker.protocol import Record, Report
 
+PATH: Final = "each order's events are a path"
 _FORGED: Final = FORGED.encode()
 _CLOSED: Final = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
@@ -192,7 +192,7 @@ class Auditor:
             )
         if event.sequence != order.sequence + 1:
             raise BrokenError(
-                "each order's events are a path",
+                PATH,
                 f"{event.order_id}: {event.sequence} after {order.sequence}",
             )
         self.streams[event.account_id] = event.stream_sequence
@@ -216,7 +216,7 @@ class Auditor:
                 self._placed(order, event)
             case "RouteDeferred":
                 self._require(
-                    not order.closed and not order.canceled, "a path", event, "deferred though it is leaving"
+                    not order.closed and not order.canceled, PATH, event, "deferred though it is leaving"
                 )
                 order.waits = True
             case "TradeApplied":
@@ -232,27 +232,27 @@ class Auditor:
             case "OrderCanceled" | "OrderExpired":
                 self._left(order, event)
             case _:
-                raise BrokenError("each order's events are a path", f"unknown event {event.type}")
+                raise BrokenError(PATH, f"unknown event {event.type}")
 
     @staticmethod
     def _require(condition: bool, rule: str, event: OrderEvent, text: str) -> None:
         if not condition:
-            names = {"a path": "each order's events are a path"}
-            raise BrokenError(names.get(rule, rule), f"{event.type} {event.sequence} of {event.order_id}: {text}")
+            names = {PATH: PATH}
+            raise BrokenError(
+                names.get(rule, rule), f"{event.type} {event.sequence} of {event.order_id}: {text}"
+            )
 
     def _outcome(self, event: OrderEvent) -> None:
         request_id = event.request_id
         self._require(request_id is not None, "every request has one outcome", event, "no request named")
         if request_id is not None:
             before = self.first_outcomes.get(request_id)
-            self._require(
-                before is None, "every request has one outcome", event, f"it had {before} before"
-            )
+            self._require(before is None, "every request has one outcome", event, f"it had {before} before")
             self.first_outcomes[request_id] = event.type
 
     def _accepted(self, order: FollowedOrder, event: OrderEvent) -> None:
         accepted = event.order_accepted
-        self._require(not order.accepted and not order.closed and accepted is not None, "a path", event, "twice")
+        self._require(not order.accepted and not order.closed and accepted is not None, PATH, event, "twice")
         self._outcome(event)
         if accepted is None:
             return
@@ -285,7 +285,7 @@ class Auditor:
         opening = max(0, terms.quantity - max(0, against - closing))
         if not opening:
             return
-        used = sum(one.leaves * one.price for one in others)
+        used: float = sum(one.leaves * one.price for one in others)
         used += sum(abs(held.cost) for (name, _), held in self.held.items() if name == account)
         bound = self._buying_power[account]
         self._require(
@@ -298,14 +298,17 @@ class Auditor:
     def _route_asked(self, order: FollowedOrder, event: OrderEvent) -> None:
         asked = event.route_requested
         if asked is None:
-            raise BrokenError("each order's events are a path", "RouteRequested without its change")
+            raise BrokenError(PATH, "RouteRequested without its change")
         self._require(order.accepted, "no route without a passed risk check", event, "not accepted")
         self._require(
-            not order.canceled, "nothing is routed after a cancel was taken", event, f"attempt {asked.attempt}"
+            not order.canceled,
+            "nothing is routed after a cancel was taken",
+            event,
+            f"attempt {asked.attempt}",
         )
         self._require(
             not order.closed and asked.attempt == order.attempt + 1 and not order.route,
-            "a path",
+            PATH,
             event,
             f"attempt {asked.attempt} after {order.attempt}, {order.route} shares in a route, {order.closed}",
         )
@@ -316,19 +319,19 @@ class Auditor:
         placed = event.route_placed
         self._require(
             placed is not None and placed.attempt == order.attempt and order.route > 0,
-            "a path",
+            PATH,
             event,
             "nobody asked for this route",
         )
         order.route = 0
         for child in placed.children if placed is not None else ():
-            self._require(child.cl_ord_id not in order.children, "a path", event, f"{child.cl_ord_id} twice")
+            self._require(child.cl_ord_id not in order.children, PATH, event, f"{child.cl_ord_id} twice")
             order.children[child.cl_ord_id] = FollowedChild(child.venue_id, child.quantity)
 
     def _traded(self, order: FollowedOrder, event: OrderEvent) -> None:
         trade = event.trade_applied
         child = order.children.get(trade.cl_ord_id) if trade is not None else None
-        self._require(trade is not None and child is not None, "a path", event, "of an unknown child")
+        self._require(trade is not None and child is not None, PATH, event, "of an unknown child")
         if trade is None or child is None:
             return
         key = (trade.venue_id, trade.exec_id)
@@ -358,14 +361,14 @@ class Auditor:
     def _child_closed(self, order: FollowedOrder, event: OrderEvent) -> None:
         closed = event.child_closed
         child = order.children.get(closed.cl_ord_id) if closed is not None else None
-        self._require(child is not None and child.live, "a path", event, "of a child that is not live")
+        self._require(child is not None and child.live, PATH, event, "of a child that is not live")
         if child is not None:
             child.live = False
 
     def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:
         kept = event.child_cancel_rejected
         child = order.children.get(kept.cl_ord_id) if kept is not None else None
-        self._require(order.pending is not None and child is not None, "a path", event, "no cancel is pending")
+        self._require(order.pending is not None and child is not None, PATH, event, "no cancel is pending")
         if kept is None or child is None:
             return
         self._require(
@@ -380,7 +383,7 @@ class Auditor:
         taken = event.cancel_requested
         self._require(
             taken is not None and not order.closed and order.accepted and order.pending is None,
-            "a path",
+            PATH,
             event,
             f"closed {order.closed or 'no'}, pending {order.pending}",
         )
@@ -415,7 +418,7 @@ class Auditor:
         exhausted = order.terms.order_type is OrderType.MARKET
         self._require(
             not order.closed and (order.canceled or immediate or exhausted),
-            "a path",
+            PATH,
             event,
             "nobody asked for it",
         )
@@ -431,7 +434,7 @@ class Auditor:
         self._end(order, event, "CANCELED" if event.type == "OrderCanceled" else "EXPIRED")
 
     def _end(self, order: FollowedOrder, event: OrderEvent, how: str) -> None:
-        self._require(not order.closed, "a path", event, f"it was {order.closed}")
+        self._require(not order.closed, PATH, event, f"it was {order.closed}")
         order.closed = how
 
     def _check_numbers(self, order: FollowedOrder, event: OrderEvent) -> None:
@@ -637,4 +640,3 @@ def micros_of_text(text: str) -> int:
     """Read a venue's price."""
     whole, _, part = text.partition(".")
     return int(whole) * 1_000_000 + int(part.ljust(6, "0"))
-

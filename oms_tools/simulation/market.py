@@ -88,5 +88,3 @@ class SimulatedMarket:
     def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
         """Return nothing: queues are not watched."""
         return {}
-
-

@@ -75,6 +75,8 @@ _INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0)
 STALL_S_MAX: Final = 10.0
 ROOMY: Final = 10**15
 TIGHT: Final = 150_000_000_000
+ACCOUNTS: Final = ("A1", "A2", "A3", "A4")
+TIGHT_ACCOUNTS: Final = ("A3",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ class Simulation:
             {name: limits.buying_power_micros for name, limits in setting.limits.items()},
             MARKET_ORDER_AGE_MAX,
             QUOTE_AGE_S_MAX,
-            lambda symbol: self.system.market.age_s(symbol),
+            self._quote_age_s,
         )
         self.system = System(
             setting,
@@ -177,7 +179,7 @@ class Simulation:
         return Setting(
             partitions=draws.choice((1, 2, 4)),
             cores=draws.choice((1, 2)),
-            limits={name: _limits(name, tight) for name, tight in (("A1", 0), ("A2", 0), ("A3", 1), ("A4", 0))},
+            limits={name: _limits(name, tight=name in TIGHT_ACCOUNTS) for name in ACCOUNTS},
             behaviours=behaviours,
             habits=habits,
             default_profile=draws.choice(PROFILES),
@@ -228,6 +230,9 @@ class Simulation:
         return [action for _, action in chosen], list(itertools.accumulate(weight for weight, _ in chosen))
 
     # ---- what is seen
+
+    def _quote_age_s(self, symbol: str) -> float:
+        return self.system.market.age_s(symbol)
 
     def _note(self, text: str) -> None:
         if self._trace is not None:
@@ -594,7 +599,7 @@ class Simulation:
         return f"the adapter waits for {unacked} acknowledgements" if unacked else ""
 
 
-def _limits(name: str, tight: int) -> AccountLimits:
+def _limits(name: str, *, tight: bool) -> AccountLimits:
     return AccountLimits(
         account_id=name,
         active=True,
@@ -603,4 +608,3 @@ def _limits(name: str, tight: int) -> AccountLimits:
         price_collar_bps=500,
         buying_power_micros=TIGHT if tight else ROOMY,
     )
-

@@ -1,4 +1,4 @@
-"""The services' stores in memory, shown to the auditor, and with a crossing before and after each transaction."""
+"""The services' stores in memory, shown to the auditor, with a crossing before and after a transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -116,11 +116,7 @@ class SimulatedChildStore(InMemoryChildStore):
     def of_routes(self, routes: Sequence[tuple[UUID, int]]) -> list[StoredChild]:
         """Return the children of these (order_id, attempt), by leg."""
         return self._ordered(
-            [
-                self._children[key[0], name]
-                for key in set(routes)
-                for name in self._by_route.get(key, ())
-            ]
+            [self._children[key[0], name] for key in set(routes) for name in self._by_route.get(key, ())]
         )
 
     def _ordered(self, found: Sequence[StoredChild]) -> list[StoredChild]:

@@ -1,4 +1,4 @@
-"""The services put together over stores, carriers and venues in memory, each with a life that may end anywhere.
+"""The services put together over stores, carriers and venues in memory; their lives may end anywhere.
 
 A life begins as the service's bootstrap begins it, from what is stored, and ends with everything that it kept
 in memory.
@@ -15,9 +15,9 @@ from uuid import UUID
 
 from execution_adapter.domain.child import Status
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
-from execution_adapter.handlers import ChildOrderManager, by_route
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import Item, Routed
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.domain.desk import Desk
@@ -280,7 +280,7 @@ class AdapterComponent(Component):
         self.arrivals = SimulatedArrivals(self.hazard)
         self.outlet = ReportsOutlet(self.sink, system.new_id)
         incarnation = str(system.broker.incarnation)
-        ledger = Ledger(incarnation, self._resume(incarnation))
+        ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
         self.manager = ChildOrderManager(system.sessions, self.outlet, ledger, STATUS_TIMEOUT_S)
         self.manager.load(system.child_store.live())
         self.loop = AdapterLoop(
@@ -296,31 +296,11 @@ class AdapterComponent(Component):
             monotonic_s=system.clock.monotonic_s,
             pace=PACE,
         )
-        checkpoints = system.child_store.checkpoints()
-        if checkpoints and all(one.incarnation != incarnation for one in checkpoints):
-            self._republish()
+        republish_to_new_kafka(system.child_store, self.manager, incarnation, system.clock.now())
         offsets = system.child_store.offsets
         self.source = self._source((Topic.ROUTED,), offsets)
         ends = {(Topic.ROUTED.value, n): end for n, end in system.broker.ends(Topic.ROUTED).items()}
         self.loop.catch_up(self.source, ends, offsets)
-
-    def _resume(self, incarnation: str) -> dict[str, dict[int, int]]:
-        system, kept = self.system, {}
-        checkpoints, core = system.child_store.checkpoints(), system.child_store.core_offsets()
-        for venue_id in system.sessions.venues:
-            own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
-            expected = system.sessions.expected_in_seq(venue_id)
-            next_seq, chosen = resume_from(own, incarnation, core, expected)
-            system.sessions.resume_from(venue_id, next_seq)
-            kept[venue_id] = offsets_to_keep(chosen, incarnation)
-        return kept
-
-    def _republish(self) -> None:
-        now, stored = self.system.clock.now(), self.system.child_store.of_open_orders()
-        for children in by_route(stored).values():
-            self.manager.republish_route(children, now)
-        for child in stored:
-            self.manager.republish_local_close(child, now)
 
     def stop(self) -> None:
         """Lose every connection."""
@@ -412,9 +392,7 @@ class System:
         self.hazard.cross(port)
 
     def _open_orders(self) -> frozenset[UUID]:
-        return frozenset(
-            order_id for order_id, order in self.order_store.orders.items() if not order.closed
-        )
+        return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)
 
     def _core_offsets(self) -> Mapping[tuple[str, int], int]:
         return {**self._core_read, **self._core_reads_now()}

@@ -1,4 +1,4 @@
-"""Venues on FIX sessions without a wire: the broker simulator's engine, a log each way, habits that are legal.
+"""Venues on FIX sessions without a wire: the broker simulator's engine, two logs, and legal bad habits.
 
 A session is two logs and how far the other side has read each. FIX delivers in order, and what was on its way
 when a connection broke is sent again after the next logon with PossDupFlag, so nothing is ever lost between
@@ -21,7 +21,12 @@ from oms_platform.vocabulary import Side as OurSide
 from oms_platform.vocabulary import TimeInForce as OurTimeInForce
 from oms_tools.simulation.clock import SimulatedClock
 from simulators.broker.engine import Behaviour, VenueEngine
-from simulators.broker.entrypoints.fix_text import SOH, business_reject_text, cancel_rejected_text, report_text
+from simulators.broker.entrypoints.fix_text import (
+    SOH,
+    business_reject_text,
+    cancel_rejected_text,
+    report_text,
+)
 from simulators.broker.market import Market
 from simulators.broker.protocol import (
     AskStatus,
@@ -37,7 +42,6 @@ from simulators.broker.protocol import (
     OrdStatus,
     OrdType,
     Record,
-    Report,
     Requote,
     Side,
     TimeInForce,
@@ -162,9 +166,7 @@ class SimulatedVenue:
     @property
     def waits(self) -> bool:
         """Whether a message can be delivered, either way."""
-        return self.up and (
-            self.venue_read < len(self.to_venue) or self.adapter_read < len(self.to_adapter)
-        )
+        return self.up and (self.venue_read < len(self.to_venue) or self.adapter_read < len(self.to_adapter))
 
     def read_one(self) -> None:
         """Let the venue take its next message."""
@@ -399,4 +401,3 @@ class SimulatedSessions:
         if not 0 < seq <= len(log):
             return None
         return SentMessage(msg_type=log[seq - 1].msg_type, cl_ord_id=log[seq - 1].cl_ord_id)
-
