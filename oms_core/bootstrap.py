@@ -1,56 +1,56 @@
 """The one place where the core is put together. Start-up and recovery after a crash are the same path.
 
-Read the schema's and the broker's state, reopen the outbox if Kafka is new, rebuild the desk from the events,
-publish what the last life may not have published, and only then take new messages.
+Read the schema's and the broker's state, rebuild the desk from requests and events, and go on: what the last
+life may not have published follows from the orders, and is published again when nothing of it is under way.
 """
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Final
 
-import msgspec
 import structlog
 
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings, day_ends
 from oms_core.domain.desk import Desk
-from oms_core.entrypoints.consumer import CoreLoop
 from oms_core.entrypoints.grpc import RiskService
+from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core
-from oms_platform import outbox
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka.consumers import BatchConsumer
+from oms_platform.kafka.consumers import BatchConsumer, OffsetLoader
 from oms_platform.kafka.publisher import Publisher
+from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
-from oms_platform.messages import OrderEvent
-from oms_platform.postgres import Connection, connect, load_offsets
+from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.telemetry.tracing import CORE, Tracer, start_tracing
 from oms_platform.wire import Topic
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 
 QUOTES_AWAITED_S: Final = 15.0
-OUTBOX_BATCH_MAX: Final = 1000
 log = structlog.get_logger()
 
 
-def publish_left_over(store: PostgresOrderStore, connection: Connection, publisher: Publisher) -> None:
-    """Publish what the last life stored and may not have published."""
-    for payload in store.last_batch_events():
-        event = msgspec.json.decode(payload, type=OrderEvent)
-        publisher.send(Topic.EVENTS.value, str(event.order_id), event, event_id=event.event_id)
-    while rows := outbox.read_unpublished(connection, "core", OUTBOX_BATCH_MAX):
-        outbox.publish(publisher, rows)
-        publisher.flush()
-        with connection.transaction(), connection.cursor() as cursor:
-            outbox.mark_published(cursor, [row.outbox_id for row in rows], utc_now())
-        log.info("outbox_left_over_published", rows=len(rows))
-    publisher.flush()
+class KafkaRing:
+    """Ring on the broker's watermarks, this consumer's place, and the offsets that other groups stored."""
+
+    def __init__(self, store: PostgresOrderStore, consumer: BatchConsumer) -> None:
+        self._store = store
+        self._consumer = consumer
+
+    def ends(self, topic: Topic) -> Mapping[int, int]:
+        """Return the next offset that each partition of a topic will give."""
+        return self._consumer.topic_ends(topic)
+
+    def read_up_to(self, topic: Topic, group: str) -> Mapping[int, int]:
+        """Return the next offset that a group will read; an empty group is this core itself."""
+        return self._store.read_up_to(group, topic) if group else self._consumer.reached(topic)
 
 
 @contextlib.contextmanager
@@ -82,55 +82,91 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
         require_revision(connection)
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
-        reopened = outbox.reopen_for_incarnation(connection, "core", incarnation, utc_now())
-        if reopened:
-            log.warning("kafka_is_new", incarnation=incarnation, outbox_rows_reopened=reopened)
-        store = PostgresOrderStore(connection, incarnation)
+        store = PostgresOrderStore(connection, incarnation, kafka.partitions)
         publisher = Publisher(kafka)
-        publish_left_over(store, connection, publisher)
         feed = stack.enter_context(quote_feed(settings))
         health.add("quotes", feed.problem)
-        core = Core(desk=Desk(), store=store, quotes=StreamedQuoteBoard(feed), started_at=utc_now())
-
-        loop: CoreLoop | None = None
-
-        def on_assigned(partitions: set[int]) -> None:
-            core.desk = store.load_desk(partitions)
-            core.started_at = utc_now()
-            core.traces = {}
-            if loop is not None:
-                # In a group, partitions come with the first poll and again whenever a member comes or goes.
-                loop.schedule_stored_retries()
-            log.info("desk_rebuilt", partitions=sorted(partitions), live_orders=len(core.desk.orders))
-
-        consumer = BatchConsumer(
-            kafka,
-            group=GROUP,
-            topics=(Topic.INBOUND, Topic.FILLS),
-            incarnation=incarnation,
-            load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
-            on_assigned=on_assigned,
-        )
-        stack.callback(consumer.close)
-        loop = CoreLoop(
-            core=core,
+        core = Core(
+            desk=Desk(),
             store=store,
-            consumer=consumer,
-            publisher=publisher,
-            clock=utc_now,
-            day_ends=day_ends(settings.day_ends_utc),
-            tracer=tracer,
+            quotes=StreamedQuoteBoard(feed, settings.quote_age_s_max),
+            market_order_age_max=timedelta(seconds=settings.market_order_age_s_max),
         )
-        loop.schedule_stored_retries()
+        loop = build_loop(
+            core,
+            store,
+            publisher,
+            kafka,
+            load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
+            incarnation=incarnation,
+            day_ends=day_ends(settings.day_ends_utc),
+            address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
+            tracer=tracer,
+            stack=stack,
+        )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
         stack.callback(door.stop)
         store.load_reference(core.desk)
         _await_quotes(feed, list(core.desk.instruments), stop)
+        calm_garbage_collector()
         health.set_started(True)
         log.info("core_started", incarnation=incarnation)
         loop.run(stop)
         health.set_started(False)
+
+
+def build_loop(
+    core: Core,
+    store: PostgresOrderStore,
+    publisher: Publisher,
+    kafka: KafkaSettings,
+    *,
+    load_offsets: OffsetLoader,
+    incarnation: str,
+    day_ends: timedelta | None,
+    address: str = "",
+    tracer: Tracer | None,
+    stack: contextlib.ExitStack,
+) -> CoreLoop:
+    """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
+    loop: CoreLoop | None = None
+    early: list[set[int]] = []
+
+    def on_assigned(partitions: set[int]) -> None:
+        if loop is None:
+            early.append(partitions)
+        else:
+            loop.take_partitions(partitions)
+
+    def on_revoked() -> None:
+        if loop is not None:
+            loop.drop_partitions()
+
+    consumer = BatchConsumer(
+        kafka,
+        group=GROUP,
+        topics=(Topic.INBOUND, Topic.FILLS),
+        incarnation=incarnation,
+        load_offsets=load_offsets,
+        on_assigned=on_assigned,
+        on_revoked=on_revoked,
+    )
+    stack.callback(consumer.close)
+    loop = CoreLoop(
+        core=core,
+        store=store,
+        consumer=consumer,
+        publisher=publisher,
+        ring=KafkaRing(store, consumer),
+        clock=utc_now,
+        day_ends=day_ends,
+        address=address,
+        tracer=tracer,
+    )
+    for partitions in early:
+        loop.take_partitions(partitions)
+    return loop
 
 
 def start(settings: Settings) -> None:

@@ -8,7 +8,12 @@ from oms_platform.kafka.settings import KafkaFields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(KafkaFields):
-    """day_ends_utc: "HH:MM" at which DAY orders expire, empty when the market never closes."""
+    """day_ends_utc: "HH:MM" at which DAY orders expire, empty when the market never closes.
+
+    market_order_age_s_max: a market order that reaches core so long after it was taken is denied
+    (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
+    advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
+    """
 
     postgres_dsn: str
     health_port: int
@@ -19,11 +24,20 @@ class Settings(KafkaFields):
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     day_ends_utc: str = ""
+    market_order_age_s_max: float = 0
+    quote_age_s_max: float = 10
+    advertised: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
         KafkaFields.__post_init__(self)
         day_ends(self.day_ends_utc)
+        for name, value in (
+            ("OMS_CORE_MARKET_ORDER_AGE_S_MAX", self.market_order_age_s_max),
+            ("OMS_CORE_QUOTE_AGE_S_MAX", self.quote_age_s_max),
+        ):
+            if not value >= 0:
+                raise ValueError(f"{name} must be 0 or more seconds, was {value}")
 
 
 def day_ends(text: str) -> timedelta | None:

@@ -10,13 +10,13 @@ from prometheus_client import Counter, Gauge
 
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
-from oms_core.domain.order import OrderAccepted, OrderDenied
 from oms_core.ports import UnitOfWork
-from oms_platform.kafka.consumers import Record
+from oms_platform.kafka.ports import Record
 from oms_platform.messages import SubmitOrder
+from oms_platform.prices import MICROS
 from oms_platform.telemetry.metrics import BatchHistogram, hop
 from oms_platform.telemetry.order_trace import traced_id
-from oms_platform.vocabulary import OrderStatus
+from oms_platform.vocabulary import OrderAccepted, OrderDenied, OrderStatus
 from oms_platform.wire import order_of
 
 events_total = Counter(
@@ -25,6 +25,12 @@ events_total = Counter(
 verdicts_total = Counter("oms_core_risk_verdicts_total", "Orders that risk took or denied", ["verdict"])
 denials_total = Counter("oms_core_denials_total", "Orders denied by risk, by code", ["code"])
 batch_seconds = BatchHistogram("oms_core_batch_seconds", "From a batch's arrival to its messages in Kafka")
+republished_total = Counter(
+    "oms_core_requests_republished_total", "Requests to router and adapter that were published again"
+)
+owed_requests = Gauge(
+    "oms_core_unanswered_requests", "Orders that wait for an answer of the router or the adapter"
+)
 live_orders = Gauge("oms_core_live_orders", "Orders that are not closed, by status", ["status"])
 reserved_dollars = Gauge("oms_core_reserved_dollars", "What open orders hold of buying power, all accounts")
 gross_cost_dollars = Gauge("oms_core_gross_cost_dollars", "Gross cost of all accounts' positions")
@@ -42,6 +48,7 @@ _OPEN: Final = (
     OrderStatus.ACKNOWLEDGED,
     OrderStatus.PARTIALLY_FILLED,
     OrderStatus.PENDING_CANCEL,
+    OrderStatus.PENDING_REPLACE,
 )
 for _code in DenialCode:
     denials_total.labels(_code.name)
@@ -79,12 +86,14 @@ def count_desk(desk: Desk) -> None:
     """Set the gauges from what is in memory."""
     found = Tally(order.status for order in desk.orders.values())
     for status in _OPEN:
-        live_orders.labels(status.name).set(found[status.name])
-    reserved_dollars.set(float(sum(exposure.reserved for exposure in desk.exposures.values())))
-    gross_cost_dollars.set(float(sum(exposure.gross_cost for exposure in desk.exposures.values())))
+        live_orders.labels(status.name).set(found[status])
+    exposures = desk.exposures.values()
+    reserved_dollars.set(sum(exposure.reserved_micros for exposure in exposures) / MICROS)
+    gross_cost_dollars.set(sum(exposure.gross_cost_micros for exposure in exposures) / MICROS)
     used = [
-        float((exposure.reserved + exposure.gross_cost) / limits.buying_power)
+        (exposure.reserved_micros + exposure.gross_cost_micros) / limits.buying_power_micros
         for account_id, exposure in desk.exposures.items()
-        if (limits := desk.accounts.get(account_id)) is not None and limits.buying_power
+        if (limits := desk.accounts.get(account_id)) is not None and limits.buying_power_micros
     ]
     buying_power_used.set(max(used, default=0.0))
+    owed_requests.set(len(desk.owed))

@@ -1,44 +1,63 @@
-"""What the core's handlers need from outside, as Protocols."""
+"""What the core's handlers and its loop need from outside, as Protocols."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
-from oms_core.domain.order import Order
+from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.risk import TouchPrices
-from oms_platform.messages import OrderEvent
-from oms_platform.outbox import OutboxRow
+from oms_platform.errors import BrokenInvariantError, OperationalError
+from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.vocabulary import Message, OrderTerms
+from oms_platform.wire import Topic
+
+
+class UnstorableError(Exception):
+    """The database refuses something of a batch, and nothing of it was stored."""
+
+
+class AccountLostError(OperationalError):
+    """Another core writes an account that this one believed to own: it has to find out what it owns."""
+
+    dependency = "ownership"
+
+
+def event_of(message: OrderEvent) -> Event:
+    """Return the change that an event message carries. Raises BrokenInvariantError if it carries none."""
+    found: Event | None = getattr(message, FIELD_OF.get(message.type, ""), None)
+    if found is None:
+        raise BrokenInvariantError(
+            f"event {message.event_id} of order {message.order_id} carries no {message.type}"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One row of order_events: the message that clients get, and the event that rebuilds the order.
+    """One row of order_events: the message, and its bytes as they are stored, published and forwarded.
 
-    trace: of the message that led to it (oms_platform.telemetry.tracing).
+    trace: of the message that led to it (oms_platform.telemetry).
     """
 
     message: OrderEvent
-    data: bytes
+    payload: bytes
     trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExecution:
-    """One row of executions."""
+    """One row of executions: of which order, and the report as it came."""
 
+    terms: OrderTerms
     order_id: UUID
     venue_id: str
     exec_id: str
-    account_id: str
     cl_ord_id: str
-    symbol: str
-    side: str
     last_qty: int
-    last_px: Decimal
+    last_px_micros: int
     transact_time: datetime
     received_at: datetime
 
@@ -52,22 +71,56 @@ class RiskTaken:
     denial: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to be published after the commit."""
+
+    topic: Topic
+    key: str
+    order_id: UUID
+    event_id: UUID
+    message: Message
+    trace: str
+
+
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
-    """Everything that one batch changes, stored in one transaction and then published."""
+    """Everything that one batch changes, stored in one transaction and then published.
+
+    streams: the accounts' stream sequences before the batch. shown: what the orders' rows showed before it.
+    """
 
     now: datetime
     events: list[StoredEvent] = field(default_factory=list)
     executions: list[StoredExecution] = field(default_factory=list)
-    outbox: list[OutboxRow] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
     orders: dict[UUID, Order] = field(default_factory=dict)
+    shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
+    streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
+
+    def changed_orders(self) -> Iterator[Order]:
+        """Yield the orders whose rows have to change: most events change nothing that a row shows."""
+        for order_id, order in self.orders.items():
+            if self.shown[order_id] != order.shown:
+                yield order
 
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
         return not self.events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedOrder:
+    """An order as its request and its events make it. seen: the executions and requests that had effect."""
+
+    order: Order
+    seen: frozenset[object]
+
+
+Request = SubmitOrder | CancelOrder
 
 
 class OrderStore(Protocol):
@@ -82,21 +135,36 @@ class OrderStore(Protocol):
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
 
-    def load_order(self, order_id: UUID) -> Order | None:
-        """Rebuild one order, closed or not; None when it was never stored."""
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
 
-    def commit(
-        self,
-        unit: UnitOfWork,
-        desk: Desk,
-        next_offsets: Mapping[tuple[str, int], int],
-        published: Sequence[UUID],
-    ) -> None:
-        """Store a batch, the offsets after it and which outbox rows Kafka has by now, in one transaction."""
+    def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
+        """Rebuild orders, closed or not; those that were never stored are left out."""
+
+    def unanswered_requests(
+        self, accounts: Iterable[str], after: datetime | None, before: datetime, rows_max: int
+    ) -> Sequence[tuple[Request, str]]:
+        """Return the requests received in a span that have had no outcome, with their traceparents.
+
+        after None: however long ago they were received.
+        """
+
+    def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
+        """Return the last event of each account that has one."""
+
+    def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Store a batch and the offsets after it, in one transaction.
+
+        Raises UnstorableError when a row is refused, and AccountLostError when another writer has moved an
+        account's stream on.
+        """
+
+    def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
+        """Return the next offset that a consumer group will read, by partition."""
 
 
 class QuoteBoard(Protocol):
     """The national best bid and offer of each symbol."""
 
     def touch(self, symbol: str) -> TouchPrices:
-        """Return the newest touch; None for a side that nobody quotes."""
+        """Return the newest touch; None for a side that nobody quotes or whose quote is too old."""

@@ -28,6 +28,7 @@ from oms_platform.vocabulary import (
     RouteRequested,
     Side,
     TradeApplied,
+    VenueVisit,
 )
 
 
@@ -45,20 +46,6 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     account_id: str
     principal: str = ""
     received_at: datetime
-
-
-class VenueVisit(Message, frozen=True, kw_only=True):
-    """What came of an order's earlier children at one venue.
-
-    rejected: how many of them the venue refused.
-    """
-
-    venue_id: str
-    children: Int32
-    sent: Int32
-    filled: Int32 = 0
-    rejected: Int32 = 0
-    last_at: datetime
 
 
 class RouteRequest(Message, frozen=True, kw_only=True):

@@ -1,12 +1,14 @@
 """Postgres: connections, statements over arrays of rows, consumer offsets inside the caller's transaction."""
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 import structlog
+from psycopg.pq import TransactionStatus
 
 from oms_platform.certificates import explain, postgres_address
 from oms_platform.errors import OperationalError, without_secrets
@@ -110,6 +112,30 @@ class ArrayStatement:
         """Run the statement over `rows`; nothing happens without rows."""
         if rows:
             cursor.execute(self.text, self.parameters(rows))
+
+
+@contextlib.contextmanager
+def one_round_trip(connection: Connection) -> Iterator[Cursor]:
+    """Run the statements of the block as one transaction, sent and answered at once.
+
+    psycopg's own transaction inside a pipeline waits for the server four times. The connection must be in
+    autocommit mode; after any error nothing of the block is stored.
+    """
+    try:
+        with connection.pipeline(), connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+    except BaseException:
+        if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+def reference_versions(connection: Connection) -> dict[str, int]:
+    """Return the version of each subject of reference data: it has changed when its version has."""
+    return dict(connection.execute("SELECT subject, version FROM reference_versions").fetchall())
 
 
 def load_offsets(

@@ -71,7 +71,7 @@ def _fields(kind: type[Message]) -> tuple[tuple[str, Any, bool, bool], ...]:
     found = []
     for field in msgspec.structs.fields(kind):
         arguments = typing.get_args(field.type)
-        union = isinstance(field.type, types.UnionType)
+        union = typing.get_origin(field.type) in (types.UnionType, typing.Union)
         wanted = next(item for item in arguments if item is not types.NoneType) if union else field.type
         found.append((field.name, wanted, union, field.required))
     return tuple(found)

@@ -136,6 +136,20 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     hold_ms: Int32 = 0
 
 
+class VenueVisit(Message, frozen=True, kw_only=True):
+    """What came of an order's earlier children at one venue.
+
+    rejected: how many of them the venue refused.
+    """
+
+    venue_id: str
+    children: Int32
+    sent: Int32
+    filled: Int32 = 0
+    rejected: Int32 = 0
+    last_at: datetime
+
+
 class RiskCheck(Message, frozen=True, kw_only=True):
     """One risk rule's outcome: the value that was found and the bound it was held to."""
 

@@ -1,65 +1,80 @@
 """Stores orders the way ingest does, for tests that begin after it."""
 
-from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import OrderType, Side, TimeInForce
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.prices import dollars_of
+from oms_platform.vocabulary import OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import encode
 
+PRICE = 100_000_000
 
-def store_order(connection: psycopg.Connection, order: SubmitOrder, *, published: bool = True) -> UUID:
-    """Insert the order with its key, first event and outbox row. Returns the outbox id."""
-    outbox_id, now = uuid7(), order.received_at
+
+def store_order(connection: psycopg.Connection[Any], order: SubmitOrder) -> None:
+    """Insert the order with its key and its request."""
+    terms, now = order.terms, order.received_at
+    price = terms.limit_price_micros
     with connection.transaction():
         connection.execute(
-            "INSERT INTO order_keys VALUES (%s, %s, %s, %s, %s)",
-            (order.account_id, order.channel, order.client_order_id, order.order_id, b"hash"),
+            "INSERT INTO order_keys VALUES (%s, %s, %s, %s)",
+            (terms.account_id, terms.channel, terms.client_order_id, order.order_id),
         )
         connection.execute(
-            "INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side,"
+            "INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side,"
             " order_type, time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'NEW', %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'NEW', %s, %s, %s)",
             (
-                order.order_id, order.account_id, order.channel, order.client_order_id, order.principal,
-                order.symbol, order.side.name, order.order_type.name, order.time_in_force.name,
-                order.quantity, order.limit_price, order.quantity, now, now,
+                order.order_id, terms.account_id, terms.channel, terms.client_order_id, terms.symbol,
+                terms.side.name, terms.order_type.name, terms.time_in_force.name, terms.quantity,
+                None if price is None else dollars_of(price), terms.quantity, now, now,
             ),
         )  # fmt: skip
-        connection.execute(
-            "INSERT INTO order_events"
-            " (order_id, sequence, event_id, account_id, type, status, payload, occurred_at)"
-            " VALUES (%s, 1, %s, %s, 'OrderReceived', 'NEW', '{}', %s)",
-            (order.order_id, uuid7(), order.account_id, now),
-        )
-        connection.execute(
-            "INSERT INTO outbox"
-            " (outbox_id, writer, order_id, topic, key, type, payload, created_at, published_at)"
-            " VALUES (%s, 'api', %s, 'orders.inbound', %s, 'SubmitOrder', %s, %s, %s)",
-            (outbox_id, order.order_id, order.account_id, encode(order), now, now if published else None),
-        )
-    return outbox_id
+        _store_request(connection, "NEW", order.order_id, order, terms.account_id, terms.principal)
 
 
-def submit_order(**changes: object) -> SubmitOrder:
-    """Return a SubmitOrder for 100 AAPL at 100, with changes."""
+def store_cancel(connection: psycopg.Connection[Any], cancel: CancelOrder) -> None:
+    """Insert a request to cancel."""
+    _store_request(connection, "CANCEL", cancel.request_id, cancel, cancel.account_id, cancel.principal)
+
+
+def _store_request(
+    connection: psycopg.Connection[Any],
+    kind: str,
+    request_id: UUID,
+    request: SubmitOrder | CancelOrder,
+    account_id: str,
+    principal: str,
+) -> None:
+    connection.execute(
+        "INSERT INTO order_requests"
+        " (request_id, kind, order_id, account_id, principal, payload, received_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (
+            request_id, kind, request.order_id, account_id, principal, encode(request).decode(),
+            request.received_at,
+        ),
+    )  # fmt: skip
+
+
+def submit_order(**changes: Any) -> SubmitOrder:
+    """Return a SubmitOrder for 100 AAPL at 100, with changes of its terms."""
     order_id = uuid7()
-    values: dict[str, object] = {
-        "order_id": order_id,
+    values: dict[str, Any] = {
         "account_id": "ACC-INST-001",
         "channel": "TEST",
         "client_order_id": f"c-{order_id}",
+        "principal": "trader1",
         "symbol": "AAPL",
         "side": Side.BUY,
         "order_type": OrderType.LIMIT,
         "quantity": 100,
-        "limit_price": Decimal(100),
+        "limit_price_micros": PRICE,
         "time_in_force": TimeInForce.DAY,
-        "received_at": utc_now(),
-        "principal": "trader1",
     }
-    return SubmitOrder(**(values | changes))  # type: ignore[arg-type]
+    received_at = changes.pop("received_at", utc_now())
+    return SubmitOrder(order_id=order_id, received_at=received_at, terms=OrderTerms(**(values | changes)))

@@ -1,31 +1,44 @@
 """OrderStore on Postgres: a batch is one pipelined transaction of a few statements over arrays.
 
-Two cores that believe they own the same order collide on order_events' key (order_id, sequence): the later
-one fails whole, stops, and starts again from what is stored.
+Whoever writes events moves each account's stream on from where it knew its end to be. A core that has lost
+the account meets another end: its whole batch is refused, it stops, and starts again from what is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import psycopg
 import structlog
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
-from oms_core.domain.order import EVENT_TYPES, Order, OrderType, RoutingWish, Side, Terms, TimeInForce
+from oms_core.domain.order import Order, effect_of
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
-from oms_core.ports import UnitOfWork
+from oms_core.ports import (
+    AccountLostError,
+    LoadedOrder,
+    Request,
+    StoredExecution,
+    UnitOfWork,
+    UnstorableError,
+    event_of,
+)
 from oms_platform.errors import BrokenInvariantError
+from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
-from oms_platform.outbox import INSERT_OUTBOX, mark_published
-from oms_platform.postgres import ArrayStatement, Connection, save_offsets
+from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
+from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
-from oms_platform.wire import encode
+from oms_platform.wire import Topic
 
 GROUP: Final = "oms-core"
+# How far the clocks of gateways and cores may be apart.
+CLOCK_SKEW_MAX: Final = timedelta(seconds=30)
 
 _UPDATE_ORDERS: Final = ArrayStatement(
     (
@@ -49,15 +62,33 @@ _INSERT_EVENTS: Final = ArrayStatement.insert(
     (
         ("order_id", "uuid"),
         ("sequence", "int"),
-        ("event_id", "uuid"),
         ("account_id", "text"),
         ("stream_sequence", "int"),
         ("type", "text"),
-        ("status", "text"),
-        ("payload", "jsonb"),
+        ("request_id", "uuid"),
+        ("payload", "json"),
         ("occurred_at", "timestamptz"),
     ),
 )
+_MOVE_STREAMS: Final = ArrayStatement(
+    (("account_id", "text"), ("known", "int"), ("head", "int")),
+    "SELECT move_stream(row.account_id, row.known, row.head) FROM {rows}",
+)
+# The SQLSTATE of move_stream's refusal.
+_LOST: Final = "OM001"
+_REQUESTS: Final = (
+    "SELECT r.kind, r.payload::text, r.traceparent FROM order_requests r"
+    " WHERE r.account_id = ANY(%s) AND r.received_at < %s AND NOT EXISTS ("
+    " SELECT FROM order_events e WHERE e.order_id = r.order_id AND e.request_id = r.request_id)"
+)
+_NEVER_ANSWERED: Final = (
+    "SELECT r.kind, r.payload::text, r.traceparent FROM orders o JOIN order_requests r"
+    " ON r.request_id = o.order_id WHERE NOT o.closed AND o.sequence = 1 AND o.account_id = ANY(%s)"
+    f" AND r.received_at < %s UNION ALL ({_REQUESTS} AND r.kind <> 'NEW' AND r.request_id > %s)"
+    " LIMIT %s"
+)
+# A change of an order that had no outcome for longer is not looked for at start.
+REQUEST_AGE_MAX: Final = timedelta(days=7)
 _INSERT_EXECUTIONS: Final = ArrayStatement.insert(
     "executions",
     (
@@ -75,6 +106,11 @@ _INSERT_EXECUTIONS: Final = ArrayStatement.insert(
         ("recorded_at", "timestamptz"),
     ),
 )
+_UPSERT_OWNERS: Final = ArrayStatement.insert(
+    "core_owners",
+    (("partition", "int"), ("address", "text"), ("taken_at", "timestamptz")),
+    "ON CONFLICT (partition) DO UPDATE SET address = EXCLUDED.address, taken_at = EXCLUDED.taken_at",
+)
 _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "positions",
     (
@@ -89,43 +125,37 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
 )
-_UPSERT_RESERVATIONS: Final = ArrayStatement.insert(
-    "reservations",
-    (
-        ("order_id", "uuid"),
-        ("account_id", "text"),
-        ("symbol", "text"),
-        ("side", "text"),
-        ("quantity", "int"),
-        ("price", "numeric"),
-    ),
-    "ON CONFLICT (order_id) DO UPDATE SET quantity = EXCLUDED.quantity",
-)
-_TERMS: Final = (
-    "order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, quantity, limit_price,"
-    " routing"
-)
 log = structlog.get_logger()
-_decoders: Final = {name: msgspec.json.Decoder(event) for name, event in EVENT_TYPES.items()}
+_event_decoder: Final = msgspec.json.Decoder(OrderEvent)
+_submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
+_request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    "NEW": _submit_decoder,
+    "CANCEL": msgspec.json.Decoder(CancelOrder),
+}
 
 
 class PostgresOrderStore:
-    """Orders, events, executions, positions and reservations in Postgres."""
+    """Orders, events, executions and positions in Postgres."""
 
-    def __init__(self, connection: Connection, incarnation: str) -> None:
+    def __init__(self, connection: Connection, incarnation: str, partitions: int) -> None:
         self._connection = connection
         self._incarnation = incarnation
+        self._partitions = partitions
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk."""
+        """Read accounts with their limits, and instruments, into the desk, if they have changed."""
+        version = reference_versions(self._connection)
+        if (found := (version["accounts"], version["instruments"])) == desk.reference_version:
+            return
+        desk.reference_version = found
         desk.accounts = {
             row[0]: AccountLimits(
                 account_id=row[0],
                 active=row[1] == "ACTIVE",
                 order_qty_max=row[2],
-                order_notional_max=row[3],
+                order_notional_max_micros=micros_of(row[3]),
                 price_collar_bps=row[4],
-                buying_power=row[5],
+                buying_power_micros=micros_of(row[5]),
             )
             for row in self._connection.execute(
                 "SELECT account_id, status, order_qty_max, order_notional_max, price_collar_bps, buying_power"
@@ -147,164 +177,193 @@ class PostgresOrderStore:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
         desk = Desk()
         self.load_reference(desk)
-        owned = [account for account in desk.accounts if murmur2_partition(account.encode()) in partitions]
-        for order in self._load_orders("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]):
-            desk.keep(order)
+        desk.owned = frozenset(
+            account
+            for account in desk.accounts
+            if murmur2_partition(account.encode(), self._partitions) in partitions
+        )
+        owned = list(desk.owned)
+        for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
+            desk.keep(loaded.order)
+            desk.seen[loaded.order.order_id] = set(loaded.seen)
+            desk.keep_owed(loaded.order, None)
         for account, symbol, quantity, cost, realized_pnl, net_cash in self._connection.execute(
             "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash FROM positions"
             " WHERE account_id = ANY(%s)",
             [owned],
         ):
-            position = Position(quantity=quantity, cost=cost, realized_pnl=realized_pnl, net_cash=net_cash)
+            position = Position(
+                quantity=quantity,
+                cost_micros=micros_of(cost),
+                realized_pnl_micros=micros_of(realized_pnl),
+                net_cash_micros=micros_of(net_cash),
+            )
             desk.keep_position(account, symbol, position)
-        for account in owned:
-            row = self._connection.execute(
-                "SELECT max(stream_sequence) FROM order_events WHERE account_id = %s", [account]
-            ).fetchone()
-            desk.stream_sequences[account] = (row[0] if row else None) or 0
+        for account, head in self._connection.execute(
+            "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)", [owned]
+        ):
+            desk.stream_sequences[account] = head
         return desk
 
-    def load_order(self, order_id: UUID) -> Order | None:
-        """Rebuild one order, closed or not; None when it was never stored."""
-        return next(iter(self._load_orders("order_id = %s", [order_id])), None)
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+        with self._connection.cursor() as cursor:
+            _UPSERT_OWNERS.execute(cursor, [(number, address, now) for number in sorted(partitions)])
 
-    def _load_orders(self, condition: str, parameters: list[Any]) -> Iterable[Order]:
-        """Fold the stored events of each order that meets the condition."""
+    def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
+        """Rebuild orders, closed or not; those that were never stored are left out."""
+        return self._load("order_id = ANY(%s)", [list(order_ids)])
+
+    def _load(self, condition: str, parameters: list[Any]) -> dict[UUID, LoadedOrder]:
+        """Fold the request and the stored events of each order that meets the condition."""
         orders: dict[UUID, Order] = {}
         stored: dict[UUID, int] = {}
-        for row in self._connection.execute(
-            f"SELECT {_TERMS}, sequence FROM orders WHERE {condition}",
+        seen: dict[UUID, set[object]] = {}
+        for order_id, sequence, payload in self._connection.execute(
+            "SELECT o.order_id, o.sequence, r.payload::text FROM"
+            f" (SELECT order_id, sequence FROM orders WHERE {condition}) o"
+            " JOIN order_requests r ON r.request_id = o.order_id",
             parameters,
         ):
-            terms = Terms(
-                order_id=row[0],
-                account_id=row[1],
-                client_order_id=row[2],
-                symbol=row[3],
-                side=Side[row[4]],
-                order_type=OrderType[row[5]],
-                time_in_force=TimeInForce[row[6]],
-                quantity=row[7],
-                limit_price=row[8],
-                routing=msgspec.convert(row[9], RoutingWish),
-            )
-            orders[terms.order_id] = Order(terms=terms)
-            stored[terms.order_id] = row[10]
-        for order_id, event_type, data in self._connection.execute(
-            "SELECT order_id, type, (payload->'data')::text FROM order_events"
-            " WHERE sequence > 1 AND order_id = ANY(%s) ORDER BY order_id, sequence",
+            orders[order_id] = Order(order_id=order_id, terms=_submit_decoder.decode(payload).terms)
+            stored[order_id] = sequence
+            seen[order_id] = set()
+        for order_id, payload in self._connection.execute(
+            "SELECT order_id, payload::text FROM order_events WHERE order_id = ANY(%s)"
+            " ORDER BY order_id, sequence",
             [list(orders)],
         ):
-            orders[order_id] = apply(orders[order_id], _decoders[event_type].decode(data))
+            event = event_of(_event_decoder.decode(payload))
+            orders[order_id] = apply(orders[order_id], event)
+            if (effect := effect_of(event)) is not None:
+                seen[order_id].add(effect)
         for order_id, order in orders.items():
-            if order.sequence != stored[order_id]:
+            if order.sequence < stored[order_id]:
                 raise BrokenInvariantError(
                     f"order {order_id} is stored at sequence {stored[order_id]},"
                     f" its events end at {order.sequence}"
                 )
-        return orders.values()
+        return {
+            order_id: LoadedOrder(order=order, seen=frozenset(seen[order_id]))
+            for order_id, order in orders.items()
+        }
 
-    def last_batch_events(self) -> list[bytes]:
-        """Return the OrderEvent messages of the last committed batch, which may not have reached Kafka."""
-        rows = self._connection.execute(
-            "SELECT (payload->'event')::text FROM order_events WHERE sequence > 1 AND occurred_at >="
-            " (SELECT max(updated_at) FROM consumer_offsets WHERE consumer_group = %s)"
-            " ORDER BY order_id, sequence",
-            [GROUP],
-        ).fetchall()
-        return [row[0].encode() for row in rows]
-
-    def commit(
-        self,
-        unit: UnitOfWork,
-        desk: Desk,
-        next_offsets: Mapping[tuple[str, int], int],
-        published: Sequence[UUID],
-    ) -> None:
-        """Store a batch, the offsets after it and which outbox rows Kafka has by now, in one transaction."""
-        connection = self._connection
-        with connection.pipeline(), connection.transaction(), connection.cursor() as cursor:
-            _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.orders.values()])
-            _INSERT_EVENTS.execute(cursor, [_event_row(event.message, event.data) for event in unit.events])
-            _INSERT_EXECUTIONS.execute(
-                cursor,
-                [
-                    (
-                        execution.order_id,
-                        execution.venue_id,
-                        execution.exec_id,
-                        execution.account_id,
-                        execution.cl_ord_id,
-                        execution.symbol,
-                        execution.side,
-                        execution.last_qty,
-                        execution.last_px,
-                        execution.transact_time,
-                        execution.received_at,
-                        unit.now,
-                    )
-                    for execution in unit.executions
-                ],
+    def unanswered_requests(
+        self, accounts: Iterable[str], after: datetime | None, before: datetime, rows_max: int
+    ) -> Sequence[tuple[Request, str]]:
+        """Return the requests received in a span that have had no outcome, the oldest first."""
+        owned = list(accounts)
+        if after is None:
+            found = self._connection.execute(
+                _NEVER_ANSWERED,
+                [owned, before, owned, before, uuid7_floor(before - REQUEST_AGE_MAX), rows_max],
             )
-            _UPSERT_POSITIONS.execute(
-                cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
+        else:
+            span = [uuid7_floor(after - CLOCK_SKEW_MAX), uuid7_floor(before + CLOCK_SKEW_MAX)]
+            found = self._connection.execute(
+                f"{_REQUESTS} AND r.request_id BETWEEN %s AND %s ORDER BY r.request_id LIMIT %s",
+                [owned, before, *span, rows_max],
             )
-            _UPSERT_RESERVATIONS.execute(
-                cursor, [_reservation_row(order) for order in unit.orders.values() if _reserves(order)]
-            )
-            done = [order_id for order_id, order in unit.orders.items() if not _reserves(order)]
-            if done:
-                cursor.execute("DELETE FROM reservations WHERE order_id = ANY(%s)", [done])
-            INSERT_OUTBOX.execute(cursor, [row.values() for row in unit.outbox])
-            mark_published(cursor, published, unit.now)
-            save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
+        return [(_request_decoders[kind].decode(payload), trace) for kind, payload, trace in found]
 
+    def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
+        """Return the last event of each account that has one."""
+        found = self._connection.execute(
+            "SELECT e.payload::text FROM account_streams s JOIN order_events e"
+            " ON e.account_id = s.account_id AND e.stream_sequence = s.head WHERE s.account_id = ANY(%s)",
+            [list(accounts)],
+        )
+        return [_event_decoder.decode(payload) for (payload,) in found]
 
-def _reserves(order: Order) -> bool:
-    return order.leaves_qty > 0 and order.reserved_price > 0
+    def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
+        """Return the next offset that a consumer group will read, by partition."""
+        found = self._connection.execute(
+            "SELECT partition, next_offset FROM reader_progress"
+            " WHERE consumer_group = %s AND incarnation = %s AND topic = %s",
+            [group, self._incarnation, topic.value],
+        )
+        return dict(found.fetchall())
+
+    def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Store a batch and the offsets after it, in one transaction and one round trip."""
+        try:
+            with one_round_trip(self._connection) as cursor:
+                _MOVE_STREAMS.execute(
+                    cursor,
+                    [
+                        (account, known, desk.stream_sequences[account])
+                        for account, known in sorted(unit.streams.items())
+                    ],
+                )
+                _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.changed_orders()])
+                _INSERT_EVENTS.execute(cursor, [_event_row(e.message, e.payload) for e in unit.events])
+                _INSERT_EXECUTIONS.execute(
+                    cursor, [_execution_row(execution, unit) for execution in unit.executions]
+                )
+                _UPSERT_POSITIONS.execute(
+                    cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
+                )
+                save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise UnstorableError(str(error).strip()) from error
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == _LOST:
+                raise AccountLostError(str(error).strip().splitlines()[0]) from error
+            raise
 
 
 def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
     return (
-        order.terms.order_id,
-        order.status,
+        order.order_id,
+        order.status.name,
         order.closed,
         order.cum_qty,
         order.leaves_qty,
-        order.filled_notional,
+        dollars_of(order.notional_micros),
         order.text,
         order.sequence,
         unit.now,
     )
 
 
-def _event_row(message: Any, data: bytes) -> tuple[object, ...]:
-    payload = (b'{"event":' + encode(message) + b',"data":' + data + b"}").decode()
+def _event_row(message: OrderEvent, payload: bytes) -> tuple[object, ...]:
     return (
         message.order_id,
         message.sequence,
-        message.event_id,
         message.account_id,
         message.stream_sequence,
         message.type,
-        message.status.name,
-        payload,
+        message.request_id,
+        payload.decode(),
         message.occurred_at,
+    )
+
+
+def _execution_row(execution: StoredExecution, unit: UnitOfWork) -> tuple[object, ...]:
+    terms = execution.terms
+    return (
+        execution.order_id,
+        execution.venue_id,
+        execution.exec_id,
+        terms.account_id,
+        execution.cl_ord_id,
+        terms.symbol,
+        terms.side.name,
+        execution.last_qty,
+        dollars_of(execution.last_px_micros),
+        execution.transact_time,
+        execution.received_at,
+        unit.now,
     )
 
 
 def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[object, ...]:
     position = desk.position(*key)
-    return (*key, position.quantity, position.cost, position.realized_pnl, position.net_cash, unit.now)
-
-
-def _reservation_row(order: Order) -> tuple[object, ...]:
-    terms = order.terms
     return (
-        terms.order_id,
-        terms.account_id,
-        terms.symbol,
-        terms.side.name,
-        order.leaves_qty,
-        order.reserved_price,
+        *key,
+        position.quantity,
+        dollars_of(position.cost_micros),
+        dollars_of(position.realized_pnl_micros),
+        dollars_of(position.net_cash_micros),
+        unit.now,
     )

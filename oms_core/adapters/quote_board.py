@@ -2,17 +2,25 @@
 
 from oms_core.domain.risk import TouchPrices
 from oms_platform.market_data import QuoteFeed
+from oms_platform.prices import micros_of
+
+_NONE = TouchPrices()
 
 
 class StreamedQuoteBoard:
-    """The newest streamed quote of each symbol."""
+    """The newest streamed quote of each symbol, while it is not older than `age_s_max` (0: of any age)."""
 
-    def __init__(self, feed: QuoteFeed) -> None:
+    def __init__(self, feed: QuoteFeed, age_s_max: float) -> None:
         self._feed = feed
+        self._age_s_max = age_s_max
 
     def touch(self, symbol: str) -> TouchPrices:
-        """Return the newest touch; None for a side that nobody quotes."""
+        """Return the newest touch; None for a side that nobody quotes or whose quote is too old."""
         quote = self._feed.quote(symbol)
-        if quote is None:
-            return TouchPrices(bid=None, offer=None)
-        return TouchPrices(bid=quote.national_best_bid, offer=quote.national_best_offer)
+        if quote is None or (self._age_s_max and self._feed.age_s(symbol) > self._age_s_max):
+            return _NONE
+        bid, offer = quote.national_best_bid, quote.national_best_offer
+        return TouchPrices(
+            bid_micros=None if bid is None else micros_of(bid),
+            offer_micros=None if offer is None else micros_of(offer),
+        )

@@ -13,7 +13,8 @@ class DenialCode(enum.Enum):
     INSTRUMENT_NOT_ACTIVE = "The instrument is halted or inactive."
     ORDER_QTY_EXCEEDS_MAX = "More shares than the account may order at once."
     ORDER_NOTIONAL_EXCEEDS_MAX = "More dollars than the account may order at once."
-    NO_REFERENCE_PRICE = "No quote to hold the price against, and no limit price to value the order by."
+    ORDER_STALE = "A market order that was asked for too long ago to be routed now."
+    NO_REFERENCE_PRICE = "No fresh quote, and no limit price to value the order by."
     PRICE_OUTSIDE_COLLAR = "The limit price is further through the quote than the account's collar."
     BUYING_POWER_EXCEEDED = (
         "Positions, open orders and this order together exceed the account's buying power."

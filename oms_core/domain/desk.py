@@ -1,88 +1,156 @@
 """What one core owns in memory, as its single writer: live orders, positions, reservations, streams.
 
-It is rebuilt from Postgres on start and changed only by `apply_event`, so memory and the database take the
-same steps.
+It is rebuilt from Postgres on start and changed only by `take`, so memory and the database take the same
+steps. Amounts are micros.
 """
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from oms_core.domain.machine import apply
-from oms_core.domain.order import Event, Lifecycle, Order, Terms, TradeApplied
+from oms_core.domain.machine import Step
+from oms_core.domain.order import Order, effect_of
 from oms_core.domain.positions import Position, after_fill
-from oms_core.domain.risk import AccountLimits, InstrumentTerms, RiskContext, TouchPrices
+from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext, TouchPrices
+from oms_core.domain.transitions import Lifecycle, Pending
+from oms_platform.vocabulary import (
+    OrderTerms,
+    OrderType,
+    Side,
+    TradeApplied,
+)
 
 CLOSED_REMEMBERED_MAX: Final = 100_000
 
 
 @dataclass(slots=True, kw_only=True)
 class Exposure:
-    """An account's dollars in positions (gross cost) and in open orders (reservations)."""
+    """An account's micros in positions (gross cost) and in open orders (reservations)."""
 
-    gross_cost: Decimal = Decimal(0)
-    reserved: Decimal = Decimal(0)
+    gross_cost_micros: int = 0
+    reserved_micros: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """What an order's router or adapter has been asked for and has not answered: when, and how often."""
+
+    key: object
+    at: datetime | None
+    times: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """Orders by id, positions by account and symbol, exposure and stream sequence by account."""
+    """Orders by id, positions by account and symbol, exposure and stream sequence by account.
 
+    owned: the accounts whose orders and fills come here. seen: by order, the executions and the requests that
+    had their effect. owed: by order, what was asked for and is not answered, the longest ago first.
+    """
+
+    owned: frozenset[str] = frozenset()
+    reference_version: tuple[int, ...] = ()
     accounts: dict[str, AccountLimits] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     orders: dict[UUID, Order] = field(default_factory=dict)
     closed: OrderedDict[UUID, Order] = field(default_factory=OrderedDict)
+    seen: dict[UUID, set[object]] = field(default_factory=dict)
+    owed: OrderedDict[UUID, Said] = field(default_factory=OrderedDict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
+    # Shares of open orders, by account, symbol and side.
+    open_qty: defaultdict[tuple[str, str, Side], int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def order(self, order_id: UUID) -> Order | None:
         """Return an order that is live or closed not long ago."""
         return self.orders.get(order_id) or self.closed.get(order_id)
 
+    def has_seen(self, order_id: UUID, what: object) -> bool:
+        """Return whether an execution (venue, ExecID) or a request has had its effect on an order."""
+        return what in self.seen.get(order_id, ())
+
     def keep(self, order: Order) -> None:
-        """Take an order as it is, and count its reservation."""
-        previous = self.orders.get(order.terms.order_id)
-        change = reserved_notional(order) - (
-            reserved_notional(previous) if previous is not None else Decimal(0)
-        )
-        if change:
-            self.exposures[order.terms.account_id].reserved += change
+        """Take an order as it is, and count what it reserves and leaves open."""
+        previous = self.orders.get(order.order_id)
+        self._count(order, previous)
         if not order.closed:
-            self.orders[order.terms.order_id] = order
+            self.orders[order.order_id] = order
             return
-        self.orders.pop(order.terms.order_id, None)
-        self.closed[order.terms.order_id] = order
+        self.orders.pop(order.order_id, None)
+        self.closed[order.order_id] = order
         if len(self.closed) > CLOSED_REMEMBERED_MAX:
-            self.closed.popitem(last=False)
+            forgotten, _ = self.closed.popitem(last=False)
+            self.seen.pop(forgotten, None)
+
+    def _count(self, order: Order, previous: Order | None) -> None:
+        terms = order.terms
+        change = reserved_micros(order) - (reserved_micros(previous) if previous is not None else 0)
+        if change:
+            self.exposures[terms.account_id].reserved_micros += change
+        opened = _open_qty(order) - (_open_qty(previous) if previous is not None else 0)
+        if opened:
+            self.open_qty[terms.account_id, terms.symbol, terms.side] += opened
 
     def keep_position(self, account_id: str, symbol: str, position: Position) -> None:
         """Take a position as it is, and count its gross cost."""
         previous = self.positions.get((account_id, symbol))
-        self.exposures[account_id].gross_cost += abs(position.cost) - (abs(previous.cost) if previous else 0)
+        self.exposures[account_id].gross_cost_micros += abs(position.cost_micros) - (
+            abs(previous.cost_micros) if previous else 0
+        )
         self.positions[account_id, symbol] = position
 
-    def apply_event(self, order: Order, event: Event) -> Order:
-        """Apply an event to an order and, for a trade, to its account's position. Returns the new order."""
-        after = apply(order, event)
-        if isinstance(event, TradeApplied):
-            terms = order.terms
-            position = self.position(terms.account_id, terms.symbol)
-            self.keep_position(
-                terms.account_id,
-                terms.symbol,
-                after_fill(position, terms.side, event.last_qty, event.last_px),
-            )
-        self.keep(after)
-        return after
+    def take(self, steps: Sequence[Step], now: datetime) -> bool:
+        """Take what happened to one order: its last state, and positions after trades.
+
+        Returns whether it waits for something since now that it did not wait for before.
+        """
+        order = steps[-1][1]
+        terms = order.terms
+        for event, _ in steps:
+            if (effect := effect_of(event)) is not None:
+                self.seen.setdefault(order.order_id, set()).add(effect)
+            if isinstance(event, TradeApplied):
+                position = self.position(terms.account_id, terms.symbol)
+                self.keep_position(
+                    terms.account_id,
+                    terms.symbol,
+                    after_fill(position, terms.side, event.last_qty, event.last_px_micros),
+                )
+        self.keep(order)
+        return self.keep_owed(order, now)
+
+    def keep_owed(self, order: Order, said_at: datetime | None) -> bool:
+        """Note what an order waits for, and return whether that is new.
+
+        said_at None: it may never have been said.
+        """
+        key = owed_key(order)
+        said = self.owed.get(order.order_id)
+        if said is not None and said.key == key:
+            return False
+        if said is not None:
+            del self.owed[order.order_id]
+        if key is None:
+            return False
+        self.owed[order.order_id] = Said(key=key, at=said_at)
+        return True
 
     def position(self, account_id: str, symbol: str) -> Position:
         """Return an account's position in a symbol, flat if it never had one."""
-        return self.positions.get((account_id, symbol), Position())
+        return self.positions.get((account_id, symbol), _FLAT)
 
-    def risk_context(self, terms: Terms, touch: TouchPrices) -> RiskContext:
+    def risk_context(
+        self,
+        terms: OrderTerms,
+        touch: TouchPrices,
+        *,
+        age: timedelta = timedelta(0),
+        age_max: timedelta = NO_AGE_LIMIT,
+    ) -> RiskContext:
         """Gather what the rules look at."""
         exposure = self.exposures[terms.account_id]
         return RiskContext(
@@ -91,11 +159,33 @@ class Desk:
             instrument=self.instruments.get(terms.symbol),
             touch=touch,
             position=self.position(terms.account_id, terms.symbol),
-            gross_cost=exposure.gross_cost,
-            reserved=exposure.reserved,
+            gross_cost_micros=exposure.gross_cost_micros,
+            reserved_micros=exposure.reserved_micros,
+            closing_qty=self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0),
+            age=age if terms.order_type is OrderType.MARKET else timedelta(0),
+            age_max=age_max,
         )
 
 
-def reserved_notional(order: Order) -> Decimal:
-    """Return the dollars that an order holds of its buying power: what is open, at the reserved price."""
-    return order.leaves_qty * order.reserved_price if order.lifecycle is Lifecycle.LIVE else Decimal(0)
+_FLAT: Final = Position()
+
+
+def _open_qty(order: Order) -> int:
+    return order.leaves_qty if order.lifecycle is Lifecycle.LIVE else 0
+
+
+def reserved_micros(order: Order) -> int:
+    """Return the micros that an order holds of its buying power: what is open, at the reserved price."""
+    return _open_qty(order) * order.reserved_price_micros
+
+
+def owed_key(order: Order) -> object:
+    """Return what an order waits for, by a key of its own, None for nothing: a route, or its children's end.
+
+    An order that is over and still has a child with a venue (late fills have filled it) takes that back.
+    """
+    if order.pending is Pending.CANCEL and order.cancel is not None:
+        return None if order.idle else order.cancel.request_id
+    if order.closed:
+        return None if order.idle else ("surplus", order.attempt)
+    return order.attempt if order.route_quantity else None

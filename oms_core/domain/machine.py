@@ -1,55 +1,51 @@
-"""`decide` says what a command makes happen to an order, `apply` what an event changes. Both are pure.
+"""`evolve` says what a fact or a wish makes of an order, `apply` what one event changes. Both are pure.
 
-A route is asked for whenever shares are left that no child works and no route plan holds. A route that brings
-no fill is followed by the next one only after a wait that doubles, and orders that may not rest are canceled
-after FRUITLESS_ROUTES_MAX of them. The stages of a plan that says so follow each other at once.
+A route is asked for whenever released shares are left that no child works and no route plan holds. A route
+that brings no fill is followed by the next one only after a wait that doubles, and orders that may not rest
+are canceled after FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The
+stages of a plan that says so follow each other at once.
+
+A cancel releases nothing any more and is pending until every live child has answered: then the order is over,
+or the cancel is rejected for what venues keep, and the order ends when that ends.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
-from oms_core.domain.order import (
-    AcceptOrder,
-    ApplyTrade,
+from msgspec.structs import replace
+
+from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCancel, RetryRoute
+from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
+from oms_platform.vocabulary import (
     CancelCause,
     CancelRejected,
     CancelRequested,
-    Child,
+    ChildCancelRejected,
     ChildClosed,
-    CloseChild,
-    Command,
-    DenyOrder,
-    Event,
-    Lifecycle,
-    Order,
+    ExecType,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
-    PlaceRoute,
-    RejectCancel,
-    RequestCancel,
-    RetryRoute,
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
     TimeInForce,
     TradeApplied,
+    VenueVisit,
 )
-from oms_core.domain.transitions import next_lifecycle
 
 FRUITLESS_ROUTES_MAX: Final = 6
+# Routes without a quote after which an order that must trade at once gives up.
+DRY_ROUTES_MAX: Final = 6
 # Whatever plans say, from this attempt on a route without a fill is followed by a wait.
 CONTINUED_ATTEMPTS_MAX: Final = 12
 RETRY_DELAY_MIN: Final = timedelta(milliseconds=100)
 RETRY_DELAY_MAX: Final = timedelta(seconds=10)
 
-# (order_id, attempt) -> route_id
-RouteIds = Callable[[UUID, int], UUID]
+# An event, and the order after it.
+Step = tuple[Event, Order]
 
 
 class UnknownChildError(Exception):
@@ -60,267 +56,292 @@ class OverfillError(Exception):
     """A venue reports more shares than the child or the order has."""
 
 
-def decide(order: Order, command: Command, now: datetime, route_ids: RouteIds) -> tuple[Event, ...]:
-    """Return the events that `command` makes of `order` at `now`, none when it changes nothing.
+def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
+    """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
     Raises IllegalTransitionError, UnknownChildError or OverfillError for a report that contradicts the order.
     """
-    first = _DECIDERS[type(command)](order, command)
-    after = order
-    for event in first:
-        after = apply(after, event)
-    return (*first, *_follow_up(after, now, route_ids))
+    steps: list[Step] = []
+    for event in _first(order, cause, now):
+        order = apply(order, event)
+        steps.append((event, order))
+    while (following := _next(order, now)) is not None:
+        order = apply(order, following)
+        steps.append((following, order))
+    return steps
 
 
-def _accept(_order: Order, command: AcceptOrder) -> tuple[Event, ...]:
-    return (command.accepted,)
+def route_id(order_id: UUID, attempt: int) -> UUID:
+    """Derive the id of an order's route attempt, so that what is said again asks for the same route."""
+    return UUID(int=order_id.int ^ attempt)
 
 
-def _deny(_order: Order, command: DenyOrder) -> tuple[Event, ...]:
-    return (command.denied,)
-
-
-def _place_route(order: Order, command: PlaceRoute) -> tuple[Event, ...]:
-    if command.attempt != order.attempt or not order.route_quantity or order.closed:
-        return ()  # seen before
-    placed = RoutePlaced(
-        attempt=command.attempt,
-        legs=command.legs,
-        reason=command.reason,
-        placed_at=command.placed_at,
-        continues=command.continues,
+def first_route(order: Order, now: datetime) -> RouteRequested:
+    """Return the route that an order asks for when it is accepted: all of it."""
+    return RouteRequested(
+        route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
     )
-    return (placed,)
 
 
-def _apply_trade(order: Order, command: ApplyTrade) -> tuple[Event, ...]:
-    if (command.venue_id, command.exec_id) in order.exec_ids:
-        return ()
-    child = _child(order, command.cl_ord_id)
-    if child.cum_qty + command.last_qty > child.quantity:
+def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, ...]:
+    match cause:
+        case OrderAccepted() | OrderDenied():
+            return (cause,)
+        case RoutePlaced():
+            asked = cause.attempt == order.attempt and order.route_quantity > 0
+            return (cause,) if asked else ()
+        case TradeApplied():
+            _check_trade(order, cause)
+            return (cause,)
+        case ChildClosed():
+            return (cause,) if _child(order, cause.cl_ord_id).live else ()
+        case ChildCancelRejected():
+            child = _child(order, cause.cl_ord_id)
+            answers = child.live and not child.cancel_rejected and order.pending is Pending.CANCEL
+            return (cause,) if answers else ()
+        case RequestCancel():
+            return (_request_cancel(order, cause, now),)
+        case RetryRoute():
+            return ()
+        case _:
+            assert_never(cause)
+
+
+def _check_trade(order: Order, trade: TradeApplied) -> None:
+    child = _child(order, trade.cl_ord_id)
+    if child.cum_qty + trade.last_qty > child.quantity:
         raise OverfillError(
-            f"{command.cl_ord_id} has {child.quantity} shares, {child.cum_qty} done,"
-            f" {command.last_qty} more reported"
+            f"{trade.cl_ord_id} has {child.quantity} shares, {child.cum_qty} done,"
+            f" {trade.last_qty} more reported"
         )
-    if order.cum_qty + command.last_qty > order.terms.quantity:
+    if order.cum_qty + trade.last_qty > order.terms.quantity:
         raise OverfillError(
             f"the order has {order.terms.quantity} shares, {order.cum_qty} done,"
-            f" {command.last_qty} more reported"
+            f" {trade.last_qty} more reported"
         )
-    return (
-        TradeApplied(
-            venue_id=command.venue_id,
-            exec_id=command.exec_id,
-            cl_ord_id=command.cl_ord_id,
-            last_qty=command.last_qty,
-            last_px=command.last_px,
-        ),
-    )
 
 
-def _close_child(order: Order, command: CloseChild) -> tuple[Event, ...]:
-    if not _child(order, command.cl_ord_id).live:
-        return ()
-    return (
-        ChildClosed(
-            cl_ord_id=command.cl_ord_id,
-            venue_id=command.venue_id,
-            outcome=command.outcome,
-            text=command.text,
-            closed_at=command.closed_at,
-        ),
-    )
-
-
-def _request_cancel(order: Order, command: RequestCancel) -> tuple[Event, ...]:
+def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
     if order.closed:
-        return (CancelRejected(reason=f"too late, the order is {order.lifecycle.value}"),)
-    if order.pending_cancel is not None:
-        return ()
-    return (CancelRequested(request_id=command.request_id, cause=command.cause),)
-
-
-def _reject_cancel(order: Order, command: RejectCancel) -> tuple[Event, ...]:
-    # Too late: the child's last fill came before this, and the order goes on. A child that lives on stays.
-    if order.pending_cancel is None or not _child(order, command.cl_ord_id).live:
-        return ()
-    return (CancelRejected(reason=command.reason),)
-
-
-def _nothing(_order: Order, _command: RetryRoute) -> tuple[Event, ...]:
-    return ()
-
-
-_DECIDERS: Final[dict[type, Callable[[Order, Any], tuple[Event, ...]]]] = {
-    AcceptOrder: _accept,
-    DenyOrder: _deny,
-    PlaceRoute: _place_route,
-    ApplyTrade: _apply_trade,
-    CloseChild: _close_child,
-    RequestCancel: _request_cancel,
-    RejectCancel: _reject_cancel,
-    RetryRoute: _nothing,
-}
+        return CancelRejected(
+            request_id=wish.request_id, reason=f"too late, the order is {order.lifecycle.value}"
+        )
+    if order.pending is Pending.CANCEL:
+        return CancelRejected(request_id=wish.request_id, reason="a cancel is pending already")
+    return CancelRequested(request_id=wish.request_id, cause=wish.cause, requested_at=now)
 
 
 def _child(order: Order, cl_ord_id: str) -> Child:
     child = order.children.get(cl_ord_id)
     if child is None:
-        raise UnknownChildError(f"order {order.terms.order_id} has no child {cl_ord_id}")
+        raise UnknownChildError(f"order {order.order_id} has no child {cl_ord_id}")
     return child
 
 
-def _follow_up(order: Order, now: datetime, route_ids: RouteIds) -> tuple[Event, ...]:
-    """Return what an order does next of itself: end, ask for a route, or wait."""
+# ---- what follows of itself
+
+
+def _next(order: Order, now: datetime) -> Event | None:
+    """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
+    if order.pending is Pending.CANCEL and order.cancel is not None:
+        answer = _cancels_end(order, order.cancel)
+        if answer is not None or order.closed:
+            return answer
     if order.lifecycle is not Lifecycle.LIVE:
-        return ()
-    idle = not order.working_qty and not order.route_quantity
-    if order.pending_cancel is not None:
-        return (_end(order.pending_cancel),) if idle else ()
+        return None
+    if order.cancel is not None:
+        return _end(order.cancel) if order.idle else None
     if not order.unrouted_qty or order.route_quantity:
-        return ()
+        return None
     spent = _spent(order)
     if spent is not None:
-        return (OrderCanceled(reason=spent),) if idle else ()
-    return _next_route(order, now, route_ids)
+        return OrderCanceled(reason=spent) if order.idle else None
+    return _next_route(order, now)
+
+
+def _cancels_end(order: Order, cancel: CancelRequested) -> Event | None:
+    """Return how a pending cancel ends, None while a child or a route has not answered."""
+    if order.closed:
+        reason = f"too late, the order is {order.lifecycle.value}"
+        return CancelRejected(request_id=cancel.request_id, reason=reason)
+    live = {name: child for name, child in order.children.items() if child.live}
+    if order.route_quantity or not live or not all(child.cancel_rejected for child in live.values()):
+        return None
+    kept = ", ".join(f"{child.leaves_qty} at {child.venue_id}" for child in live.values())
+    return CancelRejected(
+        request_id=cancel.request_id, reason=f"venues keep {kept}: {order.text}".rstrip(": ")
+    )
 
 
 def _spent(order: Order) -> str | None:
     """Return why no further route is asked for, None while there may be one."""
     if order.attempt and order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
-        return order.text or "the rest of an immediate order is canceled"
-    if order.fruitless_routes >= FRUITLESS_ROUTES_MAX and not order.terms.may_rest:
+        waiting = 0 < order.dry_routes < DRY_ROUTES_MAX and not order.fruitless_routes
+        return None if waiting else order.text or "the rest of an immediate order is canceled"
+    if order.fruitless_routes >= FRUITLESS_ROUTES_MAX and not order.may_rest:
         return f"ROUTES_EXHAUSTED: routes={order.attempt}, last={order.text or 'no fill'}"
     return None
 
 
-def _next_route(order: Order, now: datetime, route_ids: RouteIds) -> tuple[Event, ...]:
-    if order.fruitless_routes and order.retry_at is None:
-        return (RouteDeferred(retry_at=now + _retry_delay(order.fruitless_routes), reason=order.text),)
+def _next_route(order: Order, now: datetime) -> Event | None:
+    waits = order.fruitless_routes + order.dry_routes
+    if waits and order.retry_at is None:
+        return RouteDeferred(retry_at=now + _retry_delay(waits), reason=order.text)
     if order.retry_at is not None and now < order.retry_at:
-        return ()
+        return None
     attempt = order.attempt + 1
-    requested = RouteRequested(
-        route_id=route_ids(order.terms.order_id, attempt),
+    return RouteRequested(
+        route_id=route_id(order.order_id, attempt),
         attempt=attempt,
         quantity=order.unrouted_qty,
         requested_at=now,
     )
-    return (requested,)
 
 
-def _end(cause: CancelCause) -> Event:
-    if cause is CancelCause.SESSION_END:
+def _end(cancel: CancelRequested) -> Event:
+    if cancel.cause is CancelCause.SESSION_END:
         return OrderExpired(reason="the trading day ended")
     return OrderCanceled(reason="canceled on request")
 
 
-def _retry_delay(fruitless_routes: int) -> timedelta:
-    delay: timedelta = RETRY_DELAY_MIN * 2 ** min(fruitless_routes - 1, 10)
+def _retry_delay(waits: int) -> timedelta:
+    delay: timedelta = RETRY_DELAY_MIN * 2 ** min(waits - 1, 10)
     return min(delay, RETRY_DELAY_MAX)
+
+
+# ---- what an event changes
 
 
 def apply(order: Order, event: Event) -> Order:
     """Return the order after `event`. Raises IllegalTransitionError, changing nothing, if it may not be."""
-    return _APPLIERS[type(event)](order, event)
+    match event:
+        case OrderAccepted():
+            return _moved(
+                order,
+                event,
+                released_qty=order.terms.quantity,
+                reserved_price_micros=event.reserved_price_micros,
+                **_route_changes(event.route),
+            )
+        case OrderDenied():
+            return _moved(order, event, text=event.denial)
+        case RouteRequested():
+            return _moved(order, event, **_route_changes(event))
+        case RoutePlaced():
+            return _placed(order, event)
+        case RouteDeferred():
+            return _moved(order, event, retry_at=event.retry_at)
+        case TradeApplied():
+            return _traded(order, event)
+        case ChildClosed():
+            return _child_closed(order, event)
+        case CancelRequested():
+            return _cancel_requested(order, event)
+        case ChildCancelRejected():
+            kept = replace(order.children[event.cl_ord_id], cancel_rejected=True)
+            return _moved(order, event, children={**order.children, event.cl_ord_id: kept}, text=event.reason)
+        case CancelRejected():
+            return _moved(
+                order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
+            )
+        case OrderCanceled() | OrderExpired():
+            return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
+        case _:
+            assert_never(event)
 
 
-def _moved(order: Order, event: Event, **changes: Any) -> Order:
-    cum_qty = changes.get("cum_qty", order.cum_qty)
-    lifecycle = next_lifecycle(order.lifecycle, type(event).__name__, filled=cum_qty == order.terms.quantity)
-    return replace(order, sequence=order.sequence + 1, lifecycle=lifecycle, **changes)
-
-
-def _applied_accepted(order: Order, event: OrderAccepted) -> Order:
-    return _moved(order, event, reserved_price=event.reserved_price)
-
-
-def _applied_denied(order: Order, event: OrderDenied) -> Order:
-    return _moved(order, event, text=event.denial)
-
-
-def _applied_route_requested(order: Order, event: RouteRequested) -> Order:
-    return _moved(
+def _moved(order: Order, event: Event, *, own: bool = True, **changes: Any) -> Order:
+    name = type(event).__name__
+    filled = changes.get("cum_qty", order.cum_qty) == order.terms.quantity
+    return replace(
         order,
-        event,
-        attempt=event.attempt,
-        route_quantity=event.quantity,
-        routed_at=event.requested_at,
-        retry_at=None,
+        sequence=order.sequence + 1,
+        lifecycle=next_lifecycle(order.lifecycle, name, filled=filled),
+        pending=next_pending(order.pending, name, own=own),
+        **changes,
     )
 
 
-def _applied_route_placed(order: Order, event: RoutePlaced) -> Order:
-    children = dict(order.children)
-    for leg in event.legs:
-        children[leg.cl_ord_id] = Child(venue_id=leg.venue_id, quantity=leg.quantity, last_at=event.placed_at)
+def _route_changes(route: RouteRequested) -> dict[str, Any]:
+    return {
+        "attempt": route.attempt,
+        "route_quantity": route.quantity,
+        "routed_at": route.requested_at,
+        "retry_at": None,
+    }
+
+
+def _placed(order: Order, event: RoutePlaced) -> Order:
+    children, visits = dict(order.children), dict(order.visits)
+    working_qty = order.working_qty
+    for terms in event.children:
+        children[terms.cl_ord_id] = Child(venue_id=terms.venue_id, quantity=terms.quantity)
+        working_qty += terms.quantity
+        visit = visits.get(terms.venue_id) or VenueVisit(
+            venue_id=terms.venue_id, children=0, sent=0, last_at=event.placed_at
+        )
+        visits[terms.venue_id] = replace(
+            visit,
+            children=visit.children + 1,
+            sent=visit.sent + terms.quantity,
+            last_at=max(visit.last_at, event.placed_at),
+        )
+    dry = event.no_data and not event.children
     at_once = event.continues and order.attempt < CONTINUED_ATTEMPTS_MAX
     return _moved(
         order,
         event,
-        children=MappingProxyType(children),
+        children=children,
+        visits=visits,
+        working_qty=working_qty,
         route_quantity=0,
-        fruitless_routes=order.fruitless_routes + (0 if at_once else 1),
+        fruitless_routes=order.fruitless_routes + (0 if at_once or dry else 1),
+        dry_routes=order.dry_routes + 1 if dry else 0,
         text=event.reason,
     )
 
 
-def _applied_route_deferred(order: Order, event: RouteDeferred) -> Order:
-    return _moved(order, event, retry_at=event.retry_at)
-
-
-def _applied_trade(order: Order, event: TradeApplied) -> Order:
+def _traded(order: Order, event: TradeApplied) -> Order:
     child = order.children[event.cl_ord_id]
     cum_qty = child.cum_qty + event.last_qty
-    children = dict(order.children)
-    children[event.cl_ord_id] = replace(child, cum_qty=cum_qty, live=child.live and cum_qty < child.quantity)
+    after = replace(child, cum_qty=cum_qty, live=child.live and cum_qty < child.quantity)
+    visit = order.visits[child.venue_id]
     return _moved(
         order,
         event,
-        children=MappingProxyType(children),
+        children={**order.children, event.cl_ord_id: after},
+        visits={**order.visits, child.venue_id: replace(visit, filled=visit.filled + event.last_qty)},
+        working_qty=order.working_qty - (event.last_qty if child.live else 0),
         cum_qty=order.cum_qty + event.last_qty,
-        filled_notional=order.filled_notional + event.last_qty * event.last_px,
-        exec_ids=order.exec_ids | {(event.venue_id, event.exec_id)},
+        notional_micros=order.notional_micros + event.last_qty * event.last_px_micros,
         fruitless_routes=0,
+        dry_routes=0,
         retry_at=None,
         text="",
     )
 
 
-def _applied_child_closed(order: Order, event: ChildClosed) -> Order:
-    children = dict(order.children)
-    child = children[event.cl_ord_id]
-    children[event.cl_ord_id] = replace(
-        child,
-        live=False,
-        rejected=event.outcome == "REJECTED",
-        last_at=event.closed_at or child.last_at,
+def _child_closed(order: Order, event: ChildClosed) -> Order:
+    child = order.children[event.cl_ord_id]
+    visit = order.visits[child.venue_id]
+    visit = replace(
+        visit,
+        rejected=visit.rejected + (event.outcome is ExecType.REJECTED),
+        last_at=max(visit.last_at, event.closed_at),
     )
-    return _moved(order, event, children=MappingProxyType(children), text=event.text)
+    return _moved(
+        order,
+        event,
+        children={**order.children, event.cl_ord_id: replace(child, live=False)},
+        visits={**order.visits, child.venue_id: visit},
+        working_qty=order.working_qty - child.leaves_qty,
+        text=event.text,
+    )
 
 
-def _applied_cancel_requested(order: Order, event: CancelRequested) -> Order:
-    return _moved(order, event, pending_cancel=event.cause, retry_at=None)
-
-
-def _applied_cancel_rejected(order: Order, event: CancelRejected) -> Order:
-    return _moved(order, event, pending_cancel=None)
-
-
-def _applied_ended(order: Order, event: OrderCanceled | OrderExpired) -> Order:
-    return _moved(order, event, pending_cancel=None, retry_at=None, text=event.reason)
-
-
-_APPLIERS: Final[dict[type, Callable[[Order, Any], Order]]] = {
-    OrderAccepted: _applied_accepted,
-    OrderDenied: _applied_denied,
-    RouteRequested: _applied_route_requested,
-    RoutePlaced: _applied_route_placed,
-    RouteDeferred: _applied_route_deferred,
-    TradeApplied: _applied_trade,
-    ChildClosed: _applied_child_closed,
-    CancelRequested: _applied_cancel_requested,
-    CancelRejected: _applied_cancel_rejected,
-    OrderCanceled: _applied_ended,
-    OrderExpired: _applied_ended,
-}
+def _cancel_requested(order: Order, event: CancelRequested) -> Order:
+    children = {
+        name: replace(child, cancel_rejected=False) if child.cancel_rejected else child
+        for name, child in order.children.items()
+    }
+    return _moved(order, event, children=children, cancel=event, released_qty=0, retry_at=None, text="")

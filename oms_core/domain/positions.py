@@ -1,35 +1,34 @@
 """A position at average cost: open quantity, its cost, what closing realized, the cash that fills moved."""
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Final
+from msgspec import Struct
 
-from oms_core.domain.order import Side
-
-_DIGITS: Final = Decimal("0.000001")
+from oms_core.domain.order import sign
+from oms_platform.prices import average_micros
+from oms_platform.vocabulary import Side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Signed shares; signed dollars. net_cash is minus the sum of each fill's signed quantity times price."""
+class Position(Struct, frozen=True, kw_only=True, gc=False):
+    """Signed shares; signed micros. net_cash is minus the sum of each fill's signed quantity times price."""
 
     quantity: int = 0
-    cost: Decimal = Decimal(0)
-    realized_pnl: Decimal = Decimal(0)
-    net_cash: Decimal = Decimal(0)
+    cost_micros: int = 0
+    realized_pnl_micros: int = 0
+    net_cash_micros: int = 0
 
 
-def after_fill(position: Position, side: Side, last_qty: int, last_px: Decimal) -> Position:
-    """Return the position after a fill. net_cash + cost = realized_pnl holds before and after."""
-    signed = side.value * last_qty
-    cash = position.net_cash - signed * last_px
+def after_fill(position: Position, side: Side, last_qty: int, last_px_micros: int) -> Position:
+    """Return the position after a fill.
+
+    What it closes takes its share of the cost with it, rounded half to even, and realizes the difference to
+    what it was traded at; what it opens adds its price. net_cash + cost = realized_pnl always holds.
+    """
+    signed = sign(side) * last_qty
     closing = min(last_qty, abs(position.quantity)) if position.quantity * signed < 0 else 0
-    released = (position.cost * closing / abs(position.quantity)).quantize(_DIGITS) if closing else Decimal(0)
+    released = average_micros(position.cost_micros * closing, abs(position.quantity)) if closing else 0
     opening = last_qty - closing
-    cost = position.cost - released + side.value * opening * last_px
     return Position(
         quantity=position.quantity + signed,
-        cost=cost,
-        realized_pnl=cash + cost,
-        net_cash=cash,
+        cost_micros=position.cost_micros - released + sign(side) * opening * last_px_micros,
+        realized_pnl_micros=position.realized_pnl_micros - sign(side) * closing * last_px_micros - released,
+        net_cash_micros=position.net_cash_micros - signed * last_px_micros,
     )

@@ -2,82 +2,95 @@
 
 A rule is a function of a `RiskContext` that returns its check and, when it fails, the denial. New rules go
 into RULES. The order's value is its quantity at the limit price, or at the far touch for a market order.
+Amounts are micros inside; a check shows dollars.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
+from datetime import timedelta
 from typing import Final
 
+from msgspec import Struct
+
 from oms_core.domain.denials import DenialCode, render
-from oms_core.domain.order import OrderType, RiskCheck, Side, Terms
+from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
+from oms_platform.prices import dollars_of
+from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
-_BASIS_POINTS: Final = Decimal(10_000)
-_CENT: Final = Decimal("0.01")
+_BASIS_POINTS: Final = 10_000
+_CENT_MICROS: Final = 10_000
+NO_AGE_LIMIT: Final = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountLimits:
-    """An account and its limits: shares, dollars, basis points, dollars of gross exposure."""
+class AccountLimits(Struct, frozen=True, kw_only=True, gc=False):
+    """An account and its limits: shares, micros, basis points, micros of gross exposure."""
 
     account_id: str
     active: bool
     order_qty_max: int
-    order_notional_max: Decimal
+    order_notional_max_micros: int
     price_collar_bps: int
-    buying_power: Decimal
+    buying_power_micros: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentTerms:
+class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     """What risk needs to know of an instrument."""
 
     symbol: str
     active: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TouchPrices:
-    """The national best bid and offer in dollars; None where a side is missing."""
+class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
+    """The national best bid and offer in micros; None where a side is missing or too old to stand for now."""
 
-    bid: Decimal | None
-    offer: Decimal | None
+    bid_micros: int | None = None
+    offer_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskContext:
-    """Everything a rule may look at. gross_cost and reserved are the account's, in dollars."""
+class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
+    """Everything a rule may look at.
 
-    terms: Terms
+    gross_cost_micros, reserved_micros: the account's, in positions and in open orders. closing_qty: shares of
+    the account's other open orders on this side of this symbol, which close the position first. age: of a new
+    order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none.
+    """
+
+    terms: OrderTerms
     account: AccountLimits | None
     instrument: InstrumentTerms | None
     touch: TouchPrices
     position: Position
-    gross_cost: Decimal
-    reserved: Decimal
+    gross_cost_micros: int
+    reserved_micros: int
+    closing_qty: int = 0
+    age: timedelta = timedelta(0)
+    age_max: timedelta = NO_AGE_LIMIT
 
     @property
-    def price(self) -> Decimal | None:
-        """Dollars a share that the order is valued at."""
-        if self.terms.limit_price is not None:
-            return self.terms.limit_price
-        return self.touch.offer if self.terms.side is Side.BUY else self.touch.bid
+    def price_micros(self) -> int | None:
+        """Micros a share that the order is valued at."""
+        if self.terms.limit_price_micros is not None:
+            return self.terms.limit_price_micros
+        return self.far_touch_micros
+
+    @property
+    def far_touch_micros(self) -> int | None:
+        """The price that the order would trade at first."""
+        return self.touch.offer_micros if self.terms.side is Side.BUY else self.touch.bid_micros
 
     @property
     def opening_qty(self) -> int:
-        """Shares of the order that do not merely close the position."""
-        closing = max(0, -self.terms.side.value * self.position.quantity)
-        return max(0, self.terms.quantity - closing)
+        """Shares of the order that do not merely close what open orders leave of the position."""
+        held = max(0, -sign(self.terms.side) * self.position.quantity)
+        return max(0, self.terms.quantity - max(0, held - self.closing_qty))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Every check made, up to the first that failed; reserved_price is set when all passed."""
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
+    """Every check made, up to the first that failed; reserved_price_micros is set when all passed."""
 
     checks: tuple[RiskCheck, ...]
     denial: str | None
-    reserved_price: Decimal
+    reserved_price_micros: int
 
 
 Outcome = tuple[RiskCheck, str | None]
@@ -89,11 +102,20 @@ def _outcome(code: DenialCode, passed: bool, value: object, bound: object, **det
     return check, None if passed else render(code, **details)
 
 
+def _shown(micros: int | None) -> str:
+    """Return an amount as a check shows it: dollars, without zeros that say nothing."""
+    if micros is None:
+        return "none"
+    text = f"{dollars_of(micros):f}".rstrip("0")
+    return text + "00"[: max(0, 2 - len(text.partition(".")[2]))]
+
+
 def account_known(context: RiskContext) -> Outcome:
     """Require a known account."""
-    known = context.account is not None
     account_id = context.terms.account_id
-    return _outcome(DenialCode.ACCOUNT_UNKNOWN, known, account_id, "known", account=account_id)
+    return _outcome(
+        DenialCode.ACCOUNT_UNKNOWN, context.account is not None, account_id, "known", account=account_id
+    )
 
 
 def account_active(context: RiskContext) -> Outcome:
@@ -128,77 +150,84 @@ def quantity_limit(context: RiskContext) -> Outcome | None:
     )
 
 
+def market_order_age(context: RiskContext) -> Outcome | None:
+    """Hold a market order to the age at which its client still means the market of now."""
+    if context.terms.order_type is not OrderType.MARKET or context.age_max == NO_AGE_LIMIT:
+        return None
+    age_s, bound_s = context.age.total_seconds(), context.age_max.total_seconds()
+    shown = f"{age_s:g}"
+    return _outcome(
+        DenialCode.ORDER_STALE, age_s <= bound_s, shown, f"{bound_s:g}", age_s=shown, limit_s=f"{bound_s:g}"
+    )
+
+
 def reference_price(context: RiskContext) -> Outcome:
     """Require a price to value the order by: its limit, or the far side of the quote."""
-    price = context.price
-    side = context.terms.side.name
+    price = context.price_micros
     return _outcome(
         DenialCode.NO_REFERENCE_PRICE,
         price is not None,
-        price,
+        _shown(price),
         "a price",
         symbol=context.terms.symbol,
-        side=side,
+        side=context.terms.side.name,
     )
 
 
 def price_collar(context: RiskContext) -> Outcome | None:
-    """Hold a limit price to at most so many basis points through the far touch."""
-    touch = context.touch.offer if context.terms.side is Side.BUY else context.touch.bid
-    limit = context.terms.limit_price
-    if (
-        context.terms.order_type is OrderType.MARKET
-        or touch is None
-        or limit is None
-        or context.account is None
-    ):
+    """Hold a limit price to at most so many basis points through the far touch, to a whole cent."""
+    touch, limit = context.far_touch_micros, context.terms.limit_price_micros
+    if touch is None or limit is None or context.account is None:
         return None
-    band = touch * context.account.price_collar_bps / _BASIS_POINTS
-    bound = (touch + context.terms.side.value * band).quantize(_CENT)
-    passed = limit <= bound if context.terms.side is Side.BUY else limit >= bound
+    collar_bps = context.account.price_collar_bps
+    buy = context.terms.side is Side.BUY
+    exact = touch + sign(context.terms.side) * touch * collar_bps // _BASIS_POINTS
+    bound = (exact + _CENT_MICROS // 2) // _CENT_MICROS * _CENT_MICROS
     return _outcome(
         DenialCode.PRICE_OUTSIDE_COLLAR,
-        passed,
-        limit,
-        bound,
-        price=limit,
-        touch=touch,
-        collar_bps=context.account.price_collar_bps,
-        limit=bound,
+        limit <= bound if buy else limit >= bound,
+        _shown(limit),
+        _shown(bound),
+        price=_shown(limit),
+        touch=_shown(touch),
+        collar_bps=collar_bps,
+        limit=_shown(bound),
     )
 
 
 def notional_limit(context: RiskContext) -> Outcome | None:
     """Hold the dollars of one order to the account's bound."""
-    if context.account is None or context.price is None:
+    price = context.price_micros
+    if context.account is None or price is None:
         return None
-    notional, bound = context.terms.quantity * context.price, context.account.order_notional_max
+    notional, bound = context.terms.quantity * price, context.account.order_notional_max_micros
     return _outcome(
         DenialCode.ORDER_NOTIONAL_EXCEEDS_MAX,
         notional <= bound,
-        notional,
-        bound,
-        notional=notional,
-        limit=bound,
+        _shown(notional),
+        _shown(bound),
+        notional=_shown(notional),
+        limit=_shown(bound),
     )
 
 
 def buying_power(context: RiskContext) -> Outcome | None:
     """Hold gross position cost, open orders and this order's opening part to the account's buying power."""
-    if context.account is None or context.price is None:
+    price = context.price_micros
+    if context.account is None or price is None:
         return None
-    opening = context.opening_qty * context.price
-    used = context.gross_cost + context.reserved
-    bound = context.account.buying_power
+    opening = context.opening_qty * price
+    used = context.gross_cost_micros + context.reserved_micros
+    bound = context.account.buying_power_micros
     return _outcome(
         DenialCode.BUYING_POWER_EXCEEDED,
         opening == 0 or used + opening <= bound,
-        used + opening,
-        bound,
-        order=opening,
-        positions=context.gross_cost,
-        open_orders=context.reserved,
-        limit=bound,
+        _shown(used + opening),
+        _shown(bound),
+        order=_shown(opening),
+        positions=_shown(context.gross_cost_micros),
+        open_orders=_shown(context.reserved_micros),
+        limit=_shown(bound),
     )
 
 
@@ -208,6 +237,7 @@ RULES: Final[tuple[Rule, ...]] = (
     instrument_known,
     instrument_active,
     quantity_limit,
+    market_order_age,
     reference_price,
     price_collar,
     notional_limit,
@@ -225,5 +255,5 @@ def check_risk(context: RiskContext) -> Verdict:
         check, denial = outcome
         checks.append(check)
         if denial is not None:
-            return Verdict(checks=tuple(checks), denial=denial, reserved_price=Decimal(0))
-    return Verdict(checks=tuple(checks), denial=None, reserved_price=context.price or Decimal(0))
+            return Verdict(checks=tuple(checks), denial=denial, reserved_price_micros=0)
+    return Verdict(checks=tuple(checks), denial=None, reserved_price_micros=context.price_micros or 0)

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from oms_core.domain.order import CancelRejected, OrderDenied, OrderExpired
 from oms_core.handlers import Core
-from oms_core.ports import StoredEvent, UnitOfWork
-from oms_platform.kafka.consumers import Record
+from oms_core.ports import Outgoing, StoredEvent, UnitOfWork
+from oms_platform.kafka.ports import Record
 from oms_platform.messages import ExecutionReport
-from oms_platform.outbox import OutboxRow
 from oms_platform.telemetry.order_trace import Hop, is_traced, now_us, passed
 from oms_platform.telemetry.spans import Kind, Span
 from oms_platform.telemetry.tracing import CORE_SPAN, FAILED, FILLS_SPAN, SLOW, Tracer
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import CancelRejected, ExecType, OrderDenied, OrderExpired
 from oms_platform.wire import Topic, order_of
 
 RISK_SPAN: Final = "risk"
@@ -62,11 +60,12 @@ class BatchTraces:
         if is_traced(promoted):
             self._late[order_id] = promoted
 
-    def onward(self, row: OutboxRow) -> str:
-        """Return the trace that a message of the outbox goes on with."""
-        if row.order_id in self._late:
-            return self._late[row.order_id]
-        return passed(row.trace, self._fills_hop if row.order_id in self._filled else self._inbound_hop)
+    def onward(self, outgoing: Outgoing) -> str:
+        """Return the trace that a message to the router or the adapter goes on with."""
+        order_id = outgoing.order_id
+        if order_id in self._late:
+            return self._late[order_id]
+        return passed(outgoing.trace, self._fills_hop if order_id in self._filled else self._inbound_hop)
 
     def to_clients(self, event: StoredEvent) -> str:
         """Return the trace that an event goes to clients with: its past too where an order may end."""

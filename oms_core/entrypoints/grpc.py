@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import grpclib
 
-from oms_core.domain.order import OrderType, Side, Terms, TimeInForce
 from oms_core.domain.positions import Position as DomainPosition
 from oms_core.domain.risk import Verdict
-from oms_core.entrypoints.consumer import CoreLoop
+from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core, verdict_now
-from oms_platform.ids import uuid7
+from oms_platform.prices import dollars_of
+from oms_platform.proto_bridge import UnreadableProtoError, from_proto
+from oms_platform.vocabulary import OrderTerms
 from proto.gen.oms.v1 import (
     CheckRiskRequest,
     CheckRiskResponse,
@@ -27,30 +27,18 @@ T = TypeVar("T")
 ANSWER_TIMEOUT_S = 5.0
 
 
+def _terms(request: CheckRiskRequest) -> OrderTerms:
+    try:
+        terms = from_proto(request.terms, OrderTerms)
+    except UnreadableProtoError as error:
+        raise _invalid(str(error)) from error
+    if terms.quantity <= 0:
+        raise _invalid(f"quantity must be a whole number of shares above 0, was {terms.quantity}")
+    return terms
+
+
 def _invalid(message: str) -> grpclib.GRPCError:
     return grpclib.GRPCError(grpclib.const.Status.INVALID_ARGUMENT, message)
-
-
-def _terms(request: CheckRiskRequest) -> Terms:
-    if request.quantity <= 0:
-        raise _invalid(f"quantity must be a whole number of shares above 0, was {request.quantity}")
-    try:
-        price = None if request.limit_price is None else Decimal(request.limit_price)
-        return Terms(
-            order_id=uuid7(),
-            account_id=request.account_id,
-            client_order_id="",
-            symbol=request.symbol,
-            side=Side[request.side.name or ""],
-            order_type=OrderType[request.order_type.name or ""],
-            time_in_force=TimeInForce[request.time_in_force.name or ""],
-            quantity=request.quantity,
-            limit_price=price,
-        )
-    except KeyError as error:
-        raise _invalid(f"side, order_type and time_in_force must be given, found {error}") from error
-    except InvalidOperation as error:
-        raise _invalid(f"limit_price must be a decimal number, was {request.limit_price!r}") from error
 
 
 class RiskService(RiskServiceBase):
@@ -80,9 +68,9 @@ class RiskService(RiskServiceBase):
             account_id=account_id,
             symbol=symbol,
             quantity=found.quantity,
-            cost=str(found.cost),
-            realized_pnl=str(found.realized_pnl),
-            net_cash=str(found.net_cash),
+            cost=str(dollars_of(found.cost_micros)),
+            realized_pnl=str(dollars_of(found.realized_pnl_micros)),
+            net_cash=str(dollars_of(found.net_cash_micros)),
         )
 
     async def _ask(self, question: Callable[[Core], T]) -> T:

@@ -4,7 +4,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -12,11 +11,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka import Message as KafkaMessage
 
 from oms_platform.kafka.connection import CONNECT_TIMEOUT_S, KafkaDataLostError, KafkaUnavailableError
+from oms_platform.kafka.ports import Batch, Record
 from oms_platform.kafka.settings import KafkaSettings, client_config
-from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS, begin_incarnation, read_incarnation
+from oms_platform.kafka.topics import INCARNATION_TOPIC, begin_incarnation, read_incarnation
 from oms_platform.telemetry import metrics
 from oms_platform.telemetry.order_trace import trace_of_headers
-from oms_platform.vocabulary import Message
 from oms_platform.wire import TOPIC_MESSAGES, Topic, UnreadableMessageError, decode
 
 SESSION_TIMEOUT_MS: Final = 10_000
@@ -25,6 +24,13 @@ LAG_LOOK_S: Final = 2.0
 INCARNATION_TIMEOUT_S: Final = 1.0
 BATCH_MAX: Final = 500
 IDLE_POLL_S: Final = 0.05
+# A batch is gathered for so long after its first record; see Gather.
+GATHER_MIN_S: Final = 0.001
+GATHER_MAX_S: Final = 0.015
+GATHER_FULL_RATE: Final = 400.0
+GATHER_MEMORY_S: Final = 0.25
+# What the first edition published: what is still owed of it follows from Postgres.
+_FIRST_EDITION: Final = b"1"
 _CARRIED: Final = {topic.value: messages for topic, messages in TOPIC_MESSAGES.items()}
 
 log = structlog.get_logger()
@@ -32,31 +38,35 @@ log = structlog.get_logger()
 OffsetLoader = Callable[[str, list[tuple[str, int]]], Mapping[tuple[str, int], int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One decoded record with its place, and its order's trace (oms_platform.telemetry.tracing)."""
+class Gather:
+    """How long a batch is gathered after its first record: more the more there is to do.
 
-    topic: str
-    partition: int
-    offset: int
-    message: Message
-    trace: str
+    A lone record waits GATHER_MIN_S; from GATHER_FULL_RATE records a second on it is GATHER_MAX_S, so that a
+    loaded stage pays for a transaction and a flush once for many.
+    """
+
+    def __init__(self) -> None:
+        self._rate = 0.0
+        self._at = 0.0
+
+    def note(self, count: int, now_s: float) -> None:
+        """Count a batch of so many records that ended now."""
+        elapsed_s = max(now_s - self._at, 0.001)
+        weight = min(1.0, elapsed_s / GATHER_MEMORY_S)
+        self._rate += (count / elapsed_s - self._rate) * weight
+        self._at = now_s
+
+    @property
+    def wait_s(self) -> float:
+        """How long the next batch is gathered."""
+        share = min(1.0, self._rate / GATHER_FULL_RATE)
+        return GATHER_MIN_S + (GATHER_MAX_S - GATHER_MIN_S) * share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Decoded records in the order of their partitions, the unreadable ones, the offsets after them all."""
-
-    records: list[Record]
-    unreadable: list[tuple[KafkaMessage, str]]
-    next_offsets: dict[tuple[str, int], int]
-    raw: list[KafkaMessage]
-
-
-def take_waiting(consumer: Consumer, records_max: int, timeout_s: float) -> list[KafkaMessage]:
-    """Wait up to `timeout_s` for a first record, then take what is there, without waiting for more."""
+def take(consumer: Consumer, records_max: int, timeout_s: float, gather_s: float) -> list[KafkaMessage]:
+    """Wait up to `timeout_s` for a first record, then up to `gather_s` for `records_max` in all."""
     first = consumer.poll(timeout_s)
-    return [] if first is None else [first, *consumer.consume(records_max - 1, 0)]
+    return [] if first is None else [first, *consumer.consume(records_max - 1, gather_s)]
 
 
 def decode_records(taken: Iterable[KafkaMessage], on_error: Callable[[KafkaError], None]) -> Batch:
@@ -73,6 +83,9 @@ def decode_records(taken: Iterable[KafkaMessage], on_error: Callable[[KafkaError
         topic, partition, offset = item.topic() or "", item.partition() or 0, item.offset() or 0
         next_offsets[topic, partition] = offset + 1
         headers = dict(item.headers() or [])
+        if headers.get("v") == _FIRST_EDITION:
+            metrics.kafka_passed_over_total.labels(topic).inc()
+            continue
         try:
             message = decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
         except UnreadableMessageError as failure:
@@ -124,6 +137,10 @@ class _ReadMeter:
             behind[topic, partition] = max(0, high - (at if at >= 0 else max(0, low)))
         return behind
 
+    def reached(self, topic: str) -> dict[int, int]:
+        """Return the next offset of each partition of a topic."""
+        return {partition: max(0, at) for (name, partition), at in self._next.items() if name == topic}
+
     def look(self, consumer: Consumer) -> None:
         """Set the gauges, every LAG_LOOK_S."""
         now = time.monotonic()
@@ -146,7 +163,9 @@ class BatchConsumer:
 
     `load_offsets(incarnation, places)` gives the next offset of each (topic, partition) that has one; the
     others start at 0. `on_assigned(partitions)` is called, before the first record, with the partition
-    numbers that are now owned.
+    numbers that are now owned; `on_revoked()` when they are owned no more, before another member has them.
+    vital: what this consumer does not get to read, nobody else makes good, so a broker that has dropped it is
+    a new incarnation; another consumer goes on with the oldest that there is.
     """
 
     def __init__(
@@ -158,8 +177,13 @@ class BatchConsumer:
         incarnation: str,
         load_offsets: OffsetLoader,
         on_assigned: Callable[[set[int]], None] | None = None,
+        on_revoked: Callable[[], None] | None = None,
+        vital: bool = True,
     ) -> None:
         self._settings = settings
+        self._on_revoked = on_revoked
+        self._vital = vital
+        self._gather = Gather()
         self._incarnation = incarnation
         self._load_offsets = load_offsets
         self._on_assigned = on_assigned
@@ -173,7 +197,7 @@ class BatchConsumer:
             | {
                 "group.id": group,
                 "enable.auto.commit": False,
-                "auto.offset.reset": "error",
+                "auto.offset.reset": "error" if vital else "earliest",
                 "partition.assignment.strategy": "range",
                 # How long a killed member's partitions wait; librdkafka's own 45 s is long for orders.
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
@@ -184,9 +208,15 @@ class BatchConsumer:
             }
         )
         if settings.assignment == "group":
-            self._consumer.subscribe(self._topics, on_assign=self._assign)
+            self._consumer.subscribe(
+                self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
+            )
         else:
-            places = [TopicPartition(topic, number) for topic in self._topics for number in range(PARTITIONS)]
+            places = [
+                TopicPartition(topic, number)
+                for topic in self._topics
+                for number in range(settings.partitions)
+            ]
             self._assign(self._consumer, places)
 
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
@@ -198,13 +228,22 @@ class BatchConsumer:
         self._meter.begin_at({(place.topic, place.partition): place.offset for place in places})
         consumer.assign(places)
 
+    def _revoke(self, consumer: Consumer, _places: list[TopicPartition]) -> None:
+        """Let go before anybody else is given it."""
+        if self._on_revoked is not None:
+            self._on_revoked()
+        self._meter.forget()
+        consumer.unassign()
+
     def _on_error(self, error: KafkaError) -> None:
         if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
             self._disconnected = True
 
     def poll(self, *, records_max: int = BATCH_MAX, timeout_s: float = IDLE_POLL_S) -> Batch:
-        """Wait up to `timeout_s` for a first record, then take what is there. Raises KafkaDataLostError."""
-        taken = take_waiting(self._consumer, records_max, timeout_s)
+        """Wait up to `timeout_s` for a first record, and gather. Raises KafkaDataLostError."""
+        taken = take(self._consumer, records_max, timeout_s, self._gather.wait_s)
+        if taken:
+            self._gather.note(len(taken), time.monotonic())
         if time.monotonic() >= self._next_check or (self._disconnected and taken):
             self._check_incarnation()
         batch = decode_records(taken, self._raise_if_lost)
@@ -254,9 +293,25 @@ class BatchConsumer:
         except KafkaException as error:
             raise KafkaUnavailableError(f"{self._settings.bootstrap}: {error}") from error
 
+    def topic_ends(self, topic: Topic) -> dict[int, int]:
+        """Ask the broker how far a topic reaches, read here or not. Raises KafkaUnavailableError."""
+        try:
+            return {
+                number: self._consumer.get_watermark_offsets(
+                    TopicPartition(topic.value, number), CONNECT_TIMEOUT_S
+                )[1]
+                for number in range(self._settings.partitions)
+            }
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"{self._settings.bootstrap}: {error}") from error
+
     def lag(self) -> dict[tuple[str, int], int]:
         """Return, by (topic, partition), how many records are behind the last one read."""
         return self._meter.lag(self._consumer)
+
+    def reached(self, topic: Topic) -> dict[int, int]:
+        """Return the next offset of each owned partition of a topic."""
+        return self._meter.reached(topic.value)
 
     def close(self) -> None:
         """Leave the group and close the connections."""
@@ -285,7 +340,7 @@ class TailReader:
         try:
             ends = [
                 TopicPartition(topic.value, number, self._end(topic.value, number))
-                for number in range(PARTITIONS)
+                for number in range(settings.partitions)
             ]
         except KafkaException as error:
             raise KafkaUnavailableError(f"{settings.bootstrap}: {error}") from error
@@ -300,7 +355,7 @@ class TailReader:
 
     def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Record]:
         """Return the next records; what cannot be read is left out."""
-        taken = take_waiting(self._consumer, BATCH_MAX, timeout_s)
+        taken = take(self._consumer, BATCH_MAX, timeout_s, 0)
         batch = decode_records(taken, lambda _error: None)
         for item, reason in batch.unreadable:
             log.warning("unreadable_event", topic=item.topic(), reason=reason)

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from oms_platform.settings import load_settings
 
+PARTITIONS: Final = 4
+PARTITIONS_MAX: Final = 1024
 SECURITY_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -17,7 +19,8 @@ class KafkaSettings:
 
     assignment: "all" (one instance reads every partition) or "group". security: Kafka's security.protocol.
     ca: a file with the authority of the broker's certificate, the system's when empty. replication,
-    min_insync: of the topics that are made.
+    min_insync: of the topics that are made. partitions: of every topic; keys are spread over so many, so a
+    running system never changes it.
     """
 
     bootstrap: str
@@ -30,6 +33,7 @@ class KafkaSettings:
     ca: str = ""
     replication: int = 1
     min_insync: int = 1
+    partitions: int = PARTITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class KafkaFields:
     kafka_ca: str = ""
     kafka_replication: int = 1
     kafka_min_insync: int = 1
+    kafka_partitions: int = PARTITIONS
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that contradict each other."""
@@ -58,6 +63,10 @@ class KafkaFields:
             raise ValueError(f"OMS_KAFKA_USER and OMS_KAFKA_PASSWORD are required with {self.kafka_security}")
         if self.kafka_ca and not Path(self.kafka_ca).is_file():
             raise ValueError(f"OMS_KAFKA_CA must name a file, was {self.kafka_ca!r}")
+        if not 1 <= self.kafka_partitions <= PARTITIONS_MAX:
+            raise ValueError(
+                f"OMS_KAFKA_PARTITIONS must be from 1 to {PARTITIONS_MAX}, was {self.kafka_partitions}"
+            )
         if not 1 <= self.kafka_min_insync <= self.kafka_replication:
             raise ValueError(
                 f"OMS_KAFKA_MIN_INSYNC must be from 1 to OMS_KAFKA_REPLICATION ({self.kafka_replication}),"

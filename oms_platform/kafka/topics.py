@@ -18,7 +18,6 @@ from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.wire import Topic
 
 INCARNATION_TOPIC: Final = "oms.incarnation"
-PARTITIONS: Final = 4
 INCARNATION_SETTLE_S: Final = 0.5
 
 
@@ -26,7 +25,7 @@ class WrongTopicsError(ConfigurationError):
     """A topic has another number of partitions than keys were spread over."""
 
 
-def murmur2_partition(key: bytes, partitions: int = PARTITIONS) -> int:
+def murmur2_partition(key: bytes, partitions: int) -> int:
     """Return the partition that `murmur2_random`, the Java clients' partitioner, gives a key."""
     mask, multiplier = 0xFFFFFFFF, 0x5BD1E995
     length = len(key)
@@ -72,7 +71,7 @@ def ensure_topics(settings: KafkaSettings) -> None:
             topics = [
                 NewTopic(
                     name,
-                    PARTITIONS,
+                    settings.partitions,
                     settings.replication,
                     config=durable if name == INCARNATION_TOPIC else safe,
                 )
@@ -80,7 +79,7 @@ def ensure_topics(settings: KafkaSettings) -> None:
             ]
             for future in admin.create_topics(topics, operation_timeout=CONNECT_TIMEOUT_S).values():
                 _await_created(future.result)
-        _check_partitions(admin, names)
+        _check_partitions(admin, names, settings.partitions)
         if missing:
             _await_leaders(settings, missing)
     except KafkaException as error:
@@ -96,15 +95,15 @@ def _await_created(result: Callable[[], object]) -> None:
             raise
 
 
-def _check_partitions(admin: AdminClient, names: list[str]) -> None:
+def _check_partitions(admin: AdminClient, names: list[str], expected: int) -> None:
     deadline = time.monotonic() + CONNECT_TIMEOUT_S
     while True:
         topics = admin.list_topics(timeout=CONNECT_TIMEOUT_S).topics
         counts = {name: len(topics[name].partitions) if name in topics else 0 for name in names}
-        wrong = {name: count for name, count in counts.items() if count not in (0, PARTITIONS)}
+        wrong = {name: count for name, count in counts.items() if count not in (0, expected)}
         if wrong:
             raise WrongTopicsError(
-                f"every topic must have {PARTITIONS} partitions, as keys were spread over so many; found"
+                f"OMS_KAFKA_PARTITIONS is {expected}, so every topic must have {expected} partitions; found"
                 f" {', '.join(f'{count} in {name}' for name, count in sorted(wrong.items()))}"
             )
         if all(counts.values()):
@@ -119,7 +118,9 @@ def _await_leaders(settings: KafkaSettings, names: list[str]) -> None:
     consumer = Consumer(client_config(settings) | {"group.id": "oms-topics"})
     deadline = time.monotonic() + CONNECT_TIMEOUT_S
     try:
-        for place in [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]:
+        for place in [
+            TopicPartition(name, number) for name in names for number in range(settings.partitions)
+        ]:
             while True:
                 try:
                     consumer.get_watermark_offsets(place, timeout=CONNECT_TIMEOUT_S)

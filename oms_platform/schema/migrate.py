@@ -93,18 +93,26 @@ def check_revision(found: str) -> None:
 
 
 def migrate(dsn: str, now: datetime) -> None:
-    """Run every missing migration and make the coming weeks' partitions. Two at the same time are safe."""
+    """Run every missing migration and make the coming weeks' partitions. Two at the same time are safe.
+
+    Raises ConfigurationError, changing nothing, for a database that this edition cannot go on with.
+    """
     with psycopg.connect(dsn, autocommit=True) as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        engine = create_engine(sqlalchemy_url(dsn))
-        try:
-            with engine.begin() as connection:
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        finally:
-            engine.dispose()
+        upgrade(dsn, "head")
         ensure_partitions(lock, now)
+
+
+def upgrade(dsn: str, revision: str) -> None:
+    """Run the migrations up to a revision in one transaction: all of them, or none."""
+    engine = create_engine(sqlalchemy_url(dsn))
+    try:
+        with engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+    finally:
+        engine.dispose()
 
 
 def monday_of(at: datetime) -> datetime:

@@ -162,6 +162,9 @@ kafka_transit_seconds = BatchHistogram(
 kafka_batch_records = BatchHistogram(
     "oms_kafka_batch_records", "Records taken at once", ["group"], BATCH_BUCKETS
 )
+kafka_passed_over_total = Counter(
+    "oms_kafka_passed_over_total", "Records of the first edition that were passed over", ["topic"]
+)
 kafka_lag_records = Gauge(
     "oms_kafka_consumer_lag_records",
     "Records of an owned partition not read yet",

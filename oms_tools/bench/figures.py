@@ -1,9 +1,7 @@
-"""Percentiles, and the CPU that processes used."""
+"""Percentiles, slopes, and numbers an order."""
 
 import math
 from collections.abc import Mapping, Sequence
-
-import psutil
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:
@@ -18,22 +16,25 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     return {"p50": rank(0.50), "p99": rank(0.99), "max": round(ordered[-1], 3)}
 
 
-def cpu_seconds(pids: Mapping[str, int | None]) -> dict[str, float]:
-    """Return the CPU seconds that each process and its descendants used until now; 0 for one that is gone."""
-    used = {}
-    for name, pid in pids.items():
-        used[name] = 0.0
-        if pid is None:
-            continue
-        try:
-            process = psutil.Process(pid)
-            family = [process, *process.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            continue
-        for member in family:
-            try:
-                times = member.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            used[name] += times.user + times.system + times.children_user + times.children_system
-    return used
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the least-squares slope of (seconds, value) points, a second; 0 with fewer than two."""
+    if len(points) < 2:
+        return 0.0
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+
+
+def last_part(points: Sequence[tuple[float, float]], seconds_max: float) -> list[tuple[float, float]]:
+    """Return the points of the last half of their time, and of no more than its last `seconds_max`."""
+    if not points:
+        return []
+    first, last = points[0][0], points[-1][0]
+    since = max((first + last) / 2, last - seconds_max)
+    return [point for point in points if point[0] >= since]
+
+
+def per_order(counts: Mapping[str, float], orders: int, digits: int = 3) -> dict[str, float]:
+    """Return each count an order."""
+    return {name: round(count / max(1, orders), digits) for name, count in counts.items()}

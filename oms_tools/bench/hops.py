@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from oms_platform.postgres import Connection
 from oms_tools.bench.figures import percentiles
 
@@ -12,14 +10,11 @@ _RUN: Final = "WITH run AS (SELECT order_id, created_at FROM orders WHERE order_
 _MS: Final = "extract(epoch FROM {}) * 1000"
 # hop -> the SQL after _RUN that yields its milliseconds, one row an order or a fill
 _QUESTIONS: Final = {
-    "api_to_outbox": "SELECT " + _MS.format("b.published_at - r.created_at")
-    + " FROM run r JOIN outbox b USING (order_id) WHERE b.writer = 'api' AND b.type = 'SubmitOrder'"
-    " AND b.published_at IS NOT NULL",
-    "outbox_to_core": "SELECT greatest(0, " + _MS.format("e.occurred_at - b.published_at")
-    + ") FROM run r JOIN outbox b USING (order_id) JOIN order_events e USING (order_id)"
-    " WHERE b.writer = 'api' AND b.type = 'SubmitOrder' AND e.sequence = 2",
-    "risk": "SELECT (payload->'data'->>'risk_us')::float / 1000 FROM run JOIN order_events USING (order_id)"
-    " WHERE sequence = 2",
+    "api_to_core": "SELECT " + _MS.format("e.occurred_at - r.created_at")
+    + " FROM run r JOIN order_events e USING (order_id) WHERE e.sequence = 2",
+    "risk": "SELECT (payload->'orderAccepted'->>'riskUs')::float / 1000 FROM run"
+    " JOIN order_events USING (order_id) WHERE type = 'OrderAccepted'",
+    "quote": "SELECT quote_wait_us::float / 1000 FROM run JOIN route_audit USING (order_id)",
     "core_to_sor": "SELECT " + _MS.format("a.received_at - e.occurred_at")
     + " FROM run JOIN route_audit a USING (order_id) JOIN order_events e USING (order_id)"
     " WHERE a.attempt = 1 AND e.sequence = 2",
@@ -41,9 +36,4 @@ def measure_hops(connection: Connection, order_ids: list[str]) -> dict[str, dict
     for hop, question in _QUESTIONS.items():
         rows = connection.execute(f"{_RUN} {question}", [sample]).fetchall()
         hops[hop] = percentiles([float(row[0]) for row in rows])
-    plans = connection.execute(
-        f"{_RUN} SELECT plan FROM run JOIN route_audit USING (order_id)", [sample]
-    ).fetchall()
-    waits = [msgspec.json.decode(row[0])["explanation"].get("quoteWaitUs", 0) / 1000 for row in plans]
-    hops["quote"] = percentiles(waits)
     return hops

@@ -2,196 +2,376 @@
 
 import asyncio
 import contextlib
+import gc
+import heapq
+import itertools
 import time
-from collections.abc import Callable
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final, Protocol
+from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
-from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
-from oms_tools.bench.order_mix import OrderMix, PlannedOrder
+from oms_tools.bench.event_stream import EventStream, StreamEvent
+from oms_tools.bench.http_client import NO_ANSWER, HttpPool, request_head
+from oms_tools.bench.newest_quotes import NewestQuotes
+from oms_tools.bench.order_mix import ACCOUNTS, OrderMix, PlannedOrder
 
+ORDERS_PATH: Final = "/api/v1/orders"
+CHANNEL: Final = "BENCH"
 CONNECTIONS_MAX: Final = 256
 RETRY_UNTIL_S: Final = 60.0
 RETRY_PAUSE_S: Final = 0.25
 REQUEST_TIMEOUT_S: Final = 10.0
+OVERDUE_LOOK_S: Final = 0.5
 STILL_FOR_S: Final = 2.0
 SETTLE_S_MAX: Final = 45.0
-_TICK_S: Final = 0.001
+SETTLE_LOOK_S: Final = 0.25
+PROBES_A_SECOND: Final = 10.0
+TICK_S: Final = 0.001
+# One of so many events says how long it took from the core to here.
+LATENCY_EVERY: Final = 4
 _ACKED: Final = (200, 201)
-_TRY_AGAIN: Final = (429, 500, 502, 503, 504)
+_CANCEL_TAKEN: Final = 202
+_BUSY: Final = 503
+_TRY_AGAIN: Final = (NO_ANSWER, 429, 500, 502, 503, 504)
+_UNHEARD: Final = ("", "NEW")
+_CLOSED: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Sent:
     """One order's times, in seconds of the monotonic clock. None: did not happen."""
 
-    order: PlannedOrder
+    client_order_id: str
+    marketable: bool
     intended: float
+    probe: bool = False
+    cancel_after_s: float | None = None
     acked: float | None = None
     order_id: str | None = None
     routed: float | None = None
     filled: float | None = None
+    closed: float | None = None
     status: str = ""
     refusal: str = ""
+    refused_status: int = NO_ANSWER
+    cancel_sent: float | None = None
+    cancel_status: int | None = None
+    cancel_rejected: bool = False
 
 
-class _StreamEvent(msgspec.Struct, rename="camel"):
-    client_order_id: str
-    event_type: str
-    status: str
-    account_id: str
-    stream_sequence: int
-    occurred_at: datetime
+class _Placed(msgspec.Struct, rename="camel", gc=False):
+    order_id: str
+
+
+_decode_placed: Final = msgspec.json.Decoder(_Placed).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When orders leave: `rate` a second for `seconds`, then probes for `probe_s`. retry: refusals too."""
+
+    rate: float
+    seconds: float
+    probe_s: float = 0.0
+    retry: bool = True
+
+    @property
+    def orders(self) -> int:
+        """How many orders leave before the probes."""
+        return round(self.rate * self.seconds)
+
+    @property
+    def total(self) -> int:
+        """How many orders leave in all."""
+        return self.orders + round(self.probe_s * PROBES_A_SECOND)
+
+    def leaves_after(self, position: int) -> float:
+        """Return after how many seconds the order at a position leaves."""
+        if position < self.orders:
+            return position / self.rate
+        return self.seconds + (position - self.orders) / PROBES_A_SECOND
 
 
 @dataclass(slots=True, kw_only=True)
 class Load:
-    """A run's orders and what the stream told of them."""
+    """A run's orders, what they were answered, and what the stream told of them."""
 
+    started: float = 0.0
+    started_at: float = 0.0
     sent: dict[str, Sent] = field(default_factory=dict)
-    core_to_client_ms: list[float] = field(default_factory=list)
+    orders_sent: int = 0
+    acked_count: int = 0
+    filled_count: int = 0
+    # Orders priced to trade at once that were sent and are not done, now and each second: (seconds, orders).
+    open_now: int = 0
+    backlog: list[tuple[float, int]] = field(default_factory=list)
+    answers: Counter[int] = field(default_factory=Counter)
+    retry_after: int = 0
+    core_to_client_ms: "array[float]" = field(default_factory=lambda: array("d"))
+    late_ms: "array[float]" = field(default_factory=lambda: array("d"))
     events: int = 0
     last_event_at: float = 0.0
     stream_gaps: int = 0
     reconnects: int = 0
+    waited_for_connection_max: int = 0
     seconds: float = 0.0
-    _sequences: dict[str, int] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def orders(self) -> list[Sent]:
+        """The orders of the load, without the probes."""
+        return [sent for sent in self.sent.values() if not sent.probe]
+
+    @property
+    def probes(self) -> list[Sent]:
+        """The probes after the load."""
+        return [sent for sent in self.sent.values() if sent.probe]
 
     @property
     def acked(self) -> list[Sent]:
-        """The orders that the API acknowledged."""
+        """The orders that the API acknowledged, probes too."""
         return [sent for sent in self.sent.values() if sent.acked is not None]
 
-    def note(self, event: _StreamEvent) -> None:
-        """Take one event of the stream."""
-        now = time.monotonic()
-        self.events += 1
+    def note_all(self, events: Sequence[StreamEvent]) -> None:
+        """Take a frame's events."""
+        now, wall_s = time.monotonic(), time.time()
         self.last_event_at = now
-        expected = self._sequences.get(event.account_id)
-        if expected is not None and event.stream_sequence != expected + 1:
+        for event in events:
+            self.note(event, now, wall_s)
+
+    def note(self, event: StreamEvent, now: float, wall_s: float) -> None:
+        """Take one event of the stream, seen at a time of the monotonic and of the wall clock."""
+        self.events += 1
+        sequence = event.stream_sequence
+        if self.sequences.get(event.account_id, sequence - 1) != sequence - 1:
             self.stream_gaps += 1
-        self._sequences[event.account_id] = event.stream_sequence
-        self.core_to_client_ms.append((time.time() - event.occurred_at.timestamp()) * 1000)
+        self.sequences[event.account_id] = sequence
+        if not self.events % LATENCY_EVERY:
+            self.core_to_client_ms.append((wall_s - event.occurred_at.timestamp()) * 1000)
         sent = self.sent.get(event.client_order_id)
         if sent is None:
             return
-        sent.status = event.status
-        if event.event_type == "RoutePlaced" and sent.routed is None:
+        sent.status = status = event.status.name
+        if event.type == "RoutePlaced" and sent.routed is None:
             sent.routed = now
-        elif event.status == "FILLED" and sent.filled is None:
-            sent.filled = now
+        elif event.type == "CancelRejected":
+            sent.cancel_rejected = True
+        if status in _CLOSED and sent.closed is None:
+            self._close(sent, now)
 
-    @property
-    def sequences(self) -> dict[str, int]:
-        """The last stream sequence of each account, for catching up after a break."""
-        return self._sequences
+    def _close(self, sent: Sent, now: float) -> None:
+        sent.closed = now
+        self.open_now -= sent.marketable
+        if sent.status == "FILLED":
+            sent.filled = now
+            self.filled_count += 1
+
+    def leave(self, order: PlannedOrder, intended: float, *, probe: bool) -> Sent:
+        """Note that an order leaves."""
+        sent = self.sent[order.client_order_id] = Sent(
+            client_order_id=order.client_order_id,
+            marketable=order.marketable,
+            intended=intended,
+            probe=probe,
+            cancel_after_s=order.cancel_after_s,
+        )
+        self.orders_sent += not probe
+        self.open_now += order.marketable
+        return sent
+
+    def give_up(self, sent: Sent) -> None:
+        """Note that an order was refused for good."""
+        if sent.closed is None:
+            sent.closed = time.monotonic()
+            self.open_now -= sent.marketable
+
+
+class LoadWatch(Protocol):
+    """Who looks on: when all is ready and nothing is sent yet, each second, and when the flow is still."""
+
+    def on_start(self) -> None:
+        """The first order is about to leave."""
+
+    def on_second(self, load: Load) -> None:
+        """Another second has passed."""
+
+    def on_end(self) -> None:
+        """The flow is still."""
+
+
+class _Sender:
+    """Sends what is due: new orders, orders again, cancels. One pass is one `turn`."""
+
+    def __init__(self, load: Load, pool: HttpPool, host: str, token: str) -> None:
+        self._load, self._pool = load, pool
+        headers = {"authorization": f"Bearer {token}", "x-oms-channel": CHANNEL}
+        place = headers | {"content-type": "application/json"}
+        self._place_head = request_head("POST", ORDERS_PATH, host, place) + b"content-length: "
+        self._cancel_heads = request_head("DELETE", f"{ORDERS_PATH}/ORDER_ID", host, headers).split(
+            b"ORDER_ID"
+        )
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._retry = True
+        self._in_flight = 0
+
+    async def run(self, mix: OrderMix, schedule: Schedule) -> None:
+        """Send a schedule's orders and return when each has its answer."""
+        load = self._load
+        self._retry = schedule.retry
+        load.started, load.started_at = time.monotonic(), time.time()
+        position, next_look = 0, load.started + OVERDUE_LOOK_S
+        while position < schedule.total or self._in_flight or self._later:
+            now = time.monotonic()
+            while position < schedule.total:
+                intended = load.started + schedule.leaves_after(position)
+                if intended > now:
+                    break
+                self._leave(mix, intended, now, probe=position >= schedule.orders)
+                position += 1
+                if position == schedule.orders:
+                    load.seconds = max(now - load.started, schedule.seconds)
+            self._do_what_is_due(now)
+            if now >= next_look:
+                self._pool.end_overdue()
+                next_look = now + OVERDUE_LOOK_S
+            due = next_look if position == schedule.total else load.started + schedule.leaves_after(position)
+            if self._later:
+                due = min(due, self._later[0][0])
+            await asyncio.sleep(min(max(due - time.monotonic(), TICK_S), OVERDUE_LOOK_S))
+
+    def _leave(self, mix: OrderMix, intended: float, now: float, *, probe: bool) -> None:
+        order = mix.next_probe() if probe else mix.next_order()
+        sent = self._load.leave(order, intended, probe=probe)
+        self._load.late_ms.append((now - intended) * 1000)
+        body = msgspec.json.encode(order.body)
+        self._place(sent, b"%b%d\r\n\r\n%b" % (self._place_head, len(body), body))
+
+    def _do_what_is_due(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            heapq.heappop(self._later)[2]()
+
+    def _do_later(self, at: float, do: Callable[[], None]) -> None:
+        heapq.heappush(self._later, (at, next(self._numbers), do))
+
+    def _place(self, sent: Sent, request: bytes) -> None:
+        self._in_flight += 1
+        self._pool.send(request, partial(self._placed, sent, request))
+
+    def _placed(self, sent: Sent, request: bytes, status: int, head: bytes, body: bytes) -> None:
+        """Take an answer. Without one the order is sent again under its id, as it may be after a refusal."""
+        load = self._load
+        self._in_flight -= 1
+        load.answers[status] += 1
+        now = time.monotonic()
+        if status in _ACKED:
+            sent.acked, sent.order_id = now, _decode_placed(body).order_id
+            load.acked_count += 1
+            if sent.cancel_after_s is not None:
+                self._do_later(now + sent.cancel_after_s, partial(self._cancel, sent))
+            return
+        sent.refused_status = status
+        sent.refusal = f"{status} {body[:200].decode(errors='replace')}"
+        load.retry_after += status == _BUSY and b"retry-after:" in head.lower()
+        again = status in _TRY_AGAIN and (self._retry or status == NO_ANSWER)
+        if again and now - sent.intended < RETRY_UNTIL_S:
+            self._do_later(now + RETRY_PAUSE_S, partial(self._place, sent, request))
+        else:
+            load.give_up(sent)
+
+    def _cancel(self, sent: Sent) -> None:
+        if sent.closed is not None or sent.order_id is None:
+            return
+        sent.cancel_sent = sent.cancel_sent or time.monotonic()
+        before, after = self._cancel_heads
+        self._in_flight += 1
+        request = b"%b%b%b\r\n" % (before, sent.order_id.encode(), after)
+        self._pool.send(request, partial(self._cancel_answered, sent))
+
+    def _cancel_answered(self, sent: Sent, status: int, head: bytes, body: bytes) -> None:
+        self._in_flight -= 1
+        sent.cancel_status = status
+        now = time.monotonic()
+        if status in _TRY_AGAIN and now - (sent.cancel_sent or now) < RETRY_UNTIL_S:
+            self._do_later(now + RETRY_PAUSE_S, partial(self._cancel, sent))
 
 
 async def run_load(
-    *, url: str, token: str, mix: OrderMix, rate: float, seconds: float, on_second: Callable[[Load], None]
+    *,
+    url: str,
+    token: str,
+    quotes: NewestQuotes,
+    mix: OrderMix,
+    schedule: Schedule,
+    watch: LoadWatch,
 ) -> Load:
-    """Send `rate` orders a second for `seconds`, wait until the flow is still, and return what happened."""
+    """Send a schedule's orders, wait until the flow is still, and return what happened."""
     load = Load()
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "X-OMS-Channel": "BENCH",
-        "Content-Type": "application/json",
-    }
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=False)
-    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-    async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:
-        listening = asyncio.Event()
-        listener = asyncio.create_task(_listen(session, url, load, listening))
-        await asyncio.wait_for(listening.wait(), REQUEST_TIMEOUT_S)
-        reporter = asyncio.create_task(_report(load, on_second))
-        await _send_all(session, f"{url}/api/v1/orders", load, mix, rate, seconds)
-        await _settle(load)
-        for task in (listener, reporter):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    address = urlsplit(url)
+    host, port = address.hostname or "127.0.0.1", address.port or 80
+    subscribe = {"type": "subscribe", "accounts": list(ACCOUNTS)}
+    stream = EventStream(host, port, token, lambda: subscribe | {"from": load.sequences}, load.note_all)
+    pool = HttpPool(host, port, CONNECTIONS_MAX, REQUEST_TIMEOUT_S)
+    pricing = asyncio.create_task(quotes.follow())
+    background = [asyncio.create_task(stream.follow()), pricing]
+    try:
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            await stream.subscribed.wait()
+            await quotes.complete.wait()
+        with _without_collections():
+            watch.on_start()
+            background.append(asyncio.create_task(_report(load, watch)))
+            await _Sender(load, pool, f"{host}:{port}", token).run(mix, schedule)
+            pricing.cancel()
+            await _settle(load)
+            watch.on_end()
+    finally:
+        await _end(background)
+        await pool.close()
+    load.reconnects, load.waited_for_connection_max = stream.reconnects, pool.waiting_max
     return load
 
 
-async def _send_all(
-    session: aiohttp.ClientSession, url: str, load: Load, mix: OrderMix, rate: float, seconds: float
-) -> None:
-    started = time.monotonic()
-    total = round(rate * seconds)
-    tasks: set[asyncio.Task[None]] = set()
-    number = 0
-    while number < total:
-        due = min(total, int((time.monotonic() - started) * rate) + 1)
-        for position in range(number, due):
-            order = mix.next_order()
-            sent = Sent(order=order, intended=started + position / rate)
-            load.sent[order.client_order_id] = sent
-            task = asyncio.create_task(_place(session, url, sent))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-        number = due
-        await asyncio.sleep(_TICK_S)
-    load.seconds = time.monotonic() - started
-    if tasks:
-        await asyncio.wait(tasks)
-
-
-async def _place(session: aiohttp.ClientSession, url: str, sent: Sent) -> None:
-    """Send one order; after an unknown outcome or a 503 send it again under the same clientOrderId."""
-    body = msgspec.json.encode(sent.order.body)
-    while time.monotonic() - sent.intended < RETRY_UNTIL_S:
-        try:
-            async with session.post(url, data=body) as answer:
-                content = await answer.read()
-                if answer.status in _ACKED:
-                    sent.acked = time.monotonic()
-                    sent.order_id = msgspec.json.decode(content)["orderId"]
-                    return
-                sent.refusal = f"{answer.status} {content[:200].decode(errors='replace')}"
-                if answer.status not in _TRY_AGAIN:
-                    return
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            sent.refusal = f"{type(error).__name__}: {error}"
-        await asyncio.sleep(RETRY_PAUSE_S)
-
-
-async def _listen(session: aiohttp.ClientSession, url: str, load: Load, listening: asyncio.Event) -> None:
-    """Follow the stream of every account; after a break, catch up from the last sequence."""
-    accounts = [*INSTITUTIONS, *HEDGE_FUNDS, *RETAIL]
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    while True:
-        try:
-            async with session.ws_connect(
-                f"{url.replace('http', 'ws', 1)}/api/v1/stream", heartbeat=20
-            ) as stream:
-                request = {"type": "subscribe", "accounts": accounts, "from": load.sequences}
-                await stream.send_json(request)
-                async for frame in stream:
-                    if frame.type is not aiohttp.WSMsgType.TEXT:
-                        break
-                    message = decoder.decode(frame.data)
-                    if message.get("type") == "subscribed":
-                        listening.set()
-                    elif message.get("type") == "event":
-                        load.note(msgspec.convert(message, _StreamEvent))
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            pass
-        load.reconnects += 1
-        await asyncio.sleep(RETRY_PAUSE_S)
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep the garbage collector off what a load keeps anyway: every order, until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 async def _settle(load: Load) -> None:
+    """Wait until no event has come for a while and none is missing of an order that was acknowledged."""
     deadline = time.monotonic() + SETTLE_S_MAX
     load.last_event_at = max(load.last_event_at, time.monotonic())
-    while time.monotonic() < deadline and time.monotonic() - load.last_event_at < STILL_FOR_S:
-        await asyncio.sleep(0.1)
+    while time.monotonic() < deadline:
+        still_s = time.monotonic() - load.last_event_at
+        if still_s >= STILL_FOR_S and all(sent.status not in _UNHEARD for sent in load.acked):
+            return
+        await asyncio.sleep(max(SETTLE_LOOK_S, STILL_FOR_S - still_s))
 
 
-async def _report(load: Load, on_second: Callable[[Load], None]) -> None:
+async def _report(load: Load, watch: LoadWatch) -> None:
     while True:
         await asyncio.sleep(1)
-        on_second(load)
+        load.backlog.append((time.monotonic() - load.started, load.open_now))
+        watch.on_second(load)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS, RETAIL
@@ -12,36 +13,89 @@ from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS
 LIMIT_SHARE: Final = 0.7
 # Of the limit orders, how many are priced to wait in a book.
 PASSIVE_SHARE: Final = 0.15
+CANCEL_AFTER_S: Final = (0.2, 1.0)
+PROBE_QUANTITY: Final = 10
+ACCOUNTS: Final = (*INSTITUTIONS, *HEDGE_FUNDS, *RETAIL)
+_SIDES: Final = ("BUY", "SELL")
 _TICK: Final = Decimal("0.01")
 _THROUGH: Final = Decimal("0.0010")
 _AWAY: Final = Decimal("0.0010")
+_SHARES: Final = ("cancels", "replaces")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedOrder:
-    """One order to send. marketable: priced to trade at once, so its time to fill tells of the platform."""
+class MixSpecError(ValueError):
+    """A mix cannot be read, or asks for what is not there; the message says what was found."""
+
+
+class MixSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of orders that wait in a book. cancels: the share of them that is canceled."""
+
+    cancels: float = 0.0
+
+
+def read_mix(text: str) -> MixSpec:
+    """Read `cancels=0.1`, or a share alone, which is that of cancels. Raises MixSpecError."""
+    shares: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.rpartition("=")
+        name = name.strip() if equals else "cancels"
+        if name not in _SHARES:
+            raise MixSpecError(f"expected {' or '.join(_SHARES)} with a share, found {part!r}")
+        if name in shares:
+            raise MixSpecError(f"{name} is given twice")
+        shares[name] = _share(name, value)
+    if not shares:
+        raise MixSpecError("expected a mix such as cancels=0.1, found nothing")
+    if "replaces" in shares:
+        raise MixSpecError("orders cannot be replaced yet: replaces= comes with replace")
+    return MixSpec(cancels=shares["cancels"])
+
+
+def _share(name: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise MixSpecError(f"{name} must be a share from 0 to 1, was {text.strip()!r}")
+    return share
+
+
+class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One order to send. marketable: priced to trade at once, so its time to fill tells of the platform.
+
+    cancel_after_s: it is to be canceled so long after its acknowledgement, if it is still open.
+    """
 
     client_order_id: str
     body: dict[str, Any]
     marketable: bool
+    cancel_after_s: float | None = None
 
 
 class OrderMix:
-    """Makes orders around the live quote. The same seed and quotes make the same orders."""
+    """Makes orders around the live quote. The same seed and quotes make the same orders, canceled or not."""
 
-    def __init__(self, seed: int, run: str, quote: Callable[[str], Quote | None]) -> None:
+    def __init__(
+        self, seed: int, run: str, quote: Callable[[str], Quote | None], spec: MixSpec | None = None
+    ) -> None:
         self._random = random.Random(seed)  # noqa: S311
+        # A generator of its own: which orders are canceled does not change the orders.
+        self._cancels = random.Random(seed + 1)  # noqa: S311
+        self._spec = spec or MixSpec()
         self._run = run
         self._quote = quote
         self._count = 0
+        self._probes = 0
+        self._prices: dict[tuple[str, str, bool], tuple[Quote | None, str]] = {}
 
     def next_order(self) -> PlannedOrder:
         """Return the next order."""
         draw = self._random
         self._count += 1
-        account = draw.choice((*INSTITUTIONS, *HEDGE_FUNDS, *RETAIL))
+        account = draw.choice(ACCOUNTS)
         symbol, _, reference = draw.choice(INSTRUMENTS)
-        side = draw.choice(("BUY", "SELL"))
+        side = draw.choice(_SIDES)
         body: dict[str, Any] = {
             "clientOrderId": f"{self._run}-{self._count}",
             "accountId": account,
@@ -53,20 +107,48 @@ class OrderMix:
         }
         limit, passive = draw.random() < LIMIT_SHARE, draw.random() < PASSIVE_SHARE
         if limit:
-            body |= {
-                "orderType": "LIMIT",
-                "limitPrice": str(self._price(symbol, side, passive, Decimal(reference))),
-            }
+            body["orderType"] = "LIMIT"
+            body["limitPrice"] = self._price(symbol, side, passive, reference)
+        waits = limit and passive
+        cancel_after_s = None
+        if waits and self._cancels.random() < self._spec.cancels:
+            cancel_after_s = self._cancels.uniform(*CANCEL_AFTER_S)
         return PlannedOrder(
-            client_order_id=body["clientOrderId"], body=body, marketable=not (limit and passive)
+            client_order_id=body["clientOrderId"],
+            body=body,
+            marketable=not waits,
+            cancel_after_s=cancel_after_s,
         )
 
-    def _price(self, symbol: str, side: str, passive: bool, reference: Decimal) -> Decimal:
+    def next_probe(self) -> PlannedOrder:
+        """Return a small market order, whose times say how the platform is."""
+        self._probes += 1
+        name = f"{self._run}-probe-{self._probes}"
+        body = {
+            "clientOrderId": name,
+            "accountId": ACCOUNTS[self._probes % len(ACCOUNTS)],
+            "symbol": INSTRUMENTS[self._probes % len(INSTRUMENTS)][0],
+            "side": _SIDES[self._probes % 2],
+            "quantity": PROBE_QUANTITY,
+            "orderType": "MARKET",
+            "timeInForce": "DAY",
+        }
+        return PlannedOrder(client_order_id=name, body=body, marketable=True)
+
+    def _price(self, symbol: str, side: str, passive: bool, reference: str) -> str:
         quote = self._quote(symbol)
-        bid = (quote.national_best_bid if quote is not None else None) or reference
-        offer = (quote.national_best_offer if quote is not None else None) or reference
-        if passive:
-            price = bid * (1 - _AWAY) if side == "BUY" else offer * (1 + _AWAY)
-        else:
-            price = offer * (1 + _THROUGH) if side == "BUY" else bid * (1 - _THROUGH)
-        return (price / _TICK).to_integral_value() * _TICK
+        priced = self._prices.get((symbol, side, passive))
+        if priced is None or priced[0] is not quote:
+            priced = quote, str(_limit_price(quote, side, passive, Decimal(reference)))
+            self._prices[symbol, side, passive] = priced
+        return priced[1]
+
+
+def _limit_price(quote: Quote | None, side: str, passive: bool, reference: Decimal) -> Decimal:
+    bid = (quote.national_best_bid if quote is not None else None) or reference
+    offer = (quote.national_best_offer if quote is not None else None) or reference
+    if passive:
+        price = bid * (1 - _AWAY) if side == "BUY" else offer * (1 + _AWAY)
+    else:
+        price = offer * (1 + _THROUGH) if side == "BUY" else bid * (1 - _THROUGH)
+    return (price / _TICK).to_integral_value() * _TICK

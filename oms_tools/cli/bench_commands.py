@@ -3,141 +3,223 @@
 import json
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import click
-import psutil
 import psycopg
-import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from oms_platform.market_data import QuoteFeed
-from oms_tools.bench.figures import cpu_seconds, percentiles
-from oms_tools.bench.hops import measure_hops
-from oms_tools.bench.load import Load, Sent, run_load
-from oms_tools.bench.order_mix import OrderMix
-from oms_tools.cli.client import fetch_token
+from oms_platform.clock import utc_now
+from oms_platform.kafka.settings import KafkaSettings
+from oms_tools.bench.knee import search_knee
+from oms_tools.bench.load import Load, Schedule
+from oms_tools.bench.order_mix import MixSpec, MixSpecError, read_mix
+from oms_tools.bench.preload import PreloadError, await_settled, read_pattern, write_copies
+from oms_tools.bench.report import print_figures, print_knee
+from oms_tools.bench.run import Bench
+from oms_tools.cli.client import ApiClient, fetch_token
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.cli.verify_commands import stack_dsn
-from oms_tools.laptop.layout import running_layout
+from oms_tools.laptop.layout import Layout, StackError, kafka_address, running_layout
 
+SECONDS: Final = 30.0
+LEG_SECONDS: Final = 15.0
+FILLED_MS_MAX: Final = 1000.0
+PATTERN_TIMEOUT_S: Final = 30.0
+_PATTERN: Final[dict[str, Any]] = {
+    "accountId": "ACC-INST-001",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "orderType": "MARKET",
+    "quantity": 10,
+    "timeInForce": "DAY",
+}
 console = Console(stderr=True)
+
+
+class _Mix(click.ParamType[MixSpec]):
+    """A mix such as `cancels=0.1`."""
+
+    name = "mix"
+
+    def convert(
+        self, value: str | MixSpec, param: click.Parameter | None, ctx: click.Context | None
+    ) -> MixSpec:
+        """Read the text."""
+        if isinstance(value, MixSpec):
+            return value
+        try:
+            return read_mix(value)
+        except MixSpecError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
 @data_option
-@click.option("--rate", type=click.FloatRange(1), default=100.0, show_default=True, help="Orders a second.")
-@click.option("--seconds", type=click.FloatRange(1), default=30.0, show_default=True)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1),
+    default=100.0,
+    show_default=True,
+    help="Orders a second; with --find-knee the first rate that is tried.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    help=f"How long; with --find-knee each leg. [default: {SECONDS:g}, a leg {LEG_SECONDS:g}]",
+)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="How long, instead of --seconds."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the order mix.")
+@click.option(
+    "--mix",
+    type=_Mix(),
+    default="cancels=0",
+    help="cancels=SHARE: of the orders that wait in a book, how many are canceled a little later.",
+)
+@click.option(
+    "--preload",
+    type=click.IntRange(1),
+    metavar="N",
+    help="First write N closed orders in bulk into the database.",
+)
+@click.option("--find-knee", is_flag=True, help="Find the highest rate that is held, by short legs of load.")
+@click.option(
+    "--filled-max",
+    type=click.FloatRange(1),
+    metavar="MS",
+    help="With --find-knee: a rate is held while p99 from sending to fill is at most this."
+    f" [default: {FILLED_MS_MAX:g}]",
+)
+@click.option("--no-retry", is_flag=True, help="Send no order again that is refused with 429 or 5xx.")
+@click.option(
+    "--probe",
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    help="After the load send a trickle of probe orders for so long; say when all was back to normal.",
+)
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )
-def bench(data: Path, rate: float, seconds: float, seed: int, json_file: Path | None) -> None:
-    """Send orders at a constant rate; report latency by hop, CPU an order, and what was lost or doubled."""
+def bench(
+    data: Path,
+    rate: float,
+    seconds: float | None,
+    minutes: float | None,
+    seed: int,
+    mix: MixSpec,
+    preload: int | None,
+    find_knee: bool,
+    filled_max: float | None,
+    no_retry: bool,
+    probe: float | None,
+    json_file: Path | None,
+) -> None:
+    """Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled.
+
+    Exits with 1 when an order was lost or doubled, or a cancel that was taken has no end.
+    """
+    _refuse_contradictions(seconds, minutes, find_knee, filled_max, probe)
     layout, state = running_layout(data.resolve())
-    pids = {name: program["pid"] for name, program in state["programs"].items()}
-    feed = QuoteFeed("127.0.0.1", layout.port("market_data_grpc"))
-    feed.start()
-    mix = OrderMix(seed, f"bench-{seed}-{int(time.time())}", feed.quote)
-    before = cpu_seconds(pids)
-    own = psutil.Process()
-    own_before = sum(own.cpu_times()[:2])
-    with console.status(f"sending {rate:g}/s for {seconds:g} s, seed {seed}") as progress:
-
-        def show(load: Load) -> None:
-            filled = sum(1 for sent in load.sent.values() if sent.filled is not None)
-            progress.update(f"sent {len(load.sent):,}  acked {len(load.acked):,}  filled {filled:,}")
-
-        load = uvloop.run(
-            run_load(
-                url=layout.api_url,
-                token=fetch_token(layout.issuer_url, "desk"),
-                mix=mix,
-                rate=rate,
-                seconds=seconds,
-                on_second=show,
-            )
-        )
-    own_used = sum(own.cpu_times()[:2]) - own_before
-    feed.stop()
-    after = cpu_seconds(pids)
-    figures = _figures(load, stack_dsn(layout))
-    orders = max(1, len(load.acked))
-    figures["cpu_ms_per_order"] = {
-        name: round((after[name] - before[name]) * 1000 / orders, 4) for name in pids
-    }
-    figures["cpu_ms_per_order"]["bench"] = round(own_used * 1000 / orders, 4)
-    figures["seed"] = seed
+    token = fetch_token(layout.issuer_url, "desk")
+    dsn = stack_dsn(layout)
+    kafka = KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+    if preload is not None:
+        _preload(layout, dsn, token, preload)
+    runner = Bench(layout, dsn, kafka, token, seed, mix)
+    if find_knee:
+        _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max or FILLED_MS_MAX, json_file)
+        return
+    seconds = minutes * 60 if minutes is not None else seconds or SECONDS
+    schedule = Schedule(rate=rate, seconds=seconds, probe_s=probe or 0.0, retry=not no_retry)
+    figures = runner.measure(schedule, _progress(f"{rate:g}/s for {seconds:g} s"))
+    _show("")
+    figures["hops"]["core_to_client"] = figures["core_to_client_ms"]
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1))
-    _print(figures)
-    sys.exit(1 if figures["lost"] or figures["duplicates"] else 0)
+    print_figures(Console(), figures)
+    broken = figures["lost"] or figures["duplicates"] or figures["cancels"]["without_end"]
+    sys.exit(1 if broken else 0)
 
 
-def _figures(load: Load, dsn: str) -> dict[str, Any]:
-    acked = load.acked
-    order_ids = [sent.order_id for sent in acked if sent.order_id is not None]
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        hops = measure_hops(connection, order_ids)
-        states: dict[str, str] = dict(
-            connection.execute(
-                "SELECT order_id::text, status FROM orders WHERE order_id = ANY(%s)", [order_ids]
-            ).fetchall()
-        )
-        doubled = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM orders WHERE client_order_id = ANY(%s)"
-            " GROUP BY account_id, channel, client_order_id HAVING count(*) > 1) d",
-            [list(load.sent)],
-        ).fetchone()
-    lost = [sent for sent in acked if states.get(sent.order_id or "", "NEW") == "NEW"]
-    counts: dict[str, int] = {}
-    for status in states.values():
-        counts[status] = counts.get(status, 0) + 1
-    hops["core_to_client"] = percentiles(load.core_to_client_ms)
-    refused = sorted({sent.refusal for sent in load.sent.values() if sent.acked is None})
-    return {
-        "sent": len(load.sent),
-        "acked": len(acked),
-        "lost": len(lost),
-        "duplicates": (doubled[0] if doubled else 0) + len(order_ids) - len(set(order_ids)),
-        "rate_achieved": round(len(load.sent) / load.seconds, 1),
-        "ack_ms": percentiles([(s.acked - s.intended) * 1000 for s in acked if s.acked is not None]),
-        "routed_ms": percentiles(_since(acked, "routed")),
-        "filled_ms": percentiles(_since([s for s in acked if s.order.marketable], "filled")),
-        "hops": hops,
-        "statuses": counts,
-        "stream": {"events": load.events, "gaps": load.stream_gaps, "reconnects": load.reconnects},
-        "not_acked": refused[:5],
-    }
+def _refuse_contradictions(
+    seconds: float | None,
+    minutes: float | None,
+    find_knee: bool,
+    filled_max: float | None,
+    probe: float | None,
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    if seconds is not None and minutes is not None:
+        raise click.UsageError("--seconds and --minutes contradict each other: give one of them")
+    if find_knee and minutes is not None:
+        raise click.UsageError("--find-knee runs short legs: give their length with --seconds, not --minutes")
+    if find_knee and probe is not None:
+        raise click.UsageError("--probe looks at what follows one load; --find-knee runs many")
+    if filled_max is not None and not find_knee:
+        raise click.UsageError("--filled-max says when a rate is held: it goes with --find-knee")
 
 
-def _since(orders: list[Sent], moment: str) -> list[float]:
-    return [
-        (getattr(sent, moment) - sent.intended) * 1000 for sent in orders if getattr(sent, moment) is not None
-    ]
+def _show(line: str) -> None:
+    """Show a line in the place of the last, on a terminal only."""
+    if console.is_terminal:
+        console.print(f"\r{line:<78}", end="", highlight=False)
 
 
-def _print(figures: dict[str, Any]) -> None:
-    out = Console()
-    out.print(
-        f"sent {figures['sent']:,}  acked {figures['acked']:,}  lost {figures['lost']}  "
-        f"duplicates {figures['duplicates']}  rate {figures['rate_achieved']}/s  seed {figures['seed']}",
-        highlight=False,
+def _progress(what: str) -> Callable[[Load], None]:
+    """Return what shows a load's counts each second."""
+    return lambda load: _show(
+        f"{what}: sent {load.orders_sent:,}  acked {load.acked_count:,}  filled {load.filled_count:,}"
     )
-    out.print(f"now: {figures['statuses']}   stream: {figures['stream']}", highlight=False)
-    for refusal in figures["not_acked"]:
-        out.print(f"[red]not acked:[/] {refusal}", highlight=False)
-    table = Table("milliseconds", "p50", "p99", "max", box=None)
-    rows = [(name, figures[name]) for name in ("ack_ms", "routed_ms", "filled_ms")]
-    rows += [(f"hop {name}", values) for name, values in figures["hops"].items()]
-    for name, values in rows:
-        table.add_row(
-            name, *("" if values[key] is None else f"{values[key]:.2f}" for key in ("p50", "p99", "max"))
-        )
-    out.print(table)
-    cpu = figures["cpu_ms_per_order"]
-    total = sum(value for name, value in cpu.items() if name != "bench")
-    parts = "  ".join(f"{name} {value:.3f}" for name, value in cpu.items())
-    out.print(f"CPU-ms an order: {total:.3f} without the bench; {parts}", highlight=False)
+
+
+def _find_knee(
+    runner: Bench, first_rate: float, seconds: float, filled_max: float, json_file: Path | None
+) -> None:
+    knee = search_knee(
+        lambda rate: runner.leg(rate, seconds, filled_max, _progress(f"{rate:g}/s for {seconds:g} s")),
+        first_rate,
+    )
+    _show("")
+    if json_file is not None:
+        legs = [asdict(leg) for leg in knee.legs]
+        json_file.write_text(json.dumps({"knee": knee.rate, "legs": legs}, indent=1))
+    print_knee(Console(), knee)
+    sys.exit(0 if knee.rate is not None else 1)
+
+
+def _preload(layout: Layout, dsn: str, token: str, count: int) -> None:
+    """Have one order filled, and write copies of it into past weeks."""
+    client = ApiClient(layout.api_url, token)
+    name = f"preload-pattern-{time.time_ns() // 1_000_000}"
+    order_id = UUID(str(client.post("/api/v1/orders", _PATTERN | {"clientOrderId": name})["orderId"]))
+    deadline = time.monotonic() + PATTERN_TIMEOUT_S
+    while (found := client.get(f"/api/v1/orders/{order_id}"))["status"] != "FILLED":
+        if found["closed"] or time.monotonic() > deadline:
+            raise StackError(
+                f"expected order {order_id} to be filled as the pattern, found {found['status']}"
+            )
+        time.sleep(0.1)
+    now = utc_now()
+    journals = layout.data / "broker"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        try:
+            await_settled(connection, order_id)
+            pattern = read_pattern(connection, order_id, journals / "journal.jsonl")
+            written = write_copies(
+                connection,
+                pattern,
+                count,
+                now,
+                journal=journals / f"preload-{int(now.timestamp())}.jsonl",
+                on_batch=lambda done: _show(f"written {done:,} of {count:,}"),
+            )
+        except PreloadError as error:
+            raise StackError(f"orders were not preloaded: {error}") from error
+    _show("")
+    console.print(f"{written:,} closed orders were written first", highlight=False)

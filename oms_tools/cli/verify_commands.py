@@ -9,7 +9,6 @@ import click
 from rich.console import Console
 
 from oms_platform.health import Health, serve_health
-from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag
 from oms_tools.cli.stack_commands import data_option
@@ -29,15 +28,8 @@ def stack_dsn(layout: Layout) -> str:
 
 def evidence_of_stack(data: Path) -> Evidence:
     """Return where the running laptop stack keeps what the judge looks at."""
-    layout, state = running_layout(data)
-    if state["kafka"] == "memory":
-        kafka = KafkaSettings(bootstrap=layout.kafka_address_file.read_text())
-    else:
-        address = f"127.0.0.1:{layout.port('kafka')}" if state["kafka"] == "apache" else state["kafka"]
-        kafka = KafkaSettings(bootstrap=address, fetch_wait_ms=100)
-    return Evidence(
-        dsn=stack_dsn(layout), kafka=kafka, fix_store=data / "fix-adapter", venue_journal=data / "broker"
-    )
+    layout, _ = running_layout(data)
+    return Evidence(dsn=stack_dsn(layout), fix_store=data / "fix-adapter", venue_journal=data / "broker")
 
 
 @click.command()
@@ -47,11 +39,6 @@ def evidence_of_stack(data: Path) -> Evidence:
     "--settle", default=30.0, show_default=True, help="Seconds to let pass what is still on its way."
 )
 @click.option("--dsn", envvar="OMS_POSTGRES_DSN", help="Judge this database instead of the stack that runs.")
-@click.option(
-    "--kafka",
-    envvar="OMS_KAFKA_BOOTSTRAP",
-    help="The broker that goes with --dsn; without it the outbox is left out.",
-)
 @click.option(
     "--fix-store",
     type=_FOLDER,
@@ -72,7 +59,6 @@ def verify(
     as_json: bool,
     settle: float,
     dsn: str | None,
-    kafka: str | None,
     fix_store: Path | None,
     venue_journal: Path | None,
     every: float | None,
@@ -85,7 +71,6 @@ def verify(
     else:
         evidence = Evidence(
             dsn=dsn,
-            kafka=None if kafka is None else kafka_of_environment(kafka),
             fix_store=fix_store,
             venue_journal=venue_journal,
         )

@@ -13,7 +13,7 @@ from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.doctor.check import Check, Deployment
 from oms_tools.doctor.examination import examine
-from oms_tools.laptop.layout import Layout, running_layout
+from oms_tools.laptop.layout import kafka_address, running_layout
 
 # Each process of the laptop stack and the port that its health is on.
 HEALTH_PORTS: Final = {
@@ -34,16 +34,10 @@ def deployment_of_stack(data: Path) -> Deployment:
     layout, state = running_layout(data)
     return Deployment(
         dsn=f"postgresql://postgres@127.0.0.1:{layout.port('postgres')}/oms",
-        kafka=KafkaSettings(bootstrap=_kafka_of(layout, state["kafka"])),
+        kafka=KafkaSettings(bootstrap=kafka_address(layout, state["kafka"])),
         endpoints={name: f"http://127.0.0.1:{layout.port(port)}" for name, port in HEALTH_PORTS.items()},
         disk=data,
     )
-
-
-def _kafka_of(layout: Layout, kafka: str) -> str:
-    if kafka == "memory":
-        return layout.kafka_address_file.read_text()
-    return f"127.0.0.1:{layout.port('kafka')}" if kafka == "apache" else kafka
 
 
 def _endpoints(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

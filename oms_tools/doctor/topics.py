@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from oms_platform.errors import OperationalError
 from oms_platform.kafka.settings import KafkaSettings, client_config
-from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS, read_incarnation, topic_names
+from oms_platform.kafka.topics import INCARNATION_TOPIC, read_incarnation, topic_names
 from oms_platform.postgres import Connection, load_offsets
 from oms_platform.wire import Topic
 from oms_tools.doctor.check import ANSWER_S_MAX, Check, limited, named
@@ -33,9 +33,9 @@ def check_topics(kafka: KafkaSettings) -> Check:
     except KafkaException as error:
         return Check(name="topics", well=False, detail=f"no answer from {kafka.bootstrap}: {error}")
     counts = {name: len(topics[name].partitions) if name in topics else 0 for name in topic_names()}
-    wrong = {name: count for name, count in counts.items() if count != PARTITIONS}
+    wrong = {name: count for name, count in counts.items() if count != kafka.partitions}
     found = f"found {wrong}" if wrong else f"{len(counts)} topics have them"
-    return Check(name="topics", well=not wrong, detail=f"expected {PARTITIONS} partitions, {found}")
+    return Check(name="topics", well=not wrong, detail=f"expected {kafka.partitions} partitions, {found}")
 
 
 def check_replication(kafka: KafkaSettings) -> Iterator[Check]:
@@ -88,7 +88,7 @@ def check_readers(connection: Connection, kafka: KafkaSettings) -> Iterator[Chec
             ends = {
                 (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), ANSWER_S_MAX)
                 for topic in topic_names()
-                for number in range(PARTITIONS)
+                for number in range(kafka.partitions)
             }
         if ends[INCARNATION_TOPIC, 0][1] == 0:
             yield Check(name="lag", well=None, detail="not looked at: no service has used this broker yet")
@@ -110,7 +110,7 @@ def _check_lag(
     topics: tuple[Topic, ...],
     ends: Mapping[tuple[str, int], tuple[int, int]],
 ) -> Check:
-    places = [(topic.value, number) for topic in topics for number in range(PARTITIONS)]
+    places = [place for place in ends if place[0] in {topic.value for topic in topics}]
     stored = load_offsets(connection, group, incarnation, places)
     behind = 0
     for place in places:

@@ -13,8 +13,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from oms_platform.kafka.settings import KafkaSettings, client_config
-from oms_platform.kafka.topics import PARTITIONS
+from oms_platform.kafka.settings import PARTITIONS, KafkaSettings, client_config
 from oms_tools.laptop.parts import Part, PartFailedError
 
 JAVA_VERSION_MIN: Final = 17

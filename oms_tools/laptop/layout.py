@@ -128,3 +128,10 @@ def is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def kafka_address(layout: Layout, kafka: str) -> str:
+    """Return the broker's address of a running stack. kafka: "memory", "apache" or an address."""
+    if kafka == "memory":
+        return layout.kafka_address_file.read_text()
+    return f"127.0.0.1:{layout.port('kafka')}" if kafka == "apache" else kafka

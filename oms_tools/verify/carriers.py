@@ -1,4 +1,4 @@
-"""The invariants that need more than Postgres: what Kafka carried, what went over FIX, the venue's notes."""
+"""The invariants that need more than Postgres: what went over FIX, and the venue's own journal."""
 
 import json
 import re
@@ -8,102 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
-from oms_platform.kafka.consumers import BATCH_MAX, take_waiting
-from oms_platform.kafka.settings import KafkaSettings, client_config
-from oms_platform.kafka.topics import INCARNATION_TOPIC, PARTITIONS
 from oms_platform.postgres import Connection
 from oms_tools.verify.report import Finding
 
-_TIMEOUT_S: Final = 10.0
-_ORDER_TOPICS: Final = ("orders.inbound", "orders.validated", "orders.routed")
 _NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
-
-
-def _reader(settings: KafkaSettings) -> Consumer:
-    return Consumer(
-        client_config(settings)
-        | {
-            "group.id": "oms-verify",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": settings.fetch_wait_ms,
-        }
-    )
-
-
-def _records(settings: KafkaSettings, topic: str) -> Iterator[tuple[int, int, dict[str, bytes]]]:
-    """Yield (partition, timestamp in ms, headers) of every record that the topic holds now."""
-    consumer = _reader(settings)
-    try:
-        for partition in range(PARTITIONS):
-            place = TopicPartition(topic, partition)
-            low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-            if low == high:
-                continue
-            consumer.assign([TopicPartition(topic, partition, low)])
-            offset = low
-            while offset < high:
-                for item in take_waiting(consumer, BATCH_MAX, _TIMEOUT_S):
-                    if item.error() is not None:
-                        raise KafkaException(item.error())
-                    offset = (item.offset() or 0) + 1
-                    yield partition, item.timestamp()[1], dict(item.headers() or [])
-    finally:
-        consumer.close()
-
-
-def check_outbox(connection: Connection, settings: KafkaSettings) -> Finding:
-    """Hold the outbox against Kafka: every row of this incarnation is there, each order's in their order.
-
-    What was published before the oldest record that the broker still keeps of a topic cannot be looked at.
-    """
-    finding = Finding(
-        invariant="outbox: every row is in Kafka, each order's rows first appear in their order"
-    )
-    born_ms = max((at for _, at, _ in _records(settings, INCARNATION_TOPIC)), default=0)
-    first_seen: dict[str, int] = {}
-    kept_from = {topic: _kept_from_ms(settings, topic) for topic in _ORDER_TOPICS}
-    for topic in _ORDER_TOPICS:
-        for _, _, headers in _records(settings, topic):
-            first_seen.setdefault(headers.get("id", b"").decode(), len(first_seen))
-    previous: dict[tuple[str, str, str], tuple[int, str]] = {}
-    rows = connection.execute(
-        "SELECT outbox_id::text, writer, order_id::text, topic, extract(epoch FROM published_at) * 1000,"
-        " extract(epoch FROM created_at) * 1000 FROM outbox ORDER BY outbox_id"
-    )
-    for outbox_id, writer, order_id, topic, published_ms, created_ms in rows:
-        place = first_seen.get(outbox_id)
-        gone = published_ms is not None and (published_ms < born_ms or created_ms < kept_from[topic])
-        if place is None and gone:
-            continue
-        finding.examined += 1
-        if place is None:
-            missing = "is not published" if published_ms is None else f"is not in {topic}"
-            finding.violate(outbox_id, f"of order {order_id} {missing}")
-            continue
-        line = (writer, topic, order_id)
-        if line in previous and previous[line][0] > place:
-            finding.violate(outbox_id, f"of order {order_id} came before {previous[line][1]}")
-        previous[line] = (place, outbox_id)
-    return finding
-
-
-def _kept_from_ms(settings: KafkaSettings, topic: str) -> int:
-    """Return since when the broker has every record of a topic: 0 unless it dropped some."""
-    consumer = _reader(settings)
-    kept_from = 0
-    try:
-        for partition in range(PARTITIONS):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
-            if 0 < low < high:
-                consumer.assign([TopicPartition(topic, partition, low)])
-                oldest = consumer.poll(_TIMEOUT_S)
-                if oldest is not None and oldest.error() is None:
-                    kept_from = max(kept_from, oldest.timestamp()[1] + 1)
-    finally:
-        consumer.close()
-    return kept_from
 
 
 def check_fix_log(connection: Connection, store: Path) -> Finding:

@@ -89,17 +89,14 @@ QUESTIONS: Final = (
     ),
     Question(
         invariant="every route can be decided again: its inputs, its book and its reference are kept",
-        examined="SELECT count(*) FROM route_audit WHERE reference_id IS NOT NULL",
+        examined="SELECT count(*) FROM route_audit",
         broken="""
-            SELECT r.route_id::text,
-                   CASE WHEN r.inputs IS NULL THEN 'has a reference and no inputs'
-                        WHEN k.reference_id IS NULL THEN 'stands on a reference that is not kept'
+            SELECT concat(r.order_id, ' attempt ', r.attempt),
+                   CASE WHEN k.reference_id IS NULL THEN 'stands on a reference that is not kept'
                         ELSE 'stands on a book that is not kept' END
             FROM route_audit r LEFT JOIN route_references k USING (reference_id)
             LEFT JOIN route_books b USING (book_id)
-            WHERE r.reference_id IS NOT NULL
-              AND (r.inputs IS NULL OR k.reference_id IS NULL
-                   OR (r.book_id IS NOT NULL AND b.book_id IS NULL))
+            WHERE k.reference_id IS NULL OR (r.book_id IS NOT NULL AND b.book_id IS NULL)
         """,
     ),
     Question(
@@ -128,14 +125,25 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="reservations = open exposure",
-        examined="SELECT count(*) FROM reservations",
+        invariant="every acked request has one outcome, and a new order is taken or denied once",
+        examined="SELECT count(*) FROM order_requests",
         broken="""
-            SELECT coalesce(o.order_id, r.order_id)::text,
-                   format('reserved %s, open %s', coalesce(r.quantity, 0), coalesce(o.leaves_qty, 0))
-            FROM (SELECT * FROM orders WHERE NOT closed AND status <> 'NEW') o
-            FULL JOIN reservations r USING (order_id)
-            WHERE coalesce(r.quantity, 0) <> coalesce(o.leaves_qty, 0)
+            SELECT r.request_id::text, format('%s request of order %s has no outcome', r.kind, r.order_id)
+            FROM order_requests r WHERE NOT EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = r.order_id AND e.request_id = r.request_id)
+            UNION ALL
+            SELECT order_id::text, format('was taken or denied %s times', count(*))
+            FROM order_events WHERE type IN ('OrderAccepted', 'OrderDenied')
+            GROUP BY order_id HAVING count(*) > 1
+            UNION ALL
+            SELECT o.order_id::text, 'is an order that nobody asked for'
+            FROM orders o WHERE NOT EXISTS (
+                SELECT FROM order_requests r WHERE r.request_id = o.order_id AND r.kind = 'NEW')
+            UNION ALL
+            SELECT request_id::text, format('is the answer to a request that is not in the log, of order %s',
+                                            order_id)
+            FROM order_events e WHERE type = 'OrderAccepted' AND NOT EXISTS (
+                SELECT FROM order_requests r WHERE r.request_id = e.request_id)
         """,
     ),
     Question(
@@ -145,31 +153,41 @@ QUESTIONS: Final = (
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
                                             coalesce(sum(c.leaves_qty), 0))
             FROM orders o LEFT JOIN child_orders c USING (order_id) WHERE NOT o.closed
-            GROUP BY o.order_id, o.status, o.leaves_qty HAVING o.leaves_qty <> coalesce(sum(c.leaves_qty), 0)
+            GROUP BY o.order_id, o.status, o.leaves_qty
+            HAVING coalesce(sum(c.leaves_qty), 0) = 0
+                OR (o.leaves_qty <> sum(c.leaves_qty) AND NOT EXISTS (
+                    -- A cancel that a venue has refused leaves less with venues than is open.
+                    SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'CancelRequested'))
         """,
     ),
     Question(
-        invariant="each order's events are numbered 1..n and end in the order's state",
+        invariant="each order's events are numbered 2..n and end in the order's state",
         examined="SELECT count(*) FROM order_events",
         broken="""
             SELECT o.order_id::text,
-                   format('order at %s (%s), events 1..%s counted %s, last %s', o.sequence, o.status, e.last,
+                   format('order at %s (%s), events 2..%s counted %s, last %s', o.sequence, o.status, e.last,
                           e.count, e.status)
             FROM orders o LEFT JOIN (
                 SELECT order_id, max(sequence) AS last, count(*) AS count,
-                       (array_agg(status ORDER BY sequence DESC))[1] AS status
+                       (array_agg(replace(payload->>'status', 'ORDER_STATUS_', '')
+                                  ORDER BY sequence DESC))[1] AS status
                 FROM order_events GROUP BY order_id) e USING (order_id)
-            WHERE e.last IS DISTINCT FROM o.sequence OR e.count <> e.last OR e.status <> o.status
+            WHERE coalesce(e.last, 1) < o.sequence OR coalesce(e.count, 0) <> coalesce(e.last, 1) - 1
+               OR coalesce(e.status, 'NEW') <> o.status
         """,
     ),
     Question(
         invariant="each account's stream is numbered without gap or repeat",
-        examined="SELECT count(*) FROM order_events WHERE stream_sequence IS NOT NULL",
+        examined="SELECT count(*) FROM order_events",
         broken="""
             SELECT account_id, format('stream ends at %s, %s events, %s numbers', max(stream_sequence),
                                       count(*), count(DISTINCT stream_sequence))
-            FROM order_events WHERE stream_sequence IS NOT NULL GROUP BY account_id
+            FROM order_events GROUP BY account_id
             HAVING max(stream_sequence) <> count(*) OR count(DISTINCT stream_sequence) <> count(*)
+            UNION ALL
+            SELECT account_id, format('stream ends at %s, its head says %s', max(e.stream_sequence), s.head)
+            FROM order_events e FULL JOIN account_streams s USING (account_id)
+            GROUP BY account_id, s.head HAVING max(e.stream_sequence) IS DISTINCT FROM s.head
         """,
     ),
 )

@@ -8,8 +8,7 @@ from typing import Final
 
 import psycopg
 
-from oms_platform.kafka.settings import KafkaSettings
-from oms_tools.verify.carriers import check_fix_log, check_outbox, check_venue
+from oms_tools.verify.carriers import check_fix_log, check_venue
 from oms_tools.verify.database import check_database
 from oms_tools.verify.histories import check_histories
 from oms_tools.verify.report import Report
@@ -19,10 +18,9 @@ LOOK_AGAIN_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Where to look. Without Kafka, FIX store or journal, what needs them is left out; the report says so."""
+    """Where to look. Without FIX store or journal, what needs them is left out; the report says so."""
 
     dsn: str
-    kafka: KafkaSettings | None = None
     fix_store: Path | None = None
     venue_journal: Path | None = None
 
@@ -33,10 +31,6 @@ def judge(evidence: Evidence) -> Report:
     with contextlib.closing(psycopg.connect(evidence.dsn, autocommit=True)) as connection:
         report.findings += check_database(connection)
         report.findings += check_histories(connection)
-        if evidence.kafka is not None:
-            report.findings.append(check_outbox(connection, evidence.kafka))
-        else:
-            report.left_out.append("outbox against Kafka: no broker was named")
         if evidence.fix_store is not None:
             report.findings.append(check_fix_log(connection, evidence.fix_store))
         else:

@@ -1,39 +1,56 @@
 """The pages of docs/ that are drawn from code: order states, denials, metrics."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from oms_core.domain.denials import DenialCode
-from oms_core.domain.transitions import TRANSITIONS
+from oms_core.domain.transitions import LIFECYCLE, PENDING
 from tests.observability.metrics_page import metrics_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def order_states() -> str:
-    """Draw the transition table as a Mermaid diagram and as a table."""
-    arrows: dict[tuple[str, str], list[str]] = {}
-    for (state, event), targets in TRANSITIONS.items():
-        for target in targets:
-            arrows.setdefault((state.value, target.value), []).append(event)
+    """Draw both tables as Mermaid diagrams and as tables."""
     lines = [
         "# Order states",
         "",
         "Drawn from `oms_core/domain/transitions.py` by `make docs`; what is not here is illegal and"
         " changes nothing.",
-        "`NEW` is FIX PendingNew, `LIVE` is New, PartiallyFilled or (while a cancel is pending)"
-        " PendingCancel.",
         "",
-        "```mermaid",
-        "stateDiagram-v2",
-        "    [*] --> NEW: OrderReceived",
-    ]
-    lines += [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in arrows.items()]
-    lines += ["```", "", "| in | event | leads to |", "|---|---|---|"]
-    lines += [
-        f"| {state.value} | {event} | {' or '.join(target.value for target in targets)} |"
-        for (state, event), targets in TRANSITIONS.items()
+        "## Lifecycle",
+        "",
+        "`NEW` is FIX PendingNew; `LIVE` is New, PartiallyFilled or, while a request is pending,"
+        " PendingCancel or PendingReplace.",
+        "",
+        *_diagram(LIFECYCLE),
+        "",
+        "| in | event | leads to | when CumQty = OrderQty |",
+        "|---|---|---|---|",
+        *(f"| {a.value} | {event} | {to[0].value} | {to[1].value} |" for (a, event), to in LIFECYCLE.items()),
+        "",
+        "## Pending request",
+        "",
+        "A cancel is pending until every live child has answered: then the order is over, or the cancel is"
+        " rejected for what venues keep.",
+        "",
+        *_diagram(PENDING),
+        "",
+        "| pending | event | leads to | about another request |",
+        "|---|---|---|---|",
+        *(f"| {a.value} | {event} | {to[0].value} | {to[1].value} |" for (a, event), to in PENDING.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _diagram(table: Mapping[tuple[Any, str], tuple[Any, Any]]) -> list[str]:
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (before, event), targets in table.items():
+        for after in dict.fromkeys(targets):
+            arrows.setdefault((before.value, after.value), []).append(event)
+    drawn = [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in arrows.items()]
+    return ["```mermaid", "stateDiagram-v2", *drawn, "```"]
 
 
 def denials() -> str:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from proto.structs import OUTPUTS, generated
 from tests.architecture.drawn_docs import stale_pages
 from tests.contract.descriptors import PUBLISHED, ROOT, fields
 
@@ -26,6 +27,11 @@ def stubs_differ() -> bool:
         return (Path(folder) / "oms" / "v1" / "__init__.py").read_text() != STUBS.read_text()
 
 
+def structs_differ() -> bool:
+    """Generate the Structs anew. Returns whether one of their modules differs."""
+    return any(OUTPUTS[name].read_text() != text for name, text in generated().items())
+
+
 def main() -> int:
     """Compare, or with --publish write the list of published fields."""
     if "--publish" in sys.argv:
@@ -36,8 +42,8 @@ def main() -> int:
     if stale:
         print(f"docs/{', docs/'.join(stale)} is not what the code draws; run `make docs`", file=sys.stderr)
         return 1
-    if stubs_differ():
-        print("proto/gen is not what proto/oms/v1 generates; run `make proto`", file=sys.stderr)
+    if stubs_differ() or structs_differ():
+        print("what is generated is not what proto/oms/v1 generates; run `make proto`", file=sys.stderr)
         return 1
     return 0
 

@@ -1,36 +1,20 @@
-"""The .proto files as protobuf itself sees them: descriptors, dynamic message classes, all fields."""
+"""The .proto files as protobuf itself sees them: dynamic message classes, all fields, what is reserved."""
 
-import tempfile
+from collections.abc import Iterator
 from functools import cache
-from importlib import resources
-from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message import Message
-from grpc_tools import protoc
 
-ROOT = Path(__file__).parents[2]
+from proto.structs import ROOT, compiled
+
 PUBLISHED = ROOT / "proto" / "published.txt"
 
 
 @cache
-def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
-    """Compile proto/oms/v1 and return its descriptors, imports included."""
-    files = [str(path) for path in sorted((ROOT / "proto" / "oms" / "v1").glob("*.proto"))]
-    include = str(resources.files("grpc_tools") / "_proto")
-    with tempfile.NamedTemporaryFile() as output:
-        arguments = ["protoc", f"-I{ROOT / 'proto'}", f"-I{include}", f"--descriptor_set_out={output.name}"]
-        if protoc.main([*arguments, "--include_imports", *files]):
-            raise RuntimeError("protoc refused proto/oms/v1; its message is above")
-        return descriptor_pb2.FileDescriptorSet.FromString(Path(output.name).read_bytes())
-
-
-@cache
 def _pool() -> descriptor_pool.DescriptorPool:
-    pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_set().file:
-        pool.Add(file)
-    return pool
+    return compiled()
 
 
 def message_class(name: str) -> type[Message]:
@@ -38,12 +22,18 @@ def message_class(name: str) -> type[Message]:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"oms.v1.{name}"))
 
 
+def _files() -> Iterator[tuple[FileDescriptor, descriptor_pb2.FileDescriptorProto]]:
+    for path in sorted((ROOT / "proto" / "oms" / "v1").glob("*.proto")):
+        file = _pool().FindFileByName(f"oms/v1/{path.name}")
+        copy = descriptor_pb2.FileDescriptorProto()
+        file.CopyToProto(copy)
+        yield file, copy
+
+
 def fields() -> list[str]:
     """Return a line for every field and enum value, with what a reader of old records relies on."""
     lines = []
-    for file in descriptor_set().file:
-        if file.package != "oms.v1":
-            continue
+    for _, file in _files():
         for message in file.message_type:
             for field in message.field:
                 kind = field.type_name or descriptor_pb2.FieldDescriptorProto.Type.Name(field.type)
@@ -52,3 +42,18 @@ def fields() -> list[str]:
         for enum in file.enum_type:
             lines += [f"{enum.name}.{value.name} = {value.number}" for value in enum.value]
     return sorted(lines)
+
+
+def messages() -> set[str]:
+    """Return the names of all messages."""
+    return {message.name for _, file in _files() for message in file.message_type}
+
+
+def is_reserved(message_name: str, field_name: str, number: int) -> bool:
+    """Return whether a field that is gone cannot come back as another one, by its number or its name."""
+    for _, file in _files():
+        for message in file.message_type:
+            if message.name == message_name:
+                numbers = any(span.start <= number < span.end for span in message.reserved_range)
+                return numbers and field_name in message.reserved_name
+    return False

@@ -8,15 +8,15 @@ import pytest
 from oms_core import bootstrap
 from oms_core.config import Settings
 from oms_core.domain import machine
-from oms_platform import messages as wire
 from oms_platform.health import Health
 from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.vocabulary import ExecType
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 from oms_tools.laptop.parts import free_port
 from tests.integration.test_core import Desk1, desk, running_core, until
 
 __all__ = ["desk"]
-ROUTES_ASKED_FOR = "SELECT count(*) FROM outbox WHERE order_id = %s AND type = 'RouteRequest'"
 
 
 def test_an_order_that_waits_for_its_next_route_is_driven_on_by_the_core_that_gets_its_partition(
@@ -27,10 +27,10 @@ def test_an_order_that_waits_for_its_next_route_is_driven_on_by_the_core_that_ge
     with running_core(memory_kafka, dsn):
         order = desk.submit()
         desk.place(order)
-        desk.report(order, "E1", wire.ExecType.CANCELED)
+        desk.report(order, "E1", ExecType.CANCELED)
         deferred = "SELECT count(*) FROM order_events WHERE order_id = %s AND type = 'RouteDeferred'"
         until(lambda: desk.one(deferred, order.order_id), "a wait for the next route")
-    assert desk.one(ROUTES_ASKED_FOR, order.order_id) == 1
+    assert len(desk.published(Topic.VALIDATED)) == 1
 
     monkeypatch.setattr(bootstrap, "QUOTES_AWAITED_S", 0.0)
     settings = Settings(
@@ -45,7 +45,7 @@ def test_an_order_that_waits_for_its_next_route_is_driven_on_by_the_core_that_ge
     core = threading.Thread(target=bootstrap.run, args=(settings, Health(), stop))
     core.start()
     try:
-        until(lambda: desk.one(ROUTES_ASKED_FOR, order.order_id) == 2, "another route asked for")
+        until(lambda: len(desk.published(Topic.VALIDATED)) == 2, "another route asked for")
     finally:
         stop.set()
         core.join(15)

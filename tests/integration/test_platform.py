@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from oms_platform.clock import utc_now
+from oms_platform.errors import ConfigurationError
 from oms_platform.ids import uuid7
 from oms_platform.kafka.connection import KafkaDataLostError
 from oms_platform.kafka.consumers import BatchConsumer
@@ -17,7 +18,7 @@ from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, murmur2_partition, read_incarnation
 from oms_platform.messages import CancelOrder
-from oms_platform.postgres import load_offsets, save_offsets
+from oms_platform.postgres import load_offsets, reference_versions, save_offsets
 from oms_platform.schema.migrate import (
     PARTITIONED,
     PARTITIONED_BY_TIME,
@@ -29,6 +30,7 @@ from oms_platform.schema.migrate import (
     found_revision,
     migrate,
     require_revision,
+    upgrade,
 )
 from oms_platform.wire import Topic
 from oms_tools.cli.main import cli
@@ -40,6 +42,39 @@ def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: s
     migrate(dsn, utc_now())
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert found_revision(connection) == expected_revision()
+
+
+def test_a_database_with_orders_of_the_first_edition_is_refused_with_what_to_do(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        upgrade(dsn, "0002")
+        connection.execute("CREATE TABLE orders_kept PARTITION OF orders DEFAULT")
+        order_id = uuid7()
+        connection.execute(
+            "INSERT INTO orders (order_id, account_id, channel, client_order_id, principal, symbol, side,"
+            " order_type, time_in_force, quantity, status, leaves_qty, created_at, updated_at)"
+            " VALUES (%s, 'A', 'REST', 'c', 'p', 'AAPL', 'BUY', 'MARKET', 'DAY', 1, 'NEW', 1, now(), now())",
+            (order_id,),
+        )
+        said = r"holds 1 orders of the first edition.*a database of its own"
+        with pytest.raises(ConfigurationError, match=said):
+            migrate(dsn, utc_now())
+        assert found_revision(connection) == "0002"
+        assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        connection.execute("DELETE FROM orders")
+        migrate(dsn, utc_now())
+        assert found_revision(connection) == expected_revision()
+
+
+def test_a_change_of_reference_data_moves_its_version(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        before = reference_versions(connection)
+        connection.execute("UPDATE accounts SET status = 'SUSPENDED' WHERE account_id = 'ACC-INST-001'")
+        connection.execute("UPDATE venues SET status = 'INACTIVE' WHERE venue_id = 'XNYS'")
+        after = reference_versions(connection)
+    changed = {subject for subject in after if after[subject] != before[subject]}
+    assert changed == {"accounts", "routing"}
 
 
 def test_the_migrate_command_stores_only_the_demo_data_that_is_missing(dsn: str) -> None:
@@ -90,7 +125,7 @@ def test_what_is_published_is_read_back_from_the_stored_offset(memory_kafka: Kaf
         first.close()
         assert sorted(str(r.message.request_id) for r in found) == sorted(str(m.request_id) for m in sent)
         for record in found:
-            assert record.partition == murmur2_partition(record.message.account_id.encode())
+            assert record.partition == murmur2_partition(record.message.account_id.encode(), 4)
         second = consumer()
         assert second.poll(timeout_s=0.3).records == []
         second.close()
@@ -109,7 +144,7 @@ def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading
     for _ in range(80):
         publisher.send_encoded("orders.routed", "one key", "X", b"x" * 200_000, event_id=uuid7())
         publisher.flush()
-    place = ("orders.routed", murmur2_partition(b"one key"))
+    place = ("orders.routed", murmur2_partition(b"one key", 4))
 
     def consumer(name: str, offsets: dict[tuple[str, int], int]) -> BatchConsumer:
         return BatchConsumer(

@@ -16,7 +16,7 @@ from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.messages import CancelOrder
-from oms_platform.telemetry.logs import metrics
+from oms_platform.telemetry import metrics
 from oms_platform.telemetry.metrics import HOPS, BatchHistogram, hop, metrics_page
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag

@@ -1,6 +1,6 @@
 """FIX 4.4 Appendix D, sections A and B, as a client sees them: OrdStatus, OrderQty, CumQty, LeavesQty."""
 
-from oms_core.domain.order import DenyOrder, OrderDenied, TimeInForce
+from oms_platform.vocabulary import OrderDenied, TimeInForce
 from tests.unit.oms_core.orders import Machine, names, new_order, working
 
 NEW = ("ACKNOWLEDGED", 10_000, 0, 10_000)
@@ -19,7 +19,7 @@ def test_a1a_filled_in_two_parts_and_a_last() -> None:
 
 def test_a1c_rejected() -> None:
     machine = Machine(new_order())
-    machine.do(DenyOrder(denied=OrderDenied(denial="PRICE_OUTSIDE_COLLAR: price=1", checks=(), risk_us=1)))
+    machine.do(OrderDenied(denial="PRICE_OUTSIDE_COLLAR: price=1", checks=(), risk_us=1))
     assert machine.quantities == ("REJECTED", 10_000, 0, 0)
 
 
@@ -34,7 +34,7 @@ def test_b1a_canceled_before_any_fill() -> None:
 def test_b1a_cancel_rejected_leaves_the_order_new() -> None:
     machine = working()
     machine.cancel()
-    assert names(machine.reject_cancel()) == ["CancelRejected"]
+    assert names(machine.reject_cancel()) == ["ChildCancelRejected", "CancelRejected"]
     assert machine.quantities == NEW
 
 

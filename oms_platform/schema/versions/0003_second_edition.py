@@ -34,6 +34,7 @@ CREATE TABLE order_requests (
     traceparent text NOT NULL DEFAULT '',
     received_at timestamptz NOT NULL
 ) PARTITION BY RANGE (request_id);
+CREATE INDEX order_requests_changes ON order_requests (request_id) WHERE kind <> 'NEW';
 -- payload: the OrderEvent as clients get it. The first event of an order has sequence 2; its request is 1.
 CREATE TABLE order_events (
     order_id        uuid NOT NULL,
@@ -53,6 +54,25 @@ CREATE TABLE account_streams (
     account_id text PRIMARY KEY,
     head       integer NOT NULL CHECK (head > 0)
 ) WITH (fillfactor = 50);
+-- Where the core is that has the accounts of a partition: whom to ask for an account's risk.
+CREATE TABLE core_owners (
+    partition integer PRIMARY KEY CHECK (partition >= 0),
+    address   text NOT NULL,
+    taken_at  timestamptz NOT NULL
+);
+CREATE FUNCTION move_stream(account text, known_head integer, new_head integer) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF known_head = 0 THEN
+        INSERT INTO account_streams VALUES (account, new_head) ON CONFLICT DO NOTHING;
+    ELSE
+        UPDATE account_streams SET head = new_head WHERE account_id = account AND head = known_head;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'account % has a writer that moved its stream on from %', account, known_head
+            USING ERRCODE = 'OM001';
+    END IF;
+END $$;
 """
 
 ROUTES = """
@@ -107,6 +127,35 @@ CREATE TABLE child_cancels (
 ) PARTITION BY RANGE (order_id);
 """
 
+REFERENCE = """
+-- A counter that each change of reference data moves on: who keeps it in memory reads one row to know
+-- whether to read the rest again.
+CREATE TABLE reference_versions (
+    subject text PRIMARY KEY,
+    version bigint NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO reference_versions VALUES ('accounts', 1), ('instruments', 1), ('routing', 1);
+CREATE FUNCTION move_reference_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE reference_versions SET version = version + 1 WHERE subject = TG_ARGV[0];
+    RETURN NULL;
+END $$;
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('accounts');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON risk_limits
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('accounts');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON instruments
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('instruments');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON venues
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('routing');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON fee_schedules
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('routing');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON routing_profiles
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('routing');
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON account_routing
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('routing');
+"""
+
 VIEWS = """
 -- What a service may read of another's tables.
 -- How far each group has read each topic: core asks before it says anything again, the adapter before it
@@ -126,7 +175,7 @@ def upgrade() -> None:
             " read: keep it for its history, and give the second edition a database of its own"
             " (`oms migrate --dsn … --demo-data` fills an empty one)"
         )
-    for script in (ORDERS, ROUTES, VIEWS):
+    for script in (ORDERS, ROUTES, REFERENCE, VIEWS):
         op.execute(script)
 
 

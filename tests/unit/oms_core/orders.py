@@ -5,28 +5,27 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from oms_core.domain.machine import apply, decide
-from oms_core.domain.order import (
-    AcceptOrder,
-    ApplyTrade,
-    CancelCause,
-    CloseChild,
-    Command,
-    Event,
-    Leg,
-    Order,
-    OrderAccepted,
-    OrderType,
-    PlaceRoute,
-    RejectCancel,
-    RequestCancel,
-    Side,
-    Terms,
-    TimeInForce,
-)
+from oms_core.domain.machine import Step, evolve, first_route
+from oms_core.domain.order import Command, Event, Fact, Order, RequestCancel
 from oms_platform import ids
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import (
+    CancelCause,
+    ChildCancelRejected,
+    ChildClosed,
+    ChildTerms,
+    ExecType,
+    OrderAccepted,
+    OrderTerms,
+    OrderType,
+    RoutePlaced,
+    Side,
+    TimeInForce,
+    TradeApplied,
+)
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
+PRICE = 100_000_000
 ORDER_ID = UUID("01900000-0000-7000-8000-000000000001")
 
 
@@ -40,84 +39,124 @@ def new_order(
     account_id: str = "ACC-INST-001",
 ) -> Order:
     """Return an order as ingest stores it."""
-    terms = Terms(
-        order_id=order_id,
+    terms = OrderTerms(
         account_id=account_id,
+        channel="TEST",
         client_order_id="X",
         symbol="AAPL",
         side=side,
         order_type=order_type,
         time_in_force=tif,
         quantity=quantity,
-        limit_price=Decimal(100) if order_type is OrderType.LIMIT else None,
+        limit_price_micros=PRICE if order_type is OrderType.LIMIT else None,
     )
-    return Order(terms=terms)
+    return Order(order_id=order_id, terms=terms)
 
 
 class Machine:
-    """Runs commands through decide and apply, and keeps every event."""
+    """Runs facts and wishes through evolve, and keeps every event."""
 
     def __init__(self, order: Order, now: datetime = NOW) -> None:
         self.order = order
         self.now = now
         self.events: list[Event] = []
+        self.steps: list[Step] = []
 
-    def do(self, command: Command) -> tuple[Event, ...]:
-        """Run one command. Returns the events that it made."""
-        events = decide(self.order, command, self.now, ids.route_id)
-        for event in events:
-            self.order = apply(self.order, event)
+    def do(self, cause: Fact | Command) -> list[Event]:
+        """Let one thing happen. Returns the events that it made."""
+        steps = evolve(self.order, cause, self.now)
+        events = [event for event, _ in steps]
+        self.order = steps[-1][1] if steps else self.order
         self.events += events
+        self.steps += steps
         return events
 
     def accept(self) -> "Machine":
         """Pass risk."""
-        self.do(AcceptOrder(accepted=OrderAccepted(reserved_price=Decimal(100), checks=(), risk_us=1)))
+        route = first_route(self.order, self.now)
+        self.do(OrderAccepted(reserved_price_micros=PRICE, checks=(), risk_us=1, route=route))
         return self
 
     def place(
-        self, legs: Sequence[tuple[str, int]] = (), reason: str = "", refused: bool = False
+        self,
+        legs: Sequence[tuple[str, int]] = (),
+        reason: str = "",
+        refused: bool = False,
+        no_data: bool = False,
+        continues: bool = False,
     ) -> "Machine":
-        """Answer the route that was asked for with legs of (venue, shares)."""
+        """Answer the route that was asked for with children of (venue, shares)."""
         attempt = self.order.attempt
-        placed = tuple(
-            Leg(cl_ord_id=f"{attempt}-{number}", venue_id=venue, quantity=quantity, limit_price=Decimal(100))
+        children = tuple(
+            child_terms(self.order, attempt, number, venue, quantity)
             for number, (venue, quantity) in enumerate(legs, 1)
         )
-        self.do(PlaceRoute(attempt=attempt, legs=placed, reason=reason, refused=refused))
+        self.do(
+            RoutePlaced(
+                attempt=attempt,
+                children=children,
+                reason=reason,
+                refused=refused,
+                no_data=no_data,
+                continues=continues,
+                placed_at=self.now,
+            )
+        )
         return self
 
     def trade(
         self, quantity: int, *, child: str = "1-1", exec_id: str = "", price: str = "100", venue: str = "XNYS"
-    ) -> tuple[Event, ...]:
+    ) -> list[Event]:
         """Report a trade of a child."""
         return self.do(
-            ApplyTrade(
+            TradeApplied(
                 venue_id=venue,
                 exec_id=exec_id or f"E{len(self.events)}",
                 cl_ord_id=child,
                 last_qty=quantity,
-                last_px=Decimal(price),
+                last_px_micros=micros_of(Decimal(price)),
             )
         )
 
-    def close(self, outcome: str = "CANCELED", *, child: str = "1-1") -> tuple[Event, ...]:
+    def close(
+        self, outcome: ExecType = ExecType.CANCELED, *, child: str = "1-1", text: str = ""
+    ) -> list[Event]:
         """Report that a child is out."""
-        return self.do(CloseChild(cl_ord_id=child, venue_id="XNYS", outcome=outcome, text=""))
+        closed = ChildClosed(cl_ord_id=child, venue_id="XNYS", outcome=outcome, text=text, closed_at=self.now)
+        return self.do(closed)
 
-    def cancel(self, cause: CancelCause = CancelCause.CLIENT) -> tuple[Event, ...]:
+    def cancel(self, cause: CancelCause = CancelCause.CLIENT, request_id: UUID | None = None) -> list[Event]:
         """Ask for the order's cancel."""
-        return self.do(RequestCancel(request_id=ids.uuid7(), cause=cause))
+        return self.do(RequestCancel(request_id=request_id or ids.uuid7(), cause=cause))
 
-    def reject_cancel(self, *, child: str = "1-1") -> tuple[Event, ...]:
+    def reject_cancel(self, *, child: str = "1-1") -> list[Event]:
         """Report that a venue keeps a child."""
-        return self.do(RejectCancel(cl_ord_id=child, reason="0 too late"))
+        return self.do(ChildCancelRejected(cl_ord_id=child, venue_id="XNYS", reason="0 too late"))
 
     @property
     def quantities(self) -> tuple[str, int, int, int]:
         """OrdStatus, OrderQty, CumQty, LeavesQty: a row of the FIX matrices."""
         order = self.order
-        return order.status, order.terms.quantity, order.cum_qty, order.leaves_qty
+        return order.status.name, order.terms.quantity, order.cum_qty, order.leaves_qty
+
+
+def child_terms(order: Order, attempt: int, leg: int, venue: str, quantity: int) -> ChildTerms:
+    """Return what is asked of a venue; the ClOrdID is short, as tests name children by it."""
+    terms = order.terms
+    return ChildTerms(
+        order_id=order.order_id,
+        cl_ord_id=f"{attempt}-{leg}",
+        attempt=attempt,
+        leg=leg,
+        account_id=terms.account_id,
+        venue_id=venue,
+        symbol=terms.symbol,
+        side=terms.side,
+        order_type=OrderType.LIMIT,
+        time_in_force=terms.time_in_force,
+        quantity=quantity,
+        limit_price_micros=PRICE,
+    )
 
 
 def working(quantity: int = 10_000, **terms: object) -> Machine:

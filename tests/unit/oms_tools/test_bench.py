@@ -1,16 +1,25 @@
 """The stopwatch's parts: percentiles by nearest rank, an order mix that a seed repeats, a counted stream."""
 
-import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
 
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import INSTRUMENTS
-from oms_tools.bench.figures import cpu_seconds, percentiles
-from oms_tools.bench.load import Load, Sent, _StreamEvent
-from oms_tools.bench.order_mix import OrderMix, PlannedOrder
-from tests.unit.oms_tools.test_layout import dead_pid
+from oms_tools.bench.event_stream import StreamEvent
+from oms_tools.bench.figures import last_part, percentiles, slope
+from oms_tools.bench.load import Load, Schedule, Sent
+from oms_tools.bench.order_mix import MixSpec, MixSpecError, OrderMix, PlannedOrder, read_mix
+from oms_tools.bench.outcomes import cancel_outcomes
+from oms_tools.bench.recovery import normal_after_s
+from oms_tools.cli.bench_commands import bench
+from oms_tools.laptop.layout import StackError
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -40,10 +49,21 @@ def test_percentiles_are_values_that_were_measured_by_nearest_rank() -> None:
     assert percentiles([0.12345])["max"] == 0.123
 
 
-def test_cpu_is_counted_for_a_living_process_and_0_for_one_that_is_gone() -> None:
-    used = cpu_seconds({"own": os.getpid(), "gone": dead_pid(), "never": None})
-    assert used["own"] > 0
-    assert (used["gone"], used["never"]) == (0.0, 0.0)
+def test_a_slope_is_of_the_line_through_the_points() -> None:
+    assert slope([]) == slope([(1, 5)]) == slope([(1, 5), (1, 9)]) == 0
+    assert slope([(0, 1), (1, 3), (2, 5)]) == pytest.approx(2)
+    assert slope([(0, 10), (10, 0), (20, 10), (30, 0)]) == pytest.approx(-0.2)
+
+
+def test_the_last_part_is_the_last_half_and_no_more_than_so_many_seconds() -> None:
+    points = [(float(second), 0.0) for second in range(101)]
+    assert (last_part(points, 300)[0], last_part(points, 300)[-1]) == ((50, 0), (100, 0))
+    assert last_part(points, 20)[0] == (80, 0)
+    assert last_part([], 20) == []
+
+
+def planned(name: str, *, marketable: bool = True) -> PlannedOrder:
+    return PlannedOrder(client_order_id=name, body={}, marketable=marketable)
 
 
 def test_the_same_seed_makes_the_same_orders_and_another_seed_others() -> None:
@@ -78,8 +98,54 @@ def test_without_a_quote_limits_are_priced_around_the_reference() -> None:
             assert abs(Decimal(order.body["limitPrice"]) / reference - 1) < Decimal("0.002")
 
 
-def event(number: int, kind: str, status: str, order: str = "run-1") -> _StreamEvent:
-    return _StreamEvent(
+def test_a_mix_says_which_share_is_canceled_and_what_is_wrong_with_it() -> None:
+    assert read_mix("cancels=0.1") == read_mix("0.1") == read_mix(" cancels = 0.1 ,") == MixSpec(cancels=0.1)
+    for text, sentence in {
+        "replaces=0.1": "orders cannot be replaced yet: replaces= comes with replace",
+        "cancels=0.1,replaces=0": "orders cannot be replaced yet: replaces= comes with replace",
+        "cancels=2": "cancels must be a share from 0 to 1, was '2'",
+        "cancels=many": "cancels must be a share from 0 to 1, was 'many'",
+        "cancels=nan": "cancels must be a share from 0 to 1, was 'nan'",
+        "amends=0.1": "expected cancels or replaces with a share, found 'amends=0.1'",
+        "cancels=0.1,cancels=0.2": "cancels is given twice",
+        "": "expected a mix such as cancels=0.1, found nothing",
+    }.items():
+        with pytest.raises(MixSpecError, match=re.escape(sentence)):
+            read_mix(text)
+
+
+def test_orders_are_the_same_whether_some_are_canceled_or_not() -> None:
+    plain = orders(7)
+    canceled = [OrderMix(7, "run", quote, MixSpec(cancels=1.0))] * 2_000
+    made = [mix.next_order() for mix in canceled]
+    assert [order.body for order in made] == [order.body for order in plain]
+    assert all((order.cancel_after_s is None) == order.marketable for order in made)
+    assert all(order.cancel_after_s is None for order in plain)
+
+
+def test_a_quote_that_changes_changes_the_prices_of_its_symbol() -> None:
+    quotes = {symbol: quote(symbol) for symbol, _, _ in INSTRUMENTS}
+    mix = OrderMix(7, "run", quotes.get)
+    for _ in range(500):
+        mix.next_order()
+    for symbol in quotes:
+        quotes[symbol] = msgspec.structs.replace(
+            quotes[symbol], national_best_bid=Decimal(50), national_best_offer=Decimal(50)
+        )
+    prices = {mix.next_order().body.get("limitPrice") for _ in range(500)} - {None}
+    assert prices == {"50.05", "49.95"}
+
+
+def test_probes_are_small_market_orders_with_ids_of_their_own() -> None:
+    mix = OrderMix(7, "run", quote)
+    probes = [mix.next_probe() for _ in range(20)]
+    assert len({probe.client_order_id for probe in probes}) == 20
+    assert {probe.body["orderType"] for probe in probes} == {"MARKET"}
+    assert mix.next_order().client_order_id not in {probe.client_order_id for probe in probes}
+
+
+def event(number: int, kind: str, status: str, order: str = "run-1") -> StreamEvent:
+    return StreamEvent(
         client_order_id=order,
         event_type=kind,
         status=status,
@@ -91,16 +157,98 @@ def event(number: int, kind: str, status: str, order: str = "run-1") -> _StreamE
 
 def test_the_stream_dates_an_orders_route_and_fill_and_its_gaps_are_counted() -> None:
     load = Load()
-    planned = orders(7, 1)[0]
-    sent = load.sent[planned.client_order_id] = Sent(order=planned, intended=0.0)
+    sent = load.leave(planned("run-1"), 0.0, probe=False)
     assert load.acked == []
     sent.acked = 1.0
     assert load.acked == [sent]
-    load.note(event(4, "RoutePlaced", "ACKNOWLEDGED"))
-    load.note(event(5, "TradeApplied", "PARTIALLY_FILLED"))
-    assert (sent.routed is None, sent.filled) == (False, None)
-    load.note(event(6, "TradeApplied", "FILLED"))
-    assert sent.filled is not None
-    load.note(event(8, "TradeApplied", "FILLED", order="someone else's"))
-    assert (load.events, load.stream_gaps, load.sequences) == (4, 1, {"ACC-1": 8})
-    assert (sent.status, len(load.core_to_client_ms)) == ("FILLED", 4)
+    load.note_all([event(4, "RoutePlaced", "ACKNOWLEDGED"), event(5, "TradeApplied", "PARTIALLY_FILLED")])
+    assert (sent.routed is None, sent.filled, load.open_now) == (False, None, 1)
+    load.note_all([event(6, "TradeApplied", "FILLED")])
+    filled = sent.filled
+    assert filled is not None
+    load.note_all([event(8, "TradeApplied", "FILLED", order="someone else's")])
+    load.note_all([event(9, "ChildClosed", "FILLED")])
+    assert (load.events, load.stream_gaps, load.sequences) == (5, 1, {"ACC-1": 9})
+    assert (sent.status, sent.filled, load.filled_count, load.open_now) == ("FILLED", filled, 1, 0)
+
+
+def test_an_order_that_is_refused_for_good_is_no_backlog_and_one_that_waits_never_is() -> None:
+    load = Load()
+    load.leave(planned("waits", marketable=False), 0.0, probe=False)
+    sent = load.leave(planned("run-1"), 0.0, probe=False)
+    assert load.open_now == 1
+    load.give_up(sent)
+    load.note_all([event(1, "OrderDenied", "REJECTED")])
+    assert load.open_now == 0
+
+
+def test_a_schedule_ends_with_its_probes() -> None:
+    schedule = Schedule(rate=4, seconds=2, probe_s=1)
+    assert (schedule.orders, schedule.total) == (8, 18)
+    times = [schedule.leaves_after(position) for position in range(schedule.total)]
+    assert times[:3] == [0, 0.25, 0.5]
+    assert times[7:10] == [1.75, 2, 2.1]
+
+
+def canceled(status: int, *, rejected: bool = False) -> Sent:
+    return Sent(
+        client_order_id="run",
+        marketable=False,
+        intended=0.0,
+        order_id=f"{status}{rejected}",
+        cancel_sent=1.0,
+        cancel_status=status,
+        cancel_rejected=rejected,
+        closed=1.5,
+    )
+
+
+def test_a_cancel_that_was_taken_must_end_canceled_filled_or_refused() -> None:
+    asked = [canceled(202), canceled(409), canceled(202, rejected=True)]
+    found = cancel_outcomes(asked, {"202False": "CANCELED", "409False": "FILLED", "202True": "ACKNOWLEDGED"})
+    assert (found["sent"], found["answers"]) == (3, {"202": 2, "409": 1})
+    assert (found["ended"], found["without_end"]) == ({"CANCELED": 1, "refused": 1}, 0)
+    assert found["end_ms"]["max"] == 500
+    assert cancel_outcomes([canceled(202)], {"202False": "PENDING_CANCEL"})["without_end"] == 1
+    assert cancel_outcomes([canceled(202)], {})["without_end"] == 1
+
+
+def probe(number: int, ack_ms: float, filled_ms: float | None) -> Sent:
+    at = 100 + number / 10
+    return Sent(
+        client_order_id=f"probe-{number}",
+        marketable=True,
+        intended=at,
+        probe=True,
+        acked=at + ack_ms / 1000,
+        filled=None if filled_ms is None else at + filled_ms / 1000,
+    )
+
+
+def test_all_is_back_to_normal_with_the_first_of_ten_normal_probes_in_a_row() -> None:
+    slow = [probe(number, 900, 2_000) for number in range(12)]
+    outlier = [*slow, *(probe(number, 5, 80) for number in range(12, 20)), probe(20, 5, None)]
+    normal = [*outlier, *(probe(number, 5, 80) for number in range(21, 40))]
+    assert normal_after_s(normal, 100) == 2.1
+    assert normal_after_s(outlier, 100) is None
+    assert normal_after_s(normal[21:], 100) == 2.1
+    assert normal_after_s([], 100) is None
+
+
+def test_options_that_contradict_each_other_are_named_and_so_is_a_stack_that_does_not_run(
+    tmp_path: Path,
+) -> None:
+    for options, sentence in {
+        ("--seconds", "5", "--minutes", "1"): "--seconds and --minutes contradict each other",
+        ("--find-knee", "--minutes", "1"): "give their length with --seconds",
+        ("--find-knee", "--probe", "5"): "--find-knee runs many",
+        ("--filled-max", "300"): "it goes with --find-knee",
+        ("--mix", "replaces=0.5"): "replaces= comes with replace",
+        ("--mix", "cancels=-1"): "cancels must be a share from 0 to 1, was '-1'",
+    }.items():
+        refused = CliRunner().invoke(bench, [*options, "--data", str(tmp_path)])
+        assert refused.exit_code == 2
+        assert sentence in " ".join(refused.output.replace("│", " ").split())
+    without = CliRunner().invoke(bench, ["--seconds", "5", "--data", str(tmp_path)])
+    assert isinstance(without.exception, StackError)
+    assert f"no stack runs in {tmp_path}" in str(without.exception)

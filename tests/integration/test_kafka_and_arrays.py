@@ -1,11 +1,10 @@
-"""What carries messages: outbox and array statements on real Postgres, tails and dead letters on a broker."""
+"""Array statements on real Postgres; consumers, tails and dead letters on a broker."""
 
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,15 +13,15 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from oms_platform import outbox, postgres
+from oms_platform import postgres
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka.connection import KafkaDataLostError, KafkaUnavailableError
-from oms_platform.kafka.consumers import BatchConsumer, Record, TailReader, take_waiting
+from oms_platform.kafka.consumers import GATHER_MAX_S, BatchConsumer, Gather, TailReader, take
+from oms_platform.kafka.ports import Record
 from oms_platform.kafka.publisher import Publisher, dead_letters_total
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import (
-    PARTITIONS,
     WrongTopicsError,
     dead_letter_topic,
     ensure_topics,
@@ -30,12 +29,10 @@ from oms_platform.kafka.topics import (
     read_incarnation,
 )
 from oms_platform.messages import CancelOrder
-from oms_platform.outbox import INSERT_OUTBOX, OutboxRow
-from oms_platform.postgres import ArrayStatement, Connection, load_offsets, save_offsets
+from oms_platform.postgres import ArrayStatement, Connection, load_offsets, one_round_trip, save_offsets
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import free_port, memory_kafka_part
 from tests.conftest import running
-from tests.ingest import store_order, submit_order
 
 WAIT_S = 20.0
 
@@ -46,33 +43,14 @@ def db(dsn: str) -> Iterator[Connection]:
         yield connection
 
 
-def row(number: int, writer: str = "api", order_id: uuid.UUID | None = None) -> OutboxRow:
-    return OutboxRow(
-        outbox_id=uuid7(),
-        writer=writer,
-        order_id=order_id or uuid7(),
-        topic=Topic.EVENTS.value,
-        key=f"key-{number}",
-        type="OrderEvent",
-        payload=b'{"n": %d}' % number,
-        trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        created_at=utc_now(),
-    )
-
-
-def store(db: Connection, rows: list[OutboxRow]) -> None:
-    with db.transaction(), db.cursor() as cursor:
-        INSERT_OUTBOX.execute(cursor, [item.values() for item in rows])
-
-
-def take(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
+def read(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
     """Read `count` records of a topic from its beginning."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "t", "log_level": 0})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
     found: list[KafkaMessage] = []
     deadline = time.monotonic() + WAIT_S
     while len(found) < count and time.monotonic() < deadline:
-        found += [item for item in take_waiting(consumer, count, 0.2) if item.error() is None]
+        found += [item for item in take(consumer, count, 0.2, 0) if item.error() is None]
     consumer.close()
     assert len(found) == count
     return found
@@ -148,8 +126,23 @@ def test_texts_bytes_and_json_come_back_from_an_array_as_they_were(db: Connectio
 
 
 def test_an_array_statement_refuses_a_row_that_is_too_short(db: Connection) -> None:
+    insert = ArrayStatement.insert("kept", (("a", "int"), ("b", "int")))
     with db.cursor() as cursor, pytest.raises(ValueError, match="zip"):
-        INSERT_OUTBOX.execute(cursor, [row(1).values(), row(2).values()[:-1]])
+        insert.execute(cursor, [(1, 2), (3,)])
+
+
+def test_statements_of_one_round_trip_are_stored_together_or_not_at_all(db: Connection) -> None:
+    db.execute("CREATE TABLE pair (n int PRIMARY KEY)")
+    with one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (1)")
+        cursor.execute("INSERT INTO pair VALUES (2)")
+    with pytest.raises(psycopg.IntegrityError), one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (3)")
+        cursor.execute("INSERT INTO pair VALUES (1)")
+    with pytest.raises(RuntimeError), one_round_trip(db) as cursor:
+        cursor.execute("INSERT INTO pair VALUES (4)")
+        raise RuntimeError("what was to be stored cannot be made")
+    assert db.execute("SELECT n FROM pair ORDER BY n").fetchall() == [(1,), (2,)]
 
 
 def test_offsets_only_move_forward_and_count_for_their_incarnation_alone(db: Connection) -> None:
@@ -174,67 +167,6 @@ def test_a_connection_carries_its_applications_name(dsn: str) -> None:
     with postgres.connect(dsn, "oms-test") as connection:
         assert connection.execute("SHOW application_name").fetchone() == ("oms-test",)
         assert connection.autocommit
-
-
-# ---- outbox
-
-
-def test_rows_come_back_oldest_first_by_writer_until_they_are_marked(db: Connection) -> None:
-    rows = [row(number) for number in range(5)]
-    store(db, [*reversed(rows), row(9, writer="core")])
-    assert outbox.read_unpublished(db, "api", 3) == rows[:3]
-    with db.transaction(), db.cursor() as cursor:
-        outbox.mark_published(cursor, [item.outbox_id for item in rows[:3]], utc_now())
-        outbox.mark_published(cursor, [], utc_now())
-    assert outbox.read_unpublished(db, "api", 100) == rows[3:]
-    assert len(outbox.read_unpublished(db, "core", 100)) == 1
-
-
-def test_a_row_rolled_back_with_its_transaction_was_never_there(db: Connection) -> None:
-    with pytest.raises(RuntimeError), db.transaction(), db.cursor() as cursor:
-        INSERT_OUTBOX.execute(cursor, [row(1).values()])
-        raise RuntimeError("the order was not stored")
-    assert outbox.read_unpublished(db, "api", 10) == []
-
-
-def test_what_the_outbox_publishes_keeps_its_bytes_its_id_and_its_order(
-    memory_kafka: KafkaSettings, db: Connection
-) -> None:
-    ensure_topics(memory_kafka)
-    rows = [row(number) for number in range(3)]
-    store(db, rows)
-    publisher = Publisher(memory_kafka)
-    outbox.publish(publisher, outbox.read_unpublished(db, "api", 10))
-    publisher.flush()
-    found = sorted(take(memory_kafka, Topic.EVENTS.value, 3), key=lambda item: item.value() or b"")
-    for item, sent in zip(found, rows, strict=True):
-        assert (item.key(), item.value()) == (sent.key.encode(), sent.payload)
-        assert dict(item.headers() or []) == {
-            "type": b"OrderEvent",
-            "v": b"1",
-            "id": str(sent.outbox_id).encode(),
-            "traceparent": sent.trace.encode(),
-        }
-    counts = publisher.next_offsets(Topic.EVENTS.value)
-    assert sum(counts.values()) == 3
-    assert set(counts) == {murmur2_partition(sent.key.encode()) for sent in rows}
-    assert publisher.next_offsets(Topic.FILLS.value) == {}
-
-
-def test_a_new_incarnation_reopens_the_rows_of_live_orders_once(db: Connection) -> None:
-    live, closed = submit_order(), submit_order()
-    for order in (live, closed):
-        store_order(db, order, published=True)
-    db.execute(
-        "UPDATE orders SET closed = true, status = 'CANCELED', leaves_qty = 0 WHERE order_id = %s",
-        [closed.order_id],
-    )
-    assert outbox.read_unpublished(db, "api", 10) == []
-    assert outbox.reopen_for_incarnation(db, "api", "incarnation-2", utc_now()) == 1
-    assert [item.order_id for item in outbox.read_unpublished(db, "api", 10)] == [live.order_id]
-    db.execute("UPDATE outbox SET published_at = %s", [utc_now() + timedelta(seconds=1)])
-    assert outbox.reopen_for_incarnation(db, "api", "incarnation-2", utc_now()) == 0
-    assert outbox.reopen_for_incarnation(db, "api", "incarnation-3", utc_now()) == 1
 
 
 # ---- Kafka
@@ -299,7 +231,7 @@ def test_a_dead_letter_keeps_the_record_whole_and_says_why_and_whence(memory_kaf
     before = dead_letters_total.labels(Topic.INBOUND.value)._value.get()
     publisher.send_dead_letter(raw, reason)
     publisher.flush()
-    (letter,) = take(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
+    (letter,) = read(memory_kafka, dead_letter_topic(Topic.INBOUND.value), 1)
     assert (letter.key(), letter.value()) == (b"ACC-1", b'{"orderId": 1}')
     headers = dict(letter.headers() or [])
     assert headers == dict(raw.headers() or []) | {
@@ -317,7 +249,7 @@ def test_lag_and_ends_are_counted_by_partition(memory_kafka: KafkaSettings) -> N
         publisher.send(Topic.INBOUND.value, "ACC-1", cancel(), event_id=uuid7())
     publisher.flush()
     consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
-    place = (Topic.INBOUND.value, murmur2_partition(b"ACC-1"))
+    place = (Topic.INBOUND.value, murmur2_partition(b"ACC-1", 4))
     read = 0
     while read < 3:
         read += len(consumer.poll(timeout_s=1).records)
@@ -356,10 +288,63 @@ def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
     brokers = producer.list_topics(timeout=10).brokers.values()
     settings = KafkaSettings(bootstrap=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
     ensure_topics(settings)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("oms_platform.kafka.topics.PARTITIONS", 2)
-        with pytest.raises(WrongTopicsError, match=r"every topic must have 2 partitions, .*; found 4 in"):
-            ensure_topics(settings)
+    expected = r"OMS_KAFKA_PARTITIONS is 2, so every topic must have 2 partitions; found 4 in"
+    with pytest.raises(WrongTopicsError, match=expected):
+        ensure_topics(replace(settings, partitions=2))
+
+
+def test_what_the_first_edition_published_is_passed_over(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    old = Producer({"bootstrap.servers": memory_kafka.bootstrap, "log_level": 0})
+    old.produce(Topic.INBOUND.value, b"{}", b"ACC-1", headers={"type": b"SubmitOrder", "v": b"1"})
+    old.flush()
+    publisher = Publisher(memory_kafka)
+    new = cancel()
+    publisher.send(Topic.INBOUND.value, "ACC-1", new, event_id=new.request_id)
+    publisher.flush()
+    consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
+    found: list[object] = []
+    deadline = time.monotonic() + WAIT_S
+    while not found and time.monotonic() < deadline:
+        batch = consumer.poll(timeout_s=1)
+        assert batch.unreadable == []
+        found += [record.message for record in batch.records]
+    assert found == [new]
+    consumer.close()
+
+
+def test_a_consumer_whose_loss_others_make_good_goes_on_with_what_there_is(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    incarnation = read_incarnation(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    publisher.send(Topic.INBOUND.value, "ACC-1", cancel(), event_id=uuid7())
+    publisher.flush()
+    consumer = BatchConsumer(
+        memory_kafka,
+        group="g",
+        topics=[Topic.INBOUND],
+        incarnation=incarnation,
+        load_offsets=lambda _name, places: dict.fromkeys(places, 1_000),
+        vital=False,
+    )
+    deadline = time.monotonic() + WAIT_S
+    while not consumer.poll(timeout_s=0.5).records:
+        assert time.monotonic() < deadline
+    assert read_incarnation(memory_kafka) == incarnation
+    consumer.close()
+
+
+def test_a_batch_is_gathered_longer_the_more_comes() -> None:
+    gather = Gather()
+    gather.note(1, 1_000.0)
+    assert gather.wait_s < 0.003
+    for number in range(50):
+        gather.note(10, 1_000.0 + number * 0.01)
+    assert gather.wait_s == GATHER_MAX_S
+    gather.note(1, 1_060.0)
+    assert gather.wait_s < 0.003
 
 
 def test_an_empty_broker_in_the_place_of_the_old_one_is_another_incarnation(tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""OrderStore in memory: what the handlers' tests and the simulation run on.
+
+It passes the same contract tests as the one on Postgres (tests/integration/test_order_stores.py).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from oms_core.domain.desk import Desk
+from oms_core.domain.machine import apply
+from oms_core.domain.order import Order, effect_of
+from oms_core.domain.positions import Position
+from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.ports import (
+    AccountLostError,
+    LoadedOrder,
+    Request,
+    StoredExecution,
+    UnitOfWork,
+    UnstorableError,
+    event_of,
+)
+from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.wire import Topic, order_of
+
+
+class InMemoryOrderStore:
+    """Everything that Postgres would keep, in dictionaries; a commit happens whole or not at all.
+
+    partition_of: of an account. refuses: says why the database would refuse a batch, None if it would not.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, AccountLimits],
+        instruments: Mapping[str, InstrumentTerms],
+        partition_of: Callable[[str], int] = lambda _account: 0,
+        refuses: Callable[[UnitOfWork], str | None] = lambda _unit: None,
+    ) -> None:
+        self._accounts = dict(accounts)
+        self._instruments = dict(instruments)
+        self._partition_of = partition_of
+        self._refuses = refuses
+        self.requests: dict[UUID, tuple[Request, str]] = {}
+        self.orders: dict[UUID, Order] = {}
+        self.events: dict[UUID, list[OrderEvent]] = {}
+        self.executions: list[StoredExecution] = []
+        self.positions: dict[tuple[str, str], Position] = {}
+        self.heads: dict[str, OrderEvent] = {}
+        self.offsets: dict[tuple[str, int], int] = {}
+        self.owners: dict[int, str] = {}
+        self.commits = 0
+
+    def take_request(self, request: Request, trace: str = "") -> None:
+        """Keep a request as ingest does, before it has any effect."""
+        if isinstance(request, SubmitOrder):
+            self.requests[request.order_id] = (request, trace)
+            self.orders[request.order_id] = Order(order_id=request.order_id, terms=request.terms)
+        else:
+            self.requests[request.request_id] = (request, trace)
+
+    def load_reference(self, desk: Desk) -> None:
+        """Give the desk the accounts and instruments."""
+        desk.accounts, desk.instruments = dict(self._accounts), dict(self._instruments)
+
+    def ensure_partitions(self, now: datetime) -> None:
+        """Do nothing: there are none."""
+
+    def load_desk(self, partitions: set[int]) -> Desk:
+        """Rebuild the desk of the accounts whose keys fall into these partitions."""
+        desk = Desk()
+        self.load_reference(desk)
+        desk.owned = frozenset(a for a in self._accounts if self._partition_of(a) in partitions)
+        live = [
+            order_id
+            for order_id, order in self.orders.items()
+            if not order.closed and order.sequence > 1 and order.terms.account_id in desk.owned
+        ]
+        for order_id, loaded in self.load_orders(live).items():
+            desk.keep(loaded.order)
+            desk.seen[order_id] = set(loaded.seen)
+            desk.keep_owed(loaded.order, None)
+        for (account, symbol), position in self.positions.items():
+            if account in desk.owned:
+                desk.keep_position(account, symbol, position)
+        for account, event in self.heads.items():
+            if account in desk.owned:
+                desk.stream_sequences[account] = event.stream_sequence
+        return desk
+
+    def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
+        """Note at which address the core is that has these partitions' accounts."""
+        self.owners |= dict.fromkeys(partitions, address)
+
+    def load_orders(self, order_ids: Iterable[UUID]) -> Mapping[UUID, LoadedOrder]:
+        """Fold the request and the events of each order that was stored."""
+        return {order_id: self._folded(order_id) for order_id in order_ids if order_id in self.orders}
+
+    def _folded(self, order_id: UUID) -> LoadedOrder:
+        request = self.requests[order_id][0]
+        assert isinstance(request, SubmitOrder)  # noqa: S101
+        order, seen = Order(order_id=order_id, terms=request.terms), set()
+        for message in self.events.get(order_id, ()):
+            event = event_of(message)
+            order = apply(order, event)
+            seen.add(effect_of(event))
+        return LoadedOrder(order=order, seen=frozenset(seen - {None}))
+
+    def unanswered_requests(
+        self, accounts: Iterable[str], after: datetime | None, before: datetime, rows_max: int
+    ) -> Sequence[tuple[Request, str]]:
+        """Return the requests received in a span that have had no outcome, the oldest first."""
+        owned = set(accounts)
+        found = []
+        for request_id, (request, trace) in self.requests.items():
+            account = self.orders[order_of(request)].terms.account_id
+            answers = {event.request_id for event in self.events.get(order_of(request), ())}
+            if account in owned and request.received_at < before and request_id not in answers:
+                found.append((request, trace))
+        return found[:rows_max]
+
+    def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
+        """Return the last event of each account that has one."""
+        return [self.heads[account] for account in accounts if account in self.heads]
+
+    def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
+        """Return how far this core has read; of others nothing is known here."""
+        return {number: offset for (name, number), offset in self.offsets.items() if name == topic.value}
+
+    def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Store a batch and the offsets after it, or nothing of it."""
+        for account, known in unit.streams.items():
+            head = self.heads[account].stream_sequence if account in self.heads else 0
+            if head != known:
+                raise AccountLostError(
+                    f"account {account} has a writer that moved its stream on from {known}"
+                )
+        reason = self._refuses(unit) or self._collision(unit)
+        if reason is not None:
+            raise UnstorableError(reason)
+        for event in unit.events:
+            self.events.setdefault(event.message.order_id, []).append(event.message)
+            self.heads[event.message.account_id] = event.message
+        self.orders.update(unit.orders)
+        self.executions += unit.executions
+        for key in unit.positions:
+            self.positions[key] = desk.position(*key)
+        for place, offset in next_offsets.items():
+            self.offsets[place] = max(offset, self.offsets.get(place, 0))
+        self.commits += 1
+
+    def _collision(self, unit: UnitOfWork) -> str | None:
+        stored = {order_id: len(events) + 1 for order_id, events in self.events.items()}
+        for event in unit.events:
+            message = event.message
+            expected = stored.get(message.order_id, 1) + 1
+            if message.sequence != expected:
+                return f"event {message.sequence} of {message.order_id} collides, {expected} is next"
+            stored[message.order_id] = message.sequence
+        return None

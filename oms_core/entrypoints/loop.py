@@ -1,0 +1,311 @@
+"""The core's loop: take a batch, handle each message, one transaction, publish; queries in between.
+
+`step` sleeps nowhere and reads no clock of its own: all that it needs from outside is a port.
+"""
+
+import heapq
+import queue
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from oms_core import metrics
+from oms_core.domain.desk import Desk
+from oms_core.entrypoints.batch_traces import BatchTraces
+from oms_core.entrypoints.republication import Republication, Ring
+from oms_core.handlers import (
+    UNHANDLEABLE,
+    Core,
+    handle,
+    handle_retry,
+    handle_session_end,
+    load_orders,
+    orders_of_session,
+    orders_to_load,
+)
+from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
+from oms_platform.clock import Clock
+from oms_platform.errors import BrokenInvariantError
+from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
+from oms_platform.telemetry.metrics import timed_transaction
+from oms_platform.telemetry.order_trace import now_us
+from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
+from oms_platform.wire import Topic, order_of
+from oms_platform.worker import StopFlag
+
+SWEEP_EVERY: Final = timedelta(seconds=5)
+PARTITIONS_EVERY: Final = timedelta(hours=1)
+LAP_EVERY: Final = timedelta(milliseconds=500)
+IDLE_POLL_S: Final = 0.02
+RETRIES_PER_BATCH_MAX: Final = 500
+SESSION_END_PER_BATCH_MAX: Final = 200
+# A request is looked for in the log when it has had no outcome for so long.
+REQUEST_AWAITED: Final = timedelta(seconds=2)
+REQUESTS_PER_SWEEP_MAX: Final = 500
+
+log = structlog.get_logger()
+
+Query = Callable[[Core], None]
+
+
+class CoreLoop:
+    """One core's loop over its consumer. `queries` are answered between batches, by the owning thread."""
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        store: OrderStore,
+        consumer: RecordSource,
+        publisher: RecordSink,
+        ring: Ring,
+        clock: Clock,
+        day_ends: timedelta | None,
+        address: str = "",
+        tracer: Tracer | None = None,
+    ) -> None:
+        self._core = core
+        self._store = store
+        self._consumer = consumer
+        self._publisher = publisher
+        self._clock = clock
+        self._tracer = tracer or Tracer()
+        self._day_ends = day_ends
+        self._address = address
+        self._republication = Republication(core, ring)
+        self._partitions: set[int] = set()
+        self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
+        self._retries: list[tuple[datetime, UUID]] = []
+        self._ending: list[UUID] = []
+        self._ended_at: datetime | None = None
+        # Requests received before it have had their outcome.
+        self._requests_settled: datetime | None = None
+        start = clock()
+        self._next_sweep = self._next_partitions = self._next_lap = start
+
+    # ---- what is owned
+
+    def take_partitions(self, partitions: set[int]) -> None:
+        """Rebuild the desk of these partitions' accounts: on start, and whenever a member comes or goes."""
+        self._partitions = partitions
+        self._core.desk = self._store.load_desk(partitions)
+        self._core.traces = {}
+        self._begin_anew()
+        if self._address:
+            self._store.announce(partitions, self._address, self._clock())
+        for event in self._store.stream_ends(self._core.desk.owned):
+            # It may not have been published: who follows the stream sees by it whether something is missing.
+            self._publisher.send(Topic.EVENTS.value, str(event.order_id), event, event_id=event.event_id)
+        log.info("desk_rebuilt", partitions=sorted(partitions), live_orders=len(self._core.desk.orders))
+
+    def drop_partitions(self) -> None:
+        """Let go of the desk and of every timer: another core may write these accounts from now on."""
+        self._partitions = set()
+        self._core.desk = Desk()
+        self._core.traces = {}
+        self._begin_anew()
+        log.info("desk_dropped")
+
+    def _begin_anew(self) -> None:
+        self._republication.begin_anew()
+        self._ending, self._ended_at = [], None
+        self._requests_settled = None
+        self._next_sweep = self._next_lap = self._clock()
+        self._retries = [
+            (order.retry_at, order_id)
+            for order_id, order in self._core.desk.orders.items()
+            if order.retry_at is not None
+        ]
+        heapq.heapify(self._retries)
+
+    # ---- the loop
+
+    def run(self, stop: StopFlag) -> None:
+        """Work until a stop is asked for."""
+        while not stop:
+            self.step()
+
+    def step(self, timeout_s: float = IDLE_POLL_S) -> None:
+        """Take one batch and what is due by time, and store and publish what comes of it."""
+        batch = self._consumer.poll(timeout_s=timeout_s)
+        taken_us = now_us()
+        unit = UnitOfWork(now=self._clock())
+        for item, reason in batch.unreadable:
+            self._publisher.send_dead_letter(item, reason)
+        letters = len(batch.unreadable)
+        try:
+            letters += self._handle(batch, unit)
+            self._run_timers(unit)
+            if not unit.empty or batch.next_offsets:
+                self._commit_and_publish(unit, batch, taken_us, letters)
+        except UnstorableError as error:
+            self._handle_singly(batch, str(error))
+        self._say_again(unit.now)
+        self._answer_queries()
+
+    def _handle(self, batch: Batch, unit: UnitOfWork, *, suspicious: bool = False) -> int:
+        """Handle a batch's messages. Returns how many dead letters that made."""
+        messages = [record.message for record in batch.records]
+        load_orders(self._core, orders_to_load(self._core, messages, suspicious=suspicious))
+        letters = 0
+        for record, item in zip(batch.records, batch.raw, strict=True):
+            try:
+                handle(self._core, unit, record.message, record.trace)
+            except UNHANDLEABLE as error:
+                self._dead_letter(record, item, f"{type(error).__name__}: {error}")
+                letters += 1
+        return letters
+
+    def _dead_letter(self, record: Record, item: object, reason: str) -> None:
+        self._publisher.send_dead_letter(item, reason)
+        self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)
+
+    def _handle_singly(self, batch: Batch, reason: str) -> None:
+        """Find what of a batch the database refuses, and go on without it: no record stops the others.
+
+        The desk has taken steps that were not stored, so it is rebuilt before each try.
+        """
+        log.warning("batch_refused", records=len(batch.records), reason=reason)
+        self._publisher.flush()
+        if not batch.records:
+            raise BrokenInvariantError(f"what is due by time cannot be stored: {reason}")
+        self._restore()
+        for record, item in zip(batch.records, batch.raw, strict=True):
+            single = Batch(
+                records=[record],
+                raw=[item],
+                unreadable=[],
+                next_offsets={(record.topic, record.partition): record.offset + 1},
+            )
+            unit = UnitOfWork(now=self._clock())
+            try:
+                letters = self._handle(single, unit, suspicious=True)
+                self._commit_and_publish(unit, single, now_us(), letters)
+            except UnstorableError as error:
+                self._restore()
+                self._dead_letter(record, item, f"the database refuses what comes of it: {error}")
+                self._commit_and_publish(UnitOfWork(now=self._clock()), single, now_us(), 1)
+        rest = Batch(records=[], raw=[], unreadable=[], next_offsets=batch.next_offsets)
+        self._commit_and_publish(UnitOfWork(now=self._clock()), rest, now_us(), 0)
+
+    def _restore(self) -> None:
+        traces = self._core.traces
+        self._core.desk = self._store.load_desk(self._partitions)
+        self._core.traces = traces
+        self._begin_anew()
+
+    def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int, letters: int) -> None:
+        if letters:
+            self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
+        with timed_transaction("core_commit"):
+            self._store.commit(unit, self._core.desk, batch.next_offsets)
+        traces = BatchTraces(self._tracer, self._core, unit, batch.records, taken_us)
+        for outgoing in unit.outgoing:
+            self._publish(outgoing, traces.onward(outgoing))
+        for event in unit.events:
+            self._publisher.send_encoded(
+                Topic.EVENTS.value,
+                str(event.message.order_id),
+                "OrderEvent",
+                event.payload,
+                event_id=event.message.event_id,
+                trace=traces.to_clients(event),
+            )
+        self._publisher.flush()
+        now = self._clock()
+        metrics.count_batch(unit, batch.records, now, traces.trace_of)
+        metrics.batch_seconds.observe((now_us() - taken_us) / 1_000_000)
+        traces.write()
+        for order_id, order in unit.orders.items():
+            if order.retry_at is not None:
+                heapq.heappush(self._retries, (order.retry_at, order_id))
+        if unit.events:
+            log.info(
+                "batch_committed",
+                records=len(batch.records),
+                events=len(unit.events),
+                orders=len(unit.orders),
+            )
+
+    def _publish(self, outgoing: Outgoing, trace: str) -> None:
+        self._publisher.send(
+            outgoing.topic.value, outgoing.key, outgoing.message, event_id=outgoing.event_id, trace=trace
+        )
+
+    # ---- what is due by time
+
+    def _run_timers(self, unit: UnitOfWork) -> None:
+        for _ in range(RETRIES_PER_BATCH_MAX):
+            if not self._retries or self._retries[0][0] > unit.now:
+                break
+            _, order_id = heapq.heappop(self._retries)
+            handle_retry(self._core, unit, order_id)
+        if self._ending:
+            ending, self._ending = (
+                self._ending[:SESSION_END_PER_BATCH_MAX],
+                self._ending[SESSION_END_PER_BATCH_MAX:],
+            )
+            handle_session_end(self._core, unit, ending)
+        if unit.now >= self._next_sweep and self._partitions:
+            self._next_sweep = unit.now + SWEEP_EVERY
+            self._sweep(unit)
+
+    def _sweep(self, unit: UnitOfWork) -> None:
+        self._store.load_reference(self._core.desk)
+        if unit.now >= self._next_partitions:
+            self._next_partitions = unit.now + PARTITIONS_EVERY
+            self._store.ensure_partitions(unit.now)
+        if self._day_ends is not None:
+            self._end_session(last_day_end(unit.now, self._day_ends))
+        self._take_unanswered_requests(unit)
+        metrics.count_desk(self._core.desk)
+
+    def _end_session(self, ended_at: datetime) -> None:
+        if ended_at != self._ended_at and not self._ending:
+            self._ended_at = ended_at
+            self._ending = orders_of_session(self._core, ended_at)
+
+    def _take_unanswered_requests(self, unit: UnitOfWork) -> None:
+        """Take requests out of the log that Kafka has not brought; not while it still may, for a backlog."""
+        if any(behind for (topic, _), behind in self._consumer.lag().items() if topic == Topic.INBOUND.value):
+            return
+        before = unit.now - REQUEST_AWAITED
+        found = self._store.unanswered_requests(
+            self._core.desk.owned, self._requests_settled, before, REQUESTS_PER_SWEEP_MAX
+        )
+        load_orders(self._core, orders_to_load(self._core, [request for request, _ in found]))
+        for request, trace in found:
+            try:
+                handle(self._core, unit, request, trace)
+            except UNHANDLEABLE as error:
+                log.error("request_unanswerable", request=repr(request), error=str(error))
+        if found:
+            log.warning("requests_taken_from_log", count=len(found))
+        if len(found) < REQUESTS_PER_SWEEP_MAX:
+            self._requests_settled = before
+
+    def _say_again(self, now: datetime) -> None:
+        if now < self._next_lap or not self._core.desk.owed:
+            return
+        again = self._republication.step(now)
+        if not again:
+            self._next_lap = now + LAP_EVERY
+            return
+        for outgoing in again:
+            self._publish(outgoing, outgoing.trace)
+        metrics.republished_total.inc(len(again))
+        self._publisher.flush()
+
+    def _answer_queries(self) -> None:
+        while not self.queries.empty():
+            self.queries.get()(self._core)
+
+
+def last_day_end(now: datetime, day_ends: timedelta) -> datetime:
+    """Return the last time of day `day_ends` that has passed."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight + day_ends
+    return today if today <= now else today - timedelta(days=1)

@@ -1,0 +1,217 @@
+"""What an OrderStore keeps: the one on Postgres and the one in memory pass the same tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from oms_core.adapters.memory_store import InMemoryOrderStore
+from oms_core.adapters.postgres_store import PostgresOrderStore
+from oms_core.domain.desk import Desk
+from oms_core.domain.risk import AccountLimits, InstrumentTerms, TouchPrices
+from oms_core.handlers import Core, handle
+from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
+from oms_platform import ids
+from oms_platform.clock import utc_now
+from oms_platform.messages import CancelOrder, ExecutionReport, RouteAnswer, SubmitOrder
+from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, RoutePlaced
+from oms_platform.wire import Topic
+from tests.ingest import PRICE, store_cancel, store_order, submit_order
+
+ACCOUNT = "ACC-INST-001"
+
+
+class Kept:
+    """A store, and how requests come into it."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        take: Callable[[SubmitOrder | CancelOrder], None],
+    ) -> None:
+        self.store = store
+        self.take = take
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a core's life on what is stored."""
+        self.core = Core(desk=self.store.load_desk({0, 1, 2, 3}), store=self.store, quotes=Quotes())
+
+    def do(self, *messages: Message, offsets: dict[tuple[str, int], int] | None = None) -> None:
+        """Handle messages as one batch and commit it."""
+        unit = UnitOfWork(now=utc_now())
+        for message in messages:
+            handle(self.core, unit, message, "")
+        self.store.commit(unit, self.core.desk, offsets or {})
+
+    def filled(self) -> SubmitOrder:
+        """Return an order that is filled with one trade."""
+        order = self.submitted()
+        self.do(order)
+        self.do(placed(order))
+        self.do(trade(order, "E1", 100))
+        return order
+
+    def submitted(self, **changes: Any) -> SubmitOrder:
+        """Return an order as ingest has stored it."""
+        order = submit_order(account_id=ACCOUNT, **changes)
+        self.take(order)
+        return order
+
+
+class Quotes:
+    """Every symbol around 100."""
+
+    def touch(self, symbol: str) -> TouchPrices:
+        return TouchPrices(bid_micros=PRICE - 10_000, offer_micros=PRICE + 10_000)
+
+
+def placed(order: SubmitOrder) -> RouteAnswer:
+    child = ChildTerms(
+        order_id=order.order_id, cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), attempt=1, leg=1,
+        account_id=ACCOUNT, venue_id="XNYS", symbol="AAPL", side=order.terms.side,
+        order_type=OrderType.LIMIT, time_in_force=order.terms.time_in_force,
+        quantity=order.terms.quantity, limit_price_micros=PRICE,
+    )  # fmt: skip
+    answer = RoutePlaced(attempt=1, children=(child,), placed_at=utc_now())
+    return RouteAnswer(route_id=ids.uuid7(), order_id=order.order_id, account_id=ACCOUNT, placed=answer)
+
+
+def trade(order: SubmitOrder, exec_id: str, quantity: int, price: int = PRICE) -> ExecutionReport:
+    return ExecutionReport(
+        order_id=order.order_id, account_id=ACCOUNT,
+        cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
+        exec_type=ExecType.TRADE, symbol="AAPL", side=order.terms.side, order_qty=100,
+        last_qty=quantity, last_px_micros=price, transact_time=utc_now(), received_at=utc_now(),
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["postgres", "memory"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    if request.param == "memory":
+        limits = AccountLimits(
+            account_id=ACCOUNT, active=True, order_qty_max=10**6, order_notional_max_micros=10**15,
+            price_collar_bps=1_000, buying_power_micros=10**15,
+        )  # fmt: skip
+        memory = InMemoryOrderStore({ACCOUNT: limits}, {"AAPL": InstrumentTerms(symbol="AAPL", active=True)})
+        yield Kept(memory, memory.take_request)
+        return
+    dsn = request.getfixturevalue("dsn")
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+
+        def take(taken: SubmitOrder | CancelOrder) -> None:
+            if isinstance(taken, SubmitOrder):
+                store_order(connection, taken)
+            else:
+                store_cancel(connection, taken)
+
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take)
+
+
+def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
+    kept.filled()
+    order = kept.submitted()
+    kept.do(order)
+    before = kept.core.desk
+    kept.begin()
+    after = kept.core.desk
+    assert after.orders == before.orders
+    assert after.positions == before.positions
+    assert after.exposures[ACCOUNT] == before.exposures[ACCOUNT]
+    assert after.stream_sequences[ACCOUNT] == before.stream_sequences[ACCOUNT]
+    assert set(after.owed) == {order.order_id}
+
+
+def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:
+    order = kept.filled()
+    loaded = kept.store.load_orders([order.order_id, ids.uuid7()])
+    assert set(loaded) == {order.order_id}
+    found = loaded[order.order_id]
+    assert (found.order.status.name, found.order.cum_qty) == ("FILLED", 100)
+    assert ("XNYS", "E1") in found.seen
+
+
+def test_requests_are_unanswered_until_their_outcome_is_stored(kept: Kept) -> None:
+    order = kept.submitted()
+    later = utc_now()
+
+    def unanswered() -> list[object]:
+        found = kept.store.unanswered_requests([ACCOUNT], None, later, 10)
+        recent = kept.store.unanswered_requests([ACCOUNT], order.received_at, later, 10)
+        assert found == recent
+        return [request for request, _ in found]
+
+    assert unanswered() == [order]
+    kept.do(order)
+    assert unanswered() == []
+    cancel = CancelOrder(
+        request_id=ids.uuid7(), order_id=order.order_id, account_id=ACCOUNT, received_at=utc_now()
+    )
+    kept.take(cancel)
+    later = utc_now()
+    assert unanswered() == [cancel]
+    kept.do(cancel)
+    assert unanswered() == []
+    assert kept.store.unanswered_requests(["ACC-INST-002"], None, later, 10) == []
+
+
+def test_a_request_is_not_looked_at_before_it_has_had_its_time(kept: Kept) -> None:
+    order = kept.submitted()
+    assert kept.store.unanswered_requests([ACCOUNT], None, order.received_at, 10) == []
+
+
+def test_a_writer_that_another_one_has_overtaken_stores_nothing(kept: Kept) -> None:
+    kept.filled()
+    overtaken = kept.core
+    kept.begin()
+    kept.do(kept.submitted())
+    kept.core = overtaken
+    late = kept.submitted()
+    with pytest.raises(AccountLostError):
+        kept.do(late)
+    kept.begin()
+    assert kept.core.desk.order(late.order_id) is None
+
+
+def test_an_event_that_is_stored_already_is_refused_and_its_whole_batch_with_it(kept: Kept) -> None:
+    order = kept.filled()
+    other = kept.submitted()
+    kept.core.desk.closed.clear()
+    with pytest.raises(UnstorableError):
+        kept.do(other, order)
+    kept.begin()
+    assert kept.core.desk.order(other.order_id) is None
+    assert kept.store.load_orders([order.order_id])[order.order_id].order.status.name == "FILLED"
+
+
+def test_the_last_event_of_each_account_is_the_end_of_its_stream(kept: Kept) -> None:
+    kept.filled()
+    (end,) = kept.store.stream_ends([ACCOUNT, "ACC-INST-002"])
+    assert (end.type, end.stream_sequence) == ("TradeApplied", 3)
+
+
+def test_offsets_are_kept_with_the_batch_and_never_go_back(kept: Kept) -> None:
+    place = (Topic.FILLS.value, 0)
+    kept.do(offsets={place: 7})
+    kept.do(offsets={place: 5})
+    assert kept.store.read_up_to("oms-core", Topic.FILLS) == {0: 7}
+
+
+def test_an_empty_store_makes_an_empty_desk(kept: Kept) -> None:
+    desk = kept.store.load_desk({0, 1, 2, 3})
+    assert (desk.orders, desk.positions) == ({}, {})
+    assert isinstance(desk, Desk)
+    assert ACCOUNT in desk.owned
+
+
+def test_where_a_partitions_core_is_follows_who_took_it_last(kept: Kept) -> None:
+    kept.store.announce({0, 1}, "one:1", utc_now())
+    kept.store.announce({1}, "two:1", utc_now())
+    if isinstance(kept.store, InMemoryOrderStore):
+        found = kept.store.owners
+    else:
+        rows = kept.store._connection.execute("SELECT partition, address FROM core_owners")
+        found = dict(rows.fetchall())
+    assert found == {0: "one:1", 1: "two:1"}

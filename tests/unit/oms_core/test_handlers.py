@@ -1,0 +1,206 @@
+"""The core's handlers through fakes: one effect a message, what is staged, who is asked for what."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from oms_core.domain.risk import TouchPrices
+from oms_platform import ids
+from oms_platform.messages import CancelChildren, OrderEvent
+from oms_platform.vocabulary import ExecType, OrderType, Side, TimeInForce
+from oms_platform.wire import Topic
+from tests.unit.oms_core.orders import PRICE
+from tests.unit.oms_core.scene import ACCOUNT, LIMITS, OFFER, Scene
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_an_accepted_order_asks_the_router_by_symbol_with_its_terms_whole(scene: Scene) -> None:
+    order_id = scene.order(min_quantity=50)
+    (request,) = scene.route_requests()
+    assert request.terms == scene.state(order_id).terms
+    assert (request.terms.min_quantity, request.quantity, request.attempt) == (50, 300, 1)
+    assert scene.broker.records(Topic.VALIDATED)[0].key == "AAPL"
+
+
+def test_an_order_that_comes_twice_is_taken_once(scene: Scene) -> None:
+    order_id = scene.order()
+    request, _ = scene.store.requests[order_id]
+    scene.send(Topic.INBOUND, request)
+    assert scene.event_types(order_id) == ["OrderAccepted"]
+    assert len(scene.route_requests()) == 1
+
+
+def test_an_execution_that_comes_twice_is_applied_once_also_in_the_next_life(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    report = scene.fill(order_id, 100)
+    scene.send(Topic.FILLS, report)
+    scene.start()
+    scene.send(Topic.FILLS, report)
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 100, 200)
+    assert len(scene.store.executions) == 1
+
+
+def test_the_same_exec_id_of_another_venue_is_another_execution(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    scene.fill(order_id, 100, exec_id="E")
+    scene.fill(order_id, 200, leg=2, venue_id="XNAS", exec_id="E")
+    assert scene.quantities(order_id) == ("FILLED", 300, 0)
+
+
+def test_an_event_is_stored_published_and_forwarded_as_the_same_bytes(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, last_px_micros=100_123_456)
+    published = [event for event in scene.published(Topic.EVENTS) if isinstance(event, OrderEvent)]
+    assert published == scene.store.events[order_id]
+    assert [event.stream_sequence for event in published] == [1, 2, 3]
+    assert str(published[-1].avg_px) == "100.123456"
+
+
+def test_positions_and_exposure_follow_the_fills(scene: Scene) -> None:
+    order_id = scene.order()
+    exposure = scene.core.desk.exposures[ACCOUNT]
+    assert exposure.reserved_micros == 300 * PRICE
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 100)
+    exposure = scene.core.desk.exposures[ACCOUNT]
+    assert (exposure.reserved_micros, exposure.gross_cost_micros) == (200 * PRICE, 100 * PRICE)
+    position = scene.store.positions[ACCOUNT, "AAPL"]
+    assert (position.quantity, position.net_cash_micros) == (100, -100 * PRICE)
+
+
+# ---- cancels
+
+
+def test_one_refused_cancel_ends_neither_the_cancel_nor_brings_a_route(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    scene.cancel(order_id)
+    scene.keep(order_id, 1)
+    scene.report(order_id, ExecType.CANCELED, 2, venue_id="XNAS")
+    for _ in range(20):
+        scene.step(seconds=10)
+    assert scene.event_types(order_id)[-1] == "CancelRejected"
+    assert len(scene.route_requests()) == 1
+    scene.report(order_id, ExecType.CANCELED, 1)
+    assert scene.quantities(order_id) == ("CANCELED", 0, 0)
+
+
+def test_a_cancel_is_asked_of_the_adapter_through_the_attempt_it_is_about(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 100)
+    scene.report(order_id, ExecType.CANCELED)
+    scene.place(order_id, ("XNAS", 200))
+    request_id = scene.cancel(order_id)
+    (cancel,) = scene.published(Topic.ROUTED)
+    assert isinstance(cancel, CancelChildren)
+    assert (cancel.request_id, cancel.through_attempt) == (request_id, 2)
+
+
+def test_a_venue_that_is_at_it_already_has_not_answered_the_cancel(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.cancel(order_id)
+    scene.keep(order_id, reason=3)
+    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
+    scene.report(order_id, ExecType.CANCELED)
+    assert scene.quantities(order_id) == ("CANCELED", 0, 0)
+
+
+def test_a_cancel_that_comes_twice_has_one_outcome(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    request_id = scene.cancel(order_id)
+    scene.cancel(order_id, request_id=request_id)
+    scene.start()
+    scene.cancel(order_id, request_id=request_id)
+    assert scene.event_types(order_id).count("CancelRequested") == 1
+    assert "CancelRejected" not in scene.event_types(order_id)
+    assert len(scene.published(Topic.ROUTED)) == 1
+
+
+def test_a_cancel_that_overtakes_its_order_takes_the_order_first(scene: Scene) -> None:
+    order_id = scene.order(publish=False)
+    scene.cancel(order_id)
+    assert scene.event_types(order_id) == ["OrderAccepted", "CancelRequested"]
+    request, _ = scene.store.requests[order_id]
+    scene.send(Topic.INBOUND, request)
+    assert scene.event_types(order_id) == ["OrderAccepted", "CancelRequested"]
+
+
+def test_a_late_fill_of_a_canceled_order_still_counts(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.cancel(order_id)
+    scene.report(order_id, ExecType.CANCELED)
+    scene.start()
+    scene.fill(order_id, 10)
+    assert scene.quantities(order_id) == ("CANCELED", 10, 0)
+    assert scene.store.positions[ACCOUNT, "AAPL"].quantity == 10
+
+
+# ---- risk with what the account has
+
+
+def test_closing_orders_that_are_open_already_leave_nothing_more_to_close() -> None:
+    scene = Scene(replace(LIMITS, buying_power_micros=20_000 * 1_000_000))
+    bought = scene.order(quantity=100)
+    scene.place(bought, ("XNYS", 100))
+    scene.fill(bought, 100)
+    taken = [
+        scene.quantities(scene.order(side=Side.SELL, quantity=100))[0] == "ACKNOWLEDGED" for _ in range(50)
+    ]
+    # The first closes the position; what follows opens a short one, and has to be paid for.
+    assert taken.count(True) == 1
+
+
+def test_a_market_order_without_a_fresh_quote_is_denied(scene: Scene) -> None:
+    scene.quotes.quote = TouchPrices()
+    order_id = scene.order(order_type=OrderType.MARKET)
+    assert scene.state(order_id).text.startswith("NO_REFERENCE_PRICE: symbol=AAPL")
+
+
+def test_a_market_order_that_waited_too_long_is_denied_as_stale_and_a_limit_order_is_not(
+    scene: Scene,
+) -> None:
+    scene.core.market_order_age_max = timedelta(seconds=30)
+    market = scene.order(order_type=OrderType.MARKET, publish=False)
+    limit = scene.order(publish=False)
+    scene.now += timedelta(seconds=31)
+    for order_id in (market, limit):
+        scene.send(Topic.INBOUND, scene.store.requests[order_id][0])
+    assert scene.state(market).text == "ORDER_STALE: age_s=31, limit_s=30"
+    assert scene.quantities(limit)[0] == "ACKNOWLEDGED"
+
+
+def test_a_market_order_is_valued_at_the_far_touch(scene: Scene) -> None:
+    order_id = scene.order(order_type=OrderType.MARKET)
+    assert scene.state(order_id).reserved_price_micros == OFFER
+
+
+# ---- the session's end
+
+
+def test_day_orders_expire_in_slices_when_the_session_has_ended() -> None:
+    scene = Scene(day_ends=timedelta(hours=15, minutes=30))
+    born = ids.uuid7_time(ids.uuid7())
+    scene.now = born.replace(hour=15, minute=0)
+    day = scene.order()
+    gtc = scene.order(time_in_force=TimeInForce.GTC)
+    for order_id in (day, gtc):
+        scene.place(order_id, ("XNYS", 300))
+    scene.now = born.replace(hour=15, minute=30) + timedelta(days=1)
+    scene.step()
+    scene.step()
+    assert scene.quantities(day)[0] == "PENDING_CANCEL"
+    scene.report(day, ExecType.CANCELED)
+    assert scene.quantities(day) == ("EXPIRED", 0, 0)
+    assert scene.quantities(gtc)[0] == "ACKNOWLEDGED"

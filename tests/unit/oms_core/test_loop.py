@@ -1,0 +1,276 @@
+"""The core's loop: poison stops nobody, nothing is said twice that may be answered, one writer an account."""
+
+from uuid import UUID
+
+import pytest
+
+from oms_core.domain.order import Order
+from oms_core.entrypoints.republication import RECORDS_PER_STEP_MAX, RESEND_AFTER
+from oms_core.ports import AccountLostError, UnitOfWork
+from oms_platform.kafka.memory import Written
+from oms_platform.messages import OrderEvent
+from oms_platform.vocabulary import ExecType, OrderType
+from oms_platform.wire import Topic
+from tests.unit.oms_core.orders import PRICE
+from tests.unit.oms_core.scene import ACCOUNT, Scene
+
+LATE_S = RESEND_AFTER.total_seconds() + 1
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+# ---- poison
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"last_px_micros": 0},
+        {"last_px_micros": -1},
+        {"last_px_micros": None},
+        {"last_qty": 0},
+        {"last_qty": -5},
+    ],
+)
+def test_a_trade_without_shares_or_a_price_is_a_dead_letter_and_the_next_one_counts(
+    scene: Scene, fields: dict[str, int | None]
+) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.report(order_id, ExecType.TRADE, **({"last_qty": 10, "last_px_micros": PRICE} | fields))
+    scene.fill(order_id, 300)
+    assert scene.quantities(order_id) == ("FILLED", 300, 0)
+    assert [letter.reason.split(":")[0] for letter in scene.dead_letters()] == ["UnreadableTradeError"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{",
+        b"{}",
+        b'{"orderId":"x"}',
+        b"\xff",
+        b'{"text":"\\u0000"}',
+        b'{"text":"\\ud800"}',
+        b'{"lastQty":99999999999}',
+    ],
+)
+def test_a_record_that_cannot_be_read_is_a_dead_letter(scene: Scene, payload: bytes) -> None:
+    scene.broker.write(
+        Written(
+            topic=Topic.FILLS.value, key=ACCOUNT, type_name="ExecutionReport", payload=payload, event_id=None
+        )
+    )
+    scene.step()
+    order_id = scene.order()
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    assert len(scene.dead_letters()) == 1
+
+
+def test_what_the_database_refuses_is_found_and_the_rest_of_its_batch_is_stored() -> None:
+    def refuses(unit: UnitOfWork) -> str | None:
+        poison = any(event.message.client_order_id == "poison" for event in unit.events)
+        return "value out of range" if poison else None
+
+    scene = Scene(refuses=refuses)
+    before = scene.order()
+    scene.place(before, ("XNYS", 300))
+    orders = [scene.order(publish=False, client_order_id=name) for name in ("good-1", "poison", "good-2")]
+    for order_id in orders:
+        scene.sink.send(Topic.INBOUND.value, ACCOUNT, scene.store.requests[order_id][0], event_id=order_id)
+    scene.sink.flush()
+    scene.step()
+    assert [scene.state(order_id).status.name for order_id in orders] == [
+        "ACKNOWLEDGED",
+        "NEW",
+        "ACKNOWLEDGED",
+    ]
+    assert [letter.reason for letter in scene.dead_letters()] == [
+        "the database refuses what comes of it: value out of range"
+    ]
+    scene.fill(before, 300)
+    assert scene.quantities(before) == ("FILLED", 300, 0)
+    streams = [e.stream_sequence for e in scene.published(Topic.EVENTS) if isinstance(e, OrderEvent)]
+    assert sorted(set(streams)) == list(range(1, max(streams) + 1))
+
+
+def test_an_order_that_was_forgotten_long_ago_and_comes_again_collides_and_is_left_alone(
+    scene: Scene,
+) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300)
+    scene.core.desk.closed.clear()
+    scene.send(Topic.INBOUND, scene.store.requests[order_id][0])
+    assert scene.quantities(order_id) == ("FILLED", 300, 0)
+    assert scene.dead_letters() == []
+
+
+# ---- the request log
+
+
+def test_a_request_that_kafka_never_brings_is_taken_from_the_log(scene: Scene) -> None:
+    order_id = scene.order(publish=False)
+    scene.step(seconds=10)
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    scene.place(order_id, ("XNYS", 300))
+    scene.cancel(order_id, publish=False)
+    scene.step(seconds=10)
+    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
+
+
+def test_a_request_that_came_both_ways_has_one_outcome(scene: Scene) -> None:
+    order_id = scene.order(publish=False)
+    scene.step(seconds=10)
+    scene.send(Topic.INBOUND, scene.store.requests[order_id][0])
+    assert scene.event_types(order_id) == ["OrderAccepted"]
+
+
+# ---- what is said again
+
+
+def routes(scene: Scene, order_id: UUID) -> int:
+    return sum(request.order_id == order_id for request in scene.route_requests())
+
+
+def test_a_request_is_not_said_again_while_the_router_has_not_read_the_first(scene: Scene) -> None:
+    order_id = scene.order()
+    for _ in range(100):
+        scene.step(seconds=10)
+    assert routes(scene, order_id) == 1
+
+
+def test_a_request_is_not_said_again_while_its_answer_may_be_with_the_adapter(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.read[Topic.VALIDATED] = 1
+    scene.sink.send(Topic.ROUTED.value, str(order_id), scene.route_requests()[0], event_id=order_id)
+    scene.sink.flush()
+    for _ in range(100):
+        scene.step(seconds=10)
+    assert routes(scene, order_id) == 1
+
+
+def test_a_request_that_everybody_has_read_and_nobody_answered_is_said_again_with_its_ids(
+    scene: Scene,
+) -> None:
+    scene.order()
+    scene.everybody_has_read()
+    scene.step(seconds=LATE_S)
+    first, again = scene.route_requests()
+    assert first == again
+
+
+def test_what_is_said_again_waits_twice_as_long_each_time(scene: Scene) -> None:
+    order_id = scene.order()
+    said: list[int] = []
+    for _ in range(16):
+        scene.everybody_has_read()
+        scene.step(seconds=LATE_S)
+        said.append(routes(scene, order_id))
+    assert said[0] == 2
+    assert said[-1] == 5
+
+
+def test_a_cancel_is_said_again_by_its_own_age_with_its_request_id(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.now += RESEND_AFTER * 10
+    request_id = scene.cancel(order_id)
+    for _ in range(5):
+        scene.everybody_has_read()
+        scene.step(seconds=1)
+    assert len(scene.published(Topic.ROUTED)) == 1
+    scene.everybody_has_read()
+    scene.step(seconds=LATE_S)
+    scene.everybody_has_read()
+    scene.step(seconds=1)
+    cancels = scene.published(Topic.ROUTED)
+    assert [cancel.request_id for cancel in cancels] == [request_id, request_id]  # type: ignore[attr-defined]
+    assert cancels[0] == cancels[1]
+
+
+def test_a_backlog_is_never_added_to_and_drains_without_one_repeat(scene: Scene) -> None:
+    orders = [scene.order() for _ in range(500)]
+    for _ in range(60):
+        scene.step(seconds=10)
+    assert len(scene.route_requests()) == 500
+    scene.everybody_has_read()
+    for order_id in orders:
+        scene.place(order_id, ("XNYS", 300))
+    for _ in range(10):
+        scene.everybody_has_read()
+        scene.step(seconds=10)
+    assert len(scene.route_requests()) == 500
+
+
+def test_after_a_crash_between_commit_and_publication_what_is_owed_is_said(scene: Scene) -> None:
+    scene.sink._on_flush = lambda queued: [r for r in queued if r.topic == Topic.EVENTS.value]
+    order_id = scene.order()
+    assert scene.route_requests() == []
+    scene.sink._on_flush = lambda queued: queued
+    scene.start()
+    scene.step()
+    assert routes(scene, order_id) == 1
+
+
+def test_a_broker_that_lost_everything_is_told_what_is_owed_once_and_in_slices(scene: Scene) -> None:
+    count = RECORDS_PER_STEP_MAX * 2 + 10
+    for _ in range(count):
+        scene.order()
+    scene.broker.wipe()
+    scene.store.offsets.clear()
+    scene.read = dict.fromkeys(scene.read, 0)
+    scene.start()
+    scene.step()
+    assert len(scene.route_requests()) == RECORDS_PER_STEP_MAX
+    for _ in range(10):
+        scene.step(seconds=1)
+    assert len({request.order_id for request in scene.route_requests()}) == count
+    assert len(scene.route_requests()) == count
+
+
+# ---- one writer an account
+
+
+def test_a_core_that_another_one_has_overtaken_stores_nothing_more() -> None:
+    scene = Scene()
+    order_id = scene.order()
+    overtaken = scene.loop
+    scene.start()
+    scene.place(order_id, ("XNYS", 300))
+    stored = dict(scene.store.orders)
+    request = scene.order(publish=False, order_type=OrderType.MARKET)
+    late = scene.store.requests[request][0]
+    scene.sink.send(Topic.INBOUND.value, ACCOUNT, late, event_id=request)
+    scene.sink.flush()
+    with pytest.raises(AccountLostError):
+        overtaken.step(0)
+    assert scene.store.orders[order_id] == stored[order_id]
+
+
+def test_a_core_without_partitions_has_no_timers_and_no_orders(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, reason="NO_VENUE")
+    scene.loop.drop_partitions()
+    before = len(scene.store.events[order_id])
+    for _ in range(20):
+        scene.step(seconds=10)
+    assert len(scene.store.events[order_id]) == before
+    assert scene.core.desk.orders == {}
+
+
+def test_the_desk_that_is_rebuilt_is_the_desk_that_was(scene: Scene) -> None:
+    orders = [scene.order(quantity=100 * number) for number in range(1, 5)]
+    scene.place(orders[0], ("XNYS", 100))
+    scene.fill(orders[0], 40)
+    scene.cancel(orders[1])
+    before: dict[UUID, Order] = dict(scene.core.desk.orders)
+    exposure = scene.core.desk.exposures[ACCOUNT]
+    open_qty = dict(scene.core.desk.open_qty)
+    scene.start()
+    assert scene.core.desk.orders == before
+    assert scene.core.desk.exposures[ACCOUNT] == exposure
+    assert dict(scene.core.desk.open_qty) == open_qty

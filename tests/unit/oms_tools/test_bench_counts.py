@@ -1,0 +1,124 @@
+"""What processes, Postgres and Kafka are said to have used, against the real ones."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+
+from oms_platform.ids import uuid7
+from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.topics import ensure_topics
+from oms_tools.bench.database_counts import DatabaseCounts, TableRows, count_database
+from oms_tools.bench.kafka_counts import count_messages, messages_since
+from oms_tools.bench.processes import ProcessWatch
+from tests.unit.oms_platform.test_layout import dead_pid
+
+BUSY = "x = 0\nwhile True:\n    x += 1\n"
+
+
+@pytest.fixture
+def start_busy() -> Iterator[Callable[[], int]]:
+    """A function that starts a process that computes, and returns its pid."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> int:
+        started.append(subprocess.Popen([sys.executable, "-c", BUSY]))
+        return started[-1].pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def used_until(watch: ProcessWatch, name: str, cpu_ms: float) -> float:
+    """Look until a process has used so much since the first look. Returns how much."""
+    while (used := watch.figures(1)[name].cpu_ms_per_order) < cpu_ms:
+        watch.look()
+    return used
+
+
+def test_cpu_counts_since_the_first_look_and_is_0_for_what_is_gone(start_busy: Callable[[], int]) -> None:
+    pids = {"busy": start_busy(), "own": os.getpid(), "gone": dead_pid(), "never": None}
+    watch = ProcessWatch(lambda: pids)
+    watch.look()
+    assert watch.figures(1)["own"].cpu_ms_per_order == 0
+    used = used_until(watch, "busy", 50)
+    figures = watch.figures(1)
+    assert figures["own"].mb_start > 5
+    assert (figures["gone"].cpu_ms_per_order, figures["never"].mb_end) == (0, 0)
+    assert watch.figures(10)["busy"].cpu_ms_per_order == pytest.approx(used / 10, abs=0.001)
+
+
+def test_a_process_that_was_started_again_counts_with_the_one_before(start_busy: Callable[[], int]) -> None:
+    pids: dict[str, int | None] = {"busy": start_busy()}
+    watch = ProcessWatch(lambda: pids)
+    watch.look()
+    before = used_until(watch, "busy", 50)
+    pids["busy"] = None
+    watch.look_at_memory()
+    pids["busy"] = start_busy()
+    watch.look_at_memory()
+    assert used_until(watch, "busy", before + 30) >= before + 30
+
+
+def test_memory_is_flat_unless_it_grows_over_the_last_half() -> None:
+    times = iter(range(0, 1_000, 10))
+    watch = ProcessWatch(lambda: {"own": os.getpid()}, lambda: float(next(times)))
+    watch.look()
+    for _ in range(10):
+        watch.look_at_memory()
+    held = watch.figures(1)["own"]
+    assert held.flat
+    assert held.grew_mb == pytest.approx(0, abs=1)
+    kept = []
+    for _ in range(20):
+        kept.append(os.urandom(2_000_000))
+        watch.look_at_memory()
+    grown = watch.figures(1)["own"]
+    assert not grown.flat
+    assert grown.mb_a_minute == pytest.approx(12, rel=0.3)
+    assert grown.mb_end > held.mb_end + 30
+
+
+def test_rows_of_partitions_count_as_their_tables_and_nothing_else_changes(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        before = settled(connection)
+        for _ in range(3):
+            connection.execute(
+                "INSERT INTO outbox (outbox_id, writer, order_id, topic, key, type, payload, created_at)"
+                " VALUES (%s, 'api', %s, 't', 'k', 'T', '', now())",
+                [uuid7(), uuid7()],
+            )
+        connection.execute("UPDATE outbox SET published_at = now()")
+        counted = settled(connection).since(before)
+    assert counted.tables == {"outbox": TableRows(inserted=3, updated=3, hot=0, deleted=0, indexes=3)}
+    assert counted.tables["outbox"].index_entries == 18
+    assert counted.wal_bytes > 0
+    assert counted.transactions >= 4
+    figures = counted.figures(3)
+    assert figures["per_order"]["tuple_versions"] == 2
+    assert figures["rows_per_order"]["outbox"]["inserted"] == 1
+
+
+def settled(connection: "psycopg.Connection[tuple[object, ...]]") -> DatabaseCounts:
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    connection.execute("SELECT 1")
+    return count_database(connection)
+
+
+def test_messages_of_each_topic_are_counted_and_a_broker_that_lost_all_starts_again(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    before = count_messages(memory_kafka)
+    producer = Producer({"bootstrap.servers": memory_kafka.bootstrap})
+    for number in range(25):
+        producer.produce("orders.events", key=str(number), value=b"x")
+    producer.flush(10)
+    assert messages_since(before, count_messages(memory_kafka)) == {"orders.events": 25}
+    assert messages_since({"a": 10, "b": 5}, {"a": 4, "b": 5, "c": 1}) == {"a": 4, "c": 1}
