@@ -1,4 +1,4 @@
-"""Put the gateway and the relay together, and run them."""
+"""Put the gateway together, and run it."""
 
 import asyncio
 import gc
@@ -7,15 +7,17 @@ import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from oms_api.adapters.backlog import OutcomeBacklog
 from oms_api.adapters.group_commit import GroupCommit
+from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
+from oms_api.adapters.key_lookup import KeyLookup
 from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
@@ -23,25 +25,23 @@ from oms_api.adapters.reference_cache import ReferenceCache
 from oms_api.adapters.replica_reader import ReplicaReader
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
-from oms_api.config import PREFIX, ApiSettings, RelaySettings
+from oms_api.config import PREFIX, ApiSettings
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
 from oms_api.entrypoints.grpc_orders import build_grpc
 from oms_api.entrypoints.http_door import HttpDoor
 from oms_api.entrypoints.loop_lag import watch_loop
-from oms_api.entrypoints.relay import Relay
 from oms_api.entrypoints.rest import build_rest
 from oms_api.entrypoints.websocket import build_websocket
-from oms_api.ports import Ports
+from oms_api.ports import EncodedEvent, Ports
 from oms_platform.clock import utc_now
 from oms_platform.errors import ConfigurationError, OperationalError
-from oms_platform.health import Health, serve_health
-from oms_platform.messages import OrderEvent
+from oms_platform.health import Health
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
-from oms_platform.telemetry.tracing import API, RELAY, Tracer, start_tracing
-from oms_platform.worker import EXIT_BROKEN, StopFlag, end_misconfigured, reason_of, run_worker
+from oms_platform.telemetry.tracing import API, Tracer, start_tracing
+from oms_platform.worker import EXIT_BROKEN, end_misconfigured, reason_of
 
 HTTP_BACKLOG: Final = 1_024
 HTTP_CONNECTIONS_MAX: Final = 8_192
@@ -63,18 +63,6 @@ def serve() -> None:
         runner.run(Gateway(settings, tracer).run())
 
 
-def relay() -> None:
-    """Run the outbox relay until SIGTERM."""
-    settings = load_settings(RelaySettings, PREFIX)
-    configure_logging(RELAY, settings.log_level)
-    tracer = start_tracing(RELAY)
-    health = Health()
-    serve_health(health, settings.relay_health_port, settings.host)
-    stop = StopFlag()
-    stop.on_signals()
-    run_worker(RELAY, Relay(settings, health, tracer).run, stop, health)
-
-
 class Gateway:
     """Every part of the gateway, in one event loop."""
 
@@ -88,13 +76,20 @@ class Gateway:
         settings, health = self._settings, self._health
         loop = asyncio.get_running_loop()
         kafka = settings.kafka()
+        self._reader = PostgresReader(settings.postgres_dsn)
+        self._backlog = OutcomeBacklog(
+            self._reader,
+            shed_age_s=settings.shed_age_s,
+            on_awaiting=lambda awaiting: self._want_events("backlog", awaiting),
+        )
+        self._line = InboundPublisher(kafka, self._backlog.on_published, self._tracer)
         self._intake = GroupCommit(
             settings.postgres_dsn,
+            self._line,
             queue_max=settings.queue_max,
             commit_timeout_s=settings.commit_timeout_ms / 1000,
             tracer=self._tracer,
         )
-        self._reader = PostgresReader(settings.postgres_dsn)
         self._replica = None
         if settings.read_dsn:
             self._replica = ReplicaReader(
@@ -108,23 +103,30 @@ class Gateway:
         self._probe = KafkaProbe(kafka, on_recovered=self._reopen_tail, on_wrong=end_misconfigured)
         self._hub = EventHub(self._reader, self._probe, self._tracer)
 
-        def on_events(events: list[OrderEvent], traces: dict[UUID, str]) -> None:
-            loop.call_soon_threadsafe(self._hub.on_events, events, traces)
+        def on_events(events: list[EncodedEvent]) -> None:
+            loop.call_soon_threadsafe(self._on_events, events)
 
         self._tail = EventTail(
             kafka, on_opened=lambda: _call(loop, self._hub.on_tail_opened), on_events=on_events
         )
-        self._hub.on_listening = self._tail.set_wanted
+        self._events_wanted: set[str] = set()
+        self._hub.on_listening = lambda listening: self._want_events("hub", listening)
         self._router = SorRouter(settings.sor_host, settings.sor_port)
-        self._risk = CoreRisk(settings.core_host, settings.core_port)
+        self._risk = CoreRisk(
+            settings.core_host,
+            settings.core_port,
+            partitions=kafka.partitions,
+            owners=self._reader.core_addresses,
+        )
         self._routing_admin = PostgresRoutingAdmin(settings.postgres_dsn, utc_now)
         ports = Ports(
             intake=self._intake,
+            keys=KeyLookup(self._reader.read),
+            backlog=self._backlog,
             reader=self._reader if self._replica is None else self._replica,
             reference=self._reference,
             limiter=self._limiter,
             authenticator=self._authenticator,
-            broker=self._probe,
             router=self._router,
             risk=self._risk,
             routing_admin=self._routing_admin,
@@ -144,6 +146,18 @@ class Gateway:
 
     def _reopen_tail(self) -> None:
         self._tail.reopen()
+
+    def _want_events(self, who: str, wanted: bool) -> None:
+        """Read orders.events while anybody needs it."""
+        if wanted:
+            self._events_wanted.add(who)
+        else:
+            self._events_wanted.discard(who)
+        self._tail.set_wanted(bool(self._events_wanted))
+
+    def _on_events(self, events: list[EncodedEvent]) -> None:
+        self._backlog.on_events(events)
+        self._hub.on_events(events)
 
     async def run(self) -> None:
         """Start everything, serve until SIGTERM, and stop in the reverse order."""
@@ -201,6 +215,7 @@ class Gateway:
         self._start("intake", self._intake.run())
         self._start("reference", self._reference.run())
         self._start("backstop", self._hub.run_backstop())
+        self._start("backlog", self._backlog.run())
         self._health.set_started(True)
 
     def _begin_to_stop(self, server: Server) -> None:
@@ -223,6 +238,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._line.close)
         await asyncio.to_thread(self._tail.stop)
         await self._limiter.close()
         self._router.close()

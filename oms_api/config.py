@@ -1,4 +1,4 @@
-"""Settings of the gateway and of its outbox relay, read once at start."""
+"""Settings of the gateway, read once at start."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,8 @@ class ApiSettings(KafkaFields):
     """The gateway: REST, WebSocket and gRPC.
 
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
-    read_lag_ms_max behind.
+    read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
+    waited longer for the core's and the router's answer.
     """
 
     http_port: int
@@ -33,14 +34,5 @@ class ApiSettings(KafkaFields):
     rate_burst: int = 10_000
     queue_max: int = 5_000
     commit_timeout_ms: int = 5_000
-    log_level: str = "INFO"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelaySettings(KafkaFields):
-    """The outbox relay."""
-
-    postgres_dsn: str
-    relay_health_port: int
-    host: str = "127.0.0.1"
+    shed_age_s: float = 2.0
     log_level: str = "INFO"

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
+from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode, invalid, no_such_account, no_such_order
-from oms_api.domain.terms import NO_ROUTING, Known, RoutingTerms, Terms, content_hash, read_terms
+from oms_api.domain.terms import Known, channel_problem, principal_problem, read_terms
 from oms_api.ports import (
-    KeyConflict,
+    IntakeFullError,
     NewCancel,
     NewOrder,
     OrderView,
@@ -23,13 +26,10 @@ from oms_api.ports import (
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.vocabulary import OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
 
 RETRY_AFTER_S: Final = 1
-_SIDE: Final = {member.name: member for member in Side}
-_ORDER_TYPE: Final = {member.name: member for member in OrderType}
-_TIME_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,44 +61,100 @@ async def admit(ports: Ports, token: str | None, right: Right) -> Principal | Re
 
     Raises UnavailableError while tokens cannot be verified.
     """
+    principal = await _verify(ports, token)
+    if isinstance(principal, Refusal):
+        return principal
+    return await _over_rate(ports, principal) or _lacks(principal, right) or principal
+
+
+class Placer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A caller who may trade. over_rate: what it is answered, unless its order is stored already."""
+
+    principal: Principal
+    over_rate: Refusal | None
+
+
+async def admit_to_place(ports: Ports, token: str | None) -> Placer | Refusal:
+    """Admit the caller of an order; one over its rate still learns what became of an order that is stored.
+
+    Raises UnavailableError while tokens cannot be verified.
+    """
+    principal = await _verify(ports, token)
+    if isinstance(principal, Refusal):
+        return principal
+    over_rate = await _over_rate(ports, principal)
+    lacking = _lacks(principal, Right.TRADE)
+    if lacking is not None:
+        return over_rate or lacking
+    return Placer(principal=principal, over_rate=over_rate)
+
+
+async def _verify(ports: Ports, token: str | None) -> Principal | Refusal:
     if not token:
         return Refusal(code=RefusalCode.UNAUTHENTICATED, message="a bearer token is required")
-    principal = ports.authenticator.cached(token)
-    if principal is None:
-        verified = await ports.authenticator.authenticate(token)
-        if isinstance(verified, str):
-            return Refusal(code=RefusalCode.UNAUTHENTICATED, message=verified)
-        principal = verified
-    if not ports.limiter.take_leased(principal.subject):
-        wait_s = await ports.limiter.take(principal.subject)
-        if wait_s > 0:
-            return Refusal(
-                code=RefusalCode.RATE_LIMITED,
-                message=f"more requests than the rate of {principal.subject} allows",
-                retry_after_s=math.ceil(wait_s),
-            )
-    if right not in principal.rights:
-        return Refusal(code=RefusalCode.FORBIDDEN, message=f"the token gives no right to {right.value}")
-    return principal
+    verified = ports.authenticator.cached(token) or await ports.authenticator.authenticate(token)
+    if isinstance(verified, str):
+        return Refusal(code=RefusalCode.UNAUTHENTICATED, message=verified)
+    problem = principal_problem(verified.subject)
+    return verified if problem is None else invalid(problem)
+
+
+async def _over_rate(ports: Ports, principal: Principal) -> Refusal | None:
+    if ports.limiter.take_leased(principal.subject):
+        return None
+    wait_s = await ports.limiter.take(principal.subject)
+    if wait_s <= 0:
+        return None
+    return Refusal(
+        code=RefusalCode.RATE_LIMITED,
+        message=f"more requests than the rate of {principal.subject} allows",
+        retry_after_s=math.ceil(wait_s),
+    )
+
+
+def _lacks(principal: Principal, right: Right) -> Refusal | None:
+    if right in principal.rights:
+        return None
+    return Refusal(code=RefusalCode.FORBIDDEN, message=f"the token gives no right to {right.value}")
 
 
 async def handle_place_order(
     ports: Ports,
     clock: Clock,
-    principal: Principal,
+    placer: Placer,
     *,
     channel: str,
     content: Mapping[str, object],
     trace: str,
 ) -> Placed | Refusal:
-    """Check and store an order. Returns after it is durable; raises UnavailableError if that is not known."""
-    terms = await read_order_terms(ports, principal, channel, content)
+    """Check and store an order. Returns after it is durable; raises UnavailableError if that is not known.
+
+    What is stored already gets its first answer, whatever else new orders are refused for.
+    """
+    terms = await read_order_terms(ports, placer.principal, channel, content)
     if isinstance(terms, Refusal):
         return terms
-    if not ports.broker.available:
-        return unavailable("Kafka is away: new orders are not taken")
-    order = _new_order(terms, principal.subject, clock(), trace)
-    stored = await ports.intake.submit(order)
+    refusal = placer.over_rate
+    if refusal is None and (reason := ports.backlog.problem()):
+        refusal = unavailable(reason)
+    if refusal is not None:
+        found = await ports.keys.find(terms)
+        if found is not None:
+            return _placed(terms, found)
+        if placer.over_rate is None:
+            ports.backlog.count_refused()
+        return refusal
+    try:
+        stored = await ports.intake.submit(_new_order(terms, clock(), trace))
+    except IntakeFullError:
+        found = await ports.keys.find(terms)
+        if found is None:
+            raise
+        stored = found
+    return _placed(terms, stored)
+
+
+def _placed(terms: OrderTerms, stored: StoredOrder | KeyConflict | RowRefused) -> Placed | Refusal:
     if isinstance(stored, KeyConflict):
         return Refusal(
             code=RefusalCode.DUPLICATE_ORDER_ID,
@@ -116,14 +172,14 @@ async def handle_place_order(
 
 async def read_order_terms(
     ports: Ports, principal: Principal, channel: str, content: Mapping[str, object]
-) -> Terms | Refusal:
+) -> OrderTerms | Refusal:
     """Check an order's content, with names that became known just now."""
     known = known_to(ports.reference, principal)
-    terms = read_terms(content, channel, known)
-    if not isinstance(terms, Terms) and any(problem.message.startswith("unknown ") for problem in terms):
+    terms = read_terms(content, channel=channel, principal=principal.subject, known=known)
+    if not isinstance(terms, OrderTerms) and any(problem.message.startswith("unknown ") for problem in terms):
         await ports.reference.refresh()
-        terms = read_terms(content, channel, known)
-    return terms if isinstance(terms, Terms) else invalid(*terms)
+        terms = read_terms(content, channel=channel, principal=principal.subject, known=known)
+    return terms if isinstance(terms, OrderTerms) else invalid(*terms)
 
 
 def known_to(reference: ReferenceData, principal: Principal) -> Known:
@@ -136,41 +192,9 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
     )
 
 
-def wish_of(routing: RoutingTerms) -> Routing | None:
-    """Return wishes as messages carry them, None for none."""
-    if routing == NO_ROUTING:
-        return None
-    return Routing(profile=routing.profile, avoid=routing.avoid, prefer=routing.prefer)
-
-
-def _new_order(terms: Terms, principal: str, now: datetime, trace: str) -> NewOrder:
-    order_id = uuid7()
-    message = SubmitOrder(
-        order_id=order_id,
-        account_id=terms.account_id,
-        channel=terms.channel,
-        client_order_id=terms.client_order_id,
-        symbol=terms.symbol,
-        side=_SIDE[terms.side],
-        order_type=_ORDER_TYPE[terms.order_type],
-        quantity=terms.quantity,
-        time_in_force=_TIME_IN_FORCE[terms.time_in_force],
-        received_at=now,
-        limit_price=terms.limit_price,
-        principal=principal,
-        routing=wish_of(terms.routing),
-    )
-    return NewOrder(
-        order_id=order_id,
-        event_id=uuid7(),
-        outbox_id=uuid7(),
-        terms=terms,
-        content_hash=content_hash(terms),
-        principal=principal,
-        received_at=now,
-        payload=encode(message),
-        trace=trace,
-    )
+def _new_order(terms: OrderTerms, now: datetime, trace: str) -> NewOrder:
+    message = SubmitOrder(order_id=uuid7(), received_at=now, terms=terms)
+    return NewOrder(message=message, payload=encode(message), trace=trace)
 
 
 async def handle_get_order(ports: Ports, principal: Principal, order_id: str) -> OrderView | Refusal:
@@ -185,9 +209,14 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
 
 
 async def handle_cancel_order(
-    ports: Ports, clock: Clock, principal: Principal, order_id: str, trace: str
+    ports: Ports, clock: Clock, principal: Principal, order_id: str, *, channel: str, trace: str
 ) -> CancelRequested | Refusal:
-    """Store a request to cancel. A closed order is refused with its status; asking again does no harm."""
+    """Store a request to cancel. A closed order is refused with its status; asking again does no harm.
+
+    It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
+    """
+    if channel and (problem := channel_problem(channel)) is not None:
+        return invalid(problem)
     found = await handle_get_order(ports, principal, order_id)
     if isinstance(found, Refusal):
         return found
@@ -195,29 +224,16 @@ async def handle_cancel_order(
         return Refusal(
             code=RefusalCode.ORDER_CLOSED, message=f"order {order_id} is {found.status}", status=found.status
         )
-    if not ports.broker.available:
-        return unavailable("Kafka is away: cancels are not taken")
-    now = clock()
-    request_id = uuid7()
     message = CancelOrder(
-        request_id=request_id,
+        request_id=uuid7(),
         order_id=found.order_id,
         account_id=found.account_id,
-        received_at=now,
         principal=principal.subject,
+        received_at=clock(),
+        channel=channel,
     )
-    await ports.intake.cancel(
-        NewCancel(
-            request_id=request_id,
-            outbox_id=uuid7(),
-            order_id=found.order_id,
-            account_id=found.account_id,
-            received_at=now,
-            payload=encode(message),
-            trace=trace,
-        )
-    )
-    return CancelRequested(order_id=found.order_id, request_id=request_id, status=found.status)
+    await ports.intake.cancel(NewCancel(message=message, payload=encode(message), trace=trace))
+    return CancelRequested(order_id=found.order_id, request_id=message.request_id, status=found.status)
 
 
 async def handle_get_positions(

@@ -1,6 +1,6 @@
 """What the handlers need from outside, and the shapes in which it comes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -9,47 +9,40 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem
-from oms_api.domain.terms import RoutingTerms, Terms
 from oms_platform.errors import OperationalError
-from oms_platform.messages import OrderEvent, RouteRequest
+from oms_platform.messages import CancelOrder, RouteRequest, SubmitOrder
 from oms_platform.telemetry.tracing import Tracer
+from oms_platform.vocabulary import OrderTerms, Routing
 
 
 class UnavailableError(OperationalError):
     """Something that a request needs is away: the request may be sent again later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOrder:
-    """An order on its way into the store, with the ids and messages that are stored with it."""
+class IntakeFullError(UnavailableError):
+    """So many requests wait to be stored that this one cannot."""
 
-    order_id: UUID
-    event_id: UUID
-    outbox_id: UUID
-    terms: Terms
-    content_hash: bytes
-    principal: str
-    received_at: datetime
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An order on its way into the store. payload: the message as it is stored and published."""
+
+    message: SubmitOrder
     payload: bytes
     trace: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOrder:
-    """The order that an idempotency key stands for: the new one, or the first of that key."""
+class NewCancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A request to cancel on its way into the store. payload: the message as it is stored and published."""
 
-    order_id: UUID
-    created_at: datetime
-    created: bool
+    message: CancelOrder
+    payload: bytes
+    trace: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyConflict:
-    """The idempotency key stands for an order with other terms."""
-
-    order_id: UUID
+Request = NewOrder | NewCancel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +52,14 @@ class RowRefused:
     problem: FieldProblem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCancel:
-    """A cancel request on its way into the outbox."""
-
-    request_id: UUID
-    outbox_id: UUID
-    order_id: UUID
-    account_id: str
-    received_at: datetime
-    payload: bytes
-    trace: str
-
-
 class OrderIntake(Protocol):
     """Stores what clients ask for, durably, before they are told so."""
 
     async def submit(self, order: NewOrder) -> StoredOrder | KeyConflict | RowRefused:
-        """Store an order once. Returns after the commit; raises UnavailableError if that is not known."""
+        """Store an order once. Returns after the commit.
+
+        Raises IntakeFullError, and UnavailableError when it is not known whether it was stored.
+        """
         ...
 
     async def cancel(self, cancel: NewCancel) -> None:
@@ -84,12 +67,40 @@ class OrderIntake(Protocol):
         ...
 
 
+class OrderKeys(Protocol):
+    """Knows which orders are stored, by what makes a repeat of one."""
+
+    async def find(self, terms: OrderTerms) -> StoredOrder | KeyConflict | None:
+        """Return what the idempotency key of these terms stands for, if anything. Raises UnavailableError."""
+        ...
+
+
+class RequestLine(Protocol):
+    """Carries stored requests to the core. One that is lost on the way, the core takes from the log."""
+
+    def publish(self, requests: Sequence[Request]) -> None:
+        """Send requests that are durable, in their order, without waiting."""
+        ...
+
+
+class Backlog(Protocol):
+    """Whether the core keeps up with what it is asked."""
+
+    def problem(self) -> str:
+        """Return why a new order is not taken now; empty when it is taken."""
+        ...
+
+    def count_refused(self) -> None:
+        """Count a new order that was refused for that."""
+        ...
+
+
 class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Base of what reads answer with: camelCase names, enum member names, prices as decimal text."""
 
 
-class OrderView(View, frozen=True):
-    """An order as it stands."""
+class OrderView(View, frozen=True, kw_only=True):
+    """An order as it stands. routing: what it named of profile, avoid and prefer."""
 
     order_id: UUID
     account_id: str
@@ -110,11 +121,17 @@ class OrderView(View, frozen=True):
     sequence: int
     created_at: datetime
     updated_at: datetime
-    avg_px: Decimal | None = None
+    avg_px: Decimal | None
+    min_quantity: int | None
+    routing: dict[str, object] | None
+    principal: str
 
 
-class EventView(View, frozen=True):
-    """One entry of an order's audit trail."""
+class EventView(View, frozen=True, kw_only=True):
+    """One entry of an order's audit trail: the first is its request, the others are what came of it.
+
+    payload: the SubmitOrder, or the OrderEvent, as it was published.
+    """
 
     sequence: int
     event_id: UUID
@@ -139,7 +156,7 @@ class ExecutionView(View, frozen=True):
     received_at: datetime
 
 
-class ChildView(View, frozen=True):
+class ChildView(View, frozen=True, kw_only=True):
     """One venue order of a route."""
 
     attempt: int
@@ -148,6 +165,7 @@ class ChildView(View, frozen=True):
     venue_id: str
     venue_order_id: str
     quantity: int
+    min_quantity: int | None
     limit_price: Decimal
     time_in_force: str
     status: str
@@ -158,13 +176,34 @@ class ChildView(View, frozen=True):
     updated_at: datetime
 
 
-class RouteView(View, frozen=True):
-    """One routing decision as it was stored, and the children that came of it."""
+class StoredRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One routing decision as it was stored, and the children that came of it. plan: JSON."""
+
+    attempt: int
+    route_id: UUID
+    decided_at: datetime
+    plan: bytes
+    children: list[ChildView]
+
+
+def plan_with_explanation(plan: bytes, explanation: bytes | None) -> msgspec.Raw:
+    """Return a plan's JSON with one field more: its explanation, or null."""
+    return msgspec.Raw(plan.rstrip()[:-1] + b',"explanation":' + (explanation or b"null") + b"}")
+
+
+class RouteView(View, frozen=True, kw_only=True):
+    """One routing decision, explained, and the children that came of it.
+
+    plan: the plan as it was stored, with its explanation, or null there and in explanationProblem why.
+    proven: the explanation is of what was decided then: both have the same digest.
+    """
 
     attempt: int
     route_id: UUID
     decided_at: datetime
     plan: msgspec.Raw
+    proven: bool | None
+    explanation_problem: str
     children: list[ChildView]
 
 
@@ -213,13 +252,31 @@ class OrderReader(Protocol):
         """Return an order's fills, oldest first."""
         ...
 
-    async def routes(self, order_id: UUID) -> list[RouteView]:
+    async def routes(self, order_id: UUID) -> list[StoredRoute]:
         """Return an order's routing decisions, first attempt first."""
         ...
 
     async def positions(self, account_id: str) -> list[PositionView]:
         """Return an account's positions by symbol."""
         ...
+
+
+class StreamedEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """What a stream needs to know of an OrderEvent. The rest of it goes on to the clients unread."""
+
+    account_id: str
+    stream_sequence: int
+    order_id: str
+    type: str
+    occurred_at: datetime
+
+
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event and the JSON that clients get of it: what core stored and published, to the byte."""
+
+    event: StreamedEvent
+    text: str
+    trace: str = ""
 
 
 class EventStore(Protocol):
@@ -229,10 +286,16 @@ class EventStore(Protocol):
         """Return the last stream sequence of each account, 0 for one without events."""
         ...
 
-    async def events_after(
-        self, account_id: str, sequence: int, rows_max: int
-    ) -> list[tuple[int, OrderEvent | None]]:
-        """Return the account's next events, in order; None for one that cannot be read."""
+    async def events_after(self, account_id: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
+        """Return the account's next events, in order, each as clients get it."""
+        ...
+
+
+class OutcomeStore(Protocol):
+    """Reads what came of orders from the store of record. Raises UnavailableError."""
+
+    async def answered(self, order_ids: Iterable[str], outcomes: Iterable[str]) -> set[str]:
+        """Return which of the orders have an event of one of these types."""
         ...
 
 
@@ -303,15 +366,29 @@ class ScorecardView(View, frozen=True):
     scorecard: msgspec.Raw
 
 
+class Explained(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A route's explanation as JSON; None: its inputs are no more there."""
+
+    explanation: bytes | None
+    proven: bool
+
+
 class Router(Protocol):
     """Asks the SOR what changes nothing. Raises UnavailableError, or RoutingRefusedError with its words."""
 
     async def preview(self, request: RouteRequest) -> msgspec.Raw:
-        """Return the RoutePlan that an order would get now, as JSON."""
+        """Return the plan that an order would get now with its explanation, as JSON."""
         ...
 
     async def what_if(self, question: "WhatIf") -> dict[str, msgspec.Raw]:
-        """Return a decision as `stored`, decided `again`, and `changed`, each a RoutePlan as JSON."""
+        """Return a decision as `stored`, decided `again`, and `changed`, as JSON.
+
+        Each is a plan; those that are decided now have their explanation in it.
+        """
+        ...
+
+    async def explain(self, order_id: UUID) -> dict[int, Explained]:
+        """Return the explanations of an order's routes, by attempt."""
         ...
 
     async def inputs(self, order_id: UUID, attempt: int) -> dict[str, msgspec.Raw]:
@@ -343,7 +420,7 @@ class WhatIf:
 class RiskDesk(Protocol):
     """Asks the core for a risk verdict. Raises UnavailableError."""
 
-    async def verdict(self, terms: Terms) -> RiskView:
+    async def verdict(self, terms: OrderTerms) -> RiskView:
         """Return the verdict that an order would get now."""
         ...
 
@@ -374,11 +451,11 @@ class RoutingAdmin(Protocol):
         """Make every version of a profile inactive. Returns whether any was active."""
         ...
 
-    async def account_routing(self, account_id: str) -> RoutingTerms:
+    async def account_routing(self, account_id: str) -> Routing:
         """Return an account's routing preferences."""
         ...
 
-    async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
+    async def set_account_routing(self, account_id: str, routing: Routing, by: str) -> None:
         """Replace an account's routing preferences."""
         ...
 
@@ -421,11 +498,12 @@ class Ports:
     """Everything that the handlers need, put together by bootstrap."""
 
     intake: OrderIntake
+    keys: OrderKeys
+    backlog: Backlog
     reader: OrderReader
     reference: ReferenceData
     limiter: RateLimiter
     authenticator: Authenticator
-    broker: BrokerState
     router: Router
     risk: RiskDesk
     routing_admin: RoutingAdmin

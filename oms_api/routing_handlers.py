@@ -7,18 +7,33 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
-from oms_api.domain.terms import RoutingTerms, Terms, read_routing, shown
-from oms_api.handlers import handle_get_order, known_to, read_order_terms, wish_of
-from oms_api.ports import Ports, ProfileView, RiskView, RoutingRefusedError, View, WhatIf
+from oms_api.domain.terms import read_routing, shown
+from oms_api.handlers import handle_get_order, known_to, read_order_terms
+from oms_api.ports import (
+    Explained,
+    OrderReader,
+    Ports,
+    ProfileView,
+    RiskView,
+    Router,
+    RouteView,
+    RoutingRefusedError,
+    StoredRoute,
+    UnavailableError,
+    View,
+    WhatIf,
+    plan_with_explanation,
+)
 from oms_platform.clock import Clock
 from oms_platform.ids import route_id, uuid7
 from oms_platform.messages import RouteRequest
-from oms_platform.vocabulary import OrderType, Side, TimeInForce
+from oms_platform.vocabulary import OrderTerms, Routing
 
 _WHAT_IF_FIELDS: Final = ("profile", "strategy", "weights", "without", "fees")
 _PROFILE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -51,21 +66,43 @@ async def handle_preview_route(
     return PreviewView(plan=plan, risk=await ports.risk.verdict(terms))
 
 
-def _route_request(terms: Terms, clock: Clock) -> RouteRequest:
+def _route_request(terms: OrderTerms, clock: Clock) -> RouteRequest:
     order_id = uuid7()
     return RouteRequest(
         route_id=route_id(order_id, 1),
         order_id=order_id,
-        account_id=terms.account_id,
         attempt=1,
-        symbol=terms.symbol,
-        side=Side[terms.side],
-        order_type=OrderType[terms.order_type],
         quantity=terms.quantity,
-        time_in_force=TimeInForce[terms.time_in_force],
         requested_at=clock(),
-        limit_price=terms.limit_price,
-        routing=wish_of(terms.routing),
+        terms=terms,
+    )
+
+
+async def handle_get_routes(reader: OrderReader, router: Router, order_id: UUID) -> list[RouteView]:
+    """Return an order's routing decisions with what became of them, explained if the router can be asked."""
+    stored = await reader.routes(order_id)
+    explained: Mapping[int, Explained] = {}
+    problem = ""
+    if stored:
+        try:
+            explained = await router.explain(order_id)
+        except (UnavailableError, RoutingRefusedError) as error:
+            problem = str(error)
+    return [_route_view(route, explained.get(route.attempt), problem) for route in stored]
+
+
+def _route_view(route: StoredRoute, explained: Explained | None, problem: str) -> RouteView:
+    explanation = None if explained is None else explained.explanation
+    if explanation is None and not problem:
+        problem = "its inputs are no longer kept"
+    return RouteView(
+        attempt=route.attempt,
+        route_id=route.route_id,
+        decided_at=route.decided_at,
+        plan=plan_with_explanation(route.plan, explanation),
+        proven=None if explained is None or explanation is None else explained.proven,
+        explanation_problem=problem,
+        children=route.children,
     )
 
 
@@ -217,7 +254,7 @@ async def handle_get_profiles(ports: Ports) -> list[ProfileView]:
 
 async def handle_get_account_routing(
     ports: Ports, principal: Principal, account_id: str
-) -> RoutingTerms | Refusal:
+) -> Routing | Refusal:
     """Return the routing preferences of an account that the caller sees."""
     if not principal.sees(account_id):
         return no_such_account(account_id)
@@ -226,7 +263,7 @@ async def handle_get_account_routing(
 
 async def handle_set_account_routing(
     ports: Ports, principal: Principal, account_id: str, content: Mapping[str, object]
-) -> RoutingTerms | Refusal:
+) -> Routing | Refusal:
     """Replace an account's routing preferences; an order's own go before them."""
     known = known_to(ports.reference, principal)
     await ports.reference.refresh()

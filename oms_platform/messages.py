@@ -41,11 +41,14 @@ class SubmitOrder(Message, frozen=True, kw_only=True):
 
 
 class CancelOrder(Message, frozen=True, kw_only=True):
+    """channel: the door it came through, if its caller named one."""
+
     request_id: UUID
     order_id: UUID
     account_id: str
     principal: str = ""
     received_at: datetime
+    channel: str = ""
 
 
 class RouteRequest(Message, frozen=True, kw_only=True):

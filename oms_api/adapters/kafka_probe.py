@@ -38,6 +38,7 @@ class KafkaProbe:
         self._reason = "not looked at yet"
         self._errors = ConnectionErrors(settings)
         self._available = False
+        self._found = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-probe", daemon=True)
 
@@ -47,8 +48,11 @@ class KafkaProbe:
         return self._available
 
     def problem(self) -> str | None:
-        """Return that Kafka is away and why, or None."""
-        return None if self._available else f"Kafka is away: {self._reason}"
+        """Return that Kafka was never found and why, or None.
+
+        One that goes away later is no reason to be sent nothing: cancels are taken, and queries answered.
+        """
+        return None if self._found else f"Kafka is away: {self._reason}"
 
     def start(self) -> None:
         """Start to look."""
@@ -77,7 +81,7 @@ class KafkaProbe:
             if not self._available:
                 ensure_topics(self._settings)
                 log.info("kafka_available", bootstrap=self._settings.bootstrap)
-                self._available = True
+                self._available = self._found = True
                 self._on_recovered()
         except WrongTopicsError as error:
             self._available, self._reason = False, str(error)

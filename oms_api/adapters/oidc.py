@@ -160,7 +160,7 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         rights=rights_of(
             [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
         ),
-        accounts=frozenset(name for name in accounts if isinstance(name, str))
+        accounts=frozenset(name for name in accounts if isinstance(name, str) and name.isprintable())
         if isinstance(accounts, list)
         else frozenset(),
     )

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import psycopg
-import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.ports import (
@@ -23,37 +22,125 @@ from oms_api.ports import (
     OrderFilter,
     OrderView,
     PositionView,
-    RouteView,
+    StoredRoute,
     UnavailableError,
 )
 from oms_platform.deadline import AsyncConnection, deadline
-from oms_platform.ids import uuid7_floor
-from oms_platform.messages import OrderEvent
+from oms_platform.ids import route_id, uuid7_floor
+from oms_platform.messages import SubmitOrder
 from oms_platform.postgres import PostgresUnavailableError, unreachable_because
+from oms_platform.prices import dollars_of
 from oms_platform.schema.migrate import check_revision
-from oms_platform.wire import UnreadableMessageError, decode
+from oms_platform.vocabulary import ChildTerms, OrderStatus
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 3
 READ_TIMEOUT_S: Final = 5.0
 RETRY_WITHIN_S: Final = 0.5
+_RECEIVED: Final = "OrderReceived"
 _AVG_PX_STEP: Final = Decimal("0.000001")
 # A UUIDv7 is made some moments around the instant that created_at holds.
 _ID_SKEW: Final = timedelta(seconds=5)
 
-_ORDER_COLUMNS: Final = (
-    "order_id, account_id, channel, client_order_id, symbol, side, order_type, time_in_force,"
-    " quantity, limit_price, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence,"
-    " created_at, updated_at"
+# What the request's terms say is shown from them, whole; what became of it, from the order's row.
+_ORDERS: Final = (
+    "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
+    " o.sequence, o.created_at, o.updated_at FROM orders o"
+    " JOIN order_requests r ON r.request_id = o.order_id"
 )
-log = structlog.get_logger()
+_submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
+_child_decoder: Final = msgspec.json.Decoder(ChildTerms)
+
+
+class _EventHead(msgspec.Struct, rename="camel", gc=False):
+    event_id: UUID
+    status: OrderStatus
+
+
+_head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 
 def _order_view(row: Sequence[Any]) -> OrderView:
-    cum_qty, filled_notional = row[12], row[14]
-    avg_px = (filled_notional / cum_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN) if cum_qty else None
-    return OrderView(*row, avg_px)  # type: ignore[call-arg]  # the columns are the fields
+    payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence, created_at, updated_at = (
+        row
+    )
+    order = _submit_decoder.decode(payload)
+    terms = order.terms
+    return OrderView(
+        order_id=order.order_id,
+        account_id=terms.account_id,
+        channel=terms.channel,
+        client_order_id=terms.client_order_id,
+        symbol=terms.symbol,
+        side=terms.side.name,
+        order_type=terms.order_type.name,
+        time_in_force=terms.time_in_force.name,
+        quantity=terms.quantity,
+        limit_price=None if terms.limit_price_micros is None else dollars_of(terms.limit_price_micros),
+        status=status,
+        closed=closed,
+        cum_qty=cum_qty,
+        leaves_qty=leaves_qty,
+        filled_notional=filled_notional,
+        text=text,
+        sequence=sequence,
+        created_at=created_at,
+        updated_at=updated_at,
+        avg_px=(filled_notional / cum_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN) if cum_qty else None,
+        min_quantity=terms.min_quantity or None,
+        routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
+        principal=terms.principal,
+    )
+
+
+def _request_view(order_id: UUID, received_at: datetime, payload: str) -> EventView:
+    return EventView(
+        sequence=1,
+        event_id=order_id,
+        stream_sequence=None,
+        event_type=_RECEIVED,
+        status=OrderStatus.NEW.name,
+        occurred_at=received_at,
+        payload=msgspec.Raw(payload.encode()),
+    )
+
+
+def _event_view(
+    sequence: int, stream_sequence: int, event_type: str, occurred_at: datetime, payload: str
+) -> EventView:
+    head = _head_decoder.decode(payload)
+    return EventView(
+        sequence=sequence,
+        event_id=head.event_id,
+        stream_sequence=stream_sequence,
+        event_type=event_type,
+        status=head.status.name,
+        occurred_at=occurred_at,
+        payload=msgspec.Raw(payload.encode()),
+    )
+
+
+def _child_view(row: Sequence[Any]) -> ChildView:
+    text, status, cum_qty, leaves_qty, venue_order_id, created_at, acked_at, updated_at = row
+    terms = _child_decoder.decode(text)
+    return ChildView(
+        attempt=terms.attempt,
+        leg=terms.leg,
+        cl_ord_id=terms.cl_ord_id,
+        venue_id=terms.venue_id,
+        venue_order_id=venue_order_id,
+        quantity=terms.quantity,
+        min_quantity=terms.min_quantity or None,
+        limit_price=dollars_of(terms.limit_price_micros),
+        time_in_force=terms.time_in_force.name,
+        status=status,
+        cum_qty=cum_qty,
+        leaves_qty=leaves_qty,
+        created_at=created_at,
+        acked_at=acked_at,
+        updated_at=updated_at,
+    )
 
 
 async def require_schema(dsn: str) -> None:
@@ -103,7 +190,8 @@ class PostgresReader:
             with deadline(connection, READ_TIMEOUT_S):
                 yield connection
 
-    async def _read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that changes nothing and return its rows. Raises UnavailableError."""
         started = time.monotonic()
         for dead in range(POOL_MAX + 1):
             try:
@@ -119,11 +207,11 @@ class PostgresReader:
 
     async def written_position(self) -> int:
         """Return, of a primary, how far its log is written, in bytes."""
-        return int((await self._read("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')", ()))[0][0])
+        return int((await self.read("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')", ()))[0][0])
 
     async def replayed_position(self) -> int:
         """Return how far a replica has replayed the log, in bytes; of a primary, what it wrote."""
-        rows = await self._read(
+        rows = await self.read(
             "SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
             " ELSE pg_current_wal_lsn() END, '0/0')",
             (),
@@ -132,7 +220,7 @@ class PostgresReader:
 
     async def order(self, order_id: UUID) -> OrderView | None:
         """Return an order, or None."""
-        rows = await self._read(f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = %s", (order_id,))
+        rows = await self.read(f"{_ORDERS} WHERE o.order_id = %s", (order_id,))
         return _order_view(rows[0]) if rows else None
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
@@ -140,69 +228,75 @@ class PostgresReader:
         conditions: list[str] = []
         values: list[Any] = []
         for condition, value in (
-            ("account_id = ANY(%s)", None if wanted.accounts is None else sorted(wanted.accounts)),
-            ("symbol = %s", wanted.symbol),
-            ("status = %s", wanted.status),
-            ("side = %s", wanted.side),
-            ("client_order_id = %s", wanted.client_order_id),
-            ("created_at >= %s", wanted.created_from),
-            ("created_at < %s", wanted.created_to),
-            ("order_id >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),
-            ("order_id < %s", wanted.created_to and uuid7_floor(wanted.created_to + _ID_SKEW)),
-            ("order_id < %s", wanted.before),
+            ("o.account_id = ANY(%s)", None if wanted.accounts is None else sorted(wanted.accounts)),
+            ("o.symbol = %s", wanted.symbol),
+            ("o.status = %s", wanted.status),
+            ("o.side = %s", wanted.side),
+            ("o.client_order_id = %s", wanted.client_order_id),
+            ("o.created_at >= %s", wanted.created_from),
+            ("o.created_at < %s", wanted.created_to),
+            ("o.order_id >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),
+            ("o.order_id < %s", wanted.created_to and uuid7_floor(wanted.created_to + _ID_SKEW)),
+            ("o.order_id < %s", wanted.before),
         ):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
         where = " AND ".join(conditions) or "true"
-        rows = await self._read(
-            f"SELECT {_ORDER_COLUMNS} FROM orders WHERE {where} ORDER BY order_id DESC LIMIT %s",
-            [*values, wanted.limit],
+        rows = await self.read(
+            f"{_ORDERS} WHERE {where} ORDER BY o.order_id DESC LIMIT %s", [*values, wanted.limit]
         )
         return [_order_view(row) for row in rows]
 
     async def events(self, order_id: UUID) -> list[EventView]:
         """Return an order's audit trail, oldest first."""
-        rows = await self._read(
-            "SELECT sequence, event_id, stream_sequence, type, status, occurred_at, payload::text"
+        requests = await self.read(
+            "SELECT received_at, payload::text FROM order_requests WHERE request_id = %s", (order_id,)
+        )
+        events = await self.read(
+            "SELECT sequence, stream_sequence, type, occurred_at, payload::text"
             " FROM order_events WHERE order_id = %s ORDER BY sequence",
             (order_id,),
         )
-        return [EventView(*(*row[:6], msgspec.Raw(row[6].encode()))) for row in rows]
+        return [*(_request_view(order_id, *row) for row in requests), *(_event_view(*row) for row in events)]
 
     async def executions(self, order_id: UUID) -> list[ExecutionView]:
         """Return an order's fills, oldest first."""
-        rows = await self._read(
+        rows = await self.read(
             "SELECT venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px, transact_time, received_at"
             " FROM executions WHERE order_id = %s ORDER BY transact_time, venue_id, exec_id",
             (order_id,),
         )
         return [ExecutionView(*row) for row in rows]
 
-    async def routes(self, order_id: UUID) -> list[RouteView]:
+    async def routes(self, order_id: UUID) -> list[StoredRoute]:
         """Return an order's routing decisions, first attempt first."""
-        plans = await self._read(
-            "SELECT attempt, route_id, decided_at, plan FROM route_audit"
-            " WHERE order_id = %s ORDER BY attempt",
+        plans = await self.read(
+            "SELECT attempt, decided_at, plan FROM route_audit WHERE order_id = %s ORDER BY attempt",
             (order_id,),
         )
-        rows = await self._read(
-            "SELECT attempt, leg, cl_ord_id, venue_id, venue_order_id, quantity, limit_price, time_in_force,"
-            " status, cum_qty, leaves_qty, created_at, acked_at, updated_at FROM child_orders"
-            " WHERE order_id = %s ORDER BY attempt, leg",
+        rows = await self.read(
+            "SELECT attempt, terms::text, status, cum_qty, leaves_qty, venue_order_id, created_at, acked_at,"
+            " updated_at FROM child_orders WHERE order_id = %s ORDER BY attempt, leg",
             (order_id,),
         )
         children: dict[int, list[ChildView]] = defaultdict(list)
-        for row in rows:
-            children[row[0]].append(ChildView(*row))
+        for attempt, *row in rows:
+            children[attempt].append(_child_view(row))
         return [
-            RouteView(attempt, route_id, decided_at, msgspec.Raw(bytes(plan)), children[attempt])
-            for attempt, route_id, decided_at, plan in plans
+            StoredRoute(
+                attempt=attempt,
+                route_id=route_id(order_id, attempt),
+                decided_at=decided_at,
+                plan=bytes(plan),
+                children=children[attempt],
+            )
+            for attempt, decided_at, plan in plans
         ]
 
     async def positions(self, account_id: str) -> list[PositionView]:
         """Return an account's positions by symbol."""
-        rows = await self._read(
+        rows = await self.read(
             "SELECT symbol, quantity, cost, realized_pnl, net_cash, updated_at FROM positions"
             " WHERE account_id = %s ORDER BY symbol",
             (account_id,),
@@ -211,10 +305,10 @@ class PostgresReader:
 
     async def reference(self) -> KnownNames:
         """Return what requests may name."""
-        accounts = await self._read("SELECT account_id FROM accounts", ())
-        instruments = await self._read("SELECT symbol, tick_size FROM instruments", ())
-        profiles = await self._read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())
-        venues = await self._read("SELECT venue_id FROM venues", ())
+        accounts = await self.read("SELECT account_id FROM accounts", ())
+        instruments = await self.read("SELECT symbol, tick_size FROM instruments", ())
+        profiles = await self.read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())
+        venues = await self.read("SELECT venue_id FROM venues", ())
         return KnownNames(
             accounts=frozenset(row[0] for row in accounts),
             tick_sizes=dict(instruments),
@@ -222,36 +316,31 @@ class PostgresReader:
             venues=frozenset(row[0] for row in venues),
         )
 
+    async def core_addresses(self) -> dict[int, str]:
+        """Return the address of the core that owns each partition, as host:port."""
+        return dict(await self.read("SELECT partition, address FROM core_owners", ()))
+
     async def stream_heads(self, accounts: list[str]) -> dict[str, int]:
         """Return the last stream sequence of each account, 0 for one without events."""
-        rows = await self._read(
-            "SELECT account, (SELECT max(stream_sequence) FROM order_events WHERE account_id = account)"
-            " FROM unnest(%s::text[]) AS account",
-            (accounts,),
+        rows = await self.read(
+            "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)", (accounts,)
         )
-        return {account: head or 0 for account, head in rows}
+        return dict.fromkeys(accounts, 0) | dict(rows)
 
-    async def events_after(
-        self, account_id: str, sequence: int, rows_max: int
-    ) -> list[tuple[int, OrderEvent | None]]:
-        """Return the account's next events, in order; None for one that cannot be read."""
-        rows = await self._read(
-            "SELECT stream_sequence, (payload->'event')::text FROM order_events"
+    async def events_after(self, account_id: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
+        """Return the account's next events, in order, each as it was published."""
+        rows = await self.read(
+            "SELECT stream_sequence, payload::text FROM order_events"
             " WHERE account_id = %s AND stream_sequence > %s ORDER BY stream_sequence LIMIT %s",
             (account_id, sequence, rows_max),
         )
-        return [(number, _event(account_id, number, text)) for number, text in rows]
+        return [(number, text) for number, text in rows]
 
-
-def _event(account_id: str, stream_sequence: int, text: str | None) -> OrderEvent | None:
-    try:
-        event = decode("OrderEvent", (text or "").encode())
-    except UnreadableMessageError as error:
-        log.error(
-            "stored_event_unreadable",
-            account_id=account_id,
-            stream_sequence=stream_sequence,
-            error=str(error),
+    async def answered(self, order_ids: Iterable[str], outcomes: Iterable[str]) -> set[str]:
+        """Return which of the orders have an event of one of these types."""
+        rows = await self.read(
+            "SELECT DISTINCT order_id::text FROM order_events"
+            " WHERE order_id = ANY(%s::uuid[]) AND type = ANY(%s)",
+            (list(order_ids), list(outcomes)),
         )
-        return None
-    return event if isinstance(event, OrderEvent) else None
+        return {order_id for (order_id,) in rows}

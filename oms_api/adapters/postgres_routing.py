@@ -10,10 +10,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from oms_api.adapters.group_commit import routing_json
-from oms_api.domain.terms import RoutingTerms
 from oms_api.ports import ProfileView, UnavailableError
 from oms_platform.clock import Clock
+from oms_platform.vocabulary import Routing
+from oms_platform.wire import encode
 
 POOL_WAIT_S: Final = 2.0
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
@@ -83,16 +83,16 @@ class PostgresRoutingAdmin:
         )
         return bool(rows)
 
-    async def account_routing(self, account_id: str) -> RoutingTerms:
+    async def account_routing(self, account_id: str) -> Routing:
         """Return an account's routing preferences."""
         rows = await self._run("SELECT routing FROM account_routing WHERE account_id = %s", (account_id,))
-        return msgspec.convert(rows[0][0], RoutingTerms) if rows else RoutingTerms()
+        return msgspec.convert(rows[0][0], Routing) if rows else Routing()
 
-    async def set_account_routing(self, account_id: str, routing: RoutingTerms, by: str) -> None:
+    async def set_account_routing(self, account_id: str, routing: Routing, by: str) -> None:
         """Replace an account's routing preferences."""
         await self._run(
             "INSERT INTO account_routing (account_id, routing, updated_at, updated_by)"
             " VALUES (%s, %s::jsonb, %s, %s) ON CONFLICT (account_id) DO UPDATE SET"
             " routing = EXCLUDED.routing, updated_at = EXCLUDED.updated_at, updated_by = EXCLUDED.updated_by",
-            (account_id, routing_json(routing), self._clock(), by),
+            (account_id, encode(routing).decode(), self._clock(), by),
         )

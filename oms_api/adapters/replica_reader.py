@@ -23,7 +23,7 @@ from oms_api.ports import (
     OrderFilter,
     OrderView,
     PositionView,
-    RouteView,
+    StoredRoute,
     UnavailableError,
 )
 
@@ -146,7 +146,7 @@ class ReplicaReader:
         """Return an order's fills, oldest first."""
         return await self._read(lambda reader: reader.executions(order_id))
 
-    async def routes(self, order_id: UUID) -> list[RouteView]:
+    async def routes(self, order_id: UUID) -> list[StoredRoute]:
         """Return an order's routing decisions, first attempt first."""
         return await self._read(lambda reader: reader.routes(order_id))
 

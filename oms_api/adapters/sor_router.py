@@ -1,24 +1,36 @@
 """The Router and the RiskDesk over gRPC: the SOR and the core answer questions that change nothing."""
 
+import asyncio
 import json
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import betterproto
 import msgspec
 from grpclib.client import Channel
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
-from oms_api.domain.terms import Terms
-from oms_api.ports import RiskView, RoutingRefusedError, ScorecardView, UnavailableError, WhatIf
-from oms_platform.messages import Quote, RoutePlan, RouteRequest
+from oms_api.ports import (
+    Explained,
+    RiskView,
+    RoutingRefusedError,
+    ScorecardView,
+    UnavailableError,
+    WhatIf,
+    plan_with_explanation,
+)
+from oms_platform.kafka.topics import murmur2_partition
+from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
 from oms_platform.proto_bridge import from_proto, to_proto
-from oms_platform.vocabulary import Message
+from oms_platform.vocabulary import Message, OrderTerms
 from oms_platform.wire import encode
 from proto.gen.oms import v1
 
 TIMEOUT_S: Final = 5.0
+OWNERS_KNOWN_S: Final = 1.0
 _REFUSALS: Final = (Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION)
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
 AnswerT = TypeVar("AnswerT")
@@ -42,6 +54,18 @@ def _raw(message: Any, kind: type[Message]) -> msgspec.Raw:
     return msgspec.Raw(encode(from_proto(message, kind)))
 
 
+def _explanation(message: Any) -> bytes | None:
+    """Return an explanation as JSON, None for one that is not there."""
+    if not betterproto.serialized_on_wire(message):
+        return None
+    return encode(from_proto(message, RouteExplanation))
+
+
+def _explained_plan(plan: Any, explanation: bytes | None) -> msgspec.Raw:
+    """Return a plan as JSON with its explanation in it."""
+    return plan_with_explanation(encode(from_proto(plan, RoutePlan)), explanation)
+
+
 class SorRouter:
     """The Router on SorService."""
 
@@ -54,12 +78,16 @@ class SorRouter:
         self._channel.close()
 
     async def preview(self, request: RouteRequest) -> msgspec.Raw:
-        """Return the RoutePlan that an order would get now, as JSON."""
+        """Return the plan that an order would get now with its explanation, as JSON."""
         asked = v1.PreviewRouteRequest(request=to_proto(request, v1.RouteRequest))
-        return _raw((await ask("sor-engine", self._sor.preview_route(asked))).plan, RoutePlan)
+        answer = await ask("sor-engine", self._sor.preview_route(asked))
+        return _explained_plan(answer.plan, _explanation(answer.explanation))
 
     async def what_if(self, question: WhatIf) -> dict[str, msgspec.Raw]:
-        """Return a decision as `stored`, decided `again`, and `changed`, each a RoutePlan as JSON."""
+        """Return a decision as `stored`, decided `again`, and `changed`, as JSON.
+
+        What was stored has no explanation of its own: it has that of `again` when the two are the same.
+        """
         asked = v1.WhatIfRequest(
             order_id=str(question.order_id),
             attempt=question.attempt,
@@ -73,10 +101,21 @@ class SorRouter:
             ],
         )
         answer = await ask("sor-engine", self._sor.what_if(asked))
+        again = _explanation(answer.again_explanation)
+        same = answer.stored.children == answer.again.children
         return {
-            "stored": _raw(answer.stored, RoutePlan),
-            "again": _raw(answer.again, RoutePlan),
-            "changed": _raw(answer.changed, RoutePlan),
+            "stored": _explained_plan(answer.stored, again if same else None),
+            "again": _explained_plan(answer.again, again),
+            "changed": _explained_plan(answer.changed, _explanation(answer.changed_explanation)),
+        }
+
+    async def explain(self, order_id: UUID) -> dict[int, Explained]:
+        """Return the explanations of an order's routes, by attempt."""
+        asked = v1.ExplainRoutesRequest(order_id=str(order_id))
+        answer = await ask("sor-engine", self._sor.explain_routes(asked))
+        return {
+            route.plan.attempt: Explained(explanation=_explanation(route.explanation), proven=route.proven)
+            for route in answer.routes
         }
 
     async def inputs(self, order_id: UUID, attempt: int) -> dict[str, msgspec.Raw]:
@@ -110,29 +149,41 @@ class SorRouter:
         return list((await ask("sor-engine", self._sor.check_profile(asked))).problems)
 
 
-class CoreRisk:
-    """The RiskDesk on the core's RiskService."""
+OwnersOf = Callable[[], Awaitable[Mapping[int, str]]]
 
-    def __init__(self, host: str, port: int) -> None:
-        self._channel = Channel(host, port)
-        self._risk = v1.RiskServiceStub(self._channel, timeout=TIMEOUT_S)
+
+class CoreRisk:
+    """The RiskDesk on the RiskService of the core that owns the account.
+
+    owners: gives the address of each partition's core, as the cores write it; while none is written, `host`
+    and `port` are asked.
+    """
+
+    def __init__(self, host: str, port: int, *, partitions: int, owners: OwnersOf) -> None:
+        self._fallback = f"{host}:{port}"
+        self._partitions = partitions
+        self._owners = owners
+        self._known: Mapping[int, str] = {}
+        self._read_at = -OWNERS_KNOWN_S
+        self._reading = asyncio.Lock()
+        self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
-        """Close the channel."""
-        self._channel.close()
+        """Close the channels."""
+        for channel in self._channels.values():
+            channel.close()
 
-    async def verdict(self, terms: Terms) -> RiskView:
+    async def verdict(self, terms: OrderTerms) -> RiskView:
         """Return the verdict that an order would get now."""
-        asked = v1.CheckRiskRequest(
-            account_id=terms.account_id,
-            symbol=terms.symbol,
-            side=v1.Side[terms.side],
-            order_type=v1.OrderType[terms.order_type],
-            quantity=terms.quantity,
-            limit_price=None if terms.limit_price is None else str(terms.limit_price),
-            time_in_force=v1.TimeInForce[terms.time_in_force],
-        )
-        answer = await ask("oms-core", self._risk.check_risk(asked))
+        asked = v1.CheckRiskRequest(account_id=terms.account_id, terms=to_proto(terms, v1.OrderTerms))
+        try:
+            answer = await ask(
+                "oms-core", self._stub(await self._address(terms.account_id)).check_risk(asked)
+            )
+        except UnavailableError:
+            # Another core may own the account by now.
+            self._read_at = -OWNERS_KNOWN_S
+            raise
         return RiskView(
             accepted=answer.accepted,
             denial=answer.denial,
@@ -141,3 +192,22 @@ class CoreRisk:
                 for check in answer.checks
             ],
         )
+
+    async def _address(self, account_id: str) -> str:
+        async with self._reading:
+            if time.monotonic() - self._read_at >= OWNERS_KNOWN_S:
+                self._known = await self._owners()
+                self._read_at = time.monotonic()
+                self._close_all_but({self._fallback, *self._known.values()})
+        return self._known.get(murmur2_partition(account_id.encode(), self._partitions), self._fallback)
+
+    def _close_all_but(self, addresses: set[str]) -> None:
+        for address in self._channels.keys() - addresses:
+            self._channels.pop(address).close()
+
+    def _stub(self, address: str) -> v1.RiskServiceStub:
+        channel = self._channels.get(address)
+        if channel is None:
+            host, _, port = address.rpartition(":")
+            channel = self._channels[address] = Channel(host.strip("[]"), int(port))
+        return v1.RiskServiceStub(channel, timeout=TIMEOUT_S)

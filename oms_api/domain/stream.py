@@ -43,13 +43,12 @@ class OrderedStream(Generic[EventT]):
             self._pending[sequence] = event
         return []
 
-    def heal(self, sequence: int, event: EventT | None) -> list[tuple[int, EventT]]:
-        """Take the next event from the store of record, which has no gap; None: one that cannot be read."""
+    def heal(self, sequence: int, event: EventT) -> list[tuple[int, EventT]]:
+        """Take the next event from the store of record, which has no gap."""
         if sequence <= self.head:
             return []
         self._move_to(sequence)
-        given = [] if event is None else [(sequence, event)]
-        return given + self._take()
+        return [(sequence, event), *self._take()]
 
     def _move_to(self, head: int) -> None:
         if head == self.head + 1:

@@ -3,25 +3,26 @@
 Prices are exact decimals on the instrument's grid; a quantity is a whole number of shares.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from enum import Enum
+from typing import Final, TypeVar
+
+import msgspec
 
 from oms_api.domain.refusal import FieldProblem
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
 
 QUANTITY_MAX: Final = 2**31 - 1
 PRICE_BOUND: Final = Decimal(10**12)
 PRICE_DECIMALS_MAX: Final = 6
 CLIENT_ORDER_ID_LENGTH_MAX: Final = 64
+PRINCIPAL_LENGTH_MAX: Final = 256
 _SHOWN_CHARACTERS_MAX: Final = 40
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
-SIDES: Final = ("BUY", "SELL")
-ORDER_TYPES: Final = ("MARKET", "LIMIT")
-TIMES_IN_FORCE: Final = ("DAY", "GTC", "IOC", "FOK")
 FIELDS: Final = frozenset(
     (
         "clientOrderId",
@@ -30,18 +31,23 @@ FIELDS: Final = frozenset(
         "side",
         "orderType",
         "quantity",
+        "minQuantity",
         "limitPrice",
         "stopPrice",
         "timeInForce",
         "routing",
     )
 )
+_SIDES: Final = {member.name: member for member in Side}
+_ORDER_TYPES: Final = {member.name: member for member in OrderType}
+_TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
+NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
 VENUES_NAMED_MAX: Final = 32
+ChoiceT = TypeVar("ChoiceT", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request may name: symbols with their tick size, the caller's accounts, profiles, venues."""
 
     tick_size_of: Callable[[str], Decimal | None]
@@ -50,48 +56,17 @@ class Known:
     venue_exists: Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingTerms:
-    """How the client wants an order routed; empty: as its account does, or by the default profile."""
-
-    profile: str = ""
-    avoid: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-
-
-NO_ROUTING: Final = RoutingTerms()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the client wants, checked."""
-
-    account_id: str
-    channel: str
-    client_order_id: str
-    symbol: str
-    side: str
-    order_type: str
-    quantity: int
-    limit_price: Decimal | None
-    time_in_force: str
-    routing: RoutingTerms = NO_ROUTING
-
-
-def content_hash(terms: Terms) -> bytes:
-    """Return the SHA-256 of the canonical terms: equal for two requests that are the same order."""
-    price = "" if terms.limit_price is None else format(terms.limit_price.normalize(), "f")
-    content = (
-        f"{terms.account_id}\n{terms.channel}\n{terms.client_order_id}\n{terms.symbol}\n{terms.side}\n"
-        f"{terms.order_type}\n{terms.quantity}\n{price}\n{terms.time_in_force}"
+def principal_problem(subject: str) -> FieldProblem | None:
+    """Return what is wrong with a caller's name, which is stored with what it asks for, or None."""
+    if 0 < len(subject) <= PRINCIPAL_LENGTH_MAX and subject.isprintable():
+        return None
+    return FieldProblem(
+        field="principal",
+        message=f"must be 1 to {PRINCIPAL_LENGTH_MAX} printable characters, was {shown(subject)}",
     )
-    if terms.routing != NO_ROUTING:
-        routing = terms.routing
-        content += f"\n{routing.profile}\n{','.join(routing.avoid)}\n{','.join(routing.prefer)}"
-    return hashlib.sha256(content.encode()).digest()
 
 
-def check_channel(channel: str) -> FieldProblem | None:
+def channel_problem(channel: str) -> FieldProblem | None:
     """Return what is wrong with a channel's name, or None."""
     if _CHANNEL.fullmatch(channel):
         return None
@@ -100,8 +75,13 @@ def check_channel(channel: str) -> FieldProblem | None:
     )
 
 
-def read_terms(content: Mapping[str, object], channel: str, known: Known) -> Terms | tuple[FieldProblem, ...]:
-    """Check decoded JSON, numbers with a fraction as Decimal. Returns the terms, or every problem found."""
+def read_terms(
+    content: Mapping[str, object], *, channel: str, principal: str, known: Known
+) -> OrderTerms | tuple[FieldProblem, ...]:
+    """Check decoded JSON, numbers with a fraction as Decimal. Returns the terms, or every problem found.
+
+    What it returns can be stored: numbers fit their columns, and every text is printable.
+    """
     problems: list[FieldProblem] = []
     if not FIELDS.issuperset(content):
         problems += [
@@ -109,40 +89,43 @@ def read_terms(content: Mapping[str, object], channel: str, known: Known) -> Ter
             for name in content
             if name not in FIELDS
         ]
-    channel_problem = check_channel(channel)
-    if channel_problem is not None:
-        problems.append(channel_problem)
+    wrong_channel = channel_problem(channel)
+    if wrong_channel is not None:
+        problems.append(wrong_channel)
     client_order_id = _client_order_id(content, problems)
     account_id = _known(content, "accountId", "account", known.account_exists, problems)
     symbol = _known(content, "symbol", "symbol", lambda name: known.tick_size_of(name) is not None, problems)
-    side = _one_of(content, "side", SIDES, None, problems)
-    order_type = _one_of(content, "orderType", ORDER_TYPES, None, problems)
+    side = _one_of(content, "side", _SIDES, None, problems)
+    order_type = _one_of(content, "orderType", _ORDER_TYPES, None, problems)
     quantity = _quantity(content, problems)
+    min_quantity = _min_quantity(content, quantity, problems)
     tick_size = known.tick_size_of(symbol) if symbol else None
     limit_price = _limit_price(content, order_type, tick_size, problems)
-    time_in_force = _one_of(content, "timeInForce", TIMES_IN_FORCE, "DAY", problems)
+    time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
     routing = read_routing(content.get("routing"), known, problems)
     if content.get("stopPrice") is not None:
         problems.append(
             FieldProblem(field="stopPrice", message="belongs to no order type that is supported yet")
         )
-    if problems:
+    if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
-    return Terms(
+    return OrderTerms(
         account_id=account_id,
         channel=channel,
         client_order_id=client_order_id,
+        principal=principal,
         symbol=symbol,
         side=side,
         order_type=order_type,
         quantity=quantity,
-        limit_price=limit_price,
+        limit_price_micros=None if limit_price is None else micros_of(limit_price),
         time_in_force=time_in_force,
-        routing=routing,
+        min_quantity=min_quantity,
+        routing=None if routing == NO_ROUTING else routing,
     )
 
 
-def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> RoutingTerms:
+def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> Routing:
     """Check routing preferences; what is wrong goes into `problems`."""
     if value is None:
         return NO_ROUTING
@@ -152,7 +135,9 @@ def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> R
     for name in value:
         if name not in ROUTING_FIELDS:
             _wrong(problems, f"routing.{shown(name).strip(chr(34))}", "is not a field of routing")
-    profile = value.get("profile") or ""
+    profile = value.get("profile")
+    if profile is None:
+        profile = ""
     if not isinstance(profile, str) or (profile and not known.profile_exists(profile)):
         _wrong(problems, "routing.profile", f"unknown routing profile {shown(profile)}")
         profile = ""
@@ -161,7 +146,7 @@ def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> R
     both = sorted({*avoid} & {*prefer})
     if both:
         _wrong(problems, "routing.prefer", f"must not name what is to be avoided: {', '.join(both)}")
-    return RoutingTerms(profile=profile, avoid=avoid, prefer=prefer)
+    return Routing(profile=profile, avoid=avoid, prefer=prefer)
 
 
 def _venues(
@@ -236,20 +221,20 @@ def _known(
 def _one_of(
     content: Mapping[str, object],
     field: str,
-    allowed: tuple[str, ...],
-    default: str | None,
+    allowed: Mapping[str, ChoiceT],
+    default: ChoiceT | None,
     problems: list[FieldProblem],
-) -> str:
+) -> ChoiceT | None:
     value = content.get(field)
     if value is None and default is not None:
         return default
     if isinstance(value, str) and value in allowed:
-        return value
+        return allowed[value]
     if value is None:
         _wrong(problems, field, "is required")
     else:
         _wrong(problems, field, f"must be one of {', '.join(allowed)}, was {shown(value)}")
-    return ""
+    return None
 
 
 def _quantity(content: Mapping[str, object], problems: list[FieldProblem]) -> int:
@@ -265,15 +250,31 @@ def _quantity(content: Mapping[str, object], problems: list[FieldProblem]) -> in
     return 0
 
 
+def _min_quantity(content: Mapping[str, object], quantity: int, problems: list[FieldProblem]) -> int:
+    value = content.get("minQuantity")
+    if value is None:
+        return 0
+    if type(value) is not int or value <= 0:
+        _wrong(problems, "minQuantity", f"must be a whole number of shares above 0, was {shown(value)}")
+        return 0
+    if quantity and value > quantity:
+        _wrong(problems, "minQuantity", f"must be at most the quantity {quantity}, was {shown(value)}")
+        return 0
+    return value
+
+
 def _limit_price(
-    content: Mapping[str, object], order_type: str, tick_size: Decimal | None, problems: list[FieldProblem]
+    content: Mapping[str, object],
+    order_type: OrderType | None,
+    tick_size: Decimal | None,
+    problems: list[FieldProblem],
 ) -> Decimal | None:
     value = content.get("limitPrice")
     if value is None:
-        if order_type == "LIMIT":
+        if order_type is OrderType.LIMIT:
             _wrong(problems, "limitPrice", "is required for a LIMIT order")
         return None
-    if order_type == "MARKET":
+    if order_type is OrderType.MARKET:
         _wrong(problems, "limitPrice", f"must be left out of a MARKET order, was {shown(value)}")
         return None
     price = _decimal(value)

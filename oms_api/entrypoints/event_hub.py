@@ -1,4 +1,7 @@
-"""Order events from Kafka to every WebSocket: per account in order, without a gap or a repeat, encoded once.
+"""Order events from Kafka to every WebSocket: per account in order, without a gap or a repeat, as they came.
+
+What clients get of an event are the bytes that core stored and published; here only its place in its
+account's stream is read.
 
 Kafka is only the fast way. Postgres has every event before Kafka does: a gap that stays is read from there,
 and a look each second finds what Kafka never brought.
@@ -7,20 +10,16 @@ and a look each second finds what Kafka never brought.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from typing import Final
-from uuid import UUID
 
 import msgspec
 import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.domain.stream import OrderedStream
-from oms_api.ports import BrokerState, EventStore, UnavailableError
+from oms_api.ports import BrokerState, EncodedEvent, EventStore, UnavailableError
 from oms_platform.clock import microseconds
-from oms_platform.messages import OrderEvent
 from oms_platform.telemetry.metrics import hop
 from oms_platform.telemetry.order_trace import is_traced, now_us, traced_id
 from oms_platform.telemetry.spans import Kind
@@ -32,8 +31,8 @@ GAP_GRACE_S: Final = 0.05
 BACKSTOP_S: Final = 1.0
 RETRY_S: Final = 0.5
 CLOSE_S_MAX: Final = 3.0
+EVENTS_PER_FRAME_MAX: Final = 200
 PUSH_SPAN: Final = "push to WebSockets"
-_NO_TRACES: Final[Mapping[UUID, str]] = {}
 
 log = structlog.get_logger()
 clients_gauge = Gauge("oms_api_websocket_clients", "WebSockets that are open")
@@ -45,80 +44,65 @@ _PUSH: Final = hop("core_to_client")
 slow_total = Counter("oms_api_websocket_slow_total", "WebSockets closed because they read too slowly")
 
 
-class _StreamEvent(msgspec.Struct, frozen=True, rename="camel", tag="event", tag_field="type", gc=False):
-    account_id: str
-    stream_sequence: int
-    order_id: UUID
-    client_order_id: str
-    sequence: int
-    event_id: UUID
-    event_type: str
-    status: str
-    symbol: str
-    side: str
-    quantity: int
-    cum_qty: int
-    leaves_qty: int
-    avg_px: Decimal | None
-    last_qty: int
-    last_px: Decimal | None
-    venue_id: str
+class _Answer(msgspec.Struct, frozen=True, gc=False):
+    """A message of its own among a client's events."""
+
     text: str
-    occurred_at: datetime
-
-
-_encode: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
-
-
-def encode_event(event: OrderEvent) -> str:
-    """Encode an event as clients get it."""
-    return _encode(
-        _StreamEvent(
-            event.account_id,
-            event.stream_sequence,
-            event.order_id,
-            event.client_order_id,
-            event.sequence,
-            event.event_id,
-            event.type,
-            event.status.name,
-            event.symbol,
-            event.side.name,
-            event.quantity,
-            event.cum_qty,
-            event.leaves_qty,
-            event.avg_px,
-            event.last_qty,
-            event.last_px,
-            event.venue_id,
-            event.text,
-            event.occurred_at,
-        )
-    ).decode()
 
 
 class HubClient:
     """One WebSocket's outgoing queue, and how far each of its accounts was sent."""
 
     def __init__(self) -> None:
-        self.outgoing: deque[str] = deque()
         self.sent: dict[str, int] = {}
         self.too_slow = False
+        self._outgoing: deque[str | _Answer] = deque()
         self._given_up = asyncio.Event()
         self._changed = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def push_event(self, text: str) -> None:
+        """Queue an event."""
+        self._push(text)
 
     def push(self, text: str) -> None:
+        """Queue a message that is none of the events."""
+        self._push(_Answer(text))
+
+    def _push(self, item: str | _Answer) -> None:
         """Queue a message; a client whose queue is full is given up."""
-        if len(self.outgoing) >= CLIENT_QUEUE_MAX:
+        if len(self._outgoing) >= CLIENT_QUEUE_MAX:
             self.too_slow = True
             self._given_up.set()
+            self._has_room.set()
         elif not self.too_slow:
-            self.outgoing.append(text)
+            self._outgoing.append(item)
+            if len(self._outgoing) > CATCH_UP_ROWS:
+                self._has_room.clear()
         self._changed.set()
+
+    def next_frame(self) -> str | None:
+        """Take what is sent next, as many events at once as there are; None when there is nothing."""
+        if not self._outgoing:
+            return None
+        events: list[str] = []
+        while self._outgoing and len(events) < EVENTS_PER_FRAME_MAX:
+            item = self._outgoing[0]
+            if isinstance(item, _Answer):
+                if not events:
+                    self._outgoing.popleft()
+                    return item.text
+                break
+            events.append(item)
+            self._outgoing.popleft()
+        if len(self._outgoing) <= CATCH_UP_ROWS:
+            self._has_room.set()
+        return f'{{"type":"events","events":[{",".join(events)}]}}'
 
     async def wait_for_messages(self, timeout_s: float) -> None:
         """Wait until there is something to send, or the time is over."""
-        if self.outgoing:
+        if self._outgoing:
             return
         self._changed.clear()
         try:
@@ -132,16 +116,15 @@ class HubClient:
         await self._given_up.wait()
 
     async def wait_for_room(self) -> None:
-        """Wait until a page of a catch-up fits."""
-        while len(self.outgoing) > CATCH_UP_ROWS and not self.too_slow:
-            await asyncio.sleep(0.01)
+        """Wait until a page of a catch-up fits, or the client is given up."""
+        await self._has_room.wait()
 
 
 class _Channel:
     """One account's ordered stream, who listens to it, and who is about to."""
 
     def __init__(self) -> None:
-        self.ordered: OrderedStream[OrderEvent] = OrderedStream()
+        self.ordered: OrderedStream[str] = OrderedStream()
         self.clients: set[HubClient] = set()
         self.reserved = 0
         self.healing: asyncio.Task[None] | None = None
@@ -188,30 +171,29 @@ class EventHub:
             async with asyncio.timeout(CLOSE_S_MAX):
                 await self._no_clients.wait()
 
-    def on_events(self, events: Iterable[OrderEvent], traces: Mapping[UUID, str] = _NO_TRACES) -> None:
-        """Take events from Kafka, in whatever order its partitions brought them.
-
-        traces: of their orders, by event id.
-        """
-        for event in events:
-            channel = self._channels.get(event.account_id)
+    def on_events(self, events: Iterable[EncodedEvent]) -> None:
+        """Take events from Kafka, in whatever order its partitions brought them."""
+        for item in events:
+            account_id = item.event.account_id
+            channel = self._channels.get(account_id)
             if channel is None:
                 continue
-            due = channel.ordered.offer(event.stream_sequence, event)
-            self._give_out(event.account_id, channel, due)
+            due = channel.ordered.offer(item.event.stream_sequence, item.text)
+            self._give_out(account_id, channel, due)
             if due:
-                self._note_push(event, traces.get(event.event_id, ""), len(channel.clients))
+                self._note_push(item, len(channel.clients))
             if channel.ordered.has_gap:
-                self._heal_later(event.account_id, channel, GAP_GRACE_S)
+                self._heal_later(account_id, channel, GAP_GRACE_S)
 
-    def _note_push(self, event: OrderEvent, trace: str, clients: int) -> None:
+    def _note_push(self, item: EncodedEvent, clients: int) -> None:
+        event, trace = item.event, item.trace
         at_us, occurred_us = now_us(), microseconds(event.occurred_at)
         if self._tracer.is_due(trace, at_us):
             trace = self._tracer.promote(trace, SLOW, event.order_id)
         _PUSH.observe((at_us - occurred_us) / 1_000_000, traced_id(trace))
         if is_traced(trace):
             attributes: dict[str, str | int] = {
-                "order_id": str(event.order_id),
+                "order_id": event.order_id,
                 "event": event.type,
                 "clients": clients,
             }
@@ -226,16 +208,15 @@ class EventHub:
         for account_id, channel in self._channels.items():
             self._heal_later(account_id, channel, 0, even_without_gap=True)
 
-    def _give_out(self, account_id: str, channel: _Channel, events: list[tuple[int, OrderEvent]]) -> None:
-        for sequence, event in events:
+    def _give_out(self, account_id: str, channel: _Channel, events: list[tuple[int, str]]) -> None:
+        for sequence, text in events:
             if not channel.clients:
                 continue
-            text = encode_event(event)
             events_total.inc()
             for client in channel.clients:
                 if sequence > client.sent[account_id]:
                     client.sent[account_id] = sequence
-                    client.push(text)
+                    client.push_event(text)
 
     def _heal_later(
         self, account_id: str, channel: _Channel, after_s: float, *, even_without_gap: bool = False
@@ -251,10 +232,10 @@ class EventHub:
         try:
             while True:
                 rows = await self._store.events_after(account_id, ordered.head, CATCH_UP_ROWS)
-                for sequence, event in rows:
+                for sequence, text in rows:
                     if sequence > ordered.head:
                         healed_total.inc()
-                    self._give_out(account_id, channel, ordered.heal(sequence, event))
+                    self._give_out(account_id, channel, ordered.heal(sequence, text))
                 if len(rows) < CATCH_UP_ROWS:
                     return
         except UnavailableError as error:
@@ -324,10 +305,9 @@ class EventHub:
                     return
                 known = channel.ordered.head
                 rows = await self._store.events_after(account_id, sent, CATCH_UP_ROWS)
-                for sequence, event in rows:
+                for sequence, text in rows:
                     sent = sequence
-                    if event is not None:
-                        client.push(encode_event(event))
+                    client.push_event(text)
                 if not rows:
                     sent = known
         finally:

@@ -1,37 +1,47 @@
-"""orders.events as it comes, read in a thread of its own while somebody listens."""
+"""orders.events as it comes, read in a thread of its own while somebody listens or awaits an outcome."""
 
 import threading
 from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
+import msgspec
 import structlog
 from confluent_kafka import KafkaException
 
+from oms_api.ports import EncodedEvent, StreamedEvent
 from oms_platform.kafka.connection import KafkaUnavailableError
-from oms_platform.kafka.consumers import TailReader
+from oms_platform.kafka.consumers import EncodedRecord, TailReader
 from oms_platform.kafka.settings import KafkaSettings
-from oms_platform.messages import OrderEvent
 from oms_platform.wire import Topic
 
 RETRY_S: Final = 1.0
 STOP_S_MAX: Final = 2.0
+# A stop is noticed that late.
+POLL_S: Final = 0.25
 
+_decode: Final = msgspec.json.Decoder(StreamedEvent).decode
 log = structlog.get_logger()
 
 
-class EventTail:
-    """Calls `on_opened` when at the topic's end, then `on_events` with each batch, from its thread.
+def read_event(record: EncodedRecord) -> EncodedEvent | None:
+    """Return a record as clients get it; None, and a line in the log, for one that is no event."""
+    try:
+        event, text = _decode(record.payload), record.payload.decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("unreadable_event", type=record.type_name, reason=str(error))
+        return None
+    return EncodedEvent(event, text, record.trace)
 
-    With the events come the traces that are known of their orders, by event id.
-    """
+
+class EventTail:
+    """Calls `on_opened` when at the topic's end, then `on_events` with each batch, from its thread."""
 
     def __init__(
         self,
         settings: KafkaSettings,
         *,
         on_opened: Callable[[], None],
-        on_events: Callable[[list[OrderEvent], dict[UUID, str]], None],
+        on_events: Callable[[list[EncodedEvent]], None],
     ) -> None:
         self._settings = settings
         self._on_opened = on_opened
@@ -46,7 +56,7 @@ class EventTail:
         self._thread.start()
 
     def set_wanted(self, wanted: bool) -> None:
-        """Say whether anybody listens."""
+        """Say whether anybody needs the events."""
         if wanted:
             self._wanted.set()
         else:
@@ -76,16 +86,11 @@ class EventTail:
         try:
             self._on_opened()
             while self._wanted.is_set() and not self._stopped and generation == self._generation:
-                events: list[OrderEvent] = []
-                traces: dict[UUID, str] = {}
-                for record in reader.poll():
-                    if isinstance(record.message, OrderEvent):
-                        events.append(record.message)
-                        if record.trace:
-                            traces[record.message.event_id] = record.trace
+                read = [read_event(record) for record in reader.poll_encoded(POLL_S)]
+                events = [item for item in read if item is not None]
                 if events:
                     # Partitions are by order: sorting puts an account's events into order within a batch.
-                    events.sort(key=lambda event: event.stream_sequence)
-                    self._on_events(events, traces)
+                    events.sort(key=lambda item: item.event.stream_sequence)
+                    self._on_events(events)
         finally:
             reader.close()

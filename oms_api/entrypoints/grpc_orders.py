@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from grpclib.const import Status
@@ -15,7 +15,9 @@ from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token, requests_total
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
+    Placer,
     admit,
+    admit_to_place,
     handle_cancel_order,
     handle_get_order,
     handle_place_order,
@@ -50,6 +52,7 @@ STATUS_OF: Final = {
     RefusalCode.RATE_LIMITED: Status.RESOURCE_EXHAUSTED,
     RefusalCode.UNAVAILABLE: Status.UNAVAILABLE,
 }
+CallerT = TypeVar("CallerT")
 _metadata: ContextVar[dict[str, str]] = ContextVar("grpc_metadata")
 log = structlog.get_logger()
 
@@ -70,6 +73,7 @@ def _content(request: PlaceOrderRequest) -> dict[str, object]:
         "side": _name(request.side),
         "orderType": _name(request.order_type),
         "quantity": request.quantity,
+        "minQuantity": request.min_quantity or None,
         "limitPrice": request.limit_price,
         "timeInForce": _name(request.time_in_force),
         "routing": _routing(request),
@@ -102,7 +106,16 @@ def _order(view: OrderView) -> Order:
         text=view.text,
         created_at=view.created_at,
         updated_at=view.updated_at,
+        min_quantity=view.min_quantity or 0,
     )
+
+
+async def _to_read(ports: Ports, token: str | None) -> Principal | Refusal:
+    return await admit(ports, token, Right.READ)
+
+
+async def _to_trade(ports: Ports, token: str | None) -> Principal | Refusal:
+    return await admit(ports, token, Right.TRADE)
 
 
 class OrderService(OrderServiceBase):
@@ -115,19 +128,19 @@ class OrderService(OrderServiceBase):
     async def place_order(self, request: PlaceOrderRequest) -> PlaceOrderResponse:
         """Place an order."""
 
-        async def serve(principal: Principal) -> Any:
+        async def serve(placer: Placer) -> Any:
             traced = self._trace("SubmitOrder")
             work = handle_place_order(
                 self._ports,
                 self._clock,
-                principal,
+                placer,
                 channel=request.channel or CHANNEL_DEFAULT,
                 content=_content(request),
                 trace=traced.trace,
             )
             return await traced.over("grpc PlaceOrder", work)
 
-        placed = await self._enter("PlaceOrder", Right.TRADE, serve)
+        placed = await self._enter("PlaceOrder", admit_to_place, serve)
         return PlaceOrderResponse(
             order_id=str(placed.order_id),
             client_order_id=placed.client_order_id,
@@ -143,17 +156,19 @@ class OrderService(OrderServiceBase):
         async def serve(principal: Principal) -> Any:
             return await handle_get_order(self._ports, principal, request.order_id)
 
-        return _order(await self._enter("GetOrder", Right.READ, serve))
+        return _order(await self._enter("GetOrder", _to_read, serve))
 
     async def cancel_order(self, request: CancelOrderRequest) -> CancelOrderResponse:
         """Ask for an order to be canceled."""
 
         async def serve(principal: Principal) -> Any:
             traced = self._trace("CancelOrder")
-            work = handle_cancel_order(self._ports, self._clock, principal, request.order_id, traced.trace)
+            work = handle_cancel_order(
+                self._ports, self._clock, principal, request.order_id, channel="", trace=traced.trace
+            )
             return await traced.over("grpc CancelOrder", work)
 
-        result = await self._enter("CancelOrder", Right.TRADE, serve)
+        result = await self._enter("CancelOrder", _to_trade, serve)
         return CancelOrderResponse(
             order_id=str(result.order_id), request_id=str(result.request_id), message="cancel requested"
         )
@@ -168,10 +183,15 @@ class OrderService(OrderServiceBase):
         given = _metadata.get({}).get("traceparent", "").encode("latin-1", "replace")
         return RequestTrace(self._ports.tracer, given, name)
 
-    async def _enter(self, method: str, right: Right, serve: Callable[[Principal], Awaitable[Any]]) -> Any:
+    async def _enter(
+        self,
+        method: str,
+        admit_caller: Callable[[Ports, str | None], Awaitable[CallerT | Refusal]],
+        serve: Callable[[CallerT], Awaitable[Any]],
+    ) -> Any:
         try:
             token = bearer_token(_metadata.get({}).get("authorization", "").encode("latin-1", "replace"))
-            admitted = await admit(self._ports, token, right)
+            admitted = await admit_caller(self._ports, token)
             result = admitted if isinstance(admitted, Refusal) else await serve(admitted)
         except UnavailableError as error:
             result = unavailable(str(error))

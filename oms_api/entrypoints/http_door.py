@@ -14,11 +14,10 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints.answers import Answer, placed, refused, request_id
 from oms_api.entrypoints.request_trace import RequestTrace
-from oms_api.handlers import Placed, admit, handle_place_order, unavailable
+from oms_api.handlers import Placed, admit_to_place, handle_place_order, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
@@ -41,8 +40,7 @@ Headers = dict[bytes, bytes]
 
 log = structlog.get_logger()
 requests_total = Counter("oms_api_requests_total", "Requests", ["route", "status"])
-for _status in (201, 503):
-    requests_total.labels(PLACE_ROUTE, _status)
+_placed_total: Final = {status: requests_total.labels(PLACE_ROUTE, status) for status in (201, 503)}
 _ACK: Final = hop("ack")
 # JSON numbers with a fraction or exponent become exact decimals; their text never becomes a float.
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -87,9 +85,9 @@ async def place_order(
 ) -> Placed | Refusal:
     """Do `POST /api/v1/orders`."""
     try:
-        principal = await admit(ports, bearer_token(headers.get(b"authorization")), Right.TRADE)
-        if isinstance(principal, Refusal):
-            return principal
+        placer = await admit_to_place(ports, bearer_token(headers.get(b"authorization")))
+        if isinstance(placer, Refusal):
+            return placer
         body = await read_body(receive, headers.get(b"content-length"))
         if body is None:
             return Refusal(
@@ -102,7 +100,7 @@ async def place_order(
         return await handle_place_order(
             ports,
             clock,
-            principal,
+            placer,
             channel=headers.get(b"x-oms-channel", CHANNEL_DEFAULT.encode()).decode("latin-1"),
             content=content,
             trace=trace,
@@ -161,7 +159,8 @@ class HttpDoor:
             structlog.contextvars.bind_contextvars(request_id=name, trace_id=trace_id_of(request.trace))
             answer = await answer_order(self._ports, self._clock, headers, receive, request)
             await send_answer(send, answer, name.encode())
-            requests_total.labels(PLACE_ROUTE, answer.status).inc()
+            counted = _placed_total.get(answer.status)
+            (counted or requests_total.labels(PLACE_ROUTE, answer.status)).inc()
             _ACK.observe(time.perf_counter() - started, request.exemplar)
         else:
             structlog.contextvars.bind_contextvars(request_id=name)

@@ -15,7 +15,7 @@ from litestar.types import ControllerRouterHandler
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import SIDES, shown
+from oms_api.domain.terms import shown
 from oms_api.entrypoints.admission import Caller, enter, respond
 from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, answer_order, log
@@ -28,17 +28,19 @@ from oms_api.handlers import (
     unavailable,
 )
 from oms_api.ports import OrderFilter, Ports
+from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS, Health
 from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_platform.telemetry.metrics import metrics_page
-from oms_platform.vocabulary import OrderStatus
+from oms_platform.vocabulary import OrderStatus, Side
 
 LIST_LIMIT_DEFAULT: Final = 50
 LIST_LIMIT_MAX: Final = 200
 # Litestar adds the charset.
 METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4"
 STATUSES: Final = tuple(status.name for status in OrderStatus)
+SIDES: Final = tuple(side.name for side in Side)
 _FILTERS: Final = ("accountId", "symbol", "status", "side", "clientOrderId", "from", "to", "limit", "cursor")
 
 
@@ -194,7 +196,14 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
             traced = RequestTrace(ports.tracer, given, CancelOrder.__name__)
             result = await traced.over(
                 f"DELETE {ORDERS_PATH}/{{order_id}}",
-                handle_cancel_order(ports, clock, principal, order_id, traced.trace),
+                handle_cancel_order(
+                    ports,
+                    clock,
+                    principal,
+                    order_id,
+                    channel=request.headers.get("x-oms-channel", ""),
+                    trace=traced.trace,
+                ),
             )
             return result if isinstance(result, Refusal) else cancel_requested(result)
 
@@ -227,7 +236,9 @@ def _detail_routes(ports: Ports) -> list[ControllerRouterHandler]:
 
     @get(f"{ORDERS_PATH}/{{order_id:str}}/routes", summary="An order's routing decisions, explained")
     async def routes(request: Caller, order_id: str) -> Response[bytes]:
-        return await detail(request, order_id, "routes", reader.routes)
+        return await detail(
+            request, order_id, "routes", lambda found: handle_get_routes(reader, ports.router, found)
+        )
 
     @get("/api/v1/accounts/{account_id:str}/positions", summary="An account's positions")
     async def positions(request: Caller, account_id: str) -> Response[bytes]:

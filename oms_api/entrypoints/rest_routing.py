@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.types import ControllerRouterHandler
 
@@ -24,6 +23,7 @@ from oms_api.routing_handlers import (
     handle_what_if,
 )
 from oms_platform.clock import Clock
+from oms_platform.vocabulary import Routing
 
 Content = dict[str, object]
 ServeContent = Callable[[Principal, Content], Awaitable[object | Refusal]]
@@ -57,6 +57,11 @@ def _attempt(text: str) -> int | Refusal:
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= ATTEMPT_MAX:
         return int(text[:9])
     return invalid(FieldProblem(field="attempt", message="must be a whole number above 0"))
+
+
+def _preferences(routing: Routing) -> dict[str, object]:
+    """Return preferences whole, with what is empty."""
+    return {"profile": routing.profile, "avoid": routing.avoid, "prefer": routing.prefer}
 
 
 def routing_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
@@ -136,14 +141,15 @@ def _admin_routes(ports: Ports) -> list[ControllerRouterHandler]:
     async def account_routing(request: Caller, account_id: str) -> Response[bytes]:
         async def serve(principal: Principal) -> Answer | Refusal:
             found = await handle_get_account_routing(ports, principal, account_id)
-            return _answer(found if isinstance(found, Refusal) else msgspec.to_builtins(found))
+            return _answer(found if isinstance(found, Refusal) else _preferences(found))
 
         return await enter(ports, request, Right.READ, serve)
 
     @put("/api/v1/accounts/{account_id:str}/routing", summary="Replace an account's routing preferences")
     async def set_account_routing(request: Caller, account_id: str) -> Response[bytes]:
         async def serve(principal: Principal, content: Content) -> object:
-            return await handle_set_account_routing(ports, principal, account_id, content)
+            found = await handle_set_account_routing(ports, principal, account_id, content)
+            return found if isinstance(found, Refusal) else _preferences(found)
 
         return await _enter_with_content(ports, request, Right.ADMIN, serve)
 

@@ -1,7 +1,8 @@
 """The WebSocket at /api/v1/stream: a client names its accounts and gets each one's events in order.
 
-`from` and `streamSequence` are the last sequence that a client has; what comes is what follows it. A client
-that was cut off subscribes again with the last streamSequence it saw, and misses nothing.
+Events come several in a frame, each as core published it. `from` and `streamSequence` are the last sequence
+that a client has; what comes is what follows it. A client that was cut off subscribes again with the last
+streamSequence it saw, and misses nothing.
 """
 
 import asyncio
@@ -174,10 +175,11 @@ class Session:
         client = self._client
         while True:
             await client.wait_for_messages(HEARTBEAT_S)
-            if not client.outgoing:
-                client.push(encode(_Heartbeat(self._clock())).decode())
-            while client.outgoing:
-                await self._send(client.outgoing.popleft())
+            if (frame := client.next_frame()) is None:
+                await self._send(encode(_Heartbeat(self._clock())).decode())
+            while frame is not None:
+                await self._send(frame)
+                frame = client.next_frame()
 
     async def _watch(self) -> None:
         """Give up a client whose queue is full, even while the writer waits for its socket."""

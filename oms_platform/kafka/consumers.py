@@ -4,7 +4,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -319,6 +319,14 @@ class BatchConsumer:
         self._meter.forget()
 
 
+class EncodedRecord(NamedTuple):
+    """A record's message as it came, by the type that its header names, and its order's trace."""
+
+    type_name: str
+    payload: bytes
+    trace: str
+
+
 class TailReader:
     """Reads every partition of one topic from its end on, outside any group: what a fan-out replica needs.
 
@@ -327,6 +335,7 @@ class TailReader:
 
     def __init__(self, settings: KafkaSettings, topic: Topic, name: str = "tail") -> None:
         self._meter = _ReadMeter(name)
+        self._gather = Gather()
         self._consumer = Consumer(
             client_config(settings)
             | {
@@ -352,6 +361,27 @@ class TailReader:
             TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S
         )[1]
         return end
+
+    def poll_encoded(self, timeout_s: float) -> list[EncodedRecord]:
+        """Return the next records as they came, those of the first edition left out."""
+        taken = take(self._consumer, BATCH_MAX, timeout_s, self._gather.wait_s)
+        found: list[EncodedRecord] = []
+        reached: dict[tuple[str, int], int] = {}
+        for item in taken:
+            if item.error() is not None:
+                continue
+            reached[item.topic() or "", item.partition() or 0] = (item.offset() or 0) + 1
+            headers = dict(item.headers() or [])
+            if headers.get("v") == _FIRST_EDITION:
+                metrics.kafka_passed_over_total.labels(item.topic() or "").inc()
+                continue
+            type_name = (headers.get("type") or b"").decode(errors="replace")
+            found.append(EncodedRecord(type_name, item.value() or b"", trace_of_headers(headers)))
+        if taken:
+            self._gather.note(len(taken), time.monotonic())
+        self._meter.note(taken, reached)
+        self._meter.look(self._consumer)
+        return found
 
     def poll(self, timeout_s: float = IDLE_POLL_S) -> list[Record]:
         """Return the next records; what cannot be read is left out."""

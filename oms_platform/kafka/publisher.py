@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -27,9 +28,15 @@ for _topic in Topic:
 
 
 class Publisher:
-    """An idempotent producer. `send` queues, `flush` returns when the broker has everything or raises."""
+    """An idempotent producer. `send` queues, `flush` returns when the broker has everything or raises.
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    on_failed: told of each record that the broker did not take, in place of `flush`.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, on_failed: Callable[[KafkaError], None] | None = None
+    ) -> None:
+        self._on_failed = on_failed
         self._producer = Producer(
             client_config(settings)
             | {
@@ -58,7 +65,7 @@ class Publisher:
         event_id: uuid.UUID,
         trace: str = "",
     ) -> None:
-        """Queue one message that is encoded already, as the outbox keeps them."""
+        """Queue one message that is encoded already, as the request log and core keep them."""
         headers: list[tuple[str, str | bytes | None]] = [
             ("type", type_name),
             ("v", str(SCHEMA_VERSION)),
@@ -103,14 +110,26 @@ class Publisher:
 
     def _on_delivery(self, error: KafkaError | None, record: KafkaMessage) -> None:
         if error is not None:
-            self._failed = error
+            if self._on_failed is None:
+                self._failed = error
+            else:
+                self._on_failed(error)
             return
         place = (record.topic() or "", record.partition() or 0)
         self._next_offsets[place] = max(self._next_offsets.get(place, 0), (record.offset() or 0) + 1)
 
+    def __len__(self) -> int:
+        """Return how many records are queued or under way."""
+        return len(self._producer)
+
     def poll(self) -> None:
         """Serve delivery reports without waiting."""
         self._producer.poll(0)
+
+    def drain(self, timeout_s: float) -> int:
+        """Wait up to `timeout_s` for the broker to have everything. Returns how many records it has not."""
+        left: int = self._producer.flush(timeout_s)
+        return left
 
     def flush(self) -> None:
         """Wait until the broker has everything queued. Raises KafkaUnavailableError if it has not."""

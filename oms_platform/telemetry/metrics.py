@@ -127,7 +127,6 @@ class HopTarget(NamedTuple):
 # Times of two processes are compared, so their clocks must agree: `oms doctor` looks.
 HOPS: Final = {
     "ack": HopTarget("POST /api/v1/orders comes in", "its answer is sent", 0.05),
-    "api_to_outbox": HopTarget("the outbox row is made", "the relay has it in Kafka", 0.05),
     "api_to_core": HopTarget("the order is received", "core's verdict is stored and published", 0.15),
     "risk": HopTarget("the risk check begins", "its verdict", 0.001),
     "core_to_sor": HopTarget("core asks for a route", "the router takes the request up", 0.1),

@@ -58,7 +58,7 @@ class _Passage(NamedTuple):
 
 
 ROOT_NAMES: Final = {Hop.SUBMIT: "SubmitOrder", Hop.CANCEL: "CancelOrder"}
-OUTBOX_SPAN: Final = f"publish {Topic.INBOUND.value}"
+PUBLISH_SPAN: Final = f"publish {Topic.INBOUND.value}"
 CORE_SPAN: Final = f"process {Topic.INBOUND.value}"
 SOR_SPAN: Final = f"process {Topic.VALIDATED.value}"
 ADAPTER_SPAN: Final = f"process {Topic.ROUTED.value}"
@@ -67,14 +67,13 @@ VENUE_SPAN: Final = "NewOrderSingle"
 DEAD_LETTER_SPAN: Final = "dead letter"
 # What services are called in logs and spans.
 API: Final = "oms-api"
-RELAY: Final = "oms-api-relay"
 CORE: Final = "oms-core"
 SOR: Final = "sor"
 ADAPTER: Final = "adapter"
 MARKET_DATA: Final = "market-data-simulator"
 _PASSAGES: Final = {
-    Hop.SUBMIT: _Passage(RELAY, OUTBOX_SPAN, Kind.PRODUCER),
-    Hop.CANCEL: _Passage(RELAY, OUTBOX_SPAN, Kind.PRODUCER),
+    Hop.SUBMIT: _Passage(API, PUBLISH_SPAN, Kind.PRODUCER),
+    Hop.CANCEL: _Passage(API, PUBLISH_SPAN, Kind.PRODUCER),
     Hop.CORE: _Passage(CORE, CORE_SPAN, Kind.CONSUMER),
     Hop.FILLS: _Passage(CORE, FILLS_SPAN, Kind.CONSUMER),
     Hop.SOR: _Passage(SOR, SOR_SPAN, Kind.CONSUMER),
@@ -189,7 +188,7 @@ class Tracer:
             written.add(key)
             late: dict[str, str | int] = {"oms.late": reason}
             if letter in ROOT_NAMES:
-                # When its answer was sent is not known here: not after the relay had it.
+                # When its answer was sent is not known here: not before it was published.
                 self.write(
                     Span(
                         trace_id=trace_id_of(trace),

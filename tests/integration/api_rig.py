@@ -1,4 +1,4 @@
-"""The gateway and its relay as real processes on real parts, and a small client, for their tests."""
+"""The gateway as a real process on real parts, and a small client, for its tests."""
 
 import http.client
 import json
@@ -173,6 +173,8 @@ def gateway(
             "OMS_API_SOR_PORT": str(free_port()),
             "OMS_API_CORE_PORT": str(free_port()),
             "OMS_API_OIDC_ISSUER": issuer,
+            # No core answers here.
+            "OMS_API_SHED_AGE_S": "3600",
         } | settings
         log = folder / "gateway.log"
         with process(["oms_api"], environment, log) as running:
@@ -180,19 +182,6 @@ def gateway(
             if wait_ready:
                 wait_for(made.ready, f"a ready gateway; its log: {log}", START_S_MAX)
             yield made
-
-
-@contextmanager
-def relay(folder: Path, dsn: str, kafka: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a relay until the block ends. Gives its process and its health port."""
-    port = free_port()
-    environment = {
-        "OMS_POSTGRES_DSN": dsn,
-        "OMS_KAFKA_BOOTSTRAP": kafka,
-        "OMS_API_RELAY_HEALTH_PORT": str(port),
-    }
-    with process(["oms_api", "relay"], environment, folder / "relay.log") as running:
-        yield running, port
 
 
 def ready(port: int) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from oms_platform.clock import utc_now
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
+from oms_platform.worker import EXIT_CONFIGURATION
 from oms_tools.laptop.parts import (
     ensure_database,
     free_port,
@@ -27,7 +29,7 @@ from oms_tools.laptop.parts import (
 )
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
-from tests.integration.test_api import Listener, event, store
+from tests.integration.test_api import Listener, event, send, store
 
 
 def children(pid: int) -> list[int]:
@@ -99,7 +101,8 @@ def test_a_postgres_that_stands_still_or_is_gone_means_503_and_the_order_is_stor
     first.wait(20)
     wait_for(lambda: refused_with_retry(api), "a refusal")
     second = start()
-    cleanup.callback(lambda: (second.send_signal(signal.SIGINT), second.wait(20)))
+    cleanup.callback(second.wait, 20)
+    cleanup.callback(second.send_signal, signal.SIGINT)
     wait_for(api.ready, "a gateway that is ready again")
     assert api.place().status == 201
     assert api.call("GET", f"/api/v1/orders/{acked}").status == 200
@@ -110,14 +113,21 @@ def test_a_postgres_that_stands_still_or_is_gone_means_503_and_the_order_is_stor
     assert found == (1,)
 
 
-def test_without_kafka_orders_are_refused_and_the_stream_goes_on_from_postgres(
+def stored_orders(dsn: str) -> list[uuid.UUID]:
+    with psycopg.connect(dsn) as connection:
+        return [order_id for (order_id,) in connection.execute("SELECT order_id FROM orders")]
+
+
+def test_without_kafka_cancels_and_repeats_are_taken_new_orders_only_while_the_oldest_is_young(
     tmp_path: Path, dsn: str, redis_port: int
 ) -> None:
     address = tmp_path / "kafka.address"
     with ExitStack() as stack:
         kafka = stack.enter_context(running(memory_kafka_part(address), tmp_path / "kafka.log"))
-        api = stack.enter_context(gateway(tmp_path, dsn, address.read_text(), redis_port))
-        order_id = api.place().json["orderId"]
+        api = stack.enter_context(
+            gateway(tmp_path, dsn, address.read_text(), redis_port, OMS_API_SHED_AGE_S="1.0")
+        )
+        content = terms()
 
         async def scenario() -> None:
             url = f"ws://127.0.0.1:{api.http_port}/api/v1/stream?access_token={api.token()}"
@@ -125,21 +135,62 @@ def test_without_kafka_orders_are_refused_and_the_stream_goes_on_from_postgres(
                 listener = Listener(socket)
                 await listener.subscribe("ACC-HF-001")
                 kafka.kill()
-                await asyncio.to_thread(wait_for, lambda: refused_with_retry(api), "a refusal")
+                await asyncio.to_thread(wait_for, lambda: api.metric("oms_api_kafka_up") == 0, "no Kafka")
+                first = await asyncio.to_thread(api.call, "POST", "/api/v1/orders", content)
+                assert first.status == 201
                 await asyncio.to_thread(store, api, event("ACC-HF-001", 1), event("ACC-HF-001", 2))
                 assert await listener.sequences(2) == [1, 2]
 
         asyncio.run(scenario())
-        assert api.call("DELETE", f"/api/v1/orders/{order_id}").status == 503
+        wait_for(lambda: refused_with_retry(api), "a refusal")
+        assert api.metric("oms_api_oldest_unanswered_seconds") > 1
+        assert api.metric("oms_api_orders_shed_total") >= 1
+        again = api.call("POST", "/api/v1/orders", content)
+        assert (again.status, again.json["created"]) == (200, False)
+        order_id = again.json["orderId"]
+        assert api.call("POST", "/api/v1/orders", content | {"quantity": 7}).status == 409
+        canceled = api.call("DELETE", f"/api/v1/orders/{order_id}")
+        assert canceled.status == 202
         assert api.call("GET", f"/api/v1/orders/{order_id}").status == 200
-        assert "kafka" in call(api.http_port, "GET", "/health/ready").json["problems"]
+        assert api.ready()
+        with psycopg.connect(dsn) as connection:
+            found = connection.execute(
+                "SELECT kind FROM order_requests WHERE order_id = %s ORDER BY request_id", (order_id,)
+            ).fetchall()
+        assert found == [("NEW",), ("CANCEL",)]
+        # The core had them from the log: their outcomes are stored, and Kafka never tells of them.
+        deferred = [
+            event("ACC-INST-001", number, order_id=order_id, type="RouteDeferred")
+            for number, order_id in enumerate(stored_orders(dsn), start=1)
+        ]
+        store(api, *deferred)
+        wait_for(lambda: api.place().status == 201, "new orders taken again")
+
+
+def test_an_order_whose_outcome_comes_with_the_events_is_no_backlog(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, OMS_API_SHED_AGE_S="1.0") as api:
+        wait_for(lambda: refused_with_retry(api), "a refusal")
+        outcomes = [
+            event("ACC-INST-001", number, order_id=order_id, type="RoutePlaced")
+            for number, order_id in enumerate(stored_orders(dsn), start=1)
+        ]
+        send(memory_kafka, *outcomes)
+        wait_for(lambda: api.place().status == 201, "new orders taken again")
 
 
 def test_a_principal_over_its_rate_is_429_with_retry_after_and_others_are_not(
     tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
-    slow = {"OMS_API_RATE_PER_S": "1", "OMS_API_RATE_BURST": "5"}
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **slow) as api:
+    with gateway(
+        tmp_path,
+        dsn,
+        memory_kafka.bootstrap,
+        redis_port,
+        OMS_API_RATE_PER_S="1",
+        OMS_API_RATE_BURST="5",
+    ) as api:
         replies = [api.call("GET", "/api/v1/orders", user="viewer1") for _ in range(12)]
         statuses = [reply.status for reply in replies]
         assert 5 <= statuses.count(200) <= 8
@@ -153,8 +204,14 @@ def test_a_principal_over_its_rate_is_429_with_retry_after_and_others_are_not(
 def test_without_redis_the_rate_holds_locally_and_the_gateway_stays_ready(
     tmp_path: Path, dsn: str, memory_kafka: KafkaSettings
 ) -> None:
-    slow = {"OMS_API_RATE_PER_S": "1", "OMS_API_RATE_BURST": "5"}
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, free_port(), **slow) as api:
+    with gateway(
+        tmp_path,
+        dsn,
+        memory_kafka.bootstrap,
+        free_port(),
+        OMS_API_RATE_PER_S="1",
+        OMS_API_RATE_BURST="5",
+    ) as api:
         statuses = [api.call("GET", "/api/v1/orders").status for _ in range(12)]
         assert 5 <= statuses.count(200) <= 8
         assert 429 in statuses
@@ -170,15 +227,13 @@ def test_a_gateway_without_its_issuer_is_not_ready_and_says_why(
         tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False, OMS_API_OIDC_ISSUER=away
     ) as api:
 
-        def problems() -> object:
+        def problems() -> dict[str, str] | None:
             try:
-                return call(api.http_port, "GET", "/health/ready").json["problems"]
+                return dict(call(api.http_port, "GET", "/health/ready").json["problems"])
             except OSError:
                 return None
 
-        wait_for(
-            lambda: problems() is not None and list(problems()) == ["oidc"], "only the issuer to be missing"
-        )
+        wait_for(lambda: list(problems() or ()) == ["oidc"], "only the issuer to be missing")
         assert api.place().status == 503
         assert call(api.http_port, "GET", "/health/live").status == 200
 
@@ -187,14 +242,25 @@ def test_a_database_of_an_older_schema_keeps_the_gateway_from_being_ready_and_fr
     tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0001' RETURNING 1").fetchall()
+        (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0002' RETURNING 1").fetchall()
         assert kept
         with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False) as api:
             wait_for(lambda: "schema_not_ready" in api.log.read_text(), "a complaint", 30)
+            assert "schema revision must be" in api.log.read_text()
             assert not api.ready()
             wait_for(lambda: refused_with_retry(api), "a refusal, once tokens can be verified", 30)
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+def test_a_database_of_a_newer_schema_ends_the_gateway_with_the_reason(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False) as api:
+        assert api.process.wait(30) == EXIT_CONFIGURATION
+        assert "was 9999, which this version does not know" in api.log.read_text()
 
 
 def test_a_killed_gateway_leaves_no_process_behind_and_a_stopped_one_ends_by_itself(

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from oms_platform import postgres
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka.connection import KafkaDataLostError, KafkaUnavailableError
-from oms_platform.kafka.consumers import GATHER_MAX_S, BatchConsumer, Gather, TailReader, take
+from oms_platform.kafka.consumers import GATHER_MAX_S, BatchConsumer, EncodedRecord, Gather, TailReader, take
 from oms_platform.kafka.ports import Record
 from oms_platform.kafka.publisher import Publisher, dead_letters_total
-from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.kafka.topics import (
     WrongTopicsError,
     dead_letter_topic,
@@ -184,6 +184,60 @@ def batch_consumer(settings: KafkaSettings, incarnation: str, **offsets: int) ->
         incarnation=incarnation,
         load_offsets=lambda _name, places: dict.fromkeys(places, offsets["start"]) if offsets else {},
     )
+
+
+def test_what_is_published_keeps_its_bytes_its_id_and_its_order(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
+    publisher = Publisher(memory_kafka)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    sent = [(f"key-{number}", uuid7(), b'{"n": %d}' % number) for number in range(3)]
+    for key, event_id, payload in sent:
+        publisher.send_encoded(Topic.EVENTS.value, key, "OrderEvent", payload, event_id=event_id, trace=trace)
+    publisher.flush()
+    found = sorted(read(memory_kafka, Topic.EVENTS.value, 3), key=lambda item: item.value() or b"")
+    for item, (key, event_id, payload) in zip(found, sent, strict=True):
+        assert (item.key(), item.value()) == (key.encode(), payload)
+        assert dict(item.headers() or []) == {
+            "type": b"OrderEvent",
+            "v": b"2",
+            "id": str(event_id).encode(),
+            "traceparent": trace.encode(),
+        }
+    counts = publisher.next_offsets(Topic.EVENTS.value)
+    assert sum(counts.values()) == 3
+    assert set(counts) == {murmur2_partition(key.encode(), memory_kafka.partitions) for key, _, _ in sent}
+    assert publisher.next_offsets(Topic.FILLS.value) == {}
+
+
+def test_a_publisher_tells_whoever_asked_of_each_record_that_the_broker_did_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("oms_platform.kafka.publisher.DELIVERY_TIMEOUT_MS", 300)
+    failed: list[KafkaError] = []
+    publisher = Publisher(KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}"), on_failed=failed.append)
+    for _ in range(3):
+        publisher.send(Topic.INBOUND.value, "k", cancel(), event_id=uuid7())
+    assert publisher.drain(WAIT_S) == 0
+    assert len(failed) == 3
+    publisher.flush()  # nothing of it is left to complain of
+
+
+def test_a_tail_gives_records_as_they_came_without_those_of_the_first_edition(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    tail = TailReader(memory_kafka, Topic.INBOUND)
+    producer = Producer(client_config(memory_kafka))
+    for version, payload in ((b"1", b"old"), (b"2", b"{"), (b"2", b"\xff")):
+        headers: list[tuple[str, str | bytes | None]] = [("type", "CancelOrder"), ("v", version)]
+        producer.produce(Topic.INBOUND.value, payload, b"k", headers=headers)
+    producer.flush()
+    found: list[EncodedRecord] = []
+    deadline = time.monotonic() + WAIT_S
+    while len(found) < 2 and time.monotonic() < deadline:
+        found += tail.poll_encoded(0.2)
+    tail.close()
+    assert found == [EncodedRecord("CancelOrder", b"{", ""), EncodedRecord("CancelOrder", b"\xff", "")]
 
 
 def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(

@@ -8,20 +8,30 @@ from uuid import UUID
 
 import pytest
 
+from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right, rights_of
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
-from oms_api.handlers import Placed, admit, handle_get_positions, handle_place_order
+from oms_api.handlers import (
+    CancelRequested,
+    Placed,
+    admit,
+    admit_to_place,
+    handle_cancel_order,
+    handle_get_positions,
+    handle_place_order,
+)
 from oms_api.ports import (
-    KeyConflict,
+    IntakeFullError,
     NewCancel,
     NewOrder,
+    OrderView,
     Ports,
     PositionView,
     RowRefused,
-    StoredOrder,
-    UnavailableError,
 )
 from oms_platform.ids import uuid7
+from oms_platform.vocabulary import OrderTerms
+from oms_platform.wire import encode
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 TRADER = Principal(subject="t", rights=rights_of(["trader"]), accounts=frozenset(("A",)))
@@ -40,21 +50,41 @@ class Fake:
 
     def __init__(self) -> None:
         self.orders: list[NewOrder] = []
+        self.cancels: list[NewCancel] = []
         self.outcome: Any = None
+        # What the idempotency key of any order stands for, and why new ones are not taken.
+        self.stored: StoredOrder | KeyConflict | None = None
+        self.full = False
+        self.backlog_problem = ""
+        self.refused = 0
+        self.order_view: OrderView | None = None
         self.accounts: set[str] = {"A"}
         self.later_accounts: set[str] = set()
-        self.available = True
         self.wait_s = 0.0
         self.verified: Principal | str = TRADER
 
     async def submit(self, order: NewOrder) -> StoredOrder | KeyConflict | RowRefused:
+        if self.full:
+            raise IntakeFullError("full")
         self.orders.append(order)
         return self.outcome or StoredOrder(
-            order_id=order.order_id, created_at=order.received_at, created=True
+            order_id=order.message.order_id, created_at=order.message.received_at, created=True
         )
 
     async def cancel(self, cancel: NewCancel) -> None:
-        raise UnavailableError(str(cancel.order_id))
+        self.cancels.append(cancel)
+
+    async def find(self, _terms: OrderTerms) -> StoredOrder | KeyConflict | None:
+        return self.stored
+
+    def problem(self) -> str:
+        return self.backlog_problem
+
+    def count_refused(self) -> None:
+        self.refused += 1
+
+    async def order(self, _order_id: UUID) -> OrderView | None:
+        return self.order_view
 
     def account_exists(self, account_id: str) -> bool:
         return account_id in self.accounts
@@ -91,11 +121,12 @@ class Fake:
         every: Any = self
         return Ports(
             intake=every,
+            keys=every,
+            backlog=every,
             reader=every,
             reference=every,
             limiter=every,
             authenticator=every,
-            broker=every,
             router=every,
             risk=every,
             routing_admin=every,
@@ -108,27 +139,135 @@ def fake() -> Fake:
 
 
 def place(fake: Fake, **changes: Any) -> Placed | Refusal:
-    return asyncio.run(
-        handle_place_order(
-            fake.ports, lambda: NOW, TRADER, channel="API", content=CONTENT | changes, trace="t"
+    """Place an order as the doors do."""
+
+    async def scenario() -> Placed | Refusal:
+        placer = await admit_to_place(fake.ports, "token")
+        if isinstance(placer, Refusal):
+            return placer
+        content = CONTENT | changes
+        return await handle_place_order(
+            fake.ports, lambda: NOW, placer, channel="API", content=content, trace="t"
         )
-    )
+
+    return asyncio.run(scenario())
 
 
 def test_a_placed_order_is_stored_with_its_message(fake: Fake) -> None:
     placed = place(fake)
     assert isinstance(placed, Placed)
     (order,) = fake.orders
-    assert (placed.order_id, placed.created, placed.accepted_at) == (order.order_id, True, NOW)
-    assert b'"side":"SIDE_BUY"' in order.payload
-    assert order.outbox_id > order.event_id > order.order_id
+    message = order.message
+    assert (placed.order_id, placed.created, placed.accepted_at) == (message.order_id, True, NOW)
+    assert order.payload == encode(message)
+    assert (message.terms.channel, message.terms.principal) == ("API", "t")
 
 
-def test_without_kafka_nothing_is_stored(fake: Fake) -> None:
-    fake.available = False
+FIRST = StoredOrder(order_id=uuid7(), created_at=NOW, created=False)
+
+
+def over_rate(fake: Fake) -> None:
+    fake.wait_s = 0.2
+
+
+def overloaded(fake: Fake) -> None:
+    fake.backlog_problem = "orders wait for more than 2 s"
+
+
+def full(fake: Fake) -> None:
+    fake.full = True
+
+
+REASONS = [(over_rate, RefusalCode.RATE_LIMITED), (overloaded, RefusalCode.UNAVAILABLE), (full, None)]
+
+
+@pytest.mark.parametrize(("reason", "code"), REASONS)
+def test_a_new_order_is_refused_and_not_stored(fake: Fake, reason: Any, code: RefusalCode | None) -> None:
+    reason(fake)
+    if code is None:
+        with pytest.raises(IntakeFullError):
+            place(fake)
+    else:
+        refusal = place(fake)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.code, refusal.retry_after_s) == (code, 1)
+    assert fake.orders == []
+    assert fake.refused == (reason is overloaded)
+
+
+@pytest.mark.parametrize(("reason", "_code"), REASONS)
+def test_an_order_that_is_stored_gets_its_first_answer_whatever_new_ones_are_refused_for(
+    fake: Fake, reason: Any, _code: Any
+) -> None:
+    reason(fake)
+    fake.stored = FIRST
+    placed = place(fake)
+    assert isinstance(placed, Placed)
+    assert (placed.order_id, placed.created, placed.accepted_at) == (FIRST.order_id, False, NOW)
+    fake.stored = KeyConflict(order_id=FIRST.order_id)
     refusal = place(fake)
     assert isinstance(refusal, Refusal)
-    assert (refusal.code, refusal.retry_after_s, fake.orders) == (RefusalCode.UNAVAILABLE, 1, [])
+    assert refusal.code is RefusalCode.DUPLICATE_ORDER_ID
+    assert (fake.orders, fake.refused) == ([], 0)
+
+
+@pytest.mark.parametrize(("reason", "_code"), REASONS)
+def test_wrong_content_is_named_whatever_new_orders_are_refused_for(
+    fake: Fake, reason: Any, _code: Any
+) -> None:
+    reason(fake)
+    refusal = place(fake, quantity=-5)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is RefusalCode.INVALID_REQUEST
+
+
+def cancel(fake: Fake, channel: str = "") -> CancelRequested | Refusal:
+    return asyncio.run(
+        handle_cancel_order(fake.ports, lambda: NOW, TRADER, str(uuid7()), channel=channel, trace="t")
+    )
+
+
+def test_a_cancel_is_taken_while_new_orders_are_not_and_keeps_who_asked_and_where(fake: Fake) -> None:
+    overloaded(fake)
+    fake.order_view = view()
+    taken = cancel(fake, "DESK")
+    assert isinstance(taken, CancelRequested)
+    (stored,) = fake.cancels
+    message = stored.message
+    assert (message.request_id, message.order_id) == (taken.request_id, fake.order_view.order_id)
+    assert (message.principal, message.channel, message.account_id) == ("t", "DESK", "A")
+    assert stored.payload == encode(message)
+
+
+def test_a_cancel_through_a_channel_that_cannot_be_stored_is_refused(fake: Fake) -> None:
+    fake.order_view = view()
+    refusal = cancel(fake, "a\0b")
+    assert isinstance(refusal, Refusal)
+    assert [problem.field for problem in refusal.fields] == ["X-OMS-Channel"]
+    assert fake.cancels == []
+
+
+def view(**changes: Any) -> OrderView:
+    fields: dict[str, Any] = {
+        "order_id": uuid7(), "account_id": "A", "channel": "API", "client_order_id": "c", "symbol": "S",
+        "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1, "limit_price": None,
+        "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
+        "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
+        "min_quantity": None, "routing": None, "principal": "t",
+    }  # fmt: skip
+    return OrderView(**(fields | changes))
+
+
+def test_a_caller_whose_name_cannot_be_stored_is_refused_before_anything_is_asked(fake: Fake) -> None:
+    for subject in ("a\0b", "\ud800", "", "x" * 300):
+        fake.verified = Principal(subject=subject, rights=rights_of(["trader"]), accounts=frozenset(("A",)))
+        for found in (place(fake), asyncio.run(admit(fake.ports, "token", Right.READ))):
+            assert isinstance(found, Refusal)
+            assert (found.code, [problem.field for problem in found.fields]) == (
+                RefusalCode.INVALID_REQUEST,
+                ["principal"],
+            )
+    assert fake.orders == []
 
 
 def test_an_account_that_was_made_a_moment_ago_is_known(fake: Fake) -> None:
@@ -182,4 +321,3 @@ def test_positions_of_an_account_that_is_not_there_are_not_found(fake: Fake) -> 
     refusal = asyncio.run(handle_get_positions(fake.ports, everyone, "Z"))
     assert isinstance(refusal, Refusal)
     assert refusal.code is RefusalCode.NOT_FOUND
-    assert UUID(int=0) not in [order.order_id for order in fake.orders]

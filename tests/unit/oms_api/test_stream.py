@@ -39,7 +39,7 @@ def test_healing_gives_the_missing_event_and_what_waited_for_it() -> None:
     stream.open(0)
     stream.offer(3, "three")
     assert stream.heal(1, "one") == [(1, "one")]
-    assert stream.heal(2, None) == [(3, "three")]
+    assert stream.heal(2, "two") == [(2, "two"), (3, "three")]
     assert not stream.has_gap
 
 

@@ -1,5 +1,6 @@
 """The terms of an order: what is taken, what is refused, and what counts as the same order."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,18 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oms_api.domain.idempotency import same_order
 from oms_api.domain.refusal import FieldProblem
 from oms_api.domain.terms import (
     FIELDS,
+    QUANTITY_MAX,
     Known,
-    RoutingTerms,
-    Terms,
-    check_channel,
-    content_hash,
+    channel_problem,
+    principal_problem,
     read_terms,
     shown,
 )
+from oms_platform.ids import uuid7
+from oms_platform.messages import SubmitOrder
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.wire import decode, encode
 
+NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 TICKS = {"AAPL": Decimal("0.010000"), "PENNY": Decimal("0.0001")}
 GOOD: dict[str, Any] = {
     "clientOrderId": "c-1",
@@ -39,33 +45,34 @@ KNOWN = Known(
 )
 
 
-def read(**changes: Any) -> Terms | tuple[FieldProblem, ...]:
-    return read_terms(GOOD | changes, "API", KNOWN)
+def read(**changes: Any) -> OrderTerms | tuple[FieldProblem, ...]:
+    return read_terms(GOOD | changes, channel="API", principal="trader1", known=KNOWN)
 
 
-def good(**changes: Any) -> Terms:
+def good(**changes: Any) -> OrderTerms:
     found = read(**changes)
-    assert isinstance(found, Terms), found
+    assert isinstance(found, OrderTerms), found
     return found
 
 
 def test_good_terms_are_read_as_they_are() -> None:
-    assert good() == Terms(
+    assert good() == OrderTerms(
         account_id="A",
         channel="API",
         client_order_id="c-1",
+        principal="trader1",
         symbol="AAPL",
-        side="BUY",
-        order_type="LIMIT",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
         quantity=100,
-        limit_price=Decimal("187.21"),
-        time_in_force="DAY",
+        limit_price_micros=187_210_000,
+        time_in_force=TimeInForce.DAY,
     )
 
 
 @pytest.mark.parametrize("price", [187, "187.2", "187.210000", Decimal("1.8721E+2"), "999999999999.99"])
 def test_a_price_on_the_grid_is_taken_in_every_form(price: Any) -> None:
-    assert good(limitPrice=price).limit_price == Decimal(str(price))
+    assert good(limitPrice=price).limit_price_micros == Decimal(str(price)) * 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -80,32 +87,64 @@ def test_a_price_that_is_none_is_refused(price: Any) -> None:
 
 def test_the_tick_size_is_the_instruments_own() -> None:
     assert isinstance(read(symbol="AAPL", limitPrice="1.0001"), tuple)
-    assert good(symbol="PENNY", limitPrice="1.0001").limit_price == Decimal("1.0001")
+    assert good(symbol="PENNY", limitPrice="1.0001").limit_price_micros == 1_000_100
 
 
-def test_the_same_content_has_the_same_hash_however_its_price_is_written() -> None:
-    assert content_hash(good(limitPrice="187.2")) == content_hash(good(limitPrice=Decimal("187.200000")))
-    assert content_hash(good(limitPrice="100")) == content_hash(good(limitPrice=Decimal("1E+2")))
+def test_the_same_content_is_the_same_order_however_its_price_is_written_and_whoever_asks() -> None:
+    assert same_order(good(limitPrice="187.2"), good(limitPrice=Decimal("187.200000")))
+    assert same_order(good(limitPrice="100"), good(limitPrice=Decimal("1E+2")))
+    other = read_terms(GOOD, channel="API", principal="trader2", known=KNOWN)
+    assert isinstance(other, OrderTerms)
+    assert same_order(good(), other)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"quantity": 101},
-        {"side": "SELL"},
-        {"limitPrice": "187.22"},
-        {"timeInForce": "IOC"},
-        {"symbol": "PENNY"},
-        {"orderType": "MARKET", "limitPrice": None},
-    ],
-)
-def test_other_content_has_another_hash(change: dict[str, Any]) -> None:
-    assert content_hash(good(**change)) != content_hash(good())
+CHANGES: list[dict[str, Any]] = [
+    {"clientOrderId": "c-2"},
+    {"quantity": 101},
+    {"minQuantity": 10},
+    {"side": "SELL"},
+    {"limitPrice": "187.22"},
+    {"timeInForce": "IOC"},
+    {"symbol": "PENNY"},
+    {"orderType": "MARKET", "limitPrice": None},
+    {"routing": {"profile": "staged"}},
+    {"routing": {"avoid": ["XNYS"]}},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_content_is_another_order(change: dict[str, Any]) -> None:
+    assert not same_order(good(**change), good())
+    assert not same_order(good(), good(**change))
+
+
+def test_terms_that_were_stored_are_the_same_order_as_those_that_are_asked_for() -> None:
+    for change in [{}, *CHANGES]:
+        asked = SubmitOrder(order_id=uuid7(), received_at=NOW, terms=good(**change))
+        stored = decode("SubmitOrder", encode(asked))
+        assert isinstance(stored, SubmitOrder)
+        assert same_order(stored.terms, asked.terms)
+
+
+@pytest.mark.parametrize("quantity", [1, 99, 100])
+def test_a_minimum_up_to_the_quantity_is_taken(quantity: int) -> None:
+    assert good(minQuantity=quantity).min_quantity == quantity
+
+
+def test_no_minimum_is_any() -> None:
+    assert good().min_quantity == good(minQuantity=None).min_quantity == 0
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 101, 2**31, 10**50, "5", 5.5, True, [], Decimal("1.5")])
+def test_a_minimum_that_is_none_is_refused(quantity: Any) -> None:
+    found = read(minQuantity=quantity)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == ["minQuantity"]
 
 
 @pytest.mark.parametrize("channel", ["", "a b", "x" * 33, "é", "a\n"])
 def test_a_channel_of_other_characters_is_refused(channel: str) -> None:
-    assert check_channel(channel) is not None
+    assert channel_problem(channel) is not None
 
 
 JSON = st.recursive(
@@ -115,14 +154,77 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(FIELDS)) | st.text(max_size=5), JSON))
-def test_whatever_json_says_the_answer_is_terms_or_named_problems(content: dict[str, Any]) -> None:
-    found = read_terms(GOOD | content, "API", KNOWN)
+# NUL, lone surrogates, controls and all the rest of Unicode.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80) | st.text('a\0\ud800\udfff\x85\n\\"{}')
+ANY_NUMBER = (
+    st.integers()
+    | st.integers(-(2**70), 2**70)
+    | st.decimals()
+    | st.decimals(min_value=0, max_value=10**13, allow_nan=False)
+    | st.floats()
+)
+ANYTHING = JSON | ANY_TEXT | ANY_NUMBER
+
+
+def hold_storable(terms: OrderTerms) -> None:
+    """Hold what columns, JSON and Kafka need: texts without NUL and lone surrogates, numbers that fit."""
+    payload = encode(SubmitOrder(order_id=uuid7(), received_at=NOW, terms=terms))
+    assert b"\\u0000" not in payload
+    stored = decode("SubmitOrder", payload)
+    assert isinstance(stored, SubmitOrder)
+    assert stored.terms == terms
+    for text in (terms.account_id, terms.channel, terms.client_order_id, terms.principal, terms.symbol):
+        assert text.isprintable()
+        text.encode()
+    assert 0 < terms.quantity <= QUANTITY_MAX
+    assert 0 <= terms.min_quantity <= terms.quantity
+    if terms.limit_price_micros is not None:
+        assert 0 < terms.limit_price_micros < 10**18
+
+
+@given(st.dictionaries(st.sampled_from(sorted(FIELDS)) | ANY_TEXT, ANYTHING), ANY_TEXT)
+def test_whatever_a_body_says_the_answer_is_terms_that_can_be_stored_or_named_problems(
+    content: dict[str, Any], channel: str
+) -> None:
+    for through in ("API", channel):
+        found = read_terms(GOOD | content, channel=through, principal="trader1", known=KNOWN)
+        if isinstance(found, tuple):
+            assert found
+            for problem in found:
+                assert problem.message
+                assert len(problem.message) < 200
+                (problem.field + problem.message).encode()
+        else:
+            hold_storable(found)
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS - {"routing", "stopPrice"}))
+@given(value=ANYTHING)
+def test_one_field_with_anything_in_it_is_stored_or_named(field: str, value: Any) -> None:
+    found = read(**{field: value})
     if isinstance(found, tuple):
-        assert found
-        assert all(problem.message and len(problem.message) < 200 for problem in found)
+        assert field in {problem.field for problem in found} or field in ("orderType", "symbol", "quantity")
     else:
-        assert found.quantity > 0
+        hold_storable(found)
+
+
+@given(ANY_TEXT)
+def test_a_callers_name_can_be_stored_or_is_refused(subject: str) -> None:
+    if principal_problem(subject) is None:
+        hold_storable(good() if not subject else _asked_by(subject))
+    else:
+        assert not subject or not subject.isprintable() or len(subject) > 256
+
+
+def _asked_by(subject: str) -> OrderTerms:
+    found = read_terms(GOOD, channel="API", principal=subject, known=KNOWN)
+    assert isinstance(found, OrderTerms)
+    return found
+
+
+@pytest.mark.parametrize("subject", ["", "a\0b", "\ud800", "x" * 257, "a\nb"])
+def test_a_callers_name_that_cannot_be_stored_is_refused(subject: str) -> None:
+    assert principal_problem(subject) is not None
 
 
 @pytest.mark.parametrize(
@@ -148,9 +250,8 @@ def test_a_number_too_long_to_print_is_shown_by_its_length() -> None:
 
 def test_routing_preferences_are_read_and_make_another_order() -> None:
     found = good(routing={"profile": "staged", "avoid": ["XNYS"], "prefer": ["XNAS", "XNAS"]})
-    assert found.routing == RoutingTerms(profile="staged", avoid=("XNYS",), prefer=("XNAS",))
-    assert content_hash(found) != content_hash(good())
-    assert content_hash(good(routing={})) == content_hash(good()) == content_hash(good(routing=None))
+    assert found.routing == Routing(profile="staged", avoid=("XNYS",), prefer=("XNAS",))
+    assert good(routing={}) == good() == good(routing=None)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +260,7 @@ def test_routing_preferences_are_read_and_make_another_order() -> None:
         ("staged", "routing"),
         ({"profile": "nope"}, "routing.profile"),
         ({"profile": 5}, "routing.profile"),
+        ({"profile": 0}, "routing.profile"),
         ({"avoid": "XNYS"}, "routing.avoid"),
         ({"avoid": ["NOPE"]}, "routing.avoid"),
         ({"prefer": [7]}, "routing.prefer"),

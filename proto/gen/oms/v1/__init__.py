@@ -146,6 +146,20 @@ class ChildTerms(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class VenueVisit(betterproto.Message):
+    """
+    What came of an order's earlier children at one venue. rejected: how many of them the venue refused.
+    """
+
+    venue_id: str = betterproto.string_field(1)
+    children: int = betterproto.int32_field(2)
+    sent: int = betterproto.int32_field(3)
+    filled: int = betterproto.int32_field(4)
+    rejected: int = betterproto.int32_field(5)
+    last_at: datetime = betterproto.message_field(6)
+
+
+@dataclass(eq=False, repr=False)
 class RiskCheck(betterproto.Message):
     """
     One risk rule's outcome: the value that was found and the bound it was held to.
@@ -293,25 +307,14 @@ class SubmitOrder(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelOrder(betterproto.Message):
+    """channel: the door it came through, if its caller named one."""
+
     request_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
     account_id: str = betterproto.string_field(3)
     principal: str = betterproto.string_field(4)
     received_at: datetime = betterproto.message_field(5)
-
-
-@dataclass(eq=False, repr=False)
-class VenueVisit(betterproto.Message):
-    """
-    What came of an order's earlier children at one venue. rejected: how many of them the venue refused.
-    """
-
-    venue_id: str = betterproto.string_field(1)
-    children: int = betterproto.int32_field(2)
-    sent: int = betterproto.int32_field(3)
-    filled: int = betterproto.int32_field(4)
-    rejected: int = betterproto.int32_field(5)
-    last_at: datetime = betterproto.message_field(6)
+    channel: str = betterproto.string_field(6)
 
 
 @dataclass(eq=False, repr=False)

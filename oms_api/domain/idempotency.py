@@ -1,0 +1,46 @@
+"""What makes two requests the same order: account, channel and clientOrderId; and the same terms, or it is a
+conflict.
+
+Who asked is no part of it: a colleague who repeats an order learns what became of it.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from oms_platform.messages import SubmitOrder
+from oms_platform.vocabulary import OrderTerms
+
+Key = tuple[str, str, str]
+
+
+class StoredOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The order that an idempotency key stands for: the new one, or the first of that key."""
+
+    order_id: UUID
+    created_at: datetime
+    created: bool
+
+
+class KeyConflict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The idempotency key stands for an order with other terms."""
+
+    order_id: UUID
+
+
+def key_of(terms: OrderTerms) -> Key:
+    """Return the idempotency key of an order."""
+    return terms.account_id, terms.channel, terms.client_order_id
+
+
+def same_order(stored: OrderTerms, asked: OrderTerms) -> bool:
+    """Return whether two requests are the same order, whoever asked."""
+    return msgspec.structs.replace(stored, principal=asked.principal) == asked
+
+
+def outcome_of_repeat(stored: SubmitOrder, terms: OrderTerms) -> StoredOrder | KeyConflict:
+    """Return what whoever asks for `terms` is told of the order that their key stands for."""
+    if not same_order(stored.terms, terms):
+        return KeyConflict(order_id=stored.order_id)
+    return StoredOrder(order_id=stored.order_id, created_at=stored.received_at, created=False)
