@@ -62,6 +62,10 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
             require_revision(connection)
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)
+
+            def settle() -> None:
+                loop.settle()
+
             consumer = stack.enter_context(
                 closing(
                     BatchConsumer(
@@ -71,7 +75,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                         incarnation=incarnation,
                         load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
                         # Who takes the symbols over goes on where this one really was.
-                        on_revoked=lambda: loop.settle(),
+                        on_revoked=settle,
                     )
                 )
             )
