@@ -70,6 +70,8 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                         topics=[Topic.VALIDATED],
                         incarnation=incarnation,
                         load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
+                        # Who takes the symbols over goes on where this one really was.
+                        on_revoked=lambda: loop.settle(),
                     )
                 )
             )

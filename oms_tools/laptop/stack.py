@@ -121,7 +121,7 @@ class Stack:
         ]
 
     def services(self) -> list[Program]:
-        """Return the four services, and the scorekeeper."""
+        """Return the four services."""
         return [
             self._service("oms-core", ["oms_core"], "core_health"),
             self._service("sor-engine", ["sor_engine"], "sor_health"),

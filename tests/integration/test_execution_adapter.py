@@ -255,7 +255,7 @@ def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage
     assert in_seq >= 5
 
 
-def test_a_replayed_plan_is_told_again_and_sent_once(stage: Stage) -> None:
+def test_a_replayed_plan_is_answered_again_and_sent_once(stage: Stage) -> None:
     venue = stage.venue()
     stage.start()
     order = plan()

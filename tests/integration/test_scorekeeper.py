@@ -20,7 +20,7 @@ import pytest
 from oms_platform import messages
 from oms_platform.clock import from_microseconds, microseconds, utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7
-from oms_platform.kafka.consumers import Batch
+from oms_platform.kafka.ports import Batch
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics

@@ -13,7 +13,8 @@ import psycopg
 import structlog
 
 from oms_platform.clock import Clock, microseconds
-from oms_platform.kafka.consumers import BATCH_MAX, Batch, BatchConsumer, Record
+from oms_platform.kafka.consumers import BATCH_MAX, BatchConsumer
+from oms_platform.kafka.ports import Batch, Record
 from oms_platform.messages import RouteAnswer
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.wire import Topic

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from oms_platform.kafka.topics import PARTITIONS
+from oms_platform.kafka.settings import PARTITIONS
 from oms_tools.laptop import apache_kafka
 from oms_tools.laptop.apache_kafka import apache_kafka_part, ensure_jars, jars_folder
 from oms_tools.laptop.parts import PartFailedError

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import INSTRUMENTS
+from oms_platform.vocabulary import OrderStatus
 from oms_tools.bench.event_stream import StreamEvent
 from oms_tools.bench.figures import last_part, percentiles, slope
 from oms_tools.bench.load import Load, Schedule, Sent
@@ -147,8 +148,8 @@ def test_probes_are_small_market_orders_with_ids_of_their_own() -> None:
 def event(number: int, kind: str, status: str, order: str = "run-1") -> StreamEvent:
     return StreamEvent(
         client_order_id=order,
-        event_type=kind,
-        status=status,
+        type=kind,
+        status=OrderStatus[status],
         account_id="ACC-1",
         stream_sequence=number,
         occurred_at=AT,

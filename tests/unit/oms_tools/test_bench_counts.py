@@ -15,7 +15,7 @@ from oms_platform.kafka.topics import ensure_topics
 from oms_tools.bench.database_counts import DatabaseCounts, TableRows, count_database
 from oms_tools.bench.kafka_counts import count_messages, messages_since
 from oms_tools.bench.processes import ProcessWatch
-from tests.unit.oms_platform.test_layout import dead_pid
+from tests.unit.oms_tools.test_layout import dead_pid
 
 BUSY = "x = 0\nwhile True:\n    x += 1\n"
 

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from oms_platform.verify.carriers import check_venue
-from oms_platform.verify.database import check_database
-from oms_platform.verify.histories import check_histories
-from oms_platform.verify.report import Finding
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import child_cl_ord_id, route_id, uuid7, uuid7_time
 from oms_tools.bench.preload import PreloadError, await_settled, copy_times, read_pattern, write_copies
+from oms_tools.verify.carriers import check_venue
+from oms_tools.verify.database import check_database
+from oms_tools.verify.histories import check_histories
+from oms_tools.verify.report import Finding
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 ACCOUNT = "ACC-INST-001"
