@@ -9,8 +9,8 @@ from uuid import UUID
 from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.ledger import Offsets, States
 from execution_adapter.domain.resumption import Checkpoint
+from oms_platform.kafka.ports import Batch
 from oms_platform.messages import CancelChildren
-from oms_platform.streams import ReadBatch
 from oms_platform.vocabulary import ChildTerms, Message
 
 
@@ -148,7 +148,7 @@ class Outlet(Protocol):
 class Routed:
     """A batch of `orders.routed`."""
 
-    batch: ReadBatch
+    batch: Batch
 
 
 @dataclass(frozen=True, slots=True)

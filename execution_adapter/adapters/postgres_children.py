@@ -15,7 +15,13 @@ from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import StoredChild, UnstorableChildError, Writes, Written
 from oms_platform.messages import CancelChildren
-from oms_platform.postgres import ArrayStatement, Connection, PostgresUnavailableError, save_offsets
+from oms_platform.postgres import (
+    ArrayStatement,
+    Connection,
+    PostgresUnavailableError,
+    one_round_trip,
+    save_offsets,
+)
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic, encode
 
@@ -124,11 +130,7 @@ class PostgresChildStore:
         """Store a batch in one pipelined transaction."""
         canceled, inserted = self._connection.cursor(), self._connection.cursor()
         try:
-            with (
-                self._connection.pipeline(),
-                self._connection.transaction(),
-                self._connection.cursor() as cursor,
-            ):
+            with one_round_trip(self._connection) as cursor:
                 if writes.planned_orders:
                     canceled.execute(_CANCELED_THROUGH, (writes.planned_orders,))
                 # A cancel that comes after a plan in this batch must not refuse it: children go first.
@@ -227,7 +229,7 @@ class PostgresChildStore:
 
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
-        with self._connection.pipeline(), self._connection.transaction(), self._connection.cursor() as cursor:
+        with one_round_trip(self._connection) as cursor:
             for checkpoint in checkpoints:
                 cursor.execute(
                     "INSERT INTO fix_checkpoints VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

@@ -16,7 +16,7 @@ import structlog
 
 from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
-from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.ledger import Ledger, Offsets
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
@@ -36,9 +36,10 @@ from execution_adapter.ports import (
     Written,
 )
 from oms_platform.clock import Clock, microseconds
-from oms_platform.ids import order_id_of_child, uuid7
+from oms_platform.ids import uuid7
+from oms_platform.kafka.ports import Batch, RecordSink, RecordSource
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
-from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
+from oms_platform.order_ids import order_id_of_child
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind
@@ -67,7 +68,7 @@ class ReportsOutlet:
     Both are keyed by account. dirty: something for core waits for a flush.
     """
 
-    def __init__(self, publisher: Sink, new_id: Callable[[], UUID] = uuid7) -> None:
+    def __init__(self, publisher: RecordSink, new_id: Callable[[], UUID] = uuid7) -> None:
         self._publisher = publisher
         self._new_id = new_id
         self.dirty = False
@@ -120,7 +121,7 @@ class AdapterLoop:
         venue_ids: Sequence[str],
         manager: ChildOrderManager,
         ledger: Ledger,
-        publisher: Sink,
+        publisher: RecordSink,
         outlet: ReportsOutlet,
         clock: Clock,
         monotonic_s: Callable[[], float],
@@ -142,7 +143,7 @@ class AdapterLoop:
         now_s = monotonic_s()
         self._flushed_s = self._checkpointed_s = self._asked_s = now_s
 
-    def catch_up(self, consumer: BatchSource, ends: Offsets, reached: Offsets) -> None:
+    def catch_up(self, consumer: RecordSource, ends: Offsets, reached: Offsets) -> None:
         """Work through the plans that are waiting before any session starts.
 
         Their answers may not have been published, and reports of their children must come after these.
@@ -315,7 +316,7 @@ class AdapterLoop:
 
     # ---- what comes from the SOR and core
 
-    def _read_batch(self, batch: ReadBatch) -> list[_Step]:
+    def _read_batch(self, batch: Batch) -> list[_Step]:
         for raw, reason in batch.unreadable:
             self._publisher.send_dead_letter(raw, reason)
         steps: list[_Step] = []

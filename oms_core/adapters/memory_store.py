@@ -17,7 +17,6 @@ from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
     Request,
-    StoredExecution,
     UnitOfWork,
     UnstorableError,
     event_of,
@@ -52,7 +51,6 @@ class InMemoryOrderStore:
         self._unanswered: dict[UUID, tuple[Request, str]] = {}
         self.orders: dict[UUID, Order] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
-        self.executions: list[StoredExecution] = []
         self.positions: dict[tuple[str, str], Position] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
@@ -67,6 +65,13 @@ class InMemoryOrderStore:
         else:
             request_id = request.request_id
         self.requests[request_id] = self._unanswered[request_id] = (request, trace)
+
+    @property
+    def executions(self) -> list[OrderEvent]:
+        """The trades that were applied, order by order."""
+        return [
+            event for events in self.events.values() for event in events if event.trade_applied is not None
+        ]
 
     def load_reference(self, desk: Desk) -> None:
         """Give the desk the accounts and instruments."""
@@ -155,7 +160,6 @@ class InMemoryOrderStore:
             if event.message.request_id is not None:
                 self._unanswered.pop(event.message.request_id, None)
         self.orders.update(unit.orders)
-        self.executions += unit.executions
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
         for place, offset in next_offsets.items():

@@ -16,7 +16,6 @@ ISSUER_AUDIENCE: Final = "oms-api"
 PORTS: Final = (
     ("api_http", "oms-api REST and WebSocket"),
     ("api_grpc", "oms-api gRPC"),
-    ("relay_health", "outbox relay health"),
     ("core_health", "oms-core health"),
     ("core_grpc", "oms-core gRPC"),
     ("sor_health", "sor-engine health"),

@@ -42,7 +42,6 @@ KAFKA_USERS: Final = (
     "sor-engine",
     "scorekeeper",
     "execution-adapter",
-    "oms-relay",
     "oms-api",
 )
 _PROBE_TIMEOUT_S: Final = 1.0
@@ -122,13 +121,12 @@ class Stack:
         ]
 
     def services(self) -> list[Program]:
-        """Return the four services, and the api's relay."""
+        """Return the four services."""
         return [
             self._service("oms-core", ["oms_core"], "core_health"),
             self._service("sor-engine", ["sor_engine"], "sor_health"),
             self._service("scorekeeper", ["sor_engine", "scorekeeper"], "scorekeeper_health"),
             self._service("execution-adapter", ["execution_adapter"], "adapter_health"),
-            self._service("oms-relay", ["oms_api", "relay"], "relay_health"),
             self._service("oms-api", ["oms_api"], "api_http"),
         ]
 
@@ -146,7 +144,6 @@ class Stack:
         ports = {
             "OMS_API_HTTP_PORT": "api_http",
             "OMS_API_GRPC_PORT": "api_grpc",
-            "OMS_API_RELAY_HEALTH_PORT": "relay_health",
             "OMS_CORE_HEALTH_PORT": "core_health",
             "OMS_CORE_GRPC_PORT": "core_grpc",
             "OMS_SOR_HEALTH_PORT": "sor_health",

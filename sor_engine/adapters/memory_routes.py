@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from oms_platform.streams import Offsets
 from sor_engine.ports import KeptRoute, PlannedRoute, UnstorableRouteError
 
 
@@ -17,7 +16,7 @@ class InMemoryRouteStore:
         self.offsets: dict[tuple[str, int], int] = {}
 
     def store(
-        self, routes: Sequence[PlannedRoute], next_offsets: Offsets, now: datetime
+        self, routes: Sequence[PlannedRoute], next_offsets: Mapping[tuple[str, int], int], now: datetime
     ) -> Mapping[tuple[UUID, int], bytes]:
         """Store new plans and the offsets, all or nothing. Returns the plans that were there before."""
         refused = self.unstorable(routes)

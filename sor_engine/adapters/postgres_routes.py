@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 
 from oms_platform.ids import uuid7, uuid7_time
-from oms_platform.postgres import ArrayStatement, Connection, Cursor, save_offsets
+from oms_platform.postgres import ArrayStatement, Connection, Cursor, one_round_trip, save_offsets
 from oms_platform.wire import encode
 from sor_engine.ports import PlannedRoute, ReferenceContent, UnstorableRouteError
 
@@ -78,11 +78,7 @@ class PostgresRouteStore:
         inserted = self._connection.cursor()
         kept = self._keep(routes, now)
         try:
-            with (
-                self._connection.pipeline(),
-                self._connection.transaction(),
-                self._connection.cursor() as cursor,
-            ):
+            with one_round_trip(self._connection) as cursor:
                 self._insert(cursor, kept)
                 _INSERT.execute(inserted, [_row(route, kept) for route in routes])
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, now)

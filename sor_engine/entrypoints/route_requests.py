@@ -13,8 +13,8 @@ from uuid import UUID
 import structlog
 
 from oms_platform.clock import microseconds
+from oms_platform.kafka.ports import Batch, RecordSink, RecordSource
 from oms_platform.messages import RoutePlan, RouteRequest
-from oms_platform.streams import BatchSource, Offsets, ReadBatch, Sink
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind, Span
@@ -35,6 +35,7 @@ from sor_engine.ports import (
 
 log = structlog.get_logger()
 Key = tuple[UUID, int]
+Offsets = Mapping[tuple[str, int], int]
 _NO_OFFSETS: Final[Offsets] = {}
 QUOTE_SPAN: Final = "quote"
 DECISION_SPAN: Final = "decide"
@@ -53,8 +54,8 @@ class RouteRequestLoop:
     def __init__(
         self,
         *,
-        consumer: BatchSource,
-        publisher: Sink,
+        consumer: RecordSource,
+        publisher: RecordSink,
         store: RouteStore,
         references: ReferenceSource,
         context: RoutingContext,
@@ -122,7 +123,7 @@ class RouteRequestLoop:
         else:
             self._on_reference(self._reference)
 
-    def _work(self, batch: ReadBatch, taken_us: int) -> None:
+    def _work(self, batch: Batch, taken_us: int) -> None:
         for raw, reason in batch.unreadable:
             self._publisher.send_dead_letter(raw, reason)
         routes: dict[Key, PlannedRoute] = {}

@@ -18,12 +18,13 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -255,7 +256,7 @@ def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage
     assert in_seq >= 5
 
 
-def test_a_replayed_plan_is_told_again_and_sent_once(stage: Stage) -> None:
+def test_a_replayed_plan_is_answered_again_and_sent_once(stage: Stage) -> None:
     venue = stage.venue()
     stage.start()
     order = plan()

@@ -9,9 +9,10 @@ import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from oms_platform.ids import route_id, uuid7
-from oms_platform.messages import Quote, RouteRequest, VenueQuote, VenueVisit
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.ids import uuid7
+from oms_platform.messages import Quote, RouteRequest, VenueQuote
+from oms_platform.order_ids import route_id
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce, VenueVisit
 from sor_engine.domain.market import Venue, VenueStats
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
 from sor_engine.handlers import (
@@ -60,7 +61,7 @@ class DrawnQuotes:
 def route_requests(draw: st.DrawFn) -> RouteRequest:
     order_id, attempt, limit = uuid7(), draw(st.integers(1, 20)), draw(limits)
     names = st.lists(st.sampled_from((*NAMES, "GONE")), max_size=2, unique=True).map(tuple)
-    profile = st.sampled_from(("", *SETTINGS, "nowhere", "broken"))
+    profile = st.sampled_from(("", *(3 * tuple(SETTINGS)), "nowhere", "broken"))
     return RouteRequest(
         route_id=route_id(order_id, attempt),
         order_id=order_id,
@@ -86,7 +87,7 @@ def route_requests(draw: st.DrawFn) -> RouteRequest:
             account_id=draw(st.sampled_from(("ACC-1", "ACC-2"))),
             channel="REST",
             client_order_id=draw(st.text(min_size=1, max_size=4)),
-            symbol=draw(st.sampled_from(("AAPL", "AAPL", "AAPL", "NOPE"))),
+            symbol=draw(st.sampled_from((*(9 * ("AAPL",)), "NOPE"))),
             side=draw(st.sampled_from(Side)),
             order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
             time_in_force=draw(st.sampled_from(TimeInForce)),
@@ -129,7 +130,9 @@ def routes(draw: st.DrawFn) -> PlannedRoute:
         ticks_micros={"AAPL": 10_000},
     )
     context = RoutingContext(
-        quotes=DrawnQuotes(quote, draw(st.sampled_from((0.0, 0.001, 1.999, 2.5))), known["outflows"]),
+        quotes=DrawnQuotes(
+            quote, draw(st.sampled_from((0.0, 0.001, 0.5, 1.5, 1.999, 2.5))), known["outflows"]
+        ),
         clock=lambda: NOW,
         stopwatch=lambda: 0,
         quote_age_ms_max=2_000,

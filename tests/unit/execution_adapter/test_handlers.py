@@ -277,7 +277,7 @@ def test_a_canceled_order_of_an_earlier_run_is_decided_by_the_answer(scene: Scen
     assert scene.outlet.kinds() == ["CANCELED", "ORDER_STATUS"]
 
 
-def test_an_acknowledged_order_with_a_tombstone_is_canceled_again_at_logon(scene: Scene) -> None:
+def test_an_acknowledged_order_whose_cancel_is_stored_is_canceled_again_at_logon(scene: Scene) -> None:
     (child,) = plan().children
     scene.restart(child, canceled_by=uuid7(), status=Status.NEW)
     scene.up()

@@ -11,14 +11,14 @@ from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOu
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import FixMessage, Item, Routed, SessionUp
 from oms_platform.ids import uuid7
+from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport, RouteAnswer
 from oms_platform.vocabulary import ChildTerms, Message, RoutePlaced
-from oms_platform.wire import Topic
-from tests.streams import FedSource, NotedSink
+from oms_platform.wire import Topic, decode
 from tests.unit.execution_adapter.orders import NOW, cancel_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 
-FILLS, ACKS, ROUTED = Topic.FILLS.value, Topic.ACKS.value, Topic.ROUTED.value
+FILLS, ACKS, ROUTED = Topic.FILLS, Topic.ACKS, Topic.ROUTED.value
 
 
 class Fed:
@@ -34,8 +34,9 @@ class Fed:
 
 class Scene:
     def __init__(self) -> None:
-        self.arrivals, self.sink, self.venues = Fed(), NotedSink(), NotedVenues()
-        self.source = FedSource(ROUTED)
+        self.arrivals, self.venues, self.broker = Fed(), NotedVenues(), MemoryBroker()
+        self.feed, self.sink = MemorySink(self.broker), MemorySink(self.broker)
+        self.source = MemorySource(self.broker, [Topic.ROUTED], {})
         self.refused: set[str] = set()
         self.store = InMemoryChildStore(
             refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None
@@ -61,7 +62,11 @@ class Scene:
         self.loop.step()
 
     def routed(self, *messages: Message) -> None:
-        self.arrivals.items.append(Routed(self.source.batch(*messages)))
+        """Have the loop work on one batch, and flush nothing of it."""
+        for message in messages:
+            self.feed.send(ROUTED, "key", message, event_id=uuid7())
+        self.feed.flush()
+        self.arrivals.items.append(Routed(self.source.poll()))
         self.loop.step()
 
     def said(self, one: ChildTerms, exec_type: str, cum_qty: int = 0) -> None:
@@ -76,8 +81,20 @@ class Scene:
         self.now_s += seconds
         self.loop.step()
 
+    def told(self, topic: Topic) -> list[Message]:
+        """Return what is with the broker once the loop has flushed."""
+        self.later(0.03)
+        return [decode(one.type_name, one.payload) for one in self.broker.records(topic)]
+
+    def reports(self, topic: Topic) -> list[ExecutionReport]:
+        return [message for message in self.told(topic) if isinstance(message, ExecutionReport)]
+
     def placed(self) -> list[RoutePlaced]:
-        return [message.placed for message in self.sink.of(FILLS) if isinstance(message, RouteAnswer)]
+        return [message.placed for message in self.told(FILLS) if isinstance(message, RouteAnswer)]
+
+    def dead(self) -> list[str]:
+        self.later(0.03)
+        return [letter.reason for letter in self.broker.dead_letters()]
 
 
 def test_a_plan_is_stored_and_answered_before_it_is_sent() -> None:
@@ -97,7 +114,7 @@ def test_a_poison_plan_is_answered_and_dead_lettered_and_nothing_of_it_is_sent()
     assert refused.reason == "GATE_QUANTITY: children=100, allowed=99"
     assert (refused.children, refused.refused) == ((), False)
     assert fine.children == right.children
-    assert [reason for _, reason in scene.sink.dead] == [refused.reason]
+    assert scene.dead() == [refused.reason]
     assert [name for _, name in scene.venues.sent] == [right.children[0].cl_ord_id]
     assert [found.child for found in scene.store.live()] == [right.children[0]]
 
@@ -108,7 +125,7 @@ def test_a_plan_that_the_database_refuses_is_answered_and_dead_lettered() -> Non
     scene.up()
     scene.routed(wrong, right)
     assert [placed.reason for placed in scene.placed()] == ["UNSTORABLE: refused", ""]
-    assert len(scene.sink.dead) == 1
+    assert scene.dead() == ["UNSTORABLE: refused"]
     assert scene.venues.types() == "D"
 
 
@@ -152,8 +169,8 @@ def test_acknowledgements_go_to_the_scorekeeper_and_not_to_core() -> None:
         scene.said(one, exec_type)
     scene.said(one, "F", cum_qty=40)
     scene.said(one, "4", cum_qty=40)
-    to_core = [m.exec_type.name for m in scene.sink.of(FILLS) if isinstance(m, ExecutionReport)]
-    acks = [m.exec_type.name for m in scene.sink.of(ACKS) if isinstance(m, ExecutionReport)]
+    to_core = [report.exec_type.name for report in scene.reports(FILLS)]
+    acks = [report.exec_type.name for report in scene.reports(ACKS)]
     assert to_core == ["TRADE", "CANCELED"]
     assert acks == ["PENDING_NEW", "NEW", "PENDING_CANCEL", "ORDER_STATUS"]
 
@@ -167,7 +184,6 @@ def test_offsets_and_checkpoints_say_only_what_was_flushed() -> None:
     assert scene.store.offsets == {(ROUTED, 0): 1}
     (checkpoint,) = scene.store.checkpoints()
     assert checkpoint.offsets == {0: 1}
-    assert scene.sink.flushes[-1] == len(scene.sink.sent)
 
 
 def test_states_reach_the_store_after_a_flush() -> None:
@@ -189,8 +205,6 @@ def test_a_late_report_of_a_closed_child_is_told_to_core() -> None:
     scene.said(one, "4")
     scene.later(0.03)
     scene.said(one, "F", cum_qty=30)
-    reports = [m for m in scene.sink.of(FILLS) if isinstance(m, ExecutionReport)]
-    assert [(report.exec_type.name, report.last_qty) for report in reports] == [
-        ("CANCELED", 0),
-        ("TRADE", 30),
-    ]
+    reports = scene.reports(FILLS)
+    assert [report.exec_type.name for report in reports] == ["CANCELED", "TRADE"]
+    assert reports[-1].last_qty == 30

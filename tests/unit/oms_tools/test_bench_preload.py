@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7, uuid7_time
+from oms_platform.ids import uuid7, uuid7_time
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_tools.bench.preload import PreloadError, await_settled, copy_times, read_pattern, write_copies
 from oms_tools.verify.carriers import check_venue
 from oms_tools.verify.database import check_database

@@ -2,12 +2,13 @@
 
 import msgspec
 
+from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import CancelOrder, RoutePlan, RouteRequest
-from oms_platform.wire import Topic
+from oms_platform.vocabulary import Message
+from oms_platform.wire import Topic, decode
 from sor_engine.adapters.memory_routes import InMemoryRouteStore
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
 from sor_engine.ports import PlannedRoute, Reference
-from tests.streams import FedSource, NotedSink
 from tests.unit.sor_engine.test_handlers import NOW, QUOTE, REFERENCE, FixedQuotes, context, request
 
 PLACE = (Topic.VALIDATED.value, 0)
@@ -20,13 +21,14 @@ class FixedReference:
 
 class Scene:
     def __init__(self) -> None:
-        self.source, self.sink = FedSource(Topic.VALIDATED.value), NotedSink()
+        self.broker = MemoryBroker()
+        self.feed = MemorySink(self.broker)
         self.refused: set[object] = set()
         self.store = InMemoryRouteStore(self._refuses)
         self.quotes = FixedQuotes(QUOTE, 0.001)
         self.loop = RouteRequestLoop(
-            consumer=self.source,
-            publisher=self.sink,
+            consumer=MemorySource(self.broker, [Topic.VALIDATED], {}),
+            publisher=MemorySink(self.broker),
             store=self.store,
             references=FixedReference(),
             context=context(self.quotes),
@@ -38,28 +40,38 @@ class Scene:
         return "no partition" if route.decided.plan.order_id in self.refused else None
 
     def plans(self) -> list[RoutePlan]:
-        return [plan for plan in self.sink.of(Topic.ROUTED.value) if isinstance(plan, RoutePlan)]
+        """Return what is with the broker."""
+        found = [decode(one.type_name, one.payload) for one in self.broker.records(Topic.ROUTED)]
+        return [plan for plan in found if isinstance(plan, RoutePlan)]
+
+    def take(self, *messages: Message) -> None:
+        """Have the loop work on one batch, and flush nothing of it."""
+        for message in messages:
+            self.feed.send(Topic.VALIDATED.value, "AAPL", message, event_id=request().order_id)
+        self.feed.flush()
+        self.loop.step(0)
 
     def work(self, *requests: RouteRequest) -> None:
-        self.source.feed(*requests)
-        self.loop.step(0)
+        """Have the loop work on one batch, and flush it."""
+        self.take(*requests)
+        self.loop.settle()
 
 
 def test_a_plan_is_stored_before_it_is_published_and_its_offset_after_its_flush() -> None:
     scene, asked = Scene(), request()
-    scene.work(asked)
-    assert [plan.order_id for plan in scene.plans()] == [asked.order_id]
-    assert [route.plan for route in scene.store.routes(asked.order_id)] == scene.plans()
+    scene.take(asked)
+    (stored,) = scene.store.routes(asked.order_id)
+    assert scene.plans() == []
     assert scene.store.offsets == {}
     scene.loop.step(0)
-    assert scene.sink.flushes[-1] == 1
+    assert scene.plans() == [stored.plan]
     assert scene.store.offsets == {PLACE: 1}
 
 
 def test_a_request_that_no_plan_can_be_made_for_is_dead_lettered_and_answered() -> None:
     scene, wrong, right = Scene(), request(quantity=0), request()
     scene.work(wrong, right)
-    assert [reason for _, reason in scene.sink.dead] == [
+    assert [letter.reason for letter in scene.broker.dead_letters()] == [
         "quantity must be a whole number of shares above 0, was 0"
     ]
     answer = next(plan for plan in scene.plans() if plan.order_id == wrong.order_id)
@@ -76,7 +88,7 @@ def test_a_plan_that_cannot_be_stored_is_dead_lettered_and_answered_without_chil
     scene.work(wrong, right)
     answer = next(plan for plan in scene.plans() if plan.order_id == wrong.order_id)
     assert (answer.children, answer.reason) == ((), "UNSTORABLE_ROUTE: no partition")
-    assert [reason for _, reason in scene.sink.dead] == ["no partition"]
+    assert [letter.reason for letter in scene.broker.dead_letters()] == ["no partition"]
     assert next(plan for plan in scene.plans() if plan.order_id == right.order_id).children
 
 
@@ -102,9 +114,8 @@ def test_what_is_no_request_goes_to_the_dead_letters() -> None:
     other = CancelOrder(
         request_id=request().order_id, order_id=request().order_id, account_id="A", received_at=NOW
     )
-    scene.source.feed(other, unreadable=1)
-    scene.loop.step(0)
-    assert [reason for _, reason in scene.sink.dead] == [
-        "unreadable",
-        "expected a RouteRequest, found CancelOrder",
+    scene.take(other)
+    scene.loop.settle()
+    assert [letter.reason for letter in scene.broker.dead_letters()] == [
+        "orders.validated carries no CancelOrder"
     ]
