@@ -4,7 +4,7 @@ The law of this file: offsets, and the closes that no venue would report again, 
 everything published before was flushed; a state that came with a report may be stored at any time, as a crash
 that loses it has the report resent. A newer state of a child is never overwritten by an older one.
 
-An acknowledgement waits for the next checkpoint: most children trade or end before that, and are written once.
+An acknowledgement waits for the next checkpoint: most children trade or end before, and are written once.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Ledger:
             self._states[name] = (child, state)
 
     def take_acks(self) -> None:
-        """Let the acknowledgements that wait be stored with what is next: a checkpoint is about to pass them."""
+        """Let the acknowledgements that wait be stored next: a checkpoint is about to pass them."""
         self._states |= self._acks
         self._acks = {}
 
