@@ -88,14 +88,17 @@ class ArrayStatement:
     """One SQL statement over many rows: each column is sent as an array and read back with `unnest`.
 
     `columns` are (name, Postgres type) pairs; the statement's text refers to the rows as `row`, with those
-    names.
+    names. pruned: the partition key of the table that is joined, the rows' first column: only the partitions
+    between the least and the greatest of them are locked and looked at.
     """
 
-    def __init__(self, columns: Sequence[tuple[str, str]], statement: str) -> None:
+    def __init__(self, columns: Sequence[tuple[str, str]], statement: str, *, pruned: str = "") -> None:
         names = ", ".join(name for name, _ in columns)
         arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
         self._kinds = [kind for _, kind in columns]
-        self.text = statement.replace("{rows}", f"unnest({arrays}) AS row({names})")
+        self._pruned = bool(pruned)
+        span = f" AND {pruned} BETWEEN %s AND %s" if pruned else ""
+        self.text = statement.replace("{rows}", f"unnest({arrays}) AS row({names})") + span
 
     @classmethod
     def insert(cls, table: str, columns: Sequence[tuple[str, str]], suffix: str = "") -> "ArrayStatement":
@@ -103,10 +106,11 @@ class ArrayStatement:
         names = ", ".join(name for name, _ in columns)
         return cls(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} {suffix}")
 
-    def parameters(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+    def parameters(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
         """Turn rows, tuples in the order of the columns, into the parameters of `text`."""
-        columns = zip(*rows, strict=True)
-        return [array_literal(kind, column) for kind, column in zip(self._kinds, columns, strict=True)]
+        columns = list(zip(*rows, strict=True))
+        arrays = [array_literal(kind, column) for kind, column in zip(self._kinds, columns, strict=True)]
+        return [*arrays, min(columns[0]), max(columns[0])] if self._pruned else arrays
 
     def execute(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
         """Run the statement over `rows`; nothing happens without rows."""

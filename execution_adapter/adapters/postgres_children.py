@@ -78,6 +78,7 @@ _UPDATE: Final = ArrayStatement(
     "UPDATE child_orders kept SET status = row.status, cum_qty = row.cum_qty, leaves_qty = row.leaves_qty,"
     " venue_order_id = row.venue_order_id, acked_at = row.acked_at, updated_at = row.updated_at"
     " FROM {rows} WHERE kept.order_id = row.order_id AND kept.cl_ord_id = row.cl_ord_id",
+    pruned="kept.order_id",
 )
 # What `_stored` reads, in its order.
 _READ: Final = """

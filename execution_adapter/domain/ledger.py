@@ -3,13 +3,15 @@
 The law of this file: offsets, and the closes that no venue would report again, are stored only after
 everything published before was flushed; a state that came with a report may be stored at any time, as a crash
 that loses it has the report resent. A newer state of a child is never overwritten by an older one.
+
+An acknowledgement waits for the next checkpoint: most children trade or end before, and are written once.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from execution_adapter.domain.child import ChildState
+from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.vocabulary import ChildTerms
 
@@ -35,6 +37,7 @@ class Ledger:
         self._flushed: dict[tuple[str, int], int] = {}
         self._closes: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._states: dict[str, tuple[ChildTerms, ChildState]] = {}
+        self._acks: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._taken: Storable | None = None
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -46,19 +49,29 @@ class Ledger:
 
     def reported(self, child: ChildTerms, state: ChildState) -> None:
         """A venue's report gave a child this state."""
-        if child.cl_ord_id in self._closes:
-            self._closes[child.cl_ord_id] = (child, state)
+        name = child.cl_ord_id
+        if name in self._closes:
+            self._closes[name] = (child, state)
+        elif state.status is Status.NEW and not state.cum_qty and name not in self._states:
+            self._acks[name] = (child, state)
         else:
-            self._states[child.cl_ord_id] = (child, state)
+            self._acks.pop(name, None)
+            self._states[name] = (child, state)
+
+    def take_acks(self) -> None:
+        """Let the acknowledgements that wait be stored next: a checkpoint is about to pass them."""
+        self._states |= self._acks
+        self._acks = {}
 
     def closed(self, child: ChildTerms, state: ChildState) -> None:
         """A child was closed without a report of its venue, and that is published."""
         self._states.pop(child.cl_ord_id, None)
+        self._acks.pop(child.cl_ord_id, None)
         self._closes[child.cl_ord_id] = (child, state)
 
     def newest(self, cl_ord_id: str) -> ChildState | None:
         """Return the newest state of a child that may not be stored yet."""
-        found = self._closes.get(cl_ord_id) or self._states.get(cl_ord_id)
+        found = self._closes.get(cl_ord_id) or self._states.get(cl_ord_id) or self._acks.get(cl_ord_id)
         return None if found is None else found[1]
 
     @property

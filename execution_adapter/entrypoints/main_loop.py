@@ -196,6 +196,7 @@ class AdapterLoop:
         items = self._arrivals.take(0)
         if items:
             self._work(items)
+        self._ledger.take_acks()
         self._settle()
         now = self._clock()
         published = self._publisher.next_offsets(_FILLS)

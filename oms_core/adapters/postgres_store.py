@@ -55,6 +55,7 @@ _UPDATE_ORDERS: Final = ArrayStatement(
     " leaves_qty = row.leaves_qty, filled_notional = row.filled_notional, text = row.text,"
     " sequence = row.sequence, updated_at = row.updated_at"
     " FROM {rows} WHERE orders.order_id = row.order_id",
+    pruned="orders.order_id",
 )
 _INSERT_EVENTS: Final = ArrayStatement.insert(
     "order_events",

@@ -120,8 +120,13 @@ class Tracer:
     # ---- an order's trace
 
     def begin(self, given: bytes | None) -> tuple[str, str]:
-        """Begin a trace, or go on with the caller's. Returns it, and the caller's span id or nothing."""
+        """Begin a trace, or go on with the caller's. Returns it, and the caller's span id or nothing.
+
+        Where nobody traces, and the caller does not either, there is none, and it costs nothing from here on.
+        """
         match = None if given is None else _TRACEPARENT.fullmatch(given)
+        if match is None and self._sink is None:
+            return "", ""
         random_bytes = os.urandom(24)
         if match is None:
             trace_id, parent_id = random_bytes[:16].hex(), ""

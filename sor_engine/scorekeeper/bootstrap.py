@@ -97,6 +97,8 @@ def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag
                 topics=[Topic.FILLS, Topic.ACKS],
                 incarnation=incarnation,
                 load_offsets=stored_offsets,
+                # What it misses is a measurement: it never makes anybody start again.
+                vital=False,
             )
             with closing(consumer):
                 if not has_read:

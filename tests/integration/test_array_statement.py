@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import psycopg
 
+from oms_platform.ids import uuid7
 from oms_platform.postgres import ArrayStatement
 
 COLUMNS = (
@@ -59,3 +60,16 @@ def test_awkward_values_and_nulls_come_back_unchanged(dsn: str) -> None:
 def test_nothing_is_sent_without_rows(dsn: str) -> None:
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
         ArrayStatement(COLUMNS, "this is no SQL").execute(cursor, [])
+
+
+def test_an_update_over_rows_of_one_week_looks_at_that_weeks_partition_alone(dsn: str) -> None:
+    update = ArrayStatement(
+        (("order_id", "uuid"), ("text", "text")),
+        "UPDATE orders SET text = row.text FROM {rows} WHERE orders.order_id = row.order_id",
+        pruned="orders.order_id",
+    )
+    with psycopg.connect(dsn, autocommit=True, options="-c plan_cache_mode=force_generic_plan") as connection:
+        parameters = update.parameters([(uuid7(), "a"), (uuid7(), "b")])
+        explain = f"EXPLAIN (COSTS OFF) {update.text}"
+        plan = "\n".join(row[0] for row in connection.execute(explain, parameters, prepare=True).fetchall())
+    assert plan.count("on orders_") + plan.count("on orders orders_") <= 3, plan

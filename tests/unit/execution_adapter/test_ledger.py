@@ -41,6 +41,25 @@ def test_a_state_that_came_with_a_report_waits_for_no_flush() -> None:
     assert book.newest(one.cl_ord_id) is None
 
 
+def test_an_acknowledgement_is_stored_with_the_checkpoint_that_passes_it() -> None:
+    book, one = ledger(), child()
+    book.reported(one, state(0, Status.NEW))
+    assert (book.waits, book.storable().states) == (False, {})
+    assert book.newest(one.cl_ord_id) == state(0, Status.NEW)
+    book.take_acks()
+    assert book.storable().states == {one.cl_ord_id: (one, state(0, Status.NEW))}
+
+
+def test_a_child_that_trades_before_the_checkpoint_is_stored_once() -> None:
+    book, one = ledger(), child()
+    book.reported(one, state(0, Status.NEW))
+    book.reported(one, state(100, Status.FILLED))
+    assert book.storable().states == {one.cl_ord_id: (one, state(100, Status.FILLED))}
+    book.stored()
+    book.take_acks()
+    assert book.storable().states == {}
+
+
 def test_a_local_close_is_stored_only_after_its_flush_and_known_before() -> None:
     book, one = ledger(), child()
     closed = ChildState(status=Status.CANCELED, cum_qty=0, leaves_qty=0)

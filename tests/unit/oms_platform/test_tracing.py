@@ -89,6 +89,14 @@ def test_the_ratio_is_the_share_of_orders_that_are_traced(sink: NotedSpans) -> N
     assert 0.2 < sum(map(is_traced, begun)) / len(begun) < 0.3
 
 
+def test_where_nobody_traces_an_order_has_no_trace_at_all() -> None:
+    idle = Tracer()
+    assert idle.begin(None) == ("", "")
+    assert idle.begin(b"nonsense") == ("", "")
+    assert passed("", idle.hop(Hop.CORE, 1, 2)) == ""
+    assert (is_traced(""), traced_id(""), traceparent_of("")) == (False, "", "")
+
+
 def test_without_a_collector_nothing_is_traced_and_nothing_is_carried() -> None:
     idle = tracer(None, trace_ratio=1.0)
     trace, _ = idle.begin(TRACED.encode())
