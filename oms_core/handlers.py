@@ -103,6 +103,14 @@ class Core:
     traces: dict[UUID, str] = field(default_factory=dict)
 
 
+def account_of(message: Message) -> str:
+    """Return the account whose order a message is about."""
+    account_id: str = getattr(
+        message.terms if isinstance(message, SubmitOrder) else message, "account_id", ""
+    )
+    return account_id
+
+
 def handle(core: Core, unit: UnitOfWork, message: Message, trace: str) -> None:
     """Handle one message. Raises one of UNHANDLEABLE when it contradicts what is stored."""
     match message:

@@ -72,7 +72,8 @@ class Outgoing:
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
 
-    streams: the accounts' stream sequences before the batch. shown: what the orders' rows showed before it.
+    streams: the stream sequences, before the batch, of every account that it is about. shown: what the
+    orders' rows showed before it.
     """
 
     now: datetime
@@ -142,6 +143,9 @@ class OrderStore(Protocol):
         Raises UnstorableError when a row is refused, and AccountLostError when another writer has moved an
         account's stream on.
         """
+
+    def require_streams(self, heads: Mapping[str, int]) -> None:
+        """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
 
     def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
         """Return the next offset that a consumer group will read, by partition."""

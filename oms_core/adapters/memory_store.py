@@ -139,18 +139,22 @@ class InMemoryOrderStore:
         """Return the last event of each account that has one."""
         return [self.heads[account] for account in sorted(accounts) if account in self.heads]
 
+    def require_streams(self, heads: Mapping[str, int]) -> None:
+        """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
+        for account, known in heads.items():
+            head = self.heads[account].stream_sequence if account in self.heads else 0
+            if head != known:
+                raise AccountLostError(
+                    f"account {account} has a writer that moved its stream on from {known}"
+                )
+
     def read_up_to(self, group: str, topic: Topic) -> Mapping[int, int]:
         """Return how far this core has read; of others nothing is known here."""
         return {number: offset for (name, number), offset in self.offsets.items() if name == topic.value}
 
     def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Store a batch and the offsets after it, or nothing of it."""
-        for account, known in unit.streams.items():
-            head = self.heads[account].stream_sequence if account in self.heads else 0
-            if head != known:
-                raise AccountLostError(
-                    f"account {account} has a writer that moved its stream on from {known}"
-                )
+        self.require_streams(unit.streams)
         reason = self._refuses(unit) or self._collision(unit)
         if reason is not None:
             raise UnstorableError(reason)

@@ -287,9 +287,23 @@ class PostgresOrderStore:
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error
         except psycopg.DatabaseError as error:
-            if error.sqlstate == _LOST:
-                raise AccountLostError(str(error).strip().splitlines()[0]) from error
+            _raise_if_lost(error)
             raise
+
+    def require_streams(self, heads: Mapping[str, int]) -> None:
+        """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
+        try:
+            with one_round_trip(self._connection) as cursor:
+                rows = [(account, known, known) for account, known in sorted(heads.items())]
+                _MOVE_STREAMS.execute(cursor, rows)
+        except psycopg.DatabaseError as error:
+            _raise_if_lost(error)
+            raise
+
+
+def _raise_if_lost(error: psycopg.DatabaseError) -> None:
+    if error.sqlstate == _LOST:
+        raise AccountLostError(str(error).strip().splitlines()[0]) from error
 
 
 def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
     UNHANDLEABLE,
     Core,
+    account_of,
     handle,
     handle_retry,
     handle_session_end,
@@ -151,7 +152,11 @@ class CoreLoop:
         messages = [record.message for record in batch.records]
         load_orders(self._core, orders_to_load(self._core, messages, suspicious=suspicious))
         letters = 0
+        heads = self._core.desk.stream_sequences
         for record, item in zip(batch.records, batch.raw, strict=True):
+            # Also of what changes nothing: only who owns the account can tell that it changes nothing.
+            account_id = account_of(record.message)
+            unit.streams.setdefault(account_id, heads[account_id])
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
@@ -199,6 +204,7 @@ class CoreLoop:
 
     def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int, letters: int) -> None:
         if letters:
+            self._store.require_streams(unit.streams)
             self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
         with timed_transaction("core_commit"):
             self._store.commit(unit, self._core.desk, batch.next_offsets)

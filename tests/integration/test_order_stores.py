@@ -175,6 +175,22 @@ def test_a_writer_that_another_one_has_overtaken_stores_nothing(kept: Kept) -> N
     assert kept.core.desk.order(late.order_id) is None
 
 
+def test_a_writer_that_another_one_has_overtaken_passes_no_offset_of_the_account(kept: Kept) -> None:
+    place = (Topic.FILLS.value, 0)
+    kept.store.require_streams({ACCOUNT: 0})
+    kept.filled()
+    head = kept.core.desk.stream_sequences[ACCOUNT]
+    kept.store.require_streams({ACCOUNT: head})
+    for known in (0, head - 1, head + 1):
+        kept.core.desk.stream_sequences[ACCOUNT] = known
+        with pytest.raises(AccountLostError):
+            kept.store.require_streams({ACCOUNT: known})
+        unit = UnitOfWork(now=utc_now(), streams={ACCOUNT: known})
+        with pytest.raises(AccountLostError):
+            kept.store.commit(unit, kept.core.desk, {place: 1_000})
+    assert kept.store.read_up_to("oms-core", Topic.FILLS).get(0, 0) < 1_000
+
+
 def test_an_event_that_is_stored_already_is_refused_and_its_whole_batch_with_it(kept: Kept) -> None:
     order = kept.filled()
     other = kept.submitted()

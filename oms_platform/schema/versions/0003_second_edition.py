@@ -63,7 +63,10 @@ CREATE TABLE core_owners (
 CREATE FUNCTION move_stream(account text, known_head integer, new_head integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF known_head = 0 THEN
+    IF new_head = 0 THEN
+        -- Nothing is written; that nobody else has written is all there is to find out.
+        PERFORM WHERE NOT EXISTS (SELECT FROM account_streams WHERE account_id = account);
+    ELSIF known_head = 0 THEN
         INSERT INTO account_streams VALUES (account, new_head) ON CONFLICT DO NOTHING;
     ELSE
         UPDATE account_streams SET head = new_head WHERE account_id = account AND head = known_head;

@@ -265,6 +265,24 @@ def test_a_core_that_another_one_has_overtaken_stores_nothing_more() -> None:
     assert scene.store.orders[order_id] == stored[order_id]
 
 
+def test_a_core_that_another_one_has_overtaken_buries_nothing_and_passes_nothing() -> None:
+    scene = Scene()
+    order_id = scene.order()
+    overtaken, reader = scene.loop, scene.source
+    scene.start()
+    scene.place(order_id, ("XNYS", 300))
+    report = scene.fill(order_id, 100)
+    offsets = dict(scene.store.offsets)
+    # It goes on reading, and knows nothing of the child.
+    reader.poll()
+    scene.sink.send(Topic.FILLS.value, ACCOUNT, report, event_id=order_id)
+    scene.sink.flush()
+    with pytest.raises(AccountLostError):
+        overtaken.step(0)
+    assert scene.dead_letters() == []
+    assert scene.store.offsets == offsets
+
+
 def test_a_core_without_partitions_has_no_timers_and_no_orders(scene: Scene) -> None:
     order_id = scene.order()
     scene.place(order_id, reason="NO_VENUE")
