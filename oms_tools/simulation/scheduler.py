@@ -175,10 +175,10 @@ class Simulation:
                 if unkind
                 else Habits()
             )
-        ends = timedelta(hours=15, seconds=draws.randint(5, 60)) if draws.random() < 0.3 else None
+        ends = timedelta(hours=15, seconds=draws.randint(2, 30)) if draws.random() < 0.4 else None
         return Setting(
-            partitions=draws.choice((1, 2, 4)),
-            cores=draws.choice((1, 2)),
+            partitions=draws.choice((1, 2, 4, 4)),
+            cores=2 if self._has("rebalance") else draws.choice((1, 2)),
             limits={name: _limits(name, tight=name in TIGHT_ACCOUNTS) for name in ACCOUNTS},
             behaviours=behaviours,
             habits=habits,
@@ -210,10 +210,10 @@ class Simulation:
             ("flush", 0.15, self._fail_flush),
             ("stall", 0.1, self._stall),
             ("jump", 0.15, self._jump),
-            ("wipe", 0.01, self._wipe),
-            ("rebalance", 0.1, self._rebalance),
+            ("wipe", 0.03, self._wipe),
+            ("rebalance", 0.3, self._rebalance),
             ("rebalance", 0.4, self._join),
-            ("disconnect", 0.15, self._disconnect),
+            ("disconnect", 0.3, self._disconnect),
             ("venue", 0.08, self._restart_venue),
             ("unkind", 0.4, self._cancel_unasked),
             ("unkind", 0.02, self._end_day),
