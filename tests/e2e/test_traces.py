@@ -90,7 +90,7 @@ def fill_while_listening(rig: StackRig, headers: dict[str, str]) -> str:
                 message = await stream.receive_json(timeout=DONE_TIMEOUT_S)
                 if message["type"] == "subscribed":
                     order_id = (await asyncio.to_thread(place_traced, client, headers))["orderId"]
-                elif message["type"] == "event" and message["status"] == "FILLED":
+                elif any(event["status"] == "ORDER_STATUS_FILLED" for event in message.get("events", [])):
                     return order_id
 
     return asyncio.run(follow())

@@ -116,25 +116,11 @@ class Running:
         return self.process.wait(STOP_S_MAX)
 
 
-# Starts a module as `python -m` does, in a process that counts on another number of partitions.
-_WITH_PARTITIONS = """
-import runpy, sys
-import oms_platform.kafka.topics as topics
-topics.PARTITIONS = int(sys.argv[1])
-sys.argv = sys.argv[2:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
-
-
 @contextlib.contextmanager
-def service(
-    name: str, settings: Mapping[str, str], folder: Path, partitions: int | None = None
-) -> Iterator[Running]:
-    """Run one service until the block ends. partitions: what it takes the number of partitions for."""
+def service(name: str, settings: Mapping[str, str], folder: Path) -> Iterator[Running]:
+    """Run one service until the block ends."""
     found = SERVICES[name]
     command = ["-m", *found.arguments]
-    if partitions is not None:
-        command = ["-c", _WITH_PARTITIONS, str(partitions), *found.arguments]
     log = folder / f"{name}.log"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMS_")}
     with log.open("ab") as output:

@@ -189,8 +189,8 @@ def test_topics_with_another_number_of_partitions_are_named_and_the_service_exit
     name: str, dsn: str, memory_kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     ensure_topics(memory_kafka)
-    settings = environment(tmp_path, dsn, memory_kafka.bootstrap)
-    with service(name, settings, tmp_path, partitions=2) as found:
+    settings = environment(tmp_path, dsn, memory_kafka.bootstrap) | {"OMS_KAFKA_PARTITIONS": "2"}
+    with service(name, settings, tmp_path) as found:
         assert found.process.wait(30) == EXIT_CONFIGURATION, found.log.read_text()
         said = found.said("configuration_wrong")["error"]
         assert "every topic must have 2 partitions" in said
