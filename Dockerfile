@@ -60,7 +60,6 @@ ENV PATH=/opt/oms/bin:/opt/oms-sor/bin:/usr/local/bin:/usr/bin:/bin \
     OMS_HOST=0.0.0.0 \
     OMS_GRPC_PORT=9090 \
     OMS_HEALTH_PORT=8090 \
-    OMS_RELAY_HEALTH_PORT=8090 \
     OMS_SCOREKEEPER_HEALTH_PORT=8090
 USER 10001:10001
 WORKDIR /opt/oms-sor
@@ -72,10 +71,10 @@ LABEL org.opencontainers.image.vendor="OMS-SOR" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# REST and WebSocket, gRPC. `python -m oms_api relay` is the outbox relay, `oms` the command line.
+# REST and WebSocket, gRPC; `oms` is the command line.
 FROM runtime AS oms-api
 LABEL org.opencontainers.image.title="oms-api" \
-      org.opencontainers.image.description="Gateway of the OMS-SOR platform: REST, WebSocket, gRPC; outbox relay"
+      org.opencontainers.image.description="Gateway of the OMS-SOR platform: REST, WebSocket, gRPC"
 ENV OMS_API_HTTP_PORT=8080 \
     OMS_READY_PORT=8080
 EXPOSE 8080 9090

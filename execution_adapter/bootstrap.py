@@ -43,7 +43,7 @@ from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import ADAPTER, Tracer, start_tracing
 from oms_platform.wire import Topic
-from oms_platform.worker import StopFlag, end_process, run_worker
+from oms_platform.worker import StopFlag, calm_garbage_collector, end_process, run_worker
 
 log = structlog.get_logger()
 # QuickFIX's thread must wait for the interpreter lock for every message; the default of 5 ms would be its
@@ -155,6 +155,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         reader.start()
         health.add("postgres", lambda: "connection lost" if connection.broken else None)
         health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
+        calm_garbage_collector()
         health.set_started(True)
         loop.run(stop)
 

@@ -30,7 +30,7 @@ from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
 from oms_platform.clock import microseconds
-from oms_platform.ids import cancel_cl_ord_id, child_cl_ord_id, route_id, uuid7_time
+from oms_platform.ids import uuid7_time
 from oms_platform.messages import (
     CancelChildren,
     CancelReject,
@@ -38,6 +38,7 @@ from oms_platform.messages import (
     RouteAnswer,
     RoutePlan,
 )
+from oms_platform.order_ids import cancel_cl_ord_id, child_cl_ord_id, route_id
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed, traced_id
 from oms_platform.telemetry.spans import Kind as SpanKind
 from oms_platform.telemetry.tracing import FAILED, VENUE_SPAN, Tracer

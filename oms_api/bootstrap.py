@@ -41,7 +41,7 @@ from oms_platform.health import Health
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import API, Tracer, start_tracing
-from oms_platform.worker import EXIT_BROKEN, end_misconfigured, reason_of
+from oms_platform.worker import EXIT_BROKEN, calm_garbage_collector, end_misconfigured, reason_of
 
 HTTP_BACKLOG: Final = 1_024
 HTTP_CONNECTIONS_MAX: Final = 8_192
@@ -216,6 +216,7 @@ class Gateway:
         self._start("reference", self._reference.run())
         self._start("backstop", self._hub.run_backstop())
         self._start("backlog", self._backlog.run())
+        calm_garbage_collector()
         self._health.set_started(True)
 
     def _begin_to_stop(self, server: Server) -> None:

@@ -31,8 +31,9 @@ from oms_api.ports import (
     plan_with_explanation,
 )
 from oms_platform.clock import Clock
-from oms_platform.ids import route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.messages import RouteRequest
+from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import OrderTerms, Routing
 
 _WHAT_IF_FIELDS: Final = ("profile", "strategy", "weights", "without", "fees")

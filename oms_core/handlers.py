@@ -17,7 +17,6 @@ from oms_core.domain.machine import (
     UnknownChildError,
     evolve,
     first_route,
-    route_id,
 )
 from oms_core.domain.order import FIELD_OF, Command, Event, Fact, Order, RequestCancel, RetryRoute
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
@@ -28,7 +27,6 @@ from oms_core.ports import (
     QuoteBoard,
     RiskTaken,
     StoredEvent,
-    StoredExecution,
     UnitOfWork,
 )
 from oms_platform import ids
@@ -42,6 +40,7 @@ from oms_platform.messages import (
     RouteRequest,
     SubmitOrder,
 )
+from oms_platform.order_ids import route_id
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -219,21 +218,10 @@ def _apply_trade(core: Core, unit: UnitOfWork, order: Order, report: ExecutionRe
         cl_ord_id=report.cl_ord_id,
         last_qty=report.last_qty,
         last_px_micros=price,
+        transact_time=report.transact_time,
+        received_at=report.received_at,
     )
     _record(core, unit, order, trade, trace)
-    unit.executions.append(
-        StoredExecution(
-            terms=order.terms,
-            order_id=order.order_id,
-            venue_id=report.venue_id,
-            exec_id=report.exec_id,
-            cl_ord_id=report.cl_ord_id,
-            last_qty=report.last_qty,
-            last_px_micros=price,
-            transact_time=report.transact_time,
-            received_at=report.received_at,
-        )
-    )
 
 
 def handle_cancel_reject(core: Core, unit: UnitOfWork, message: CancelReject, trace: str) -> None:

@@ -77,9 +77,11 @@ def count_batch(
             traced[order_of(record.message)] = trace_id
         if isinstance(record.message, SubmitOrder):
             _API_TO_CORE.observe((now - record.message.received_at).total_seconds(), trace_id)
-    for execution in unit.executions:
-        elapsed_s = (now - execution.transact_time).total_seconds()
-        _VENUE_TO_CORE.observe(elapsed_s, traced.get(execution.order_id, ""))
+    for event in unit.events:
+        trade = event.message.trade_applied
+        if trade is not None:
+            elapsed_s = (now - trade.transact_time).total_seconds()
+            _VENUE_TO_CORE.observe(elapsed_s, traced.get(event.message.order_id, ""))
 
 
 def count_desk(desk: Desk) -> None:

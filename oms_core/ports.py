@@ -11,7 +11,7 @@ from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.risk import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
-from oms_platform.vocabulary import Message, OrderTerms
+from oms_platform.vocabulary import Message
 from oms_platform.wire import Topic
 
 
@@ -48,21 +48,6 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredExecution:
-    """One row of executions: of which order, and the report as it came."""
-
-    terms: OrderTerms
-    order_id: UUID
-    venue_id: str
-    exec_id: str
-    cl_ord_id: str
-    last_qty: int
-    last_px_micros: int
-    transact_time: datetime
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskTaken:
     """When an order's risk was checked, in microseconds, and what it was denied for, if it was."""
 
@@ -92,7 +77,6 @@ class UnitOfWork:
 
     now: datetime
     events: list[StoredEvent] = field(default_factory=list)
-    executions: list[StoredExecution] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     orders: dict[UUID, Order] = field(default_factory=dict)
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)

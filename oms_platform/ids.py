@@ -10,7 +10,6 @@ _lock = threading.Lock()
 _last_ms = 0
 _counter = 0
 _COUNTER_MAX = 0xFFF
-_ROUTE_NAMESPACE = uuid.UUID("7f1b5a0e-0d51-5f0b-9d6e-3f1c2f6a9b10")
 
 
 def uuid7() -> uuid.UUID:
@@ -37,23 +36,3 @@ def uuid7_floor(at: datetime) -> uuid.UUID:
 def uuid7_time(value: uuid.UUID) -> datetime:
     """Return the UTC time that a UUIDv7 carries, to the millisecond."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value.int >> 80)
-
-
-def route_id(order_id: uuid.UUID, attempt: int) -> uuid.UUID:
-    """Derive the id of an order's route attempt, so that a replay asks for the same route."""
-    return uuid.uuid5(_ROUTE_NAMESPACE, f"{order_id.hex}/{attempt}")
-
-
-def child_cl_ord_id(order_id: uuid.UUID, attempt: int, leg: int) -> str:
-    """Derive a child's FIX ClOrdID (tag 11), so that a replay makes the same child and the venue can tell."""
-    return f"{order_id.hex}-{attempt}-{leg}"
-
-
-def cancel_cl_ord_id(child: str, sequence: int) -> str:
-    """Derive the ClOrdID of the n-th cancel request of a child."""
-    return f"{child}-C{sequence}"
-
-
-def order_id_of_child(cl_ord_id: str) -> uuid.UUID:
-    """Return the parent of a child's ClOrdID. Raises ValueError when the id is not one of ours."""
-    return uuid.UUID(hex=cl_ord_id.split("-", 1)[0])

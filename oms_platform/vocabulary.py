@@ -215,13 +215,16 @@ class RouteDeferred(Message, frozen=True, kw_only=True):
 
 
 class TradeApplied(Message, frozen=True, kw_only=True):
-    """A venue's trade, FIX ExecType Trade."""
+    """A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions`
+    shows."""
 
     venue_id: str
     exec_id: str
     cl_ord_id: str
     last_qty: Int32
     last_px_micros: Int64
+    transact_time: datetime
+    received_at: datetime
 
 
 class ChildClosed(Message, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import SOR, Tracer, start_tracing
 from oms_platform.wire import Topic
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.adapters.live_quotes import LiveQuotes
 from sor_engine.adapters.postgres_decisions import PostgresSorReader
 from sor_engine.adapters.postgres_reference import PostgresReference
@@ -62,6 +62,10 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
             require_revision(connection)
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)
+
+            def settle() -> None:
+                loop.settle()
+
             consumer = stack.enter_context(
                 closing(
                     BatchConsumer(
@@ -71,7 +75,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                         incarnation=incarnation,
                         load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
                         # Who takes the symbols over goes on where this one really was.
-                        on_revoked=lambda: loop.settle(),
+                        on_revoked=settle,
                     )
                 )
             )
@@ -99,6 +103,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
             door.start()
             stack.callback(door.stop)
             health.add("postgres", lambda: "connection lost" if connection.broken else None)
+            calm_garbage_collector()
             health.set_started(True)
             loop.run(stop)
     finally:

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from oms_platform.ids import child_cl_ord_id
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
@@ -17,6 +16,7 @@ from oms_platform.messages import (
     VenueConsidered,
     VenueQuote,
 )
+from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.vocabulary import ChildTerms, OrderType
 from oms_platform.wire import encode
 from sor_engine.domain.plan import Decision, VenueOutcome

@@ -1,5 +1,7 @@
 """Stores orders the way ingest does, for tests that begin after it."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -7,9 +9,16 @@ import psycopg
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.prices import dollars_of
-from oms_platform.vocabulary import OrderTerms, OrderType, Side, TimeInForce
+from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.prices import dollars_of, micros_of
+from oms_platform.vocabulary import (
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradeApplied,
+)
 from oms_platform.wire import encode
 
 PRICE = 100_000_000
@@ -78,3 +87,52 @@ def submit_order(**changes: Any) -> SubmitOrder:
     }
     received_at = changes.pop("received_at", utc_now())
     return SubmitOrder(order_id=order_id, received_at=received_at, terms=OrderTerms(**(values | changes)))
+
+
+def store_trade(
+    connection: psycopg.Connection[Any],
+    order_id: UUID,
+    *,
+    account_id: str,
+    venue_id: str,
+    exec_id: str,
+    cl_ord_id: str,
+    symbol: str,
+    side: str,
+    quantity: int,
+    price: Decimal,
+    at: datetime,
+    sequence: int,
+) -> None:
+    """Insert the event that a trade is, as the core does; sequence is its account's stream's too."""
+    trade = TradeApplied(
+        venue_id=venue_id,
+        exec_id=exec_id,
+        cl_ord_id=cl_ord_id,
+        last_qty=quantity,
+        last_px_micros=micros_of(price),
+        transact_time=at,
+        received_at=at,
+    )
+    event = OrderEvent(
+        event_id=uuid7(),
+        order_id=order_id,
+        account_id=account_id,
+        client_order_id="c",
+        sequence=sequence,
+        stream_sequence=sequence,
+        type="TradeApplied",
+        status=OrderStatus.PARTIALLY_FILLED,
+        symbol=symbol,
+        side=Side[side],
+        quantity=quantity,
+        occurred_at=at,
+        last_qty=quantity,
+        last_px=price,
+        venue_id=venue_id,
+        trade_applied=trade,
+    )
+    connection.execute(
+        "INSERT INTO order_events VALUES (%s, %s, %s, %s, 'TradeApplied', NULL, %s, %s)",
+        (order_id, sequence, account_id, sequence, encode(event).decode(), at),
+    )

@@ -36,9 +36,10 @@ from execution_adapter.ports import (
     Written,
 )
 from oms_platform.clock import Clock, microseconds
-from oms_platform.ids import order_id_of_child, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.ports import Batch, RecordSink, RecordSource
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.order_ids import order_id_of_child
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind

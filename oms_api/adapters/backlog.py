@@ -17,10 +17,10 @@ from oms_api.domain.unanswered import OUTCOMES, Unanswered
 from oms_api.ports import EncodedEvent, NewOrder, OutcomeStore, Request, UnavailableError
 
 LOOK_S: Final = 0.2
-STORE_LOOK_S: Final = 0.5
+STORE_LOOK_MS: Final = 500
 ORDERS_ASKED_MAX: Final = 2_000
 # An order without an outcome for so long says nothing of the others any more: it is the core's log's.
-SET_ASIDE_S: Final = 60.0
+SET_ASIDE_MS: Final = 60_000
 # How long orders.events is read on after the last outcome.
 LISTEN_S: Final = 30.0
 
@@ -50,13 +50,13 @@ class OutcomeBacklog:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._shed_age_s = shed_age_s
+        self._shed_age_ms = int(shed_age_s * 1000)
         self._on_awaiting = on_awaiting
         self._monotonic = monotonic
         self._unanswered = Unanswered()
         self._problem = ""
         self._awake = asyncio.Event()
-        self._store_asked_s = 0.0
+        self._store_asked_ms = 0
 
     def problem(self) -> str:
         """Return why a new order is not taken now; empty when it is taken."""
@@ -68,10 +68,10 @@ class OutcomeBacklog:
 
     def on_published(self, requests: Sequence[Request]) -> None:
         """Await the outcome of new orders."""
-        now_s = self._monotonic()
+        now_ms = self._now_ms()
         for request in requests:
             if isinstance(request, NewOrder):
-                self._unanswered.note(str(request.message.order_id), now_s)
+                self._unanswered.note(str(request.message.order_id), now_ms)
         self._awake.set()
 
     def on_events(self, events: Sequence[EncodedEvent]) -> None:
@@ -96,34 +96,38 @@ class OutcomeBacklog:
 
     async def look(self) -> None:
         """Measure the backlog, and decide whether new orders are taken until the next look."""
-        now_s = self._monotonic()
-        if self._unanswered.oldest_s(now_s) > self._shed_age_s / 2:
-            await self._ask_store(now_s)
-            self._set_aside(now_s)
-        oldest_s = self._unanswered.oldest_s(now_s)
-        oldest_gauge.set(oldest_s)
+        now_ms = self._now_ms()
+        if self._unanswered.oldest_ms(now_ms) > self._shed_age_ms // 2:
+            await self._ask_store(now_ms)
+            self._set_aside(now_ms)
+        oldest_ms = self._unanswered.oldest_ms(now_ms)
+        oldest_gauge.set(oldest_ms / 1000)
         unanswered_gauge.set(len(self._unanswered))
         # It ends at half the age that it began at, so that it does not begin again with the next order.
-        if oldest_s > self._shed_age_s and not self._problem:
-            self._problem = f"orders wait for more than {self._shed_age_s:g} s: new ones are not taken"
-            log.warning("new_orders_refused", oldest_s=round(oldest_s, 1), unanswered=len(self._unanswered))
-        elif oldest_s <= self._shed_age_s / 2 and self._problem:
+        if oldest_ms > self._shed_age_ms and not self._problem:
+            bound_s = self._shed_age_ms / 1000
+            self._problem = f"orders wait for more than {bound_s:g} s: new ones are not taken"
+            log.warning("new_orders_refused", oldest_ms=oldest_ms, unanswered=len(self._unanswered))
+        elif oldest_ms <= self._shed_age_ms // 2 and self._problem:
             self._problem = ""
             log.info("new_orders_taken_again", unanswered=len(self._unanswered))
 
-    async def _ask_store(self, now_s: float) -> None:
+    def _now_ms(self) -> int:
+        return int(self._monotonic() * 1000)
+
+    async def _ask_store(self, now_ms: int) -> None:
         """Let go what has its outcome in the store, though Kafka did not bring it."""
-        if now_s - self._store_asked_s < STORE_LOOK_S:
+        if now_ms - self._store_asked_ms < STORE_LOOK_MS:
             return
-        self._store_asked_s = now_s
-        late = self._unanswered.older_than(self._shed_age_s / 2, now_s, ORDERS_ASKED_MAX)
+        self._store_asked_ms = now_ms
+        late = self._unanswered.older_than(self._shed_age_ms // 2, now_ms, ORDERS_ASKED_MAX)
         try:
             self._unanswered.answer(await self._store.answered(late, OUTCOMES))
         except UnavailableError as error:
             log.warning("outcomes_not_read", error=str(error))
 
-    def _set_aside(self, now_s: float) -> None:
-        aside = self._unanswered.older_than(SET_ASIDE_S, now_s, ORDERS_ASKED_MAX)
+    def _set_aside(self, now_ms: int) -> None:
+        aside = self._unanswered.older_than(SET_ASIDE_MS, now_ms, ORDERS_ASKED_MAX)
         if aside:
             log.warning("orders_set_aside", count=len(aside), first=aside[0])
             set_aside_total.inc(len(aside))

@@ -16,8 +16,8 @@ import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from oms_api.adapters.key_lookup import FIND_KEYS, orders_found
-from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of, outcome_of_repeat
+from oms_api.adapters.key_lookup import FIND_KEYS, orders_found, outcome_of_repeat
+from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of
 from oms_api.domain.refusal import FieldProblem
 from oms_api.ports import (
     IntakeFullError,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of, outcome_of_repeat
+from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of, same_order
 from oms_api.ports import UnavailableError
 from oms_platform.messages import SubmitOrder
 from oms_platform.postgres import ArrayStatement
@@ -34,6 +34,13 @@ def orders_found(rows: Rows) -> dict[Key, SubmitOrder]:
     """Return the orders that FIND_KEYS found, by idempotency key."""
     orders = [_decoder.decode(payload) for (payload,) in rows]
     return {key_of(order.terms): order for order in orders}
+
+
+def outcome_of_repeat(stored: SubmitOrder, terms: OrderTerms) -> StoredOrder | KeyConflict:
+    """Return what whoever asks for `terms` is told of the order that their key stands for."""
+    if not same_order(stored.terms, terms):
+        return KeyConflict(order_id=stored.order_id)
+    return StoredOrder(order_id=stored.order_id, created_at=stored.received_at, created=False)
 
 
 class KeyLookup:

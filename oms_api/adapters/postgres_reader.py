@@ -26,8 +26,9 @@ from oms_api.ports import (
     UnavailableError,
 )
 from oms_platform.deadline import AsyncConnection, deadline
-from oms_platform.ids import route_id, uuid7_floor
+from oms_platform.ids import uuid7_floor
 from oms_platform.messages import SubmitOrder
+from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, unreachable_because
 from oms_platform.prices import dollars_of
 from oms_platform.schema.migrate import check_revision

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderTerms
 
 Key = tuple[str, str, str]
@@ -37,10 +36,3 @@ def key_of(terms: OrderTerms) -> Key:
 def same_order(stored: OrderTerms, asked: OrderTerms) -> bool:
     """Return whether two requests are the same order, whoever asked."""
     return msgspec.structs.replace(stored, principal=asked.principal) == asked
-
-
-def outcome_of_repeat(stored: SubmitOrder, terms: OrderTerms) -> StoredOrder | KeyConflict:
-    """Return what whoever asks for `terms` is told of the order that their key stands for."""
-    if not same_order(stored.terms, terms):
-        return KeyConflict(order_id=stored.order_id)
-    return StoredOrder(order_id=stored.order_id, created_at=stored.received_at, created=False)

@@ -25,33 +25,33 @@ class Unanswered:
     """Orders without an outcome, the oldest first. Of more than ORDERS_MAX the newest are not kept."""
 
     def __init__(self) -> None:
-        self._since_s: dict[str, float] = {}
+        self._since_ms: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Return how many orders have no outcome."""
-        return len(self._since_s)
+        return len(self._since_ms)
 
-    def note(self, order_id: str, now_s: float) -> None:
+    def note(self, order_id: str, now_ms: int) -> None:
         """Take an order that was published now."""
-        if len(self._since_s) < ORDERS_MAX:
-            self._since_s[order_id] = now_s
+        if len(self._since_ms) < ORDERS_MAX:
+            self._since_ms[order_id] = now_ms
 
     def answer(self, order_ids: Iterable[str]) -> None:
         """Let orders go that have had an outcome."""
         for order_id in order_ids:
-            self._since_s.pop(order_id, None)
+            self._since_ms.pop(order_id, None)
 
-    def oldest_s(self, now_s: float) -> float:
+    def oldest_ms(self, now_ms: int) -> int:
         """Return the age of the oldest order; 0 when there is none."""
-        for since_s in self._since_s.values():
-            return now_s - since_s
-        return 0.0
+        for since_ms in self._since_ms.values():
+            return now_ms - since_ms
+        return 0
 
-    def older_than(self, age_s: float, now_s: float, orders_max: int) -> list[str]:
+    def older_than(self, age_ms: int, now_ms: int, orders_max: int) -> list[str]:
         """Return the oldest of the orders that are older than an age."""
         found: list[str] = []
-        for order_id, since_s in self._since_s.items():
-            if now_s - since_s <= age_s or len(found) == orders_max:
+        for order_id, since_ms in self._since_ms.items():
+            if now_ms - since_ms <= age_ms or len(found) == orders_max:
                 break
             found.append(order_id)
         return found

@@ -16,7 +16,6 @@ from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
     Request,
-    StoredExecution,
     UnitOfWork,
     UnstorableError,
     event_of,
@@ -45,7 +44,6 @@ class InMemoryOrderStore:
         self.requests: dict[UUID, tuple[Request, str]] = {}
         self.orders: dict[UUID, Order] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
-        self.executions: list[StoredExecution] = []
         self.positions: dict[tuple[str, str], Position] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
@@ -59,6 +57,13 @@ class InMemoryOrderStore:
             self.orders[request.order_id] = Order(order_id=request.order_id, terms=request.terms)
         else:
             self.requests[request.request_id] = (request, trace)
+
+    @property
+    def executions(self) -> list[OrderEvent]:
+        """The trades that were applied, order by order."""
+        return [
+            event for events in self.events.values() for event in events if event.trade_applied is not None
+        ]
 
     def load_reference(self, desk: Desk) -> None:
         """Give the desk the accounts and instruments."""
@@ -143,7 +148,6 @@ class InMemoryOrderStore:
             self.events.setdefault(event.message.order_id, []).append(event.message)
             self.heads[event.message.account_id] = event.message
         self.orders.update(unit.orders)
-        self.executions += unit.executions
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
         for place, offset in next_offsets.items():

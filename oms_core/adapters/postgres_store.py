@@ -22,7 +22,6 @@ from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
     Request,
-    StoredExecution,
     UnitOfWork,
     UnstorableError,
     event_of,
@@ -89,23 +88,6 @@ _NEVER_ANSWERED: Final = (
 )
 # A change of an order that had no outcome for longer is not looked for at start.
 REQUEST_AGE_MAX: Final = timedelta(days=7)
-_INSERT_EXECUTIONS: Final = ArrayStatement.insert(
-    "executions",
-    (
-        ("order_id", "uuid"),
-        ("venue_id", "text"),
-        ("exec_id", "text"),
-        ("account_id", "text"),
-        ("cl_ord_id", "text"),
-        ("symbol", "text"),
-        ("side", "text"),
-        ("last_qty", "int"),
-        ("last_px", "numeric"),
-        ("transact_time", "timestamptz"),
-        ("received_at", "timestamptz"),
-        ("recorded_at", "timestamptz"),
-    ),
-)
 _UPSERT_OWNERS: Final = ArrayStatement.insert(
     "core_owners",
     (("partition", "int"), ("address", "text"), ("taken_at", "timestamptz")),
@@ -297,9 +279,6 @@ class PostgresOrderStore:
                 )
                 _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.changed_orders()])
                 _INSERT_EVENTS.execute(cursor, [_event_row(e.message, e.payload) for e in unit.events])
-                _INSERT_EXECUTIONS.execute(
-                    cursor, [_execution_row(execution, unit) for execution in unit.executions]
-                )
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
@@ -336,24 +315,6 @@ def _event_row(message: OrderEvent, payload: bytes) -> tuple[object, ...]:
         message.request_id,
         payload.decode(),
         message.occurred_at,
-    )
-
-
-def _execution_row(execution: StoredExecution, unit: UnitOfWork) -> tuple[object, ...]:
-    terms = execution.terms
-    return (
-        execution.order_id,
-        execution.venue_id,
-        execution.exec_id,
-        terms.account_id,
-        execution.cl_ord_id,
-        terms.symbol,
-        terms.side.name,
-        execution.last_qty,
-        dollars_of(execution.last_px_micros),
-        execution.transact_time,
-        execution.received_at,
-        unit.now,
     )
 
 

@@ -11,12 +11,12 @@ or the cancel is rejected for what venues keep, and the order ends when that end
 
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
-from uuid import UUID
 
 from msgspec.structs import replace
 
 from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCancel, RetryRoute
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
+from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import (
     CancelCause,
     CancelRejected,
@@ -69,11 +69,6 @@ def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
         order = apply(order, following)
         steps.append((following, order))
     return steps
-
-
-def route_id(order_id: UUID, attempt: int) -> UUID:
-    """Derive the id of an order's route attempt, so that what is said again asks for the same route."""
-    return UUID(int=order_id.int ^ attempt)
 
 
 def first_route(order: Order, now: datetime) -> RouteRequested:

@@ -18,7 +18,6 @@ PARTITIONED: Final = (
     "orders",
     "order_requests",
     "order_events",
-    "executions",
     "route_audit",
     "child_orders",
     "child_cancels",

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.stack_commands import data_option
-from oms_tools.cli.story import print_story
+from oms_tools.cli.story import print_story, short_name
 
 console = Console()
 user_option = click.option("--user", default="trader1", show_default=True, help="The demo persona to act as.")
@@ -25,6 +25,7 @@ _ORDER_OPTIONS: Final = (
     click.option("--symbol", required=True),
     click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False), required=True),
     click.option("--quantity", type=int, required=True, help="Whole shares."),
+    click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
     click.option(
         "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
@@ -48,6 +49,7 @@ def order_body(
     symbol: str,
     side: str,
     quantity: int,
+    min_quantity: int | None,
     limit_price: str | None,
     tif: str,
     profile: str | None,
@@ -63,6 +65,8 @@ def order_body(
         "quantity": quantity,
         "timeInForce": tif.upper(),
     }
+    if min_quantity is not None:
+        body["minQuantity"] = min_quantity
     if limit_price is not None:
         body["limitPrice"] = limit_price
     routing = {"profile": profile, "avoid": list(avoid), "prefer": list(prefer)}
@@ -133,19 +137,23 @@ async def _watch(client: ApiClient, accounts: list[str]) -> None:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 console.print(f"the stream ended: {frame.extra or frame.data}")
                 return
-            _print_event(json.loads(frame.data))
+            _print_frame(json.loads(frame.data))
+
+
+def _print_frame(frame: dict[str, Any]) -> None:
+    if frame.get("type") != "events":
+        console.print(frame, highlight=False)
+        return
+    for event in frame["events"]:
+        _print_event(event)
 
 
 def _print_event(event: dict[str, Any]) -> None:
-    if event.get("type") != "event":
-        console.print(event, highlight=False)
-        return
-    body = event.get("event", event)
-    fill = f" {body['lastQty']} @ {body['lastPx']} on {body['venueId']}" if body.get("lastQty") else ""
+    fill = f" {event['lastQty']} @ {event['lastPx']} on {event['venueId']}" if event.get("lastQty") else ""
     console.print(
-        f"{body['occurredAt']} {body['accountId']} #{body['streamSequence']} {body['orderId']} "
-        f"{body['eventType'] if 'eventType' in body else body['type']} [bold]{body['status']}[/] "
-        f"{body.get('cumQty', 0)}/{body['quantity']} {body['symbol']}{fill} {body.get('text', '')}",
+        f"{event['occurredAt']} {event['accountId']} #{event['streamSequence']} {event['orderId']} "
+        f"{event['type']} [bold]{short_name(event['status'])}[/] "
+        f"{event.get('cumQty', 0)}/{event['quantity']} {event['symbol']}{fill} {event.get('text', '')}",
         highlight=False,
         soft_wrap=True,
     )

@@ -89,7 +89,7 @@ def whatif(
         return
     console.print("[bold]As it was decided[/]")
     print_route(console, answer["stored"])
-    if answer["again"].get("legs") != answer["stored"].get("legs"):
+    if answer["again"].get("children") != answer["stored"].get("children"):
         console.print(
             "[yellow]Decided again on the same inputs it comes out otherwise: the rules have changed.[/]"
         )
@@ -109,13 +109,13 @@ def _print_difference(stored: dict[str, Any], changed: dict[str, Any]) -> None:
         ("expectedCost", "cost beyond the mid, dollars"),
         ("expectedCostBps", "the same, basis points"),
     ):
-        values = [str(plan["explanation"].get(name, "–")) for plan in (stored, changed)]
+        values = [str((plan["explanation"] or {}).get(name, "–")) for plan in (stored, changed)]
         table.add_row(title, *values)
     console.print(table)
 
 
 def _by_venue(plan: dict[str, Any]) -> dict[str, int]:
     shares: dict[str, int] = {}
-    for leg in plan.get("legs", []):
-        shares[leg["venueId"]] = shares.get(leg["venueId"], 0) + leg["quantity"]
+    for child in plan.get("children", []):
+        shares[child["venueId"]] = shares.get(child["venueId"], 0) + child["quantity"]
     return shares

@@ -14,15 +14,16 @@ def print_story(console: Console, client: ApiClient, order_id: str) -> None:
     order = client.get(f"/api/v1/orders/{order_id}")
     price = f"limit {order['limitPrice']}" if order.get("limitPrice") else "market"
     console.rule(f"order {order_id}")
+    minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""
     console.print(
         f"[bold]{order['side']} {order['quantity']:,} {order['symbol']} {price} {order['timeInForce']}[/]"
-        f" for {order['accountId']}  →  [bold]{order['status']}[/], {order['cumQty']:,} done"
+        f"{minimum} for {order['accountId']}  →  [bold]{order['status']}[/], {order['cumQty']:,} done"
         + (f" at {order['avgPx']} on average" if order.get("avgPx") else ""),
         highlight=False,
     )
     _print_events(console, client.get(f"/api/v1/orders/{order_id}/events"))
     for route in client.get(f"/api/v1/orders/{order_id}/routes")["routes"]:
-        print_route(console, route["plan"])
+        print_route(console, route["plan"], route.get("explanationProblem", ""))
     _print_fills(console, order, client.get(f"/api/v1/orders/{order_id}/executions")["executions"])
 
 
@@ -31,41 +32,65 @@ def _print_events(console: Console, answer: dict[str, Any]) -> None:
         "#", "time (UTC)", "event", "status", "what", box=None, title="What happened", title_justify="left"
     )
     for event in answer["events"]:
-        body = event["payload"].get("data") or {}
         table.add_row(
             str(event["sequence"]),
             event["occurredAt"][11:23],
             event["eventType"],
             event["status"],
-            _what(event, body),
+            _what(event["eventType"], event["payload"]),
         )
     console.print(table)
 
 
-def _what(event: dict[str, Any], body: dict[str, Any]) -> str:
-    kind = event["eventType"]
+def short_name(value: str) -> str:
+    """Return an enum's value as people say it: FILLED of ORDER_STATUS_FILLED."""
+    for prefix in ("ORDER_STATUS_", "SIDE_"):
+        value = value.removeprefix(prefix)
+    return value
+
+
+def _what(kind: str, payload: dict[str, Any]) -> str:
+    """Tell an OrderEvent, or the SubmitOrder that it began with, in a few words."""
+    body = payload.get(kind[:1].lower() + kind[1:]) or {}
+    if kind == "OrderReceived":
+        terms = payload["terms"]
+        return f"by {terms.get('principal') or 'nobody named'} through {terms['channel']}"
     if kind in ("OrderAccepted", "OrderDenied"):
-        checks = ", ".join(
-            f"{check['rule']} {check['value']} / {check['bound']}" for check in body["checks"][-3:]
-        )
-        verdict = body.get("denial") or f"{len(body['checks'])} risk checks passed"
-        return f"{verdict} in {body['risk_us']} µs (… {checks})"
+        checks = body.get("checks", [])
+        last = ", ".join(f"{check['rule']} {check['value']} / {check['bound']}" for check in checks[-3:])
+        verdict = body.get("denial") or f"{len(checks)} risk checks passed"
+        return f"{verdict} in {body.get('riskUs', 0)} µs (… {last})"
     if kind == "RoutePlaced":
-        legs = ", ".join(
-            f"{leg['quantity']} to {leg['venue_id']} at {leg['limit_price']}" for leg in body["legs"]
+        children = ", ".join(
+            f"{child['quantity']} to {child['venueId']} at {_dollars(child['limitPriceMicros'])}"
+            for child in body.get("children", [])
         )
-        return legs or body["reason"]
+        return children or str(body.get("reason", ""))
     if kind == "TradeApplied":
-        return f"{body['last_qty']} @ {body['last_px']} on {body['venue_id']}"
+        return f"{body['lastQty']} @ {_dollars(body['lastPxMicros'])} on {body['venueId']}"
     if kind == "RouteRequested":
         return f"attempt {body['attempt']}, {body['quantity']} shares"
-    return str(body.get("text") or body.get("reason") or "")
+    return str(body.get("text") or body.get("reason") or payload.get("text") or "")
 
 
-def print_route(console: Console, plan: dict[str, Any]) -> None:
-    """Print a route card."""
+def _dollars(micros: int) -> str:
+    whole, _, decimals = f"{Decimal(micros) / 1_000_000:.6f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def print_route(console: Console, plan: dict[str, Any], problem: str = "") -> None:
+    """Print a route card, or what is known of a route whose explanation is not there."""
     card = plan["explanation"]
-    age_ms = max([venue.get("quoteAgeUs", 0) for venue in card["venues"]], default=0) / 1000
+    if card is None:
+        console.print(
+            f"\n[bold]Route[/], attempt {plan['attempt']}: {plan['quantity']} shares,"
+            f" not explained: {problem}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        _print_children(console, plan)
+        return
+    age_ms = max([venue.get("quoteAgeUs", 0) for venue in card.get("venues", [])], default=0) / 1000
     console.print(
         f"\n[bold]Route card[/], attempt {plan['attempt']}: {plan['quantity']} shares,"
         f" [bold]{card.get('stage') or card.get('strategy', '')}[/],"
@@ -78,7 +103,7 @@ def print_route(console: Console, plan: dict[str, Any]) -> None:
     table = Table(
         "venue", "bid", "offer", "fee/share", "all-in", "score = Σ weight × value", "shares", "why", box=None
     )
-    for venue in sorted(card["venues"], key=lambda item: -Decimal(item.get("score", "0"))):
+    for venue in sorted(card.get("venues", []), key=lambda item: -Decimal(item.get("score", "0"))):
         table.add_row(
             f"[bold]{venue['venueId']}[/]" if venue.get("chosen") else venue["venueId"],
             _side(venue, "bid"),
@@ -95,7 +120,21 @@ def print_route(console: Console, plan: dict[str, Any]) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    _print_children(console, plan)
     _print_expectation(console, card)
+
+
+def _print_children(console: Console, plan: dict[str, Any]) -> None:
+    """Print what a plan sends."""
+    for child in plan.get("children", []):
+        minimum = f", at least {child['minQuantity']} at once" if child.get("minQuantity") else ""
+        hold = f", for {child['holdMs']} ms" if child.get("holdMs") else ""
+        console.print(
+            f"  → {child['quantity']:,} to {child['venueId']} at {_dollars(child['limitPriceMicros'])}"
+            f" {child['timeInForce'].removeprefix('TIME_IN_FORCE_')}{minimum}{hold}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_expectation(console: Console, card: dict[str, Any]) -> None:
@@ -103,7 +142,7 @@ def _print_expectation(console: Console, card: dict[str, Any]) -> None:
     quantity = card.get("expectedQuantity", 0)
     if not quantity:
         return
-    parts = [venue for venue in card["venues"] if venue.get("expectedQuantity")]
+    parts = [venue for venue in card.get("venues", []) if venue.get("expectedQuantity")]
     notional = sum((Decimal(venue["expectedNotional"]) for venue in parts), Decimal(0))
     fee = sum((Decimal(venue["expectedFee"]) for venue in parts), Decimal(0))
     agrees = notional == Decimal(card["expectedNotional"]) and fee == Decimal(card["expectedFee"])

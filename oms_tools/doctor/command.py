@@ -18,7 +18,6 @@ from oms_tools.laptop.layout import kafka_address, running_layout
 # Each process of the laptop stack and the port that its health is on.
 HEALTH_PORTS: Final = {
     "oms-api": "api_http",
-    "oms-relay": "relay_health",
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",

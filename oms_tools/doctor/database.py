@@ -20,7 +20,7 @@ from oms_platform.schema.migrate import (
 from oms_tools.doctor.check import ANSWER_S_MAX, Check, limited
 
 CLOCK_SKEW_S_MAX: Final = 0.25
-OUTBOX_AGE_S_MAX: Final = 10.0
+UNANSWERED_S_MAX: Final = 10.0
 QUOTE_AGE_S_MAX: Final = 30.0
 REPLICA_LAG_S_MAX: Final = 5.0
 REPLICA_LOOK_S: Final = 0.05
@@ -77,14 +77,15 @@ def check_replica(connection: Connection, read_dsn: str) -> Check:
     return Check(name="read replica", well=False, detail=detail)
 
 
-def check_outbox(connection: Connection) -> Check:
-    """Look how long the oldest message has waited for Kafka."""
+def check_unanswered(connection: Connection) -> Check:
+    """Look how long the oldest new order has waited for the core."""
     row = connection.execute(
-        "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox"
-        " WHERE published_at IS NULL"
+        "SELECT count(*), coalesce(extract(epoch FROM now() - min(r.received_at)), 0)::float8"
+        " FROM orders o JOIN order_requests r ON r.request_id = o.order_id"
+        " WHERE NOT o.closed AND o.sequence = 1"
     ).fetchone()
     count, age_s = row if row is not None else (0, 0.0)
-    return limited("outbox", float(str(age_s)), OUTBOX_AGE_S_MAX, "s old", f"{count} waiting, the oldest")
+    return limited("requests", float(str(age_s)), UNANSWERED_S_MAX, "s old", f"{count} waiting, the oldest")
 
 
 def check_sessions(connection: Connection) -> Check:

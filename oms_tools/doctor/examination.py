@@ -9,12 +9,12 @@ from oms_tools.doctor.certificates import check_certificates
 from oms_tools.doctor.check import ANSWER_S_MAX, Check, Deployment
 from oms_tools.doctor.database import (
     check_clock,
-    check_outbox,
     check_partitions,
     check_quotes,
     check_replica,
     check_schema,
     check_sessions,
+    check_unanswered,
 )
 from oms_tools.doctor.disk import check_disk
 from oms_tools.doctor.processes import check_process
@@ -54,7 +54,7 @@ def _examine_stores(deployment: Deployment) -> Iterator[Check]:
                 return
             yield check_clock(connection)
             yield check_partitions(connection, now)
-            yield check_outbox(connection)
+            yield check_unanswered(connection)
             yield check_sessions(connection)
             yield check_quotes(connection, now)
             if deployment.read_dsn:

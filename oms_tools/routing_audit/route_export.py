@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.ids import route_id, uuid7_floor
+from oms_platform.ids import uuid7_floor
+from oms_platform.order_ids import route_id
 from oms_platform.postgres import Connection
 
 _ROWS_A_FETCH: Final = 200

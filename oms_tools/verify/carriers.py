@@ -77,7 +77,7 @@ def check_venue(connection: Connection, journal: Path) -> Finding:
     venue = _venue_orders(journal)
     fills: dict[str, dict[str, tuple[int, Decimal]]] = {}
     for cl_ord_id, exec_id, last_qty, last_px in connection.execute(
-        "SELECT cl_ord_id, exec_id, last_qty, last_px FROM executions"
+        "SELECT cl_ord_id, exec_id, last_qty, last_px FROM executions WHERE cl_ord_id IS NOT NULL"
     ):
         fills.setdefault(cl_ord_id, {})[exec_id] = (last_qty, last_px)
     children = dict(connection.execute("SELECT cl_ord_id, leaves_qty FROM child_orders").fetchall())

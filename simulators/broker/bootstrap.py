@@ -16,6 +16,7 @@ from oms_platform.worker import (
     EXIT_TEMPORARY,
     TRANSIENT,
     StopFlag,
+    calm_garbage_collector,
     dependency_of,
     end_process,
     reason_of,
@@ -166,6 +167,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         health.add("fix", lambda: None if acceptor.is_listening else "the FIX door is closed")
         _wait_for_quotes(loop, feed, instruments, stop)
         acceptor.start()
+        calm_garbage_collector()
         health.set_started(True)
         log.info("broker_started", venues=len(VENUES), seed=settings.seed, port=settings.fix_port)
         try:

@@ -17,7 +17,7 @@ from oms_platform.errors import OperationalError
 from oms_platform.health import Health
 from oms_platform.telemetry.grpc_trace import trace_calls
 from oms_platform.telemetry.tracing import Tracer
-from oms_platform.worker import StopFlag
+from oms_platform.worker import StopFlag, calm_garbage_collector
 from simulators.instruments import Instrument, require_instruments
 from simulators.market_data.adapters.kafka_quotes import KafkaQuotes
 from simulators.market_data.config import Settings
@@ -103,6 +103,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     health.add("quotes", lambda: "quoting has stopped" if quoting.done() else None)
+    calm_garbage_collector()
     health.set_started(True)
     log.info("market_data_started", symbols=len(instruments), seed=settings.seed, port=settings.grpc_port)
     waiting = asyncio.create_task(stopped.wait())

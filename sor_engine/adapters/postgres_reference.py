@@ -4,7 +4,7 @@ A profile whose newest version cannot be used goes on with the last version that
 wait, with the reason.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import Gauge
 
 from oms_platform.clock import Clock
-from oms_platform.postgres import Connection
+from oms_platform.postgres import Connection, reference_versions
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats, micros
@@ -47,6 +47,17 @@ WHERE closed_until > %s AND venue_id NOT IN (SELECT venue_id FROM fix_sessions W
 """
 
 
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays as it was read while its version does. stored: names of profiles that can be used."""
+
+    key: tuple[date, int, int]
+    venues: tuple[Venue, ...]
+    stored: set[str]
+    unusable: dict[str, str]
+    accounts: dict[str, Routing]
+    ticks_micros: dict[str, int]
+
+
 class PostgresReference:
     """ReferenceSource on the reference tables and the scorecards."""
 
@@ -56,16 +67,19 @@ class PostgresReference:
         self._default_profile = default_profile
         self._usable: dict[str, tuple[StoredProfile, Profile]] = {}
         self._content: ReferenceContent | None = None
+        self._kept: _Kept | None = None
 
     def load(self) -> Reference:
-        """Read everything; equal content is the same object as before."""
-        venues = self._venues()
-        stored, unusable = self._profiles()
-        if self._default_profile not in {*stored, *unusable} or not venues:
-            raise ReferenceUnavailableError(
-                f"expected an active routing profile {self._default_profile!r} and venues,"
-                f" found {len(venues)} venues"
-            )
+        """Read what may have changed; equal content is the same object as before.
+
+        Measurements change by themselves. All else is read again when its version says so, or the day does,
+        from which fees count.
+        """
+        version = reference_versions(self._connection)
+        key = (self._clock().date(), version["routing"], version["instruments"])
+        if self._kept is None or self._kept.key != key:
+            self._kept = self._read_kept(key)
+        venues, stored, unusable = self._kept.venues, self._kept.stored, self._kept.unusable
         stats, closed, beliefs = self._measured({venue.venue_id: venue.latency_us for venue in venues})
         content = ReferenceContent(
             venues=venues,
@@ -76,13 +90,30 @@ class PostgresReference:
         )
         if content != self._content:
             self._content = content
-        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
-        accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return Reference(
             content=self._content or content,
             profiles={name: profile for name, (_, profile) in self._usable.items() if name in stored},
             unusable=unusable,
             default_profile=self._default_profile,
+            accounts=self._kept.accounts,
+            ticks_micros=self._kept.ticks_micros,
+        )
+
+    def _read_kept(self, key: tuple[date, int, int]) -> "_Kept":
+        venues = self._venues()
+        stored, unusable = self._profiles()
+        if self._default_profile not in {*stored, *unusable} or not venues:
+            raise ReferenceUnavailableError(
+                f"expected an active routing profile {self._default_profile!r} and venues,"
+                f" found {len(venues)} venues"
+            )
+        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
+        accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
+        return _Kept(
+            key=key,
+            venues=venues,
+            stored=stored,
+            unusable=unusable,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
             ticks_micros={symbol: micros(tick) for symbol, tick in ticks},
         )

@@ -18,7 +18,7 @@ from oms_platform.schema.migrate import ensure_partitions, require_revision
 from oms_platform.settings import SettingsError, load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.wire import Topic
-from oms_platform.worker import StopFlag, run_worker
+from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.domain.censored import Censored
 from sor_engine.scorekeeper import metrics
 from sor_engine.scorekeeper.adapters.postgres_retention import DAYS_MIN, apply_retention
@@ -115,6 +115,7 @@ def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag
                 )
                 health.add("postgres", lambda: "connection lost" if connection.broken else None)
                 metrics.active.set(1)
+                calm_garbage_collector()
                 health.set_started(True)
                 log.info("scorekeeper_started", incarnation=incarnation, open_children=len(watch.open))
                 loop.run(stop)

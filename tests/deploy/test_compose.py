@@ -228,7 +228,7 @@ def test_an_orders_log_line_leads_to_its_trace_with_every_service(observed: Comp
     query = f'attributes.order_id:"{order_id}" AND traceId:?*'
     line = await_seen(f"a line of order {order_id} with a trace", lambda: logs_with(observed, query))[0]
     assert line["resource"]["service.name"] == "oms-api"
-    passed = {"oms-api", "oms-api-relay", "oms-core", "sor", "adapter"}
+    passed = {"oms-api", "oms-core", "sor", "adapter"}
 
     def whole_trace() -> list[Any]:
         found = ask(observed, f"http://jaeger:16686/api/traces?service=oms-api&traceID={line['traceId']}")[

@@ -30,7 +30,7 @@ from tests.e2e.orders import DONE_TIMEOUT_S, far_below, place, until_status
 from tests.stack_rig import StackRig, broken
 
 NO_ORDER = "01900000-0000-7000-8000-000000000001"
-KILLED_UNDER_LOAD = ("oms-api", "oms-relay", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
+KILLED_UNDER_LOAD = ("oms-api", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
 
 
 def test_a_market_order_is_filled_and_its_route_card_adds_up(rig: StackRig) -> None:
@@ -156,7 +156,7 @@ def test_grpc_has_the_same_doors(rig: StackRig) -> None:
 
 
 def test_every_process_answers_health_and_metrics(rig: StackRig) -> None:
-    for name in ("api_http", "relay_health", "core_health", "sor_health", "adapter_health", "broker_health"):
+    for name in ("api_http", "core_health", "sor_health", "adapter_health", "broker_health"):
         base = f"http://127.0.0.1:{rig.layout.port(name)}"
         for page in ("/health/live", "/health/ready", "/actuator/health", "/metrics", "/actuator/prometheus"):
             with urllib.request.urlopen(base + page, timeout=5) as answer:

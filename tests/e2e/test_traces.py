@@ -22,7 +22,7 @@ ACCOUNT = "ACC-HF-001"
 HOPS = {
     ("oms-api", "SubmitOrder"),
     ("oms-api", "group commit"),
-    ("oms-api-relay", "publish orders.inbound"),
+    ("oms-api", "publish orders.inbound"),
     ("oms-core", "process orders.inbound"),
     ("oms-core", "risk"),
     ("sor", "process orders.validated"),
@@ -150,7 +150,7 @@ def test_the_batches_that_an_order_was_in_are_linked_with_it(
 ) -> None:
     trace_id = os.urandom(16).hex()
     fill_while_listening(sampled, {"traceparent": f"00-{trace_id}-{CALLER}-01"})
-    wanted = {"group commit batch", "relay batch", "core batch", "sor batch", "adapter batch"}
+    wanted = {"group commit batch", "core batch", "sor batch", "adapter batch"}
     linked: set[str] = set()
     deadline = time.monotonic() + DONE_TIMEOUT_S
     while linked != wanted and time.monotonic() < deadline:
@@ -182,7 +182,7 @@ def test_a_denied_order_is_traced_whatever_the_ratio(sampled: StackRig, collecto
     spans = collector.of_trace(trace_id, "SubmitOrder", "publish orders.inbound", "risk")
     assert hops(spans) == {
         ("oms-api", "SubmitOrder"),
-        ("oms-api-relay", "publish orders.inbound"),
+        ("oms-api", "publish orders.inbound"),
         ("oms-core", "process orders.inbound"),
         ("oms-core", "risk"),
     }

@@ -27,7 +27,6 @@ class Service:
 
 SERVICES = {
     "oms-api": Service(("oms_api",), "OMS_API_", "OMS_API_HTTP_PORT"),
-    "oms-api-relay": Service(("oms_api", "relay"), "OMS_API_", "OMS_API_RELAY_HEALTH_PORT"),
     "oms-core": Service(("oms_core",), "OMS_CORE_", "OMS_CORE_HEALTH_PORT"),
     "sor": Service(("sor_engine",), "OMS_SOR_", "OMS_SOR_HEALTH_PORT"),
     "sor-scorekeeper": Service(("sor_engine", "scorekeeper"), "OMS_SOR_", "OMS_SOR_SCOREKEEPER_HEALTH_PORT"),

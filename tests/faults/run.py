@@ -20,7 +20,6 @@ from tests.stack_rig import StackRig, broken, free_base_port
 
 TARGETS = (
     "oms-api",
-    "oms-relay",
     "oms-core",
     "sor-engine",
     "scorekeeper",

@@ -86,7 +86,7 @@ def test_a_missing_secret_is_named_and_the_service_exits(
             {"OMS_KAFKA_SECURITY": "SSL", "OMS_KAFKA_CA": "/no/ca.crt"},
             ["OMS_KAFKA_CA", "/no/ca.crt"],
         ),
-        ("oms-api-relay", {"OMS_KAFKA_MIN_INSYNC": "2"}, ["OMS_KAFKA_MIN_INSYNC must be from 1 to"]),
+        ("oms-api", {"OMS_KAFKA_MIN_INSYNC": "2"}, ["OMS_KAFKA_MIN_INSYNC must be from 1 to"]),
         ("broker-simulator", {"OMS_BROKER_SIM_LATENCY_US": "MOON=5"}, ["names venue 'MOON'"]),
     ],
     ids=lambda value: "" if isinstance(value, list) else str(value)[:40],

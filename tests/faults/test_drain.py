@@ -29,7 +29,6 @@ RATE = 120.0
 SECONDS = 45.0
 HEALTH = {
     "oms-api": "api_http",
-    "oms-relay": "relay_health",
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",

@@ -21,7 +21,7 @@ from tests.helm.chart import (
 
 pytestmark = pytest.mark.timeout(900)
 every_place = pytest.mark.parametrize("place", PLACES)
-SERVICES = ("api", "relay", "core", "sor-engine", "scorekeeper", "execution-adapter")
+SERVICES = ("api", "core", "sor-engine", "scorekeeper", "execution-adapter")
 SIMULATORS = ("market-data", "broker")
 SCALING = ("api", "core", "sor-engine")
 # Keycloak builds itself for its options when it starts; it is in the chart for trying out only.
@@ -217,7 +217,6 @@ def _egress(place: str, name: str) -> set[int]:
 def test_a_service_goes_out_to_what_it_uses_only() -> None:
     assert _egress("prod", "api") == {5432, 9092, 6379, 443, 9090}
     assert _egress("prod", "execution-adapter") == {5432, 9092, 9878}
-    assert _egress("prod", "relay") == {5432, 9092}
     assert _egress("dev", "postgres") == set()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from execution_adapter.config import Settings as AdapterSettings
-from oms_api.config import ApiSettings, RelaySettings
+from oms_api.config import ApiSettings
 from oms_core.config import Settings as CoreSettings
 from oms_platform.kafka.topics import PARTITIONS
 from oms_platform.settings import load_settings
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.timeout(900)
 # component: its settings, their prefix, and which setting each of its ports is.
 READERS: dict[str, tuple[type[Any], str, dict[str, str]]] = {
     "api": (ApiSettings, "OMS_API_", {"http": "http_port", "grpc": "grpc_port"}),
-    "relay": (RelaySettings, "OMS_API_", {"health": "relay_health_port"}),
     "core": (CoreSettings, "OMS_CORE_", {"health": "health_port", "grpc": "grpc_port"}),
     "sor-engine": (SorSettings, "OMS_SOR_", {"health": "health_port", "grpc": "grpc_port"}),
     "scorekeeper": (ScorekeeperSettings, "OMS_SOR_", {"health": "scorekeeper_health_port"}),
@@ -91,7 +90,7 @@ def test_outside_addresses_reach_the_services_that_use_them() -> None:
     assert _settings("prod", "scorekeeper").market_data_host == "quotes.prod.example.com"
     assert _settings("prod", "execution-adapter").fix_host == "fix-gateway.prod.example.com"
     assert _settings("prod", "api").oidc_issuer == "https://login.example.com/realms/oms"
-    assert _settings("prod", "relay").kafka_bootstrap.count(",") == 2
+    assert _settings("prod", "core").kafka_bootstrap.count(",") == 2
 
 
 def test_the_simulated_venue_keeps_its_journal_on_its_volume() -> None:

@@ -19,7 +19,7 @@ REFUSED = [
     ("dev", {"services.executionAdapter.autoscaling": {"enabled": True}}, "autoscaling"),
     ("dev", {"services.executionAdapter.storage.accessMode": "ReadWriteMany"}, "accessMode"),
     ("dev", {"services.scorekeeper.replicas": 2}, "replicas"),
-    ("dev", {"services.relay.replicas": 3}, "replicas"),
+    ("dev", {"services.relay.replicas": 1}, "relay"),
     ("dev", {"services.core.autoscaling.max": 5}, "max"),
     ("dev", {"services.sorEngine.autoscaling.max": 8}, "max"),
     ("dev", {"services.api.autoscaling.cpuPercent": 700}, "cpuPercent"),
@@ -132,7 +132,7 @@ def test_a_changed_setting_starts_the_pods_anew_and_an_unchanged_one_does_not() 
     changed = list(
         read(template("prod", changes={"services.core.settings": {"OMS_CORE_DAY_ENDS_UTC": "20:00"}}).stdout)
     )
-    for name, same in (("oms-core", False), ("oms-relay", True)):
+    for name, same in (("oms-core", False), ("oms-sor-engine", True)):
         sums = [
             find(manifests, "Deployment", name)["spec"]["template"]["metadata"]["annotations"][
                 "checksum/settings"

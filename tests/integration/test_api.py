@@ -19,11 +19,12 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import TailReader
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import ChildTerms, OrderStatus, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, decode, encode
 from oms_tools.laptop.dev_issuer import load_key
@@ -39,6 +40,7 @@ from proto.gen.oms.v1 import OrderStatus as WireStatus
 from proto.gen.oms.v1 import OrderType as WireType
 from proto.gen.oms.v1 import Side as WireSide
 from tests.conftest import running
+from tests.ingest import store_trade
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
 
 
@@ -507,10 +509,19 @@ def test_an_orders_story_is_read_back(api: Gateway) -> None:
     order_id = api.place(minQuantity=50, routing=routing).json["orderId"]
     now = utc_now()
     with psycopg.connect(api.dsn, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO executions VALUES (%s, 'XNAS', 'E1', 'ACC-INST-001', 'c-1', 'AAPL', 'BUY',"
-            " 30, 187.2, %s, %s, %s)",
-            (order_id, now, now, now),
+        store_trade(
+            connection,
+            uuid.UUID(order_id),
+            account_id="ACC-INST-001",
+            venue_id="XNAS",
+            exec_id="E1",
+            cl_ord_id="c-1",
+            symbol="AAPL",
+            side="BUY",
+            quantity=30,
+            price=Decimal("187.2"),
+            at=now,
+            sequence=9,
         )
         connection.execute(
             "INSERT INTO route_audit VALUES (%s, 1, 'ACC-INST-001', %s, '', '', NULL, %s, %s, %s, 0, 0)",
@@ -552,7 +563,7 @@ def test_an_orders_story_is_read_back(api: Gateway) -> None:
     assert (order["status"], order["cumQty"], order["avgPx"]) == ("PARTIALLY_FILLED", 30, "187.200000")
     assert (order["minQuantity"], order["principal"]) == (50, "trader1")
     assert order["routing"] == {"profile": "default", "avoid": ["XNYS"]}
-    first, second = api.call("GET", f"/api/v1/orders/{order_id}/events").json["events"]
+    first, second, _ = api.call("GET", f"/api/v1/orders/{order_id}/events").json["events"]
     assert (first["sequence"], first["eventType"], first["status"]) == (1, "OrderReceived", "NEW")
     assert (first["eventId"], first["streamSequence"]) == (order_id, None)
     assert first["payload"]["terms"]["symbol"] == "AAPL"

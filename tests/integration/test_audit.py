@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.ids import route_id, uuid7_floor
+from oms_platform.ids import uuid7_floor
+from oms_platform.order_ids import route_id
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.routing_audit.audit import export_routes_command, retention

@@ -19,7 +19,7 @@ from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core, handle
 from oms_core.ports import AccountLostError, UnitOfWork
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 from oms_platform.kafka.consumers import TailReader
 from oms_platform.kafka.ports import Record
@@ -112,7 +112,7 @@ class Desk1:
         terms = order.terms
         child = ChildTerms(
             order_id=order.order_id,
-            cl_ord_id=ids.child_cl_ord_id(order.order_id, attempt, 1),
+            cl_ord_id=order_ids.child_cl_ord_id(order.order_id, attempt, 1),
             attempt=attempt,
             leg=1,
             account_id=terms.account_id,
@@ -148,7 +148,7 @@ class Desk1:
         terms = order.terms
         report = ExecutionReport(
             order_id=order.order_id, account_id=terms.account_id,
-            cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
+            cl_ord_id=order_ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
             exec_type=kind, symbol=terms.symbol, side=terms.side, order_qty=terms.quantity,
             last_qty=quantity, last_px_micros=price if quantity else None,
             transact_time=utc_now(), received_at=utc_now(),

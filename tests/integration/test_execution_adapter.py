@@ -18,12 +18,13 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,

@@ -185,11 +185,10 @@ def test_services_work_with_the_settings_of_their_environment(
     with (
         service("market-data-simulator", settings, tmp_path) as market_data,
         service("broker-simulator", settings, tmp_path) as broker,
-        service("oms-api-relay", settings, tmp_path) as relay,
         service("oms-core", settings, tmp_path) as core,
         service("sor", settings, tmp_path) as sor,
         service("adapter", settings, tmp_path) as adapter,
     ):
-        for found in (market_data, broker, relay, core, sor, adapter):
+        for found in (market_data, broker, core, sor, adapter):
             wait_for(lambda found=found: found.ready, f"ready: {found.log}", 60)
             assert PASSWORD not in found.log.read_text()

@@ -13,7 +13,7 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountLimits, InstrumentTerms, TouchPrices
 from oms_core.handlers import Core, handle
 from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 from oms_platform.messages import CancelOrder, ExecutionReport, RouteAnswer, SubmitOrder
 from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, RoutePlaced
@@ -70,7 +70,7 @@ class Quotes:
 
 def placed(order: SubmitOrder) -> RouteAnswer:
     child = ChildTerms(
-        order_id=order.order_id, cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), attempt=1, leg=1,
+        order_id=order.order_id, cl_ord_id=order_ids.child_cl_ord_id(order.order_id, 1, 1), attempt=1, leg=1,
         account_id=ACCOUNT, venue_id="XNYS", symbol="AAPL", side=order.terms.side,
         order_type=OrderType.LIMIT, time_in_force=order.terms.time_in_force,
         quantity=order.terms.quantity, limit_price_micros=PRICE,
@@ -82,7 +82,7 @@ def placed(order: SubmitOrder) -> RouteAnswer:
 def trade(order: SubmitOrder, exec_id: str, quantity: int, price: int = PRICE) -> ExecutionReport:
     return ExecutionReport(
         order_id=order.order_id, account_id=ACCOUNT,
-        cl_ord_id=ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
+        cl_ord_id=order_ids.child_cl_ord_id(order.order_id, 1, 1), venue_id="XNYS", exec_id=exec_id,
         exec_type=ExecType.TRADE, symbol="AAPL", side=order.terms.side, order_qty=100,
         last_qty=quantity, last_px_micros=price, transact_time=utc_now(), received_at=utc_now(),
     )  # fmt: skip

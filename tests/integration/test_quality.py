@@ -34,6 +34,7 @@ from oms_tools.execution_quality.arithmetic import (
     measure,
 )
 from oms_tools.execution_quality.postgres_evidence import PostgresQuality
+from tests.ingest import store_trade
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(minutes=10)
@@ -147,10 +148,20 @@ class Rows:
         px: str,
         seconds: str,
     ) -> None:
-        self.connection.execute(
-            "INSERT INTO executions VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (order_id, venue, f"exec-{next(self._numbers)}", ACCOUNT, child, symbol, side, shares, px)
-            + (at(seconds),) * 3,
+        number = next(self._numbers)
+        store_trade(
+            self.connection,
+            order_id,
+            account_id=ACCOUNT,
+            venue_id=venue,
+            exec_id=f"exec-{number}",
+            cl_ord_id=child,
+            symbol=symbol,
+            side=side,
+            quantity=shares,
+            price=Decimal(px),
+            at=at(seconds),
+            sequence=number + 2,
         )
 
     def route(self, order_id: UUID, attempt: int, strategy: str | None) -> None:

@@ -19,12 +19,13 @@ import pytest
 
 from oms_platform import messages
 from oms_platform.clock import from_microseconds, microseconds, utc_now
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.ports import Batch
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics
 from oms_platform.messages import CancelReject, ExecutionReport, RouteAnswer
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.postgres import Connection, connect
 from oms_platform.vocabulary import (
     ChildTerms,

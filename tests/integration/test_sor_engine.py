@@ -20,12 +20,13 @@ from grpclib.client import Channel
 from grpclib.exceptions import GRPCError
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
 from oms_platform.messages import RoutePlan, RouteRequest
+from oms_platform.order_ids import route_id
 from oms_platform.proto_bridge import to_proto
 from oms_platform.vocabulary import Message, OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, encode

@@ -8,12 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_cancel, store_order, submit_order
 
 CHILD_QTY = 100
+FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
 
 
 class History:
@@ -50,7 +51,7 @@ class History:
     def _order(self, fills: list[int]) -> SubmitOrder:
         order = submit_order()
         store_order(self.db, order)
-        child = ids.child_cl_ord_id(order.order_id, 1, 1)
+        child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
         self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", {}, request_id=order.order_id)
         leg = {"clOrdId": child, "venueId": "XNYS", "quantity": CHILD_QTY}
         self._event(order, 3, "RoutePlaced", "ACKNOWLEDGED", {"routePlaced": {"children": [leg]}})
@@ -78,16 +79,16 @@ class History:
             sequence, cum = sequence + 1, cum + quantity
             status = "FILLED" if cum == CHILD_QTY else "PARTIALLY_FILLED"
             exec_id = f"XNYS-{sequence}"
-            trade = {"clOrdId": child, "lastQty": quantity}
+            exec_id = f"XNYS-{sequence}"
+            trade = {
+                "venueId": "XNYS", "execId": exec_id, "clOrdId": child, "lastQty": quantity,
+                "lastPxMicros": 100_000_000,
+            }  # fmt: skip
             self._event(
                 order, sequence, "TradeApplied", status,
-                {"tradeApplied": trade, "lastQty": quantity, "lastPx": "100.000000"},
+                {"tradeApplied": trade, "lastQty": quantity, "lastPx": "100.000000", "side": "SIDE_BUY",
+                 "symbol": "AAPL"},
             )  # fmt: skip
-            self.db.execute(
-                "INSERT INTO executions VALUES"
-                " (%s, 'XNYS', %s, %s, %s, 'AAPL', 'BUY', %s, 100, now(), now(), now())",
-                (order.order_id, exec_id, order.terms.account_id, child, quantity),
-            )
             self.lines.append(
                 {
                     "record": "report", "venue_id": "XNYS", "cl_ord_id": child, "exec_id": exec_id,
@@ -164,24 +165,26 @@ def ask_for_a_cancel(history: History) -> None:
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "drop an order": (sql("DELETE FROM orders WHERE order_id = :resting"), "every order exists once"),
     "drop a key": (sql("DELETE FROM order_keys WHERE order_id = :resting"), "every order exists once"),
-    "drop a fill": (sql("DELETE FROM executions WHERE exec_id = 'XNYS-4'"), "net fills = CumQty"),
+    "drop a fill": (sql(f"DELETE FROM order_events WHERE {FILL}"), "net fills = CumQty"),
     "double a fill": (
         sql(
-            "INSERT INTO executions SELECT order_id, 'XNAS', exec_id, account_id, cl_ord_id, symbol, side,"
-            " last_qty, last_px, transact_time, received_at, recorded_at FROM executions"
-            " WHERE exec_id = 'XNYS-4'"
+            "INSERT INTO order_events SELECT order_id, 99, account_id, 99, type, request_id,"
+            " jsonb_set(payload::jsonb, '{tradeApplied,venueId}', '\"XNAS\"'), occurred_at"
+            f" FROM order_events WHERE {FILL}"
         ),
         "net fills = CumQty",
     ),
     "change a fill's price": (
-        sql("UPDATE executions SET last_px = 100.01 WHERE exec_id = 'XNYS-4'"),
+        sql(
+            "UPDATE order_events SET payload ="
+            f" jsonb_set(payload::jsonb, '{{tradeApplied,lastPxMicros}}', '100010000') WHERE {FILL}"
+        ),
         "live: CumQty + LeavesQty",
     ),
     "one execution on two orders": (
         sql(
-            "INSERT INTO executions SELECT :resting, venue_id, exec_id, account_id, cl_ord_id, symbol, side,"
-            " last_qty, last_px, transact_time, received_at, recorded_at FROM executions"
-            " WHERE exec_id = 'XNYS-4'"
+            "INSERT INTO order_events SELECT :resting, 99, account_id, 99, type, request_id, payload,"
+            f" occurred_at FROM order_events WHERE {FILL}"
         ),
         "(venue, ExecID) is applied once",
     ),

@@ -10,7 +10,7 @@ from oms_platform.telemetry.metrics import HOPS
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "oms_platform": "Every process",
-    "oms_api": "oms-api and its relay",
+    "oms_api": "oms-api",
     "oms_core": "oms-core",
     "sor_engine": "sor-engine and the scorekeeper",
     "execution_adapter": "execution-adapter",

@@ -158,9 +158,14 @@ def test_the_doctor_finds_what_is_well(dsn: str, memory_kafka: KafkaSettings) ->
         ("DELETE FROM fix_sessions WHERE venue_id = 'DARK'", "FIX sessions", "down: DARK since ever"),
         ("DELETE FROM quote_tape", "quotes", "none on the tape"),
         (
-            "INSERT INTO outbox SELECT %(id)s, 'api', %(id)s, 't', 'k', 'T', '', '',"
-            " now() - interval '1 minute'",
-            "outbox",
+            "WITH waiting AS (INSERT INTO order_requests (request_id, kind, order_id, account_id, principal,"
+            " payload, received_at) VALUES (%(id)s, 'NEW', %(id)s, 'A', 'p', '{}',"
+            " now() - interval '1 minute') RETURNING order_id)"
+            " INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,"
+            " time_in_force, quantity, status, leaves_qty, created_at, updated_at)"
+            " SELECT order_id, 'A', 'API', 'c', 'S', 'BUY', 'MARKET', 'DAY', 1, 'NEW', 1, now(), now()"
+            " FROM waiting",
+            "requests",
             "1 waiting",
         ),
     ],

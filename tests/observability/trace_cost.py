@@ -28,7 +28,7 @@ RESAMPLES = 5_000
 SETTLE_S = 6.0
 PY_SPY = str(Path(sys.executable).with_name("py-spy"))
 TRACING_PROGRAMS = (
-    "oms-api", "oms-relay", "oms-core", "sor-engine", "execution-adapter", "market-data",
+    "oms-api", "oms-core", "sor-engine", "execution-adapter", "market-data",
 )  # fmt: skip
 TRACING_FILES = re.compile(
     r"tracing\.py|order_trace\.py|span_export\.py|batch_traces\.py|request_trace\.py|grpc_trace\.py"

@@ -9,8 +9,9 @@ import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from oms_platform.ids import route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.messages import Quote, RouteRequest, VenueQuote
+from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce, VenueVisit
 from sor_engine.domain.market import Venue, VenueStats
 from sor_engine.domain.profile import Profile, StrategyName, read_profile

@@ -41,18 +41,6 @@ api:
     {{- if $values.oidc.caFromBundle }}
     SSL_CERT_FILE: /etc/oms/ca/ca.crt
     {{- end }}
-relay:
-  enabled: true
-  key: relay
-  kind: Deployment
-  image: oms-api
-  command: [python, -m, oms_api, relay]
-  ports: {health: 8090}
-  probes: health
-  needs: [postgres, kafka]
-  calls: {}
-  settings:
-    OMS_API_RELAY_HEALTH_PORT: "8090"
 core:
   enabled: true
   key: core

@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 ORDERS = """
-DROP TABLE outbox, reservations, order_events, child_orders, child_cancels, route_audit;
+DROP TABLE outbox, reservations, executions, order_events, child_orders, child_cancels, route_audit;
 ALTER TABLE order_keys DROP COLUMN content_hash;
 ALTER TABLE orders DROP COLUMN routing, DROP COLUMN principal;
 ALTER TABLE orders DROP CONSTRAINT orders_status_check;
@@ -162,6 +162,21 @@ VIEWS = """
 -- drops a checkpoint.
 CREATE VIEW reader_progress AS
     SELECT consumer_group, incarnation, topic, partition, next_offset FROM consumer_offsets;
+-- Every trade that was applied: a line of an order's events.
+CREATE VIEW executions AS
+    SELECT order_id,
+           payload->'tradeApplied'->>'venueId' AS venue_id,
+           payload->'tradeApplied'->>'execId' AS exec_id,
+           account_id,
+           payload->'tradeApplied'->>'clOrdId' AS cl_ord_id,
+           payload->>'symbol' AS symbol,
+           replace(payload->>'side', 'SIDE_', '') AS side,
+           (payload->'tradeApplied'->>'lastQty')::int AS last_qty,
+           ((payload->'tradeApplied'->>'lastPxMicros')::numeric / 1000000)::numeric(18,6) AS last_px,
+           (payload->'tradeApplied'->>'transactTime')::timestamptz AS transact_time,
+           (payload->'tradeApplied'->>'receivedAt')::timestamptz AS received_at,
+           occurred_at AS recorded_at
+    FROM order_events WHERE type = 'TradeApplied';
 -- The orders that are not over, as the adapter looks at them after Kafka has lost its data.
 CREATE VIEW open_orders AS SELECT order_id FROM orders WHERE NOT closed;
 """

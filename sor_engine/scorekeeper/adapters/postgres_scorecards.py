@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from oms_platform.clock import from_microseconds, microseconds
-from oms_platform.ids import order_id_of_child
+from oms_platform.order_ids import order_id_of_child
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.scorecard import HALF_LIFE_S, Scorecard

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren, RoutePlan
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side, TimeInForce
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

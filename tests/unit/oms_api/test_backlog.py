@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_api.adapters import backlog as backlog_module
-from oms_api.adapters.backlog import SET_ASIDE_S, OutcomeBacklog
+from oms_api.adapters.backlog import SET_ASIDE_MS, OutcomeBacklog
 from oms_api.domain import unanswered as unanswered_module
 from oms_api.domain.unanswered import OUTCOMES, Unanswered
 from oms_api.ports import EncodedEvent, NewCancel, NewOrder, StreamedEvent, UnavailableError
@@ -117,7 +117,7 @@ def test_refusing_ends_at_half_the_age_so_that_it_does_not_flap() -> None:
     assert rig.after(0)  # the next is 1.5 s old
     rig.place()
     rig.store.outcomes = dict.fromkeys(
-        rig.backlog._unanswered.older_than(1, rig.time.now_s, 9), "OrderDenied"
+        rig.backlog._unanswered.older_than(1000, int(rig.time.now_s * 1000), 9), "OrderDenied"
     )
     assert not rig.after(0.6)
 
@@ -150,7 +150,7 @@ def test_a_store_that_is_away_changes_nothing() -> None:
 def test_one_order_that_never_has_an_outcome_does_not_stop_the_others_for_ever() -> None:
     rig = Rig()
     rig.place()
-    assert rig.after(SET_ASIDE_S)
+    assert rig.after(SET_ASIDE_MS / 1000)
     assert not rig.after(0.1)
 
 
@@ -190,16 +190,16 @@ def test_events_are_asked_for_while_something_waits_and_for_a_while_after(
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60))
 def test_the_oldest_is_the_first_that_has_no_outcome(steps: list[tuple[int, bool]]) -> None:
     kept, since = Unanswered(), {}
-    for now_s, (name, noted) in enumerate(steps):
+    for now_ms, (name, noted) in enumerate(steps):
         if noted and str(name) not in since:
-            kept.note(str(name), now_s)
-            since[str(name)] = now_s
+            kept.note(str(name), now_ms)
+            since[str(name)] = now_ms
         elif not noted:
             kept.answer([str(name)])
             since.pop(str(name), None)
-        ages = [now_s - at for at in since.values()]
-        assert kept.oldest_s(now_s) == max(ages, default=0)
-        assert set(kept.older_than(3, now_s, 99)) == {name for name, at in since.items() if now_s - at > 3}
+        ages = [now_ms - at for at in since.values()]
+        assert kept.oldest_ms(now_ms) == max(ages, default=0)
+        assert set(kept.older_than(3, now_ms, 99)) == {name for name, at in since.items() if now_ms - at > 3}
         assert len(kept) == len(since)
 
 
@@ -208,4 +208,4 @@ def test_what_is_kept_is_bounded_and_the_oldest_stay(monkeypatch: pytest.MonkeyP
     kept = Unanswered()
     for number in range(10):
         kept.note(str(number), number)
-    assert (len(kept), kept.oldest_s(10)) == (3, 10)
+    assert (len(kept), kept.oldest_ms(10)) == (3, 10)

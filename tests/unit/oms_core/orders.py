@@ -115,6 +115,8 @@ class Machine:
                 cl_ord_id=child,
                 last_qty=quantity,
                 last_px_micros=micros_of(Decimal(price)),
+                transact_time=self.now,
+                received_at=self.now,
             )
         )
 

@@ -14,7 +14,7 @@ from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core
 from oms_core.ports import UnitOfWork
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource, Written
 from oms_platform.messages import (
     CancelOrder,
@@ -176,7 +176,7 @@ class Scene:
         children = tuple(
             ChildTerms(
                 order_id=order_id,
-                cl_ord_id=ids.child_cl_ord_id(order_id, order.attempt, number),
+                cl_ord_id=order_ids.child_cl_ord_id(order_id, order.attempt, number),
                 attempt=order.attempt,
                 leg=number,
                 account_id=ACCOUNT,
@@ -203,7 +203,7 @@ class Scene:
         report = ExecutionReport(
             order_id=order_id,
             account_id=ACCOUNT,
-            cl_ord_id=ids.child_cl_ord_id(order_id, attempt, leg),
+            cl_ord_id=order_ids.child_cl_ord_id(order_id, attempt, leg),
             venue_id=fields.pop("venue_id", "XNYS"),
             exec_id=fields.pop("exec_id", str(ids.uuid7())),
             exec_type=kind,
@@ -224,7 +224,7 @@ class Scene:
 
     def keep(self, order_id: UUID, leg: int = 1, *, reason: int = 0, venue_id: str = "XNYS") -> None:
         """Let a venue refuse the cancel of a child."""
-        child = ids.child_cl_ord_id(order_id, 1, leg)
+        child = order_ids.child_cl_ord_id(order_id, 1, leg)
         self.send(
             Topic.FILLS,
             CancelReject(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 
 ORDER = uuid.UUID("01900000-0000-7000-8000-000000000001")
@@ -43,19 +43,19 @@ def test_the_floor_of_a_time_is_its_smallest_id_and_gives_the_time_back() -> Non
 
 
 def test_derived_ids_come_out_the_same_and_differ_by_attempt_and_leg() -> None:
-    assert ids.route_id(ORDER, 1) == ids.route_id(ORDER, 1) != ids.route_id(ORDER, 2)
-    made = [ids.child_cl_ord_id(ORDER, attempt, leg) for attempt in (1, 2) for leg in (1, 2)]
+    assert order_ids.route_id(ORDER, 1) == order_ids.route_id(ORDER, 1) != order_ids.route_id(ORDER, 2)
+    made = [order_ids.child_cl_ord_id(ORDER, attempt, leg) for attempt in (1, 2) for leg in (1, 2)]
     assert len(set(made)) == 4
-    assert ids.child_cl_ord_id(ORDER, 1, 2) == f"{ORDER.hex}-1-2"
+    assert order_ids.child_cl_ord_id(ORDER, 1, 2) == f"{ORDER.hex}-1-2"
 
 
 def test_the_parent_of_a_child_and_of_its_cancels_is_found_in_their_ids() -> None:
-    child = ids.child_cl_ord_id(ORDER, 3, 2)
-    assert ids.order_id_of_child(child) == ORDER
-    assert ids.order_id_of_child(ids.cancel_cl_ord_id(child, 4)) == ORDER
+    child = order_ids.child_cl_ord_id(ORDER, 3, 2)
+    assert order_ids.order_id_of_child(child) == ORDER
+    assert order_ids.order_id_of_child(order_ids.cancel_cl_ord_id(child, 4)) == ORDER
 
 
 @pytest.mark.parametrize("cl_ord_id", ["", "SOMEONE-ELSES-1", "0190-1-1", "zz" * 16 + "-1-1"])
 def test_a_child_id_that_is_not_ours_is_refused(cl_ord_id: str) -> None:
     with pytest.raises(ValueError, match=r"badly formed|invalid literal"):
-        ids.order_id_of_child(cl_ord_id)
+        order_ids.order_id_of_child(cl_ord_id)

@@ -140,7 +140,7 @@ def test_an_order_that_fails_is_traced_with_its_whole_past(sink: NotedSpans) -> 
     assert found.promote(on_its_way(found), FAILED, "O-1", "denied") == TRACED
     assert [(span.service, span.name) for span in sink.spans] == [
         ("oms-api", "SubmitOrder"),
-        ("oms-api-relay", "publish orders.inbound"),
+        ("oms-api", "publish orders.inbound"),
         ("oms-core", "process orders.inbound"),
         ("sor", "process orders.validated"),
         ("adapter", "process orders.routed"),
@@ -241,7 +241,7 @@ def test_spans_reach_a_collector_as_they_were_made(collector: SpanCollector) -> 
     found.promote(on_its_way(found), FAILED, "O-1")
     out._processor.force_flush()
     spans = collector.of_trace(TRACE_ID, "late", "SubmitOrder", "NewOrderSingle")
-    assert {span.service for span in spans} == {"oms-api", "oms-api-relay", "oms-core", "sor", "adapter"}
+    assert {span.service for span in spans} == {"oms-api", "oms-core", "sor", "adapter"}
     late = next(span for span in spans if span.name == "late")
     assert (late.began_us, late.ended_us, late.parent_id) == (T0, T0 + 7, ROOT_ID)
     assert (late.kind, late.attributes) == (5, {"order_id": "O-1"})

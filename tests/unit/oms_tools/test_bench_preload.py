@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from oms_platform.clock import utc_now
-from oms_platform.ids import child_cl_ord_id, uuid7, uuid7_time
+from oms_platform.ids import uuid7, uuid7_time
+from oms_platform.order_ids import child_cl_ord_id
 from oms_tools.bench.preload import ACCOUNT as PRELOAD_ACCOUNT
 from oms_tools.bench.preload import PreloadError, await_settled, copy_times, read_pattern, write_copies
 from oms_tools.verify.carriers import check_venue
@@ -39,7 +40,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
         [order_id, order_id, ACCOUNT, _json(request), now],
     )
     leg = {"orderId": str(order_id), "clOrdId": child, "venueId": "XNYS", "side": "SIDE_BUY", "quantity": 10}
-    fill = {"venueId": "XNYS", "execId": "XNYS-7", "clOrdId": child, "lastQty": 10}
+    fill = {"venueId": "XNYS", "execId": "XNYS-7", "clOrdId": child, "lastQty": 10, "lastPxMicros": 227500000}
     accepted = {"route": {"routeId": str(route_id)}, "note": "a\ttab and a \\ backslash"}
     events: list[tuple[str, str, UUID | None, dict[str, Any]]] = [
         ("OrderAccepted", "ACKNOWLEDGED", order_id, {"orderAccepted": accepted}),
@@ -54,6 +55,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
             "sequence": place + 2,
             "streamSequence": place + 1,
             "status": f"ORDER_STATUS_{status}",
+            "symbol": "AAPL",
             "side": "SIDE_BUY",
         }
         connection.execute(
@@ -72,10 +74,6 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
         "INSERT INTO child_orders VALUES (%s, %s, 1, 1, 'XNYS', 10, %s, false, 'FILLED', 10, 0, 'XNYS-O3',"
         " %s, %s, %s)",
         [order_id, child, _json(leg | {"accountId": ACCOUNT}), now, now, now],
-    )
-    connection.execute(
-        "INSERT INTO executions VALUES (%s, 'XNYS', 'XNYS-7', %s, %s, 'AAPL', 'BUY', 10, 227.5, %s, %s, %s)",
-        [order_id, ACCOUNT, child, now, now, now],
     )
     connection.execute("INSERT INTO positions VALUES (%s, 'AAPL', 10, 2275, 0, -2275, %s)", [ACCOUNT, now])
     lines = [

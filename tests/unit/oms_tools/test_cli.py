@@ -2,21 +2,44 @@
 
 import io
 import json
+import re
 import threading
 import urllib.parse
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from oms_platform.ids import uuid7
+from oms_platform.messages import OrderEvent
+from oms_platform.vocabulary import (
+    CancelRejected,
+    ChildTerms,
+    Message,
+    OrderAccepted,
+    OrderStatus,
+    OrderType,
+    RiskCheck,
+    RoutePlaced,
+    RouteRequested,
+    Side,
+    TimeInForce,
+    TradeApplied,
+)
+from oms_platform.wire import encode
+from oms_tools.cli import order_commands
 from oms_tools.cli.client import ApiClient, ApiError, fetch_token
 from oms_tools.cli.main import cli
+from oms_tools.cli.order_commands import order_body
 from oms_tools.cli.story import print_story
 from oms_tools.laptop.parts import free_port
+from tests.ingest import submit_order
 
 ORDER = {
     "orderId": "01900000-0000-7000-8000-000000000001",
@@ -29,22 +52,63 @@ ORDER = {
     "status": "FILLED",
     "cumQty": 300,
     "avgPx": "227.406667",
+    "minQuantity": 50,
 }
+AT = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
 
 
-def event(sequence: int, kind: str, status: str, data: dict[str, Any] | None) -> dict[str, Any]:
+def event(sequence: int, status: OrderStatus, change: Message) -> dict[str, Any]:
+    """Return an event as REST shows it: its payload is what core published."""
+    kind = type(change).__name__
+    field = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+    payload = OrderEvent(
+        event_id=uuid7(),
+        order_id=UUID(str(ORDER["orderId"])),
+        account_id="ACC-INST-001",
+        client_order_id="c",
+        sequence=sequence,
+        stream_sequence=sequence,
+        type=kind,
+        status=status,
+        symbol="AAPL",
+        side=Side.BUY,
+        quantity=300,
+        occurred_at=AT,
+        **{field: change},  # type: ignore[arg-type]
+    )
+    return shown(sequence, kind, status.name, payload)
+
+
+def shown(sequence: int, kind: str, status: str, payload: Message) -> dict[str, Any]:
     return {
         "sequence": sequence,
         "occurredAt": "2026-03-02T15:00:00.123456Z",
         "eventType": kind,
         "status": status,
-        "payload": {"data": data} if data is not None else {},
+        "payload": json.loads(encode(payload)),
     }
 
 
-CHECK = {"rule": "buying_power", "value": "68250", "bound": "5000000000"}
-LEG = {"quantity": 300, "venue_id": "XNYS", "limit_price": "227.50"}
-FILL = {"last_qty": 100, "last_px": "227.42", "venue_id": "XNYS"}
+CHECK = RiskCheck(rule="buying_power", value="68250", bound="5000000000", passed=True)
+ROUTE = RouteRequested(route_id=uuid7(), attempt=1, quantity=300, requested_at=AT)
+CHILD = ChildTerms(
+    order_id=UUID(str(ORDER["orderId"])),
+    cl_ord_id="c-1-1",
+    attempt=1,
+    leg=1,
+    account_id="ACC-INST-001",
+    venue_id="XNYS",
+    symbol="AAPL",
+    side=Side.BUY,
+    order_type=OrderType.LIMIT,
+    time_in_force=TimeInForce.IOC,
+    quantity=300,
+    limit_price_micros=227_500_000,
+    min_quantity=50,
+)
+FILL = TradeApplied(
+    venue_id="XNYS", exec_id="E1", cl_ord_id="c-1-1", last_qty=100, last_px_micros=227_420_000
+)
 VENUES = [
     {
         "venueId": "ARCX",
@@ -78,19 +142,26 @@ PLAN = {
         "summary": "all to XNYS",
     },
 }
+UNEXPLAINED = {"attempt": 2, "quantity": 7, "explanation": None, "children": [json.loads(encode(CHILD))]}
 PAGES: dict[str, Any] = {
     f"/api/v1/orders/{ORDER['orderId']}": ORDER,
     f"/api/v1/orders/{ORDER['orderId']}/events": {
         "events": [
-            event(1, "OrderReceived", "NEW", None),
-            event(2, "OrderAccepted", "ACKNOWLEDGED", {"checks": [CHECK], "risk_us": 41}),
-            event(3, "RouteRequested", "ACKNOWLEDGED", {"attempt": 1, "quantity": 300}),
-            event(4, "RoutePlaced", "ACKNOWLEDGED", {"legs": [LEG], "reason": ""}),
-            event(5, "TradeApplied", "PARTIALLY_FILLED", FILL),
-            event(6, "CancelRejected", "FILLED", {"reason": "TOO_LATE"}),
+            shown(1, "OrderReceived", "NEW", submit_order()),
+            event(
+                2,
+                OrderStatus.ACKNOWLEDGED,
+                OrderAccepted(reserved_price_micros=1, checks=(CHECK,), risk_us=41, route=ROUTE),
+            ),
+            event(3, OrderStatus.ACKNOWLEDGED, ROUTE),
+            event(4, OrderStatus.ACKNOWLEDGED, RoutePlaced(attempt=1, placed_at=AT, children=(CHILD,))),
+            event(5, OrderStatus.PARTIALLY_FILLED, FILL),
+            event(6, OrderStatus.FILLED, CancelRejected(request_id=uuid7(), reason="TOO_LATE")),
         ]
     },
-    f"/api/v1/orders/{ORDER['orderId']}/routes": {"routes": [{"plan": PLAN}]},
+    f"/api/v1/orders/{ORDER['orderId']}/routes": {
+        "routes": [{"plan": PLAN}, {"plan": UNEXPLAINED, "explanationProblem": "the router is away"}]
+    },
     f"/api/v1/orders/{ORDER['orderId']}/executions": {
         "executions": [
             {
@@ -204,9 +275,13 @@ def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client:
     print_story(Console(file=out, width=220), client, str(ORDER["orderId"]))
     told = out.getvalue()
     for sentence in (
-        "BUY 300 AAPL limit 227.50 DAY for ACC-INST-001  →  FILLED, 300 done at 227.406667 on average",
+        "BUY 300 AAPL limit 227.50 DAY, at least 50 at once for ACC-INST-001",
+        "ACC-INST-001  →  FILLED, 300 done at 227.406667 on average",
         "1 risk checks passed in 41 µs (… buying_power 68250 / 5000000000)",
+        "by trader1 through TEST",
         "attempt 1, 300 shares",
+        "attempt 2: 7 shares, not explained: the router is away",
+        "→ 300 to XNYS at 227.50 IOC, at least 50 at once",
         "300 to XNYS at 227.50",
         "100 @ 227.42 on XNYS",
         "TOO_LATE",
@@ -229,3 +304,35 @@ def test_help_names_every_command() -> None:
     text = CliRunner().invoke(cli, ["-h"]).output
     for name in ("up", "down", "status", "demo", "submit", "cancel", "watch", "explain", "verify", "bench"):
         assert f"\n  {name} " in text
+
+
+def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> None:
+    def body(minimum: int | None) -> dict[str, Any]:
+        return order_body(
+            account="A",
+            symbol="aapl",
+            side="buy",
+            quantity=100,
+            min_quantity=minimum,
+            limit_price=None,
+            tif="day",
+            profile=None,
+            avoid=(),
+            prefer=(),
+        )
+
+    assert body(50)["minQuantity"] == 50
+    assert "minQuantity" not in body(None)
+
+
+def test_a_frame_of_events_is_printed_a_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    events = [event(number, OrderStatus.PARTIALLY_FILLED, FILL)["payload"] for number in (1, 2)]
+    order_commands._print_frame(
+        {"type": "events", "events": [events[0] | {"lastQty": 5, "lastPx": "1.5", "venueId": "XNYS"}]}
+    )
+    order_commands._print_frame({"type": "events", "events": events})
+    order_commands._print_frame({"type": "heartbeat"})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert "PARTIALLY_FILLED 0/300 AAPL" in lines[1]
+    assert "heartbeat" in lines[3]

@@ -29,7 +29,7 @@ def test_the_environment_is_what_the_core_reads_its_settings_from(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("kafka", "address", "listens"), [("apache", "127.0.0.1:9214", True), ("there:9092", "there:9092", False)]
+    ("kafka", "address", "listens"), [("apache", "127.0.0.1:9213", True), ("there:9092", "there:9092", False)]
 )
 def test_a_broker_elsewhere_is_used_as_it_is_and_needs_no_port_here(
     tmp_path: Path, kafka: str, address: str, listens: bool
@@ -48,7 +48,6 @@ def test_each_service_is_a_module_with_its_own_readiness(tmp_path: Path) -> None
         "sor-engine": "sor_engine",
         "scorekeeper": "sor_engine scorekeeper",
         "execution-adapter": "execution_adapter",
-        "oms-relay": "oms_api relay",
         "oms-api": "oms_api",
         "market-data": "simulators.market_data",
         "broker": "simulators.broker",

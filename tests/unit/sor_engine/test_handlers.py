@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from oms_platform.ids import child_cl_ord_id, route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
@@ -17,6 +17,7 @@ from oms_platform.messages import (
     RouteRequest,
     VenueQuote,
 )
+from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Routing, Side, TimeInForce
 from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue

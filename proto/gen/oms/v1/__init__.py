@@ -230,13 +230,17 @@ class RouteDeferred(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class TradeApplied(betterproto.Message):
-    """A venue's trade, FIX ExecType Trade."""
+    """
+    A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows.
+    """
 
     venue_id: str = betterproto.string_field(1)
     exec_id: str = betterproto.string_field(2)
     cl_ord_id: str = betterproto.string_field(3)
     last_qty: int = betterproto.int32_field(4)
     last_px_micros: int = betterproto.int64_field(5)
+    transact_time: datetime = betterproto.message_field(6)
+    received_at: datetime = betterproto.message_field(7)
 
 
 @dataclass(eq=False, repr=False)

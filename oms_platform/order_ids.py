@@ -1,0 +1,23 @@
+"""Ids that follow from an order's: who says a thing again says it with the same ids."""
+
+import uuid
+
+
+def route_id(order_id: uuid.UUID, attempt: int) -> uuid.UUID:
+    """Derive the id of an order's route attempt, so that what is said again asks for the same route."""
+    return uuid.UUID(int=order_id.int ^ attempt)
+
+
+def child_cl_ord_id(order_id: uuid.UUID, attempt: int, leg: int) -> str:
+    """Derive a child's FIX ClOrdID (tag 11), so that a replay makes the same child and the venue can tell."""
+    return f"{order_id.hex}-{attempt}-{leg}"
+
+
+def cancel_cl_ord_id(child: str, sequence: int) -> str:
+    """Derive the ClOrdID of the n-th cancel request of a child."""
+    return f"{child}-C{sequence}"
+
+
+def order_id_of_child(cl_ord_id: str) -> uuid.UUID:
+    """Return the parent of a child's ClOrdID. Raises ValueError when the id is not one of ours."""
+    return uuid.UUID(hex=cl_ord_id.split("-", 1)[0])
