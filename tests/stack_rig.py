@@ -97,9 +97,11 @@ class StackRig:
             time.sleep(0.1)
         raise RuntimeError(f"{name} was not ready again within {timeout_s} s\n{self.log_ends()}")
 
-    def start_bench(self, rate: float, seconds: float, report: Path) -> "subprocess.Popen[bytes]":
-        """Start a load in the background; its figures go to `report`."""
-        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report))
+    def start_bench(
+        self, rate: float, seconds: float, report: Path, *more: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start a load in the background; its figures go to `report`. more: options of `oms bench`."""
+        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report), *more)
         return subprocess.Popen(
             self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

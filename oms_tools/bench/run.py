@@ -59,10 +59,20 @@ class _Watch:
 
 
 class Bench:
-    """One stack, its mix of orders and how it is watched."""
+    """One stack, its mix of orders and how it is watched. url: where orders go; None for its gateway."""
 
-    def __init__(self, layout: Layout, dsn: str, kafka: KafkaSettings, token: str, seed: int, spec: MixSpec):
+    def __init__(
+        self,
+        layout: Layout,
+        dsn: str,
+        kafka: KafkaSettings,
+        token: str,
+        seed: int,
+        spec: MixSpec,
+        url: str | None = None,
+    ):
         self._layout = layout
+        self._url = url or layout.api_url
         self._dsn = dsn
         self._kafka = kafka
         self._token = token
@@ -80,7 +90,7 @@ class Bench:
         try:
             load = uvloop.run(
                 run_load(
-                    url=self._layout.api_url,
+                    url=self._url,
                     token=self._token,
                     quotes=self._quotes,
                     mix=self._mix,
@@ -90,7 +100,7 @@ class Bench:
             )
         except TimeoutError as error:
             raise StackError(
-                f"the stack at {self._layout.api_url} gave no stream and no quotes; see `oms status`"
+                f"the stack at {self._url} gave no stream and no quotes; see `oms status`"
             ) from error
         return load, processes
 

@@ -18,6 +18,7 @@ from tests.stack_rig import StackRig, free_base_port
 
 CALLER = "00f067aa0ba902b7"
 ACCOUNT = "ACC-HF-001"
+FILLED = "ORDER_STATUS_FILLED"
 # Who writes which hop, from the REST call to the WebSocket.
 HOPS = {
     ("oms-api", "SubmitOrder"),
@@ -90,7 +91,7 @@ def fill_while_listening(rig: StackRig, headers: dict[str, str]) -> str:
                 message = await stream.receive_json(timeout=DONE_TIMEOUT_S)
                 if message["type"] == "subscribed":
                     order_id = (await asyncio.to_thread(place_traced, client, headers))["orderId"]
-                elif message["type"] == "event" and message["status"] == "FILLED":
+                elif message["type"] == "events" and message["events"][-1]["status"] == FILLED:
                     return order_id
 
     return asyncio.run(follow())
