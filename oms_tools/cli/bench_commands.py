@@ -132,7 +132,10 @@ def bench(
     layout, state = running_layout(data.resolve())
     token = fetch_token(layout.issuer_url, "desk")
     dsn = stack_dsn(layout)
-    kafka = KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+
+    def kafka() -> KafkaSettings:
+        return KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+
     if preload is not None:
         _preload(layout, dsn, token, preload)
     runner = Bench(layout, dsn, kafka, token, seed, mix, url)

@@ -102,6 +102,13 @@ def test_rows_of_partitions_count_as_their_tables_and_nothing_else_changes(dsn: 
     assert figures["rows_per_order"]["child_cancels"]["inserted"] == 1
 
 
+def test_a_postgres_that_was_killed_and_has_lost_its_counts_counts_from_0() -> None:
+    before = DatabaseCounts(tables={"orders": TableRows(inserted=900)}, transactions=500, wal_bytes=1_000)
+    after = DatabaseCounts(tables={"orders": TableRows(inserted=40)}, transactions=70, wal_bytes=1_500)
+    counted = after.since(before)
+    assert (counted.tables["orders"].inserted, counted.transactions, counted.wal_bytes) == (40, 70, 500)
+
+
 def settled(connection: "psycopg.Connection[tuple[object, ...]]") -> DatabaseCounts:
     connection.execute("SELECT pg_stat_force_next_flush()")
     connection.execute("SELECT 1")
