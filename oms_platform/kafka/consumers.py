@@ -258,7 +258,7 @@ class BatchConsumer:
     def _take(self, records_max: int, timeout_s: float) -> list[KafkaMessage]:
         """Take a batch; leave its first record out if partitions have come or gone while it was gathered.
 
-        Whoever has the record's partition now reads it again from the stored offset, also if it is this member.
+        Whoever has the record's partition now reads it again from the stored offset, this member too.
         """
         first = self._consumer.poll(timeout_s)
         if first is None:
