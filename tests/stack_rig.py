@@ -97,12 +97,14 @@ class StackRig:
             time.sleep(0.1)
         raise RuntimeError(f"{name} was not ready again within {timeout_s} s\n{self.log_ends()}")
 
-    def start_bench(self, rate: float, seconds: float, report: Path) -> "subprocess.Popen[bytes]":
-        """Start a load in the background; its figures go to `report`."""
-        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report))
-        return subprocess.Popen(
-            self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+    def start_bench(self, rate: float, seconds: float, report: Path, *more: str) -> "subprocess.Popen[bytes]":
+        """Start a load in the background; its figures go to `report`, what it says to a log beside it.
+
+        more: options of `oms bench`.
+        """
+        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report), *more)
+        with report.with_suffix(".log").open("wb") as log:
+            return subprocess.Popen(self.command(*arguments), stdout=log, stderr=log)
 
     def verify(self, settle_s: float = 90.0) -> dict[str, Any]:
         """Hold every invariant. Returns the judge's report."""

@@ -189,6 +189,8 @@ class BatchConsumer:
         self._on_assigned = on_assigned
         self._topics = [topic.value for topic in topics]
         self._disconnected = False
+        # How often what is owned has changed.
+        self._changes = 0
         self._meter = _ReadMeter(group)
         self._names_seen = 0
         self._next_check = time.monotonic() + INCARNATION_CHECK_S
@@ -220,6 +222,7 @@ class BatchConsumer:
             self._assign(self._consumer, places)
 
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._changes += 1
         stored = self._load_offsets(self._incarnation, [(place.topic, place.partition) for place in places])
         if self._on_assigned is not None:
             self._on_assigned({place.partition for place in places})
@@ -230,6 +233,7 @@ class BatchConsumer:
 
     def _revoke(self, consumer: Consumer, _places: list[TopicPartition]) -> None:
         """Let go before anybody else is given it."""
+        self._changes += 1
         if self._on_revoked is not None:
             self._on_revoked()
         self._meter.forget()
@@ -241,7 +245,7 @@ class BatchConsumer:
 
     def poll(self, *, records_max: int = BATCH_MAX, timeout_s: float = IDLE_POLL_S) -> Batch:
         """Wait up to `timeout_s` for a first record, and gather. Raises KafkaDataLostError."""
-        taken = take(self._consumer, records_max, timeout_s, self._gather.wait_s)
+        taken = self._take(records_max, timeout_s)
         if taken:
             self._gather.note(len(taken), time.monotonic())
         if time.monotonic() >= self._next_check or (self._disconnected and taken):
@@ -250,6 +254,18 @@ class BatchConsumer:
         self._meter.note(taken, batch.next_offsets)
         self._meter.look(self._consumer)
         return batch
+
+    def _take(self, records_max: int, timeout_s: float) -> list[KafkaMessage]:
+        """Take a batch; leave its first record out if partitions have come or gone while it was gathered.
+
+        Whoever has the record's partition now reads it again from the stored offset, this member too.
+        """
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        changes = self._changes
+        rest = self._consumer.consume(records_max - 1, self._gather.wait_s)
+        return [first, *rest] if self._changes == changes else rest
 
     def _check_incarnation(self) -> None:
         """Raise KafkaDataLostError if the broker has another name by now; one request if it has not."""

@@ -69,7 +69,12 @@ class DatabaseCounts:
     wal_bytes: int
 
     def since(self, before: "DatabaseCounts") -> "DatabaseCounts":
-        """Return what was counted since, of the tables that changed."""
+        """Return what was counted since, of the tables that changed.
+
+        A Postgres that was killed has lost its counts, and counts from 0.
+        """
+        if self.transactions < before.transactions:
+            before = DatabaseCounts(tables={}, transactions=0, wal_bytes=before.wal_bytes)
         changed = {
             name: rows.since(before.tables.get(name, TableRows())) for name, rows in self.tables.items()
         }

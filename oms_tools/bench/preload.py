@@ -1,19 +1,20 @@
 """Closed orders in bulk, so that a load meets tables that are large.
 
-One order that was really filled is the pattern. Its rows are read from every table that has an `order_id` and
-written again with ids and times of past weeks. No column list stands here: an id is a column named `…_id`, it
-is the order's own unless a table that has no orders has it as its key, and an own id is replaced wherever it
-stands.
+One order that was really filled is the pattern. Its rows are read from every table that has an `order_id`
+and written again with ids and times of past weeks. No column list stands here: an id is a column named `…_id`
+or a field named `…Id`, it is the order's own unless a table that has no orders has it as its key, and an own
+id is replaced wherever it stands.
 
-Copies come in pairs, the second with the other side, so that positions and cash net out. They take no place
-in their account's stream, which the core numbers. The venue's own journal gets their lines too, in a file
-that only the judge reads.
+Copies belong to an account of their own, which trades no more: its stream has no writer but this tool, so no
+core that runs is fenced. Each batch moves the stream's head on with its events. Copies come in pairs, the
+second with the other side, so that after each pair position, cost and cash are back at nothing. The venue's
+own journal gets their lines too, in a file that only the judge reads.
 """
 
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,9 +32,14 @@ SETTLE_LOOK_S: Final = 0.5
 JOURNAL_TAIL_BYTES: Final = 16 * 1024 * 1024
 # An own id of at least so many characters is replaced wherever it stands, a shorter one where it is quoted.
 LONG_ENOUGH: Final = 20
+ACCOUNT: Final = "ACC-PRELOAD"
 _OTHER_SIDE: Final = {"BUY": "SELL", "SELL": "BUY"}
 _NULL: Final = "\\N"
-_SLOT: Final = re.compile("\x01(i|t)([0-9]+)\x02")
+_SLOT: Final = re.compile("\x01(i|t|n)([0-9]+)\x02")
+_SIDE: Final = re.compile('(?<=")(SIDE_)?(BUY|SELL)(?=")')
+_ID_FIELD: Final = re.compile('"([a-z][A-Za-z]*Id)":"([^"]+)"')
+_STREAM_FIELD: Final = re.compile('(?<="streamSequence":)[0-9]+')
+_INNER_CAPITAL: Final = re.compile("(?=[A-Z])")
 _BOUND: Final = re.compile(r"FROM \('([0-9a-f-]{36})'\)")
 
 
@@ -51,15 +57,18 @@ class OrderTable:
 
 @dataclass(slots=True, kw_only=True)
 class Pattern:
-    """An order's rows with slots where ids and times stand.
+    """An order's rows with slots where ids, times, the side and places in the account's stream stand.
 
-    own: the slot of each id, by the id. times: of each time slot, from the order's birth on. tables: their
-    columns and text. journal: the venue's lines about it.
+    own: the slot of each id, by the id. times: of each time slot, from the order's birth on. places: in the
+    account's stream, first to last. tables: their columns and text. journal: the venue's lines about it.
     """
 
     order_id: UUID
+    account_id: str = ""
+    symbols: set[str] = field(default_factory=set)
     own: dict[str, int] = field(default_factory=dict)
     times: list[timedelta] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     tables: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     journal: str = ""
 
@@ -111,18 +120,13 @@ def _use_copy_format(connection: Connection) -> None:
 
 
 def await_settled(connection: Connection, order_id: UUID) -> None:
-    """Wait until an order's rows change no more and all that is to be published is. Raises PreloadError."""
+    """Wait until an order's rows change no more. Raises PreloadError."""
     _use_copy_format(connection)
     tables = order_tables(connection)
     deadline, before = time.monotonic() + SETTLE_S_MAX, None
     while time.monotonic() < deadline:
         found = [_read_rows(connection, table, order_id) for table in tables]
-        waiting = any(
-            "published_at" in table.columns and row[list(table.columns).index("published_at")] == _NULL
-            for table, rows in zip(tables, found, strict=True)
-            for row in rows
-        )
-        if found == before and not waiting:
+        if found == before:
             return
         before = found
         time.sleep(SETTLE_LOOK_S)
@@ -139,6 +143,11 @@ def read_pattern(connection: Connection, order_id: UUID, journal: Path | None = 
     pattern = Pattern(order_id=order_id, own={str(order_id): 0, order_id.hex: 1})
     for table in tables:
         _note_own_ids(pattern, table, found[table.name], references)
+        pattern.places += _column(table, found[table.name], "stream_sequence")
+        pattern.symbols |= set(_column(table, found[table.name], "symbol"))
+        for account_id in _column(table, found[table.name], "account_id"):
+            pattern.account_id = account_id
+    pattern.places.sort(key=int)
     for table in tables:
         lines = [_slotted_row(pattern, table, row, references) for row in found[table.name]]
         if lines:
@@ -148,6 +157,13 @@ def read_pattern(connection: Connection, order_id: UUID, journal: Path | None = 
     return pattern
 
 
+def _column(table: OrderTable, rows: list[list[str]], name: str) -> list[str]:
+    if name not in table.columns:
+        return []
+    place = list(table.columns).index(name)
+    return [row[place] for row in rows]
+
+
 def _is_own_id(column: str, references: set[str]) -> bool:
     return column.endswith("_id") and column not in references
 
@@ -155,10 +171,12 @@ def _is_own_id(column: str, references: set[str]) -> bool:
 def _note_own_ids(pattern: Pattern, table: OrderTable, rows: list[list[str]], references: set[str]) -> None:
     for row in rows:
         for column, value in zip(table.columns, row, strict=True):
-            # A child's id is made of the order's, which is replaced in it.
-            made_of_order = pattern.order_id.hex in value or str(pattern.order_id) in value
-            if _is_own_id(column, references) and value not in ("", _NULL) and not made_of_order:
-                pattern.own.setdefault(value, len(pattern.own))
+            fields = [(_INNER_CAPITAL.sub("_", name).lower(), own) for name, own in _ID_FIELD.findall(value)]
+            for name, own in [(column, value), *fields]:
+                # A child's id is made of the order's, which is replaced in it.
+                made_of_order = pattern.order_id.hex in own or str(pattern.order_id) in own
+                if _is_own_id(name, references) and own not in ("", _NULL) and not made_of_order:
+                    pattern.own.setdefault(own, len(pattern.own))
 
 
 def _slotted(pattern: Pattern, text: str) -> str:
@@ -168,16 +186,20 @@ def _slotted(pattern: Pattern, text: str) -> str:
             text = text.replace(value, mark)
         else:
             text = text.replace(f'"{value}"', f'"{mark}"')
-    return text
+    text = text.replace(f'"{pattern.account_id}"', f'"{ACCOUNT}"')
+    text = _STREAM_FIELD.sub(lambda found: f"\x01n{pattern.places.index(found[0])}\x02", text)
+    return _SIDE.sub(lambda found: f"{found[1] or ''}\x01s{found[2]}\x02", text)
 
 
 def _slotted_row(pattern: Pattern, table: OrderTable, row: list[str], references: set[str]) -> str:
     cells = []
     for (column, type_name), value in zip(table.columns.items(), row, strict=True):
-        if column == "stream_sequence":
-            cells.append(_NULL)
-        elif value == _NULL:
+        if value == _NULL:
             cells.append(value)
+        elif column == "stream_sequence":
+            cells.append(f"\x01n{pattern.places.index(value)}\x02")
+        elif column == "account_id":
+            cells.append(ACCOUNT)
         elif type_name == "timestamptz":
             pattern.times.append(datetime.fromisoformat(value) - uuid7_time(pattern.order_id))
             cells.append(f"\x01t{len(pattern.times) - 1}\x02")
@@ -210,22 +232,27 @@ class _Copier:
             self._texts[""] = pattern.journal
         self._is_uuid = [_is_uuid(value) for value in pattern.own]
 
-    def batch(self, at: datetime, numbers: range) -> dict[str, str]:
-        """Return the text of copies born at a time, by table; "" is the journal."""
+    def batch(self, at: datetime, numbers: range, head: int) -> dict[str, str]:
+        """Return the text of copies born at a time, by table; "" is the journal.
+
+        head: of the account's stream before the first copy of all.
+        """
         times = [(at + since).isoformat(" ") for since in self._pattern.times]
         pieces = {
-            name: [_pieces(text, times, mirrored=mirrored) for mirrored in (False, True)]
+            name: [_pieces(text, times, len(self._is_uuid), mirrored=mirrored) for mirrored in (False, True)]
             for name, text in self._texts.items()
         }
         written: dict[str, list[str]] = {name: [] for name in pieces}
         for number in numbers:
             ids = self._new_ids(at, number)
+            first = head + 1 + number * len(self._pattern.places)
+            values = [*ids, *(str(first + place) for place in range(len(self._pattern.places)))]
             for name, sides in pieces.items():
                 literals, slots = sides[number % 2]
                 lines = written[name]
                 for literal, slot in zip(literals, slots, strict=False):
                     lines.append(literal)
-                    lines.append(ids[slot])
+                    lines.append(values[slot])
                 lines.append(literals[-1])
         return {name: "".join(lines) for name, lines in written.items()}
 
@@ -252,13 +279,19 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def _pieces(text: str, times: list[str], *, mirrored: bool) -> tuple[list[str], list[int]]:
-    """Return a text's literals and the id slots between them, with times and sides filled in."""
+def _pieces(text: str, times: list[str], ids: int, *, mirrored: bool) -> tuple[list[str], list[int]]:
+    """Return a text's literals and the slots between them, with times and sides filled in.
+
+    A place in the stream is a slot after those of so many ids.
+    """
     for side, other in _OTHER_SIDE.items():
         text = text.replace(f"\x01s{side}\x02", other if mirrored else side)
     text = _SLOT.sub(lambda slot: times[int(slot[2])] if slot[1] == "t" else slot[0], text)
     parts = _SLOT.split(text)
-    return parts[0::3], [int(slot) for slot in parts[2::3]]
+    kinds, slots = parts[1::3], parts[2::3]
+    return parts[0::3], [
+        int(slot) + (ids if kind == "n" else 0) for kind, slot in zip(kinds, slots, strict=True)
+    ]
 
 
 def copy_times(connection: Connection, now: datetime) -> tuple[datetime, datetime]:
@@ -297,13 +330,16 @@ def write_copies(
     """
     count += count % 2
     start, end = copy_times(connection, now)
+    head = _stand_ready(connection, pattern.symbols, now)
     copier = _Copier(pattern, f"preload-{int(now.timestamp())}", seed=int(now.timestamp()))
     connection.execute("SET synchronous_commit = off")
     for numbers in _batches(count):
         at = start + (end - start) * (numbers.start / count)
         at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-        texts = copier.batch(at, numbers)
+        texts = copier.batch(at, numbers, head)
+        before, after = (head + number * len(pattern.places) for number in (numbers.start, numbers.stop))
         with connection.transaction():
+            connection.execute("SELECT move_stream(%s, %s, %s)", [ACCOUNT, before, after])
             for name, (columns, _) in pattern.tables.items():
                 statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -318,6 +354,29 @@ def write_copies(
         connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
     connection.execute("CHECKPOINT")
     return count
+
+
+def _stand_ready(connection: Connection, symbols: Iterable[str], now: datetime) -> int:
+    """Make the copies' account, if it is not there, flat in these symbols. Returns its stream's head."""
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO accounts (account_id, name, kind, status)"
+            " VALUES (%s, 'Preloaded orders', 'INSTITUTION', 'SUSPENDED') ON CONFLICT DO NOTHING",
+            [ACCOUNT],
+        )
+        connection.execute(
+            "INSERT INTO risk_limits (account_id, order_qty_max, order_notional_max, price_collar_bps,"
+            " buying_power) VALUES (%s, 1, 1, 1, 0) ON CONFLICT DO NOTHING",
+            [ACCOUNT],
+        )
+        for symbol in symbols:
+            connection.execute(
+                "INSERT INTO positions (account_id, symbol, quantity, cost, realized_pnl, net_cash,"
+                " updated_at) VALUES (%s, %s, 0, 0, 0, 0, %s) ON CONFLICT DO NOTHING",
+                [ACCOUNT, symbol, now],
+            )
+    row = connection.execute("SELECT head FROM account_streams WHERE account_id = %s", [ACCOUNT]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _batches(count: int) -> Iterator[range]:

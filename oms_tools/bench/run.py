@@ -10,6 +10,7 @@ import psycopg
 import uvloop
 
 from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.postgres import Connection
 from oms_tools.bench.database_counts import await_counts, count_database
 from oms_tools.bench.figures import per_order, percentiles
 from oms_tools.bench.hops import measure_hops
@@ -59,10 +60,24 @@ class _Watch:
 
 
 class Bench:
-    """One stack, its mix of orders and how it is watched."""
+    """One stack, its mix of orders and how it is watched.
 
-    def __init__(self, layout: Layout, dsn: str, kafka: KafkaSettings, token: str, seed: int, spec: MixSpec):
+    kafka: where the broker is now; the in-memory one comes back at another address. url: where orders go;
+    None for the stack's gateway.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        dsn: str,
+        kafka: Callable[[], KafkaSettings],
+        token: str,
+        seed: int,
+        spec: MixSpec,
+        url: str | None = None,
+    ):
         self._layout = layout
+        self._url = url or layout.api_url
         self._dsn = dsn
         self._kafka = kafka
         self._token = token
@@ -74,13 +89,16 @@ class Bench:
         programs = last_state(self._layout.data).get("programs", {})
         return {name: program["pid"] for name, program in programs.items()} | {OWN: psutil.Process().pid}
 
+    def _database(self) -> Connection:
+        return psycopg.connect(self._dsn, autocommit=True)
+
     def _run(self, schedule: Schedule, on_second: Callable[[Load], None]) -> tuple[Load, ProcessWatch]:
         processes = ProcessWatch(self._pids)
         every_s = min(LOOK_S_MAX, max(LOOK_S_MIN, schedule.seconds / LOOKS))
         try:
             load = uvloop.run(
                 run_load(
-                    url=self._layout.api_url,
+                    url=self._url,
                     token=self._token,
                     quotes=self._quotes,
                     mix=self._mix,
@@ -90,18 +108,20 @@ class Bench:
             )
         except TimeoutError as error:
             raise StackError(
-                f"the stack at {self._layout.api_url} gave no stream and no quotes; see `oms status`"
+                f"the stack at {self._url} gave no stream and no quotes; see `oms status`"
             ) from error
         return load, processes
 
     def measure(self, schedule: Schedule, on_second: Callable[[Load], None]) -> dict[str, Any]:
         """Run a load. Returns its figures."""
-        messages = count_messages(self._kafka)
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
+        messages = count_messages(self._kafka())
+        with self._database() as connection:
             before = count_database(connection)
-            load, watch = self._run(schedule, on_second)
-            taken = messages_since(messages, count_messages(self._kafka))
-            quiet_since = time.monotonic()
+        load, watch = self._run(schedule, on_second)
+        taken = messages_since(messages, count_messages(self._kafka()))
+        quiet_since = time.monotonic()
+        # Another connection: the load may have been there to see what an outage of Postgres does.
+        with self._database() as connection:
             wal_bytes = count_database(connection).wal_bytes
             figures = count_outcomes(connection, load)
             figures["hops"] = measure_hops(connection, [s.order_id for s in load.acked if s.order_id])

@@ -104,6 +104,9 @@ class _Mix(click.ParamType[MixSpec]):
     help="After the load send a trickle of probe orders for so long; say when all was back to normal.",
 )
 @click.option(
+    "--url", help="Send to this address in place of the stack's gateway: a load balancer before several."
+)
+@click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )
 def bench(
@@ -118,6 +121,7 @@ def bench(
     filled_max: float | None,
     no_retry: bool,
     probe: float | None,
+    url: str | None,
     json_file: Path | None,
 ) -> None:
     """Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled.
@@ -128,10 +132,13 @@ def bench(
     layout, state = running_layout(data.resolve())
     token = fetch_token(layout.issuer_url, "desk")
     dsn = stack_dsn(layout)
-    kafka = KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+
+    def kafka() -> KafkaSettings:
+        return KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+
     if preload is not None:
         _preload(layout, dsn, token, preload)
-    runner = Bench(layout, dsn, kafka, token, seed, mix)
+    runner = Bench(layout, dsn, kafka, token, seed, mix, url)
     if find_knee:
         _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max or FILLED_MS_MAX, json_file)
         return

@@ -162,7 +162,9 @@ class SorService(SorServiceBase):
             stored=to_proto(stored.plan, RoutePlan),
             again=to_proto(again.plan, RoutePlan),
             changed=to_proto(changed.plan, RoutePlan),
-            again_explanation=to_proto(again.explain(), RouteExplanation),
+            again_explanation=to_proto(
+                again.explain(stored.quote_wait_us, stored.decision_us), RouteExplanation
+            ),
             changed_explanation=to_proto(changed.explain(), RouteExplanation),
         )
 

@@ -47,7 +47,7 @@ def test_every_strategy_fills_a_market_order_and_says_what_it_did(rig: StackRig,
         assert card["strategy"] == ("sweep" if profile == "default" else profile)
         assert card["seed"]
         assert all(venue["reason"] for venue in card["venues"])
-        assert sum(leg["quantity"] for leg in plan.get("legs", [])) <= plan["quantity"]
+        assert sum(child["quantity"] for child in plan.get("children", [])) <= plan["quantity"]
         parts = [venue for venue in card["venues"] if venue.get("expectedQuantity")]
         assert sum(venue["expectedQuantity"] for venue in parts) == card.get("expectedQuantity", 0)
         assert sum(Decimal(venue["expectedFee"]) for venue in parts) == Decimal(card.get("expectedFee", 0))
@@ -58,10 +58,10 @@ def test_a_staged_order_waits_in_the_dark_and_goes_on_at_once(rig: StackRig) -> 
     order_id = place(client, symbol="DIS", quantity=40_000, routing={"profile": "staged"})["orderId"]
     until_status(client, order_id, *CLOSED)
     first, *later = plans(client, order_id)
-    assert [(leg["venueId"], leg["holdMs"]) for leg in first["legs"]] == [("DARK", 300)]
+    assert [(child["venueId"], child["holdMs"]) for child in first["children"]] == [("DARK", 300)]
     assert first["continues"]
     # Forty thousand shares are never all hidden there: what is left goes to the displayed books.
-    assert {leg["venueId"] for plan in later for leg in plan.get("legs", [])} - {"DARK"}
+    assert {child["venueId"] for plan in later for child in plan.get("children", [])} - {"DARK"}
     events = client.get(f"/api/v1/orders/{order_id}/events")["events"]
     kinds = [event["eventType"] for event in events]
     assert "ChildClosed" in kinds
@@ -74,7 +74,7 @@ def test_venues_to_avoid_are_not_used(rig: StackRig) -> None:
     order_id = place(client, quantity=5_000, routing={"avoid": ["EDGX", "BATS"]})["orderId"]
     until_status(client, order_id, *CLOSED)
     for plan in plans(client, order_id):
-        assert not {leg["venueId"] for leg in plan.get("legs", [])} & {"EDGX", "BATS"}
+        assert not {child["venueId"] for child in plan.get("children", [])} & {"EDGX", "BATS"}
         reasons = {venue["venueId"]: venue["reason"] for venue in plan["explanation"]["venues"]}
         assert reasons["EDGX"] == reasons["BATS"] == "avoided by instruction"
 
@@ -106,7 +106,7 @@ def test_a_preview_shows_plan_cost_and_risk_and_sends_nothing(rig: StackRig) -> 
     assert answer["risk"]["accepted"]
     assert answer["risk"]["checks"]
     plan = answer["plan"]
-    assert sum(leg["quantity"] for leg in plan["legs"]) == 300
+    assert sum(child["quantity"] for child in plan["children"]) == 300
     assert Decimal(plan["explanation"]["expectedCost"]) > Decimal(plan["explanation"]["expectedFee"])
     denied = client.post("/api/v1/routes/preview", order_body(quantity=100_000_000))
     assert not denied["risk"]["accepted"]
@@ -127,12 +127,12 @@ def test_a_stored_decision_is_reproduced_and_changed(rig: StackRig) -> None:
     order_id = place(client, quantity=900)["orderId"]
     until_status(client, order_id, *CLOSED)
     path = f"/api/v1/orders/{order_id}/routes/1/whatif"
-    used = {leg["venueId"] for leg in plans(client, order_id)[0]["legs"]}
+    used = {child["venueId"] for child in plans(client, order_id)[0]["children"]}
     answer = client.post(path, {"without": sorted(used), "weights": {"price": 0.9}})
     assert answer["stored"] == plans(client, order_id)[0]
-    assert answer["again"]["legs"] == answer["stored"]["legs"]
+    assert answer["again"]["children"] == answer["stored"]["children"]
     assert answer["again"]["explanation"]["venues"] == answer["stored"]["explanation"]["venues"]
-    assert not {leg["venueId"] for leg in answer["changed"].get("legs", [])} & used
+    assert not {child["venueId"] for child in answer["changed"].get("children", [])} & used
     fees = {venue: {"add": "-0.0010", "remove": "0.0100"} for venue in used}
     dear = client.post(path, {"fees": fees})["changed"]["explanation"]
     assert {Decimal(v["feePerShare"]) for v in dear["venues"] if v["venueId"] in used} == {Decimal("0.01")}

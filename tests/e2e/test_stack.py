@@ -20,6 +20,7 @@ from proto.gen.oms.v1 import (
     GetPositionRequest,
     OrderServiceStub,
     OrderStatus,
+    OrderTerms,
     OrderType,
     PlaceOrderRequest,
     RiskServiceStub,
@@ -106,15 +107,17 @@ def test_the_stream_tells_every_change_in_order_and_catches_up(rig: StackRig) ->
                 if message["type"] == "subscribed" and not start:
                     order = await asyncio.to_thread(place, client, accountId="ACC-HF-001")
                     await asyncio.to_thread(until_status, client, order["orderId"], "FILLED")
-                elif message["type"] == "event":
-                    found.append(message)
-        return found
+                elif message["type"] == "events":
+                    found += message["events"]
+        return found[:count]
 
-    live = asyncio.run(follow({}, 4))
+    live = asyncio.run(follow({}, 3))
     numbers = [event["streamSequence"] for event in live]
-    assert numbers == list(range(numbers[0], numbers[0] + 4))
-    assert [event["eventType"] for event in live][:3] == ["OrderAccepted", "RouteRequested", "RoutePlaced"]
-    assert asyncio.run(follow({"ACC-HF-001": numbers[0] - 1}, 4)) == live
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+    assert [event["type"] for event in live] == ["OrderAccepted", "RoutePlaced", "TradeApplied"]
+    assert live[0]["orderAccepted"]["checks"]
+    assert live[1]["routePlaced"]["children"][0]["symbol"] == live[2]["symbol"] == "MSFT"
+    assert asyncio.run(follow({"ACC-HF-001": numbers[0] - 1}, 3)) == live
 
 
 def test_grpc_has_the_same_doors(rig: StackRig) -> None:
@@ -143,8 +146,12 @@ def test_grpc_has_the_same_doors(rig: StackRig) -> None:
             assert position.quantity >= 10
             verdict = await RiskServiceStub(core).check_risk(
                 CheckRiskRequest(
-                    account_id="ACC-RET-001", symbol="V", side=Side.BUY, order_type=OrderType.LIMIT,
-                    quantity=10, limit_price="9999", time_in_force=TimeInForce.DAY,
+                    account_id="ACC-RET-001",
+                    terms=OrderTerms(
+                        account_id="ACC-RET-001", channel="GRPC", client_order_id="asked", symbol="V",
+                        side=Side.BUY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY,
+                        quantity=10, limit_price_micros=9_999_000_000,
+                    ),
                 )
             )  # fmt: skip
             assert verdict.denial.startswith("PRICE_OUTSIDE_COLLAR: price=9999")

@@ -18,6 +18,7 @@ from tests.stack_rig import StackRig, free_base_port
 
 CALLER = "00f067aa0ba902b7"
 ACCOUNT = "ACC-HF-001"
+FILLED = "ORDER_STATUS_FILLED"
 # Who writes which hop, from the REST call to the WebSocket.
 HOPS = {
     ("oms-api", "SubmitOrder"),

@@ -89,20 +89,24 @@ def test_rows_of_partitions_count_as_their_tables_and_nothing_else_changes(dsn: 
     with psycopg.connect(dsn, autocommit=True) as connection:
         before = settled(connection)
         for _ in range(3):
-            connection.execute(
-                "INSERT INTO outbox (outbox_id, writer, order_id, topic, key, type, payload, created_at)"
-                " VALUES (%s, 'api', %s, 't', 'k', 'T', '', now())",
-                [uuid7(), uuid7()],
-            )
-        connection.execute("UPDATE outbox SET published_at = now()")
+            connection.execute("INSERT INTO child_cancels VALUES (%s, %s, 1, now())", [uuid7(), uuid7()])
+        connection.execute("UPDATE child_cancels SET through_attempt = 2")
         counted = settled(connection).since(before)
-    assert counted.tables == {"outbox": TableRows(inserted=3, updated=3, hot=0, deleted=0, indexes=3)}
-    assert counted.tables["outbox"].index_entries == 18
+    changed = TableRows(inserted=3, updated=3, hot=3, deleted=0, indexes=1)
+    assert counted.tables == {"child_cancels": changed}
+    assert counted.tables["child_cancels"].index_entries == 3
     assert counted.wal_bytes > 0
     assert counted.transactions >= 4
     figures = counted.figures(3)
     assert figures["per_order"]["tuple_versions"] == 2
-    assert figures["rows_per_order"]["outbox"]["inserted"] == 1
+    assert figures["rows_per_order"]["child_cancels"]["inserted"] == 1
+
+
+def test_a_postgres_that_was_killed_and_has_lost_its_counts_counts_from_0() -> None:
+    before = DatabaseCounts(tables={"orders": TableRows(inserted=900)}, transactions=500, wal_bytes=1_000)
+    after = DatabaseCounts(tables={"orders": TableRows(inserted=40)}, transactions=70, wal_bytes=1_500)
+    counted = after.since(before)
+    assert (counted.tables["orders"].inserted, counted.transactions, counted.wal_bytes) == (40, 70, 500)
 
 
 def settled(connection: "psycopg.Connection[tuple[object, ...]]") -> DatabaseCounts:

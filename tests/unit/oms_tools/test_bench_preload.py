@@ -11,7 +11,8 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7, uuid7_time
-from oms_platform.order_ids import child_cl_ord_id, route_id
+from oms_platform.order_ids import child_cl_ord_id
+from oms_tools.bench.preload import ACCOUNT as PRELOAD_ACCOUNT
 from oms_tools.bench.preload import PreloadError, await_settled, copy_times, read_pattern, write_copies
 from oms_tools.verify.carriers import check_venue
 from oms_tools.verify.database import check_database
@@ -24,65 +25,69 @@ ACCOUNT = "ACC-INST-001"
 
 def store_filled(connection: Connection, journal: Path) -> UUID:
     """Store an order that bought 10 at one venue, as the services do, and the venue's lines about it."""
-    order_id, now, book_id = uuid7(), utc_now(), uuid7()
-    route, child = route_id(order_id, 1), child_cl_ord_id(order_id, 1, 1)
-    connection.execute("INSERT INTO order_keys VALUES (%s, 'API', 'first', %s, '\\x01')", [ACCOUNT, order_id])
+    order_id, now, book_id, reference_id, route_id = uuid7(), utc_now(), uuid7(), uuid7(), uuid7()
+    child = child_cl_ord_id(order_id, 1, 1)
+    connection.execute("INSERT INTO order_keys VALUES (%s, 'API', 'first', %s)", [ACCOUNT, order_id])
     connection.execute(
-        "INSERT INTO orders VALUES (%s, %s, 'API', 'first', 'desk', 'AAPL', 'BUY', 'MARKET', 'DAY', 10, NULL,"
-        " 'FILLED', true, 10, 0, 2275, '', 5, %s, %s)",
+        "INSERT INTO orders VALUES (%s, %s, 'API', 'first', 'AAPL', 'BUY', 'MARKET', 'DAY', 10, NULL,"
+        " 'FILLED', true, 10, 0, 2275, '', 4, %s, %s)",
         [order_id, ACCOUNT, now, now],
     )
-    leg = {"cl_ord_id": child, "venue_id": "XNYS", "quantity": 10}
-    fill = {"cl_ord_id": child, "venue_id": "XNYS", "exec_id": "XNYS-7", "last_qty": 10, "last_px": "227.5"}
-    events = [
-        ("OrderReceived", "NEW", {}),
-        ("OrderAccepted", "ACKNOWLEDGED", {"note": "a\ttab and a \\ backslash"}),
-        ("RouteRequested", "ACKNOWLEDGED", {"route_id": str(route)}),
-        ("RoutePlaced", "ACKNOWLEDGED", {"legs": [leg]}),
-        ("TradeApplied", "FILLED", fill),
+    terms = {"accountId": ACCOUNT, "clientOrderId": "first", "symbol": "AAPL", "side": "SIDE_BUY"}
+    request = {"orderId": str(order_id), "terms": terms}
+    connection.execute(
+        "INSERT INTO order_requests VALUES (%s, 'NEW', %s, %s, 'desk', %s, '', %s)",
+        [order_id, order_id, ACCOUNT, _json(request), now],
+    )
+    leg = {"orderId": str(order_id), "clOrdId": child, "venueId": "XNYS", "side": "SIDE_BUY", "quantity": 10}
+    fill = {"venueId": "XNYS", "execId": "XNYS-7", "clOrdId": child, "lastQty": 10, "lastPxMicros": 227500000}
+    accepted = {"route": {"routeId": str(route_id)}, "note": "a\ttab and a \\ backslash"}
+    events: list[tuple[str, str, UUID | None, dict[str, Any]]] = [
+        ("OrderAccepted", "ACKNOWLEDGED", order_id, {"orderAccepted": accepted}),
+        ("RoutePlaced", "ACKNOWLEDGED", None, {"routePlaced": {"attempt": 1, "children": [leg]}}),
+        ("TradeApplied", "FILLED", None, {"lastQty": 10, "lastPx": "227.5", "tradeApplied": fill}),
     ]
-    for place, (kind, status, data) in enumerate(events):
+    for place, (kind, status, request_id, body) in enumerate(events):
+        payload = {
+            "eventId": str(uuid7()),
+            "orderId": str(order_id),
+            "accountId": ACCOUNT,
+            "sequence": place + 2,
+            "streamSequence": place + 1,
+            "status": f"ORDER_STATUS_{status}",
+            "symbol": "AAPL",
+            "side": "SIDE_BUY",
+        }
         connection.execute(
-            "INSERT INTO order_events VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                order_id,
-                place + 1,
-                uuid7(),
-                ACCOUNT,
-                place or None,
-                kind,
-                status,
-                json.dumps({"data": data}),
-                now,
-            ],
+            "INSERT INTO order_events VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [order_id, place + 2, ACCOUNT, place + 1, kind, request_id, _json(payload | body), now],
         )
-    payload = json.dumps({"orderId": str(order_id), "clientOrderId": "first"}).encode() + b"\x00\xff\\"
-    connection.execute(
-        "INSERT INTO outbox VALUES (%s, 'api', %s, 'orders.inbound', %s, 'SubmitOrder', %s, '', %s, %s)",
-        [uuid7(), order_id, ACCOUNT, payload, now, now],
-    )
+    connection.execute("INSERT INTO account_streams VALUES (%s, 3)", [ACCOUNT])
     connection.execute("INSERT INTO route_books VALUES (%s, 'AAPL', %s, '{}')", [book_id, now])
+    connection.execute("INSERT INTO route_references VALUES (%s, '{}', %s)", [reference_id, now])
+    plan = _json({"routeId": str(route_id), "children": [leg]}).encode() + b"\x00\xff\\"
     connection.execute(
-        "INSERT INTO route_audit VALUES (%s, 1, %s, %s, %s, %s, %s, '{}', %s, NULL)",
-        [order_id, route, ACCOUNT, json.dumps({"routeId": str(route)}).encode(), now, now, book_id],
+        "INSERT INTO route_audit VALUES (%s, 1, %s, %s, '\\x01', '{}', %s, %s, %s, %s, 0, 0)",
+        [order_id, ACCOUNT, plan, book_id, reference_id, now, now],
     )
     connection.execute(
-        "INSERT INTO child_orders VALUES (%s, %s, %s, 1, 1, %s, 'XNYS', 'XNYS-O3', 'AAPL', 'BUY', 10, 228,"
-        " 'IOC', 'FILLED', 10, 0, %s, %s, %s)",
-        [order_id, child, route, ACCOUNT, now, now, now],
-    )
-    connection.execute(
-        "INSERT INTO executions VALUES (%s, 'XNYS', 'XNYS-7', %s, %s, 'AAPL', 'BUY', 10, 227.5, %s, %s, %s)",
-        [order_id, ACCOUNT, child, now, now, now],
+        "INSERT INTO child_orders VALUES (%s, %s, 1, 1, 'XNYS', 10, %s, false, 'FILLED', 10, 0, 'XNYS-O3',"
+        " %s, %s, %s)",
+        [order_id, child, _json(leg | {"accountId": ACCOUNT}), now, now, now],
     )
     connection.execute("INSERT INTO positions VALUES (%s, 'AAPL', 10, 2275, 0, -2275, %s)", [ACCOUNT, now])
     lines = [
-        {"record": "order", "cl_ord_id": child, "order_qty": 10},
-        {"record": "report", "cl_ord_id": child, "leaves_qty": 0}
+        {"record": "order", "cl_ord_id": child, "side": "BUY", "order_qty": 10},
+        {"record": "report", "cl_ord_id": child, "side": "BUY", "leaves_qty": 0}
         | {"exec_id": "XNYS-7", "last_qty": 10, "last_px": "227.5"},
     ]
-    journal.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    journal.write_text("".join(f"{_json(line)}\n" for line in lines))
     return order_id
+
+
+def _json(message: dict[str, Any]) -> str:
+    """Encode as the services do: without a space."""
+    return json.dumps(message, separators=(",", ":"))
 
 
 def judged(connection: Connection, folder: Path) -> list[Finding]:
@@ -110,14 +115,14 @@ def test_copies_fill_every_table_of_orders_in_past_weeks_and_the_judge_is_conten
             connection, pattern, 2_501, now, journal=tmp_path / "preload.jsonl", on_batch=seen.append
         )
         assert (written, seen) == (2_502, [1_000, 2_000, 2_502])
-        for table in ("orders", "order_keys", "outbox", "route_audit", "child_orders", "executions"):
+        for table in ("orders", "order_keys", "order_requests", "route_audit", "child_orders", "executions"):
             assert count(connection, table) == 2_503, table
-        assert count(connection, "order_events") == 2_503 * 5
-        assert (count(connection, "route_books"), count(connection, "positions")) == (1, 1)
+        assert count(connection, "order_events") == 2_503 * 3
+        assert (count(connection, "route_books"), count(connection, "route_references")) == (1, 1)
+        heads = connection.execute("SELECT account_id, head FROM account_streams ORDER BY 1").fetchall()
+        assert heads == [(ACCOUNT, 3), (PRELOAD_ACCOUNT, 2_502 * 3)]
         findings = judged(connection, tmp_path)
-        assert (
-            min(finding.examined for finding in findings[:6] if "reference" not in finding.invariant) > 2_500
-        )
+        assert min(finding.examined for finding in findings[:7]) > 2_500
         monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
         for born, created in connection.execute(
             "SELECT order_id, created_at FROM orders WHERE order_id <> %s", [order_id]
@@ -126,33 +131,70 @@ def test_copies_fill_every_table_of_orders_in_past_weeks_and_the_judge_is_conten
             assert abs(created - uuid7_time(born)) < timedelta(seconds=1)
 
 
-def test_own_ids_are_new_wherever_they_stand_and_all_else_is_as_it_was(dsn: str, tmp_path: Path) -> None:
+def test_copies_again_go_on_with_their_accounts_stream_and_a_core_that_has_another_is_not_touched(
+    dsn: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        order_id = store_filled(connection, tmp_path / "journal.jsonl")
+        pattern = read_pattern(connection, order_id)
+        for seconds in range(3):
+            write_copies(connection, pattern, 2, utc_now() + timedelta(seconds=seconds))
+        judged_database = [*check_database(connection), *check_histories(connection)]
+        assert [finding.violations for finding in judged_database if finding.broken] == []
+        places = connection.execute(
+            "SELECT stream_sequence, (payload->>'streamSequence')::int FROM order_events"
+            " WHERE account_id = %s ORDER BY 1",
+            [PRELOAD_ACCOUNT],
+        ).fetchall()
+        assert places == [(number, number) for number in range(1, 19)]
+        with connection.transaction():
+            connection.execute("SELECT move_stream(%s, 3, 4)", [ACCOUNT])
+
+
+def test_own_ids_account_and_side_are_the_copys_wherever_they_stand_and_all_else_is_as_it_was(
+    dsn: str, tmp_path: Path
+) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         order_id = store_filled(connection, tmp_path / "journal.jsonl")
         write_copies(connection, read_pattern(connection, order_id), 2, utc_now())
         rows = connection.execute(
-            "SELECT o.order_id, o.client_order_id, o.side, b.payload, r.plan, r.route_id, r.book_id,"
-            " c.cl_ord_id, x.exec_id, x.side, e.payload->'data', a.payload->'data'->>'note',"
+            "SELECT o.order_id, o.account_id, o.client_order_id, o.side, q.request_id, q.payload, r.plan,"
+            " r.book_id, c.cl_ord_id, c.terms, x.exec_id, x.side, a.request_id, a.payload, e.payload,"
             " k.client_order_id"
-            " FROM orders o JOIN outbox b USING (order_id) JOIN route_audit r USING (order_id)"
+            " FROM orders o JOIN order_requests q USING (order_id) JOIN route_audit r USING (order_id)"
             " JOIN child_orders c USING (order_id) JOIN executions x USING (order_id, cl_ord_id)"
-            " JOIN order_events e ON e.order_id = o.order_id AND e.sequence = 5"
             " JOIN order_events a ON a.order_id = o.order_id AND a.sequence = 2"
+            " JOIN order_events e ON e.order_id = o.order_id AND e.sequence = 4"
             " JOIN order_keys k ON k.order_id = o.order_id"
         ).fetchall()
-        books = {row[6] for row in rows}
+        books = {row[7] for row in rows}
     assert len(rows) == 3
-    assert sorted(row[2] for row in rows) == ["BUY", "BUY", "SELL"]
-    for born, name, side, payload, plan, route, _, child, execution, fill_side, fill, note, key in rows:
-        sent, rest = bytes(payload)[:-3], bytes(payload)[-3:]
-        assert json.loads(sent) == {"orderId": str(born), "clientOrderId": name}
+    assert sorted((row[1], row[3]) for row in rows) == [
+        (ACCOUNT, "BUY"),
+        (PRELOAD_ACCOUNT, "BUY"),
+        (PRELOAD_ACCOUNT, "SELL"),
+    ]
+    routes, event_ids = set(), set()
+    for row in rows:
+        born, account, name, side, request_id, request, stored, _, child, terms, execution = row[:11]
+        fill_side, answered, accepted, fill, key = row[11:]
+        wire_side = f"SIDE_{side}"
+        assert (request_id, answered, fill_side, key) == (born, born, side, name)
+        own = {"accountId": account, "clientOrderId": name, "symbol": "AAPL", "side": wire_side}
+        assert request == {"orderId": str(born), "terms": own}
+        plan, rest = json.loads(bytes(stored)[:-3]), bytes(stored)[-3:]
         assert rest == b"\x00\xff\\"
-        assert json.loads(bytes(plan)) == {"routeId": str(route)}
-        assert child == f"{born.hex}-1-1" == fill["cl_ord_id"]
-        assert (fill["exec_id"], fill_side, note, key) == (execution, side, "a\ttab and a \\ backslash", name)
-    for column in (0, 1, 5, 8):
+        assert plan["routeId"] == accepted["orderAccepted"]["route"]["routeId"]
+        assert child == f"{born.hex}-1-1" == terms["clOrdId"] == plan["children"][0]["clOrdId"]
+        assert (terms["accountId"], terms["side"]) == (account, wire_side)
+        assert (fill["tradeApplied"]["execId"], fill["tradeApplied"]["clOrdId"]) == (execution, child)
+        assert (fill["accountId"], fill["side"], fill["lastPx"]) == (account, wire_side, "227.5")
+        assert accepted["orderAccepted"]["note"] == "a\ttab and a \\ backslash"
+        routes.add(plan["routeId"])
+        event_ids |= {accepted["eventId"], fill["eventId"]}
+    for column in (0, 2, 8, 10):
         assert len({row[column] for row in rows}) == 3
-    assert len(books) == 1
+    assert (len(books), len(routes), len(event_ids)) == (1, 3, 6)
 
 
 def test_without_a_past_weeks_partitions_or_without_the_order_there_is_nothing_to_copy(
