@@ -85,17 +85,16 @@ def _first_order(client: ApiClient) -> str:
 def _print_strategies(client: ApiClient) -> None:
     """Show what each routing profile would do with the first order on the book as it is; nothing is sent."""
     table = Table(
-        "profile", "first", "shares at once", "fees", "beyond the mid", "basis points", "legs",
+        "profile", "first", "shares at once", "fees", "beyond the mid", "basis points", "children",
         box=None, title="The same order by every strategy, not sent", title_justify="left",
     )  # fmt: skip
     for profile in client.get("/api/v1/routing/profiles")["profiles"]:
         body = FIRST_ORDER | {"routing": {"profile": profile["profile"]}}
         plan = client.post("/api/v1/routes/preview", body)["plan"]
         card = plan["explanation"]
-        held = {leg["venueId"] for leg in plan.get("legs", []) if leg.get("holdMs")}
-        legs = ", ".join(
-            f"{leg['quantity']} {leg['venueId']}{' held' if leg['venueId'] in held else ''}"
-            for leg in plan.get("legs", [])
+        children = ", ".join(
+            f"{child['quantity']} {child['venueId']}{' held' if child.get('holdMs') else ''}"
+            for child in plan.get("children", [])
         )
         table.add_row(
             profile["profile"],
@@ -104,7 +103,7 @@ def _print_strategies(client: ApiClient) -> None:
             card.get("expectedFee", "–"),
             card.get("expectedCost", "–"),
             card.get("expectedCostBps", "–"),
-            legs or plan.get("reason", ""),
+            children or plan.get("reason", ""),
         )
     console.print(table)
 
