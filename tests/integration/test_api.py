@@ -80,9 +80,13 @@ def test_a_placed_order_is_answered_with_201_stored_with_key_and_request_and_pub
     api: Gateway, kafka: KafkaSettings
 ) -> None:
     inbound = TailReader(kafka, Topic.INBOUND)
-    reply = api.place(
-        clientOrderId="happy", minQuantity=40, headers={"X_Request_Id": "req-1", "X_OMS_Channel": "WEB"}
-    )
+    trace_id = uuid.uuid4().hex
+    headers = {
+        "X_Request_Id": "req-1",
+        "X_OMS_Channel": "WEB",
+        "Traceparent": f"00-{trace_id}-00f067aa0ba902b7-00",
+    }
+    reply = api.place(clientOrderId="happy", minQuantity=40, headers=headers)
     assert reply.status == 201
     assert reply.headers["x-request-id"] == "req-1"
     body = reply.json
@@ -112,7 +116,7 @@ def test_a_placed_order_is_answered_with_201_stored_with_key_and_request_and_pub
         order_id,
     )
     assert (kind, request_id, account, principal) == ("NEW", order_id, "ACC-INST-001", "trader1")
-    assert len(trace) == 55
+    assert (len(trace), trace[3:35]) == (55, trace_id)
     stored = decode("SubmitOrder", payload.encode())
     assert isinstance(stored, SubmitOrder)
     assert (stored.terms.limit_price_micros, stored.terms.min_quantity) == (187_210_000, 40)

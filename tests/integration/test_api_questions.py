@@ -19,9 +19,10 @@ from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.entrypoints.answers import encode
 from oms_api.ports import RoutingRefusedError, StoredRoute, UnavailableError, WhatIf
 from oms_api.routing_handlers import handle_get_routes
-from oms_platform.ids import route_id, uuid7
+from oms_platform.ids import uuid7
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import RouteExplanation, RoutePlan, RouteRequest
+from oms_platform.order_ids import route_id
 from oms_platform.proto_bridge import from_proto, to_proto
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import encode as encode_message

@@ -42,7 +42,13 @@ def event(sequence: int, account_id: str = "A") -> OrderEvent:
         venue_id="XNAS",
         occurred_at=NOW,
         trade_applied=TradeApplied(
-            venue_id="XNAS", exec_id="E1", cl_ord_id="c", last_qty=100, last_px_micros=187_200_000
+            venue_id="XNAS",
+            exec_id="E1",
+            cl_ord_id="c",
+            last_qty=100,
+            last_px_micros=187_200_000,
+            transact_time=NOW,
+            received_at=NOW,
         ),
     )
 

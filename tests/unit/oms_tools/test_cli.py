@@ -107,7 +107,13 @@ CHILD = ChildTerms(
     min_quantity=50,
 )
 FILL = TradeApplied(
-    venue_id="XNYS", exec_id="E1", cl_ord_id="c-1-1", last_qty=100, last_px_micros=227_420_000
+    venue_id="XNYS",
+    exec_id="E1",
+    cl_ord_id="c-1-1",
+    last_qty=100,
+    last_px_micros=227_420_000,
+    transact_time=AT,
+    received_at=AT,
 )
 VENUES = [
     {
