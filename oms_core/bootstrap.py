@@ -92,6 +92,9 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             quotes=StreamedQuoteBoard(feed, settings.quote_age_s_max),
             market_order_age_max=timedelta(seconds=settings.market_order_age_s_max),
         )
+        store.load_reference(core.desk)
+        # Before this core joins the group: its partitions would wait with it.
+        _await_quotes(feed, list(core.desk.instruments), stop)
         loop = build_loop(
             core,
             store,
@@ -107,8 +110,6 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
         stack.callback(door.stop)
-        store.load_reference(core.desk)
-        _await_quotes(feed, list(core.desk.instruments), stop)
         calm_garbage_collector()
         health.set_started(True)
         log.info("core_started", incarnation=incarnation)

@@ -19,6 +19,9 @@ from oms_platform.telemetry.order_trace import trace_of_headers
 from oms_platform.wire import TOPIC_MESSAGES, Topic, UnreadableMessageError, decode
 
 SESSION_TIMEOUT_MS: Final = 10_000
+# A member learns by a heartbeat's answer that the group is shared anew. Until the last one has, nobody reads
+# the partitions of a member that has left; librdkafka's own 3 s are long for orders.
+HEARTBEAT_MS: Final = 1_000
 INCARNATION_CHECK_S: Final = 5.0
 LAG_LOOK_S: Final = 2.0
 INCARNATION_TIMEOUT_S: Final = 1.0
@@ -203,6 +206,7 @@ class BatchConsumer:
                 "partition.assignment.strategy": "range",
                 # How long a killed member's partitions wait; librdkafka's own 45 s is long for orders.
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": HEARTBEAT_MS,
                 "fetch.wait.max.ms": settings.fetch_wait_ms,
                 "fetch.error.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 500,

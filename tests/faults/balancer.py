@@ -48,7 +48,10 @@ class Balancer:
         looking = self._loop.create_task(self._look())
         self._started.set()
         self._loop.run_forever()
-        looking.cancel()
+        tasks = [looking, *asyncio.all_tasks(self._loop)]
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
     async def _look(self) -> None:

@@ -34,12 +34,14 @@ from tests.stack_rig import StackRig, broken, free_base_port
 
 GROUPED = {"OMS_CORE_KAFKA_ASSIGNMENT": "group", "OMS_SOR_KAFKA_ASSIGNMENT": "group"}
 ACCOUNTS = (*INSTITUTIONS, *HEDGE_FUNDS, *RETAIL)
+JOINS = "a second joins"
 READY_S_MAX = 60.0
 STOP_S_MAX = 30.0
 FLOWS_S_MAX = 30.0
 BACK_S_MAX = 60.0
 LOOK_S = 0.05
-console = Console()
+# Without a terminal: as wide as the table.
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Kind:
     """A service of which there may be one more.
 
     name: the supervisor's. module: what its process runs. ports: its settings of ports, the first one its
-    health's. stands_by: the second copy waits for the first one's end.
+    health's. stands_by: the second copy waits for the first one's end. shares: both are members of a group,
+    and one that says nothing for too long is taken for dead.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Kind:
     ports: tuple[str, ...]
     first_port: str
     stands_by: bool = False
+    shares: bool = False
 
 
 KINDS = (
@@ -63,12 +67,14 @@ KINDS = (
         module="oms_core",
         ports=("OMS_CORE_HEALTH_PORT", "OMS_CORE_GRPC_PORT"),
         first_port="core_health",
+        shares=True,
     ),
     Kind(
         name="sor-engine",
         module="sor_engine",
         ports=("OMS_SOR_HEALTH_PORT", "OMS_SOR_GRPC_PORT"),
         first_port="sor_health",
+        shares=True,
     ),
     Kind(
         name="oms-api",
@@ -101,7 +107,9 @@ class Second:
         return self.ports[self.kind.ports[0]]
 
     def join(self) -> None:
-        """Start it and wait until it is ready, or stands by."""
+        """Start it, if it does not run, and wait until it is ready, or stands by."""
+        if self.process is not None:
+            return
         self.ports = self.ports or {name: free_port() for name in self.kind.ports}
         stack = Stack(self.rig.layout, self.rig.kafka)
         own = {name: str(port) for name, port in self.ports.items()}
@@ -132,6 +140,18 @@ class Second:
     def kill(self) -> None:
         """End it with -9."""
         self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop it where it is, as a machine that hangs does: it does not know that its work is another's."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on where it was."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
         process, self.process = self.process, None
@@ -164,11 +184,12 @@ def health_of(port: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What happens in the middle of one load."""
+    """What happens in the middle of one load. then: what happens when orders are filled again."""
 
     kind: Kind
     what: str
     act: Callable[[], None]
+    then: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,7 +205,7 @@ class Copies:
         for kind in KINDS:
             second = self.seconds[kind.name]
             if second.process is None:
-                yield Turn(kind=kind, what="a second joins", act=second.join)
+                yield Turn(kind=kind, what=JOINS, act=second.join)
         for kind in KINDS:
             yield from self._turns_of(kind, self.seconds[kind.name])
 
@@ -192,6 +213,9 @@ class Copies:
         who = "the standby" if kind.stands_by else "the second"
         yield Turn(kind=kind, what=f"{who} leaves", act=second.leave)
         yield Turn(kind=kind, what=f"{who} joins again", act=second.join)
+        if kind.shares:
+            what = f"{who} hangs until the other has its work, and goes on"
+            yield Turn(kind=kind, what=what, act=second.freeze, then=second.wake)
         yield Turn(kind=kind, what=f"kill -9 {who}", act=second.kill)
         second.join()
         who = "the owner" if kind.stands_by else "the first"
@@ -254,7 +278,8 @@ def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: P
     with copies(folder, kafka) as found:
         for turn in found.turns():
             if only and turn.kind.name not in only:
-                turn.act()
+                if turn.what == JOINS:
+                    turn.act()
                 continue
             sound &= _run_one(found, turn, rate, seconds, table)
     console.print(table)
@@ -274,6 +299,7 @@ def _run_one(found: Copies, turn: Turn, rate: float, seconds: float, table: Tabl
     began = time.monotonic()
     turn.act()
     back_s = _fills_again(found, began)
+    turn.then()
     bench.wait()
     figures = json.loads(report.read_text())
     violations = broken(found.rig.verify())

@@ -2,12 +2,14 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from oms_core import bootstrap
 from oms_core.config import Settings
 from oms_core.domain import machine
+from oms_core.entrypoints.loop import CoreLoop
 from oms_platform.health import Health
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.vocabulary import ExecType
@@ -49,3 +51,29 @@ def test_an_order_that_waits_for_its_next_route_is_driven_on_by_the_core_that_ge
     finally:
         stop.set()
         core.join(15)
+
+
+def test_a_core_joins_its_group_when_it_has_its_quotes_and_not_before(
+    memory_kafka: KafkaSettings, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    stop = StopFlag()
+    build_loop = bootstrap.build_loop
+
+    def join(*arguments: Any, **more: Any) -> CoreLoop:
+        order.append("group joined")
+        stop.set()
+        return build_loop(*arguments, **more)
+
+    monkeypatch.setattr(bootstrap, "build_loop", join)
+    monkeypatch.setattr(bootstrap, "_await_quotes", lambda *_: order.append("quotes awaited"))
+    settings = Settings(
+        postgres_dsn=dsn,
+        kafka_bootstrap=memory_kafka.bootstrap,
+        kafka_assignment="group",
+        health_port=free_port(),
+        grpc_port=free_port(),
+        market_data_port=free_port(),
+    )
+    bootstrap.run(settings, Health(), stop)
+    assert order == ["quotes awaited", "group joined"]
