@@ -171,10 +171,11 @@ class InMemoryOrderStore:
         self.commits += 1
 
     def _collision(self, unit: UnitOfWork) -> str | None:
-        stored = {order_id: len(events) + 1 for order_id, events in self.events.items()}
+        stored: dict[UUID, int] = {}
         for event in unit.events:
             message = event.message
-            expected = stored.get(message.order_id, 1) + 1
+            known = stored.get(message.order_id, len(self.events.get(message.order_id, ())) + 1)
+            expected = known + 1
             if message.sequence != expected:
                 return f"event {message.sequence} of {message.order_id} collides, {expected} is next"
             stored[message.order_id] = message.sequence

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from execution_adapter.entrypoints.main_loop import Pace
 from oms_core.domain.risk import AccountLimits
 from oms_core.ports import AccountLostError
 from oms_platform.errors import OperationalError
@@ -71,7 +72,7 @@ QUIET_STEP_S: Final = 0.2
 QUIET_JUMP_S: Final = 5.0
 DOWN_S_MAX: Final = 3.0
 # Seeds differ in how much of what goes wrong.
-_INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0)
+_INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0, 10.0)
 STALL_S_MAX: Final = 10.0
 ROOMY: Final = 10**15
 TIGHT: Final = 150_000_000_000
@@ -91,7 +92,7 @@ class Violation:
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What came of a run. digest: of everything that was published, stored and sent."""
+    """What came of a run. seconds: of CPU. digest: of everything that was published and sent."""
 
     seed: int
     orders: int
@@ -185,6 +186,7 @@ class Simulation:
             default_profile=draws.choice(PROFILES),
             doubles=0.01 if self._has("double") else 0.0,
             day_ends=ends,
+            pace=Pace(flush_s=draws.choice((0.02, 0.1, 0.5)), checkpoint_s=draws.choice((0.5, 1.0, 5.0))),
         )
 
     def _plan(self) -> tuple[list[Callable[[], None]], list[float]]:
@@ -266,7 +268,7 @@ class Simulation:
     def run(self) -> Result:
         """Run to the end, or to the first broken invariant."""
         result = Result(seed=self.seed, orders=self._orders)
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             self._start()
             self._disturb()
@@ -275,7 +277,7 @@ class Simulation:
             result.violation = Violation(
                 seed=self.seed, step=self.step_number, rule=error.rule, text=error.text
             )
-        result.seconds = time.perf_counter() - began
+        result.seconds = time.process_time() - began
         result.steps, result.simulated_s = self.step_number, self.clock.monotonic_s()
         self.counts["double"] = self.system.broker.doubled
         result.faults = Counter({name: count for name, count in self.counts.items() if count})
@@ -595,6 +597,8 @@ class Simulation:
         for venue in system.venues.values():
             if not venue.up or venue.waits or venue.has_pending:
                 return f"{venue.venue_id} has not settled"
+        if system.adapter.ledger.waits:
+            return "the adapter has something to store"
         unacked = system.adapter.unacked
         return f"the adapter waits for {unacked} acknowledgements" if unacked else ""
 

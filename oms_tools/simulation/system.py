@@ -60,7 +60,6 @@ PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark")
 QUOTE_AGE_S_MAX: Final = 10.0
 MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
 STATUS_TIMEOUT_S: Final = 5.0
-PACE: Final = Pace(flush_s=0.02, checkpoint_s=1.0)
 _WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
 
 
@@ -134,6 +133,7 @@ class Setting:
     default_profile: str
     doubles: float
     day_ends: timedelta | None
+    pace: Pace
 
 
 class Component:
@@ -280,8 +280,8 @@ class AdapterComponent(Component):
         self.arrivals = SimulatedArrivals(self.hazard)
         self.outlet = ReportsOutlet(self.sink, system.new_id)
         incarnation = str(system.broker.incarnation)
-        ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
-        self.manager = ChildOrderManager(system.sessions, self.outlet, ledger, STATUS_TIMEOUT_S)
+        self.ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
+        self.manager = ChildOrderManager(system.sessions, self.outlet, self.ledger, STATUS_TIMEOUT_S)
         self.manager.load(system.child_store.live())
         self.loop = AdapterLoop(
             arrivals=self.arrivals,
@@ -289,12 +289,12 @@ class AdapterComponent(Component):
             venues=system.sessions,
             venue_ids=system.sessions.venues,
             manager=self.manager,
-            ledger=ledger,
+            ledger=self.ledger,
             publisher=self.sink,
             outlet=self.outlet,
             clock=system.clock.now,
             monotonic_s=system.clock.monotonic_s,
-            pace=PACE,
+            pace=system.setting.pace,
         )
         republish_to_new_kafka(system.child_store, self.manager, incarnation, system.clock.now())
         offsets = system.child_store.offsets
