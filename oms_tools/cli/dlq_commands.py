@@ -12,7 +12,6 @@ import click
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from rich.console import Console
-from rich.table import Table
 
 from oms_platform.kafka.settings import KafkaSettings, client_config, kafka_of_environment
 from oms_platform.kafka.topics import dead_letter_topic
@@ -131,15 +130,11 @@ def dlq() -> None:
 @click.option("--topic", type=click.Choice(_TOPICS), help="Only what came from this topic.")
 def list_letters(data: Path, kafka: str | None, topic: str | None) -> None:
     """List every dead letter: its place, when it was set aside, its type, and why."""
-    table = Table("place", "set aside at", "type", "reason", box=None)
     count = 0
     for letter in read_letters(_kafka(data, kafka), [topic] if topic else _TOPICS):
         count += 1
-        table.add_row(
-            letter.place, f"{letter.at:%Y-%m-%d %H:%M:%S}Z", letter.header("type"), letter.header("reason")
-        )
-    if count:
-        console.print(table)
+        head = f"{letter.place}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {letter.header('type')}"
+        console.print(f"{head}  {letter.header('reason')}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"{count} dead letters", highlight=False)
 
 
