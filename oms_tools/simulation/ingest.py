@@ -20,7 +20,7 @@ GATEWAYS: Final = 2
 _CENT: Final = 10_000
 # How far a limit is through the market, in cents: most trade at once or rest near.
 _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
-_NEWEST: Final = 40
+_NEWEST: Final = 60
 
 
 class Ingest:
@@ -75,9 +75,13 @@ class Ingest:
         self._take(request)
 
     def cancel_any(self) -> None:
-        """Cancel one of the newest orders, whatever has become of it."""
-        if self._orders:
-            self.cancel(self._draws.choice(self._orders[-_NEWEST:]))
+        """Cancel one of the newest orders, whatever has become of it, or one of those that are open."""
+        newest = self._orders[-_NEWEST:]
+        if newest and self._draws.random() < 0.5:
+            stored = self._system.order_store.orders
+            newest = [order for order in newest if not stored[order.order_id].closed] or newest
+        if newest:
+            self.cancel(self._draws.choice(newest))
 
     def cancel(self, order: SubmitOrder) -> None:
         """Take a request to cancel."""

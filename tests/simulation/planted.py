@@ -1,0 +1,326 @@
+"""Faults to plant: each restores what the first edition did, or takes a guard of the second away.
+
+What a fault patches is named where it stands, so that a change of that code fails here and not silently.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from execution_adapter import handlers as adapter_handlers
+from execution_adapter.adapters.memory_children import InMemoryChildStore
+from execution_adapter.entrypoints import main_loop
+from execution_adapter.handlers import ChildOrderManager
+from oms_core import handlers
+from oms_core.adapters.memory_store import InMemoryOrderStore
+from oms_core.domain import machine
+from oms_core.domain.desk import Desk
+from oms_core.domain.order import Order
+from oms_core.domain.risk import RiskContext
+from oms_core.entrypoints import loop as core_loop
+from oms_core.entrypoints import republication
+from oms_core.ports import UnitOfWork
+from oms_platform.ids import uuid7
+from oms_platform.messages import RoutePlan
+from oms_platform.vocabulary import CancelRejected, CancelRequested
+from oms_tools.simulation import system
+from oms_tools.simulation.carriers import SimulatedSink
+from oms_tools.simulation.invariants import PATH
+from oms_tools.simulation.scheduler import FAULTS, LOSING
+from oms_tools.simulation.venues import SimulatedSessions
+
+# Nothing that was said is lost.
+LOSSLESS = tuple(fault for fault in FAULTS if fault not in LOSING)
+
+
+def first_reject_ends_the_cancel(patch: pytest.MonkeyPatch) -> None:
+    def ends(order: Order, cancel: CancelRequested) -> Any:
+        if any(child.live and child.cancel_rejected for child in order.children.values()):
+            return CancelRejected(request_id=cancel.request_id, reason="a venue keeps a part")
+        return original(order, cancel)
+
+    original = machine._cancels_end
+    patch.setattr(machine, "_cancels_end", ends)
+
+
+def freed_shares_are_routed_again(patch: pytest.MonkeyPatch) -> None:
+    def apply(order: Order, event: Any) -> Order:
+        after = original(order, event)
+        if isinstance(event, CancelRejected) and not after.closed:
+            return msgspec.structs.replace(after, cancel=None, released_qty=after.terms.quantity)
+        return after
+
+    original = machine.apply
+    patch.setattr(machine, "apply", apply)
+
+
+def no_tombstone(patch: pytest.MonkeyPatch) -> None:
+    def plan_writes(self: Any, steps: Any, writes: Any) -> None:
+        original(self, steps, writes)
+        for step in steps:
+            plan = step.message
+            if isinstance(plan, RoutePlan) and step.refused:
+                step.refused = False
+                writes.children += [(child, plan.continues) for child in plan.children]
+
+    original = main_loop.AdapterLoop._plan_writes
+    patch.setattr(InMemoryChildStore, "_canceled_by", lambda _self, _child: None)
+    patch.setattr(main_loop.AdapterLoop, "_plan_writes", plan_writes)
+
+
+def cancels_are_said_again_by_the_routes_age(patch: pytest.MonkeyPatch) -> None:
+    def outgoing(order: Order, now: datetime, trace: str) -> Any:
+        found = original(order, now, trace)
+        if found is None:
+            return None
+        again = msgspec.structs.replace(found.message, request_id=uuid7())
+        return dataclasses.replace(found, event_id=again.request_id, message=again)
+
+    original = handlers._outgoing_cancel
+    patch.setattr(handlers, "_outgoing_cancel", outgoing)
+    patch.setattr(republication.Lap, "go_on", lambda _self, _ring: True)
+    patch.setattr(republication, "RESEND_AFTER", timedelta(milliseconds=500))
+    patch.setattr(handlers, "ALREADY_PENDING", -1)
+    patch.setattr(adapter_handlers, "ALREADY_PENDING", -1)
+
+
+def requests_are_said_again_by_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(republication.Lap, "go_on", lambda _self, _ring: True)
+    patch.setattr(republication, "RESEND_AFTER", timedelta(seconds=2))
+
+
+def poison_stops_the_core(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "UNHANDLEABLE", ())
+
+
+def closing_orders_are_not_netted(patch: pytest.MonkeyPatch) -> None:
+    def context(self: Desk, *args: Any, **more: Any) -> RiskContext:
+        return msgspec.structs.replace(original(self, *args, **more), closing_qty=0)
+
+    original = Desk.risk_context
+    patch.setattr(Desk, "risk_context", context)
+
+
+def no_fence(patch: pytest.MonkeyPatch) -> None:
+    def commit(self: Any, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[Any, int]) -> None:
+        unit.streams.clear()
+        original(self, unit, desk, next_offsets)
+
+    original = InMemoryOrderStore.commit
+    patch.setattr(InMemoryOrderStore, "commit", commit)
+
+
+def quotes_of_any_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(system, "QUOTE_AGE_S_MAX", 0.0)
+
+
+def market_orders_of_any_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(system, "MARKET_ORDER_AGE_MAX", timedelta(0))
+
+
+def executions_are_not_deduplicated(patch: pytest.MonkeyPatch) -> None:
+    def has_seen(self: Desk, order_id: UUID, what: object) -> bool:
+        return not isinstance(what, tuple) and original(self, order_id, what)
+
+    original = Desk.has_seen
+    patch.setattr(Desk, "has_seen", has_seen)
+
+
+def requests_are_not_deduplicated(patch: pytest.MonkeyPatch) -> None:
+    def has_seen(self: Desk, order_id: UUID, what: object) -> bool:
+        return isinstance(what, tuple) and original(self, order_id, what)
+
+    original = Desk.has_seen
+    patch.setattr(Desk, "has_seen", has_seen)
+
+
+def owed_is_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
+    def load(self: Any, partitions: set[int]) -> Desk:
+        desk = original(self, partitions)
+        desk.owed.clear()
+        return desk
+
+    original = InMemoryOrderStore.load_desk
+    patch.setattr(InMemoryOrderStore, "load_desk", load)
+
+
+def route_of_a_canceled_order_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
+    def all_outgoing(order: Order, now: datetime, trace: str) -> list[Any]:
+        found = handlers.outgoing_of(order, now, trace)
+        return [] if found is None else [found]
+
+    patch.setattr(republication, "all_outgoing_of", all_outgoing)
+
+
+def reports_pass_the_checkpoint_without_a_flush(patch: pytest.MonkeyPatch) -> None:
+    def flush(self: Any) -> None:
+        self._outlet.dirty = False
+        self._flushed_s = self._monotonic_s()
+        self._ledger.flushed()
+
+    patch.setattr(main_loop.AdapterLoop, "_flush", flush)
+
+
+def dead_letters_pass_without_a_flush(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedSink, "send_dead_letter", lambda _self, _record, _reason: None)
+
+
+def memory_is_trusted_for_old_orders(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "load_orders", lambda _core, _ids: None)
+
+
+def requests_are_not_looked_for_in_the_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop.CoreLoop, "_take_unanswered_requests", lambda _self, _unit: None)
+
+
+def sessions_end_again_and_again(patch: pytest.MonkeyPatch) -> None:
+    def end_session(self: Any, ended_at: datetime) -> None:
+        self._ending = [
+            order_id
+            for order_id, order in self._core.desk.orders.items()
+            if order.terms.time_in_force.name == "DAY" and order.pending.name == "NONE"
+        ]
+
+    patch.setattr(core_loop.CoreLoop, "_end_session", end_session)
+
+
+def orders_are_sent_again_after_a_logon(patch: pytest.MonkeyPatch) -> None:
+    def logon(self: Any, venue_id: str, now: datetime, now_s: float) -> None:
+        original(self, venue_id, now, now_s)
+        for live in list(self._live.values()):
+            if live.child.venue_id == venue_id and live.unacked:
+                self._send(live, now, now_s)
+
+    original = ChildOrderManager.handle_logon
+    patch.setattr(ChildOrderManager, "handle_logon", logon)
+
+
+def a_repeated_plan_is_sent_again(patch: pytest.MonkeyPatch) -> None:
+    def before(self: Any, plan: RoutePlan, stored: Any, now: datetime, trace: str) -> None:
+        original(self, plan, stored, now, trace)
+        for child in plan.children:
+            live = self.get(child.cl_ord_id)
+            if live is not None and child.venue_id in self.venues_up:
+                self._send(live, now, 0.0)
+
+    original = ChildOrderManager.handle_placed_before
+    patch.setattr(ChildOrderManager, "handle_placed_before", before)
+
+
+def sequence_is_not_set_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedSessions, "resume_from", lambda _self, _venue_id, _next: None)
+
+
+def no_checkpoint_means_no_news(patch: pytest.MonkeyPatch) -> None:
+    def republish(store: Any, *args: Any) -> None:
+        if store.checkpoints():
+            original(store, *args)
+
+    original = system.republish_to_new_kafka
+    patch.setattr(system, "republish_to_new_kafka", republish)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """A planted fault: the review's case that it is, and the run that is to find it.
+
+    breaks: the invariants of which one breaks. seed: the first one to try; which seed finds a fault changes
+    with the code, that some seed soon does must not.
+    """
+
+    case: str
+    plant: Callable[[pytest.MonkeyPatch], None]
+    breaks: tuple[str, ...]
+    seed: int = 1
+    orders: int = 150
+    faults: tuple[str, ...] = FAULTS
+
+
+ANSWERED = "a cancel ends when every venue has answered"
+NOT_ROUTED = "nothing is routed after a cancel was taken"
+NOT_SENT = "nothing is sent after a cancel was taken"
+SAID_ONCE = "nothing is said again that may be answered"
+NO_STOP = "no loop ever stops"
+BUYING_POWER = "buying power holds"
+NO_LETTER = "no message of ours is a dead letter"
+ONCE = "an execution is applied once"
+OUTCOME = "every request has one outcome"
+REST = "everything comes to rest"
+FORGOTTEN = "no live order is forgotten"
+ENDLESS = "a cancel has an end"
+AGREE = "core and adapter agree when all is quiet"
+AT_VENUES = "venue and OMS agree when all is quiet"
+OURS = "what a venue executed is ours"
+
+PLANTED = (
+    Planted(
+        case="A, 1",
+        plant=first_reject_ends_the_cancel,
+        breaks=(ANSWERED,),
+        faults=("unkind",),
+        orders=300,
+    ),
+    Planted(case="A, 1", plant=freed_shares_are_routed_again, breaks=(NOT_ROUTED, PATH)),
+    Planted(case="A", plant=no_tombstone, breaks=(NOT_SENT,)),
+    Planted(
+        case="B, 2", plant=cancels_are_said_again_by_the_routes_age, seed=8, breaks=(ANSWERED, SAID_ONCE)
+    ),
+    Planted(case="B", plant=requests_are_said_again_by_age, seed=2, breaks=(SAID_ONCE,), faults=LOSSLESS),
+    Planted(case="C, 3", plant=poison_stops_the_core, breaks=(NO_STOP,)),
+    Planted(case="D", plant=closing_orders_are_not_netted, seed=6, breaks=(BUYING_POWER,)),
+    Planted(
+        case="F, 7",
+        plant=no_fence,
+        seed=8,
+        breaks=(NO_STOP, PATH, "each account's stream has no gap or repeat", NO_LETTER),
+    ),
+    Planted(case="G", plant=quotes_of_any_age, breaks=("no order is valued by an old quote",)),
+    Planted(case="G", plant=market_orders_of_any_age, seed=4, breaks=("a market order is of now",)),
+    Planted(
+        case="5", plant=dead_letters_pass_without_a_flush, breaks=("what cannot be handled is a dead letter",)
+    ),
+    Planted(case="6", plant=memory_is_trusted_for_old_orders, breaks=(NO_LETTER, NO_STOP, PATH)),
+    Planted(
+        case="13",
+        plant=sessions_end_again_and_again,
+        seed=6,
+        breaks=("a session ends once for an order",),
+        faults=("unkind", "jump"),
+        orders=200,
+    ),
+    Planted(case="one effect", plant=executions_are_not_deduplicated, breaks=(ONCE, NO_LETTER, PATH)),
+    Planted(case="one effect", plant=requests_are_not_deduplicated, breaks=(OUTCOME, ANSWERED, PATH)),
+    Planted(case="recovery", plant=owed_is_forgotten_in_a_crash, breaks=(FORGOTTEN, REST, ENDLESS)),
+    Planted(case="recovery", plant=route_of_a_canceled_order_is_not_said_again, breaks=(REST, ENDLESS)),
+    Planted(case="recovery", plant=requests_are_not_looked_for_in_the_log, breaks=(REST,)),
+    Planted(
+        case="recovery",
+        plant=reports_pass_the_checkpoint_without_a_flush,
+        breaks=(NO_LETTER, OURS, REST, AGREE, AT_VENUES, "children never exceed the parent"),
+    ),
+    Planted(case="recovery", plant=sequence_is_not_set_back, breaks=(OURS, REST, AGREE, AT_VENUES)),
+    Planted(
+        case="recovery",
+        plant=no_checkpoint_means_no_news,
+        seed=22,
+        breaks=(NO_LETTER,),
+        faults=("wipe", "crash", "jump"),
+        orders=40,
+    ),
+    Planted(
+        case="unknown is not failed",
+        plant=orders_are_sent_again_after_a_logon,
+        breaks=("no order is sent twice", NOT_SENT),
+    ),
+    Planted(
+        case="one effect",
+        plant=a_repeated_plan_is_sent_again,
+        seed=20,
+        breaks=("no order is sent twice", NOT_SENT),
+    ),
+)
