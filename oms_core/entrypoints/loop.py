@@ -5,9 +5,9 @@
 
 import heapq
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -50,6 +50,8 @@ REQUESTS_PER_SWEEP_MAX: Final = 500
 log = structlog.get_logger()
 
 Query = Callable[[Core], None]
+# What came, as it came, and why nothing can be done about it.
+Letter = tuple[Any, str]
 
 
 class CoreLoop:
@@ -134,9 +136,7 @@ class CoreLoop:
         batch = self._consumer.poll(timeout_s=timeout_s)
         taken_us = now_us()
         unit = UnitOfWork(now=self._clock())
-        for item, reason in batch.unreadable:
-            self._publisher.send_dead_letter(item, reason)
-        letters = len(batch.unreadable)
+        letters = list(batch.unreadable)
         try:
             letters += self._handle(batch, unit)
             self._run_timers(unit)
@@ -147,11 +147,11 @@ class CoreLoop:
         self._say_again(unit.now)
         self._answer_queries()
 
-    def _handle(self, batch: Batch, unit: UnitOfWork, *, suspicious: bool = False) -> int:
-        """Handle a batch's messages. Returns how many dead letters that made."""
+    def _handle(self, batch: Batch, unit: UnitOfWork, *, suspicious: bool = False) -> list[Letter]:
+        """Handle a batch's messages. Returns the dead letters that that made."""
         messages = [record.message for record in batch.records]
         load_orders(self._core, orders_to_load(self._core, messages, suspicious=suspicious))
-        letters = 0
+        letters: list[Letter] = []
         heads = self._core.desk.stream_sequences
         for record, item in zip(batch.records, batch.raw, strict=True):
             # Also of what changes nothing: only who owns the account can tell that it changes nothing.
@@ -160,13 +160,12 @@ class CoreLoop:
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
-                self._dead_letter(record, item, f"{type(error).__name__}: {error}")
-                letters += 1
+                letters.append(self._letter(record, item, f"{type(error).__name__}: {error}"))
         return letters
 
-    def _dead_letter(self, record: Record, item: object, reason: str) -> None:
-        self._publisher.send_dead_letter(item, reason)
+    def _letter(self, record: Record, item: object, reason: str) -> Letter:
         self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)
+        return item, reason
 
     def _handle_singly(self, batch: Batch, reason: str) -> None:
         """Find what of a batch the database refuses, and go on without it: no record stops the others.
@@ -174,7 +173,6 @@ class CoreLoop:
         The desk has taken steps that were not stored, so it is rebuilt before each try.
         """
         log.warning("batch_refused", records=len(batch.records), reason=reason)
-        self._publisher.flush()
         if not batch.records:
             raise BrokenInvariantError(f"what is due by time cannot be stored: {reason}")
         self._restore()
@@ -191,10 +189,10 @@ class CoreLoop:
                 self._commit_and_publish(unit, single, now_us(), letters)
             except UnstorableError as error:
                 self._restore()
-                self._dead_letter(record, item, f"the database refuses what comes of it: {error}")
-                self._commit_and_publish(UnitOfWork(now=self._clock()), single, now_us(), 1)
+                letter = self._letter(record, item, f"the database refuses what comes of it: {error}")
+                self._commit_and_publish(UnitOfWork(now=self._clock()), single, now_us(), [letter])
         rest = Batch(records=[], raw=[], unreadable=[], next_offsets=batch.next_offsets)
-        self._commit_and_publish(UnitOfWork(now=self._clock()), rest, now_us(), 0)
+        self._commit_and_publish(UnitOfWork(now=self._clock()), rest, now_us(), list(batch.unreadable))
 
     def _restore(self) -> None:
         traces = self._core.traces
@@ -202,10 +200,11 @@ class CoreLoop:
         self._core.traces = traces
         self._begin_anew()
 
-    def _commit_and_publish(self, unit: UnitOfWork, batch: Batch, taken_us: int, letters: int) -> None:
+    def _commit_and_publish(
+        self, unit: UnitOfWork, batch: Batch, taken_us: int, letters: Sequence[Letter]
+    ) -> None:
         if letters:
-            self._store.require_streams(unit.streams)
-            self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
+            self._bury(unit, letters)
         with timed_transaction("core_commit"):
             self._store.commit(unit, self._core.desk, batch.next_offsets)
         traces = BatchTraces(self._tracer, self._core, unit, batch.records, taken_us)
@@ -235,6 +234,13 @@ class CoreLoop:
                 events=len(unit.events),
                 orders=len(unit.orders),
             )
+
+    def _bury(self, unit: UnitOfWork, letters: Sequence[Letter]) -> None:
+        """Publish dead letters, unless another core has the account: only its owner can tell what is dead."""
+        self._store.require_streams(unit.streams)
+        for item, reason in letters:
+            self._publisher.send_dead_letter(item, reason)
+        self._publisher.flush()  # a dead letter must be in Kafka before its offset is passed
 
     def _publish(self, outgoing: Outgoing, trace: str) -> None:
         self._publisher.send(
