@@ -17,7 +17,7 @@ from oms_tools.simulation.scheduler import FAULTS, Result, Simulation
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 # Broken invariants that are printed; the JSON file has all.
 SHOWN_MAX: Final = 5
-_PROGRESS_EVERY: Final = 100
+_PROGRESS_EVERY: Final = 20
 _WORDS: Final = {"all": FAULTS, "none": ()}
 
 
