@@ -25,19 +25,20 @@ def test_no_invariant_breaks_while_everything_goes_wrong(seed: int) -> None:
     assert result.outcomes["open"] == 0
 
 
-# Seeds that found a fault of this edition, with what they found.
+# What brings about the faults that were found in this edition (docs/simulation.md), in short runs.
 @pytest.mark.parametrize(
-    ("seed", "faults"),
+    "faults",
     [
-        pytest.param(3, ("crash", "torn", "wipe"), id="a cancel whose route request was lost had no end"),
-        pytest.param(39, ("wipe", "crash", "jump"), id="no checkpoint, so no route was told to a new Kafka"),
-        pytest.param(5, ("rebalance", "stall", "crash"), id="an overtaken core buried and passed records"),
-        pytest.param(7, ("gateway", "jump", "stall"), id="a market order was as old as its cancel"),
+        ("crash", "torn", "wipe"),
+        ("wipe", "crash", "jump"),
+        ("rebalance", "stall", "crash"),
+        ("gateway", "jump", "stall"),
     ],
+    ids="+".join,
 )
-def test_what_a_seed_has_found_once_holds(seed: int, faults: tuple[str, ...]) -> None:
-    for number in range(seed, seed + 3):
-        assert run_seed(number, 60, faults).violation is None
+def test_what_once_broke_something_breaks_nothing(faults: tuple[str, ...]) -> None:
+    for seed in range(1, 5):
+        assert run_seed(seed, 60, faults).violation is None
 
 
 def test_without_faults_every_request_is_said_once() -> None:
