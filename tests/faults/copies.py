@@ -268,8 +268,11 @@ def copies(folder: Path, kafka: str) -> Iterator[Copies]:
 @click.option("--rate", default=200.0, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True, help="How long each turn's load is.")
 @click.option("--only", multiple=True, help="Only the turns of these services; all still have two copies.")
+@click.option("--what", default="", help="Only the turns that are called so, or in part: `kill -9`, `hangs`.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep the stack's folder here.")
-def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: Path | None) -> None:
+def main(
+    kafka: str, rate: float, seconds: float, only: tuple[str, ...], what: str, data: Path | None
+) -> None:
     """Run every turn."""
     folder = data or Path(tempfile.mkdtemp(prefix="oms-copies-"))
     columns = ("sent", "acked", "lost", "duplicates", "fills again after s", "filled p99 ms")
@@ -277,7 +280,7 @@ def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: P
     sound = True
     with copies(folder, kafka) as found:
         for turn in found.turns():
-            if only and turn.kind.name not in only:
+            if (only and turn.kind.name not in only) or what not in turn.what:
                 if turn.what == JOINS:
                     turn.act()
                 continue
