@@ -31,7 +31,8 @@ TARGETS = (
     "kafka",
 )
 WIPE = "everything stopped, Kafka's data deleted, started again"
-console = Console()
+# Without a terminal: as wide as the table.
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 @click.command()
