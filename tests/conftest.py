@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from oms_platform.clock import utc_now
 from oms_platform.kafka.settings import KafkaSettings
@@ -29,6 +30,11 @@ from oms_tools.laptop.parts import (
 )
 
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
+
+# How long an example takes says what else the machine does, not whether the property holds: the first one
+# that draws text builds Hypothesis' tables of Unicode, seconds on a busy machine.
+settings.register_profile("oms", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("oms")
 
 
 def _own_ports() -> None:
