@@ -4,7 +4,7 @@ What matters of the real one is kept: keys decide partitions, a partition keeps 
 not flushed may be lost with the process, and records travel as bytes.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -127,7 +127,7 @@ class MemorySink:
     ) -> None:
         self._broker = broker
         self._on_flush = on_flush
-        self._queued: list[Written] = []
+        self._queued: deque[Written] = deque()
         self._next_offsets: dict[tuple[str, int], int] = {}
 
     def send(self, topic: str, key: str, message: Message, *, event_id: UUID, trace: str = "") -> None:
@@ -162,7 +162,7 @@ class MemorySink:
 
     def flush(self) -> None:
         """Deliver what is queued."""
-        queued, self._queued = self._queued, []
+        queued, self._queued = list(self._queued), deque()
         for record in self._on_flush(queued):
             self._broker.write(record)
             number = murmur2_partition(record.key.encode(), self._broker.partitions)

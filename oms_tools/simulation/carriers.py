@@ -9,14 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
-from uuid import UUID
 
 from oms_platform.kafka.connection import KafkaUnavailableError
-from oms_platform.kafka.memory import BATCH_MAX, MemoryBroker, MemorySource, Written
+from oms_platform.kafka.memory import BATCH_MAX, MemoryBroker, MemorySink, MemorySource, Written
 from oms_platform.kafka.ports import Batch
-from oms_platform.kafka.topics import dead_letter_topic, murmur2_partition
-from oms_platform.vocabulary import Message
-from oms_platform.wire import Topic, encode
+from oms_platform.kafka.topics import murmur2_partition
+from oms_platform.wire import Topic
 
 # How many records a poll may bring at most, drawn anew each time: alone, a few, all that is there.
 _WIDTHS: Final = (1, 3, 20, BATCH_MAX, BATCH_MAX)
@@ -152,7 +150,7 @@ class SimulatedSource(MemorySource):
         return any(len(logs[place]) > at for place, at in self._next.items())
 
 
-class SimulatedSink:
+class SimulatedSink(MemorySink):
     """A producer of one life of a component; `abandon` ends it with the component."""
 
     def __init__(
@@ -162,40 +160,12 @@ class SimulatedSink:
         hazard: Hazard,
         counts: Counter[str],
     ) -> None:
-        self._broker = broker
+        super().__init__(broker)
+        self._broker: SimulatedBroker = broker
         self._draws = draws
         self._hazard = hazard
         self._counts = counts
-        self._queued: deque[Written] = deque()
-        self._next_offsets: dict[tuple[str, int], int] = {}
         self.fails_next = False
-
-    def send(self, topic: str, key: str, message: Message, *, event_id: UUID, trace: str = "") -> None:
-        """Queue one message."""
-        self.send_encoded(topic, key, type(message).__name__, encode(message), event_id=event_id, trace=trace)
-
-    def send_encoded(
-        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: UUID, trace: str = ""
-    ) -> None:
-        """Queue one message that is encoded already."""
-        self._queued.append(
-            Written(
-                topic=topic, key=key, type_name=type_name, payload=payload, event_id=event_id, trace=trace
-            )
-        )
-
-    def send_dead_letter(self, record: Written, reason: str) -> None:
-        """Queue what came to its dead-letter topic."""
-        self._queued.append(
-            Written(
-                topic=dead_letter_topic(record.topic),
-                key=record.key,
-                type_name=record.type_name,
-                payload=record.payload,
-                event_id=record.event_id,
-                reason=reason,
-            )
-        )
 
     def poll(self) -> None:
         """Let the producer's own thread deliver a part."""
@@ -241,7 +211,3 @@ class SimulatedSink:
     def waits(self) -> bool:
         """Whether something is queued."""
         return bool(self._queued)
-
-    def next_offsets(self, topic: str) -> dict[int, int]:
-        """Return, by partition, the offset after the last record of `topic` that was delivered from here."""
-        return {number: offset for (name, number), offset in self._next_offsets.items() if name == topic}
