@@ -9,7 +9,7 @@ import pytest
 from execution_adapter.config import Settings as AdapterSettings
 from oms_api.config import ApiSettings
 from oms_core.config import Settings as CoreSettings
-from oms_platform.kafka.topics import PARTITIONS
+from oms_platform.kafka.settings import PARTITIONS
 from oms_platform.settings import load_settings
 from simulators.broker.config import Settings as BrokerSettings
 from simulators.market_data.config import Settings as MarketDataSettings

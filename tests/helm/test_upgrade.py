@@ -23,6 +23,7 @@ from tests.helm.chart import (
     values_file,
 )
 from tests.helm.first_version import (
+    GONE,
     first_rendered,
     is_hook,
     refused_changes,
@@ -43,7 +44,18 @@ def test_an_upgrade_from_the_first_version_is_one_that_a_cluster_takes(place: st
 
 @every_place
 def test_an_upgrade_leaves_out_no_service_and_names_none_anew(place: str) -> None:
-    assert workload_names(first_rendered(place)) <= workload_names(rendered(place, "--is-upgrade"))
+    left_out = workload_names(first_rendered(place)) - workload_names(rendered(place, "--is-upgrade"))
+    assert left_out == {f"Deployment/oms-{name}" for name in GONE}
+
+
+def test_values_for_a_service_that_is_gone_are_refused_by_its_name(tmp_path: Path) -> None:
+    for name in GONE:
+        values = tmp_path / f"{name}.yaml"
+        values.write_text(f"services: {{{name}: {{settings: {{}}}}}}\n")
+        arguments = ("-f", str(values_file("prod")), "-f", str(values), "--is-upgrade")
+        result = run_helm("template", RELEASE, str(CHART), "-n", PLACES["prod"], *arguments)
+        assert result.returncode != 0
+        assert f"'{name}' not allowed" in result.stderr
 
 
 @every_place
