@@ -24,7 +24,7 @@ from oms_tools.bench.run import Bench
 from oms_tools.cli.client import ApiClient, fetch_token
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.cli.verify_commands import stack_dsn
-from oms_tools.laptop.layout import Layout, StackError, kafka_address, running_layout
+from oms_tools.laptop.layout import Layout, StackError, running_layout, stack_kafka
 
 SECONDS: Final = 30.0
 LEG_SECONDS: Final = 15.0
@@ -134,7 +134,7 @@ def bench(
     dsn = stack_dsn(layout)
 
     def kafka() -> KafkaSettings:
-        return KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+        return stack_kafka(layout, state["kafka"])
 
     if preload is not None:
         _preload(layout, dsn, token, preload)

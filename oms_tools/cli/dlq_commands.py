@@ -17,7 +17,7 @@ from oms_platform.kafka.settings import KafkaSettings, client_config, kafka_of_e
 from oms_platform.kafka.topics import dead_letter_topic
 from oms_platform.wire import Topic
 from oms_tools.cli.stack_commands import data_option
-from oms_tools.laptop.layout import StackError, kafka_address, running_layout
+from oms_tools.laptop.layout import StackError, running_layout, stack_kafka
 
 console = Console()
 ANSWER_S_MAX: Final = 10.0
@@ -111,7 +111,7 @@ def _kafka(data: Path, address: str | None) -> KafkaSettings:
     if address is not None:
         return kafka_of_environment(address)
     layout, state = running_layout(data.resolve())
-    return KafkaSettings(bootstrap=kafka_address(layout, state["kafka"]))
+    return stack_kafka(layout, state["kafka"])
 
 
 kafka_option = click.option(

