@@ -1,6 +1,7 @@
 """Identifiers: time-ordered UUIDs for what is born, derived ids for what a replay must make again."""
 
 import os
+import random
 import threading
 import time
 import uuid
@@ -10,6 +11,9 @@ _lock = threading.Lock()
 _last_ms = 0
 _counter = 0
 _COUNTER_MAX = 0xFFF
+# An identifier has to be unique, not a secret: one seed of the system's for the process, not one a call.
+_random = random.Random(os.urandom(32))  # noqa: S311  (no secret)
+os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
 def uuid7() -> uuid.UUID:
@@ -24,8 +28,9 @@ def uuid7() -> uuid.UUID:
             if _counter > _COUNTER_MAX:
                 _last_ms, _counter = _last_ms + 1, 0
         timestamp_ms, counter = _last_ms, _counter
-    random = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
-    return uuid.UUID(int=timestamp_ms << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | random)
+    return uuid.UUID(
+        int=timestamp_ms << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | _random.getrandbits(62)
+    )
 
 
 def uuid7_floor(at: datetime) -> uuid.UUID:

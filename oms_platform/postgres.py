@@ -65,7 +65,7 @@ def _quoted(value: str) -> str:
 
 # How a value of a Postgres type is written inside an array literal.
 _ELEMENT: Final[Mapping[str, Callable[[Any], str]]] = {
-    "uuid": str,
+    "uuid": lambda value: f"{value.int:032x}",
     "int": str,
     "bigint": str,
     "numeric": str,

@@ -1,5 +1,6 @@
 """A whole stack for tests: started by the `oms` command, used through its public doors, killed at will."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import PORTS, Layout, read_state
-from oms_tools.laptop.parts import free_port
+from oms_tools.laptop.parts import free_port, postgres_dsn, wait_until
 
 START_TIMEOUT_S = 180.0
+FLOWS_S_MAX = 60.0
 
 
 def free_base_port() -> int:
@@ -97,14 +101,16 @@ class StackRig:
             time.sleep(0.1)
         raise RuntimeError(f"{name} was not ready again within {timeout_s} s\n{self.log_ends()}")
 
-    def start_bench(self, rate: float, seconds: float, report: Path, *more: str) -> "subprocess.Popen[bytes]":
-        """Start a load in the background; its figures go to `report`, what it says to a log beside it.
+    def start_bench(self, rate: float, seconds: float, *more: str) -> "BenchRun":
+        """Start a load in the background. more: options of `oms bench`."""
+        return BenchRun(self, rate, seconds, more)
 
-        more: options of `oms bench`.
-        """
-        arguments = ("bench", "--rate", str(rate), "--seconds", str(seconds), "--json", str(report), *more)
-        with report.with_suffix(".log").open("wb") as log:
-            return subprocess.Popen(self.command(*arguments), stdout=log, stderr=log)
+    def orders_stored(self) -> int:
+        """Return how many orders there are."""
+        dsn = postgres_dsn(self.layout.port("postgres"))
+        with contextlib.closing(psycopg.connect(dsn, autocommit=True)) as connection:
+            row = connection.execute("SELECT count(*) FROM order_keys").fetchone()
+            return int(row[0]) if row else 0
 
     def verify(self, settle_s: float = 90.0) -> dict[str, Any]:
         """Hold every invariant. Returns the judge's report."""
@@ -122,6 +128,44 @@ class StackRig:
         self.down()
         shutil.rmtree(self.layout.data / "kafka", ignore_errors=True)
         self.up()
+
+
+class BenchRun:
+    """A load in the background: its figures and what it says go to files in the stack's folder."""
+
+    def __init__(self, rig: StackRig, rate: float, seconds: float, more: Sequence[str]) -> None:
+        self._rig, self._rate, self._seconds = rig, rate, seconds
+        self._report = rig.layout.data / "bench.json"
+        self._log = rig.layout.data / "bench.log"
+        self._report.unlink(missing_ok=True)
+        self._stored_before = rig.orders_stored()
+        options = ("--rate", str(rate), "--seconds", str(seconds), "--json", str(self._report), *more)
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(rig.command("bench", *options), stdout=log, stderr=log)
+
+    def await_part(self, share: float) -> None:
+        """Wait until so great a part of the orders is stored. Raises PartFailedError."""
+        wanted = self._stored_before + self._rate * self._seconds * share
+        wait_until(
+            lambda: self.process.poll() is not None or self._rig.orders_stored() >= wanted,
+            f"{share:.0%} of the load",
+            FLOWS_S_MAX + self._seconds,
+        )
+
+    def figures(self, timeout_s: float = 300.0) -> dict[str, Any]:
+        """Wait for the end. Returns the figures. Raises RuntimeError with what the load said."""
+        self.process.wait(timeout_s)
+        if not self._report.exists():
+            raise RuntimeError(
+                f"the load ended with {self.process.returncode}: {self._log.read_text()[-4000:]}"
+            )
+        found: dict[str, Any] = json.loads(self._report.read_text())
+        return found
+
+    def stop(self) -> None:
+        """End it before its time."""
+        self.process.terminate()
+        self.process.wait()
 
 
 def broken(report: dict[str, Any]) -> list[str]:

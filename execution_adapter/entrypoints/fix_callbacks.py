@@ -10,6 +10,7 @@ from execution_adapter import metrics
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.ports import FixMessage, SessionDown, SessionUp
 from oms_platform.errors import OperationalError
+from oms_platform.foreign_threads import ForeignThreads
 
 log = structlog.get_logger()
 _MSG_TYPE = 35
@@ -40,6 +41,7 @@ class VenueCallbacks(fix.Application):
         super().__init__()
         self._left_after_s = left_after_s
         self._inbox = inbox
+        self._threads = ForeignThreads()
         # When each venue's session last showed that QuickFIX tends it, and which are logged on.
         self._tended_s: dict[str, float] = {}
         self._up: set[str] = set()
@@ -107,6 +109,7 @@ class VenueCallbacks(fix.Application):
 
     def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:  # noqa: N802
         """Enqueue an application message."""
+        self._threads.keep()
         self._enqueue(message)
 
     def _enqueue(self, message: fix.Message) -> None:

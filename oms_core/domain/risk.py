@@ -14,7 +14,7 @@ from msgspec import Struct
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
-from oms_platform.prices import dollars_of
+from oms_platform.prices import MICROS
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
 _BASIS_POINTS: Final = 10_000
@@ -106,8 +106,11 @@ def _shown(micros: int | None) -> str:
     """Return an amount as a check shows it: dollars, without zeros that say nothing."""
     if micros is None:
         return "none"
-    text = f"{dollars_of(micros):f}".rstrip("0")
-    return text + "00"[: max(0, 2 - len(text.partition(".")[2]))]
+    whole, part = divmod(abs(micros), MICROS)
+    sign_shown = "-" if micros < 0 else ""
+    if part % _CENT_MICROS == 0:
+        return f"{sign_shown}{whole}.{part // _CENT_MICROS:02d}"
+    return f"{sign_shown}{whole}.{f'{part:06d}'.rstrip('0')}"
 
 
 def account_known(context: RiskContext) -> Outcome:
@@ -183,15 +186,16 @@ def price_collar(context: RiskContext) -> Outcome | None:
     buy = context.terms.side is Side.BUY
     exact = touch + sign(context.terms.side) * touch * collar_bps // _BASIS_POINTS
     bound = (exact + _CENT_MICROS // 2) // _CENT_MICROS * _CENT_MICROS
+    price_shown, bound_shown = _shown(limit), _shown(bound)
     return _outcome(
         DenialCode.PRICE_OUTSIDE_COLLAR,
         limit <= bound if buy else limit >= bound,
-        _shown(limit),
-        _shown(bound),
-        price=_shown(limit),
+        price_shown,
+        bound_shown,
+        price=price_shown,
         touch=_shown(touch),
         collar_bps=collar_bps,
-        limit=_shown(bound),
+        limit=bound_shown,
     )
 
 
@@ -201,13 +205,14 @@ def notional_limit(context: RiskContext) -> Outcome | None:
     if context.account is None or price is None:
         return None
     notional, bound = context.terms.quantity * price, context.account.order_notional_max_micros
+    notional_shown, bound_shown = _shown(notional), _shown(bound)
     return _outcome(
         DenialCode.ORDER_NOTIONAL_EXCEEDS_MAX,
         notional <= bound,
-        _shown(notional),
-        _shown(bound),
-        notional=_shown(notional),
-        limit=_shown(bound),
+        notional_shown,
+        bound_shown,
+        notional=notional_shown,
+        limit=bound_shown,
     )
 
 
@@ -219,15 +224,16 @@ def buying_power(context: RiskContext) -> Outcome | None:
     opening = context.opening_qty * price
     used = context.gross_cost_micros + context.reserved_micros
     bound = context.account.buying_power_micros
+    bound_shown = _shown(bound)
     return _outcome(
         DenialCode.BUYING_POWER_EXCEEDED,
         opening == 0 or used + opening <= bound,
         _shown(used + opening),
-        _shown(bound),
+        bound_shown,
         order=_shown(opening),
         positions=_shown(context.gross_cost_micros),
         open_orders=_shown(context.reserved_micros),
-        limit=_shown(bound),
+        limit=bound_shown,
     )
 
 

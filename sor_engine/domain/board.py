@@ -3,6 +3,7 @@
 The law of this file: a venue is either a candidate or has a reason. Prices are whole micros.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -28,12 +29,16 @@ from sor_engine.domain.plan import Account, Decision, Term, VenueOutcome
 from sor_engine.domain.profile import Profile
 
 # A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
-FEE_MICROS_MAX: Final = 30_000
+FEE_MAX: Final = Decimal("0.030000")
+KNOWN_FEES_MAX: Final = 1_000
+# Displayed books, each with its levels: those of a few hundred symbols' latest quotes.
+KNOWN_SIDES_MAX: Final = 2_000
 # A score's term is kept in steps of 1/10,000.
 VALUE_STEPS: Final = 10_000
 VALUE_STEP: Final = MICRO * 100
 NO_VISIT: Final = Visit(venue_id="", children=0, sent=0, filled=0)
 Level = tuple[int, int]
+_known_sides: Final[dict[int, tuple[DisplayedBook, list[Level], list[Level]]]] = {}
 
 
 class Candidate:
@@ -76,7 +81,7 @@ class Candidate:
     ) -> None:
         self.venue = venue
         self.visit = visit
-        self.add_fee, self.remove_fee = micros(venue.add_fee), micros(venue.remove_fee)
+        self.add_fee, self.remove_fee = _fees(venue.add_fee, venue.remove_fee)
         self.minimum = max(venue.min_quantity, order_minimum)
         self.far = far
         self.near = near
@@ -151,11 +156,30 @@ def levels(prices: Sequence[Decimal], sizes: Sequence[int], *, descending: bool)
     return kept
 
 
+def _sides(shown: DisplayedBook) -> tuple[list[Level], list[Level]]:
+    """Return (asks, bids) of what one venue displays; of the same book the same lists, for many orders."""
+    known = _known_sides.get(id(shown))
+    if known is not None and known[0] is shown:
+        return known[1], known[2]
+    asks = levels(shown.ask_prices, shown.ask_sizes, descending=False)
+    bids = levels(shown.bid_prices, shown.bid_sizes, descending=True)
+    if len(_known_sides) >= KNOWN_SIDES_MAX:
+        _known_sides.clear()
+    _known_sides[id(shown)] = shown, asks, bids
+    return asks, bids
+
+
+@functools.lru_cache(maxsize=KNOWN_FEES_MAX)
+def _fees(add_fee: Decimal, remove_fee: Decimal) -> tuple[int, int]:
+    """Return a plausible venue's fees (add, remove) in micros."""
+    return micros(add_fee), micros(remove_fee)
+
+
 def _implausible_fee(venue: Venue) -> str:
     """Return why a venue's fees cannot be meant, empty when they can. NaN is none either."""
     for name, fee in (("add", venue.add_fee), ("remove", venue.remove_fee)):
-        if not (fee.is_finite() and abs(micros(fee)) <= FEE_MICROS_MAX):
-            return f"its {name} fee of {fee} a share is beyond {dollars(FEE_MICROS_MAX):f}"
+        if not (fee.is_finite() and -FEE_MAX <= fee <= FEE_MAX):
+            return f"its {name} fee of {fee} a share is beyond {FEE_MAX:f}"
     return ""
 
 
@@ -246,8 +270,7 @@ class Board:
             self.dark.append(Candidate(venue, [], [], visit, self.minimum))
             return
         shown, buy = self.book[venue.venue_id], self.request.buy
-        asks = levels(shown.ask_prices, shown.ask_sizes, descending=False)
-        bids = levels(shown.bid_prices, shown.bid_sizes, descending=True)
+        asks, bids = _sides(shown)
         far, near = (asks, bids) if buy else (bids, asks)
         gone = self.market.taken.get(venue.venue_id, 0) if self.market.taken else 0
         if visit.sent and not visit.in_book:

@@ -4,7 +4,6 @@ After each fault: nothing lost, nothing doubled, every invariant holds. Prints a
 anything is off. Takes minutes.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -64,15 +63,12 @@ def main(kafka: str, rate: float, seconds: float, only: tuple[str, ...], data: P
 
 
 def _run_one(rig: StackRig, target: str, rate: float, seconds: float, table: Table) -> bool:
-    report = rig.layout.data / "fault-bench.json"
-    report.unlink(missing_ok=True)
-    bench = rig.start_bench(rate, seconds, report)
-    time.sleep(seconds / 3)
+    bench = rig.start_bench(rate, seconds)
+    bench.await_part(1 / 3)
     started = time.monotonic()
     _fault(rig, target)()
     back_s = time.monotonic() - started
-    bench.wait()
-    figures = json.loads(report.read_text())
+    figures = bench.figures()
     violations = broken(rig.verify())
     sound = (
         not (figures["lost"] or figures["duplicates"] or violations) and figures["acked"] == figures["sent"]

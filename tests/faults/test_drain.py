@@ -1,7 +1,6 @@
 """A stop that is asked for, under flow and with real processes: who leaves says so, and nothing is lost."""
 
 import asyncio
-import json
 import os
 import signal
 import threading
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import psycopg
@@ -76,17 +74,15 @@ def stop_and_watch(rig: StackRig, name: str) -> float:
 
 @pytest.mark.timeout(420)
 def test_every_service_is_stopped_under_flow_and_nothing_is_lost_or_doubled(rig: StackRig) -> None:
-    report = rig.layout.data / "bench.json"
-    bench = rig.start_bench(RATE, SECONDS, report)
-    time.sleep(2)
+    bench = rig.start_bench(RATE, SECONDS)
+    bench.await_part(0.05)
     took: dict[str, float] = {}
     for name in HEALTH:
         pid = int(rig.program(name)["pid"])
         took[name] = stop_and_watch(rig, name)
         rig.await_ready_again(name, pid)
         assert rig.program(name)["last_exit"] == 0, f"{name} ended with {rig.program(name)['last_exit']}"
-    bench.wait(180)
-    figures: dict[str, Any] = json.loads(report.read_text())
+    figures = bench.figures()
     print("seconds from SIGTERM to the end:", {name: round(value, 2) for name, value in took.items()})
     assert (figures["lost"], figures["duplicates"], figures["not_acked"]) == (0, 0, []), figures
     assert figures["acked"] == figures["sent"]

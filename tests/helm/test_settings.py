@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from execution_adapter.config import Settings as AdapterSettings
 from oms_api.config import ApiSettings
@@ -15,7 +16,7 @@ from simulators.broker.config import Settings as BrokerSettings
 from simulators.market_data.config import Settings as MarketDataSettings
 from sor_engine.config import Settings as SorSettings
 from sor_engine.scorekeeper.config import Settings as ScorekeeperSettings
-from tests.helm.chart import PLACES, Manifest, containers, find, named, read, rendered, template
+from tests.helm.chart import CHART, PLACES, Manifest, containers, find, named, read, rendered, template
 from tests.helm.test_policy import services_of, workload_of
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,6 +41,7 @@ SECURED = {
     "kafka.security": {"protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-256", "user": "oms", "password": ""},
     "kafka.replication": 3,
     "kafka.minInsync": 2,
+    "kafka.partitions": 12,
     "caBundle.configMap": "company-ca",
     "oidc.caFromBundle": True,
     "postgres.readReplica": {"enabled": True, "dsn": "", "lagMsMax": 2000},
@@ -123,7 +125,7 @@ def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_pat
         kafka = load_settings(cls, prefix, variables | {"OMS_KAFKA_CA": str(tmp_path / "ca.crt")}).kafka()
         assert (kafka.security, kafka.sasl_mechanism, kafka.user) == ("SASL_SSL", "SCRAM-SHA-256", "oms")
         assert kafka.password == "kafka-password"
-        assert (kafka.replication, kafka.min_insync) == (3, 2)
+        assert (kafka.replication, kafka.min_insync, kafka.partitions) == (3, 2, 12)
         assert variables["OMS_TRACE_ENDPOINT"] == "http://collector.monitoring:4318"
         assert (variables["OMS_TRACE_RATIO"], variables["OMS_TRACE_SLOW_MS"]) == ("0.5", "100")
         policy = find(manifests, "NetworkPolicy", as_ever["metadata"]["name"])
@@ -137,8 +139,9 @@ def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_pat
             assert "OMS_API_READ_DSN" not in variables
 
 
-def test_no_more_consumers_than_partitions_can_be_asked_for() -> None:
-    assert PARTITIONS == 4
+def test_the_number_of_partitions_is_the_services_own_unless_it_is_set() -> None:
+    as_it_comes = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert as_it_comes["kafka"]["partitions"] == PARTITIONS
 
 
 def _settings(place: str, name: str) -> Any:

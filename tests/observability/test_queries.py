@@ -40,12 +40,11 @@ def rig(collector: SpanCollector) -> Iterator[StackRig]:
             environment={"OMS_TRACE_ENDPOINT": collector.endpoint, "OMS_TRACE_RATIO": "0.2"},
         )
         rig.up()
-        flow = rig.start_bench(RATE, FLOW_S, folder / "bench.json")
+        flow = rig.start_bench(RATE, FLOW_S)
         try:
             yield rig
         finally:
-            flow.terminate()
-            flow.wait()
+            flow.stop()
             rig.down()
 
 

@@ -6,7 +6,6 @@ wide on a machine that does something else too. Hence a second figure: under one
 the services that trace, and the samples that lie in tracing are counted. Minutes.
 """
 
-import json
 import random
 import re
 import statistics
@@ -95,18 +94,14 @@ def _stack(cleanup: ExitStack, environment: dict[str, str]) -> StackRig:
 
 
 def _cpu_ms_per_order(rig: StackRig, rate: float, seconds: float) -> float:
-    report = rig.layout.data / "bench.json"
-    report.unlink(missing_ok=True)
-    rig.start_bench(rate, seconds, report).wait()
-    cost: dict[str, float] = json.loads(report.read_text())["cpu_ms_per_order"]
+    cost: dict[str, float] = rig.start_bench(rate, seconds).figures()["cpu_ms_per_order"]
     return sum(cost.values()) - cost.get("bench", 0)
 
 
 def _profile(rig: StackRig, rate: float, seconds: float) -> None:
     """Print how much of the services' CPU is spent in tracing, by samples of their stacks."""
     outputs = {name: rig.layout.data / f"{name}.samples" for name in TRACING_PROGRAMS}
-    report = rig.layout.data / "bench.json"
-    load = rig.start_bench(rate, seconds + SETTLE_S, report)
+    load = rig.start_bench(rate, seconds + SETTLE_S)
     time.sleep(SETTLE_S / 2)
     profilers = [
         subprocess.Popen(
@@ -120,9 +115,9 @@ def _profile(rig: StackRig, rate: float, seconds: float) -> None:
         )
         for name, output in outputs.items()
     ]  # fmt: skip
-    for process in (*profilers, load):
-        process.wait()
-    cost: dict[str, float] = json.loads(report.read_text())["cpu_ms_per_order"]
+    for profiler in profilers:
+        profiler.wait()
+    cost: dict[str, float] = load.figures()["cpu_ms_per_order"]
     all_ms = sum(cost.values()) - cost.get("bench", 0)
     traced_ms = 0.0
     for name, output in outputs.items():

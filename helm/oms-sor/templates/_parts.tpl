@@ -155,6 +155,7 @@ oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inCh
 {{/* How to speak to Kafka; its password is a secret. Takes root. */}}
 {{- define "oms.kafkaSettings" -}}
 OMS_KAFKA_BOOTSTRAP: {{ include "oms.kafkaBootstrap" . | quote }}
+OMS_KAFKA_PARTITIONS: {{ .Values.kafka.partitions | quote }}
 OMS_KAFKA_REPLICATION: {{ .Values.kafka.replication | quote }}
 OMS_KAFKA_MIN_INSYNC: {{ .Values.kafka.minInsync | quote }}
 {{- with .Values.kafka.security }}

@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_platform.errors import OperationalError
+from oms_platform.foreign_threads import ForeignThreads
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
@@ -79,6 +80,7 @@ class VenueApplication(fix.Application):
     def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         self._inbox = inbox
+        self._threads = ForeignThreads()
         self._logged_on: set[str] = set()
         self._lock = threading.Lock()
 
@@ -110,6 +112,7 @@ class VenueApplication(fix.Application):
 
     def fromApp(self, message: Any, session_id: Any) -> None:  # noqa: N802
         """Enqueue the message; refuse it when too many wait."""
+        self._threads.keep()
         try:
             text = message.toString()
             if not self._inbox.put_fix(text):
