@@ -19,6 +19,7 @@ from oms_platform.wire import Topic
 
 INCARNATION_TOPIC: Final = "oms.incarnation"
 INCARNATION_SETTLE_S: Final = 0.5
+_DEAD_LETTERS: Final = ".dlq"
 
 
 class WrongTopicsError(ConfigurationError):
@@ -49,7 +50,12 @@ def topic_names() -> list[str]:
 
 def dead_letter_topic(topic: str) -> str:
     """Return the topic for records of `topic` that cannot be decoded or handled."""
-    return f"{topic}.dlq"
+    return topic + _DEAD_LETTERS
+
+
+def topic_of_dead_letters(name: str) -> str:
+    """Return the topic whose dead letters are in the topic `name`."""
+    return name.removesuffix(_DEAD_LETTERS)
 
 
 def ensure_topics(settings: KafkaSettings) -> None:

@@ -13,14 +13,16 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from rich.console import Console
 
+from oms_platform.kafka.consumers import take
 from oms_platform.kafka.settings import KafkaSettings, client_config, kafka_of_environment
-from oms_platform.kafka.topics import dead_letter_topic
+from oms_platform.kafka.topics import dead_letter_topic, topic_of_dead_letters
 from oms_platform.wire import Topic
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.laptop.layout import StackError, running_layout, stack_kafka
 
 console = Console()
 ANSWER_S_MAX: Final = 10.0
+GATHER_S: Final = 0.05
 BATCH_MAX: Final = 500
 # What a dead letter has beside the headers that its record came with.
 _ADDED: Final = ("reason", "offset")
@@ -56,32 +58,34 @@ def read_letters(kafka: KafkaSettings, topics: list[str]) -> Iterator[DeadLetter
         client_config(kafka) | {"group.id": "oms-dlq", "enable.auto.commit": False, "log_level": 0}
     )
     with closing(consumer):
-        for topic in topics:
-            for number in range(kafka.partitions):
-                place = TopicPartition(dead_letter_topic(topic), number)
-                low, high = consumer.get_watermark_offsets(place, timeout=ANSWER_S_MAX)
-                if low < high:
-                    place.offset = low
-                    consumer.assign([place])
-                    yield from _read_to(consumer, topic, high)
+        # Asked before anything is fetched: a broker answers a connection's requests one after the other, so
+        # each would wait for a fetch that waits for records.
+        spans = {
+            (dead_letter_topic(topic), number): consumer.get_watermark_offsets(
+                TopicPartition(dead_letter_topic(topic), number), timeout=ANSWER_S_MAX
+            )
+            for topic in topics
+            for number in range(kafka.partitions)
+        }
+        ends = {place: high for place, (low, high) in spans.items() if low < high}
+        consumer.assign([TopicPartition(*place, spans[place][0]) for place in ends])
+        while ends:
+            items = take(consumer, BATCH_MAX, ANSWER_S_MAX, GATHER_S)
+            if not items:
+                raise StackError(f"the broker did not give its dead letters in {ANSWER_S_MAX:g} s")
+            for item in items:
+                if item.error() is not None:
+                    raise KafkaException(item.error())
+                letter = _letter(item)
+                yield letter
+                place = (item.topic() or "", letter.partition)
+                if letter.offset + 1 >= ends.get(place, 0):
+                    ends.pop(place, None)
 
 
-def _read_to(consumer: Consumer, topic: str, end: int) -> Iterator[DeadLetter]:
-    next_offset = 0
-    while next_offset < end:
-        items = consumer.consume(BATCH_MAX, ANSWER_S_MAX)
-        if not items:
-            raise StackError(f"the broker did not give the dead letters of {topic} in {ANSWER_S_MAX:g} s")
-        for item in items:
-            if item.error() is not None:
-                raise KafkaException(item.error())
-            next_offset = (item.offset() or 0) + 1
-            yield _letter(topic, item)
-
-
-def _letter(topic: str, item: KafkaMessage) -> DeadLetter:
+def _letter(item: KafkaMessage) -> DeadLetter:
     return DeadLetter(
-        topic=topic,
+        topic=topic_of_dead_letters(item.topic() or ""),
         partition=item.partition() or 0,
         offset=item.offset() or 0,
         at=datetime.fromtimestamp(item.timestamp()[1] / 1000, UTC),
