@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults copies proto docs clean
+.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage copies proto docs clean
 
 install: $(STAMP)
 
@@ -53,6 +53,10 @@ trace-cost: install
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
 faults: install
 	$(BIN)/python -m tests.faults.run $(ARGS)
+
+# The router and the adapter stand still for a minute under load, and come back. Minutes.
+outage: install
+	$(BIN)/python -m tests.faults.outage $(ARGS)
 
 # Two of every service on a real Apache Kafka (Java 17+ and Maven); one of each joins, leaves and is killed. Minutes.
 copies: install

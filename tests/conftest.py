@@ -16,18 +16,17 @@ from oms_platform.clock import utc_now
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
-from oms_tools.laptop import parts
 from oms_tools.laptop.apache_kafka import apache_kafka_part
 from oms_tools.laptop.parts import (
     Part,
     ensure_database,
-    free_port,
     memory_kafka_part,
     postgres_dsn,
     postgres_part,
     redis_part,
     wait_until,
 )
+from tests.ports import free_port
 
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
 
@@ -35,18 +34,6 @@ KAFKA_VARIABLE = "OMS_TEST_KAFKA"
 # that draws text builds Hypothesis' tables of Unicode, seconds on a busy machine.
 settings.register_profile("oms", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("oms")
-
-
-def _own_ports() -> None:
-    """Give each of several test processes a part of the free ports: two must not pick the same one."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    ports = parts._FREE_PORTS
-    share = len(ports) // workers
-    parts._FREE_PORTS = range(ports.start + number * share, ports.start + (number + 1) * share)
-
-
-_own_ports()
 
 
 def pytest_report_header() -> str:

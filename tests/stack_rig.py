@@ -10,14 +10,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import PORTS, Layout, read_state
-from oms_tools.laptop.parts import free_port, postgres_dsn, wait_until
+from oms_tools.laptop.parts import postgres_dsn, wait_until
+from tests.ports import free_ports
 
 START_TIMEOUT_S = 180.0
 FLOWS_S_MAX = 60.0
@@ -25,11 +25,7 @@ FLOWS_S_MAX = 60.0
 
 def free_base_port() -> int:
     """Return a base port above which every port of a stack is free."""
-    for _ in range(50):
-        layout = Layout(data=Path(), base_port=free_port())
-        if layout.base_port < 60_000 and not layout.taken_ports([name for name, _ in PORTS]):
-            return layout.base_port
-    raise RuntimeError("found no range of free ports")
+    return free_ports(len(PORTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

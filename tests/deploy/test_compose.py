@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from oms_tools.laptop.parts import free_port
 from tests.deploy.engine import Compose, run
 from tests.deploy.stack import (
     DEFAULT_PROFILE,
@@ -30,6 +29,7 @@ from tests.deploy.stack import (
     place_and_fill,
     running_stack,
 )
+from tests.ports import free_port
 
 PROJECT = "oms-deploy-test"
 OURS = ("oms-api", "oms-core", "sor-engine", "execution-adapter", "market-data", "broker")

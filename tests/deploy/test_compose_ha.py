@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from oms_tools.cli.client import ApiClient
-from oms_tools.laptop.parts import free_port
 from tests.deploy.engine import Compose, run
 from tests.deploy.stack import (
     DEFAULT_PROFILE,
@@ -25,6 +24,7 @@ from tests.deploy.stack import (
     place_and_fill,
     running_stack,
 )
+from tests.ports import free_port
 
 PROJECT = "oms-deploy-test-ha"
 BROKERS = ("kafka", "kafka-2", "kafka-3")

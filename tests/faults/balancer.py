@@ -6,8 +6,8 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 
-from oms_tools.laptop.parts import free_port
 from oms_tools.laptop.stack import http_ready
+from tests.ports import free_port
 
 LOOK_S = 0.25
 CHUNK_BYTES = 65_536

@@ -25,9 +25,10 @@ from rich.table import Table
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS, RETAIL
 from oms_tools.cli.client import ApiClient, ApiError, fetch_token
 from oms_tools.laptop.layout import Layout
-from oms_tools.laptop.parts import free_port, wait_until
+from oms_tools.laptop.parts import wait_until
 from oms_tools.laptop.stack import Stack, http_ready
 from tests.faults.balancer import Balancer
+from tests.ports import free_port
 from tests.stack_rig import StackRig, broken, free_base_port
 
 GROUPED = {"OMS_CORE_KAFKA_ASSIGNMENT": "group", "OMS_SOR_KAFKA_ASSIGNMENT": "group"}

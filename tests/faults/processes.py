@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oms_tools.laptop.parts import free_port
 from tests.integration.api_rig import call
+from tests.ports import free_port
 
 STOP_S_MAX = 20.0
 

@@ -13,11 +13,12 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics
 from oms_platform.schema.migrate import expected_revision
 from oms_platform.worker import EXIT_CONFIGURATION
-from oms_tools.laptop.parts import ensure_database, free_port, postgres_dsn
+from oms_tools.laptop.parts import ensure_database, postgres_dsn
 from tests.faults.certificates import issue
 from tests.faults.processes import REAL, SERVICES, Running, environment, service
 from tests.faults.tls_doors import tls_postgres, tls_server
 from tests.integration.api_rig import wait_for
+from tests.ports import free_port
 
 SECRET = "hunter2-is-secret"
 EVERY = tuple(SERVICES)

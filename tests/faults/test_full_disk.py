@@ -16,11 +16,12 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_platform.worker import EXIT_TEMPORARY
-from oms_tools.laptop.parts import ensure_database, free_port, postgres_dsn, postgres_part
+from oms_tools.laptop.parts import ensure_database, postgres_dsn, postgres_part
 from tests.conftest import running
 from tests.faults.processes import environment, service
 from tests.faults.test_bad_input import waits
 from tests.integration.api_rig import Reply, gateway, wait_for
+from tests.ports import free_port
 
 MIB = 2**20
 

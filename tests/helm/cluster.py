@@ -21,7 +21,6 @@ from pathlib import Path
 
 import yaml
 
-from oms_tools.laptop.parts import free_port
 from tests.helm.chart import (
     CHART,
     PLACES,
@@ -36,6 +35,7 @@ from tests.helm.chart import (
 )
 from tests.helm.first_version import unpacked_first, workload_names
 from tests.helm.tools import helm, tools_folder
+from tests.ports import free_port
 
 KUBERNETES = "1.36.3"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from oms_tools.laptop.dev_issuer import issue_token, make_server
-from oms_tools.laptop.parts import free_port
+from tests.ports import free_port
 
 START_S_MAX = 30.0
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from grpclib.server import Server
 
-from oms_tools.laptop.parts import free_port
 from proto.gen.oms.v1 import MarketDataServiceBase
+from tests.ports import free_port
 
 
 @contextmanager

@@ -19,17 +19,11 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_platform.worker import EXIT_CONFIGURATION
-from oms_tools.laptop.parts import (
-    ensure_database,
-    free_port,
-    memory_kafka_part,
-    postgres_dsn,
-    postgres_part,
-    wait_until,
-)
+from oms_tools.laptop.parts import ensure_database, memory_kafka_part, postgres_dsn, postgres_part, wait_until
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
 from tests.integration.test_api import Listener, event, send, store
+from tests.ports import free_port
 
 
 def children(pid: int) -> list[int]:

@@ -26,9 +26,9 @@ from oms_platform.order_ids import route_id
 from oms_platform.proto_bridge import from_proto, to_proto
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import encode as encode_message
-from oms_tools.laptop.parts import free_port
 from proto.gen.oms import v1
 from tests.ingest import submit_order
+from tests.ports import free_port
 
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 ORDER = submit_order(min_quantity=40)

@@ -15,8 +15,8 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.vocabulary import ExecType
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
-from oms_tools.laptop.parts import free_port
 from tests.integration.test_core import Desk1, desk, running_core, until
+from tests.ports import free_port
 
 __all__ = ["desk"]
 

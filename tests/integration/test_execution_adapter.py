@@ -35,9 +35,10 @@ from oms_platform.vocabulary import (
     TimeInForce,
 )
 from oms_platform.wire import Topic
-from oms_tools.laptop.parts import free_port, memory_kafka_part, wait_until
+from oms_tools.laptop.parts import memory_kafka_part, wait_until
 from tests.conftest import running
 from tests.integration.fix_venue import Venue
+from tests.ports import free_port
 
 ACCOUNT = "ACC-INST-001"
 WAIT_S = 30.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from oms_platform.kafka.consumers import SESSION_TIMEOUT_MS
 from oms_platform.kafka.settings import PARTITIONS, KafkaSettings
-from oms_tools.laptop.parts import free_port
 from tests.faults.processes import SERVICES, Running, environment, service
 from tests.integration.api_rig import call, wait_for
+from tests.ports import free_port
 
 
 def owned(found: Running, topic: str) -> set[int]:

@@ -31,8 +31,9 @@ from oms_platform.kafka.topics import (
 from oms_platform.messages import CancelOrder
 from oms_platform.postgres import ArrayStatement, Connection, load_offsets, one_round_trip, save_offsets
 from oms_platform.wire import Topic
-from oms_tools.laptop.parts import free_port, memory_kafka_part
+from oms_tools.laptop.parts import memory_kafka_part
 from tests.conftest import running
+from tests.ports import free_port
 
 WAIT_S = 20.0
 

@@ -20,11 +20,11 @@ from oms_tools.doctor.certificates import check_certificates
 from oms_tools.doctor.check import Deployment
 from oms_tools.doctor.topics import check_replication, check_topics
 from oms_tools.laptop.apache_kafka import apache_kafka_part
-from oms_tools.laptop.parts import free_port
 from tests.conftest import running
 from tests.faults.certificates import issue
 from tests.faults.processes import environment, service
 from tests.integration.api_rig import wait_for
+from tests.ports import free_port
 
 USER, PASSWORD = "oms", "a-password-of-kafka"
 JAAS = "org.apache.kafka.common.security"

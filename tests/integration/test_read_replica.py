@@ -14,9 +14,10 @@ import pytest
 from oms_api.adapters.replica_reader import LagMeter
 from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.doctor.database import check_replica
-from oms_tools.laptop.parts import Part, _postgres_bin, free_port, postgres_dsn, postgres_part
+from oms_tools.laptop.parts import Part, _postgres_bin, postgres_dsn, postgres_part
 from tests.conftest import database_folder, running
 from tests.integration.api_rig import Gateway, gateway, wait_for
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from oms_platform.vocabulary import (
     TimeInForce,
 )
 from oms_platform.wire import Topic, encode
-from oms_tools.laptop.parts import free_port, wait_until
+from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import (
     GetBookRequest,
     MarketDataServiceBase,
@@ -56,6 +56,7 @@ from sor_engine.scorekeeper.entrypoints.main_loop import Chore, ScorekeeperLoop
 from sor_engine.scorekeeper.entrypoints.quote_intake import QuoteIntake
 from sor_engine.scorekeeper.handlers import note_message
 from tests.integration.quote_service import served
+from tests.ports import free_port
 
 WAIT_S = 30.0
 ACCOUNT = "ACC-INST-001"

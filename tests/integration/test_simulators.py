@@ -23,9 +23,10 @@ from oms_platform.kafka.topics import ensure_topics
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_platform.wire import Topic
-from oms_tools.laptop.parts import free_port, wait_until
+from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, GetQuoteRequest, MarketDataServiceStub, SubscribeQuotesRequest
 from tests.integration.fix_counterparty import Counterparty, Fields
+from tests.ports import free_port
 from tests.unit.oms_platform.generated_quotes import quote_from_wire
 
 Environment = dict[str, str]

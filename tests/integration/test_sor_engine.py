@@ -30,7 +30,7 @@ from oms_platform.order_ids import route_id
 from oms_platform.proto_bridge import to_proto
 from oms_platform.vocabulary import Message, OrderTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, encode
-from oms_tools.laptop.parts import free_port, wait_until
+from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     ExplainedRoute,
@@ -49,6 +49,7 @@ from proto.gen.oms.v1 import RouteRequest as ProtoRouteRequest
 from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.handlers import decide_again, is_proven
 from tests.integration.quote_service import served
+from tests.ports import free_port
 
 WAIT_S = 30.0
 

@@ -20,8 +20,8 @@ from oms_platform.wire import Topic
 from oms_tools.doctor.check import Check, Deployment
 from oms_tools.doctor.examination import examine
 from oms_tools.laptop import parts
-from oms_tools.laptop.parts import free_port
 from tests.observability.tools import ROOT
+from tests.ports import free_port
 
 CONVERSION = ROOT / "deploy" / "postgres" / "ids-to-uuid.sql"
 _LEGACY = """

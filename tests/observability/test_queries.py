@@ -12,9 +12,9 @@ import pytest
 
 from oms_tools.doctor.command import HEALTH_PORTS
 from oms_tools.laptop.layout import Layout
-from oms_tools.laptop.parts import free_port
 from tests.conftest import database_folder
 from tests.observability.tools import ROOT, Prometheus, panels, prometheus, selectors
+from tests.ports import free_port
 from tests.span_collector import SpanCollector
 from tests.stack_rig import StackRig, free_base_port
 

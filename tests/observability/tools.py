@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from oms_tools.laptop.parts import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy" / "prometheus").glob("*.rules.yaml"))

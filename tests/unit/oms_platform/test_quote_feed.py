@@ -16,9 +16,10 @@ from grpclib.server import Server
 from oms_platform import market_data
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
-from oms_tools.laptop.parts import free_port, wait_until
+from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, SubscribeQuotesRequest
 from simulators.market_data.wire import EncodedQuoteCodec, encode_quote
+from tests.ports import free_port
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from oms_tools.bench.event_stream import EventStream, StreamEvent, client_frame, read_frame, split_frames
 from oms_tools.bench.http_client import NO_ANSWER, HttpPool, request_head
-from oms_tools.laptop.parts import free_port
+from tests.ports import free_port
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REQUEST = request_head("GET", "/", "here", {"a": "b"}) + b"\r\n"

@@ -38,8 +38,8 @@ from oms_tools.cli.client import ApiClient, ApiError, fetch_token
 from oms_tools.cli.main import cli
 from oms_tools.cli.order_commands import order_body
 from oms_tools.cli.story import print_story
-from oms_tools.laptop.parts import free_port
 from tests.ingest import submit_order
+from tests.ports import free_port
 
 ORDER = {
     "orderId": "01900000-0000-7000-8000-000000000001",

@@ -17,7 +17,8 @@ from oms_tools.laptop.layout import (
     running_layout,
     write_state,
 )
-from oms_tools.laptop.parts import PartFailedError, free_port, wait_until
+from oms_tools.laptop.parts import PartFailedError, wait_until
+from tests.ports import free_port
 
 
 def dead_pid() -> int:
