@@ -14,6 +14,7 @@ from oms_tools.verify.histories import check_histories
 from oms_tools.verify.report import Report
 
 LOOK_AGAIN_S: Final = 2.0
+LOOKS_MIN: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +44,17 @@ def judge(evidence: Evidence) -> Report:
 
 
 def judge_what_persists(evidence: Evidence, settle_s: float) -> Report:
-    """Judge, and look again until nothing is broken or `settle_s` is over.
+    """Judge, and look again until nothing is broken or `settle_s` after the first look are over.
 
     Orders live on while the judge reads one place after the other, so what differs may be on its way. Only
-    what every look found broken counts.
+    what every look found broken counts, and however long a look takes, there are two if the first finds
+    anything.
     """
-    deadline = time.monotonic() + settle_s
     report = judge(evidence)
-    while not report.clean and time.monotonic() < deadline:
+    deadline = time.monotonic() + settle_s
+    looks = 1
+    while not report.clean and (looks < LOOKS_MIN or time.monotonic() < deadline):
+        looks += 1
         time.sleep(LOOK_AGAIN_S)
         later = judge(evidence)
         later.keep_what_persists_from(report)

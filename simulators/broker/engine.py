@@ -42,7 +42,7 @@ from simulators.broker.protocol import (
 )
 
 ORDER_QTY_MAX: Final = 100_000_000
-CLOSED_ORDERS_MAX: Final = 2_000_000
+CLOSED_ORDERS_MAX: Final = 25_000
 _NO_LIMIT_MICROS: Final = 2**62
 _RESTS: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 _THIN_PART_MIN: Final = 0.3
