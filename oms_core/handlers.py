@@ -61,6 +61,7 @@ from oms_platform.wire import Topic, encode, order_of
 
 # FIX CxlRejReason 3: the venue is at it already, so this is no answer yet.
 ALREADY_PENDING: Final = 3
+YOUNG: Final = timedelta(seconds=10)
 _OUTCOMES: Final = {
     ExecType.CANCELED: ExecType.CANCELED,
     ExecType.REJECTED: ExecType.REJECTED,
@@ -128,16 +129,19 @@ def handle(core: Core, unit: UnitOfWork, message: Message, trace: str) -> None:
             raise UnknownOrderError(f"a core does nothing about a {type(message).__name__}")
 
 
-def orders_to_load(core: Core, messages: Iterable[Message], *, suspicious: bool = False) -> set[UUID]:
+def orders_to_load(
+    core: Core, messages: Iterable[Message], now: datetime, *, suspicious: bool = False
+) -> set[UUID]:
     """Return the orders of a batch that the desk does not hold and that may be stored.
 
-    A new order is nearly always new: that it was taken before, long ago, shows when its event is refused, and
-    then, `suspicious`, the store is asked.
+    A new order that is young is nearly always new: that it was taken before shows when its event is refused,
+    and then, `suspicious`, the store is asked. An older one may have been published again, after Kafka lost
+    its data for one, and then many are.
     """
     return {
         order_id
         for message in messages
-        if (suspicious or not isinstance(message, SubmitOrder))
+        if (suspicious or not isinstance(message, SubmitOrder) or now - message.received_at > YOUNG)
         and core.desk.order(order_id := order_of(message)) is None
     }
 

@@ -150,7 +150,7 @@ class CoreLoop:
     def _handle(self, batch: Batch, unit: UnitOfWork, *, suspicious: bool = False) -> list[Letter]:
         """Handle a batch's messages. Returns the dead letters that that made."""
         messages = [record.message for record in batch.records]
-        load_orders(self._core, orders_to_load(self._core, messages, suspicious=suspicious))
+        load_orders(self._core, orders_to_load(self._core, messages, unit.now, suspicious=suspicious))
         letters: list[Letter] = []
         heads = self._core.desk.stream_sequences
         for record, item in zip(batch.records, batch.raw, strict=True):
@@ -288,7 +288,7 @@ class CoreLoop:
         found = self._store.unanswered_requests(
             self._core.desk.owned, self._requests_settled, before, REQUESTS_PER_SWEEP_MAX
         )
-        load_orders(self._core, orders_to_load(self._core, [request for request, _ in found]))
+        load_orders(self._core, orders_to_load(self._core, [request for request, _ in found], unit.now))
         for request, trace in found:
             try:
                 handle(self._core, unit, request, trace)

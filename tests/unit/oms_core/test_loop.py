@@ -109,6 +109,23 @@ def test_an_order_that_was_forgotten_long_ago_and_comes_again_collides_and_is_le
     assert scene.dead_letters() == []
 
 
+def test_old_orders_that_come_again_are_looked_up_before_their_events_collide(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [scene.order() for _ in range(3)]
+    for order_id in orders:
+        scene.place(order_id, ("XNYS", 300))
+        scene.fill(order_id, 300)
+    scene.core.desk.closed.clear()
+    scene.step(seconds=11)
+    monkeypatch.setattr(scene.loop, "_handle_singly", lambda _batch, reason: pytest.fail(reason))
+    for order_id in orders:
+        scene.sink.send(Topic.INBOUND.value, ACCOUNT, scene.store.requests[order_id][0], event_id=order_id)
+    scene.sink.flush()
+    scene.step()
+    assert [scene.quantities(order_id) for order_id in orders] == [("FILLED", 300, 0)] * 3
+
+
 # ---- the request log
 
 
