@@ -52,10 +52,10 @@ class MemoryKafka:
 def main() -> None:
     """Start the broker, write `host:port` to a file, and stay until SIGTERM.
 
-    Arguments: the file, and how many partitions a topic has.
+    Arguments: the file, and how many partitions a topic has. An earlier broker's address stays in the file
+    until this one's is there: whoever reads it meanwhile must find one.
     """
     address_file, partitions = Path(sys.argv[1]), int(sys.argv[2])
-    address_file.unlink(missing_ok=True)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())

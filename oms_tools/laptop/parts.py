@@ -3,6 +3,7 @@
 import os
 import pwd
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -26,6 +27,7 @@ with warnings.catch_warnings():
 
 DATABASE: Final = "oms"
 PART_START_TIMEOUT_S: Final = 30.0
+LISTENS_S_MAX: Final = 0.5
 
 # fsync and synchronous_commit stay on: an acked order is on the disk.
 POSTGRES_SETTINGS: Final = {
@@ -158,4 +160,14 @@ def redis_part(data: Path, port: int) -> Part:
 def memory_kafka_part(address_file: Path, partitions: int = PARTITIONS) -> Part:
     """Return librdkafka's in-memory broker in its own process. It writes its address to `address_file`."""
     command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file), str(partitions)]
-    return Part(name="kafka", command=command, ready=address_file.exists)
+    return Part(name="kafka", command=command, ready=lambda: _listens_at(address_file))
+
+
+def _listens_at(address_file: Path) -> bool:
+    """Return whether somebody listens at the address in a file: a killed broker has left its own there."""
+    try:
+        host, _, port = address_file.read_text().rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=LISTENS_S_MAX):
+            return True
+    except (OSError, ValueError):
+        return False
