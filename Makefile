@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools
 STAMP := $(VENV)/.installed
-# Most tests wait for processes to start: four at a time use two cores well.
-SPREAD := -n 4 --dist loadfile
+# Most tests wait for processes to start: three at a time use two cores well.
+SPREAD := -n 3 --dist loadfile
 
 .PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage copies proto docs clean
 

@@ -202,8 +202,9 @@ def test_killing_each_process_under_load_loses_and_doubles_nothing(rig: StackRig
 
 
 def test_after_kafka_is_wiped_every_live_order_is_driven_on(rig: StackRig) -> None:
-    bench = rig.start_bench(40, 8)
-    bench.await_part(0.3)
+    # Long enough to be under way when everything stops, on a machine that takes seconds to start `oms down`.
+    bench = rig.start_bench(40, 25)
+    bench.await_part(0.1)
     rig.wipe_kafka()
     figures = bench.figures()
     assert (figures["lost"], figures["duplicates"]) == (0, 0)
