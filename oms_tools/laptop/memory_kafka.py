@@ -7,7 +7,6 @@ batch in a request of its own: the fewer partitions a topic has, the less an ord
 import ctypes
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -56,14 +55,15 @@ def main() -> None:
     until this one's is there: whoever reads it meanwhile must find one.
     """
     address_file, partitions = Path(sys.argv[1]), int(sys.argv[2])
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Waited for, not handled: a handler that came while the main thread begins to wait could end nothing. The
+    # broker's threads, made from here on, leave them to this one.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     broker = MemoryKafka(partitions)
     partial = address_file.with_suffix(".partial")
     partial.write_text(broker.address)
     partial.rename(address_file)
-    stop.wait()
+    signal.sigwait(ends)
 
 
 if __name__ == "__main__":
