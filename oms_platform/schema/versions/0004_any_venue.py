@@ -76,6 +76,13 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
     ADD CHECK (cum_qty >= 0 AND leaves_qty >= 0);
 """
 
+SESSIONS = """
+-- reason: why a session is down, in words. out_seq: from here on no outbound MsgSeqNum was ever used; out_before: how
+-- many were used before the numbers last began anew.
+ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '', ADD COLUMN out_seq bigint NOT NULL DEFAULT 1,
+    ADD COLUMN out_before bigint NOT NULL DEFAULT 0;
+"""
+
 VIEWS = """
 -- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected has what it
 -- was corrected to.
@@ -114,7 +121,7 @@ CREATE VIEW executions AS
 
 
 def upgrade() -> None:
-    for script in (JOURNAL, EXCEPTIONS, CHILDREN, VIEWS):
+    for script in (JOURNAL, EXCEPTIONS, CHILDREN, SESSIONS, VIEWS):
         op.execute(script)
 
 
