@@ -168,7 +168,6 @@ class Stack:
             "OMS_API_OIDC_ISSUER": layout.issuer_url,
             "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
             "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
-            "OMS_ADAPTER_FIX_STORE": str(layout.data / "fix-adapter"),
             "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),
             "OMS_LOG_LEVEL": self._log_level,
         }

@@ -50,6 +50,8 @@ _START: Final = re.compile(rb"8=FIX[^\x01=]{1,16}\x019=(\d{1,9})\x01")
 _BEGIN: Final = b"8=FIX"
 _TRAILER: Final = re.compile(rb"\x0110=[^\x01]*\x01")
 _TRAILER_BYTES: Final = 7
+# Bytes between messages that say nothing.
+_PADDING: Final = b"\x00\x01\r\n "
 
 Field = tuple[int, bytes]
 
@@ -79,11 +81,9 @@ class Framer:
         buffer = self._buffer + data if self._buffer else data
         at = 0
         while True:
-            frame, after = _next_frame(buffer, at)
+            frame, at = _next_frame(buffer, at)
             if frame is None:
-                at = after
                 break
-            at = after
             yield frame
         self._buffer = buffer[at:]
         if len(self._buffer) > MESSAGE_BYTES_MAX:
@@ -97,9 +97,10 @@ def _next_frame(buffer: bytes, at: int) -> tuple[Frame | None, int]:
     if begin < 0:
         # What may be the first bytes of a message is kept.
         kept = next((n for n in range(len(_BEGIN) - 1, 0, -1) if buffer.endswith(_BEGIN[:n], at)), 0)
-        return _noise(buffer, at, len(buffer) - kept)
-    if begin > at:
-        return _noise(buffer, at, begin)
+        end = len(buffer) - kept
+        return (_noise(buffer[at:end]), end) if end > at else (None, at)
+    if begin > at and buffer[at:begin].strip(_PADDING):
+        return _noise(buffer[at:begin]), begin
     head = _START.match(buffer, begin)
     if head is None:
         return _unframed(buffer, begin, "BeginString and BodyLength must come first")
@@ -120,10 +121,8 @@ def _next_frame(buffer: bytes, at: int) -> tuple[Frame | None, int]:
     return Frame(raw, problem), end + _TRAILER_BYTES
 
 
-def _noise(buffer: bytes, at: int, end: int) -> tuple[Frame | None, int]:
-    if end <= at or not buffer[at:end].strip(b"\x00\x01\r\n "):
-        return None, max(at, end)
-    return Frame(buffer[at:end], "no FIX message"), end
+def _noise(between: bytes) -> Frame | None:
+    return Frame(between, "no FIX message") if between.strip(_PADDING) else None
 
 
 def _unframed(buffer: bytes, begin: int, problem: str) -> tuple[Frame | None, int]:
