@@ -394,7 +394,7 @@ class FixSessions:
 
     @staticmethod
     def _write(link: _Link) -> bool:
-        """Send what waits, as much as the socket takes. Returns whether that was all. Under the link's lock."""
+        """Send as much as the socket takes. Returns whether that was all. Under the link's lock."""
         outgoing, found = link.session.outgoing, link.socket
         if not outgoing or found is None:
             return True

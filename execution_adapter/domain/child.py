@@ -1,7 +1,7 @@
 """A child order and how a venue's report moves it.
 
 The law of this file: a venue's word about its order counts, however it contradicts what it said before.
-CumQty is held against the trades that it reported, on every report: `missing_qty` is what it counts beyond them.
+CumQty is held against the trades that it reported, on every report: `missing_qty` is what it counts beyond.
 A child that is over stays over until its venue says that shares are open again (a bust), and a late trade
 counts. What is resent changes nothing: `in_seq` says up to where the child has heard its venue.
 """

@@ -3,8 +3,8 @@
 The law of this file: a 35=D is sent only while it is certain that the venue neither has the order nor will
 get it. That is so for a child that was stored in this run and not sent yet, and after the venue has
 answered "unknown" to a question that was asked after the last moment at which an order could have been on
-its way. FIX keeps the order of messages, and the session sends nothing of ours a second time, so the answer to
-such a question is final.
+its way. FIX keeps the order of messages, and the session sends nothing of ours a second time, so the answer
+to such a question is final.
 """
 
 from datetime import datetime
@@ -18,8 +18,8 @@ class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
-    executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels in
-    a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
+    executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels
+    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
     """
 
     __slots__ = (

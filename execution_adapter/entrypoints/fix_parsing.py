@@ -1,8 +1,8 @@
 """FIX messages as they came, read into what the handlers know.
 
 The law of this file: a message is read by its fields, and either all that matters of it is understood or it
-is an exception that says what is not. A field that matters and comes twice with different values is not chosen
-between. Texts are made fit to be stored and shown; the bytes are kept elsewhere.
+is an exception that says what is not. A field that matters and comes twice with different values is not
+chosen between. Texts are made fit to be stored and shown; the bytes are kept elsewhere.
 """
 
 import re

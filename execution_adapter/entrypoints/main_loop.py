@@ -332,7 +332,7 @@ class AdapterLoop:
             self._except(kind, item.reason, item, now)
 
     def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
-        """Keep a message that nothing can be done about for a person, and ask about the order it may be of."""
+        """Keep a message for a person, and ask about the order that it may be of."""
         live = self._manager.get(_child_named(item.raw))
         child = None if live is None else live.child
         self._manager.except_message(kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child)

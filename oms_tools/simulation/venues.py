@@ -1,9 +1,10 @@
 """Venues on FIX sessions without a wire: the broker simulator's engine, two logs, and legal bad habits.
 
 A session is two logs and how far the other side has read each. FIX delivers in order. What a venue had on its
-way when a connection broke is sent again after the next logon with PossDupFlag, so nothing is lost but answers
-about a state, which a venue may gap-fill; what the adapter had on its way is lost, for it sends nothing a second
-time. What its process had read and not made durable is read again when it sets its sequence back.
+way when a connection broke is sent again after the next logon with PossDupFlag, so nothing is lost but
+answers about a state, which a venue may gap-fill; what the adapter had on its way is lost, for it sends
+nothing a second time. What its process had read and not made durable is read again when it sets its
+sequence back.
 """
 
 import random
@@ -184,7 +185,7 @@ class SimulatedVenue:
         return self.up and (self.venue_read < len(self.to_venue) or self.adapter_read < len(self.to_adapter))
 
     def may_have(self, cl_ord_id: str) -> bool:
-        """Say whether the venue has an order, or may get it: what was on its way when a connection broke is lost."""
+        """Say whether the venue has an order, or may get it; what a broken connection held is lost."""
         if self.engine.order(cl_ord_id) is not None:
             return True
         on_its_way = self.to_venue[self.venue_read :] if self.up else ()

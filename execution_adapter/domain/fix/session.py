@@ -62,7 +62,7 @@ class LoggedOff(msgspec.Struct, frozen=True, gc=False):
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
-    """An application message or a session-level reject, in its place. fields: None if a piece is malformed."""
+    """An application message or session-level reject, in its place. fields: None if a piece is malformed."""
 
     raw: bytes
     fields: list[Field] | None

@@ -13,8 +13,8 @@ branch_labels = None
 depends_on = None
 
 JOURNAL = """
--- FIX application messages as they were on the wire, a row for many. lengths: of each message in `messages`, in
--- bytes. It is only ever added to. The view fix_messages has a row for each message.
+-- FIX application messages as they were on the wire, a row for many. lengths: of each message in
+-- `messages`, in bytes. It is only ever added to. The view fix_messages has a row for each message.
 CREATE TABLE fix_journal (
     block_id  uuid PRIMARY KEY,
     venue_ids text[] NOT NULL,
@@ -35,9 +35,9 @@ CREATE VIEW fix_messages AS
 """
 
 EXCEPTIONS = """
--- What a venue said that could not be applied as it is, until a person has booked or ignored it. identity: the same
--- message raises the same exception once, however often it is resent. raw: the FIX message, or the message between
--- services that it is about. order_id, account_id: as far as they are known.
+-- What a venue said that could not be applied as it is, until a person has booked or ignored it. identity:
+-- the same message raises the same exception once, however often it is resent. raw: the FIX message, or the
+-- message between services that it is about. order_id, account_id: as far as they are known.
 CREATE TABLE execution_exceptions (
     exception_id uuid PRIMARY KEY,
     identity     text NOT NULL UNIQUE,
@@ -71,21 +71,23 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
     DROP CONSTRAINT child_orders_status_check,
     ADD COLUMN in_seq bigint NOT NULL DEFAULT 0,
     ADD COLUMN missing_qty integer NOT NULL DEFAULT 0,
-    ADD CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED', 'EXPIRED',
+    ADD CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED',
+    'EXPIRED',
                           'DONE_FOR_DAY', 'SUSPENDED', 'STOPPED', 'UNRESOLVED')),
     ADD CHECK (cum_qty >= 0 AND leaves_qty >= 0);
 """
 
 SESSIONS = """
--- reason: why a session is down, in words. out_seq: from here on no outbound MsgSeqNum was ever used; out_before: how
--- many were used before the numbers last began anew.
-ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '', ADD COLUMN out_seq bigint NOT NULL DEFAULT 1,
+-- reason: why a session is down, in words. out_seq: from here on no outbound MsgSeqNum was ever used;
+-- out_before: how many were used before the numbers last began anew.
+ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '', ADD COLUMN out_seq bigint NOT NULL
+DEFAULT 1,
     ADD COLUMN out_before bigint NOT NULL DEFAULT 0;
 """
 
 VIEWS = """
--- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected has what it
--- was corrected to.
+-- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected
+-- has what it was corrected to.
 DROP VIEW executions;
 CREATE VIEW executions AS
     SELECT t.order_id, t.venue_id, t.exec_id, t.account_id, t.cl_ord_id, t.symbol, t.side,

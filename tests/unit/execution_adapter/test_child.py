@@ -151,7 +151,9 @@ def test_a_status_answer_of_an_open_order_says_how_far_it_is() -> None:
 
 def test_a_bust_takes_shares_back_and_what_is_open_is_the_venues_word() -> None:
     filled = after(trade(60, 60), trade(40, 100))
-    bust = report(ExecType.TRADE_CANCEL, 60, exec_ref_id="E2", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED)
+    bust = report(
+        ExecType.TRADE_CANCEL, 60, exec_ref_id="E2", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED
+    )
     assert shown(apply(filled, bust).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
     gone = apply(filled, report(ExecType.TRADE_CANCEL, 60, leaves_qty=0, ord_status=OrdStatus.CANCELED))
     assert shown(gone.state) == (Status.FILLED, 60, 0, 0) or gone.state.status is Status.CANCELED

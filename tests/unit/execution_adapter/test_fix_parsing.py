@@ -118,7 +118,9 @@ def test_a_trade_without_whole_shares_is_an_exception(value: str) -> None:
 
 @pytest.mark.parametrize("tag", [14, 151, 38])
 @pytest.mark.parametrize("value", ["x", "1.5", "-1", "NaN", "9" * 50])
-def test_a_counter_that_cannot_be_is_an_exception_and_one_that_is_not_there_is_none(tag: int, value: str) -> None:
+def test_a_counter_that_cannot_be_is_an_exception_and_one_that_is_not_there_is_none(
+    tag: int, value: str
+) -> None:
     assert refused(with_field(tag, value)).kind is ExceptionKind.BAD_QUANTITY
     absent = read(with_field(tag, None))
     assert isinstance(absent, Report)

@@ -1,5 +1,7 @@
 """FIX as bytes: messages cut out of a stream, however it is cut up and whatever stands between them."""
 
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ from execution_adapter.domain.fix.wire import (
 )
 
 VALUES = st.binary(max_size=12).map(lambda value: value.replace(b"\x01", b""))
-TAGS = st.integers(11, 9_999).filter(lambda tag: tag not in DATA_OF_LENGTH and tag not in DATA_OF_LENGTH.values())
+TAGS = st.integers(11, 9_999).filter(
+    lambda tag: tag not in DATA_OF_LENGTH and tag not in DATA_OF_LENGTH.values()
+)
 
 
 def message(*fields: tuple[int, bytes], msg_type: str = "8") -> bytes:
@@ -48,7 +52,9 @@ def test_a_data_length_that_is_wrong_makes_the_message_malformed(length: bytes) 
         read_fields(message((354, length), (355, b"abc"), (32, b"1")))
 
 
-@pytest.mark.parametrize("piece", [b"garbage\x01", b"=1\x01", b"-5=1\x01", b"\xff1=2\x01", b"1234567890=1\x01"])
+@pytest.mark.parametrize(
+    "piece", [b"garbage\x01", b"=1\x01", b"-5=1\x01", b"\xff1=2\x01", b"1234567890=1\x01"]
+)
 def test_a_piece_without_a_tag_is_malformed(piece: bytes) -> None:
     with pytest.raises(MalformedError):
         read_fields(write_message("FIX.4.4", [(35, "8")], b"11=a\x01" + piece + b"32=1\x01"))
@@ -65,7 +71,7 @@ def test_messages_are_found_however_the_stream_is_cut(
     stream = b"".join(sent)
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     framer, found = Framer(), []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         found += list(framer.feed(stream[start:end]))
     assert [(frame.raw, frame.problem) for frame in found] == [(raw, "") for raw in sent]
 
