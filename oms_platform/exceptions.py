@@ -86,7 +86,8 @@ def fix_content(raw: bytes) -> bytes:
     if len(fields) > 1 and fields[-1].startswith(_CHECKSUM):
         fields.pop()
     body = next(
-        (number for number, field in enumerate(fields) if field.partition(b"=")[0] not in _HEADER), len(fields)
+        (number for number, field in enumerate(fields) if field.partition(b"=")[0] not in _HEADER),
+        len(fields),
     )
     named = any(field.partition(b"=")[0] == _EXEC_ID for field in fields[body:])
     left_out = _REPETITION | {_MSG_SEQ_NUM} if named else _REPETITION

@@ -76,6 +76,13 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
     ADD CHECK (cum_qty >= 0 AND leaves_qty >= 0);
 """
 
+ORDERS = """
+-- excess_qty: shares that venues executed beyond the order's quantity: CumQty ends at OrderQty, they are in the position
+-- and in filled_notional. AvgPx = filled_notional / (cum_qty + excess_qty).
+ALTER TABLE orders ADD COLUMN excess_qty bigint NOT NULL DEFAULT 0,
+    ADD CHECK (excess_qty = 0 OR (excess_qty > 0 AND cum_qty = quantity));
+"""
+
 VIEWS = """
 -- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected has what it
 -- was corrected to.
@@ -107,6 +114,8 @@ CREATE VIEW executions AS
         WHERE e.order_id = t.order_id AND e.type = 'TradeCorrected'
           AND e.payload->'tradeCorrected'->>'venueId' = t.venue_id
           AND e.payload->'tradeCorrected'->>'execRefId' = t.exec_id
+          AND coalesce(e.payload->'tradeCorrected'->>'refTradeDate', '') = t.trade_date
+          AND coalesce(e.payload->'tradeCorrected'->>'refVenueOrderId', '') = t.venue_order_id
           AND e.payload->'tradeCorrected'->>'clOrdId' = t.cl_ord_id
         ORDER BY e.sequence DESC LIMIT 1) c ON true
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
@@ -114,7 +123,7 @@ CREATE VIEW executions AS
 
 
 def upgrade() -> None:
-    for script in (JOURNAL, EXCEPTIONS, CHILDREN, VIEWS):
+    for script in (JOURNAL, EXCEPTIONS, CHILDREN, ORDERS, VIEWS):
         op.execute(script)
 
 
