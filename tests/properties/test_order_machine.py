@@ -301,7 +301,7 @@ class OrderStory(RuleBasedStateMachine):
         for step in self.machine.steps:
             stepwise.take([step], now)
         at_once.keep(order)
-        assert stepwise.order(order.order_id) == at_once.order(order.order_id)
+        assert (stepwise.orders, stepwise.closed) == (at_once.orders, at_once.closed)
         assert dict(stepwise.exposures)[order.terms.account_id].reserved_micros == sum(
             one.leaves_qty * one.reserved_price_micros for one in (order,)
         )

@@ -18,6 +18,7 @@ from oms_core.domain.order import Order
 from oms_core.ports import event_of
 from oms_core.reports import EXECUTIONS
 from oms_platform import ids
+from oms_platform.exceptions import ExceptionKind, exception_identity, message_content
 from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import ExecType, OrderStatus, Side, TimeInForce
 from oms_platform.wire import Topic
@@ -49,6 +50,7 @@ class VenueReports(RuleBasedStateMachine):
         # What each trade stands at, and what each correction was about.
         self.standing: dict[Key, tuple[int, int]] = {}
         self.reported: dict[Key, tuple[object, ...]] = {}
+        self.content: dict[Key, tuple[object, ...]] = {}
         self.refused: set[int] = set()  # places in `sent`
 
     # ---- what venues do
@@ -76,6 +78,14 @@ class VenueReports(RuleBasedStateMachine):
             self.refused.add(len(self.sent))
         self.sent.append(report)
         self._model(report, known=child is not None)
+
+    def _is_exception(self, report: ExecutionReport) -> bool:
+        """Whether an exception of any kind is of this report."""
+        content = message_content(report)
+        return any(
+            exception_identity(kind, report.venue_id, content) in self.scene.store.exceptions
+            for kind in ExceptionKind
+        )
 
     PLACES = st.tuples(
         st.sampled_from((0, 0, 0, 1, 1, 2)), st.sampled_from((1, 1, 1, 2, 3)), st.sampled_from((1, 1, 1, 2))
@@ -142,6 +152,20 @@ class VenueReports(RuleBasedStateMachine):
     def end(self, place: tuple[int, int, int], kind: ExecType, number: int, unresolved: int) -> None:
         self._report(kind, place, exec_id=f"T{number}", unresolved_qty=unresolved)
 
+    @precondition(lambda self: self.scene.state(self.orders[0]).children)
+    @rule(kind=st.sampled_from(ENDS), number=st.integers(0, 10**6), leaves=st.integers(0, 300))
+    def bust_after_an_end(self, kind: ExecType, number: int, leaves: int) -> None:
+        _, attempt, leg = list(self.scene.state(self.orders[0]).children)[-1].split("-")
+        place, identity = (0, int(attempt), int(leg)), {"trade_date": DAYS[1], "venue_order_id": "V1"}
+        self._report(
+            ExecType.TRADE, place, last_qty=1, last_px_micros=PRICE, exec_id=f"X{number}", **identity
+        )
+        self._report(kind, place, exec_id=f"T{number}", **identity)
+        self._report(
+            ExecType.TRADE_CANCEL, place, exec_id=f"C{number}", exec_ref_id=f"X{number}", leaves_qty=leaves,
+            **identity,
+        )  # fmt: skip
+
     @rule(place=PLACES, quantity=QUANTITIES, number=st.integers(0, 30))
     def restate(self, place: tuple[int, int, int], quantity: int, number: int) -> None:
         self._report(ExecType.RESTATED, place, exec_id=f"R{number}", order_qty=quantity)
@@ -196,19 +220,23 @@ class VenueReports(RuleBasedStateMachine):
         child = order.children.get(report.cl_ord_id) if order is not None else None
         fits = child is not None and known and child.venue_id == report.venue_id
         fits = fits and report.symbol == "AAPL" and report.side is self.sides.get(report.order_id)
-        if report.exec_type not in EXECUTIONS or not fits or report.exec_id == "" or key in self.reported:
+        if report.exec_type not in EXECUTIONS or not fits or report.exec_id == "":
+            return
+        content = (report.exec_type, report.cl_ord_id, report.last_qty, report.last_px_micros)
+        if key in self.reported:
+            assert content == self.content[key] or self._is_exception(report)
             return
         shares, price = report.last_qty, report.last_px_micros or 0
         if report.exec_type is ExecType.TRADE:
             if shares > 0 and price > 0:
-                self.reported[key] = (report.cl_ord_id,)
+                self.reported[key], self.content[key] = (report.cl_ord_id,), content
                 self.standing[key] = shares, price
             return
         about = (*key[:4], report.exec_ref_id)
         if about in self.reported and (report.exec_type is ExecType.TRADE_CANCEL or shares >= 0):
             while len(self.reported[about]) > 1:
                 about = self.reported[about][1]  # type: ignore[assignment]
-            self.reported[key] = (report.cl_ord_id, about)
+            self.reported[key], self.content[key] = (report.cl_ord_id, about), content
             self.standing[about] = (0, 0) if report.exec_type is ExecType.TRADE_CANCEL else (shares, price)
 
     # ---- what holds
