@@ -33,7 +33,7 @@ from execution_adapter.domain.gate import problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
-from execution_adapter.reporting import ReportOutlet, ReportTraces, local_report
+from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7_time
 from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan

@@ -243,8 +243,9 @@ class TradeApplied(Message, frozen=True, kw_only=True):
 class TradeCorrected(Message, frozen=True, kw_only=True):
     """A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct).
 
-    exec_id: of this report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now.
-    leaves_qty: what is open of the child at its venue after it.
+    exec_id: of this report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is
+    told apart by ref_trade_date and ref_venue_order_id. leaves_qty: what is open of the child at its venue
+    after it.
     """
 
     venue_id: str
@@ -261,15 +262,23 @@ class TradeCorrected(Message, frozen=True, kw_only=True):
     venue_order_id: str = ""
     trade_date: str = ""
     text: str = ""
+    ref_trade_date: str = ""
+    ref_venue_order_id: str = ""
 
 
 class ChildRestated(Message, frozen=True, kw_only=True):
-    """A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated)."""
+    """A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated).
+
+    exec_id, venue_order_id, trade_date: of the report, which has its effect once.
+    """
 
     cl_ord_id: str
     venue_id: str
     quantity: Int32
     text: str = ""
+    exec_id: str = ""
+    venue_order_id: str = ""
+    trade_date: str = ""
 
 
 class ChildClosed(Message, frozen=True, kw_only=True):
@@ -277,7 +286,8 @@ class ChildClosed(Message, frozen=True, kw_only=True):
     its venue's word.
 
     unresolved_qty: shares that the venue says are executed and of which no report came; they are never routed
-    again, and a trade that is booked later takes them.
+    again, and a trade that is booked later takes them. exec_id, venue_order_id, trade_date: of the report,
+    which has its effect once.
     """
 
     cl_ord_id: str
@@ -286,6 +296,9 @@ class ChildClosed(Message, frozen=True, kw_only=True):
     text: str = ""
     closed_at: datetime
     unresolved_qty: Int32 = 0
+    exec_id: str = ""
+    venue_order_id: str = ""
+    trade_date: str = ""
 
 
 class CancelRequested(Message, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
     ADD COLUMN in_seq bigint NOT NULL DEFAULT 0,
     ADD COLUMN missing_qty integer NOT NULL DEFAULT 0,
     ADD CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED',
-    'EXPIRED',
+                          'EXPIRED',
                           'DONE_FOR_DAY', 'SUSPENDED', 'STOPPED', 'UNRESOLVED')),
     ADD CHECK (cum_qty >= 0 AND leaves_qty >= 0);
 """
@@ -80,9 +80,15 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
 SESSIONS = """
 -- reason: why a session is down, in words. out_seq: from here on no outbound MsgSeqNum was ever used;
 -- out_before: how many were used before the numbers last began anew.
-ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '', ADD COLUMN out_seq bigint NOT NULL
-DEFAULT 1,
-    ADD COLUMN out_before bigint NOT NULL DEFAULT 0;
+ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '',
+    ADD COLUMN out_seq bigint NOT NULL DEFAULT 1, ADD COLUMN out_before bigint NOT NULL DEFAULT 0;
+"""
+
+ORDERS = """
+-- excess_qty: shares that venues executed beyond the order's quantity: CumQty ends at OrderQty, they are in the position
+-- and in filled_notional. AvgPx = filled_notional / (cum_qty + excess_qty).
+ALTER TABLE orders ADD COLUMN excess_qty bigint NOT NULL DEFAULT 0,
+    ADD CHECK (excess_qty = 0 OR (excess_qty > 0 AND cum_qty = quantity));
 """
 
 VIEWS = """
@@ -116,6 +122,8 @@ CREATE VIEW executions AS
         WHERE e.order_id = t.order_id AND e.type = 'TradeCorrected'
           AND e.payload->'tradeCorrected'->>'venueId' = t.venue_id
           AND e.payload->'tradeCorrected'->>'execRefId' = t.exec_id
+          AND coalesce(e.payload->'tradeCorrected'->>'refTradeDate', '') = t.trade_date
+          AND coalesce(e.payload->'tradeCorrected'->>'refVenueOrderId', '') = t.venue_order_id
           AND e.payload->'tradeCorrected'->>'clOrdId' = t.cl_ord_id
         ORDER BY e.sequence DESC LIMIT 1) c ON true
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
@@ -123,7 +131,7 @@ CREATE VIEW executions AS
 
 
 def upgrade() -> None:
-    for script in (JOURNAL, EXCEPTIONS, CHILDREN, SESSIONS, VIEWS):
+    for script in (JOURNAL, EXCEPTIONS, CHILDREN, SESSIONS, ORDERS, VIEWS):
         op.execute(script)
 
 

@@ -259,8 +259,8 @@ class TradeApplied(betterproto.Message):
 class TradeCorrected(betterproto.Message):
     """
     A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct). exec_id: of this
-     report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now. leaves_qty: what is open of the child
-     at its venue after it.
+     report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is told apart by ref_trade_date and
+     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -277,18 +277,24 @@ class TradeCorrected(betterproto.Message):
     venue_order_id: str = betterproto.string_field(12)
     trade_date: str = betterproto.string_field(13)
     text: str = betterproto.string_field(14)
+    ref_trade_date: str = betterproto.string_field(15)
+    ref_venue_order_id: str = betterproto.string_field(16)
 
 
 @dataclass(eq=False, repr=False)
 class ChildRestated(betterproto.Message):
     """
-    A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated).
+    A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated). exec_id, venue_order_id,
+     trade_date: of the report, which has its effect once.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
     venue_id: str = betterproto.string_field(2)
     quantity: int = betterproto.int32_field(3)
     text: str = betterproto.string_field(4)
+    exec_id: str = betterproto.string_field(5)
+    venue_order_id: str = betterproto.string_field(6)
+    trade_date: str = betterproto.string_field(7)
 
 
 @dataclass(eq=False, repr=False)
@@ -296,7 +302,7 @@ class ChildClosed(betterproto.Message):
     """
     A child left its venue's book: CANCELED, REJECTED or EXPIRED with shares unfilled, or TRADE, done by its venue's word.
      unresolved_qty: shares that the venue says are executed and of which no report came; they are never routed again, and
-     a trade that is booked later takes them.
+     a trade that is booked later takes them. exec_id, venue_order_id, trade_date: of the report, which has its effect once.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
@@ -305,6 +311,9 @@ class ChildClosed(betterproto.Message):
     text: str = betterproto.string_field(4)
     closed_at: datetime = betterproto.message_field(5)
     unresolved_qty: int = betterproto.int32_field(6)
+    exec_id: str = betterproto.string_field(7)
+    venue_order_id: str = betterproto.string_field(8)
+    trade_date: str = betterproto.string_field(9)
 
 
 @dataclass(eq=False, repr=False)
