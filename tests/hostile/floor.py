@@ -143,7 +143,7 @@ class Floor:
 
     def sizes_at(self, venue_id: str, placed: Placed) -> list[int]:
         """Return the size of each child of an order that a venue got, in the order they came."""
-        return [order.order_qty for order in self[venue_id].orders_of(UUID(placed.order_id).hex)]
+        return [order.asked_qty for order in self[venue_id].orders_of(UUID(placed.order_id).hex)]
 
     # ---- what a client sees
 

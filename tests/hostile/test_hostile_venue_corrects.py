@@ -208,10 +208,10 @@ def test_restated_150_d_to_fewer_shares_routes_what_was_taken_off_again(floor: F
     """ExecRestatementReason (378): a corporate action, a partial decline, a repricing, ... or none at all."""
     placed, child = floor.rest("XNAS")
     more = {"t378": text} if text else {}
-    floor["XNAS"].session.send("8", child.report("D", t38=70, t151=70, **more))
+    floor["XNAS"].session.send("8", child.restate(70, **more))
     second = floor.child(placed, "XNAS", attempt=2)
     assert second.order_qty == 30
-    floor["XNAS"].session.send("8", child.fill(70, t38=70, t151=0, t39="2"))
+    floor["XNAS"].session.send("8", child.fill(70))
     floor["XNAS"].session.send("8", second.fill(30))
     floor.until_books(placed, [child, second], "FILLED")
     assert floor.exceptions_of(placed) == []
@@ -220,7 +220,7 @@ def test_restated_150_d_to_fewer_shares_routes_what_was_taken_off_again(floor: F
 def test_restated_150_d_that_changes_no_quantity_changes_nothing(floor: Floor) -> None:
     placed, child = floor.rest("ARCX")
     session = floor["ARCX"].session
-    session.send("8", child.report("D", t378="3", t44=child.price))
+    session.send("8", child.restate(100, t378="3", t44=child.price))
     session.send("8", child.fill(100))
     floor.until_books(placed, [child], "FILLED")
     floor.only_children(placed, "ARCX", 100)
@@ -237,8 +237,10 @@ def test_states_that_end_nothing_leave_the_child_live(floor: Floor, exec_type: s
     floor.only_children(placed, "BATS", 100)
 
 
-@pytest.mark.parametrize("exec_type", ["Z", "q", "", "\xfc", None], ids=repr)
-def test_an_exec_type_that_nobody_knows_is_kept_for_a_person(floor: Floor, exec_type: str | None) -> None:
+@pytest.mark.parametrize("exec_type", ["Z", "q", "", b"\xfc", None], ids=repr)
+def test_an_exec_type_that_nobody_knows_is_kept_for_a_person(
+    floor: Floor, exec_type: str | bytes | None
+) -> None:
     placed, child = floor.rest("EDGX")
     body = child.report("0", t17=f"Z-{placed.order_id}")
     body = without(body, 150) if exec_type is None else changed(body, t150=exec_type)

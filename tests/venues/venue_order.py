@@ -9,7 +9,7 @@ from tests.venues.fix_bytes import Fields, Message, Value, timestamp
 
 # OrdStatus (39) and ExecType (150), as far as a test writes them often.
 NEW, PARTIAL, FILLED, CANCELED, REJECTED = "0", "1", "2", "4", "8"
-TRADE, TRADE_CORRECT, TRADE_CANCEL, STATUS = "F", "G", "H", "I"
+TRADE, TRADE_CORRECT, TRADE_CANCEL, STATUS, RESTATED = "F", "G", "H", "I", "D"
 _numbers: Final = itertools.count(1)
 
 
@@ -24,12 +24,16 @@ class Trade:
 
 @dataclass(slots=True)
 class VenueOrder:
-    """An order that came by 35=D. trades: by ExecID, those that were taken back are not there."""
+    """An order that came by 35=D. trades: by ExecID, those that were taken back are not there.
+
+    restated_qty: what the venue has made of its OrderQty, 0 for nothing.
+    """
 
     new: Message
     venue_order_id: str
     trades: dict[str, Trade] = field(default_factory=dict)
     closed_as: str = ""
+    restated_qty: int = 0
     cum: int = 0
     notional: Decimal = Decimal(0)
 
@@ -44,9 +48,14 @@ class VenueOrder:
         return self.new.text(11)
 
     @property
-    def order_qty(self) -> int:
-        """OrderQty (38)."""
+    def asked_qty(self) -> int:
+        """OrderQty (38) of the 35=D."""
         return self.new.number(38)
+
+    @property
+    def order_qty(self) -> int:
+        """OrderQty (38) as it stands."""
+        return self.restated_qty or self.asked_qty
 
     @property
     def price(self) -> str:
@@ -126,6 +135,11 @@ class VenueOrder:
         """150=G: a trade was of another size or price."""
         self.execute(exec_id, qty, Decimal(px))
         return changed(self.report(TRADE_CORRECT, t19=exec_id, t32=qty, t31=px), **more)
+
+    def restate(self, order_qty: int, **more: Value) -> Fields:
+        """150=D: the order is of another quantity from now on."""
+        self.restated_qty = order_qty
+        return changed(self.report(RESTATED), **more)
 
     def cancel(self, request: Message | None = None, **more: Value) -> Fields:
         """150=4: close it, by a request or without one."""
