@@ -81,7 +81,7 @@ VIEWS = """
 -- was corrected to.
 DROP VIEW executions;
 CREATE VIEW executions AS
-    SELECT order_id, venue_id, exec_id, t.account_id, cl_ord_id, t.symbol, t.side,
+    SELECT t.order_id, t.venue_id, t.exec_id, t.account_id, t.cl_ord_id, t.symbol, t.side,
            coalesce(c.last_qty, t.last_qty) AS last_qty,
            ((coalesce(c.last_px_micros, t.last_px_micros))::numeric / 1000000)::numeric(18,6) AS last_px,
            t.transact_time, t.received_at, t.recorded_at, t.venue_order_id, t.trade_date
@@ -100,16 +100,15 @@ CREATE VIEW executions AS
                  coalesce(payload->'tradeApplied'->>'venueOrderId', '') AS venue_order_id,
                  coalesce(payload->'tradeApplied'->>'tradeDate', '') AS trade_date
           FROM order_events WHERE type = 'TradeApplied') t
-    LEFT JOIN (
-        SELECT DISTINCT ON (order_id, venue_id, exec_id, cl_ord_id) *
-        FROM (SELECT order_id, sequence,
-                     payload->'tradeCorrected'->>'venueId' AS venue_id,
-                     payload->'tradeCorrected'->>'execRefId' AS exec_id,
-                     payload->'tradeCorrected'->>'clOrdId' AS cl_ord_id,
-                     coalesce((payload->'tradeCorrected'->>'lastQty')::int, 0) AS last_qty,
-                     coalesce((payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS last_px_micros
-              FROM order_events WHERE type = 'TradeCorrected') e
-        ORDER BY order_id, venue_id, exec_id, cl_ord_id, sequence DESC) c USING (order_id, venue_id, exec_id, cl_ord_id)
+    LEFT JOIN LATERAL (
+        SELECT coalesce((e.payload->'tradeCorrected'->>'lastQty')::int, 0) AS last_qty,
+               coalesce((e.payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS last_px_micros
+        FROM order_events e
+        WHERE e.order_id = t.order_id AND e.type = 'TradeCorrected'
+          AND e.payload->'tradeCorrected'->>'venueId' = t.venue_id
+          AND e.payload->'tradeCorrected'->>'execRefId' = t.exec_id
+          AND e.payload->'tradeCorrected'->>'clOrdId' = t.cl_ord_id
+        ORDER BY e.sequence DESC LIMIT 1) c ON true
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
 """
 
