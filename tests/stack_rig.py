@@ -36,6 +36,8 @@ class StackRig:
     kafka: str
     # What the stack's processes get beside their own settings.
     environment: Mapping[str, str] = field(default_factory=dict)
+    # HOST:PORT of FIX venues of the test's own, empty for the broker simulator.
+    venues: str = ""
 
     def oms(self, *arguments: str, timeout_s: float = START_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         """Run an `oms` command on this stack."""
@@ -54,7 +56,8 @@ class StackRig:
 
     def up(self) -> None:
         """Start the stack and wait until it is ready."""
-        result = self.oms("up", "--detach", "--port", str(self.layout.base_port), "--kafka", self.kafka)
+        place = ("--port", str(self.layout.base_port), "--kafka", self.kafka, "--venues", self.venues)
+        result = self.oms("up", "--detach", *place)
         if result.returncode:
             raise RuntimeError(f"oms up failed:\n{result.stdout}\n{result.stderr}\n{self.log_ends()}")
 
@@ -73,13 +76,17 @@ class StackRig:
         """Return a REST client that acts as a demo persona."""
         return ApiClient.of_stack(self.layout.data, user)
 
-    def program(self, name: str) -> dict[str, Any]:
-        """Return what the supervisor says of one process."""
+    def programs(self) -> dict[str, dict[str, Any]]:
+        """Return what the supervisor says of every process."""
         state = read_state(self.layout.data)
         if state is None:
             raise RuntimeError("the stack does not run")
-        program: dict[str, Any] = state["programs"][name]
-        return program
+        programs: dict[str, dict[str, Any]] = state["programs"]
+        return programs
+
+    def program(self, name: str) -> dict[str, Any]:
+        """Return what the supervisor says of one process."""
+        return self.programs()[name]
 
     def kill(self, name: str) -> int:
         """End one process with -9. Returns its pid."""

@@ -26,6 +26,7 @@ from oms_tools.laptop.layout import (
     last_state,
     read_state,
     running_layout,
+    venue_address,
 )
 
 START_TIMEOUT_S: Final = 180.0
@@ -41,18 +42,30 @@ data_option = click.option(
 )
 
 
-def start_stack(data: Path, port: int, kafka: str) -> Layout:
-    """Start a supervisor in the background and return when all is ready, showing it. Raises StackError."""
+def _venues(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    if given:
+        try:
+            venue_address(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+    return given
+
+
+def start_stack(data: Path, port: int, kafka: str, venues: str = "") -> Layout:
+    """Start a supervisor in the background and return when all is ready, showing it. Raises StackError.
+
+    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator.
+    """
     # Imported here: the embedded parts are an extra, and the other commands do without.
     from oms_tools.laptop.stack import Stack, check_can_start  # noqa: PLC0415
 
     data = data.resolve()
     layout = Layout(data=data, base_port=port)
     layout.logs.mkdir(parents=True, exist_ok=True)
-    check_can_start(Stack(layout, kafka))
+    check_can_start(Stack(layout, kafka, venues=venues))
     layout.state_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "oms_tools.laptop.stack"]
-    command += ["--data", str(data), "--port", str(port), "--kafka", kafka]
+    command += ["--data", str(data), "--port", str(port), "--kafka", kafka, "--venues", venues]
     with (layout.logs / "supervisor.log").open("ab") as log:
         supervisor = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -125,10 +138,17 @@ def stop_stack(data: Path) -> bool:
     show_default=True,
     help="memory, apache (from its jars, Java 17+), or HOST:PORT.",
 )
+@click.option(
+    "--venues",
+    default="",
+    callback=_venues,
+    metavar="HOST:PORT",
+    help="Trade with FIX venues that listen there, each by its own CompID; the broker simulator is left out.",
+)
 @click.option("--detach", is_flag=True, help="Come back when all is ready; stop it with `oms down`.")
-def up(data: Path, port: int, kafka: str, detach: bool) -> None:
+def up(data: Path, port: int, kafka: str, venues: str, detach: bool) -> None:
     """Start the whole stack on this machine."""
-    layout = start_stack(data, port, kafka)
+    layout = start_stack(data, port, kafka, venues)
     console.print(f"API {layout.api_url}   logs {layout.logs}", highlight=False)
     if detach:
         return

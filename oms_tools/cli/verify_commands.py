@@ -28,8 +28,10 @@ def stack_dsn(layout: Layout) -> str:
 
 def evidence_of_stack(data: Path) -> Evidence:
     """Return where the running laptop stack keeps what the judge looks at."""
-    layout, _ = running_layout(data)
-    return Evidence(dsn=stack_dsn(layout), fix_store=data / "fix-adapter", venue_journal=data / "broker")
+    layout, state = running_layout(data)
+    # Venues that run elsewhere keep their books there.
+    journal = None if state.get("venues") else data / "broker"
+    return Evidence(dsn=stack_dsn(layout), fix_store=data / "fix-adapter", venue_journal=journal)
 
 
 @click.command()

@@ -34,7 +34,11 @@ def deployment_of_stack(data: Path) -> Deployment:
     return Deployment(
         dsn=f"postgresql://postgres@127.0.0.1:{layout.port('postgres')}/oms",
         kafka=stack_kafka(layout, state["kafka"]),
-        endpoints={name: f"http://127.0.0.1:{layout.port(port)}" for name, port in HEALTH_PORTS.items()},
+        endpoints={
+            name: f"http://127.0.0.1:{layout.port(port)}"
+            for name, port in HEALTH_PORTS.items()
+            if name != "broker" or not state.get("venues")
+        },
         disk=data,
     )
 

@@ -12,6 +12,7 @@ from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
 
 DEFAULT_DATA: Final = Path(".oms")
 DEFAULT_PORT: Final = 8080
+PORT_MAX: Final = 65_535
 STATE_NAME: Final = "stack.json"
 ISSUER_AUDIENCE: Final = "oms-api"
 # One instance of each service reads everything, and in memory a topic's every partition costs requests.
@@ -133,6 +134,14 @@ def is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def venue_address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT of FIX venues. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
+        raise ValueError(f"venues must be HOST:PORT, was {text!r}")
+    return host, int(port)
 
 
 def stack_kafka(layout: Layout, kafka: str) -> KafkaSettings:

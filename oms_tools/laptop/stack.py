@@ -25,6 +25,7 @@ from oms_tools.laptop.layout import (
     StackError,
     read_state,
     stack_kafka,
+    venue_address,
     write_state,
 )
 from oms_tools.laptop.parts import (
@@ -74,17 +75,24 @@ def _from_part(part: Part, restarts_with_it: tuple[str, ...] = ()) -> Program:
 
 
 class Stack:
-    """Builds the programs of one layout. kafka: "memory", "apache" or a broker's address."""
+    """Builds the programs of one layout. kafka: "memory", "apache" or a broker's address.
 
-    def __init__(self, layout: Layout, kafka: str, log_level: str = "INFO") -> None:
+    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator.
+    """
+
+    def __init__(self, layout: Layout, kafka: str, log_level: str = "INFO", venues: str = "") -> None:
         self.layout = layout
         self.kafka = kafka
+        self.venues = venues
         self._log_level = log_level
 
     @property
     def ports_needed(self) -> list[str]:
         """The names of the ports that this stack listens on itself."""
-        return [name for name, _ in PORTS if self.kafka == "apache" or not name.startswith("kafka")]
+        left_out = [] if self.kafka == "apache" else ["kafka", "kafka_controller"]
+        if self.venues:
+            left_out += ["broker_fix", "broker_health"]
+        return [name for name, _ in PORTS if name not in left_out]
 
     def infrastructure(self) -> list[Program]:
         """Return the databases, the broker and the issuer."""
@@ -112,11 +120,11 @@ class Stack:
         return programs
 
     def simulators(self) -> list[Program]:
-        """Return the two simulators."""
-        return [
-            self._service("market-data", ["simulators.market_data"], "market_data_health"),
-            self._service("broker", ["simulators.broker"], "broker_health"),
-        ]
+        """Return the simulators: market data, and the broker unless venues run elsewhere."""
+        programs = [self._service("market-data", ["simulators.market_data"], "market_data_health")]
+        if not self.venues:
+            programs.append(self._service("broker", ["simulators.broker"], "broker_health"))
+        return programs
 
     def services(self) -> list[Program]:
         """Return the four services."""
@@ -140,6 +148,7 @@ class Stack:
         """Return every service's settings."""
         layout = self.layout
         kafka = stack_kafka(layout, self.kafka)
+        venues_host, venues_port = venue_address(self.venues or f"127.0.0.1:{layout.port('broker_fix')}")
         ports = {
             "OMS_API_HTTP_PORT": "api_http",
             "OMS_API_GRPC_PORT": "api_grpc",
@@ -151,7 +160,6 @@ class Stack:
             "OMS_API_SOR_PORT": "sor_grpc",
             "OMS_API_CORE_PORT": "core_grpc",
             "OMS_ADAPTER_HEALTH_PORT": "adapter_health",
-            "OMS_ADAPTER_FIX_PORT": "broker_fix",
             "OMS_MARKETDATA_SIM_GRPC_PORT": "market_data_grpc",
             "OMS_MARKETDATA_SIM_HEALTH_PORT": "market_data_health",
             "OMS_MARKET_DATA_PORT": "market_data_grpc",
@@ -167,7 +175,8 @@ class Stack:
             "OMS_MARKET_DATA_HOST": "127.0.0.1",
             "OMS_API_OIDC_ISSUER": layout.issuer_url,
             "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
-            "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
+            "OMS_ADAPTER_FIX_HOST": venues_host,
+            "OMS_ADAPTER_FIX_PORT": str(venues_port),
             "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),
             "OMS_LOG_LEVEL": self._log_level,
         }
@@ -187,6 +196,7 @@ def _state_of(stack: Stack, phase: str, supervisor: Supervisor, pid: int) -> dic
         "pid": pid,
         "base_port": stack.layout.base_port,
         "kafka": stack.kafka,
+        "venues": stack.venues,
         "phase": phase,
         "programs": programs,
     }
@@ -250,9 +260,10 @@ def check_can_start(stack: Stack) -> None:
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--port", type=int, required=True)
 @click.option("--kafka", required=True)
-def main(data: Path, port: int, kafka: str) -> None:
+@click.option("--venues", default="")
+def main(data: Path, port: int, kafka: str, venues: str) -> None:
     """Supervise the laptop stack until SIGTERM."""
-    sys.exit(run_stack(Stack(Layout(data=data, base_port=port), kafka), os.getpid()))
+    sys.exit(run_stack(Stack(Layout(data=data, base_port=port), kafka, venues=venues), os.getpid()))
 
 
 if __name__ == "__main__":

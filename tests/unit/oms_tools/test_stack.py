@@ -5,9 +5,14 @@ import socket
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from execution_adapter.config import Settings as AdapterSettings
 from oms_core.config import Settings as CoreSettings
 from oms_platform.settings import load_settings
+from oms_tools.cli.main import cli
+from oms_tools.cli.verify_commands import evidence_of_stack
+from oms_tools.doctor.command import deployment_of_stack
 from oms_tools.laptop.layout import Layout, StackError, write_state
 from oms_tools.laptop.stack import Stack, check_can_start, http_ready
 
@@ -54,6 +59,36 @@ def test_each_service_is_a_module_with_its_own_readiness(tmp_path: Path) -> None
         "broker": "simulators.broker",
     }
     assert not http_ready("http://127.0.0.1:1/health/ready")()
+
+
+def test_with_venues_elsewhere_the_broker_is_left_out_and_the_adapter_goes_there(tmp_path: Path) -> None:
+    made = Stack(Layout(data=tmp_path, base_port=9200), "there:9092", venues="venues.example:7001")
+    assert [program.name for program in made.simulators()] == ["market-data"]
+    assert not {"broker_fix", "broker_health"} & {*made.ports_needed}
+    settings = load_settings(AdapterSettings, "OMS_ADAPTER_", made.environment())
+    assert (settings.fix_host, settings.fix_port) == ("venues.example", 7001)
+    own = load_settings(AdapterSettings, "OMS_ADAPTER_", stack(tmp_path, "there:9092").environment())
+    assert (own.fix_host, own.fix_port) == ("127.0.0.1", 9208)
+
+
+@pytest.mark.parametrize(("venues", "has_broker"), [("", True), ("127.0.0.1:7001", False)])
+def test_judge_and_doctor_look_for_a_broker_only_where_one_runs(
+    tmp_path: Path, venues: str, has_broker: bool
+) -> None:
+    layout = Layout(data=tmp_path, base_port=9200)
+    write_state(layout, {"pid": os.getpid(), "base_port": 9200, "kafka": "there:9092", "venues": venues})
+    assert (evidence_of_stack(tmp_path).venue_journal is not None) == has_broker
+    assert ("broker" in deployment_of_stack(tmp_path).endpoints) == has_broker
+
+
+@pytest.mark.parametrize("wrong", ["7001", "127.0.0.1:", ":7001", "here:no", "here:0", "here:65536"])
+def test_an_address_of_venues_that_is_none_is_refused_before_anything_starts(
+    tmp_path: Path, wrong: str
+) -> None:
+    result = CliRunner().invoke(cli, ["up", "--data", str(tmp_path / "stack"), f"--venues={wrong}"])
+    assert result.exit_code == 2
+    assert f"venues must be HOST:PORT, was '{wrong}'" in result.output
+    assert not (tmp_path / "stack").exists()
 
 
 def test_a_second_stack_in_the_same_folder_and_a_taken_port_are_refused(tmp_path: Path) -> None:
