@@ -127,7 +127,7 @@ class Floor:
     def rest(self, venue_id: str, **terms: Any) -> tuple[Placed, VenueOrder]:
         """Place an order that rests at one venue, acknowledged there."""
         placed = self.place(venue_id, **terms)
-        child = self.child(placed, venue_id)
+        child = self.await_children(placed, venue_id)[0]
         self.until(placed, "ACKNOWLEDGED")
         return placed, child
 

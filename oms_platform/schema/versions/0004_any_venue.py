@@ -115,17 +115,19 @@ CREATE VIEW executions AS
                  coalesce(payload->'tradeApplied'->>'venueOrderId', '') AS venue_order_id,
                  coalesce(payload->'tradeApplied'->>'tradeDate', '') AS trade_date
           FROM order_events WHERE type = 'TradeApplied') t
-    LEFT JOIN LATERAL (
-        SELECT coalesce((e.payload->'tradeCorrected'->>'lastQty')::int, 0) AS last_qty,
-               coalesce((e.payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS last_px_micros
-        FROM order_events e
-        WHERE e.order_id = t.order_id AND e.type = 'TradeCorrected'
-          AND e.payload->'tradeCorrected'->>'venueId' = t.venue_id
-          AND e.payload->'tradeCorrected'->>'execRefId' = t.exec_id
-          AND coalesce(e.payload->'tradeCorrected'->>'refTradeDate', '') = t.trade_date
-          AND coalesce(e.payload->'tradeCorrected'->>'refVenueOrderId', '') = t.venue_order_id
-          AND e.payload->'tradeCorrected'->>'clOrdId' = t.cl_ord_id
-        ORDER BY e.sequence DESC LIMIT 1) c ON true
+    LEFT JOIN (
+        SELECT DISTINCT ON (order_id, venue_id, exec_id, cl_ord_id)
+               order_id, venue_id, exec_id, cl_ord_id, last_qty, last_px_micros
+        FROM (SELECT order_id, sequence,
+                     payload->'tradeCorrected'->>'venueId' AS venue_id,
+                     payload->'tradeCorrected'->>'execRefId' AS exec_id,
+                     payload->'tradeCorrected'->>'clOrdId' AS cl_ord_id,
+                     coalesce((payload->'tradeCorrected'->>'lastQty')::int, 0) AS last_qty,
+                     coalesce((payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS last_px_micros
+              FROM order_events WHERE type = 'TradeCorrected') all_corrections
+        ORDER BY order_id, venue_id, exec_id, cl_ord_id, sequence DESC) c
+        ON c.order_id = t.order_id AND c.venue_id = t.venue_id AND c.exec_id = t.exec_id
+           AND c.cl_ord_id = t.cl_ord_id
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
 """
 
