@@ -55,7 +55,7 @@ class VenueReports(RuleBasedStateMachine):
 
     # ---- what venues do
 
-    @rule(pick=st.integers(0, 1), cut=st.integers(0, 300), refused=st.booleans())
+    @rule(pick=st.integers(0, 1), cut=st.integers(0, 300), refused=st.sampled_from((False, False, True)))
     def place(self, pick: int, cut: int, refused: bool) -> None:
         order_id = self.orders[pick]
         left = self.scene.state(order_id).route_quantity
@@ -88,13 +88,13 @@ class VenueReports(RuleBasedStateMachine):
         )
 
     PLACES = st.tuples(
-        st.sampled_from((0, 0, 0, 1, 1, 2)), st.sampled_from((1, 1, 1, 2, 3)), st.sampled_from((1, 1, 1, 2))
+        st.sampled_from((0, 0, 0, 0, 1, 2)), st.sampled_from((1, 1, 1, 1, 2)), st.sampled_from((1, 1, 1, 2))
     )
     IDENTITIES = st.fixed_dictionaries(
         {
-            "exec_id": st.sampled_from(("", *(f"E{number}" for number in range(12)))),
-            "trade_date": st.sampled_from(DAYS),
-            "venue_order_id": st.sampled_from(("", "V1")),
+            "exec_id": st.sampled_from(("", "E1", "E2", "E3")),
+            "trade_date": st.sampled_from(DAYS[:2]),
+            "venue_order_id": st.just("V1"),
         }
     )
 
@@ -294,4 +294,4 @@ class VenueReports(RuleBasedStateMachine):
 
 
 TestVenueReports = VenueReports.TestCase
-TestVenueReports.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestVenueReports.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
