@@ -68,7 +68,7 @@ class VenueReports(RuleBasedStateMachine):
         pick, attempt, leg = place
         order_id = self.orders[pick]
         fields.setdefault("side", self.sides.get(order_id, Side.BUY))
-        order = self.scene.core.desk.order(order_id)
+        order = self.scene.store.orders.get(order_id)
         name = f"{order_id.hex}-{attempt}-{leg}"
         child = order.children.get(name) if order is not None else None
         fields.setdefault("venue_id", child.venue_id if child is not None else "XNYS")
@@ -216,7 +216,7 @@ class VenueReports(RuleBasedStateMachine):
     def _model(self, report: ExecutionReport, *, known: bool) -> None:
         """Take an execution as a naive reader of the reports would."""
         key = (report.order_id, report.venue_id, report.trade_date, report.venue_order_id, report.exec_id)
-        order = self.scene.core.desk.order(report.order_id)
+        order = self.scene.store.orders.get(report.order_id)
         child = order.children.get(report.cl_ord_id) if order is not None else None
         fits = child is not None and known and child.venue_id == report.venue_id
         fits = fits and report.symbol == "AAPL" and report.side is self.sides.get(report.order_id)
