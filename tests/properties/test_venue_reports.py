@@ -41,10 +41,10 @@ class VenueReports(RuleBasedStateMachine):
     )
     def begin(self, tifs: list[TimeInForce], sides: list[Side]) -> None:
         self.scene = Scene()
-        self.sides = dict(
-            (self.scene.order(time_in_force=tif, side=side), side)
+        self.sides = {
+            self.scene.order(time_in_force=tif, side=side): side
             for tif, side in zip(tifs, sides, strict=True)
-        )
+        }
         self.orders = [*self.sides, ids.uuid7()]
         self.sent: list[ExecutionReport] = []
         # What each trade stands at, and what each correction was about.
