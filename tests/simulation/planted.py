@@ -30,7 +30,7 @@ from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import CancelRejected, CancelRequested
 from oms_tools.simulation import system
 from oms_tools.simulation.carriers import SimulatedSink
-from oms_tools.simulation.invariants import PATH
+from oms_tools.simulation.order_invariants import PATH
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.venues import SimulatedSessions
 
