@@ -282,7 +282,8 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     ),
     "a bust of a trade that nobody has": (
         sql(
-            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeCorrected,execRefId}', '\"X\"')"
+            "UPDATE order_events SET payload ="
+            " jsonb_set(payload::jsonb, '{tradeCorrected,execRefId}', '\"X\"')"
             " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
         ),
         "a correction is of a trade",
