@@ -8,8 +8,11 @@ import pytest
 
 from oms_tools.laptop.layout import PORTS
 from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.hostile.floor import Floor, start_floor, stop_floor
 from tests.ports import free_ports
+
+pytest.register_assert_rewrite("tests.hostile.floor")
+
+from tests.hostile.floor import Floor, start_floor, stop_floor  # noqa: E402  (what it asserts is shown)
 
 # Questions are asked soon, and a venue is not taken for closed because a test leaves it silent.
 ENVIRONMENT = {

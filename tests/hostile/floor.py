@@ -33,6 +33,7 @@ LOOK_S: Final = 0.03
 # How long the router may take to see that a venue's session is back, and with how many orders that is tried.
 REOPENS_S: Final = 10.0
 ROUTES_MAX: Final = 20
+ROUTE_EVENTS: Final = frozenset(("RouteRequested", "RouteDeferred", "RoutePlaced"))
 _REFERENCE: Final = {symbol: Decimal(price) for symbol, _, price in INSTRUMENTS}
 # An order of such an account and symbol has a position of its own for as long as no other test has the same.
 _PLACES: Final = itertools.cycle(itertools.product(INSTITUTIONS + HEDGE_FUNDS, sorted(_REFERENCE)))
@@ -190,6 +191,7 @@ class Floor:
         lines = [
             f"\n  {event['sequence']} {event['eventType']} {event['status']}" for event in self.events(placed)
         ]
+        lines.append(f"\n  executions {self.executions(placed)[-5:]}")
         return "".join(lines[-15:] + [f"\n  {noted}" for noted in self.exceptions_of(placed)])
 
     def until_position(self, placed: Placed, shares: int) -> None:
@@ -218,11 +220,14 @@ class Floor:
         shares = sum(qty for _, qty, _ in trades)
         order = self.until_order(
             placed,
-            lambda found: found["status"] == status and found["cumQty"] == min(shares, placed.quantity),
-            f"{status} with CumQty {min(shares, placed.quantity)}",
+            lambda found: (
+                found["status"] == status
+                and found["cumQty"] == min(shares, placed.quantity)
+                and self.executions(placed) == trades
+            ),
+            f"{status} with CumQty {min(shares, placed.quantity)} by {trades[-5:]}",
         )
         notional = sum((qty * px for _, qty, px in trades), Decimal(0))
-        assert self.executions(placed) == trades
         assert (order["avgPx"] is None) == (shares == 0)
         if shares:
             assert Decimal(order["avgPx"]) == (notional / shares).quantize(Decimal("0.000001"))
@@ -275,17 +280,23 @@ class Floor:
         return found[0]
 
     def until_exception_of(
-        self, placed: Placed, *kinds: str, exec_id: str | None = None, timeout_s: float = WAIT_S
+        self,
+        placed: Placed,
+        *kinds: str,
+        exec_id: str | None = None,
+        sent: Sent | None = None,
+        timeout_s: float = WAIT_S,
     ) -> Noted:
         """Wait for an open exception of one of these kinds that names an order. Raises AssertionError.
 
-        exec_id: of the report that it must be about.
+        exec_id, sent: the report that it must be about: it has that id, or is kept byte for byte.
         """
+        raws = [] if sent is None else sent.raws
         found = self._until(
             lambda: [
                 noted
                 for noted in self.exceptions_of(placed)
-                if noted.kind in kinds and exec_id in {None, noted.exec_id}
+                if noted.kind in kinds and (exec_id in {None, noted.exec_id} or noted.raw in raws)
             ],
             f"exception of kind {kinds} for {placed.order_id}, order {shown(self.order(placed))}",
             timeout_s,
@@ -375,7 +386,7 @@ class Floor:
             if finding["broken"] > len(finding["violations"]):
                 found.append(f"… {finding['broken']} in all: {finding['invariant']}")
             unexplained += found
-        assert unexplained == []
+        assert not unexplained, "\n".join(unexplained)
 
     # ---- whether anybody else was harmed
 
@@ -444,10 +455,13 @@ class Floor:
     ) -> None:
         """Hold the size of every child of an order that a venue ever got: no other was sent.
 
-        Another child would have been on its way before the orders of `goes_on`, which wait for their fills.
+        Another child would have been on its way before the orders of `goes_on`, which wait for their fills,
+        or its route would be asked for.
         """
         self.goes_on(at=venue_id, disturbed=disturbed)
-        assert self.sizes_at(venue_id, placed) == [*expected]
+        assert self.sizes_at(venue_id, placed) == [*expected], self._story(placed)
+        routes = [event["eventType"] for event in self.events(placed) if event["eventType"] in ROUTE_EVENTS]
+        assert routes[-1] == "RoutePlaced", self._story(placed)
 
     def _restarts(self) -> dict[str, int]:
         return {name: program["restarts"] for name, program in self.rig.programs().items()}

@@ -130,7 +130,9 @@ def test_c5_what_takes_back_a_trade_that_is_not_known_is_shown(
         more["t19"] = reference
     exec_id = f"U-{placed.order_id}"
     sent = floor["EDGX"].session.send("8", child.report(exec_type, t17=exec_id, **more))
-    floor.until_exception_of(placed, "UNKNOWN_TRADE", "UNREADABLE", "REFUSED_BY_SESSION", exec_id=exec_id)
+    floor.until_exception_of(
+        placed, "UNKNOWN_TRADE", "UNREADABLE", "REFUSED_BY_SESSION", exec_id=exec_id, sent=sent
+    )
     floor.until_journaled(sent)
     floor.until_books(placed, [child], "PARTIALLY_FILLED")
     floor.goes_on(at="EDGX")

@@ -181,6 +181,7 @@ def test_c17b_fills_that_a_gap_fill_hides_are_asked_for_and_shown_and_the_order_
     session.send("8", third)
     floor["ARCX"].question(child)
     floor.until_exception_of(placed, "CUM_QTY_DIFFERS", "UNRESOLVED")
+    floor.until_order(placed, lambda order: order["cumQty"] == 100, "CumQty 100")
     assert [qty for _, qty, _ in floor.executions(placed)] == [100]
     floor.cancel(placed)
     assert floor.until(placed, "CANCELED")["cumQty"] == 100
@@ -193,7 +194,7 @@ def test_c4d_a_fill_that_is_less_than_its_cum_qty_is_asked_about_and_shown(floor
     floor["BATS"].session.send("8", child.fill(50))
     floor["BATS"].question(child)
     floor.until_exception_of(placed, "CUM_QTY_DIFFERS", "UNRESOLVED")
-    assert floor.order(placed)["cumQty"] == 50
+    floor.until_order(placed, lambda order: order["cumQty"] == 50, "CumQty 50")
     floor.cancel(placed)
     assert floor.until(placed, "CANCELED")["cumQty"] == 50
     floor.goes_on(at="BATS")
