@@ -4,16 +4,13 @@ Waiting plans first, then the sessions, so that core hears of a route before it 
 the inbound sequences are set back to what is durable before any session connects.
 """
 
-import sys
 import time
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Final
 
 import structlog
 
 from execution_adapter import metrics
-from execution_adapter.adapters.fix_sessions import FixSessions, FixSettings
+from execution_adapter.adapters.fix_sessions import FixSessions, VenueAddress
 from execution_adapter.adapters.postgres_children import (
     GROUP,
     PostgresChildStore,
@@ -21,15 +18,15 @@ from execution_adapter.adapters.postgres_children import (
     sessions_lock,
 )
 from execution_adapter.config import Settings
+from execution_adapter.domain.dialects.fix44 import BEGIN_STRING
+from execution_adapter.domain.fix.session import SessionTerms
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.entrypoints.fix_callbacks import LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES, VenueCallbacks
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.routed_reader import RoutedReader
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
 from execution_adapter.handlers import ChildOrderManager
 from oms_platform.clock import utc_now
-from oms_platform.disk import RoomWatch
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka.consumers import BatchConsumer
@@ -45,9 +42,6 @@ from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, calm_garbage_collector, end_process, run_worker
 
 log = structlog.get_logger()
-# QuickFIX's thread must wait for the interpreter lock for every message; the default of 5 ms would be its
-# latency.
-SWITCH_INTERVAL_S: Final = 0.0005
 
 
 class NoVenuesError(OperationalError):
@@ -61,7 +55,6 @@ def main() -> None:
     settings = load_settings(Settings, "OMS_ADAPTER_")
     configure_logging(ADAPTER, settings.log_level)
     tracer = start_tracing(ADAPTER)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = StopFlag()
     stop.on_signals()
     serve(settings, stop, tracer)
@@ -104,22 +97,24 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         if not venue_ids:
             raise NoVenuesError("expected venues in the table venues, found none")
         metrics.know_venues(venue_ids)
-        # QuickFIX goes on with a store that it cannot write, and what it has sent is then lost to a resend.
-        room = RoomWatch(settings.fix_store)
-        room.require_room()
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
         outlet = ReportsOutlet(publisher)
-        callbacks = VenueCallbacks(inbox, max(LEFT_AFTER_S_MIN, LEFT_AFTER_TRIES * settings.reconnect_s))
-        sessions = FixSessions(_fix_settings(settings), venue_ids, callbacks)
-        # After a stop that was asked for the process ends, and QuickFIX's own stop is not needed.
-        stack.callback(lambda: sessions.leave() if stop else sessions.stop())
+        sessions = FixSessions(
+            {venue_id: _link(settings, venue_id) for venue_id in venue_ids},
+            inbox,
+            reconnect_s=settings.reconnect_s,
+            clock=utc_now,
+        )
+        stack.callback(sessions.stop)
         stack.callback(inbox.close)
         kept = resume_sessions(sessions, store, incarnation)
         ledger = Ledger(incarnation, kept)
         manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer)
-        manager.load(store.live())
-        store.write_sessions(dict.fromkeys(venue_ids, False), utc_now())
+        live = store.live()
+        applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
+        manager.load(live, applied)
+        store.write_sessions(dict.fromkeys(venue_ids, (False, "the adapter starts")), utc_now())
         loop = AdapterLoop(
             arrivals=inbox,
             store=store,
@@ -141,12 +136,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
-
-        def before_poll() -> None:
-            room.require_room()
-            callbacks.require_tended()
-
-        reader = RoutedReader(consumer, inbox, before_poll)
+        reader = RoutedReader(consumer, inbox)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
         sessions.start()
@@ -158,16 +148,15 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         loop.run(stop)
 
 
-def _fix_settings(settings: Settings) -> FixSettings:
-    return FixSettings(
-        host=settings.fix_host,
-        port=settings.fix_port,
-        store=settings.fix_store,
+def _link(settings: Settings, venue_id: str) -> tuple[VenueAddress, SessionTerms]:
+    """Return where a venue's session is, and who logs on to whom."""
+    terms = SessionTerms(
+        begin_string=BEGIN_STRING,
         sender=settings.fix_sender,
+        target=venue_id,
         heartbeat_s=settings.heartbeat_s,
-        reconnect_s=settings.reconnect_s,
-        log=Path(settings.fix_log) if settings.fix_log else None,
     )
+    return VenueAddress(host=settings.fix_host, port=settings.fix_port), terms
 
 
 def _consumer(kafka: KafkaSettings, connection: Connection, incarnation: str) -> BatchConsumer:

@@ -1,23 +1,20 @@
 """The adapter's settings, read once from `OMS_ADAPTER_…`, or `OMS_…` for what services share."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from oms_platform.kafka.settings import KafkaFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(KafkaFields):
-    """Where the parts are and how the FIX sessions run. fix_log: a folder for FIX logs, none when empty."""
+    """Where the parts are and how the FIX sessions run."""
 
     postgres_dsn: str
     health_port: int
-    fix_store: Path
     fix_host: str
     fix_port: int
     host: str = "127.0.0.1"
     log_level: str = "INFO"
-    fix_log: str = ""
     fix_sender: str = "OMS"
     heartbeat_s: int = 10
     reconnect_s: int = 1

@@ -6,42 +6,40 @@ between finds the child unacknowledged, and asks.
 """
 
 import heapq
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.domain.child import (
     CLOSED,
     CancelRefusal,
-    ChildState,
     Inbound,
     MessageRefusal,
+    OrdStatus,
     Report,
     Status,
     apply_report,
+    is_replay,
     new_state,
 )
+from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
-from oms_platform.clock import microseconds
+from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7_time
-from oms_platform.messages import (
-    CancelChildren,
-    CancelReject,
-    ExecutionReport,
-    RouteAnswer,
-    RoutePlan,
-)
+from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
 from oms_platform.order_ids import cancel_cl_ord_id, child_cl_ord_id, route_id
-from oms_platform.telemetry.order_trace import Hop, is_traced, passed, traced_id
-from oms_platform.telemetry.spans import Kind as SpanKind
-from oms_platform.telemetry.tracing import FAILED, VENUE_SPAN, Tracer
+from oms_platform.telemetry.order_trace import traced_id
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
 
 log = structlog.get_logger()
@@ -50,10 +48,20 @@ UNKNOWN_ORDER: Final = 1
 ALREADY_PENDING: Final = 3
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
-REPORT_SPAN: Final = "ExecutionReport"
+DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
-_LOCAL_EXEC_IDS: Final = {ExecType.CANCELED: "NS", ExecType.REJECTED: "BR"}
+_OVER: Final = frozenset((OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED))
+# Questions about a child, each after twice as long as the one before, until a person has to look at it.
+TRIES_MAX: Final = 5
+# A child whose venue has not been there yet in this run waits so long for it.
+UNSENT_S_MAX: Final = 5.0
+# Questions that nobody waits for, a second.
+ASKS_A_TIME: Final = 200
+CLOSED_REMEMBERED_MAX: Final = 10_000
+_NONE: Final[Mapping[str, frozenset[str]]] = {}
+# What an execution of an earlier run was.
+_NOT_KNOWN: Final = (0, None)
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -73,7 +81,10 @@ def plan_problem(plan: RoutePlan) -> str:
 
 
 class ChildOrderManager:
-    """The live children of every venue, and what is done about them. One thread only."""
+    """The live children of every venue, and what is done about them. One thread only.
+
+    executions_of: the ExecIDs that core has applied of children that this run did not hear of from the start.
+    """
 
     def __init__(
         self,
@@ -83,33 +94,53 @@ class ChildOrderManager:
         status_timeout_s: float,
         tracer: Tracer | None = None,
     ) -> None:
-        self._tracer = tracer or Tracer()
+        self._traces = ReportTraces(tracer or Tracer())
         self._venues = venues
+        self._reports = ReportOutlet(outlet)
         self._outlet = outlet
         self._ledger = ledger
         self._status_timeout_s = status_timeout_s
         self._live: dict[str, LiveChild] = {}
         self._by_order: dict[UUID, dict[str, LiveChild]] = {}
-        self._unacked: dict[str, LiveChild] = {}
+        # Those that wait for a venue's answer: to a 35=D, a 35=F or a 35=H.
+        self._waiting: dict[str, LiveChild] = {}
+        # Those that were live in this run, the newest last: reports come in any order.
+        self._closed: OrderedDict[str, LiveChild] = OrderedDict()
         self._logons: dict[str, int] = {}
         self._up: set[str] = set()
+        # Venues that have refused a 35=H.
+        self._mute: set[str] = set()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
+        # Who is to be asked about, a few at a time.
+        self._to_ask: deque[str] = deque()
 
-    def load(self, stored: Iterable[StoredChild]) -> None:
+    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, frozenset[str]] = _NONE) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
 
-        A held child's time counts as over.
+        A held child's time counts as over. executions: the ExecIDs of each that core has applied.
         """
         for item in stored:
             over = item.canceled_by is not None or item.child.hold_ms > 0
             live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
             live.cancel_request = item.canceled_by
+            live.executions = dict.fromkeys(executions.get(item.child.cl_ord_id, ()), _NOT_KNOWN)
             self._add(live)
 
     def get(self, child_id: str) -> LiveChild | None:
-        """Return a live child."""
-        return self._live.get(child_id)
+        """Return a child that is live, or was in this run."""
+        return self._live.get(child_id) or self._closed.get(child_id)
+
+    def remember(self, live: LiveChild, executions: frozenset[str]) -> None:
+        """Take a child of an earlier run, that is over, among those that reports may come for."""
+        live.executions = dict.fromkeys(executions, _NOT_KNOWN)
+        live.missing_shown = live.state.missing_qty
+        self._closed[live.child.cl_ord_id] = live
+        self._forget_oldest()
+
+    def ask_soon(self, live: LiveChild) -> None:
+        """Ask a child's venue how it is, when there is time."""
+        self._to_ask.append(live.child.cl_ord_id)
 
     @property
     def venues_up(self) -> frozenset[str]:
@@ -119,7 +150,7 @@ class ChildOrderManager:
     def count(self) -> None:
         """Set the gauges."""
         metrics.live_children.set(len(self._live))
-        metrics.pending_children.set(len(self._unacked))
+        metrics.pending_children.set(sum(live.unacked for live in self._waiting.values()))
 
     # ---- plans and cancels
 
@@ -134,8 +165,13 @@ class ChildOrderManager:
         for child in plan.children:
             live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, trace=trace)
             self._add(live)
-            if child.venue_id in self._up:
-                self._send(live, now, now_s)
+            if child.venue_id in self._logons:
+                # A venue that was there and is down gets nothing later: its shares go elsewhere at once.
+                if not self._send(live, now, now_s):
+                    self._close_unsent(live, now, DOWN_TEXT)
+                    continue
+            else:
+                live.last_try_s = now_s
             if child.hold_ms:
                 heapq.heappush(self._holds, (now_s + child.hold_ms / 1000, child.cl_ord_id))
 
@@ -205,10 +241,14 @@ class ChildOrderManager:
         child, state = stored.child, stored.state
         if state.acked_at is not None or state.cum_qty or state.venue_order_id:
             return
-        if state.status is Status.CANCELED:
-            self._publish_report(_local_report(child, ExecType.CANCELED, UNSENT_TEXT, now), child, now, "")
-        elif state.status is Status.REJECTED:
-            self._publish_report(_local_report(child, ExecType.REJECTED, UNREAD_TEXT, now), child, now, "")
+        texts = {
+            Status.CANCELED: (ExecType.CANCELED, UNSENT_TEXT),
+            Status.REJECTED: (ExecType.REJECTED, UNREAD_TEXT),
+        }
+        if state.status in texts:
+            exec_type, text = texts[state.status]
+            report = local_report(child, exec_type, text, now)
+            self._reports.publish(report, child, state, exec_type, state, now, "")
 
     def handle_cancel(self, cancel: CancelChildren, now: datetime, now_s: float) -> None:
         """A cancel is stored: cancel the order's live children of the attempts that it ends.
@@ -250,92 +290,163 @@ class ChildOrderManager:
 
     # ---- what venues send
 
-    def handle_inbound(self, inbound: Inbound, live: LiveChild, now: datetime, now_s: float) -> None:
-        """Work on a message about a child."""
+    def handle_inbound(
+        self, inbound: Inbound, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        """Work on a message about a child. raw: as it was on the wire."""
         if isinstance(inbound, Report):
-            self._handle_report(inbound, live, now, now_s)
+            self._handle_report(inbound, live, raw, now, now_s)
         elif isinstance(inbound, CancelRefusal):
             self._handle_cancel_refusal(inbound, live, now, now_s)
         else:
-            self._handle_message_refusal(inbound, live, now)
+            self._handle_message_refusal(inbound, live, raw, now, now_s)
 
-    def _handle_report(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+    def except_message(
+        self,
+        kind: ExceptionKind,
+        detail: str,
+        *,
+        venue_id: str,
+        raw: bytes,
+        now: datetime,
+        child: ChildTerms | None = None,
+        report: Report | None = None,
+        subject: str = "",
+    ) -> None:
+        """Keep what cannot be applied for a person."""
+        found = raised(
+            kind, detail, venue_id=venue_id, raw=raw, at=now, child=child, report=report, subject=subject
+        )
+        metrics.exceptions_total.labels(venue_id, kind.name).inc()
+        log.warning(
+            "execution_exception", kind=kind.name, venue=venue_id, cl_ord_id=found.cl_ord_id, detail=detail
+        )
+        self._ledger.excepted(found)
+
+    def _handle_report(
+        self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
         child = live.child
         metrics.reports_of(child.venue_id, report.exec_type.name).inc()
         if report.poss_dup:
             metrics.of_venue(child.venue_id).resent.inc()
+        problem = contradiction(child, report) or self._repeats_otherwise(report, live)
+        if problem:
+            kind = ExceptionKind.CONTRADICTS_CHILD
+            if report.exec_type is ExecType.TRADE and report.exec_id in live.executions:
+                kind = ExceptionKind.REPEATED_EXEC_ID
+            self.except_message(
+                kind, problem, venue_id=report.venue_id, raw=raw, now=now, child=child, report=report
+            )
+            if kind is ExceptionKind.REPEATED_EXEC_ID and child.venue_id in self._up:
+                self._ask(live, now_s)
+            return
         if report.unknown:
             self._handle_unknown(report, live, now, now_s)
             return
-        before = live.state
-        live.state = apply_report(before, child.quantity, report)
-        self._publish_report(report, child, now, self._trace_report(report, live, before, now))
-        if live.state is before:
+        if is_replay(live.state, report):
+            self._republish(report, live, now)
             return
-        self._ledger.reported(child, live.state)
-        if live.state.cum_qty > before.cum_qty:
-            metrics.of_venue(child.venue_id).filled_shares.inc(live.state.cum_qty - before.cum_qty)
-        if before.status is Status.PENDING_NEW and live.sent_on_logon and not live.asked_after_send:
+        if report.exec_type is ExecType.TRADE:
+            if report.exec_id in live.executions:
+                return
+            live.executions[report.exec_id] = (report.last_qty, report.last_px_micros)
+        if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
+            # It was refused because the venue has it: how it is, the venue says when it is asked.
+            self._ask(live, now_s)
+            return
+        self._apply(report, live, now, now_s)
+        self._watch_difference(report, live, raw, now, now_s)
+
+    def _apply(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+        child, before = live.child, live.state
+        applied = apply_report(before, child.quantity, child.time_in_force, report)
+        after = live.state = applied.state
+        trace = self._traces.reported(report, live, before, now)
+        self._reports.publish(report, child, after, applied.ended, before, now, trace)
+        if replace(after, in_seq=before.in_seq) != before:
+            self._ledger.reported(child, after)
+        if report.exec_type is ExecType.TRADE:
+            metrics.of_venue(child.venue_id).filled_shares.inc(report.last_qty)
+        answered = before.status is Status.PENDING_NEW and after.status is not Status.PENDING_NEW
+        if answered and live.sent_on_logon and not live.asked_after_send:
             metrics.venue_ack.observe(now_s - live.last_try_s, traced_id(live.trace))
-        if live.state.status in CLOSED:
-            self._drop(child)
-        elif before.status is Status.PENDING_NEW:
-            self._unacked.pop(child.cl_ord_id, None)
-            logon = self._logons.get(child.venue_id, 0)
-            if live.canceling and live.canceled_on_logon != logon and child.venue_id in self._up:
-                self._cancel(live, now, now_s)
+        if after.status is not before.status or after.cum_qty != before.cum_qty:
+            live.tries = 0
+        if after.status in CLOSED:
+            self._drop(live)
+            return
+        if child.cl_ord_id not in self._live:
+            log.warning("child_open_again", cl_ord_id=child.cl_ord_id, venue=child.venue_id)
+            self._add(live)
+        self._go_on_canceling(report, live, now, now_s)
+        if not live.unacked and not self._cancel_is_out(live) and after.missing_qty == live.missing_shown:
+            self._waiting.pop(child.cl_ord_id, None)
 
-    def _trace_report(self, report: Report, live: LiveChild, before: ChildState, now: datetime) -> str:
-        """Return the trace that a report goes to core with; one of a rejection is traced from here on."""
-        if live.first_sent_at is None:
-            return live.trace
-        now_us, sent_us = microseconds(now), microseconds(live.first_sent_at)
-        trace = passed(live.trace, self._tracer.hop(Hop.VENUE, sent_us, now_us))
-        if report.exec_type is ExecType.REJECTED:
-            text = f"rejected by {live.child.venue_id}: {report.text}"
-            trace = self._tracer.promote(trace, FAILED, live.child.order_id, text)
-        if is_traced(trace):
-            self._write_report(
-                report, live, trace, sent_us, now_us, first=before.status is Status.PENDING_NEW
-            )
-            live.trace = trace
-        return trace
+    def _cancel_is_out(self, live: LiveChild) -> bool:
+        return live.canceling and live.canceled_on_logon == self._logons.get(live.child.venue_id, 0)
 
-    def _write_report(
-        self, report: Report, live: LiveChild, trace: str, sent_us: int, now_us: int, *, first: bool
-    ) -> None:
-        child = live.child
-        attributes: dict[str, str | int] = {
-            "order_id": str(child.order_id),
-            "cl_ord_id": child.cl_ord_id,
-            "venue": child.venue_id,
-            "exec_type": report.exec_type.name,
-        }
-        error = report.text or "rejected" if report.exec_type is ExecType.REJECTED else ""
-        # A child that is traced from this report on has its order's span among the hops that were written.
-        if first and is_traced(live.trace):
-            self._tracer.write(
-                self._tracer.span(
-                    trace,
-                    VENUE_SPAN,
-                    sent_us,
-                    now_us,
-                    kind=SpanKind.CLIENT,
-                    attributes=attributes,
-                    error=error,
-                )
-            )
-        at_us = microseconds(report.transact_time)
-        span = self._tracer.span(
-            trace,
-            REPORT_SPAN,
-            max(at_us, sent_us),
-            now_us,
-            kind=SpanKind.CONSUMER,
-            attributes=attributes,
-            error=error,
+    def _go_on_canceling(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+        """Send the cancel of a child that its venue is now known to have, or goes on working."""
+        if not live.canceling or live.unacked or live.child.venue_id not in self._up:
+            return
+        told_again = (
+            report.exec_type is ExecType.ORDER_STATUS and report.ord_status is not OrdStatus.PENDING_CANCEL
         )
-        self._tracer.write(span)
+        if told_again or not self._cancel_is_out(live):
+            self._cancel(live, now, now_s)
+
+    def _watch_difference(
+        self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        """Hold the venue's CumQty against its trades: ask about a difference, and show what then remains."""
+        state, child = live.state, live.child
+        if state.missing_qty == live.missing_shown:
+            return
+        if not state.missing_qty:
+            live.missing_shown = 0
+            return
+        if report.exec_type is not ExecType.ORDER_STATUS:
+            self._waiting[child.cl_ord_id] = live
+            self._ask(live, now_s)
+            return
+        self._show_difference(live, raw, now, report)
+
+    def _show_difference(
+        self, live: LiveChild, raw: bytes, now: datetime, report: Report | None = None
+    ) -> None:
+        state, child = live.state, live.child
+        live.missing_shown = state.missing_qty
+        traded = state.cum_qty - state.missing_qty
+        self.except_message(
+            ExceptionKind.CUM_QTY_DIFFERS,
+            f"CumQty (14) is {state.cum_qty}, the trades that were reported come to {traded}",
+            venue_id=child.venue_id,
+            raw=raw,
+            now=now,
+            child=child,
+            report=report,
+            subject=f"{child.cl_ord_id} {state.cum_qty} {traded}",
+        )
+        if not live.unacked and not self._cancel_is_out(live):
+            self._waiting.pop(child.cl_ord_id, None)
+
+    @staticmethod
+    def _repeats_otherwise(report: Report, live: LiveChild) -> str:
+        """Return how a trade differs from the one with its ExecID, empty when it does not."""
+        if report.exec_type is not ExecType.TRADE or is_replay(live.state, report):
+            return ""
+        known = live.executions.get(report.exec_id, _NOT_KNOWN)
+        found = (report.last_qty, report.last_px_micros)
+        if known in (_NOT_KNOWN, found):
+            return ""
+        return f"ExecID {report.exec_id} was {known[0]} at {known[1]} micros, is {found[0]} at {found[1]}"
+
+    def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
+        """A report comes again that was applied: core may not have it, and applies it once."""
+        blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
+        ended = apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
+        self._reports.publish(report, live.child, live.state, ended, live.state, now, live.trace)
 
     def _handle_unknown(self, answer: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         """The venue says that it never saw a child: send it now, or close it if it was canceled meanwhile."""
@@ -352,37 +463,55 @@ class ChildOrderManager:
         )
         if live.canceling:
             self._close_unsent(live, now)
-        else:
-            self._send(live, now, now_s)
+        elif not self._send(live, now, now_s):
+            self._close_unsent(live, now, DOWN_TEXT)
 
     def _handle_cancel_refusal(
         self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
     ) -> None:
         child = live.child
         metrics.rejects_total.labels(child.venue_id, "9").inc()
-        if refusal.reason == UNKNOWN_ORDER and live.unacked and child.cl_ord_id in self._live:
-            # Not an answer for core: whether the child exists is open, and the next 35=H decides it.
-            live.canceled_on_logon = 0
-            if child.venue_id in self._up:
-                self._ask(live, now_s)
+        if child.cl_ord_id not in self._live:
             return
         if refusal.reason == ALREADY_PENDING:
-            # Not an answer either: an earlier cancel is under way, and its outcome is the answer.
+            # No answer: an earlier cancel is under way, and its outcome is the answer.
             return
+        if refusal.reason == UNKNOWN_ORDER:
+            if child.venue_id in self._mute and live.unacked:
+                # It was asked after the order, on a session that keeps their order: the venue has none.
+                self._close_unsent(live, now)
+                return
+            if live.unacked or live.tries < TRIES_MAX:
+                # No answer for core: the venue that has acknowledged it says how it is.
+                live.canceled_on_logon = 0
+                live.tries += 1
+                if child.venue_id in self._up:
+                    self._ask(live, now_s)
+                return
         live.canceled_on_logon = 0
-        self._publish_cancel_reject(
+        self._reports.publish_cancel_reject(
             child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.trace
         )
+        if refusal.ord_status in _OVER and child.venue_id in self._up:
+            self._ask(live, now_s)
 
-    def _handle_message_refusal(self, refusal: MessageRefusal, live: LiveChild, now: datetime) -> None:
+    def _handle_message_refusal(
+        self, refusal: MessageRefusal, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
         child = live.child
-        if refusal.ref_msg_type == "D" and live.unacked:
+        if refusal.ref_msg_type == "D" and live.unacked and child.cl_ord_id in self._live:
             log.warning(
                 "order_refused_unread", cl_ord_id=child.cl_ord_id, venue=child.venue_id, text=refusal.text
             )
             self._close(live, ExecType.REJECTED, refusal.text or UNREAD_TEXT, now)
         elif refusal.ref_msg_type == "F":
-            self._publish_cancel_reject(child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace)
+            self._reports.publish_cancel_reject(
+                child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace
+            )
+        elif refusal.ref_msg_type == "H":
+            self._mute.add(child.venue_id)
+            log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
+            self._give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
         else:
             metrics.unhandled_total.labels("refused_message").inc()
             log.warning(
@@ -408,14 +537,29 @@ class ChildOrderManager:
 
     # ---- sessions
 
-    def handle_logon(self, venue_id: str, now: datetime, now_s: float) -> None:
-        """A venue is there: ask about what may have reached it, send what has not, cancel what is to go."""
-        self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
+    def handle_logon(self, venue_id: str, now: datetime, now_s: float, *, began_anew: bool = False) -> None:
+        """A venue is there: ask about what it may have, send what it has not, cancel what is to go."""
         self._up.add(venue_id)
         metrics.session_up.labels(venue_id).set(1)
         metrics.logons_total.labels(venue_id).inc()
         here = [live for live in self._live.values() if live.child.venue_id == venue_id]
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
+        for live in here:
+            live.tries = 0
+            if began_anew and live.state.in_seq:
+                live.state = replace(live.state, in_seq=0)
+                self._ledger.reported(live.child, live.state)
+        self._go_on(venue_id, here, now, now_s)
+        self._to_ask.extend(live.child.cl_ord_id for live in here if not live.unacked and not live.canceling)
+
+    def handle_resend_wanted(self, venue_id: str, now: datetime, now_s: float) -> None:
+        """A venue missed messages of ours, and they are not sent again: find out which it has."""
+        if venue_id in self._up:
+            here = [live for live in self._live.values() if live.child.venue_id == venue_id]
+            self._go_on(venue_id, here, now, now_s)
+
+    def _go_on(self, venue_id: str, here: Sequence[LiveChild], now: datetime, now_s: float) -> None:
+        self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
         for live in here:
             if not live.maybe_at_venue:
                 self._send(live, now, now_s)
@@ -424,127 +568,134 @@ class ChildOrderManager:
             elif live.canceling:
                 self._cancel(live, now, now_s)
 
-    def handle_logout(self, venue_id: str) -> None:
+    def handle_logout(self, venue_id: str, reason: str = "") -> None:
         """A venue is gone."""
         if venue_id in self._up:
-            log.warning("venue_down", venue=venue_id)
+            log.warning("venue_down", venue=venue_id, reason=reason)
             metrics.logouts_total.labels(venue_id).inc()
         self._up.discard(venue_id)
         metrics.session_up.labels(venue_id).set(0)
 
-    def ask_overdue(self, now_s: float) -> None:
-        """Ask about every child that no venue has answered for in time."""
-        for live in list(self._unacked.values()):
-            late = now_s - live.last_try_s > self._status_timeout_s
-            if late and live.maybe_at_venue and live.child.venue_id in self._up:
+    def ask_overdue(self, now: datetime, now_s: float) -> None:
+        """Ask about every child that its venue has not answered for in time, each time after twice as long.
+
+        After TRIES_MAX times it is a person's. A child whose venue has never been there goes elsewhere.
+        """
+        for live in list(self._waiting.values()):
+            if live.child.venue_id not in self._up:
+                if not live.maybe_at_venue and now_s - live.last_try_s > UNSENT_S_MAX:
+                    self._close_unsent(live, now, DOWN_TEXT)
+                continue
+            if live.unresolved or not live.maybe_at_venue:
+                continue
+            if now_s - live.last_try_s <= self._status_timeout_s * 2.0**live.tries:
+                continue
+            live.tries += 1
+            if live.tries > TRIES_MAX or live.child.venue_id in self._mute:
+                self._give_up(live, f"no answer to {live.tries} questions", b"", now)
+            else:
                 self._ask(live, now_s)
+        for _ in range(min(len(self._to_ask), ASKS_A_TIME)):
+            found = self._live.get(self._to_ask.popleft())
+            if found is not None and found.child.venue_id in self._up and not found.unacked:
+                self._ask(found, now_s)
+
+    def _give_up(self, live: LiveChild, why: str, raw: bytes, now: datetime) -> None:
+        """Leave a child that its venue does not answer for to a person."""
+        child = live.child
+        self._waiting.pop(child.cl_ord_id, None)
+        if live.state.missing_qty != live.missing_shown:
+            self._show_difference(live, raw, now)
+        if child.cl_ord_id not in self._live or live.unresolved:
+            return
+        if live.unacked:
+            live.state = replace(live.state, status=Status.UNRESOLVED)
+            self._ledger.reported(child, live.state)
+        elif not live.canceling:
+            return
+        self.except_message(
+            ExceptionKind.UNRESOLVED,
+            f"{'the order' if live.unacked else 'its cancel'} has no answer: {why}",
+            venue_id=child.venue_id,
+            raw=raw,
+            now=now,
+            child=child,
+            subject=f"{child.cl_ord_id} {live.cancel_request}",
+        )
 
     # ---- hands
 
     def _is_ambiguous(self, live: LiveChild) -> bool:
         """Whether an earlier run or logon may or may not have brought it to the venue: a 35=H decides."""
+        if live.unresolved or live.child.venue_id in self._mute:
+            return False
         return live.unacked and live.sent_on_logon != self._logons[live.child.venue_id]
 
-    def _send(self, live: LiveChild, now: datetime, now_s: float) -> None:
+    def _send(self, live: LiveChild, now: datetime, now_s: float) -> bool:
         venue_id = live.child.venue_id
+        if not self._venues.send_order(live.child, now):
+            return False
         live.note_sent(self._logons[venue_id], now, now_s)
-        self._venues.send_order(live.child, now)
+        self._waiting[live.child.cl_ord_id] = live
         counts = metrics.of_venue(venue_id)
         counts.orders_sent.inc()
         counts.sent_shares.inc(live.child.quantity)
+        return True
 
     def _ask(self, live: LiveChild, now_s: float) -> None:
         venue_id = live.child.venue_id
-        ask_id = f"{live.child.cl_ord_id}-H{self._venues.next_out_seq(venue_id)}"
-        live.note_asked(ask_id, self._logons[venue_id], now_s)
-        self._venues.ask_status(live.child, ask_id)
-        metrics.status_requests_total.labels(venue_id).inc()
+        ask_id = f"{live.child.cl_ord_id}-H{self._venues.out_numbers(venue_id).unique}"
+        if self._venues.ask_status(live.child, ask_id):
+            live.note_asked(ask_id, self._logons.get(venue_id, 0), now_s)
+            metrics.status_requests_total.labels(venue_id).inc()
 
     def _cancel(self, live: LiveChild, now: datetime, now_s: float) -> None:
         venue_id = live.child.venue_id
-        live.canceled_on_logon = self._logons[venue_id]
-        live.last_try_s = now_s
-        # The session's outbound sequence is kept on disk and only rises, so no cancel's id comes twice.
-        cl_ord_id = cancel_cl_ord_id(live.child.cl_ord_id, self._venues.next_out_seq(venue_id))
-        self._venues.send_cancel(live.child, cl_ord_id, now)
-        metrics.cancels_sent_total.labels(venue_id).inc()
+        cl_ord_id = cancel_cl_ord_id(live.child.cl_ord_id, self._venues.out_numbers(venue_id).unique)
+        if self._venues.send_cancel(live.child, cl_ord_id, now):
+            live.canceled_on_logon = self._logons[venue_id]
+            live.last_try_s = now_s
+            self._waiting[live.child.cl_ord_id] = live
+            metrics.cancels_sent_total.labels(venue_id).inc()
 
-    def _close_unsent(self, live: LiveChild, now: datetime) -> None:
-        self._close(live, ExecType.CANCELED, UNSENT_TEXT, now)
+    def _close_unsent(self, live: LiveChild, now: datetime, text: str = UNSENT_TEXT) -> None:
+        self._close(live, ExecType.CANCELED, text, now)
 
     def _close(self, live: LiveChild, exec_type: ExecType, text: str, now: datetime) -> None:
         """Close a child ourselves: the venue has no report of it to resend."""
-        child = live.child
-        report = _local_report(child, exec_type, text, now)
-        live.state = apply_report(live.state, child.quantity, report)
-        self._publish_report(report, child, now, live.trace)
+        child, before = live.child, live.state
+        report = local_report(child, exec_type, text, now)
+        applied = apply_report(before, child.quantity, child.time_in_force, report)
+        live.state = applied.state
+        self._reports.publish(report, child, live.state, applied.ended, before, now, live.trace)
         self._ledger.closed(child, live.state)
-        self._drop(child)
-
-    def _publish_report(self, report: Report, child: ChildTerms, now: datetime, trace: str) -> None:
-        message = ExecutionReport(
-            order_id=child.order_id,
-            account_id=child.account_id,
-            cl_ord_id=child.cl_ord_id,
-            venue_id=child.venue_id,
-            exec_id=report.exec_id,
-            exec_type=report.exec_type,
-            symbol=child.symbol,
-            side=child.side,
-            order_qty=child.quantity,
-            transact_time=report.transact_time,
-            received_at=now,
-            venue_order_id=report.venue_order_id,
-            last_qty=report.last_qty,
-            last_px_micros=report.last_px_micros,
-            cum_qty=report.cum_qty,
-            leaves_qty=report.leaves_qty,
-            text=report.text,
-        )
-        self._outlet.send(child.account_id, message, trace)
-
-    def _publish_cancel_reject(
-        self, child: ChildTerms, cl_ord_id: str, reason: int, text: str, at: datetime, trace: str
-    ) -> None:
-        message = CancelReject(
-            order_id=child.order_id,
-            account_id=child.account_id,
-            cl_ord_id=cl_ord_id,
-            orig_cl_ord_id=child.cl_ord_id,
-            venue_id=child.venue_id,
-            transact_time=at,
-            cxl_rej_reason=reason,
-            text=text,
-        )
-        self._outlet.send(child.account_id, message, trace)
+        self._drop(live)
 
     def _add(self, live: LiveChild) -> None:
         cl_ord_id = live.child.cl_ord_id
+        self._closed.pop(cl_ord_id, None)
         self._live[cl_ord_id] = live
         self._by_order.setdefault(live.child.order_id, {})[cl_ord_id] = live
         if live.unacked:
-            self._unacked[cl_ord_id] = live
+            self._waiting[cl_ord_id] = live
 
-    def _drop(self, child: ChildTerms) -> None:
+    def _drop(self, live: LiveChild) -> None:
+        child = live.child
         self._live.pop(child.cl_ord_id, None)
-        self._unacked.pop(child.cl_ord_id, None)
+        if live.state.missing_qty == live.missing_shown:
+            self._waiting.pop(child.cl_ord_id, None)
+        self._closed[child.cl_ord_id] = live
+        self._closed.move_to_end(child.cl_ord_id)
+        self._forget_oldest()
         siblings = self._by_order.get(child.order_id)
         if siblings is not None:
             siblings.pop(child.cl_ord_id, None)
             if not siblings:
                 del self._by_order[child.order_id]
 
-
-def _local_report(child: ChildTerms, exec_type: ExecType, text: str, now: datetime) -> Report:
-    """Make the report of a child that we close ourselves; its ExecID comes out the same every time."""
-    return Report(
-        venue_id=child.venue_id,
-        cl_ord_id=child.cl_ord_id,
-        exec_id=f"{_LOCAL_EXEC_IDS[exec_type]}-{child.cl_ord_id}",
-        exec_type=exec_type,
-        transact_time=now,
-        text=text,
-    )
+    def _forget_oldest(self) -> None:
+        if len(self._closed) > CLOSED_REMEMBERED_MAX:
+            self._closed.popitem(last=False)
 
 
 def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[StoredChild]]:

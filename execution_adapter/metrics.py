@@ -29,8 +29,11 @@ rejects_total = Counter("oms_adapter_rejects_total", "35=9, 35=3 and 35=j receiv
 unhandled_total = Counter(
     "oms_adapter_unhandled_reports_total", "FIX messages that belong to nothing known", ["reason"]
 )
-for _reason in ("unknown_child", "unreadable", "unknown_reference", "refused_message", "not_text"):
+for _reason in ("unknown_child", "unreadable", "unknown_reference", "refused_message"):
     unhandled_total.labels(_reason)
+exceptions_total = Counter(
+    "oms_adapter_exceptions_total", "Execution exceptions raised, by kind", ["venue", "kind"]
+)
 routes_total = Counter("oms_adapter_routes_total", "Route plans handled", ["outcome"])
 live_children = Gauge("oms_adapter_live_children", "Children with quantity left at a venue")
 pending_children = Gauge("oms_adapter_pending_children", "Children that no venue has acknowledged yet")

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
+import msgspec
+
 from execution_adapter.domain.child import ChildState
+from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.ledger import Offsets, States
 from execution_adapter.domain.resumption import Checkpoint
+from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms, Message
@@ -32,6 +36,16 @@ class StoredChild:
     canceled_by: UUID | None = None
 
 
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A FIX application message as it was on the wire. at: when it came, or was handed to the session."""
+
+    venue_id: str
+    inbound: bool
+    msg_seq: int
+    at: datetime
+    raw: bytes
+
+
 @dataclass(slots=True, kw_only=True)
 class Writes:
     """What one batch stores, in one transaction."""
@@ -41,6 +55,8 @@ class Writes:
     cancels: list[CancelChildren] = field(default_factory=list)
     states: States = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
+    journal: Sequence[JournalLine] = ()
+    exceptions: Sequence[ExecutionException] = ()
     # The orders that have a plan in the batch: up to which attempt was each of them canceled before it?
     planned_orders: list[UUID] = field(default_factory=list)
 
@@ -54,6 +70,18 @@ class Written:
 
     new: frozenset[str]
     canceled_through: Mapping[UUID, int]
+
+
+class OutNumbers(NamedTuple):
+    """A session's outbound numbers. before: how many were used before they last began at 1 again."""
+
+    next_seq: int = 1
+    before: int = 0
+
+    @property
+    def unique(self) -> int:
+        """A number that the next message has and no message of the session had before."""
+        return self.before + self.next_seq
 
 
 class ChildStore(Protocol):
@@ -83,14 +111,26 @@ class ChildStore(Protocol):
     def checkpoints(self) -> list[Checkpoint]:
         """Return every checkpoint kept."""
 
-    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
-        """Store which venues' sessions are up."""
+    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+        """Store which venues' sessions are up, and why one is not."""
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
 
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
+
+    def begin_numbers(self, venue_id: str) -> None:
+        """Forget a venue's checkpoints: its numbers began again."""
+
+    def out_numbers(self) -> Mapping[str, OutNumbers]:
+        """Return, by venue, from where on no outbound number was ever used; no venue without any."""
+
+    def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
+        """Note, by venue, from where on no outbound number will have been used when this process ends."""
+
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
+        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
 
     def require_lock(self) -> None:
         """Raise OperationalError when the database is away, and with it the right to the sessions."""
@@ -105,19 +145,31 @@ class SentMessage:
 
 
 class Venues(Protocol):
-    """The FIX sessions, outbound."""
+    """The FIX sessions, outbound. What is sent is on the wire after `flush`.
 
-    def send_order(self, child: ChildTerms, at: datetime) -> None:
+    Each send returns whether the session was up and took it. Nothing is ever sent a second time by itself.
+    """
+
+    def send_order(self, child: ChildTerms, at: datetime) -> bool:
         """Send 35=D. `at` becomes TransactTime."""
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> None:
+    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> None:
+    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
         """Send 35=H."""
 
-    def next_out_seq(self, venue_id: str) -> int:
-        """Return the next outbound sequence number: it never comes again."""
+    def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
+        """Send 35=j: a type of message that nobody here reads."""
+
+    def flush(self) -> None:
+        """Put what was sent on the wire."""
+
+    def take_sent(self) -> list[JournalLine]:
+        """Return the application messages that were sent since the last call."""
+
+    def out_numbers(self, venue_id: str) -> OutNumbers:
+        """Return the next outbound sequence number, and how many came before the numbers began anew."""
 
     def expected_in_seq(self, venue_id: str) -> int:
         """Return the next inbound sequence number; every message below it was given to the inbox."""
@@ -133,8 +185,8 @@ class Sessions(Venues, Protocol):
     def venues(self) -> list[str]:
         """The venues that have a session."""
 
-    def resume_from(self, venue_id: str, next_in_seq: int) -> None:
-        """Set the inbound sequence that a session asks for next."""
+    def resume(self, venue_id: str, next_in_seq: int, out: OutNumbers) -> None:
+        """Set the numbers that a session goes on with."""
 
 
 class Outlet(Protocol):
@@ -151,23 +203,50 @@ class Routed:
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class FixMessage:
-    """A FIX message as it came, fields separated by SOH."""
+class FixMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A FIX application message or session-level reject as it came, and the session that it came on.
 
-    raw: str
+    fields: None when it has pieces that are no fields.
+    """
+
+    venue_id: str
+    raw: bytes
+    fields: list[Field] | None
+    msg_seq: int
+    poss_dup: bool
+    at: datetime
+
+
+class FixRefused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message that the session has passed over: garbled for good, or answered by 35=3."""
+
+    venue_id: str
+    raw: bytes
+    msg_seq: int
+    reason: str
+    garbled: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUp:
-    """A venue's session has logged on."""
+    """A venue's session has logged on. began_anew: its numbers began again at 1."""
 
     venue_id: str
+    began_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDown:
-    """A venue's session has ended."""
+    """A venue's session has ended, or could not be had; why, in words."""
+
+    venue_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResendWanted:
+    """A venue has missed messages of ours, and got a gap fill for them."""
 
     venue_id: str
 
@@ -179,7 +258,17 @@ class ReaderFailed:
     error: BaseException
 
 
-Item = Routed | FixMessage | SessionUp | SessionDown | ReaderFailed
+Item = Routed | FixMessage | FixRefused | SessionUp | SessionDown | ResendWanted | ReaderFailed
+
+
+class Inlet(Protocol):
+    """Where the sessions put what comes from venues."""
+
+    def put_now(self, *items: Item) -> None:
+        """Add items without waiting."""
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Say whether another item would fit, waiting up to `timeout_s` for that."""
 
 
 class Arrivals(Protocol):

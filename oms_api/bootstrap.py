@@ -19,6 +19,7 @@ from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.key_lookup import KeyLookup
 from oms_api.adapters.oidc import OidcAuthenticator
+from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.reference_cache import ReferenceCache
@@ -119,6 +120,7 @@ class Gateway:
             owners=self._reader.core_addresses,
         )
         self._routing_admin = PostgresRoutingAdmin(settings.postgres_dsn, utc_now)
+        self._exceptions = PostgresExceptionDesk(settings.postgres_dsn, utc_now)
         ports = Ports(
             intake=self._intake,
             keys=KeyLookup(self._reader.read),
@@ -130,6 +132,7 @@ class Gateway:
             router=self._router,
             risk=self._risk,
             routing_admin=self._routing_admin,
+            exceptions=self._exceptions,
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
@@ -177,6 +180,7 @@ class Gateway:
             loop.add_signal_handler(number, self._begin_to_stop, server)
         await self._reader.open()
         await self._routing_admin.open()
+        await self._exceptions.open()
         if self._replica is not None:
             await self._replica.open()
             self._start("replica", self._replica.run())
@@ -249,6 +253,7 @@ class Gateway:
             if self._replica is not None:
                 await self._replica.close()
             await self._routing_admin.close()
+            await self._exceptions.close()
         log.info("gateway_stopped")
 
 

@@ -460,6 +460,62 @@ class RoutingAdmin(Protocol):
         ...
 
 
+class ExceptionView(View, frozen=True):
+    """What a venue said that could not be applied as it is. raw: in Latin-1, byte for byte, SOH as |.
+
+    order_id, account_id: as far as they are known. last_qty, last_px: of a trade that it speaks of.
+    """
+
+    exception_id: UUID
+    kind: str
+    status: str
+    venue_id: str
+    order_id: UUID | None
+    account_id: str | None
+    cl_ord_id: str
+    exec_id: str
+    symbol: str
+    side: str
+    last_qty: int | None
+    last_px: Decimal | None
+    detail: str
+    raw: str
+    raised_by: str
+    raised_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionFilter:
+    """Which exceptions a list is asked for, newest first. accounts None: every account, and those of none."""
+
+    limit: int
+    accounts: frozenset[str] | None = None
+    status: str | None = None
+    venue_id: str | None = None
+    kind: str | None = None
+    order_id: UUID | None = None
+    before: datetime | None = None
+
+
+class ExceptionDesk(Protocol):
+    """Reads execution exceptions, and closes them by a person's word. Raises UnavailableError."""
+
+    async def exceptions(self, wanted: ExceptionFilter) -> list[ExceptionView]:
+        """Return the exceptions of a filter, newest first."""
+        ...
+
+    async def exception(self, exception_id: UUID) -> ExceptionView | None:
+        """Return an exception, or None."""
+        ...
+
+    async def ignore(self, exception_id: UUID, by: str, reason: str) -> ExceptionView | None:
+        """Close an open exception without any effect. None when it is not open."""
+        ...
+
+
 class RateLimiter(Protocol):
     """A token bucket per principal."""
 
@@ -507,4 +563,5 @@ class Ports:
     router: Router
     risk: RiskDesk
     routing_admin: RoutingAdmin
+    exceptions: ExceptionDesk
     tracer: Tracer = field(default_factory=Tracer)

@@ -1,6 +1,7 @@
 """One function for each thing that may happen: look up the order, let the domain decide, stage what changed.
 
-A handler raises before it changes anything, so a message that cannot be handled leaves the desk as it was.
+A handler raises before it changes anything, so a message that cannot be handled leaves the desk as it was. A
+report of an execution is never only refused: what is not applied is an exception that a person sees.
 """
 
 import time
@@ -12,12 +13,8 @@ from uuid import UUID
 
 from oms_core import metrics
 from oms_core.domain.desk import Desk
-from oms_core.domain.machine import (
-    OverfillError,
-    UnknownChildError,
-    evolve,
-    first_route,
-)
+from oms_core.domain.executions import Effects
+from oms_core.domain.machine import UnknownChildError, evolve, first_route
 from oms_core.domain.order import FIELD_OF, Command, Event, Fact, Order, RequestCancel, RetryRoute
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -29,7 +26,9 @@ from oms_core.ports import (
     StoredEvent,
     UnitOfWork,
 )
+from oms_core.reports import EXECUTIONS, Refused, beyond, exception_of, fact_of
 from oms_platform import ids
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import (
     CancelChildren,
     CancelOrder,
@@ -40,7 +39,7 @@ from oms_platform.messages import (
     RouteRequest,
     SubmitOrder,
 )
-from oms_platform.order_ids import route_id
+from oms_platform.order_ids import recall_id, route_id
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -49,41 +48,34 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildCancelRejected,
     ChildClosed,
-    ExecType,
+    ChildRestated,
     Message,
     OrderAccepted,
     OrderDenied,
     OrderTerms,
     TimeInForce,
     TradeApplied,
+    TradeCorrected,
 )
 from oms_platform.wire import Topic, encode, order_of
 
 # FIX CxlRejReason 3: the venue is at it already, so this is no answer yet.
 ALREADY_PENDING: Final = 3
 YOUNG: Final = timedelta(seconds=10)
-_OUTCOMES: Final = {
-    ExecType.CANCELED: ExecType.CANCELED,
-    ExecType.REJECTED: ExecType.REJECTED,
-    ExecType.EXPIRED: ExecType.EXPIRED,
-    ExecType.DONE_FOR_DAY: ExecType.EXPIRED,
-}
+
+
+# Events that carry the venue that they are of.
+_OF_A_VENUE: Final = (TradeApplied, TradeCorrected, ChildRestated, ChildClosed)
 
 
 class UnknownOrderError(Exception):
     """A message names an order that was never stored."""
 
 
-class UnreadableTradeError(Exception):
-    """A trade that carries no quantity or no price above 0."""
-
-
 UNHANDLEABLE: Final = (
     IllegalTransitionError,
     UnknownChildError,
-    OverfillError,
     UnknownOrderError,
-    UnreadableTradeError,
 )
 
 
@@ -151,10 +143,8 @@ def load_orders(core: Core, order_ids: Iterable[UUID]) -> None:
     wanted = list(order_ids)
     if not wanted:
         return
-    for order_id, loaded in core.store.load_orders(wanted).items():
-        core.desk.keep(loaded.order)
-        core.desk.seen[order_id] = set(loaded.seen)
-        core.desk.keep_owed(loaded.order, None)
+    for loaded in core.store.load_orders(wanted).values():
+        core.desk.load(loaded.order, loaded.effects)
 
 
 def verdict_now(core: Core, terms: OrderTerms, age: timedelta = timedelta(0)) -> Verdict:
@@ -195,7 +185,7 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
 def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trace: str) -> None:
     """Take the order out of the market, or say that it is too late; a request has one outcome."""
     order = _known(core, message.order_id)
-    if core.desk.has_seen(order.order_id, message.request_id):
+    if core.desk.effects_of(order.order_id).has(message.request_id):
         return
     if order.lifecycle is Lifecycle.NEW:
         # The cancel overtook its order's own message, which will be a duplicate when it comes.
@@ -205,40 +195,32 @@ def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trac
 
 
 def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionReport, trace: str) -> None:
-    """Apply a trade, or a child's end."""
-    order = _known(core, message.order_id)
-    if message.exec_type is ExecType.TRADE:
-        _apply_trade(core, unit, order, message, trace)
-    elif message.exec_type in _OUTCOMES:
-        closed = ChildClosed(
-            cl_ord_id=message.cl_ord_id,
-            venue_id=message.venue_id,
-            outcome=_OUTCOMES[message.exec_type],
-            text=message.text,
-            closed_at=message.transact_time,
-        )
-        _record(core, unit, order, closed, trace)
+    """Apply what a venue did to a child, or keep what cannot be applied for a person."""
+    if core.desk.order(message.order_id) is None:
+        # It was over for long, and forgotten since the batch began.
+        load_orders(core, [message.order_id])
+    order = core.desk.order(message.order_id)
+    effects = Effects() if order is None else core.desk.effects_of(order.order_id)
+    fact = fact_of(order, effects, message)
+    if isinstance(fact, Refused):
+        raise_exception(core, unit, message, fact)
+    elif fact is not None:
+        after = _record(core, unit, _known(core, message.order_id), fact, trace)
+        if (more := beyond(after, fact)) is not None:
+            raise_exception(core, unit, message, more)
 
 
-def _apply_trade(core: Core, unit: UnitOfWork, order: Order, report: ExecutionReport, trace: str) -> None:
-    if core.desk.has_seen(order.order_id, (report.venue_id, report.exec_id)):
-        return
-    price = report.last_px_micros
-    if price is None or price <= 0 or report.last_qty <= 0:
-        raise UnreadableTradeError(
-            f"trade {report.exec_id} must have shares and a price above 0,"
-            f" has {report.last_qty} at {price} micros"
-        )
-    trade = TradeApplied(
-        venue_id=report.venue_id,
-        exec_id=report.exec_id,
-        cl_ord_id=report.cl_ord_id,
-        last_qty=report.last_qty,
-        last_px_micros=price,
-        transact_time=report.transact_time,
-        received_at=report.received_at,
-    )
-    _record(core, unit, order, trade, trace)
+def raise_exception(core: Core, unit: UnitOfWork, report: ExecutionReport, refused: Refused) -> None:
+    """Keep a report for a person, in the batch's transaction."""
+    unit.exceptions.append(exception_of(report, refused, core.new_id(), unit.now))
+
+
+def refuse_execution(core: Core, unit: UnitOfWork, message: Message, reason: str) -> bool:
+    """Keep a report of an execution for a person, whatever made it fail. Returns whether it is one."""
+    if not isinstance(message, ExecutionReport) or message.exec_type not in EXECUTIONS:
+        return False
+    raise_exception(core, unit, message, Refused(ExceptionKind.UNREADABLE, reason))
+    return True
 
 
 def handle_cancel_reject(core: Core, unit: UnitOfWork, message: CancelReject, trace: str) -> None:
@@ -260,12 +242,13 @@ def handle_retry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
         _record(core, unit, order, RetryRoute(), core.traces.get(order_id, ""))
 
 
-def orders_of_session(core: Core, ended_at: datetime) -> list[UUID]:
+def orders_of_session(core: Core, ended_at: datetime, among: Iterable[UUID]) -> list[UUID]:
     """Return the DAY orders that were born before the session's end and are still in the market."""
     return [
         order_id
-        for order_id, order in core.desk.orders.items()
-        if order.terms.time_in_force is TimeInForce.DAY
+        for order_id in among
+        if (order := core.desk.orders.get(order_id)) is not None
+        and order.terms.time_in_force is TimeInForce.DAY
         and order.cancel is None
         and ids.uuid7_time(order_id) < ended_at
     ]
@@ -293,11 +276,14 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)
+    was_closed = order.closed
     newly_owed = core.desk.take(steps, unit.now)
     for event, after in steps:
         _stage(core, unit, after, event, trace)
         order = after
     unit.orders[order.order_id] = order
+    if was_closed and not order.closed:
+        unit.reopened.append(order.order_id)
     if newly_owed and (outgoing := outgoing_of(order, unit.now, trace)) is not None:
         unit.outgoing.append(outgoing)
     if order.closed:
@@ -310,7 +296,7 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
     heads = core.desk.stream_sequences
     unit.streams.setdefault(terms.account_id, heads[terms.account_id])
     heads[terms.account_id] += 1
-    trade = event if isinstance(event, TradeApplied) else None
+    trade = event if isinstance(event, TradeApplied | TradeCorrected) else None
     avg_px = order.avg_px_micros
     kind = type(event)
     change: dict[str, Any] = {FIELD_OF[kind.__name__]: event}
@@ -331,8 +317,8 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
         leaves_qty=order.leaves_qty,
         avg_px=None if avg_px is None else dollars_of(avg_px),
         last_qty=trade.last_qty if trade is not None else 0,
-        last_px=dollars_of(trade.last_px_micros) if trade is not None else None,
-        venue_id=event.venue_id if isinstance(event, TradeApplied | ChildClosed) else "",
+        last_px=dollars_of(trade.last_px_micros) if trade is not None and trade.last_qty else None,
+        venue_id=event.venue_id if isinstance(event, _OF_A_VENUE) else "",
         text=order.text,
         request_id=_request_of(order, event),
         **change,
@@ -354,7 +340,7 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 
 def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
     """Return the message for what an order waits for: it follows from its state, the same every time."""
-    if order.route_quantity and order.cancel is None and not order.closed:
+    if order.route_quantity and order.cancel is None and not order.is_recalled:
         return _outgoing_route(order, now, trace)
     return _outgoing_cancel(order, now, trace)
 
@@ -362,8 +348,8 @@ def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
 def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
     """Return the messages for everything that an order waits for, when nobody knows what was published.
 
-    A route that was asked for before the order was canceled is asked for again too: its answer, that the plan
-    came too late, is what the cancel waits for.
+    A route that was asked for before the order was canceled or its children were taken back is asked for again
+    too: its answer, that the plan came too late, is what is waited for.
     """
     cancel = outgoing_of(order, now, trace)
     if cancel is None or cancel.topic is Topic.VALIDATED:
@@ -380,9 +366,9 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
     if order.idle:
         return None
     pending = order.cancel if order.pending is Pending.CANCEL else None
-    if pending is None and not order.closed:
+    if pending is None and not order.is_recalled:
         return None
-    request_id = pending.request_id if pending is not None else route_id(order.order_id, 0)
+    request_id = pending.request_id if pending is not None else recall_id(order.order_id, order.attempt)
     cancel = CancelChildren(
         request_id=request_id,
         order_id=order.order_id,

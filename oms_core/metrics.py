@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.ports import UnitOfWork
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.ports import Record
 from oms_platform.messages import SubmitOrder
 from oms_platform.prices import MICROS
@@ -24,6 +25,9 @@ events_total = Counter(
 )
 verdicts_total = Counter("oms_core_risk_verdicts_total", "Orders that risk took or denied", ["verdict"])
 denials_total = Counter("oms_core_denials_total", "Orders denied by risk, by code", ["code"])
+exceptions_total = Counter(
+    "oms_core_execution_exceptions_total", "Reports of venues that a person has to look at, by kind", ["kind"]
+)
 batch_seconds = BatchHistogram("oms_core_batch_seconds", "From a batch's arrival to its messages in Kafka")
 republished_total = Counter(
     "oms_core_requests_republished_total", "Requests to router and adapter that were published again"
@@ -52,6 +56,8 @@ _OPEN: Final = (
 )
 for _code in DenialCode:
     denials_total.labels(_code.name)
+for _kind in ExceptionKind:
+    exceptions_total.labels(_kind.name)
 for _verdict in _VERDICTS.values():
     verdicts_total.labels(_verdict)
 
@@ -70,6 +76,8 @@ def count_batch(
         events_total.labels(kind, status).inc(count)
         if kind in _VERDICTS:
             verdicts_total.labels(_VERDICTS[kind]).inc(count)
+    for exception in unit.exceptions:
+        exceptions_total.labels(exception.kind.name).inc()
     traced: dict[UUID, str] = {}
     for record in records:
         trace_id = traced_id(trace_of(record))

@@ -7,9 +7,11 @@ from typing import Protocol
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.risk import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
+from oms_platform.exceptions import ExecutionException
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.vocabulary import Message
 from oms_platform.wire import Topic
@@ -73,7 +75,7 @@ class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
 
     streams: the stream sequences, before the batch, of every account that it is about. shown: what the
-    orders' rows showed before it.
+    orders' rows showed before it. reopened: orders that were over and are not any more.
     """
 
     now: datetime
@@ -84,6 +86,8 @@ class UnitOfWork:
     positions: set[tuple[str, str]] = field(default_factory=set)
     streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
+    exceptions: list[ExecutionException] = field(default_factory=list)
+    reopened: list[UUID] = field(default_factory=list)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -94,15 +98,15 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not self.events
+        return not self.events and not self.exceptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedOrder:
-    """An order as its request and its events make it. seen: the executions and requests that had effect."""
+    """An order as its request and its events make it, and what had its effect on it."""
 
     order: Order
-    seen: frozenset[object]
+    effects: Effects
 
 
 Request = SubmitOrder | CancelOrder

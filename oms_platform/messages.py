@@ -12,6 +12,7 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildCancelRejected,
     ChildClosed,
+    ChildRestated,
     ChildTerms,
     ExecType,
     Int32,
@@ -28,6 +29,7 @@ from oms_platform.vocabulary import (
     RouteRequested,
     Side,
     TradeApplied,
+    TradeCorrected,
     VenueVisit,
 )
 
@@ -105,7 +107,11 @@ class RouteAnswer(Message, frozen=True, kw_only=True):
 
 
 class ExecutionReport(Message, frozen=True, kw_only=True):
-    """FIX 35=8 of a child order."""
+    """FIX 35=8 of a child order.
+
+    order_qty: the child's at its venue. exec_ref_id: the trade that a TRADE_CANCEL or a TRADE_CORRECT is
+    about. unresolved_qty: see ChildClosed.
+    """
 
     order_id: UUID
     account_id: str
@@ -124,6 +130,9 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     transact_time: datetime
     received_at: datetime
     last_px_micros: Int64 | None = None
+    exec_ref_id: str = ""
+    trade_date: str = ""
+    unresolved_qty: Int32 = 0
 
 
 class CancelReject(Message, frozen=True, kw_only=True):
@@ -178,6 +187,8 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     cancel_rejected: CancelRejected | None = None
     order_canceled: OrderCanceled | None = None
     order_expired: OrderExpired | None = None
+    trade_corrected: TradeCorrected | None = None
+    child_restated: ChildRestated | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):

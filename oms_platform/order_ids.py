@@ -8,6 +8,11 @@ def route_id(order_id: uuid.UUID, attempt: int) -> uuid.UUID:
     return uuid.UUID(int=order_id.int ^ attempt)
 
 
+def recall_id(order_id: uuid.UUID, through_attempt: int) -> uuid.UUID:
+    """Derive the id of the request that takes back an order's children up to a route attempt."""
+    return uuid.UUID(int=order_id.int ^ through_attempt << 32)
+
+
 def child_cl_ord_id(order_id: uuid.UUID, attempt: int, leg: int) -> str:
     """Derive a child's FIX ClOrdID (tag 11), so that a replay makes the same child and the venue can tell."""
     return f"{order_id.hex}-{attempt}-{leg}"

@@ -72,6 +72,14 @@ class ExecType(str, enum.Enum):
     PENDING_CANCEL = "EXEC_TYPE_PENDING_CANCEL"
     DONE_FOR_DAY = "EXEC_TYPE_DONE_FOR_DAY"
     ORDER_STATUS = "EXEC_TYPE_ORDER_STATUS"
+    REPLACED = "EXEC_TYPE_REPLACED"
+    SUSPENDED = "EXEC_TYPE_SUSPENDED"
+    PENDING_REPLACE = "EXEC_TYPE_PENDING_REPLACE"
+    STOPPED = "EXEC_TYPE_STOPPED"
+    CALCULATED = "EXEC_TYPE_CALCULATED"
+    RESTATED = "EXEC_TYPE_RESTATED"
+    TRADE_CORRECT = "EXEC_TYPE_TRADE_CORRECT"
+    TRADE_CANCEL = "EXEC_TYPE_TRADE_CANCEL"
 
 
 class CancelCause(str, enum.Enum):
@@ -215,8 +223,11 @@ class RouteDeferred(Message, frozen=True, kw_only=True):
 
 
 class TradeApplied(Message, frozen=True, kw_only=True):
-    """A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions`
-    shows."""
+    """A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows.
+
+    An execution is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75)
+    or else the UTC date of transact_time, YYYYMMDD.
+    """
 
     venue_id: str
     exec_id: str
@@ -225,16 +236,69 @@ class TradeApplied(Message, frozen=True, kw_only=True):
     last_px_micros: Int64
     transact_time: datetime
     received_at: datetime
+    venue_order_id: str = ""
+    trade_date: str = ""
+
+
+class TradeCorrected(Message, frozen=True, kw_only=True):
+    """A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct).
+
+    exec_id: of this report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is
+    told apart by ref_trade_date and ref_venue_order_id. leaves_qty: what is open of the child at its venue
+    after it.
+    """
+
+    venue_id: str
+    exec_id: str
+    exec_ref_id: str
+    cl_ord_id: str
+    was_qty: Int32
+    was_px_micros: Int64
+    last_qty: Int32 = 0
+    last_px_micros: Int64 = 0
+    leaves_qty: Int32 = 0
+    transact_time: datetime
+    received_at: datetime
+    venue_order_id: str = ""
+    trade_date: str = ""
+    text: str = ""
+    ref_trade_date: str = ""
+    ref_venue_order_id: str = ""
+
+
+class ChildRestated(Message, frozen=True, kw_only=True):
+    """A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated).
+
+    exec_id, venue_order_id, trade_date: of the report, which has its effect once.
+    """
+
+    cl_ord_id: str
+    venue_id: str
+    quantity: Int32
+    text: str = ""
+    exec_id: str = ""
+    venue_order_id: str = ""
+    trade_date: str = ""
 
 
 class ChildClosed(Message, frozen=True, kw_only=True):
-    """A child left its venue's book with shares unfilled: CANCELED, REJECTED or EXPIRED."""
+    """A child left its venue's book: CANCELED, REJECTED or EXPIRED with shares unfilled, or TRADE, done by
+    its venue's word.
+
+    unresolved_qty: shares that the venue says are executed and of which no report came; they are never routed
+    again, and a trade that is booked later takes them. exec_id, venue_order_id, trade_date: of the report,
+    which has its effect once.
+    """
 
     cl_ord_id: str
     venue_id: str
     outcome: ExecType
     text: str = ""
     closed_at: datetime
+    unresolved_qty: Int32 = 0
+    exec_id: str = ""
+    venue_order_id: str = ""
+    trade_date: str = ""
 
 
 class CancelRequested(Message, frozen=True, kw_only=True):

@@ -8,7 +8,15 @@ from uuid import UUID
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
-from execution_adapter.ports import StoredChild, UnstorableChildError, Writes, Written
+from execution_adapter.ports import (
+    JournalLine,
+    OutNumbers,
+    StoredChild,
+    UnstorableChildError,
+    Writes,
+    Written,
+)
+from oms_platform.exceptions import ExecutionException
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms
 
@@ -16,7 +24,7 @@ from oms_platform.vocabulary import ChildTerms
 class InMemoryChildStore:
     """ChildStore. open_orders, core: what the adapter reads of core's tables; None: every order is open.
 
-    refuses: says why a child is not taken, None for one that is.
+    refuses: says why a child is not taken, None for one that is. executions: what core has applied.
     """
 
     def __init__(
@@ -25,15 +33,20 @@ class InMemoryChildStore:
         open_orders: Callable[[], frozenset[UUID]] | None = None,
         core: Callable[[], CoreOffsets] = dict,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
+        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]] = lambda _ids: {},
     ) -> None:
         self._open_orders = open_orders
         self._core = core
         self._refuses = refuses
+        self._executions = executions
         self._children: dict[tuple[UUID, str], StoredChild] = {}
         self._cancels: dict[UUID, dict[UUID, CancelChildren]] = {}
         self._checkpoints: dict[tuple[str, datetime], Checkpoint] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.sessions: dict[str, bool] = {}
+        self.journal: list[JournalLine] = []
+        self.exceptions: dict[str, ExecutionException] = {}
+        self._out: dict[str, OutNumbers] = {}
 
     def write(self, writes: Writes, now: datetime) -> Written:
         """Store a batch, all or nothing. A child of a canceled attempt is not stored."""
@@ -61,6 +74,9 @@ class InMemoryChildStore:
             key = (child.order_id, child.cl_ord_id)
             if key in self._children:
                 self._children[key] = replace(self._children[key], state=state)
+        self.journal += writes.journal
+        for exception in writes.exceptions:
+            self.exceptions.setdefault(exception.identity, exception)
         self._save_offsets(writes.offsets)
         return Written(new=frozenset(new), canceled_through=canceled)
 
@@ -114,9 +130,26 @@ class InMemoryChildStore:
         """Return every checkpoint kept."""
         return list(self._checkpoints.values())
 
-    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
-        """Store which venues' sessions are up."""
-        self.sessions.update(sessions)
+    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+        """Store which venues' sessions are up, and why one is not."""
+        self.sessions.update({venue_id: up for venue_id, (up, _) in sessions.items()})
+
+    def begin_numbers(self, venue_id: str) -> None:
+        """Forget a venue's checkpoints: its numbers began again."""
+        for key in [key for key in self._checkpoints if key[0] == venue_id]:
+            del self._checkpoints[key]
+
+    def out_numbers(self) -> Mapping[str, OutNumbers]:
+        """Return, by venue, from where on no outbound number was ever used; no venue without any."""
+        return dict(self._out)
+
+    def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
+        """Note, by venue, from where on no outbound number will have been used when this process ends."""
+        self._out.update(numbers)
+
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
+        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+        return self._executions(cl_ord_ids)
 
     def core_offsets(self) -> CoreOffsets:
         """Return how far core has read the fills, by (incarnation, partition)."""

@@ -13,12 +13,23 @@ from psycopg.types.json import Jsonb
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint
-from execution_adapter.ports import StoredChild, UnstorableChildError, Writes, Written
+from execution_adapter.ports import (
+    JournalLine,
+    OutNumbers,
+    StoredChild,
+    UnstorableChildError,
+    Writes,
+    Written,
+)
+from oms_platform.exceptions import insert_exceptions
+from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
     ArrayStatement,
     Connection,
+    Cursor,
     PostgresUnavailableError,
+    array_literal,
     one_round_trip,
     save_offsets,
 )
@@ -73,17 +84,20 @@ _UPDATE: Final = ArrayStatement(
         ("leaves_qty", "int"),
         ("venue_order_id", "text"),
         ("acked_at", "timestamptz"),
+        ("missing_qty", "int"),
+        ("in_seq", "bigint"),
         ("updated_at", "timestamptz"),
     ),
     "UPDATE child_orders kept SET status = row.status, cum_qty = row.cum_qty, leaves_qty = row.leaves_qty,"
-    " venue_order_id = row.venue_order_id, acked_at = row.acked_at, updated_at = row.updated_at"
+    " venue_order_id = row.venue_order_id, acked_at = row.acked_at, missing_qty = row.missing_qty,"
+    " in_seq = row.in_seq, updated_at = row.updated_at"
     " FROM {rows} WHERE kept.order_id = row.order_id AND kept.cl_ord_id = row.cl_ord_id",
     pruned="kept.order_id",
 )
 # What `_stored` reads, in its order.
 _READ: Final = """
 SELECT kept.terms::text, kept.continues, kept.status, kept.cum_qty, kept.leaves_qty, kept.venue_order_id,
-       kept.acked_at, (
+       kept.acked_at, kept.missing_qty, kept.in_seq, (
            SELECT gone.request_id FROM child_cancels gone
            WHERE gone.order_id = kept.order_id AND gone.through_attempt >= kept.attempt
            ORDER BY gone.requested_at DESC LIMIT 1
@@ -102,9 +116,24 @@ _OF_ROUTES: Final = ArrayStatement(
 )
 _UPSERT_SESSIONS: Final = ArrayStatement.insert(
     "fix_sessions",
-    (("venue_id", "text"), ("up", "boolean"), ("changed_at", "timestamptz")),
-    "ON CONFLICT (venue_id) DO UPDATE SET up = EXCLUDED.up, changed_at = EXCLUDED.changed_at"
-    " WHERE fix_sessions.up <> EXCLUDED.up",
+    (("venue_id", "text"), ("up", "boolean"), ("reason", "text"), ("changed_at", "timestamptz")),
+    "ON CONFLICT (venue_id) DO UPDATE SET up = EXCLUDED.up, reason = EXCLUDED.reason,"
+    " changed_at = EXCLUDED.changed_at"
+    " WHERE (fix_sessions.up, fix_sessions.reason) <> (EXCLUDED.up, EXCLUDED.reason)",
+)
+_UPSERT_NUMBERS: Final = ArrayStatement(
+    (("venue_id", "text"), ("out_seq", "bigint"), ("out_before", "bigint")),
+    "UPDATE fix_sessions kept SET out_seq = row.out_seq, out_before = row.out_before"
+    " FROM {rows} WHERE kept.venue_id = row.venue_id",
+)
+_KNOWN_EXECUTIONS: Final = ArrayStatement(
+    (("order_id", "uuid"), ("cl_ord_id", "text")),
+    "SELECT row.cl_ord_id, x.exec_id FROM {rows} JOIN executions x"
+    " ON x.order_id = row.order_id AND x.cl_ord_id = row.cl_ord_id",
+)
+_INSERT_JOURNAL: Final = (
+    "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
+    " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
 )
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
@@ -138,6 +167,9 @@ class PostgresChildStore:
                 _INSERT.execute(inserted, [_row(*child, now) for child in writes.children])
                 _INSERT_CANCEL.execute(cursor, _cancel_rows(writes.cancels))
                 _UPDATE.execute(cursor, [_state_row(*state, now) for state in writes.states.values()])
+                if writes.journal:
+                    _insert_journal(cursor, writes.journal)
+                insert_exceptions(cursor, writes.exceptions)
                 save_offsets(cursor, GROUP, self._incarnation, writes.offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableChildError(str(error).strip()) from error
@@ -214,10 +246,34 @@ class PostgresChildStore:
             for venue_id, in_seq, incarnation, offsets, recorded_at in found
         ]
 
-    def write_sessions(self, sessions: Mapping[str, bool], now: datetime) -> None:
-        """Store which venues' sessions are up."""
+    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+        """Store which venues' sessions are up, and why one is not."""
+        rows = [(venue_id, up, reason, now) for venue_id, (up, reason) in sessions.items()]
         with self._connection.cursor() as cursor:
-            _UPSERT_SESSIONS.execute(cursor, [(venue_id, up, now) for venue_id, up in sessions.items()])
+            _UPSERT_SESSIONS.execute(cursor, rows)
+
+    def begin_numbers(self, venue_id: str) -> None:
+        """Forget a venue's checkpoints: its numbers began again."""
+        self._connection.execute("DELETE FROM fix_checkpoints WHERE venue_id = %s", [venue_id])
+
+    def out_numbers(self) -> Mapping[str, OutNumbers]:
+        """Return, by venue, from where on no outbound number was ever used; no venue without any."""
+        found = self._connection.execute("SELECT venue_id, out_seq, out_before FROM fix_sessions")
+        return {venue_id: OutNumbers(out_seq, before) for venue_id, out_seq, before in found.fetchall()}
+
+    def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
+        """Note, by venue, from where on no outbound number will have been used when this process ends."""
+        with self._connection.cursor() as cursor:
+            _UPSERT_NUMBERS.execute(cursor, [(venue_id, *out) for venue_id, out in numbers.items()])
+
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
+        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+        found: dict[str, set[str]] = {}
+        with self._connection.cursor() as cursor:
+            _KNOWN_EXECUTIONS.execute(cursor, cl_ord_ids)
+            for cl_ord_id, exec_id in cursor.fetchall() if cl_ord_ids else ():
+                found.setdefault(cl_ord_id, set()).add(exec_id)
+        return {cl_ord_id: frozenset(exec_ids) for cl_ord_id, exec_ids in found.items()}
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
@@ -304,7 +360,25 @@ def _state_row(child: ChildTerms, state: ChildState, now: datetime) -> tuple[obj
         state.leaves_qty,
         state.venue_order_id,
         state.acked_at,
+        state.missing_qty,
+        state.in_seq,
         now,
+    )
+
+
+def _insert_journal(cursor: Cursor, journal: Sequence[JournalLine]) -> None:
+    """Store messages as they were on the wire, in one row."""
+    cursor.execute(
+        _INSERT_JOURNAL,
+        (
+            uuid7(),
+            array_literal("text", [line.venue_id for line in journal]),
+            array_literal("boolean", [line.inbound for line in journal]),
+            array_literal("bigint", [line.msg_seq for line in journal]),
+            array_literal("timestamptz", [line.at for line in journal]),
+            array_literal("int", [len(line.raw) for line in journal]),
+            b"".join([line.raw for line in journal]),
+        ),
     )
 
 
@@ -318,9 +392,22 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
                 leaves_qty=leaves_qty,
                 venue_order_id=venue_order_id,
                 acked_at=acked_at,
+                missing_qty=missing_qty,
+                in_seq=in_seq,
             ),
             continues=continues,
             canceled_by=canceled_by,
         )
-        for terms, continues, status, cum_qty, leaves_qty, venue_order_id, acked_at, canceled_by in rows
+        for (
+            terms,
+            continues,
+            status,
+            cum_qty,
+            leaves_qty,
+            venue_order_id,
+            acked_at,
+            missing_qty,
+            in_seq,
+            canceled_by,
+        ) in rows
     ]

@@ -1,8 +1,9 @@
 """A child order and how a venue's report moves it.
 
-The law of this file: reports may come twice and old ones again after newer ones. CumQty never goes down, a
-closed child stays closed, and a late fill still counts. LeavesQty is OrderQty - CumQty while open, 0 when
-closed.
+The law of this file: a venue's word about its order counts, however it contradicts what it said before.
+CumQty is held against the trades that it reported, on every report: `missing_qty` is what it counts beyond.
+A child that is over stays over until its venue says that shares are open again (a bust), and a late trade
+counts. What is resent changes nothing: `in_seq` says up to where the child has heard its venue.
 """
 
 import enum
@@ -12,11 +13,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import ExecType, TimeInForce
 
 
 class Status(enum.Enum):
-    """State of a child at its venue, FIX tag 39."""
+    """State of a child at its venue, FIX tag 39. UNRESOLVED: its venue does not say."""
 
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
@@ -25,31 +26,76 @@ class Status(enum.Enum):
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    SUSPENDED = "SUSPENDED"
+    STOPPED = "STOPPED"
+    UNRESOLVED = "UNRESOLVED"
+
+
+class OrdStatus(enum.Enum):
+    """FIX tag 39 as venues send it."""
+
+    NEW = "0"
+    PARTIALLY_FILLED = "1"
+    FILLED = "2"
+    DONE_FOR_DAY = "3"
+    CANCELED = "4"
+    REPLACED = "5"
+    PENDING_CANCEL = "6"
+    STOPPED = "7"
+    REJECTED = "8"
+    SUSPENDED = "9"
+    PENDING_NEW = "A"
+    CALCULATED = "B"
+    EXPIRED = "C"
+    ACCEPTED_FOR_BIDDING = "D"
+    PENDING_REPLACE = "E"
 
 
 CLOSED: Final = frozenset((Status.FILLED, Status.CANCELED, Status.REJECTED, Status.EXPIRED))
-_CLOSING: Final = {
-    ExecType.CANCELED: Status.CANCELED,
-    ExecType.REJECTED: Status.REJECTED,
-    ExecType.EXPIRED: Status.EXPIRED,
-    ExecType.DONE_FOR_DAY: Status.EXPIRED,
+UNANSWERED: Final = frozenset((Status.PENDING_NEW, Status.UNRESOLVED))
+# How a venue's order is over, by OrdStatus: what core hears, and the child's state.
+_ENDS: Final = {
+    OrdStatus.FILLED: (ExecType.CALCULATED, Status.FILLED),
+    OrdStatus.CANCELED: (ExecType.CANCELED, Status.CANCELED),
+    OrdStatus.REJECTED: (ExecType.REJECTED, Status.REJECTED),
+    OrdStatus.EXPIRED: (ExecType.EXPIRED, Status.EXPIRED),
 }
+_ENDS_OF_DAY: Final = frozenset((OrdStatus.DONE_FOR_DAY, OrdStatus.CALCULATED))
+_CLOSING: Final = {
+    ExecType.CANCELED: OrdStatus.CANCELED,
+    ExecType.REJECTED: OrdStatus.REJECTED,
+    ExecType.EXPIRED: OrdStatus.EXPIRED,
+    ExecType.DONE_FOR_DAY: OrdStatus.DONE_FOR_DAY,
+    ExecType.CALCULATED: OrdStatus.CALCULATED,
+}
+_HELD: Final = {ExecType.SUSPENDED: Status.SUSPENDED, ExecType.STOPPED: Status.STOPPED}
 
 
 class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How far a child is. acked_at: the venue's TransactTime of its New report."""
+    """How far a child is. cum_qty: as its venue last said. acked_at: TransactTime of the venue's New report.
+
+    missing_qty: shares that cum_qty counts and of which no trade was reported; below 0, the other way round.
+    in_seq: the MsgSeqNum of the last report that was applied.
+    """
 
     status: Status
     cum_qty: int
     leaves_qty: int
     venue_order_id: str = ""
     acked_at: datetime | None = None
+    missing_qty: int = 0
+    in_seq: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A 35=8 as it came. unknown: a status answer that says that the venue never saw the order.
+    """A 35=8 as it came; what it did not carry is None or empty.
 
-    ask_id: the OrdStatusReqID (tag 790) of the question it answers, empty when the venue does not echo it.
+    cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
+    has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
+    that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
+    status_only: nothing happened, the report says how the order is. duplicate: a ClOrdID was refused that the
+    venue had already (OrdRejReason 6).
     """
 
     venue_id: str
@@ -57,15 +103,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exec_id: str
     exec_type: ExecType
     transact_time: datetime
+    ord_status: OrdStatus | None = None
     venue_order_id: str = ""
     last_qty: int = 0
     last_px_micros: int | None = None
-    cum_qty: int = 0
-    leaves_qty: int = 0
+    cum_qty: int | None = None
+    leaves_qty: int | None = None
+    order_qty: int | None = None
+    symbol: str = ""
+    side: str = ""
+    account: str = ""
+    exec_ref_id: str = ""
+    trade_date: str = ""
     text: str = ""
     poss_dup: bool = False
+    poss_resend: bool = False
     unknown: bool = False
+    duplicate: bool = False
+    renewed: bool = False
     ask_id: str = ""
+    msg_seq: int = 0
 
 
 class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -77,10 +134,11 @@ class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: int
     text: str
     transact_time: datetime
+    ord_status: OrdStatus | None = None
 
 
 class MessageRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A 35=3 or 35=j: the venue would not read, or not take, a message of ours."""
+    """A 35=3 or 35=j: the venue would not read, or not take, a message of ours. reason: 380 or 373."""
 
     venue_id: str
     msg_type: str
@@ -88,9 +146,17 @@ class MessageRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ref_msg_type: str
     ref_id: str
     text: str
+    reason: int = -1
 
 
 Inbound = Report | CancelRefusal | MessageRefusal
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a report makes of a child. ended: how core hears that it is over, None while it is not."""
+
+    state: ChildState
+    ended: ExecType | None = None
 
 
 def new_state(quantity: int) -> ChildState:
@@ -98,32 +164,134 @@ def new_state(quantity: int) -> ChildState:
     return ChildState(status=Status.PENDING_NEW, cum_qty=0, leaves_qty=quantity)
 
 
-def apply_report(state: ChildState, quantity: int, report: Report) -> ChildState:
-    """Return the child's state after a report."""
+def is_replay(state: ChildState, report: Report) -> bool:
+    """Say whether a report was applied before: it is resent from before what the child has heard."""
+    return report.poss_dup and 0 < report.msg_seq <= state.in_seq
+
+
+def apply_report(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
+    """Return the child after a report that is no replay and no repeated execution.
+
+    quantity: of the child as it was sent.
+    """
+    after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
+    if not after.venue_order_id and report.venue_order_id and not report.unknown:
+        after = replace(after, venue_order_id=report.venue_order_id)
     kind = report.exec_type
-    cum_qty = max(state.cum_qty, min(report.cum_qty, quantity))
-    if state.status in CLOSED:
-        return state if cum_qty == state.cum_qty else replace(state, cum_qty=cum_qty)
     if kind is ExecType.TRADE:
-        return replace(
-            state,
-            status=Status.FILLED if cum_qty == quantity else Status.PARTIALLY_FILLED,
-            cum_qty=cum_qty,
-            leaves_qty=quantity - cum_qty,
-        )
-    closing = _CLOSING.get(kind)
-    if closing is not None:
-        venue_order_id = state.venue_order_id or report.venue_order_id
-        return replace(state, status=closing, cum_qty=cum_qty, leaves_qty=0, venue_order_id=venue_order_id)
-    pending = state.status is Status.PENDING_NEW
-    if kind is ExecType.NEW and state.acked_at is None:
-        return replace(
-            state,
-            status=Status.NEW if pending else state.status,
-            venue_order_id=report.venue_order_id,
-            acked_at=report.transact_time,
-        )
-    if kind is ExecType.ORDER_STATUS and pending and not report.unknown:
-        # The venue has it; what it did with it comes in its own reports, which FIX delivers.
-        return replace(state, status=Status.NEW, venue_order_id=report.venue_order_id)
-    return state
+        return _traded(after, report)
+    if kind in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+        return _corrected(after, quantity, report)
+    after = _counted(after, report)
+    if kind in _CLOSING:
+        return _over(after, _CLOSING[kind], time_in_force, report)
+    if kind is ExecType.ORDER_STATUS:
+        return _told(after, quantity, time_in_force, report)
+    if kind in (ExecType.RESTATED, ExecType.REPLACED):
+        return _restated(after, report)
+    if state.status in CLOSED:
+        return Applied(state=after)
+    if kind in _HELD:
+        return Applied(state=replace(after, status=_HELD[kind]))
+    if kind is ExecType.NEW:
+        acked_at = after.acked_at or report.transact_time
+        status = _open_status(after) if after.status in UNANSWERED else after.status
+        return Applied(state=replace(after, status=status, acked_at=acked_at))
+    return Applied(state=after)
+
+
+def _open_status(state: ChildState) -> Status:
+    return Status.PARTIALLY_FILLED if state.cum_qty else Status.NEW
+
+
+def _counted(state: ChildState, report: Report) -> ChildState:
+    """Take the venue's CumQty: what it counts beyond the trades that it reported is missing."""
+    if report.cum_qty is None or report.unknown:
+        return state
+    return replace(
+        state, cum_qty=report.cum_qty, missing_qty=state.missing_qty + report.cum_qty - state.cum_qty
+    )
+
+
+def _traded(state: ChildState, report: Report) -> Applied:
+    traded = state.cum_qty - state.missing_qty + report.last_qty
+    cum_qty = max(0, traded) if report.cum_qty is None else report.cum_qty
+    after = replace(state, cum_qty=cum_qty, missing_qty=cum_qty - traded)
+    if state.status in CLOSED:
+        return Applied(state=after)
+    leaves_qty = max(0, state.leaves_qty - max(0, cum_qty - state.cum_qty))
+    if report.ord_status in (OrdStatus.CANCELED, OrdStatus.EXPIRED, OrdStatus.REJECTED):
+        # The last trade of an order that is over (FIX 4.4 Appendix D, "ExecType F with OrdStatus 4").
+        ended, status = _ENDS[report.ord_status]
+        return Applied(state=replace(after, status=status, leaves_qty=0), ended=ended)
+    if leaves_qty and report.ord_status is not OrdStatus.FILLED:
+        return Applied(state=replace(after, status=Status.PARTIALLY_FILLED, leaves_qty=leaves_qty))
+    done = ExecType.CALCULATED if after.missing_qty > 0 or leaves_qty else None
+    return Applied(state=replace(after, status=Status.FILLED, leaves_qty=0), ended=done)
+
+
+def _corrected(state: ChildState, quantity: int, report: Report) -> Applied:
+    """A trade was taken back or corrected. Whether shares are open again is the venue's word."""
+    cum_qty = state.cum_qty if report.cum_qty is None else report.cum_qty
+    after = replace(state, cum_qty=cum_qty)
+    over = report.ord_status in _ENDS and report.ord_status is not OrdStatus.FILLED
+    leaves_qty = report.leaves_qty
+    if leaves_qty is None:
+        leaves_qty = state.leaves_qty if state.status in CLOSED else max(0, quantity - cum_qty)
+    if over or leaves_qty <= 0:
+        closed = state.status if state.status in CLOSED and state.status is not Status.FILLED else None
+        status = closed or (Status.FILLED if cum_qty >= quantity else Status.CANCELED)
+        done = state.status in CLOSED and cum_qty >= quantity
+        ended = None if done else ExecType.CANCELED
+        return Applied(state=replace(after, status=status, leaves_qty=0), ended=ended)
+    return Applied(state=replace(after, status=_open_status(after), leaves_qty=leaves_qty))
+
+
+def _over(state: ChildState, how: OrdStatus, time_in_force: TimeInForce, report: Report) -> Applied:
+    """The venue says that the order is over, for the day at least."""
+    if state.status in CLOSED:
+        return Applied(state=state)
+    if how in _ENDS_OF_DAY:
+        if time_in_force is TimeInForce.GTC:
+            # It comes back the next day, and nobody else may work its shares until then.
+            return Applied(state=replace(state, status=Status.DONE_FOR_DAY))
+        how = OrdStatus.EXPIRED
+    ended, status = _ENDS[how]
+    return Applied(state=replace(state, status=status, leaves_qty=0), ended=ended)
+
+
+def _told(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
+    """How the order is, by the venue's answer."""
+    if report.unknown:
+        return Applied(state=state)
+    told = report.ord_status
+    if told is not None and (told in _ENDS or told in _ENDS_OF_DAY):
+        return _over(state, told, time_in_force, report)
+    if state.status in CLOSED:
+        return Applied(state=state)
+    if told is OrdStatus.PENDING_NEW:
+        return Applied(state=state)
+    if told in (OrdStatus.SUSPENDED, OrdStatus.STOPPED):
+        return Applied(state=replace(state, status=Status[told.name]))
+    leaves_qty = state.leaves_qty
+    if report.cum_qty is not None:
+        leaves_qty = max(0, min(leaves_qty, quantity - report.cum_qty))
+    if not leaves_qty:
+        return _over(state, OrdStatus.FILLED, time_in_force, report)
+    return Applied(state=replace(state, status=_open_status(state), leaves_qty=leaves_qty))
+
+
+def _restated(state: ChildState, report: Report) -> Applied:
+    """The venue changed the order of itself: its quantity, or its day (FIX 378)."""
+    leaves_qty = report.leaves_qty
+    if leaves_qty is None:
+        leaves_qty = state.leaves_qty
+        if report.order_qty is not None:
+            leaves_qty = max(0, report.order_qty - state.cum_qty)
+    if state.status in CLOSED:
+        return Applied(state=state)
+    if report.ord_status in (OrdStatus.CANCELED, OrdStatus.EXPIRED) or leaves_qty <= 0:
+        how = OrdStatus.EXPIRED if report.ord_status is OrdStatus.EXPIRED else OrdStatus.CANCELED
+        ended, status = _ENDS[how]
+        return Applied(state=replace(state, status=status, leaves_qty=0), ended=ended)
+    return Applied(state=replace(state, status=_open_status(state), leaves_qty=leaves_qty))

@@ -7,12 +7,13 @@ that loses it has the report resent. A newer state of a child is never overwritt
 An acknowledgement waits for the next checkpoint: most children trade or end before, and are written once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.resumption import Checkpoint
+from oms_platform.exceptions import ExecutionException
 from oms_platform.vocabulary import ChildTerms
 
 Offsets = Mapping[tuple[str, int], int]
@@ -20,10 +21,11 @@ States = Mapping[str, tuple[ChildTerms, ChildState]]
 
 
 class Storable(NamedTuple):
-    """What the next transaction may store: children's states by ClOrdID, and the offsets of what is done."""
+    """What the next transaction may store: children's states by ClOrdID, offsets, and exceptions."""
 
     states: States
     offsets: Offsets
+    exceptions: Sequence[ExecutionException]
 
 
 class Ledger:
@@ -38,6 +40,7 @@ class Ledger:
         self._closes: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._states: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._acks: dict[str, tuple[ChildTerms, ChildState]] = {}
+        self._exceptions: list[ExecutionException] = []
         self._taken: Storable | None = None
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -58,6 +61,10 @@ class Ledger:
             self._acks.pop(name, None)
             self._states[name] = (child, state)
 
+    def excepted(self, exception: ExecutionException) -> None:
+        """A message could not be applied; no checkpoint passes it before a person can see it."""
+        self._exceptions.append(exception)
+
     def take_acks(self) -> None:
         """Let the acknowledgements that wait be stored next: a checkpoint is about to pass them."""
         self._states |= self._acks
@@ -77,7 +84,7 @@ class Ledger:
     @property
     def waits(self) -> bool:
         """Whether anything waits for a flush or a transaction."""
-        return bool(self._handled or self._closes or self._states)
+        return bool(self._handled or self._closes or self.has_states)
 
     # ---- flushed
 
@@ -91,8 +98,8 @@ class Ledger:
 
     @property
     def has_states(self) -> bool:
-        """Whether states may be stored now."""
-        return bool(self._states)
+        """Whether states or exceptions may be stored now."""
+        return bool(self._states or self._exceptions)
 
     @property
     def offsets(self) -> Offsets:
@@ -101,7 +108,7 @@ class Ledger:
 
     def storable(self) -> Storable:
         """Return what may be stored now; `stored` is called once it is."""
-        self._taken = Storable(dict(self._states), self.offsets)
+        self._taken = Storable(dict(self._states), self.offsets, tuple(self._exceptions))
         return self._taken
 
     def stored(self) -> None:
@@ -109,6 +116,7 @@ class Ledger:
         taken, self._taken = self._taken, None
         if taken is None:
             return
+        self._exceptions = self._exceptions[len(taken.exceptions) :]
         self._states = {
             name: kept for name, kept in self._states.items() if taken.states.get(name) is not kept
         }
@@ -147,6 +155,10 @@ class Ledger:
         if before is not None and (before.in_seq, before.offsets) == (found.in_seq, found.offsets):
             return None
         return found
+
+    def begin_numbers(self, venue_id: str) -> None:
+        """A venue's numbers began again: what its checkpoints said means nothing any more."""
+        self._checkpoints.pop(venue_id, None)
 
     def checkpoint_stored(self, checkpoint: Checkpoint) -> None:
         """A checkpoint is in the database."""

@@ -3,14 +3,14 @@
 The law of this file: a 35=D is sent only while it is certain that the venue neither has the order nor will
 get it. That is so for a child that was stored in this run and not sent yet, and after the venue has
 answered "unknown" to a question that was asked after the last moment at which an order could have been on
-its way. FIX keeps the order of messages and resends what was lost, so the answer to such a question is
-final.
+its way. FIX keeps the order of messages, and the session sends nothing of ours a second time, so the answer
+to such a question is final.
 """
 
 from datetime import datetime
 from uuid import UUID
 
-from execution_adapter.domain.child import ChildState, Report, Status
+from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
 from oms_platform.vocabulary import ChildTerms
 
 
@@ -18,6 +18,8 @@ class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
+    executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels
+    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
     """
 
     __slots__ = (
@@ -28,12 +30,15 @@ class LiveChild:
         "canceled_on_logon",
         "canceling",
         "child",
+        "executions",
         "first_sent_at",
         "last_try_s",
         "maybe_at_venue",
+        "missing_shown",
         "sent_on_logon",
         "state",
         "trace",
+        "tries",
     )
 
     def __init__(
@@ -55,12 +60,20 @@ class LiveChild:
         self.asked_after_send = False
         self.asked_on_logon = self.sent_on_logon = self.canceled_on_logon = 0
         self.last_try_s = 0.0
+        self.tries = 0
         self.first_sent_at: datetime | None = None
+        self.executions: dict[str, tuple[int, int | None]] = {}
+        self.missing_shown = 0
 
     @property
     def unacked(self) -> bool:
         """Whether no venue has answered for it."""
-        return self.state.status is Status.PENDING_NEW
+        return self.state.status in UNANSWERED
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether its venue was asked often enough."""
+        return self.state.status is Status.UNRESOLVED
 
     def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""

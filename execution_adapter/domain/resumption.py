@@ -36,12 +36,11 @@ def passed_by_core(checkpoint: Checkpoint, core: CoreOffsets) -> bool:
 
 
 def resume_from(
-    checkpoints: Iterable[Checkpoint], incarnation: str, core: CoreOffsets, expected: int
+    checkpoints: Iterable[Checkpoint], incarnation: str, core: CoreOffsets
 ) -> tuple[int, Checkpoint | None]:
     """Return the next inbound sequence to ask one venue for, and the checkpoint that it stands on.
 
-    expected: what the session's own store would go on with; it is never passed, so that a session whose
-    numbers began again is read from there.
+    A session whose numbers began again has no checkpoints from before.
     """
     newest_first = sorted(checkpoints, key=lambda checkpoint: checkpoint.recorded_at, reverse=True)
     if newest_first and newest_first[0].incarnation == incarnation:
@@ -49,7 +48,7 @@ def resume_from(
     else:
         older = [checkpoint for checkpoint in newest_first if checkpoint.incarnation != incarnation]
         chosen = next((checkpoint for checkpoint in older if passed_by_core(checkpoint, core)), None)
-    return min(expected, 1 if chosen is None else chosen.in_seq + 1), chosen
+    return 1 if chosen is None else chosen.in_seq + 1, chosen
 
 
 def offsets_to_keep(chosen: Checkpoint | None, incarnation: str) -> dict[int, int]:

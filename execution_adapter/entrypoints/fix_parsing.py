@@ -1,95 +1,210 @@
-"""FIX messages as they came, read into what the handlers know."""
+"""FIX messages as they came, read into what the handlers know.
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
+The law of this file: a message is read by its fields, and either all that matters of it is understood or it
+is an exception that says what is not. A field that matters and comes twice with different values is not
+chosen between. Texts are made fit to be stored and shown; the bytes are kept elsewhere.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
-from execution_adapter.domain.dialects.fix44 import SOH
+from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, OrdStatus, Report
+from execution_adapter.domain.fix.wire import Field, text_of
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.vocabulary import ExecType
 
 _EXEC_TYPES: Final = {
-    "0": ExecType.NEW,
-    "3": ExecType.DONE_FOR_DAY,
-    "4": ExecType.CANCELED,
-    "6": ExecType.PENDING_CANCEL,
-    "8": ExecType.REJECTED,
-    "A": ExecType.PENDING_NEW,
-    "C": ExecType.EXPIRED,
-    "F": ExecType.TRADE,
-    "I": ExecType.ORDER_STATUS,
+    b"0": ExecType.NEW,
+    # FIX 4.2 calls a trade by what it leaves.
+    b"1": ExecType.TRADE,
+    b"2": ExecType.TRADE,
+    b"3": ExecType.DONE_FOR_DAY,
+    b"4": ExecType.CANCELED,
+    b"5": ExecType.REPLACED,
+    b"6": ExecType.PENDING_CANCEL,
+    b"7": ExecType.STOPPED,
+    b"8": ExecType.REJECTED,
+    b"9": ExecType.SUSPENDED,
+    b"A": ExecType.PENDING_NEW,
+    b"B": ExecType.CALCULATED,
+    b"C": ExecType.EXPIRED,
+    b"D": ExecType.RESTATED,
+    b"E": ExecType.PENDING_REPLACE,
+    b"F": ExecType.TRADE,
+    b"G": ExecType.TRADE_CORRECT,
+    b"H": ExecType.TRADE_CANCEL,
+    b"I": ExecType.ORDER_STATUS,
 }
-_UNKNOWN_ORDER: Final = "5"
-_REJECTED: Final = "8"
+# FIX 4.2 ExecTransType.
+_TRANSACTIONS: Final = {
+    b"1": ExecType.TRADE_CANCEL,
+    b"2": ExecType.TRADE_CORRECT,
+    b"3": ExecType.ORDER_STATUS,
+}
+_STATUSES: Final = {status.value.encode(): status for status in OrdStatus}
+_UNKNOWN_ORDER: Final = b"5"
+_DUPLICATE_ORDER: Final = b"6"
+_GT_RENEWAL: Final = b"0"
+# What must not be in a message twice with two values, group or not.
+_SINGLE: Final = frozenset((6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 37, 38, 39, 41, 49, 54, 55, 75, 150, 151))
+# More digits than any order, price or counter has.
+_DIGITS_MAX: Final = 40
+_NUMBER: Final = re.compile(rb"[+-]?\d{1,40}(\.\d{0,40})?|[+-]?\.\d{1,40}")
+_TIME: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)-(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,18}))?)?Z?")
+SHARES_MAX: Final = 2**31 - 1
+PRICE_MICROS_MAX: Final = 10**17
 
 
 class UnreadableReportError(ValueError):
-    """A FIX message that passed the dictionary but not us; its text says what was expected and found."""
+    """A message that says something that we do not understand. kind: of the exception that it becomes."""
+
+    def __init__(self, kind: ExceptionKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
-def parse(raw: str, received_at: datetime) -> Inbound | None:
-    """Read a FIX message; None for a type that nobody needs. Raises UnreadableReportError."""
-    try:
-        fields = dict([part.split("=", 1) for part in raw.split(SOH)[:-1]])
-        msg_type = fields["35"]
-        if msg_type == "8":
-            return _report(fields)
-        if msg_type == "9":
-            return CancelRefusal(
-                venue_id=fields["49"],
-                cl_ord_id=fields["11"],
-                child_id=child_id(fields.get("41") or fields["11"]),
-                reason=int(fields.get("102", "99")),
-                text=fields.get("58", ""),
-                transact_time=timestamp(fields["60"]) if "60" in fields else received_at,
-            )
-        if msg_type in {"3", "j"}:
-            return MessageRefusal(
-                venue_id=fields["49"],
-                msg_type=msg_type,
-                ref_seq=int(fields.get("45", "0")),
-                ref_msg_type=fields.get("372", ""),
-                ref_id=fields.get("379", ""),
-                text=fields.get("58", ""),
-            )
-    except (KeyError, ValueError, ArithmeticError) as error:
-        raise UnreadableReportError(f"{type(error).__name__} {error}: {raw.replace(SOH, '|')}") from error
+def parse(fields: Sequence[Field] | None, venue_id: str, received_at: datetime) -> Inbound | None:
+    """Read a message; None for a type that says nothing of orders. Raises UnreadableReportError.
+
+    venue_id: of the session that it came on.
+    """
+    if fields is None:
+        raise UnreadableReportError(ExceptionKind.UNREADABLE, "a piece of it is no field")
+    values = dict(reversed(fields))
+    msg_type = values.get(35)
+    if msg_type == b"8":
+        _require_single(fields, values)
+        return _report(values, venue_id, received_at)
+    if msg_type == b"9":
+        _require_single(fields, values)
+        return _cancel_refusal(values, venue_id, received_at)
+    if msg_type in (b"3", b"j"):
+        return MessageRefusal(
+            venue_id=venue_id,
+            msg_type=text_of(msg_type),
+            ref_seq=_counter(values.get(45)),
+            ref_msg_type=text_of(values.get(372, b"")),
+            ref_id=text_of(values.get(379, b"")),
+            text=text_of(values.get(58, b"")),
+            reason=_counter(values.get(380) or values.get(373), absent=-1),
+        )
     return None
 
 
-def _report(fields: Mapping[str, str]) -> Report:
-    kind = _EXEC_TYPES.get(fields["150"])
-    if kind is None:
-        raise ValueError(f"expected an ExecType that is handled, found {fields['150']}")
-    text, last_px = fields.get("58", ""), fields.get("31")
-    price = None
-    if last_px is not None and kind is ExecType.TRADE:
-        price = micros_of(Decimal(last_px))
-        if dollars_of(price) != Decimal(last_px):
-            # Rounded here, once; what the venue said stays with the trade.
-            text = f"{text} LastPx={last_px}".strip()
+def _require_single(fields: Sequence[Field], values: Mapping[int, bytes]) -> None:
+    if len(values) == len(fields):
+        return
+    for tag, value in fields:
+        if tag in _SINGLE and values[tag] != value:
+            found = f"{text_of(values[tag])} and {text_of(value)}"
+            raise UnreadableReportError(ExceptionKind.UNREADABLE, f"tag {tag} comes twice, as {found}")
+
+
+def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -> Report:
+    kind = _kind(values)
+    text = text_of(values.get(58, b""))
+    last_qty, price = 0, None
+    if kind in (ExecType.TRADE, ExecType.TRADE_CORRECT):
+        last_qty = _shares_of_trade(values)
+        price, text = _price_of_trade(values, text)
+    told = values.get(39, b"")
+    status = _STATUSES.get(told)
+    reason = values.get(103)
+    if kind is ExecType.REJECTED and status is not OrdStatus.REJECTED and told:
+        # A request was refused and the order is as it says (FIX 4.4 Appendix D, F.1.b).
+        kind = ExecType.ORDER_STATUS
     unknown = (
         kind is ExecType.ORDER_STATUS
-        and fields["39"] == _REJECTED
-        and (fields.get("103") == _UNKNOWN_ORDER or fields.get("37") == "NONE")
+        and status is OrdStatus.REJECTED
+        and (reason == _UNKNOWN_ORDER or values.get(37) == b"NONE")
     )
+    at = timestamp(values.get(60)) or timestamp(values.get(52)) or received_at
     return Report(
-        venue_id=fields["49"],
-        cl_ord_id=child_id(fields.get("41") or fields["11"]),
-        exec_id=fields["17"],
+        venue_id=venue_id,
+        cl_ord_id=child_id(text_of(values.get(41) or values.get(11, b""))),
+        exec_id=text_of(values.get(17, b"")),
         exec_type=kind,
-        transact_time=timestamp(fields.get("60") or fields["52"]),
-        venue_order_id=fields["37"],
-        last_qty=shares(fields.get("32", "0")),
+        transact_time=at,
+        ord_status=status,
+        venue_order_id=text_of(values.get(37, b"")),
+        last_qty=last_qty,
         last_px_micros=price,
-        cum_qty=shares(fields["14"]),
-        leaves_qty=shares(fields["151"]),
+        cum_qty=_shares(values, 14),
+        leaves_qty=_shares(values, 151),
+        order_qty=_shares(values, 38),
+        symbol=text_of(values.get(55, b"")),
+        side=text_of(values.get(54, b"")),
+        account=text_of(values.get(1, b"")),
+        exec_ref_id=text_of(values.get(19, b"")),
+        trade_date=_trade_date(values.get(75), at),
         text=text,
-        poss_dup=fields.get("43") == "Y",
+        poss_dup=values.get(43) == b"Y",
+        poss_resend=values.get(97) == b"Y",
         unknown=unknown,
-        ask_id=fields.get("790", ""),
+        duplicate=reason == _DUPLICATE_ORDER and kind in (ExecType.REJECTED, ExecType.ORDER_STATUS),
+        renewed=kind is ExecType.RESTATED and values.get(378) == _GT_RENEWAL,
+        ask_id=text_of(values.get(790, b"")),
+        msg_seq=_counter(values.get(34)),
+    )
+
+
+def _kind(values: Mapping[int, bytes]) -> ExecType:
+    told = values.get(150)
+    kind = _EXEC_TYPES.get(told) if told else None
+    kind = _TRANSACTIONS.get(values.get(20, b"0"), kind)
+    if kind is None:
+        raise UnreadableReportError(
+            ExceptionKind.UNSUPPORTED_EXEC_TYPE if told else ExceptionKind.UNREADABLE,
+            f"expected an ExecType (150) that is known, found {text_of(told or b'') or 'none'}",
+        )
+    if not values.get(17) and kind in (ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL):
+        raise UnreadableReportError(ExceptionKind.UNREADABLE, "an execution has no ExecID (17)")
+    if not values.get(19) and kind in (ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL):
+        raise UnreadableReportError(
+            ExceptionKind.UNKNOWN_TRADE, "a bust or correction names no trade (ExecRefID, 19)"
+        )
+    return kind
+
+
+def _shares_of_trade(values: Mapping[int, bytes]) -> int:
+    last_qty = _shares(values, 32)
+    if not last_qty:
+        found = text_of(values.get(32, b"")) or "none"
+        raise UnreadableReportError(
+            ExceptionKind.BAD_QUANTITY, f"LastQty (32) of a trade must be whole shares above 0, was {found}"
+        )
+    return last_qty
+
+
+def _price_of_trade(values: Mapping[int, bytes], text: str) -> tuple[int, str]:
+    """Return LastPx in micros, and the text with what was rounded off, once and here."""
+    said = values.get(31, b"")
+    number = _number(said)
+    micros = None if number is None else micros_of(number)
+    if number is None or micros is None or not 0 < micros <= PRICE_MICROS_MAX:
+        raise UnreadableReportError(
+            ExceptionKind.BAD_PRICE,
+            f"LastPx (31) of a trade must be a price above 0, was {text_of(said) or 'none'}",
+        )
+    if dollars_of(micros) != number:
+        text = f"{text} LastPx={text_of(said)}".strip()
+    return micros, text
+
+
+def _cancel_refusal(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -> CancelRefusal:
+    cl_ord_id = text_of(values.get(11, b""))
+    return CancelRefusal(
+        venue_id=venue_id,
+        cl_ord_id=cl_ord_id,
+        child_id=child_id(text_of(values.get(41, b"")) or cl_ord_id),
+        reason=_counter(values.get(102), absent=99),
+        text=text_of(values.get(58, b"")),
+        transact_time=timestamp(values.get(60)) or received_at,
+        ord_status=_STATUSES.get(values.get(39, b"")),
     )
 
 
@@ -98,27 +213,51 @@ def child_id(cl_ord_id: str) -> str:
     return cl_ord_id.partition("-C")[0]
 
 
-def shares(text: str) -> int:
-    """Read a quantity. Raises ValueError unless it is a whole number of shares."""
+def _number(value: bytes) -> Decimal | None:
+    """Read a FIX float or int, None when it is none."""
+    if _NUMBER.fullmatch(value) is None:
+        return None
     try:
-        return int(text)
+        return Decimal(value.decode())
+    except InvalidOperation:
+        return None
+
+
+def _shares(values: Mapping[int, bytes], tag: int) -> int | None:
+    """Read a quantity, None when it is not there. Raises UnreadableReportError unless it is whole shares."""
+    value = values.get(tag)
+    if not value:
+        return None
+    number = _number(value)
+    if number is None or number != int(number) or not 0 <= number <= SHARES_MAX:
+        raise UnreadableReportError(
+            ExceptionKind.BAD_QUANTITY, f"tag {tag} must be whole shares from 0 on, was {text_of(value)}"
+        )
+    return int(number)
+
+
+def _counter(value: bytes | None, absent: int = 0) -> int:
+    return int(value) if value is not None and value.isdigit() and len(value) <= _DIGITS_MAX else absent
+
+
+def timestamp(value: bytes | None) -> datetime | None:
+    """Read a UTCTimestamp of any precision, down to the microsecond; None when it is none.
+
+    A leap second counts as the last microsecond before it.
+    """
+    found = None if value is None else _TIME.fullmatch(value)
+    if found is None:
+        return None
+    year, month, day, hour, minute = (int(part) for part in found.groups()[:5])
+    second = int(found[6] or 0)
+    micros = int((found[7] or b"0")[:6].ljust(6, b"0"))
+    try:
+        if second == 60:
+            return datetime(year, month, day, hour, minute, 59, 999_999, UTC)
+        return datetime(year, month, day, hour, minute, second, micros, UTC) + timedelta(0)
     except ValueError:
-        value = Decimal(text)
-        if value != int(value):
-            raise ValueError(f"expected whole shares, found {text}") from None
-        return int(value)
+        return None
 
 
-def timestamp(text: str) -> datetime:
-    """Read a UTCTimestamp, up to microseconds."""
-    fraction = text[18:24]
-    return datetime(
-        int(text[0:4]),
-        int(text[4:6]),
-        int(text[6:8]),
-        int(text[9:11]),
-        int(text[12:14]),
-        int(text[15:17]),
-        int(fraction.ljust(6, "0")) if fraction else 0,
-        UTC,
-    )
+def _trade_date(value: bytes | None, at: datetime) -> str:
+    return value.decode() if value is not None and len(value) == 8 and value.isdigit() else f"{at:%Y%m%d}"

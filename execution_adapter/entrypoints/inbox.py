@@ -23,10 +23,18 @@ class Inbox:
                 self._changed.wait()
             self._add(item, weight)
 
-    def put_now(self, item: Item) -> None:
-        """Add an item without waiting: the few about a session, whose callback holds the session's lock."""
+    def put_now(self, *items: Item) -> None:
+        """Add items without waiting: who does so asks for room before, and reads on only if there is."""
         with self._changed:
-            self._add(item, 1)
+            for item in items:
+                self._add(item, 1)
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Say whether another item would fit, waiting up to `timeout_s` for that."""
+        with self._changed:
+            if self._weight >= self._weight_max and not self._closed:
+                self._changed.wait(timeout_s)
+            return self._weight < self._weight_max
 
     def _add(self, item: Item, weight: int) -> None:
         if not self._closed:

@@ -9,6 +9,7 @@ after a crash.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import structlog
 
 from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
+from execution_adapter.domain.fix.wire import first_value, text_of
 from execution_adapter.domain.ledger import Ledger, Offsets
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
@@ -24,8 +26,12 @@ from execution_adapter.ports import (
     Arrivals,
     ChildStore,
     FixMessage,
+    FixRefused,
     Item,
+    JournalLine,
+    OutNumbers,
     ReaderFailed,
+    ResendWanted,
     Routed,
     SessionDown,
     SessionUp,
@@ -36,6 +42,7 @@ from execution_adapter.ports import (
     Written,
 )
 from oms_platform.clock import Clock, microseconds
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
 from oms_platform.kafka.ports import Batch, RecordSink, RecordSource
 from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
@@ -52,11 +59,23 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.05
 OVERDUE_EVERY_S: Final = 1.0
 CATCH_UP_S_MAX: Final = 30.0
+# Outbound numbers are noted as used before they are, so many at a time, when fewer than that are left.
+OUT_SEQS_RESERVED: Final = 20_000
+OUT_SEQS_LEFT_MIN: Final = 10_000
+_NOTHING: Final = Written(new=frozenset(), canceled_through={})
 
 
 # Reports that change nothing of the parent: core need not know, the scorekeeper measures them.
 _ACKNOWLEDGING: Final = frozenset(
-    (ExecType.NEW, ExecType.PENDING_NEW, ExecType.PENDING_CANCEL, ExecType.ORDER_STATUS)
+    (
+        ExecType.NEW,
+        ExecType.PENDING_NEW,
+        ExecType.PENDING_CANCEL,
+        ExecType.PENDING_REPLACE,
+        ExecType.ORDER_STATUS,
+        ExecType.SUSPENDED,
+        ExecType.STOPPED,
+    )
 )
 _FILLS: Final = Topic.FILLS.value
 _ACKS: Final = Topic.ACKS.value
@@ -140,6 +159,7 @@ class AdapterLoop:
         self._clock = clock
         self._pace = pace
         self._monotonic_s = monotonic_s
+        self._reserved: dict[str, OutNumbers] = {}
         now_s = monotonic_s()
         self._flushed_s = self._checkpointed_s = self._asked_s = now_s
 
@@ -162,9 +182,13 @@ class AdapterLoop:
 
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for, then leave a checkpoint of everything that came by then."""
+        self._reserve_numbers()
         while not stop:
             self.step()
         self.checkpoint()
+        self._store.reserve_out(
+            {venue_id: self._venues.out_numbers(venue_id) for venue_id in self._venue_ids}
+        )
 
     def step(self) -> None:
         """Work on what is in the inbox, and do what is due."""
@@ -178,8 +202,10 @@ class AdapterLoop:
         if now_s - self._asked_s >= OVERDUE_EVERY_S:
             self._asked_s = now_s
             self._store.require_lock()
-            self._manager.ask_overdue(now_s)
+            self._manager.ask_overdue(self._clock(), now_s)
             self._manager.count()
+            self._reserve_numbers()
+        self._venues.flush()
         if now_s - self._checkpointed_s >= self._pace.checkpoint_s:
             self.checkpoint()
 
@@ -212,8 +238,21 @@ class AdapterLoop:
         for checkpoint in fresh:
             self._ledger.checkpoint_stored(checkpoint)
             metrics.in_seq.labels(checkpoint.venue_id).set(checkpoint.in_seq)
-            metrics.out_seq.labels(checkpoint.venue_id).set(self._venues.next_out_seq(checkpoint.venue_id))
+            out = self._venues.out_numbers(checkpoint.venue_id)
+            metrics.out_seq.labels(checkpoint.venue_id).set(out.next_seq)
         self._checkpointed_s = self._monotonic_s()
+
+    def _reserve_numbers(self) -> None:
+        """See that no outbound number can come a second time, whenever this process ends."""
+        low: dict[str, OutNumbers] = {}
+        for venue_id in self._venue_ids:
+            used, noted = self._venues.out_numbers(venue_id), self._reserved.get(venue_id, OutNumbers())
+            left = noted.next_seq - used.next_seq
+            if used.before != noted.before or left < OUT_SEQS_LEFT_MIN:
+                low[venue_id] = OutNumbers(used.next_seq + OUT_SEQS_RESERVED, used.before)
+        if low:
+            self._store.reserve_out(low)
+            self._reserved |= low
 
     def _unsettled(self) -> bool:
         return self._outlet.dirty or self._ledger.waits
@@ -222,7 +261,7 @@ class AdapterLoop:
         """Flush, and store the states that are waiting: many reports of a child make one write."""
         self._flush()
         if self._ledger.has_states:
-            self._write(Writes())
+            self._write(Writes(journal=self._venues.take_sent()))
 
     def _flush(self) -> None:
         """Wait until what was published is with the broker."""
@@ -236,84 +275,139 @@ class AdapterLoop:
 
     def _work(self, items: Sequence[Item]) -> None:
         started_s, taken_us = self._monotonic_s(), self._now_us()
-        self._handle_sessions(items)
         batches = [item.batch for item in items if isinstance(item, Routed)]
         steps = [step for batch in batches for step in self._read_batch(batch)]
+        journal = [*self._venues.take_sent(), *_journal_of(items)]
+        # What venues sent is kept as it came before anything is decided about it.
+        written = self._write_steps(steps, journal) if steps or journal else _NOTHING
+        self._handle_venues(items)
         if steps:
-            written = self._write_steps(steps)
             self._trace_steps(steps, taken_us)
             self._finish(steps, written)
             self._write_spans(steps, taken_us)
             log.info("batch", items=len(items), plans_and_cancels=len(steps))
         for batch in batches:
             self._ledger.handled(batch.next_offsets)
+        self._venues.flush()
         self._publisher.poll()
         metrics.inbox_items.observe(len(items))
         metrics.batch_seconds.observe(self._monotonic_s() - started_s)
 
     # ---- what comes from the venues
 
-    def _handle_sessions(self, items: Sequence[Item]) -> None:
+    def _handle_venues(self, items: Sequence[Item]) -> None:
         now, now_s = self._clock(), self._monotonic_s()
-        parsed = [self._parse(item) if isinstance(item, FixMessage) else None for item in items]
-        known = self._find_children([inbound for inbound in parsed if inbound is not None])
         changed = {
-            item.venue_id: isinstance(item, SessionUp)
+            item.venue_id: (True, "") if isinstance(item, SessionUp) else (False, item.reason)
             for item in items
             if isinstance(item, SessionUp | SessionDown)
         }
         if changed:
             self._store.write_sessions(changed, now)
-        for item, inbound in zip(items, parsed, strict=True):
-            if isinstance(item, ReaderFailed):
-                raise item.error
-            if isinstance(item, SessionUp):
-                self._manager.handle_logon(item.venue_id, now, now_s)
-            elif isinstance(item, SessionDown):
-                self._manager.handle_logout(item.venue_id)
-            elif inbound is not None:
-                name = _child_of(inbound)
-                live = self._manager.get(name) or known.get(name)
-                if live is None:
-                    metrics.unhandled_total.labels("unknown_child").inc()
-                    log.warning("report_of_unknown_child", cl_ord_id=name, message=repr(inbound))
-                    continue
-                self._manager.handle_inbound(inbound, live, now, now_s)
+        read = [self._read(item, now) if isinstance(item, FixMessage) else None for item in items]
+        known = self._find_children([inbound for inbound in read if inbound is not None])
+        for item, inbound in zip(items, read, strict=True):
+            if isinstance(item, FixMessage):
+                if inbound is not None:
+                    self._handle_inbound(item, inbound, known, now, now_s)
+            else:
+                self._handle_session(item, now, now_s)
 
-    def _parse(self, item: FixMessage) -> Inbound | None:
+    def _handle_session(self, item: Item, now: datetime, now_s: float) -> None:
+        if isinstance(item, ReaderFailed):
+            raise item.error
+        if isinstance(item, SessionUp):
+            if item.began_anew:
+                log.warning("fix_numbers_began_anew", venue=item.venue_id)
+                self._store.begin_numbers(item.venue_id)
+                self._ledger.begin_numbers(item.venue_id)
+                self._checkpointed_s = 0.0
+            self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)
+        elif isinstance(item, SessionDown):
+            self._manager.handle_logout(item.venue_id, item.reason)
+        elif isinstance(item, ResendWanted):
+            self._manager.handle_resend_wanted(item.venue_id, now, now_s)
+        elif isinstance(item, FixRefused):
+            kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
+            self._except(kind, item.reason, item, now)
+
+    def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
+        """Keep a message for a person, and ask about the order that it may be of."""
+        live = self._manager.get(_child_named(item.raw))
+        child = None if live is None else live.child
+        self._manager.except_message(kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child)
+        if live is not None:
+            self._manager.ask_soon(live)
+
+    def _read(self, item: FixMessage, now: datetime) -> Inbound | None:
+        """Read a message; None when it is of no order, or was kept for a person."""
         try:
-            inbound = parse(item.raw, self._clock())
+            inbound = parse(item.fields, item.venue_id, item.at)
         except UnreadableReportError as error:
             metrics.unhandled_total.labels("unreadable").inc()
-            log.warning("report_unreadable", error=str(error))
+            self._except(error.kind, str(error), item, now)
+            return None
+        if inbound is None:
+            msg_type = text_of(first_value(item.raw, 35) or b"")
+            log.warning("fix_message_of_no_order", venue=item.venue_id, msg_type=msg_type)
+            self._venues.refuse_type(item.venue_id, item.msg_seq, msg_type)
             return None
         if not isinstance(inbound, MessageRefusal):
             return inbound
         resolved = self._manager.resolve(inbound)
         if resolved is None:
             metrics.unhandled_total.labels("unknown_reference").inc()
-            log.warning("refusal_of_unknown_message", refusal=repr(inbound))
+            self._except(ExceptionKind.VENUE_REFUSED, f"35={inbound.msg_type}: {inbound.text}", item, now)
         return resolved
 
+    def _handle_inbound(
+        self,
+        item: FixMessage,
+        inbound: Inbound,
+        known: Mapping[str, LiveChild],
+        now: datetime,
+        now_s: float,
+    ) -> None:
+        name = _child_of(inbound)
+        # A child that was closed in this batch may have been forgotten by now.
+        live = self._manager.get(name) or known.get(name) or self._find_children([inbound]).get(name)
+        if live is None:
+            metrics.unhandled_total.labels("unknown_child").inc()
+            report = inbound if isinstance(inbound, Report) else None
+            self._manager.except_message(
+                ExceptionKind.UNKNOWN_ORDER,
+                f"no order {name or 'without ClOrdID'} was sent to {item.venue_id}",
+                venue_id=item.venue_id,
+                raw=item.raw,
+                now=now,
+                report=report,
+            )
+            return
+        self._manager.handle_inbound(inbound, live, item.raw, now, now_s)
+
     def _find_children(self, inbounds: Sequence[Inbound]) -> Mapping[str, LiveChild]:
-        """Look up the children that are live no more; theirs are late and resent reports."""
+        """Look up the children that are remembered no more; theirs are late and resent reports."""
         places: dict[str, UUID] = {}
         for inbound in inbounds:
             name = _child_of(inbound)
-            if self._manager.get(name) is None and name not in places:
+            if name not in places and self._manager.get(name) is None:
                 try:
                     places[name] = order_id_of_child(name)
                 except ValueError:
                     continue
-        found: Sequence[StoredChild] = ()
-        if places:
-            found = self._store.find([(order_id, name) for name, order_id in places.items()])
-        return {stored.child.cl_ord_id: self._recalled(stored) for stored in found}
+        if not places:
+            return {}
+        keys = [(order_id, name) for name, order_id in places.items()]
+        stored = self._store.find(keys)
+        executions = self._store.known_executions(keys) if stored else {}
+        return {one.child.cl_ord_id: self._recalled(one, executions) for one in stored}
 
-    def _recalled(self, stored: StoredChild) -> LiveChild:
+    def _recalled(self, stored: StoredChild, executions: Mapping[str, frozenset[str]]) -> LiveChild:
         """Return a closed child with its newest state, which may not be stored yet."""
         state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
-        return LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
+        live = LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
+        self._manager.remember(live, executions.get(stored.child.cl_ord_id, frozenset()))
+        return live
 
     # ---- what comes from the SOR and core
 
@@ -366,8 +460,8 @@ class AdapterLoop:
     def _missing_venues(self, plan: RoutePlan) -> list[str]:
         return sorted({child.venue_id for child in plan.children} - self._venue_ids)
 
-    def _write_steps(self, steps: Sequence[_Step]) -> Written:
-        writes = Writes()
+    def _write_steps(self, steps: Sequence[_Step], journal: Sequence[JournalLine]) -> Written:
+        writes = Writes(journal=journal)
         self._plan_writes(steps, writes)
         try:
             return self._write(writes)
@@ -379,13 +473,13 @@ class AdapterLoop:
                 problem = next((refused[key] for key in _keys(step.message) if key in refused), None)
                 if problem is not None and not step.problem:
                     self._refuse(step, f"UNSTORABLE: {problem}")
-            again = Writes()
+            again = Writes(journal=journal)
             self._plan_writes(steps, again)
             return self._write(again)
 
     def _write(self, writes: Writes) -> Written:
         """Store a batch with what has become durable since the last one."""
-        writes.states, writes.offsets = self._ledger.storable()
+        writes.states, writes.offsets, writes.exceptions = self._ledger.storable()
         with timed_transaction("adapter_write"):
             written = self._store.write(writes, self._clock())
         self._ledger.stored()
@@ -472,6 +566,19 @@ def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
     if isinstance(message, CancelChildren):
         return [message.request_id]
     return [child.cl_ord_id for child in message.children]
+
+
+def _journal_of(items: Sequence[Item]) -> list[JournalLine]:
+    return [
+        JournalLine(venue_id=item.venue_id, inbound=True, msg_seq=item.msg_seq, at=item.at, raw=item.raw)
+        for item in items
+        if isinstance(item, FixMessage | FixRefused)
+    ]
+
+
+def _child_named(raw: bytes) -> str:
+    """Return the ClOrdID of the child that a message seems to be about, empty when it names none."""
+    return child_id(text_of(first_value(raw, 41) or first_value(raw, 11) or b""))
 
 
 def _child_of(inbound: Inbound) -> str:

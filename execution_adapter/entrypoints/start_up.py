@@ -7,7 +7,7 @@ import structlog
 
 from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.handlers import ChildOrderManager, by_route
-from execution_adapter.ports import ChildStore, Sessions
+from execution_adapter.ports import ChildStore, OutNumbers, Sessions
 
 log = structlog.get_logger()
 
@@ -15,17 +15,19 @@ log = structlog.get_logger()
 def resume_sessions(
     sessions: Sessions, store: ChildStore, incarnation: str
 ) -> Mapping[str, Mapping[int, int]]:
-    """Set each session's inbound sequence back to what is durable. Returns the offsets to keep covering."""
-    checkpoints, core = store.checkpoints(), store.core_offsets()
+    """Set each session's inbound number back to what is durable, its outbound one beyond all that was used.
+
+    Returns the offsets to keep covering.
+    """
+    checkpoints, core, out = store.checkpoints(), store.core_offsets(), store.out_numbers()
     kept: dict[str, Mapping[int, int]] = {}
     for venue_id in sessions.venues:
         own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
-        expected = sessions.expected_in_seq(venue_id)
-        next_seq, chosen = resume_from(own, incarnation, core, expected)
-        if next_seq != expected:
-            sessions.resume_from(venue_id, next_seq)
+        next_in, chosen = resume_from(own, incarnation, core)
+        next_out = out.get(venue_id, OutNumbers())
+        sessions.resume(venue_id, next_in, next_out)
         kept[venue_id] = offsets_to_keep(chosen, incarnation)
-        log.info("session_resumes", venue=venue_id, next_in_seq=next_seq, store_expected=expected)
+        log.info("session_resumes", venue=venue_id, next_in_seq=next_in, next_out_seq=next_out.next_seq)
     return kept
 
 

@@ -20,6 +20,7 @@ from oms_api.entrypoints.admission import Caller, enter, respond
 from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, answer_order, log
 from oms_api.entrypoints.request_trace import RequestTrace
+from oms_api.entrypoints.rest_exceptions import exception_routes
 from oms_api.entrypoints.rest_routing import routing_routes
 from oms_api.handlers import (
     handle_cancel_order,
@@ -138,6 +139,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
         *_order_routes(ports, clock),
         *_detail_routes(ports),
         *routing_routes(ports, clock),
+        *exception_routes(ports),
         *_open_routes(health),
     ]
     return Litestar(

@@ -34,9 +34,11 @@ def _answer(result: object | Refusal, status: int = 200) -> Answer | Refusal:
     return result if isinstance(result, Refusal) else ok(result, status)
 
 
-async def _enter_with_content(
+async def enter_with_content(
     ports: Ports, request: Caller, right: Right, serve: ServeContent, status: int = 200
 ) -> Response[bytes]:
+    """Admit the caller, read the JSON object that it sends, and serve it."""
+
     async def read_and_serve(principal: Principal) -> Answer | Refusal:
         headers = dict(request.scope["headers"])
         receive: Any = request.receive
@@ -75,7 +77,7 @@ def _decision_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler
         async def serve(principal: Principal, content: Content) -> object:
             return await handle_preview_route(ports, clock, principal, content)
 
-        return await _enter_with_content(ports, request, Right.READ, serve)
+        return await enter_with_content(ports, request, Right.READ, serve)
 
     @post(
         f"{ORDERS_PATH}/{{order_id:str}}/routes/{{attempt:str}}/whatif",
@@ -88,7 +90,7 @@ def _decision_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler
                 return number
             return await handle_what_if(ports, principal, order_id, number, content)
 
-        return await _enter_with_content(ports, request, Right.READ, serve)
+        return await enter_with_content(ports, request, Right.READ, serve)
 
     @get(
         f"{ORDERS_PATH}/{{order_id:str}}/routes/{{attempt:str}}/inputs",
@@ -128,7 +130,7 @@ def _admin_routes(ports: Ports) -> list[ControllerRouterHandler]:
         async def serve(principal: Principal, content: Content) -> object:
             return await handle_add_profile(ports, principal, name, content)
 
-        return await _enter_with_content(ports, request, Right.ADMIN, serve, 201)
+        return await enter_with_content(ports, request, Right.ADMIN, serve, 201)
 
     @delete("/api/v1/routing/profiles/{name:str}", summary="Retire a routing profile", status_code=200)
     async def retire(request: Caller, name: str) -> Response[bytes]:
@@ -151,6 +153,6 @@ def _admin_routes(ports: Ports) -> list[ControllerRouterHandler]:
             found = await handle_set_account_routing(ports, principal, account_id, content)
             return found if isinstance(found, Refusal) else _preferences(found)
 
-        return await _enter_with_content(ports, request, Right.ADMIN, serve)
+        return await enter_with_content(ports, request, Right.ADMIN, serve)
 
     return [profiles, add_profile, retire, account_routing, set_account_routing]

@@ -9,8 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
-from oms_core.domain.order import Order, effect_of
+from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import (
@@ -21,6 +22,7 @@ from oms_core.ports import (
     UnstorableError,
     event_of,
 )
+from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.wire import Topic, order_of
@@ -55,6 +57,7 @@ class InMemoryOrderStore:
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
+        self.exceptions: dict[str, ExecutionException] = {}
         self.commits = 0
 
     def take_request(self, request: Request, trace: str = "") -> None:
@@ -90,10 +93,8 @@ class InMemoryOrderStore:
             for order_id, order in self.orders.items()
             if not order.closed and order.sequence > 1 and order.terms.account_id in desk.owned
         ]
-        for order_id, loaded in self.load_orders(live).items():
-            desk.keep(loaded.order)
-            desk.seen[order_id] = set(loaded.seen)
-            desk.keep_owed(loaded.order, None)
+        for loaded in self.load_orders(live).values():
+            desk.load(loaded.order, loaded.effects)
         for (account, symbol), position in self.positions.items():
             if account in desk.owned:
                 desk.keep_position(account, symbol, position)
@@ -113,12 +114,12 @@ class InMemoryOrderStore:
     def _folded(self, order_id: UUID) -> LoadedOrder:
         request = self.requests[order_id][0]
         assert isinstance(request, SubmitOrder)  # noqa: S101
-        order, seen = Order(order_id=order_id, terms=request.terms), set()
+        order, effects = Order(order_id=order_id, terms=request.terms), Effects()
         for message in self.events.get(order_id, ()):
             event = event_of(message)
             order = apply(order, event)
-            seen.add(effect_of(event))
-        return LoadedOrder(order=order, seen=frozenset(seen - {None}))
+            effects.note(event)
+        return LoadedOrder(order=order, effects=effects)
 
     def unanswered_requests(
         self, accounts: Iterable[str], after: datetime | None, before: datetime, rows_max: int
@@ -163,6 +164,8 @@ class InMemoryOrderStore:
             self.heads[event.message.account_id] = event.message
             if event.message.request_id is not None:
                 self._unanswered.pop(event.message.request_id, None)
+        for exception in unit.exceptions:
+            self.exceptions.setdefault(exception.identity, exception)
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)

@@ -14,8 +14,9 @@ import psycopg
 import structlog
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
-from oms_core.domain.order import Order, effect_of
+from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import (
@@ -27,6 +28,7 @@ from oms_core.ports import (
     event_of,
 )
 from oms_platform.errors import BrokenInvariantError
+from oms_platform.exceptions import insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
@@ -45,6 +47,7 @@ _UPDATE_ORDERS: Final = ArrayStatement(
         ("status", "text"),
         ("closed", "boolean"),
         ("cum_qty", "int"),
+        ("excess_qty", "bigint"),
         ("leaves_qty", "int"),
         ("filled_notional", "numeric"),
         ("text", "text"),
@@ -52,7 +55,7 @@ _UPDATE_ORDERS: Final = ArrayStatement(
         ("updated_at", "timestamptz"),
     ),
     "UPDATE orders SET status = row.status, closed = row.closed, cum_qty = row.cum_qty,"
-    " leaves_qty = row.leaves_qty, filled_notional = row.filled_notional, text = row.text,"
+    " excess_qty = row.excess_qty, leaves_qty = row.leaves_qty, filled_notional = row.filled_notional, text = row.text,"
     " sequence = row.sequence, updated_at = row.updated_at"
     " FROM {rows} WHERE orders.order_id = row.order_id",
     pruned="orders.order_id",
@@ -167,9 +170,7 @@ class PostgresOrderStore:
         )
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
-            desk.keep(loaded.order)
-            desk.seen[loaded.order.order_id] = set(loaded.seen)
-            desk.keep_owed(loaded.order, None)
+            desk.load(loaded.order, loaded.effects)
         for account, symbol, quantity, cost, realized_pnl, net_cash in self._connection.execute(
             "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash FROM positions"
             " WHERE account_id = ANY(%s)",
@@ -201,7 +202,7 @@ class PostgresOrderStore:
         """Fold the request and the stored events of each order that meets the condition."""
         orders: dict[UUID, Order] = {}
         stored: dict[UUID, int] = {}
-        seen: dict[UUID, set[object]] = {}
+        effects: dict[UUID, Effects] = {}
         for order_id, sequence, payload in self._connection.execute(
             "SELECT o.order_id, o.sequence, r.payload::text FROM"
             f" (SELECT order_id, sequence FROM orders WHERE {condition}) o"
@@ -210,7 +211,7 @@ class PostgresOrderStore:
         ):
             orders[order_id] = Order(order_id=order_id, terms=_submit_decoder.decode(payload).terms)
             stored[order_id] = sequence
-            seen[order_id] = set()
+            effects[order_id] = Effects()
         for order_id, payload in self._connection.execute(
             "SELECT order_id, payload::text FROM order_events WHERE order_id = ANY(%s)"
             " ORDER BY order_id, sequence",
@@ -218,8 +219,7 @@ class PostgresOrderStore:
         ):
             event = event_of(_event_decoder.decode(payload))
             orders[order_id] = apply(orders[order_id], event)
-            if (effect := effect_of(event)) is not None:
-                seen[order_id].add(effect)
+            effects[order_id].note(event)
         for order_id, order in orders.items():
             if order.sequence < stored[order_id]:
                 raise BrokenInvariantError(
@@ -227,7 +227,7 @@ class PostgresOrderStore:
                     f" its events end at {order.sequence}"
                 )
         return {
-            order_id: LoadedOrder(order=order, seen=frozenset(seen[order_id]))
+            order_id: LoadedOrder(order=order, effects=effects[order_id])
             for order_id, order in orders.items()
         }
 
@@ -283,6 +283,7 @@ class PostgresOrderStore:
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
+                insert_exceptions(cursor, unit.exceptions)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error
@@ -312,6 +313,7 @@ def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
         order.status.name,
         order.closed,
         order.cum_qty,
+        order.excess_qty,
         order.leaves_qty,
         dollars_of(order.notional_micros),
         order.text,

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
-from oms_core.domain.order import Order, effect_of
-from oms_core.domain.positions import Position, after_fill
+from oms_core.domain.order import Order
+from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext, TouchPrices
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.vocabulary import (
@@ -21,6 +22,7 @@ from oms_platform.vocabulary import (
     OrderType,
     Side,
     TradeApplied,
+    TradeCorrected,
 )
 
 CLOSED_REMEMBERED_MAX: Final = 100_000
@@ -47,8 +49,7 @@ class Said:
 class Desk:
     """Orders by id, positions by account and symbol, exposure and stream sequence by account.
 
-    owned: the accounts whose orders and fills come here. seen: by order, the executions and the requests that
-    had their effect. owed: by order, what was asked for and is not answered, the longest ago first.
+    owned: the accounts whose orders and fills come here. effects: by order, what had its effect on it. owed: by order, what was asked for and is not answered, the longest ago first.
     """
 
     owned: frozenset[str] = frozenset()
@@ -57,7 +58,7 @@ class Desk:
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     orders: dict[UUID, Order] = field(default_factory=dict)
     closed: OrderedDict[UUID, Order] = field(default_factory=OrderedDict)
-    seen: dict[UUID, set[object]] = field(default_factory=dict)
+    effects: dict[UUID, Effects] = field(default_factory=dict)
     owed: OrderedDict[UUID, Said] = field(default_factory=OrderedDict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
@@ -69,22 +70,34 @@ class Desk:
         """Return an order that is live or closed not long ago."""
         return self.orders.get(order_id) or self.closed.get(order_id)
 
-    def has_seen(self, order_id: UUID, what: object) -> bool:
-        """Return whether an execution (venue, ExecID) or a request has had its effect on an order."""
-        return what in self.seen.get(order_id, ())
+    def effects_of(self, order_id: UUID) -> Effects:
+        """Return what had its effect on an order that is held, or that is new."""
+        found = self.effects.get(order_id)
+        if found is None:
+            found = self.effects[order_id] = Effects()
+        return found
+
+    def load(self, order: Order, effects: Effects) -> None:
+        """Take an order from the store; nobody knows whether what it waits for was ever said."""
+        self.effects[order.order_id] = effects
+        self.keep(order)
+        self.keep_owed(order, None)
 
     def keep(self, order: Order) -> None:
         """Take an order as it is, and count what it reserves and leaves open."""
         previous = self.orders.get(order.order_id)
         self._count(order, previous)
         if not order.closed:
+            # A bust brings an order back that was over.
+            self.closed.pop(order.order_id, None)
             self.orders[order.order_id] = order
             return
         self.orders.pop(order.order_id, None)
         self.closed[order.order_id] = order
+        self.closed.move_to_end(order.order_id)
         if len(self.closed) > CLOSED_REMEMBERED_MAX:
             forgotten, _ = self.closed.popitem(last=False)
-            self.seen.pop(forgotten, None)
+            self.effects.pop(forgotten, None)
 
     def _count(self, order: Order, previous: Order | None) -> None:
         terms = order.terms
@@ -110,16 +123,17 @@ class Desk:
         """
         order = steps[-1][1]
         terms = order.terms
+        effects = self.effects_of(order.order_id)
         for event, _ in steps:
-            if (effect := effect_of(event)) is not None:
-                self.seen.setdefault(order.order_id, set()).add(effect)
+            effects.note(event)
+            position = self.position(terms.account_id, terms.symbol)
             if isinstance(event, TradeApplied):
-                position = self.position(terms.account_id, terms.symbol)
-                self.keep_position(
-                    terms.account_id,
-                    terms.symbol,
-                    after_fill(position, terms.side, event.last_qty, event.last_px_micros),
-                )
+                position = after_fill(position, terms.side, event.last_qty, event.last_px_micros)
+            elif isinstance(event, TradeCorrected):
+                position = after_correction(position, terms.side, event)
+            else:
+                continue
+            self.keep_position(terms.account_id, terms.symbol, position)
         self.keep(order)
         return self.keep_owed(order, now)
 
@@ -180,12 +194,9 @@ def reserved_micros(order: Order) -> int:
 
 
 def owed_key(order: Order) -> object:
-    """Return what an order waits for, by a key of its own, None for nothing: a route, or its children's end.
-
-    An order that is over and still has a child with a venue (late fills have filled it) takes that back.
-    """
+    """Return what an order waits for, by a key of its own, None for nothing: a route, or its children's end."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         return None if order.idle else order.cancel.request_id
-    if order.closed:
-        return None if order.idle else ("surplus", order.attempt)
+    if order.is_recalled:
+        return "recall", order.attempt
     return order.attempt if order.route_quantity else None

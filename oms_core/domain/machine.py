@@ -7,6 +7,9 @@ stages of a plan that says so follow each other at once.
 
 A cancel releases nothing any more and is pending until every live child has answered: then the order is over,
 or the cancel is rejected for what venues keep, and the order ends when that ends.
+
+Whatever a venue executed counts, however much it is: what exceeds the order's quantity is in `executed_qty`
+alone. A venue may take a trade back or correct it, also of an order that is over: a filled one is worked again.
 """
 
 from datetime import datetime, timedelta
@@ -23,6 +26,7 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildCancelRejected,
     ChildClosed,
+    ChildRestated,
     ExecType,
     OrderAccepted,
     OrderCanceled,
@@ -33,6 +37,7 @@ from oms_platform.vocabulary import (
     RouteRequested,
     TimeInForce,
     TradeApplied,
+    TradeCorrected,
     VenueVisit,
 )
 
@@ -41,6 +46,7 @@ FRUITLESS_ROUTES_MAX: Final = 6
 DRY_ROUTES_MAX: Final = 6
 # Whatever plans say, from this attempt on a route without a fill is followed by a wait.
 CONTINUED_ATTEMPTS_MAX: Final = 12
+VISIT_FILLED_MAX: Final = 2**31 - 1
 RETRY_DELAY_MIN: Final = timedelta(milliseconds=100)
 RETRY_DELAY_MAX: Final = timedelta(seconds=10)
 
@@ -52,14 +58,10 @@ class UnknownChildError(Exception):
     """A report names a child that this order does not have."""
 
 
-class OverfillError(Exception):
-    """A venue reports more shares than the child or the order has."""
-
-
 def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    Raises IllegalTransitionError, UnknownChildError or OverfillError for a report that contradicts the order.
+    Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now):
@@ -85,11 +87,15 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
         case RoutePlaced():
             asked = cause.attempt == order.attempt and order.route_quantity > 0
             return (cause,) if asked else ()
-        case TradeApplied():
-            _check_trade(order, cause)
+        case TradeApplied() | TradeCorrected():
+            _child(order, cause.cl_ord_id)
             return (cause,)
+        case ChildRestated():
+            child = _child(order, cause.cl_ord_id)
+            return (cause,) if restatement_refused(order, child, cause.quantity) is None else ()
         case ChildClosed():
-            return (cause,) if _child(order, cause.cl_ord_id).live else ()
+            child = _child(order, cause.cl_ord_id)
+            return (cause,) if child.live or cause.unresolved_qty > child.unresolved_qty else ()
         case ChildCancelRejected():
             child = _child(order, cause.cl_ord_id)
             answers = child.live and not child.cancel_rejected and order.pending is Pending.CANCEL
@@ -102,18 +108,19 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             assert_never(cause)
 
 
-def _check_trade(order: Order, trade: TradeApplied) -> None:
-    child = _child(order, trade.cl_ord_id)
-    if child.cum_qty + trade.last_qty > child.quantity:
-        raise OverfillError(
-            f"{trade.cl_ord_id} has {child.quantity} shares, {child.cum_qty} done,"
-            f" {trade.last_qty} more reported"
-        )
-    if order.cum_qty + trade.last_qty > order.terms.quantity:
-        raise OverfillError(
-            f"the order has {order.terms.quantity} shares, {order.cum_qty} done,"
-            f" {trade.last_qty} more reported"
-        )
+def restatement_refused(order: Order, child: Child, quantity: int) -> str | None:
+    """Return why a venue's new quantity of a child is not taken, None if it is."""
+    if not child.live:
+        return f"a child that is over cannot have {quantity} shares"
+    if quantity == child.quantity:
+        return "nothing is new"
+    done = child.executed_qty + child.unresolved_qty
+    if quantity < done:
+        return f"{quantity} shares are fewer than the {done} that are done"
+    left = order.terms.quantity - order.committed_qty + child.leaves_qty
+    if quantity - done > left:
+        return f"{quantity} shares with {done} done are more than the {left} that the order has for it"
+    return None
 
 
 def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
@@ -228,13 +235,17 @@ def apply(order: Order, event: Event) -> Order:
             return _moved(order, event, retry_at=event.retry_at)
         case TradeApplied():
             return _traded(order, event)
+        case TradeCorrected():
+            return _trade_corrected(order, event)
+        case ChildRestated():
+            return _child_restated(order, event)
         case ChildClosed():
             return _child_closed(order, event)
         case CancelRequested():
             return _cancel_requested(order, event)
         case ChildCancelRejected():
             kept = replace(order.children[event.cl_ord_id], cancel_rejected=True)
-            return _moved(order, event, children={**order.children, event.cl_ord_id: kept}, text=event.reason)
+            return _child_changed(order, event, kept, text=event.reason)
         case CancelRejected():
             return _moved(
                 order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
@@ -247,12 +258,30 @@ def apply(order: Order, event: Event) -> Order:
 
 def _moved(order: Order, event: Event, *, own: bool = True, **changes: Any) -> Order:
     name = type(event).__name__
-    filled = changes.get("cum_qty", order.cum_qty) == order.terms.quantity
+    filled = changes.get("executed_qty", order.executed_qty) >= order.terms.quantity
     return replace(
         order,
         sequence=order.sequence + 1,
         lifecycle=next_lifecycle(order.lifecycle, name, filled=filled),
         pending=next_pending(order.pending, name, own=own),
+        **changes,
+    )
+
+
+def _child_changed(
+    order: Order,
+    event: TradeApplied | TradeCorrected | ChildRestated | ChildClosed | ChildCancelRejected,
+    after: Child,
+    **changes: Any,
+) -> Order:
+    """Return the order with one child changed, and with what it counts over children."""
+    before = order.children[event.cl_ord_id]
+    return _moved(
+        order,
+        event,
+        children={**order.children, event.cl_ord_id: after},
+        working_qty=order.working_qty + after.leaves_qty - before.leaves_qty,
+        unresolved_qty=order.unresolved_qty + after.unresolved_qty - before.unresolved_qty,
         **changes,
     )
 
@@ -298,16 +327,20 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
 
 def _traded(order: Order, event: TradeApplied) -> Order:
     child = order.children[event.cl_ord_id]
-    cum_qty = child.cum_qty + event.last_qty
-    after = replace(child, cum_qty=cum_qty, live=child.live and cum_qty < child.quantity)
-    visit = order.visits[child.venue_id]
-    return _moved(
+    executed_qty = child.executed_qty + event.last_qty
+    unresolved_qty = max(0, child.unresolved_qty - event.last_qty)
+    after = replace(
+        child,
+        executed_qty=executed_qty,
+        unresolved_qty=unresolved_qty,
+        live=child.live and executed_qty + unresolved_qty < child.quantity,
+    )
+    return _child_changed(
         order,
         event,
-        children={**order.children, event.cl_ord_id: after},
-        visits={**order.visits, child.venue_id: replace(visit, filled=visit.filled + event.last_qty)},
-        working_qty=order.working_qty - (event.last_qty if child.live else 0),
-        cum_qty=order.cum_qty + event.last_qty,
+        after,
+        visits=_visits_filled(order, child.venue_id, event.last_qty),
+        executed_qty=order.executed_qty + event.last_qty,
         notional_micros=order.notional_micros + event.last_qty * event.last_px_micros,
         fruitless_routes=0,
         dry_routes=0,
@@ -316,21 +349,51 @@ def _traded(order: Order, event: TradeApplied) -> Order:
     )
 
 
+def _trade_corrected(order: Order, event: TradeCorrected) -> Order:
+    child = order.children[event.cl_ord_id]
+    change = event.last_qty - event.was_qty
+    executed_qty = child.executed_qty + change
+    live = event.leaves_qty > 0 and executed_qty + child.unresolved_qty < child.quantity
+    after = replace(
+        child,
+        executed_qty=executed_qty,
+        live=live,
+        cancel_rejected=child.cancel_rejected and child.live,
+    )
+    return _child_changed(
+        order,
+        event,
+        after,
+        visits=_visits_filled(order, child.venue_id, change),
+        executed_qty=order.executed_qty + change,
+        notional_micros=order.notional_micros
+        + event.last_qty * event.last_px_micros
+        - event.was_qty * event.was_px_micros,
+        text=event.text,
+    )
+
+
+def _visits_filled(order: Order, venue_id: str, shares: int) -> dict[str, VenueVisit]:
+    visit = order.visits[venue_id]
+    # The router's message has room for so much; a venue may claim more.
+    filled = min(visit.filled + shares, VISIT_FILLED_MAX)
+    return {**order.visits, venue_id: replace(visit, filled=max(0, filled))}
+
+
+def _child_restated(order: Order, event: ChildRestated) -> Order:
+    child = order.children[event.cl_ord_id]
+    live = child.executed_qty + child.unresolved_qty < event.quantity
+    return _child_changed(order, event, replace(child, quantity=event.quantity, live=live), text=event.text)
+
+
 def _child_closed(order: Order, event: ChildClosed) -> Order:
     child = order.children[event.cl_ord_id]
     visit = order.visits[child.venue_id]
-    visit = replace(
-        visit,
-        rejected=visit.rejected + (event.outcome is ExecType.REJECTED),
-        last_at=max(visit.last_at, event.closed_at),
-    )
-    return _moved(
-        order,
-        event,
-        children={**order.children, event.cl_ord_id: replace(child, live=False)},
-        visits={**order.visits, child.venue_id: visit},
-        working_qty=order.working_qty - child.leaves_qty,
-        text=event.text,
+    rejected = child.live and event.outcome is ExecType.REJECTED
+    visit = replace(visit, rejected=visit.rejected + rejected, last_at=max(visit.last_at, event.closed_at))
+    after = replace(child, live=False, unresolved_qty=max(child.unresolved_qty, event.unresolved_qty))
+    return _child_changed(
+        order, event, after, visits={**order.visits, child.venue_id: visit}, text=event.text
     )
 
 

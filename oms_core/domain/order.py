@@ -19,6 +19,7 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildCancelRejected,
     ChildClosed,
+    ChildRestated,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
@@ -32,6 +33,7 @@ from oms_platform.vocabulary import (
     Side,
     TimeInForce,
     TradeApplied,
+    TradeCorrected,
     VenueVisit,
 )
 
@@ -43,6 +45,8 @@ Event = (
     | RoutePlaced
     | RouteDeferred
     | TradeApplied
+    | TradeCorrected
+    | ChildRestated
     | ChildClosed
     | CancelRequested
     | ChildCancelRejected
@@ -55,13 +59,6 @@ Event = (
 FIELD_OF: Final = {
     kind.__name__: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in get_args(Event)
 }
-
-
-def effect_of(event: Event) -> object | None:
-    """Return what had its effect with an event and may not have it again: an execution, or a request."""
-    if isinstance(event, TradeApplied):
-        return event.venue_id, event.exec_id
-    return event.request_id if isinstance(event, CancelRequested | CancelRejected) else None
 
 
 class RequestCancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -77,32 +74,45 @@ class RetryRoute(msgspec.Struct, frozen=True, gc=False):
 
 Command = RequestCancel | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
-Fact = OrderAccepted | OrderDenied | RoutePlaced | TradeApplied | ChildClosed | ChildCancelRejected
+Fact = (
+    OrderAccepted
+    | OrderDenied
+    | RoutePlaced
+    | TradeApplied
+    | TradeCorrected
+    | ChildRestated
+    | ChildClosed
+    | ChildCancelRejected
+)
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not.
 
-    cancel_rejected: its venue has answered the pending cancel, and keeps it.
+    executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
+    venue says are executed and of which no report came. cancel_rejected: its venue has answered the pending
+    cancel, and keeps it. A live child has shares that may still trade.
     """
 
     venue_id: str
     quantity: int
-    cum_qty: int = 0
+    executed_qty: int = 0
+    unresolved_qty: int = 0
     live: bool = True
     cancel_rejected: bool = False
 
     @property
     def leaves_qty(self) -> int:
         """Shares that may still trade at the venue."""
-        return self.quantity - self.cum_qty if self.live else 0
+        return self.quantity - self.executed_qty - self.unresolved_qty if self.live else 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parent order's state after `sequence` events; the request that made it counts as the first.
 
     released_qty: shares that may be worked, those done included; all of them, until a cancel takes back what
-    no venue has. working_qty: the sum over live children. route_quantity: shares in a route that was asked
+    no venue has. executed_qty: all net shares that venues executed, also beyond the order's quantity.
+    notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity: shares in a route that was asked
     for and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on
     nothing is routed. fruitless_routes, dry_routes: routes since the last fill that were placed without one,
     and those that found no quote to decide on. retry_at: when the next route may be asked for.
@@ -114,9 +124,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lifecycle: Lifecycle = Lifecycle.NEW
     pending: Pending = Pending.NONE
     released_qty: int = 0
-    cum_qty: int = 0
+    executed_qty: int = 0
     notional_micros: int = 0
     working_qty: int = 0
+    unresolved_qty: int = 0
     children: dict[str, Child] = {}
     visits: dict[str, VenueVisit] = {}
     attempt: int = 0
@@ -135,21 +146,49 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.lifecycle in CLOSED
 
     @property
+    def cum_qty(self) -> int:
+        """FIX CumQty: what was executed, up to the order's quantity."""
+        return min(self.executed_qty, self.terms.quantity)
+
+    @property
+    def excess_qty(self) -> int:
+        """Shares that venues executed beyond the order's quantity; they are in the position."""
+        return max(0, self.executed_qty - self.terms.quantity)
+
+    @property
     def leaves_qty(self) -> int:
         """FIX LeavesQty: what may still trade; 0 once closed."""
         return 0 if self.lifecycle in CLOSED else self.terms.quantity - self.cum_qty
 
     @property
+    def committed_qty(self) -> int:
+        """Shares that are executed, or that a venue has or may have, or that a route under way may send."""
+        return self.executed_qty + self.unresolved_qty + self.working_qty + self.route_quantity
+
+    @property
     def unrouted_qty(self) -> int:
-        """Released shares that are neither filled, nor with a live child, nor in a route under way."""
-        if self.lifecycle in CLOSED:
-            return 0
-        return max(0, self.released_qty - self.cum_qty - self.working_qty - self.route_quantity)
+        """Released shares that are neither done, nor with a live child, nor in a route under way."""
+        return 0 if self.lifecycle in CLOSED else max(0, self.released_qty - self.committed_qty)
 
     @property
     def idle(self) -> bool:
         """Whether no venue can trade any of it now or soon."""
         return not self.working_qty and not self.route_quantity
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether venues have more of it than they may, so that its children are taken back.
+
+        It is over, more could trade than was ordered, or a venue has reopened a child after the order was
+        canceled. A pending cancel takes them back anyway.
+        """
+        if self.idle or self.pending is Pending.CANCEL:
+            return False
+        if self.lifecycle in CLOSED or self.committed_qty > self.terms.quantity:
+            return True
+        return self.cancel is not None and any(
+            child.live and not child.cancel_rejected for child in self.children.values()
+        )
 
     @property
     def may_rest(self) -> bool:
@@ -163,12 +202,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def avg_px_micros(self) -> int | None:
         """FIX AvgPx, from the exact notional; None before the first fill."""
-        return average_micros(self.notional_micros, self.cum_qty) if self.cum_qty else None
+        return average_micros(self.notional_micros, self.executed_qty) if self.executed_qty else None
 
     @property
     def shown(self) -> tuple[object, ...]:
         """What the order's row shows of it: while that stays, the row need not be written."""
-        return self.status, self.cum_qty, self.text
+        return self.status, self.executed_qty, self.notional_micros, self.text
 
     @property
     def status(self) -> OrderStatus:
@@ -181,7 +220,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return _STATUS_OF[self.lifecycle]
         if self.pending is not Pending.NONE:
             return _STATUS_OF_PENDING[self.pending]
-        return OrderStatus.PARTIALLY_FILLED if self.cum_qty else OrderStatus.ACKNOWLEDGED
+        return OrderStatus.PARTIALLY_FILLED if self.executed_qty else OrderStatus.ACKNOWLEDGED
 
 
 _STATUS_OF: Final = {state: OrderStatus[state.name] for state in (Lifecycle.NEW, *CLOSED)}
@@ -189,6 +228,11 @@ _STATUS_OF_PENDING: Final = {
     Pending.CANCEL: OrderStatus.PENDING_CANCEL,
     Pending.REPLACE: OrderStatus.PENDING_REPLACE,
 }
+
+
+def opposite(side: Side) -> Side:
+    """Return the other side."""
+    return Side.SELL if side is Side.BUY else Side.BUY
 
 
 def sign(side: Side) -> int:

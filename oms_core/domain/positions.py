@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from oms_core.domain.order import sign
+from oms_core.domain.order import opposite, sign
 from oms_platform.prices import average_micros
-from oms_platform.vocabulary import Side
+from oms_platform.vocabulary import Side, TradeCorrected
 
 
 class Position(Struct, frozen=True, kw_only=True, gc=False):
@@ -32,3 +32,12 @@ def after_fill(position: Position, side: Side, last_qty: int, last_px_micros: in
         realized_pnl_micros=position.realized_pnl_micros - sign(side) * closing * last_px_micros - released,
         net_cash_micros=position.net_cash_micros - signed * last_px_micros,
     )
+
+
+def after_correction(position: Position, side: Side, correction: TradeCorrected) -> Position:
+    """Return the position after a venue corrected a trade of `side`, or took it back.
+
+    It is as if the trade were traded back at its own price and what it was corrected to were traded then.
+    """
+    without = after_fill(position, opposite(side), correction.was_qty, correction.was_px_micros)
+    return after_fill(without, side, correction.last_qty, correction.last_px_micros)

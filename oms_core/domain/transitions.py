@@ -35,7 +35,7 @@ _NONE, _CANCEL, _REPLACE = Pending.NONE, Pending.CANCEL, Pending.REPLACE
 
 CLOSED: Final = frozenset({_FILLED, _CANCELED, _REJECTED, _EXPIRED})
 
-# (state, event) -> (state after it, state after it when CumQty has reached OrderQty)
+# (state, event) -> (state after it, state after it when CumQty is OrderQty)
 LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = {
     (_NEW, "OrderAccepted"): (_LIVE, _LIVE),
     (_NEW, "OrderDenied"): (_REJECTED, _REJECTED),
@@ -43,6 +43,8 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "RoutePlaced"): (_LIVE, _LIVE),
     (_LIVE, "RouteDeferred"): (_LIVE, _LIVE),
     (_LIVE, "TradeApplied"): (_LIVE, _FILLED),
+    (_LIVE, "TradeCorrected"): (_LIVE, _FILLED),
+    (_LIVE, "ChildRestated"): (_LIVE, _LIVE),
     (_LIVE, "ChildClosed"): (_LIVE, _LIVE),
     (_LIVE, "CancelRequested"): (_LIVE, _LIVE),
     (_LIVE, "ChildCancelRejected"): (_LIVE, _LIVE),
@@ -54,6 +56,10 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "OrderExpired"): (_EXPIRED, _EXPIRED),
     # Terminal states: what was under way still counts, the state stays.
     (_FILLED, "RoutePlaced"): (_FILLED, _FILLED),
+    (_FILLED, "TradeApplied"): (_FILLED, _FILLED),
+    # FIX 4.4 Appendix D, I: a bust brings a filled order back; one that is canceled or expired stays so.
+    (_FILLED, "TradeCorrected"): (_LIVE, _FILLED),
+    (_FILLED, "ChildRestated"): (_FILLED, _FILLED),
     (_FILLED, "ChildClosed"): (_FILLED, _FILLED),
     (_FILLED, "ChildCancelRejected"): (_FILLED, _FILLED),
     (_FILLED, "CancelRejected"): (_FILLED, _FILLED),
@@ -62,10 +68,14 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_FILLED, "OrderReplaced"): (_LIVE, _FILLED),
     (_FILLED, "ReplaceRejected"): (_FILLED, _FILLED),
     (_CANCELED, "TradeApplied"): (_CANCELED, _CANCELED),
+    (_CANCELED, "TradeCorrected"): (_CANCELED, _CANCELED),
+    (_CANCELED, "ChildRestated"): (_CANCELED, _CANCELED),
     (_CANCELED, "ChildClosed"): (_CANCELED, _CANCELED),
     (_CANCELED, "CancelRejected"): (_CANCELED, _CANCELED),
     (_CANCELED, "ReplaceRejected"): (_CANCELED, _CANCELED),
     (_EXPIRED, "TradeApplied"): (_EXPIRED, _EXPIRED),
+    (_EXPIRED, "TradeCorrected"): (_EXPIRED, _EXPIRED),
+    (_EXPIRED, "ChildRestated"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ChildClosed"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "CancelRejected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ReplaceRejected"): (_EXPIRED, _EXPIRED),

@@ -26,6 +26,7 @@ from oms_core.handlers import (
     load_orders,
     orders_of_session,
     orders_to_load,
+    refuse_execution,
 )
 from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
@@ -160,7 +161,9 @@ class CoreLoop:
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
-                letters.append(self._letter(record, item, f"{type(error).__name__}: {error}"))
+                reason = f"{type(error).__name__}: {error}"
+                if not refuse_execution(self._core, unit, record.message, reason):
+                    letters.append(self._letter(record, item, reason))
         return letters
 
     def _letter(self, record: Record, item: object, reason: str) -> Letter:
@@ -189,8 +192,11 @@ class CoreLoop:
                 self._commit_and_publish(unit, single, now_us(), letters)
             except UnstorableError as error:
                 self._restore()
-                letter = self._letter(record, item, f"the database refuses what comes of it: {error}")
-                self._commit_and_publish(UnitOfWork(now=self._clock()), single, now_us(), [letter])
+                reason = f"the database refuses what comes of it: {error}"
+                unit = UnitOfWork(now=self._clock())
+                kept = refuse_execution(self._core, unit, record.message, reason)
+                letters = [] if kept else [self._letter(record, item, reason)]
+                self._commit_and_publish(unit, single, now_us(), letters)
         rest = Batch(records=[], raw=[], unreadable=[], next_offsets=batch.next_offsets)
         self._commit_and_publish(UnitOfWork(now=self._clock()), rest, now_us(), list(batch.unreadable))
 
@@ -227,6 +233,15 @@ class CoreLoop:
         for order_id, order in unit.orders.items():
             if order.retry_at is not None:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
+        for exception in unit.exceptions:
+            log.warning(
+                "execution_exception",
+                kind=exception.kind.name,
+                order_id=str(exception.order_id),
+                venue=exception.venue_id,
+                exec_id=exception.exec_id,
+                detail=exception.detail,
+            )
         if unit.events:
             log.info(
                 "batch_committed",
@@ -255,6 +270,9 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
+        if self._ended_at is not None and unit.reopened:
+            # A bust has brought them back after their day.
+            self._ending += orders_of_session(self._core, self._ended_at, unit.reopened)
         if self._ending:
             ending, self._ending = (
                 self._ending[:SESSION_END_PER_BATCH_MAX],
@@ -278,7 +296,7 @@ class CoreLoop:
     def _end_session(self, ended_at: datetime) -> None:
         if ended_at != self._ended_at and not self._ending:
             self._ended_at = ended_at
-            self._ending = orders_of_session(self._core, ended_at)
+            self._ending = orders_of_session(self._core, ended_at, self._core.desk.orders)
 
     def _take_unanswered_requests(self, unit: UnitOfWork) -> None:
         """Take requests out of the log that Kafka has not brought; not while it still may, for a backlog."""

@@ -177,7 +177,6 @@ class Stack:
             "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
             "OMS_ADAPTER_FIX_HOST": venues_host,
             "OMS_ADAPTER_FIX_PORT": str(venues_port),
-            "OMS_ADAPTER_FIX_STORE": str(layout.data / "fix-adapter"),
             "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),
             "OMS_LOG_LEVEL": self._log_level,
         }

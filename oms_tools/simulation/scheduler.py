@@ -398,7 +398,7 @@ class Simulation:
         adapter = self.system.adapter
         if adapter.alive and not venue.up:
             self._note(f"{venue.venue_id} logs on")
-            adapter.arrivals.items.append(venue.connect())
+            adapter.arrivals.items += venue.connect()
 
     # ---- what goes wrong
 

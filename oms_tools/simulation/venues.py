@@ -1,9 +1,10 @@
 """Venues on FIX sessions without a wire: the broker simulator's engine, two logs, and legal bad habits.
 
-A session is two logs and how far the other side has read each. FIX delivers in order, and what was on its way
-when a connection broke is sent again after the next logon with PossDupFlag, so nothing is ever lost between
-the logs but answers about a state, which a venue may gap-fill. What the adapter's process had read and not
-made durable is read again when the adapter sets its sequence back.
+A session is two logs and how far the other side has read each. FIX delivers in order. What a venue had on its
+way when a connection broke is sent again after the next logon with PossDupFlag, so nothing is lost but
+answers about a state, which a venue may gap-fill; what the adapter had on its way is lost, for it sends
+nothing a second time. What its process had read and not made durable is read again when it sets its
+sequence back.
 """
 
 import random
@@ -15,7 +16,17 @@ from decimal import Decimal
 from typing import Final
 
 from execution_adapter.domain.dialects.fix44 import decimal_text
-from execution_adapter.ports import FixMessage, Item, SentMessage, SessionDown, SessionUp
+from execution_adapter.domain.fix.wire import read_fields
+from execution_adapter.ports import (
+    FixMessage,
+    Item,
+    JournalLine,
+    OutNumbers,
+    ResendWanted,
+    SentMessage,
+    SessionDown,
+    SessionUp,
+)
 from oms_platform.vocabulary import ChildTerms, OrderType
 from oms_platform.vocabulary import Side as OurSide
 from oms_platform.vocabulary import TimeInForce as OurTimeInForce
@@ -137,7 +148,7 @@ class SimulatedVenue:
         self.to_adapter: list[tuple[str, bool]] = []
         self.adapter_read = 0
         self.up = False
-        self._again_to_venue = self._again_to_adapter = 0
+        self._again_to_adapter = 0
 
     def _new_engine(self) -> UnkindEngine:
         return UnkindEngine(
@@ -152,11 +163,16 @@ class SimulatedVenue:
 
     # ---- the session
 
-    def connect(self) -> SessionUp:
-        """Log on: what either side has not read is sent again."""
+    def connect(self) -> list[Item]:
+        """Log on: what the adapter has not read is sent again, what the venue has not read is gap-filled."""
         self.up = True
-        self._again_to_venue, self._again_to_adapter = len(self.to_venue), len(self.to_adapter)
-        return SessionUp(self.venue_id)
+        self._again_to_adapter = len(self.to_adapter)
+        missed, self.venue_read = len(self.to_venue) - self.venue_read, len(self.to_venue)
+        items: list[Item] = [SessionUp(self.venue_id)]
+        if missed:
+            self._counts["gap filled"] += 1
+            items.append(ResendWanted(self.venue_id))
+        return items
 
     def disconnect(self) -> SessionDown:
         """Lose the connection."""
@@ -168,6 +184,13 @@ class SimulatedVenue:
         """Whether a message can be delivered, either way."""
         return self.up and (self.venue_read < len(self.to_venue) or self.adapter_read < len(self.to_adapter))
 
+    def may_have(self, cl_ord_id: str) -> bool:
+        """Say whether the venue has an order, or may get it; what a broken connection held is lost."""
+        if self.engine.order(cl_ord_id) is not None:
+            return True
+        on_its_way = self.to_venue[self.venue_read :] if self.up else ()
+        return any(sent.msg_type == "D" and sent.cl_ord_id == cl_ord_id for sent in on_its_way)
+
     def read_one(self) -> None:
         """Let the venue take its next message."""
         if not self.up or self.venue_read == len(self.to_venue):
@@ -175,9 +198,7 @@ class SimulatedVenue:
         number = self.venue_read
         self.venue_read += 1
         sent = self.to_venue[number]
-        if number < self._again_to_venue and sent.msg_type == "H":
-            return
-        if sent.msg_type == "D" and self._happens(self.habits.unread) and number >= self._again_to_venue:
+        if sent.msg_type == "D" and self._happens(self.habits.unread):
             self._counts["unread"] += 1
             text = business_reject_text(
                 ref_seq_num=str(number + 1), ref_msg_type="D", reason=0, text="not read"
@@ -201,8 +222,19 @@ class SimulatedVenue:
                 if answers and self._draws.random() < 0.5:
                     continue
                 raw = f"{raw}43=Y{SOH}"
-            items.append(FixMessage(raw))
+            items.append(self._message(f"{raw}34={number + 1}{SOH}", number + 1))
         return items
+
+    def _message(self, text: str, msg_seq: int) -> FixMessage:
+        raw = text.encode()
+        return FixMessage(
+            venue_id=self.venue_id,
+            raw=raw,
+            fields=read_fields(raw),
+            msg_seq=msg_seq,
+            poss_dup=f"{SOH}43=Y{SOH}" in text,
+            at=self._clock.now(),
+        )
 
     def _write(self, text: str, *, answers: bool = False) -> None:
         self.to_adapter.append((f"{text}49={self.venue_id}{SOH}", answers))
@@ -343,8 +375,10 @@ class SimulatedSessions:
         self._venues = venues
         self._sent = sent
 
-    def send_order(self, child: ChildTerms, at: datetime) -> None:
+    def send_order(self, child: ChildTerms, at: datetime) -> bool:
         """Send 35=D."""
+        if not self._venues[child.venue_id].up:
+            return False
         self._sent(child)
         limit = child.order_type is OrderType.LIMIT
         command = NewOrder(
@@ -356,16 +390,16 @@ class SimulatedSessions:
             price=decimal_text(child.limit_price_micros) if limit else "",
             time_in_force=_TIMES_IN_FORCE[child.time_in_force],
         )
-        self._put(child, "D", child.cl_ord_id, command)
+        return self._put(child, "D", child.cl_ord_id, command)
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> None:
+    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
         command = CancelOrder(
             cl_ord_id=cl_ord_id, orig_cl_ord_id=child.cl_ord_id, symbol=child.symbol, side=_SIDES[child.side]
         )
-        self._put(child, "F", cl_ord_id, command)
+        return self._put(child, "F", cl_ord_id, command)
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> None:
+    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
         """Send 35=H."""
         command = AskStatus(
             cl_ord_id=child.cl_ord_id,
@@ -373,20 +407,34 @@ class SimulatedSessions:
             symbol=child.symbol,
             side=_SIDES[child.side],
         )
-        self._put(child, "H", child.cl_ord_id, command)
+        return self._put(child, "H", child.cl_ord_id, command)
 
-    def _put(self, child: ChildTerms, msg_type: str, cl_ord_id: str, command: Command) -> None:
-        self._venues[child.venue_id].to_venue.append(Sent(msg_type, cl_ord_id, command))
+    def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
+        """Send 35=j; the venue does nothing about it."""
+        return self._venues[venue_id].up
 
-    def next_out_seq(self, venue_id: str) -> int:
+    def _put(self, child: ChildTerms, msg_type: str, cl_ord_id: str, command: Command) -> bool:
+        venue = self._venues[child.venue_id]
+        if venue.up:
+            venue.to_venue.append(Sent(msg_type, cl_ord_id, command))
+        return venue.up
+
+    def flush(self) -> None:
+        """What was sent is on its way."""
+
+    def take_sent(self) -> list[JournalLine]:
+        """Nothing is written as FIX here."""
+        return []
+
+    def out_numbers(self, venue_id: str) -> OutNumbers:
         """Return the next outbound sequence number."""
-        return len(self._venues[venue_id].to_venue) + 1
+        return OutNumbers(len(self._venues[venue_id].to_venue) + 1)
 
     def expected_in_seq(self, venue_id: str) -> int:
         """Return the next inbound sequence number."""
         return self._venues[venue_id].adapter_read + 1
 
-    def resume_from(self, venue_id: str, next_in_seq: int) -> None:
+    def resume(self, venue_id: str, next_in_seq: int, out: OutNumbers) -> None:
         """Set the inbound sequence back."""
         self._venues[venue_id].adapter_read = next_in_seq - 1
 

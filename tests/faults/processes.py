@@ -64,7 +64,6 @@ def environment(folder: Path, dsn: str, kafka: str, redis_port: int = 1) -> dict
         "OMS_MARKET_DATA_PORT": ports["OMS_MARKETDATA_SIM_GRPC_PORT"],
         "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
         "OMS_ADAPTER_FIX_PORT": ports["OMS_BROKER_SIM_FIX_PORT"],
-        "OMS_ADAPTER_FIX_STORE": str(folder / "fix"),
         "OMS_BROKER_SIM_DATA": str(folder / "broker"),
     }
 

@@ -1,5 +1,6 @@
 """A small venue for tests: a real QuickFIX acceptor that keeps what it was sent and answers as it is told."""
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import Any
 
 import quickfix as fix
 
-from execution_adapter.adapters.fix_sessions import data_dictionary
-
 SOH = "\x01"
+# The FIX 4.4 dictionary that the QuickFIX package installs.
+DICTIONARY = Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"
 POLL_S = 0.002
 Fields = dict[str, str]
 
@@ -58,7 +59,7 @@ class Venue(fix.Application):
                     "HeartBtInt=10",
                     "TimestampPrecision=6",
                     "UseDataDictionary=Y",
-                    f"DataDictionary={data_dictionary()}",
+                    f"DataDictionary={DICTIONARY}",
                     f"FileStorePath={folder / 'fix'}",
                     "[SESSION]",
                     "",

@@ -92,7 +92,6 @@ class Stage:
             "OMS_POSTGRES_DSN": self.dsn,
             "OMS_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
             "OMS_ADAPTER_HEALTH_PORT": str(self.health_port),
-            "OMS_ADAPTER_FIX_STORE": str(self.folder / "fix"),
             "OMS_ADAPTER_FIX_HOST": "127.0.0.1",
             "OMS_ADAPTER_FIX_PORT": str(self.fix_port),
             "OMS_ADAPTER_STATUS_TIMEOUT_S": "1.0",

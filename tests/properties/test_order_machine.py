@@ -1,14 +1,17 @@
 """The order machine against a naive model: whatever venues and clients do, the quantities hold."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from oms_core.domain.machine import OverfillError, UnknownChildError, apply
+from oms_core.domain.desk import Desk, owed_key
+from oms_core.domain.executions import Effects
+from oms_core.domain.machine import UnknownChildError, apply
 from oms_core.domain.order import RetryRoute
-from oms_core.domain.transitions import Pending
+from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
 from oms_platform.vocabulary import (
     CancelCause,
@@ -18,17 +21,41 @@ from oms_platform.vocabulary import (
     OrderCanceled,
     OrderExpired,
     OrderType,
+    RouteRequested,
     TimeInForce,
+    TradeCorrected,
 )
 from tests.unit.oms_core.orders import Machine, new_order
 
-OUTCOMES = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED)
+OUTCOMES = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.TRADE)
 VENUES = ("XNYS", "XNAS", "ARCX")
+MICROS = 1_000_000
+
+
+@dataclass(slots=True)
+class ModelChild:
+    """A venue order as its reports tell of it."""
+
+    shares: int
+    done: int = 0
+    unresolved: int = 0
+    live: bool = True
+
+    @property
+    def leaves(self) -> int:
+        """What may still trade."""
+        return self.shares - self.done - self.unresolved if self.live else 0
+
+    def settle(self) -> None:
+        """Be over when nothing is left."""
+        self.live = self.live and self.done + self.unresolved < self.shares
 
 
 class OrderStory(RuleBasedStateMachine):
-    """Routes get random legs, or none, refused or not; children trade, end and keep what is to be canceled at
-    random and in any order. Nothing is assumed of who answers what, or of when a plan is refused.
+    """Routes get random legs, or none, refused or not; children trade as much as they like, also when they are
+    over; trades are taken back and corrected to anything, again and again; children are restated, end with
+    and without unresolved shares, and keep what is to be canceled, at random and in any order. Nothing is
+    assumed of who answers what, or of when a plan is refused.
     """
 
     @initialize(
@@ -39,16 +66,22 @@ class OrderStory(RuleBasedStateMachine):
     def begin(self, quantity: int, order_type: OrderType, tif: TimeInForce) -> None:
         self.first = new_order(quantity=quantity, order_type=order_type, tif=tif)
         self.machine = Machine(self.first).accept()
-        self.fills: dict[str, int] = {}
-        self.filled = 0
-        self.children: dict[str, list[int]] = {}  # child -> [shares, done, live]
-        self.closed_status = ""
+        self.trades: dict[str, list[int]] = {}  # trade -> [shares, dollars]
+        self.child_of: dict[str, str] = {}
+        self.children: dict[str, ModelChild] = {}
+        self.sent = 0
         self.asked: list[object] = []  # requests to cancel
         self.canceled_at: int | None = None  # shares that had been sent when the first cancel was taken
-        self.late = 0  # shares that a venue reported of a child after it had said that the child is out
+
+    @property
+    def filled(self) -> int:
+        return sum(shares for shares, _ in self.trades.values())
 
     def _live(self) -> list[str]:
-        return [child for child, (_, _, live) in self.children.items() if live]
+        return [name for name, child in self.children.items() if child.live]
+
+    def _pick(self, pick: int) -> str:
+        return list(self.children)[pick % len(self.children)]
 
     @precondition(lambda self: self.machine.order.route_quantity)
     @rule(cuts=st.lists(st.integers(0, 500), max_size=2), refused=st.booleans(), no_data=st.booleans())
@@ -65,44 +98,72 @@ class OrderStory(RuleBasedStateMachine):
             legs, reason="" if legs else "NO_QUOTE: symbol=AAPL", refused=refused, no_data=no_data
         )
         for number, (_, shares) in enumerate(legs, 1):
-            self.children[f"{attempt}-{number}"] = [shares, 0, 1]
+            self.children[f"{attempt}-{number}"] = ModelChild(shares)
+            self.sent += shares
 
     @precondition(lambda self: self.children)
-    @rule(pick=st.integers(0, 100), quantity=st.integers(1, 500))
-    def trade(self, pick: int, quantity: int) -> None:
-        child = list(self.children)[pick % len(self.children)]
-        exec_id = f"E{len(self.fills)}"
-        shares, done, live = self.children[child]
-        fits = done + quantity <= shares and self.filled + quantity <= self.machine.order.terms.quantity
-        before = self.machine.order
-        try:
-            self.machine.trade(quantity, child=child, exec_id=exec_id)
-        except OverfillError:
-            assert not fits
-            assert self.machine.order is before
-            return
-        assert fits
-        self.fills[exec_id] = quantity
-        self.filled += quantity
-        self.late += 0 if live else quantity
-        self.children[child] = [shares, done + quantity, live and done + quantity < shares]
+    @rule(pick=st.integers(0, 100), quantity=st.integers(1, 700), dollars=st.integers(1, 200))
+    def trade(self, pick: int, quantity: int, dollars: int) -> None:
+        name = self._pick(pick)
+        exec_id = f"E{len(self.trades)}"
+        self.machine.trade(quantity, child=name, exec_id=exec_id, price=str(dollars))
+        self.trades[exec_id] = [quantity, dollars]
+        self.child_of[exec_id] = name
+        child = self.children[name]
+        child.done += quantity
+        child.unresolved = max(0, child.unresolved - quantity)
+        child.settle()
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: self.trades)
+    @rule(
+        pick=st.integers(0, 100),
+        quantity=st.one_of(st.just(0), st.integers(1, 900)),
+        dollars=st.integers(1, 200),
+        leaves=st.one_of(st.just(0), st.integers(1, 500)),
+    )
+    def correct(self, pick: int, quantity: int, dollars: int, leaves: int) -> None:
+        exec_id = list(self.trades)[pick % len(self.trades)]
+        self.machine.correct(exec_id, quantity, price=str(dollars), leaves=leaves)
+        child = self.children[self.child_of[exec_id]]
+        child.done += quantity - self.trades[exec_id][0]
+        child.live = leaves > 0
+        child.settle()
+        self.trades[exec_id] = [quantity, dollars]
+
+    @precondition(lambda self: self.children)
+    @rule(pick=st.integers(0, 100), quantity=st.integers(-5, 700))
+    def restate(self, pick: int, quantity: int) -> None:
+        name = self._pick(pick)
+        child, order = self.children[name], self.machine.order
+        others = order.executed_qty + order.route_quantity - child.done
+        others += sum(one.leaves + one.unresolved for one in self.children.values()) - child.leaves
+        others -= child.unresolved
+        fits = child.done + child.unresolved <= quantity <= order.terms.quantity - others
+        taken = self.machine.restate(quantity, child=name) != []
+        assert taken == (child.live and quantity != child.shares and fits)
+        if taken:
+            child.shares = quantity
+            child.settle()
+
+    @precondition(lambda self: self.children)
     @rule(
         pick=st.integers(0, 100),
         outcome=st.sampled_from(OUTCOMES),
+        unresolved=st.one_of(st.just(0), st.integers(1, 600)),
     )
-    def end_child(self, pick: int, outcome: ExecType) -> None:
-        live = self._live()
-        child = live[pick % len(live)]
-        self.machine.close(outcome, child=child)
-        self.children[child][2] = 0
-        assert self.machine.close(outcome, child=child) == []
+    def end_child(self, pick: int, outcome: ExecType, unresolved: int) -> None:
+        name = self._pick(pick)
+        child = self.children[name]
+        news = child.live or unresolved > child.unresolved
+        assert (self.machine.close(outcome, child=name, unresolved=unresolved) != []) == news
+        if news:
+            child.live, child.unresolved = False, max(child.unresolved, unresolved)
+        assert self.machine.close(outcome, child=name, unresolved=unresolved) == []
 
     @rule(cause=st.sampled_from(list(CancelCause)))
     def cancel(self, cause: CancelCause) -> None:
         request_id = uuid7()
-        before = self._sent()
+        before = self.sent
         events = self.machine.cancel(cause, request_id)
         assert [e.request_id for e in events[:1] if isinstance(e, CancelRequested | CancelRejected)] == [
             request_id
@@ -111,13 +172,10 @@ class OrderStory(RuleBasedStateMachine):
         if self.canceled_at is None and isinstance(events[0], CancelRequested):
             self.canceled_at = before + self.machine.order.route_quantity
 
-    def _sent(self) -> int:
-        return sum(shares for shares, _, _ in self.children.values())
-
     @precondition(lambda self: self.children)
     @rule(pick=st.integers(0, 100))
     def refuse_cancel(self, pick: int) -> None:
-        self.machine.reject_cancel(child=list(self.children)[pick % len(self.children)])
+        self.machine.reject_cancel(child=self._pick(pick))
 
     @rule(seconds=st.integers(0, 20))
     def wait(self, seconds: int) -> None:
@@ -135,32 +193,60 @@ class OrderStory(RuleBasedStateMachine):
     @invariant()
     def quantities_hold(self) -> None:
         order = self.machine.order
-        assert order.cum_qty == self.filled <= order.terms.quantity
-        assert order.leaves_qty == (0 if order.closed else order.terms.quantity - self.filled)
-        assert order.notional_micros == 100_000_000 * self.filled
-        working = sum(shares - done for shares, done, live in self.children.values() if live)
-        if not order.closed:
-            assert order.working_qty == working
-        assert self.filled + order.working_qty + order.route_quantity <= order.terms.quantity + self.late
+        quantity = order.terms.quantity
+        assert order.executed_qty == self.filled
+        assert order.cum_qty == min(self.filled, quantity)
+        assert order.excess_qty == max(0, self.filled - quantity)
+        assert order.leaves_qty == (0 if order.closed else quantity - order.cum_qty)
+        assert order.notional_micros == sum(shares * price for shares, price in self.trades.values()) * MICROS
+        assert order.working_qty == sum(child.leaves for child in self.children.values())
+        assert order.unresolved_qty == sum(child.unresolved for child in self.children.values())
+        if order.lifecycle is Lifecycle.FILLED:
+            assert self.filled >= quantity
+        elif order.lifecycle is Lifecycle.LIVE:
+            assert self.filled < quantity
 
     @invariant()
-    def a_closed_order_stays_closed(self) -> None:
-        if self.closed_status:
-            assert self.machine.order.status == self.closed_status
-        elif self.machine.order.closed:
-            self.closed_status = self.machine.order.status
+    def nothing_is_routed_beyond_what_the_order_has_left(self) -> None:
+        for event, after in self.machine.steps:
+            if isinstance(event, RouteRequested):
+                assert after.committed_qty <= after.terms.quantity
+
+    @invariant()
+    def what_could_trade_beyond_the_order_is_taken_back(self) -> None:
+        order = self.machine.order
+        exposed = order.executed_qty + order.unresolved_qty + order.working_qty + order.route_quantity
+        if not order.idle and (order.closed or exposed > order.terms.quantity):
+            assert order.is_recalled or order.pending is Pending.CANCEL
+            assert owed_key(order) not in (None, order.attempt)
+
+    @invariant()
+    def only_a_correction_brings_an_order_back_and_only_one_that_was_filled(self) -> None:
+        before = Lifecycle.LIVE
+        for event, after in self.machine.steps:
+            if before not in (Lifecycle.LIVE, after.lifecycle):
+                assert before is Lifecycle.FILLED
+                assert isinstance(event, TradeCorrected)
+            before = after.lifecycle
 
     @invariant()
     def a_live_order_is_never_forgotten(self) -> None:
-        """Something will still happen to it: a child works, a route is under way, or a retry is due."""
+        """Something will still happen to it: a child works, a route is under way, a retry is due, or a person
+        finds out what became of shares that its venue says are executed.
+        """
         order = self.machine.order
         if not order.closed:
-            assert order.working_qty or order.route_quantity or order.retry_at is not None
+            assert (
+                order.working_qty
+                or order.route_quantity
+                or order.retry_at is not None
+                or order.executed_qty + order.unresolved_qty >= order.terms.quantity
+            )
 
     @invariant()
     def nothing_is_sent_for_an_order_after_its_cancel_was_taken(self) -> None:
         if self.canceled_at is not None:
-            assert self._sent() + self.machine.order.route_quantity <= self.canceled_at
+            assert self.sent + self.machine.order.route_quantity <= self.canceled_at
             assert self.machine.order.unrouted_qty == 0
 
     @invariant()
@@ -195,15 +281,35 @@ class OrderStory(RuleBasedStateMachine):
     def counters_are_the_sums_over_children(self) -> None:
         order = self.machine.order
         assert order.working_qty == sum(child.leaves_qty for child in order.children.values())
-        assert sum(visit.sent for visit in order.visits.values()) == self._sent()
-        assert sum(visit.filled for visit in order.visits.values()) == order.cum_qty
+        assert all(child.leaves_qty > 0 for child in order.children.values() if child.live)
+        assert sum(visit.sent for visit in order.visits.values()) == self.sent
+        assert sum(visit.filled for visit in order.visits.values()) == order.executed_qty
 
     @invariant()
     def the_stored_events_fold_to_the_same_order(self) -> None:
-        order = self.first
+        order, effects = self.first, Effects()
         for event in self.machine.events:
             order = apply(order, event)
+            effects.note(event)
         assert order == self.machine.order
+        assert effects == self.machine.effects
+
+    @invariant()
+    def a_desk_that_takes_the_steps_counts_what_one_does_that_takes_the_order(self) -> None:
+        order, now = self.machine.order, self.machine.now
+        stepwise, at_once = Desk(), Desk()
+        for step in self.machine.steps:
+            stepwise.take([step], now)
+        at_once.keep(order)
+        assert (stepwise.orders, stepwise.closed) == (at_once.orders, at_once.closed)
+        assert dict(stepwise.exposures)[order.terms.account_id].reserved_micros == sum(
+            one.leaves_qty * one.reserved_price_micros for one in (order,)
+        )
+        assert sum(stepwise.open_qty.values()) == sum(at_once.open_qty.values()) == order.leaves_qty
+        position = stepwise.position(order.terms.account_id, order.terms.symbol)
+        assert position.quantity == self.filled
+        assert position.net_cash_micros == -order.notional_micros
+        assert position.net_cash_micros + position.cost_micros == position.realized_pnl_micros
 
     @invariant()
     def sequence_counts_events(self) -> None:

@@ -213,7 +213,7 @@ def a_repeated_plan_is_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def sequence_is_not_set_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SimulatedSessions, "resume_from", lambda _self, _venue_id, _next: None)
+    patch.setattr(SimulatedSessions, "resume", lambda _self, _venue_id, _next, _out: None)
 
 
 def no_checkpoint_means_no_news(patch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 The law of this file: a price is written exactly, without exponent and without zeros that say nothing.
 """
 
-from datetime import datetime
 from typing import Final
 
 from oms_platform.prices import MICROS
@@ -24,11 +23,6 @@ def decimal_text(micros: int) -> str:
     """Write a price that is not negative as a FIX Price."""
     whole, part = divmod(micros, MICROS)
     return f"{whole}.{part:06d}".rstrip("0") if part else str(whole)
-
-
-def utc_timestamp(at: datetime) -> str:
-    """Write a UTCTimestamp to the microsecond."""
-    return f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond:06d}"
 
 
 def new_order_single(child: ChildTerms, sent_at: str) -> str:

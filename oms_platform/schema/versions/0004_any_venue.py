@@ -13,8 +13,8 @@ branch_labels = None
 depends_on = None
 
 JOURNAL = """
--- FIX application messages as they were on the wire, a row for many. lengths: of each message in `messages`, in
--- bytes. It is only ever added to. The view fix_messages has a row for each message.
+-- FIX application messages as they were on the wire, a row for many. lengths: of each message in
+-- `messages`, in bytes. It is only ever added to. The view fix_messages has a row for each message.
 CREATE TABLE fix_journal (
     block_id  uuid PRIMARY KEY,
     venue_ids text[] NOT NULL,
@@ -35,9 +35,9 @@ CREATE VIEW fix_messages AS
 """
 
 EXCEPTIONS = """
--- What a venue said that could not be applied as it is, until a person has booked or ignored it. identity: the same
--- message raises the same exception once, however often it is resent. raw: the FIX message, or the message between
--- services that it is about. order_id, account_id: as far as they are known.
+-- What a venue said that could not be applied as it is, until a person has booked or ignored it. identity:
+-- the same message raises the same exception once, however often it is resent. raw: the FIX message, or the
+-- message between services that it is about. order_id, account_id: as far as they are known.
 CREATE TABLE execution_exceptions (
     exception_id uuid PRIMARY KEY,
     identity     text NOT NULL UNIQUE,
@@ -71,14 +71,29 @@ ALTER TABLE child_orders DROP CONSTRAINT child_orders_check, DROP CONSTRAINT chi
     DROP CONSTRAINT child_orders_status_check,
     ADD COLUMN in_seq bigint NOT NULL DEFAULT 0,
     ADD COLUMN missing_qty integer NOT NULL DEFAULT 0,
-    ADD CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED', 'EXPIRED',
+    ADD CHECK (status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED',
+                          'EXPIRED',
                           'DONE_FOR_DAY', 'SUSPENDED', 'STOPPED', 'UNRESOLVED')),
     ADD CHECK (cum_qty >= 0 AND leaves_qty >= 0);
 """
 
+SESSIONS = """
+-- reason: why a session is down, in words. out_seq: from here on no outbound MsgSeqNum was ever used;
+-- out_before: how many were used before the numbers last began anew.
+ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '',
+    ADD COLUMN out_seq bigint NOT NULL DEFAULT 1, ADD COLUMN out_before bigint NOT NULL DEFAULT 0;
+"""
+
+ORDERS = """
+-- excess_qty: shares that venues executed beyond the order's quantity: CumQty ends at OrderQty, they are in the position
+-- and in filled_notional. AvgPx = filled_notional / (cum_qty + excess_qty).
+ALTER TABLE orders ADD COLUMN excess_qty bigint NOT NULL DEFAULT 0,
+    ADD CHECK (excess_qty = 0 OR (excess_qty > 0 AND cum_qty = quantity));
+"""
+
 VIEWS = """
--- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected has what it
--- was corrected to.
+-- Every trade as its venue last said it was: one that was taken back is not there, one that was corrected
+-- has what it was corrected to.
 DROP VIEW executions;
 CREATE VIEW executions AS
     SELECT t.order_id, t.venue_id, t.exec_id, t.account_id, t.cl_ord_id, t.symbol, t.side,
@@ -107,6 +122,8 @@ CREATE VIEW executions AS
         WHERE e.order_id = t.order_id AND e.type = 'TradeCorrected'
           AND e.payload->'tradeCorrected'->>'venueId' = t.venue_id
           AND e.payload->'tradeCorrected'->>'execRefId' = t.exec_id
+          AND coalesce(e.payload->'tradeCorrected'->>'refTradeDate', '') = t.trade_date
+          AND coalesce(e.payload->'tradeCorrected'->>'refVenueOrderId', '') = t.venue_order_id
           AND e.payload->'tradeCorrected'->>'clOrdId' = t.cl_ord_id
         ORDER BY e.sequence DESC LIMIT 1) c ON true
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
@@ -114,7 +131,7 @@ CREATE VIEW executions AS
 
 
 def upgrade() -> None:
-    for script in (JOURNAL, EXCEPTIONS, CHILDREN, VIEWS):
+    for script in (JOURNAL, EXCEPTIONS, CHILDREN, SESSIONS, ORDERS, VIEWS):
         op.execute(script)
 
 

@@ -1,26 +1,30 @@
 """How a venue's reports move a child, also when they come twice or late."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_adapter.domain.child import (
     CLOSED,
+    Applied,
     ChildState,
+    OrdStatus,
     Report,
     Status,
     apply_report,
+    is_replay,
     new_state,
 )
 from execution_adapter.domain.live_child import LiveChild
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import ExecType, TimeInForce
 from tests.unit.execution_adapter.orders import child as terms
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def report(kind: ExecType, cum_qty: int = 0, **changes: object) -> Report:
+def report(kind: ExecType, cum_qty: int | None = 0, **changes: object) -> Report:
     fields: dict[str, object] = {
         "venue_id": "XNYS",
         "cl_ord_id": "c-1-1",
@@ -33,69 +37,188 @@ def report(kind: ExecType, cum_qty: int = 0, **changes: object) -> Report:
     return Report(**(fields | changes))  # type: ignore[arg-type]
 
 
-def after(*reports: Report, quantity: int = 100) -> ChildState:
-    state = new_state(quantity)
+def trade(last_qty: int, cum_qty: int | None, **changes: object) -> Report:
+    return report(ExecType.TRADE, cum_qty, last_qty=last_qty, last_px_micros=1_000_000, **changes)
+
+
+def told(status: OrdStatus, cum_qty: int | None = None, **changes: object) -> Report:
+    return report(ExecType.ORDER_STATUS, cum_qty, ord_status=status, **changes)
+
+
+def apply(state: ChildState, item: Report, *, tif: TimeInForce = TimeInForce.DAY) -> Applied:
+    return apply_report(state, 100, tif, item)
+
+
+def after(*reports: Report, tif: TimeInForce = TimeInForce.DAY) -> ChildState:
+    state = new_state(100)
     for item in reports:
-        state = apply_report(state, quantity, item)
+        state = apply(state, item, tif=tif).state
     return state
+
+
+def shown(state: ChildState) -> tuple[Status, int, int, int]:
+    return state.status, state.cum_qty, state.leaves_qty, state.missing_qty
 
 
 def test_a_new_report_acknowledges_with_the_venues_time() -> None:
     state = after(report(ExecType.NEW))
-    assert (state.status, state.leaves_qty, state.venue_order_id, state.acked_at) == (
-        Status.NEW,
-        100,
-        "V1",
-        AT,
-    )
+    assert shown(state) == (Status.NEW, 0, 100, 0)
+    assert (state.venue_order_id, state.acked_at) == ("V1", AT)
 
 
 def test_fills_add_up_and_the_last_one_closes() -> None:
-    partly = after(report(ExecType.NEW), report(ExecType.TRADE, 30))
-    assert (partly.status, partly.cum_qty, partly.leaves_qty) == (Status.PARTIALLY_FILLED, 30, 70)
-    filled = apply_report(partly, 100, report(ExecType.TRADE, 100))
-    assert (filled.status, filled.cum_qty, filled.leaves_qty) == (Status.FILLED, 100, 0)
+    partly = after(report(ExecType.NEW), trade(30, 30))
+    assert shown(partly) == (Status.PARTIALLY_FILLED, 30, 70, 0)
+    filled = apply(partly, trade(70, 100))
+    assert shown(filled.state) == (Status.FILLED, 100, 0, 0)
+    assert filled.ended is None
 
 
-def test_an_old_report_that_is_resent_changes_nothing() -> None:
-    state = after(report(ExecType.NEW), report(ExecType.TRADE, 30), report(ExecType.TRADE, 60))
-    assert apply_report(state, 100, report(ExecType.NEW, transact_time=AT + timedelta(1))) == state
-    assert apply_report(state, 100, report(ExecType.TRADE, 30)) == state
+def test_a_trade_without_cum_qty_counts_by_its_shares() -> None:
+    assert shown(after(trade(30, None), trade(70, None))) == (Status.FILLED, 100, 0, 0)
+
+
+def test_what_is_resent_from_before_is_known_by_its_number() -> None:
+    state = after(trade(30, 30, msg_seq=5), trade(30, 60, msg_seq=6))
+    assert is_replay(state, trade(30, 30, msg_seq=5, poss_dup=True))
+    assert not is_replay(state, trade(30, 30, msg_seq=7, poss_dup=True))
+    assert not is_replay(state, trade(30, 30, msg_seq=5))
 
 
 def test_a_late_fill_after_a_cancel_counts_and_the_child_stays_canceled() -> None:
-    state = after(report(ExecType.NEW), report(ExecType.CANCELED, 20), report(ExecType.TRADE, 50))
-    assert (state.status, state.cum_qty, state.leaves_qty) == (Status.CANCELED, 50, 0)
+    canceled = after(report(ExecType.NEW), trade(20, 20), report(ExecType.CANCELED, 20))
+    assert shown(canceled) == (Status.CANCELED, 20, 0, 0)
+    assert shown(apply(canceled, trade(30, 50)).state) == (Status.CANCELED, 50, 0, 0)
 
 
-def test_done_for_day_expires_and_a_rejection_rejects() -> None:
-    assert after(report(ExecType.DONE_FOR_DAY)).status is Status.EXPIRED
+def test_a_cancel_that_counts_a_fill_that_is_not_there_yet_waits_for_it() -> None:
+    canceled = apply(after(report(ExecType.NEW)), report(ExecType.CANCELED, 100))
+    assert shown(canceled.state) == (Status.CANCELED, 100, 0, 100)
+    assert shown(apply(canceled.state, trade(100, 100)).state) == (Status.CANCELED, 100, 0, 0)
+
+
+def test_fills_that_were_never_reported_are_missing_and_the_child_is_over_by_its_venues_word() -> None:
+    filled = apply(after(trade(10, 10)), trade(20, 100, ord_status=OrdStatus.FILLED))
+    assert shown(filled.state) == (Status.FILLED, 100, 0, 70)
+    assert filled.ended is ExecType.CALCULATED
+    assert after(trade(10, 10), trade(20, 20)).missing_qty == -10
+
+
+def test_the_last_trade_of_an_order_that_was_canceled_ends_it() -> None:
+    ended = apply(new_state(100), trade(40, 40, ord_status=OrdStatus.CANCELED))
+    assert shown(ended.state) == (Status.CANCELED, 40, 0, 0)
+    assert ended.ended is ExecType.CANCELED
+
+
+def test_an_overfill_is_counted_as_it_is() -> None:
+    assert shown(after(trade(150, 150))) == (Status.FILLED, 150, 0, 0)
+    assert shown(after(trade(100, 100), trade(50, 150))) == (Status.FILLED, 150, 0, 0)
+
+
+def test_done_for_day_expires_a_day_order_and_holds_one_that_comes_back() -> None:
+    assert apply(new_state(100), report(ExecType.DONE_FOR_DAY)).ended is ExecType.EXPIRED
+    held = apply(after(trade(10, 10)), report(ExecType.DONE_FOR_DAY, 10), tif=TimeInForce.GTC)
+    assert shown(held.state) == (Status.DONE_FOR_DAY, 10, 90, 0)
+    assert held.ended is None
+    back = apply(held.state, report(ExecType.RESTATED, 10, leaves_qty=90, renewed=True), tif=TimeInForce.GTC)
+    assert shown(back.state) == (Status.PARTIALLY_FILLED, 10, 90, 0)
     assert after(report(ExecType.EXPIRED)).status is Status.EXPIRED
     assert after(report(ExecType.REJECTED)).status is Status.REJECTED
 
 
-def test_a_status_answer_only_says_whether_the_venue_has_it() -> None:
-    assert after(report(ExecType.ORDER_STATUS, 50)).status is Status.NEW
-    assert after(report(ExecType.ORDER_STATUS, 50)).cum_qty == 0
-    assert after(report(ExecType.ORDER_STATUS, unknown=True)) == new_state(100)
-    acknowledged = after(report(ExecType.ORDER_STATUS), report(ExecType.NEW))
-    assert acknowledged.acked_at == AT
+@pytest.mark.parametrize(
+    ("how", "ended"),
+    [
+        (OrdStatus.FILLED, ExecType.CALCULATED),
+        (OrdStatus.CANCELED, ExecType.CANCELED),
+        (OrdStatus.EXPIRED, ExecType.EXPIRED),
+        (OrdStatus.REJECTED, ExecType.REJECTED),
+        (OrdStatus.DONE_FOR_DAY, ExecType.EXPIRED),
+    ],
+)
+def test_a_status_answer_of_an_order_that_is_over_closes_it(how: OrdStatus, ended: ExecType) -> None:
+    found = apply(after(report(ExecType.NEW), trade(20, 20)), told(how, 60))
+    assert found.ended is ended
+    assert (found.state.leaves_qty, found.state.missing_qty) == (0, 40)
 
 
-def test_pending_reports_change_nothing() -> None:
-    assert after(report(ExecType.PENDING_NEW), report(ExecType.PENDING_CANCEL)) == new_state(100)
+def test_a_status_answer_of_an_open_order_says_how_far_it_is() -> None:
+    assert shown(after(told(OrdStatus.PARTIALLY_FILLED, 50))) == (Status.PARTIALLY_FILLED, 50, 50, 50)
+    assert after(told(OrdStatus.NEW)).status is Status.NEW
+    assert after(report(ExecType.ORDER_STATUS, None, unknown=True)) == new_state(100)
+    assert after(told(OrdStatus.PENDING_NEW)).status is Status.PENDING_NEW
 
 
-@given(st.lists(st.tuples(st.sampled_from(ExecType), st.integers(0, 150), st.booleans()), max_size=12))
-def test_whatever_comes_quantities_stay_in_their_bounds(steps: list[tuple[ExecType, int, bool]]) -> None:
+def test_a_bust_takes_shares_back_and_what_is_open_is_the_venues_word() -> None:
+    filled = after(trade(60, 60), trade(40, 100))
+    bust = report(
+        ExecType.TRADE_CANCEL, 60, exec_ref_id="E2", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED
+    )
+    assert shown(apply(filled, bust).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
+    gone = apply(filled, report(ExecType.TRADE_CANCEL, 60, leaves_qty=0, ord_status=OrdStatus.CANCELED))
+    assert shown(gone.state) == (Status.FILLED, 60, 0, 0) or gone.state.status is Status.CANCELED
+    assert gone.ended is ExecType.CANCELED
+    canceled = after(trade(90, 90), report(ExecType.CANCELED, 90))
+    late = apply(canceled, report(ExecType.TRADE_CANCEL, 40, leaves_qty=0, ord_status=OrdStatus.CANCELED))
+    assert shown(late.state) == (Status.CANCELED, 40, 0, 0)
+
+
+def test_a_restatement_changes_what_is_open() -> None:
+    less = apply(after(trade(10, 10)), report(ExecType.RESTATED, 10, order_qty=60, leaves_qty=50))
+    assert shown(less.state) == (Status.PARTIALLY_FILLED, 10, 50, 0)
+    gone = apply(less.state, report(ExecType.RESTATED, 10, order_qty=10, leaves_qty=0))
+    assert gone.ended is ExecType.CANCELED
+
+
+def test_pending_reports_change_nothing_and_held_ones_are_shown() -> None:
+    assert shown(after(report(ExecType.PENDING_NEW), report(ExecType.PENDING_CANCEL))) == (
+        Status.PENDING_NEW,
+        0,
+        100,
+        0,
+    )
+    assert after(report(ExecType.NEW), report(ExecType.SUSPENDED)).status is Status.SUSPENDED
+    assert after(report(ExecType.NEW), report(ExecType.STOPPED)).status is Status.STOPPED
+
+
+REPORTS = st.builds(
+    lambda kind, cum, leaves, last, status, unknown: report(
+        kind,
+        cum,
+        leaves_qty=leaves,
+        last_qty=last if kind in (ExecType.TRADE, ExecType.TRADE_CORRECT) else 0,
+        ord_status=status,
+        unknown=unknown and kind is ExecType.ORDER_STATUS,
+    ),
+    st.sampled_from(ExecType),
+    st.none() | st.integers(0, 150),
+    st.none() | st.integers(0, 150),
+    st.integers(1, 150),
+    st.none() | st.sampled_from(OrdStatus),
+    st.booleans(),
+)
+
+
+@given(st.lists(REPORTS, max_size=12), st.sampled_from([TimeInForce.DAY, TimeInForce.GTC]))
+def test_whatever_comes_a_child_is_open_or_over_and_knows_what_is_missing(
+    reports: list[Report], tif: TimeInForce
+) -> None:
     state = new_state(100)
-    for kind, cum_qty, unknown in steps:
-        before, state = state, apply_report(state, 100, report(kind, cum_qty, unknown=unknown))
-        assert before.cum_qty <= state.cum_qty <= 100
-        assert 0 <= state.leaves_qty <= 100 - state.cum_qty
+    reported = 0
+    for item in reports:
+        before, applied = state, apply(state, item, tif=tif)
+        state = applied.state
+        assert state.cum_qty >= 0
+        assert state.leaves_qty >= 0
         assert (state.leaves_qty == 0) == (state.status in CLOSED)
-        if before.status in CLOSED:
-            assert state.status is before.status
+        if item.exec_type is ExecType.TRADE:
+            reported += item.last_qty
+            assert state.cum_qty - state.missing_qty == before.cum_qty - before.missing_qty + item.last_qty
+        if before.status not in CLOSED and state.status in CLOSED:
+            # Core hears of it by a trade that fills it, or by its end.
+            assert applied.ended is not None or item.exec_type is ExecType.TRADE
+        if before.status in CLOSED and state.status not in CLOSED:
+            assert item.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 
 
 def live(*, maybe_at_venue: bool = True) -> LiveChild:
@@ -138,5 +261,5 @@ def test_without_an_echo_only_a_first_answer_of_this_logon_is_believed() -> None
 def test_a_child_that_a_venue_has_answered_for_is_never_absent() -> None:
     child = live()
     child.note_asked("H1", 1, 0.0)
-    child.state = apply_report(child.state, 100, report(ExecType.NEW))
+    child.state = apply(child.state, report(ExecType.NEW)).state
     assert not child.proves_absent(unknown("H1"), 1)

@@ -10,8 +10,8 @@ from execution_adapter.domain.dialects.fix44 import (
     new_order_single,
     order_cancel_request,
     order_status_request,
-    utc_timestamp,
 )
+from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import Side, TimeInForce
 from tests.unit.execution_adapter.orders import child
 

@@ -6,10 +6,17 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from execution_adapter.domain.child import CancelRefusal, ChildState, MessageRefusal, Report, Status
+from execution_adapter.domain.child import (
+    CLOSED,
+    CancelRefusal,
+    ChildState,
+    MessageRefusal,
+    Report,
+    Status,
+)
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.handlers import ChildOrderManager, plan_problem
-from execution_adapter.ports import SentMessage, StoredChild
+from execution_adapter.ports import JournalLine, OutNumbers, SentMessage, StoredChild
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelReject, ExecutionReport, RouteAnswer, RoutePlan
 from oms_platform.telemetry.tracing import Tracer
@@ -28,21 +35,35 @@ class NotedVenues:
         self.sent: list[tuple[str, str]] = []
         self.by_seq: dict[int, SentMessage] = {}
 
-    def _note(self, msg_type: str, cl_ord_id: str) -> None:
-        self.sent.append((msg_type, cl_ord_id))
-        self.by_seq[len(self.sent)] = SentMessage(msg_type=msg_type, cl_ord_id=cl_ord_id)
+        self.takes = True
+        self.refused: list[str] = []
 
-    def send_order(self, child: ChildTerms, at: datetime) -> None:
-        self._note("D", child.cl_ord_id)
+    def _note(self, msg_type: str, cl_ord_id: str) -> bool:
+        if self.takes:
+            self.sent.append((msg_type, cl_ord_id))
+            self.by_seq[len(self.sent)] = SentMessage(msg_type=msg_type, cl_ord_id=cl_ord_id)
+        return self.takes
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> None:
-        self._note("F", cl_ord_id)
+    def send_order(self, child: ChildTerms, at: datetime) -> bool:
+        return self._note("D", child.cl_ord_id)
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> None:
-        self._note("H", ask_id)
+    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+        return self._note("F", cl_ord_id)
 
-    def next_out_seq(self, venue_id: str) -> int:
-        return len(self.sent) + 1
+    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+        return self._note("H", ask_id)
+
+    def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
+        self.refused.append(msg_type)
+        return self.takes
+
+    def flush(self) -> None: ...
+
+    def take_sent(self) -> list[JournalLine]:
+        return []
+
+    def out_numbers(self, venue_id: str) -> OutNumbers:
+        return OutNumbers(len(self.sent) + 1)
 
     def expected_in_seq(self, venue_id: str) -> int:
         return 1
@@ -78,12 +99,14 @@ class Scene:
         self.manager = ChildOrderManager(
             self.venues, self.outlet, self.ledger, status_timeout_s=5.0, tracer=Tracer(self.spans)
         )
-        self.now_s = 0.0
+        self.now_s, self.heard = 0.0, 0
 
     def up(self) -> None:
+        self.venues.takes = True
         self.manager.handle_logon("XNYS", NOW, self.now_s)
 
     def down(self) -> None:
+        self.venues.takes = False
         self.manager.handle_logout("XNYS")
 
     def place(self, plan: RoutePlan, trace: str = "") -> list[ChildTerms]:
@@ -99,18 +122,26 @@ class Scene:
     ) -> None:
         live = self.manager.get(child.cl_ord_id)
         assert live is not None
+        trades = kind is ExecType.TRADE
+        self.heard += 1
         heard = Report(
             venue_id="XNYS",
             cl_ord_id=child.cl_ord_id,
-            exec_id="E",
+            exec_id=f"E{self.heard}",
             exec_type=kind,
             transact_time=NOW,
             venue_order_id="V",
+            last_qty=cum_qty - live.state.cum_qty if trades else 0,
+            last_px_micros=LIMIT if trades else None,
             cum_qty=cum_qty,
             unknown=unknown,
             ask_id=ask_id,
         )
-        self.manager.handle_inbound(heard, live, NOW, self.now_s)
+        self.manager.handle_inbound(heard, live, b"", NOW, self.now_s)
+
+    def is_over(self, child: ChildTerms) -> bool:
+        live = self.manager.get(child.cl_ord_id)
+        return live is None or live.state.status in CLOSED
 
     def answers(self) -> list[RouteAnswer]:
         return [message for message in self.outlet.messages if isinstance(message, RouteAnswer)]
@@ -126,7 +157,7 @@ class Scene:
             text="",
             transact_time=NOW,
         )
-        self.manager.handle_inbound(refusal, live, NOW, self.now_s)
+        self.manager.handle_inbound(refusal, live, b"", NOW, self.now_s)
 
     def restart(
         self, child: ChildTerms, *, canceled_by: UUID | None = None, status: Status = Status.PENDING_NEW
@@ -207,7 +238,7 @@ def test_what_the_venue_knows_is_not_sent_again(scene: Scene) -> None:
     scene.up()
     scene.hear(child, ExecType.ORDER_STATUS, ask_id=scene.venues.sent[0][1])
     scene.now_s = 100.0
-    scene.manager.ask_overdue(scene.now_s)
+    scene.manager.ask_overdue(NOW, scene.now_s)
     assert scene.venues.types() == "H"
     assert scene.ledger.newest(child.cl_ord_id) == ChildState(
         status=Status.NEW, cum_qty=0, leaves_qty=100, venue_order_id="V"
@@ -218,15 +249,15 @@ def test_a_question_without_an_answer_is_asked_again_while_the_venue_is_there(sc
     scene.up()
     scene.place(plan())
     scene.now_s = 4.0
-    scene.manager.ask_overdue(scene.now_s)
+    scene.manager.ask_overdue(NOW, scene.now_s)
     assert scene.venues.types() == "D"
     scene.now_s = 6.0
-    scene.manager.ask_overdue(scene.now_s)
-    scene.manager.ask_overdue(scene.now_s)
+    scene.manager.ask_overdue(NOW, scene.now_s)
+    scene.manager.ask_overdue(NOW, scene.now_s)
     assert scene.venues.types() == "DH"
     scene.down()
     scene.now_s = 60.0
-    scene.manager.ask_overdue(scene.now_s)
+    scene.manager.ask_overdue(NOW, scene.now_s)
     assert scene.venues.types() == "DH"
 
 
@@ -294,7 +325,7 @@ def test_a_cancel_of_an_unknown_order_does_not_leave_it_stuck(scene: Scene) -> N
     assert "CancelReject" not in scene.outlet.kinds()
     scene.hear(child, ExecType.ORDER_STATUS, unknown=True, ask_id=scene.venues.sent[-1][1])
     assert scene.outlet.kinds()[-1] == "CANCELED"
-    assert scene.manager.get(child.cl_ord_id) is None
+    assert scene.is_over(child)
 
 
 def test_a_cancel_that_comes_too_late_is_told(scene: Scene) -> None:
@@ -319,7 +350,7 @@ def test_an_order_that_cannot_be_read_is_found_by_its_number_and_rejected(scene:
     assert resolved is not None
     live = scene.manager.get(child.cl_ord_id)
     assert live is not None
-    scene.manager.handle_inbound(resolved, live, NOW, 0.0)
+    scene.manager.handle_inbound(resolved, live, b"", NOW, 0.0)
     rejected = scene.outlet.messages[-1]
     assert isinstance(rejected, ExecutionReport)
     assert (rejected.exec_type.name, rejected.exec_id, rejected.text) == (
@@ -343,7 +374,7 @@ def test_a_cancel_that_cannot_be_read_is_told_as_refused(scene: Scene) -> None:
         ref_id=f"{child.cl_ord_id}-C2",
         text="no",
     )
-    scene.manager.handle_inbound(refusal, live, NOW, 0.0)
+    scene.manager.handle_inbound(refusal, live, b"", NOW, 0.0)
     assert scene.outlet.kinds()[-1] == "CancelReject"
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.child import Status
+from execution_adapter.domain.fix.wire import read_fields
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.handlers import ChildOrderManager
@@ -30,6 +31,19 @@ class Fed:
     def take(self, timeout_s: float) -> Sequence[Item]:
         taken, self.items = self.items, []
         return taken
+
+
+def fix_message(fields: str, msg_seq: int, venue_id: str = "XNYS") -> FixMessage:
+    """Return a message whose fields are written with | between them, as a session hands it on."""
+    raw = f"{fields}34={msg_seq}|".replace("|", "\x01").encode()
+    return FixMessage(
+        venue_id=venue_id,
+        raw=raw,
+        fields=read_fields(raw),
+        msg_seq=msg_seq,
+        poss_dup="43=Y" in fields,
+        at=NOW,
+    )
 
 
 class Scene:
@@ -74,7 +88,7 @@ class Scene:
             f"8=FIX.4.4|35=8|49=XNYS|11={one.cl_ord_id}|17=E{exec_type}{cum_qty}|37=V|150={exec_type}|39=0"
             f"|32={cum_qty}|31=10.01|14={cum_qty}|151={100 - cum_qty}|60=20260102-03:04:05|"
         )
-        self.arrivals.items.append(FixMessage(fields.replace("|", "\x01")))
+        self.arrivals.items.append(fix_message(fields, len(self.arrivals.items) + 2))
         self.loop.step()
 
     def later(self, seconds: float) -> None:

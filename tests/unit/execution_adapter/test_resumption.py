@@ -18,12 +18,12 @@ def checkpoint(second: int, in_seq: int, incarnation: str, **offsets: int) -> Ch
 
 
 def test_without_a_checkpoint_everything_is_asked_for() -> None:
-    assert resume_from([], "a", {}, 50) == (1, None)
+    assert resume_from([], "a", {}) == (1, None)
 
 
 def test_while_kafka_lives_the_newest_checkpoint_is_enough() -> None:
     newest = checkpoint(2, 20, "a", p0=9)
-    assert resume_from([checkpoint(1, 10, "a", p0=5), newest], "a", {}, 50) == (21, newest)
+    assert resume_from([checkpoint(1, 10, "a", p0=5), newest], "a", {}) == (21, newest)
 
 
 def test_after_kafka_lost_its_data_the_newest_that_core_has_passed_counts() -> None:
@@ -33,18 +33,14 @@ def test_after_kafka_lost_its_data_the_newest_that_core_has_passed_counts() -> N
         checkpoint(3, 30, "a", p0=12, p3=4),
     ]
     core = {("a", 0): 11, ("a", 3): 2}
-    assert resume_from(kept, "b", core, 50) == (21, kept[1])
-    assert resume_from(kept, "b", {("a", 0): 4}, 50) == (1, None)
+    assert resume_from(kept, "b", core) == (21, kept[1])
+    assert resume_from(kept, "b", {("a", 0): 4}) == (1, None)
 
 
 def test_offsets_of_another_incarnation_say_nothing() -> None:
     kept = [checkpoint(1, 10, "a", p0=5)]
-    assert resume_from(kept, "b", {("b", 0): 100}, 50) == (1, None)
+    assert resume_from(kept, "b", {("b", 0): 100}) == (1, None)
     assert passed_by_core(checkpoint(1, 0, "a"), {})
-
-
-def test_a_session_whose_numbers_began_again_is_read_from_there() -> None:
-    assert resume_from([checkpoint(1, 500, "a")], "a", {}, 1)[0] == 1
 
 
 def test_the_next_checkpoint_covers_what_this_incarnation_already_had() -> None:

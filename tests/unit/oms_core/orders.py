@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step, evolve, first_route
 from oms_core.domain.order import Command, Event, Fact, Order, RequestCancel
 from oms_platform import ids
@@ -13,6 +14,7 @@ from oms_platform.vocabulary import (
     CancelCause,
     ChildCancelRejected,
     ChildClosed,
+    ChildRestated,
     ChildTerms,
     ExecType,
     OrderAccepted,
@@ -22,6 +24,7 @@ from oms_platform.vocabulary import (
     Side,
     TimeInForce,
     TradeApplied,
+    TradeCorrected,
 )
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -61,11 +64,14 @@ class Machine:
         self.now = now
         self.events: list[Event] = []
         self.steps: list[Step] = []
+        self.effects = Effects()
 
     def do(self, cause: Fact | Command) -> list[Event]:
         """Let one thing happen. Returns the events that it made."""
         steps = evolve(self.order, cause, self.now)
         events = [event for event, _ in steps]
+        for event in events:
+            self.effects.note(event)
         self.order = steps[-1][1] if steps else self.order
         self.events += events
         self.steps += steps
@@ -120,11 +126,51 @@ class Machine:
             )
         )
 
+    def correct(
+        self, exec_ref_id: str, quantity: int = 0, *, price: str = "100", leaves: int = 0, venue: str = "XNYS"
+    ) -> list[Event]:
+        """Report the correction of a trade, by default its bust. leaves: what is open of the child then."""
+        trade = (venue, "", "", exec_ref_id)
+        was_qty, was_px_micros = self.effects.standing(trade)
+        reported = self.effects.reported(trade)
+        assert reported is not None
+        return self.do(
+            TradeCorrected(
+                venue_id=venue,
+                exec_id=f"C{len(self.events)}",
+                exec_ref_id=exec_ref_id,
+                cl_ord_id=reported.cl_ord_id,
+                was_qty=was_qty,
+                was_px_micros=was_px_micros,
+                last_qty=quantity,
+                last_px_micros=micros_of(Decimal(price)) if quantity else 0,
+                leaves_qty=leaves,
+                transact_time=self.now,
+                received_at=self.now,
+            )
+        )
+
+    def restate(self, quantity: int, *, child: str = "1-1") -> list[Event]:
+        """Report that a venue has changed a child's quantity."""
+        return self.do(ChildRestated(cl_ord_id=child, venue_id="XNYS", quantity=quantity))
+
     def close(
-        self, outcome: ExecType = ExecType.CANCELED, *, child: str = "1-1", text: str = ""
+        self,
+        outcome: ExecType = ExecType.CANCELED,
+        *,
+        child: str = "1-1",
+        text: str = "",
+        unresolved: int = 0,
     ) -> list[Event]:
         """Report that a child is out."""
-        closed = ChildClosed(cl_ord_id=child, venue_id="XNYS", outcome=outcome, text=text, closed_at=self.now)
+        closed = ChildClosed(
+            cl_ord_id=child,
+            venue_id="XNYS",
+            outcome=outcome,
+            text=text,
+            closed_at=self.now,
+            unresolved_qty=unresolved,
+        )
         return self.do(closed)
 
     def cancel(self, cause: CancelCause = CancelCause.CLIENT, request_id: UUID | None = None) -> list[Event]:

@@ -207,15 +207,28 @@ class Scene:
             venue_id=fields.pop("venue_id", "XNYS"),
             exec_id=fields.pop("exec_id", str(ids.uuid7())),
             exec_type=kind,
-            symbol="AAPL",
-            side=Side.BUY,
-            order_qty=300,
+            symbol=fields.pop("symbol", "AAPL"),
+            side=fields.pop("side", Side.BUY),
+            order_qty=fields.pop("order_qty", 300),
             transact_time=self.now,
             received_at=self.now,
             **fields,
         )
         self.send(Topic.FILLS, report)
         return report
+
+    def bust(self, order_id: UUID, exec_ref_id: str, leg: int = 1, **fields: Any) -> ExecutionReport:
+        """Report that a venue took a trade back."""
+        return self.report(order_id, ExecType.TRADE_CANCEL, leg, exec_ref_id=exec_ref_id, **fields)
+
+    def correct(
+        self, order_id: UUID, exec_ref_id: str, quantity: int, leg: int = 1, **fields: Any
+    ) -> ExecutionReport:
+        """Report that a venue corrected a trade, at 100 if no price is given."""
+        fields.setdefault("last_px_micros", PRICE)
+        return self.report(
+            order_id, ExecType.TRADE_CORRECT, leg, exec_ref_id=exec_ref_id, last_qty=quantity, **fields
+        )
 
     def fill(self, order_id: UUID, quantity: int, leg: int = 1, **fields: Any) -> ExecutionReport:
         """Report a trade at 100."""
@@ -260,6 +273,10 @@ class Scene:
     def route_requests(self) -> list[RouteRequest]:
         """Return the route requests that were published."""
         return [message for message in self.published(Topic.VALIDATED) if isinstance(message, RouteRequest)]
+
+    def exceptions(self) -> list[str]:
+        """Return the kinds of the exceptions that were raised."""
+        return [exception.kind.name for exception in self.store.exceptions.values()]
 
     def dead_letters(self) -> list[Written]:
         """Return the dead letters."""

@@ -1,6 +1,7 @@
 """The core's handlers through fakes: one effect a message, what is staged, who is asked for what."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -147,6 +148,175 @@ def test_a_late_fill_of_a_canceled_order_still_counts(scene: Scene) -> None:
     assert scene.store.positions[ACCOUNT, "AAPL"].quantity == 10
 
 
+# ---- what venues take back, correct and restate
+
+
+def test_a_bust_gives_the_shares_and_the_cash_back(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 100, exec_id="E1", last_px_micros=101_000_000)
+    scene.fill(order_id, 200, exec_id="E2")
+    scene.bust(order_id, "E1", leaves_qty=100)
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 200, 100)
+    position = scene.store.positions[ACCOUNT, "AAPL"]
+    assert (position.quantity, position.net_cash_micros) == (200, -200 * PRICE)
+    assert (scene.exceptions(), scene.dead_letters()) == ([], [])
+
+
+def test_a_bust_that_comes_twice_has_one_effect_also_in_the_next_life(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    bust = scene.bust(order_id, "E1", leaves_qty=300)
+    scene.send(Topic.FILLS, bust)
+    scene.start()
+    scene.send(Topic.FILLS, bust)
+    assert scene.event_types(order_id).count("TradeCorrected") == 1
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
+
+
+def test_a_correction_changes_shares_price_and_position(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    scene.correct(order_id, "E1", 200, last_px_micros=99_000_000, leaves_qty=100)
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 200, 100)
+    position = scene.store.positions[ACCOUNT, "AAPL"]
+    assert (position.quantity, position.net_cash_micros) == (200, -200 * 99_000_000)
+
+
+def test_a_correction_may_name_the_correction_before_it(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    scene.correct(order_id, "E1", 200, exec_id="C1", leaves_qty=100)
+    scene.bust(order_id, "C1", leaves_qty=300)
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
+    assert scene.store.positions[ACCOUNT, "AAPL"].quantity == 0
+    last = scene.store.events[order_id][-1].trade_corrected
+    assert last is not None
+    assert (last.exec_ref_id, last.was_qty) == ("E1", 200)
+
+
+def test_a_bust_of_a_trade_that_nobody_has_is_an_exception(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNYS", 200))
+    scene.fill(order_id, 100, exec_id="E1")
+    scene.bust(order_id, "E9")
+    scene.bust(order_id, "E1", leg=2, venue_order_id="V2")
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 100, 200)
+    assert scene.exceptions() == ["UNKNOWN_TRADE", "UNKNOWN_TRADE"]
+
+
+def test_a_bust_of_one_of_two_trades_that_it_fits_is_an_exception(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    for day in ("20261102", "20261103"):
+        scene.fill(order_id, 50, exec_id="E1", trade_date=day, venue_order_id="V1")
+    scene.bust(order_id, "E1", trade_date="20261104", venue_order_id="V1")
+    assert (scene.quantities(order_id)[1], scene.exceptions()) == (100, ["UNKNOWN_TRADE"])
+    scene.bust(order_id, "E1", trade_date="20261103", venue_order_id="V1", leaves_qty=250)
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 50, 250)
+
+
+@pytest.mark.parametrize(
+    "again", [{"last_qty": 60}, {"last_px_micros": PRICE + 1}, {"leg": 2}, {"exec_type": "bust"}]
+)
+def test_an_exec_id_that_comes_again_with_other_content_is_an_exception(
+    scene: Scene, again: dict[str, Any]
+) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNYS", 200))
+    scene.fill(order_id, 40, exec_id="E1")
+    if "exec_type" in again:
+        scene.bust(order_id, "E1", exec_id="E1", leaves_qty=100)
+    else:
+        values = {"last_qty": 40, "last_px_micros": PRICE, "leg": 1} | again
+        scene.report(order_id, ExecType.TRADE, exec_id="E1", **values)
+    assert (scene.quantities(order_id)[1], scene.exceptions()) == (40, ["REPEATED_EXEC_ID"])
+
+
+def test_an_exec_id_of_another_day_or_of_another_venue_order_is_another_execution(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 10, exec_id="E1", trade_date="20261102", venue_order_id="V1")
+    scene.fill(order_id, 20, exec_id="E1", trade_date="20261103", venue_order_id="V1")
+    scene.fill(order_id, 30, exec_id="E1", trade_date="20261103", venue_order_id="V2")
+    assert (scene.quantities(order_id)[1], scene.exceptions()) == (60, [])
+
+
+def test_an_overfill_is_in_the_position_and_an_exception(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    report = scene.fill(order_id, 450)
+    scene.send(Topic.FILLS, report)
+    assert scene.quantities(order_id) == ("FILLED", 300, 0)
+    assert scene.store.positions[ACCOUNT, "AAPL"].quantity == 450
+    assert (scene.exceptions(), scene.dead_letters()) == (["OVERFILL"], [])
+
+
+def test_what_is_overcommitted_by_a_late_fill_is_taken_back_from_the_other_venue(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 10)
+    scene.report(order_id, ExecType.CANCELED)
+    scene.place(order_id, ("XNAS", 290))
+    scene.fill(order_id, 100)
+    (recall,) = scene.published(Topic.ROUTED)
+    assert isinstance(recall, CancelChildren)
+    assert recall.through_attempt == 2
+    scene.report(order_id, ExecType.CANCELED, attempt=2, venue_id="XNAS")
+    assert scene.route_requests()[-1].quantity == 190
+    assert scene.exceptions() == []
+
+
+def test_a_restatement_that_the_order_allows_frees_shares_and_another_one_is_an_exception(
+    scene: Scene,
+) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 50)
+    restated = scene.report(order_id, ExecType.RESTATED, order_qty=200)
+    assert scene.route_requests()[-1].quantity == 100
+    for quantity in (49, 301):
+        scene.report(order_id, ExecType.RESTATED, order_qty=quantity)
+    scene.send(Topic.FILLS, restated)
+    assert scene.event_types(order_id).count("ChildRestated") == 1
+    assert scene.exceptions() == ["BAD_QUANTITY", "BAD_QUANTITY"]
+
+
+def test_an_end_that_comes_again_after_a_bust_has_reopened_its_child_ends_nothing(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 200, exec_id="E1")
+    canceled = scene.report(order_id, ExecType.CANCELED)
+    bust = scene.bust(order_id, "E1", leaves_qty=300)
+    before = scene.state(order_id)
+    for report in (canceled, bust):
+        scene.send(Topic.FILLS, report)
+    assert scene.state(order_id) == before
+    assert before.working_qty == 300
+
+
+def test_a_filled_order_that_a_bust_reopens_counts_again_in_exposure_and_open_shares(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    scene.start()
+    assert order_id not in scene.core.desk.orders
+    scene.bust(order_id, "E1")
+    desk = scene.core.desk
+    assert order_id in desk.orders
+    assert order_id not in desk.closed
+    assert desk.exposures[ACCOUNT].reserved_micros == 300 * PRICE
+    assert desk.open_qty[ACCOUNT, "AAPL", Side.BUY] == 300
+    assert scene.route_requests()[-1].attempt == 2
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, attempt=2)
+    assert scene.quantities(order_id) == ("FILLED", 300, 0)
+    assert desk.open_qty[ACCOUNT, "AAPL", Side.BUY] == 0
+
+
 # ---- risk with what the account has
 
 
@@ -213,3 +383,17 @@ def test_day_orders_expire_in_slices_when_the_session_has_ended() -> None:
     scene.report(day, ExecType.CANCELED)
     assert scene.quantities(day) == ("EXPIRED", 0, 0)
     assert scene.quantities(gtc)[0] == "ACKNOWLEDGED"
+
+
+def test_a_day_order_that_a_bust_brings_back_after_its_day_is_not_worked_again() -> None:
+    scene = Scene(day_ends=timedelta(hours=15, minutes=30))
+    born = ids.uuid7_time(ids.uuid7())
+    scene.now = born.replace(hour=15, minute=0)
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    scene.now = born.replace(hour=15, minute=30) + timedelta(days=1)
+    scene.step()
+    scene.bust(order_id, "E1")
+    scene.place(order_id, refused=True)
+    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)

@@ -1,16 +1,20 @@
 """The core's loop: poison stops nobody, nothing is said twice that may be answered, one writer an account."""
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from oms_core.domain.order import Order
 from oms_core.entrypoints.republication import RECORDS_PER_STEP_MAX, RESEND_AFTER
 from oms_core.ports import AccountLostError, UnitOfWork
+from oms_platform import ids
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import OrderEvent
-from oms_platform.vocabulary import ExecType, OrderType
-from oms_platform.wire import Topic
+from oms_platform.vocabulary import ExecType, OrderType, Side
+from oms_platform.wire import Topic, decode
 from tests.unit.oms_core.orders import PRICE
 from tests.unit.oms_core.scene import ACCOUNT, Scene
 
@@ -26,24 +30,54 @@ def scene() -> Scene:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "kind"),
     [
-        {"last_px_micros": 0},
-        {"last_px_micros": -1},
-        {"last_px_micros": None},
-        {"last_qty": 0},
-        {"last_qty": -5},
+        ({"last_px_micros": 0}, "BAD_PRICE"),
+        ({"last_px_micros": -1}, "BAD_PRICE"),
+        ({"last_px_micros": None}, "BAD_PRICE"),
+        ({"last_qty": 0}, "BAD_QUANTITY"),
+        ({"last_qty": -5}, "BAD_QUANTITY"),
+        ({"exec_id": ""}, "UNREADABLE"),
+        ({"symbol": "MSFT"}, "CONTRADICTS_CHILD"),
+        ({"side": Side.SELL}, "CONTRADICTS_CHILD"),
+        ({"venue_id": "XNAS"}, "CONTRADICTS_CHILD"),
+        ({"leg": 9}, "UNKNOWN_ORDER"),
     ],
 )
-def test_a_trade_without_shares_or_a_price_is_a_dead_letter_and_the_next_one_counts(
-    scene: Scene, fields: dict[str, int | None]
+def test_a_trade_that_cannot_be_applied_is_an_exception_and_the_next_one_counts(
+    scene: Scene, fields: dict[str, Any], kind: str
 ) -> None:
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 300))
-    scene.report(order_id, ExecType.TRADE, **({"last_qty": 10, "last_px_micros": PRICE} | fields))
+    report = scene.report(order_id, ExecType.TRADE, **({"last_qty": 10, "last_px_micros": PRICE} | fields))
     scene.fill(order_id, 300)
+    scene.send(Topic.FILLS, msgspec.structs.replace(report, received_at=scene.now + timedelta(seconds=5)))
     assert scene.quantities(order_id) == ("FILLED", 300, 0)
-    assert [letter.reason.split(":")[0] for letter in scene.dead_letters()] == ["UnreadableTradeError"]
+    assert (scene.exceptions(), scene.dead_letters()) == ([kind], [])
+    (exception,) = scene.store.exceptions.values()
+    assert decode("ExecutionReport", exception.raw) == report
+
+
+def test_a_trade_that_the_database_refuses_is_an_exception() -> None:
+    def refuses(unit: UnitOfWork) -> str | None:
+        traded = any(event.message.last_qty == 10 for event in unit.events)
+        return "value out of range" if traded else None
+
+    scene = Scene(refuses=refuses)
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 10)
+    scene.fill(order_id, 290)
+    assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 290, 10)
+    assert (scene.exceptions(), scene.dead_letters()) == (["UNREADABLE"], [])
+
+
+def test_a_trade_of_an_order_that_nobody_stored_is_an_exception(scene: Scene) -> None:
+    stranger = ids.uuid7()
+    scene.fill(stranger, 10)
+    scene.report(stranger, ExecType.CANCELED)
+    assert scene.exceptions() == ["UNKNOWN_ORDER"]
+    assert [letter.reason.split(":")[0] for letter in scene.dead_letters()] == ["UnknownOrderError"]
 
 
 @pytest.mark.parametrize(
@@ -314,14 +348,25 @@ def test_a_core_without_partitions_has_no_timers_and_no_orders(scene: Scene) -> 
 
 
 def test_the_desk_that_is_rebuilt_is_the_desk_that_was(scene: Scene) -> None:
-    orders = [scene.order(quantity=100 * number) for number in range(1, 5)]
+    orders = [scene.order(quantity=100 * number) for number in range(1, 6)]
     scene.place(orders[0], ("XNYS", 100))
     scene.fill(orders[0], 40)
     scene.cancel(orders[1])
+    scene.place(orders[2], ("XNYS", 300))
+    scene.fill(orders[2], 300, exec_id="E1")
+    scene.correct(orders[2], "E1", 200, leaves_qty=100)
+    scene.place(orders[3], ("XNYS", 400))
+    scene.report(orders[3], ExecType.CALCULATED, unresolved_qty=300)
+    scene.place(orders[4], ("XNYS", 500))
+    scene.fill(orders[4], 600)
+    scene.bust(orders[4], scene.store.executions[-1].trade_applied.exec_id)  # type: ignore[union-attr]
     before: dict[UUID, Order] = dict(scene.core.desk.orders)
-    exposure = scene.core.desk.exposures[ACCOUNT]
-    open_qty = dict(scene.core.desk.open_qty)
+    assert len(before) == 5
+    desk = scene.core.desk
+    effects = {order_id: desk.effects[order_id] for order_id in before}
     scene.start()
     assert scene.core.desk.orders == before
-    assert scene.core.desk.exposures[ACCOUNT] == exposure
-    assert dict(scene.core.desk.open_qty) == open_qty
+    assert scene.core.desk.effects == effects
+    assert scene.core.desk.exposures[ACCOUNT] == desk.exposures[ACCOUNT]
+    assert dict(scene.core.desk.open_qty) == dict(desk.open_qty)
+    assert scene.core.desk.positions == desk.positions

@@ -10,7 +10,6 @@ from oms_core.domain.machine import (
     CONTINUED_ATTEMPTS_MAX,
     DRY_ROUTES_MAX,
     FRUITLESS_ROUTES_MAX,
-    OverfillError,
     UnknownChildError,
     apply,
     first_route,
@@ -82,23 +81,42 @@ def test_average_price_comes_from_the_exact_notional() -> None:
     assert machine.order.avg_px_micros == 100_016_667
 
 
-def test_more_shares_than_the_child_has_are_refused() -> None:
+def test_shares_beyond_the_child_and_the_order_count_and_cum_qty_ends_at_order_qty() -> None:
     machine = working(quantity=300)
-    with pytest.raises(OverfillError, match="301 more reported"):
-        machine.trade(301)
-    assert machine.order.cum_qty == 0
+    assert names(machine.trade(301)) == ["TradeApplied"]
+    assert machine.quantities == ("FILLED", 300, 300, 0)
+    assert (machine.order.executed_qty, machine.order.excess_qty) == (301, 1)
+    assert machine.order.notional_micros == 301 * PRICE
+    assert machine.order.avg_px_micros == PRICE
+    machine.trade(9)
+    assert (machine.quantities, machine.order.executed_qty) == (("FILLED", 300, 300, 0), 310)
 
 
-def test_a_late_fill_of_a_replaced_child_may_not_exceed_the_order() -> None:
+def test_a_late_fill_whose_shares_were_routed_again_counts_and_the_second_child_is_taken_back() -> None:
     machine = working(quantity=300, order_type=OrderType.MARKET)
     machine.close()
     machine.now += timedelta(seconds=1)
     machine.do(RetryRoute())
     machine.place([("XNAS", 300)])
-    machine.trade(300, child="2-1")
-    assert machine.order.lifecycle is Lifecycle.FILLED
-    with pytest.raises(OverfillError):
-        machine.trade(100, child="1-1")
+    assert not machine.order.is_recalled
+    machine.trade(100, child="1-1")
+    assert machine.order.is_recalled
+    assert (machine.order.executed_qty, machine.order.working_qty, machine.order.unrouted_qty) == (100, 300, 0)
+    assert names(machine.close(child="2-1")) == ["ChildClosed", "RouteRequested"]
+    assert (machine.order.route_quantity, machine.order.is_recalled) == (200, False)
+
+
+def test_a_route_under_way_is_taken_back_when_a_late_fill_has_used_its_shares() -> None:
+    machine = working(quantity=300)
+    machine.trade(100)
+    machine.close()
+    assert machine.order.route_quantity == 200
+    machine.trade(50, child="1-1")
+    assert machine.order.is_recalled
+    machine.place(refused=True)
+    machine.now += timedelta(seconds=1)
+    machine.do(RetryRoute())
+    assert (machine.order.is_recalled, machine.order.route_quantity) == (False, 150)
 
 
 def test_a_report_of_a_child_that_was_never_placed_is_refused() -> None:

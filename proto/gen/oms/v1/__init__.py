@@ -80,6 +80,14 @@ class ExecType(betterproto.Enum):
     PENDING_CANCEL = 7
     DONE_FOR_DAY = 8
     ORDER_STATUS = 9
+    REPLACED = 10
+    SUSPENDED = 11
+    PENDING_REPLACE = 12
+    STOPPED = 13
+    CALCULATED = 14
+    RESTATED = 15
+    TRADE_CORRECT = 16
+    TRADE_CANCEL = 17
 
 
 class CancelCause(betterproto.Enum):
@@ -231,7 +239,9 @@ class RouteDeferred(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class TradeApplied(betterproto.Message):
     """
-    A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows.
+    A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows. An execution
+     is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75) or else the UTC date of
+     transact_time, YYYYMMDD.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -241,12 +251,58 @@ class TradeApplied(betterproto.Message):
     last_px_micros: int = betterproto.int64_field(5)
     transact_time: datetime = betterproto.message_field(6)
     received_at: datetime = betterproto.message_field(7)
+    venue_order_id: str = betterproto.string_field(8)
+    trade_date: str = betterproto.string_field(9)
+
+
+@dataclass(eq=False, repr=False)
+class TradeCorrected(betterproto.Message):
+    """
+    A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct). exec_id: of this
+     report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is told apart by ref_trade_date and
+     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it.
+    """
+
+    venue_id: str = betterproto.string_field(1)
+    exec_id: str = betterproto.string_field(2)
+    exec_ref_id: str = betterproto.string_field(3)
+    cl_ord_id: str = betterproto.string_field(4)
+    was_qty: int = betterproto.int32_field(5)
+    was_px_micros: int = betterproto.int64_field(6)
+    last_qty: int = betterproto.int32_field(7)
+    last_px_micros: int = betterproto.int64_field(8)
+    leaves_qty: int = betterproto.int32_field(9)
+    transact_time: datetime = betterproto.message_field(10)
+    received_at: datetime = betterproto.message_field(11)
+    venue_order_id: str = betterproto.string_field(12)
+    trade_date: str = betterproto.string_field(13)
+    text: str = betterproto.string_field(14)
+    ref_trade_date: str = betterproto.string_field(15)
+    ref_venue_order_id: str = betterproto.string_field(16)
+
+
+@dataclass(eq=False, repr=False)
+class ChildRestated(betterproto.Message):
+    """
+    A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated). exec_id, venue_order_id,
+     trade_date: of the report, which has its effect once.
+    """
+
+    cl_ord_id: str = betterproto.string_field(1)
+    venue_id: str = betterproto.string_field(2)
+    quantity: int = betterproto.int32_field(3)
+    text: str = betterproto.string_field(4)
+    exec_id: str = betterproto.string_field(5)
+    venue_order_id: str = betterproto.string_field(6)
+    trade_date: str = betterproto.string_field(7)
 
 
 @dataclass(eq=False, repr=False)
 class ChildClosed(betterproto.Message):
     """
-    A child left its venue's book with shares unfilled: CANCELED, REJECTED or EXPIRED.
+    A child left its venue's book: CANCELED, REJECTED or EXPIRED with shares unfilled, or TRADE, done by its venue's word.
+     unresolved_qty: shares that the venue says are executed and of which no report came; they are never routed again, and
+     a trade that is booked later takes them. exec_id, venue_order_id, trade_date: of the report, which has its effect once.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
@@ -254,6 +310,10 @@ class ChildClosed(betterproto.Message):
     outcome: "ExecType" = betterproto.enum_field(3)
     text: str = betterproto.string_field(4)
     closed_at: datetime = betterproto.message_field(5)
+    unresolved_qty: int = betterproto.int32_field(6)
+    exec_id: str = betterproto.string_field(7)
+    venue_order_id: str = betterproto.string_field(8)
+    trade_date: str = betterproto.string_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -380,7 +440,10 @@ class RouteAnswer(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class ExecutionReport(betterproto.Message):
-    """FIX 35=8 of a child order."""
+    """
+    FIX 35=8 of a child order. order_qty: the child's at its venue. exec_ref_id: the trade that a TRADE_CANCEL or a
+     TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
+    """
 
     order_id: str = betterproto.string_field(1)
     account_id: str = betterproto.string_field(2)
@@ -399,6 +462,9 @@ class ExecutionReport(betterproto.Message):
     transact_time: datetime = betterproto.message_field(16)
     received_at: datetime = betterproto.message_field(17)
     last_px_micros: Optional[int] = betterproto.int64_field(18, optional=True)
+    exec_ref_id: str = betterproto.string_field(19)
+    trade_date: str = betterproto.string_field(20)
+    unresolved_qty: int = betterproto.int32_field(21)
 
 
 @dataclass(eq=False, repr=False)
@@ -455,6 +521,8 @@ class OrderEvent(betterproto.Message):
     cancel_rejected: "CancelRejected" = betterproto.message_field(30)
     order_canceled: "OrderCanceled" = betterproto.message_field(31)
     order_expired: "OrderExpired" = betterproto.message_field(32)
+    trade_corrected: "TradeCorrected" = betterproto.message_field(33)
+    child_restated: "ChildRestated" = betterproto.message_field(34)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,0 +1,1 @@
+"""FIX as bytes and as a session: pure, without sockets and clocks."""

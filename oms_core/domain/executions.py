@@ -1,0 +1,138 @@
+"""What has had its effect on an order: executions by what names them at their venue, requests by their id.
+
+An execution is what (venue, trade date, venue's order id, ExecID) names. The same one again with the same
+content is a repeat; with other content it contradicts the first. A trade stands as its last correction says.
+"""
+
+from typing import Final
+
+import msgspec
+
+from oms_core.domain.order import Event
+from oms_platform.vocabulary import (
+    CancelRejected,
+    CancelRequested,
+    ChildClosed,
+    ChildRestated,
+    TradeApplied,
+    TradeCorrected,
+)
+
+# (venue, trade date, venue's order id, ExecID)
+ExecutionId = tuple[str, str, str, str]
+# What venues say in place of an ExecID where there is none.
+NO_EXEC_ID: Final = frozenset(("", "0"))
+
+
+class Execution(msgspec.Struct, frozen=True, gc=False):
+    """A trade or a correction as it was reported. corrects: the trade that a correction is about."""
+
+    cl_ord_id: str
+    last_qty: int
+    last_px_micros: int
+    corrects: ExecutionId | None = None
+
+
+class AmbiguousTradeError(Exception):
+    """A bust or a correction fits several trades."""
+
+
+def execution_id(report: TradeApplied | TradeCorrected) -> ExecutionId:
+    """Return what names an execution within its order."""
+    return report.venue_id, report.trade_date, report.venue_order_id, report.exec_id
+
+
+def trade_of(correction: TradeCorrected) -> ExecutionId:
+    """Return the trade that a correction is about."""
+    return (
+        correction.venue_id,
+        correction.ref_trade_date,
+        correction.ref_venue_order_id,
+        correction.exec_ref_id,
+    )
+
+
+def change_of(report: ChildClosed | ChildRestated) -> object | None:
+    """Return what names a report that changes a child and trades nothing, None if it has no name."""
+    if report.exec_id in NO_EXEC_ID:
+        return None
+    says = report.outcome.value if isinstance(report, ChildClosed) else report.quantity
+    return says, report.cl_ord_id, report.venue_id, report.trade_date, report.venue_order_id, report.exec_id
+
+
+class Effects:
+    """Of one order. It is filled by its events in their order, so a restart makes the same of them."""
+
+    __slots__ = ("_corrected", "_executions", "_others")
+
+    def __init__(self) -> None:
+        self._executions: dict[ExecutionId, Execution] = {}
+        self._others: set[object] = set()
+        # What a trade stands at, once it was corrected: shares and price.
+        self._corrected: dict[ExecutionId, tuple[int, int]] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Effects) and (self._executions, self._others, self._corrected) == (
+            other._executions,
+            other._others,
+            other._corrected,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def note(self, event: Event) -> None:
+        """Note what an event had an effect of."""
+        match event:
+            case TradeApplied():
+                self._executions[execution_id(event)] = Execution(
+                    event.cl_ord_id, event.last_qty, event.last_px_micros
+                )
+            case TradeCorrected():
+                trade = trade_of(event)
+                self._executions[execution_id(event)] = Execution(
+                    event.cl_ord_id, event.last_qty, event.last_px_micros, trade
+                )
+                if self._corrected is None:
+                    self._corrected = {}
+                self._corrected[trade] = event.last_qty, event.last_px_micros
+            case CancelRequested() | CancelRejected():
+                self._others.add(event.request_id)
+            case ChildClosed() | ChildRestated():
+                if (change := change_of(event)) is not None:
+                    self._others.add(change)
+            case _:
+                pass
+
+    def has(self, what: object) -> bool:
+        """Return whether a request, or a change of a child, has had its effect."""
+        return what in self._others
+
+    def reported(self, execution: ExecutionId) -> Execution | None:
+        """Return an execution as it was reported first."""
+        return self._executions.get(execution)
+
+    def standing(self, trade: ExecutionId) -> tuple[int, int]:
+        """Return the shares and the price that a trade stands at."""
+        if self._corrected is not None and trade in self._corrected:
+            return self._corrected[trade]
+        reported = self._executions[trade]
+        return reported.last_qty, reported.last_px_micros
+
+    def find_trade(self, reference: ExecutionId, cl_ord_id: str) -> ExecutionId | None:
+        """Return the trade that a bust or a correction is about, None if it was never reported.
+
+        A later correction may name the trade or the correction before it; it may come another day, and under
+        another id of the venue's order. Raises AmbiguousTradeError when it could be about several trades.
+        """
+        venue_id, trade_date, venue_order_id, exec_id = reference
+        named = [key for key in self._executions if key[0] == venue_id and key[3] == exec_id]
+        exact = [key for key in named if key[1] == trade_date and key[2] == venue_order_id]
+        of_child = [key for key in named if self._executions[key].cl_ord_id == cl_ord_id]
+        of_venue_order = [key for key in of_child if key[2] == venue_order_id]
+        for fitting in (exact, of_venue_order, of_child):
+            found = {self._executions[key].corrects or key for key in fitting}
+            if len(found) > 1:
+                raise AmbiguousTradeError(f"{exec_id} names {len(found)} trades of {venue_id}")
+            if found:
+                return found.pop()
+        return None

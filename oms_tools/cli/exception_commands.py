@@ -1,0 +1,85 @@
+"""`oms exceptions`: what venues said that could not be applied, and a person's word on it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from oms_platform.exceptions import ExceptionKind
+from oms_tools.cli.client import ApiClient
+from oms_tools.cli.stack_commands import data_option
+
+console = Console()
+PATH = "/api/v1/exceptions"
+desk_option = click.option("--user", default="desk", show_default=True, help="The demo persona to act as.")
+
+
+@click.group()
+def exceptions() -> None:
+    """Look at what venues said that could not be applied as it is, and close it."""
+
+
+@exceptions.command("list")
+@data_option
+@desk_option
+@click.option("--all", "every", is_flag=True, help="Those that were closed, too.")
+@click.option("--venue", help="Only of this venue.")
+@click.option("--order", help="Only of this order.")
+@click.option("--kind", type=click.Choice([kind.name for kind in ExceptionKind]), help="Only of this kind.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_exceptions(
+    data: Path,
+    user: str,
+    every: bool,
+    venue: str | None,
+    order: str | None,
+    kind: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List exceptions, the newest first: open ones unless --all."""
+    wanted = {"status": None if every else "OPEN", "venueId": venue, "orderId": order, "kind": kind}
+    query = {name: value for name, value in wanted.items() if value is not None}
+    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, limit=str(limit), **query)
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    for one in answer["exceptions"]:
+        _print_line(one)
+    console.print(f"{len(answer['exceptions'])} exceptions", highlight=False)
+
+
+def _print_line(one: dict[str, Any]) -> None:
+    about = one["clOrdId"] or one["orderId"] or ""
+    console.print(
+        f"{one['exceptionId']}  {one['raisedAt'][:19]}Z  {one['status']:7} {one['venueId']:5} {one['kind']}"
+        f"  {about}  {one['detail']}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@exceptions.command("show")
+@data_option
+@desk_option
+@click.argument("exception_id")
+def show_exception(data: Path, user: str, exception_id: str) -> None:
+    """Print one exception whole, with the message as it came."""
+    answer = ApiClient.of_stack(data.resolve(), user).get(f"{PATH}/{exception_id}")
+    click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
+
+
+@exceptions.command("ignore")
+@data_option
+@desk_option
+@click.argument("exception_id")
+@click.option("--reason", required=True, help="Why nothing has to be done; it is kept with your name.")
+def ignore_exception(data: Path, user: str, exception_id: str, reason: str) -> None:
+    """Close an exception: nothing has to be done about it."""
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.post(f"{PATH}/{exception_id}/ignore", {"reason": reason})
+    click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
