@@ -16,7 +16,7 @@ from tests.hostile.floor import Floor, start_floor, stop_floor  # noqa: E402  (w
 
 # Questions are asked soon, and a venue is not taken for closed because a test leaves it silent.
 ENVIRONMENT = {
-    "OMS_ADAPTER_STATUS_TIMEOUT_S": "0.5",
+    "OMS_ADAPTER_STATUS_TIMEOUT_S": "0.1",
     "OMS_ADAPTER_CHECKPOINT_S": "0.2",
     "OMS_SOR_SILENT_MS": "600000",
 }

@@ -228,9 +228,9 @@ def test_restated_150_d_that_changes_no_quantity_changes_nothing(floor: Floor) -
     floor.only_children(placed, "ARCX", 100)
 
 
-@pytest.mark.parametrize("exec_type", ["9", "7", "B", "E", "6", "A", "5"], ids=str)
+@pytest.mark.parametrize("exec_type", ["9", "7", "E", "6", "A", "5"], ids=str)
 def test_states_that_end_nothing_leave_the_child_live(floor: Floor, exec_type: str) -> None:
-    """Suspended, stopped, calculated, pending replace, pending cancel, pending new, replaced."""
+    """Suspended, stopped, pending replace, pending cancel, pending new, replaced."""
     placed, child = floor.rest("BATS")
     session = floor["BATS"].session
     session.send("8", child.report(exec_type, t39={"5": "0"}.get(exec_type, exec_type)))
