@@ -354,6 +354,16 @@ class Floor:
             time.sleep(LOOK_S)
         return found
 
+    @staticmethod
+    def until_empty(look: Callable[[], dict[str, str]], what: str, timeout_s: float = WAIT_S) -> None:
+        """Wait until nothing is found any more. Raises AssertionError with what is still there."""
+        deadline = time.monotonic() + timeout_s
+        while found := look():
+            if time.monotonic() > deadline:
+                lines = "".join(f"\n  {name} {text}" for name, text in found.items())
+                raise AssertionError(f"{what}, after {timeout_s} s:{lines}")
+            time.sleep(LOOK_S)
+
     @contextlib.contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
         """A connection to the stack's database."""
