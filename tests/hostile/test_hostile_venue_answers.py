@@ -53,7 +53,7 @@ def test_c10_what_one_venue_refuses_and_another_grants_ends_with_what_lives_on(
     floor.until(placed, "ACKNOWLEDGED")
     floor.cancel(placed)
     gone, kept = Request(floor, "XNYS", legs["XNYS"]), Request(floor, "XNAS", legs["XNAS"])
-    answers = [gone.grant, lambda: kept.refuse(2)]
+    answers: list[Callable[[], None]] = [gone.grant, lambda: kept.refuse(2)]
     for answer in reversed(answers) if refused_first else answers:
         answer()
     floor.until_event(placed, "CancelRejected")

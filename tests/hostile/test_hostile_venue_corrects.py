@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.hostile.floor import Floor, Placed
+from tests.venues.fix_bytes import Value
 from tests.venues.venue_order import VenueOrder, changed, without
 
 
@@ -125,7 +126,7 @@ def test_c5_what_takes_back_a_trade_that_is_not_known_is_shown(
     floor: Floor, exec_type: str, reference: str | bytes | None
 ) -> None:
     placed, child, _ = partly_filled(floor, "EDGX", 60)
-    more = {"t32": 50, "t31": child.price} if exec_type == "G" else {}
+    more: dict[str, Value] = {"t32": 50, "t31": child.price} if exec_type == "G" else {}
     if reference is not None:
         more["t19"] = reference
     exec_id = f"U-{placed.order_id}"

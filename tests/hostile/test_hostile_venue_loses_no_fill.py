@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from tests.hostile.floor import Floor, Placed, child_id, report, tagged
-from tests.venues.fix_bytes import Fields, join
+from tests.venues.fix_bytes import Fields, Value, join
 from tests.venues.venue_order import VenueOrder, changed, without
 
 TIMES = 4
@@ -367,7 +367,7 @@ def booked_with(floor: Floor, inside: bytes, length: int, data: int, *, in_front
 # ---- C14, C12, C15, C24: whose fill, which fill, how much
 
 
-UNKNOWN_ORDERS = {
+UNKNOWN_ORDERS: dict[str, dict[str, Value]] = {
     "our pattern": {"t11": f"{UUID(int=1).hex}-1-1"},
     "an unknown leg": {},
     "foreign text": {"t11": b"NOT OURS \xfc-C-C"},

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 import pytest
 
 from tests.hostile.floor import Floor
-from tests.venues.fix_bytes import Fields, as_bytes, read_message
+from tests.venues.fix_bytes import Fields, Value, as_bytes, read_message
 from tests.venues.raw_session import Sent
 from tests.venues.venue_order import VenueOrder
 
@@ -93,7 +93,7 @@ def test_every_mutant_of_a_fill_is_booked_as_it_says_or_kept_or_no_trade(floor: 
     print(f"seed {seed}, run {number}")
     placed, child = floor.rest("XNYS", quantity=COUNT)
     session = floor["XNYS"].session
-    sent = {}
+    sent: dict[str, Sent] = {}
     for _ in range(COUNT):
         exec_id = f"M{len(sent)}-{placed.order_id}"
         sent[exec_id] = session.send("8", mutant(draw, child.fill(1, exec_id=exec_id)))
@@ -147,7 +147,7 @@ def kinds_of_message(child: VenueOrder) -> list[tuple[str, Fields]]:
     """Return a message of each kind that a venue may send of an order."""
     exec_ids = [*child.trades]
     exec_id = exec_ids[-1] if exec_ids else "NONE"
-    quantity = {"t32": 1, "t31": child.price}
+    quantity: dict[str, Value] = {"t32": 1, "t31": child.price}
     refused: Fields = [(37, child.venue_order_id), (11, f"{child.cl_ord_id}-C9"), (41, child.cl_ord_id)]
     return [
         ("8", child.fill(1)),
