@@ -51,6 +51,8 @@ UNSENT_TEXT: Final = "canceled before it was sent"
 DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
+# How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
+_UNSUPPORTED: Final = frozenset((("j", 3), ("3", 11)))
 _OVER: Final = frozenset((OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED))
 # Questions about a child, each after twice as long as the one before, until a person has to look at it.
 TRIES_MAX: Final = 5
@@ -341,8 +343,10 @@ class ChildOrderManager:
             if kind is ExceptionKind.REPEATED_EXEC_ID and child.venue_id in self._up:
                 self._ask(live, now_s)
             return
+        if report.exec_type is ExecType.ORDER_STATUS and not report.poss_dup:
+            self._mute.discard(child.venue_id)
         if report.unknown:
-            self._handle_unknown(report, live, now, now_s)
+            self._handle_unknown(report, live, raw, now, now_s)
             return
         if is_replay(live.state, report):
             self._republish(report, live, now)
@@ -448,10 +452,25 @@ class ChildOrderManager:
         ended = apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
         self._reports.publish(report, live.child, live.state, ended, live.state, now, live.trace)
 
-    def _handle_unknown(self, answer: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+    def _handle_unknown(
+        self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
         """The venue says that it never saw a child: send it now, or close it if it was canceled meanwhile."""
         child = live.child
         if child.cl_ord_id not in self._live or child.venue_id not in self._up:
+            return
+        if not live.unacked and not answer.poss_dup and answer.ask_id in ("", live.ask_id):
+            # It had it, and whoever sends it again on such a word may double it.
+            self._waiting.pop(child.cl_ord_id, None)
+            self.except_message(
+                ExceptionKind.UNRESOLVED,
+                "the venue says that it does not know the order, which it had acknowledged",
+                venue_id=child.venue_id,
+                raw=raw,
+                now=now,
+                child=child,
+                subject=f"{child.cl_ord_id} unknown",
+            )
             return
         if not live.proves_absent(answer, self._logons[child.venue_id]):
             return
@@ -509,9 +528,10 @@ class ChildOrderManager:
                 child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace
             )
         elif refusal.ref_msg_type == "H":
-            self._mute.add(child.venue_id)
-            log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
-            self._give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
+            if (refusal.msg_type, refusal.reason) in _UNSUPPORTED:
+                self._mute.add(child.venue_id)
+                log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
+                self._give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
         else:
             metrics.unhandled_total.labels("refused_message").inc()
             log.warning(
@@ -591,7 +611,7 @@ class ChildOrderManager:
             if now_s - live.last_try_s <= self._status_timeout_s * 2.0**live.tries:
                 continue
             live.tries += 1
-            if live.tries > TRIES_MAX or live.child.venue_id in self._mute:
+            if live.tries > (1 if live.child.venue_id in self._mute else TRIES_MAX):
                 self._give_up(live, f"no answer to {live.tries} questions", b"", now)
             else:
                 self._ask(live, now_s)

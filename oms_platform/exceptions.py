@@ -7,6 +7,7 @@ in a text is replaced, a number that no column holds is left to `raw`.
 
 import enum
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -99,7 +100,7 @@ def message_content(message: Message) -> bytes:
     """Return what a message between services says, the same though it was received another time."""
     said = msgspec.to_builtins(message)
     said.pop("receivedAt", None)
-    return msgspec.json.encode([type(message).__name__, said], order="sorted")
+    return json.dumps([type(message).__name__, said], sort_keys=True).encode()
 
 
 def exception_identity(kind: ExceptionKind, venue_id: str, content: bytes) -> str:

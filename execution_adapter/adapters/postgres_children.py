@@ -126,11 +126,7 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
     "UPDATE fix_sessions kept SET out_seq = row.out_seq, out_before = row.out_before"
     " FROM {rows} WHERE kept.venue_id = row.venue_id",
 )
-_KNOWN_EXECUTIONS: Final = ArrayStatement(
-    (("order_id", "uuid"), ("cl_ord_id", "text")),
-    "SELECT row.cl_ord_id, x.exec_id FROM {rows} JOIN executions x"
-    " ON x.order_id = row.order_id AND x.cl_ord_id = row.cl_ord_id",
-)
+_KNOWN_EXECUTIONS: Final = "SELECT cl_ord_id, exec_id FROM executions WHERE order_id = ANY(%s)"
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
@@ -268,11 +264,11 @@ class PostgresChildStore:
 
     def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
         """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        found: dict[str, set[str]] = {}
-        with self._connection.cursor() as cursor:
-            _KNOWN_EXECUTIONS.execute(cursor, cl_ord_ids)
-            for cl_ord_id, exec_id in cursor.fetchall() if cl_ord_ids else ():
-                found.setdefault(cl_ord_id, set()).add(exec_id)
+        found: dict[str, set[str]] = {cl_ord_id: set() for _, cl_ord_id in cl_ord_ids}
+        orders = sorted({order_id for order_id, _ in cl_ord_ids})
+        for cl_ord_id, exec_id in self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ():
+            if cl_ord_id in found:
+                found[cl_ord_id].add(exec_id)
         return {cl_ord_id: frozenset(exec_ids) for cl_ord_id, exec_ids in found.items()}
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:

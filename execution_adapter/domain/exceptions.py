@@ -4,8 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from execution_adapter.domain.child import Report
+from execution_adapter.domain.fix.wire import first_value, id_of
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, fix_content
 from oms_platform.vocabulary import ChildTerms, Side
+from oms_platform.wire import encode
 
 RAISED_BY = "execution-adapter"
 _SIDES = {Side.BUY: "1", Side.SELL: "2"}
@@ -22,11 +24,13 @@ def raised(
     report: Report | None = None,
     subject: str = "",
 ) -> ExecutionException:
-    """Make an exception of a message. subject: what it is about when no message is, such as a ClOrdID.
+    """Make an exception of a message. subject: what tells it from others when it is of no message's making.
 
-    Its id follows from its identity, so the same message raises the same one after a crash.
+    Its id follows from its identity, so the same message raises the same one after a crash. Without a message
+    `raw` is the order that it is about.
     """
-    content = fix_content(raw) if raw else subject.encode()
+    content = subject.encode() if subject else fix_content(raw)
+    exec_id = first_value(raw, 17) or b"" if report is None else b""
     identity = exception_identity(kind, venue_id, content)
     trade = report if report is not None and report.last_qty else None
     return ExecutionException(
@@ -38,13 +42,13 @@ def raised(
         order_id=None if child is None else child.order_id,
         account_id=None if child is None else child.account_id,
         cl_ord_id=child.cl_ord_id if child is not None else report.cl_ord_id if report is not None else "",
-        exec_id="" if report is None else report.exec_id,
+        exec_id=id_of(exec_id) if report is None else report.exec_id,
         symbol=child.symbol if child is not None else report.symbol if report is not None else "",
         side=child.side.name if child is not None else "",
         last_qty=None if trade is None else trade.last_qty,
         last_px_micros=None if trade is None else trade.last_px_micros,
         detail=detail,
-        raw=raw,
+        raw=raw or (b"" if child is None else encode(child)),
         raised_at=at,
     )
 

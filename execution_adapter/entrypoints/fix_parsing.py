@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, OrdStatus, Report
-from execution_adapter.domain.fix.wire import Field, text_of
+from execution_adapter.domain.fix.wire import Field, id_of, text_of
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.vocabulary import ExecType
@@ -125,12 +125,12 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
     at = timestamp(values.get(60)) or timestamp(values.get(52)) or received_at
     return Report(
         venue_id=venue_id,
-        cl_ord_id=child_id(text_of(values.get(41) or values.get(11, b""))),
-        exec_id=text_of(values.get(17, b"")),
+        cl_ord_id=child_id(id_of(values.get(41) or values.get(11, b""))),
+        exec_id=id_of(values.get(17, b"")),
         exec_type=kind,
         transact_time=at,
         ord_status=status,
-        venue_order_id=text_of(values.get(37, b"")),
+        venue_order_id=id_of(values.get(37, b"")),
         last_qty=last_qty,
         last_px_micros=price,
         cum_qty=_shares(values, 14),
@@ -139,7 +139,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         symbol=text_of(values.get(55, b"")),
         side=text_of(values.get(54, b"")),
         account=text_of(values.get(1, b"")),
-        exec_ref_id=text_of(values.get(19, b"")),
+        exec_ref_id=id_of(values.get(19, b"")),
         trade_date=_trade_date(values.get(75), at),
         text=text,
         poss_dup=values.get(43) == b"Y",

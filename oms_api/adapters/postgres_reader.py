@@ -47,7 +47,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 # What the request's terms say is shown from them, whole; what became of it, from the order's row.
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
-    " o.sequence, o.created_at, o.updated_at FROM orders o"
+    " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
@@ -63,9 +63,8 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 
 def _order_view(row: Sequence[Any]) -> OrderView:
-    payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence, created_at, updated_at = (
-        row
-    )
+    payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
+    created_at, updated_at, executed_qty = row[8:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -88,7 +87,8 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         sequence=sequence,
         created_at=created_at,
         updated_at=updated_at,
-        avg_px=(filled_notional / cum_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN) if cum_qty else None,
+        # Of all shares that were executed, also of those beyond the order's quantity.
+        avg_px=(filled_notional / executed_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN) if cum_qty else None,
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
         principal=terms.principal,

@@ -55,8 +55,9 @@ _UPDATE_ORDERS: Final = ArrayStatement(
         ("updated_at", "timestamptz"),
     ),
     "UPDATE orders SET status = row.status, closed = row.closed, cum_qty = row.cum_qty,"
-    " excess_qty = row.excess_qty, leaves_qty = row.leaves_qty, filled_notional = row.filled_notional, text = row.text,"
-    " sequence = row.sequence, updated_at = row.updated_at"
+    " excess_qty = row.excess_qty, leaves_qty = row.leaves_qty,"
+    " filled_notional = row.filled_notional, text = row.text, sequence = row.sequence,"
+    " updated_at = row.updated_at"
     " FROM {rows} WHERE orders.order_id = row.order_id",
     pruned="orders.order_id",
 )

@@ -49,7 +49,8 @@ class Said:
 class Desk:
     """Orders by id, positions by account and symbol, exposure and stream sequence by account.
 
-    owned: the accounts whose orders and fills come here. effects: by order, what had its effect on it. owed: by order, what was asked for and is not answered, the longest ago first.
+    owned: the accounts whose orders and fills come here. effects: by order, what had its effect on it.
+    owed: by order, what was asked for and is not answered, the longest ago first.
     """
 
     owned: frozenset[str] = frozenset()
@@ -194,7 +195,7 @@ def reserved_micros(order: Order) -> int:
 
 
 def owed_key(order: Order) -> object:
-    """Return what an order waits for, by a key of its own, None for nothing: a route, or its children's end."""
+    """Return what an order waits for, by a key of its own: a route, or its children's end; or None."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         return None if order.idle else order.cancel.request_id
     if order.is_recalled:

@@ -9,7 +9,8 @@ A cancel releases nothing any more and is pending until every live child has ans
 or the cancel is rejected for what venues keep, and the order ends when that ends.
 
 Whatever a venue executed counts, however much it is: what exceeds the order's quantity is in `executed_qty`
-alone. A venue may take a trade back or correct it, also of an order that is over: a filled one is worked again.
+alone. A venue may take a trade back or correct it, also of an order that is over: a filled one is worked
+again.
 """
 
 from datetime import datetime, timedelta

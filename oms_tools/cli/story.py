@@ -68,6 +68,12 @@ def _what(kind: str, payload: dict[str, Any]) -> str:
         return children or str(body.get("reason", ""))
     if kind == "TradeApplied":
         return f"{body['lastQty']} @ {_dollars(body['lastPxMicros'])} on {body['venueId']}"
+    if kind == "TradeCorrected":
+        was = f"{body['wasQty']} @ {_dollars(body['wasPxMicros'])} on {body['venueId']}"
+        now = f"{body['lastQty']} @ {_dollars(body['lastPxMicros'])}" if body.get("lastQty") else "taken back"
+        return f"{was} (trade {body['execRefId']}) is now {now}"
+    if kind == "ChildRestated":
+        return f"{body['clOrdId']} has {body['quantity']} shares now, says {body['venueId']}"
     if kind == "RouteRequested":
         return f"attempt {body['attempt']}, {body['quantity']} shares"
     return str(body.get("text") or body.get("reason") or payload.get("text") or "")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from oms_platform.postgres import Connection
 from oms_tools.verify.report import Finding
 
+_OF_A_TRADE: Final = frozenset(("TRADE_CANCEL", "TRADE_CORRECT"))
 _NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
 
 
@@ -48,11 +49,25 @@ def read_journal(folder: Path) -> Iterator[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _VenueOrder:
-    """What the venue's journal says of one of our children."""
+    """What the venue's journal says of one of our children. corrects: by correction, the trade."""
 
     accepted: int = 0
     fills: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    corrects: dict[str, str] = field(default_factory=dict)
     leaves_qty: int = 0
+
+    def take(self, report: dict[str, Any]) -> None:
+        """Take a report: a trade, its bust or correction, or another change."""
+        self.leaves_qty = report["leaves_qty"]
+        shares = report.get("last_qty", 0)
+        kind, trade = report.get("exec_type"), report.get("exec_ref_id") or ""
+        if kind in _OF_A_TRADE:
+            trade = self.corrects[report["exec_id"]] = self.corrects.get(trade, trade)
+            self.fills.pop(trade, None)
+            if kind == "TRADE_CANCEL":
+                return
+        if shares:
+            self.fills[trade or report["exec_id"]] = (shares, Decimal(report["last_px"]))
 
 
 def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
@@ -65,9 +80,7 @@ def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
         elif line["record"] == "report":
             # A cancel's report carries the request's id; the order goes by the original one.
             order = orders.setdefault(line.get("orig_cl_ord_id") or line["cl_ord_id"], _VenueOrder())
-            order.leaves_qty = line["leaves_qty"]
-            if line["last_qty"]:
-                order.fills[line["exec_id"]] = (line["last_qty"], Decimal(line["last_px"]))
+            order.take(line)
     return orders
 
 

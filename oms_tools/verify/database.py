@@ -36,13 +36,20 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="net fills = CumQty, and no more than OrderQty",
+        invariant="net fills (trades, less what was taken back, as corrected) = CumQty, up to OrderQty;"
+        " what exceeds it is an exception",
         examined="SELECT count(*) FROM orders",
         broken=f"""
             SELECT o.order_id::text,
-                   format('CumQty %s of %s, fills %s', o.cum_qty, o.quantity, coalesce(f.quantity, 0))
+                   format('CumQty %s of %s and %s beyond it, fills %s', o.cum_qty, o.quantity, o.excess_qty,
+                          coalesce(f.quantity, 0))
             FROM orders o LEFT JOIN ({_FILLS}) f USING (order_id)
-            WHERE o.cum_qty <> coalesce(f.quantity, 0) OR o.cum_qty > o.quantity
+            WHERE o.cum_qty + o.excess_qty <> coalesce(f.quantity, 0) OR o.cum_qty > o.quantity
+               OR (o.excess_qty > 0 AND o.cum_qty < o.quantity)
+            UNION ALL
+            SELECT o.order_id::text, format('%s shares beyond OrderQty, and nobody was told', o.excess_qty)
+            FROM orders o WHERE o.excess_qty > 0 AND NOT EXISTS (
+                SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id AND x.kind = 'OVERFILL')
             UNION ALL
             SELECT f.order_id::text, 'has fills and no order'
             FROM ({_FILLS}) f LEFT JOIN orders o USING (order_id) WHERE o.order_id IS NULL
@@ -63,13 +70,15 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="sum over children of CumQty + LeavesQty <= OrderQty",
+        invariant="sum over children of CumQty + LeavesQty <= OrderQty, but for what an exception tells of",
         examined="SELECT count(*) FROM child_orders",
         broken="""
             SELECT o.order_id::text,
                    format('children hold %s of %s shares', sum(c.cum_qty + c.leaves_qty), o.quantity)
-            FROM orders o JOIN child_orders c USING (order_id) GROUP BY o.order_id, o.quantity
-            HAVING sum(c.cum_qty + c.leaves_qty) > o.quantity
+            FROM orders o JOIN child_orders c USING (order_id)
+            WHERE NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
+                              AND x.kind IN ('OVERFILL', 'CUM_QTY_DIFFERS', 'BAD_QUANTITY'))
+            GROUP BY o.order_id, o.quantity HAVING sum(c.cum_qty + c.leaves_qty) > o.quantity
         """,
     ),
     Question(
@@ -100,15 +109,66 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="(venue, ExecID) is applied once",
-        examined="SELECT count(*) FROM executions",
+        invariant="an execution (venue, trade date, venue's order, ExecID) is applied once",
+        examined="SELECT count(*) FROM order_events WHERE type IN ('TradeApplied', 'TradeCorrected')",
         broken="""
-            SELECT venue_id || ' ' || exec_id, format('is applied %s times', count(*))
-            FROM executions GROUP BY venue_id, exec_id HAVING count(*) > 1
+            SELECT concat_ws(' ', x->>'venueId', x->>'tradeDate', x->>'venueOrderId', x->>'execId'),
+                   format('is applied %s times', count(*))
+            FROM (SELECT coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x FROM order_events
+                  WHERE type IN ('TradeApplied', 'TradeCorrected')) applied
+            GROUP BY x->>'venueId', x->>'tradeDate', x->>'venueOrderId', x->>'execId' HAVING count(*) > 1
         """,
     ),
     Question(
-        invariant="position = sum of signed fills, and cash likewise",
+        invariant="a correction is of a trade of its order and child, and of what that trade stood at",
+        examined="SELECT count(*) FROM order_events WHERE type = 'TradeCorrected'",
+        broken="""
+            WITH corrected AS (
+                SELECT e.order_id, e.sequence, e.payload->'tradeCorrected' AS x FROM order_events e
+                WHERE e.type = 'TradeCorrected')
+            SELECT concat(c.order_id, ' event ', c.sequence),
+                   format('corrects %s of trade %s, which stands at %s', c.x->>'wasQty', c.x->>'execRefId',
+                          coalesce(before.quantity::text, 'nothing: it was never applied'))
+            FROM corrected c LEFT JOIN LATERAL (
+                SELECT coalesce((b.payload->'tradeApplied'->>'lastQty')::int,
+                                (b.payload->'tradeCorrected'->>'lastQty')::int, 0) AS quantity,
+                       coalesce((b.payload->'tradeApplied'->>'lastPxMicros')::bigint,
+                                (b.payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS price
+                FROM order_events b
+                WHERE b.order_id = c.order_id AND b.sequence < c.sequence AND (
+                    (b.type = 'TradeApplied'
+                     AND (b.payload->'tradeApplied'->>'venueId', b.payload->'tradeApplied'->>'execId',
+                          b.payload->'tradeApplied'->>'clOrdId',
+                          coalesce(b.payload->'tradeApplied'->>'tradeDate', ''),
+                          coalesce(b.payload->'tradeApplied'->>'venueOrderId', ''))
+                       = (c.x->>'venueId', c.x->>'execRefId', c.x->>'clOrdId',
+                          coalesce(c.x->>'refTradeDate', ''), coalesce(c.x->>'refVenueOrderId', '')))
+                    OR (b.type = 'TradeCorrected'
+                        AND (b.payload->'tradeCorrected'->>'venueId',
+                             b.payload->'tradeCorrected'->>'execRefId',
+                             b.payload->'tradeCorrected'->>'clOrdId',
+                             coalesce(b.payload->'tradeCorrected'->>'refTradeDate', ''),
+                             coalesce(b.payload->'tradeCorrected'->>'refVenueOrderId', ''))
+                          = (c.x->>'venueId', c.x->>'execRefId', c.x->>'clOrdId',
+                             coalesce(c.x->>'refTradeDate', ''), coalesce(c.x->>'refVenueOrderId', ''))))
+                ORDER BY b.sequence DESC LIMIT 1) before ON true
+            WHERE before.quantity IS DISTINCT FROM (c.x->>'wasQty')::int
+               OR before.price IS DISTINCT FROM (c.x->>'wasPxMicros')::bigint
+        """,
+    ),
+    Question(
+        invariant="shares that a venue says it executed and did not report are an open exception's",
+        examined="SELECT count(*) FROM child_orders WHERE missing_qty > 0 OR status = 'UNRESOLVED'",
+        broken="""
+            SELECT c.cl_ord_id, format('is %s with %s shares unexplained, and nobody was told', c.status,
+                                       c.missing_qty)
+            FROM child_orders c WHERE (c.missing_qty > 0 OR c.status = 'UNRESOLVED') AND NOT EXISTS (
+                SELECT FROM execution_exceptions x WHERE x.order_id = c.order_id
+                AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED'))
+        """,
+    ),
+    Question(
+        invariant="position = sum of signed net fills, and cash likewise",
         examined="SELECT count(*) FROM positions",
         broken="""
             WITH fills AS (
@@ -120,7 +180,9 @@ QUESTIONS: Final = (
                    format('position %s with cash %s, fills %s with cash %s',
                           p.quantity, p.net_cash, f.quantity, f.net_cash)
             FROM positions p FULL JOIN fills f USING (account_id, symbol)
-            WHERE p.quantity IS DISTINCT FROM f.quantity OR p.net_cash IS DISTINCT FROM f.net_cash
+            WHERE p.quantity IS DISTINCT FROM coalesce(f.quantity, 0)
+               -- A fill that is taken back at its own price leaves no cash.
+               OR p.net_cash IS DISTINCT FROM coalesce(f.net_cash, 0)
                OR p.net_cash + p.cost <> p.realized_pnl
         """,
     ),
@@ -147,12 +209,15 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="when all is quiet, what an order has open is with the venues: no order is forgotten",
+        invariant="when all is quiet, what an order has open is with the venues, or with a person: no order"
+        " is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
         broken="""
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
                                             coalesce(sum(c.leaves_qty), 0))
             FROM orders o LEFT JOIN child_orders c USING (order_id) WHERE NOT o.closed
+            AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
+                            AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
             GROUP BY o.order_id, o.status, o.leaves_qty
             HAVING coalesce(sum(c.leaves_qty), 0) = 0
                 OR (o.leaves_qty <> sum(c.leaves_qty) AND NOT EXISTS (

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,13 +16,23 @@ FETCH_ROWS: Final = 5_000
 # What may follow a status, by event type. Written from the design, not from the core's table.
 _WORKING: Final = frozenset({"ACKNOWLEDGED", "PARTIALLY_FILLED", "PENDING_CANCEL"})
 _QUIET: Final = frozenset(
-    {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildCancelRejected"}
+    {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildRestated", "ChildClosed", "ChildCancelRejected"}
 )
+_EXECUTED: Final = frozenset({"TradeApplied", "TradeCorrected"})
+_CHILDREN: Final = frozenset({"ChildRestated", "ChildClosed"})
 _LATE: Final = {
-    "FILLED": frozenset({"RoutePlaced", "ChildClosed", "ChildCancelRejected", "CancelRejected"}),
-    "CANCELED": frozenset({"TradeApplied", "ChildClosed", "CancelRejected"}),
-    "EXPIRED": frozenset({"TradeApplied", "ChildClosed", "CancelRejected"}),
+    "FILLED": frozenset({"RoutePlaced", "ChildCancelRejected", "CancelRejected"}) | _EXECUTED | _CHILDREN,
+    "CANCELED": frozenset({"CancelRejected"}) | _EXECUTED | _CHILDREN,
+    "EXPIRED": frozenset({"CancelRejected"}) | _EXECUTED | _CHILDREN,
     "REJECTED": frozenset({"CancelRejected"}),
+}
+# What a venue takes back of a filled order makes it live again.
+_REOPENED: Final = frozenset({"FILLED", "ACKNOWLEDGED", "PARTIALLY_FILLED"})
+_OF_CHILDREN: Final = {
+    "TradeApplied": "tradeApplied",
+    "TradeCorrected": "tradeCorrected",
+    "ChildRestated": "childRestated",
+    "ChildClosed": "childClosed",
 }
 _MICRO: Final = Decimal("0.000001")
 
@@ -35,6 +46,9 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
             "TradeApplied": {"FILLED", "PENDING_CANCEL"}
             if status == "PENDING_CANCEL"
             else {"FILLED", "PARTIALLY_FILLED"},
+            "TradeCorrected": {"FILLED", "PENDING_CANCEL"}
+            if status == "PENDING_CANCEL"
+            else {"FILLED", "PARTIALLY_FILLED", "ACKNOWLEDGED"},
             "CancelRequested": {"PENDING_CANCEL"} if status != "PENDING_CANCEL" else set(),
             # Another request than the pending one is rejected and changes nothing.
             "CancelRejected": {"ACKNOWLEDGED", "PARTIALLY_FILLED", "PENDING_CANCEL"}
@@ -44,13 +58,22 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
             "OrderExpired": {"EXPIRED"},
         }
         return frozenset({status} if event in _QUIET else working.get(event, set()))
+    if status == "FILLED" and event == "TradeCorrected":
+        return _REOPENED
     return frozenset({status} if event in _LATE.get(status, ()) else set())
 
 
 def check_histories(connection: Connection) -> list[Finding]:
     """Walk every order's events: a path through the table, CumQty rising by its fills, children within it."""
     path = Finding(invariant="each order's events are a path through the transition table")
-    quantity = Finding(invariant="at every instant: sum over children of CumQty + LeavesQty <= OrderQty")
+    quantity = Finding(
+        invariant="at every instant: no more is sent than is left of OrderQty, and children trade no more but"
+        " for what an exception tells of"
+    )
+    overfilled = {
+        str(row[0])
+        for row in connection.execute("SELECT order_id FROM execution_exceptions WHERE kind = 'OVERFILL'")
+    }
     cancels = Finding(invariant="nothing is routed for an order after its cancel was taken")
     with connection.transaction(), connection.cursor(name="histories") as cursor:
         cursor.itersize = FETCH_ROWS
@@ -64,7 +87,7 @@ def check_histories(connection: Connection) -> list[Finding]:
                 finding.examined += len(history)
             try:
                 _check_path(path, str(order_id), history)
-                _check_children(quantity, str(order_id), history)
+                _check_children(quantity, str(order_id), history, overfilled=str(order_id) in overfilled)
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
             _check_cancels(cancels, str(order_id), history)
@@ -81,26 +104,76 @@ def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
         status = found
 
 
-def _check_children(finding: Finding, order_id: str, history: list[Any]) -> None:
-    held: dict[str, int] = {}  # child -> shares done or still to be done
-    done: dict[str, int] = {}
+@dataclass(slots=True)
+class _Child:
+    """A child as its order's events tell of it."""
+
+    quantity: int
+    done: int = 0
+    unresolved: int = 0
+    live: bool = True
+
+    @property
+    def held(self) -> int:
+        """Shares that are done, or may be."""
+        return max(self.quantity, self.done) if self.live else self.done + self.unresolved
+
+
+def _check_children(finding: Finding, order_id: str, history: list[Any], *, overfilled: bool) -> None:
+    """Hold what is sent to what is left, and what children trade to what they were sent.
+
+    Only venues may bring more: a trade of a child that was over, a child that they reopen. What was sent in
+    place of it is taken back; what trades all the same is an exception.
+    """
+    children: dict[str, _Child] = {}
+    asked = 0
     for _, quantity, sequence, event, payload in history:
-        if event == "RoutePlaced":
-            body = msgspec.json.decode(payload)["routePlaced"]
-            held |= {child["clOrdId"]: child["quantity"] for child in body.get("children", ())}
-        elif event == "TradeApplied":
-            body = msgspec.json.decode(payload)["tradeApplied"]
-            child = body["clOrdId"]
-            done[child] = done.get(child, 0) + body["lastQty"]
-            held[child] = max(held.get(child, 0), done[child])
-        elif event == "ChildClosed":
-            body = msgspec.json.decode(payload)["childClosed"]
-            held[body["clOrdId"]] = done.get(body["clOrdId"], 0)
-        if sum(held.values()) > quantity:
-            finding.violate(
-                order_id, f"after event {sequence} children hold {sum(held.values())} of {quantity}"
-            )
+        body = msgspec.json.decode(payload)
+        if event in ("RouteRequested", "OrderAccepted"):
+            route = body.get("routeRequested") or body.get("orderAccepted", {}).get("route", {})
+            asked = route.get("quantity", quantity)
+            committed = sum(child.held for child in children.values()) + asked
+            if committed > quantity:
+                finding.violate(order_id, f"event {sequence} asks for {asked}: {committed} of {quantity}")
+                return
+        elif event == "RoutePlaced":
+            placed = body["routePlaced"].get("children", ())
+            children |= {child["clOrdId"]: _Child(child["quantity"]) for child in placed}
+            if sum(child["quantity"] for child in placed) > asked:
+                finding.violate(
+                    order_id, f"event {sequence} places more than the {asked} that were asked for"
+                )
+                return
+            asked = 0
+        elif event in _OF_CHILDREN and (wrong := _follow(children, event, body)) and not overfilled:
+            finding.violate(order_id, f"after event {sequence} {wrong}, and nobody was told")
             return
+        done = sum(child.done for child in children.values())
+        if done > quantity and not overfilled:
+            finding.violate(order_id, f"after event {sequence} {done} of {quantity}, and nobody was told")
+            return
+
+
+def _follow(children: dict[str, _Child], event: str, body: dict[str, Any]) -> str:
+    """Take one event of a child. Returns what is wrong with it."""
+    change = body[_OF_CHILDREN[event]]
+    name = change["clOrdId"]
+    child = children.setdefault(name, _Child(0, live=False))
+    if event == "TradeApplied":
+        shares = change["lastQty"]
+        child.done, child.unresolved = child.done + shares, max(0, child.unresolved - shares)
+    elif event == "TradeCorrected":
+        child.done += change.get("lastQty", 0) - change["wasQty"]
+        child.live = change.get("leavesQty", 0) > 0
+    elif event == "ChildRestated":
+        child.quantity = change["quantity"]
+        if child.quantity < child.done:
+            return f"{name} has {child.done} done of {child.quantity}"
+    else:
+        child.live, child.unresolved = False, max(child.unresolved, change.get("unresolvedQty", 0))
+    child.live = child.live and child.done + child.unresolved < child.quantity
+    more = event == "TradeApplied" or change.get("lastQty", 0) > change.get("wasQty", 0)
+    return f"{name} has {child.done} done of {child.quantity}" if more and child.done > child.quantity else ""
 
 
 def _check_cancels(finding: Finding, order_id: str, history: list[Any]) -> None:
@@ -132,33 +205,50 @@ def check_positions(connection: Connection) -> Finding:
     return finding
 
 
+@dataclass(slots=True)
+class _Held:
+    """Shares, their cost at average, and what closing them made."""
+
+    shares: int = 0
+    cost: Decimal = Decimal(0)
+    realized: Decimal = Decimal(0)
+
+    def trade(self, direction: int, quantity: int, price: Decimal) -> None:
+        """Work one trade off: 1 buys, -1 sells."""
+        opened = quantity
+        if self.shares * direction < 0:
+            closed = min(quantity, abs(self.shares))
+            opened = quantity - closed
+            share = (self.cost * closed / abs(self.shares)).quantize(_MICRO)
+            # A long position that is sold, or a short one that is bought back.
+            self.realized += -direction * closed * price - share
+            self.cost -= share
+        self.shares += direction * quantity
+        self.cost += direction * opened * price
+
+
 def _worked_off(connection: Connection) -> Iterator[tuple[tuple[str, str], tuple[Decimal, Decimal]]]:
-    """Yield (account, symbol) with (cost, realized profit) of fills that are closed at average cost."""
-    held: dict[tuple[str, str], tuple[int, Decimal, Decimal]] = {}
+    """Yield (account, symbol) with (cost, realized profit) of fills that are closed at average cost.
+
+    A correction trades the fill back at its own price and then what it was corrected to.
+    """
+    held: dict[tuple[str, str], _Held] = {}
     with connection.transaction(), connection.cursor(name="fills") as cursor:
         cursor.itersize = FETCH_ROWS
         cursor.execute(
-            "SELECT e.account_id, o.symbol, o.side, (e.payload->>'lastQty')::int,"
-            " (e.payload->>'lastPx')::numeric FROM order_events e JOIN orders o USING (order_id)"
-            " WHERE e.type = 'TradeApplied' ORDER BY e.account_id, e.stream_sequence"
+            "SELECT e.account_id, o.symbol, o.side, e.payload->'tradeApplied', e.payload->'tradeCorrected'"
+            " FROM order_events e JOIN orders o USING (order_id)"
+            " WHERE e.type IN ('TradeApplied', 'TradeCorrected') ORDER BY e.account_id, e.stream_sequence"
         )
-        for account, symbol, side, quantity, price in cursor:
-            if quantity is None or price is None:
+        for account, symbol, side, trade, correction in cursor:
+            change = trade or correction
+            if change is None:
                 continue  # not a trade; the order's path is broken there, too
-            shares, cost, realized = held.get((account, symbol), (0, Decimal(0), Decimal(0)))
+            position = held.setdefault((account, symbol), _Held())
             direction = 1 if side == "BUY" else -1
-            opened = quantity
-            if shares * direction < 0:
-                closed = min(quantity, abs(shares))
-                opened = quantity - closed
-                share = (cost * closed / abs(shares)).quantize(_MICRO)
-                # A long position that is sold, or a short one that is bought back.
-                realized += -direction * closed * price - share
-                cost -= share
-            held[account, symbol] = (
-                shares + direction * quantity,
-                cost + direction * opened * price,
-                realized,
-            )
-    for key, (_, cost, realized) in held.items():
-        yield key, (cost, realized)
+            if was := change.get("wasQty", 0):
+                position.trade(-direction, was, change["wasPxMicros"] * _MICRO)
+            if now := change.get("lastQty", 0):
+                position.trade(direction, now, change["lastPxMicros"] * _MICRO)
+    for key, position in held.items():
+        yield key, (position.cost, position.realized)

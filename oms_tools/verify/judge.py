@@ -11,6 +11,7 @@ import psycopg
 from oms_tools.verify.carriers import check_fix_log, check_venue
 from oms_tools.verify.database import check_database
 from oms_tools.verify.histories import check_histories
+from oms_tools.verify.inbound import check_inbound
 from oms_tools.verify.report import Report
 
 LOOK_AGAIN_S: Final = 2.0
@@ -32,6 +33,7 @@ def judge(evidence: Evidence) -> Report:
     with contextlib.closing(psycopg.connect(evidence.dsn, autocommit=True)) as connection:
         report.findings += check_database(connection)
         report.findings += check_histories(connection)
+        report.findings.append(check_inbound(connection))
         if evidence.fix_store is not None:
             report.findings.append(check_fix_log(connection, evidence.fix_store))
         else:

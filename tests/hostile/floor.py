@@ -129,7 +129,7 @@ class Floor:
     def rest(self, venue_id: str, **terms: Any) -> tuple[Placed, VenueOrder]:
         """Place an order that rests at one venue, acknowledged there."""
         placed = self.place(venue_id, **terms)
-        child = self.child(placed, venue_id)
+        child = self.await_children(placed, venue_id)[0]
         self.until(placed, "ACKNOWLEDGED")
         return placed, child
 
@@ -284,7 +284,7 @@ class Floor:
         self, sent: Sent, *kinds: str, venue_id: str = "", timeout_s: float = WAIT_S
     ) -> Noted:
         """Wait for the open exception that keeps a message byte for byte. Raises AssertionError."""
-        found = self._until(
+        found: list[Noted] = self._until(
             lambda: self.exceptions_with(sent.raws), f"exception with {sent.shown}", timeout_s
         )
         assert {noted.kind for noted in found} <= {*kinds}, found

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
@@ -130,7 +131,50 @@ def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> Non
     assert set(loaded) == {order.order_id}
     found = loaded[order.order_id]
     assert (found.order.status.name, found.order.cum_qty) == ("FILLED", 100)
-    assert ("XNYS", "E1") in found.seen
+    assert found.effects.reported(("XNYS", "", "", "E1")) is not None
+
+
+def test_a_bust_reopens_a_filled_order_and_the_desk_is_rebuilt_with_it(kept: Kept) -> None:
+    order = kept.filled()
+    kept.do(replace(trade(order, "C1", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1", leaves_qty=40))
+    before = kept.core.desk
+    assert before.orders[order.order_id].executed_qty == 0
+    kept.begin()
+    after = kept.core.desk
+    assert after.orders == before.orders
+    assert after.effects == before.effects
+    assert after.positions == before.positions
+    assert after.positions[ACCOUNT, "AAPL"].quantity == 0
+    assert after.exposures[ACCOUNT] == before.exposures[ACCOUNT]
+
+
+def test_what_exceeds_an_order_is_kept_beside_its_cum_qty(kept: Kept) -> None:
+    order = kept.filled()
+    kept.do(trade(order, "E2", 50))
+    loaded = kept.store.load_orders([order.order_id])[order.order_id].order
+    assert (loaded.cum_qty, loaded.excess_qty, loaded.notional_micros) == (100, 50, 150 * PRICE)
+    if isinstance(kept.store, PostgresOrderStore):
+        row = kept.store._connection.execute(
+            "SELECT cum_qty, excess_qty, filled_notional FROM orders WHERE order_id = %s", [order.order_id]
+        ).fetchone()
+        assert row == (100, 50, 15_000)
+
+
+def test_an_exception_is_kept_once_with_the_batch_that_raised_it(kept: Kept) -> None:
+    order = kept.filled()
+    report = trade(order, "E1", 99)
+    kept.do(report, offsets={(Topic.FILLS.value, 0): 7})
+    kept.do(replace(report, received_at=utc_now()))
+    kept.do(replace(report, last_qty=98, text="a \0 in it"))
+    if isinstance(kept.store, InMemoryOrderStore):
+        found = [(one.kind.name, one.last_qty) for one in kept.store.exceptions.values()]
+    else:
+        assert isinstance(kept.store, PostgresOrderStore)
+        found = kept.store._connection.execute(
+            "SELECT kind, last_qty FROM execution_exceptions WHERE status = 'OPEN' ORDER BY raised_at"
+        ).fetchall()
+    assert found == [("REPEATED_EXEC_ID", 99), ("REPEATED_EXEC_ID", 98)]
+    assert kept.store.read_up_to("oms-core", Topic.FILLS) == {0: 7}
 
 
 def test_requests_are_unanswered_until_their_outcome_is_stored(kept: Kept) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +19,9 @@ FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
 
 
 class History:
-    """One filled order (60 + 40 at XNYS) and one that rests, in every place that the judge looks at."""
+    """One filled order (60 + 40 at XNYS), one that rests, and one whose trades were too much, taken back and
+    corrected, in every place that the judge looks at.
+    """
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self.dsn = dsn
@@ -29,11 +32,17 @@ class History:
         self.lines: list[dict[str, object]] = []
         self.fix: list[str] = []
         self.streamed = 0
+        self.wire: list[bytes] = []
         self.filled = self._order([60, 40])
         self.resting = self._order([])
+        self.mended = self._order([60, 60])
+        self._mend(self.mended)
         self.db.execute(
-            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 100, 10000, 0, -10000, now())",
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 150, 15050, 0, -15050, now())",
         )
+        self.wire.append(report("", b"35=8", b"150=F", b"17=LOST", b"32=1", b"31=7"))
+        self.exception("UNKNOWN_ORDER", None, "LOST", self.wire[-1])
+        self._store_wire()
         self.db.execute("INSERT INTO account_streams VALUES ('ACC-INST-001', %s)", (self.streamed,))
         self.write_files()
 
@@ -63,7 +72,7 @@ class History:
             " (%s, 1, 'ACC-INST-001', '{}', '', '{}', %s, %s, now(), now(), 1, 1)",
             (order.order_id, book_id, reference_id),
         )
-        done = sum(fills)
+        done = min(sum(fills), CHILD_QTY)
         self.db.execute(
             "INSERT INTO child_orders (order_id, cl_ord_id, attempt, leg, venue_id, quantity, terms,"
             " continues, status, cum_qty, leaves_qty, created_at, updated_at)"
@@ -77,9 +86,12 @@ class History:
         status, sequence, cum = "ACKNOWLEDGED", 3, 0
         for quantity in fills:
             sequence, cum = sequence + 1, cum + quantity
-            status = "FILLED" if cum == CHILD_QTY else "PARTIALLY_FILLED"
-            exec_id = f"XNYS-{sequence}"
-            exec_id = f"XNYS-{sequence}"
+            status = "FILLED" if cum >= CHILD_QTY else "PARTIALLY_FILLED"
+            exec_id = f"XNYS-{self.streamed + 2}"
+            self.wire.append(
+                report("|58=17=X", b"35=8", b"150=F", b"17=" + exec_id.encode(), b"31=100",
+                       b"354=6", b"355=a\x0132=9", b"32=" + str(quantity).encode())
+            )  # fmt: skip
             trade = {
                 "venueId": "XNYS", "execId": exec_id, "clOrdId": child, "lastQty": quantity,
                 "lastPxMicros": 100_000_000,
@@ -98,9 +110,64 @@ class History:
         self.db.execute(
             "UPDATE orders SET status = %s, closed = %s, cum_qty = %s, leaves_qty = %s, filled_notional = %s,"
             " sequence = %s WHERE order_id = %s",
-            (status, cum == CHILD_QTY, cum, CHILD_QTY - cum, Decimal(100 * cum), sequence, order.order_id),
-        )
+            (
+                status, cum >= CHILD_QTY, min(cum, CHILD_QTY), max(0, CHILD_QTY - cum), Decimal(100 * cum),
+                sequence, order.order_id,
+            ),
+        )  # fmt: skip
         return order
+
+    def _mend(self, order: SubmitOrder) -> None:
+        """Take the first of the two trades back and correct the second, which was too much, to 50 at 101."""
+        child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
+        first, second = (f"XNYS-{self.streamed}", f"XNYS-{self.streamed + 1}")
+        self.exception("OVERFILL", order, second, b"of " + second.encode())
+        self.exception("CUM_QTY_DIFFERS", order, "", b"of the child")
+        for sequence, (exec_id, about, shares, price, leaves) in enumerate(
+            [("B1", first, 0, 0, 40), ("C1", second, 50, 101, 50)], 6
+        ):
+            change = {
+                "venueId": "XNYS", "execId": exec_id, "execRefId": about, "clOrdId": child, "wasQty": 60,
+                "wasPxMicros": 100_000_000, "leavesQty": leaves,
+            } | ({"lastQty": shares, "lastPxMicros": price * 1_000_000} if shares else {})  # fmt: skip
+            self._event(order, sequence, "TradeCorrected", "PARTIALLY_FILLED", {"tradeCorrected": change})
+            self.lines.append(
+                {
+                    "record": "report", "venue_id": "XNYS", "cl_ord_id": child, "exec_id": exec_id,
+                    "exec_type": "TRADE_CORRECT" if shares else "TRADE_CANCEL", "exec_ref_id": about,
+                    "last_qty": shares, "last_px": str(price), "leaves_qty": leaves,
+                }
+            )  # fmt: skip
+            kind = b"150=G" if shares else b"150=H"
+            self.wire.append(report("", b"35=8", kind, b"17=" + exec_id.encode()))
+        self.db.execute(
+            "UPDATE orders SET status = 'PARTIALLY_FILLED', closed = false, cum_qty = 50, leaves_qty = 50,"
+            " filled_notional = 5050, sequence = 7 WHERE order_id = %s",
+            (order.order_id,),
+        )
+        self.db.execute(
+            "UPDATE child_orders SET status = 'PARTIALLY_FILLED', cum_qty = 50, leaves_qty = 50,"
+            " missing_qty = 1 WHERE order_id = %s",
+            (order.order_id,),
+        )
+
+    def exception(self, kind: str, order: SubmitOrder | None, exec_id: str, raw: bytes) -> None:
+        """Store an exception as services do."""
+        self.db.execute(
+            "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, order_id,"
+            " exec_id, detail, raw, raised_at) VALUES (%s, %s, %s, 'test', 'XNYS', %s, %s, '', %s, now())",
+            (ids.uuid7(), str(raw), kind, None if order is None else order.order_id, exec_id, raw),
+        )
+
+    def _store_wire(self) -> None:
+        count = len(self.wire)
+        self.db.execute(
+            "INSERT INTO fix_journal VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                ids.uuid7(), ["XNYS"] * count, [True] * count, list(range(1, count + 1)),
+                [datetime.now(UTC)] * count, [len(raw) for raw in self.wire], b"".join(self.wire),
+            ),
+        )  # fmt: skip
 
     def _event(
         self,
@@ -121,16 +188,23 @@ class History:
         )  # fmt: skip
 
 
+def report(text: str, *fields: bytes) -> bytes:
+    """Return a FIX message of these fields, as bytes on the wire."""
+    more = text.encode().replace(b"|", b"\x01").removeprefix(b"\x01")
+    return b"\x01".join([b"8=FIX.4.4", b"9=1", *fields, *([more] if more else []), b"10=000", b""])
+
+
 @pytest.fixture
 def history(dsn: str, tmp_path: Path) -> History:
     return History(dsn, tmp_path)
 
 
 def sql(statement: str) -> Callable[[History], None]:
-    """Return a mutation by SQL; :filled and :resting stand for the two orders."""
+    """Return a mutation by SQL; :filled, :resting and :mended stand for the three orders."""
 
     def mutate(history: History) -> None:
         text = statement.replace(":filled", f"'{history.filled.order_id}'")
+        text = text.replace(":mended", f"'{history.mended.order_id}'")
         history.db.execute(text.replace(":resting", f"'{history.resting.order_id}'"))  # type: ignore[arg-type]
 
     return mutate
@@ -151,6 +225,11 @@ def send_stranger(history: History) -> None:
     history.write_files()
 
 
+def keep_journal_bust(history: History) -> None:
+    history.lines = [line for line in history.lines if line.get("exec_id") != "B1"]
+    history.write_files()
+
+
 def ask_for_a_cancel(history: History) -> None:
     order = history.resting
     cancel = CancelOrder(
@@ -165,14 +244,14 @@ def ask_for_a_cancel(history: History) -> None:
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "drop an order": (sql("DELETE FROM orders WHERE order_id = :resting"), "every order exists once"),
     "drop a key": (sql("DELETE FROM order_keys WHERE order_id = :resting"), "every order exists once"),
-    "drop a fill": (sql(f"DELETE FROM order_events WHERE {FILL}"), "net fills = CumQty"),
+    "drop a fill": (sql(f"DELETE FROM order_events WHERE {FILL}"), "net fills (trades"),
     "double a fill": (
         sql(
             "INSERT INTO order_events SELECT order_id, 99, account_id, 99, type, request_id,"
             " jsonb_set(payload::jsonb, '{tradeApplied,venueId}', '\"XNAS\"'), occurred_at"
             f" FROM order_events WHERE {FILL}"
         ),
-        "net fills = CumQty",
+        "net fills (trades",
     ),
     "change a fill's price": (
         sql(
@@ -186,8 +265,102 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
             "INSERT INTO order_events SELECT :resting, 99, account_id, 99, type, request_id, payload,"
             f" occurred_at FROM order_events WHERE {FILL}"
         ),
-        "(venue, ExecID) is applied once",
+        "an execution (venue, trade date, venue's order, ExecID) is applied once",
     ),
+    "a trade whose bust is dropped": (
+        sql("DELETE FROM order_events WHERE payload->'tradeCorrected'->>'execId' = 'B1'"),
+        "net fills (trades",
+    ),
+    "a bust that is applied to another quantity": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeCorrected,wasQty}', '59')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "a correction is of a trade",
+    ),
+    "a bust of a trade that nobody has": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeCorrected,execRefId}', '\"X\"')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "a correction is of a trade",
+    ),
+    "a bust of another day's trade": (
+        sql(
+            "UPDATE order_events SET payload ="
+            " jsonb_set(payload::jsonb, '{tradeCorrected,refTradeDate}', '\"20261102\"')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "a correction is of a trade",
+    ),
+    "a correction at another price": (
+        sql(
+            "UPDATE order_events SET payload ="
+            " jsonb_set(payload::jsonb, '{tradeCorrected,lastPxMicros}', '101000001')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'C1'"
+        ),
+        "a position's cost",
+    ),
+    "a correction that is applied twice": (
+        sql(
+            "INSERT INTO order_events SELECT order_id, 99, account_id, 99, type, request_id, payload,"
+            " occurred_at FROM order_events WHERE payload->'tradeCorrected'->>'execId' = 'C1'"
+        ),
+        "an execution (venue, trade date",
+    ),
+    "a bust that brings a canceled order back": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{status}',"
+            " '\"ORDER_STATUS_CANCELED\"') WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "each order's events are a path",
+    ),
+    "an overfill that nobody was told of": (
+        sql("DELETE FROM execution_exceptions WHERE kind = 'OVERFILL'"),
+        "at every instant",
+    ),
+    "an excess that nobody was told of": (
+        sql("UPDATE orders SET excess_qty = 5 WHERE order_id = :filled"),
+        "net fills (trades",
+    ),
+    "children that hold too much and nobody was told": (
+        sql("UPDATE child_orders SET cum_qty = 101 WHERE order_id = :filled"),
+        "sum over children",
+    ),
+    "missing shares that nobody was told of": (
+        sql("DELETE FROM execution_exceptions WHERE kind = 'CUM_QTY_DIFFERS'"),
+        "shares that a venue says it executed",
+    ),
+    "an unresolved child that nobody was told of": (
+        sql("UPDATE child_orders SET status = 'UNRESOLVED' WHERE order_id = :resting"),
+        "shares that a venue says it executed",
+    ),
+    "a report that was dropped": (
+        sql("DELETE FROM execution_exceptions WHERE exec_id = 'LOST'"),
+        "every execution that came over FIX",
+    ),
+    "a bust that was dropped": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeCorrected,execId}', '\"Z\"')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "every execution that came over FIX",
+    ),
+    "a report of a text that is read as its shares": (
+        sql(
+            f"UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{{tradeApplied,lastQty}}', '9')"
+            f" WHERE {FILL}"
+        ),
+        "every execution that came over FIX",
+    ),
+    "more asked for than is left": (
+        sql(
+            "UPDATE order_events SET type = 'RouteRequested', payload = payload::jsonb ||"
+            ' jsonb \'{"routeRequested":{"quantity":41}}\' WHERE order_id = :filled AND sequence = 5'
+        ),
+        "at every instant",
+    ),
+    "a venue that stands by a trade that we took back": (keep_journal_bust, "the venue's own journal"),
     "a child too large": (
         sql("UPDATE child_orders SET quantity = 200, leaves_qty = 101 WHERE order_id = :resting"),
         "sum over children",

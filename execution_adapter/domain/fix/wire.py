@@ -200,6 +200,13 @@ def text_of(value: bytes) -> str:
     return text if text.isprintable() else "".join([c if c.isprintable() else "\ufffd" for c in text])
 
 
+def id_of(value: bytes) -> str:
+    """Return an id as text, another one for every other bytes: what is not printable ASCII is U+FFFD and its hex."""
+    if value.isascii() and (text := value.decode("ascii")).isprintable():
+        return text
+    return "".join([chr(byte) if 32 <= byte < 127 else f"\ufffd{byte:02x}" for byte in value])
+
+
 def utc_timestamp(at: datetime) -> str:
     """Write a UTCTimestamp to the microsecond."""
     return f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond:06d}"

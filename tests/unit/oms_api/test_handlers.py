@@ -130,6 +130,7 @@ class Fake:
             router=every,
             risk=every,
             routing_admin=every,
+            exceptions=every,
         )
 
 

@@ -101,7 +101,11 @@ def test_a_late_fill_whose_shares_were_routed_again_counts_and_the_second_child_
     assert not machine.order.is_recalled
     machine.trade(100, child="1-1")
     assert machine.order.is_recalled
-    assert (machine.order.executed_qty, machine.order.working_qty, machine.order.unrouted_qty) == (100, 300, 0)
+    assert (machine.order.executed_qty, machine.order.working_qty, machine.order.unrouted_qty) == (
+        100,
+        300,
+        0,
+    )
     assert names(machine.close(child="2-1")) == ["ChildClosed", "RouteRequested"]
     assert (machine.order.route_quantity, machine.order.is_recalled) == (200, False)
 
