@@ -8,12 +8,15 @@ import pytest
 
 from oms_tools.laptop.layout import PORTS
 from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.hostile.floor import Floor, start_floor, stop_floor
 from tests.ports import free_ports
+
+pytest.register_assert_rewrite("tests.hostile.floor")
+
+from tests.hostile.floor import Floor, start_floor, stop_floor  # noqa: E402  (what it asserts is shown)
 
 # Questions are asked soon, and a venue is not taken for closed because a test leaves it silent.
 ENVIRONMENT = {
-    "OMS_ADAPTER_STATUS_TIMEOUT_S": "0.5",
+    "OMS_ADAPTER_STATUS_TIMEOUT_S": "0.1",
     "OMS_ADAPTER_CHECKPOINT_S": "0.2",
     "OMS_SOR_SILENT_MS": "600000",
 }

@@ -33,6 +33,7 @@ LOOK_S: Final = 0.03
 # How long the router may take to see that a venue's session is back, and with how many orders that is tried.
 REOPENS_S: Final = 10.0
 ROUTES_MAX: Final = 20
+ROUTE_EVENTS: Final = frozenset(("RouteRequested", "RouteDeferred", "RoutePlaced"))
 _REFERENCE: Final = {symbol: Decimal(price) for symbol, _, price in INSTRUMENTS}
 # An order of such an account and symbol has a position of its own for as long as no other test has the same.
 _PLACES: Final = itertools.cycle(itertools.product(INSTITUTIONS + HEDGE_FUNDS, sorted(_REFERENCE)))
@@ -40,7 +41,7 @@ _PLACES: Final = itertools.cycle(itertools.product(INSTITUTIONS + HEDGE_FUNDS, s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """An order that a client placed. before: the position of its account and symbol then."""
+    """An order that a client placed. before, cash_before: the position of its account and symbol then."""
 
     order_id: str
     account: str
@@ -49,6 +50,7 @@ class Placed:
     price: str
     quantity: int
     before: int
+    cash_before: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +93,11 @@ class Floor:
         profile: str = "",
     ) -> Placed:
         """Place a limit order that only these venues may get: it rests, or takes at once when it is IOC."""
-        account, drawn = next(_PLACES)
-        symbol = symbol or drawn
+        account, symbol = next(place for place in _PLACES if symbol in {"", place[1]})
         # Two percent from the market: within every collar, out of reach of a quote, or well within it.
         away = Decimal("0.98") if (side == "BUY") == (time_in_force in {"DAY", "GTC"}) else Decimal("1.02")
         price = str((_REFERENCE[symbol] * away).quantize(Decimal("0.01")))
-        before = self.position(account, symbol)
+        before, cash_before = self._position(account, symbol)
         routing: dict[str, object] = {"avoid": [venue for venue in VENUE_IDS if venue not in venue_ids]}
         body: dict[str, Any] = {
             "clientOrderId": f"hostile-{time.time_ns()}",
@@ -118,6 +119,7 @@ class Floor:
             price=price,
             quantity=quantity,
             before=before,
+            cash_before=cash_before,
         )
 
     def cancel(self, placed: Placed) -> None:
@@ -140,6 +142,12 @@ class Floor:
         venue, parent = self[venue_id], UUID(placed.order_id).hex
         venue.session.wait(lambda: bool(venue.orders_of(parent)), f"35=D of {parent}", REOPENS_S)
         return venue.orders_of(parent)
+
+    def second_child(self, placed: Placed, venue_id: str) -> VenueOrder:
+        """Wait for the second child at one venue, of any attempt: the first ones may have found it down."""
+        venue, parent = self[venue_id], UUID(placed.order_id).hex
+        venue.session.wait(lambda: len(venue.orders_of(parent)) > 1, f"second 35=D of {parent}", REOPENS_S)
+        return venue.orders_of(parent)[1]
 
     def sizes_at(self, venue_id: str, placed: Placed) -> list[int]:
         """Return the size of each child of an order that a venue got, in the order they came."""
@@ -164,8 +172,13 @@ class Floor:
 
     def position(self, account: str, symbol: str) -> int:
         """Return the position of an account in a symbol."""
+        return self._position(account, symbol)[0]
+
+    def _position(self, account: str, symbol: str) -> tuple[int, Decimal]:
+        """Return the shares that an account has of a symbol, and what it was paid for them."""
         found = self.client.get(f"/api/v1/accounts/{account}/positions")["positions"]
-        return next((int(row["quantity"]) for row in found if row["symbol"] == symbol), 0)
+        row = next((row for row in found if row["symbol"] == symbol), None)
+        return (0, Decimal(0)) if row is None else (int(row["quantity"]), Decimal(row["netCash"]))
 
     def until(self, placed: Placed, *statuses: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
         """Wait until an order has one of these statuses."""
@@ -190,6 +203,7 @@ class Floor:
         lines = [
             f"\n  {event['sequence']} {event['eventType']} {event['status']}" for event in self.events(placed)
         ]
+        lines.append(f"\n  executions {self.executions(placed)[-5:]}")
         return "".join(lines[-15:] + [f"\n  {noted}" for noted in self.exceptions_of(placed)])
 
     def until_position(self, placed: Placed, shares: int) -> None:
@@ -209,7 +223,7 @@ class Floor:
         return found
 
     def until_books(self, placed: Placed, orders: Iterable[VenueOrder], status: str) -> dict[str, Any]:
-        """Wait until the books are what the venues' books are: executions, CumQty, average, position."""
+        """Wait until the books are as the venues' books: executions, CumQty, average, position, cash."""
         trades = sorted(
             (trade.exec_id, trade.qty, trade.px.quantize(Decimal("0.000001")))
             for order in orders
@@ -218,16 +232,21 @@ class Floor:
         shares = sum(qty for _, qty, _ in trades)
         order = self.until_order(
             placed,
-            lambda found: found["status"] == status and found["cumQty"] == min(shares, placed.quantity),
-            f"{status} with CumQty {min(shares, placed.quantity)}",
+            lambda found: (
+                found["status"] == status
+                and found["cumQty"] == min(shares, placed.quantity)
+                and self.executions(placed) == trades
+            ),
+            f"{status} with CumQty {min(shares, placed.quantity)} by {trades[-5:]}",
         )
         notional = sum((qty * px for _, qty, px in trades), Decimal(0))
-        assert self.executions(placed) == trades
         assert (order["avgPx"] is None) == (shares == 0)
         if shares:
             assert Decimal(order["avgPx"]) == (notional / shares).quantize(Decimal("0.000001"))
-        signed = shares if placed.side == "BUY" else -shares
-        assert self.position(placed.account, placed.symbol) == placed.before + signed
+        sign = 1 if placed.side == "BUY" else -1
+        position, cash = self._position(placed.account, placed.symbol)
+        assert position == placed.before + sign * shares
+        assert cash == placed.cash_before - sign * notional
         assert order["leavesQty"] == (0 if order["closed"] else placed.quantity - order["cumQty"])
         return order
 
@@ -265,7 +284,7 @@ class Floor:
         self, sent: Sent, *kinds: str, venue_id: str = "", timeout_s: float = WAIT_S
     ) -> Noted:
         """Wait for the open exception that keeps a message byte for byte. Raises AssertionError."""
-        found = self._until(
+        found: list[Noted] = self._until(
             lambda: self.exceptions_with(sent.raws), f"exception with {sent.shown}", timeout_s
         )
         assert {noted.kind for noted in found} <= {*kinds}, found
@@ -275,23 +294,28 @@ class Floor:
         return found[0]
 
     def until_exception_of(
-        self, placed: Placed, *kinds: str, exec_id: str | None = None, timeout_s: float = WAIT_S
+        self,
+        placed: Placed,
+        *kinds: str,
+        exec_id: str | None = None,
+        sent: Sent | None = None,
+        timeout_s: float = WAIT_S,
     ) -> Noted:
         """Wait for an open exception of one of these kinds that names an order. Raises AssertionError.
 
-        exec_id: of the report that it must be about.
+        exec_id, sent: the report that it must be about: it has that id, or is kept byte for byte.
         """
+        raws = [] if sent is None else sent.raws
         found = self._until(
             lambda: [
                 noted
                 for noted in self.exceptions_of(placed)
-                if noted.kind in kinds and exec_id in {None, noted.exec_id}
+                if noted.kind in kinds and (exec_id in {None, noted.exec_id} or noted.raw in raws)
             ],
             f"exception of kind {kinds} for {placed.order_id}, order {shown(self.order(placed))}",
             timeout_s,
         )
         assert found[0].status == "OPEN"
-        assert found[0].raw
         assert found[0].detail
         noted: Noted = found[0]
         return noted
@@ -329,6 +353,16 @@ class Floor:
                 raise AssertionError(f"no {what} within {timeout_s} s")
             time.sleep(LOOK_S)
         return found
+
+    @staticmethod
+    def until_empty(look: Callable[[], dict[str, str]], what: str, timeout_s: float = WAIT_S) -> None:
+        """Wait until nothing is found any more. Raises AssertionError with what is still there."""
+        deadline = time.monotonic() + timeout_s
+        while found := look():
+            if time.monotonic() > deadline:
+                lines = "".join(f"\n  {name} {text}" for name, text in found.items())
+                raise AssertionError(f"{what}, after {timeout_s} s:{lines}")
+            time.sleep(LOOK_S)
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
@@ -375,7 +409,7 @@ class Floor:
             if finding["broken"] > len(finding["violations"]):
                 found.append(f"… {finding['broken']} in all: {finding['invariant']}")
             unexplained += found
-        assert unexplained == []
+        assert not unexplained, "\n".join(unexplained)
 
     # ---- whether anybody else was harmed
 
@@ -444,10 +478,14 @@ class Floor:
     ) -> None:
         """Hold the size of every child of an order that a venue ever got: no other was sent.
 
-        Another child would have been on its way before the orders of `goes_on`, which wait for their fills.
+        Another child would have been on its way before the orders of `goes_on`, which wait for their fills,
+        or its route would be asked for.
         """
         self.goes_on(at=venue_id, disturbed=disturbed)
-        assert self.sizes_at(venue_id, placed) == [*expected]
+        assert self.sizes_at(venue_id, placed) == [*expected], self._story(placed)
+        events = self.events(placed)
+        routes = [event["eventType"] for event in events if event["eventType"] in ROUTE_EVENTS]
+        assert routes[-1] == "RoutePlaced" or self.order(placed)["closed"], self._story(placed)
 
     def _restarts(self) -> dict[str, int]:
         return {name: program["restarts"] for name, program in self.rig.programs().items()}

@@ -53,7 +53,7 @@ def test_c10_what_one_venue_refuses_and_another_grants_ends_with_what_lives_on(
     floor.until(placed, "ACKNOWLEDGED")
     floor.cancel(placed)
     gone, kept = Request(floor, "XNYS", legs["XNYS"]), Request(floor, "XNAS", legs["XNAS"])
-    answers = [gone.grant, lambda: kept.refuse(2)]
+    answers: list[Callable[[], None]] = [gone.grant, lambda: kept.refuse(2)]
     for answer in reversed(answers) if refused_first else answers:
         answer()
     floor.until_event(placed, "CancelRejected")
@@ -168,7 +168,8 @@ def test_c11_a_duplicate_order_reject_of_what_we_never_had_an_ack_for_is_the_ack
 def rejected(session: RawSession, message_seq: int, ref_type: str, msg_type: str, ref_id: str = "") -> None:
     """Send 35=3 or 35=j about a message of the platform's."""
     more = [(379, ref_id)] if ref_id else []
-    reason = [(373, 5)] if msg_type == "3" else [(380, 3)]
+    # Invalid MsgType, unsupported message type.
+    reason = [(373, 11)] if msg_type == "3" else [(380, 3)]
     session.send(msg_type, [(45, message_seq), (372, ref_type), *more, *reason, (58, "not taken")])
 
 
@@ -206,63 +207,6 @@ def test_c21e_a_reject_of_an_order_that_is_acknowledged_changes_nothing(floor: F
     floor["ARCX"].session.send("8", child.fill(100))
     floor.until_books(placed, [child], "FILLED")
     floor.only_children(placed, "ARCX", 100)
-
-
-def test_c21f_a_venue_that_answers_neither_order_nor_question_is_shown_and_the_order_can_end(
-    floor: Floor,
-) -> None:
-    """A question that is refused by 35=j, by 35=3, or that nobody answers: three venues at once."""
-    venues = dict(zip(("XNYS", "XNAS", "ARCX"), ("j", "3", ""), strict=True))
-    orders: dict[str, tuple[Placed, VenueOrder]] = {}
-    for venue_id, msg_type in venues.items():
-        floor[venue_id].hear("D", "H", "F")
-        if msg_type:
-            floor[venue_id].answers["H"] = refuse_by(msg_type)
-        placed = floor.place(venue_id)
-        orders[venue_id] = placed, floor.child(placed, venue_id)
-    for placed, _ in orders.values():
-        floor.until_exception_of(placed, "UNRESOLVED", timeout_s=GIVES_UP_S)
-    asked = {venue_id: questions(floor, venue_id, child) for venue_id, (_, child) in orders.items()}
-    assert max(asked.values()) <= QUESTIONS_MAX
-    for venue_id, (placed, child) in orders.items():
-        # It is not sent again blindly, others trade on at that venue, and the questions have an end.
-        floor[venue_id].hear("H", "F")
-        floor.only_children(placed, venue_id, 100)
-        assert questions(floor, venue_id, child) <= asked[venue_id] + 1
-    filled, canceled, both = orders
-    for venue_id in (canceled, both):
-        floor.cancel(orders[venue_id][0])
-        floor.until(orders[venue_id][0], "CANCELED")
-    # The venues speak after all.
-    for venue_id, status in ((filled, "FILLED"), (both, "CANCELED")):
-        placed, child = orders[venue_id]
-        floor[venue_id].session.send("8", child.fill(100))
-        floor.until_books(placed, [child], status)
-    floor.until_books(orders[canceled][0], [], "CANCELED")
-
-
-def refuse_by(msg_type: str) -> Callable[[RawSession, Message], None]:
-    """Return an answer to 35=H by which it is not supported."""
-    return lambda session, question: rejected(session, question.seq, "H", msg_type)
-
-
-def questions(floor: Floor, venue_id: str, child: VenueOrder) -> int:
-    """Return how often a child was asked about."""
-    return sum(message.text(11) == child.cl_ord_id for message in floor[venue_id].session.of_type("H"))
-
-
-def test_c21f_a_cancel_that_is_never_answered_is_asked_about_and_shown(floor: Floor) -> None:
-    venue = floor["EDGX"]
-    venue.hear("F", "H")
-    placed, child = floor.rest("EDGX")
-    floor.cancel(placed)
-    venue.cancel_request(child)
-    venue.question(child, timeout_s=GIVES_UP_S)
-    floor.until_exception_of(placed, "UNRESOLVED", timeout_s=GIVES_UP_S)
-    venue.hear()
-    venue.session.send("8", child.cancel(venue.cancel_request(child)))
-    floor.until_books(placed, [child], "CANCELED")
-    floor.only_children(placed, "EDGX", 100)
 
 
 # ---- answers that say more than was asked
@@ -316,6 +260,87 @@ def test_a_cancel_reject_with_a_field_that_is_none_hangs_nothing(floor: Floor, f
     request.venue.session.send("9", changed(body, **{f"t{field}": b"\xfc\x00"}))
     request.venue.session.send("8", child.fill(100))
     floor.until_books(placed, [child], "FILLED")
+
+
+@pytest.mark.parametrize("reason", [0, 4, 8], ids=["other", "not available now", "8"])
+def test_a_question_that_is_refused_once_does_not_end_the_asking(floor: Floor, reason: int) -> None:
+    """35=j for any reason but that the venue has no 35=H says nothing of the next question."""
+    venue = floor["BATS"]
+    venue.hear("D", "H")
+    placed = floor.place("BATS")
+    question = venue.question(floor.child(placed, "BATS"))
+    venue.session.send("j", [(45, question.seq), (372, "H"), (380, reason), (58, "later")])
+    later = floor.place("BATS")
+    child = floor.child(later, "BATS")
+    question = venue.question(child)
+    venue.session.send("8", child.status(question))
+    floor.until_event(later, "RoutePlaced")
+    venue.session.send("8", child.fill(100))
+    floor.until_books(later, [child], "FILLED")
+
+
+# ---- C21f: a venue that has no 35=H, or says nothing (last: it stays known for that)
+
+
+def test_c21f_a_venue_that_answers_neither_order_nor_question_is_shown_and_the_order_can_end(
+    floor: Floor,
+) -> None:
+    """A question that is refused by 35=j, by 35=3, or that nobody answers: three venues at once."""
+    venues = dict(zip(("XNYS", "XNAS", "ARCX"), ("j", "3", ""), strict=True))
+    orders: dict[str, tuple[Placed, VenueOrder]] = {}
+    for venue_id, msg_type in venues.items():
+        floor[venue_id].hear("D", "H", "F")
+        if msg_type:
+            floor[venue_id].answers["H"] = refuse_by(msg_type)
+        placed = floor.place(venue_id)
+        orders[venue_id] = placed, floor.child(placed, venue_id)
+    for placed, _ in orders.values():
+        floor.until_exception_of(placed, "UNRESOLVED", timeout_s=GIVES_UP_S)
+    asked = {venue_id: questions(floor, venue_id, child) for venue_id, (_, child) in orders.items()}
+    assert max(asked.values()) <= QUESTIONS_MAX
+    for venue_id, (placed, child) in orders.items():
+        # It is not sent again blindly, others trade on at that venue, and the questions have an end.
+        floor[venue_id].hear("H", "F")
+        floor.only_children(placed, venue_id, 100)
+        assert questions(floor, venue_id, child) <= asked[venue_id] + 1
+    filled, canceled, both = orders
+    # The venues speak after all: of the order, of its cancel, or of the order though it is being canceled.
+    floor[canceled].hear("H")
+    for venue_id in (canceled, both):
+        floor.cancel(orders[venue_id][0])
+    floor.until_books(orders[canceled][0], [orders[canceled][1]], "CANCELED")
+    floor.until(orders[both][0], "PENDING_CANCEL", "CANCELED")
+    for venue_id in (filled, both):
+        placed, child = orders[venue_id]
+        floor[venue_id].session.send("8", child.fill(100))
+        order = floor.until_order(
+            placed, lambda found: bool(found["closed"]) and found["cumQty"] == 100, "done"
+        )
+        floor.until_books(placed, [child], order["status"])
+
+
+def refuse_by(msg_type: str) -> Callable[[RawSession, Message], None]:
+    """Return an answer to 35=H by which it is not supported."""
+    return lambda session, question: rejected(session, question.seq, "H", msg_type)
+
+
+def questions(floor: Floor, venue_id: str, child: VenueOrder) -> int:
+    """Return how often a child was asked about."""
+    return sum(message.text(11) == child.cl_ord_id for message in floor[venue_id].session.of_type("H"))
+
+
+def test_c21f_a_cancel_that_is_never_answered_is_asked_about_and_shown(floor: Floor) -> None:
+    venue = floor["EDGX"]
+    venue.hear("F", "H")
+    placed, child = floor.rest("EDGX")
+    floor.cancel(placed)
+    venue.cancel_request(child)
+    venue.question(child, timeout_s=GIVES_UP_S)
+    floor.until_exception_of(placed, "UNRESOLVED", timeout_s=GIVES_UP_S)
+    venue.hear()
+    venue.session.send("8", child.cancel(venue.cancel_request(child)))
+    floor.until_books(placed, [child], "CANCELED")
+    floor.only_children(placed, "EDGX", 100)
 
 
 def test_the_judge_finds_nothing_that_an_open_exception_does_not_explain(floor: Floor) -> None:

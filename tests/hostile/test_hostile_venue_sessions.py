@@ -73,7 +73,7 @@ def test_c19e_after_a_reset_an_order_that_is_over_at_its_venue_is_routed_again(f
     placed, child = forgotten(floor, "EDGX", filled=30)
     child.closed_as = "4"
     floor["EDGX"].session.reopen()
-    second = floor.child(placed, "EDGX", attempt=2)
+    second = floor.second_child(placed, "EDGX")
     assert second.order_qty == 70
     floor["EDGX"].session.send("8", second.fill(70))
     floor.until_books(placed, [child, second], "FILLED")
@@ -100,7 +100,7 @@ def test_c19e_after_a_reset_an_order_that_its_venue_has_lost_is_not_left_open_fo
         placed,
         lambda _order: bool(floor.exceptions_of(placed)) or floor.sizes_at("XNAS", placed) == [70],
         "an exception, or another child of 70",
-        timeout_s=20,
+        timeout_s=10,
     )
     floor.cancel(placed)
     assert floor.until(placed, "CANCELED")["cumQty"] == 30
@@ -218,6 +218,7 @@ def test_c23b_a_venue_whose_clock_is_minutes_off_is_traded_with_or_the_log_says_
     session.takes_connections = True
     try:
         session.await_logon(LOGON_S)
+        floor.await_routed_to("XNYS")
         placed, child = floor.rest("XNYS")
         session.send("8", child.fill(100))
         floor.until_books(placed, [child], "FILLED")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tests.venues.fix_bytes import SOH, Fields, Message, cut, frame, join, timestamp
 
@@ -76,11 +76,11 @@ class RawSession:
 
     # ---- what a test says
 
-    def send(self, msg_type: str, body: Fields | bytes, **how: object) -> Sent:
+    def send(self, msg_type: str, body: Fields | bytes, **how: Any) -> Sent:
         """Send a message in its place of the sequence; how: see `build`."""
         return self.send_together([(msg_type, body)], **how)[0]
 
-    def send_together(self, messages: Iterable[tuple[str, Fields | bytes]], **how: object) -> list[Sent]:
+    def send_together(self, messages: Iterable[tuple[str, Fields | bytes]], **how: Any) -> list[Sent]:
         """Send messages with one write, so that they arrive in one packet."""
         with self._changed:
             sent = [self._next(msg_type, body) for msg_type, body in messages]

@@ -110,7 +110,7 @@ class VenueOrder:
             (38, self.order_qty),
             (151, self.leaves),
             (14, self.cum),
-            (6, self.average),
+            (6, str(self.average)),
             (60, timestamp()),
         ]
         return changed(fields, **more)

@@ -96,10 +96,10 @@ VIEWS = """
 -- has what it was corrected to.
 DROP VIEW executions;
 CREATE VIEW executions AS
-    SELECT t.order_id, t.venue_id, t.exec_id, t.account_id, t.cl_ord_id, t.symbol, t.side,
+    SELECT order_id, venue_id, exec_id, t.account_id, cl_ord_id, t.symbol, t.side,
            coalesce(c.last_qty, t.last_qty) AS last_qty,
            ((coalesce(c.last_px_micros, t.last_px_micros))::numeric / 1000000)::numeric(18,6) AS last_px,
-           t.transact_time, t.received_at, t.recorded_at, t.venue_order_id, t.trade_date
+           t.transact_time, t.received_at, t.recorded_at, venue_order_id, trade_date
     FROM (SELECT order_id,
                  payload->'tradeApplied'->>'venueId' AS venue_id,
                  payload->'tradeApplied'->>'execId' AS exec_id,
@@ -116,18 +116,18 @@ CREATE VIEW executions AS
                  coalesce(payload->'tradeApplied'->>'tradeDate', '') AS trade_date
           FROM order_events WHERE type = 'TradeApplied') t
     LEFT JOIN (
-        SELECT DISTINCT ON (order_id, venue_id, exec_id, cl_ord_id)
-               order_id, venue_id, exec_id, cl_ord_id, last_qty, last_px_micros
+        SELECT DISTINCT ON (order_id, venue_id, exec_id, trade_date, venue_order_id, cl_ord_id) *
         FROM (SELECT order_id, sequence,
                      payload->'tradeCorrected'->>'venueId' AS venue_id,
                      payload->'tradeCorrected'->>'execRefId' AS exec_id,
+                     coalesce(payload->'tradeCorrected'->>'refTradeDate', '') AS trade_date,
+                     coalesce(payload->'tradeCorrected'->>'refVenueOrderId', '') AS venue_order_id,
                      payload->'tradeCorrected'->>'clOrdId' AS cl_ord_id,
                      coalesce((payload->'tradeCorrected'->>'lastQty')::int, 0) AS last_qty,
                      coalesce((payload->'tradeCorrected'->>'lastPxMicros')::bigint, 0) AS last_px_micros
-              FROM order_events WHERE type = 'TradeCorrected') all_corrections
-        ORDER BY order_id, venue_id, exec_id, cl_ord_id, sequence DESC) c
-        ON c.order_id = t.order_id AND c.venue_id = t.venue_id AND c.exec_id = t.exec_id
-           AND c.cl_ord_id = t.cl_ord_id
+              FROM order_events WHERE type = 'TradeCorrected') e
+        ORDER BY order_id, venue_id, exec_id, trade_date, venue_order_id, cl_ord_id, sequence DESC) c
+        USING (order_id, venue_id, exec_id, trade_date, venue_order_id, cl_ord_id)
     WHERE coalesce(c.last_qty, t.last_qty) > 0;
 """
 
