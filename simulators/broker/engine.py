@@ -46,6 +46,9 @@ CLOSED_ORDERS_MAX: Final = 25_000
 _NO_LIMIT_MICROS: Final = 2**62
 _RESTS: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 _THIN_PART_MIN: Final = 0.3
+# How the ExecIDs of answers begin that are no executions.
+_STATUS: Final = "STATUS"
+_DUPLICATE: Final = "DUPLICATE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +163,7 @@ class VenueEngine:
     def _new(self, command: NewOrder, now: datetime) -> list[Record]:
         known = self._orders.get(command.cl_ord_id)
         if known is not None:
-            return [self._status(known, command.cl_ord_id, now)]
+            return [self._known_again(known, command, now)]
         refusal = self._refusal(command)
         order = self._make_order(command)
         if refusal is not None:
@@ -175,6 +178,22 @@ class VenueEngine:
         if order.is_live:
             records += self._rest_or_cancel(order, now)
         return records
+
+    def _known_again(self, known: VenueOrder, command: NewOrder, now: datetime) -> Report:
+        """Answer an order whose ClOrdID is known: its state, or a refusal that leaves the first alone.
+
+        FIX 4.4, volume 4, appendix D, F.1.a to F.1.c.
+        """
+        status = self._status(known, command.cl_ord_id, now)
+        if command.possible_resend:
+            return status
+        return msgspec.structs.replace(
+            status,
+            exec_type=ExecType.REJECTED,
+            exec_id=status.exec_id.replace(_STATUS, _DUPLICATE, 1),
+            ord_rej_reason=OrdRejReason.DUPLICATE_ORDER,
+            text=f"{command.cl_ord_id} was sent before",
+        )
 
     def _refusal(self, command: NewOrder) -> tuple[OrdRejReason, str] | None:
         tick_micros = self._ticks_micros.get(command.symbol)
@@ -436,7 +455,7 @@ class VenueEngine:
     def _answer_id(self, now: datetime) -> str:
         """Make the ExecID of an answer: not an execution's, and new also after a restart."""
         self._answers_made += 1
-        return f"STATUS-{int(now.timestamp() * 1_000_000)}-{self._answers_made}"
+        return f"{_STATUS}-{int(now.timestamp() * 1_000_000)}-{self._answers_made}"
 
     def _accepted(self, order: VenueOrder, now: datetime) -> OrderAccepted:
         if order.side is None or order.ord_type is None or order.time_in_force is None:

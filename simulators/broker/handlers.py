@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 
+import structlog
 from prometheus_client import Counter
 
 from oms_platform.messages import Quote
@@ -24,6 +25,9 @@ from simulators.broker.protocol import (
 
 orders_total = Counter("oms_broker_orders_total", "New orders taken in", ["venue"])
 reports_total = Counter("oms_broker_reports_total", "Reports by type", ["venue", "type"])
+
+failures_total = Counter("oms_broker_command_failures_total", "Commands that a venue failed at", ["venue"])
+log = structlog.get_logger()
 
 Directed = tuple[str, Command]
 
@@ -57,9 +61,7 @@ class Exchange:
         """Do what the commands say, journal and send what came of it. Returns the decisions to make later."""
         records: list[Record] = []
         for venue_id, command in commands:
-            engine = self._engines.get(venue_id)
-            if engine is not None:
-                records += engine.handle(command, now)
+            records += self._handle_one(venue_id, command, now)
         self._publish(records)
         return [
             (record.venue_id, Decide(cl_ord_id=record.orig_cl_ord_id))
@@ -67,6 +69,19 @@ class Exchange:
             if isinstance(record, Report)
             and record.exec_type in (ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE)
         ]
+
+    def _handle_one(self, venue_id: str, command: Command, now: datetime) -> list[Record]:
+        """Do what one command says. A venue that fails at it says so, and goes on with the next."""
+        engine = self._engines.get(venue_id)
+        if engine is None:
+            return []
+        try:
+            return engine.handle(command, now)
+        except Exception:
+            failures_total.labels(venue_id).inc()
+            log.error("command_failed", venue=venue_id, command=repr(command)[:2048], exc_info=True)
+            self._sender.refuse_failed(venue_id, command)
+            return []
 
     def recover(self, unsent: Iterable[Record], now: datetime) -> None:
         """After a replay: send again what may not have been sent, and end what the stop cut short."""

@@ -70,6 +70,7 @@ class OrdRejReason(enum.IntEnum):
     BROKER_OPTION = 0
     UNKNOWN_SYMBOL = 1
     UNKNOWN_ORDER = 5
+    DUPLICATE_ORDER = 6
     UNSUPPORTED_CHARACTERISTIC = 11
     INCORRECT_QUANTITY = 13
     OTHER = 99
@@ -100,7 +101,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for.
 
-    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any.
+    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. possible_resend: the
+    sender says that it may have sent it before.
     """
 
     cl_ord_id: str
@@ -111,6 +113,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     price: str = ""
     time_in_force: TimeInForce | None = TimeInForce.DAY
     min_qty: int | None = 0
+    possible_resend: bool = False
 
 
 class CancelOrder(Command, frozen=True, kw_only=True, gc=False):
@@ -232,4 +235,11 @@ Record = OrderAccepted | Report | CancelRejected
 
 def is_kept(record: Record) -> bool:
     """Say whether a record is an event of its own: an answer about the state is sent, but not kept."""
-    return not isinstance(record, Report) or record.exec_type is not ExecType.ORDER_STATUS
+    if not isinstance(record, Report):
+        return True
+    return record.exec_type is not ExecType.ORDER_STATUS and not is_duplicate_reject(record)
+
+
+def is_duplicate_reject(record: Report) -> bool:
+    """Say whether a report refuses an order whose ClOrdID is known: it says nothing new of the first."""
+    return record.exec_type is ExecType.REJECTED and record.ord_rej_reason == OrdRejReason.DUPLICATE_ORDER

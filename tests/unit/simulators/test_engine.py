@@ -142,7 +142,7 @@ def test_order_that_the_venue_cannot_take_is_rejected_once_and_remembered(
     assert isinstance(report, Report)
     assert (report.exec_type, report.ord_status) == (ExecType.REJECTED, OrdStatus.REJECTED)
     assert (report.ord_rej_reason, report.leaves_qty, report.cum_qty) == (reason, 0, 0)
-    (again,) = venue.handle(order(**terms), NOW)
+    (again,) = venue.handle(order(**terms, possible_resend=True), NOW)
     assert isinstance(again, Report)
     assert (again.exec_type, again.ord_status) == (ExecType.ORDER_STATUS, OrdStatus.REJECTED)
 

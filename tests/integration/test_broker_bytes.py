@@ -1,0 +1,111 @@
+"""The broker simulator as a process, on a bare socket: any byte in a message, and where it listens."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_simulators import Environment, market, start_broker  # noqa: F401
+from tests.raw_fix import RawClient, stamp
+
+StartBroker = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def order(cl_ord_id: bytes, more: bytes = b"", symbol: bytes = b"AAPL") -> bytes:
+    return (
+        b"11=%s|21=1|38=100|40=2|44=1.00|54=1|55=%s|59=1|60=%s|" % (cl_ord_id, symbol, stamp().encode())
+        + more
+    )
+
+
+@pytest.fixture
+def client(market: Environment, start_broker: StartBroker) -> RawClient:  # noqa: F811
+    start_broker()
+    made = RawClient(int(market["OMS_BROKER_SIM_FIX_PORT"]))
+    assert made.log_on()["35"] == b"A"
+    return made
+
+
+def lives_on(client: RawClient) -> None:
+    """Hold that the venue still takes an order on this session."""
+    client.send("D", order(b"after"))
+    while (report := client.read_until("8")).get("11") != b"after":
+        pass
+    assert report["150"] == b"0"
+
+
+@pytest.mark.parametrize("cl_ord_id", [b"b\xf6", b"b\x00", b"\xff\xfe", b"\xc3\xb6"])
+def test_b1_clordid_of_any_bytes_is_taken_and_comes_back_as_it_was(
+    client: RawClient, cl_ord_id: bytes
+) -> None:
+    client.send("D", order(cl_ord_id))
+    report = client.read_until("8")
+    assert (report["150"], report["11"]) == (b"0", cl_ord_id)
+    client.send("H", b"11=%s|54=1|55=AAPL|" % cl_ord_id)
+    assert client.read_until("8")["11"] == cl_ord_id
+    lives_on(client)
+
+
+def test_b1_venue_comes_back_on_the_same_data_and_knows_the_order(
+    market: Environment,  # noqa: F811
+    start_broker: StartBroker,  # noqa: F811
+) -> None:
+    process = start_broker()
+    client = RawClient(int(market["OMS_BROKER_SIM_FIX_PORT"]))
+    client.log_on()
+    client.send("D", order(b"b\xf6"))
+    assert client.read_until("8")["150"] == b"0"
+    process.kill()
+    process.wait(10)
+    start_broker()
+    again = RawClient(int(market["OMS_BROKER_SIM_FIX_PORT"]))
+    again.next_out = client.next_out
+    again.log_on()
+    again.send("F", b"11=undo|41=b\xf6|54=1|55=AAPL|60=%s|" % stamp().encode())
+    assert again.read_until("8")["150"] == b"4"
+
+
+def test_b2_symbol_or_cancel_with_any_bytes_is_refused(client: RawClient) -> None:
+    client.send("D", order(b"s", symbol=b"A\xf6"))
+    refused = client.read_until("8")
+    assert (refused["150"], refused["103"], refused["55"]) == (b"8", b"1", b"A\xf6")
+    client.send("F", b"11=b\xf6|41=none\xf6|54=1|55=AAPL|60=%s|" % stamp().encode())
+    rejected = client.read_until("9")
+    assert (rejected["11"], rejected["41"], rejected["102"]) == (b"b\xf6", b"none\xf6", b"1")
+    lives_on(client)
+
+
+def test_b4_data_field_with_a_separator_in_it_is_a_legal_order(client: RawClient) -> None:
+    client.send("D", order(b"b4", b"354=5|355=ab\x01cd|"))
+    report = client.read_until("8")
+    assert (report["150"], report["11"]) == (b"0", b"b4")
+    lives_on(client)
+
+
+@pytest.mark.parametrize("text", [b"a\x0138=99999", b"\x0138=99999\x01", b"a\x0111=other\x0138=9"])
+def test_b6_data_field_that_looks_like_fields_changes_nothing(client: RawClient, text: bytes) -> None:
+    client.send("D", order(b"b6", b"354=%d|355=%s|" % (len(text), text)))
+    report = client.read_until("8")
+    assert (report["150"], report["11"], report["38"], report["151"]) == (b"0", b"b6", b"100", b"100")
+    lives_on(client)
+
+
+def test_b7_same_clordid_again_is_refused_with_the_first_orders_status(client: RawClient) -> None:
+    client.send("D", order(b"b7"))
+    assert client.read_until("8")["150"] == b"0"
+    client.send("D", order(b"b7"))
+    refused = client.read_until("8")
+    assert (refused["150"], refused["39"], refused["103"]) == (b"8", b"0", b"6")
+    client.send("D", order(b"b7"), header=b"97=Y|")
+    assert client.read_until("8")["150"] == b"I"
+
+
+def test_venue_listens_on_its_host_and_nowhere_else(client: RawClient) -> None:
+    port = client.socket.getpeername()[1]
+    listening = [
+        line.split()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A"
+    ]
+    assert [address for address in listening if address.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
