@@ -10,10 +10,11 @@ from pathlib import Path
 from simulators.broker.adapters.journal import Journal
 from simulators.broker.bootstrap import Loop, make_stores, replay
 from simulators.broker.config import VENUES
-from simulators.broker.engine import Behaviour, VenueEngine
+from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.fix_acceptor import FixAcceptor
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Exchange
+from simulators.broker.unkind import UnkindVenue
 
 TICKS = {"AAPL": Decimal("0.01"), "MSFT": Decimal("0.01")}
 
@@ -23,7 +24,7 @@ class VenueInProcess:
 
     def __init__(self, folder: Path) -> None:
         self.engines = {
-            venue_id: VenueEngine(venue_id, TICKS, seed=7, behaviour=Behaviour(touch_fill=0))
+            venue_id: UnkindVenue(venue_id, TICKS, seed=7, behaviour=Behaviour(touch_fill=0))
             for venue_id in VENUES
         }
         self.journal = Journal(folder)

@@ -24,23 +24,27 @@ from oms_platform.worker import (
 from simulators.broker.adapters.journal import Journal
 from simulators.broker.adapters.session_store import SessionStore
 from simulators.broker.config import COUNTERPARTY, DARK_VENUES, VENUES, Settings, latencies_us
-from simulators.broker.engine import Behaviour, VenueEngine
+from simulators.broker.engine import Behaviour
+from simulators.broker.entrypoints.control import serve_control
 from simulators.broker.entrypoints.fix_acceptor import FixAcceptor, Received
 from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_command
 from simulators.broker.entrypoints.fix_wire import BEGIN_STRING
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Directed, Exchange, commands_of_quote
-from simulators.broker.protocol import EndDay, Record
+from simulators.broker.protocol import BeginDay, Disconnected, EndDay, Record
 from simulators.broker.schedule import Schedule
+from simulators.broker.unkind import UnkindVenue
 from simulators.instruments import Instrument, require_instruments
 
 IDLE_WAIT_S: Final = 0.2
 FIRST_QUOTES_WAIT_S: Final = 10.0
 QUOTE_AGE_S_MAX: Final = 5.0
+# How long an order is away that is done for the day and good till canceled.
+NIGHT_S: Final = 2.0
 log = structlog.get_logger()
 
 
-def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, VenueEngine]:
+def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, UnkindVenue]:
     """Return an engine for each venue."""
     behaviour = Behaviour(
         reject=settings.reject_probability,
@@ -52,7 +56,7 @@ def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[
     )
     tick_sizes = {instrument.symbol: instrument.tick_size for instrument in instruments}
     return {
-        venue_id: VenueEngine(
+        venue_id: UnkindVenue(
             venue_id, tick_sizes, seed=settings.seed, behaviour=behaviour, dark=venue_id in DARK_VENUES
         )
         for venue_id in VENUES
@@ -67,7 +71,7 @@ def make_stores(data: Path) -> dict[str, SessionStore]:
     }
 
 
-def replay(journal: Journal, engines: Mapping[str, VenueEngine]) -> list[Record]:
+def replay(journal: Journal, engines: Mapping[str, UnkindVenue]) -> list[Record]:
     """Give every engine its records back. Returns those that may not have been sent."""
     started_s = time.monotonic()
     count = 0
@@ -102,6 +106,9 @@ class Loop:
         self._delays_s, self._pending_s, self._day_s = delays_s, pending_s, day_s
         self._clock = clock
         self._schedule = Schedule()
+        # Orders that were done for the day when the last process ended.
+        for venue_id in delays_s:
+            self._schedule.put(time.monotonic() + NIGHT_S, (venue_id, BeginDay()))
         if day_s:
             self._end_day_later(time.monotonic())
 
@@ -114,12 +121,18 @@ class Loop:
             commands += commands_of_quote(quote)
         for message in received:
             commands += self._read(message, now_s)
+        commands += [(venue_id, Disconnected()) for venue_id in self._door.take_lost()]
+        self._later(self._exchange.act(self._clock()), now_s)
         if commands:
-            for decision in self._exchange.handle(commands, self._clock()):
-                self._schedule.put(now_s + self._pending_s, decision)
+            self._later(self._exchange.handle(commands, self._clock()), now_s)
             if any(isinstance(command, EndDay) for _, command in commands):
                 self._end_day_later(now_s)
         self._door.flush()
+
+    def _later(self, commands: list[Directed], now_s: float) -> None:
+        for venue_id, command in commands:
+            delay_s = NIGHT_S if isinstance(command, BeginDay) else self._pending_s
+            self._schedule.put(now_s + delay_s, (venue_id, command))
 
     def _read(self, message: Received, now_s: float) -> list[Directed]:
         venue_id, fields = message
@@ -160,6 +173,9 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         inbox = Inbox(acceptor.wake)
         exchange = Exchange(engines, journal, acceptor)
         exchange.recover(unsent, utc_now())
+        if settings.control_port:
+            control = serve_control(engines, settings.control_port, acceptor.wake)
+            stack.callback(control.shutdown)
         feed = QuoteFeed(settings.market_data_host, settings.market_data_port, inbox.put_quote)
         feed.start()
         stack.callback(feed.stop)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from simulators.broker.book import Book, BookOrder, DarkBook, Fill, LitBook
+from simulators.broker.book import Book, DarkBook, Fill, LitBook
 from simulators.broker.prices import average_text, micros_of, micros_of_decimal, price_text
 from simulators.broker.protocol import (
     NO_ORDER_ID,
@@ -40,11 +40,17 @@ from simulators.broker.protocol import (
     Side,
     TimeInForce,
 )
+from simulators.broker.venue_order import (
+    Trade,
+    VenueOrder,
+    too_late,
+    wrong_minimum,
+    wrong_price,
+    wrong_quantity,
+)
 
-ORDER_QTY_MAX: Final = 100_000_000
 CLOSED_ORDERS_MAX: Final = 25_000
 _NO_LIMIT_MICROS: Final = 2**62
-_RESTS: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 _THIN_PART_MIN: Final = 0.3
 # How the ExecIDs of answers begin that are no executions.
 _STATUS: Final = "STATUS"
@@ -67,49 +73,6 @@ class Behaviour:
     touch_fill: float = 0.25
     hidden: float = 0.6
     reports_pending: bool = False
-
-
-class VenueOrder(BookOrder, kw_only=True, gc=False):
-    """An order as the venue holds it. end: the status that closed it other than by filling."""
-
-    order_id: str
-    cl_ord_id: str
-    symbol: str
-    order_qty: int
-    ord_type: OrdType | None
-    time_in_force: TimeInForce | None
-    price: str
-    side: Side | None
-    ids: tuple[str, ...] = ()
-    acknowledged: bool = False
-    cum_qty: int = 0
-    notional_micros: int = 0
-    end: OrdStatus | None = None
-    pending: CancelOrder | ReplaceOrder | None = None
-
-    @property
-    def leaves_qty(self) -> int:
-        """What is still to trade."""
-        return 0 if self.end is not None else self.order_qty - self.cum_qty
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it can still trade."""
-        return self.end is None and self.cum_qty < self.order_qty
-
-    @property
-    def status(self) -> OrdStatus:
-        """OrdStatus by FIX's precedence."""
-        if self.pending is not None:
-            canceling = isinstance(self.pending, CancelOrder)
-            return OrdStatus.PENDING_CANCEL if canceling else OrdStatus.PENDING_REPLACE
-        if self.end is OrdStatus.DONE_FOR_DAY:
-            return OrdStatus.DONE_FOR_DAY
-        if self.cum_qty >= self.order_qty > 0:
-            return OrdStatus.FILLED
-        if self.end is not None:
-            return self.end
-        return OrdStatus.PARTIALLY_FILLED if self.cum_qty else OrdStatus.NEW
 
 
 class VenueEngine:
@@ -206,12 +169,12 @@ class VenueEngine:
         ):
             if value is None:
                 return OrdRejReason.UNSUPPORTED_CHARACTERISTIC, f"{name} is not one that this venue trades"
-        wrong = _wrong_quantity(command.order_qty) or _wrong_minimum(command.min_qty, command.order_qty)
+        wrong = wrong_quantity(command.order_qty) or wrong_minimum(command.min_qty, command.order_qty)
         if wrong is not None:
             return OrdRejReason.INCORRECT_QUANTITY, wrong
         if (
             command.ord_type is OrdType.LIMIT
-            and (wrong := _wrong_price(command.price, tick_micros)) is not None
+            and (wrong := wrong_price(command.price, tick_micros)) is not None
         ):
             return OrdRejReason.OTHER, wrong
         if self._happens(self._behaviour.reject):
@@ -255,7 +218,7 @@ class VenueEngine:
         return self._report(order, ExecType.REJECTED, now, ord_rej_reason=reason, text=text)
 
     def _rest_or_cancel(self, order: VenueOrder, now: datetime) -> list[Record]:
-        if order.ord_type is OrdType.LIMIT and order.time_in_force in _RESTS:
+        if order.rests:
             self._books[order.symbol].rest(order)
             return []
         return [self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now)]
@@ -284,14 +247,22 @@ class VenueEngine:
         for order, quantity, price_micros in fills:
             if not isinstance(order, VenueOrder):
                 raise TypeError(f"expected a venue order in the book, found {type(order).__name__}")
-            order.cum_qty += quantity
-            order.notional_micros += quantity * price_micros
-            if not order.is_live:
-                self._remember_closed(order)
-            records.append(
-                self._report(order, ExecType.TRADE, now, last_qty=quantity, last_px=price_text(price_micros))
-            )
+            records.append(self._trade(order, Trade(quantity, price_micros), now))
         return records
+
+    def _trade(self, order: VenueOrder, trade: Trade, now: datetime) -> Report:
+        exec_id = self._execution_id()
+        order.execute(exec_id, trade)
+        if not order.is_live:
+            self._remember_closed(order)
+        return self._report(
+            order,
+            ExecType.TRADE,
+            now,
+            exec_id=exec_id,
+            last_qty=trade.quantity,
+            last_px=price_text(trade.price_micros),
+        )
 
     def _requote(self, command: Requote, now: datetime) -> list[Record]:
         book = self._books.get(command.market.symbol)
@@ -337,7 +308,7 @@ class VenueEngine:
             return CxlRejReason.DUPLICATE_CL_ORD_ID, f"{command.cl_ord_id} is another order's"
         if order.pending is not None:
             return CxlRejReason.ALREADY_PENDING, f"{order.pending.cl_ord_id} is pending"
-        if _too_late(command, order):
+        if too_late(command, order):
             return CxlRejReason.TOO_LATE, "too late"
         wrong = self._wrong_terms(command, order)
         return None if wrong is None else (CxlRejReason.OTHER, wrong)
@@ -350,7 +321,7 @@ class VenueEngine:
         if isinstance(command, CancelOrder):
             return None
         tick_micros = self._ticks_micros[order.symbol]
-        return _wrong_quantity(command.order_qty) or _wrong_price(command.price, tick_micros)
+        return wrong_quantity(command.order_qty) or wrong_price(command.price, tick_micros)
 
     def _decide(self, command: Decide, now: datetime) -> list[Record]:
         order = self._orders.get(command.cl_ord_id)
@@ -361,7 +332,7 @@ class VenueEngine:
         command, order.pending = order.pending, None
         if command is None:
             return []
-        if _too_late(command, order):
+        if too_late(command, order):
             return [self._refuse(command, order, CxlRejReason.TOO_LATE, "too late", now)]
         if self._happens(self._behaviour.cancel_reject):
             return [self._refuse(command, order, CxlRejReason.BROKER_OPTION, "refused by the venue", now)]
@@ -457,6 +428,10 @@ class VenueEngine:
         self._answers_made += 1
         return f"{_STATUS}-{int(now.timestamp() * 1_000_000)}-{self._answers_made}"
 
+    def _execution_id(self) -> str:
+        self._executions_made += 1
+        return f"{self.venue_id}-{self._executions_made}"
+
     def _accepted(self, order: VenueOrder, now: datetime) -> OrderAccepted:
         if order.side is None or order.ord_type is None or order.time_in_force is None:
             raise ValueError(f"{order.cl_ord_id} was accepted without side, type or time in force")
@@ -487,13 +462,12 @@ class VenueEngine:
         last_px: str = "",
         ord_rej_reason: int | None = None,
         text: str = "",
+        exec_ref_id: str = "",
+        exec_restatement_reason: int | None = None,
     ) -> Report:
-        if not exec_id:
-            self._executions_made += 1
-            exec_id = f"{self.venue_id}-{self._executions_made}"
         return Report(
             venue_id=self.venue_id,
-            exec_id=exec_id,
+            exec_id=exec_id or self._execution_id(),
             order_id=order.order_id,
             cl_ord_id=cl_ord_id or order.cl_ord_id,
             orig_cl_ord_id=orig_cl_ord_id,
@@ -513,6 +487,8 @@ class VenueEngine:
             transact_time=now,
             ord_rej_reason=ord_rej_reason,
             text=text,
+            exec_ref_id=exec_ref_id,
+            exec_restatement_reason=exec_restatement_reason,
         )
 
     def _happens(self, probability: float) -> bool:
@@ -559,9 +535,16 @@ class VenueEngine:
         if record.exec_type is ExecType.NEW:
             order.acknowledged = True
         elif record.exec_type is ExecType.TRADE:
-            order.cum_qty += record.last_qty
-            order.working_qty -= record.last_qty
-            order.notional_micros += record.last_qty * (micros_of(record.last_px) or 0)
+            order.execute(record.exec_id, Trade(record.last_qty, micros_of(record.last_px) or 0))
+            order.working_qty = max(0, order.order_qty - order.cum_qty)
+        elif record.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+            self._restore_changed_trade(order, record)
+        elif record.exec_type is ExecType.RESTATED:
+            order.order_qty = record.order_qty
+            order.working_qty = order.order_qty - order.cum_qty
+            order.asleep = False
+        elif record.exec_type is ExecType.DONE_FOR_DAY and record.leaves_qty:
+            order.asleep = True
         elif record.exec_type is ExecType.REPLACED:
             self._name(record.cl_ord_id, order)
             order.cl_ord_id = record.cl_ord_id
@@ -576,6 +559,15 @@ class VenueEngine:
             self._restore_pending(order, record)
         if not order.is_live:
             self._remember_closed(order)
+
+    @staticmethod
+    def _restore_changed_trade(order: VenueOrder, record: Report) -> None:
+        if record.exec_ref_id in order.trades:
+            corrected = record.exec_type is ExecType.TRADE_CORRECT
+            trade = Trade(record.last_qty, micros_of(record.last_px) or 0)
+            order.change_trade(record.exec_ref_id, trade if corrected else None)
+        if record.ord_status is OrdStatus.CANCELED:
+            order.end = OrdStatus.CANCELED
 
     def _restore_rejected(self, record: Report) -> None:
         order = self._make_order(
@@ -618,41 +610,7 @@ class VenueEngine:
                 records.append(
                     self._refuse(command, order, CxlRejReason.BROKER_OPTION, "the venue was restarted", now)
                 )
-            if order.is_live:
+            if order.is_live and not order.asleep:
                 records += self._rest_or_cancel(order, now)
         self._draws = random.Random(f"{self._seed}/{self.venue_id}/{self._executions_made}")  # noqa: S311
         return records
-
-
-def _too_late(command: CancelOrder | ReplaceOrder, order: VenueOrder) -> bool:
-    """Say whether an order is past such a request. A filled one may still be made larger (FIX C.1.c)."""
-    if order.end is not None:
-        return True
-    if (
-        isinstance(command, CancelOrder)
-        or order.time_in_force not in _RESTS
-        or order.ord_type is not OrdType.LIMIT
-    ):
-        return not order.is_live
-    return not order.is_live and (command.order_qty or 0) <= order.cum_qty
-
-
-def _wrong_quantity(quantity: int | None) -> str | None:
-    if quantity is not None and 0 < quantity <= ORDER_QTY_MAX:
-        return None
-    return f"order_qty must be a whole number of shares from 1 to {ORDER_QTY_MAX}"
-
-
-def _wrong_minimum(minimum: int | None, quantity: int | None) -> str | None:
-    if minimum is not None and 0 <= minimum <= (quantity or 0):
-        return None
-    return f"min_qty must be a whole number of shares from 0 to order_qty, was {minimum}"
-
-
-def _wrong_price(price: str, tick_micros: int) -> str | None:
-    micros = micros_of(price)
-    if micros is None:
-        return f"price must be a number above 0, was {price!r}"
-    if micros % tick_micros:
-        return f"price must be a multiple of {price_text(tick_micros)}, was {price}"
-    return None

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from simulators.broker.protocol import Command, Record
+from simulators.broker.protocol import Command, Kept, Saying
 
 
 class RecordJournal(Protocol):
     """Keeps records before they are sent."""
 
-    def append(self, records: Iterable[Record]) -> None:
+    def append(self, records: Iterable[Kept]) -> None:
         """Keep records in their order."""
 
     def mark_sent(self) -> None:
@@ -19,7 +19,7 @@ class RecordJournal(Protocol):
 class ReportSender(Protocol):
     """Carries reports to the counterparty."""
 
-    def send(self, record: Record, *, possible_resend: bool) -> None:
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
         """Hand a record over; `possible_resend` says that it may have been sent before."""
 
     def refuse_failed(self, venue_id: str, command: Command) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -37,7 +36,7 @@ from simulators.broker.entrypoints.fix_wire import (
     split_fields,
 )
 from simulators.broker.ports import SentMessages
-from simulators.broker.protocol import Command, OrderAccepted, Record
+from simulators.broker.protocol import Command, FaultKind, FaultSown, OrderAccepted, Saying
 
 LOGOUT_S_MAX: Final = 3.0
 LOGON_S_MAX: Final = 10.0
@@ -48,6 +47,10 @@ _READ_BYTES: Final = 1 << 16
 # A counterparty that does not read: its connection is closed, and it may ask for all of it again.
 _UNREAD_BYTES_MAX: Final = 64 << 20
 _NO_ERROR: Final = timedelta(0)
+# The clock of a venue whose clock is off.
+_CLOCK_ERROR: Final = timedelta(minutes=-3)
+# How many of its messages a session forgets whose store was restored from a copy.
+_FORGOTTEN: Final = 3
 log = structlog.get_logger()
 sessions_gauge = Gauge("oms_broker_sessions_logged_on", "FIX sessions that are logged on")
 failures_total = Counter("oms_broker_message_failures_total", "Messages that the simulator failed at")
@@ -82,7 +85,6 @@ class FixAcceptor:
         port: int,
         stores: Mapping[str, SentMessages],
         dictionary: Dictionary | None = None,
-        resets: Callable[[str], bool] = lambda _venue_id: False,
         clock: Clock = utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -90,8 +92,7 @@ class FixAcceptor:
         self._host, self._port = host, port
         self._clock, self._monotonic_s = clock, monotonic_s
         self._sessions = {
-            venue_id: FixSession(venue_id, COUNTERPARTY, store, rules, partial(resets, venue_id))
-            for venue_id, store in stores.items()
+            venue_id: FixSession(venue_id, COUNTERPARTY, store, rules) for venue_id, store in stores.items()
         }
         self._dictionary = rules
         self._selector = selectors.DefaultSelector()
@@ -102,6 +103,7 @@ class FixAcceptor:
             end.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._ticked_s = 0.0
+        self._lost: list[str] = []
         self._dirty = True
 
     # ---- life
@@ -288,11 +290,35 @@ class FixAcceptor:
 
     # ---- what goes out
 
-    def send(self, record: Record, *, possible_resend: bool, clock_error: timedelta = _NO_ERROR) -> None:
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
         """Hand a report to its venue's session, which keeps it if nobody is logged on."""
-        if not isinstance(record, OrderAccepted):
-            msg_type, body = message_of(record, possible_resend=possible_resend)
-            self.send_message(record.venue_id, msg_type, body, clock_error=clock_error)
+        record, dress, _ = saying
+        if isinstance(record, FaultSown):
+            self._break_session(record)
+        elif dress is FaultKind.GAP_FILLED:
+            self._sessions[record.venue_id].gap_fill(self._clock(), self._monotonic_s())
+            self._dirty = True
+        elif not isinstance(record, OrderAccepted):
+            msg_type, body = message_of(record, possible_resend=possible_resend, dress=dress)
+            error = _CLOCK_ERROR if dress is FaultKind.CLOCK_OFF else _NO_ERROR
+            self.send_message(record.venue_id, msg_type, body, clock_error=error)
+
+    def _break_session(self, fault: FaultSown) -> None:
+        """Do what a fault of the session does; the others have no part in it."""
+        session = self._sessions[fault.venue_id]
+        if fault.kind is FaultKind.SESSION_RESET:
+            session.resets_next = True
+        elif fault.kind is FaultKind.SEQUENCE_LOW:
+            session.store.forget_newest(_FORGOTTEN)
+        elif fault.kind is not FaultKind.DROP:
+            return
+        session.ends = session.state is not State.AWAY
+        self._dirty = True
+
+    def take_lost(self) -> list[str]:
+        """Return the venues whose connection has gone since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def send_message(
         self, venue_id: str, msg_type: str, body: str, *, clock_error: timedelta = _NO_ERROR
@@ -364,6 +390,7 @@ class FixAcceptor:
         connection.out.clear()
         if connection.session is not None:
             log.info("fix_logout", venue=connection.session.venue_id)
+            self._lost.append(connection.session.venue_id)
             connection.session.lost()
             connection.session = None
             connection.ends = True

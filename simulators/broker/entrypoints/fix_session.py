@@ -6,7 +6,7 @@ whether somebody is logged on or not, so that it can be asked for again.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -107,7 +107,7 @@ class FixSession:
     """A venue's session with its one counterparty.
 
     out: what is to be written to the connection, in its order. ends: the connection is to be closed once it
-    is written. resets: asked at each logon whether the venue begins its numbers anew.
+    is written. resets_next: the venue begins its numbers anew at the next logon, though nobody asked for it.
     """
 
     def __init__(
@@ -116,16 +116,15 @@ class FixSession:
         counterparty: str,
         store: SentMessages,
         dictionary: Dictionary,
-        resets: Callable[[], bool] = lambda: False,
     ) -> None:
         self.venue_id = venue_id
         self.out: list[bytes] = []
         self.ends = False
+        self.resets_next = False
         self.state = State.AWAY
         self._counterparty = counterparty
         self._store = store
         self._dictionary = dictionary
-        self._resets = resets
         # What came after a gap; None for what was dealt with when it came.
         self._waiting: dict[int, ReadMessage | None] = {}
         # The last number that was asked for again and has not come yet; 0 for none.
@@ -371,8 +370,9 @@ class FixSession:
 
     def _logon(self, values: Fields, seq: int) -> None:
         asked = values.get("141") == "Y"
-        resets = asked or self._resets()
+        resets = asked or self.resets_next
         if resets:
+            self.resets_next = False
             self._store.reset()
             self._waiting.clear()
             self._asked_until = 0

@@ -11,12 +11,14 @@ from simulators.broker.protocol import (
     CancelRejected,
     Command,
     ExecType,
+    FaultKind,
     NewOrder,
     OrdStatus,
     OrdType,
     ReplaceOrder,
     Report,
     RequestKind,
+    RequestRefused,
     Side,
     TimeInForce,
 )
@@ -40,8 +42,11 @@ _EXEC_TYPE_CODES: Final = {
     ExecType.REPLACED: "5",
     ExecType.PENDING_CANCEL: "6",
     ExecType.REJECTED: "8",
+    ExecType.RESTATED: "D",
     ExecType.PENDING_REPLACE: "E",
     ExecType.TRADE: "F",
+    ExecType.TRADE_CORRECT: "G",
+    ExecType.TRADE_CANCEL: "H",
     ExecType.ORDER_STATUS: "I",
 }
 _ORD_STATUS_CODES: Final = {
@@ -170,11 +175,53 @@ def _body(fields: list[str], *, possible_resend: bool = False) -> str:
     return f"{head}{SOH.join(fields)}{SOH}"
 
 
-def message_of(record: Report | CancelRejected, *, possible_resend: bool = False) -> tuple[str, str]:
-    """Return the type of a record's message and its fields, each with SOH."""
+def message_of(
+    record: Report | CancelRejected | RequestRefused,
+    *,
+    possible_resend: bool = False,
+    dress: FaultKind | None = None,
+) -> tuple[str, str]:
+    """Return the type of a record's message and its fields, each with SOH. dress: a fault that it shows."""
+    if isinstance(record, RequestRefused):
+        return "j", business_reject_body(
+            ref_seq_num="0", ref_msg_type=record.msg_type, reason=record.reason, text=record.text
+        )
     if isinstance(record, Report):
-        return "8", _body(report_fields(record), possible_resend=possible_resend)
-    return "9", _body(cancel_rejected_fields(record), possible_resend=possible_resend)
+        msg_type, fields = "8", report_fields(record)
+    else:
+        msg_type, fields = "9", cancel_rejected_fields(record)
+    if dress is not None:
+        fields = dressed(fields, dress)
+    return msg_type, _body(fields, possible_resend=possible_resend)
+
+
+def dressed(fields: list[str], kind: FaultKind) -> list[str]:
+    """Return a message's fields as a fault has them. What is no fault of the text leaves them as they are."""
+    match kind:
+        case FaultKind.LATIN1_TEXT:
+            return [*_without(fields, "58"), "58=Ausf\xfchrung \xdf\xff"]
+        case FaultKind.NUL_TEXT:
+            return [*_without(fields, "58"), "58=a\x00b"]
+        case FaultKind.DATA_WITH_SEPARATOR:
+            data = f"a{SOH}32=1{SOH}14=1{SOH}b"
+            return [*fields, f"354={len(data)}", f"355={data}"]
+        case FaultKind.USER_TAGS:
+            return [*fields, "5001=X", "6001=Y", "20001=Z"]
+        case FaultKind.EMPTY_TAG:
+            return [*_without(fields, "58"), "58="]
+        case FaultKind.FIX42_STYLE:
+            filled = "39=2" in fields
+            return ["20=0", *(f"150={2 - (not filled)}" if f == "150=F" else f for f in fields)]
+        case FaultKind.WITHOUT_LAST_PX:
+            return _without(fields, "31", "32")
+        case FaultKind.WITHOUT_CL_ORD_ID:
+            return _without(fields, "11")
+        case _:
+            return fields
+
+
+def _without(fields: list[str], *tags: str) -> list[str]:
+    return [field for field in fields if field.partition("=")[0] not in tags]
 
 
 def report_text(report: Report, *, possible_resend: bool = False) -> str:
@@ -213,6 +260,10 @@ def report_fields(report: Report) -> list[str]:
         fields.append(f"103={report.ord_rej_reason}")
     if report.ord_status_req_id:
         fields.append(f"790={report.ord_status_req_id}")
+    if report.exec_ref_id:
+        fields.append(f"19={report.exec_ref_id}")
+    if report.exec_restatement_reason is not None:
+        fields.append(f"378={report.exec_restatement_reason}")
     if report.text:
         fields.append(f"58={report.text}")
     return fields

@@ -12,7 +12,7 @@ import quickfix as fix
 from oms_platform.errors import BrokenInvariantError
 from simulators.broker.adapters.journal import JOURNAL_NAME, Journal
 from simulators.broker.config import VENUES, latencies_us
-from simulators.broker.engine import Behaviour, VenueEngine
+from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.fix_dictionary import dictionary_path
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
@@ -29,17 +29,21 @@ from simulators.broker.protocol import (
     AskStatus,
     CancelOrder,
     CancelRejected,
+    Command,
     Decide,
+    Kept,
     NewOrder,
     OrdType,
     Record,
     ReplaceOrder,
     Report,
+    Saying,
     Side,
     TimeInForce,
     is_kept,
 )
 from simulators.broker.schedule import Schedule
+from simulators.broker.unkind import UnkindVenue
 from tests.scenarios.venue_script import describe
 from tests.unit.simulators.test_quote_maker import make_quotes
 
@@ -54,8 +58,8 @@ def fix_text(msg_type: str, body: str) -> dict[str, str]:
     return dict(split_fields(TRANSPORT.format(msg_type, body).replace("|", SOH)))
 
 
-def engine(behaviour: Behaviour | None = None) -> VenueEngine:
-    return VenueEngine("XNYS", TICKS, seed=7, behaviour=behaviour or Behaviour(touch_fill=0))
+def engine(behaviour: Behaviour | None = None) -> UnkindVenue:
+    return UnkindVenue("XNYS", TICKS, seed=7, behaviour=behaviour or Behaviour(touch_fill=0))
 
 
 def order(cl_ord_id: str, price: str = "100.00", side: Side = Side.BUY) -> NewOrder:
@@ -195,11 +199,15 @@ class Sent:
     def __init__(self) -> None:
         self.records: list[tuple[str, bool]] = []
 
-    def send(self, record: Record, *, possible_resend: bool) -> None:
-        self.records.append((describe(record), possible_resend))
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
+        assert isinstance(saying.record, Report | CancelRejected)
+        self.records.append((describe(saying.record), possible_resend))
+
+    def refuse_failed(self, venue_id: str, command: Command) -> None:
+        raise AssertionError(f"{venue_id} failed at {command}")
 
 
-def replayed(folder: Path) -> tuple[VenueEngine, list[Record], Journal]:
+def replayed(folder: Path) -> tuple[UnkindVenue, list[Record], Journal]:
     venue, journal = engine(), Journal(folder)
     unsent = journal.replay(venue.restore)
     return venue, unsent, journal
@@ -293,9 +301,10 @@ def test_exchange_journals_before_it_sends_and_answers_leave_no_trace(tmp_path: 
     order_of_things: list[str] = []
 
     class Watched(Sent):
-        def send(self, record: Record, *, possible_resend: bool) -> None:
+        def send(self, saying: Saying, *, possible_resend: bool) -> None:
+            assert isinstance(saying.record, Report)
             lines = (tmp_path / JOURNAL_NAME).read_text().splitlines()
-            order_of_things.append(f"{describe(record)} after {len(lines)} lines")
+            order_of_things.append(f"{describe(saying.record)} after {len(lines)} lines")
 
     exchange = Exchange({"XNYS": venue}, journal, Watched())
     exchange.handle([("XNYS", order("X")), ("XNYS", AskStatus(cl_ord_id="X")), ("NONE", order("Z"))], NOW)
@@ -307,8 +316,8 @@ def test_exchange_sends_again_after_a_crash_with_the_same_ids(tmp_path: Path) ->
     venue, _, journal = replayed(tmp_path)
 
     class Dies(Sent):
-        def send(self, record: Record, *, possible_resend: bool) -> None:
-            super().send(record, possible_resend=possible_resend)
+        def send(self, saying: Saying, *, possible_resend: bool) -> None:
+            super().send(saying, possible_resend=possible_resend)
             if len(self.records) == 2:
                 raise KeyboardInterrupt
 
@@ -333,7 +342,7 @@ def test_exchange_sends_again_after_a_crash_with_the_same_ids(tmp_path: Path) ->
 
 def test_exchange_returns_the_decisions_to_make_later() -> None:
     class NoJournal:
-        def append(self, records: Iterable[Record]) -> None:
+        def append(self, records: Iterable[Kept]) -> None:
             list(records)
 
         def mark_sent(self) -> None:
