@@ -1,12 +1,18 @@
 """The broker simulator as a process, on a bare socket: any byte in a message, and where it listens."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.integration.test_simulators import Environment, market, start_broker  # noqa: F401
+from oms_tools.laptop.parts import wait_until
+from tests.integration.test_simulators import Environment, market, metrics, start_broker  # noqa: F401
+from tests.ports import free_port
 from tests.raw_fix import RawClient, stamp
 
 StartBroker = Callable[..., "subprocess.Popen[bytes]"]
@@ -109,3 +115,44 @@ def test_venue_listens_on_its_host_and_nowhere_else(client: RawClient) -> None:
         if line.split()[3] == "0A"
     ]
     assert [address for address in listening if address.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+
+
+def test_control_port_sows_faults_that_the_journal_and_the_metrics_count(
+    market: Environment,  # noqa: F811
+    start_broker: StartBroker,  # noqa: F811
+) -> None:
+    port = free_port()
+    start_broker(OMS_BROKER_SIM_CONTROL_PORT=str(port))
+    client = RawClient(int(market["OMS_BROKER_SIM_FIX_PORT"]))
+    client.log_on()
+    base = f"http://127.0.0.1:{port}/control/venues"
+    plan = json.dumps({"seed": 7, "rates": {"STATUS_REFUSED": 1.0, "LATIN1_TEXT": 1.0}}).encode()
+    assert called("PUT", f"{base}/XNYS", plan)["seed"] == 7
+    client.send("D", order(b"X"))
+    assert b"Ausf\xfchrung" in client.read_until("8")["58"]
+    client.send("H", b"11=X|54=1|55=AAPL|")
+    refused = client.read_until("j")
+    assert (refused["372"], refused["380"]) == (b"H", b"3")
+    called("PUT", f"{base}/XNYS", b"{}")
+    called("POST", f"{base}/XNYS/faults/UNSOLICITED_CANCEL", b"")
+    canceled = client.read_until("8")
+    assert (canceled["150"], canceled["11"]) == (b"4", b"X")
+    wait_until(
+        lambda: (
+            called("GET", f"{base}/XNYS", None)["sown"]
+            == {"LATIN1_TEXT": 1, "STATUS_REFUSED": 1, "UNSOLICITED_CANCEL": 1}
+        ),
+        "three faults",
+    )
+    lines = (Path(market["OMS_BROKER_SIM_DATA"]) / "journal.jsonl").read_text().splitlines()
+    kinds = [line["kind"] for line in map(json.loads, lines) if line["record"] == "fault"]
+    assert kinds == ["LATIN1_TEXT", "STATUS_REFUSED", "UNSOLICITED_CANCEL"]
+    shown = metrics(int(market["OMS_BROKER_SIM_HEALTH_PORT"]))
+    assert 'oms_broker_faults_total{kind="LATIN1_TEXT",venue="XNYS"} 1.0' in shown
+    with pytest.raises(HTTPError, match="404"):
+        called("GET", f"{base}/MOON", None)
+
+
+def called(method: str, url: str, body: bytes | None) -> dict[str, Any]:
+    with urlopen(Request(url, data=body, method=method), timeout=5) as answer:
+        return dict(json.loads(answer.read()))
