@@ -53,6 +53,7 @@ def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[
         touch_fill=settings.touch_fill_probability,
         hidden=settings.hidden_probability,
         reports_pending=settings.pending_us >= 0,
+        prevents_self_match=settings.prevents_self_match,
     )
     tick_sizes = {instrument.symbol: instrument.tick_size for instrument in instruments}
     return {

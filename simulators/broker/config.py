@@ -19,6 +19,7 @@ class Settings:
     once and reports no pending state. day_s: DAY orders are done for the day each time so many seconds have
     gone; 0 is never. control_port: where faults may be asked for, on loopback only; 0 is nowhere.
     The probabilities are from 0 to 1; see `engine.Behaviour`.
+    prevents_self_match: an order that would trade with a resting one of ours cancels that.
     """
 
     postgres_dsn: str
@@ -39,6 +40,7 @@ class Settings:
     thin_probability: float = 0.0
     touch_fill_probability: float = 0.25
     hidden_probability: float = 0.6
+    prevents_self_match: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a latency that cannot be read."""

@@ -6,7 +6,6 @@ the journal.
 """
 
 import random
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from simulators.broker.book import Book, DarkBook, Fill, LitBook
-from simulators.broker.prices import average_text, micros_of, micros_of_decimal, price_text
+from simulators.broker.prices import micros_of_decimal, price_text
 from simulators.broker.protocol import (
     NO_ORDER_ID,
     AskStatus,
@@ -28,7 +27,6 @@ from simulators.broker.protocol import (
     EndDay,
     ExecType,
     NewOrder,
-    OrderAccepted,
     OrdRejReason,
     OrdStatus,
     OrdType,
@@ -37,23 +35,24 @@ from simulators.broker.protocol import (
     Report,
     RequestKind,
     Requote,
-    Side,
     TimeInForce,
 )
 from simulators.broker.venue_order import (
     Trade,
     VenueOrder,
+    crosses,
     too_late,
     wrong_minimum,
     wrong_price,
     wrong_quantity,
 )
+from simulators.broker.venue_orders import CLOSED_ORDERS_MAX, STATUS, VenueOrders
 
-CLOSED_ORDERS_MAX: Final = 25_000
-_NO_LIMIT_MICROS: Final = 2**62
 _THIN_PART_MIN: Final = 0.3
-# How the ExecIDs of answers begin that are no executions.
-_STATUS: Final = "STATUS"
+# LastLiquidityInd (851).
+ADDED: Final = 1
+REMOVED: Final = 2
+# How the ExecID of a duplicate's refusal begins.
 _DUPLICATE: Final = "DUPLICATE"
 
 
@@ -64,7 +63,7 @@ class Behaviour:
     reject: a new order is refused. cancel_reject: a cancel or replace is. thin: part of the displayed size is
     gone when an order comes for it. touch_fill: a quote's update trades with the orders that rest at the
     touch. hidden: a side of a dark book has size. reports_pending: PendingCancel and PendingReplace come
-    before the decision.
+    before the decision. prevents_self_match: an order of ours that would meet another one cancels it.
     """
 
     reject: float = 0.0
@@ -73,10 +72,11 @@ class Behaviour:
     touch_fill: float = 0.25
     hidden: float = 0.6
     reports_pending: bool = False
+    prevents_self_match: bool = False
 
 
-class VenueEngine:
-    """The venue's orders and books."""
+class VenueEngine(VenueOrders):
+    """The venue's books, and what its orders are told."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class VenueEngine:
         dark: bool = False,
         closed_orders_max: int = CLOSED_ORDERS_MAX,
     ) -> None:
-        self.venue_id = venue_id
+        super().__init__(venue_id, closed_orders_max)
         self._ticks_micros = {symbol: micros_of_decimal(size) for symbol, size in tick_sizes.items()}
         self._seed = seed
         self._behaviour = behaviour
@@ -98,10 +98,6 @@ class VenueEngine:
             else LitBook(touch_fill_probability=behaviour.touch_fill)
             for symbol in tick_sizes
         }
-        self._orders: dict[str, VenueOrder] = {}
-        self._closed: deque[VenueOrder] = deque()
-        self._closed_orders_max = closed_orders_max
-        self._orders_made = self._executions_made = self._answers_made = self._arrivals = 0
         self._draws = random.Random(f"{seed}/{venue_id}")  # noqa: S311  (a simulation, not a secret)
         self._handlers: dict[type[Command], Callable[[Any, datetime], list[Record]]] = {
             NewOrder: self._new,
@@ -117,10 +113,6 @@ class VenueEngine:
         """Do what a command says at the time `now`. Returns what happened, in its order."""
         return self._handlers[type(command)](command, now)
 
-    def order(self, cl_ord_id: str) -> VenueOrder | None:
-        """Return the order that a ClOrdID, its first or that of a request that was granted, stands for."""
-        return self._orders.get(cl_ord_id)
-
     # ---- new orders
 
     def _new(self, command: NewOrder, now: datetime) -> list[Record]:
@@ -133,6 +125,7 @@ class VenueEngine:
             return [self._reject(order, refusal, now)]
         order.acknowledged = True
         records: list[Record] = [self._accepted(order, now), self._report(order, ExecType.NEW, now)]
+        records += self._prevent_self_match(order, now)
         book = self._books[order.symbol]
         if self._happens(self._behaviour.thin):
             book.thin(order.is_buy, _THIN_PART_MIN + (1 - _THIN_PART_MIN) * self._draws.random())
@@ -153,7 +146,7 @@ class VenueEngine:
         return msgspec.structs.replace(
             status,
             exec_type=ExecType.REJECTED,
-            exec_id=status.exec_id.replace(_STATUS, _DUPLICATE, 1),
+            exec_id=status.exec_id.replace(STATUS, _DUPLICATE, 1),
             ord_rej_reason=OrdRejReason.DUPLICATE_ORDER,
             text=f"{command.cl_ord_id} was sent before",
         )
@@ -181,41 +174,23 @@ class VenueEngine:
             return OrdRejReason.BROKER_OPTION, "refused by the venue"
         return None
 
-    def _make_order(self, command: NewOrder) -> VenueOrder:
-        self._orders_made += 1
-        self._arrivals += 1
-        is_buy = command.side is Side.BUY
-        no_limit = _NO_LIMIT_MICROS if is_buy else 0
-        limit = (micros_of(command.price) or 0) if command.ord_type is OrdType.LIMIT else no_limit
-        quantity = command.order_qty or 0
-        order = VenueOrder(
-            is_buy=is_buy,
-            price_micros=limit,
-            working_qty=quantity,
-            min_qty=max(0, command.min_qty or 0),
-            arrival=self._arrivals,
-            order_id=f"{self.venue_id}-O{self._orders_made}",
-            cl_ord_id=command.cl_ord_id,
-            symbol=command.symbol,
-            order_qty=quantity,
-            ord_type=command.ord_type,
-            time_in_force=command.time_in_force,
-            price=price_text(limit) if command.ord_type is OrdType.LIMIT and limit else "",
-            side=command.side,
-        )
-        self._name(command.cl_ord_id, order)
-        return order
-
-    def _name(self, cl_ord_id: str, order: VenueOrder) -> None:
-        """Let a ClOrdID stand for an order, beside those that do already."""
-        order.ids = (*order.ids, cl_ord_id)
-        self._orders[cl_ord_id] = order
-
     def _reject(self, order: VenueOrder, refusal: tuple[OrdRejReason, str], now: datetime) -> Report:
         order.end = OrdStatus.REJECTED
         self._remember_closed(order)
         reason, text = refusal
         return self._report(order, ExecType.REJECTED, now, ord_rej_reason=reason, text=text)
+
+    def _prevent_self_match(self, order: VenueOrder, now: datetime) -> list[Record]:
+        """Cancel the resting orders of ours that an incoming one would trade with: the older ones go."""
+        if not self._behaviour.prevents_self_match:
+            return []
+        met = [
+            contra
+            for contra in self._books[order.symbol].resting()
+            if isinstance(contra, VenueOrder) and contra.is_buy != order.is_buy and crosses(order, contra)
+        ]
+        text = f"self-match prevention: {order.cl_ord_id}"
+        return [self._close(one, OrdStatus.CANCELED, ExecType.CANCELED, now, text=text) for one in met]
 
     def _rest_or_cancel(self, order: VenueOrder, now: datetime) -> list[Record]:
         if order.rests:
@@ -231,26 +206,17 @@ class VenueEngine:
         self._remember_closed(order)
         return self._report(order, exec_type, now, **more)
 
-    def _remember_closed(self, order: VenueOrder) -> None:
-        """Count an order among the closed ones, and forget the oldest of them when there are too many."""
-        self._closed.append(order)
-        if len(self._closed) > self._closed_orders_max:
-            oldest = self._closed.popleft()
-            if not oldest.is_live:
-                for cl_ord_id in oldest.ids:
-                    self._orders.pop(cl_ord_id, None)
-
     # ---- trades and quotes
 
     def _trades(self, fills: Iterable[Fill], now: datetime) -> list[Record]:
         records: list[Record] = []
-        for order, quantity, price_micros in fills:
+        for order, quantity, price_micros, takes in fills:
             if not isinstance(order, VenueOrder):
                 raise TypeError(f"expected a venue order in the book, found {type(order).__name__}")
-            records.append(self._trade(order, Trade(quantity, price_micros), now))
+            records.append(self._trade(order, Trade(quantity, price_micros), now, takes=takes))
         return records
 
-    def _trade(self, order: VenueOrder, trade: Trade, now: datetime) -> Report:
+    def _trade(self, order: VenueOrder, trade: Trade, now: datetime, *, takes: bool = False) -> Report:
         exec_id = self._execution_id()
         order.execute(exec_id, trade)
         if not order.is_live:
@@ -262,6 +228,7 @@ class VenueEngine:
             exec_id=exec_id,
             last_qty=trade.quantity,
             last_px=price_text(trade.price_micros),
+            last_liquidity=REMOVED if takes else ADDED,
         )
 
     def _requote(self, command: Requote, now: datetime) -> list[Record]:
@@ -354,20 +321,11 @@ class VenueEngine:
         if not order.is_live:
             self._remember_closed(order)
             return records
+        records += self._prevent_self_match(order, now)
         records += self._trades(book.match(order), now)
         if order.is_live:
             book.rest(order)
         return records
-
-    def _amend(self, order: VenueOrder, quantity: int, price: str) -> None:
-        """Set new terms. A smaller order keeps its place in time; more, or another price, goes to the end."""
-        limit = micros_of(price) or 0
-        if limit != order.price_micros or quantity > order.order_qty:
-            self._arrivals += 1
-            order.arrival = self._arrivals
-        order.order_qty = max(quantity, order.cum_qty)
-        order.working_qty = order.order_qty - order.cum_qty
-        order.price_micros, order.price = limit, price_text(limit)
 
     def _refuse(
         self,
@@ -423,175 +381,10 @@ class VenueEngine:
             order, ExecType.ORDER_STATUS, now, cl_ord_id=cl_ord_id, exec_id=self._answer_id(now)
         )
 
-    def _answer_id(self, now: datetime) -> str:
-        """Make the ExecID of an answer: not an execution's, and new also after a restart."""
-        self._answers_made += 1
-        return f"{_STATUS}-{int(now.timestamp() * 1_000_000)}-{self._answers_made}"
-
-    def _execution_id(self) -> str:
-        self._executions_made += 1
-        return f"{self.venue_id}-{self._executions_made}"
-
-    def _accepted(self, order: VenueOrder, now: datetime) -> OrderAccepted:
-        if order.side is None or order.ord_type is None or order.time_in_force is None:
-            raise ValueError(f"{order.cl_ord_id} was accepted without side, type or time in force")
-        return OrderAccepted(
-            venue_id=self.venue_id,
-            order_id=order.order_id,
-            cl_ord_id=order.cl_ord_id,
-            symbol=order.symbol,
-            side=order.side,
-            order_qty=order.order_qty,
-            ord_type=order.ord_type,
-            time_in_force=order.time_in_force,
-            price=order.price,
-            min_qty=order.min_qty,
-            transact_time=now,
-        )
-
-    def _report(
-        self,
-        order: VenueOrder,
-        exec_type: ExecType,
-        now: datetime,
-        *,
-        cl_ord_id: str = "",
-        orig_cl_ord_id: str = "",
-        exec_id: str = "",
-        last_qty: int = 0,
-        last_px: str = "",
-        ord_rej_reason: int | None = None,
-        text: str = "",
-        exec_ref_id: str = "",
-        exec_restatement_reason: int | None = None,
-    ) -> Report:
-        return Report(
-            venue_id=self.venue_id,
-            exec_id=exec_id or self._execution_id(),
-            order_id=order.order_id,
-            cl_ord_id=cl_ord_id or order.cl_ord_id,
-            orig_cl_ord_id=orig_cl_ord_id,
-            exec_type=exec_type,
-            ord_status=order.status,
-            symbol=order.symbol,
-            side=order.side,
-            order_qty=order.order_qty,
-            ord_type=order.ord_type,
-            price=order.price,
-            time_in_force=order.time_in_force,
-            last_qty=last_qty,
-            last_px=last_px,
-            cum_qty=order.cum_qty,
-            leaves_qty=order.leaves_qty,
-            avg_px=average_text(order.notional_micros, order.cum_qty),
-            transact_time=now,
-            ord_rej_reason=ord_rej_reason,
-            text=text,
-            exec_ref_id=exec_ref_id,
-            exec_restatement_reason=exec_restatement_reason,
-        )
-
     def _happens(self, probability: float) -> bool:
         return probability > 0 and self._draws.random() < probability
 
     # ---- restart
-
-    def restore(self, record: Record) -> None:
-        """Take one record of the journal back, in the journal's order. `restored` must follow the last."""
-        if isinstance(record, OrderAccepted):
-            self._restore_order(record)
-        elif isinstance(record, Report):
-            self._executions_made = max(self._executions_made, int(record.exec_id.rpartition("-")[2]))
-            self._restore_report(record)
-        elif (order := self._orders.get(record.orig_cl_ord_id)) is not None:
-            order.pending = None
-
-    def _restore_order(self, record: OrderAccepted) -> None:
-        order = self._make_order(
-            NewOrder(
-                cl_ord_id=record.cl_ord_id,
-                symbol=record.symbol,
-                side=record.side,
-                order_qty=record.order_qty,
-                ord_type=record.ord_type,
-                price=record.price,
-                time_in_force=record.time_in_force,
-                min_qty=record.min_qty,
-            )
-        )
-        self._restore_order_id(order, record.order_id)
-
-    def _restore_order_id(self, order: VenueOrder, order_id: str) -> None:
-        order.order_id = order_id
-        self._orders_made = int(order_id.rpartition("-O")[2])
-
-    def _restore_report(self, record: Report) -> None:
-        if record.exec_type is ExecType.REJECTED:
-            self._restore_rejected(record)
-            return
-        order = self._orders.get(record.orig_cl_ord_id or record.cl_ord_id)
-        if order is None:
-            return
-        if record.exec_type is ExecType.NEW:
-            order.acknowledged = True
-        elif record.exec_type is ExecType.TRADE:
-            order.execute(record.exec_id, Trade(record.last_qty, micros_of(record.last_px) or 0))
-            order.working_qty = max(0, order.order_qty - order.cum_qty)
-        elif record.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
-            self._restore_changed_trade(order, record)
-        elif record.exec_type is ExecType.RESTATED:
-            order.order_qty = record.order_qty
-            order.working_qty = order.order_qty - order.cum_qty
-            order.asleep = False
-        elif record.exec_type is ExecType.DONE_FOR_DAY and record.leaves_qty:
-            order.asleep = True
-        elif record.exec_type is ExecType.REPLACED:
-            self._name(record.cl_ord_id, order)
-            order.cl_ord_id = record.cl_ord_id
-            order.pending = None
-            self._amend(order, record.order_qty, record.price)
-        elif record.exec_type in (ExecType.CANCELED, ExecType.DONE_FOR_DAY):
-            if record.cl_ord_id not in order.ids:
-                self._name(record.cl_ord_id, order)
-            order.pending = None
-            order.end = record.ord_status
-        else:
-            self._restore_pending(order, record)
-        if not order.is_live:
-            self._remember_closed(order)
-
-    @staticmethod
-    def _restore_changed_trade(order: VenueOrder, record: Report) -> None:
-        if record.exec_ref_id in order.trades:
-            corrected = record.exec_type is ExecType.TRADE_CORRECT
-            trade = Trade(record.last_qty, micros_of(record.last_px) or 0)
-            order.change_trade(record.exec_ref_id, trade if corrected else None)
-        if record.ord_status is OrdStatus.CANCELED:
-            order.end = OrdStatus.CANCELED
-
-    def _restore_rejected(self, record: Report) -> None:
-        order = self._make_order(
-            NewOrder(
-                cl_ord_id=record.cl_ord_id,
-                symbol=record.symbol,
-                side=record.side,
-                order_qty=record.order_qty,
-                ord_type=record.ord_type,
-                price=record.price,
-                time_in_force=record.time_in_force,
-            )
-        )
-        self._restore_order_id(order, record.order_id)
-        order.acknowledged = True
-        order.end = OrdStatus.REJECTED
-        self._remember_closed(order)
-
-    def _restore_pending(self, order: VenueOrder, record: Report) -> None:
-        ids = {"cl_ord_id": record.cl_ord_id, "orig_cl_ord_id": record.orig_cl_ord_id, "symbol": order.symbol}
-        if record.exec_type is ExecType.PENDING_CANCEL:
-            order.pending = CancelOrder(**ids, side=order.side)
-        else:
-            order.pending = ReplaceOrder(**ids, side=order.side, order_qty=order.order_qty, price=order.price)
 
     def restored(self, now: datetime) -> list[Record]:
         """Rebuild the books after the last `restore` and end what the stop cut short.

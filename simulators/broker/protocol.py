@@ -196,7 +196,7 @@ class Report(
     """35=8.
 
     exec_ref_id: the trade that a bust or a correction is about (19). A bust has no last_qty, a correction the
-    right one. exec_restatement_reason: tag 378.
+    right one. exec_restatement_reason: tag 378. last_liquidity: of a trade, 1 added or 2 removed (851).
     """
 
     venue_id: str
@@ -223,6 +223,7 @@ class Report(
     text: str = ""
     exec_ref_id: str = ""
     exec_restatement_reason: int | None = None
+    last_liquidity: int | None = None
 
 
 class CancelRejected(

@@ -122,3 +122,9 @@ def wrong_price(price: str, tick_micros: int) -> str | None:
     if micros % tick_micros:
         return f"price must be a multiple of {price_text(tick_micros)}, was {price}"
     return None
+
+
+def crosses(one: VenueOrder, other: VenueOrder) -> bool:
+    """Say whether a buy and a sell order could trade with each other."""
+    buy, sell = (one, other) if one.is_buy else (other, one)
+    return buy.price_micros >= sell.price_micros

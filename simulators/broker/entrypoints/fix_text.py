@@ -247,7 +247,9 @@ def report_fields(report: Report) -> list[str]:
         f"60={utc_timestamp(report.transact_time)}",
     ]
     if report.last_qty:
-        fields += (f"32={report.last_qty}", f"31={report.last_px}")
+        fields += (f"32={report.last_qty}", f"31={report.last_px}", f"30={report.venue_id}")
+    if report.last_liquidity is not None:
+        fields.append(f"851={report.last_liquidity}")
     if report.orig_cl_ord_id:
         fields.append(f"41={report.orig_cl_ord_id}")
     if report.ord_type is not None:
