@@ -66,8 +66,12 @@ def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
             # A cancel's report carries the request's id; the order goes by the original one.
             order = orders.setdefault(line.get("orig_cl_ord_id") or line["cl_ord_id"], _VenueOrder())
             order.leaves_qty = line["leaves_qty"]
+            # A bust (no shares) and a correction are about an earlier trade, which keeps its ExecID.
+            about = line.get("exec_ref_id")
+            if about:
+                order.fills.pop(about, None)
             if line["last_qty"]:
-                order.fills[line["exec_id"]] = (line["last_qty"], Decimal(line["last_px"]))
+                order.fills[about or line["exec_id"]] = (line["last_qty"], Decimal(line["last_px"]))
     return orders
 
 

@@ -1,8 +1,10 @@
 """The broker simulator as a process, on a bare socket: any byte in a message, and where it listens."""
 
 import json
+import random
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -156,3 +158,32 @@ def test_control_port_sows_faults_that_the_journal_and_the_metrics_count(
 def called(method: str, url: str, body: bytes | None) -> dict[str, Any]:
     with urlopen(Request(url, data=body, method=method), timeout=5) as answer:
         return dict(json.loads(answer.read()))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_process_outlives_any_bytes(market: Environment, start_broker: StartBroker, seed: int) -> None:  # noqa: F811
+    print("seed", seed)
+    process, draws = start_broker(), random.Random(seed)
+    port = int(market["OMS_BROKER_SIM_FIX_PORT"])
+    body = order(b"m")
+    for _ in range(40):
+        client = RawClient(port)
+        with suppress(OSError, EOFError):
+            client.log_on(reset=True)
+            for _ in range(25):
+                mutant = bytearray(body)
+                for _ in range(draws.randint(0, 4)):
+                    mutant[draws.randrange(len(mutant))] = draws.choice(
+                        [draws.randrange(256), 1, 0x3D, 0x7C, 0, 0xFF]
+                    )
+                client.send(draws.choice("DFGHq8A5243"), bytes(mutant) + b"|" * draws.randint(0, 1))
+        client.close()
+    wait_until(lambda: logon_answer(port) == b"A", "a logon")
+    assert process.poll() is None
+
+
+def logon_answer(port: int) -> bytes:
+    try:
+        return RawClient(port).log_on(reset=True)["35"]
+    except (OSError, EOFError):
+        return b""  # The last connection's end has not been seen yet.

@@ -40,7 +40,7 @@ from simulators.broker.protocol import Command, FaultKind, FaultSown, OrderAccep
 
 LOGOUT_S_MAX: Final = 3.0
 LOGON_S_MAX: Final = 10.0
-TICK_S: Final = 0.1
+TICK_S: Final = 0.2
 CONNECTIONS_MAX: Final = 64
 _LISTEN_BACKLOG: Final = 64
 _READ_BYTES: Final = 1 << 16
