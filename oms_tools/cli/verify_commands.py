@@ -31,7 +31,7 @@ def evidence_of_stack(data: Path) -> Evidence:
     layout, state = running_layout(data)
     # Venues that run elsewhere keep their books there.
     journal = None if state.get("venues") else data / "broker"
-    return Evidence(dsn=stack_dsn(layout), fix_store=data / "fix-adapter", venue_journal=journal)
+    return Evidence(dsn=stack_dsn(layout), venue_journal=journal)
 
 
 @click.command()
