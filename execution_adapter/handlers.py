@@ -48,6 +48,7 @@ UNKNOWN_ORDER: Final = 1
 ALREADY_PENDING: Final = 3
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
+LOST_TEXT: Final = "it never reached its venue"
 DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
@@ -251,6 +252,12 @@ class ChildOrderManager:
             exec_type, text = texts[state.status]
             report = local_report(child, exec_type, text, now)
             self._reports.publish(report, child, state, exec_type, state, now, "")
+
+    def note_cancel(self, cancel: CancelChildren) -> None:
+        """A cancel is stored: none of the children that it ends is sent from now on."""
+        for live in self._by_order.get(cancel.order_id, {}).values():
+            if live.child.attempt <= cancel.through_attempt:
+                live.canceling = True
 
     def handle_cancel(self, cancel: CancelChildren, now: datetime, now_s: float) -> None:
         """A cancel is stored: cancel the order's live children of the attempts that it ends.
@@ -482,6 +489,9 @@ class ChildOrderManager:
         )
         if live.canceling:
             self._close_unsent(live, now)
+        elif not live.first_sent_at:
+            # Of an earlier run, which may have told core that it is over: its shares are routed anew.
+            self._close_unsent(live, now, LOST_TEXT)
         elif not self._send(live, now, now_s):
             self._close_unsent(live, now, DOWN_TEXT)
 

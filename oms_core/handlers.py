@@ -348,7 +348,7 @@ def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
 def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
     """Return the messages for everything that an order waits for, when nobody knows what was published.
 
-    A route that was asked for before the order was canceled or its children were taken back is asked for again
+    A route that was asked for before the order was canceled, or its children taken back, is asked for again
     too: its answer, that the plan came too late, is what is waited for.
     """
     cancel = outgoing_of(order, now, trace)

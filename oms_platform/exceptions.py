@@ -1,8 +1,8 @@
 """What a venue said that could not be applied as it is, kept until a person has booked or ignored it.
 
 The same message raises an exception of a kind once, however often it is sent again: its identity is what the
-message says, without what a repetition changes. An exception can always be stored: what Postgres would not take
-in a text is replaced, a number that no column holds is left to `raw`.
+message says, without what a repetition changes. An exception can always be stored: what Postgres would not
+take in a text is replaced, a number that no column holds is left to `raw`.
 """
 
 import enum

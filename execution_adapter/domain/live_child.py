@@ -4,7 +4,8 @@ The law of this file: a 35=D is sent only while it is certain that the venue nei
 get it. That is so for a child that was stored in this run and not sent yet, and after the venue has
 answered "unknown" to a question that was asked after the last moment at which an order could have been on
 its way. FIX keeps the order of messages, and the session sends nothing of ours a second time, so the answer
-to such a question is final.
+to such a question is final. A child of an earlier run is not sent at all: that run may have told core that it
+is over.
 """
 
 from datetime import datetime

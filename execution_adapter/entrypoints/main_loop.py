@@ -280,6 +280,10 @@ class AdapterLoop:
         journal = [*self._venues.take_sent(), *_journal_of(items)]
         # What venues sent is kept as it came before anything is decided about it.
         written = self._write_steps(steps, journal) if steps or journal else _NOTHING
+        for step in steps:
+            if isinstance(step.message, CancelChildren) and not step.problem:
+                # It is taken: whatever venues say in this batch sends none of its children any more.
+                self._manager.note_cancel(step.message)
         self._handle_venues(items)
         if steps:
             self._trace_steps(steps, taken_us)

@@ -234,6 +234,24 @@ def apply(order: Order, event: Event) -> Order:
             return _placed(order, event)
         case RouteDeferred():
             return _moved(order, event, retry_at=event.retry_at)
+        case TradeApplied() | TradeCorrected() | ChildRestated() | ChildClosed() | ChildCancelRejected():
+            return _reported(order, event)
+        case CancelRequested():
+            return _cancel_requested(order, event)
+        case CancelRejected():
+            return _moved(
+                order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
+            )
+        case OrderCanceled() | OrderExpired():
+            return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
+        case _:
+            assert_never(event)
+
+
+def _reported(
+    order: Order, event: TradeApplied | TradeCorrected | ChildRestated | ChildClosed | ChildCancelRejected
+) -> Order:
+    match event:
         case TradeApplied():
             return _traded(order, event)
         case TradeCorrected():
@@ -242,17 +260,9 @@ def apply(order: Order, event: Event) -> Order:
             return _child_restated(order, event)
         case ChildClosed():
             return _child_closed(order, event)
-        case CancelRequested():
-            return _cancel_requested(order, event)
         case ChildCancelRejected():
             kept = replace(order.children[event.cl_ord_id], cancel_rejected=True)
             return _child_changed(order, event, kept, text=event.reason)
-        case CancelRejected():
-            return _moved(
-                order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
-            )
-        case OrderCanceled() | OrderExpired():
-            return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
         case _:
             assert_never(event)
 

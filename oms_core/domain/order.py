@@ -115,7 +115,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity:
     shares in a route that was asked for and is not placed yet. cancel: the last cancel that was taken,
     whatever became of it: from then on nothing is routed. fruitless_routes, dry_routes: routes since the last
-    fill that were placed without one, and those that found no quote to decide on. retry_at: when the next route may be asked for.
+    fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
+    route may be asked for.
     """
 
     order_id: UUID

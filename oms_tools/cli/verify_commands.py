@@ -31,7 +31,7 @@ def evidence_of_stack(data: Path) -> Evidence:
     layout, state = running_layout(data)
     # Venues that run elsewhere keep their books there.
     journal = None if state.get("venues") else data / "broker"
-    return Evidence(dsn=stack_dsn(layout), fix_store=data / "fix-adapter", venue_journal=journal)
+    return Evidence(dsn=stack_dsn(layout), venue_journal=journal)
 
 
 @click.command()
@@ -41,12 +41,6 @@ def evidence_of_stack(data: Path) -> Evidence:
     "--settle", default=30.0, show_default=True, help="Seconds to let pass what is still on its way."
 )
 @click.option("--dsn", envvar="OMS_POSTGRES_DSN", help="Judge this database instead of the stack that runs.")
-@click.option(
-    "--fix-store",
-    type=_FOLDER,
-    envvar="OMS_ADAPTER_FIX_STORE",
-    help="With --dsn: the execution adapter's FIX store.",
-)
 @click.option(
     "--venue-journal",
     type=_FOLDER,
@@ -61,7 +55,6 @@ def verify(
     as_json: bool,
     settle: float,
     dsn: str | None,
-    fix_store: Path | None,
     venue_journal: Path | None,
     every: float | None,
     metrics_port: int,
@@ -71,11 +64,7 @@ def verify(
     if dsn is None:
         evidence = evidence_of_stack(data.resolve())
     else:
-        evidence = Evidence(
-            dsn=dsn,
-            fix_store=fix_store,
-            venue_journal=venue_journal,
-        )
+        evidence = Evidence(dsn=dsn, venue_journal=venue_journal)
     if every is not None:
         _watch(evidence, settle, every, host, metrics_port)
         return

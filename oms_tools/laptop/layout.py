@@ -38,6 +38,7 @@ PORTS: Final = (
     ("kafka_controller", "Apache Kafka controller"),
     ("sor_grpc", "sor-engine gRPC"),
     ("scorekeeper_health", "scorekeeper health"),
+    ("broker_control", "broker simulator control"),
 )
 
 

@@ -165,6 +165,7 @@ class Stack:
             "OMS_MARKET_DATA_PORT": "market_data_grpc",
             "OMS_BROKER_SIM_FIX_PORT": "broker_fix",
             "OMS_BROKER_SIM_HEALTH_PORT": "broker_health",
+            "OMS_BROKER_SIM_CONTROL_PORT": "broker_control",
         }
         return {name: str(layout.port(port)) for name, port in ports.items()} | {
             "OMS_POSTGRES_DSN": postgres_dsn(layout.port("postgres")),

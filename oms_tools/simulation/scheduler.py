@@ -27,7 +27,8 @@ from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.ingest import Ingest
-from oms_tools.simulation.invariants import Auditor, BrokenError
+from oms_tools.simulation.invariants import Auditor
+from oms_tools.simulation.order_invariants import BrokenError
 from oms_tools.simulation.system import (
     DARK,
     LIT,

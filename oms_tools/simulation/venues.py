@@ -33,11 +33,11 @@ from oms_platform.vocabulary import TimeInForce as OurTimeInForce
 from oms_tools.simulation.clock import SimulatedClock
 from simulators.broker.engine import Behaviour, VenueEngine
 from simulators.broker.entrypoints.fix_text import (
-    SOH,
     business_reject_text,
     cancel_rejected_text,
     report_text,
 )
+from simulators.broker.entrypoints.fix_wire import SOH
 from simulators.broker.market import Market
 from simulators.broker.protocol import (
     AskStatus,

@@ -1,7 +1,6 @@
 """The invariants that need more than Postgres: what went over FIX, and the venue's own journal."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,14 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from oms_platform.postgres import Connection
+from oms_tools.verify.fix_reader import first_values
 from oms_tools.verify.report import Finding
 
+FETCH_ROWS: Final = 5_000
 _OF_A_TRADE: Final = frozenset(("TRADE_CANCEL", "TRADE_CORRECT"))
-_NEW_ORDER: Final = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)\x01")
 
 
-def check_fix_log(connection: Connection, store: Path) -> Finding:
-    """Hold the adapter's FIX store against the orders: every 35=D is a stored child of an accepted order."""
+def check_sent(connection: Connection) -> Finding:
+    """Hold what was sent over FIX against the orders: every 35=D is a stored child of an accepted order."""
     finding = Finding(
         invariant="every new order sent over FIX is a stored child of an order that passed risk"
     )
@@ -27,12 +27,17 @@ def check_fix_log(connection: Connection, store: Path) -> Finding:
             " WHERE e.order_id = c.order_id AND e.type = 'OrderAccepted')"
         )
     }
-    for body in sorted(store.glob("*.body")):
-        for match in _NEW_ORDER.finditer(body.read_bytes()):
+    with connection.transaction(), connection.cursor(name="sent") as cursor:
+        cursor.itersize = FETCH_ROWS
+        cursor.execute("SELECT venue_id, raw FROM fix_messages WHERE NOT inbound")
+        for venue_id, raw in cursor:
+            fields = first_values(bytes(raw))
+            if fields.get(35) != b"D":
+                continue
             finding.examined += 1
-            if match.group(1).decode() not in known:
-                sent = match.group(1).decode()
-                finding.violate(sent, f"was sent ({body.name}) and is no child of an accepted order")
+            sent = fields.get(11, b"").decode(errors="replace")
+            if sent not in known:
+                finding.violate(sent, f"was sent to {venue_id} and is no child of an accepted order")
     return finding
 
 

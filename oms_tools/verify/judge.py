@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 
-from oms_tools.verify.carriers import check_fix_log, check_venue
+from oms_tools.verify.carriers import check_sent, check_venue
 from oms_tools.verify.database import check_database
 from oms_tools.verify.histories import check_histories
 from oms_tools.verify.inbound import check_inbound
@@ -20,10 +20,9 @@ LOOKS_MIN: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Where to look. Without FIX store or journal, what needs them is left out; the report says so."""
+    """Where to look. Without the venue's journal, what needs it is left out; the report says so."""
 
     dsn: str
-    fix_store: Path | None = None
     venue_journal: Path | None = None
 
 
@@ -34,10 +33,7 @@ def judge(evidence: Evidence) -> Report:
         report.findings += check_database(connection)
         report.findings += check_histories(connection)
         report.findings.append(check_inbound(connection))
-        if evidence.fix_store is not None:
-            report.findings.append(check_fix_log(connection, evidence.fix_store))
-        else:
-            report.left_out.append("FIX log: no store was named")
+        report.findings.append(check_sent(connection))
         if evidence.venue_journal is not None:
             report.findings.append(check_venue(connection, evidence.venue_journal))
         else:

@@ -2,10 +2,12 @@
 
 Pure; randomness is handed in.
 
-Better prices trade first; at one price our orders come in the order of their arrival, then simulated
-liquidity. A trade is at the resting price, in the dark at the middle of the national best. Simulated
-liquidity that was taken is gone until the next quote. An order with a minimum trades at least that many
-shares at once, or all that is left of it, or none; one that waits for its minimum is passed over.
+Better prices trade first; at one price what came first: the simulated liquidity that was there before an
+order of ours, then that order, then what came after it. What was there before it becomes less by what
+trades at its price, and never more than the quote shows. A trade is at the resting price, in the dark at
+the middle of the national best. Simulated liquidity that was taken is gone until the next quote. An order
+with a minimum trades at least that many shares at once, or all that is left of it, or none; one that
+waits for its minimum is passed over.
 """
 
 import random
@@ -23,7 +25,8 @@ HIDDEN_SIZE_MAX: Final = 3_000
 class BookOrder(msgspec.Struct, kw_only=True, gc=False):
     """What a book knows of an order. price_micros: its limit. arrival: its place in the venue's time.
 
-    min_qty: the fewest shares that may trade of it at once.
+    min_qty: the fewest shares that may trade of it at once. ahead_qty: others' displayed shares of its price
+    that came before it.
     """
 
     is_buy: bool
@@ -31,6 +34,7 @@ class BookOrder(msgspec.Struct, kw_only=True, gc=False):
     working_qty: int
     arrival: int = 0
     min_qty: int = 0
+    ahead_qty: int = 0
 
     @property
     def minimum(self) -> int:
@@ -39,11 +43,12 @@ class BookOrder(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Fill(NamedTuple):
-    """One side of a trade that is one of our orders."""
+    """One side of a trade that is one of our orders. takes: it came for liquidity that was there."""
 
     order: BookOrder
     quantity: int
     price_micros: int
+    takes: bool = False
 
 
 class _Part(NamedTuple):
@@ -94,9 +99,9 @@ def _total(order: BookOrder, parts: list[_Part]) -> int:
     return total if total >= order.minimum else 0
 
 
-def _trade(order: BookOrder, quantity: int, price_micros: int) -> Fill:
+def _trade(order: BookOrder, quantity: int, price_micros: int, *, takes: bool = False) -> Fill:
     order.working_qty -= quantity
-    return Fill(order, quantity, price_micros)
+    return Fill(order, quantity, price_micros, takes)
 
 
 class RestingOrders:
@@ -144,12 +149,20 @@ class _Levels:
     def levels(self) -> list[tuple[int, int]]:
         return list(self._levels)
 
-    def take(self, quantity: int) -> None:
-        price, size = self._levels[0]
+    def at(self, price_micros: int) -> int:
+        """Return how much there is at a price."""
+        return sum(size for price, size in self._levels if price == price_micros)
+
+    def take(self, quantity: int, price_micros: int | None = None) -> None:
+        """Take from the best level, or from that of a price."""
+        place = 0
+        if price_micros is not None:
+            place = next(at for at, level in enumerate(self._levels) if level[0] == price_micros)
+        price, size = self._levels[place]
         if quantity >= size:
-            del self._levels[0]
+            del self._levels[place]
         else:
-            self._levels[0] = (price, size - quantity)
+            self._levels[place] = (price, size - quantity)
 
     def thin(self, part: float) -> None:
         self.replace(tuple((price, size - int(size * part)) for price, size in self._levels))
@@ -168,6 +181,7 @@ class LitBook:
 
     def rest(self, order: BookOrder) -> None:
         """Add an order behind those of its price."""
+        order.ahead_qty = self._levels[order.is_buy].at(order.price_micros)
         self._own.rest(order)
 
     def remove(self, order: BookOrder) -> None:
@@ -191,22 +205,31 @@ class LitBook:
         parts: list[_Part] = []
         left = order.working_qty
         own, levels = self._own.side(not order.is_buy), self._levels[not order.is_buy].levels()
-        place = level = 0
+        place = level = taken = 0
         while left:
             contra = own[place] if place < len(own) else None
-            shown = levels[level] if level < len(levels) else None
-            if contra is not None and (shown is None or _reaches(contra, shown[0])):
+            price, size = levels[level] if level < len(levels) else (None, 0)
+            if contra is not None and (price is None or _reaches(contra, price)):
                 if not _reaches(order, contra.price_micros):
                     break
+                if price == contra.price_micros and (before := min(contra.ahead_qty, size) - taken) > 0:
+                    # Others were there first: not the whole level, what of it came before our order.
+                    quantity = min(left, before)
+                    taken += quantity
+                    parts.append(_Part(None, quantity, contra.price_micros))
+                    left -= quantity
+                    continue
                 place += 1
                 quantity = min(left, contra.working_qty)
                 if quantity < contra.minimum:
                     continue
                 parts.append(_Part(contra, quantity, contra.price_micros))
-            elif shown is not None and _reaches(order, shown[0]):
+            elif price is not None and _reaches(order, price):
                 level += 1
-                quantity = min(left, shown[1])
-                parts.append(_Part(None, quantity, shown[0]))
+                quantity, taken = min(left, size - taken), 0
+                if not quantity:
+                    continue
+                parts.append(_Part(None, quantity, price))
             else:
                 break
             left -= quantity
@@ -219,19 +242,33 @@ class LitBook:
             return []
         fills: list[Fill] = []
         for contra, quantity, price in parts:
-            fills.append(_trade(order, quantity, price))
+            fills.append(_trade(order, quantity, price, takes=True))
             if contra is None:
-                self._levels[not order.is_buy].take(quantity)
+                self._take(quantity, price, is_buy=not order.is_buy)
                 continue
             fills.append(_trade(contra, quantity, price))
             if contra.working_qty == 0:
                 self._own.remove(contra)
         return fills
 
+    def _take(self, quantity: int, price_micros: int, *, is_buy: bool) -> None:
+        """Take displayed shares of a price: those before our orders come first."""
+        self._levels[is_buy].take(quantity, price_micros)
+        for resting in self._own.side(is_buy):
+            if resting.price_micros == price_micros:
+                resting.ahead_qty = max(0, resting.ahead_qty - quantity)
+
+    def _keep_places(self) -> None:
+        """Let nobody be before an order of ours who is no longer there."""
+        for is_buy in (True, False):
+            for resting in self._own.side(is_buy):
+                resting.ahead_qty = min(resting.ahead_qty, self._levels[is_buy].at(resting.price_micros))
+
     def requote(self, market: Market, draws: random.Random) -> list[Fill]:
         """Replace the displayed levels, and fill the resting orders that the quote reaches."""
         self._levels[True].replace(market.bids)
         self._levels[False].replace(market.asks)
+        self._keep_places()
         fills: list[Fill] = []
         for is_buy in (True, False):
             own = self._own.side(is_buy)
@@ -271,6 +308,14 @@ class LitBook:
         place = 0
         while left and place < len(own) and _reaches(own[place], level[0]):
             order = own[place]
+            if order.price_micros == level[0] and order.ahead_qty:
+                # What trades at the touch are first those who were there before; the queue moves on for all.
+                moved = min(left, order.ahead_qty)
+                left -= moved
+                for behind in own[place:]:
+                    if behind.price_micros == level[0]:
+                        behind.ahead_qty = max(0, behind.ahead_qty - moved)
+                continue
             quantity = min(left, order.working_qty)
             if quantity < order.minimum:
                 place += 1
@@ -335,7 +380,7 @@ class DarkBook:
             return []
         fills: list[Fill] = []
         for contra, quantity, price in parts:
-            fills.append(_trade(order, quantity, price))
+            fills.append(_trade(order, quantity, price, takes=True))
             if contra is None:
                 self._hidden[not order.is_buy] -= quantity
                 continue
@@ -358,7 +403,7 @@ class DarkBook:
             while place < len(own):
                 order = own[place]
                 matched = self.match(order)
-                fills += matched
+                fills += [fill._replace(takes=False) for fill in matched]
                 if matched and not order.working_qty:
                     del own[place]
                 elif order.min_qty:

@@ -1,8 +1,9 @@
 """Puts the broker simulator together: engines, journal, FIX door, quotes, and the loop between them."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -11,7 +12,6 @@ from oms_platform.clock import Clock, utc_now
 from oms_platform.disk import RoomWatch
 from oms_platform.health import Health
 from oms_platform.market_data import QuoteFeed
-from oms_platform.messages import Quote
 from oms_platform.worker import (
     EXIT_TEMPORARY,
     TRANSIENT,
@@ -22,24 +22,29 @@ from oms_platform.worker import (
     reason_of,
 )
 from simulators.broker.adapters.journal import Journal
-from simulators.broker.config import DARK_VENUES, VENUES, Settings, latencies_us
-from simulators.broker.engine import Behaviour, VenueEngine
-from simulators.broker.entrypoints.fix_acceptor import FixAcceptor
-from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_fix
+from simulators.broker.adapters.session_store import SessionStore
+from simulators.broker.config import COUNTERPARTY, DARK_VENUES, VENUES, Settings, latencies_us
+from simulators.broker.engine import Behaviour
+from simulators.broker.entrypoints.control import serve_control
+from simulators.broker.entrypoints.fix_acceptor import FixAcceptor, Received
+from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_command
+from simulators.broker.entrypoints.fix_wire import BEGIN_STRING
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Directed, Exchange, commands_of_quote
-from simulators.broker.protocol import EndDay, Record
+from simulators.broker.protocol import BeginDay, Disconnected, EndDay, Record
 from simulators.broker.schedule import Schedule
+from simulators.broker.unkind import UnkindVenue
 from simulators.instruments import Instrument, require_instruments
 
-BATCH_MAX: Final = 64
 IDLE_WAIT_S: Final = 0.2
 FIRST_QUOTES_WAIT_S: Final = 10.0
 QUOTE_AGE_S_MAX: Final = 5.0
+# How long an order is away that is done for the day and good till canceled.
+NIGHT_S: Final = 2.0
 log = structlog.get_logger()
 
 
-def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, VenueEngine]:
+def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, UnkindVenue]:
     """Return an engine for each venue."""
     behaviour = Behaviour(
         reject=settings.reject_probability,
@@ -48,17 +53,26 @@ def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[
         touch_fill=settings.touch_fill_probability,
         hidden=settings.hidden_probability,
         reports_pending=settings.pending_us >= 0,
+        prevents_self_match=settings.prevents_self_match,
     )
     tick_sizes = {instrument.symbol: instrument.tick_size for instrument in instruments}
     return {
-        venue_id: VenueEngine(
+        venue_id: UnkindVenue(
             venue_id, tick_sizes, seed=settings.seed, behaviour=behaviour, dark=venue_id in DARK_VENUES
         )
         for venue_id in VENUES
     }
 
 
-def replay(journal: Journal, engines: Mapping[str, VenueEngine]) -> list[Record]:
+def make_stores(data: Path) -> dict[str, SessionStore]:
+    """Return what each venue's session has sent, as the last process left it."""
+    return {
+        venue_id: SessionStore(data / "fix", f"{BEGIN_STRING}-{venue_id}-{COUNTERPARTY}")
+        for venue_id in VENUES
+    }
+
+
+def replay(journal: Journal, engines: Mapping[str, UnkindVenue]) -> list[Record]:
     """Give every engine its records back. Returns those that may not have been sent."""
     started_s = time.monotonic()
     count = 0
@@ -76,50 +90,60 @@ def replay(journal: Journal, engines: Mapping[str, VenueEngine]) -> list[Record]
 
 
 class Loop:
-    """The engine's thread: a batch from the inbox, what has become due, then the exchange."""
+    """One turn: what the sessions and the quotes bring, what has become due, then the exchange."""
 
     def __init__(
         self,
         inbox: Inbox,
         exchange: Exchange,
-        refuse: Callable[[str, UnreadableFixError], None],
+        door: FixAcceptor,
         *,
         delays_s: Mapping[str, float],
         pending_s: float,
         day_s: float,
         clock: Clock = utc_now,
     ) -> None:
-        self._inbox, self._exchange, self._refuse = inbox, exchange, refuse
+        self._inbox, self._exchange, self._door = inbox, exchange, door
         self._delays_s, self._pending_s, self._day_s = delays_s, pending_s, day_s
         self._clock = clock
         self._schedule = Schedule()
+        # Orders that were done for the day when the last process ended.
+        for venue_id in delays_s:
+            self._schedule.put(time.monotonic() + NIGHT_S, (venue_id, BeginDay()))
         if day_s:
             self._end_day_later(time.monotonic())
 
     def turn(self) -> None:
         """Wait for something to do, and do it."""
-        wait_s = self._schedule.wait_s(time.monotonic(), IDLE_WAIT_S)
-        items = self._inbox.take(BATCH_MAX, wait_s)
+        received = self._door.poll(self._schedule.wait_s(time.monotonic(), IDLE_WAIT_S))
         now_s = time.monotonic()
         commands = self._schedule.due(now_s)
-        for item in items:
-            commands += commands_of_quote(item) if isinstance(item, Quote) else self._read(item, now_s)
-        if not commands:
-            return
-        for decision in self._exchange.handle(commands, self._clock()):
-            self._schedule.put(now_s + self._pending_s, decision)
-        if any(isinstance(command, EndDay) for _, command in commands):
-            self._end_day_later(now_s)
+        for quote in self._inbox.take():
+            commands += commands_of_quote(quote)
+        for message in received:
+            commands += self._read(message, now_s)
+        commands += [(venue_id, Disconnected()) for venue_id in self._door.take_lost()]
+        self._later(self._exchange.act(self._clock()), now_s)
+        if commands:
+            self._later(self._exchange.handle(commands, self._clock()), now_s)
+            if any(isinstance(command, EndDay) for _, command in commands):
+                self._end_day_later(now_s)
+        self._door.flush()
 
-    def _read(self, text: str, now_s: float) -> list[Directed]:
+    def _later(self, commands: list[Directed], now_s: float) -> None:
+        for venue_id, command in commands:
+            delay_s = NIGHT_S if isinstance(command, BeginDay) else self._pending_s
+            self._schedule.put(now_s + delay_s, (venue_id, command))
+
+    def _read(self, message: Received, now_s: float) -> list[Directed]:
+        venue_id, fields = message
         try:
-            directed = read_fix(text)
+            directed = (venue_id, read_command(fields))
         except UnreadableFixError as error:
-            venue_id = text.partition("\x0156=")[2].partition("\x01")[0]
             log.warning("fix_message_refused", venue=venue_id, msg_type=error.ref_msg_type, reason=str(error))
-            self._refuse(venue_id, error)
+            self._door.refuse(venue_id, error)
             return []
-        delay_s = self._delays_s.get(directed[0], 0.0)
+        delay_s = self._delays_s.get(venue_id, 0.0)
         if delay_s <= 0:
             return [directed]
         self._schedule.put(now_s + delay_s, directed)
@@ -145,20 +169,21 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         journal = Journal(settings.data)
         stack.callback(journal.close)
         unsent = replay(journal, engines)
-        inbox = Inbox()
-        acceptor = FixAcceptor(
-            port=settings.fix_port, host=settings.host, data=settings.data, venues=VENUES, inbox=inbox
-        )
+        acceptor = FixAcceptor(host=settings.host, port=settings.fix_port, stores=make_stores(settings.data))
         stack.callback(acceptor.stop)
+        inbox = Inbox(acceptor.wake)
         exchange = Exchange(engines, journal, acceptor)
         exchange.recover(unsent, utc_now())
+        if settings.control_port:
+            control = serve_control(engines, settings.control_port, acceptor.wake)
+            stack.callback(control.shutdown)
         feed = QuoteFeed(settings.market_data_host, settings.market_data_port, inbox.put_quote)
         feed.start()
         stack.callback(feed.stop)
         loop = Loop(
             inbox,
             exchange,
-            acceptor.refuse,
+            acceptor,
             delays_s=delays_s,
             pending_s=max(0, settings.pending_us) / 1_000_000,
             day_s=settings.day_s,
@@ -175,9 +200,9 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
                 room.require_room()
                 loop.turn()
         except TRANSIENT as error:
-            # QuickFIX's sessions cannot be made anew in the same process: two of six stayed away.
             log.warning("broker_ends", dependency=dependency_of(error), error=reason_of(error))
-            acceptor.leave()
+            with suppress(*TRANSIENT):
+                acceptor.leave()
             end_process(EXIT_TEMPORARY)
         health.set_started(False)
         acceptor.leave()

@@ -17,7 +17,9 @@ class Settings:
     latency_us: time added before a venue acts on a message, "500" for all or "XNYS=500,DARK=1200".
     pending_us: time between PendingCancel or PendingReplace and the decision; below 0 the venue decides at
     once and reports no pending state. day_s: DAY orders are done for the day each time so many seconds have
-    gone; 0 is never. The probabilities are from 0 to 1; see `engine.Behaviour`.
+    gone; 0 is never. control_port: where faults may be asked for, on loopback only; 0 is nowhere.
+    The probabilities are from 0 to 1; see `engine.Behaviour`.
+    prevents_self_match: an order that would trade with a resting one of ours cancels that.
     """
 
     postgres_dsn: str
@@ -32,11 +34,13 @@ class Settings:
     latency_us: str = "0"
     pending_us: int = -1
     day_s: int = 0
+    control_port: int = 0
     reject_probability: float = 0.0
     cancel_reject_probability: float = 0.0
     thin_probability: float = 0.0
     touch_fill_probability: float = 0.25
     hidden_probability: float = 0.6
+    prevents_self_match: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a latency that cannot be read."""

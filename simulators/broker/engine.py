@@ -6,7 +6,6 @@ the journal.
 """
 
 import random
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from simulators.broker.book import Book, BookOrder, DarkBook, Fill, LitBook
-from simulators.broker.prices import average_text, micros_of, micros_of_decimal, price_text
+from simulators.broker.book import Book, DarkBook, Fill, LitBook
+from simulators.broker.prices import micros_of_decimal, price_text
 from simulators.broker.protocol import (
     NO_ORDER_ID,
     AskStatus,
@@ -28,7 +27,6 @@ from simulators.broker.protocol import (
     EndDay,
     ExecType,
     NewOrder,
-    OrderAccepted,
     OrdRejReason,
     OrdStatus,
     OrdType,
@@ -37,15 +35,25 @@ from simulators.broker.protocol import (
     Report,
     RequestKind,
     Requote,
-    Side,
     TimeInForce,
 )
+from simulators.broker.venue_order import (
+    Trade,
+    VenueOrder,
+    crosses,
+    too_late,
+    wrong_minimum,
+    wrong_price,
+    wrong_quantity,
+)
+from simulators.broker.venue_orders import CLOSED_ORDERS_MAX, STATUS, VenueOrders
 
-ORDER_QTY_MAX: Final = 100_000_000
-CLOSED_ORDERS_MAX: Final = 25_000
-_NO_LIMIT_MICROS: Final = 2**62
-_RESTS: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 _THIN_PART_MIN: Final = 0.3
+# LastLiquidityInd (851).
+ADDED: Final = 1
+REMOVED: Final = 2
+# How the ExecID of a duplicate's refusal begins.
+_DUPLICATE: Final = "DUPLICATE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +63,7 @@ class Behaviour:
     reject: a new order is refused. cancel_reject: a cancel or replace is. thin: part of the displayed size is
     gone when an order comes for it. touch_fill: a quote's update trades with the orders that rest at the
     touch. hidden: a side of a dark book has size. reports_pending: PendingCancel and PendingReplace come
-    before the decision.
+    before the decision. prevents_self_match: an order of ours that would meet another one cancels it.
     """
 
     reject: float = 0.0
@@ -64,53 +72,11 @@ class Behaviour:
     touch_fill: float = 0.25
     hidden: float = 0.6
     reports_pending: bool = False
+    prevents_self_match: bool = False
 
 
-class VenueOrder(BookOrder, kw_only=True, gc=False):
-    """An order as the venue holds it. end: the status that closed it other than by filling."""
-
-    order_id: str
-    cl_ord_id: str
-    symbol: str
-    order_qty: int
-    ord_type: OrdType | None
-    time_in_force: TimeInForce | None
-    price: str
-    side: Side | None
-    ids: tuple[str, ...] = ()
-    acknowledged: bool = False
-    cum_qty: int = 0
-    notional_micros: int = 0
-    end: OrdStatus | None = None
-    pending: CancelOrder | ReplaceOrder | None = None
-
-    @property
-    def leaves_qty(self) -> int:
-        """What is still to trade."""
-        return 0 if self.end is not None else self.order_qty - self.cum_qty
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it can still trade."""
-        return self.end is None and self.cum_qty < self.order_qty
-
-    @property
-    def status(self) -> OrdStatus:
-        """OrdStatus by FIX's precedence."""
-        if self.pending is not None:
-            canceling = isinstance(self.pending, CancelOrder)
-            return OrdStatus.PENDING_CANCEL if canceling else OrdStatus.PENDING_REPLACE
-        if self.end is OrdStatus.DONE_FOR_DAY:
-            return OrdStatus.DONE_FOR_DAY
-        if self.cum_qty >= self.order_qty > 0:
-            return OrdStatus.FILLED
-        if self.end is not None:
-            return self.end
-        return OrdStatus.PARTIALLY_FILLED if self.cum_qty else OrdStatus.NEW
-
-
-class VenueEngine:
-    """The venue's orders and books."""
+class VenueEngine(VenueOrders):
+    """The venue's books, and what its orders are told."""
 
     def __init__(
         self,
@@ -122,7 +88,7 @@ class VenueEngine:
         dark: bool = False,
         closed_orders_max: int = CLOSED_ORDERS_MAX,
     ) -> None:
-        self.venue_id = venue_id
+        super().__init__(venue_id, closed_orders_max)
         self._ticks_micros = {symbol: micros_of_decimal(size) for symbol, size in tick_sizes.items()}
         self._seed = seed
         self._behaviour = behaviour
@@ -132,10 +98,6 @@ class VenueEngine:
             else LitBook(touch_fill_probability=behaviour.touch_fill)
             for symbol in tick_sizes
         }
-        self._orders: dict[str, VenueOrder] = {}
-        self._closed: deque[VenueOrder] = deque()
-        self._closed_orders_max = closed_orders_max
-        self._orders_made = self._executions_made = self._answers_made = self._arrivals = 0
         self._draws = random.Random(f"{seed}/{venue_id}")  # noqa: S311  (a simulation, not a secret)
         self._handlers: dict[type[Command], Callable[[Any, datetime], list[Record]]] = {
             NewOrder: self._new,
@@ -151,22 +113,19 @@ class VenueEngine:
         """Do what a command says at the time `now`. Returns what happened, in its order."""
         return self._handlers[type(command)](command, now)
 
-    def order(self, cl_ord_id: str) -> VenueOrder | None:
-        """Return the order that a ClOrdID, its first or that of a request that was granted, stands for."""
-        return self._orders.get(cl_ord_id)
-
     # ---- new orders
 
     def _new(self, command: NewOrder, now: datetime) -> list[Record]:
         known = self._orders.get(command.cl_ord_id)
         if known is not None:
-            return [self._status(known, command.cl_ord_id, now)]
+            return [self._known_again(known, command, now)]
         refusal = self._refusal(command)
         order = self._make_order(command)
         if refusal is not None:
             return [self._reject(order, refusal, now)]
         order.acknowledged = True
         records: list[Record] = [self._accepted(order, now), self._report(order, ExecType.NEW, now)]
+        records += self._prevent_self_match(order, now)
         book = self._books[order.symbol]
         if self._happens(self._behaviour.thin):
             book.thin(order.is_buy, _THIN_PART_MIN + (1 - _THIN_PART_MIN) * self._draws.random())
@@ -175,6 +134,22 @@ class VenueEngine:
         if order.is_live:
             records += self._rest_or_cancel(order, now)
         return records
+
+    def _known_again(self, known: VenueOrder, command: NewOrder, now: datetime) -> Report:
+        """Answer an order whose ClOrdID is known: its state, or a refusal that leaves the first alone.
+
+        FIX 4.4, volume 4, appendix D, F.1.a to F.1.c.
+        """
+        status = self._status(known, command.cl_ord_id, now)
+        if command.possible_resend:
+            return status
+        return msgspec.structs.replace(
+            status,
+            exec_type=ExecType.REJECTED,
+            exec_id=status.exec_id.replace(STATUS, _DUPLICATE, 1),
+            ord_rej_reason=OrdRejReason.DUPLICATE_ORDER,
+            text=f"{command.cl_ord_id} was sent before",
+        )
 
     def _refusal(self, command: NewOrder) -> tuple[OrdRejReason, str] | None:
         tick_micros = self._ticks_micros.get(command.symbol)
@@ -187,47 +162,17 @@ class VenueEngine:
         ):
             if value is None:
                 return OrdRejReason.UNSUPPORTED_CHARACTERISTIC, f"{name} is not one that this venue trades"
-        wrong = _wrong_quantity(command.order_qty) or _wrong_minimum(command.min_qty, command.order_qty)
+        wrong = wrong_quantity(command.order_qty) or wrong_minimum(command.min_qty, command.order_qty)
         if wrong is not None:
             return OrdRejReason.INCORRECT_QUANTITY, wrong
         if (
             command.ord_type is OrdType.LIMIT
-            and (wrong := _wrong_price(command.price, tick_micros)) is not None
+            and (wrong := wrong_price(command.price, tick_micros)) is not None
         ):
             return OrdRejReason.OTHER, wrong
         if self._happens(self._behaviour.reject):
             return OrdRejReason.BROKER_OPTION, "refused by the venue"
         return None
-
-    def _make_order(self, command: NewOrder) -> VenueOrder:
-        self._orders_made += 1
-        self._arrivals += 1
-        is_buy = command.side is Side.BUY
-        no_limit = _NO_LIMIT_MICROS if is_buy else 0
-        limit = (micros_of(command.price) or 0) if command.ord_type is OrdType.LIMIT else no_limit
-        quantity = command.order_qty or 0
-        order = VenueOrder(
-            is_buy=is_buy,
-            price_micros=limit,
-            working_qty=quantity,
-            min_qty=max(0, command.min_qty or 0),
-            arrival=self._arrivals,
-            order_id=f"{self.venue_id}-O{self._orders_made}",
-            cl_ord_id=command.cl_ord_id,
-            symbol=command.symbol,
-            order_qty=quantity,
-            ord_type=command.ord_type,
-            time_in_force=command.time_in_force,
-            price=price_text(limit) if command.ord_type is OrdType.LIMIT and limit else "",
-            side=command.side,
-        )
-        self._name(command.cl_ord_id, order)
-        return order
-
-    def _name(self, cl_ord_id: str, order: VenueOrder) -> None:
-        """Let a ClOrdID stand for an order, beside those that do already."""
-        order.ids = (*order.ids, cl_ord_id)
-        self._orders[cl_ord_id] = order
 
     def _reject(self, order: VenueOrder, refusal: tuple[OrdRejReason, str], now: datetime) -> Report:
         order.end = OrdStatus.REJECTED
@@ -235,8 +180,20 @@ class VenueEngine:
         reason, text = refusal
         return self._report(order, ExecType.REJECTED, now, ord_rej_reason=reason, text=text)
 
+    def _prevent_self_match(self, order: VenueOrder, now: datetime) -> list[Record]:
+        """Cancel the resting orders of ours that an incoming one would trade with: the older ones go."""
+        if not self._behaviour.prevents_self_match:
+            return []
+        met = [
+            contra
+            for contra in self._books[order.symbol].resting()
+            if isinstance(contra, VenueOrder) and contra.is_buy != order.is_buy and crosses(order, contra)
+        ]
+        text = f"self-match prevention: {order.cl_ord_id}"
+        return [self._close(one, OrdStatus.CANCELED, ExecType.CANCELED, now, text=text) for one in met]
+
     def _rest_or_cancel(self, order: VenueOrder, now: datetime) -> list[Record]:
-        if order.ord_type is OrdType.LIMIT and order.time_in_force in _RESTS:
+        if order.rests:
             self._books[order.symbol].rest(order)
             return []
         return [self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now)]
@@ -249,30 +206,30 @@ class VenueEngine:
         self._remember_closed(order)
         return self._report(order, exec_type, now, **more)
 
-    def _remember_closed(self, order: VenueOrder) -> None:
-        """Count an order among the closed ones, and forget the oldest of them when there are too many."""
-        self._closed.append(order)
-        if len(self._closed) > self._closed_orders_max:
-            oldest = self._closed.popleft()
-            if not oldest.is_live:
-                for cl_ord_id in oldest.ids:
-                    self._orders.pop(cl_ord_id, None)
-
     # ---- trades and quotes
 
     def _trades(self, fills: Iterable[Fill], now: datetime) -> list[Record]:
         records: list[Record] = []
-        for order, quantity, price_micros in fills:
+        for order, quantity, price_micros, takes in fills:
             if not isinstance(order, VenueOrder):
                 raise TypeError(f"expected a venue order in the book, found {type(order).__name__}")
-            order.cum_qty += quantity
-            order.notional_micros += quantity * price_micros
-            if not order.is_live:
-                self._remember_closed(order)
-            records.append(
-                self._report(order, ExecType.TRADE, now, last_qty=quantity, last_px=price_text(price_micros))
-            )
+            records.append(self._trade(order, Trade(quantity, price_micros), now, takes=takes))
         return records
+
+    def _trade(self, order: VenueOrder, trade: Trade, now: datetime, *, takes: bool = False) -> Report:
+        exec_id = self._execution_id()
+        order.execute(exec_id, trade)
+        if not order.is_live:
+            self._remember_closed(order)
+        return self._report(
+            order,
+            ExecType.TRADE,
+            now,
+            exec_id=exec_id,
+            last_qty=trade.quantity,
+            last_px=price_text(trade.price_micros),
+            last_liquidity=REMOVED if takes else ADDED,
+        )
 
     def _requote(self, command: Requote, now: datetime) -> list[Record]:
         book = self._books.get(command.market.symbol)
@@ -318,7 +275,7 @@ class VenueEngine:
             return CxlRejReason.DUPLICATE_CL_ORD_ID, f"{command.cl_ord_id} is another order's"
         if order.pending is not None:
             return CxlRejReason.ALREADY_PENDING, f"{order.pending.cl_ord_id} is pending"
-        if _too_late(command, order):
+        if too_late(command, order):
             return CxlRejReason.TOO_LATE, "too late"
         wrong = self._wrong_terms(command, order)
         return None if wrong is None else (CxlRejReason.OTHER, wrong)
@@ -331,7 +288,7 @@ class VenueEngine:
         if isinstance(command, CancelOrder):
             return None
         tick_micros = self._ticks_micros[order.symbol]
-        return _wrong_quantity(command.order_qty) or _wrong_price(command.price, tick_micros)
+        return wrong_quantity(command.order_qty) or wrong_price(command.price, tick_micros)
 
     def _decide(self, command: Decide, now: datetime) -> list[Record]:
         order = self._orders.get(command.cl_ord_id)
@@ -342,7 +299,7 @@ class VenueEngine:
         command, order.pending = order.pending, None
         if command is None:
             return []
-        if _too_late(command, order):
+        if too_late(command, order):
             return [self._refuse(command, order, CxlRejReason.TOO_LATE, "too late", now)]
         if self._happens(self._behaviour.cancel_reject):
             return [self._refuse(command, order, CxlRejReason.BROKER_OPTION, "refused by the venue", now)]
@@ -364,20 +321,11 @@ class VenueEngine:
         if not order.is_live:
             self._remember_closed(order)
             return records
+        records += self._prevent_self_match(order, now)
         records += self._trades(book.match(order), now)
         if order.is_live:
             book.rest(order)
         return records
-
-    def _amend(self, order: VenueOrder, quantity: int, price: str) -> None:
-        """Set new terms. A smaller order keeps its place in time; more, or another price, goes to the end."""
-        limit = micros_of(price) or 0
-        if limit != order.price_micros or quantity > order.order_qty:
-            self._arrivals += 1
-            order.arrival = self._arrivals
-        order.order_qty = max(quantity, order.cum_qty)
-        order.working_qty = order.order_qty - order.cum_qty
-        order.price_micros, order.price = limit, price_text(limit)
 
     def _refuse(
         self,
@@ -433,154 +381,10 @@ class VenueEngine:
             order, ExecType.ORDER_STATUS, now, cl_ord_id=cl_ord_id, exec_id=self._answer_id(now)
         )
 
-    def _answer_id(self, now: datetime) -> str:
-        """Make the ExecID of an answer: not an execution's, and new also after a restart."""
-        self._answers_made += 1
-        return f"STATUS-{int(now.timestamp() * 1_000_000)}-{self._answers_made}"
-
-    def _accepted(self, order: VenueOrder, now: datetime) -> OrderAccepted:
-        if order.side is None or order.ord_type is None or order.time_in_force is None:
-            raise ValueError(f"{order.cl_ord_id} was accepted without side, type or time in force")
-        return OrderAccepted(
-            venue_id=self.venue_id,
-            order_id=order.order_id,
-            cl_ord_id=order.cl_ord_id,
-            symbol=order.symbol,
-            side=order.side,
-            order_qty=order.order_qty,
-            ord_type=order.ord_type,
-            time_in_force=order.time_in_force,
-            price=order.price,
-            min_qty=order.min_qty,
-            transact_time=now,
-        )
-
-    def _report(
-        self,
-        order: VenueOrder,
-        exec_type: ExecType,
-        now: datetime,
-        *,
-        cl_ord_id: str = "",
-        orig_cl_ord_id: str = "",
-        exec_id: str = "",
-        last_qty: int = 0,
-        last_px: str = "",
-        ord_rej_reason: int | None = None,
-        text: str = "",
-    ) -> Report:
-        if not exec_id:
-            self._executions_made += 1
-            exec_id = f"{self.venue_id}-{self._executions_made}"
-        return Report(
-            venue_id=self.venue_id,
-            exec_id=exec_id,
-            order_id=order.order_id,
-            cl_ord_id=cl_ord_id or order.cl_ord_id,
-            orig_cl_ord_id=orig_cl_ord_id,
-            exec_type=exec_type,
-            ord_status=order.status,
-            symbol=order.symbol,
-            side=order.side,
-            order_qty=order.order_qty,
-            ord_type=order.ord_type,
-            price=order.price,
-            time_in_force=order.time_in_force,
-            last_qty=last_qty,
-            last_px=last_px,
-            cum_qty=order.cum_qty,
-            leaves_qty=order.leaves_qty,
-            avg_px=average_text(order.notional_micros, order.cum_qty),
-            transact_time=now,
-            ord_rej_reason=ord_rej_reason,
-            text=text,
-        )
-
     def _happens(self, probability: float) -> bool:
         return probability > 0 and self._draws.random() < probability
 
     # ---- restart
-
-    def restore(self, record: Record) -> None:
-        """Take one record of the journal back, in the journal's order. `restored` must follow the last."""
-        if isinstance(record, OrderAccepted):
-            self._restore_order(record)
-        elif isinstance(record, Report):
-            self._executions_made = max(self._executions_made, int(record.exec_id.rpartition("-")[2]))
-            self._restore_report(record)
-        elif (order := self._orders.get(record.orig_cl_ord_id)) is not None:
-            order.pending = None
-
-    def _restore_order(self, record: OrderAccepted) -> None:
-        order = self._make_order(
-            NewOrder(
-                cl_ord_id=record.cl_ord_id,
-                symbol=record.symbol,
-                side=record.side,
-                order_qty=record.order_qty,
-                ord_type=record.ord_type,
-                price=record.price,
-                time_in_force=record.time_in_force,
-                min_qty=record.min_qty,
-            )
-        )
-        self._restore_order_id(order, record.order_id)
-
-    def _restore_order_id(self, order: VenueOrder, order_id: str) -> None:
-        order.order_id = order_id
-        self._orders_made = int(order_id.rpartition("-O")[2])
-
-    def _restore_report(self, record: Report) -> None:
-        if record.exec_type is ExecType.REJECTED:
-            self._restore_rejected(record)
-            return
-        order = self._orders.get(record.orig_cl_ord_id or record.cl_ord_id)
-        if order is None:
-            return
-        if record.exec_type is ExecType.NEW:
-            order.acknowledged = True
-        elif record.exec_type is ExecType.TRADE:
-            order.cum_qty += record.last_qty
-            order.working_qty -= record.last_qty
-            order.notional_micros += record.last_qty * (micros_of(record.last_px) or 0)
-        elif record.exec_type is ExecType.REPLACED:
-            self._name(record.cl_ord_id, order)
-            order.cl_ord_id = record.cl_ord_id
-            order.pending = None
-            self._amend(order, record.order_qty, record.price)
-        elif record.exec_type in (ExecType.CANCELED, ExecType.DONE_FOR_DAY):
-            if record.cl_ord_id not in order.ids:
-                self._name(record.cl_ord_id, order)
-            order.pending = None
-            order.end = record.ord_status
-        else:
-            self._restore_pending(order, record)
-        if not order.is_live:
-            self._remember_closed(order)
-
-    def _restore_rejected(self, record: Report) -> None:
-        order = self._make_order(
-            NewOrder(
-                cl_ord_id=record.cl_ord_id,
-                symbol=record.symbol,
-                side=record.side,
-                order_qty=record.order_qty,
-                ord_type=record.ord_type,
-                price=record.price,
-                time_in_force=record.time_in_force,
-            )
-        )
-        self._restore_order_id(order, record.order_id)
-        order.acknowledged = True
-        order.end = OrdStatus.REJECTED
-        self._remember_closed(order)
-
-    def _restore_pending(self, order: VenueOrder, record: Report) -> None:
-        ids = {"cl_ord_id": record.cl_ord_id, "orig_cl_ord_id": record.orig_cl_ord_id, "symbol": order.symbol}
-        if record.exec_type is ExecType.PENDING_CANCEL:
-            order.pending = CancelOrder(**ids, side=order.side)
-        else:
-            order.pending = ReplaceOrder(**ids, side=order.side, order_qty=order.order_qty, price=order.price)
 
     def restored(self, now: datetime) -> list[Record]:
         """Rebuild the books after the last `restore` and end what the stop cut short.
@@ -599,41 +403,7 @@ class VenueEngine:
                 records.append(
                     self._refuse(command, order, CxlRejReason.BROKER_OPTION, "the venue was restarted", now)
                 )
-            if order.is_live:
+            if order.is_live and not order.asleep:
                 records += self._rest_or_cancel(order, now)
         self._draws = random.Random(f"{self._seed}/{self.venue_id}/{self._executions_made}")  # noqa: S311
         return records
-
-
-def _too_late(command: CancelOrder | ReplaceOrder, order: VenueOrder) -> bool:
-    """Say whether an order is past such a request. A filled one may still be made larger (FIX C.1.c)."""
-    if order.end is not None:
-        return True
-    if (
-        isinstance(command, CancelOrder)
-        or order.time_in_force not in _RESTS
-        or order.ord_type is not OrdType.LIMIT
-    ):
-        return not order.is_live
-    return not order.is_live and (command.order_qty or 0) <= order.cum_qty
-
-
-def _wrong_quantity(quantity: int | None) -> str | None:
-    if quantity is not None and 0 < quantity <= ORDER_QTY_MAX:
-        return None
-    return f"order_qty must be a whole number of shares from 1 to {ORDER_QTY_MAX}"
-
-
-def _wrong_minimum(minimum: int | None, quantity: int | None) -> str | None:
-    if minimum is not None and 0 <= minimum <= (quantity or 0):
-        return None
-    return f"min_qty must be a whole number of shares from 0 to order_qty, was {minimum}"
-
-
-def _wrong_price(price: str, tick_micros: int) -> str | None:
-    micros = micros_of(price)
-    if micros is None:
-        return f"price must be a number above 0, was {price!r}"
-    if micros % tick_micros:
-        return f"price must be a multiple of {price_text(tick_micros)}, was {price}"
-    return None

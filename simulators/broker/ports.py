@@ -1,15 +1,15 @@
-"""What the exchange needs of the world outside."""
+"""What the exchange and its FIX sessions need of the world outside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from simulators.broker.protocol import Record
+from simulators.broker.protocol import Command, Kept, Saying
 
 
 class RecordJournal(Protocol):
     """Keeps records before they are sent."""
 
-    def append(self, records: Iterable[Record]) -> None:
+    def append(self, records: Iterable[Kept]) -> None:
         """Keep records in their order."""
 
     def mark_sent(self) -> None:
@@ -19,5 +19,36 @@ class RecordJournal(Protocol):
 class ReportSender(Protocol):
     """Carries reports to the counterparty."""
 
-    def send(self, record: Record, *, possible_resend: bool) -> None:
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
         """Hand a record over; `possible_resend` says that it may have been sent before."""
+
+    def refuse_failed(self, venue_id: str, command: Command) -> None:
+        """Answer a command that the venue failed at."""
+
+
+class SentMessages(Protocol):
+    """What a FIX session has sent, by number, and the number that it expects next (`next_in`)."""
+
+    next_in: int
+
+    @property
+    def next_out(self) -> int:
+        """The number of the next message."""
+
+    def append(self, raw: bytes) -> None:
+        """Keep a message under the next number; `flush` writes it."""
+
+    def flush(self) -> None:
+        """Write what was appended, and the number that is expected."""
+
+    def read(self, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the messages from one number to another, as far as they are there."""
+
+    def reset(self) -> None:
+        """Forget everything: both numbers are 1 again."""
+
+    def forget_newest(self, count: int) -> None:
+        """Lose the last messages."""
+
+    def close(self) -> None:
+        """Write what is left and let go."""

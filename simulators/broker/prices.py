@@ -10,16 +10,25 @@ from typing import Final
 MICROS: Final = 1_000_000
 _CACHED_MAX: Final = 65_536
 _PRICE_MICROS_MAX: Final = 10**18
+_PRICE_CHARACTERS_MAX: Final = 64
 
 
 @lru_cache(maxsize=_CACHED_MAX)
 def micros_of(text: str) -> int | None:
     """Return a price's text in millionths; None when it is no price of whole millionths above 0."""
+    if len(text) > _PRICE_CHARACTERS_MAX:
+        return None
     try:
-        scaled = Decimal(text) * MICROS
+        price = Decimal(text)
     except InvalidOperation:
         return None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value() or not 0 < scaled < _PRICE_MICROS_MAX:
+    # Looked at before anything is made of it: a number of a million digits takes a minute.
+    if not price.is_finite() or not 0 < price < _PRICE_MICROS_MAX:
+        return None
+    if price.adjusted() < -_PRICE_CHARACTERS_MAX:
+        return None
+    scaled = price * MICROS
+    if scaled != scaled.to_integral_value() or scaled >= _PRICE_MICROS_MAX:
         return None
     return int(scaled)
 

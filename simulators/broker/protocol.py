@@ -5,7 +5,7 @@ Times are UTC, prices text in dollars. FIX's own codes stay at the edge, in `ent
 
 import enum
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -47,7 +47,10 @@ class ExecType(str, enum.Enum):
     REPLACED = "REPLACED"
     PENDING_CANCEL = "PENDING_CANCEL"
     REJECTED = "REJECTED"
+    RESTATED = "RESTATED"
     PENDING_REPLACE = "PENDING_REPLACE"
+    TRADE_CORRECT = "TRADE_CORRECT"
+    TRADE_CANCEL = "TRADE_CANCEL"
     ORDER_STATUS = "ORDER_STATUS"
 
 
@@ -70,6 +73,7 @@ class OrdRejReason(enum.IntEnum):
     BROKER_OPTION = 0
     UNKNOWN_SYMBOL = 1
     UNKNOWN_ORDER = 5
+    DUPLICATE_ORDER = 6
     UNSUPPORTED_CHARACTERISTIC = 11
     INCORRECT_QUANTITY = 13
     OTHER = 99
@@ -100,7 +104,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for.
 
-    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any.
+    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. possible_resend: the
+    sender says that it may have sent it before.
     """
 
     cl_ord_id: str
@@ -111,6 +116,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     price: str = ""
     time_in_force: TimeInForce | None = TimeInForce.DAY
     min_qty: int | None = 0
+    possible_resend: bool = False
 
 
 class CancelOrder(Command, frozen=True, kw_only=True, gc=False):
@@ -154,6 +160,14 @@ class Decide(Command, frozen=True, kw_only=True, gc=False):
     cl_ord_id: str
 
 
+class BeginDay(Command, frozen=True, kw_only=True, gc=False):
+    """The next trading day begins for the orders that are to come back."""
+
+
+class Disconnected(Command, frozen=True, kw_only=True, gc=False):
+    """The counterparty's connection is gone."""
+
+
 class EndDay(Command, frozen=True, kw_only=True, gc=False):
     """The trading day is over for DAY orders."""
 
@@ -179,7 +193,11 @@ class OrderAccepted(
 class Report(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag="report"
 ):
-    """35=8."""
+    """35=8.
+
+    exec_ref_id: the trade that a bust or a correction is about (19). A bust has no last_qty, a correction the
+    right one. exec_restatement_reason: tag 378. last_liquidity: of a trade, 1 added or 2 removed (851).
+    """
 
     venue_id: str
     exec_id: str
@@ -203,6 +221,9 @@ class Report(
     ord_rej_reason: int | None = None
     ord_status_req_id: str = ""
     text: str = ""
+    exec_ref_id: str = ""
+    exec_restatement_reason: int | None = None
+    last_liquidity: int | None = None
 
 
 class CancelRejected(
@@ -227,9 +248,91 @@ class CancelRejected(
     transact_time: datetime
 
 
+class FaultKind(str, enum.Enum):
+    """What an unkind venue does. The first group dresses a true message up, the second adds a false one.
+
+    The third is true and unwelcome, the fourth is how requests are answered, the last the session's.
+    """
+
+    LATIN1_TEXT = "LATIN1_TEXT"
+    NUL_TEXT = "NUL_TEXT"
+    DATA_WITH_SEPARATOR = "DATA_WITH_SEPARATOR"
+    USER_TAGS = "USER_TAGS"
+    EMPTY_TAG = "EMPTY_TAG"
+    FIX42_STYLE = "FIX42_STYLE"
+    CLOCK_OFF = "CLOCK_OFF"
+    GAP_FILLED = "GAP_FILLED"
+
+    PRICE_ZERO = "PRICE_ZERO"
+    WITHOUT_LAST_PX = "WITHOUT_LAST_PX"
+    WITHOUT_CL_ORD_ID = "WITHOUT_CL_ORD_ID"
+    UNKNOWN_CL_ORD_ID = "UNKNOWN_CL_ORD_ID"
+    OTHER_SIDE = "OTHER_SIDE"
+    REPEATED_EXEC_ID = "REPEATED_EXEC_ID"
+    DUPLICATE_REJECT = "DUPLICATE_REJECT"
+
+    BUST = "BUST"
+    CORRECTION = "CORRECTION"
+    RESTATEMENT = "RESTATEMENT"
+    UNSOLICITED_CANCEL = "UNSOLICITED_CANCEL"
+    CANCEL_CROSSED = "CANCEL_CROSSED"
+    OVERFILL = "OVERFILL"
+    DAY_END = "DAY_END"
+
+    STATUS_REFUSED = "STATUS_REFUSED"
+    STATUS_UNANSWERED = "STATUS_UNANSWERED"
+    CANCEL_PENDING_ALREADY = "CANCEL_PENDING_ALREADY"
+    CANCEL_UNKNOWN_ORDER = "CANCEL_UNKNOWN_ORDER"
+    THROTTLED = "THROTTLED"
+
+    DROP = "DROP"
+    SESSION_RESET = "SESSION_RESET"
+    SEQUENCE_LOW = "SEQUENCE_LOW"
+    CANCEL_ON_DISCONNECT = "CANCEL_ON_DISCONNECT"
+
+
+class FaultSown(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag="fault"
+):
+    """A fault was sown. cl_ord_id and exec_id: of the message that shows it, as far as there is one."""
+
+    venue_id: str
+    kind: FaultKind
+    transact_time: datetime
+    cl_ord_id: str = ""
+    exec_id: str = ""
+
+
+class RequestRefused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """35=j to a request. Sent, and not kept. reason: tag 380."""
+
+    venue_id: str
+    msg_type: str
+    cl_ord_id: str
+    reason: int
+    text: str
+
+
+# What an engine brings about, and what the journal keeps.
 Record = OrderAccepted | Report | CancelRejected
+Kept = Record | FaultSown
+
+
+class Saying(NamedTuple):
+    """A record, and how it leaves: dressed up by a fault or plainly, and whether it is the venue's truth."""
+
+    record: Kept | RequestRefused
+    dress: FaultKind | None = None
+    is_true: bool = True
 
 
 def is_kept(record: Record) -> bool:
     """Say whether a record is an event of its own: an answer about the state is sent, but not kept."""
-    return not isinstance(record, Report) or record.exec_type is not ExecType.ORDER_STATUS
+    if not isinstance(record, Report):
+        return True
+    return record.exec_type is not ExecType.ORDER_STATUS and not is_duplicate_reject(record)
+
+
+def is_duplicate_reject(record: Report) -> bool:
+    """Say whether a report refuses an order whose ClOrdID is known: it says nothing new of the first."""
+    return record.exec_type is ExecType.REJECTED and record.ord_rej_reason == OrdRejReason.DUPLICATE_ORDER

@@ -112,26 +112,6 @@ def _open_folder() -> Iterator[str]:
         subprocess.run(["rm", "-rf", made], check=True)
 
 
-def test_an_adapter_leaves_its_venues_before_its_fix_store_is_full_and_comes_back(
-    dsn: str, memory_kafka: KafkaSettings, tmp_path: Path
-) -> None:
-    settings = environment(tmp_path, dsn, memory_kafka.bootstrap)
-    with (
-        small_disk(tmp_path / "fix", 24) as disk,
-        service("market-data-simulator", settings, tmp_path),
-        service("broker-simulator", settings, tmp_path) as broker,
-        service("adapter", settings, tmp_path) as adapter,
-    ):
-        wait_for(lambda: broker.ready and adapter.ready, "venue and adapter", 60)
-        taken = fill(disk, FREE_BYTES_MIN - MIB)
-        waits(adapter, "disk", str(disk), "MiB free, must be at least 16")
-        wait_for(lambda: not broker.metric("oms_broker_sessions_logged_on"), "logouts")
-        assert adapter.said("worker_restarting")["dependency"] == "disk"
-        taken.unlink()
-        wait_for(lambda: adapter.ready, "an adapter that is ready again", 60)
-        assert adapter.stop() == 0
-
-
 def test_a_broker_without_room_for_its_journal_ends_with_a_code_and_waits_at_the_next_start(
     dsn: str, memory_kafka: KafkaSettings, tmp_path: Path
 ) -> None:

@@ -148,20 +148,9 @@ def test_consumers_of_partitions_share_them_as_a_group_and_are_no_more_than_ther
 
 @every_place
 def test_there_is_never_a_second_adapter_or_scorekeeper(place: str) -> None:
-    adapter = workload_of(place, "execution-adapter")
-    assert adapter["kind"] == "StatefulSet" and adapter["spec"]["replicas"] == 1
-    (claim,) = adapter["spec"]["volumeClaimTemplates"]
-    mounts = containers(adapter)[0]["volumeMounts"]
-    settings = find(rendered(place), "ConfigMap", "oms-execution-adapter")["data"]
-    assert {"name": claim["metadata"]["name"], "mountPath": settings["OMS_ADAPTER_FIX_STORE"]} in mounts
-    scorekeeper = workload_of(place, "scorekeeper")
-    assert scorekeeper["spec"]["replicas"] == 1 and scorekeeper["spec"]["strategy"] == {"type": "Recreate"}
-
-
-@pytest.mark.parametrize("place", ("staging", "prod"))
-def test_a_volume_of_sessions_takes_one_pod_only_where_it_counts(place: str) -> None:
-    (claim,) = workload_of(place, "execution-adapter")["spec"]["volumeClaimTemplates"]
-    assert claim["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    for name in ("execution-adapter", "scorekeeper"):
+        spec = workload_of(place, name)["spec"]
+        assert spec["replicas"] == 1 and spec["strategy"] == {"type": "Recreate"}
 
 
 @every_place

@@ -10,7 +10,7 @@ import quickfix as fix
 
 from oms_tools.laptop.parts import wait_until
 from simulators.broker.config import VENUES
-from simulators.broker.entrypoints.fix_acceptor import settings_text
+from simulators.broker.entrypoints.fix_dictionary import dictionary_path
 
 SOH = "\x01"
 Fields = dict[str, str]
@@ -25,12 +25,13 @@ class Counterparty(fix.Application):
         self._lock = threading.Lock()
         self._logged_on: set[str] = set()
         self.received: list[Fields] = []
-        text = settings_text(port=port, host="", data=folder, venues=[])
-        text = text.replace(
-            "ConnectionType=acceptor", "ConnectionType=initiator\nSocketConnectHost=127.0.0.1"
+        text = (
+            "[DEFAULT]\nConnectionType=initiator\nSocketConnectHost=127.0.0.1\n"
+            f"SocketConnectPort={port}\nSocketNodelay=Y\nBeginString=FIX.4.4\nSenderCompID=OMS\n"
+            "NonStopSession=Y\nResetOnLogon=N\nUseDataDictionary=Y\nTimestampPrecision=6\n"
+            f"DataDictionary={dictionary_path()}\nFileStorePath={folder / 'fix'}\n"
+            "HeartBtInt=30\nReconnectInterval=1\nLogonTimeout=5\n"
         )
-        text = text.replace("SocketAcceptPort", "SocketConnectPort").replace("TargetCompID", "SenderCompID")
-        text += "HeartBtInt=30\nReconnectInterval=1\nLogonTimeout=5\n"
         text += "".join(f"[SESSION]\nTargetCompID={venue_id}\n" for venue_id in VENUES)
         (folder / "initiator.cfg").write_text(text)
         self._settings = fix.SessionSettings(str(folder / "initiator.cfg"))

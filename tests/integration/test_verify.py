@@ -25,12 +25,11 @@ class History:
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self.dsn = dsn
-        self.journal, self.store = folder / "broker", folder / "fix"
+        self.journal = folder / "broker"
         self.journal.mkdir()
-        self.store.mkdir()
         self.db = psycopg.connect(dsn, autocommit=True)
         self.lines: list[dict[str, object]] = []
-        self.fix: list[str] = []
+        self.sent: list[bytes] = []
         self.streamed = 0
         self.wire: list[bytes] = []
         self.filled = self._order([60, 40])
@@ -47,7 +46,7 @@ class History:
         self.write_files()
 
     def evidence(self) -> Evidence:
-        return Evidence(dsn=self.dsn, fix_store=self.store, venue_journal=self.journal)
+        return Evidence(dsn=self.dsn, venue_journal=self.journal)
 
     def broken(self) -> list[str]:
         """Return the broken invariants."""
@@ -55,7 +54,6 @@ class History:
 
     def write_files(self) -> None:
         (self.journal / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.lines))
-        (self.store / "FIX.4.4-OMS-XNYS.body").write_text("".join(self.fix))
 
     def _order(self, fills: list[int]) -> SubmitOrder:
         order = submit_order()
@@ -81,7 +79,7 @@ class History:
                 order.order_id, child, "FILLED" if done == CHILD_QTY else "NEW", done, CHILD_QTY - done,
             ),
         )  # fmt: skip
-        self.fix.append(f"8=FIX.4.4\x019=1\x0135=D\x0134=1\x0111={child}\x0155=AAPL\x0110=000\x01")
+        self.sent.append(f"8=FIX.4.4\x019=1\x0135=D\x0134=1\x0111={child}\x0155=AAPL\x0110=000\x01".encode())
         self.lines.append({"record": "order", "venue_id": "XNYS", "cl_ord_id": child, "order_qty": CHILD_QTY})
         status, sequence, cum = "ACKNOWLEDGED", 3, 0
         for quantity in fills:
@@ -160,12 +158,17 @@ class History:
         )
 
     def _store_wire(self) -> None:
-        count = len(self.wire)
+        self.store_messages(self.wire, inbound=True)
+        self.store_messages(self.sent, inbound=False)
+
+    def store_messages(self, messages: list[bytes], *, inbound: bool) -> None:
+        """Store FIX messages as the adapter does."""
+        count = len(messages)
         self.db.execute(
             "INSERT INTO fix_journal VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (
-                ids.uuid7(), ["XNYS"] * count, [True] * count, list(range(1, count + 1)),
-                [datetime.now(UTC)] * count, [len(raw) for raw in self.wire], b"".join(self.wire),
+                ids.uuid7(), ["XNYS"] * count, [inbound] * count, list(range(1, count + 1)),
+                [datetime.now(UTC)] * count, [len(raw) for raw in messages], b"".join(messages),
             ),
         )  # fmt: skip
 
@@ -221,8 +224,7 @@ def double_journal_order(history: History) -> None:
 
 
 def send_stranger(history: History) -> None:
-    history.fix.append(history.fix[0].replace("11=", "11=f"))
-    history.write_files()
+    history.store_messages([history.sent[0].replace(b"\x0111=", b"\x0111=f")], inbound=False)
 
 
 def keep_journal_bust(history: History) -> None:
@@ -280,7 +282,8 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     ),
     "a bust of a trade that nobody has": (
         sql(
-            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeCorrected,execRefId}', '\"X\"')"
+            "UPDATE order_events SET payload ="
+            " jsonb_set(payload::jsonb, '{tradeCorrected,execRefId}', '\"X\"')"
             " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
         ),
         "a correction is of a trade",

@@ -52,10 +52,10 @@ class ModelChild:
 
 
 class OrderStory(RuleBasedStateMachine):
-    """Routes get random legs, or none, refused or not; children trade as much as they like, also when they are
-    over; trades are taken back and corrected to anything, again and again; children are restated, end with
-    and without unresolved shares, and keep what is to be canceled, at random and in any order. Nothing is
-    assumed of who answers what, or of when a plan is refused.
+    """Routes get random legs, or none, refused or not; children trade as much as they like, also when they
+    are over; trades are taken back and corrected to anything, again and again; children are restated, end
+    with and without unresolved shares, and keep what is to be canceled, at random and in any order. Nothing
+    is assumed of who answers what, or of when a plan is refused.
     """
 
     @initialize(

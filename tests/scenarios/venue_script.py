@@ -2,7 +2,7 @@
 
 A step is what reaches the venue, an expectation what it reports of the order under test:
 
-    D(X) 10000 [DAY|GTC|IOC|FOK] [@price] [sell]   NewOrderSingle
+    D(X) 10000 [DAY|GTC|IOC|FOK] [@price] [sell] [again]   NewOrderSingle, with PossResend
     F(Y,X) · G(Y,X) 12000 [@price] · H(X)          cancel, cancel/replace, status request
     trade 2000                                     somebody takes so much from the resting order
     show 2000 [@price]                             the venue's other side displays so much
@@ -171,4 +171,5 @@ class Script:
             ord_type=OrdType.LIMIT,
             price=price,
             time_in_force=times[0] if times else TimeInForce.DAY,
+            possible_resend="again" in words,
         )

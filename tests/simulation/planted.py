@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -16,10 +15,11 @@ from execution_adapter import handlers as adapter_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.entrypoints import main_loop
 from execution_adapter.handlers import ChildOrderManager
-from oms_core import handlers
+from oms_core import handlers, reports
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import machine
 from oms_core.domain.desk import Desk
+from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
 from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
@@ -27,10 +27,9 @@ from oms_core.entrypoints import republication
 from oms_core.ports import UnitOfWork
 from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
-from oms_platform.vocabulary import CancelRejected, CancelRequested
+from oms_platform.vocabulary import CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.carriers import SimulatedSink
-from oms_tools.simulation.invariants import PATH
+from oms_tools.simulation.order_invariants import PATH, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.venues import SimulatedSessions
 
@@ -95,7 +94,29 @@ def requests_are_said_again_by_age(patch: pytest.MonkeyPatch) -> None:
 
 
 def poison_stops_the_core(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "UNHANDLEABLE", ())
+    def fact_of(*args: Any) -> Any:
+        fact = original(*args)
+        if isinstance(fact, reports.Refused):
+            raise ValueError(fact.detail)
+        return fact
+
+    original = handlers.fact_of
+    patch.setattr(handlers, "fact_of", fact_of)
+
+
+def exceptions_are_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(handlers, "raise_exception", lambda *_: None)
+
+
+def too_many_shares_are_refused(patch: pytest.MonkeyPatch) -> None:
+    def fact_of(order: Any, effects: Any, report: Any) -> Any:
+        fact = original(order, effects, report)
+        if isinstance(fact, TradeApplied) and order.executed_qty + fact.last_qty > order.terms.quantity:
+            return None
+        return fact
+
+    original = handlers.fact_of
+    patch.setattr(handlers, "fact_of", fact_of)
 
 
 def closing_orders_are_not_netted(patch: pytest.MonkeyPatch) -> None:
@@ -124,19 +145,11 @@ def market_orders_of_any_age(patch: pytest.MonkeyPatch) -> None:
 
 
 def executions_are_not_deduplicated(patch: pytest.MonkeyPatch) -> None:
-    def has_seen(self: Desk, order_id: UUID, what: object) -> bool:
-        return not isinstance(what, tuple) and original(self, order_id, what)
-
-    original = Desk.has_seen
-    patch.setattr(Desk, "has_seen", has_seen)
+    patch.setattr(Effects, "reported", lambda _self, _execution: None)
 
 
 def requests_are_not_deduplicated(patch: pytest.MonkeyPatch) -> None:
-    def has_seen(self: Desk, order_id: UUID, what: object) -> bool:
-        return isinstance(what, tuple) and original(self, order_id, what)
-
-    original = Desk.has_seen
-    patch.setattr(Desk, "has_seen", has_seen)
+    patch.setattr(Effects, "has", lambda _self, _what: False)
 
 
 def owed_is_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
@@ -166,12 +179,9 @@ def reports_pass_the_checkpoint_without_a_flush(patch: pytest.MonkeyPatch) -> No
     patch.setattr(main_loop.AdapterLoop, "_flush", flush)
 
 
-def dead_letters_pass_without_a_flush(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SimulatedSink, "send_dead_letter", lambda _self, _record, _reason: None)
-
-
 def memory_is_trusted_for_old_orders(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "load_orders", lambda _core, _ids: None)
+    for module in (core_loop, handlers):
+        patch.setattr(module, "load_orders", lambda _core, _ids: None)
 
 
 def requests_are_not_looked_for_in_the_log(patch: pytest.MonkeyPatch) -> None:
@@ -255,7 +265,9 @@ FORGOTTEN = "no live order is forgotten"
 ENDLESS = "a cancel has an end"
 AGREE = "core and adapter agree when all is quiet"
 AT_VENUES = "venue and OMS agree when all is quiet"
+ONCE_SENT = "no order is sent twice"
 OURS = "what a venue executed is ours"
+EXCEPTED = "an execution is applied or an exception"
 
 PLANTED = (
     Planted(
@@ -281,10 +293,11 @@ PLANTED = (
     ),
     Planted(case="G", plant=quotes_of_any_age, breaks=("no order is valued by an old quote",)),
     Planted(case="G", plant=market_orders_of_any_age, seed=4, breaks=("a market order is of now",)),
+    Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(EXCEPTED, TOLD)),
     Planted(
-        case="5", plant=dead_letters_pass_without_a_flush, breaks=("what cannot be handled is a dead letter",)
+        case="nothing is lost", plant=too_many_shares_are_refused, breaks=(EXCEPTED, OURS, AT_VENUES, REST)
     ),
-    Planted(case="6", plant=memory_is_trusted_for_old_orders, breaks=(NO_LETTER, NO_STOP, PATH)),
+    Planted(case="6", plant=memory_is_trusted_for_old_orders, breaks=(NO_LETTER, NO_STOP, PATH, OURS)),
     Planted(
         case="13",
         plant=sessions_end_again_and_again,
@@ -303,24 +316,26 @@ PLANTED = (
         plant=reports_pass_the_checkpoint_without_a_flush,
         breaks=(NO_LETTER, OURS, REST, AGREE, AT_VENUES, "children never exceed the parent"),
     ),
-    Planted(case="recovery", plant=sequence_is_not_set_back, breaks=(OURS, REST, AGREE, AT_VENUES)),
+    Planted(
+        case="recovery", plant=sequence_is_not_set_back, breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT)
+    ),
     Planted(
         case="recovery",
         plant=no_checkpoint_means_no_news,
         seed=22,
-        breaks=(NO_LETTER,),
+        breaks=(OURS,),
         faults=("wipe", "crash", "jump"),
         orders=40,
     ),
     Planted(
         case="unknown is not failed",
         plant=orders_are_sent_again_after_a_logon,
-        breaks=("no order is sent twice", NOT_SENT),
+        breaks=(ONCE_SENT, NOT_SENT),
     ),
     Planted(
         case="one effect",
         plant=a_repeated_plan_is_sent_again,
         seed=20,
-        breaks=("no order is sent twice", NOT_SENT),
+        breaks=(ONCE_SENT, NOT_SENT),
     ),
 )

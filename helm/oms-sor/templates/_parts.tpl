@@ -90,17 +90,16 @@ scorekeeper:
 execution-adapter:
   enabled: true
   key: executionAdapter
-  kind: StatefulSet
+  kind: Deployment
   image: execution-adapter
   command: [python, -m, execution_adapter]
   ports: {health: 8090}
   probes: health
-  folder: {name: fix-store, path: /var/lib/oms/fix}
+  strategy: {type: Recreate}
   needs: [postgres, kafka]
   calls: {broker: 9878}
   settings:
     OMS_ADAPTER_HEALTH_PORT: "8090"
-    OMS_ADAPTER_FIX_STORE: /var/lib/oms/fix
     OMS_ADAPTER_FIX_HOST: {{ ternary (printf "%s-broker" $full) $values.fix.host $simulated }}
     OMS_ADAPTER_FIX_PORT: {{ ternary 9878 $values.fix.port $simulated | quote }}
     OMS_ADAPTER_FIX_SENDER: {{ $values.fix.sender | quote }}

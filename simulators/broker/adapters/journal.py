@@ -1,4 +1,4 @@
-"""The venue's own journal: one JSON line for each order and report, written before any of it is sent.
+"""The venue's own journal: a JSON line for each order, report and fault, written before any of it is sent.
 
 It is flushed to the operating system, so it survives the process but not the machine. A second small file
 says how many of its lines were handed to FIX; what comes after is sent again at the next start. A torn last
@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client import Counter
 
 from oms_platform.errors import BrokenInvariantError
-from simulators.broker.protocol import Record
+from simulators.broker.protocol import FaultSown, Kept, Record
 
 JOURNAL_NAME: Final = "journal.jsonl"
 MARK_NAME: Final = "journal.sent"
@@ -34,33 +34,35 @@ class Journal:
         self._lines = 0
 
     def replay(self, restore: Callable[[Record], None]) -> list[Record]:
-        """Hand every record to `restore`. Returns those that may not have been sent.
+        """Hand every record but the faults to `restore`. Returns those that may not have been sent.
 
         Raises BrokenInvariantError when a line before the last cannot be read.
         """
-        decode = msgspec.json.Decoder(Record).decode
+        decode = msgspec.json.Decoder(Kept).decode
         sent = int(os.pread(self._mark, _MARK_WIDTH, 0) or b"0")
         unsent: list[Record] = []
         good_bytes = 0
         with self._path.open("rb") as lines:
             for line in lines:
                 try:
-                    record: Record = decode(line)
+                    record: Kept = decode(line)
                 except msgspec.MsgspecError as error:
                     if lines.read(1):
                         raise BrokenInvariantError(f"{self._path} line {self._lines + 1}: {error}") from error
                     break
                 if not line.endswith(b"\n"):
                     break
-                restore(record)
                 self._lines += 1
                 good_bytes += len(line)
+                if isinstance(record, FaultSown):
+                    continue
+                restore(record)
                 if self._lines > sent:
                     unsent.append(record)
         os.ftruncate(self._file, good_bytes)
         return unsent
 
-    def append(self, records: Iterable[Record]) -> None:
+    def append(self, records: Iterable[Kept]) -> None:
         """Write records and give them to the operating system."""
         encode = self._encode
         encoded = [encode(record) for record in records]

@@ -1,216 +1,400 @@
-"""The FIX door: one QuickFIX acceptor with a session for each venue.
+"""The FIX door: one listening socket, a session for each venue, all on the thread that calls `poll`.
 
-Its callbacks read and enqueue, nothing else.
+Between `poll` and `flush` the caller does what the messages ask. `flush` writes what the sessions have sent
+to their stores, and only then to the sockets; the number that a session expects next is written there too, so
+a message that was read and not dealt with before a crash is asked for again.
 """
 
-import sys
-import threading
+import selectors
+import socket
 import time
-from collections.abc import Sequence
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
-import quickfix as fix
 import structlog
 from prometheus_client import Counter, Gauge
 
+from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
-from oms_platform.foreign_threads import ForeignThreads
 from simulators.broker.config import COUNTERPARTY
+from simulators.broker.entrypoints.fix_dictionary import Dictionary, dictionary_path, read_dictionary
+from simulators.broker.entrypoints.fix_session import Fields, FixSession, State
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
-    business_reject_text,
-    cancel_rejected_text,
-    report_text,
+    business_reject_body,
+    command_type,
+    message_of,
+)
+from simulators.broker.entrypoints.fix_wire import (
+    BEGIN_STRING,
+    ENCODING,
+    Frame,
+    FrameReader,
+    MalformedFieldError,
     split_fields,
 )
-from simulators.broker.entrypoints.inbox import Inbox
-from simulators.broker.protocol import CancelRejected, Record, Report
+from simulators.broker.ports import SentMessages
+from simulators.broker.protocol import Command, FaultKind, FaultSown, OrderAccepted, Saying
 
-_APPLICATION_NOT_AVAILABLE: Final = 4
 LOGOUT_S_MAX: Final = 3.0
-LOGOUT_LOOK_S: Final = 0.02
+LOGON_S_MAX: Final = 10.0
+TICK_S: Final = 0.2
+CONNECTIONS_MAX: Final = 64
+_LISTEN_BACKLOG: Final = 64
+_READ_BYTES: Final = 1 << 16
+# A counterparty that does not read: its connection is closed, and it may ask for all of it again.
+_UNREAD_BYTES_MAX: Final = 64 << 20
+_NO_ERROR: Final = timedelta(0)
+# The clock of a venue whose clock is off.
+_CLOCK_ERROR: Final = timedelta(minutes=-3)
+# How many of its messages a session forgets whose store was restored from a copy.
+_FORGOTTEN: Final = 3
 log = structlog.get_logger()
 sessions_gauge = Gauge("oms_broker_sessions_logged_on", "FIX sessions that are logged on")
-overflow_total = Counter("oms_broker_inbox_overflow_total", "FIX messages refused because too many waited")
+failures_total = Counter("oms_broker_message_failures_total", "Messages that the simulator failed at")
 
 
-def settings_text(*, port: int, host: str, data: Path, venues: Sequence[str]) -> str:
-    """Return QuickFIX's settings.
+class Received(NamedTuple):
+    """An application message for a venue, by tag."""
 
-    The sessions never end and never reset, so that nothing is forgotten at midnight.
-    """
-    lines = [
-        "[DEFAULT]",
-        "ConnectionType=acceptor",
-        f"SocketAcceptPort={port}",
-        "SocketReuseAddress=Y",
-        "SocketNodelay=Y",
-        "BeginString=FIX.4.4",
-        f"TargetCompID={COUNTERPARTY}",
-        "NonStopSession=Y",
-        "ResetOnLogon=N",
-        "ResetOnLogout=N",
-        "ResetOnDisconnect=N",
-        "UseDataDictionary=Y",
-        f"DataDictionary={Path(sys.prefix) / 'share' / 'quickfix' / 'FIX44.xml'}",
-        "TimestampPrecision=6",
-        "CheckLatency=N",
-        f"FileStorePath={data / 'fix'}",
-    ]
-    if _is_loopback(host):
-        # QuickFIX listens on every interface; sessions then take nobody from outside.
-        lines.append(f"AllowedRemoteAddresses={host}")
-    for venue_id in venues:
-        lines += ["[SESSION]", f"SenderCompID={venue_id}"]
-    return "\n".join([*lines, ""])
+    venue_id: str
+    fields: Fields
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+class _Connection:
+    """A counterparty's socket. session: None until its Logon."""
 
-
-class VenueApplication(fix.Application):
-    """QuickFIX's callbacks. An exception must not leave one: C++ would end the process without a word."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        super().__init__()
-        self._inbox = inbox
-        self._threads = ForeignThreads()
-        self._logged_on: set[str] = set()
-        self._lock = threading.Lock()
-
-    def onCreate(self, session_id: Any) -> None:  # noqa: N802
-        """Nothing to do."""
-
-    def onLogon(self, session_id: Any) -> None:  # noqa: N802
-        """Count the session."""
-        with self._lock:
-            self._logged_on.add(session_id.toString())
-            sessions_gauge.set(len(self._logged_on))
-        log.info("fix_logon", session=session_id.toString())
-
-    def onLogout(self, session_id: Any) -> None:  # noqa: N802
-        """Count the session no more."""
-        with self._lock:
-            self._logged_on.discard(session_id.toString())
-            sessions_gauge.set(len(self._logged_on))
-        log.info("fix_logout", session=session_id.toString())
-
-    def toAdmin(self, message: Any, session_id: Any) -> None:  # noqa: N802
-        """Nothing to add."""
-
-    def fromAdmin(self, message: Any, session_id: Any) -> None:  # noqa: N802
-        """Nothing to read."""
-
-    def toApp(self, message: Any, session_id: Any) -> None:  # noqa: N802
-        """Nothing to add."""
-
-    def fromApp(self, message: Any, session_id: Any) -> None:  # noqa: N802
-        """Enqueue the message; refuse it when too many wait."""
-        self._threads.keep()
-        try:
-            text = message.toString()
-            if not self._inbox.put_fix(text):
-                overflow_total.inc()
-                _refuse_overflow(text, session_id)
-        except Exception:
-            log.error("fix_callback_failed", exc_info=True)
-
-
-def _refuse_overflow(text: str, session_id: Any) -> None:
-    fields = split_fields(text)
-    answer = business_reject_text(
-        ref_seq_num=fields.get("34", "0"),
-        ref_msg_type=fields.get("35", ""),
-        reason=_APPLICATION_NOT_AVAILABLE,
-        text="too many messages wait",
-    )
-    fix.Session.sendToTarget(fix.Message(answer, False), session_id)
-
-
-# Acceptors that were left as they are: their destructors must not run before the process has ended.
-_LEFT: Final[list[Any]] = []
+    def __init__(self, sock: socket.socket, opened_s: float) -> None:
+        self.sock = sock
+        self.opened_s = opened_s
+        self.reader = FrameReader()
+        self.session: FixSession | None = None
+        self.out = bytearray()
+        self.ends = False
 
 
 class FixAcceptor:
-    """Owns QuickFIX's objects for as long as the process listens. Sending is thread-safe."""
+    """Owns the sockets and the sessions. Everything but `wake` is for one thread."""
 
-    def __init__(self, *, port: int, host: str, data: Path, venues: Sequence[str], inbox: Inbox) -> None:
-        data.mkdir(parents=True, exist_ok=True)
-        config = data / "acceptor.cfg"
-        config.write_text(settings_text(port=port, host=host, data=data, venues=venues))
-        self._port = port
-        self._application = VenueApplication(inbox)
-        try:
-            self._settings = fix.SessionSettings(str(config))
-            self._store = fix.FileStoreFactory(self._settings)
-            self._acceptor: Any = fix.SocketAcceptor(self._application, self._store, self._settings)
-        except fix.ConfigError as error:
-            raise ValueError(f"{config}: {error}") from error
-        self._sessions = {venue_id: fix.SessionID("FIX.4.4", venue_id, COUNTERPARTY) for venue_id in venues}
-        self._listening = False
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        stores: Mapping[str, SentMessages],
+        dictionary: Dictionary | None = None,
+        clock: Clock = utc_now,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        rules = read_dictionary(dictionary_path()) if dictionary is None else dictionary
+        self._host, self._port = host, port
+        self._clock, self._monotonic_s = clock, monotonic_s
+        self._sessions = {
+            venue_id: FixSession(venue_id, COUNTERPARTY, store, rules) for venue_id, store in stores.items()
+        }
+        self._dictionary = rules
+        self._selector = selectors.DefaultSelector()
+        self._listener: socket.socket | None = None
+        self._connections: dict[int, _Connection] = {}
+        self._woken, self._waker = socket.socketpair()
+        for end in (self._woken, self._waker):
+            end.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._ticked_s = 0.0
+        self._lost: list[str] = []
+        self._dirty = True
+
+    # ---- life
 
     def start(self) -> None:
-        """Listen. Raises OperationalError when the port cannot be had."""
+        """Listen on the host's address and no other. Raises OperationalError when the port cannot be had."""
         try:
-            self._acceptor.start()
-        except (fix.RuntimeError, fix.ConfigError) as error:
-            raise OperationalError(f"FIX port {self._port}: {error}") from error
-        self._listening = True
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = socket.socket(family, kind, protocol)
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(address)
+                listener.listen(_LISTEN_BACKLOG)
+                listener.setblocking(False)
+            except OSError:
+                listener.close()
+                raise
+        except OSError as error:
+            raise OperationalError(f"FIX port {self._port} on {self._host}: {error}") from error
+        self._listener = listener
+        self._selector.register(listener, selectors.EVENT_READ)
 
     @property
     def is_listening(self) -> bool:
         """Whether the door is open."""
-        return self._listening
+        return self._listener is not None
 
-    def send(self, record: Record, *, possible_resend: bool) -> None:
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._port if self._listener is None else int(self._listener.getsockname()[1])
+
+    def wake(self) -> None:
+        """Let `poll` return: there is something to do that came by another way. From any thread."""
+        # When it is full `poll` returns anyway.
+        with suppress(OSError):
+            self._waker.send(b"\x00")
+
+    def leave(self) -> None:
+        """Close the door, log the sessions out, and wait a bounded time for their answers."""
+        if self._listener is None:
+            return
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._listener = None
+        for session in self._sessions.values():
+            if session.state is State.LOGGED_ON:
+                session.log_out()
+        deadline_s = self._monotonic_s() + LOGOUT_S_MAX
+        self._dirty = True
+        self.flush()
+        while self._connections and self._monotonic_s() < deadline_s:
+            self.poll(TICK_S)
+            self.flush()
+
+    def stop(self) -> None:
+        """Leave, and let go of everything."""
+        self.leave()
+        for connection in list(self._connections.values()):
+            self._drop(connection)
+        for session in self._sessions.values():
+            session.store.close()
+        self._selector.close()
+        self._woken.close()
+        self._waker.close()
+
+    # ---- what comes in
+
+    def poll(self, timeout_s: float) -> list[Received]:
+        """Wait up to `timeout_s` for something to read, and return what is to be dealt with."""
+        received: list[Received] = []
+        now_s = self._monotonic_s()
+        wait_s = max(0.0, min(timeout_s, self._ticked_s + TICK_S - now_s if self._connections else timeout_s))
+        for key, events in self._selector.select(wait_s):
+            connection = key.data
+            if isinstance(connection, _Connection):
+                self._dirty = True
+                if events & selectors.EVENT_READ:
+                    received += self._read(connection)
+            elif key.fileobj is self._listener:
+                self._accept()
+            else:
+                self._calm()
+        self._tick()
+        return received
+
+    def _calm(self) -> None:
+        with suppress(BlockingIOError):
+            while self._woken.recv(_READ_BYTES):
+                pass
+
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:
+            return
+        if len(self._connections) >= CONNECTIONS_MAX:
+            sock.close()
+            return
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(sock, self._monotonic_s())
+        self._connections[sock.fileno()] = connection
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def _read(self, connection: _Connection) -> list[Received]:
+        try:
+            data = connection.sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+            return []
+        received: list[Received] = []
+        now, now_s = self._clock(), self._monotonic_s()
+        for frame in connection.reader.feed(data):
+            if connection.session is None:
+                self._log_on(connection, frame, now, now_s)
+            elif not connection.session.ends:
+                received += self._receive(connection.session, frame, now, now_s)
+        return received
+
+    def _receive(self, session: FixSession, frame: Frame, now: datetime, now_s: float) -> list[Received]:
+        try:
+            return [Received(session.venue_id, fields) for fields in session.receive(frame, now, now_s)]
+        except OSError:
+            raise
+        except Exception:
+            failures_total.inc()
+            log.error("fix_message_failed", venue=session.venue_id, raw=repr(frame.raw[:2048]), exc_info=True)
+            session.refuse_unexpected(frame)
+            return []
+
+    def _log_on(self, connection: _Connection, frame: Frame, now: datetime, now_s: float) -> None:
+        """Let a first message choose the session; a connection that begins otherwise is closed."""
+        connection.ends = True
+        if not frame.whole or connection.sock.fileno() not in self._connections:
+            return
+        try:
+            fields = split_fields(frame.raw.decode(ENCODING))
+        except MalformedFieldError as error:
+            log.warning("fix_logon_refused", reason=str(error))
+            return
+        message = self._dictionary.read(fields)
+        values = message.fields
+        session = self._sessions.get(values.get("56", ""))
+        if (values["35"], values["8"], values.get("49")) != (
+            "A",
+            BEGIN_STRING,
+            COUNTERPARTY,
+        ) or session is None:
+            log.warning("fix_logon_refused", reason="not a Logon to a venue", msg_type=values["35"])
+            return
+        if session.state is not State.AWAY:
+            log.warning(
+                "fix_logon_refused", venue=session.venue_id, reason="the session is logged on already"
+            )
+            return
+        if session.log_on(message, now, now_s):
+            connection.ends = False
+            connection.session = session
+            log.info("fix_logon", venue=session.venue_id)
+            self._count_sessions()
+
+    def _tick(self) -> None:
+        """Look, now and then, at what the sessions owe and at connections that never logged on."""
+        now_s = self._monotonic_s()
+        if now_s - self._ticked_s < TICK_S:
+            return
+        self._ticked_s = now_s
+        self._dirty = True
+        now = self._clock()
+        for connection in self._connections.values():
+            if connection.session is not None:
+                connection.session.tick(now, now_s)
+            elif now_s - connection.opened_s > LOGON_S_MAX:
+                connection.ends = True
+
+    # ---- what goes out
+
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
         """Hand a report to its venue's session, which keeps it if nobody is logged on."""
-        if isinstance(record, Report):
-            self._send(record.venue_id, report_text(record, possible_resend=possible_resend))
-        elif isinstance(record, CancelRejected):
-            self._send(record.venue_id, cancel_rejected_text(record, possible_resend=possible_resend))
+        record, dress, _ = saying
+        if isinstance(record, FaultSown):
+            self._break_session(record)
+        elif dress is FaultKind.GAP_FILLED:
+            self._sessions[record.venue_id].gap_fill(self._clock(), self._monotonic_s())
+            self._dirty = True
+        elif not isinstance(record, OrderAccepted):
+            msg_type, body = message_of(record, possible_resend=possible_resend, dress=dress)
+            error = _CLOCK_ERROR if dress is FaultKind.CLOCK_OFF else _NO_ERROR
+            self.send_message(record.venue_id, msg_type, body, clock_error=error)
+
+    def _break_session(self, fault: FaultSown) -> None:
+        """Do what a fault of the session does; the others have no part in it."""
+        session = self._sessions[fault.venue_id]
+        if fault.kind is FaultKind.SESSION_RESET:
+            session.resets_next = True
+        elif fault.kind is FaultKind.SEQUENCE_LOW:
+            session.store.forget_newest(_FORGOTTEN)
+        elif fault.kind is not FaultKind.DROP:
+            return
+        session.ends = session.state is not State.AWAY
+        self._dirty = True
+
+    def take_lost(self) -> list[str]:
+        """Return the venues whose connection has gone since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def send_message(
+        self, venue_id: str, msg_type: str, body: str, *, clock_error: timedelta = _NO_ERROR
+    ) -> None:
+        """Hand a message to a venue's session. body: its fields, each with SOH."""
+        session = self._sessions[venue_id]
+        session.send(msg_type, body, self._clock(), self._monotonic_s(), clock_error=clock_error)
+        self._dirty = True
 
     def refuse(self, venue_id: str, error: UnreadableFixError) -> None:
         """Answer a message that the venue does not take."""
-        text = business_reject_text(
+        body = business_reject_body(
             ref_seq_num=error.ref_seq_num,
             ref_msg_type=error.ref_msg_type,
             reason=error.reason,
             text=str(error),
         )
-        self._send(venue_id, text)
+        self.send_message(venue_id, "j", body)
 
-    def _send(self, venue_id: str, text: str) -> None:
-        fix.Session.sendToTarget(fix.Message(text, False), self._sessions[venue_id])
+    def refuse_failed(self, venue_id: str, command: Command) -> None:
+        """Answer a command that the venue failed at; what nobody sent needs no answer."""
+        kind = command_type(command)
+        if kind:
+            body = business_reject_body(
+                ref_seq_num="0", ref_msg_type=kind, reason=0, text="the venue failed at this message"
+            )
+            self.send_message(venue_id, "j", body)
 
-    def leave(self) -> None:
-        """Log the sessions out, for a process that ends now: `stop` then does nothing more.
-
-        QuickFIX 1.16's own stop ends in a segmentation fault about once in a hundred times, within C++ and
-        after the logouts. What it would still do, the end of the process does.
-        """
-        if not self._listening:
+    def flush(self) -> None:
+        """Write what was sent to the stores, then to the sockets."""
+        if not self._dirty:
             return
-        self._listening = False
-        sessions = [fix.Session.lookupSession(session_id) for session_id in self._sessions.values()]
-        for session in sessions:
-            session.logout()
-        deadline_s = time.monotonic() + LOGOUT_S_MAX
-        while any(session.isLoggedOn() for session in sessions) and time.monotonic() < deadline_s:
-            time.sleep(LOGOUT_LOOK_S)
-        _LEFT.append(self._acceptor)
+        self._dirty = False
+        for session in self._sessions.values():
+            session.store.flush()
+        for connection in list(self._connections.values()):
+            talking = connection.session
+            if talking is not None and talking.out:
+                connection.out += b"".join(talking.out)
+                talking.out.clear()
+            if connection.out:
+                self._write(connection)
+            ends = connection.ends or (talking is not None and talking.ends)
+            if ends and (not connection.out or talking is None):
+                self._drop(connection)
 
-    def stop(self) -> None:
-        """Log the sessions out, stop listening, and let go of QuickFIX's objects.
+    def _write(self, connection: _Connection) -> None:
+        try:
+            sent = connection.sock.send(connection.out)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(connection)
+            return
+        del connection.out[:sent]
+        if len(connection.out) > _UNREAD_BYTES_MAX:
+            log.warning("fix_counterparty_does_not_read", bytes=len(connection.out))
+            self._drop(connection)
+            return
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.out else 0)
+        if self._selector.get_key(connection.sock).events != wanted:
+            self._selector.modify(connection.sock, wanted, connection)
 
-        It knows its sessions by name in the whole process: the next acceptor must not find the last one's.
-        """
-        if self._listening:
-            self._listening = False
-            self._acceptor.stop()
-        self._acceptor = None
+    def _drop(self, connection: _Connection) -> None:
+        if self._connections.pop(connection.sock.fileno(), None) is None:
+            return
+        self._selector.unregister(connection.sock)
+        connection.sock.close()
+        connection.out.clear()
+        if connection.session is not None:
+            log.info("fix_logout", venue=connection.session.venue_id)
+            self._lost.append(connection.session.venue_id)
+            connection.session.lost()
+            connection.session = None
+            connection.ends = True
+            self._count_sessions()
+
+    def _count_sessions(self) -> None:
+        sessions_gauge.set(sum(session.state is not State.AWAY for session in self._sessions.values()))

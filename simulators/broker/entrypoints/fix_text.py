@@ -1,27 +1,29 @@
-"""FIX 4.4 text in, commands out; records in, FIX text out. The one place that knows FIX's tags and codes."""
+"""FIX 4.4 fields in, commands out; records in, FIX text out. The one place that knows orders' tags."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
+from simulators.broker.entrypoints.fix_session import utc_timestamp
+from simulators.broker.entrypoints.fix_wire import BEGIN_STRING, SOH
 from simulators.broker.protocol import (
     AskStatus,
     CancelOrder,
     CancelRejected,
     Command,
     ExecType,
+    FaultKind,
     NewOrder,
     OrdStatus,
     OrdType,
     ReplaceOrder,
     Report,
     RequestKind,
+    RequestRefused,
     Side,
     TimeInForce,
 )
 
-SOH: Final = "\x01"
+_QUANTITY_DIGITS_MAX: Final = 18
 _SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
 _SIDE_CODES: Final = {side: code for code, side in _SIDES.items()}
 _ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT}
@@ -40,8 +42,11 @@ _EXEC_TYPE_CODES: Final = {
     ExecType.REPLACED: "5",
     ExecType.PENDING_CANCEL: "6",
     ExecType.REJECTED: "8",
+    ExecType.RESTATED: "D",
     ExecType.PENDING_REPLACE: "E",
     ExecType.TRADE: "F",
+    ExecType.TRADE_CORRECT: "G",
+    ExecType.TRADE_CANCEL: "H",
     ExecType.ORDER_STATUS: "I",
 }
 _ORD_STATUS_CODES: Final = {
@@ -72,19 +77,13 @@ class UnreadableFixError(ValueError):
         self.reason = reason
 
 
-def split_fields(text: str) -> dict[str, str]:
-    """Return the values of a message by tag. The venue takes no messages with repeating groups."""
-    return dict([part.split("=", 1) for part in text.split(SOH) if part])
-
-
-def read_fix(text: str) -> tuple[str, Command]:
-    """Return the venue that a message is for, and what it asks. Raises UnreadableFixError."""
-    fields = split_fields(text)
+def read_command(fields: Mapping[str, str]) -> Command:
+    """Return what a message asks. Raises UnreadableFixError."""
     read = _READERS.get(fields.get("35", ""))
     if read is None:
-        raise UnreadableFixError("message type not supported", fields=fields, reason=3)
+        raise UnreadableFixError("Unsupported Message Type", fields=fields, reason=3)
     try:
-        return fields["56"], read(fields)
+        return read(fields)
     except KeyError as missing:
         text = f"expected tag {missing.args[0]}"
         raise UnreadableFixError(text, fields=fields, reason=5) from missing
@@ -93,7 +92,13 @@ def read_fix(text: str) -> tuple[str, Command]:
 def _quantity(text: str) -> int | None:
     """Read a FIX quantity; None when it is not whole."""
     whole, _, fraction = text.partition(".")
-    return int(whole) if whole.isdecimal() and not fraction.strip("0") else None
+    digits = whole.isascii() and whole.isdigit() and len(whole) <= _QUANTITY_DIGITS_MAX
+    return int(whole) if digits and not fraction.strip("0") else None
+
+
+def _is_said(fields: Mapping[str, str]) -> bool:
+    """Say whether the sender says that it may have sent this before (PossResend, PossDupFlag)."""
+    return fields.get("97") == "Y" or fields.get("43") == "Y"
 
 
 def _new_order(fields: Mapping[str, str]) -> NewOrder:
@@ -106,6 +111,7 @@ def _new_order(fields: Mapping[str, str]) -> NewOrder:
         price=fields.get("44", ""),
         time_in_force=_TIMES_IN_FORCE.get(fields.get("59", "0")),
         min_qty=_quantity(fields.get("110", "0")),
+        possible_resend=_is_said(fields),
     )
 
 
@@ -146,19 +152,85 @@ _READERS: Final[dict[str, Callable[[Mapping[str, str]], Command]]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def _utc_timestamp(at: datetime) -> str:
-    return f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond:06d}"
+_COMMAND_TYPES: Final[dict[type[Command], str]] = {
+    NewOrder: "D",
+    CancelOrder: "F",
+    ReplaceOrder: "G",
+    AskStatus: "H",
+}
 
 
-def _assemble(msg_type: str, fields: list[str], *, possible_resend: bool) -> str:
-    """Put a message together; FIX's own header, length and checksum are for the session to set."""
-    head = f"8=FIX.4.4{SOH}9=0{SOH}35={msg_type}{SOH}{f'97=Y{SOH}' if possible_resend else ''}"
-    return f"{head}{SOH.join(fields)}{SOH}10=000{SOH}"
+def command_type(command: Command) -> str:
+    """Return the type of the message that a command came by, "" for what no message asks."""
+    return _COMMAND_TYPES.get(type(command), "")
+
+
+def _assemble(msg_type: str, body: str) -> str:
+    """Put a message together without a session's header; length and checksum are left open."""
+    return f"8={BEGIN_STRING}{SOH}9=0{SOH}35={msg_type}{SOH}{body}10=000{SOH}"
+
+
+def _body(fields: list[str], *, possible_resend: bool = False) -> str:
+    head = f"97=Y{SOH}" if possible_resend else ""
+    return f"{head}{SOH.join(fields)}{SOH}"
+
+
+def message_of(
+    record: Report | CancelRejected | RequestRefused,
+    *,
+    possible_resend: bool = False,
+    dress: FaultKind | None = None,
+) -> tuple[str, str]:
+    """Return the type of a record's message and its fields, each with SOH. dress: a fault that it shows."""
+    if isinstance(record, RequestRefused):
+        return "j", business_reject_body(
+            ref_seq_num="0", ref_msg_type=record.msg_type, reason=record.reason, text=record.text
+        )
+    if isinstance(record, Report):
+        msg_type, fields = "8", report_fields(record)
+    else:
+        msg_type, fields = "9", cancel_rejected_fields(record)
+    if dress is not None:
+        fields = dressed(fields, dress)
+    return msg_type, _body(fields, possible_resend=possible_resend)
+
+
+def dressed(fields: list[str], kind: FaultKind) -> list[str]:
+    """Return a message's fields as a fault has them. What is no fault of the text leaves them as they are."""
+    match kind:
+        case FaultKind.LATIN1_TEXT:
+            return [*_without(fields, "58"), "58=Ausf\xfchrung \xdf\xff"]
+        case FaultKind.NUL_TEXT:
+            return [*_without(fields, "58"), "58=a\x00b"]
+        case FaultKind.DATA_WITH_SEPARATOR:
+            data = f"a{SOH}32=1{SOH}14=1{SOH}b"
+            return [*fields, f"354={len(data)}", f"355={data}"]
+        case FaultKind.USER_TAGS:
+            return [*fields, "5001=X", "6001=Y", "20001=Z"]
+        case FaultKind.EMPTY_TAG:
+            return [*_without(fields, "58"), "58="]
+        case FaultKind.FIX42_STYLE:
+            filled = "39=2" in fields
+            return ["20=0", *(f"150={2 - (not filled)}" if f == "150=F" else f for f in fields)]
+        case FaultKind.WITHOUT_LAST_PX:
+            return _without(fields, "31", "32")
+        case FaultKind.WITHOUT_CL_ORD_ID:
+            return _without(fields, "11")
+        case _:
+            return fields
+
+
+def _without(fields: list[str], *tags: str) -> list[str]:
+    return [field for field in fields if field.partition("=")[0] not in tags]
 
 
 def report_text(report: Report, *, possible_resend: bool = False) -> str:
     """Return 35=8."""
+    return _assemble("8", _body(report_fields(report), possible_resend=possible_resend))
+
+
+def report_fields(report: Report) -> list[str]:
+    """Return the fields of 35=8."""
     side = _SIDE_UNDISCLOSED if report.side is None else _SIDE_CODES[report.side]
     fields = [
         f"37={report.order_id}",
@@ -172,10 +244,12 @@ def report_text(report: Report, *, possible_resend: bool = False) -> str:
         f"151={report.leaves_qty}",
         f"14={report.cum_qty}",
         f"6={report.avg_px}",
-        f"60={_utc_timestamp(report.transact_time)}",
+        f"60={utc_timestamp(report.transact_time)}",
     ]
     if report.last_qty:
-        fields += (f"32={report.last_qty}", f"31={report.last_px}")
+        fields += (f"32={report.last_qty}", f"31={report.last_px}", f"30={report.venue_id}")
+    if report.last_liquidity is not None:
+        fields.append(f"851={report.last_liquidity}")
     if report.orig_cl_ord_id:
         fields.append(f"41={report.orig_cl_ord_id}")
     if report.ord_type is not None:
@@ -188,14 +262,23 @@ def report_text(report: Report, *, possible_resend: bool = False) -> str:
         fields.append(f"103={report.ord_rej_reason}")
     if report.ord_status_req_id:
         fields.append(f"790={report.ord_status_req_id}")
+    if report.exec_ref_id:
+        fields.append(f"19={report.exec_ref_id}")
+    if report.exec_restatement_reason is not None:
+        fields.append(f"378={report.exec_restatement_reason}")
     if report.text:
         fields.append(f"58={report.text}")
-    return _assemble("8", fields, possible_resend=possible_resend)
+    return fields
 
 
 def cancel_rejected_text(record: CancelRejected, *, possible_resend: bool = False) -> str:
     """Return 35=9."""
-    fields = [
+    return _assemble("9", _body(cancel_rejected_fields(record), possible_resend=possible_resend))
+
+
+def cancel_rejected_fields(record: CancelRejected) -> list[str]:
+    """Return the fields of 35=9."""
+    return [
         f"37={record.order_id}",
         f"11={record.cl_ord_id}",
         f"41={record.orig_cl_ord_id}",
@@ -203,12 +286,16 @@ def cancel_rejected_text(record: CancelRejected, *, possible_resend: bool = Fals
         f"434={_RESPONSE_TO_CODES[record.answers]}",
         f"102={record.reason}",
         f"58={record.text}",
-        f"60={_utc_timestamp(record.transact_time)}",
+        f"60={utc_timestamp(record.transact_time)}",
     ]
-    return _assemble("9", fields, possible_resend=possible_resend)
+
+
+def business_reject_body(*, ref_seq_num: str, ref_msg_type: str, reason: int, text: str) -> str:
+    """Return the fields of 35=j, the answer to what the venue cannot take."""
+    return _body([f"45={ref_seq_num}", f"58={text}", f"372={ref_msg_type}", f"380={reason}"])
 
 
 def business_reject_text(*, ref_seq_num: str, ref_msg_type: str, reason: int, text: str) -> str:
-    """Return 35=j, the answer to what the venue cannot take."""
-    fields = [f"45={ref_seq_num}", f"372={ref_msg_type}", f"380={reason}", f"58={text}"]
-    return _assemble("j", fields, possible_resend=False)
+    """Return 35=j."""
+    body = business_reject_body(ref_seq_num=ref_seq_num, ref_msg_type=ref_msg_type, reason=reason, text=text)
+    return _assemble("j", body)

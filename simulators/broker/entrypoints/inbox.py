@@ -1,62 +1,32 @@
-"""The one queue between the FIX and quote threads and the engine's.
+"""The queue between the quotes' thread and the engine's: the newest quote of each symbol that changed."""
 
-Bounded: FIX text by a limit, quotes by symbol.
-"""
-
-import queue
 import threading
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
 
 from oms_platform.messages import Quote
 
-FIX_WAITING_MAX: Final = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteDue:
-    """A symbol has a new quote."""
-
-    symbol: str
-
 
 class Inbox:
-    """FIX messages in the order of their arrival, and the newest quote of each symbol among them."""
+    """Quotes by symbol, in the order in which these first changed. wake: is called when there is one."""
 
-    def __init__(self, fix_waiting_max: int = FIX_WAITING_MAX) -> None:
-        self._queue: queue.SimpleQueue[str | QuoteDue] = queue.SimpleQueue()
-        self._fix_waiting_max = fix_waiting_max
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
         self._quotes: dict[str, Quote] = {}
         self._lock = threading.Lock()
-
-    def put_fix(self, text: str) -> bool:
-        """Queue a message. Returns False, and takes it not, when too many wait."""
-        if self._queue.qsize() >= self._fix_waiting_max:
-            return False
-        self._queue.put(text)
-        return True
 
     def put_quote(self, quote: Quote) -> None:
         """Queue a quote, in place of one of the same symbol that still waits."""
         with self._lock:
-            waiting = quote.symbol in self._quotes
+            is_first = not self._quotes
             self._quotes[quote.symbol] = quote
-        if not waiting:
-            self._queue.put(QuoteDue(quote.symbol))
+        if is_first:
+            self._wake()
 
-    def take(self, items_max: int, timeout_s: float) -> list[str | Quote]:
-        """Wait up to `timeout_s` for a first item, then take what is there."""
-        items: list[str | Quote] = []
-        try:
-            items.append(self._resolve(self._queue.get(timeout=timeout_s)))
-            while len(items) < items_max:
-                items.append(self._resolve(self._queue.get_nowait()))
-        except queue.Empty:
-            pass
-        return items
-
-    def _resolve(self, item: str | QuoteDue) -> str | Quote:
-        if isinstance(item, str):
-            return item
+    def take(self) -> list[Quote]:
+        """Take what is there."""
+        if not self._quotes:
+            return []
         with self._lock:
-            return self._quotes.pop(item.symbol)
+            quotes = list(self._quotes.values())
+            self._quotes = {}
+        return quotes

@@ -54,12 +54,55 @@ def test_liquidity_that_was_taken_is_gone_until_the_next_quote() -> None:
     assert sum(fill.quantity for fill in book.match(buy(10_001, 200))) == 200
 
 
-def test_own_orders_trade_in_order_of_price_then_arrival_and_before_simulated_size() -> None:
+def test_own_order_trades_after_the_size_that_was_there_and_before_what_came_later() -> None:
+    book, resting = lit(), buy(10_000, 100)
+    book.requote(market({10_000: 300}, {}), DRAWS)
+    book.rest(resting)
+    assert told(book.match(sell(10_000, 250)), resting) == []
+    # 50 of those that were there are left; then ours; then 250 that came since.
+    book.requote(market({10_000: 300}, {}), DRAWS)
+    incoming = sell(10_000, 200)
+    assert told(book.match(incoming), incoming) == [(10_000, 50), (10_000, 100), (10_000, 50)]
+    assert resting.working_qty == 0
+    assert sum(fill.quantity for fill in book.match(sell(10_000, 500))) == 200
+
+
+def test_those_before_an_order_are_never_more_than_the_quote_shows() -> None:
+    book, resting = lit(), buy(10_000, 100)
+    book.requote(market({10_000: 300}, {}), DRAWS)
+    book.rest(resting)
+    book.requote(market({10_000: 20}, {}), DRAWS)
+    book.requote(market({10_000: 900}, {}), DRAWS)
+    incoming = sell(10_000, 120)
+    assert told(book.match(incoming), incoming) == [(10_000, 20), (10_000, 100)]
+
+
+def test_trades_at_the_touch_are_first_those_of_the_queue() -> None:
+    book, resting = lit(1.0), buy(10_000, 100)
+    book.requote(market({10_000: 5_000}, {}), DRAWS)
+    book.rest(resting)
+    draws, rounds = random.Random(7), 0
+    while resting.working_qty:
+        before = resting.ahead_qty
+        fills = book.requote(market({10_000: 5_000}, {}), draws)
+        assert resting.ahead_qty < before or before == 0
+        assert not fills or resting.ahead_qty == 0
+        rounds += 1
+    assert rounds > 1
+
+
+def test_fills_say_who_came_for_liquidity() -> None:
+    book, resting, incoming = lit(), buy(10_000, 100), sell(10_000, 100)
+    book.rest(resting)
+    assert {fill.order.is_buy: fill.takes for fill in book.match(incoming)} == {True: False, False: True}
+
+
+def test_own_orders_trade_in_order_of_price_then_arrival() -> None:
     book = lit()
-    book.requote(market({}, {10_001: 300, 10_002: 300}), DRAWS)
     late, early, better = sell(10_002, 100, 3), sell(10_002, 100, 2), sell(10_001, 50, 4)
     for order in (late, early, better):
         book.rest(order)
+    book.requote(market({}, {10_001: 300, 10_002: 300}), DRAWS)
     order = buy(10_002, 600)
     fills = book.match(order)
     assert told(fills, order) == [(10_001, 50), (10_001, 300), (10_002, 100), (10_002, 100), (10_002, 50)]

@@ -12,16 +12,16 @@ import quickfix as fix
 from oms_platform.errors import BrokenInvariantError
 from simulators.broker.adapters.journal import JOURNAL_NAME, Journal
 from simulators.broker.config import VENUES, latencies_us
-from simulators.broker.engine import Behaviour, VenueEngine
-from simulators.broker.entrypoints.fix_acceptor import settings_text
+from simulators.broker.engine import Behaviour
+from simulators.broker.entrypoints.fix_dictionary import dictionary_path
 from simulators.broker.entrypoints.fix_text import (
-    SOH,
     UnreadableFixError,
     business_reject_text,
     cancel_rejected_text,
-    read_fix,
+    read_command,
     report_text,
 )
+from simulators.broker.entrypoints.fix_wire import SOH, split_fields
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Exchange, commands_of_quote
 from simulators.broker.prices import average_text, micros_of, price_text
@@ -29,17 +29,21 @@ from simulators.broker.protocol import (
     AskStatus,
     CancelOrder,
     CancelRejected,
+    Command,
     Decide,
+    Kept,
     NewOrder,
     OrdType,
     Record,
     ReplaceOrder,
     Report,
+    Saying,
     Side,
     TimeInForce,
     is_kept,
 )
 from simulators.broker.schedule import Schedule
+from simulators.broker.unkind import UnkindVenue
 from tests.scenarios.venue_script import describe
 from tests.unit.simulators.test_quote_maker import make_quotes
 
@@ -50,12 +54,12 @@ TRANSPORT = (
 )
 
 
-def fix_text(msg_type: str, body: str) -> str:
-    return TRANSPORT.format(msg_type, body).replace("|", SOH)
+def fix_text(msg_type: str, body: str) -> dict[str, str]:
+    return dict(split_fields(TRANSPORT.format(msg_type, body).replace("|", SOH)))
 
 
-def engine(behaviour: Behaviour | None = None) -> VenueEngine:
-    return VenueEngine("XNYS", TICKS, seed=7, behaviour=behaviour or Behaviour(touch_fill=0))
+def engine(behaviour: Behaviour | None = None) -> UnkindVenue:
+    return UnkindVenue("XNYS", TICKS, seed=7, behaviour=behaviour or Behaviour(touch_fill=0))
 
 
 def order(cl_ord_id: str, price: str = "100.00", side: Side = Side.BUY) -> NewOrder:
@@ -68,56 +72,63 @@ def order(cl_ord_id: str, price: str = "100.00", side: Side = Side.BUY) -> NewOr
 
 
 def test_new_order_is_read() -> None:
-    text = fix_text("D", "11=X|21=1|55=AAPL|54=2|38=100|40=2|44=227.51|59=3")
-    assert read_fix(text) == (
-        "XNYS",
-        NewOrder(
-            cl_ord_id="X",
-            symbol="AAPL",
-            side=Side.SELL,
-            order_qty=100,
-            ord_type=OrdType.LIMIT,
-            price="227.51",
-            time_in_force=TimeInForce.IOC,
-        ),
+    fields = fix_text("D", "11=X|21=1|55=AAPL|54=2|38=100|40=2|44=227.51|59=3")
+    assert read_command(fields) == NewOrder(
+        cl_ord_id="X",
+        symbol="AAPL",
+        side=Side.SELL,
+        order_qty=100,
+        ord_type=OrdType.LIMIT,
+        price="227.51",
+        time_in_force=TimeInForce.IOC,
     )
 
 
-@pytest.mark.parametrize(("text", "quantity"), [("100", 100), ("100.00", 100), ("10.5", None), ("-5", None)])
+@pytest.mark.parametrize("flag", ["97=Y", "43=Y"])
+def test_new_order_that_may_have_been_sent_before_says_so(flag: str) -> None:
+    command = read_command(fix_text("D", f"{flag}|11=X|55=AAPL|54=1|38=100|40=1"))
+    assert isinstance(command, NewOrder)
+    assert command.possible_resend
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity"),
+    [("100", 100), ("100.00", 100), ("10.5", None), ("-5", None), ("9" * 5_000, None), ("\xb2", None)],
+)
 def test_quantity_must_be_whole(text: str, quantity: int | None) -> None:
-    _, command = read_fix(fix_text("D", f"11=X|55=AAPL|54=1|38={text}|40=1"))
+    command = read_command(fix_text("D", f"11=X|55=AAPL|54=1|38={text}|40=1"))
     assert isinstance(command, NewOrder)
     assert command.order_qty == quantity
     assert command.time_in_force is TimeInForce.DAY
 
 
 def test_what_the_venue_does_not_trade_is_read_as_none() -> None:
-    _, command = read_fix(fix_text("D", "11=X|55=AAPL|54=5|38=1|40=3|59=6"))
+    command = read_command(fix_text("D", "11=X|55=AAPL|54=5|38=1|40=3|59=6"))
     assert isinstance(command, NewOrder)
     assert (command.side, command.ord_type, command.time_in_force) == (None, None, None)
 
 
 def test_cancel_replace_and_status_requests_are_read() -> None:
     ids = {"symbol": "AAPL", "side": Side.BUY}
-    assert read_fix(fix_text("F", "11=Y|41=X|55=AAPL|54=1|38=5"))[1] == CancelOrder(
+    assert read_command(fix_text("F", "11=Y|41=X|55=AAPL|54=1|38=5")) == CancelOrder(
         cl_ord_id="Y", orig_cl_ord_id="X", **ids
     )
-    assert read_fix(fix_text("G", "11=Y|41=X|55=AAPL|54=1|38=5|40=2|44=1.01"))[1] == ReplaceOrder(
+    assert read_command(fix_text("G", "11=Y|41=X|55=AAPL|54=1|38=5|40=2|44=1.01")) == ReplaceOrder(
         cl_ord_id="Y", orig_cl_ord_id="X", order_qty=5, price="1.01", **ids
     )
-    assert read_fix(fix_text("H", "11=X|55=AAPL|54=1"))[1] == AskStatus(cl_ord_id="X", **ids)
+    assert read_command(fix_text("H", "11=X|55=AAPL|54=1")) == AskStatus(cl_ord_id="X", **ids)
 
 
 def test_message_that_the_venue_does_not_take_is_named() -> None:
-    with pytest.raises(UnreadableFixError, match="not supported") as unsupported:
-        read_fix(fix_text("AE", "571=1"))
+    with pytest.raises(UnreadableFixError, match="Unsupported Message Type") as unsupported:
+        read_command(fix_text("AE", "571=1"))
     assert (unsupported.value.ref_msg_type, unsupported.value.ref_seq_num, unsupported.value.reason) == (
         "AE",
         "7",
         3,
     )
     with pytest.raises(UnreadableFixError, match="expected tag 55") as incomplete:
-        read_fix(fix_text("H", "11=X"))
+        read_command(fix_text("H", "11=X"))
     assert incomplete.value.reason == 5
 
 
@@ -151,8 +162,7 @@ def with_session_header(text: str) -> fix.Message:
 
 @pytest.fixture(scope="module")
 def fix44() -> fix.DataDictionary:
-    path = settings_text(port=1, host="", data=Path(), venues=[]).partition("\nDataDictionary=")[2]
-    return fix.DataDictionary(path.partition("\n")[0])
+    return fix.DataDictionary(str(dictionary_path()))
 
 
 def test_report_carries_the_quantities_and_a_resend_says_so() -> None:
@@ -189,11 +199,15 @@ class Sent:
     def __init__(self) -> None:
         self.records: list[tuple[str, bool]] = []
 
-    def send(self, record: Record, *, possible_resend: bool) -> None:
-        self.records.append((describe(record), possible_resend))
+    def send(self, saying: Saying, *, possible_resend: bool) -> None:
+        assert isinstance(saying.record, Report | CancelRejected)
+        self.records.append((describe(saying.record), possible_resend))
+
+    def refuse_failed(self, venue_id: str, command: Command) -> None:
+        raise AssertionError(f"{venue_id} failed at {command}")
 
 
-def replayed(folder: Path) -> tuple[VenueEngine, list[Record], Journal]:
+def replayed(folder: Path) -> tuple[UnkindVenue, list[Record], Journal]:
     venue, journal = engine(), Journal(folder)
     unsent = journal.replay(venue.restore)
     return venue, unsent, journal
@@ -287,9 +301,10 @@ def test_exchange_journals_before_it_sends_and_answers_leave_no_trace(tmp_path: 
     order_of_things: list[str] = []
 
     class Watched(Sent):
-        def send(self, record: Record, *, possible_resend: bool) -> None:
+        def send(self, saying: Saying, *, possible_resend: bool) -> None:
+            assert isinstance(saying.record, Report)
             lines = (tmp_path / JOURNAL_NAME).read_text().splitlines()
-            order_of_things.append(f"{describe(record)} after {len(lines)} lines")
+            order_of_things.append(f"{describe(saying.record)} after {len(lines)} lines")
 
     exchange = Exchange({"XNYS": venue}, journal, Watched())
     exchange.handle([("XNYS", order("X")), ("XNYS", AskStatus(cl_ord_id="X")), ("NONE", order("Z"))], NOW)
@@ -301,8 +316,8 @@ def test_exchange_sends_again_after_a_crash_with_the_same_ids(tmp_path: Path) ->
     venue, _, journal = replayed(tmp_path)
 
     class Dies(Sent):
-        def send(self, record: Record, *, possible_resend: bool) -> None:
-            super().send(record, possible_resend=possible_resend)
+        def send(self, saying: Saying, *, possible_resend: bool) -> None:
+            super().send(saying, possible_resend=possible_resend)
             if len(self.records) == 2:
                 raise KeyboardInterrupt
 
@@ -327,7 +342,7 @@ def test_exchange_sends_again_after_a_crash_with_the_same_ids(tmp_path: Path) ->
 
 def test_exchange_returns_the_decisions_to_make_later() -> None:
     class NoJournal:
-        def append(self, records: Iterable[Record]) -> None:
+        def append(self, records: Iterable[Kept]) -> None:
             list(records)
 
         def mark_sent(self) -> None:
@@ -348,24 +363,18 @@ def test_quote_becomes_a_market_for_each_venue() -> None:
 # ---- inbox, schedule, prices, settings
 
 
-def test_inbox_keeps_the_order_of_messages_and_the_newest_quote_of_each_symbol() -> None:
-    inbox = Inbox()
+def test_inbox_keeps_the_newest_quote_of_each_symbol_and_wakes_once_for_what_waits() -> None:
+    woken: list[None] = []
+    inbox = Inbox(lambda: woken.append(None))
     quotes = make_quotes(45)
-    inbox.put_fix("a")
     for quote in quotes:
         inbox.put_quote(quote)
-    inbox.put_fix("b")
-    assert inbox.take(100, 0.1) == ["a", *quotes[-15:], "b"]
-    assert inbox.take(100, 0.0) == []
+    assert len(woken) == 1
+    assert inbox.take() == quotes[-15:]
+    assert inbox.take() == []
     inbox.put_quote(quotes[0])
-    assert inbox.take(100, 0.1) == [quotes[0]]
-
-
-def test_inbox_takes_no_more_messages_than_its_bound() -> None:
-    inbox = Inbox(fix_waiting_max=2)
-    assert [inbox.put_fix(text) for text in "abc"] == [True, True, False]
-    assert inbox.take(1, 0.1) == ["a"]
-    assert inbox.put_fix("d")
+    assert len(woken) == 2
+    assert inbox.take() == [quotes[0]]
 
 
 def test_schedule_gives_what_is_due_in_its_order() -> None:
@@ -392,6 +401,10 @@ def test_schedule_gives_what_is_due_in_its_order() -> None:
         ("0", None),
         ("x", None),
         ("Infinity", None),
+        ("1e999999999", None),
+        ("1e-999999999", None),
+        ("1e17", None),
+        ("9" * 5_000, None),
     ],
 )
 def test_price_text_is_read_exactly_or_not_at_all(text: str, micros: int | None) -> None:
@@ -415,12 +428,3 @@ def test_latency_is_for_all_venues_or_for_each() -> None:
     for wrong in ("NYSE=5", "x", "-1", "XNYS="):
         with pytest.raises(ValueError, match=r"NYSE|invalid literal|0 or more"):
             latencies_us(wrong)
-
-
-def test_sessions_take_nobody_from_outside_unless_the_host_is_one() -> None:
-    local = settings_text(port=9880, host="127.0.0.1", data=Path("d"), venues=VENUES)
-    assert "AllowedRemoteAddresses=127.0.0.1" in local
-    assert local.count("[SESSION]") == 6
-    assert "AllowedRemoteAddresses" not in settings_text(
-        port=9880, host="broker", data=Path("d"), venues=VENUES
-    )

@@ -10,6 +10,7 @@ import pytest
 
 from oms_platform.messages import Quote
 from simulators.broker.engine import Behaviour, VenueEngine, VenueOrder
+from simulators.broker.entrypoints.fix_text import report_text
 from simulators.broker.market import Market, markets_of
 from simulators.broker.protocol import (
     AskStatus,
@@ -142,7 +143,7 @@ def test_order_that_the_venue_cannot_take_is_rejected_once_and_remembered(
     assert isinstance(report, Report)
     assert (report.exec_type, report.ord_status) == (ExecType.REJECTED, OrdStatus.REJECTED)
     assert (report.ord_rej_reason, report.leaves_qty, report.cum_qty) == (reason, 0, 0)
-    (again,) = venue.handle(order(**terms), NOW)
+    (again,) = venue.handle(order(**terms, possible_resend=True), NOW)
     assert isinstance(again, Report)
     assert (again.exec_type, again.ord_status) == (ExecType.ORDER_STATUS, OrdStatus.REJECTED)
 
@@ -334,3 +335,27 @@ def test_a_resting_minimum_is_kept_over_a_restart() -> None:
     assert not any(record.last_qty for record in records if isinstance(record, Report))
     records = again.handle(order("large", side=Side.SELL, order_qty=60), NOW)
     assert not any(record.last_qty for record in records if isinstance(record, Report))
+
+
+def test_order_that_would_meet_one_of_ours_cancels_it_where_self_match_is_prevented() -> None:
+    venue = engine(Behaviour(touch_fill=0, prevents_self_match=True))
+    venue.handle(order("rests"), NOW)
+    venue.handle(order("far", price="227.40"), NOW)
+    records = venue.handle(order("meets", side=Side.SELL), NOW)
+    reports = [record for record in records if isinstance(record, Report)]
+    assert [(one.cl_ord_id, one.exec_type) for one in reports] == [
+        ("meets", ExecType.NEW),
+        ("rests", ExecType.CANCELED),
+    ]
+    far, meets = venue.order("far"), venue.order("meets")
+    assert far is not None and meets is not None
+    assert far.is_live and (meets.cum_qty, meets.leaves_qty) == (0, 100)
+
+
+def test_trade_says_where_it_was_made_and_who_came_for_liquidity() -> None:
+    venue = engine(Behaviour(touch_fill=0))
+    venue.handle(order("rests"), NOW)
+    records = venue.handle(order("takes", side=Side.SELL), NOW)
+    trades = [one for one in records if isinstance(one, Report) and one.exec_type is ExecType.TRADE]
+    assert {one.cl_ord_id: one.last_liquidity for one in trades} == {"rests": 1, "takes": 2}
+    assert all("\x0130=XNYS\x01" in report_text(one) for one in trades)

@@ -1,0 +1,551 @@
+"""The auditor's half that follows orders by the core's events, in a model of its own.
+
+What must hold is checked at each event; the other half (`invariants`) follows children, venues and topics. A
+venue may execute more than it was sent, take a trade back, reopen a child: that counts as it came, what
+exceeds a child or its order has an exception in the same batch, and no route asks for more than is left.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from oms_core.domain.desk import Desk
+from oms_core.ports import UnitOfWork
+from oms_platform.exceptions import ExceptionKind
+from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, Side, TimeInForce
+from simulators.broker.protocol import CxlRejReason
+
+PATH: Final = "each order's events are a path"
+TOLD: Final = "what exceeds an order is an exception"
+_CLOSED: Final = frozenset(
+    (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
+)
+_OF_VENUES: Final = frozenset(("TradeApplied", "TradeCorrected", "ChildClosed"))
+# What rounding of average costs may add up to in an account's exposure.
+_COST_TOLERANCE_MICROS: Final = 1_000_000
+# What names an execution: its order, venue, trade date, the venue's order id and the ExecID.
+Execution = tuple[UUID, str, str, str, str]
+
+
+class BrokenError(Exception):
+    """An invariant does not hold. rule: its name."""
+
+    def __init__(self, rule: str, text: str) -> None:
+        super().__init__(f"{rule}: {text}")
+        self.rule = rule
+        self.text = text
+
+
+@dataclass(slots=True)
+class FollowedChild:
+    """A venue order as the core's events tell of it.
+
+    executed: net of what its venue took back. unresolved: what its venue says is executed and did not report.
+    kept: its venue refused the pending cancel.
+    """
+
+    venue_id: str
+    quantity: int
+    executed: int = 0
+    unresolved: int = 0
+    live: bool = True
+    kept: bool = False
+
+    @property
+    def leaves(self) -> int:
+        """What may still trade."""
+        return self.quantity - self.executed - self.unresolved if self.live else 0
+
+    def settle(self) -> None:
+        """Be over when nothing is left."""
+        self.live = self.live and self.executed + self.unresolved < self.quantity
+
+
+@dataclass(slots=True)
+class FollowedOrder:
+    """An order as its events tell of it.
+
+    pending: the cancel that has no end yet. waits: its next route waits for its time.
+    """
+
+    terms: OrderTerms
+    received_at: datetime
+    sequence: int = 1
+    accepted: bool = False
+    closed: str = ""
+    executed: int = 0
+    notional: int = 0
+    price: int = 0
+    children: dict[str, FollowedChild] = field(default_factory=dict)
+    attempt: int = 0
+    route: int = 0
+    pending: UUID | None = None
+    canceled: bool = False
+    session_ended: bool = False
+    waits: bool = False
+
+    @property
+    def cum(self) -> int:
+        """What was executed, up to the order's quantity."""
+        return min(self.executed, self.terms.quantity)
+
+    @property
+    def leaves(self) -> int:
+        """What may still trade."""
+        return 0 if self.closed else self.terms.quantity - self.cum
+
+    @property
+    def working(self) -> int:
+        """What live children may still trade."""
+        return sum([child.leaves for child in self.children.values()])
+
+    @property
+    def unresolved(self) -> int:
+        """What venues say they executed and did not report."""
+        return sum([child.unresolved for child in self.children.values()])
+
+    @property
+    def committed(self) -> int:
+        """What is executed or may be."""
+        return self.executed + self.unresolved + self.working + self.route
+
+
+@dataclass(slots=True)
+class Held:
+    """An account's position in a symbol, by a formula of its own."""
+
+    quantity: int = 0
+    cost: float = 0.0
+    cash: int = 0
+
+
+class OrderAuditor:
+    """Follows every order from its request to its last event."""
+
+    def __init__(
+        self,
+        buying_power: Mapping[str, int],
+        market_order_age_max: timedelta,
+        quote_age_s_max: float,
+        quote_age_s: Callable[[str], float],
+    ) -> None:
+        self._buying_power = buying_power
+        self._age_max = market_order_age_max
+        self._quote_age_s_max = quote_age_s_max
+        self._quote_age_s = quote_age_s
+        self.orders: dict[UUID, FollowedOrder] = {}
+        self.requests: dict[UUID, UUID] = {}
+        self.first_outcomes: dict[UUID, str] = {}
+        self.ended: set[UUID] = set()
+        self.streams: defaultdict[str, int] = defaultdict(int)
+        self.event_ids: dict[UUID, tuple[str, int]] = {}
+        self.routes: set[tuple[UUID, int]] = set()
+        # What has had its effect: executions, and of trades what they stand at (child, shares, price).
+        self.executions: set[Execution] = set()
+        self.standing: dict[Execution, tuple[str, int, int]] = {}
+        self.held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
+        self.open_by_account: defaultdict[str, dict[UUID, FollowedOrder]] = defaultdict(dict)
+        # Orders of which a person was told that a venue executed too much, and messages that are exceptions.
+        self.told: set[UUID] = set()
+        self.excepted: set[tuple[UUID | None, str]] = set()
+        self.events = 0
+
+    # ---- what clients were told
+
+    def request_taken(self, request: SubmitOrder | CancelOrder) -> None:
+        """Note a request that a client has an answer for."""
+        if isinstance(request, SubmitOrder):
+            self.orders[request.order_id] = FollowedOrder(request.terms, request.received_at)
+            self.requests[request.order_id] = request.order_id
+        else:
+            self.requests[request.request_id] = request.order_id
+
+    # ---- what the core stored
+
+    def committed(self, unit: UnitOfWork, desk: Desk) -> None:
+        """Follow a batch of the core."""
+        for exception in unit.exceptions:
+            self.excepted.add((exception.order_id, exception.exec_id))
+            if exception.kind is ExceptionKind.OVERFILL and exception.order_id is not None:
+                self.told.add(exception.order_id)
+        for event in unit.events:
+            self._follow(event.message)
+        for account_id, symbol in unit.positions:
+            held, kept = self.held[account_id, symbol], desk.position(account_id, symbol)
+            if (held.quantity, held.cash) != (kept.quantity, kept.net_cash_micros):
+                raise BrokenError(
+                    "position = sum of signed fills",
+                    f"{account_id} {symbol}: {kept.quantity} shares and {kept.net_cash_micros} micros,"
+                    f" fills make {held.quantity} and {held.cash}",
+                )
+
+    def _follow(self, event: OrderEvent) -> None:
+        self.events += 1
+        order = self.orders.get(event.order_id)
+        if order is None:
+            raise BrokenError("every order was requested", f"{event.type} of unknown order {event.order_id}")
+        if event.stream_sequence != self.streams[event.account_id] + 1:
+            raise BrokenError(
+                "each account's stream has no gap or repeat",
+                f"{event.account_id}: {event.stream_sequence} after {self.streams[event.account_id]}",
+            )
+        if event.sequence != order.sequence + 1:
+            raise BrokenError(
+                PATH,
+                f"{event.order_id}: {event.sequence} after {order.sequence}",
+            )
+        self.streams[event.account_id] = event.stream_sequence
+        order.sequence = event.sequence
+        self.event_ids[event.event_id] = (event.account_id, event.stream_sequence)
+        before = order.committed
+        self._apply(order, event)
+        self._check_numbers(order, event, before)
+        if order.closed:
+            self.open_by_account[event.account_id].pop(event.order_id, None)
+
+    def _apply(self, order: FollowedOrder, event: OrderEvent) -> None:
+        match event.type:
+            case "OrderAccepted":
+                self._accepted(order, event)
+            case "OrderDenied":
+                self._outcome(event)
+                self._end(order, event, "REJECTED")
+            case "RouteRequested":
+                self._route_asked(order, event)
+            case "RoutePlaced":
+                self._placed(order, event)
+            case "RouteDeferred":
+                self._require(
+                    not order.closed and not order.canceled, PATH, event, "deferred though it is leaving"
+                )
+                order.waits = True
+            case "CancelRequested":
+                self._cancel_taken(order, event)
+            case "CancelRejected":
+                self._cancel_refused(order, event)
+            case "OrderCanceled" | "OrderExpired":
+                self._left(order, event)
+            case _:
+                self._apply_report(order, event)
+
+    def _apply_report(self, order: FollowedOrder, event: OrderEvent) -> None:
+        match event.type:
+            case "TradeApplied":
+                self._traded(order, event)
+            case "TradeCorrected":
+                self._trade_corrected(order, event)
+            case "ChildRestated":
+                self._child_restated(order, event)
+            case "ChildClosed":
+                self._child_closed(order, event)
+            case "ChildCancelRejected":
+                self._child_kept(order, event)
+            case _:
+                raise BrokenError(PATH, f"unknown event {event.type}")
+
+    @staticmethod
+    def _require(condition: bool, rule: str, event: OrderEvent, text: str) -> None:
+        if not condition:
+            names = {PATH: PATH}
+            raise BrokenError(
+                names.get(rule, rule), f"{event.type} {event.sequence} of {event.order_id}: {text}"
+            )
+
+    def _outcome(self, event: OrderEvent) -> None:
+        request_id = event.request_id
+        self._require(request_id is not None, "every request has one outcome", event, "no request named")
+        if request_id is not None:
+            before = self.first_outcomes.get(request_id)
+            self._require(before is None, "every request has one outcome", event, f"it had {before} before")
+            self.first_outcomes[request_id] = event.type
+
+    def _accepted(self, order: FollowedOrder, event: OrderEvent) -> None:
+        accepted = event.order_accepted
+        self._require(not order.accepted and not order.closed and accepted is not None, PATH, event, "twice")
+        self._outcome(event)
+        if accepted is None:
+            return
+        age = event.occurred_at - order.received_at
+        stale = order.terms.order_type is OrderType.MARKET and age > self._age_max
+        self._require(not stale, "a market order is of now", event, f"accepted {age} after it was taken")
+        if order.terms.order_type is OrderType.MARKET:
+            quote_age_s = self._quote_age_s(event.symbol)
+            self._require(
+                quote_age_s <= self._quote_age_s_max,
+                "no order is valued by an old quote",
+                event,
+                f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
+            )
+        self._check_buying_power(order, event, accepted.reserved_price_micros)
+        order.accepted = True
+        order.price = accepted.reserved_price_micros
+        order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
+        self.routes.add((event.order_id, order.attempt))
+        self.open_by_account[event.account_id][event.order_id] = order
+
+    def _check_buying_power(self, order: FollowedOrder, event: OrderEvent, price: int) -> None:
+        account, terms = event.account_id, order.terms
+        others = self.open_by_account[account].values()
+        closing = sum(
+            one.leaves for one in others if one.terms.symbol == terms.symbol and one.terms.side is terms.side
+        )
+        position = self.held[account, terms.symbol].quantity
+        against = max(0, -position if terms.side is Side.BUY else position)
+        opening = max(0, terms.quantity - max(0, against - closing))
+        if not opening:
+            return
+        used: float = sum(one.leaves * one.price for one in others)
+        used += sum(abs(held.cost) for (name, _), held in self.held.items() if name == account)
+        bound = self._buying_power[account]
+        self._require(
+            used + opening * price <= bound + _COST_TOLERANCE_MICROS,
+            "buying power holds",
+            event,
+            f"{used + opening * price:.0f} micros used of {bound}",
+        )
+
+    def _route_asked(self, order: FollowedOrder, event: OrderEvent) -> None:
+        asked = event.route_requested
+        if asked is None:
+            raise BrokenError(PATH, "RouteRequested without its change")
+        self._require(order.accepted, "no route without a passed risk check", event, "not accepted")
+        self._require(
+            not order.canceled,
+            "nothing is routed after a cancel was taken",
+            event,
+            f"attempt {asked.attempt}",
+        )
+        self._require(
+            not order.closed and asked.attempt == order.attempt + 1 and not order.route,
+            PATH,
+            event,
+            f"attempt {asked.attempt} after {order.attempt}, {order.route} shares in a route, {order.closed}",
+        )
+        order.attempt, order.route, order.waits = asked.attempt, asked.quantity, False
+        self.routes.add((event.order_id, asked.attempt))
+
+    def _placed(self, order: FollowedOrder, event: OrderEvent) -> None:
+        placed = event.route_placed
+        self._require(
+            placed is not None and placed.attempt == order.attempt and order.route > 0,
+            PATH,
+            event,
+            "nobody asked for this route",
+        )
+        order.route = 0
+        for child in placed.children if placed is not None else ():
+            self._require(child.cl_ord_id not in order.children, PATH, event, f"{child.cl_ord_id} twice")
+            order.children[child.cl_ord_id] = FollowedChild(child.venue_id, child.quantity)
+
+    def _traded(self, order: FollowedOrder, event: OrderEvent) -> None:
+        trade = event.trade_applied
+        child = order.children.get(trade.cl_ord_id) if trade is not None else None
+        if trade is None or child is None:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
+        key = (event.order_id, trade.venue_id, trade.trade_date, trade.venue_order_id, trade.exec_id)
+        self._once(key, event)
+        self.standing[key] = (trade.cl_ord_id, trade.last_qty, trade.last_px_micros)
+        order.waits = False
+        child.unresolved = max(0, child.unresolved - trade.last_qty)
+        self._executed(order, child, event, trade.last_qty, trade.last_px_micros)
+        child.settle()
+        self._check_told(order, child, event)
+
+    def _once(self, key: Execution, event: OrderEvent) -> None:
+        self._require(key not in self.executions, "an execution is applied once", event, str(key))
+        self.executions.add(key)
+
+    def _executed(
+        self, order: FollowedOrder, child: FollowedChild, event: OrderEvent, shares: int, price: int
+    ) -> None:
+        """Count shares of an order, and its end or its return. shares below 0: they are taken back."""
+        child.executed += shares
+        order.executed += shares
+        order.notional += shares * price
+        self._hold(order.terms, event.account_id, shares, price)
+
+    def _end_or_return(self, order: FollowedOrder, event: OrderEvent) -> None:
+        filled = order.executed >= order.terms.quantity
+        if filled and not order.closed:
+            self._end(order, event, "FILLED")
+        elif order.closed == "FILLED" and not filled:
+            order.closed = ""
+            self.open_by_account[event.account_id][event.order_id] = order
+
+    def _check_told(self, order: FollowedOrder, child: FollowedChild, event: OrderEvent) -> None:
+        self._end_or_return(order, event)
+        self._require(
+            event.order_id in self.told
+            or (child.executed <= child.quantity and order.executed <= order.terms.quantity),
+            TOLD,
+            event,
+            f"{child.executed} of {child.quantity} of its child, {order.executed} of {order.terms.quantity}",
+        )
+
+    def _trade_corrected(self, order: FollowedOrder, event: OrderEvent) -> None:
+        change = event.trade_corrected
+        child = order.children.get(change.cl_ord_id) if change is not None else None
+        if change is None or child is None:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
+        venue_id = change.venue_id
+        self._once(
+            (event.order_id, venue_id, change.trade_date, change.venue_order_id, change.exec_id), event
+        )
+        about = (
+            event.order_id, venue_id, change.ref_trade_date, change.ref_venue_order_id, change.exec_ref_id,
+        )  # fmt: skip
+        was = (change.cl_ord_id, change.was_qty, change.was_px_micros)
+        self._require(
+            self.standing.get(about) == was,
+            "a correction is of what its trade stands at",
+            event,
+            f"says {was}, stands at {self.standing.get(about)}",
+        )
+        self.standing[about] = (change.cl_ord_id, change.last_qty, change.last_px_micros)
+        self._executed(order, child, event, -change.was_qty, change.was_px_micros)
+        self._executed(order, child, event, change.last_qty, change.last_px_micros)
+        child.kept = child.kept and child.live
+        child.live = change.leaves_qty > 0
+        child.settle()
+        if change.last_qty > change.was_qty:
+            self._check_told(order, child, event)
+        self._end_or_return(order, event)
+
+    def _child_restated(self, order: FollowedOrder, event: OrderEvent) -> None:
+        restated = event.child_restated
+        child = order.children.get(restated.cl_ord_id) if restated is not None else None
+        if restated is None or child is None:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
+        self._require(
+            child.live and restated.quantity >= child.executed + child.unresolved,
+            PATH,
+            event,
+            f"{restated.quantity} shares, {child.executed} are done, live {child.live}",
+        )
+        child.quantity = restated.quantity
+        child.settle()
+
+    def _hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
+        held = self.held[account_id, terms.symbol]
+        signed = quantity if terms.side is Side.BUY else -quantity
+        held.cash -= signed * price
+        if held.quantity * signed >= 0:
+            held.cost += signed * price
+        else:
+            average = held.cost / held.quantity
+            after = held.quantity + signed
+            held.cost = after * (average if after * held.quantity >= 0 else price)
+        held.quantity += signed
+
+    def _child_closed(self, order: FollowedOrder, event: OrderEvent) -> None:
+        closed = event.child_closed
+        child = order.children.get(closed.cl_ord_id) if closed is not None else None
+        if closed is None or child is None:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
+        news = child.live or closed.unresolved_qty > child.unresolved
+        self._require(news, PATH, event, "of a child that is not live")
+        child.live, child.unresolved = False, max(child.unresolved, closed.unresolved_qty)
+
+    def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:
+        kept = event.child_cancel_rejected
+        child = order.children.get(kept.cl_ord_id) if kept is not None else None
+        self._require(order.pending is not None and child is not None, PATH, event, "no cancel is pending")
+        if kept is None or child is None:
+            return
+        self._require(
+            not kept.reason.startswith(f"{kept.venue_id}: {CxlRejReason.ALREADY_PENDING.value} "),
+            "a cancel ends when every venue has answered",
+            event,
+            f"{kept.venue_id} only says that it is at it already",
+        )
+        child.kept = True
+
+    def _cancel_taken(self, order: FollowedOrder, event: OrderEvent) -> None:
+        taken = event.cancel_requested
+        self._require(
+            taken is not None and not order.closed and order.accepted and order.pending is None,
+            PATH,
+            event,
+            f"closed {order.closed or 'no'}, pending {order.pending}",
+        )
+        if taken is None:
+            return
+        if taken.cause is CancelCause.CLIENT:
+            self._outcome(event)
+        else:
+            self._require(not order.session_ended, "a session ends once for an order", event, "again")
+            order.session_ended = True
+        order.pending, order.canceled, order.waits = taken.request_id, True, False
+        for child in order.children.values():
+            child.kept = False
+
+    def _cancel_refused(self, order: FollowedOrder, event: OrderEvent) -> None:
+        request_id = event.request_id
+        if request_id is not None and request_id == order.pending:
+            self._require(
+                order.closed != ""
+                or (order.route == 0 and all(one.kept for one in order.children.values() if one.live)),
+                "a cancel ends when every venue has answered",
+                event,
+                f"{order.working} shares work, {order.route} are in a route",
+            )
+            order.pending = None
+            self.ended.add(request_id)
+        else:
+            self._outcome(event)
+
+    def _left(self, order: FollowedOrder, event: OrderEvent) -> None:
+        immediate = order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        exhausted = order.terms.order_type is OrderType.MARKET
+        self._require(
+            not order.closed and (order.canceled or immediate or exhausted),
+            PATH,
+            event,
+            "nobody asked for it",
+        )
+        self._require(
+            order.working == 0 and order.route == 0,
+            "an order ends when no venue has it",
+            event,
+            f"{order.working} shares work, {order.route} are in a route",
+        )
+        if order.pending is not None:
+            self.ended.add(order.pending)
+            order.pending = None
+        self._end(order, event, "CANCELED" if event.type == "OrderCanceled" else "EXPIRED")
+
+    def _end(self, order: FollowedOrder, event: OrderEvent, how: str) -> None:
+        self._require(not order.closed, PATH, event, f"it was {order.closed}")
+        order.closed = how
+
+    def _check_numbers(self, order: FollowedOrder, event: OrderEvent, before: int) -> None:
+        quantity = order.terms.quantity
+        self._require(
+            (event.cum_qty, event.leaves_qty) == (order.cum, order.leaves),
+            "CumQty + LeavesQty = OrderQty, 0 when closed",
+            event,
+            f"says {event.cum_qty} and {event.leaves_qty}, is {order.cum} and {order.leaves}",
+        )
+        # Only a venue may make it more than was ordered: by a late trade, or by a child that it reopens.
+        committed = order.committed
+        self._require(
+            committed <= max(quantity, before) or event.type in _OF_VENUES or bool(order.closed),
+            "children never exceed the parent",
+            event,
+            f"{order.executed} done, {order.working} work, {order.route} in a route, of {quantity}",
+        )
+        self._require(
+            (event.status in _CLOSED) == bool(order.closed)
+            and (not order.closed or event.status.name == order.closed),
+            "OrdStatus follows from the events",
+            event,
+            f"says {event.status.name}, is {order.closed or 'open'}",
+        )
+        if event.avg_px is not None:
+            off = abs(micros_of(event.avg_px) * order.executed - order.notional)
+            self._require(2 * off <= order.executed, "AvgPx * CumQty = notional", event, f"off by {off}")
