@@ -69,7 +69,7 @@ def trade_of(sent: Sent) -> tuple[int, Decimal] | None:
     values: dict[int, set[bytes]] = {}
     for tag, value in read_message(sent.body).fields:
         values.setdefault(tag, set()).add(value)
-    if 0 in values or any(len(values.get(tag, ())) != 1 for tag in TRADE_FIELDS):
+    if -1 in values or any(len(values.get(tag, ())) != 1 for tag in TRADE_FIELDS):
         return None
     try:
         quantity, price = (Decimal(next(iter(values[tag])).decode("ascii")) for tag in (32, 31))

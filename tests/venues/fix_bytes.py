@@ -85,12 +85,12 @@ class Message:
 def read_message(raw: bytes) -> Message:
     """Take a message apart. What the platform sends has no data fields, so every SOH ends a field.
 
-    What has no tag is found under tag 0.
+    What has no tag is found under tag -1.
     """
     fields = []
     for part in raw.split(SOH)[:-1]:
         tag, _, value = part.partition(b"=")
-        fields.append((int(tag), value) if tag.isdigit() else (0, part))
+        fields.append((int(tag), value) if tag.isdigit() else (-1, part))
     return Message(raw, tuple(fields))
 
 
