@@ -127,14 +127,9 @@ class Desk:
         effects = self.effects_of(order.order_id)
         for event, _ in steps:
             effects.note(event)
-            position = self.position(terms.account_id, terms.symbol)
-            if isinstance(event, TradeApplied):
-                position = after_fill(position, terms.side, event.last_qty, event.last_px_micros)
-            elif isinstance(event, TradeCorrected):
-                position = after_correction(position, terms.side, event)
-            else:
-                continue
-            self.keep_position(terms.account_id, terms.symbol, position)
+            if isinstance(event, TradeApplied | TradeCorrected):
+                before = self.position(terms.account_id, terms.symbol)
+                self.keep_position(terms.account_id, terms.symbol, _moved(before, terms.side, event))
         self.keep(order)
         return self.keep_owed(order, now)
 
@@ -183,6 +178,12 @@ class Desk:
 
 
 _FLAT: Final = Position()
+
+
+def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:
+    if isinstance(event, TradeCorrected):
+        return after_correction(position, side, event)
+    return after_fill(position, side, event.last_qty, event.last_px_micros)
 
 
 def _open_qty(order: Order) -> int:

@@ -399,8 +399,9 @@ def test_what_the_session_has_taken_but_kafka_has_not_is_resent(stage: Stage) ->
     venue.answers = True
     stage.start()
     until(lambda: stage.fills_of(order.order_id)[-1:] == ["TRADE"], "the resent reports")
-    until(lambda: "TRADE" in stage.fills_of(stuck.order_id), "the other order's trade")
-    assert [len(sent) for sent in venue.orders.values()] == [1, 1]
+    # Whether the other one was stored when the lock ended is open: it is sent once, or it is over.
+    until(lambda: stage.fills_of(stuck.order_id)[-1:] in (["TRADE"], ["CANCELED"]), "the other order's end")
+    assert all(len(sent) == 1 for sent in venue.orders.values())
 
 
 def waiting(stage: Stage) -> int:

@@ -150,11 +150,13 @@ class History:
         )
 
     def exception(self, kind: str, order: SubmitOrder | None, exec_id: str, raw: bytes) -> None:
-        """Store an exception as services do."""
+        """Store an exception as services do, of the order's child."""
+        child = "" if order is None else order_ids.child_cl_ord_id(order.order_id, 1, 1)
         self.db.execute(
             "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, order_id,"
-            " exec_id, detail, raw, raised_at) VALUES (%s, %s, %s, 'test', 'XNYS', %s, %s, '', %s, now())",
-            (ids.uuid7(), str(raw), kind, None if order is None else order.order_id, exec_id, raw),
+            " cl_ord_id, exec_id, detail, raw, raised_at)"
+            " VALUES (%s, %s, %s, 'test', 'XNYS', %s, %s, %s, '', %s, now())",
+            (ids.uuid7(), str(raw), kind, None if order is None else order.order_id, child, exec_id, raw),
         )
 
     def _store_wire(self) -> None:
@@ -227,7 +229,20 @@ def send_stranger(history: History) -> None:
     history.store_messages([history.sent[0].replace(b"\x0111=", b"\x0111=f")], inbound=False)
 
 
+def lose_a_fill(history: History) -> None:
+    """Let the venue have traded what never came, as with a gap that it filled."""
+    child = order_ids.child_cl_ord_id(history.resting.order_id, 1, 1)
+    history.lines.append(
+        {
+            "record": "report", "venue_id": "XNYS", "cl_ord_id": child, "exec_id": "GAP",
+            "exec_type": "TRADE", "last_qty": 10, "last_px": "100", "leaves_qty": 90,
+        }
+    )  # fmt: skip
+    history.write_files()
+
+
 def keep_journal_bust(history: History) -> None:
+    history.db.execute("UPDATE execution_exceptions SET cl_ord_id = '' WHERE kind = 'CUM_QTY_DIFFERS'")
     history.lines = [line for line in history.lines if line.get("exec_id") != "B1"]
     history.write_files()
 
@@ -433,6 +448,7 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         "at every instant",
     ),
     "a venue without one of our fills": (drop_journal_fill, "the venue's own journal"),
+    "a fill that never came": (lose_a_fill, "the venue's own journal"),
     "an order twice at the venue": (double_journal_order, "the venue's own journal"),
     "a stranger on the FIX log": (send_stranger, "every new order sent over FIX"),
 }
@@ -451,6 +467,12 @@ def test_one_row_wrong_breaks_its_invariant(history: History, name: str) -> None
     mutate(history)
     broken = history.broken()
     assert any(found.startswith(invariant) for found in broken), broken
+
+
+def test_a_fill_that_never_came_is_explained_by_its_childs_exception(history: History) -> None:
+    lose_a_fill(history)
+    history.exception("CUM_QTY_DIFFERS", history.resting, "", b"of the resting child")
+    assert history.broken() == []
 
 
 def test_what_is_only_on_its_way_does_not_count_and_what_persists_does(history: History) -> None:

@@ -2,9 +2,11 @@
 
 Reports come for any order and child, known or not, with any identity, quantity and price, in any order; some
 come again, one by one or a whole suffix of what came; the core is restarted in between. The model is a
-dictionary of what each execution stands at.
+dictionary of what each execution stands at, and the simulation's auditor follows every event besides.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
+from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
-from oms_core.ports import event_of
+from oms_core.ports import UnitOfWork, event_of
 from oms_core.reports import EXECUTIONS
 from oms_platform import ids
 from oms_platform.exceptions import ExceptionKind, exception_identity, message_content
-from oms_platform.messages import ExecutionReport
+from oms_platform.messages import CancelOrder, ExecutionReport, SubmitOrder
 from oms_platform.vocabulary import ExecType, OrderStatus, Side, TimeInForce
 from oms_platform.wire import Topic
+from oms_tools.simulation.order_invariants import OrderAuditor
 from tests.unit.oms_core.orders import PRICE
 from tests.unit.oms_core.scene import ACCOUNT, Scene
 
@@ -41,6 +45,7 @@ class VenueReports(RuleBasedStateMachine):
     )
     def begin(self, tifs: list[TimeInForce], sides: list[Side]) -> None:
         self.scene = Scene()
+        self._audit()
         self.sides = {
             self.scene.order(time_in_force=tif, side=side): side
             for tif, side in zip(tifs, sides, strict=True)
@@ -52,6 +57,23 @@ class VenueReports(RuleBasedStateMachine):
         self.reported: dict[Key, tuple[object, ...]] = {}
         self.content: dict[Key, tuple[object, ...]] = {}
         self.refused: set[int] = set()  # places in `sent`
+
+    def _audit(self) -> None:
+        """Let the simulation's auditor look at every batch, with a model of its own."""
+        auditor = OrderAuditor({ACCOUNT: 10**15}, timedelta(days=365), 10.0, lambda _symbol: 0.0)
+        store = self.scene.store
+        take_request, commit = store.take_request, store.commit
+
+        def taken(request: SubmitOrder | CancelOrder, trace: str = "") -> None:
+            auditor.request_taken(request)
+            take_request(request, trace)
+
+        def committed(unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
+            commit(unit, desk, next_offsets)
+            auditor.committed(unit, desk)
+
+        store.take_request = taken  # type: ignore[method-assign]
+        store.commit = committed  # type: ignore[method-assign]
 
     # ---- what venues do
 
