@@ -321,6 +321,8 @@ class VenueEngine(VenueOrders):
         if not order.is_live:
             self._remember_closed(order)
             return records
+        if order.asleep is not None:
+            return records
         records += self._prevent_self_match(order, now)
         records += self._trades(book.match(order), now)
         if order.is_live:
@@ -403,7 +405,7 @@ class VenueEngine(VenueOrders):
                 records.append(
                     self._refuse(command, order, CxlRejReason.BROKER_OPTION, "the venue was restarted", now)
                 )
-            if order.is_live and not order.asleep:
+            if order.is_live and order.asleep is None:
                 records += self._rest_or_cancel(order, now)
         self._draws = random.Random(f"{self._seed}/{self.venue_id}/{self._executions_made}")  # noqa: S311
         return records

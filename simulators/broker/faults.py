@@ -19,6 +19,7 @@ BY_THEMSELVES: Final = frozenset(
         FaultKind.RESTATEMENT,
         FaultKind.UNSOLICITED_CANCEL,
         FaultKind.DAY_END,
+        FaultKind.SUSPENSION,
         FaultKind.DROP,
         FaultKind.SESSION_RESET,
         FaultKind.SEQUENCE_LOW,

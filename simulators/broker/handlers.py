@@ -148,6 +148,6 @@ def _later(sayings: list[Saying]) -> list[Directed]:
             continue
         if record.exec_type in (ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE):
             later.append((record.venue_id, Decide(cl_ord_id=record.orig_cl_ord_id)))
-        elif record.exec_type is ExecType.DONE_FOR_DAY and record.leaves_qty:
+        elif record.exec_type in (ExecType.DONE_FOR_DAY, ExecType.SUSPENDED) and record.leaves_qty:
             later.append((record.venue_id, BeginDay()))
     return list(dict.fromkeys(later))

@@ -80,6 +80,7 @@ class UnkindVenue(VenueEngine):
             FaultKind.RESTATEMENT: self.restate_an_order,
             FaultKind.UNSOLICITED_CANCEL: self.cancel_an_order,
             FaultKind.DAY_END: self.end_day,
+            FaultKind.SUSPENSION: self.suspend_an_order,
         }
 
     # ---- one command
@@ -156,6 +157,7 @@ class UnkindVenue(VenueEngine):
                 sayings.append(self._sown(dress, now, record))
             if isinstance(record, Report):
                 sayings += self._add_false(record, now) if is_trade else self._add_duplicate(record, now)
+                sayings += self._add_status(record, now)
             if is_trade and isinstance(record, Report):
                 sayings += self._overfill(record, now)
         return sayings
@@ -193,6 +195,25 @@ class UnkindVenue(VenueEngine):
             ord_rej_reason=OrdRejReason.DUPLICATE_ORDER,
         )
         return [Saying(refused, is_true=False), self._sown(FaultKind.DUPLICATE_REJECT, now, refused)]
+
+    def _add_status(self, report: Report, now: datetime) -> list[Saying]:
+        """Say of a new order that it is stopped, of a filled one that it is calculated: nothing changes."""
+        if report.exec_type is ExecType.NEW and self.plan.draw(FaultKind.STOPPED):
+            kind, exec_type, status = FaultKind.STOPPED, ExecType.STOPPED, OrdStatus.STOPPED
+        elif report.ord_status is OrdStatus.FILLED and self.plan.draw(FaultKind.CALCULATED):
+            kind, exec_type, status = FaultKind.CALCULATED, ExecType.CALCULATED, OrdStatus.CALCULATED
+        else:
+            return []
+        said = replace(
+            report,
+            exec_type=exec_type,
+            ord_status=status,
+            exec_id=self._answer_id(now),
+            last_qty=0,
+            last_px="",
+            last_liquidity=None,
+        )
+        return [Saying(said, is_true=False), self._sown(kind, now, said)]
 
     def _overfill(self, report: Report, now: datetime) -> list[Saying]:
         """Execute more than was ordered, right after the last of it."""
@@ -294,8 +315,18 @@ class UnkindVenue(VenueEngine):
         return sayings
 
     def _pick_live(self) -> VenueOrder | None:
-        live = [order for order in self._resting if order.is_live and order.pending is None]
+        live = [one for one in self._resting if one.is_live and one.pending is None and one.asleep is None]
         return live[self.plan.choose(0, len(live) - 1)] if live else None
+
+    def suspend_an_order(self, now: datetime) -> list[Saying]:
+        """Let an order not trade until the next `BeginDay`."""
+        order = self._pick_live()
+        if order is None:
+            return []
+        self._books[order.symbol].remove(order)
+        order.asleep = OrdStatus.SUSPENDED
+        report = self._report(order, ExecType.SUSPENDED, now)
+        return [Saying(report), self._sown(FaultKind.SUSPENSION, now, report)]
 
     def restate_an_order(self, now: datetime) -> list[Saying]:
         """Take a part of an order's open shares away (ExecRestatementReason 5, partial decline)."""
@@ -357,7 +388,7 @@ class UnkindVenue(VenueEngine):
                     continue
                 if order.time_in_force is TimeInForce.GTC:
                     book.remove(order)
-                    order.asleep = True
+                    order.asleep = OrdStatus.DONE_FOR_DAY
                     report = self._report(order, ExecType.DONE_FOR_DAY, now)
                 else:
                     report = self._close(order, OrdStatus.DONE_FOR_DAY, ExecType.DONE_FOR_DAY, now)
@@ -368,9 +399,9 @@ class UnkindVenue(VenueEngine):
         """Bring the orders back that are good till canceled (ExecRestatementReason 1)."""
         sayings: list[Saying] = []
         for order in {id(order): order for order in self._orders.values()}.values():
-            if not order.asleep:
+            if order.asleep is None:
                 continue
-            order.asleep = False
+            order.asleep = None
             if order.is_live:
                 self._books[order.symbol].rest(order)
                 report = self._report(order, ExecType.RESTATED, now, exec_restatement_reason=GT_RESTATEMENT)

@@ -23,7 +23,7 @@ class VenueOrder(BookOrder, kw_only=True, gc=False):
     """An order as the venue holds it.
 
     end: the status that closed it other than by filling. trades: what was executed and not busted, by its
-    ExecID. asleep: done for the day, and to come back.
+    ExecID. asleep: why it does not trade for now (done for the day, suspended), None when it may.
     """
 
     order_id: str
@@ -41,7 +41,7 @@ class VenueOrder(BookOrder, kw_only=True, gc=False):
     end: OrdStatus | None = None
     pending: CancelOrder | ReplaceOrder | None = None
     trades: dict[str, Trade] = msgspec.field(default_factory=dict)
-    asleep: bool = False
+    asleep: OrdStatus | None = None
 
     @property
     def leaves_qty(self) -> int:
@@ -65,8 +65,8 @@ class VenueOrder(BookOrder, kw_only=True, gc=False):
             return OrdStatus.FILLED
         if self.end is not None:
             return self.end
-        if self.asleep:
-            return OrdStatus.DONE_FOR_DAY
+        if self.asleep is not None:
+            return self.asleep
         return OrdStatus.PARTIALLY_FILLED if self.cum_qty else OrdStatus.NEW
 
     @property

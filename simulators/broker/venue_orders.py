@@ -212,9 +212,11 @@ class VenueOrders:
         elif record.exec_type is ExecType.RESTATED:
             order.order_qty = record.order_qty
             order.working_qty = order.order_qty - order.cum_qty
-            order.asleep = False
-        elif record.exec_type is ExecType.DONE_FOR_DAY and record.leaves_qty:
-            order.asleep = True
+            order.asleep = None
+        elif record.exec_type is ExecType.SUSPENDED or (
+            record.exec_type is ExecType.DONE_FOR_DAY and record.leaves_qty
+        ):
+            order.asleep = record.ord_status
         elif record.exec_type is ExecType.REPLACED:
             self._name(record.cl_ord_id, order)
             order.cl_ord_id = record.cl_ord_id

@@ -41,7 +41,10 @@ _EXEC_TYPE_CODES: Final = {
     ExecType.CANCELED: "4",
     ExecType.REPLACED: "5",
     ExecType.PENDING_CANCEL: "6",
+    ExecType.STOPPED: "7",
     ExecType.REJECTED: "8",
+    ExecType.SUSPENDED: "9",
+    ExecType.CALCULATED: "B",
     ExecType.RESTATED: "D",
     ExecType.PENDING_REPLACE: "E",
     ExecType.TRADE: "F",
@@ -56,7 +59,10 @@ _ORD_STATUS_CODES: Final = {
     OrdStatus.DONE_FOR_DAY: "3",
     OrdStatus.CANCELED: "4",
     OrdStatus.PENDING_CANCEL: "6",
+    OrdStatus.STOPPED: "7",
     OrdStatus.REJECTED: "8",
+    OrdStatus.SUSPENDED: "9",
+    OrdStatus.CALCULATED: "B",
     OrdStatus.PENDING_REPLACE: "E",
 }
 _RESPONSE_TO_CODES: Final = {RequestKind.CANCEL: "1", RequestKind.REPLACE: "2"}

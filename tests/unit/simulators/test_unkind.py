@@ -40,6 +40,7 @@ from simulators.broker.protocol import (
     TimeInForce,
 )
 from simulators.broker.unkind import UnkindVenue
+from simulators.broker.venue_order import VenueOrder
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TICKS = {"AAPL": Decimal("0.01")}
@@ -183,6 +184,7 @@ def test_journal_holds_the_truth_and_a_restart_takes_it_back(
         commands: list[Command] = [
             order(name, tif=TimeInForce.DAY if number % 3 else TimeInForce.GTC, qty=qty),
             order(f"s{number}", Side.SELL, TimeInForce.IOC, qty // 2),
+            order(f"n{number}", qty=qty),
             ReplaceOrder(
                 cl_ord_id=f"r{number}",
                 orig_cl_ord_id=name,
@@ -195,6 +197,9 @@ def test_journal_holds_the_truth_and_a_restart_takes_it_back(
             Disconnected() if number % 5 == 4 else BeginDay(),
         ]
         exchange.handle([("XNYS", command) for command in commands], NOW)
+        resting = [one for book in made._books.values() for one in book.resting()]
+        assert len({id(one) for one in resting}) == len(resting)
+        assert all(isinstance(one, VenueOrder) and one.is_live and one.asleep is None for one in resting)
     journal.close()
     net, faults = net_of_journal(folder)
     assert faults == Counter(
