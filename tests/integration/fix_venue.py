@@ -35,6 +35,8 @@ class Venue(fix.Application):
         self.orders: dict[str, list[Fields]] = {}
         self.reports = 0
         self.up = threading.Event()
+        # What TestRequests were answered with.
+        self.heartbeats: list[str] = []
         self.reject_next_order: Callable[[Fields], bool] = lambda _order: False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -103,7 +105,10 @@ class Venue(fix.Application):
 
     def toApp(self, message: fix.Message, session_id: fix.SessionID) -> None: ...
 
-    def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None: ...
+    def fromAdmin(self, message: fix.Message, session_id: fix.SessionID) -> None:
+        fields = fields_of(message.toString())
+        if fields["35"] == "0" and "112" in fields:
+            self.heartbeats.append(fields["112"])
 
     def fromApp(self, message: fix.Message, session_id: fix.SessionID) -> None:
         fields = fields_of(message.toString())
@@ -189,6 +194,10 @@ class Venue(fix.Application):
         body = SOH.join(f"{tag}={value}" for tag, value in fields.items())
         message = fix.Message(f"8=FIX.4.4{SOH}9=0{SOH}35={msg_type}{SOH}{body}{SOH}10=000{SOH}", False)
         fix.Session.sendToTarget(message, self._session)
+
+    def ask_whether_it_is_there(self) -> None:
+        """Send a TestRequest: its answer comes after everything that was sent before has been read."""
+        self._send("1", {"112": "there?"})
 
     def messages(self, msg_type: str) -> list[Fields]:
         """Return what came of one type."""
