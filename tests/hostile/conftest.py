@@ -30,14 +30,15 @@ class Floors:
         self._parts = ExitStack()
 
     def well(self) -> Floor:
-        """Return a floor on which everything stands well."""
-        if self._floor is None or not self._floor.is_well():
+        """Return a floor on which everything stands well, its venues polite until a test says otherwise."""
+        if self._floor is None or not self._floor.can_begin():
             self.stop()
             first = free_ports(len(PORTS) + 1)
             folder = self._parts.enter_context(database_folder())
             kafka = os.environ.get(KAFKA_VARIABLE, "memory")
             self._floor = start_floor(folder, first, first + len(PORTS), kafka, ENVIRONMENT)
             self._parts.callback(stop_floor, self._floor)
+            self._floor.begin()
         return self._floor
 
     def stop(self) -> None:
@@ -57,6 +58,4 @@ def floors() -> Iterator[Floors]:
 @pytest.fixture
 def floor(floors: Floors) -> Floor:
     """A floor that stands well, its venues polite until the test says otherwise."""
-    floor = floors.well()
-    floor.begin()
-    return floor
+    return floors.well()

@@ -413,16 +413,26 @@ class Floor:
 
     # ---- whether anybody else was harmed
 
+    def can_begin(self) -> bool:
+        """Begin a test. Returns whether everything stands well, as far as the last test has left it so."""
+        try:
+            if not self.is_well():
+                return False
+            self.begin()
+        except AssertionError:
+            return False
+        return True
+
     def begin(self) -> None:
-        """Remember how everything stands, and let the venues answer everything again."""
+        """Let the venues answer everything again, and remember how everything stands."""
         self.restarts = self._restarts()
-        for venue_id, count in self.logons.items():
-            if self[venue_id].session.logons != count:
-                self.await_routed_to(venue_id)
         for venue in self.venues.venues.values():
             venue.hear()
             venue.answers.clear()
             venue.session.gap_fills = False
+        for venue_id, count in self.logons.items():
+            if self[venue_id].session.logons != count:
+                self.await_routed_to(venue_id)
         self.logons = {name: venue.session.logons for name, venue in self.venues.venues.items()}
 
     def is_well(self) -> bool:

@@ -103,7 +103,7 @@ def test_c19e_after_a_reset_an_order_that_its_venue_has_lost_is_not_left_open_fo
         timeout_s=10,
     )
     floor.cancel(placed)
-    assert floor.until(placed, "CANCELED")["cumQty"] == 30
+    assert floor.until(placed, "CANCELED", timeout_s=15)["cumQty"] == 30
 
 
 def test_a_gap_in_the_venues_numbers_is_asked_for_and_what_follows_is_booked(floor: Floor) -> None:
