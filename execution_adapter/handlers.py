@@ -49,6 +49,7 @@ ALREADY_PENDING: Final = 3
 OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
 LOST_TEXT: Final = "it never reached its venue"
+GONE_TEXT: Final = "its venue knows it no more"
 DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
@@ -467,6 +468,10 @@ class ChildOrderManager:
         if child.cl_ord_id not in self._live or child.venue_id not in self._up:
             return
         if not live.unacked and not answer.poss_dup and answer.ask_id in ("", live.ask_id):
+            if live.canceling:
+                # Nothing of it will be sent again, and there is nothing that a venue could cancel.
+                self._close_unsent(live, now, GONE_TEXT)
+                return
             # It had it, and whoever sends it again on such a word may double it.
             self._waiting.pop(child.cl_ord_id, None)
             self.except_message(

@@ -43,5 +43,10 @@ def first_values(raw: bytes) -> dict[int, bytes]:
     return found
 
 
+def id_text(value: bytes) -> str:
+    """Return an id as the services show it: what is not printable ASCII is U+FFFD and its two hex digits."""
+    return "".join([chr(byte) if 32 <= byte < 127 else f"\ufffd{byte:02x}" for byte in value])
+
+
 def _number(digits: bytes) -> int | None:
     return int(digits) if digits.isdigit() and len(digits) < 10 else None

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, DecimalException
 from typing import Any, Final
 
 from oms_platform.postgres import Connection
-from oms_tools.verify.fix_reader import first_values
+from oms_tools.verify.fix_reader import first_values, id_text
 from oms_tools.verify.report import Finding
 
 FETCH_ROWS: Final = 5_000
@@ -36,7 +36,7 @@ def check_inbound(connection: Connection) -> Finding:
         if not _is_execution(fields):
             continue
         finding.examined += 1
-        exec_id = fields.get(17, b"").decode("utf-8", "replace").replace("\0", "\ufffd")
+        exec_id = id_text(fields.get(17, b""))
         if raw in raws or (venue_id, exec_id) in told:
             continue
         subject = f"{venue_id} {msg_seq} {exec_id}".strip()

@@ -201,7 +201,7 @@ def text_of(value: bytes) -> str:
 
 
 def id_of(value: bytes) -> str:
-    """Return an id as text, another one for every other bytes: U+FFFD and the hex of what is not printable."""
+    """Return an id as text, one for each id: what is not printable ASCII is U+FFFD and its hex."""
     if value.isascii() and (text := value.decode("ascii")).isprintable():
         return text
     return "".join([chr(byte) if 32 <= byte < 127 else f"\ufffd{byte:02x}" for byte in value])

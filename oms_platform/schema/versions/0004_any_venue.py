@@ -85,8 +85,8 @@ ALTER TABLE fix_sessions ADD COLUMN reason text NOT NULL DEFAULT '',
 """
 
 ORDERS = """
--- excess_qty: shares that venues executed beyond the order's quantity: CumQty ends at OrderQty, they are in the position
--- and in filled_notional. AvgPx = filled_notional / (cum_qty + excess_qty).
+-- excess_qty: shares that venues executed beyond the order's quantity: CumQty ends at OrderQty, they are in
+-- the position and in filled_notional. AvgPx = filled_notional / (cum_qty + excess_qty).
 ALTER TABLE orders ADD COLUMN excess_qty bigint NOT NULL DEFAULT 0,
     ADD CHECK (excess_qty = 0 OR (excess_qty > 0 AND cum_qty = quantity));
 """

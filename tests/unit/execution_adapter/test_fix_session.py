@@ -264,7 +264,7 @@ def test_a_logout_of_ours_is_waited_for() -> None:
 
 @given(st.data())
 def test_every_report_comes_out_once_and_in_order(data: st.DataObject) -> None:
-    """A venue that resends what it is asked for, over a connection that drops, doubles and spoils messages."""
+    """A venue that resends what it is asked for, over a connection that loses, doubles and spoils."""
     ends, sent = Ends(), {}
     total = data.draw(st.integers(1, 12), "messages")
     for number in range(2, 2 + total):
