@@ -548,7 +548,6 @@ class ChildOrderManager:
                 log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
                 self._give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
         else:
-            metrics.unhandled_total.labels("refused_message").inc()
             log.warning(
                 "message_refused", venue=child.venue_id, ref_msg_type=refusal.ref_msg_type, text=refusal.text
             )

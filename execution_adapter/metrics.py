@@ -6,6 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop
 
 session_up = Gauge("oms_adapter_fix_session_up", "1 while the venue's session is logged on", ["venue"])
@@ -26,13 +27,10 @@ resend_requests_total = Counter(
 )
 resent_total = Counter("oms_adapter_resent_reports_total", "Reports that came with PossDupFlag", ["venue"])
 rejects_total = Counter("oms_adapter_rejects_total", "35=9, 35=3 and 35=j received", ["venue", "msg_type"])
-unhandled_total = Counter(
-    "oms_adapter_unhandled_reports_total", "FIX messages that belong to nothing known", ["reason"]
-)
-for _reason in ("unknown_child", "unreadable", "unknown_reference", "refused_message"):
-    unhandled_total.labels(_reason)
 exceptions_total = Counter(
-    "oms_adapter_exceptions_total", "Execution exceptions raised, by kind", ["venue", "kind"]
+    "oms_adapter_execution_exceptions_total",
+    "What a venue sent that a person has to look at, by kind",
+    ["venue", "kind"],
 )
 routes_total = Counter("oms_adapter_routes_total", "Route plans handled", ["outcome"])
 live_children = Gauge("oms_adapter_live_children", "Children with quantity left at a venue")
@@ -76,3 +74,5 @@ def know_venues(venue_ids: Iterable[str]) -> None:
             resend_requests_total.labels(venue_id, sent_by)
         for msg_type in ("9", "3", "j"):
             rejects_total.labels(venue_id, msg_type)
+        for kind in ExceptionKind:
+            exceptions_total.labels(venue_id, kind.name)

@@ -348,7 +348,6 @@ class AdapterLoop:
         try:
             inbound = parse(item.fields, item.venue_id, item.at)
         except UnreadableReportError as error:
-            metrics.unhandled_total.labels("unreadable").inc()
             self._except(error.kind, str(error), item, now)
             return None
         if inbound is None:
@@ -360,7 +359,6 @@ class AdapterLoop:
             return inbound
         resolved = self._manager.resolve(inbound)
         if resolved is None:
-            metrics.unhandled_total.labels("unknown_reference").inc()
             self._except(ExceptionKind.VENUE_REFUSED, f"35={inbound.msg_type}: {inbound.text}", item, now)
         return resolved
 
@@ -376,7 +374,6 @@ class AdapterLoop:
         # A child that was closed in this batch may have been forgotten by now.
         live = self._manager.get(name) or known.get(name) or self._find_children([inbound]).get(name)
         if live is None:
-            metrics.unhandled_total.labels("unknown_child").inc()
             report = inbound if isinstance(inbound, Report) else None
             self._manager.except_message(
                 ExceptionKind.UNKNOWN_ORDER,

@@ -111,7 +111,7 @@ def test_an_authoritys_certificate_is_where_addresses_can_name_it() -> None:
     manifests = list(read(result.stdout))
     for kind, name in (
         ("Deployment", "oms-api"),
-        ("StatefulSet", "oms-execution-adapter"),
+        ("Deployment", "oms-execution-adapter"),
         ("Job", "oms-migrate"),
     ):
         spec = find(manifests, kind, name)["spec"]["template"]["spec"]
