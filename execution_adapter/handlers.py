@@ -41,6 +41,7 @@ from oms_platform.order_ids import cancel_cl_ord_id, child_cl_ord_id, route_id
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
+from oms_platform.wire import encode
 
 log = structlog.get_logger()
 # FIX CxlRejReason, tag 102.
@@ -323,7 +324,8 @@ class ChildOrderManager:
         report: Report | None = None,
         subject: str = "",
     ) -> None:
-        """Keep what cannot be applied for a person."""
+        """Keep what cannot be applied for a person. Without a message it shows the order that it is about."""
+        raw = raw or (b"" if child is None else encode(child))
         found = raised(
             kind, detail, venue_id=venue_id, raw=raw, at=now, child=child, report=report, subject=subject
         )
@@ -596,7 +598,10 @@ class ChildOrderManager:
         self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
         for live in here:
             if not live.maybe_at_venue:
-                self._send(live, now, now_s)
+                if live.canceling:
+                    self._close_unsent(live, now)
+                else:
+                    self._send(live, now, now_s)
             elif live.unacked:
                 self._ask(live, now_s)
             elif live.canceling:

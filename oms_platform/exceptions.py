@@ -8,15 +8,12 @@ take in a text is replaced, a number that no column holds is left to `raw`.
 import enum
 import hashlib
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from oms_platform.postgres import ArrayStatement, Cursor
-from oms_platform.prices import dollars_of
 from oms_platform.vocabulary import Message
 
 
@@ -106,67 +103,9 @@ def message_content(message: Message) -> bytes:
 def exception_identity(kind: ExceptionKind, venue_id: str, content: bytes) -> str:
     """Return what names an exception, of a venue and of the content that it is about."""
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return f"{kind.name}:{_storable(venue_id)}:{digest}"
+    return f"{kind.name}:{storable(venue_id)}:{digest}"
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Replace what Postgres does not take in a text: NUL, and surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _fits(number: int | None, bits: int) -> int | None:
-    return number if number is not None and abs(number) < 1 << bits else None
-
-
-_INSERT: Final = ArrayStatement.insert(
-    "execution_exceptions",
-    (
-        ("exception_id", "uuid"),
-        ("identity", "text"),
-        ("kind", "text"),
-        ("raised_by", "text"),
-        ("venue_id", "text"),
-        ("order_id", "uuid"),
-        ("account_id", "text"),
-        ("cl_ord_id", "text"),
-        ("exec_id", "text"),
-        ("symbol", "text"),
-        ("side", "text"),
-        ("last_qty", "bigint"),
-        ("last_px", "numeric"),
-        ("detail", "text"),
-        ("raw", "bytea"),
-        ("raised_at", "timestamptz"),
-    ),
-    "ON CONFLICT (identity) DO NOTHING",
-)
-# numeric(18,6) holds less than 10**12 dollars, which are 10**18 micros.
-_PRICE_BITS: Final = 59
-
-
-def insert_exceptions(cursor: Cursor, raised: Iterable[ExecutionException]) -> None:
-    """Store exceptions in the caller's transaction; one whose identity is stored already changes nothing."""
-    _INSERT.execute(cursor, [_row(exception) for exception in raised])
-
-
-def _row(exception: ExecutionException) -> tuple[object, ...]:
-    price = _fits(exception.last_px_micros, _PRICE_BITS)
-    account_id = exception.account_id
-    return (
-        exception.exception_id,
-        exception.identity,
-        exception.kind.name,
-        exception.raised_by,
-        _storable(exception.venue_id),
-        exception.order_id,
-        None if account_id is None else _storable(account_id),
-        _storable(exception.cl_ord_id),
-        _storable(exception.exec_id),
-        _storable(exception.symbol),
-        _storable(exception.side),
-        _fits(exception.last_qty, 63),
-        None if price is None else dollars_of(price),
-        _storable(exception.detail),
-        exception.raw,
-        exception.raised_at,
-    )

@@ -21,7 +21,7 @@ from execution_adapter.ports import (
     Writes,
     Written,
 )
-from oms_platform.exceptions import insert_exceptions
+from oms_platform.exception_rows import insert_exceptions
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (

@@ -7,7 +7,6 @@ from execution_adapter.domain.child import Report
 from execution_adapter.domain.fix.wire import first_value, id_of
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, fix_content
 from oms_platform.vocabulary import ChildTerms, Side
-from oms_platform.wire import encode
 
 RAISED_BY = "execution-adapter"
 _SIDES = {Side.BUY: "1", Side.SELL: "2"}
@@ -26,8 +25,7 @@ def raised(
 ) -> ExecutionException:
     """Make an exception of a message. subject: what tells it from others when it is of no message's making.
 
-    Its id follows from its identity, so the same message raises the same one after a crash. Without a message
-    `raw` is the order that it is about.
+    Its id follows from its identity, so the same message raises the same one after a crash.
     """
     content = subject.encode() if subject else fix_content(raw)
     exec_id = first_value(raw, 17) or b"" if report is None else b""
@@ -48,7 +46,7 @@ def raised(
         last_qty=None if trade is None else trade.last_qty,
         last_px_micros=None if trade is None else trade.last_px_micros,
         detail=detail,
-        raw=raw or (b"" if child is None else encode(child)),
+        raw=raw,
         raised_at=at,
     )
 

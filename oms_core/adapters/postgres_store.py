@@ -28,7 +28,7 @@ from oms_core.ports import (
     event_of,
 )
 from oms_platform.errors import BrokenInvariantError
-from oms_platform.exceptions import insert_exceptions
+from oms_platform.exception_rows import insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder

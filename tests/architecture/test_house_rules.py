@@ -22,7 +22,12 @@ ROOMS = (
     "domain",
 )
 # Of the platform a domain knows the words and the arithmetic of prices, and nothing that does anything.
-DOMAIN_MAY = ("oms_platform.vocabulary", "oms_platform.prices", "oms_platform.order_ids")
+DOMAIN_MAY = (
+    "oms_platform.vocabulary",
+    "oms_platform.prices",
+    "oms_platform.order_ids",
+    "oms_platform.exceptions",
+)
 DOMAIN_MAY_NOT = ("asyncio", "random", "time", "psycopg", "confluent_kafka", "oms_platform", "os")
 ROLELESS = {"utils", "helpers", "common", "manager", "misc"}
 

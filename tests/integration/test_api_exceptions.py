@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.exceptions import ExceptionKind, ExecutionException, insert_exceptions
+from oms_platform.exception_rows import insert_exceptions
+from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
