@@ -14,8 +14,9 @@ import pytest
 from execution_adapter import handlers as adapter_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.entrypoints import main_loop
+from execution_adapter.entrypoints.fix_parsing import UnreadableReportError
 from execution_adapter.handlers import ChildOrderManager
-from oms_core import handlers, reports
+from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import machine
 from oms_core.domain.desk import Desk
@@ -93,15 +94,15 @@ def requests_are_said_again_by_age(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(republication, "RESEND_AFTER", timedelta(seconds=2))
 
 
-def poison_stops_the_core(patch: pytest.MonkeyPatch) -> None:
-    def fact_of(*args: Any) -> Any:
-        fact = original(*args)
-        if isinstance(fact, reports.Refused):
-            raise ValueError(fact.detail)
-        return fact
+def poison_stops_the_adapter(patch: pytest.MonkeyPatch) -> None:
+    def parse(*args: Any) -> Any:
+        try:
+            return original(*args)
+        except UnreadableReportError as error:
+            raise ValueError(str(error)) from error
 
-    original = handlers.fact_of
-    patch.setattr(handlers, "fact_of", fact_of)
+    original = main_loop.parse
+    patch.setattr(main_loop, "parse", parse)
 
 
 def exceptions_are_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -283,7 +284,7 @@ PLANTED = (
         case="B, 2", plant=cancels_are_said_again_by_the_routes_age, seed=8, breaks=(ANSWERED, SAID_ONCE)
     ),
     Planted(case="B", plant=requests_are_said_again_by_age, seed=2, breaks=(SAID_ONCE,), faults=LOSSLESS),
-    Planted(case="C, 3", plant=poison_stops_the_core, breaks=(NO_STOP,)),
+    Planted(case="C, 3", plant=poison_stops_the_adapter, breaks=(NO_STOP,)),
     Planted(case="D", plant=closing_orders_are_not_netted, seed=6, breaks=(BUYING_POWER,)),
     Planted(
         case="F, 7",

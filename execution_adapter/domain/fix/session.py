@@ -24,18 +24,19 @@ from execution_adapter.domain.fix.wire import (
     write_message,
 )
 
-LOGON_S_MAX: Final = 10.0
-LOGOUT_S_MAX: Final = 3.0
-# Silence after which we ask whether the venue is there, and after which it is not, in heartbeat intervals.
-TEST_AFTER: Final = 1.2
-GONE_AFTER: Final = 2.4
-RESEND_AGAIN_S: Final = 10.0
+LOGON_S_MAX: Final = 10
+LOGOUT_S_MAX: Final = 3
+# Silence after which we ask whether the venue is there, and after which it is not, in percent of the heartbeat
+# interval.
+TEST_AFTER_PERCENT: Final = 120
+GONE_AFTER_PERCENT: Final = 240
+RESEND_AGAIN_S: Final = 10
 # A number that came garbled so often is passed over.
 GARBLED_TIMES_MAX: Final = 3
 # Messages that wait for a gap before them to be filled.
 WAITING_MAX: Final = 20_000
 SENT_REMEMBERED_MAX: Final = 20_000
-CLOCK_SKEW_S_MAX: Final = 120.0
+CLOCK_SKEW_S_MAX: Final = 120
 _ADMIN: Final = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"A"))
 
 
@@ -173,14 +174,15 @@ class FixSession:
         """Let time pass: heartbeats, questions, and the end of a venue that says nothing."""
         self._now, self._now_s, self._events = now, now_s, []
         silent_s, heartbeat_s = now_s - self._received_s, self.terms.heartbeat_s
+        silent_percent = 100 * silent_s / heartbeat_s
         if self.state is State.LOGGING_ON and now_s - self._logon_s > LOGON_S_MAX:
-            self._close(f"no answer to the logon within {LOGON_S_MAX:.0f} s")
+            self._close(f"no answer to the logon within {LOGON_S_MAX} s")
         elif self.state is State.LOGGING_OFF and now_s - self._logon_s > LOGOUT_S_MAX:
             self._close("the venue did not answer the logout")
         elif self.state is State.UP:
-            if silent_s > GONE_AFTER * heartbeat_s:
+            if silent_percent > GONE_AFTER_PERCENT:
                 self._close(f"nothing was heard for {silent_s:.0f} s")
-            elif silent_s > TEST_AFTER * heartbeat_s and not self._tested:
+            elif silent_percent > TEST_AFTER_PERCENT and not self._tested:
                 self._tested = True
                 self._send("1", f"112=TEST-{self.next_out}\x01".encode())
             elif now_s - self._sent_s >= heartbeat_s:
