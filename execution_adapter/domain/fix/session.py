@@ -26,7 +26,7 @@ from execution_adapter.domain.fix.wire import (
 
 LOGON_S_MAX: Final = 10
 LOGOUT_S_MAX: Final = 3
-# Silence after which we ask whether the venue is there, and after which it is not, in percent of the heartbeat
+# Silence after which we ask whether the venue is there, and after which it is not: percent of the heartbeat
 # interval.
 TEST_AFTER_PERCENT: Final = 120
 GONE_AFTER_PERCENT: Final = 240

@@ -91,6 +91,8 @@ execution-adapter:
   enabled: true
   key: executionAdapter
   kind: Deployment
+  # Its Service was a StatefulSet's, and an API server does not change that.
+  headless: true
   image: execution-adapter
   command: [python, -m, execution_adapter]
   ports: {health: 8090}
