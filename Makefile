@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage copies proto docs clean
+.PHONY: install demo test venue-test acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage copies proto docs clean
 
 install: $(STAMP)
 
@@ -26,9 +26,18 @@ demo: install
 # Everything that runs on embedded parts, with the coverage of all processes.
 test: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) --ignore tests/helm --ignore tests/observability $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,helm observability hostile acceptance,--ignore tests/$(folder)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The whole stack with a venue on raw sockets that does what no venue should.
+venue-test: install
+	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
+
+# The broker simulator against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
+acceptance: install
+	@test -n "$(OMS_FIX_DEFINITIONS)" || { echo "OMS_FIX_DEFINITIONS must name a folder of *.def files"; exit 1; }
+	$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
 # The chart (helm 3, or Go to build it) and every query of dashboards and rules on a real Prometheus.
 operations-test: install
