@@ -43,6 +43,7 @@ from execution_adapter.ports import (
     Item,
     JournalLine,
     OutNumbers,
+    ReaderFailed,
     ResendWanted,
     SentMessage,
     SessionDown,
@@ -235,6 +236,13 @@ class FixSessions:
             self._waker.send(b"\0")
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:
+            # Nobody would read the sessions any more: the loop ends with it, and starts anew.
+            self._inbox.put_now(ReaderFailed(error))
+
+    def _serve(self) -> None:
         ticked_s = 0.0
         while not self._stopping.is_set():
             self._connect_due()

@@ -15,6 +15,9 @@ from msgspec.structs import replace
 
 from oms_platform.vocabulary import ExecType, TimeInForce
 
+# Shares that a message and a column hold. No order is near it; what venues say may be.
+SHARES_MAX: Final = 2**31 - 1
+
 
 class Status(enum.Enum):
     """State of a child at its venue, FIX tag 39. UNRESOLVED: its venue does not say."""
@@ -208,15 +211,14 @@ def _counted(state: ChildState, report: Report) -> ChildState:
     """Take the venue's CumQty: what it counts beyond the trades that it reported is missing."""
     if report.cum_qty is None or report.unknown:
         return state
-    return replace(
-        state, cum_qty=report.cum_qty, missing_qty=state.missing_qty + report.cum_qty - state.cum_qty
-    )
+    missing_qty = state.missing_qty + report.cum_qty - state.cum_qty
+    return replace(state, cum_qty=report.cum_qty, missing_qty=max(-SHARES_MAX, min(missing_qty, SHARES_MAX)))
 
 
 def _traded(state: ChildState, report: Report) -> Applied:
     traded = state.cum_qty - state.missing_qty + report.last_qty
-    cum_qty = max(0, traded) if report.cum_qty is None else report.cum_qty
-    after = replace(state, cum_qty=cum_qty, missing_qty=cum_qty - traded)
+    cum_qty = min(max(0, traded), SHARES_MAX) if report.cum_qty is None else report.cum_qty
+    after = replace(state, cum_qty=cum_qty, missing_qty=max(-SHARES_MAX, cum_qty - traded))
     if state.status in CLOSED:
         return Applied(state=after)
     leaves_qty = max(0, state.leaves_qty - max(0, cum_qty - state.cum_qty))

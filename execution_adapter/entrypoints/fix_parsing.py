@@ -11,7 +11,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, OrdStatus, Report
+from execution_adapter.domain.child import (
+    SHARES_MAX,
+    CancelRefusal,
+    Inbound,
+    MessageRefusal,
+    OrdStatus,
+    Report,
+)
 from execution_adapter.domain.fix.wire import Field, id_of, text_of
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.prices import dollars_of, micros_of
@@ -55,7 +62,6 @@ _SINGLE: Final = frozenset((6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 37, 38, 39, 4
 _DIGITS_MAX: Final = 40
 _NUMBER: Final = re.compile(rb"[+-]?\d{1,40}(\.\d{0,40})?|[+-]?\.\d{1,40}")
 _TIME: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)-(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,18}))?)?Z?")
-SHARES_MAX: Final = 2**31 - 1
 PRICE_MICROS_MAX: Final = 10**17
 
 

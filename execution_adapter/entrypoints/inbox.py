@@ -1,4 +1,4 @@
-"""The one queue where Kafka's thread and QuickFIX's callbacks meet the main loop. It is bounded."""
+"""The one queue where Kafka's thread and the sessions' meet the main loop. It is bounded."""
 
 import threading
 import time

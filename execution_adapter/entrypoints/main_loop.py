@@ -350,6 +350,11 @@ class AdapterLoop:
         except UnreadableReportError as error:
             self._except(error.kind, str(error), item, now)
             return None
+        except (ValueError, ArithmeticError, LookupError) as error:
+            # A fault of ours; the message is kept, and those behind it are worked on.
+            log.exception("fix_message_unread", venue=item.venue_id)
+            self._except(ExceptionKind.UNREADABLE, repr(error), item, now)
+            return None
         if inbound is None:
             msg_type = text_of(first_value(item.raw, 35) or b"")
             log.warning("fix_message_of_no_order", venue=item.venue_id, msg_type=msg_type)

@@ -3,10 +3,12 @@
 A data field is as long as the field before it says, whatever bytes it holds.
 """
 
+import hashlib
 from collections.abc import Iterator
 from typing import Final
 
 _SOH: Final = b"\x01"
+_ID_BYTES_MAX: Final = 200
 # Tags of lengths, each with the tag of the data that follows it (FIX 4.2 to 4.4).
 _DATA_OF: Final = {
     90: 91, 93: 89, 95: 96, 212: 213, 348: 349, 350: 351, 352: 353, 354: 355, 356: 357, 358: 359, 360: 361,
@@ -44,7 +46,12 @@ def first_values(raw: bytes) -> dict[int, bytes]:
 
 
 def id_text(value: bytes) -> str:
-    """Return an id as the services show it: what is not printable ASCII is U+FFFD and its two hex digits."""
+    """Return an id as the services show it: what is not printable ASCII is U+FFFD and its two hex digits.
+
+    Of one with more than 200 bytes the first 100 are shown, byte FF, and a BLAKE2b digest (16 bytes) of all.
+    """
+    if len(value) > _ID_BYTES_MAX:
+        value = value[:100] + b"\xff" + hashlib.blake2b(value, digest_size=16).hexdigest().encode()
     return "".join([chr(byte) if 32 <= byte < 127 else f"\ufffd{byte:02x}" for byte in value])
 
 

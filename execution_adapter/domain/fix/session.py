@@ -166,8 +166,16 @@ class FixSession:
                 break
             if frame.problem:
                 self._on_garbled(frame.raw, frame.problem)
-            else:
+                continue
+            before = self.next_in
+            try:
                 self._on_message(frame.raw)
+            except (ValueError, ArithmeticError, LookupError) as error:
+                # A fault of ours: the message is kept, and those behind it are read.
+                if first_value(frame.raw, 34) == b"%d" % before and self.next_in == before:
+                    reason = f"the session cannot read it: {error!r}"
+                    self._events.append(Refused(frame.raw, before, reason, garbled=True))
+                    self._pass(before)
         return self._events
 
     def tick(self, now: datetime, now_s: float) -> list[SessionEvent]:

@@ -5,6 +5,7 @@ data field, as many bytes as the length field before it says. Nothing is decoded
 order. What cannot be cut that way is garbled (FIX 4.4, volume 2, "valid FIX message") and is handed on whole.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -46,6 +47,9 @@ DATA_OF_LENGTH: Final = {
     1678: 1697,
     1733: 1734,
 }
+# What is shown, stored and sent on of a text, and of an id that is kept as it is.
+TEXT_BYTES_MAX: Final = 1_000
+ID_BYTES_MAX: Final = 200
 _START: Final = re.compile(rb"8=FIX[^\x01=]{1,16}\x019=(\d{1,9})\x01")
 _BEGIN: Final = b"8=FIX"
 _TRAILER: Final = re.compile(rb"\x0110=[^\x01]*\x01")
@@ -188,8 +192,11 @@ def first_value(raw: bytes, tag: int) -> bytes | None:
 def text_of(value: bytes) -> str:
     """Return bytes as text that may be shown, stored and sent on: what is no text is replaced.
 
-    Bytes that are not UTF-8 are taken for Latin-1; control characters, NUL among them, are shown as �.
+    Bytes that are not UTF-8 are taken for Latin-1; control characters, NUL among them, are shown as �. A text
+    that no message could carry on is cut.
     """
+    if len(value) > TEXT_BYTES_MAX:
+        value = value[:TEXT_BYTES_MAX] + b"..."
     if value.isascii():
         text = value.decode("ascii")
     else:
@@ -201,7 +208,13 @@ def text_of(value: bytes) -> str:
 
 
 def id_of(value: bytes) -> str:
-    """Return an id as text, one for each id: what is not printable ASCII is U+FFFD and its hex."""
+    """Return an id as text, one for each id: what is not printable ASCII is U+FFFD and its hex.
+
+    A long one ends in a digest of all of it.
+    """
+    if len(value) > ID_BYTES_MAX:
+        digest = hashlib.blake2b(value, digest_size=16).hexdigest()
+        value = value[: ID_BYTES_MAX // 2] + b"\xff" + digest.encode()
     if value.isascii() and (text := value.decode("ascii")).isprintable():
         return text
     return "".join([chr(byte) if 32 <= byte < 127 else f"\ufffd{byte:02x}" for byte in value])

@@ -110,6 +110,14 @@ def test_the_last_trade_of_an_order_that_was_canceled_ends_it() -> None:
     assert ended.ended is ExecType.CANCELED
 
 
+def test_shares_beyond_all_numbers_stay_within_their_columns() -> None:
+    most = 2**31 - 1
+    state = after(*[trade(most, None) for _ in range(5)], told(OrdStatus.FILLED, 0))
+    assert abs(state.missing_qty) <= most
+    assert 0 <= state.cum_qty <= most
+    assert after(*[trade(most, most) for _ in range(5)]).missing_qty >= -most
+
+
 def test_an_overfill_is_counted_as_it_is() -> None:
     assert shown(after(trade(150, 150))) == (Status.FILLED, 150, 0, 0)
     assert shown(after(trade(100, 100), trade(50, 150))) == (Status.FILLED, 150, 0, 0)

@@ -12,6 +12,7 @@ from execution_adapter.domain.fix.wire import (
     Framer,
     MalformedError,
     first_value,
+    id_of,
     read_fields,
     text_of,
     write_message,
@@ -117,6 +118,18 @@ def test_any_bytes_become_a_text_that_can_be_stored_and_shown(value: bytes) -> N
 def test_text_is_utf8_or_else_latin1() -> None:
     assert text_of("Ausführung".encode()) == text_of("Ausführung".encode("latin-1")) == "Ausführung"
     assert text_of(b"a\x00b") == "a\ufffdb"
+
+
+@given(st.binary(min_size=1, max_size=500), st.binary(min_size=1, max_size=500))
+@example(b"x" * 300, b"x" * 299 + b"y")
+@example(b"\xfc", b"\xc3\xbc")
+def test_two_ids_are_never_shown_as_one_and_stay_short(one: bytes, other: bytes) -> None:
+    assert (id_of(one) == id_of(other)) == (one == other)
+    assert len(id_of(one)) <= 3 * 200
+
+
+def test_a_text_of_a_megabyte_is_cut() -> None:
+    assert len(text_of(b"\xfc" * MESSAGE_BYTES_MAX)) < 1_100
 
 
 def test_a_value_is_found_in_a_garbled_message() -> None:

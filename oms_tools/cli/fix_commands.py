@@ -1,0 +1,104 @@
+"""`oms fix`: the venues' sessions, and what went over them about an order, decoded."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import click
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from oms_platform.ids import uuid7_floor
+from oms_tools.cli.dsn import dsn_option, dsn_or_stack
+from oms_tools.cli.fix_names import CODES, MESSAGES, TAGS
+from oms_tools.cli.stack_commands import data_option
+from oms_tools.verify.fix_reader import id_text, read_fields
+
+console = Console()
+# Of the standard header and trailer: what every message has, and says nothing of the order.
+_FRAME: Final = frozenset((8, 9, 10, 34, 35, 49, 50, 52, 56, 57, 115, 128))
+# How long before a child was stored and after it last changed messages about it may have come.
+AROUND: Final = timedelta(minutes=10)
+_SESSIONS: Final = """
+SELECT venue_id, up, reason, changed_at, out_seq,
+       (SELECT in_seq FROM fix_checkpoints c WHERE c.venue_id = s.venue_id ORDER BY recorded_at DESC LIMIT 1)
+FROM fix_sessions s ORDER BY venue_id
+"""
+_MESSAGES: Final = """
+SELECT at, inbound, venue_id, msg_seq, raw FROM fix_messages
+WHERE block_id BETWEEN %s AND %s AND venue_id = ANY(%s) ORDER BY block_id, at
+"""
+
+
+def decoded(raw: bytes) -> str:
+    """Return a message in FIX's words, without what every message has."""
+    fields = list(read_fields(raw))
+    kind = next((id_text(value) for tag, value in fields if tag == 35), "?")
+    words = [MESSAGES.get(kind, f"35={kind}")]
+    for tag, value in fields:
+        if tag in _FRAME:
+            continue
+        text = id_text(value)
+        meaning = CODES.get(tag, {}).get(text)
+        words.append(f"{TAGS.get(tag, tag)}={text}" + (f" ({meaning})" if meaning else ""))
+    return "  ".join(words)
+
+
+def messages_of(connection: psycopg.Connection[Any], order_id: UUID) -> Iterator[tuple[Any, ...]]:
+    """Yield (time, whether it came in, venue, MsgSeqNum, bytes) of each message about an order's children."""
+    children = connection.execute(
+        "SELECT cl_ord_id, venue_id, created_at, updated_at FROM child_orders WHERE order_id = %s", [order_id]
+    ).fetchall()
+    if not children:
+        return
+    names = [cl_ord_id.encode() for cl_ord_id, *_ in children]
+    first: datetime = min(created_at for *_, created_at, _ in children) - AROUND
+    last: datetime = max(updated_at for *_, updated_at in children) + AROUND
+    venues = sorted({venue_id for _, venue_id, *_ in children})
+    for row in connection.execute(_MESSAGES, [uuid7_floor(first), uuid7_floor(last), venues]):
+        if any(name in bytes(row[4]) for name in names):
+            yield row
+
+
+@click.group()
+def fix() -> None:
+    """Look at the venues' FIX sessions and at what went over them."""
+
+
+@fix.command("sessions")
+@data_option
+@dsn_option
+def sessions(data: Path, dsn: str | None) -> None:
+    """Show each venue's session: whether it is up, since when, why not, and its numbers."""
+    table = Table("venue", "", "since", "in", "out below", "why")
+    with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
+        for venue_id, up, reason, changed_at, out_seq, in_seq in connection.execute(_SESSIONS):
+            since = f"{changed_at:%Y-%m-%d %H:%M:%S}Z"
+            table.add_row(venue_id, "up" if up else "down", since, str(in_seq or 0), str(out_seq), reason)
+    console.print(table)
+
+
+@fix.command("log")
+@data_option
+@dsn_option
+@click.option("--raw", "as_raw", is_flag=True, help="The bytes, SOH as |, in place of FIX's words.")
+@click.argument("order_id", type=click.UUID)
+def log(data: Path, dsn: str | None, as_raw: bool, order_id: UUID) -> None:
+    """Print every FIX message about an order's children, in the order in which they came and went."""
+    count = 0
+    with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
+        for at, inbound, venue_id, msg_seq, raw in messages_of(connection, order_id):
+            count += 1
+            shown = bytes(raw).decode("latin-1").replace("\x01", "|") if as_raw else decoded(bytes(raw))
+            arrow = "<-" if inbound else "->"
+            console.print(
+                f"{at:%H:%M:%S.%f} {arrow} {venue_id} {msg_seq}  {shown}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+    console.print(f"{count} messages", highlight=False)
