@@ -36,6 +36,16 @@ QUANTITIES = st.one_of(st.integers(-2, 400), st.sampled_from((2**31 - 1, 100, 30
 Key = tuple[UUID, str, str, str, str]
 
 
+def _content(report: ExecutionReport) -> tuple[object, ...]:
+    """Return what an execution says. A correction to no shares says what a bust says."""
+    busted = report.exec_type is ExecType.TRADE_CANCEL or (
+        report.exec_type is ExecType.TRADE_CORRECT and not report.last_qty
+    )
+    if busted:
+        return ExecType.TRADE_CANCEL, report.cl_ord_id
+    return report.exec_type, report.cl_ord_id, report.last_qty, report.last_px_micros
+
+
 class VenueReports(RuleBasedStateMachine):
     """Two orders and a stranger; children at two venues."""
 
@@ -244,7 +254,7 @@ class VenueReports(RuleBasedStateMachine):
         fits = fits and report.symbol == "AAPL" and report.side is self.sides.get(report.order_id)
         if report.exec_type not in EXECUTIONS or not fits or report.exec_id == "":
             return
-        content = (report.exec_type, report.cl_ord_id, report.last_qty, report.last_px_micros)
+        content = _content(report)
         if key in self.reported:
             assert content == self.content[key] or self._is_exception(report)
             return

@@ -224,13 +224,15 @@ class RawSession:
                 connection.close()
                 return
             self._connection = connection
+        # select() takes no descriptor from 1,024 on.
+        readable = select.poll()
+        readable.register(connection, select.POLLIN)
         try:
             while self._connection is connection:
                 messages, received = cut(received)
                 for message in messages:
                     self._take(message)
-                readable, _, _ = select.select([connection], [], [], _LOOK_S)
-                if not readable:
+                if not readable.poll(_LOOK_S * 1_000):
                     self._beat()
                     continue
                 data = connection.recv(_READ_BYTES)
