@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test venue-test acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage copies proto docs clean
+.PHONY: install demo test venue-test acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
@@ -66,6 +66,10 @@ faults: install
 # The router and the adapter stand still for a minute under load, and come back. Minutes.
 outage: install
 	$(BIN)/python -m tests.faults.outage $(ARGS)
+
+# A steady load while the simulated venues do what no venue should; then verify, and faults against exceptions. Minutes.
+unkind: install
+	$(BIN)/python -m tests.faults.unkind $(ARGS)
 
 # Two of every service on a real Apache Kafka (Java 17+ and Maven); one of each joins, leaves and is killed. Minutes.
 copies: install

@@ -106,7 +106,8 @@ class VenueReports(RuleBasedStateMachine):
         fields.setdefault("venue_id", child.venue_id if child is not None else "XNYS")
         before = len(self.scene.store.exceptions)
         report = self.scene.report(order_id, kind, leg, attempt=attempt, **fields)
-        if len(self.scene.store.exceptions) > before:
+        # What named a child that was not there may be taken when it is.
+        if len(self.scene.store.exceptions) > before or child is None:
             self.refused.add(len(self.sent))
         self.sent.append(report)
         self._model(report, known=child is not None)
