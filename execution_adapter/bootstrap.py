@@ -139,6 +139,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         reader = RoutedReader(consumer, inbox)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
+        loop.reserve_numbers()
         sessions.start()
         reader.start()
         health.add("postgres", lambda: "connection lost" if connection.broken else None)

@@ -62,6 +62,8 @@ CATCH_UP_S_MAX: Final = 30.0
 # Outbound numbers are noted as used before they are, so many at a time, when fewer than that are left.
 OUT_SEQS_RESERVED: Final = 20_000
 OUT_SEQS_LEFT_MIN: Final = 10_000
+# What a session may say between its last order and its end: heartbeats, the Logout.
+OUT_SEQS_OF_THE_END: Final = 100
 _NOTHING: Final = Written(new=frozenset(), canceled_through={})
 
 
@@ -182,13 +184,11 @@ class AdapterLoop:
 
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for, then leave a checkpoint of everything that came by then."""
-        self._reserve_numbers()
         while not stop:
             self.step()
         self.checkpoint()
-        self._store.reserve_out(
-            {venue_id: self._venues.out_numbers(venue_id) for venue_id in self._venue_ids}
-        )
+        # The logouts come after this.
+        self._reserve(dict.fromkeys(self._venue_ids, OUT_SEQS_OF_THE_END))
 
     def step(self) -> None:
         """Work on what is in the inbox, and do what is due."""
@@ -204,7 +204,7 @@ class AdapterLoop:
             self._store.require_lock()
             self._manager.ask_overdue(self._clock(), now_s)
             self._manager.count()
-            self._reserve_numbers()
+            self.reserve_numbers()
         self._venues.flush()
         if now_s - self._checkpointed_s >= self._pace.checkpoint_s:
             self.checkpoint()
@@ -242,17 +242,28 @@ class AdapterLoop:
             metrics.out_seq.labels(checkpoint.venue_id).set(out.next_seq)
         self._checkpointed_s = self._monotonic_s()
 
-    def _reserve_numbers(self) -> None:
-        """See that no outbound number can come a second time, whenever this process ends."""
-        low: dict[str, OutNumbers] = {}
+    def reserve_numbers(self) -> None:
+        """See that no outbound number can come a second time, whenever this process ends.
+
+        Before the sessions start, and again long before what is noted is used up.
+        """
+        low: list[str] = []
         for venue_id in self._venue_ids:
             used, noted = self._venues.out_numbers(venue_id), self._reserved.get(venue_id, OutNumbers())
             left = noted.next_seq - used.next_seq
             if used.before != noted.before or left < OUT_SEQS_LEFT_MIN:
-                low[venue_id] = OutNumbers(used.next_seq + OUT_SEQS_RESERVED, used.before)
+                low.append(venue_id)
         if low:
-            self._store.reserve_out(low)
-            self._reserved |= low
+            self._reserve(dict.fromkeys(low, OUT_SEQS_RESERVED))
+
+    def _reserve(self, more: Mapping[str, int]) -> None:
+        """Note so many numbers beyond those used as used, by venue."""
+        noted: dict[str, OutNumbers] = {}
+        for venue_id, count in more.items():
+            used = self._venues.out_numbers(venue_id)
+            noted[venue_id] = OutNumbers(used.next_seq + count, used.before)
+        self._store.reserve_out(noted)
+        self._reserved |= noted
 
     def _unsettled(self) -> bool:
         return self._outlet.dirty or self._ledger.waits

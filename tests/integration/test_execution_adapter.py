@@ -256,6 +256,21 @@ def test_a_plan_becomes_an_order_and_its_reports_follow_its_placing(stage: Stage
     assert in_seq >= 5
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_session_goes_on_after_any_end_and_no_number_comes_twice(stage: Stage, how: signal.Signals) -> None:
+    venue = stage.venue()
+    for _ in range(3):
+        stage.start()
+        order = plan()
+        stage.publish(order)
+        until(lambda wanted=order.order_id: "TRADE" in stage.fills_of(wanted), "the trade")  # type: ignore[misc]
+        until(stage.ready, "readiness")
+        stage.kill(how)
+    numbers = [int(message["34"]) for message in venue.messages("D")]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 3
+
+
 def test_a_replayed_plan_is_answered_again_and_sent_once(stage: Stage) -> None:
     venue = stage.venue()
     stage.start()
