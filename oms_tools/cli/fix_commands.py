@@ -10,7 +10,6 @@ from uuid import UUID
 import click
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
 from oms_platform.ids import uuid7_floor
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
@@ -74,12 +73,15 @@ def fix() -> None:
 @dsn_option
 def sessions(data: Path, dsn: str | None) -> None:
     """Show each venue's session: whether it is up, since when, why not, and its numbers."""
-    table = Table("venue", "", "since", "in", "out below", "why")
     with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
         for venue_id, up, reason, changed_at, out_seq, in_seq in connection.execute(_SESSIONS):
-            since = f"{changed_at:%Y-%m-%d %H:%M:%S}Z"
-            table.add_row(venue_id, "up" if up else "down", since, str(in_seq or 0), str(out_seq), reason)
-    console.print(table)
+            console.print(
+                f"{venue_id:8} {'up' if up else 'down':4} since {changed_at:%Y-%m-%d %H:%M:%S}Z"
+                f"  in {in_seq or 0}  out below {out_seq}  {reason}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 @fix.command("log")

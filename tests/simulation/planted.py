@@ -99,7 +99,7 @@ def poison_stops_the_adapter(patch: pytest.MonkeyPatch) -> None:
         try:
             return original(*args)
         except UnreadableReportError as error:
-            raise ValueError(str(error)) from error
+            raise RuntimeError(str(error)) from error
 
     original = main_loop.parse
     patch.setattr(main_loop, "parse", parse)
