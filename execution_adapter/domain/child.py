@@ -97,8 +97,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
     has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
     that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
-    status_only: nothing happened, the report says how the order is. duplicate: a ClOrdID was refused that the
-    venue had already (OrdRejReason 6).
+    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6).
     """
 
     venue_id: str
@@ -120,10 +119,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trade_date: str = ""
     text: str = ""
     poss_dup: bool = False
-    poss_resend: bool = False
     unknown: bool = False
     duplicate: bool = False
-    renewed: bool = False
     ask_id: str = ""
     msg_seq: int = 0
 

@@ -55,7 +55,6 @@ _TRANSACTIONS: Final = {
 _STATUSES: Final = {status.value.encode(): status for status in OrdStatus}
 _UNKNOWN_ORDER: Final = b"5"
 _DUPLICATE_ORDER: Final = b"6"
-_GT_RENEWAL: Final = b"0"
 # What must not be in a message twice with two values, group or not.
 _SINGLE: Final = frozenset((6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 37, 38, 39, 41, 49, 54, 55, 75, 150, 151))
 # More digits than any order, price or counter has.
@@ -149,10 +148,8 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         trade_date=_trade_date(values.get(75), at),
         text=text,
         poss_dup=values.get(43) == b"Y",
-        poss_resend=values.get(97) == b"Y",
         unknown=unknown,
         duplicate=reason == _DUPLICATE_ORDER and kind in (ExecType.REJECTED, ExecType.ORDER_STATUS),
-        renewed=kind is ExecType.RESTATED and values.get(378) == _GT_RENEWAL,
         ask_id=text_of(values.get(790, b"")),
         msg_seq=_counter(values.get(34)),
     )

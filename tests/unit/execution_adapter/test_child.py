@@ -128,7 +128,7 @@ def test_done_for_day_expires_a_day_order_and_holds_one_that_comes_back() -> Non
     held = apply(after(trade(10, 10)), report(ExecType.DONE_FOR_DAY, 10), tif=TimeInForce.GTC)
     assert shown(held.state) == (Status.DONE_FOR_DAY, 10, 90, 0)
     assert held.ended is None
-    back = apply(held.state, report(ExecType.RESTATED, 10, leaves_qty=90, renewed=True), tif=TimeInForce.GTC)
+    back = apply(held.state, report(ExecType.RESTATED, 10, leaves_qty=90), tif=TimeInForce.GTC)
     assert shown(back.state) == (Status.PARTIALLY_FILLED, 10, 90, 0)
     assert after(report(ExecType.EXPIRED)).status is Status.EXPIRED
     assert after(report(ExecType.REJECTED)).status is Status.REJECTED
