@@ -130,6 +130,7 @@ class ChildOrderManager:
             live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
             live.cancel_request = item.canceled_by
             live.executions = dict.fromkeys(executions.get(item.child.cl_ord_id, ()), _NOT_KNOWN)
+            live.given_up = live.unresolved or over
             self._add(live)
 
     def get(self, child_id: str) -> LiveChild | None:
@@ -387,6 +388,7 @@ class ChildOrderManager:
             metrics.venue_ack.observe(now_s - live.last_try_s, traced_id(live.trace))
         if after.status is not before.status or after.cum_qty != before.cum_qty:
             live.tries = 0
+        self._note_answered(live)
         if after.status in CLOSED:
             self._drop(live)
             return
@@ -396,6 +398,12 @@ class ChildOrderManager:
         self._go_on_canceling(report, live, now, now_s)
         if not live.unacked and not self._cancel_is_out(live) and after.missing_qty == live.missing_shown:
             self._waiting.pop(child.cl_ord_id, None)
+
+    def _note_answered(self, live: LiveChild) -> None:
+        """Settle what a person was shown of a child, once its venue has answered what it was asked."""
+        if live.given_up and not live.unresolved and (live.state.status in CLOSED or not live.canceling):
+            live.given_up = False
+            self._ledger.settled(live.child.cl_ord_id, ExceptionKind.UNRESOLVED)
 
     def _cancel_is_out(self, live: LiveChild) -> bool:
         return live.canceling and live.canceled_on_logon == self._logons.get(live.child.venue_id, 0)
@@ -419,6 +427,7 @@ class ChildOrderManager:
             return
         if not state.missing_qty:
             live.missing_shown = 0
+            self._ledger.settled(child.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)
             return
         if report.exec_type is not ExecType.ORDER_STATUS:
             self._waiting[child.cl_ord_id] = live
@@ -476,6 +485,7 @@ class ChildOrderManager:
                 return
             # It had it, and whoever sends it again on such a word may double it.
             self._waiting.pop(child.cl_ord_id, None)
+            live.given_up = True
             self.except_message(
                 ExceptionKind.UNRESOLVED,
                 "the venue says that it does not know the order, which it had acknowledged",
@@ -652,6 +662,7 @@ class ChildOrderManager:
             self._ledger.reported(child, live.state)
         elif not live.canceling:
             return
+        live.given_up = True
         self.except_message(
             ExceptionKind.UNRESOLVED,
             f"{'the order' if live.unacked else 'its cancel'} has no answer: {why}",
@@ -708,6 +719,7 @@ class ChildOrderManager:
         live.state = applied.state
         self._reports.publish(report, child, live.state, applied.ended, before, now, live.trace)
         self._ledger.closed(child, live.state)
+        self._note_answered(live)
         self._drop(live)
 
     def _add(self, live: LiveChild) -> None:

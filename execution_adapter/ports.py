@@ -10,7 +10,7 @@ import msgspec
 
 from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.wire import Field
-from execution_adapter.domain.ledger import Offsets, States
+from execution_adapter.domain.ledger import Offsets, Settled, States
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
@@ -57,6 +57,7 @@ class Writes:
     offsets: Offsets = field(default_factory=dict)
     journal: Sequence[JournalLine] = ()
     exceptions: Sequence[ExecutionException] = ()
+    settled: Sequence[Settled] = ()
     # The orders that have a plan in the batch: up to which attempt was each of them canceled before it?
     planned_orders: list[UUID] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ from oms_api.domain.refusal import Refusal, RefusalCode, invalid, no_such_accoun
 from oms_api.domain.terms import Known, channel_problem, principal_problem, read_terms
 from oms_api.ports import (
     IntakeFullError,
-    NewCancel,
+    NewChange,
     NewOrder,
     OrderView,
     Ports,
@@ -144,8 +144,14 @@ async def handle_place_order(
         if placer.over_rate is None:
             ports.backlog.count_refused()
         return refusal
+    return await place(ports, SubmitOrder(order_id=uuid7(), received_at=clock(), terms=terms), trace)
+
+
+async def place(ports: Ports, message: SubmitOrder, trace: str) -> Placed | Refusal:
+    """Store an order, or find it stored. Raises UnavailableError if neither is known."""
+    terms = message.terms
     try:
-        stored = await ports.intake.submit(_new_order(terms, clock(), trace))
+        stored = await ports.intake.submit(NewOrder(message=message, payload=encode(message), trace=trace))
     except IntakeFullError:
         found = await ports.keys.find(terms)
         if found is None:
@@ -192,11 +198,6 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
     )
 
 
-def _new_order(terms: OrderTerms, now: datetime, trace: str) -> NewOrder:
-    message = SubmitOrder(order_id=uuid7(), received_at=now, terms=terms)
-    return NewOrder(message=message, payload=encode(message), trace=trace)
-
-
 async def handle_get_order(ports: Ports, principal: Principal, order_id: str) -> OrderView | Refusal:
     """Return an order of an account that the caller sees; otherwise it does not exist."""
     try:
@@ -232,7 +233,7 @@ async def handle_cancel_order(
         received_at=clock(),
         channel=channel,
     )
-    await ports.intake.cancel(NewCancel(message=message, payload=encode(message), trace=trace))
+    await ports.intake.change(NewChange(message=message, payload=encode(message), trace=trace))
     return CancelRequested(order_id=found.order_id, request_id=message.request_id, status=found.status)
 
 

@@ -13,7 +13,7 @@ from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.errors import OperationalError
-from oms_platform.messages import CancelOrder, RouteRequest, SubmitOrder
+from oms_platform.messages import BookTrade, CancelOrder, RouteRequest, SubmitOrder
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import OrderTerms, Routing
 
@@ -34,15 +34,15 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trace: str
 
 
-class NewCancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A request to cancel on its way into the store. payload: the message as it is stored and published."""
+class NewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A request about an order on its way into the store. payload: as it is stored and published."""
 
-    message: CancelOrder
+    message: CancelOrder | BookTrade
     payload: bytes
     trace: str
 
 
-Request = NewOrder | NewCancel
+Request = NewOrder | NewChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ class OrderIntake(Protocol):
         """
         ...
 
-    async def cancel(self, cancel: NewCancel) -> None:
-        """Store a cancel request. Raises UnavailableError."""
+    async def change(self, change: NewChange) -> None:
+        """Store a request about an order. Raises UnavailableError."""
         ...
 
 
@@ -511,8 +511,16 @@ class ExceptionDesk(Protocol):
         """Return an exception, or None."""
         ...
 
+    async def raw(self, exception_id: UUID) -> bytes:
+        """Return the message that an exception is about, as it came."""
+        ...
+
     async def ignore(self, exception_id: UUID, by: str, reason: str) -> ExceptionView | None:
         """Close an open exception without any effect. None when it is not open."""
+        ...
+
+    async def claim(self, exception_id: UUID, by: str, reason: str, account_id: str) -> ExceptionView | None:
+        """Note that an open exception is to be booked, and to which account. None when it is not open."""
         ...
 
 

@@ -26,10 +26,18 @@ from oms_core.ports import (
     StoredEvent,
     UnitOfWork,
 )
-from oms_core.reports import EXECUTIONS, Refused, beyond, exception_of, fact_of
+from oms_core.reports import (
+    EXECUTIONS,
+    Refused,
+    beyond,
+    booked_trade,
+    exception_of,
+    fact_of,
+)
 from oms_platform import ids
-from oms_platform.exceptions import ExceptionKind
+from oms_platform.exceptions import BOOKING_CHANNEL, ExceptionKind
 from oms_platform.messages import (
+    BookTrade,
     CancelChildren,
     CancelOrder,
     CancelReject,
@@ -43,6 +51,8 @@ from oms_platform.order_ids import recall_id, route_id
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
+    Booking,
+    BookingRejected,
     CancelCause,
     CancelRejected,
     CancelRequested,
@@ -66,6 +76,10 @@ YOUNG: Final = timedelta(seconds=10)
 
 # Events that carry the venue that they are of.
 _OF_A_VENUE: Final = (TradeApplied, TradeCorrected, ChildRestated, ChildClosed)
+
+
+# Events that may be the outcome of a request, which they name.
+_OF_REQUESTS: Final = (CancelRequested, CancelRejected, TradeApplied, BookingRejected)
 
 
 class UnknownOrderError(Exception):
@@ -111,6 +125,8 @@ def handle(core: Core, unit: UnitOfWork, message: Message, trace: str) -> None:
             handle_submit_order(core, unit, message, trace)
         case CancelOrder():
             handle_cancel_order(core, unit, message, trace)
+        case BookTrade():
+            handle_book_trade(core, unit, message, trace)
         case RouteAnswer():
             _record(core, unit, _known(core, message.order_id), message.placed, trace)
         case ExecutionReport():
@@ -159,10 +175,15 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
     if order is None or order.lifecycle is Lifecycle.NEW:
         core.traces[message.order_id] = traceparent_of(trace)
         order = Order(order_id=message.order_id, terms=message.terms)
+        if message.booking is not None:
+            _book(core, unit, order, message.order_id, message.booking, trace)
+            return
         _decide_risk(core, unit, order, message.received_at, trace)
 
 
 def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: datetime, trace: str) -> Order:
+    if order.terms.channel == BOOKING_CHANNEL:
+        raise UnknownOrderError(f"the trade of order {order.order_id} is not booked yet")
     started_ns = core.stopwatch_ns()
     verdict = verdict_now(core, order.terms, max(timedelta(0), unit.now - received_at))
     risk_us = (core.stopwatch_ns() - started_ns) // 1000
@@ -192,6 +213,22 @@ def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trac
         order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
     wish = RequestCancel(request_id=message.request_id, cause=CancelCause.CLIENT)
     _record(core, unit, order, wish, trace)
+
+
+def handle_book_trade(core: Core, unit: UnitOfWork, message: BookTrade, trace: str) -> None:
+    """Book a trade that a person vouches for, or say why not; a request has one outcome."""
+    order = _known(core, message.order_id)
+    if core.desk.effects_of(order.order_id).has(message.request_id):
+        return
+    if order.lifecycle is Lifecycle.NEW:
+        order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
+    _book(core, unit, order, message.request_id, message.booking, trace)
+
+
+def _book(core: Core, unit: UnitOfWork, order: Order, request_id: UUID, booking: Booking, trace: str) -> None:
+    fact = booked_trade(order, core.desk.effects_of(order.order_id), request_id, booking, unit.now)
+    _record(core, unit, order, fact, trace)
+    unit.bookings[booking.exception_id] = fact.reason if isinstance(fact, BookingRejected) else ""
 
 
 def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionReport, trace: str) -> None:
@@ -332,7 +369,7 @@ def _request_of(order: Order, event: Event) -> UUID | None:
     """Return the request that an event is an outcome of."""
     if isinstance(event, OrderAccepted | OrderDenied):
         return order.order_id
-    return event.request_id if isinstance(event, CancelRequested | CancelRejected) else None
+    return event.request_id if isinstance(event, _OF_REQUESTS) else None
 
 
 # ---- what is asked of others

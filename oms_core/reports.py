@@ -19,9 +19,18 @@ from oms_core.domain.executions import (
 )
 from oms_core.domain.machine import restatement_refused
 from oms_core.domain.order import Order
+from oms_core.domain.transitions import Lifecycle
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, message_content
 from oms_platform.messages import ExecutionReport
-from oms_platform.vocabulary import ChildClosed, ChildRestated, ExecType, TradeApplied, TradeCorrected
+from oms_platform.vocabulary import (
+    Booking,
+    BookingRejected,
+    ChildClosed,
+    ChildRestated,
+    ExecType,
+    TradeApplied,
+    TradeCorrected,
+)
 from oms_platform.wire import encode
 
 # What moves shares: it is booked, whoever it is of.
@@ -103,6 +112,33 @@ def _trade(effects: Effects, report: ExecutionReport) -> TradeApplied | Refused 
         trade_date=report.trade_date,
     )
     return _once(effects, trade, Execution(trade.cl_ord_id, trade.last_qty, trade.last_px_micros))
+
+
+def booked_trade(
+    order: Order, effects: Effects, request_id: UUID, booking: Booking, now: datetime
+) -> TradeApplied | BookingRejected:
+    """Return the trade that a person books on an order, or why it is not booked."""
+    trade = TradeApplied(
+        venue_id=booking.venue_id,
+        exec_id=booking.exec_id,
+        cl_ord_id=booking.cl_ord_id if booking.cl_ord_id in order.children else "",
+        last_qty=booking.last_qty,
+        last_px_micros=booking.last_px_micros,
+        transact_time=booking.transact_time,
+        received_at=now,
+        venue_order_id=booking.venue_order_id,
+        trade_date=booking.trade_date,
+        request_id=request_id,
+    )
+    reason = ""
+    if order.lifecycle is Lifecycle.REJECTED:
+        reason = "the order was denied and no venue had it: book the trade to the account"
+    elif booking.last_qty <= 0 or booking.last_px_micros <= 0:
+        reason = f"expected shares and a price above 0, were {booking.last_qty} at {booking.last_px_micros}"
+    elif (before := effects.reported(execution_id(trade))) is not None:
+        shares, price = effects.standing(execution_id(trade)) if before.corrects is None else (0, 0)
+        reason = f"{booking.exec_id} is in already: {shares} at {price} micros"
+    return BookingRejected(request_id=request_id, reason=reason) if reason else trade
 
 
 def _correction(effects: Effects, report: ExecutionReport) -> TradeCorrected | Refused | None:

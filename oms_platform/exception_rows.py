@@ -1,9 +1,11 @@
 """Execution exceptions as rows of Postgres: what core and adapter store in their own transactions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from oms_platform.exceptions import ExecutionException, storable
+from oms_platform.exceptions import ExceptionKind, ExecutionException, storable
 from oms_platform.postgres import ArrayStatement, Cursor
 from oms_platform.prices import dollars_of
 
@@ -29,6 +31,22 @@ _INSERT: Final = ArrayStatement.insert(
     ),
     "ON CONFLICT (identity) DO NOTHING",
 )
+# A booking that was refused leaves the exception open, with why.
+_CLOSE_BOOKINGS: Final = ArrayStatement(
+    (("exception_id", "uuid"), ("refused", "text"), ("closed_at", "timestamptz")),
+    "UPDATE execution_exceptions kept SET"
+    " status = CASE WHEN row.refused = '' THEN 'BOOKED' ELSE 'OPEN' END,"
+    " closed_at = CASE WHEN row.refused = '' THEN row.closed_at END,"
+    " closed_by = CASE WHEN row.refused = '' THEN kept.closed_by END,"
+    " reason = CASE WHEN row.refused = '' THEN kept.reason ELSE 'not booked: ' || row.refused END"
+    " FROM {rows} WHERE kept.exception_id = row.exception_id AND kept.status = 'BOOKING'",
+)
+_SETTLE: Final = ArrayStatement(
+    (("cl_ord_id", "text"), ("kind", "text"), ("closed_at", "timestamptz")),
+    "UPDATE execution_exceptions kept SET status = 'SETTLED', closed_at = row.closed_at,"
+    " closed_by = kept.raised_by, reason = 'explained by what the venue sent later'"
+    " FROM {rows} WHERE kept.cl_ord_id = row.cl_ord_id AND kept.kind = row.kind AND kept.status = 'OPEN'",
+)
 # numeric(18,6) holds less than 10**12 dollars, which are 10**18 micros.
 _PRICE_BITS: Final = 59
 
@@ -36,6 +54,21 @@ _PRICE_BITS: Final = 59
 def insert_exceptions(cursor: Cursor, raised: Iterable[ExecutionException]) -> None:
     """Store exceptions in the caller's transaction; one whose identity is stored already changes nothing."""
     _INSERT.execute(cursor, [_row(exception) for exception in raised])
+
+
+def close_bookings(cursor: Cursor, bookings: Mapping[UUID, str], now: datetime) -> None:
+    """Close the exceptions that were booked, in the caller's transaction.
+
+    bookings: of each, why it was not booked; empty if it was.
+    """
+    _CLOSE_BOOKINGS.execute(
+        cursor, [(exception_id, storable(refused), now) for exception_id, refused in bookings.items()]
+    )
+
+
+def settle_exceptions(cursor: Cursor, settled: Iterable[tuple[str, ExceptionKind]], now: datetime) -> None:
+    """Close the open exceptions of a kind about a child, in the caller's transaction."""
+    _SETTLE.execute(cursor, [(storable(cl_ord_id), kind.name, now) for cl_ord_id, kind in settled])
 
 
 def _row(exception: ExecutionException) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ take in a text is replaced, a number that no column holds is left to `raw`.
 import enum
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +34,16 @@ class ExceptionKind(enum.Enum):
     GARBLED = "Bytes that are no FIX message."
     UNRESOLVED = "An order that its venue does not answer for."
     VENUE_REFUSED = "A venue has refused a message that nobody knows to have been sent."
+
+
+# The channel of the orders that are records of booked trades; no client may name it.
+BOOKING_CHANNEL: Final = "BOOKING"
+# An exception of these kinds is of a trade that is not in any position. The others are closed without effect.
+BOOKABLE: Final = frozenset(ExceptionKind) - {
+    ExceptionKind.OVERFILL,
+    ExceptionKind.UNKNOWN_TRADE,
+    ExceptionKind.VENUE_REFUSED,
+}
 
 
 class ExecutionException(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -98,6 +108,53 @@ def message_content(message: Message) -> bytes:
     said = msgspec.to_builtins(message)
     said.pop("receivedAt", None)
     return json.dumps([type(message).__name__, said], sort_keys=True).encode()
+
+
+class ExecutionNames(msgspec.Struct, frozen=True, gc=False):
+    """What of a message names an execution beside its ExecID. Empty, and None, where it says nothing."""
+
+    venue_order_id: str = ""
+    trade_date: str = ""
+    transact_time: datetime | None = None
+
+
+def execution_names(raw: bytes) -> ExecutionNames:
+    """Read what names an execution out of an exception's `raw`, as the reports that come later have it."""
+    if raw.startswith(b"{"):
+        try:
+            return _names_decoder.decode(raw).names
+        except msgspec.MsgspecError:
+            return ExecutionNames()
+    found: dict[bytes, str] = {}
+    for field in raw.split(_SOH):
+        tag, _, value = field.partition(b"=")
+        found.setdefault(tag, storable(value.decode("utf-8", "replace")))
+    at = _fix_time(found.get(_TRANSACT_TIME, ""))
+    date = found.get(_TRADE_DATE, "") or ("" if at is None else f"{at:%Y%m%d}")
+    return ExecutionNames(found.get(_ORDER_ID, ""), date, at)
+
+
+class _NamedReport(msgspec.Struct, frozen=True, rename="camel"):
+    """The part of an ExecutionReport's JSON that names an execution."""
+
+    venue_order_id: str = ""
+    trade_date: str = ""
+    transact_time: datetime | None = None
+
+    @property
+    def names(self) -> ExecutionNames:
+        return ExecutionNames(self.venue_order_id, self.trade_date, self.transact_time)
+
+
+_names_decoder: Final = msgspec.json.Decoder(_NamedReport)
+_ORDER_ID, _TRADE_DATE, _TRANSACT_TIME = b"37", b"75", b"60"
+
+
+def _fix_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text[:17], "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def exception_identity(kind: ExceptionKind, venue_id: str, content: bytes) -> str:

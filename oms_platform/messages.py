@@ -8,6 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from oms_platform.vocabulary import (
+    Booking,
+    BookingRejected,
     CancelRejected,
     CancelRequested,
     ChildCancelRejected,
@@ -35,11 +37,16 @@ from oms_platform.vocabulary import (
 
 
 class SubmitOrder(Message, frozen=True, kw_only=True):
-    """request_id of a new order is its order_id."""
+    """request_id of a new order is its order_id.
+
+    booking: the order is a record of a trade that a venue made without one of ours; it is filled by it at
+    once, and neither checked nor routed.
+    """
 
     order_id: UUID
     received_at: datetime
     terms: OrderTerms
+    booking: Booking | None = None
 
 
 class CancelOrder(Message, frozen=True, kw_only=True):
@@ -51,6 +58,18 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     principal: str = ""
     received_at: datetime
     channel: str = ""
+
+
+class BookTrade(Message, frozen=True, kw_only=True):
+    """Book a trade on an order."""
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    principal: str = ""
+    received_at: datetime
+    channel: str = ""
+    booking: Booking
 
 
 class RouteRequest(Message, frozen=True, kw_only=True):
@@ -189,6 +208,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     order_expired: OrderExpired | None = None
     trade_corrected: TradeCorrected | None = None
     child_restated: ChildRestated | None = None
+    booking_rejected: BookingRejected | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):

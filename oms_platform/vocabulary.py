@@ -158,6 +158,26 @@ class VenueVisit(Message, frozen=True, kw_only=True):
     last_at: datetime
 
 
+class Booking(Message, frozen=True, kw_only=True):
+    """A trade that a person books, where a venue's report of it could not be applied: what the exception is
+    closed with.
+
+    cl_ord_id: of the child that it is of, empty for none. exec_id, venue_order_id, trade_date: what names it
+    at its venue.
+    """
+
+    exception_id: UUID
+    cl_ord_id: str = ""
+    venue_id: str
+    exec_id: str
+    venue_order_id: str = ""
+    trade_date: str = ""
+    last_qty: Int32
+    last_px_micros: Int64
+    transact_time: datetime
+    reason: str
+
+
 class RiskCheck(Message, frozen=True, kw_only=True):
     """One risk rule's outcome: the value that was found and the bound it was held to."""
 
@@ -226,7 +246,8 @@ class TradeApplied(Message, frozen=True, kw_only=True):
     """A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows.
 
     An execution is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75)
-    or else the UTC date of transact_time, YYYYMMDD.
+    or else the UTC date of transact_time, YYYYMMDD. request_id: of the person's request that booked it, where
+    no report could be applied; cl_ord_id is empty then if it is of no child.
     """
 
     venue_id: str
@@ -238,6 +259,7 @@ class TradeApplied(Message, frozen=True, kw_only=True):
     received_at: datetime
     venue_order_id: str = ""
     trade_date: str = ""
+    request_id: UUID | None = None
 
 
 class TradeCorrected(Message, frozen=True, kw_only=True):
@@ -320,6 +342,13 @@ class ChildCancelRejected(Message, frozen=True, kw_only=True):
 
 class CancelRejected(Message, frozen=True, kw_only=True):
     """A cancel's end that is not the order's: it came too late, or a venue keeps what `reason` names."""
+
+    request_id: UUID
+    reason: str = ""
+
+
+class BookingRejected(Message, frozen=True, kw_only=True):
+    """A trade that a person asked to book was not: `reason` says why."""
 
     request_id: UUID
     reason: str = ""

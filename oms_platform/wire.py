@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.messages import (
+    BookTrade,
     CancelChildren,
     CancelOrder,
     CancelReject,
@@ -43,7 +44,7 @@ class Topic(str, enum.Enum):
 
 
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
-    Topic.INBOUND: (SubmitOrder, CancelOrder),
+    Topic.INBOUND: (SubmitOrder, CancelOrder, BookTrade),
     Topic.VALIDATED: (RouteRequest,),
     Topic.ROUTED: (RoutePlan, CancelChildren),
     Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from execution_adapter.domain.child import new_state
-from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.ledger import Offsets, Settled
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
     JournalLine,
@@ -46,6 +46,7 @@ class InMemoryChildStore:
         self.sessions: dict[str, bool] = {}
         self.journal: list[JournalLine] = []
         self.exceptions: dict[str, ExecutionException] = {}
+        self.settled: set[Settled] = set()
         self._out: dict[str, OutNumbers] = {}
 
     def write(self, writes: Writes, now: datetime) -> Written:
@@ -77,6 +78,7 @@ class InMemoryChildStore:
         self.journal += writes.journal
         for exception in writes.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
+        self.settled.update(writes.settled)
         self._save_offsets(writes.offsets)
         return Written(new=frozenset(new), canceled_through=canceled)
 

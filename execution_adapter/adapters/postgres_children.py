@@ -21,7 +21,7 @@ from execution_adapter.ports import (
     Writes,
     Written,
 )
-from oms_platform.exception_rows import insert_exceptions
+from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
@@ -166,6 +166,7 @@ class PostgresChildStore:
                 if writes.journal:
                     _insert_journal(cursor, writes.journal)
                 insert_exceptions(cursor, writes.exceptions)
+                settle_exceptions(cursor, writes.settled, now)
                 save_offsets(cursor, GROUP, self._incarnation, writes.offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableChildError(str(error).strip()) from error

@@ -1,15 +1,21 @@
 """What a venue sent that cannot be applied, as the exception that a person sees."""
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from execution_adapter.domain.child import Report
-from execution_adapter.domain.fix.wire import first_value, id_of
+from execution_adapter.domain.child import SHARES_MAX, Report
+from execution_adapter.domain.fix.wire import first_value, id_of, text_of
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, fix_content
+from oms_platform.prices import MICROS
 from oms_platform.vocabulary import ChildTerms, Side
 
 RAISED_BY = "execution-adapter"
 _SIDES = {Side.BUY: "1", Side.SELL: "2"}
+_SIDE_NAMES = {code.encode(): side.name for side, code in _SIDES.items()}
+_PLAIN_NUMBER = re.compile(rb"[0-9]{1,15}(\.[0-9]{0,12})?")
+_MICROS_MAX = 10**18 - 1
 
 
 def raised(
@@ -28,9 +34,8 @@ def raised(
     Its id follows from its identity, so the same message raises the same one after a crash.
     """
     content = subject.encode() if subject else fix_content(raw)
-    exec_id = first_value(raw, 17) or b"" if report is None else b""
     identity = exception_identity(kind, venue_id, content)
-    trade = report if report is not None and report.last_qty else None
+    side = _SIDE_NAMES.get(first_value(raw, 54) or b"", "")
     return ExecutionException(
         exception_id=UUID(identity.rpartition(":")[2]),
         identity=identity,
@@ -40,15 +45,24 @@ def raised(
         order_id=None if child is None else child.order_id,
         account_id=None if child is None else child.account_id,
         cl_ord_id=child.cl_ord_id if child is not None else report.cl_ord_id if report is not None else "",
-        exec_id=id_of(exec_id) if report is None else report.exec_id,
-        symbol=child.symbol if child is not None else report.symbol if report is not None else "",
-        side=child.side.name if child is not None else "",
-        last_qty=None if trade is None else trade.last_qty,
-        last_px_micros=None if trade is None else trade.last_px_micros,
+        exec_id=id_of(first_value(raw, 17) or b"") if report is None else report.exec_id,
+        symbol=text_of(first_value(raw, 55) or b"") if child is None else child.symbol,
+        side=side if child is None else child.side.name,
+        last_qty=_number(raw, 32, 1, SHARES_MAX),
+        last_px_micros=_number(raw, 31, MICROS, _MICROS_MAX),
         detail=detail,
         raw=raw,
         raised_at=at,
     )
+
+
+def _number(raw: bytes, tag: int, unit: int, most: int) -> int | None:
+    """Read how many units a message names, as far as it can be read: what cannot is in the raw message."""
+    value = first_value(raw, tag) or b""
+    if _PLAIN_NUMBER.fullmatch(value) is None:
+        return None
+    units = Decimal(value.decode()) * unit
+    return int(units) if units == int(units) and 0 < units <= most else None
 
 
 def contradiction(child: ChildTerms, report: Report) -> str:

@@ -13,19 +13,27 @@ from typing import NamedTuple
 
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.resumption import Checkpoint
-from oms_platform.exceptions import ExecutionException
+from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.vocabulary import ChildTerms
 
 Offsets = Mapping[tuple[str, int], int]
 States = Mapping[str, tuple[ChildTerms, ChildState]]
 
 
+# By the ClOrdID of a child: exceptions of this kind about it are explained by what came later.
+Settled = tuple[str, ExceptionKind]
+
+
 class Storable(NamedTuple):
-    """What the next transaction may store: children's states by ClOrdID, offsets, and exceptions."""
+    """What the next transaction may store: children's states by ClOrdID, offsets, and exceptions.
+
+    settled: closed after `exceptions` are stored.
+    """
 
     states: States
     offsets: Offsets
     exceptions: Sequence[ExecutionException]
+    settled: Sequence[Settled]
 
 
 class Ledger:
@@ -41,6 +49,7 @@ class Ledger:
         self._states: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._acks: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._exceptions: list[ExecutionException] = []
+        self._settled: list[Settled] = []
         self._taken: Storable | None = None
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -63,7 +72,12 @@ class Ledger:
 
     def excepted(self, exception: ExecutionException) -> None:
         """A message could not be applied; no checkpoint passes it before a person can see it."""
+        self._settled = [one for one in self._settled if one != (exception.cl_ord_id, exception.kind)]
         self._exceptions.append(exception)
+
+    def settled(self, cl_ord_id: str, kind: ExceptionKind) -> None:
+        """What exceptions of a kind say of a child is so no more: nobody has to look at them."""
+        self._settled.append((cl_ord_id, kind))
 
     def take_acks(self) -> None:
         """Let the acknowledgements that wait be stored next: a checkpoint is about to pass them."""
@@ -99,7 +113,7 @@ class Ledger:
     @property
     def has_states(self) -> bool:
         """Whether states or exceptions may be stored now."""
-        return bool(self._states or self._exceptions)
+        return bool(self._states or self._exceptions or self._settled)
 
     @property
     def offsets(self) -> Offsets:
@@ -108,7 +122,9 @@ class Ledger:
 
     def storable(self) -> Storable:
         """Return what may be stored now; `stored` is called once it is."""
-        self._taken = Storable(dict(self._states), self.offsets, tuple(self._exceptions))
+        self._taken = Storable(
+            dict(self._states), self.offsets, tuple(self._exceptions), tuple(self._settled)
+        )
         return self._taken
 
     def stored(self) -> None:
@@ -117,6 +133,7 @@ class Ledger:
         if taken is None:
             return
         self._exceptions = self._exceptions[len(taken.exceptions) :]
+        self._settled = [one for one in self._settled if one not in taken.settled]
         self._states = {
             name: kept for name, kept in self._states.items() if taken.states.get(name) is not kept
         }

@@ -20,7 +20,8 @@ class LiveChild:
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
     executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels
-    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
+    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown. given_up: a
+    person was shown that its venue does not answer, or may have been.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class LiveChild:
         "child",
         "executions",
         "first_sent_at",
+        "given_up",
         "last_try_s",
         "maybe_at_venue",
         "missing_shown",
@@ -65,6 +67,7 @@ class LiveChild:
         self.first_sent_at: datetime | None = None
         self.executions: dict[str, tuple[int, int | None]] = {}
         self.missing_shown = 0
+        self.given_up = False
 
     @property
     def unacked(self) -> bool:

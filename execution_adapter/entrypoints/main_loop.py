@@ -496,7 +496,7 @@ class AdapterLoop:
 
     def _write(self, writes: Writes) -> Written:
         """Store a batch with what has become durable since the last one."""
-        writes.states, writes.offsets, writes.exceptions = self._ledger.storable()
+        writes.states, writes.offsets, writes.exceptions, writes.settled = self._ledger.storable()
         with timed_transaction("adapter_write"):
             written = self._store.write(writes, self._clock())
         self._ledger.stored()

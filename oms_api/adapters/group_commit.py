@@ -21,7 +21,7 @@ from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of
 from oms_api.domain.refusal import FieldProblem
 from oms_api.ports import (
     IntakeFullError,
-    NewCancel,
+    NewChange,
     NewOrder,
     Request,
     RequestLine,
@@ -31,7 +31,7 @@ from oms_api.ports import (
 from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.errors import without_secrets
 from oms_platform.kafka.consumers import Gather
-from oms_platform.messages import SubmitOrder
+from oms_platform.messages import BookTrade, CancelOrder, SubmitOrder
 from oms_platform.postgres import ArrayStatement
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
@@ -57,7 +57,7 @@ queue_depth = Gauge("oms_api_commit_queue_depth", "Requests that wait for the ne
 duplicates_total = Counter("oms_api_duplicate_orders_total", "Orders whose idempotency key was stored before")
 commit_failures_total = Counter("oms_api_commit_failures_total", "Group commits that failed", ["error"])
 
-# Of a cancel, the columns that only an order has are empty.
+# Of a change, the columns that only an order has are empty.
 _COLUMNS: Final = (
     ("kind", "text"),
     ("request_id", "uuid"),
@@ -101,6 +101,9 @@ _STORE: Final = ArrayStatement(
 )
 
 
+_KINDS: Final = {CancelOrder: "CANCEL", BookTrade: "BOOK"}
+
+
 def _row(request: Request) -> tuple[Any, ...]:
     payload, trace = request.payload.decode(), traceparent_of(request.trace)
     match request:
@@ -124,16 +127,16 @@ def _row(request: Request) -> tuple[Any, ...]:
                 terms.quantity,
                 None if price is None else dollars_of(price),
             )
-        case NewCancel(message=cancel):
+        case NewChange(message=change):
             request_columns = (
-                "CANCEL",
-                cancel.request_id,
-                cancel.order_id,
-                cancel.account_id,
-                cancel.principal,
+                _KINDS[type(change)],
+                change.request_id,
+                change.order_id,
+                change.account_id,
+                change.principal,
                 payload,
                 trace,
-                cancel.received_at,
+                change.received_at,
             )
             return (*request_columns, *(None,) * (len(_COLUMNS) - len(request_columns)))
 
@@ -169,17 +172,17 @@ class GroupCommit:
         """Store an order once; see OrderIntake."""
         outcome = await self._enqueue(order)
         if outcome is None:
-            raise TypeError("expected an order's outcome, found a cancel's")
+            raise TypeError("expected an order's outcome, found a change's")
         return outcome
 
-    async def cancel(self, cancel: NewCancel) -> None:
-        """Store a cancel request; see OrderIntake."""
-        await self._enqueue(cancel)
+    async def change(self, change: NewChange) -> None:
+        """Store a request about an order; see OrderIntake."""
+        await self._enqueue(change)
 
     def _enqueue(self, item: Request) -> "asyncio.Future[Outcome | None]":
         if not self._connected:
             raise UnavailableError("Postgres is away: nothing was stored")
-        # Cancels have as much room again.
+        # Changes have as much room again.
         queue_max = self._queue_max if isinstance(item, NewOrder) else 2 * self._queue_max
         if len(self._waiting) >= queue_max:
             raise IntakeFullError(f"{queue_max} requests wait already: nothing was stored")
@@ -302,7 +305,7 @@ class GroupCommit:
             )
         if done.done():
             return
-        if outcome is None or isinstance(item, NewCancel):
+        if outcome is None or isinstance(item, NewChange):
             done.set_exception(UnavailableError("the order store cannot take this now: nothing was stored"))
         else:
             done.set_result(outcome)
@@ -312,7 +315,7 @@ class GroupCommit:
         requests: list[Request] = []
         for item, _ in batch:
             if (
-                isinstance(item, NewCancel)
+                isinstance(item, NewChange)
                 or first_of_key.setdefault(key_of(item.message.terms), item) is item
             ):
                 requests.append(item)
@@ -332,7 +335,7 @@ class GroupCommit:
         for item, done in batch:
             if done.done():
                 continue
-            if isinstance(item, NewCancel):
+            if isinstance(item, NewChange):
                 done.set_result(None)
                 continue
             key = key_of(item.message.terms)
@@ -341,7 +344,7 @@ class GroupCommit:
 
 def _is_fresh(item: Request, stored: Mapping[Key, SubmitOrder]) -> bool:
     """Whether a request was stored just now, and its key was not there before."""
-    if isinstance(item, NewCancel):
+    if isinstance(item, NewChange):
         return True
     found = stored.get(key_of(item.message.terms))
     return found is None or found.order_id == item.message.order_id

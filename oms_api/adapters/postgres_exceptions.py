@@ -86,6 +86,23 @@ class PostgresExceptionDesk:
         )
         return _view(rows[0]) if rows else None
 
+    async def raw(self, exception_id: UUID) -> bytes:
+        """Return the message that an exception is about, as it came."""
+        rows = await self._run(
+            "SELECT raw FROM execution_exceptions WHERE exception_id = %s", (exception_id,)
+        )
+        return bytes(rows[0][0]) if rows else b""
+
+    async def claim(self, exception_id: UUID, by: str, reason: str, account_id: str) -> ExceptionView | None:
+        """Note that an open exception is to be booked, and to which account. None when it is not open."""
+        rows = await self._run(
+            "UPDATE execution_exceptions SET status = 'BOOKING', closed_by = %s, reason = %s, account_id = %s"
+            " WHERE exception_id = %s AND (status = 'OPEN' OR (status = 'BOOKING' AND account_id = %s))"
+            f" RETURNING {_COLUMNS}",
+            (by, reason, account_id, exception_id, account_id),
+        )
+        return _view(rows[0]) if rows else None
+
 
 def _view(row: tuple[Any, ...]) -> ExceptionView:
     values = list(row)

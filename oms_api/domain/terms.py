@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from oms_api.domain.refusal import FieldProblem
+from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
 
@@ -68,6 +69,8 @@ def principal_problem(subject: str) -> FieldProblem | None:
 
 def channel_problem(channel: str) -> FieldProblem | None:
     """Return what is wrong with a channel's name, or None."""
+    if channel == BOOKING_CHANNEL:
+        return FieldProblem(field="X-OMS-Channel", message=f"must not be {channel}, which records bookings")
     if _CHANNEL.fullmatch(channel):
         return None
     return FieldProblem(
@@ -97,7 +100,7 @@ def read_terms(
     symbol = _known(content, "symbol", "symbol", lambda name: known.tick_size_of(name) is not None, problems)
     side = _one_of(content, "side", _SIDES, None, problems)
     order_type = _one_of(content, "orderType", _ORDER_TYPES, None, problems)
-    quantity = _quantity(content, problems)
+    quantity = read_quantity(content.get("quantity"), "quantity", problems)
     min_quantity = _min_quantity(content, quantity, problems)
     tick_size = known.tick_size_of(symbol) if symbol else None
     limit_price = _limit_price(content, order_type, tick_size, problems)
@@ -177,7 +180,7 @@ def shown(value: object) -> str:
     if len(text) > _SHOWN_CHARACTERS_MAX:
         text = f"{text[:_SHOWN_CHARACTERS_MAX]}…"
     if isinstance(value, str):
-        return f'"{text}"' if text.isprintable() else ascii(text)
+        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * _SHOWN_CHARACTERS_MAX]
     return text
 
 
@@ -237,14 +240,14 @@ def _one_of(
     return None
 
 
-def _quantity(content: Mapping[str, object], problems: list[FieldProblem]) -> int:
-    value = content.get("quantity")
+def read_quantity(value: object, field: str, problems: list[FieldProblem]) -> int:
+    """Check a number of shares; 0 when it is wrong, and that is among the problems."""
     if value is None:
-        _wrong(problems, "quantity", "is required")
+        _wrong(problems, field, "is required")
     elif type(value) is not int or value <= 0:
-        _wrong(problems, "quantity", f"must be a whole number of shares above 0, was {shown(value)}")
+        _wrong(problems, field, f"must be a whole number of shares above 0, was {shown(value)}")
     elif value > QUANTITY_MAX:
-        _wrong(problems, "quantity", f"must be at most {QUANTITY_MAX} shares, was {shown(value)}")
+        _wrong(problems, field, f"must be at most {QUANTITY_MAX} shares, was {shown(value)}")
     else:
         return value
     return 0
@@ -277,15 +280,16 @@ def _limit_price(
     if order_type is OrderType.MARKET:
         _wrong(problems, "limitPrice", f"must be left out of a MARKET order, was {shown(value)}")
         return None
-    price = _decimal(value)
-    problem = "must be a decimal number of dollars" if price is None else _price_problem(price, tick_size)
+    price = read_decimal(value)
+    problem = "must be a decimal number of dollars" if price is None else price_problem(price, tick_size)
     if problem:
         _wrong(problems, "limitPrice", f"{problem}, was {shown(value)}")
         return None
     return price
 
 
-def _decimal(value: object) -> Decimal | None:
+def read_decimal(value: object) -> Decimal | None:
+    """Read an exact decimal number, None if it is none."""
     if isinstance(value, Decimal):
         return value if value.is_finite() else None
     if type(value) is int:
@@ -299,7 +303,8 @@ def _decimal(value: object) -> Decimal | None:
     return None
 
 
-def _price_problem(price: Decimal, tick_size: Decimal | None) -> str:
+def price_problem(price: Decimal, tick_size: Decimal | None) -> str:
+    """Return what is wrong with a price, empty for nothing. tick_size None: any price that can be stored."""
     if price <= 0:
         return "must be above 0"
     if price >= PRICE_BOUND:

@@ -139,7 +139,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
         *_order_routes(ports, clock),
         *_detail_routes(ports),
         *routing_routes(ports, clock),
-        *exception_routes(ports),
+        *exception_routes(ports, clock),
         *_open_routes(health),
     ]
     return Litestar(

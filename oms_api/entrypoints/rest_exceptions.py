@@ -9,19 +9,24 @@ from litestar import Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
+from oms_api.domain.refusal import FieldProblem, Refusal, invalid
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.admission import Caller, enter
 from oms_api.entrypoints.answers import Answer, ok
 from oms_api.entrypoints.rest_routing import Content, enter_with_content
-from oms_api.ports import ExceptionFilter, ExceptionView, Ports
+from oms_api.exception_handlers import (
+    handle_book_exception,
+    handle_get_exception,
+    handle_ignore_exception,
+)
+from oms_api.ports import ExceptionFilter, Ports
+from oms_platform.clock import Clock
 from oms_platform.exceptions import ExceptionKind
 
 PATH: Final = "/api/v1/exceptions"
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 500
-REASON_MAX: Final = 500
-_STATUSES: Final = ("OPEN", "BOOKED", "IGNORED")
+_STATUSES: Final = ("OPEN", "BOOKING", "BOOKED", "IGNORED", "SETTLED")
 _KINDS: Final = tuple(kind.name for kind in ExceptionKind)
 _FILTERS: Final = ("status", "venueId", "kind", "orderId", "before", "limit")
 
@@ -81,22 +86,8 @@ def _time(text: str) -> datetime | None:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
-def _missing(exception_id: str) -> Refusal:
-    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no exception {shown(exception_id)}")
-
-
-def exception_routes(ports: Ports) -> list[ControllerRouterHandler]:
+def exception_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
     """Build the routes. Who sees an account sees its exceptions; those of no account, who sees every one."""
-
-    async def find(principal: Principal, exception_id: str) -> ExceptionView | Refusal:
-        named = _uuid(exception_id)
-        found = None if named is None else await ports.exceptions.exception(named)
-        if found is None:
-            return _missing(exception_id)
-        visible = principal.sees_every_account or (
-            found.account_id is not None and principal.sees(found.account_id)
-        )
-        return found if visible else _missing(exception_id)
 
     @get(PATH, summary="Execution exceptions, newest first")
     async def exceptions(request: Caller) -> Response[bytes]:
@@ -111,7 +102,7 @@ def exception_routes(ports: Ports) -> list[ControllerRouterHandler]:
     @get(f"{PATH}/{{exception_id:str}}", summary="One execution exception, with the message as it came")
     async def exception(request: Caller, exception_id: str) -> Response[bytes]:
         async def serve(principal: Principal) -> Answer | Refusal:
-            found = await find(principal, exception_id)
+            found = await handle_get_exception(ports, principal, exception_id)
             return found if isinstance(found, Refusal) else ok(found)
 
         return await enter(ports, request, Right.READ, serve)
@@ -119,23 +110,15 @@ def exception_routes(ports: Ports) -> list[ControllerRouterHandler]:
     @post(f"{PATH}/{{exception_id:str}}/ignore", summary="Close an exception without effect", status_code=200)
     async def ignore(request: Caller, exception_id: str) -> Response[bytes]:
         async def serve(principal: Principal, content: Content) -> object:
-            reason = content.get("reason")
-            if not isinstance(reason, str) or not 0 < len(reason.strip()) <= REASON_MAX or "\0" in reason:
-                return invalid(
-                    FieldProblem(field="reason", message=f"must be a text of 1 to {REASON_MAX} characters")
-                )
-            found = await find(principal, exception_id)
-            if isinstance(found, Refusal):
-                return found
-            closed = await ports.exceptions.ignore(found.exception_id, principal.subject, reason.strip())
-            if closed is None:
-                return Refusal(
-                    code=RefusalCode.ORDER_CLOSED,
-                    message=f"the exception is {found.status}, no longer OPEN",
-                    status=found.status,
-                )
-            return closed
+            return await handle_ignore_exception(ports, principal, exception_id, content)
 
         return await enter_with_content(ports, request, Right.TRADE, serve)
 
-    return [exceptions, exception, ignore]
+    @post(f"{PATH}/{{exception_id:str}}/book", summary="Book the trade of an exception", status_code=202)
+    async def book(request: Caller, exception_id: str) -> Response[bytes]:
+        async def serve(principal: Principal, content: Content) -> object:
+            return await handle_book_exception(ports, clock, principal, exception_id, content)
+
+        return await enter_with_content(ports, request, Right.TRADE, serve, status=202)
+
+    return [exceptions, exception, ignore, book]

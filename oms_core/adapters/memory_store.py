@@ -58,6 +58,7 @@ class InMemoryOrderStore:
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
         self.exceptions: dict[str, ExecutionException] = {}
+        self.bookings: dict[UUID, str] = {}
         self.commits = 0
 
     def take_request(self, request: Request, trace: str = "") -> None:
@@ -166,6 +167,7 @@ class InMemoryOrderStore:
                 self._unanswered.pop(event.message.request_id, None)
         for exception in unit.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
+        self.bookings |= unit.bookings
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)

@@ -28,10 +28,10 @@ from oms_core.ports import (
     event_of,
 )
 from oms_platform.errors import BrokenInvariantError
-from oms_platform.exception_rows import insert_exceptions
+from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
-from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.messages import BookTrade, CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
@@ -118,6 +118,7 @@ _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
 _request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "NEW": _submit_decoder,
     "CANCEL": msgspec.json.Decoder(CancelOrder),
+    "BOOK": msgspec.json.Decoder(BookTrade),
 }
 
 
@@ -285,6 +286,7 @@ class PostgresOrderStore:
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
                 insert_exceptions(cursor, unit.exceptions)
+                close_bookings(cursor, unit.bookings, unit.now)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error

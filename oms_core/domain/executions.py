@@ -10,6 +10,7 @@ import msgspec
 
 from oms_core.domain.order import Event
 from oms_platform.vocabulary import (
+    BookingRejected,
     CancelRejected,
     CancelRequested,
     ChildClosed,
@@ -87,6 +88,8 @@ class Effects:
                 self._executions[execution_id(event)] = Execution(
                     event.cl_ord_id, event.last_qty, event.last_px_micros
                 )
+                if event.request_id is not None:
+                    self._others.add(event.request_id)
             case TradeCorrected():
                 trade = trade_of(event)
                 self._executions[execution_id(event)] = Execution(
@@ -95,7 +98,7 @@ class Effects:
                 if self._corrected is None:
                     self._corrected = {}
                 self._corrected[trade] = event.last_qty, event.last_px_micros
-            case CancelRequested() | CancelRejected():
+            case CancelRequested() | CancelRejected() | BookingRejected():
                 self._others.add(event.request_id)
             case ChildClosed() | ChildRestated():
                 if (change := change_of(event)) is not None:

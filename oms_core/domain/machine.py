@@ -22,6 +22,7 @@ from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCan
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import (
+    BookingRejected,
     CancelCause,
     CancelRejected,
     CancelRequested,
@@ -83,13 +84,14 @@ def first_route(order: Order, now: datetime) -> RouteRequested:
 
 def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, ...]:
     match cause:
-        case OrderAccepted() | OrderDenied():
+        case OrderAccepted() | OrderDenied() | BookingRejected():
             return (cause,)
         case RoutePlaced():
             asked = cause.attempt == order.attempt and order.route_quantity > 0
             return (cause,) if asked else ()
         case TradeApplied() | TradeCorrected():
-            _child(order, cause.cl_ord_id)
+            if cause.cl_ord_id or not _is_booked(cause):
+                _child(order, cause.cl_ord_id)
             return (cause,)
         case ChildRestated():
             child = _child(order, cause.cl_ord_id)
@@ -132,6 +134,10 @@ def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
     if order.pending is Pending.CANCEL:
         return CancelRejected(request_id=wish.request_id, reason="a cancel is pending already")
     return CancelRequested(request_id=wish.request_id, cause=wish.cause, requested_at=now)
+
+
+def _is_booked(trade: TradeApplied | TradeCorrected) -> bool:
+    return isinstance(trade, TradeApplied) and trade.request_id is not None
 
 
 def _child(order: Order, cl_ord_id: str) -> Child:
@@ -242,6 +248,8 @@ def apply(order: Order, event: Event) -> Order:
             return _moved(
                 order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
             )
+        case BookingRejected():
+            return _moved(order, event)
         case OrderCanceled() | OrderExpired():
             return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
         case _:
@@ -337,6 +345,12 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
 
 
 def _traded(order: Order, event: TradeApplied) -> Order:
+    executed: dict[str, Any] = {
+        "executed_qty": order.executed_qty + event.last_qty,
+        "notional_micros": order.notional_micros + event.last_qty * event.last_px_micros,
+    }
+    if not event.cl_ord_id:
+        return _moved(order, event, **executed)
     child = order.children[event.cl_ord_id]
     executed_qty = child.executed_qty + event.last_qty
     unresolved_qty = max(0, child.unresolved_qty - event.last_qty)
@@ -351,8 +365,7 @@ def _traded(order: Order, event: TradeApplied) -> Order:
         event,
         after,
         visits=_visits_filled(order, child.venue_id, event.last_qty),
-        executed_qty=order.executed_qty + event.last_qty,
-        notional_micros=order.notional_micros + event.last_qty * event.last_px_micros,
+        **executed,
         fruitless_routes=0,
         dry_routes=0,
         retry_at=None,

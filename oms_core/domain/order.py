@@ -14,6 +14,7 @@ import msgspec
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
 from oms_platform.prices import average_micros
 from oms_platform.vocabulary import (
+    BookingRejected,
     CancelCause,
     CancelRejected,
     CancelRequested,
@@ -51,6 +52,7 @@ Event = (
     | CancelRequested
     | ChildCancelRejected
     | CancelRejected
+    | BookingRejected
     | OrderCanceled
     | OrderExpired
 )
@@ -83,6 +85,7 @@ Fact = (
     | ChildRestated
     | ChildClosed
     | ChildCancelRejected
+    | BookingRejected
 )
 
 

@@ -39,6 +39,8 @@ CLOSED: Final = frozenset({_FILLED, _CANCELED, _REJECTED, _EXPIRED})
 LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = {
     (_NEW, "OrderAccepted"): (_LIVE, _LIVE),
     (_NEW, "OrderDenied"): (_REJECTED, _REJECTED),
+    # An order that is the record of a trade that a person booked.
+    (_NEW, "TradeApplied"): (_LIVE, _FILLED),
     (_LIVE, "RouteRequested"): (_LIVE, _LIVE),
     (_LIVE, "RoutePlaced"): (_LIVE, _LIVE),
     (_LIVE, "RouteDeferred"): (_LIVE, _LIVE),
@@ -49,6 +51,7 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "CancelRequested"): (_LIVE, _LIVE),
     (_LIVE, "ChildCancelRejected"): (_LIVE, _LIVE),
     (_LIVE, "CancelRejected"): (_LIVE, _LIVE),
+    (_LIVE, "BookingRejected"): (_LIVE, _LIVE),
     (_LIVE, "ReplaceRequested"): (_LIVE, _LIVE),
     (_LIVE, "OrderReplaced"): (_LIVE, _FILLED),
     (_LIVE, "ReplaceRejected"): (_LIVE, _LIVE),
@@ -63,6 +66,7 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_FILLED, "ChildClosed"): (_FILLED, _FILLED),
     (_FILLED, "ChildCancelRejected"): (_FILLED, _FILLED),
     (_FILLED, "CancelRejected"): (_FILLED, _FILLED),
+    (_FILLED, "BookingRejected"): (_FILLED, _FILLED),
     # FIX 4.4 Appendix D, C.1.c: a replace to a larger quantity brings a filled order back.
     (_FILLED, "ReplaceRequested"): (_FILLED, _FILLED),
     (_FILLED, "OrderReplaced"): (_LIVE, _FILLED),
@@ -72,14 +76,17 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_CANCELED, "ChildRestated"): (_CANCELED, _CANCELED),
     (_CANCELED, "ChildClosed"): (_CANCELED, _CANCELED),
     (_CANCELED, "CancelRejected"): (_CANCELED, _CANCELED),
+    (_CANCELED, "BookingRejected"): (_CANCELED, _CANCELED),
     (_CANCELED, "ReplaceRejected"): (_CANCELED, _CANCELED),
     (_EXPIRED, "TradeApplied"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "TradeCorrected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ChildRestated"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ChildClosed"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "CancelRejected"): (_EXPIRED, _EXPIRED),
+    (_EXPIRED, "BookingRejected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ReplaceRejected"): (_EXPIRED, _EXPIRED),
     (_REJECTED, "CancelRejected"): (_REJECTED, _REJECTED),
+    (_REJECTED, "BookingRejected"): (_REJECTED, _REJECTED),
     (_REJECTED, "ReplaceRejected"): (_REJECTED, _REJECTED),
 }
 

@@ -73,6 +73,41 @@ def show_exception(data: Path, user: str, exception_id: str) -> None:
     click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
 
 
+@exceptions.command("book")
+@data_option
+@desk_option
+@click.argument("exception_id")
+@click.option("--reason", required=True, help="Why it is booked so; it is kept with your name.")
+@click.option("--qty", type=click.IntRange(min=1), help="Shares, if not as the exception says.")
+@click.option("--px", help="Dollars a share, if not as the exception says.")
+@click.option("--account", help="The account, if the exception names none.")
+@click.option("--symbol", help="The symbol, if not as the order or the exception says.")
+@click.option("--side", type=click.Choice(["BUY", "SELL"]), help="The side, if not as they say.")
+def book_exception(
+    data: Path,
+    user: str,
+    exception_id: str,
+    reason: str,
+    qty: int | None,
+    px: str | None,
+    account: str | None,
+    symbol: str | None,
+    side: str | None,
+) -> None:
+    """Book the trade that an exception is of: on its order, or on a record of its own in an account."""
+    given = {
+        "reason": reason,
+        "lastQty": qty,
+        "lastPx": px,
+        "accountId": account,
+        "symbol": symbol,
+        "side": side,
+    }
+    body = {name: value for name, value in given.items() if value is not None}
+    answer = ApiClient.of_stack(data.resolve(), user).post(f"{PATH}/{exception_id}/book", body)
+    click.echo(json.dumps(answer, indent=1))
+
+
 @exceptions.command("ignore")
 @data_option
 @desk_option

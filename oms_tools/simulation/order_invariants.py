@@ -13,9 +13,9 @@ from typing import Final
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
-from oms_core.ports import UnitOfWork
+from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
-from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, Side, TimeInForce
 from simulators.broker.protocol import CxlRejReason
@@ -157,7 +157,7 @@ class OrderAuditor:
 
     # ---- what clients were told
 
-    def request_taken(self, request: SubmitOrder | CancelOrder) -> None:
+    def request_taken(self, request: Request) -> None:
         """Note a request that a client has an answer for."""
         if isinstance(request, SubmitOrder):
             self.orders[request.order_id] = FollowedOrder(request.terms, request.received_at)

@@ -19,10 +19,9 @@ from typing import Final
 
 from execution_adapter.entrypoints.main_loop import Pace
 from oms_core.domain.risk import AccountLimits
-from oms_core.ports import AccountLostError
+from oms_core.ports import AccountLostError, Request
 from oms_platform.errors import OperationalError
 from oms_platform.kafka.memory import Written
-from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
@@ -241,7 +240,7 @@ class Simulation:
         if self._trace is not None:
             self._trace(f"{self.step_number} {self.clock.monotonic_s():.6f} {text}")
 
-    def _taken(self, request: SubmitOrder | CancelOrder) -> None:
+    def _taken(self, request: Request) -> None:
         self.auditor.request_taken(request)
         if self._trace is not None:
             self._note(f"taken {request!r}")

@@ -168,6 +168,23 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="a trade that a person booked closed its exception, and an exception is booked once",
+        examined="SELECT count(*) FROM order_events WHERE type = 'TradeApplied'",
+        broken="""
+            WITH booked AS (
+                SELECT e.order_id, e.sequence, coalesce(r.payload->'booking'->>'exceptionId', '') AS named
+                FROM order_events e LEFT JOIN order_requests r ON r.request_id = e.request_id
+                WHERE e.type = 'TradeApplied' AND e.payload->'tradeApplied'->>'requestId' IS NOT NULL)
+            SELECT concat(b.order_id, ' event ', b.sequence), 'books a trade of no exception that is BOOKED'
+            FROM booked b WHERE NOT EXISTS (SELECT FROM execution_exceptions x
+                WHERE x.exception_id::text = b.named AND x.status = 'BOOKED')
+            UNION ALL
+            SELECT x.exception_id::text, format('is BOOKED by %s trades', count(b.named))
+            FROM execution_exceptions x LEFT JOIN booked b ON b.named = x.exception_id::text
+            WHERE x.status = 'BOOKED' GROUP BY x.exception_id HAVING count(b.named) <> 1
+        """,
+    ),
+    Question(
         invariant="position = sum of signed net fills, and cash likewise",
         examined="SELECT count(*) FROM positions",
         broken="""

@@ -35,12 +35,20 @@ _OF_CHILDREN: Final = {
     "ChildClosed": "childClosed",
 }
 _MICRO: Final = Decimal("0.000001")
+# A TradeApplied that a person booked; it may be of no child, and an order may be made as its record.
+BOOKED: Final = "TradeBooked"
+BOOKING_REJECTED: Final = "BookingRejected"
 
 
 def _next_statuses(status: str, event: str) -> frozenset[str]:
     """Return the statuses that `event` may lead to; empty when it may not happen."""
+    if event == BOOKING_REJECTED:
+        return frozenset({status})
     if status == "NEW":
-        return frozenset({"OrderAccepted": {"ACKNOWLEDGED"}, "OrderDenied": {"REJECTED"}}.get(event, set()))
+        first = {"OrderAccepted": {"ACKNOWLEDGED"}, "OrderDenied": {"REJECTED"}, BOOKED: {"FILLED"}}
+        return frozenset(first.get(event, set()))
+    if event == BOOKED:
+        event = "TradeApplied"
     if status in _WORKING:
         working = {
             "TradeApplied": {"FILLED", "PENDING_CANCEL"}
@@ -97,11 +105,17 @@ def check_histories(connection: Connection) -> list[Finding]:
 def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
     status = "NEW"
     for _, _, sequence, event, payload in history:
-        found = msgspec.json.decode(payload)["status"].removeprefix("ORDER_STATUS_")
-        if found not in _next_statuses(status, event):
+        body = msgspec.json.decode(payload)
+        found = body["status"].removeprefix("ORDER_STATUS_")
+        if found not in _next_statuses(status, BOOKED if _is_booked(body) else event):
             finding.violate(order_id, f"event {sequence}, {event} led from {status} to {found}")
             return
         status = found
+
+
+def _is_booked(body: dict[str, Any]) -> bool:
+    """Return whether an event is a trade that a person booked."""
+    return "requestId" in (body.get("tradeApplied") or {})
 
 
 @dataclass(slots=True)
@@ -145,6 +159,9 @@ def _check_children(finding: Finding, order_id: str, history: list[Any], *, over
                 )
                 return
             asked = 0
+        elif _is_booked(body):
+            overfilled = True  # a person has said that it is so
+            _follow(children, event, body)
         elif event in _OF_CHILDREN and (wrong := _follow(children, event, body)) and not overfilled:
             finding.violate(order_id, f"after event {sequence} {wrong}, and nobody was told")
             return

@@ -208,14 +208,14 @@ class Floor:
 
     def until_position(self, placed: Placed, shares: int) -> None:
         """Wait until an order has moved its position by so many shares."""
-        self._until(
+        self.until_true(
             lambda: self.position(placed.account, placed.symbol) == placed.before + shares,
             f"position of {placed.before + shares}, {self.position(placed.account, placed.symbol)} is",
         )
 
     def until_event(self, placed: Placed, event_type: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
         """Wait for an entry of an order's audit trail."""
-        found: dict[str, Any] = self._until(
+        found: dict[str, Any] = self.until_true(
             lambda: next((e for e in self.events(placed) if e["eventType"] == event_type), None),
             f"{event_type} of {placed.order_id}",
             timeout_s,
@@ -284,7 +284,7 @@ class Floor:
         self, sent: Sent, *kinds: str, venue_id: str = "", timeout_s: float = WAIT_S
     ) -> Noted:
         """Wait for the open exception that keeps a message byte for byte. Raises AssertionError."""
-        found: list[Noted] = self._until(
+        found: list[Noted] = self.until_true(
             lambda: self.exceptions_with(sent.raws), f"exception with {sent.shown}", timeout_s
         )
         assert {noted.kind for noted in found} <= {*kinds}, found
@@ -306,7 +306,7 @@ class Floor:
         exec_id, sent: the report that it must be about: it has that id, or is kept byte for byte.
         """
         raws = [] if sent is None else sent.raws
-        found = self._until(
+        found = self.until_true(
             lambda: [
                 noted
                 for noted in self.exceptions_of(placed)
@@ -330,7 +330,7 @@ class Floor:
                 ).fetchone()
             return row is not None and row[0] > 0
 
-        self._until(rows, f"row of the journal with {sent.shown}")
+        self.until_true(rows, f"row of the journal with {sent.shown}")
 
     def until_kept(self, placed: Placed, sent: Sent, exec_id: str, timeout_s: float = WAIT_S) -> str:
         """Wait until a trade is booked, or kept for a person. Returns "booked" or the exception's kind."""
@@ -342,11 +342,12 @@ class Floor:
             kept += [noted for noted in self.exceptions_of(placed) if noted.exec_id == exec_id]
             return kept[0].kind if kept else ""
 
-        found: str = self._until(where, f"trace of {sent.shown}", timeout_s)
+        found: str = self.until_true(where, f"trace of {sent.shown}", timeout_s)
         return found
 
     @staticmethod
-    def _until(look: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    def until_true(look: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+        """Wait until something is found, and return it. Raises AssertionError with what is missing."""
         deadline = time.monotonic() + timeout_s
         while not (found := look()):
             if time.monotonic() > deadline:
@@ -386,7 +387,7 @@ class Floor:
                 lines = log.read().decode(errors="replace").splitlines()
             return next((one for one in lines if all(word.lower() in one.lower() for word in words)), "")
 
-        found: str = self._until(line, f"line with {words} in the log of {name}", timeout_s)
+        found: str = self.until_true(line, f"line with {words} in the log of {name}", timeout_s)
         return found
 
     def _log(self, name: str) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -147,3 +148,131 @@ def test_the_command_line_lists_shows_and_ignores(api: Gateway, dsn: str) -> Non
     assert json.loads(run("ignore", str(exception_id), "--reason", "settled"))["status"] == "IGNORED"
     assert "0 exceptions" in run("list")
     assert str(exception_id) in run("list", "--all")
+
+
+# ---- booking
+
+
+def requests_of(dsn: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the kind and the content of each request that was stored, the oldest first."""
+    with psycopg.connect(dsn) as connection:
+        return list(connection.execute("SELECT kind, payload FROM order_requests ORDER BY request_id"))
+
+
+def name_order(dsn: str, exception_id: UUID, order_id: str) -> None:
+    """Let an exception be of a stored order."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE execution_exceptions SET order_id = %s WHERE exception_id = %s", (order_id, exception_id)
+        )
+
+
+def test_a_booking_goes_to_the_order_that_the_exception_names(api: Gateway, dsn: str) -> None:
+    exception_id = raised(dsn, ExceptionKind.BAD_PRICE, "ACC-INST-001")
+    order = {"clientOrderId": "b1", "accountId": "ACC-INST-001", "symbol": "AAPL", "side": "BUY"}
+    placed = api.call("POST", "/api/v1/orders", body=order | {"orderType": "MARKET", "quantity": 100})
+    name_order(dsn, exception_id, placed.json["orderId"])
+    answer = api.call("POST", f"{PATH}/{exception_id}/book", body={"reason": "by phone", "lastPx": "187.30"})
+    assert (answer.status, answer.json["status"]) == (202, "BOOKING")
+    assert answer.json["orderId"] == placed.json["orderId"]
+    kind, content = requests_of(dsn)[-1]
+    assert (kind, content["requestId"], content["orderId"]) == (
+        "BOOK",
+        answer.json["requestId"],
+        placed.json["orderId"],
+    )
+    booking = content["booking"]
+    assert (booking["execId"], booking["lastQty"], booking["lastPxMicros"], booking["reason"]) == (
+        "E1",
+        100,
+        187_300_000,
+        "by phone",
+    )
+    shown = api.call("GET", f"{PATH}/{exception_id}").json
+    assert (shown["status"], shown["reason"]) == ("BOOKING", "by phone")
+
+
+def test_a_trade_of_no_order_gets_a_record_in_the_account_that_is_named_and_only_one(
+    api: Gateway, dsn: str
+) -> None:
+    exception_id = raised(dsn, ExceptionKind.UNKNOWN_ORDER, None)
+    place = f"{PATH}/{exception_id}/book"
+    body = {"reason": "ours", "symbol": "MSFT", "side": "SELL"}
+    answer = api.call("POST", place, user="desk", body=body)
+    assert (answer.status, list(answer.fields)) == (400, ["accountId"])
+    body["accountId"] = "ACC-INST-002"
+    first = api.call("POST", place, user="desk", body=body)
+    again = api.call("POST", place, user="desk", body=body)
+    other = api.call("POST", place, user="desk", body=body | {"accountId": "ACC-INST-003"})
+    assert (first.status, again.status, other.status) == (202, 202, 400)
+    assert first.json["orderId"] == again.json["orderId"]
+    ((kind, content),) = requests_of(dsn)
+    assert (kind, content["terms"]["accountId"], content["terms"]["symbol"]) == (
+        "NEW",
+        "ACC-INST-002",
+        "MSFT",
+    )
+    assert content["terms"]["side"] == "SIDE_SELL"
+
+
+def test_a_trade_on_the_other_side_of_its_order_gets_a_record_in_the_orders_account(
+    api: Gateway, dsn: str
+) -> None:
+    exception_id = raised(dsn, ExceptionKind.CONTRADICTS_CHILD, "ACC-INST-001")
+    order = {"clientOrderId": "b2", "accountId": "ACC-INST-001", "symbol": "AAPL", "side": "BUY"}
+    placed = api.call("POST", "/api/v1/orders", body=order | {"orderType": "MARKET", "quantity": 100})
+    name_order(dsn, exception_id, placed.json["orderId"])
+    body = {"reason": "the venue is right", "side": "SELL"}
+    answer = api.call("POST", f"{PATH}/{exception_id}/book", body=body)
+    assert answer.json["orderId"] != placed.json["orderId"]
+    kind, content = requests_of(dsn)[-1]
+    assert (kind, content["terms"]["accountId"], content["terms"]["side"]) == (
+        "NEW",
+        "ACC-INST-001",
+        "SIDE_SELL",
+    )
+
+
+def test_a_booking_that_cannot_be_is_refused_by_field(api: Gateway, dsn: str) -> None:
+    exception_id = raised(dsn, ExceptionKind.BAD_PRICE, "ACC-INST-001")
+    whole = {"reason": "so", "symbol": "AAPL", "side": "BUY"}
+    for field, value in (
+        ("reason", ""),
+        ("lastQty", 0),
+        ("lastQty", "many"),
+        ("lastPx", "0"),
+        ("lastPx", "NaN"),
+        ("lastPx", "1.0000001"),
+        ("symbol", "NONE"),
+        ("side", "UP"),
+        ("accountId", "ACC-RET-005"),
+        ("colour", "red"),
+    ):
+        answer = api.call("POST", f"{PATH}/{exception_id}/book", body=whole | {field: value})
+        assert (answer.status, list(answer.fields)) == (400, [field]), (field, value)
+    assert api.call("GET", f"{PATH}/{exception_id}").json["status"] == "OPEN"
+    assert requests_of(dsn) == []
+
+
+def test_what_is_in_the_position_already_or_closed_is_not_booked(api: Gateway, dsn: str) -> None:
+    body = {"reason": "so", "symbol": "AAPL", "side": "BUY"}
+    overfill = raised(dsn, ExceptionKind.OVERFILL, "ACC-INST-001")
+    assert list(api.call("POST", f"{PATH}/{overfill}/book", body=body).fields) == ["kind"]
+    ignored = raised(dsn, ExceptionKind.BAD_PRICE, "ACC-INST-001")
+    api.call("POST", f"{PATH}/{ignored}/ignore", body={"reason": "no"})
+    assert api.call("POST", f"{PATH}/{ignored}/book", body=body).status == 409
+    foreign = raised(dsn, ExceptionKind.BAD_PRICE, "ACC-RET-005")
+    assert api.call("POST", f"{PATH}/{foreign}/book", body=body).status == 404
+    own = raised(dsn, ExceptionKind.BAD_PRICE, "ACC-INST-001")
+    assert api.call("POST", f"{PATH}/{own}/book", user="viewer1", body=body).status == 403
+
+
+def test_a_client_cannot_use_the_channel_of_bookings(api: Gateway) -> None:
+    order = {"clientOrderId": "b3", "accountId": "ACC-INST-001", "symbol": "AAPL", "side": "BUY"}
+    answer = api.call(
+        "POST",
+        "/api/v1/orders",
+        body=order | {"orderType": "MARKET", "quantity": 100},
+        X_OMS_Channel="BOOKING",
+    )
+    assert answer.status == 400

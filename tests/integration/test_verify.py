@@ -393,6 +393,21 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         sql("UPDATE order_events SET type = 'OrderDenied' WHERE order_id = :resting AND sequence = 2"),
         "no child without parent",
     ),
+    "an exception that is booked by no trade": (
+        sql(
+            "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, detail,"
+            " raw, raised_at, status, closed_at) VALUES (gen_random_uuid(), 'x', 'BAD_PRICE', 'x', 'XNYS',"
+            " 'x', '', now(), 'BOOKED', now())"
+        ),
+        "a trade that a person booked",
+    ),
+    "a trade that says it was booked, of no exception": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeApplied,requestId}', '\"x\"')"
+            " WHERE order_id = :filled AND type = 'TradeApplied'"
+        ),
+        "a trade that a person booked",
+    ),
     "a position off by one": (sql("UPDATE positions SET quantity = quantity + 1"), "position = sum"),
     "cash off by a cent": (sql("UPDATE positions SET net_cash = net_cash + 0.01"), "position = sum"),
     "cost and profit that agree with cash and not with the fills": (

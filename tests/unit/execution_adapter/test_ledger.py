@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.exceptions import raised
 from execution_adapter.domain.ledger import Ledger
+from oms_platform.exceptions import ExceptionKind
 from tests.unit.execution_adapter.orders import NOW, child
 
 PLACE = ("orders.routed", 0)
@@ -175,3 +177,14 @@ def test_whatever_happens_nothing_is_stored_early_lost_or_put_back(steps: list[t
     assert stored_offsets == handled
     assert stored == known
     assert not book.waits
+
+
+def test_an_exception_that_is_raised_again_is_not_closed_by_what_settled_an_earlier_one() -> None:
+    book, one = ledger(), child()
+    book.settled(one.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)
+    book.settled(one.cl_ord_id, ExceptionKind.UNRESOLVED)
+    found = raised(ExceptionKind.CUM_QTY_DIFFERS, "", venue_id="XNYS", raw=b"", at=NOW, child=one)
+    book.excepted(found)
+    assert book.storable().settled == ((one.cl_ord_id, ExceptionKind.UNRESOLVED),)
+    book.stored()
+    assert not book.has_states

@@ -11,6 +11,7 @@ from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import FixMessage, Item, Routed, SessionUp
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport, RouteAnswer
@@ -222,3 +223,58 @@ def test_a_late_report_of_a_closed_child_is_told_to_core() -> None:
     reports = scene.reports(FILLS)
     assert [report.exec_type.name for report in reports] == ["CANCELED", "TRADE"]
     assert reports[-1].last_qty == 30
+
+
+# ---- exceptions that what comes later explains
+
+
+def trade(one: ChildTerms, exec_id: str, last_qty: int, cum_qty: int, **more: str) -> str:
+    fields = {
+        "17": exec_id,
+        "37": "V",
+        "150": "F",
+        "39": "1" if cum_qty < 100 else "2",
+        "32": str(last_qty),
+        "31": "10.01",
+        "14": str(cum_qty),
+        "151": str(100 - cum_qty),
+        "60": "20260102-03:04:05",
+    }
+    fields |= {name[1:]: value for name, value in more.items()}
+    body = "".join(f"{tag}={value}|" for tag, value in fields.items())
+    return f"8=FIX.4.4|35=8|49=XNYS|11={one.cl_ord_id}|{body}"
+
+
+def test_a_difference_is_settled_by_the_trade_that_was_missing() -> None:
+    scene, order = Scene(), plan()
+    scene.up()
+    scene.routed(order)
+    (one,) = order.children
+    scene.said(one, "0")
+    # 40 of the 70 that the venue counts were never reported; it is asked, and says so again.
+    scene.arrivals.items.append(fix_message(trade(one, "E2", 30, 70), 3))
+    scene.loop.step()
+    status = trade(one, "S1", 0, 70, t150="I", t32="0", t31="0")
+    scene.arrivals.items.append(fix_message(status, 4))
+    scene.later(0.1)
+    scene.later(0.1)
+    assert [found.kind for found in scene.store.exceptions.values()] == [ExceptionKind.CUM_QTY_DIFFERS]
+    assert scene.store.settled == set()
+    scene.arrivals.items.append(fix_message(trade(one, "E1", 40, 70), 5))
+    scene.later(0.1)
+    scene.later(0.1)
+    assert scene.store.settled == {(one.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)}
+
+
+def test_an_order_that_nobody_answered_for_is_settled_by_its_venues_answer() -> None:
+    scene, order = Scene(), plan()
+    scene.up()
+    scene.routed(order)
+    (one,) = order.children
+    for _ in range(12):
+        scene.later(200.0)
+    assert [found.kind for found in scene.store.exceptions.values()] == [ExceptionKind.UNRESOLVED]
+    scene.said(one, "0")
+    scene.later(0.1)
+    scene.later(0.1)
+    assert scene.store.settled == {(one.cl_ord_id, ExceptionKind.UNRESOLVED)}

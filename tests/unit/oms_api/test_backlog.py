@@ -12,7 +12,7 @@ from oms_api.adapters import backlog as backlog_module
 from oms_api.adapters.backlog import SET_ASIDE_MS, OutcomeBacklog
 from oms_api.domain import unanswered as unanswered_module
 from oms_api.domain.unanswered import OUTCOMES, Unanswered
-from oms_api.ports import EncodedEvent, NewCancel, NewOrder, StreamedEvent, UnavailableError
+from oms_api.ports import EncodedEvent, NewChange, NewOrder, StreamedEvent, UnavailableError
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelOrder, OrderEvent
@@ -157,7 +157,7 @@ def test_one_order_that_never_has_an_outcome_does_not_stop_the_others_for_ever()
 def test_cancels_are_no_part_of_the_backlog() -> None:
     rig = Rig()
     message = CancelOrder(request_id=uuid7(), order_id=uuid7(), account_id="A", received_at=utc_now())
-    rig.backlog.on_published([NewCancel(message=message, payload=encode(message), trace="")])
+    rig.backlog.on_published([NewChange(message=message, payload=encode(message), trace="")])
     assert not rig.after(3)
 
 

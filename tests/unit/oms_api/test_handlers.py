@@ -22,7 +22,7 @@ from oms_api.handlers import (
 )
 from oms_api.ports import (
     IntakeFullError,
-    NewCancel,
+    NewChange,
     NewOrder,
     OrderView,
     Ports,
@@ -50,7 +50,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.orders: list[NewOrder] = []
-        self.cancels: list[NewCancel] = []
+        self.cancels: list[NewChange] = []
         self.outcome: Any = None
         # What the idempotency key of any order stands for, and why new ones are not taken.
         self.stored: StoredOrder | KeyConflict | None = None
@@ -71,7 +71,7 @@ class Fake:
             order_id=order.message.order_id, created_at=order.message.received_at, created=True
         )
 
-    async def cancel(self, cancel: NewCancel) -> None:
+    async def change(self, cancel: NewChange) -> None:
         self.cancels.append(cancel)
 
     async def find(self, _terms: OrderTerms) -> StoredOrder | KeyConflict | None:

@@ -168,6 +168,25 @@ class VenueVisit(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Booking(betterproto.Message):
+    """
+    A trade that a person books, where a venue's report of it could not be applied: what the exception is closed with.
+     cl_ord_id: of the child that it is of, empty for none. exec_id, venue_order_id, trade_date: what names it at its venue.
+    """
+
+    exception_id: str = betterproto.string_field(1)
+    cl_ord_id: str = betterproto.string_field(2)
+    venue_id: str = betterproto.string_field(3)
+    exec_id: str = betterproto.string_field(4)
+    venue_order_id: str = betterproto.string_field(5)
+    trade_date: str = betterproto.string_field(6)
+    last_qty: int = betterproto.int32_field(7)
+    last_px_micros: int = betterproto.int64_field(8)
+    transact_time: datetime = betterproto.message_field(9)
+    reason: str = betterproto.string_field(10)
+
+
+@dataclass(eq=False, repr=False)
 class RiskCheck(betterproto.Message):
     """
     One risk rule's outcome: the value that was found and the bound it was held to.
@@ -241,7 +260,8 @@ class TradeApplied(betterproto.Message):
     """
     A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows. An execution
      is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75) or else the UTC date of
-     transact_time, YYYYMMDD.
+     transact_time, YYYYMMDD. request_id: of the person's request that booked it, where no report could be applied;
+     cl_ord_id is empty then if it is of no child.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -253,6 +273,7 @@ class TradeApplied(betterproto.Message):
     received_at: datetime = betterproto.message_field(7)
     venue_order_id: str = betterproto.string_field(8)
     trade_date: str = betterproto.string_field(9)
+    request_id: Optional[str] = betterproto.string_field(10, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -347,6 +368,14 @@ class CancelRejected(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class BookingRejected(betterproto.Message):
+    """A trade that a person asked to book was not: `reason` says why."""
+
+    request_id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
 class OrderCanceled(betterproto.Message):
     """What was left is canceled."""
 
@@ -362,11 +391,15 @@ class OrderExpired(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class SubmitOrder(betterproto.Message):
-    """request_id of a new order is its order_id."""
+    """
+    request_id of a new order is its order_id. booking: the order is a record of a trade that a venue made without one of
+     ours; it is filled by it at once, and neither checked nor routed.
+    """
 
     order_id: str = betterproto.string_field(1)
     received_at: datetime = betterproto.message_field(12)
     terms: "OrderTerms" = betterproto.message_field(14)
+    booking: "Booking" = betterproto.message_field(15)
 
 
 @dataclass(eq=False, repr=False)
@@ -379,6 +412,19 @@ class CancelOrder(betterproto.Message):
     principal: str = betterproto.string_field(4)
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
+
+
+@dataclass(eq=False, repr=False)
+class BookTrade(betterproto.Message):
+    """Book a trade on an order."""
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    principal: str = betterproto.string_field(4)
+    received_at: datetime = betterproto.message_field(5)
+    channel: str = betterproto.string_field(6)
+    booking: "Booking" = betterproto.message_field(7)
 
 
 @dataclass(eq=False, repr=False)
@@ -523,6 +569,7 @@ class OrderEvent(betterproto.Message):
     order_expired: "OrderExpired" = betterproto.message_field(32)
     trade_corrected: "TradeCorrected" = betterproto.message_field(33)
     child_restated: "ChildRestated" = betterproto.message_field(34)
+    booking_rejected: "BookingRejected" = betterproto.message_field(35)
 
 
 @dataclass(eq=False, repr=False)
