@@ -5,7 +5,8 @@ the inbound sequences are set back to what is durable before any session connect
 """
 
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import structlog
 
@@ -20,6 +21,7 @@ from execution_adapter.adapters.postgres_children import (
 from execution_adapter.config import Settings
 from execution_adapter.domain.dialects.fix44 import BEGIN_STRING
 from execution_adapter.domain.fix.session import SessionTerms
+from execution_adapter.domain.gate import Touch, WireGate, WireLimits
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
@@ -33,7 +35,10 @@ from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
+from oms_platform.market_data import QuoteFeed
+from oms_platform.messages import Quote
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
+from oms_platform.prices import MICROS, micros_of
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
@@ -110,7 +115,8 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         stack.callback(inbox.close)
         kept = resume_sessions(sessions, store, incarnation)
         ledger = Ledger(incarnation, kept)
-        manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer)
+        gate = WireGate(_limits(settings), stack.enter_context(_touches(settings)))
+        manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer, gate)
         live = store.live()
         applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
         manager.load(live, applied)
@@ -132,6 +138,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
             ),
             tracer=tracer,
         )
+        loop.look()
         republish_to_new_kafka(store, manager, incarnation, utc_now())
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
@@ -158,6 +165,38 @@ def _link(settings: Settings, venue_id: str) -> tuple[VenueAddress, SessionTerms
         heartbeat_s=settings.heartbeat_s,
     )
     return VenueAddress(host=settings.fix_host, port=settings.fix_port), terms
+
+
+def _limits(settings: Settings) -> WireLimits:
+    return WireLimits(
+        quantity_max=settings.gate_quantity_max,
+        notional_max_micros=settings.gate_notional_max * MICROS,
+        collar_bps=settings.gate_collar_bps,
+        orders_per_s=settings.gate_orders_per_s,
+        repeats_per_s=settings.gate_repeats_per_s,
+    )
+
+
+@contextmanager
+def _touches(settings: Settings) -> Iterator[Callable[[str], Touch]]:
+    """Follow the market, if there is somebody to follow: the newest touch of a symbol, however old."""
+    if not settings.market_data_port:
+        yield lambda _symbol: Touch()
+        return
+    feed = QuoteFeed(settings.market_data_host, settings.market_data_port)
+    feed.start()
+    try:
+        yield lambda symbol: touch_of(feed.quote(symbol))
+    finally:
+        feed.stop()
+
+
+def touch_of(quote: Quote | None) -> Touch:
+    """Return the touch of a quote."""
+    if quote is None:
+        return Touch()
+    bid, offer = quote.national_best_bid, quote.national_best_offer
+    return Touch(None if bid is None else micros_of(bid), None if offer is None else micros_of(offer))
 
 
 def _consumer(kafka: KafkaSettings, connection: Connection, incarnation: str) -> BatchConsumer:

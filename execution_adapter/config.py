@@ -7,7 +7,11 @@ from oms_platform.kafka.settings import KafkaFields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(KafkaFields):
-    """Where the parts are and how the FIX sessions run."""
+    """Where the parts are and how the FIX sessions run.
+
+    gate_…: bounds for each order that leaves, whatever anybody else allows (domain/gate.py); 0 for none. The
+    collar stands on the quotes of the market data service, where there is one, else on reference prices.
+    """
 
     postgres_dsn: str
     health_port: int
@@ -22,3 +26,17 @@ class Settings(KafkaFields):
     checkpoint_s: float = 1.0
     flush_ms_max: int = 20
     inbox_max: int = 20_000
+    market_data_host: str = "127.0.0.1"
+    market_data_port: int = 0
+    gate_quantity_max: int = 1_000_000
+    gate_notional_max: int = 100_000_000
+    gate_collar_bps: int = 1_000
+    gate_orders_per_s: int = 5_000
+    gate_repeats_per_s: int = 200
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for bounds that no order could keep."""
+        KafkaFields.__post_init__(self)
+        for name in ("quantity_max", "notional_max", "collar_bps", "orders_per_s", "repeats_per_s"):
+            if (value := getattr(self, f"gate_{name}")) < 0:
+                raise ValueError(f"OMS_ADAPTER_GATE_{name.upper()} must be 0 or more, was {value}")

@@ -29,10 +29,10 @@ from execution_adapter.domain.child import (
     new_state,
 )
 from execution_adapter.domain.exceptions import contradiction, raised
-from execution_adapter.domain.gate import problem_of
+from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
-from execution_adapter.ports import Outlet, StoredChild, Venues
+from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7_time
@@ -98,7 +98,9 @@ class ChildOrderManager:
         ledger: Ledger,
         status_timeout_s: float,
         tracer: Tracer | None = None,
+        gate: WireGate | None = None,
     ) -> None:
+        self._gate = gate or WireGate()
         self._traces = ReportTraces(tracer or Tracer())
         self._venues = venues
         self._reports = ReportOutlet(outlet)
@@ -174,7 +176,6 @@ class ChildOrderManager:
             if child.venue_id in self._logons:
                 # A venue that was there and is down gets nothing later: its shares go elsewhere at once.
                 if not self._send(live, now, now_s):
-                    self._close_unsent(live, now, DOWN_TEXT)
                     continue
             else:
                 live.last_try_s = now_s
@@ -285,6 +286,21 @@ class ChildOrderManager:
             self._close_unsent(live, now)
         elif live.child.venue_id in self._up and not self._is_ambiguous(live):
             self._cancel(live, now, now_s)
+
+    def handle_stops(self, stops: Stops, now: datetime, now_s: float) -> None:
+        """Send nothing any more that is stopped, and cancel what a person wants canceled."""
+        halted = sorted(name for name, instrument in stops.instruments.items() if not instrument.active)
+        if halted:
+            log.warning("halted", symbols=halted)
+        known = {switch.switch_id for switch in self._gate.switches}
+        self._gate.switches, self._gate.instruments = stops.switches, stops.instruments
+        for switch in stops.switches:
+            if switch.switch_id in known:
+                continue
+            log.warning("killed", scope=switch.scope.name, name=switch.name, reason=switch.reason)
+            for live in list(self._live.values()) if switch.cancels else ():
+                if switch.stops(live.child):
+                    self._end(live, now, now_s)
 
     def next_hold_s(self) -> float | None:
         """Return when the next held child's time is over; None while none is held."""
@@ -509,8 +525,8 @@ class ChildOrderManager:
         elif not live.first_sent_at:
             # Of an earlier run, which may have told core that it is over: its shares are routed anew.
             self._close_unsent(live, now, LOST_TEXT)
-        elif not self._send(live, now, now_s):
-            self._close_unsent(live, now, DOWN_TEXT)
+        else:
+            self._send(live, now, now_s)
 
     def _handle_cancel_refusal(
         self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
@@ -682,8 +698,15 @@ class ChildOrderManager:
         return live.unacked and live.sent_on_logon != self._logons[live.child.venue_id]
 
     def _send(self, live: LiveChild, now: datetime, now_s: float) -> bool:
+        """Send a child that is certainly not at its venue, or close it if it must not or cannot be sent."""
         venue_id = live.child.venue_id
-        if not self._venues.send_order(live.child, now):
+        refusal = self._gate.refuses(live.child, now_s)
+        if refusal:
+            code = refusal.partition(":")[0]
+            metrics.gate_refusals_total.labels(code).inc()
+            log.warning("child_refused", cl_ord_id=live.child.cl_ord_id, venue=venue_id, problem=refusal)
+        if refusal or not self._venues.send_order(live.child, now):
+            self._close_unsent(live, now, refusal or DOWN_TEXT)
             return False
         live.note_sent(self._logons[venue_id], now, now_s)
         self._waiting[live.child.cl_ord_id] = live

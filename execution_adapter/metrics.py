@@ -32,6 +32,11 @@ exceptions_total = Counter(
     "What a venue sent that a person has to look at, by kind",
     ["venue", "kind"],
 )
+gate_refusals_total = Counter(
+    "oms_adapter_gate_refusals_total",
+    "Plans and children that the last gate did not let out",
+    ["code"],
+)
 routes_total = Counter("oms_adapter_routes_total", "Route plans handled", ["outcome"])
 live_children = Gauge("oms_adapter_live_children", "Children with quantity left at a venue")
 pending_children = Gauge("oms_adapter_pending_children", "Children that no venue has acknowledged yet")

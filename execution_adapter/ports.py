@@ -10,6 +10,7 @@ import msgspec
 
 from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.wire import Field
+from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.exceptions import ExecutionException
@@ -58,19 +59,6 @@ class Writes:
     journal: Sequence[JournalLine] = ()
     exceptions: Sequence[ExecutionException] = ()
     settled: Sequence[Settled] = ()
-    # The orders that have a plan in the batch: up to which attempt was each of them canceled before it?
-    planned_orders: list[UUID] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What came of it. new: ClOrdIDs of the children that were not there before.
-
-    canceled_through: of the planned orders, up to which attempt a cancel was taken before this batch.
-    """
-
-    new: frozenset[str]
-    canceled_through: Mapping[UUID, int]
 
 
 class OutNumbers(NamedTuple):
@@ -85,13 +73,23 @@ class OutNumbers(NamedTuple):
         return self.before + self.next_seq
 
 
+class Stops(NamedTuple):
+    """What a person or a market has stopped. switches: those that nobody has released yet."""
+
+    switches: tuple[KillSwitch, ...]
+    instruments: Mapping[str, Instrument]
+
+
 class ChildStore(Protocol):
     """Children, cancels and checkpoints in the database."""
 
-    def write(self, writes: Writes, now: datetime) -> Written:
+    def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
+        """Return the orders that clients placed, of these, with what became of their children."""
+
+    def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch in one transaction. A child of a canceled attempt is not stored.
 
-        Raises UnstorableChildError.
+        Returns the ClOrdIDs of the children that were not there before. Raises UnstorableChildError.
         """
 
     def unstorable(self, writes: Writes, now: datetime) -> Mapping[str | UUID, str]:
@@ -133,8 +131,11 @@ class ChildStore(Protocol):
     def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
         """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
 
-    def require_lock(self) -> None:
-        """Raise OperationalError when the database is away, and with it the right to the sessions."""
+    def look(self) -> Stops | None:
+        """Return what must not be sent now, if that has changed since the last look.
+
+        Raises OperationalError when the database is away, and with it the right to the sessions.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

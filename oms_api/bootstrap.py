@@ -14,6 +14,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from oms_api.adapters.backlog import OutcomeBacklog
+from oms_api.adapters.desk_pool import DeskPool
 from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
@@ -22,6 +23,7 @@ from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
+from oms_api.adapters.postgres_switches import PostgresSwitchDesk
 from oms_api.adapters.reference_cache import ReferenceCache
 from oms_api.adapters.replica_reader import ReplicaReader
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
@@ -119,8 +121,7 @@ class Gateway:
             partitions=kafka.partitions,
             owners=self._reader.core_addresses,
         )
-        self._routing_admin = PostgresRoutingAdmin(settings.postgres_dsn, utc_now)
-        self._exceptions = PostgresExceptionDesk(settings.postgres_dsn, utc_now)
+        self._desk_pool = DeskPool(settings.postgres_dsn)
         ports = Ports(
             intake=self._intake,
             keys=KeyLookup(self._reader.read),
@@ -131,8 +132,9 @@ class Gateway:
             authenticator=self._authenticator,
             router=self._router,
             risk=self._risk,
-            routing_admin=self._routing_admin,
-            exceptions=self._exceptions,
+            routing_admin=PostgresRoutingAdmin(self._desk_pool, utc_now),
+            exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
+            switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
@@ -179,8 +181,7 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._begin_to_stop, server)
         await self._reader.open()
-        await self._routing_admin.open()
-        await self._exceptions.open()
+        await self._desk_pool.open()
         if self._replica is not None:
             await self._replica.open()
             self._start("replica", self._replica.run())
@@ -252,8 +253,7 @@ class Gateway:
             await self._reader.close()
             if self._replica is not None:
                 await self._replica.close()
-            await self._routing_admin.close()
-            await self._exceptions.close()
+            await self._desk_pool.close()
         log.info("gateway_stopped")
 
 

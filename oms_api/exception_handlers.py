@@ -143,7 +143,7 @@ def _nothing_to_book(kind: ExceptionKind) -> Refusal:
 
 def _not_open(found: ExceptionView) -> Refusal:
     return Refusal(
-        code=RefusalCode.ORDER_CLOSED,
+        code=RefusalCode.CONFLICT,
         message=f"the exception is {found.status}, no longer OPEN",
         status=found.status,
     )

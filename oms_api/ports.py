@@ -524,6 +524,37 @@ class ExceptionDesk(Protocol):
         ...
 
 
+class SwitchView(View, frozen=True):
+    """What a person has stopped. name: of the venue, account or symbol; empty for the firm."""
+
+    switch_id: UUID
+    scope: str
+    name: str
+    cancels: bool
+    reason: str
+    set_by: str
+    set_at: datetime
+    released_by: str | None
+    release_reason: str | None
+    released_at: datetime | None
+
+
+class SwitchDesk(Protocol):
+    """Sets and releases kill switches. Raises UnavailableError."""
+
+    async def switches(self, *, released: bool, rows_max: int) -> list[SwitchView]:
+        """Return the switches that are set, and those that were released if wanted, the newest first."""
+        ...
+
+    async def set(self, scope: str, name: str, *, cancels: bool, by: str, reason: str) -> SwitchView | None:
+        """Stop a scope. None when it is stopped already."""
+        ...
+
+    async def release(self, switch_id: UUID, by: str, reason: str) -> SwitchView | None:
+        """Let a scope trade again. None when there is no such switch that is set."""
+        ...
+
+
 class RateLimiter(Protocol):
     """A token bucket per principal."""
 
@@ -572,4 +603,5 @@ class Ports:
     risk: RiskDesk
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
+    switches: SwitchDesk
     tracer: Tracer = field(default_factory=Tracer)

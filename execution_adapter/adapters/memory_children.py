@@ -5,16 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from execution_adapter.domain.child import new_state
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets, Settled
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
     JournalLine,
     OutNumbers,
+    Stops,
     StoredChild,
     UnstorableChildError,
     Writes,
-    Written,
 )
 from oms_platform.exceptions import ExecutionException
 from oms_platform.messages import CancelChildren
@@ -24,7 +27,8 @@ from oms_platform.vocabulary import ChildTerms
 class InMemoryChildStore:
     """ChildStore. open_orders, core: what the adapter reads of core's tables; None: every order is open.
 
-    refuses: says why a child is not taken, None for one that is. executions: what core has applied.
+    parent_of: the order that a client placed, without its children. refuses: says why a child is not taken,
+    None for one that is. executions: what core has applied.
     """
 
     def __init__(
@@ -32,14 +36,18 @@ class InMemoryChildStore:
         *,
         open_orders: Callable[[], frozenset[UUID]] | None = None,
         core: Callable[[], CoreOffsets] = dict,
+        parent_of: Callable[[UUID], Parent | None] = lambda _order_id: None,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
         executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]] = lambda _ids: {},
     ) -> None:
         self._open_orders = open_orders
         self._core = core
+        self._parent_of = parent_of
         self._refuses = refuses
         self._executions = executions
         self._children: dict[tuple[UUID, str], StoredChild] = {}
+        self._names: dict[UUID, list[str]] = {}
+        self.stops: Stops | None = None
         self._cancels: dict[UUID, dict[UUID, CancelChildren]] = {}
         self._checkpoints: dict[tuple[str, datetime], Checkpoint] = {}
         self.offsets: dict[tuple[str, int], int] = {}
@@ -49,16 +57,28 @@ class InMemoryChildStore:
         self.settled: set[Settled] = set()
         self._out: dict[str, OutNumbers] = {}
 
-    def write(self, writes: Writes, now: datetime) -> Written:
+    def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
+        """Return the orders that clients placed, of these, with what became of their children."""
+        found: dict[UUID, Parent] = {}
+        for order_id in order_ids:
+            parent = self._parent_of(order_id)
+            if parent is None:
+                continue
+            states = {name: self._children[order_id, name].state for name in self._names.get(order_id, ())}
+            found[order_id] = msgspec.structs.replace(
+                parent,
+                canceled_through=max(
+                    (one.through_attempt for one in self._cancels.get(order_id, {}).values()), default=0
+                ),
+                committed={name: state.cum_qty + state.leaves_qty for name, state in states.items()},
+            )
+        return found
+
+    def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch, all or nothing. A child of a canceled attempt is not stored."""
         refused = self.unstorable(writes, now)
         if refused:
             raise UnstorableChildError("; ".join(refused.values()))
-        canceled = {
-            order_id: max(cancel.through_attempt for cancel in self._cancels[order_id].values())
-            for order_id in writes.planned_orders
-            if order_id in self._cancels
-        }
         new: set[str] = set()
         for child, continues in writes.children:
             key = (child.order_id, child.cl_ord_id)
@@ -66,6 +86,7 @@ class InMemoryChildStore:
                 new.add(child.cl_ord_id)
                 state = new_state(child.quantity)
                 self._children[key] = StoredChild(child=child, state=state, continues=continues)
+                self._names.setdefault(child.order_id, []).append(child.cl_ord_id)
         for cancel in writes.cancels:
             requests = self._cancels.setdefault(cancel.order_id, {})
             known = requests.get(cancel.request_id)
@@ -80,7 +101,7 @@ class InMemoryChildStore:
             self.exceptions.setdefault(exception.identity, exception)
         self.settled.update(writes.settled)
         self._save_offsets(writes.offsets)
-        return Written(new=frozenset(new), canceled_through=canceled)
+        return frozenset(new)
 
     def _save_offsets(self, offsets: Offsets) -> None:
         for place, offset in offsets.items():
@@ -172,5 +193,7 @@ class InMemoryChildStore:
             ):
                 del self._checkpoints[venue_id, recorded_at]
 
-    def require_lock(self) -> None:
-        """Nobody else can have these sessions."""
+    def look(self) -> Stops | None:
+        """Return what a test has stopped since the last look. Nobody else can have these sessions."""
+        stops, self.stops = self.stops, None
+        return stops

@@ -11,15 +11,16 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import (
     JournalLine,
     OutNumbers,
+    Stops,
     StoredChild,
     UnstorableChildError,
     Writes,
-    Written,
 )
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.ids import uuid7
@@ -31,9 +32,11 @@ from oms_platform.postgres import (
     PostgresUnavailableError,
     array_literal,
     one_round_trip,
+    reference_versions,
     save_offsets,
 )
-from oms_platform.vocabulary import ChildTerms
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import ChildTerms, Side
 from oms_platform.wire import Topic, encode
 
 GROUP: Final = "execution-adapter"
@@ -72,9 +75,17 @@ _INSERT_CANCEL: Final = ArrayStatement.insert(
     "ON CONFLICT (order_id, request_id) DO UPDATE"
     " SET through_attempt = greatest(kept.through_attempt, EXCLUDED.through_attempt)",
 )
-_CANCELED_THROUGH: Final = """
-SELECT order_id, max(through_attempt) FROM child_cancels WHERE order_id = ANY(%s::uuid[]) GROUP BY order_id
-"""
+# What clients asked for, which only the gateway writes, and what of it is with venues.
+_PARENTS: Final = ArrayStatement(
+    (("order_id", "uuid"),),
+    "SELECT o.order_id, o.account_id, o.symbol, o.side, o.quantity, o.limit_price, o.closed, (SELECT"
+    " max(through_attempt) FROM child_cancels gone WHERE gone.order_id = o.order_id), done.names, done.shares"
+    " FROM {rows} JOIN client_orders o ON o.order_id = row.order_id"
+    " LEFT JOIN LATERAL (SELECT array_agg(kept.cl_ord_id) AS names,"
+    " array_agg(kept.cum_qty + kept.leaves_qty) AS shares FROM child_orders kept"
+    " WHERE kept.order_id = o.order_id) done ON true WHERE true",
+    pruned="o.order_id",
+)
 _UPDATE: Final = ArrayStatement(
     (
         ("order_id", "uuid"),
@@ -151,14 +162,19 @@ class PostgresChildStore:
     def __init__(self, connection: Connection, incarnation: str) -> None:
         self._connection = connection
         self._incarnation = incarnation
+        self._seen: tuple[int, int] | None = None
 
-    def write(self, writes: Writes, now: datetime) -> Written:
-        """Store a batch in one pipelined transaction."""
-        canceled, inserted = self._connection.cursor(), self._connection.cursor()
+    def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
+        """Return the orders that clients placed, of these, with what became of their children."""
+        with self._connection.cursor() as cursor:
+            _PARENTS.execute(cursor, [(order_id,) for order_id in dict.fromkeys(order_ids)])
+            return {row[0]: _parent(row) for row in cursor.fetchall()}
+
+    def write(self, writes: Writes, now: datetime) -> frozenset[str]:
+        """Store a batch in one pipelined transaction. Returns the ClOrdIDs of the children that are new."""
+        inserted = self._connection.cursor()
         try:
             with one_round_trip(self._connection) as cursor:
-                if writes.planned_orders:
-                    canceled.execute(_CANCELED_THROUGH, (writes.planned_orders,))
                 # A cancel that comes after a plan in this batch must not refuse it: children go first.
                 _INSERT.execute(inserted, [_row(*child, now) for child in writes.children])
                 _INSERT_CANCEL.execute(cursor, _cancel_rows(writes.cancels))
@@ -170,10 +186,7 @@ class PostgresChildStore:
                 save_offsets(cursor, GROUP, self._incarnation, writes.offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableChildError(str(error).strip()) from error
-        return Written(
-            new=frozenset(row[0] for row in inserted.fetchall()) if writes.children else frozenset(),
-            canceled_through=dict(canceled.fetchall()) if writes.planned_orders else {},
-        )
+        return frozenset(row[0] for row in inserted.fetchall()) if writes.children else frozenset()
 
     def unstorable(self, writes: Writes, now: datetime) -> Mapping[str | UUID, str]:
         """Try each child and each cancel by itself, keeping nothing."""
@@ -299,12 +312,35 @@ class PostgresChildStore:
             if checkpoints:
                 cursor.execute(_DROP_CHECKPOINTS, (CORE_GROUP, Topic.FILLS.value))
 
-    def require_lock(self) -> None:
-        """Raise OperationalError when the connection is lost, and with it the lock of the sessions."""
+    def look(self) -> Stops | None:
+        """Return what must not be sent now, if that has changed since the last look.
+
+        Raises OperationalError when the connection is lost, and with it the lock of the sessions.
+        """
         try:
-            self._connection.execute("SELECT 1")
+            versions = reference_versions(self._connection)
         except psycopg.OperationalError as error:
             raise PostgresUnavailableError(f"the lock of the FIX sessions is lost: {error}") from error
+        if (seen := (versions["switches"], versions["instruments"])) == self._seen:
+            return None
+        self._seen = seen
+        switches = self._connection.execute(
+            "SELECT switch_id, scope, name, reason, cancels FROM kill_switches WHERE released_at IS NULL"
+            " ORDER BY set_at, switch_id"
+        )
+        instruments = self._connection.execute("SELECT symbol, status, reference_price FROM instruments")
+        return Stops(
+            switches=tuple(
+                KillSwitch(switch_id=switch_id, scope=Scope[scope], name=name, reason=reason, cancels=cancels)
+                for switch_id, scope, name, reason, cancels in switches.fetchall()
+            ),
+            instruments={
+                symbol: Instrument(
+                    active=status == "ACTIVE", reference_micros=None if price is None else micros_of(price)
+                )
+                for symbol, status, price in instruments.fetchall()
+            },
+        )
 
 
 def sessions_lock(sender: str) -> int:
@@ -331,6 +367,20 @@ def _row(child: ChildTerms, continues: bool, now: datetime) -> tuple[object, ...
         child.quantity,
         now,
         now,
+    )
+
+
+def _parent(row: Sequence[Any]) -> Parent:
+    _, account_id, symbol, side, quantity, limit_price, closed, canceled_through, names, shares = row
+    return Parent(
+        account_id=account_id,
+        symbol=symbol,
+        side=Side[side],
+        quantity=quantity,
+        limit_price_micros=None if limit_price is None else micros_of(limit_price),
+        closed=closed,
+        canceled_through=canceled_through or 0,
+        committed=dict(zip(names or (), shares or (), strict=True)),
     )
 
 

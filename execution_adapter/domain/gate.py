@@ -1,15 +1,43 @@
-"""The last check before the wire: what a plan asks of venues is what its order allows.
+"""The last check before the wire: what a plan asks of venues is what its client's order allows, and no more.
 
-The law of this file: nothing that the router computed is believed. The bounds are the order's own terms.
+The law of this file: nothing that the router or core computed is believed. A plan is held to the order as the
+gateway stored it and to what the order's other children have or may trade; a child is held, each time it is
+about to be sent, to limits of our own, to the market, and to what a person has stopped.
 """
 
-from collections.abc import Callable, Sequence
+import enum
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side
 
 _SOH: Final = "\x01"
+_BPS: Final = 10_000
+# Kinds of orders that are counted until the oldest are forgotten.
+_COUNTED_MAX: Final = 50_000
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A client's order as the gateway stored it, and what became of its children.
+
+    committed: by ClOrdID of each child, shares that are executed or may be. canceled_through: the last
+    attempt that a cancel ended.
+    """
+
+    account_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    limit_price_micros: int | None
+    closed: bool = False
+    canceled_through: int = 0
+    committed: Mapping[str, int] = {}
+
+
+# ---- plans
 
 
 def problem_of(
@@ -39,6 +67,32 @@ def problem_of(
         if child.cl_ord_id != expected or expected in seen:
             return f"GATE_ID: cl_ord_id={child.cl_ord_id}, expected={expected} once"
         seen.add(expected)
+    return ""
+
+
+def problem_of_parent(
+    parent: Parent | None, terms: OrderTerms, children: Sequence[ChildTerms], committed: int
+) -> str:
+    """Return why a plan does not fit the order that its client placed; empty when it does.
+
+    committed: shares of the order that its other children have executed, or may.
+    """
+    if parent is None:
+        return "GATE_ORDER: no client placed the order"
+    for name, found, expected in (
+        ("account_id", terms.account_id, parent.account_id),
+        ("symbol", terms.symbol, parent.symbol),
+        ("side", terms.side, parent.side),
+        ("quantity", terms.quantity, parent.quantity),
+        ("limit_price_micros", terms.limit_price_micros, parent.limit_price_micros),
+    ):
+        if found != expected:
+            return f"GATE_ORDER: {name}={_text(found)}, the client asked for {_text(expected)}"
+    if parent.closed:
+        return "GATE_CLOSED: the order is over"
+    placed = sum([child.quantity for child in children])
+    if committed + placed > parent.quantity:
+        return f"GATE_COMMITTED: children={placed}, committed={committed}, quantity={parent.quantity}"
     return ""
 
 
@@ -73,3 +127,155 @@ def _problem_of_price(child: ChildTerms, terms: OrderTerms) -> str:
 
 def _text(value: object) -> str:
     return value.name if isinstance(value, Side) else str(value)
+
+
+# ---- children, each time one is about to be sent
+
+
+class Scope(enum.Enum):
+    """What a kill switch stops."""
+
+    FIRM = "FIRM"
+    VENUE = "VENUE"
+    ACCOUNT = "ACCOUNT"
+    SYMBOL = "SYMBOL"
+
+
+class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody has stopped a scope. name: of the venue, account or symbol; empty for the firm.
+
+    cancels: what is open of it is canceled, too.
+    """
+
+    switch_id: UUID
+    scope: Scope
+    name: str
+    reason: str
+    cancels: bool = False
+
+    def stops(self, child: ChildTerms) -> bool:
+        """Whether a child is in the scope."""
+        match self.scope:
+            case Scope.FIRM:
+                return True
+            case Scope.VENUE:
+                return child.venue_id == self.name
+            case Scope.ACCOUNT:
+                return child.account_id == self.name
+            case Scope.SYMBOL:
+                return child.symbol == self.name
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is known of a symbol. reference_micros: its price where there is no quote, None for none."""
+
+    active: bool
+    reference_micros: int | None
+
+
+class Touch(msgspec.Struct, frozen=True, gc=False):
+    """The national best bid and offer, as far as somebody quotes them."""
+
+    bid_micros: int | None = None
+    offer_micros: int | None = None
+
+
+class WireLimits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Bounds of our own for one 35=D, whatever anybody else allows. 0: no bound.
+
+    collar_bps: how far through the market its price may be. orders_per_s: of one session. repeats_per_s: of
+    orders that are the same in account, venue, symbol, side, quantity and price.
+    """
+
+    quantity_max: int = 0
+    notional_max_micros: int = 0
+    collar_bps: int = 0
+    orders_per_s: int = 0
+    repeats_per_s: int = 0
+
+
+UNLIMITED: Final = WireLimits()
+_NO_TOUCH: Final = Touch()
+
+
+class WireGate:
+    """Holds each child to limits, market and switches. One thread only."""
+
+    def __init__(
+        self, limits: WireLimits = UNLIMITED, touch_of: Callable[[str], Touch] = lambda _symbol: _NO_TOUCH
+    ) -> None:
+        self._limits = limits
+        self._touch_of = touch_of
+        self.switches: tuple[KillSwitch, ...] = ()
+        # None: nothing is known of instruments, and they are not asked about.
+        self.instruments: Mapping[str, Instrument] | None = None
+        # (the second, how many in it), by venue and by what the same orders have in common.
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._repeated: dict[tuple[object, ...], tuple[int, int]] = {}
+
+    def refuses(self, child: ChildTerms, now_s: float) -> str:
+        """Return why a child must not be sent now, as CODE: key=value; empty when it may.
+
+        One that may be sent counts as sent.
+        """
+        for switch in self.switches:
+            if switch.stops(child):
+                what = f"scope={switch.scope.name}, name={switch.name}" if switch.name else "scope=FIRM"
+                return f"GATE_KILLED: {what}, reason={switch.reason}"
+        return self._beyond_limits(child) or self._beyond_market(child) or self._too_often(child, now_s)
+
+    def _beyond_limits(self, child: ChildTerms) -> str:
+        limits, notional = self._limits, child.quantity * child.limit_price_micros
+        if limits.quantity_max and child.quantity > limits.quantity_max:
+            return f"GATE_SIZE: quantity={child.quantity}, limit={limits.quantity_max}"
+        if limits.notional_max_micros and notional > limits.notional_max_micros:
+            return f"GATE_NOTIONAL: micros={notional}, limit={limits.notional_max_micros}"
+        return ""
+
+    def _beyond_market(self, child: ChildTerms) -> str:
+        reference = None
+        if self.instruments is not None:
+            instrument = self.instruments.get(child.symbol)
+            if instrument is None or not instrument.active:
+                return f"GATE_HALTED: symbol={child.symbol}"
+            reference = instrument.reference_micros
+        if not self._limits.collar_bps:
+            return ""
+        touch, is_buy = self._touch_of(child.symbol), child.side is Side.BUY
+        near, far = touch.bid_micros, touch.offer_micros
+        if not is_buy:
+            near, far = far, near
+        market = far or near or reference
+        if market is None:
+            return f"GATE_COLLAR: no price of {child.symbol} is known"
+        away = market * self._limits.collar_bps // _BPS
+        bound = market + away if is_buy else market - away
+        price = child.limit_price_micros
+        if price > bound if is_buy else price < bound:
+            return f"GATE_COLLAR: micros={price}, market={market}, bound={bound}"
+        return ""
+
+    def _too_often(self, child: ChildTerms, now_s: float) -> str:
+        limits, second = self._limits, int(now_s)
+        at, sent = self._sent.get(child.venue_id, (second, 0))
+        sent = sent if at == second else 0
+        if limits.orders_per_s and sent >= limits.orders_per_s:
+            return f"GATE_RATE: venue={child.venue_id}, orders_per_s={limits.orders_per_s}"
+        if limits.repeats_per_s:
+            key = (
+                child.account_id,
+                child.venue_id,
+                child.symbol,
+                child.side,
+                child.quantity,
+                child.limit_price_micros,
+            )
+            at, same = self._repeated.get(key, (second, 0))
+            same = same if at == second else 0
+            if same >= limits.repeats_per_s:
+                return f"GATE_REPEATED: same orders in a second={same}, limit={limits.repeats_per_s}"
+            if len(self._repeated) >= _COUNTED_MAX:
+                self._repeated.clear()
+            self._repeated[key] = (second, same + 1)
+        self._sent[child.venue_id] = (second, sent + 1)
+        return ""

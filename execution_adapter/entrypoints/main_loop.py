@@ -18,6 +18,7 @@ import structlog
 from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
 from execution_adapter.domain.fix.wire import first_value, text_of
+from execution_adapter.domain.gate import Parent, problem_of_parent
 from execution_adapter.domain.ledger import Ledger, Offsets
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
@@ -39,7 +40,6 @@ from execution_adapter.ports import (
     UnstorableChildError,
     Venues,
     Writes,
-    Written,
 )
 from oms_platform.clock import Clock, microseconds
 from oms_platform.exceptions import ExceptionKind
@@ -64,7 +64,7 @@ OUT_SEQS_RESERVED: Final = 20_000
 OUT_SEQS_LEFT_MIN: Final = 10_000
 # What a session may say between its last order and its end: heartbeats, the Logout.
 OUT_SEQS_OF_THE_END: Final = 100
-_NOTHING: Final = Written(new=frozenset(), canceled_through={})
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 # Reports that change nothing of the parent: core need not know, the scorekeeper measures them.
@@ -108,7 +108,8 @@ class ReportsOutlet:
 class _Step:
     """A record of `orders.routed` in its place. refused: a cancel of its attempt came before it in the batch.
 
-    problem: why nothing of a plan may be stored or sent. repeated: its plan stands earlier in the batch.
+    problem: why nothing of a plan may be stored or sent. repeated: its plan stands earlier in the batch, or
+    was stored before.
     """
 
     message: RoutePlan | CancelChildren
@@ -201,13 +202,19 @@ class AdapterLoop:
             self._settle()
         if now_s - self._asked_s >= OVERDUE_EVERY_S:
             self._asked_s = now_s
-            self._store.require_lock()
+            self.look()
             self._manager.ask_overdue(self._clock(), now_s)
             self._manager.count()
             self.reserve_numbers()
         self._venues.flush()
         if now_s - self._checkpointed_s >= self._pace.checkpoint_s:
             self.checkpoint()
+
+    def look(self) -> None:
+        """Take note of what must not be sent any more, or may be again."""
+        stops = self._store.look()
+        if stops is not None:
+            self._manager.handle_stops(stops, self._clock(), self._monotonic_s())
 
     def _wait_s(self) -> float:
         """Return how long the inbox may stay empty before something is due."""
@@ -290,7 +297,7 @@ class AdapterLoop:
         steps = [step for batch in batches for step in self._read_batch(batch)]
         journal = [*self._venues.take_sent(), *_journal_of(items)]
         # What venues sent is kept as it came before anything is decided about it.
-        written = self._write_steps(steps, journal) if steps or journal else _NOTHING
+        new = self._write_steps(steps, journal) if steps or journal else _NOTHING
         for step in steps:
             if isinstance(step.message, CancelChildren) and not step.problem:
                 # It is taken: whatever venues say in this batch sends none of its children any more.
@@ -298,7 +305,7 @@ class AdapterLoop:
         self._handle_venues(items)
         if steps:
             self._trace_steps(steps, taken_us)
-            self._finish(steps, written)
+            self._finish(steps, new)
             self._write_spans(steps, taken_us)
             log.info("batch", items=len(items), plans_and_cancels=len(steps))
         for batch in batches:
@@ -453,31 +460,56 @@ class AdapterLoop:
             self._publisher.send_dead_letter(step.raw, problem)
             self._tracer.fail(step.trace, DEAD_LETTER_SPAN, step.message.order_id, problem)
 
-    def _plan_writes(self, steps: Sequence[_Step], writes: Writes) -> None:
-        canceled: dict[UUID, int] = {}
-        planned: set[tuple[UUID, int]] = set()
+    def _hold_to_parents(self, steps: Sequence[_Step]) -> None:
+        """Decide what may be stored of a batch's plans: by their orders, and by the cancels before them."""
+        plans = [step.message for step in steps if isinstance(step.message, RoutePlan)]
+        parents = self._store.parents([plan.order_id for plan in plans]) if plans else {}
+        canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
+        # ClOrdIDs of each order's children with the shares that they have executed, or may.
+        committed: dict[UUID, dict[str, int]] = {}
         for step in steps:
             message = step.message
             if isinstance(message, CancelChildren):
                 if not step.problem:
                     through = max(canceled.get(message.order_id, 0), message.through_attempt)
                     canceled[message.order_id] = through
+                continue
+            order_id, parent = message.order_id, parents.get(message.order_id)
+            of_order = committed.setdefault(order_id, self._committed(parent))
+            step.refused = message.attempt <= canceled.get(order_id, 0)
+            step.repeated = any(child.cl_ord_id in of_order for child in message.children)
+            if step.refused or step.repeated or step.problem or not message.children:
+                continue
+            problem = problem_of_parent(parent, message.terms, message.children, sum(of_order.values()))
+            if problem:
+                step.problem = problem
+                metrics.gate_refusals_total.labels(problem.partition(":")[0]).inc()
+                log.warning("plan_refused", order_id=str(order_id), attempt=message.attempt, problem=problem)
+            else:
+                of_order |= {child.cl_ord_id: child.quantity for child in message.children}
+
+    def _committed(self, parent: Parent | None) -> dict[str, int]:
+        """Return what an order's children have executed or may, as far as we know by now."""
+        found: dict[str, int] = {}
+        for cl_ord_id, shares in () if parent is None else parent.committed.items():
+            newest = self._ledger.newest(cl_ord_id)
+            found[cl_ord_id] = shares if newest is None else newest.cum_qty + newest.leaves_qty
+        return found
+
+    def _plan_writes(self, steps: Sequence[_Step], writes: Writes) -> None:
+        for step in steps:
+            message = step.message
+            if isinstance(message, CancelChildren):
+                if not step.problem:
                     writes.cancels.append(message)
-                continue
-            writes.planned_orders.append(message.order_id)
-            step.refused = message.attempt <= canceled.get(message.order_id, 0)
-            key = (message.order_id, message.attempt)
-            step.repeated = key in planned
-            if step.refused or step.repeated or step.problem or self._missing_venues(message):
-                continue
-            if message.children:
-                planned.add(key)
+            elif not (step.refused or step.repeated or step.problem or self._missing_venues(message)):
                 writes.children += [(child, message.continues) for child in message.children]
 
     def _missing_venues(self, plan: RoutePlan) -> list[str]:
         return sorted({child.venue_id for child in plan.children} - self._venue_ids)
 
-    def _write_steps(self, steps: Sequence[_Step], journal: Sequence[JournalLine]) -> Written:
+    def _write_steps(self, steps: Sequence[_Step], journal: Sequence[JournalLine]) -> frozenset[str]:
+        self._hold_to_parents(steps)
         writes = Writes(journal=journal)
         self._plan_writes(steps, writes)
         try:
@@ -494,13 +526,13 @@ class AdapterLoop:
             self._plan_writes(steps, again)
             return self._write(again)
 
-    def _write(self, writes: Writes) -> Written:
-        """Store a batch with what has become durable since the last one."""
+    def _write(self, writes: Writes) -> frozenset[str]:
+        """Store a batch with what has become durable since the last one. Returns the new children."""
         writes.states, writes.offsets, writes.exceptions, writes.settled = self._ledger.storable()
         with timed_transaction("adapter_write"):
-            written = self._store.write(writes, self._clock())
+            new = self._store.write(writes, self._clock())
         self._ledger.stored()
-        return written
+        return new
 
     def _trace_steps(self, steps: Sequence[_Step], taken_us: int) -> None:
         """Add this hop to what each message goes on with; an order that is late by now is traced."""
@@ -531,10 +563,10 @@ class AdapterLoop:
         ]
         self._tracer.write_batch("adapter batch", taken_us, done_us, len(steps), spans)
 
-    def _finish(self, steps: Sequence[_Step], written: Written) -> None:
+    def _finish(self, steps: Sequence[_Step], new: frozenset[str]) -> None:
         """Tell core what was stored, and send it."""
         now, now_s = self._clock(), self._monotonic_s()
-        stored_before = self._stored_before(steps, written)
+        stored_before = self._stored_before(steps, new)
         for step in steps:
             message = step.message
             if isinstance(message, CancelChildren):
@@ -542,12 +574,11 @@ class AdapterLoop:
                     self._manager.handle_cancel(message, now, now_s)
                 continue
             stored = stored_before.get((message.order_id, message.attempt))
-            canceled_through = written.canceled_through.get(message.order_id, 0)
-            if self._is_new(step, written):
+            if self._is_new(step, new):
                 self._manager.handle_placed(message, now, now_s, step.trace)
             elif stored is not None:
                 self._manager.handle_placed_before(message, stored, now, step.trace)
-            elif step.refused or message.attempt <= canceled_through:
+            elif step.refused:
                 self._manager.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
             else:
                 missing = self._missing_venues(message)
@@ -556,25 +587,23 @@ class AdapterLoop:
                 self._manager.handle_unplaced(message, now, step.trace, reason=reason)
 
     @staticmethod
-    def _is_new(step: _Step, written: Written) -> bool:
+    def _is_new(step: _Step, new: frozenset[str]) -> bool:
         plan = step.message
         return (
             isinstance(plan, RoutePlan)
             and bool(plan.children)
             and not (step.refused or step.repeated or step.problem)
-            and plan.children[0].cl_ord_id in written.new
+            and plan.children[0].cl_ord_id in new
         )
 
     def _stored_before(
-        self, steps: Sequence[_Step], written: Written
+        self, steps: Sequence[_Step], new: frozenset[str]
     ) -> Mapping[tuple[UUID, int], list[StoredChild]]:
         """Look up the plans with children of which nothing was new: they were stored before, or refused."""
         routes = [
             (step.message.order_id, step.message.attempt)
             for step in steps
-            if isinstance(step.message, RoutePlan)
-            and step.message.children
-            and not self._is_new(step, written)
+            if isinstance(step.message, RoutePlan) and step.message.children and not self._is_new(step, new)
         ]
         return by_route(self._store.of_routes(routes)) if routes else {}
 

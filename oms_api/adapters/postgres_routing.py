@@ -6,16 +6,14 @@ A profile is never changed: a new version is added.
 from typing import Any, Final
 
 import msgspec
-import psycopg
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from oms_api.ports import ProfileView, UnavailableError
+from oms_api.adapters.desk_pool import DeskPool
+from oms_api.ports import ProfileView
 from oms_platform.clock import Clock
 from oms_platform.vocabulary import Routing
 from oms_platform.wire import encode
 
-POOL_WAIT_S: Final = 2.0
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
 # Two who add a version at the same time take turns.
 _ADD: Final = """
@@ -34,36 +32,13 @@ def _dumps(value: Any) -> str:
 class PostgresRoutingAdmin:
     """The RoutingAdmin on `routing_profiles` and `account_routing`."""
 
-    def __init__(self, dsn: str, clock: Clock) -> None:
+    def __init__(self, pool: DeskPool, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
-        self._pool = AsyncConnectionPool(
-            dsn,
-            min_size=0,
-            max_size=2,
-            open=False,
-            timeout=POOL_WAIT_S,
-            kwargs={"autocommit": True, "application_name": "oms-api-admin", "connect_timeout": 3},
-        )
-
-    async def open(self) -> None:
-        """Get ready to connect."""
-        await self._pool.open(wait=False)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
-
-    async def _run(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
-        try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement, values)
-                return await cursor.fetchall() if cursor.description else []
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError) as error:
-            raise UnavailableError(f"Postgres is away: {str(error).strip()}") from error
 
     async def profiles(self) -> list[ProfileView]:
         """Return the newest active version of every profile."""
-        rows = await self._run(
+        rows = await self._pool.run(
             "SELECT DISTINCT ON (profile) profile, version, active, settings, created_at, created_by"
             " FROM routing_profiles WHERE active ORDER BY profile, version DESC",
             (),
@@ -73,11 +48,11 @@ class PostgresRoutingAdmin:
     async def add_profile(self, name: str, settings: dict[str, object], by: str) -> int:
         """Store a new version of a profile, active from now on, and return its number."""
         values = {"name": name, "settings": Jsonb(settings, dumps=_dumps), "now": self._clock(), "by": by}
-        return int((await self._run(_ADD, values))[0][0])
+        return int((await self._pool.run(_ADD, values))[0][0])
 
     async def retire_profile(self, name: str) -> bool:
         """Make every version of a profile inactive. Returns whether any was active."""
-        rows = await self._run(
+        rows = await self._pool.run(
             "UPDATE routing_profiles SET active = false WHERE profile = %s AND active RETURNING version",
             (name,),
         )
@@ -85,12 +60,14 @@ class PostgresRoutingAdmin:
 
     async def account_routing(self, account_id: str) -> Routing:
         """Return an account's routing preferences."""
-        rows = await self._run("SELECT routing FROM account_routing WHERE account_id = %s", (account_id,))
+        rows = await self._pool.run(
+            "SELECT routing FROM account_routing WHERE account_id = %s", (account_id,)
+        )
         return msgspec.convert(rows[0][0], Routing) if rows else Routing()
 
     async def set_account_routing(self, account_id: str, routing: Routing, by: str) -> None:
         """Replace an account's routing preferences."""
-        await self._run(
+        await self._pool.run(
             "INSERT INTO account_routing (account_id, routing, updated_at, updated_by)"
             " VALUES (%s, %s::jsonb, %s, %s) ON CONFLICT (account_id) DO UPDATE SET"
             " routing = EXCLUDED.routing, updated_at = EXCLUDED.updated_at, updated_by = EXCLUDED.updated_by",

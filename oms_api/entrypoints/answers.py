@@ -22,6 +22,7 @@ STATUS_OF: Final = {
     RefusalCode.METHOD_NOT_ALLOWED: 405,
     RefusalCode.DUPLICATE_ORDER_ID: 409,
     RefusalCode.ORDER_CLOSED: 409,
+    RefusalCode.CONFLICT: 409,
     RefusalCode.RATE_LIMITED: 429,
     RefusalCode.UNAVAILABLE: 503,
 }

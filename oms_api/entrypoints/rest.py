@@ -22,6 +22,7 @@ from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, answer_or
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.rest_exceptions import exception_routes
 from oms_api.entrypoints.rest_routing import routing_routes
+from oms_api.entrypoints.rest_switches import switch_routes
 from oms_api.handlers import (
     handle_cancel_order,
     handle_get_order,
@@ -140,6 +141,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
         *_detail_routes(ports),
         *routing_routes(ports, clock),
         *exception_routes(ports, clock),
+        *switch_routes(ports),
         *_open_routes(health),
     ]
     return Litestar(

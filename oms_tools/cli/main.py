@@ -13,6 +13,7 @@ from oms_tools.cli.demo import demo
 from oms_tools.cli.dlq_commands import dlq
 from oms_tools.cli.exception_commands import exceptions
 from oms_tools.cli.fix_commands import fix
+from oms_tools.cli.kill_commands import kill
 from oms_tools.cli.order_commands import cancel, explain, submit, watch
 from oms_tools.cli.routing_commands import preview, whatif
 from oms_tools.cli.stack_commands import down, migrate_command, status, token, up
@@ -68,6 +69,7 @@ for command in (
     dlq,
     exceptions,
     fix,
+    kill,
 ):
     cli.add_command(command)
 

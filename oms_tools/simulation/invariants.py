@@ -13,7 +13,6 @@ from uuid import UUID
 
 from execution_adapter.domain.child import CLOSED as CLOSED_CHILD
 from execution_adapter.ports import StoredChild, Writes
-from execution_adapter.ports import Written as StoredBatch
 from oms_core.domain.order import Order
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelChildren, ExecutionReport
@@ -98,11 +97,11 @@ class Auditor(OrderAuditor):
 
     # ---- what the adapter stored and sent
 
-    def children_stored(self, writes: Writes, written: StoredBatch) -> None:
+    def children_stored(self, writes: Writes, new: frozenset[str]) -> None:
         """Look at a batch of the adapter."""
         self.transactions += 1
         for child, _ in writes.children:
-            if child.cl_ord_id not in written.new:
+            if child.cl_ord_id not in new:
                 continue
             if (child.order_id, child.attempt) not in self.routes:
                 raise BrokenError("no child without a route", f"{child.cl_ord_id} was never asked for")

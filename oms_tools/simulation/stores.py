@@ -7,9 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.resumption import Checkpoint
-from execution_adapter.ports import StoredChild, Writes, Written
+from execution_adapter.ports import StoredChild, Writes
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
@@ -24,7 +25,7 @@ class Watcher(Protocol):
     def committed(self, unit: UnitOfWork, desk: Desk) -> None:
         """Look at a batch of the core."""
 
-    def children_stored(self, writes: Writes, written: Written) -> None:
+    def children_stored(self, writes: Writes, new: frozenset[str]) -> None:
         """Look at a batch of the adapter."""
 
 
@@ -83,25 +84,26 @@ class SimulatedChildStore(InMemoryChildStore):
         self,
         *,
         open_orders: Callable[[], frozenset[UUID]],
+        parent_of: Callable[[UUID], Parent | None],
         core: Callable[[], Mapping[tuple[str, int], int]],
         cross: Cross,
         watcher: Watcher,
     ) -> None:
-        super().__init__(open_orders=open_orders, core=core)
+        super().__init__(open_orders=open_orders, parent_of=parent_of, core=core)
         self._cross = cross
         self._watcher = watcher
         self._by_route: dict[tuple[UUID, int], list[str]] = {}
 
-    def write(self, writes: Writes, now: datetime) -> Written:
+    def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch, all or nothing."""
         self._cross("commit")
-        written = super().write(writes, now)
+        new = super().write(writes, now)
         for child, _ in writes.children:
-            if child.cl_ord_id in written.new:
+            if child.cl_ord_id in new:
                 self._by_route.setdefault((child.order_id, child.attempt), []).append(child.cl_ord_id)
-        self._watcher.children_stored(writes, written)
+        self._watcher.children_stored(writes, new)
         self._cross("committed")
-        return written
+        return new
 
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets."""

@@ -14,6 +14,7 @@ from typing import Final, cast
 from uuid import UUID
 
 from execution_adapter.domain.child import Status
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
@@ -360,7 +361,11 @@ class System:
         )
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(
-            open_orders=self._open_orders, core=self._core_offsets, cross=self._cross, watcher=watcher
+            open_orders=self._open_orders,
+            parent_of=self._parent,
+            core=self._core_offsets,
+            cross=self._cross,
+            watcher=watcher,
         )
         self.venues = {
             name: SimulatedVenue(
@@ -390,6 +395,21 @@ class System:
 
     def _cross(self, port: str) -> None:
         self.hazard.cross(port)
+
+    def _parent(self, order_id: UUID) -> Parent | None:
+        """Return an order as the gateway stored it, for the adapter."""
+        order = self.order_store.orders.get(order_id)
+        if order is None:
+            return None
+        terms = order.terms
+        return Parent(
+            account_id=terms.account_id,
+            symbol=terms.symbol,
+            side=terms.side,
+            quantity=terms.quantity,
+            limit_price_micros=terms.limit_price_micros,
+            closed=order.closed,
+        )
 
     def _open_orders(self) -> frozenset[UUID]:
         return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)

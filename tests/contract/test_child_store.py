@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -12,12 +13,14 @@ import pytest
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.adapters.postgres_children import CORE_GROUP, PostgresChildStore
 from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import ChildStore, UnstorableChildError, Writes
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import connect
-from oms_platform.vocabulary import ChildTerms
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import ChildTerms, Side
 from oms_platform.wire import Topic
 from tests.unit.execution_adapter.orders import child
 
@@ -33,12 +36,14 @@ class Kept:
         self.open: set[UUID] = set()
         self.core: dict[tuple[str, int], int] = {}
         self.refused: set[str] = set()
+        self.orders: dict[UUID, Parent] = {}
         self.memory: InMemoryChildStore | None = None
         self.store: ChildStore
         if dsn is None:
             self.memory = InMemoryChildStore(
                 open_orders=lambda: frozenset(self.open),
                 core=lambda: self.core,
+                parent_of=self.orders.get,
                 refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None,
             )
             self.store = self.memory
@@ -53,6 +58,32 @@ class Kept:
                 "INSERT INTO consumer_offsets VALUES (%s, %s, %s, %s, %s, %s)",
                 (incarnation, CORE_GROUP, Topic.FILLS.value, partition, offset, NOW),
             )
+
+    def placed(self, order_id: UUID, *, limit: str | None = "10.01", closed: bool = False) -> Parent:
+        """Let a client have placed an order to sell 1,000 shares."""
+        parent = Parent(
+            account_id="ACC",
+            symbol="AAPL",
+            side=Side.SELL,
+            quantity=1_000,
+            limit_price_micros=None if limit is None else micros_of(Decimal(limit)),
+            closed=closed,
+        )
+        self.orders[order_id] = parent
+        if self.dsn is not None:
+            self.connection.execute(
+                "INSERT INTO accounts (account_id, name, kind) VALUES ('ACC', 'A', 'RETAIL')"
+                " ON CONFLICT DO NOTHING"
+            )
+            status, leaves_qty = ("CANCELED", 0) if closed else ("NEW", 1_000)
+            kind = "MARKET" if limit is None else "LIMIT"
+            self.connection.execute(
+                "INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, quantity,"
+                " order_type, time_in_force, limit_price, status, closed, leaves_qty, created_at, updated_at)"
+                " VALUES (%s, 'ACC', 'T', %s, 'AAPL', 'SELL', 1000, %s, 'DAY', %s, %s, %s, %s, %s, %s)",
+                (order_id, str(order_id), kind, limit, status, closed, leaves_qty, NOW, NOW),
+            )
+        return parent
 
     def offsets(self) -> dict[tuple[str, int], int]:
         if self.memory is not None:
@@ -75,10 +106,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
 
 def write(store: ChildStore, *children: ChildTerms, continues: bool = False) -> frozenset[str]:
-    writes = Writes(
-        children=[(one, continues) for one in children], planned_orders=[one.order_id for one in children]
-    )
-    return store.write(writes, NOW).new
+    return store.write(Writes(children=[(one, continues) for one in children]), NOW)
 
 
 def cancel(order_id: UUID, through: int, request_id: UUID | None = None, later_s: int = 0) -> CancelChildren:
@@ -112,18 +140,12 @@ def test_a_cancel_refuses_the_attempts_up_to_its_own_and_no_later_one(kept: Kept
     kept.store.write(Writes(cancels=[cancel(order_id, 2)]), NOW)
     attempts = [child(order_id, attempt=attempt) for attempt in (1, 2, 3)]
     assert write(kept.store, *attempts) == {attempts[2].cl_ord_id}
-    written = kept.store.write(Writes(planned_orders=[order_id, uuid7()]), NOW)
-    assert written.canceled_through == {order_id: 2}
 
 
 def test_a_cancel_after_its_plan_in_one_batch_does_not_refuse_it(kept: Kept) -> None:
     one = child()
     request = cancel(one.order_id, 1)
-    written = kept.store.write(
-        Writes(children=[(one, False)], cancels=[request], planned_orders=[one.order_id]), NOW
-    )
-    assert written.new == {one.cl_ord_id}
-    assert written.canceled_through == {}
+    assert kept.store.write(Writes(children=[(one, False)], cancels=[request]), NOW) == {one.cl_ord_id}
     (found,) = kept.store.live()
     assert found.canceled_by == request.request_id
 
@@ -132,7 +154,8 @@ def test_the_same_cancel_said_again_may_reach_further_and_never_back(kept: Kept)
     order_id, request_id = uuid7(), uuid7()
     kept.store.write(Writes(cancels=[cancel(order_id, 1, request_id), cancel(order_id, 3, request_id)]), NOW)
     kept.store.write(Writes(cancels=[cancel(order_id, 2, request_id)]), NOW)
-    assert kept.store.write(Writes(planned_orders=[order_id]), NOW).canceled_through == {order_id: 3}
+    kept.placed(order_id)
+    assert kept.store.parents([order_id])[order_id].canceled_through == 3
 
 
 def test_a_child_knows_the_newest_cancel_that_ends_it(kept: Kept) -> None:
@@ -227,3 +250,20 @@ def test_a_checkpoint_goes_once_core_has_read_what_a_newer_one_covers(kept: Kept
     assert kept.store.core_offsets() == {("one", 3): 20}
     kept.store.write_checkpoints([third], {}, NOW)
     assert sorted(kept.store.checkpoints(), key=lambda one: one.recorded_at) == [second, third]
+
+
+def test_a_parent_is_what_its_client_asked_for_with_what_its_children_have_or_may(kept: Kept) -> None:
+    one, over, bare = uuid7(), uuid7(), uuid7()
+    expected = kept.placed(one)
+    kept.placed(over, limit=None, closed=True)
+    first, second = child(one), child(one, leg=2)
+    write(kept.store, first, second)
+    kept.store.write(Writes(cancels=[cancel(one, 2)]), NOW)
+    state = ChildState(status=Status.CANCELED, cum_qty=30, leaves_qty=0)
+    kept.store.write(Writes(states={first.cl_ord_id: (first, state)}), NOW)
+    found = kept.store.parents([one, over, bare, one])
+    assert found.keys() == {one, over}
+    assert found[one] == msgspec.structs.replace(
+        expected, canceled_through=2, committed={first.cl_ord_id: 30, second.cl_ord_id: 100}
+    )
+    assert (found[over].closed, found[over].limit_price_micros, found[over].committed) == (True, None, {})

@@ -1,4 +1,4 @@
-"""Exceptions can be booked, or be settled by what comes later."""
+"""Exceptions can be booked, or be settled by what comes later; what must not be sent is data."""
 
 from alembic import op
 
@@ -18,9 +18,35 @@ ALTER TABLE execution_exceptions DROP CONSTRAINT execution_exceptions_status_che
 CREATE INDEX execution_exceptions_child ON execution_exceptions (cl_ord_id) WHERE status = 'OPEN';
 """
 
+STOPS = """
+-- What a person has stopped: no order of the scope leaves for a venue until it is released. name: of the
+-- venue, account or symbol, empty for the firm. cancels: what was open of it was canceled, too. Rows stay.
+CREATE TABLE kill_switches (
+    switch_id      uuid PRIMARY KEY,
+    scope          text NOT NULL CHECK (scope IN ('FIRM', 'VENUE', 'ACCOUNT', 'SYMBOL')),
+    name           text NOT NULL,
+    cancels        boolean NOT NULL,
+    reason         text NOT NULL,
+    set_by         text NOT NULL,
+    set_at         timestamptz NOT NULL,
+    released_by    text,
+    release_reason text,
+    released_at    timestamptz,
+    CHECK ((scope = 'FIRM') = (name = '')),
+    CHECK ((released_at IS NULL) = (released_by IS NULL))
+);
+CREATE UNIQUE INDEX kill_switches_set ON kill_switches (scope, name) WHERE released_at IS NULL;
+INSERT INTO reference_versions VALUES ('switches', 1);
+CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON kill_switches
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('switches');
+-- What the adapter holds every plan to: the gateway wrote it, and neither core nor the router can change it.
+CREATE VIEW client_orders AS
+    SELECT order_id, account_id, symbol, side, quantity, limit_price, closed FROM orders;
+"""
+
 
 def upgrade() -> None:
-    for script in (EXCEPTIONS,):
+    for script in (EXCEPTIONS, STOPS):
         op.execute(script)
 
 

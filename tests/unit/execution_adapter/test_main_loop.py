@@ -1,12 +1,14 @@
 """The adapter's loop in one thread: what it stores, publishes, sends and answers, batch by batch."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.child import Status
 from execution_adapter.domain.fix.wire import read_fields
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.handlers import ChildOrderManager
@@ -14,7 +16,7 @@ from execution_adapter.ports import FixMessage, Item, Routed, SessionUp
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
-from oms_platform.messages import ExecutionReport, RouteAnswer
+from oms_platform.messages import ExecutionReport, RouteAnswer, RoutePlan
 from oms_platform.vocabulary import ChildTerms, Message, RoutePlaced
 from oms_platform.wire import Topic, decode
 from tests.unit.execution_adapter.orders import NOW, cancel_of, plan
@@ -47,14 +49,29 @@ def fix_message(fields: str, msg_seq: int, venue_id: str = "XNYS") -> FixMessage
     )
 
 
+def parent_of(order: RoutePlan) -> Parent:
+    """Return the client's order that a plan says it is of."""
+    terms = order.terms
+    return Parent(
+        account_id=terms.account_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        quantity=terms.quantity,
+        limit_price_micros=terms.limit_price_micros,
+    )
+
+
 class Scene:
     def __init__(self) -> None:
         self.arrivals, self.venues, self.broker = Fed(), NotedVenues(), MemoryBroker()
         self.feed, self.sink = MemorySink(self.broker), MemorySink(self.broker)
         self.source = MemorySource(self.broker, [Topic.ROUTED], {})
         self.refused: set[str] = set()
+        # What clients placed: what the plans say, unless a test says otherwise.
+        self.parents: dict[UUID, Parent] = {}
         self.store = InMemoryChildStore(
-            refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None
+            parent_of=self.parents.get,
+            refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None,
         )
         self.now_s = 0.0
         outlet, ledger = ReportsOutlet(self.sink, new_id=uuid7), Ledger("one", {})
@@ -79,6 +96,8 @@ class Scene:
     def routed(self, *messages: Message) -> None:
         """Have the loop work on one batch, and flush nothing of it."""
         for message in messages:
+            if isinstance(message, RoutePlan):
+                self.parents.setdefault(message.order_id, parent_of(message))
             self.feed.send(ROUTED, "key", message, event_id=uuid7())
         self.feed.flush()
         self.arrivals.items.append(Routed(self.source.poll()))

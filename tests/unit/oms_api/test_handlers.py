@@ -131,6 +131,7 @@ class Fake:
             risk=every,
             routing_admin=every,
             exceptions=every,
+            switches=every,
         )
 
 

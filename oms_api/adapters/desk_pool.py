@@ -1,0 +1,42 @@
+"""A few connections for what the desk asks: small statements that no order waits for."""
+
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from oms_api.ports import UnavailableError
+
+POOL_WAIT_S: Final = 2.0
+CONNECTIONS_MAX: Final = 3
+
+
+class DeskPool:
+    """Runs one statement at a time, each a transaction of its own."""
+
+    def __init__(self, dsn: str) -> None:
+        self._pool = AsyncConnectionPool(
+            dsn,
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            open=False,
+            timeout=POOL_WAIT_S,
+            kwargs={"autocommit": True, "application_name": "oms-api-desk", "connect_timeout": 3},
+        )
+
+    async def open(self) -> None:
+        """Get ready to connect."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def run(self, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows. Raises UnavailableError while Postgres is away."""
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(statement, values)
+                return await cursor.fetchall() if cursor.description else []
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError) as error:
+            raise UnavailableError(f"Postgres is away: {str(error).strip()}") from error

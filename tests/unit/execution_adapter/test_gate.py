@@ -1,0 +1,289 @@
+"""The last gate: each bound below, at and above; switches, halts, the market; lies of router and core."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execution_adapter.domain.gate import (
+    Instrument,
+    KillSwitch,
+    Parent,
+    Scope,
+    Touch,
+    WireGate,
+    WireLimits,
+    problem_of_parent,
+)
+from execution_adapter.ports import Stops
+from oms_platform.ids import uuid7
+from oms_platform.messages import RoutePlan
+from oms_platform.order_ids import child_cl_ord_id
+from oms_platform.vocabulary import ChildTerms, ExecType, OrderType, Side
+from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, child, plan
+from tests.unit.execution_adapter.test_handlers import NotedVenues
+from tests.unit.execution_adapter.test_handlers import Scene as Hands
+from tests.unit.execution_adapter.test_main_loop import Scene, parent_of
+
+BID, OFFER, REFERENCE = 10_000_000, 10_020_000, 9_000_000
+KNOWN = {"AAPL": Instrument(active=True, reference_micros=REFERENCE)}
+
+
+def gate(touch: Touch | None = None, **limits: int) -> WireGate:
+    made = WireGate(WireLimits(**limits), lambda _symbol: touch or Touch(BID, OFFER))
+    made.instruments = KNOWN
+    return made
+
+
+def code(problem: str) -> str:
+    return problem.partition(":")[0]
+
+
+def switch(scope: Scope, name: str = "", *, cancels: bool = False) -> KillSwitch:
+    return KillSwitch(switch_id=uuid7(), scope=scope, name=name, reason="drill", cancels=cancels)
+
+
+# ---- one child
+
+
+@pytest.mark.parametrize(
+    ("limits", "changes", "expected"),
+    [
+        ({"quantity_max": 100}, {"quantity": 100}, ""),
+        ({"quantity_max": 100}, {"quantity": 101}, "GATE_SIZE"),
+        ({"notional_max_micros": 100 * LIMIT}, {}, ""),
+        ({"notional_max_micros": 100 * LIMIT - 1}, {}, "GATE_NOTIONAL"),
+        # Through the market by the collar, and by a micro more; resting far away is nobody's harm.
+        ({"collar_bps": 100}, {"side": Side.BUY, "limit_price_micros": 10_120_200}, ""),
+        ({"collar_bps": 100}, {"side": Side.BUY, "limit_price_micros": 10_120_201}, "GATE_COLLAR"),
+        ({"collar_bps": 100}, {"side": Side.BUY, "limit_price_micros": 1}, ""),
+        ({"collar_bps": 100}, {"side": Side.SELL, "limit_price_micros": 9_900_000}, ""),
+        ({"collar_bps": 100}, {"side": Side.SELL, "limit_price_micros": 9_899_999}, "GATE_COLLAR"),
+        ({"collar_bps": 100}, {"side": Side.SELL, "limit_price_micros": 10**15}, ""),
+        ({}, {"side": Side.BUY, "limit_price_micros": 10**15, "quantity": 10**9}, ""),
+    ],
+)
+def test_a_child_is_held_to_each_bound(
+    limits: dict[str, int], changes: dict[str, Any], expected: str
+) -> None:
+    assert code(gate(**limits).refuses(child(**changes), 0.0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("touch", "market"),
+    [
+        (Touch(BID, OFFER), OFFER),
+        (Touch(None, OFFER), OFFER),
+        (Touch(BID, None), BID),
+        (Touch(), REFERENCE),
+    ],
+)
+def test_the_market_is_the_far_side_or_the_near_one_or_the_reference_price(touch: Touch, market: int) -> None:
+    one, bound = gate(touch, collar_bps=1_000), market + market // 10
+    assert one.refuses(child(side=Side.BUY, limit_price_micros=bound), 0.0) == ""
+    assert code(one.refuses(child(side=Side.BUY, limit_price_micros=bound + 1), 0.0)) == "GATE_COLLAR"
+
+
+def test_without_any_price_nothing_leaves() -> None:
+    one = gate(Touch(), collar_bps=1_000)
+    one.instruments = {"AAPL": Instrument(active=True, reference_micros=None)}
+    assert code(one.refuses(child(), 0.0)) == "GATE_COLLAR"
+
+
+def test_nothing_leaves_for_a_symbol_that_is_halted_or_that_nobody_knows() -> None:
+    one = gate()
+    one.instruments = {"AAPL": Instrument(active=False, reference_micros=REFERENCE)}
+    assert code(one.refuses(child(), 0.0)) == "GATE_HALTED"
+    assert code(gate().refuses(child(symbol="NONE"), 0.0)) == "GATE_HALTED"
+
+
+def test_a_session_gets_so_many_orders_a_second_and_another_one_as_many() -> None:
+    one = gate(orders_per_s=3)
+    found = [code(one.refuses(child(quantity=1 + n), 7.0 + n / 10)) for n in range(5)]
+    assert found == ["", "", "", "GATE_RATE", "GATE_RATE"]
+    assert one.refuses(child(venue_id="XNAS"), 7.9) == ""
+    assert one.refuses(child(), 8.0) == ""
+
+
+def test_the_same_order_again_and_again_is_stopped_and_another_one_is_not() -> None:
+    one = gate(repeats_per_s=2)
+    assert [code(one.refuses(child(), 7.0)) for _ in range(4)] == ["", "", "GATE_REPEATED", "GATE_REPEATED"]
+    assert one.refuses(child(quantity=99), 7.0) == ""
+    assert one.refuses(child(), 8.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("stopped", "stops"),
+    [
+        (switch(Scope.FIRM), True),
+        (switch(Scope.VENUE, "XNYS"), True),
+        (switch(Scope.VENUE, "XNAS"), False),
+        (switch(Scope.ACCOUNT, "ACC"), True),
+        (switch(Scope.ACCOUNT, "ACC-2"), False),
+        (switch(Scope.SYMBOL, "AAPL"), True),
+        (switch(Scope.SYMBOL, "MSFT"), False),
+    ],
+)
+def test_a_switch_stops_its_scope_and_nothing_else(stopped: KillSwitch, stops: bool) -> None:
+    one = gate()
+    one.switches = (stopped,)
+    assert (code(one.refuses(child(), 0.0)) == "GATE_KILLED") is stops
+
+
+# ---- what the hands do about it
+
+
+def test_a_child_that_must_not_leave_is_over_at_once_and_core_is_told_why() -> None:
+    scene = Hands()
+    scene.up()
+    scene.manager.handle_stops(Stops((switch(Scope.VENUE, "XNYS"),), KNOWN), NOW, 0.0)
+    scene.place(plan())
+    assert scene.venues.types() == ""
+    assert scene.outlet.kinds() == ["RouteAnswer", "CANCELED"]
+    assert scene.outlet.messages[-1].text.startswith("GATE_KILLED: scope=VENUE")  # type: ignore[attr-defined]
+    scene.manager.handle_stops(Stops((), KNOWN), NOW, 0.0)
+    scene.place(plan())
+    assert scene.venues.types() == "D"
+
+
+def test_what_waits_for_its_venue_is_held_to_the_gate_when_it_is_sent() -> None:
+    scene = Hands()
+    scene.place(plan())
+    scene.manager.handle_stops(Stops((switch(Scope.FIRM),), KNOWN), NOW, 0.0)
+    scene.up()
+    assert (scene.venues.types(), scene.outlet.kinds()) == ("", ["RouteAnswer", "CANCELED"])
+
+
+def test_a_switch_that_cancels_takes_back_what_is_open_of_its_scope_once() -> None:
+    scene = Hands()
+    scene.up()
+    stopped, other = plan(), plan()
+    (one,) = scene.place(stopped)
+    (two,) = scene.place(msgspec.structs.replace(other, children=(child(account_id="ACC-2"),)))
+    for placed in (one, two):
+        scene.hear(placed, ExecType.NEW)
+    kill = switch(Scope.ACCOUNT, "ACC", cancels=True)
+    for _ in range(2):
+        scene.manager.handle_stops(Stops((kill,), KNOWN), NOW, 0.0)
+    assert scene.venues.types() == "DDF"
+    # The cancels of clients go out whatever is stopped.
+    scene.manager.handle_cancel(cancel_of(msgspec.structs.replace(other, order_id=two.order_id)), NOW, 0.0)
+    assert scene.venues.types() == "DDFF"
+
+
+# ---- a router and a core that lie
+
+
+def test_a_plan_of_an_order_that_no_client_placed_is_refused() -> None:
+    order = plan()
+    assert code(problem_of_parent(None, order.terms, order.children, 0)) == "GATE_ORDER"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"account_id": "ACC-2"},
+        {"symbol": "MSFT"},
+        {"side": Side.BUY},
+        {"quantity": 1_001},
+        {"limit_price_micros": LIMIT - 1},
+        {"limit_price_micros": None, "order_type": OrderType.MARKET},
+    ],
+)
+def test_a_plan_with_other_terms_than_the_clients_is_refused(changes: dict[str, Any]) -> None:
+    order = plan()
+    told = msgspec.structs.replace(order.terms, **changes)
+    assert code(problem_of_parent(parent_of(order), told, order.children, 0)) == "GATE_ORDER"
+
+
+def test_a_plan_may_place_what_its_order_has_left_and_no_share_more() -> None:
+    order = plan(legs=2)
+    parent = parent_of(order)
+    assert problem_of_parent(parent, order.terms, order.children, 800) == ""
+    assert code(problem_of_parent(parent, order.terms, order.children, 801)) == "GATE_COMMITTED"
+    over = msgspec.structs.replace(parent, closed=True)
+    assert code(problem_of_parent(over, order.terms, order.children, 0)) == "GATE_CLOSED"
+
+
+_QUANTITIES = st.sampled_from([1, 100, 400, 600, 1_000, 5_000])
+# Mostly one lie at a time: a plan with several would be refused for the first of them.
+LIES = st.one_of(
+    st.fixed_dictionaries({}, optional={"quantity": _QUANTITIES}),
+    st.fixed_dictionaries({"quantity": _QUANTITIES}),
+    st.fixed_dictionaries({"limit_price_micros": st.sampled_from([1, LIMIT - 1, LIMIT, LIMIT + 1, 10**12])}),
+    st.fixed_dictionaries({"symbol": st.sampled_from(["AAPL", "MSFT"])}),
+    st.fixed_dictionaries({"side": st.sampled_from(list(Side))}),
+    st.fixed_dictionaries({"account_id": st.sampled_from(["ACC", "ACC-2"])}),
+)
+# What a router that lies says of the order, and of each child; and whether core lies with it.
+LYING_PLANS = st.tuples(
+    st.integers(1, 4), LIES, st.lists(LIES, min_size=1, max_size=2), st.sampled_from([False, False, True])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(LYING_PLANS, st.sampled_from(["fill", "cancel", "close"])), max_size=12))
+def test_whatever_a_router_and_a_core_say_no_more_leaves_than_a_client_asked_for(
+    happenings: list[Any],
+) -> None:
+    scene, order = Scene(), plan()
+    truth = scene.parents[order.order_id] = parent_of(order)
+    scene.up()
+    sent = follow(scene.venues)
+    done: dict[str, int] = {}
+    for happening in happenings:
+        if isinstance(happening, tuple):
+            scene.routed(lying_plan(order, *happening))
+        elif happening == "cancel":
+            scene.routed(cancel_of(order, through=2))
+        elif open_ones := [one for one in sent if one.cl_ord_id not in done]:
+            one = open_ones[0]
+            done[one.cl_ord_id] = one.quantity if happening == "fill" else 0
+            scene.said(one, "2" if happening == "fill" else "4", one.quantity if happening == "fill" else 0)
+        held_to(truth, sent, done)
+
+
+def follow(venues: NotedVenues) -> list[ChildTerms]:
+    """Keep what leaves for venues."""
+    sent: list[ChildTerms] = []
+    note = venues.send_order
+
+    def send_order(one: ChildTerms, at: Any) -> bool:
+        sent.append(one)
+        return note(one, at)
+
+    venues.send_order = send_order  # type: ignore[method-assign]
+    return sent
+
+
+def lying_plan(
+    order: RoutePlan, attempt: int, lie: dict[str, Any], children: list[dict[str, Any]], core_lies: bool
+) -> RoutePlan:
+    terms = msgspec.structs.replace(order.terms, **lie) if core_lies else order.terms
+    # A router that believes core asks its children for the same.
+    told = {name: value for name, value in lie.items() if name != "quantity"} if core_lies else {}
+    made = tuple(
+        msgspec.structs.replace(
+            child(order.order_id, attempt=attempt, leg=leg, **(told | one)),
+            cl_ord_id=child_cl_ord_id(order.order_id, attempt, leg),
+        )
+        for leg, one in enumerate(children, 1)
+    )
+    return msgspec.structs.replace(
+        plan(order_id=order.order_id, attempt=attempt),
+        terms=terms,
+        quantity=5_000,
+        children=made,
+    )
+
+
+def held_to(truth: Parent, sent: list[ChildTerms], done: dict[str, int]) -> None:
+    """Hold what left to what a client asked for."""
+    assert len({one.cl_ord_id for one in sent}) == len(sent)
+    for one in sent:
+        assert (one.account_id, one.symbol, one.side) == (truth.account_id, truth.symbol, truth.side)
+        assert truth.limit_price_micros is not None
+        assert one.limit_price_micros >= truth.limit_price_micros  # it sells
+    assert sum(done.get(one.cl_ord_id, one.quantity) for one in sent) <= truth.quantity
