@@ -116,7 +116,9 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         kept = resume_sessions(sessions, store, incarnation)
         ledger = Ledger(incarnation, kept)
         gate = WireGate(_limits(settings), stack.enter_context(_touches(settings)))
-        manager = ChildOrderManager(sessions, outlet, ledger, settings.status_timeout_s, tracer, gate)
+        manager = ChildOrderManager(
+            sessions, outlet, ledger, settings.status_timeout_s, tracer, gate, settings.reconcile_s
+        )
         live = store.live()
         applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
         manager.load(live, applied)

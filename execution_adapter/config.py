@@ -11,6 +11,7 @@ class Settings(KafkaFields):
 
     gate_…: bounds for each order that leaves, whatever anybody else allows (domain/gate.py); 0 for none. The
     collar stands on the quotes of the market data service, where there is one, else on reference prices.
+    reconcile_s: how often every open order is compared with its venue besides at each logon; 0 for never.
     """
 
     postgres_dsn: str
@@ -28,6 +29,7 @@ class Settings(KafkaFields):
     inbox_max: int = 20_000
     market_data_host: str = "127.0.0.1"
     market_data_port: int = 0
+    reconcile_s: float = 300.0
     gate_quantity_max: int = 1_000_000
     gate_notional_max: int = 100_000_000
     gate_collar_bps: int = 1_000

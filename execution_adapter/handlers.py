@@ -7,7 +7,7 @@ between finds the child unacknowledged, and asks.
 
 import heapq
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -32,10 +32,11 @@ from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
-from oms_platform.ids import uuid7_time
+from oms_platform.ids import uuid7, uuid7_time
 from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
 from oms_platform.order_ids import cancel_cl_ord_id, child_cl_ord_id, route_id
 from oms_platform.telemetry.order_trace import traced_id
@@ -99,6 +100,8 @@ class ChildOrderManager:
         status_timeout_s: float,
         tracer: Tracer | None = None,
         gate: WireGate | None = None,
+        reconcile_s: float = 0.0,
+        new_id: Callable[[], UUID] = uuid7,
     ) -> None:
         self._gate = gate or WireGate()
         self._traces = ReportTraces(tracer or Tracer())
@@ -121,6 +124,10 @@ class ChildOrderManager:
         self._holds: list[tuple[float, str]] = []
         # Who is to be asked about, a few at a time.
         self._to_ask: deque[str] = deque()
+        self._reconcile_s, self._new_id = reconcile_s, new_id
+        self._reconciler = Reconciler()
+        # When each venue's orders were last compared with its own.
+        self._compared_s: dict[str, float] = {}
 
     def load(self, stored: Iterable[StoredChild], executions: Mapping[str, frozenset[str]] = _NONE) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
@@ -372,8 +379,10 @@ class ChildOrderManager:
             return
         if report.exec_type is ExecType.ORDER_STATUS and not report.poss_dup:
             self._mute.discard(child.venue_id)
+        before = live.state
         if report.unknown:
             self._handle_unknown(report, live, raw, now, now_s)
+            self._reconciler.answered(child, before, live.state, report, now)
             return
         if is_replay(live.state, report):
             self._republish(report, live, now)
@@ -388,6 +397,10 @@ class ChildOrderManager:
             return
         self._apply(report, live, now, now_s)
         self._watch_difference(report, live, raw, now, now_s)
+        if report.exec_type is ExecType.ORDER_STATUS:
+            self._reconciler.answered(child, before, live.state, report, now)
+        elif live.state.status in CLOSED:
+            self._reconciler.closed(child, now)
 
     def _apply(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         child, before = live.child, live.state
@@ -612,7 +625,25 @@ class ChildOrderManager:
                 live.state = replace(live.state, in_seq=0)
                 self._ledger.reported(live.child, live.state)
         self._go_on(venue_id, here, now, now_s)
-        self._to_ask.extend(live.child.cl_ord_id for live in here if not live.unacked and not live.canceling)
+        self.compare(venue_id, Occasion.LOGON, now, now_s)
+
+    def compare(self, venue_id: str, occasion: Occasion, now: datetime, now_s: float) -> None:
+        """Ask a venue how each of its open orders is, and note where it says something else than we hold."""
+        self._compared_s[venue_id] = now_s
+        asked = [
+            live
+            for live in self._live.values()
+            if live.child.venue_id == venue_id and not live.unacked and not live.canceling
+        ]
+        if not asked:
+            return
+        self._reconciler.begin(self._new_id(), venue_id, occasion, [live.child for live in asked], now)
+        if venue_id in self._mute:
+            self._reconciler.interrupt(venue_id, "the venue answers no 35=H", now)
+            return
+        for live in asked:
+            live.tries = 0
+            self._to_ask.append(live.child.cl_ord_id)
 
     def handle_resend_wanted(self, venue_id: str, now: datetime, now_s: float) -> None:
         """A venue missed messages of ours, and they are not sent again: find out which it has."""
@@ -633,8 +664,9 @@ class ChildOrderManager:
             elif live.canceling:
                 self._cancel(live, now, now_s)
 
-    def handle_logout(self, venue_id: str, reason: str = "") -> None:
+    def handle_logout(self, venue_id: str, now: datetime, reason: str = "") -> None:
         """A venue is gone."""
+        self._reconciler.interrupt(venue_id, "the session ended", now)
         if venue_id in self._up:
             log.warning("venue_down", venue=venue_id, reason=reason)
             metrics.logouts_total.labels(venue_id).inc()
@@ -660,15 +692,39 @@ class ChildOrderManager:
                 self._give_up(live, f"no answer to {live.tries} questions", b"", now)
             else:
                 self._ask(live, now_s)
+        self._compare_in_time(now, now_s)
         for _ in range(min(len(self._to_ask), ASKS_A_TIME)):
             found = self._live.get(self._to_ask.popleft())
             if found is not None and found.child.venue_id in self._up and not found.unacked:
+                self._waiting[found.child.cl_ord_id] = found
                 self._ask(found, now_s)
+
+    def _compare_in_time(self, now: datetime, now_s: float) -> None:
+        """Compare with the venues whose time has come, and let what has ended be stored."""
+        if self._reconcile_s:
+            for venue_id in self._up:
+                if now_s - self._compared_s[venue_id] >= self._reconcile_s:
+                    self.compare(venue_id, Occasion.SCHEDULE, now, now_s)
+        ended = self._reconciler.take_ended()
+        for run in ended:
+            log.info(
+                "reconciled",
+                venue=run.venue_id,
+                occasion=run.occasion.name,
+                asked=run.asked,
+                agreed=run.agreed,
+                over=run.over,
+                settled=sum(one.settled for one in run.breaks),
+                open=sum(not one.settled for one in run.breaks),
+            )
+            metrics.count_run(run)
+        self._ledger.compared(ended)
 
     def _give_up(self, live: LiveChild, why: str, raw: bytes, now: datetime) -> None:
         """Leave a child that its venue does not answer for to a person."""
         child = live.child
         self._waiting.pop(child.cl_ord_id, None)
+        self._reconciler.unanswered(child, live.state, why, now)
         if live.state.missing_qty != live.missing_shown:
             self._show_difference(live, raw, now)
         if child.cl_ord_id not in self._live or live.unresolved:
@@ -743,6 +799,7 @@ class ChildOrderManager:
         self._reports.publish(report, child, live.state, applied.ended, before, now, live.trace)
         self._ledger.closed(child, live.state)
         self._note_answered(live)
+        self._reconciler.closed(child, now)
         self._drop(live)
 
     def _add(self, live: LiveChild) -> None:

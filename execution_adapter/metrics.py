@@ -6,6 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from execution_adapter.domain.reconciliation import EndedRun
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop
 
@@ -36,6 +37,11 @@ gate_refusals_total = Counter(
     "oms_adapter_gate_refusals_total",
     "Plans and children that the last gate did not let out",
     ["code"],
+)
+reconciled_total = Counter(
+    "oms_adapter_reconciled_total",
+    "Open orders compared with their venue's word",
+    ["venue", "outcome"],
 )
 routes_total = Counter("oms_adapter_routes_total", "Route plans handled", ["outcome"])
 live_children = Gauge("oms_adapter_live_children", "Children with quantity left at a venue")
@@ -81,3 +87,15 @@ def know_venues(venue_ids: Iterable[str]) -> None:
             rejects_total.labels(venue_id, msg_type)
         for kind in ExceptionKind:
             exceptions_total.labels(venue_id, kind.name)
+
+
+def count_run(run: EndedRun) -> None:
+    """Count a comparison with a venue."""
+    settled = sum(one.settled for one in run.breaks)
+    for outcome, count in (
+        ("agreed", run.agreed),
+        ("over", run.over),
+        ("settled", settled),
+        ("open", len(run.breaks) - settled),
+    ):
+        reconciled_total.labels(run.venue_id, outcome).inc(count)

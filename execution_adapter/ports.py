@@ -12,6 +12,7 @@ from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
+from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
@@ -59,6 +60,7 @@ class Writes:
     journal: Sequence[JournalLine] = ()
     exceptions: Sequence[ExecutionException] = ()
     settled: Sequence[Settled] = ()
+    runs: Sequence[EndedRun] = ()
 
 
 class OutNumbers(NamedTuple):

@@ -10,6 +10,7 @@ import msgspec
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets, Settled
+from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
     JournalLine,
@@ -55,6 +56,7 @@ class InMemoryChildStore:
         self.journal: list[JournalLine] = []
         self.exceptions: dict[str, ExecutionException] = {}
         self.settled: set[Settled] = set()
+        self.runs: list[EndedRun] = []
         self._out: dict[str, OutNumbers] = {}
 
     def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
@@ -100,6 +102,7 @@ class InMemoryChildStore:
         for exception in writes.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self.settled.update(writes.settled)
+        self.runs += writes.runs
         self._save_offsets(writes.offsets)
         return frozenset(new)
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import (
     JournalLine,
@@ -23,6 +24,7 @@ from execution_adapter.ports import (
     Writes,
 )
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
+from oms_platform.exceptions import storable
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
@@ -142,6 +144,32 @@ _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
 )
+_INSERT_RUN: Final = ArrayStatement.insert(
+    "reconciliations",
+    (
+        ("run_id", "uuid"),
+        ("venue_id", "text"),
+        ("occasion", "text"),
+        ("began_at", "timestamptz"),
+        ("ended_at", "timestamptz"),
+        ("asked", "int"),
+        ("agreed", "int"),
+        ("over", "int"),
+    ),
+    "ON CONFLICT DO NOTHING",
+)
+_INSERT_BREAK: Final = ArrayStatement.insert(
+    "reconciliation_breaks",
+    (
+        ("run_id", "uuid"),
+        ("cl_ord_id", "text"),
+        ("order_id", "uuid"),
+        ("ours", "text"),
+        ("theirs", "text"),
+        ("settled", "boolean"),
+    ),
+    "ON CONFLICT DO NOTHING",
+)
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
 DELETE FROM fix_checkpoints old USING fix_checkpoints newer
@@ -183,6 +211,8 @@ class PostgresChildStore:
                     _insert_journal(cursor, writes.journal)
                 insert_exceptions(cursor, writes.exceptions)
                 settle_exceptions(cursor, writes.settled, now)
+                if writes.runs:
+                    _insert_runs(cursor, writes.runs)
                 save_offsets(cursor, GROUP, self._incarnation, writes.offsets, now)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise UnstorableChildError(str(error).strip()) from error
@@ -410,6 +440,34 @@ def _state_row(child: ChildTerms, state: ChildState, now: datetime) -> tuple[obj
         state.missing_qty,
         state.in_seq,
         now,
+    )
+
+
+def _insert_runs(cursor: Cursor, runs: Sequence[EndedRun]) -> None:
+    """Store comparisons with venues, and each order of which not the same was said."""
+    _INSERT_RUN.execute(
+        cursor,
+        [
+            (
+                run.run_id,
+                run.venue_id,
+                run.occasion.name,
+                run.began_at,
+                run.ended_at,
+                run.asked,
+                run.agreed,
+                run.over,
+            )
+            for run in runs
+        ],
+    )
+    _INSERT_BREAK.execute(
+        cursor,
+        [
+            (run.run_id, one.cl_ord_id, one.order_id, one.ours, storable(one.theirs), one.settled)
+            for run in runs
+            for one in run.breaks
+        ],
     )
 
 

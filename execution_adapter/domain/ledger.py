@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.vocabulary import ChildTerms
@@ -27,13 +28,14 @@ Settled = tuple[str, ExceptionKind]
 class Storable(NamedTuple):
     """What the next transaction may store: children's states by ClOrdID, offsets, and exceptions.
 
-    settled: closed after `exceptions` are stored.
+    settled: closed after `exceptions` are stored. runs: comparisons with venues that have ended.
     """
 
     states: States
     offsets: Offsets
     exceptions: Sequence[ExecutionException]
     settled: Sequence[Settled]
+    runs: Sequence[EndedRun]
 
 
 class Ledger:
@@ -50,6 +52,7 @@ class Ledger:
         self._acks: dict[str, tuple[ChildTerms, ChildState]] = {}
         self._exceptions: list[ExecutionException] = []
         self._settled: list[Settled] = []
+        self._runs: list[EndedRun] = []
         self._taken: Storable | None = None
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -78,6 +81,10 @@ class Ledger:
     def settled(self, cl_ord_id: str, kind: ExceptionKind) -> None:
         """What exceptions of a kind say of a child is so no more: nobody has to look at them."""
         self._settled.append((cl_ord_id, kind))
+
+    def compared(self, runs: Sequence[EndedRun]) -> None:
+        """Comparisons with venues have ended."""
+        self._runs += runs
 
     def take_acks(self) -> None:
         """Let the acknowledgements that wait be stored next: a checkpoint is about to pass them."""
@@ -113,7 +120,7 @@ class Ledger:
     @property
     def has_states(self) -> bool:
         """Whether states or exceptions may be stored now."""
-        return bool(self._states or self._exceptions or self._settled)
+        return bool(self._states or self._exceptions or self._settled or self._runs)
 
     @property
     def offsets(self) -> Offsets:
@@ -123,7 +130,11 @@ class Ledger:
     def storable(self) -> Storable:
         """Return what may be stored now; `stored` is called once it is."""
         self._taken = Storable(
-            dict(self._states), self.offsets, tuple(self._exceptions), tuple(self._settled)
+            dict(self._states),
+            self.offsets,
+            tuple(self._exceptions),
+            tuple(self._settled),
+            tuple(self._runs),
         )
         return self._taken
 
@@ -134,6 +145,7 @@ class Ledger:
             return
         self._exceptions = self._exceptions[len(taken.exceptions) :]
         self._settled = [one for one in self._settled if one not in taken.settled]
+        self._runs = self._runs[len(taken.runs) :]
         self._states = {
             name: kept for name, kept in self._states.items() if taken.states.get(name) is not kept
         }

@@ -346,7 +346,7 @@ class AdapterLoop:
                 self._checkpointed_s = 0.0
             self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)
         elif isinstance(item, SessionDown):
-            self._manager.handle_logout(item.venue_id, item.reason)
+            self._manager.handle_logout(item.venue_id, now, item.reason)
         elif isinstance(item, ResendWanted):
             self._manager.handle_resend_wanted(item.venue_id, now, now_s)
         elif isinstance(item, FixRefused):
@@ -528,7 +528,9 @@ class AdapterLoop:
 
     def _write(self, writes: Writes) -> frozenset[str]:
         """Store a batch with what has become durable since the last one. Returns the new children."""
-        writes.states, writes.offsets, writes.exceptions, writes.settled = self._ledger.storable()
+        storable = self._ledger.storable()
+        writes.states, writes.offsets, writes.exceptions = storable[:3]
+        writes.settled, writes.runs = storable.settled, storable.runs
         with timed_transaction("adapter_write"):
             new = self._store.write(writes, self._clock())
         self._ledger.stored()

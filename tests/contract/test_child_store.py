@@ -14,6 +14,7 @@ from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.adapters.postgres_children import CORE_GROUP, PostgresChildStore
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.gate import Parent
+from execution_adapter.domain.reconciliation import Break, EndedRun, Occasion
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import ChildStore, UnstorableChildError, Writes
 from oms_platform.ids import uuid7
@@ -84,6 +85,28 @@ class Kept:
                 (order_id, str(order_id), kind, limit, status, closed, leaves_qty, NOW, NOW),
             )
         return parent
+
+    def runs(self) -> list[tuple[object, ...]]:
+        """Return what is kept of each break, with its run."""
+        if self.memory is not None:
+            return [
+                (
+                    run.venue_id,
+                    run.occasion.name,
+                    run.asked,
+                    run.agreed,
+                    run.over,
+                    found.cl_ord_id,
+                    found.ours,
+                    found.settled,
+                )
+                for run in self.memory.runs
+                for found in run.breaks
+            ]
+        return self.connection.execute(
+            "SELECT venue_id, occasion, asked, agreed, over, cl_ord_id, ours, settled"
+            " FROM reconciliations JOIN reconciliation_breaks USING (run_id)"
+        ).fetchall()
 
     def offsets(self) -> dict[tuple[str, int], int]:
         if self.memory is not None:
@@ -267,3 +290,20 @@ def test_a_parent_is_what_its_client_asked_for_with_what_its_children_have_or_ma
         expected, canceled_through=2, committed={first.cl_ord_id: 30, second.cl_ord_id: 100}
     )
     assert (found[over].closed, found[over].limit_price_micros, found[over].committed) == (True, None, {})
+
+
+def test_a_comparison_with_a_venue_is_kept_with_its_breaks(kept: Kept) -> None:
+    found = Break(cl_ord_id="C", order_id=uuid7(), ours="NEW", theirs="unknown\0order", settled=False)
+    run = EndedRun(
+        run_id=uuid7(),
+        venue_id="XNYS",
+        occasion=Occasion.REQUEST,
+        began_at=NOW,
+        ended_at=NOW,
+        asked=3,
+        agreed=1,
+        over=1,
+        breaks=(found,),
+    )
+    kept.store.write(Writes(runs=[run]), NOW)
+    assert kept.runs() == [("XNYS", "REQUEST", 3, 1, 1, "C", "NEW", False)]

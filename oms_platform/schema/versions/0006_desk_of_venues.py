@@ -45,8 +45,34 @@ CREATE VIEW client_orders AS
 """
 
 
+RECONCILIATIONS = """
+-- Each comparison of a venue's open orders with what the venue says of them. asked: orders; agreed: both said
+-- the same; over: ended before the answer. The others are breaks. settled: the venue's word was taken.
+CREATE TABLE reconciliations (
+    run_id   uuid PRIMARY KEY,
+    venue_id text NOT NULL,
+    occasion text NOT NULL CHECK (occasion IN ('LOGON', 'SCHEDULE', 'REQUEST')),
+    began_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    asked    integer NOT NULL,
+    agreed   integer NOT NULL,
+    over     integer NOT NULL
+);
+CREATE INDEX reconciliations_ended ON reconciliations (ended_at);
+CREATE TABLE reconciliation_breaks (
+    run_id    uuid NOT NULL REFERENCES reconciliations ON DELETE CASCADE,
+    cl_ord_id text NOT NULL,
+    order_id  uuid NOT NULL,
+    ours      text NOT NULL,
+    theirs    text NOT NULL,
+    settled   boolean NOT NULL,
+    PRIMARY KEY (run_id, cl_ord_id)
+);
+"""
+
+
 def upgrade() -> None:
-    for script in (EXCEPTIONS, STOPS):
+    for script in (EXCEPTIONS, STOPS, RECONCILIATIONS):
         op.execute(script)
 
 

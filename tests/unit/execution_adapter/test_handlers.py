@@ -107,7 +107,7 @@ class Scene:
 
     def down(self) -> None:
         self.venues.takes = False
-        self.manager.handle_logout("XNYS")
+        self.manager.handle_logout("XNYS", NOW)
 
     def place(self, plan: RoutePlan, trace: str = "") -> list[ChildTerms]:
         self.manager.handle_placed(plan, NOW, self.now_s, trace)
