@@ -22,6 +22,7 @@ from oms_api.adapters.key_lookup import KeyLookup
 from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
+from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.postgres_switches import PostgresSwitchDesk
 from oms_api.adapters.reference_cache import ReferenceCache
@@ -135,6 +136,7 @@ class Gateway:
             routing_admin=PostgresRoutingAdmin(self._desk_pool, utc_now),
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
+            reconciliations=PostgresReconciliations(self._desk_pool),
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)

@@ -555,6 +555,43 @@ class SwitchDesk(Protocol):
         ...
 
 
+class BreakView(View, frozen=True):
+    """An open order of which we and its venue did not say the same. settled: the venue's word was taken."""
+
+    cl_ord_id: str
+    order_id: UUID
+    ours: str
+    theirs: str
+    settled: bool
+
+
+class ReconciliationView(View, frozen=True):
+    """A comparison of a venue's open orders with its word. over: ended before the venue answered."""
+
+    run_id: UUID
+    venue_id: str
+    occasion: str
+    began_at: datetime
+    ended_at: datetime
+    asked: int
+    agreed: int
+    over: int
+    breaks: list[BreakView]
+
+
+class Reconciliations(Protocol):
+    """Reads comparisons with venues. Raises UnavailableError."""
+
+    async def reconciliations(
+        self, *, venue_id: str | None, broken: bool, before: datetime, rows_max: int
+    ) -> list[ReconciliationView]:
+        """Return the runs that ended before a time, the newest first, each with its breaks.
+
+        broken: only those that have any.
+        """
+        ...
+
+
 class RateLimiter(Protocol):
     """A token bucket per principal."""
 
@@ -604,4 +641,5 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    reconciliations: Reconciliations
     tracer: Tracer = field(default_factory=Tracer)

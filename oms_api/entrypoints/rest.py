@@ -21,6 +21,7 @@ from oms_api.entrypoints.answers import Answer, cancel_requested, encode, ok
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, answer_order, log
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.rest_exceptions import exception_routes
+from oms_api.entrypoints.rest_reconciliations import reconciliation_routes
 from oms_api.entrypoints.rest_routing import routing_routes
 from oms_api.entrypoints.rest_switches import switch_routes
 from oms_api.handlers import (
@@ -142,6 +143,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
         *routing_routes(ports, clock),
         *exception_routes(ports, clock),
         *switch_routes(ports),
+        *reconciliation_routes(ports),
         *_open_routes(health),
     ]
     return Litestar(

@@ -49,7 +49,7 @@ def read_filter(query: Mapping[str, str], principal: Principal) -> ExceptionFilt
         problems.append(FieldProblem(field="limit", message=f"must be a whole number from 1 to {LIMIT_MAX}"))
     order_id, before = query.get("orderId"), query.get("before")
     order = _uuid(order_id) if order_id is not None else None
-    at = _time(before) if before is not None else None
+    at = read_time(before) if before is not None else None
     if order_id is not None and order is None:
         problems.append(
             FieldProblem(field="orderId", message=f"must be an order's id, was {shown(order_id)}")
@@ -78,7 +78,8 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _time(text: str) -> datetime | None:
+def read_time(text: str) -> datetime | None:
+    """Read an ISO 8601 time, UTC where it names no zone; None if it is none."""
     try:
         value = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError:

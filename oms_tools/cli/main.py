@@ -15,6 +15,7 @@ from oms_tools.cli.exception_commands import exceptions
 from oms_tools.cli.fix_commands import fix
 from oms_tools.cli.kill_commands import kill
 from oms_tools.cli.order_commands import cancel, explain, submit, watch
+from oms_tools.cli.reconcile_commands import reconcile
 from oms_tools.cli.routing_commands import preview, whatif
 from oms_tools.cli.stack_commands import down, migrate_command, status, token, up
 from oms_tools.cli.verify_commands import verify
@@ -70,6 +71,7 @@ for command in (
     exceptions,
     fix,
     kill,
+    reconcile,
 ):
     cli.add_command(command)
 

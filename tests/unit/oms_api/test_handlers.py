@@ -132,6 +132,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            reconciliations=every,
         )
 
 
