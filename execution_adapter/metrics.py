@@ -27,6 +27,11 @@ resend_requests_total = Counter(
 )
 resent_total = Counter("oms_adapter_resent_reports_total", "Reports that came with PossDupFlag", ["venue"])
 rejects_total = Counter("oms_adapter_rejects_total", "35=9, 35=3 and 35=j received", ["venue", "msg_type"])
+throttled_total = Counter(
+    "oms_adapter_throttled_total",
+    "Messages that had to wait, orders that found the queue full, refusals of a venue that got too much",
+    ["venue", "how"],
+)
 exceptions_total = Counter(
     "oms_adapter_execution_exceptions_total",
     "What a venue sent that a person has to look at, by kind",
@@ -74,5 +79,7 @@ def know_venues(venue_ids: Iterable[str]) -> None:
             resend_requests_total.labels(venue_id, sent_by)
         for msg_type in ("9", "3", "j"):
             rejects_total.labels(venue_id, msg_type)
+        for how in ("WAITS", "FULL", "REFUSED"):
+            throttled_total.labels(venue_id, how)
         for kind in ExceptionKind:
             exceptions_total.labels(venue_id, kind.name)
