@@ -14,6 +14,7 @@ from rich.console import Console
 from oms_platform.ids import uuid7_floor
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.fix_names import CODES, MESSAGES, TAGS
+from oms_tools.cli.session_commands import COMMANDS
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.verify.fix_reader import id_text, read_fields
 
@@ -67,7 +68,10 @@ def messages_of(connection: psycopg.Connection[Any], order_id: UUID) -> Iterator
 
 
 def _common_part(name: str) -> str:
-    """Return what a child's id at its venue and those of its requests have in common."""
+    """Return what a child's id at its venue and those of its requests have in common.
+
+    A derived one ends in zeros where its requests' have their number.
+    """
     return name if "-" in name else name.rstrip("0")
 
 
@@ -125,3 +129,7 @@ def log(data: Path, dsn: str | None, as_raw: bool, order_id: UUID) -> None:
                 soft_wrap=True,
             )
     console.print(f"{count} messages", highlight=False)
+
+
+for command in COMMANDS:
+    fix.add_command(command)

@@ -12,9 +12,9 @@ from oms_tools.cli.client import ApiError
 from oms_tools.cli.demo import demo
 from oms_tools.cli.dlq_commands import dlq
 from oms_tools.cli.exception_commands import exceptions
+from oms_tools.cli.fix_commands import fix
 from oms_tools.cli.order_commands import cancel, explain, submit, watch
 from oms_tools.cli.routing_commands import preview, whatif
-from oms_tools.cli.session_commands import fix
 from oms_tools.cli.stack_commands import down, migrate_command, status, token, up
 from oms_tools.cli.verify_commands import verify
 from oms_tools.laptop.layout import StackError

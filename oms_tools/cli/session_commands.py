@@ -1,4 +1,4 @@
-"""`oms fix settings`, `logout`, `logon`, `resend`, `reset`: what the running adapter is asked for, and its answer.
+"""`oms fix settings`, `logout`, `logon`, `resend`, `reset`: what the adapter is asked for, and its answer.
 
 Every one is a row of fix_commands, with who asked and why; the adapter notes what came of it.
 """
@@ -22,7 +22,6 @@ from rich.console import Console
 from execution_adapter.domain.session_settings import read_settings
 from oms_platform.ids import uuid7
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.fix_commands import fix
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.laptop.layout import StackError
 
@@ -51,7 +50,7 @@ def _asked(required: bool = True) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         why = click.option(
-            "--reason", required=required, default=None, help="Why; it is kept with your name."
+            "--reason", required=required, default=None, help="Why. It is kept with who asked."
         )
         by = click.option("--by", default=getpass.getuser, show_default="you", help="Who asks.")
         return why(by(data_option(dsn_option(function))))
@@ -131,7 +130,7 @@ def _run(
         _answer(connection, venue, _ask(connection, venue, kind, by, reason, arguments), kind)
 
 
-@fix.command("logout")
+@click.command("logout")
 @click.argument("venue")
 @_asked()
 def logout(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> None:
@@ -139,7 +138,7 @@ def logout(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> Non
     _run(dsn, data, venue, "LOGOUT", by, reason)
 
 
-@fix.command("logon")
+@click.command("logon")
 @click.argument("venue")
 @_asked()
 def logon(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> None:
@@ -147,18 +146,18 @@ def logon(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> None
     _run(dsn, data, venue, "LOGON", by, reason)
 
 
-@fix.command("reset")
+@click.command("reset")
 @click.argument("venue")
 @_asked()
 def reset(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> None:
     """Begin a session's numbers at 1 on both sides (141=Y). Every open child is asked for.
 
-    What the venue has sent and we have not received is then sent by nobody: ask for it before (`oms fix resend`).
+    What the venue has sent and we have not received, nobody sends then: ask for it before (`oms fix resend`).
     """
     _run(dsn, data, venue, "RESET", by, reason)
 
 
-@fix.command("resend")
+@click.command("resend")
 @click.argument("venue")
 @click.option("--from", "begin", required=True, type=click.IntRange(1), help="The first MsgSeqNum.")
 @click.option("--to", "end", default=0, type=click.IntRange(0), help="The last one; default: all.")
@@ -170,7 +169,7 @@ def resend(data: Path, dsn: str | None, venue: str, begin: int, end: int, by: st
     _run(dsn, data, venue, "RESEND", by, reason, {"from": begin, "to": end})
 
 
-@fix.command("settings")
+@click.command("settings")
 @click.argument("venue")
 @click.option(
     "--set", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON to store."
@@ -212,3 +211,6 @@ def _show(connection: psycopg.Connection[Any], venue: str) -> None:
     else:
         text = f"version {version}, {changed_at:%Y-%m-%d %H:%M:%S}Z by {changed_by}: {reason}"
     click.echo(text, err=True)
+
+
+COMMANDS: Final = (settings, logout, logon, resend, reset)
