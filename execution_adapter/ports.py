@@ -235,14 +235,17 @@ class SessionControl(Protocol):
 
 
 class SessionState(NamedTuple):
-    """How a session is. reason: why it is down. resets: how often its numbers began at 1 in this run.
+    """How a session is. reason: why it is down. stays_out: why it is not to be up, empty when it is.
 
-    logons: in this run. in_use: the settings that it has now.
+    logons, failures, resets: how often it logged on, could not, and began its numbers at 1 in this run.
+    in_use: the settings that it has now.
     """
 
     up: bool
     reason: str
+    stays_out: str
     logons: int
+    failures: int
     resets: int
     in_use: SessionSettings
 

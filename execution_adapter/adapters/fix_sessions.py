@@ -105,7 +105,7 @@ class _Link:
         self.numbers_began_at = start.numbers_began_at
         self.resets = False
         self.changed: SessionSettings | None = None
-        self.logons = self.resets_done = 0
+        self.logons = self.failures = self.resets_done = 0
 
     def use_changed(self) -> None:
         """Take the settings that were given meanwhile. Only while the session is down."""
@@ -117,7 +117,7 @@ class _Link:
 
     def why_out(self, now: datetime) -> str:
         """Return why the session is not to be logged on now, in words; empty when it is."""
-        schedule = self.settings.schedule
+        schedule = (self.changed or self.settings).schedule
         if self.held_out or schedule is None or schedule.ends_at(now) is not None:
             return self.held_out
         return f"outside its schedule until {schedule.shown_start(now)}"
@@ -256,14 +256,17 @@ class FixSessions:
         return SessionState(
             up=up,
             reason="" if up else _hidden(link, link.said),
+            stays_out=link.stays_out,
             logons=link.logons,
+            failures=link.failures,
             resets=link.resets_done,
             in_use=link.changed or link.settings,
         )
 
     def _look_at(self, venue_id: str) -> None:
         """Have a session's thread see at once to what was asked of it."""
-        self._links[venue_id].retry_at_s = 0.0
+        link = self._links[venue_id]
+        link.retry_at_s, link.stays_out = 0.0, link.why_out(self._clock())
         self._ticked_s = 0.0
         self._wake()
 
@@ -382,6 +385,8 @@ class FixSessions:
 
     def _tick(self, link: _Link) -> list[SessionEvent]:
         now, now_s = self._clock(), self._monotonic_s()
+        if link.socket is None and not link.connecting:
+            link.use_changed()
         link.stays_out = link.why_out(now)
         if why := link.stays_out or (link.session.state is State.UP and link.why_again(now)):
             link.session.log_off(why, now, now_s)
@@ -414,6 +419,7 @@ class FixSessions:
             link, made, problem = self._made.pop(0)
             link.connecting = False
             if made is None:
+                link.failures += 1
                 where = f"{link.settings.host}:{link.settings.port}"
                 self._inbox.put_now(*self._down(link, f"cannot connect to {where}: {problem}"))
                 link.retry_at_s = self._monotonic_s() + self._reconnect_s
@@ -492,6 +498,7 @@ class FixSessions:
                     self._note_logon(link, event)
                     items.append(SessionUp(venue_id, event.began_anew))
                 case LoggedOff():
+                    link.failures += event.reason != link.session.leaving
                     items += self._down(link, event.reason)
                 case ResendAsked():
                     metrics.resend_requests_total.labels(venue_id, "venue").inc()

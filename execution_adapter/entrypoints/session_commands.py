@@ -9,7 +9,7 @@ import structlog
 
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.wire_ids import WireIds
-from execution_adapter.ports import FixCommand, SessionControl, SessionStore
+from execution_adapter.ports import FixCommand, SessionControl, SessionState, SessionStore
 
 # So long a command may take until it is answered with how things stand.
 ANSWER_S_MAX: Final = 10.0
@@ -93,13 +93,15 @@ class SessionCommands:
                 return lambda: "" if sessions.state(venue_id).up else "logged out"
             case "LOGON":
                 self._store.hold_out(venue_id, "")
+                tried = self._tried(venue_id, lambda now: now.up, "logged on")
                 sessions.let_in(venue_id)
-                return lambda: "logged on" if sessions.state(venue_id).up else ""
+                return tried
             case "RESET":
                 before = sessions.state(venue_id).resets
-                sessions.reset(venue_id, f"its numbers are reset {who}")
                 text = "logged on, both sides' numbers began at 1"
-                return lambda: text if sessions.state(venue_id).resets > before else ""
+                tried = self._tried(venue_id, lambda now: now.resets > before, text)
+                sessions.reset(venue_id, f"its numbers are reset {who}")
+                return tried
             case "RESEND":
                 return _said(self._ask_again(venue_id, command.arguments))
             case _:
@@ -122,11 +124,26 @@ class SessionCommands:
             for cl_ord_id, wire_id in self._store.wire_ids(venue_id).items():
                 self._wire_ids.pin(venue_id, cl_ord_id, wire_id)
             self._wire_ids.set_rule(venue_id, settings.cl_ord_ids)
+        tried = self._tried(venue_id, lambda now: now.logons > before.logons, "logged on with them")
         self._sessions.change(venue_id, settings)
         self._sessions.hold_out(venue_id, stored.held_out)
         self._store.note_in_use({venue_id: settings})
         self._on_settings(venue_id, settings)
-        return lambda: "logged on with them" if self._sessions.state(venue_id).logons > before.logons else ""
+        return tried
+
+    def _tried(self, venue_id: str, done: Callable[[SessionState], bool], text: str) -> Callable[[], str]:
+        """Return how to find whether a logon that is about to be tried has come about, or why not yet."""
+        failures = self._sessions.state(venue_id).failures
+
+        def outcome() -> str:
+            now = self._sessions.state(venue_id)
+            if done(now):
+                return text
+            if now.failures > failures or now.stays_out:
+                return f"not yet: {now.stays_out or now.reason}"
+            return ""
+
+        return outcome
 
     def _reason(self, venue_id: str) -> str:
         state = self._sessions.state(venue_id)

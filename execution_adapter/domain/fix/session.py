@@ -132,9 +132,9 @@ class FixSession:
         self._logon_s = self._received_s = self._sent_s = 0.0
         self._tested = False
         self._skewed = False
-        # Whether our Logon asked for numbers from 1, and why we log out.
         self._asks_reset = False
-        self._leaving = ""
+        # Why we log out, in words.
+        self.leaving = ""
         # The numbers, first and last, that are handed on once more when they are resent.
         self._wanted_again = (0, 0)
         self._sent: OrderedDict[int, tuple[str, str]] = OrderedDict()
@@ -157,7 +157,7 @@ class FixSession:
         self.closing, self._tested, self._gap_until = False, False, 0
         self._logon_s = self._received_s = now_s
         self.state = State.LOGGING_ON
-        self._asks_reset, self._leaving = reset, ""
+        self._asks_reset, self.leaving = reset, ""
         self._wanted_again = (0, 0)
         if reset:
             self.out_before += self.next_out
@@ -172,7 +172,7 @@ class FixSession:
         self.state = State.DOWN
         self.outgoing.clear()
         if was is State.LOGGING_OFF:
-            reason = self._leaving
+            reason = self.leaving
         return [] if was is State.DOWN else [LoggedOff(reason)]
 
     def receive(self, data: bytes, now: datetime, now_s: float) -> list[SessionEvent]:
@@ -204,7 +204,7 @@ class FixSession:
         if self.state is State.LOGGING_ON and now_s - self._logon_s > LOGON_S_MAX:
             self._close(f"no answer to the logon within {LOGON_S_MAX} s")
         elif self.state is State.LOGGING_OFF and now_s - self._logon_s > LOGOUT_S_MAX:
-            self._close(f"{self._leaving}; the venue did not answer the logout")
+            self._close(f"{self.leaving}; the venue did not answer the logout")
         elif self.state is State.UP:
             if silent_percent > GONE_AFTER_PERCENT:
                 self._close(f"nothing was heard for {silent_s:.0f} s")
@@ -222,7 +222,7 @@ class FixSession:
         self._now, self._now_s = now, now_s
         if self.state in (State.UP, State.LOGGING_ON):
             self._send("5", b"")
-            self.state, self._logon_s, self._leaving = State.LOGGING_OFF, now_s, why
+            self.state, self._logon_s, self.leaving = State.LOGGING_OFF, now_s, why
 
     def ask_again(self, begin: int, end: int, now: datetime, now_s: float) -> bool:
         """Ask for messages that came before, or were passed over, and hand on what is sent of them.
@@ -461,7 +461,7 @@ class FixSession:
     def _on_logout(self, raw: bytes) -> None:
         said = text_of(first_value(raw, 58) or b"")
         if self.state is State.LOGGING_OFF:
-            self._close(self._leaving)
+            self._close(self.leaving)
         else:
             self._close(f"the venue logged out: {said}" if said else "the venue logged out", log_out=True)
 
