@@ -596,6 +596,7 @@ class ChildOrderManager:
         """A venue is there: ask about what it may have, send what it has not, cancel what is to go."""
         self._up.add(venue_id)
         self._stays_out.discard(venue_id)
+        metrics.session_out.labels(venue_id).set(0)
         metrics.session_up.labels(venue_id).set(1)
         metrics.logons_total.labels(venue_id).inc()
         here = [live for live in self._live.values() if live.child.venue_id == venue_id]
@@ -629,8 +630,11 @@ class ChildOrderManager:
 
     def handle_logout(self, venue_id: str, reason: str = "", *, on_purpose: bool = False) -> None:
         """A venue is gone. on_purpose: until somebody, or its schedule, lets it in again."""
+        metrics.session_out.labels(venue_id).set(on_purpose)
         if on_purpose:
             self._stays_out.add(venue_id)
+        else:
+            self._stays_out.discard(venue_id)
         if venue_id in self._lanes:
             self._lanes[venue_id].forget()
         if venue_id in self._up:

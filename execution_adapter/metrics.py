@@ -10,6 +10,11 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop
 
 session_up = Gauge("oms_adapter_fix_session_up", "1 while the venue's session is logged on", ["venue"])
+session_out = Gauge(
+    "oms_adapter_fix_session_out",
+    "1 while the venue's session is down on purpose: logged out by somebody, or outside its schedule",
+    ["venue"],
+)
 in_seq = Gauge("oms_adapter_fix_in_seq", "Highest inbound sequence that is durable", ["venue"])
 out_seq = Gauge("oms_adapter_fix_out_seq", "Next outbound sequence", ["venue"])
 orders_sent_total = Counter("oms_adapter_orders_sent_total", "35=D sent", ["venue"])
@@ -73,6 +78,7 @@ def know_venues(venue_ids: Iterable[str]) -> None:
     for venue_id in venue_ids:
         of_venue(venue_id)
         session_up.labels(venue_id).set(0)
+        session_out.labels(venue_id).set(0)
         for counter in (cancels_sent_total, status_requests_total, logons_total, logouts_total):
             counter.labels(venue_id)
         for sent_by in ("us", "venue"):

@@ -81,6 +81,17 @@ def moved(
             floor.logons[venue_id] = old.session.logons
 
 
+def restart_adapter(floor: Floor, *, without: str = "") -> None:
+    """End the adapter with -9 and wait until it is back, and every session but one."""
+    killed = floor.rig.kill("execution-adapter")
+    floor.rig.await_ready_again("execution-adapter", killed)
+    floor.restarts["execution-adapter"] += 1
+    for venue_id, venue in floor.venues.venues.items():
+        if venue_id != without:
+            venue.session.await_logon()
+            floor.logons[venue_id] = venue.session.logons
+
+
 def shown_session(floor: Floor, venue_id: str) -> str:
     """Return the line of `oms fix sessions` about a venue."""
     lines = oms_fix(floor, "sessions").output.splitlines()

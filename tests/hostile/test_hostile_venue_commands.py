@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.hostile.floor import Floor
-from tests.hostile.moved_venue import LOGON_S, oms_fix, shown_session
+from tests.hostile.moved_venue import LOGON_S, oms_fix, restart_adapter, shown_session
 
 WHO = ("--reason", "exchange asked for it", "--by", "night desk")
 
@@ -19,17 +19,6 @@ def last_command(floor: Floor, venue_id: str) -> dict[str, Any]:
     assert row is not None
     found: dict[str, Any] = row[0]
     return found
-
-
-def restart_adapter(floor: Floor, *, without: str) -> None:
-    """End the adapter with -9 and wait until it is back, and every session but one."""
-    killed = floor.rig.kill("execution-adapter")
-    floor.rig.await_ready_again("execution-adapter", killed)
-    floor.restarts["execution-adapter"] += 1
-    for venue_id, venue in floor.venues.venues.items():
-        if venue_id != without:
-            venue.session.await_logon()
-            floor.logons[venue_id] = venue.session.logons
 
 
 def test_who_is_logged_out_stays_out_over_a_restart_and_its_orders_go_elsewhere(floor: Floor) -> None:

@@ -14,6 +14,7 @@ from tests.hostile.moved_venue import (
     LOGON_S,
     moved,
     oms_fix,
+    restart_adapter,
     set_settings,
     settings_at,
     shown_session,
@@ -214,9 +215,7 @@ def test_short_ids_name_their_children_over_a_restart(floor: Floor) -> None:
         for placed in (filled, canceled):
             await_journaled(floor, placed)
         assert is_short(to_fill.new, 11)
-        floor.rig.await_ready_again("execution-adapter", floor.rig.kill("execution-adapter"))
-        floor.restarts["execution-adapter"] += 1
-        venue.session.await_logon()
+        restart_adapter(floor)
         venue.session.send("8", to_fill.fill(901))
         floor.until_books(filled, [to_fill], "FILLED")
         floor.cancel(canceled)
