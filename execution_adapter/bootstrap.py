@@ -5,29 +5,34 @@ the inbound sequences are set back to what is durable before any session connect
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
 import structlog
 
 from execution_adapter import metrics
-from execution_adapter.adapters.fix_sessions import FixSessions, VenueAddress
+from execution_adapter.adapters.connections import SecretStore, VenueConnector
+from execution_adapter.adapters.fix_sessions import FixSessions
 from execution_adapter.adapters.postgres_children import (
     GROUP,
     PostgresChildStore,
     read_venues,
     sessions_lock,
 )
+from execution_adapter.adapters.postgres_sessions import PostgresSessionStore
 from execution_adapter.config import Settings
-from execution_adapter.domain.dialects.fix44 import BEGIN_STRING
-from execution_adapter.domain.fix.session import SessionTerms
 from execution_adapter.domain.gate import Touch, WireGate, WireLimits
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.session_settings import SessionSettings
+from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
+from execution_adapter.entrypoints.own_names import OwnNames
 from execution_adapter.entrypoints.routed_reader import RoutedReader
+from execution_adapter.entrypoints.session_commands import SessionCommands
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
 from execution_adapter.handlers import ChildOrderManager
+from execution_adapter.ports import NEVER, StoredSession, VenueSession
 from oms_platform.clock import utc_now
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
@@ -97,32 +102,37 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         health.note_awaited("startup", "still starting")
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
-        store = PostgresChildStore(connection, incarnation)
         venue_ids = read_venues(connection)
         if not venue_ids:
             raise NoVenuesError("expected venues in the table venues, found none")
         metrics.know_venues(venue_ids)
+        session_store = PostgresSessionStore(connection)
+        defaults = {venue_id: own_settings(settings, venue_id) for venue_id in venue_ids}
+        starts = start_sessions(session_store.sessions(), defaults)
+        wire_ids = wire_ids_of(starts, session_store)
+        store = PostgresChildStore(connection, incarnation, wire_ids)
         inbox = Inbox(settings.inbox_max)
         publisher = Publisher(kafka)
         outlet = ReportsOutlet(publisher)
         sessions = FixSessions(
-            {venue_id: _link(settings, venue_id) for venue_id in venue_ids},
+            starts,
             inbox,
+            connector=VenueConnector(SecretStore(settings.secrets_folder)),
+            wire_ids=wire_ids,
             reconnect_s=settings.reconnect_s,
             clock=utc_now,
         )
         stack.callback(sessions.stop)
         stack.callback(inbox.close)
-        kept = resume_sessions(sessions, store, incarnation)
-        ledger = Ledger(incarnation, kept)
+        ledger = Ledger(incarnation, resume_sessions(sessions, store, incarnation))
         gate = WireGate(_limits(settings), stack.enter_context(_touches(settings)))
         manager = ChildOrderManager(
             sessions, outlet, ledger, settings.status_timeout_s, tracer, gate, settings.reconcile_s
         )
-        live = store.live()
-        applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
-        manager.load(live, applied)
+        take_over(manager, store, starts)
         store.write_sessions(dict.fromkeys(venue_ids, (False, "the adapter starts")), utc_now())
+        session_store.note_in_use({venue_id: start.settings for venue_id, start in starts.items()})
+        commands = SessionCommands(session_store, sessions, wire_ids, defaults, manager.use_settings)
         loop = AdapterLoop(
             arrivals=inbox,
             store=store,
@@ -139,16 +149,19 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
                 checkpoint_s=settings.checkpoint_s,
             ),
             tracer=tracer,
+            names=OwnNames(wire_ids, session_store.children_with),
+            run_commands=commands.run,
         )
         loop.look()
         republish_to_new_kafka(store, manager, incarnation, utc_now())
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
-        ends = consumer.ends()
-        loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
+        _catch_up(loop, consumer, connection, incarnation)
         reader = RoutedReader(consumer, inbox)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
         loop.reserve_numbers()
+        # Who was logged out while no adapter ran is not logged on first.
+        commands.run(utc_now(), time.monotonic())
         sessions.start()
         reader.start()
         health.add("postgres", lambda: "connection lost" if connection.broken else None)
@@ -158,15 +171,57 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         loop.run(stop)
 
 
-def _link(settings: Settings, venue_id: str) -> tuple[VenueAddress, SessionTerms]:
-    """Return where a venue's session is, and who logs on to whom."""
-    terms = SessionTerms(
-        begin_string=BEGIN_STRING,
-        sender=settings.fix_sender,
-        target=venue_id,
+def _catch_up(loop: AdapterLoop, consumer: BatchConsumer, connection: Connection, incarnation: str) -> None:
+    ends = consumer.ends()
+    loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
+
+
+def own_settings(settings: Settings, venue_id: str) -> SessionSettings:
+    """Return the settings of a venue that has none of its own."""
+    return SessionSettings(
+        host=settings.fix_host,
+        port=settings.fix_port,
+        sender_comp_id=settings.fix_sender,
+        target_comp_id=venue_id,
         heartbeat_s=settings.heartbeat_s,
     )
-    return VenueAddress(host=settings.fix_host, port=settings.fix_port), terms
+
+
+def start_sessions(
+    stored: Mapping[str, StoredSession], defaults: Mapping[str, SessionSettings]
+) -> dict[str, VenueSession]:
+    """Return how each venue's session starts. One whose settings cannot be used stays out and says why."""
+    starts: dict[str, VenueSession] = {}
+    for venue_id, own in defaults.items():
+        found = stored[venue_id]
+        starts[venue_id] = VenueSession(
+            settings=found.settings or own,
+            held_out=found.problem or found.held_out,
+            numbers_began_at=found.numbers_began_at or NEVER,
+        )
+    return starts
+
+
+def take_over(
+    manager: ChildOrderManager, store: PostgresChildStore, starts: Mapping[str, VenueSession]
+) -> None:
+    """Give the manager what venues can, and the children that an earlier run left live."""
+    for venue_id, start in starts.items():
+        manager.use_settings(venue_id, start.settings)
+    live = store.live()
+    applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
+    manager.load(live, applied)
+
+
+def wire_ids_of(starts: Mapping[str, VenueSession], store: PostgresSessionStore) -> WireIds:
+    """Return the venues' ids; a live child keeps its own where that is, or may become, another than ours."""
+    wire_ids = WireIds()
+    for venue_id, start in starts.items():
+        for cl_ord_id, wire_id in store.wire_ids(venue_id).items():
+            if start.settings.cl_ord_ids is not None or wire_id != cl_ord_id:
+                wire_ids.pin(venue_id, cl_ord_id, wire_id)
+        wire_ids.set_rule(venue_id, start.settings.cl_ord_ids)
+    return wire_ids
 
 
 def _limits(settings: Settings) -> WireLimits:

@@ -1,6 +1,7 @@
 """The adapter's settings, read once from `OMS_ADAPTER_…`, or `OMS_…` for what services share."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from oms_platform.kafka.settings import KafkaFields
 
@@ -21,6 +22,8 @@ class Settings(KafkaFields):
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     fix_sender: str = "OMS"
+    # Where the sessions' secrets are, a file each; none: in environment variables OMS_ADAPTER_SECRET_….
+    secrets_dir: str = ""
     heartbeat_s: int = 10
     reconnect_s: int = 1
     status_timeout_s: float = 5.0
@@ -42,3 +45,8 @@ class Settings(KafkaFields):
         for name in ("quantity_max", "notional_max", "collar_bps", "orders_per_s", "repeats_per_s"):
             if (value := getattr(self, f"gate_{name}")) < 0:
                 raise ValueError(f"OMS_ADAPTER_GATE_{name.upper()} must be 0 or more, was {value}")
+
+    @property
+    def secrets_folder(self) -> Path | None:
+        """Where the secrets' files are, None when there is no such place."""
+        return Path(self.secrets_dir) if self.secrets_dir else None

@@ -33,6 +33,8 @@ from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.domain.reconciliation import Occasion, Reconciler
+from execution_adapter.domain.session_settings import SessionSettings
+from execution_adapter.domain.throttle import Admission, Lane, Turn
 from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
@@ -53,6 +55,7 @@ UNSENT_TEXT: Final = "canceled before it was sent"
 LOST_TEXT: Final = "it never reached its venue"
 GONE_TEXT: Final = "its venue knows it no more"
 DOWN_TEXT: Final = "its venue's session is down"
+FULL_TEXT: Final = "too many orders wait for its venue"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _PLACED: Final = metrics.routes_total.labels("placed")
 # How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
@@ -118,7 +121,11 @@ class ChildOrderManager:
         self._closed: OrderedDict[str, LiveChild] = OrderedDict()
         self._logons: dict[str, int] = {}
         self._up: set[str] = set()
-        # Venues that have refused a 35=H.
+        # Venues that are down until somebody, or their schedule, lets them in again.
+        self._stays_out: set[str] = set()
+        # The ways to venues that take only so much a second.
+        self._lanes: dict[str, Lane] = {}
+        # Venues that have refused a 35=H, or never answer one.
         self._mute: set[str] = set()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
@@ -141,6 +148,16 @@ class ChildOrderManager:
             live.executions = dict.fromkeys(executions.get(item.child.cl_ord_id, ()), _NOT_KNOWN)
             live.given_up = live.unresolved or over
             self._add(live)
+
+    def use_settings(self, venue_id: str, settings: SessionSettings) -> None:
+        """Go by what a venue takes and can."""
+        self._lanes.pop(venue_id, None)
+        if settings.throttle is not None:
+            self._lanes[venue_id] = Lane(settings.throttle)
+        if settings.capabilities.order_status:
+            self._mute.discard(venue_id)
+        else:
+            self._mute.add(venue_id)
 
     def get(self, child_id: str) -> LiveChild | None:
         """Return a child that is live, or was in this run."""
@@ -180,7 +197,7 @@ class ChildOrderManager:
         for child in plan.children:
             live = LiveChild(child, new_state(child.quantity), maybe_at_venue=False, trace=trace)
             self._add(live)
-            if child.venue_id in self._logons:
+            if child.venue_id in self._logons or child.venue_id in self._stays_out:
                 # A venue that was there and is down gets nothing later: its shares go elsewhere at once.
                 if not self._send(live, now, now_s):
                     continue
@@ -329,6 +346,8 @@ class ChildOrderManager:
         self, inbound: Inbound, live: LiveChild, raw: bytes, now: datetime, now_s: float
     ) -> None:
         """Work on a message about a child. raw: as it was on the wire."""
+        if live.child.venue_id in self._lanes and self._is_complaint(inbound, live, now_s):
+            return
         if isinstance(inbound, Report):
             self._handle_report(inbound, live, raw, now, now_s)
         elif isinstance(inbound, CancelRefusal):
@@ -615,6 +634,8 @@ class ChildOrderManager:
     def handle_logon(self, venue_id: str, now: datetime, now_s: float, *, began_anew: bool = False) -> None:
         """A venue is there: ask about what it may have, send what it has not, cancel what is to go."""
         self._up.add(venue_id)
+        self._stays_out.discard(venue_id)
+        metrics.session_out.labels(venue_id).set(0)
         metrics.session_up.labels(venue_id).set(1)
         metrics.logons_total.labels(venue_id).inc()
         here = [live for live in self._live.values() if live.child.venue_id == venue_id]
@@ -664,9 +685,18 @@ class ChildOrderManager:
             elif live.canceling:
                 self._cancel(live, now, now_s)
 
-    def handle_logout(self, venue_id: str, now: datetime, reason: str = "") -> None:
-        """A venue is gone."""
+    def handle_logout(
+        self, venue_id: str, now: datetime, reason: str = "", *, on_purpose: bool = False
+    ) -> None:
+        """A venue is gone. on_purpose: until somebody, or its schedule, lets it in again."""
         self._reconciler.interrupt(venue_id, "the session ended", now)
+        metrics.session_out.labels(venue_id).set(on_purpose)
+        if on_purpose:
+            self._stays_out.add(venue_id)
+        else:
+            self._stays_out.discard(venue_id)
+        if venue_id in self._lanes:
+            self._lanes[venue_id].forget()
         if venue_id in self._up:
             log.warning("venue_down", venue=venue_id, reason=reason)
             metrics.logouts_total.labels(venue_id).inc()
@@ -680,10 +710,11 @@ class ChildOrderManager:
         """
         for live in list(self._waiting.values()):
             if live.child.venue_id not in self._up:
-                if not live.maybe_at_venue and now_s - live.last_try_s > UNSENT_S_MAX:
+                known = live.child.venue_id in self._logons or live.child.venue_id in self._stays_out
+                if not live.maybe_at_venue and (known or now_s - live.last_try_s > UNSENT_S_MAX):
                     self._close_unsent(live, now, DOWN_TEXT)
                 continue
-            if live.unresolved or not live.maybe_at_venue:
+            if live.unresolved or not live.maybe_at_venue or self._waits_for_turn(live):
                 continue
             if now_s - live.last_try_s <= self._status_timeout_s * 2.0**live.tries:
                 continue
@@ -753,8 +784,79 @@ class ChildOrderManager:
             return False
         return live.unacked and live.sent_on_logon != self._logons[live.child.venue_id]
 
+    def send_waiting(self, now: datetime, now_s: float) -> None:
+        """Send what had to wait until its venue takes more."""
+        for lane in self._lanes.values():
+            while (waiting := lane.next(now_s)) is not None:
+                turn, cl_ord_id = waiting
+                live = self._live.get(cl_ord_id)
+                if live is None or live.child.venue_id not in self._up:
+                    continue
+                match turn:
+                    case Turn.ORDER:
+                        sent = not live.maybe_at_venue and self._send_now(live, now, now_s)
+                    case Turn.CANCEL:
+                        sent = self._cancel_now(live, now, now_s)
+                    case _:
+                        sent = self._ask_now(live, now_s)
+                if sent:
+                    lane.note_sent(now_s)
+
+    def _admit(self, live: LiveChild, turn: Turn, now_s: float) -> Admission:
+        """Ask whether a message may leave now."""
+        venue_id = live.child.venue_id
+        lane = self._lanes.get(venue_id)
+        if lane is None or venue_id not in self._up:
+            return Admission.NOW
+        found = lane.admit(turn, live.child.cl_ord_id, now_s)
+        if found is not Admission.NOW:
+            metrics.throttled_total.labels(venue_id, found.name).inc()
+        return found
+
+    def _waits_for_turn(self, live: LiveChild) -> bool:
+        lane = self._lanes.get(live.child.venue_id)
+        return lane is not None and lane.waits(live.child.cl_ord_id)
+
+    def _is_complaint(self, inbound: Inbound, live: LiveChild, now_s: float) -> bool:
+        """Send a venue nothing for a while when it says that it gets too much. Returns whether that is all.
+
+        A cancel or a question that it refused so is sent again; an order goes elsewhere.
+        """
+        lane, venue_id = self._lanes[live.child.venue_id], live.child.venue_id
+        if isinstance(inbound, Report) and inbound.exec_type is not ExecType.REJECTED:
+            return False
+        if not lane.is_complaint(inbound.text):
+            return False
+        lane.back_off(now_s)
+        metrics.throttled_total.labels(venue_id, "REFUSED").inc()
+        log.warning("venue_throttles", venue=venue_id, text=inbound.text, backoff_ms=lane.terms.backoff_ms)
+        if isinstance(inbound, CancelRefusal) or (
+            isinstance(inbound, MessageRefusal) and inbound.ref_msg_type == "F"
+        ):
+            live.canceled_on_logon = 0
+            lane.admit(Turn.CANCEL, live.child.cl_ord_id, now_s)
+            return True
+        if isinstance(inbound, MessageRefusal) and inbound.ref_msg_type == "H":
+            lane.admit(Turn.QUESTION, live.child.cl_ord_id, now_s)
+            return True
+        return False
+
     def _send(self, live: LiveChild, now: datetime, now_s: float) -> bool:
-        """Send a child that is certainly not at its venue, or close it if it must not or cannot be sent."""
+        """Send a child that is certainly not at its venue, let it wait, or close it if neither can be.
+
+        Returns whether it is still live.
+        """
+        admission = self._admit(live, Turn.ORDER, now_s)
+        if admission is Admission.NOW:
+            return self._send_now(live, now, now_s)
+        # Its venue has it not, or nothing of it would be sent now.
+        live.maybe_at_venue = False
+        if admission is Admission.FULL:
+            self._close_unsent(live, now, FULL_TEXT)
+        return admission is Admission.WAITS
+
+    def _send_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
+        """Send a child past the gate, or close it. Returns whether it was sent."""
         venue_id = live.child.venue_id
         refusal = self._gate.refuses(live.child, now_s)
         if refusal:
@@ -772,20 +874,33 @@ class ChildOrderManager:
         return True
 
     def _ask(self, live: LiveChild, now_s: float) -> None:
+        turn = Turn.CANCEL_QUESTION if live.canceling else Turn.QUESTION
+        if self._admit(live, turn, now_s) is Admission.NOW:
+            self._ask_now(live, now_s)
+
+    def _ask_now(self, live: LiveChild, now_s: float) -> bool:
         venue_id = live.child.venue_id
         ask_id = f"{live.child.cl_ord_id}-H{self._venues.out_numbers(venue_id).unique}"
-        if self._venues.ask_status(live.child, ask_id):
-            live.note_asked(ask_id, self._logons.get(venue_id, 0), now_s)
-            metrics.status_requests_total.labels(venue_id).inc()
+        if not self._venues.ask_status(live.child, ask_id):
+            return False
+        live.note_asked(ask_id, self._logons.get(venue_id, 0), now_s)
+        metrics.status_requests_total.labels(venue_id).inc()
+        return True
 
     def _cancel(self, live: LiveChild, now: datetime, now_s: float) -> None:
+        if self._admit(live, Turn.CANCEL, now_s) is Admission.NOW:
+            self._cancel_now(live, now, now_s)
+
+    def _cancel_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
         venue_id = live.child.venue_id
         cl_ord_id = cancel_cl_ord_id(live.child.cl_ord_id, self._venues.out_numbers(venue_id).unique)
-        if self._venues.send_cancel(live.child, cl_ord_id, now):
-            live.canceled_on_logon = self._logons[venue_id]
-            live.last_try_s = now_s
-            self._waiting[live.child.cl_ord_id] = live
-            metrics.cancels_sent_total.labels(venue_id).inc()
+        if not self._venues.send_cancel(live.child, cl_ord_id, now):
+            return False
+        live.canceled_on_logon = self._logons[venue_id]
+        live.last_try_s = now_s
+        self._waiting[live.child.cl_ord_id] = live
+        metrics.cancels_sent_total.labels(venue_id).inc()
+        return True
 
     def _close_unsent(self, live: LiveChild, now: datetime, text: str = UNSENT_TEXT) -> None:
         self._close(live, ExecType.CANCELED, text, now)

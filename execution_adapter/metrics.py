@@ -11,6 +11,11 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, hop
 
 session_up = Gauge("oms_adapter_fix_session_up", "1 while the venue's session is logged on", ["venue"])
+session_out = Gauge(
+    "oms_adapter_fix_session_out",
+    "1 while the venue's session is down on purpose: logged out by somebody, or outside its schedule",
+    ["venue"],
+)
 in_seq = Gauge("oms_adapter_fix_in_seq", "Highest inbound sequence that is durable", ["venue"])
 out_seq = Gauge("oms_adapter_fix_out_seq", "Next outbound sequence", ["venue"])
 orders_sent_total = Counter("oms_adapter_orders_sent_total", "35=D sent", ["venue"])
@@ -28,6 +33,11 @@ resend_requests_total = Counter(
 )
 resent_total = Counter("oms_adapter_resent_reports_total", "Reports that came with PossDupFlag", ["venue"])
 rejects_total = Counter("oms_adapter_rejects_total", "35=9, 35=3 and 35=j received", ["venue", "msg_type"])
+throttled_total = Counter(
+    "oms_adapter_throttled_total",
+    "Messages that had to wait, orders that found the queue full, refusals of a venue that got too much",
+    ["venue", "how"],
+)
 exceptions_total = Counter(
     "oms_adapter_execution_exceptions_total",
     "What a venue sent that a person has to look at, by kind",
@@ -79,12 +89,15 @@ def know_venues(venue_ids: Iterable[str]) -> None:
     for venue_id in venue_ids:
         of_venue(venue_id)
         session_up.labels(venue_id).set(0)
+        session_out.labels(venue_id).set(0)
         for counter in (cancels_sent_total, status_requests_total, logons_total, logouts_total):
             counter.labels(venue_id)
         for sent_by in ("us", "venue"):
             resend_requests_total.labels(venue_id, sent_by)
         for msg_type in ("9", "3", "j"):
             rejects_total.labels(venue_id, msg_type)
+        for how in ("WAITS", "FULL", "REFUSED"):
+            throttled_total.labels(venue_id, how)
         for kind in ExceptionKind:
             exceptions_total.labels(venue_id, kind.name)
 

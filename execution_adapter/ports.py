@@ -1,9 +1,10 @@
 """What the adapter's handlers need from outside."""
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -14,10 +15,14 @@ from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
+from execution_adapter.domain.session_settings import SessionSettings
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms, Message
+
+# Before anything began.
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class UnstorableChildError(ValueError):
@@ -182,6 +187,114 @@ class Venues(Protocol):
         """Return what we sent under a sequence number."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSession:
+    """A venue's session as it starts. held_out: why it stays logged out, in words; empty when it does not.
+
+    numbers_began_at: when its numbers last began at 1.
+    """
+
+    settings: SessionSettings
+    held_out: str = ""
+    numbers_began_at: datetime = NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection to a venue. logon: fields of the Logon that the settings ask for; secret: what of them no
+    log may show."""
+
+    socket: socket.socket
+    logon: bytes = b""
+    secret: str = ""
+
+
+class Connector(Protocol):
+    """The way to a venue."""
+
+    def connect(self, settings: SessionSettings) -> Connection:
+        """Connect, with TLS where the settings ask for it. Raises OSError, whose text says what is wrong."""
+
+
+class SessionControl(Protocol):
+    """The FIX sessions as operators see them. What is asked for is under way when a method returns."""
+
+    def change(self, venue_id: str, settings: SessionSettings) -> None:
+        """Go on with other settings: log out, and log on with them."""
+
+    def hold_out(self, venue_id: str, why: str) -> None:
+        """Log out and stay out. why: in words."""
+
+    def let_in(self, venue_id: str) -> None:
+        """Log on, unless the schedule says otherwise."""
+
+    def reset(self, venue_id: str, why: str) -> None:
+        """Begin the numbers at 1 on both sides: log out, and log on with 141=Y."""
+
+    def ask_again(self, venue_id: str, begin: int, end: int) -> bool:
+        """Send 35=2 and hand on what comes. Returns whether the session is up. end: 0 for all."""
+
+    def state(self, venue_id: str) -> "SessionState":
+        """Return how a session is."""
+
+
+class SessionState(NamedTuple):
+    """How a session is. reason: why it is down. stays_out: why it is not to be up, empty when it is.
+
+    logons, failures, resets: how often it logged on, could not, and began its numbers at 1 in this run.
+    in_use: the settings that it has now.
+    """
+
+    up: bool
+    reason: str
+    stays_out: str
+    logons: int
+    failures: int
+    resets: int
+    in_use: SessionSettings
+
+
+class FixCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator asks of a session. kind: LOGOUT, LOGON, RESET, RESEND or SETTINGS."""
+
+    command_id: UUID
+    venue_id: str
+    kind: str
+    arguments: dict[str, int]
+    requested_by: str
+    reason: str
+    requested_at: datetime
+
+
+class SessionStore(Protocol):
+    """The sessions' settings and what operators ask of them, in the database."""
+
+    def sessions(self) -> Mapping[str, "StoredSession"]:
+        """Return what is stored of each venue's session."""
+
+    def hold_out(self, venue_id: str, why: str) -> None:
+        """Note that a venue stays logged out, and why; an empty text: that it does not."""
+
+    def note_in_use(self, settings: Mapping[str, SessionSettings]) -> None:
+        """Note the settings that sessions have, for who looks at them."""
+
+    def commands(self) -> list[FixCommand]:
+        """Return what was asked for and has no outcome, the oldest first."""
+
+    def done(self, command_id: UUID, outcome: str, now: datetime) -> None:
+        """Note what came of a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """What the database has of a session. settings: None where the adapter's own count."""
+
+    settings: SessionSettings | None
+    problem: str
+    held_out: str
+    numbers_began_at: datetime | None
+
+
 class Sessions(Venues, Protocol):
     """The FIX sessions before they start."""
 
@@ -242,10 +355,14 @@ class SessionUp:
 
 @dataclass(frozen=True, slots=True)
 class SessionDown:
-    """A venue's session has ended, or could not be had; why, in words."""
+    """A venue's session has ended, or could not be had; why, in words.
+
+    on_purpose: it stays down until somebody, or its schedule, lets it in again.
+    """
 
     venue_id: str
     reason: str = ""
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

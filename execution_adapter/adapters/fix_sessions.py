@@ -8,21 +8,17 @@ has been handed over.
 import contextlib
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import structlog
 
 from execution_adapter import metrics
-from execution_adapter.domain.dialects.fix44 import (
-    new_order_single,
-    order_cancel_request,
-    order_status_request,
-)
+from execution_adapter.domain.dialects import DIALECTS
 from execution_adapter.domain.fix.session import (
     FixSession,
     LoggedOff,
@@ -35,8 +31,11 @@ from execution_adapter.domain.fix.session import (
     SessionTerms,
     State,
 )
-from execution_adapter.domain.fix.wire import utc_timestamp
+from execution_adapter.domain.session_settings import SessionSettings
+from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
+    Connection,
+    Connector,
     FixMessage,
     FixRefused,
     Inlet,
@@ -47,40 +46,96 @@ from execution_adapter.ports import (
     ResendWanted,
     SentMessage,
     SessionDown,
+    SessionState,
     SessionUp,
+    VenueSession,
 )
 from oms_platform.clock import Clock
 from oms_platform.vocabulary import ChildTerms
 
-CONNECT_S_MAX: Final = 5.0
 READ_BYTES: Final = 1 << 18
 TICK_S: Final = 0.5
 ROOM_WAIT_S: Final = 0.05
 LOGOUT_S_MAX: Final = 3.0
 LOGOUT_LOOK_S: Final = 0.02
+HIDDEN: Final = "***"
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueAddress:
-    """Where a venue's session is."""
-
-    host: str
-    port: int
+def session_terms(settings: SessionSettings) -> SessionTerms:
+    """Return who logs on to whom by a venue's settings."""
+    header = (
+        (50, settings.sender_sub_id),
+        (57, settings.target_sub_id),
+        (115, settings.on_behalf_of_comp_id),
+        (128, settings.deliver_to_comp_id),
+    )
+    dialect = DIALECTS[settings.dialect]
+    return SessionTerms(
+        begin_string=dialect.BEGIN_STRING,
+        sender=settings.sender_comp_id,
+        target=settings.target_comp_id,
+        heartbeat_s=settings.heartbeat_s,
+        more_header="".join([f"{tag}={value}\x01" for tag, value in header if value]),
+        write_time=dialect.timestamp,
+    )
 
 
 class _Link:
-    """A venue's session and the connection that it has now."""
+    """A venue's session, its settings, and the connection that it has now.
 
-    def __init__(self, venue_id: str, address: VenueAddress, session: FixSession) -> None:
-        self.venue_id, self.address, self.session = venue_id, address, session
+    stays_out: why it is not to be logged on now, empty when it is. resets: whether the next logon begins the
+    numbers at 1. changed: settings that the next connection is made with.
+    """
+
+    def __init__(self, venue_id: str, start: VenueSession) -> None:
+        self.venue_id, self.settings = venue_id, start.settings
+        self.session = FixSession(session_terms(start.settings))
+        self.dialect = DIALECTS[start.settings.dialect]
+        self.stamp: tuple[datetime | None, str] = (None, "")
         self.lock = threading.Lock()
         self.socket: socket.socket | None = None
         self.connecting = False
         self.retry_at_s = 0.0
         # Every number below it is in the inbox.
-        self.taken_in = session.next_in
+        self.taken_in = self.session.next_in
         self.said = ""
+        self.secret = ""
+        self.held_out, self.stays_out = start.held_out, start.held_out
+        self.numbers_began_at = start.numbers_began_at
+        self.resets = False
+        self.changed: SessionSettings | None = None
+        self.logons = self.failures = self.resets_done = 0
+
+    def use_changed(self) -> None:
+        """Take the settings that were given meanwhile. Only while the session is down."""
+        if self.changed is not None:
+            self.settings, self.changed = self.changed, None
+            self.session.terms = session_terms(self.settings)
+            self.dialect = DIALECTS[self.settings.dialect]
+            self.stamp = (None, "")
+
+    def why_out(self, now: datetime) -> str:
+        """Return why the session is not to be logged on now, in words; empty when it is."""
+        schedule = (self.changed or self.settings).schedule
+        if self.held_out or schedule is None or schedule.ends_at(now) is not None:
+            return self.held_out
+        return f"outside its schedule until {schedule.shown_start(now)}"
+
+    def begins_anew(self, now: datetime) -> bool:
+        """Say whether a logon now begins the numbers at 1."""
+        schedule = self.settings.schedule
+        due = schedule is not None and schedule.reset_due(self.numbers_began_at, now)
+        return self.resets or self.settings.reset_on_logon or due
+
+    def why_again(self, now: datetime) -> str:
+        """Return why a session that is up is to log out and on again, empty when it is not."""
+        schedule = self.settings.schedule
+        if self.changed is not None:
+            return "its settings were changed"
+        if schedule is not None and schedule.reset_due(self.numbers_began_at, now):
+            return "its numbers begin at 1 again, as its schedule says"
+        return ""
 
 
 class FixSessions:
@@ -88,18 +143,18 @@ class FixSessions:
 
     def __init__(
         self,
-        links: Mapping[str, tuple[VenueAddress, SessionTerms]],
+        sessions: Mapping[str, VenueSession],
         inbox: Inlet,
         *,
+        connector: Connector,
+        wire_ids: WireIds,
         reconnect_s: float,
         clock: Clock,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._links = {
-            venue_id: _Link(venue_id, address, FixSession(terms))
-            for venue_id, (address, terms) in links.items()
-        }
+        self._links = {venue_id: _Link(venue_id, start) for venue_id, start in sessions.items()}
         self._inbox = inbox
+        self._connector, self._wire_ids = connector, wire_ids
         self._reconnect_s = reconnect_s
         self._clock, self._monotonic_s = clock, monotonic_s
         self._selector = selectors.DefaultSelector()
@@ -107,12 +162,12 @@ class FixSessions:
         for end in (self._waker, self._woken):
             end.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._made: list[tuple[_Link, socket.socket | None, str]] = []
+        self._made: list[tuple[_Link, Connection | None, str]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fix", daemon=True)
-        self._stamp: tuple[datetime | None, str] = (None, "")
         self._sent: list[JournalLine] = []
         self._unflushed: set[str] = set()
+        self._ticked_s = 0.0
 
     @property
     def venues(self) -> list[str]:
@@ -127,6 +182,9 @@ class FixSessions:
 
     def start(self) -> None:
         """Connect, and stay connected, from threads of our own."""
+        now = self._clock()
+        for link in self._links.values():
+            link.stays_out = link.why_out(now)
         self._thread.start()
 
     def stop(self) -> None:
@@ -136,7 +194,8 @@ class FixSessions:
             return
         for link in self._links.values():
             with link.lock:
-                link.session.log_off("", self._clock(), self._monotonic_s())
+                link.held_out = link.stays_out = "the adapter stops"
+                link.session.log_off("the adapter stops", self._clock(), self._monotonic_s())
         self._wake()
         deadline_s = self._monotonic_s() + LOGOUT_S_MAX
         while self._monotonic_s() < deadline_s and any(
@@ -157,35 +216,93 @@ class FixSessions:
         self._waker.close()
         self._woken.close()
 
+    # ---- what operators ask for
+
+    def change(self, venue_id: str, settings: SessionSettings) -> None:
+        """Go on with other settings: log out, and log on with them."""
+        self._links[venue_id].changed = settings
+        self._look_at(venue_id)
+
+    def hold_out(self, venue_id: str, why: str) -> None:
+        """Log out and stay out. why: in words."""
+        self._links[venue_id].held_out = why
+        self._look_at(venue_id)
+
+    def let_in(self, venue_id: str) -> None:
+        """Log on, unless the schedule says otherwise."""
+        self._links[venue_id].held_out = ""
+        self._look_at(venue_id)
+
+    def reset(self, venue_id: str, why: str) -> None:
+        """Begin the numbers at 1 on both sides: log out, and log on with 141=Y."""
+        link = self._links[venue_id]
+        with link.lock:
+            link.resets = True
+            link.session.log_off(why, self._clock(), self._monotonic_s())
+        self._look_at(venue_id)
+
+    def ask_again(self, venue_id: str, begin: int, end: int) -> bool:
+        """Send 35=2 and hand on what comes. Returns whether the session is up. end: 0 for all."""
+        link = self._links[venue_id]
+        with link.lock:
+            asked = link.session.ask_again(begin, end, self._clock(), self._monotonic_s())
+        self._wake()
+        return asked
+
+    def state(self, venue_id: str) -> SessionState:
+        """Return how a session is."""
+        link = self._links[venue_id]
+        up = link.session.state is State.UP
+        return SessionState(
+            up=up,
+            reason="" if up else _hidden(link, link.said),
+            stays_out=link.stays_out,
+            logons=link.logons,
+            failures=link.failures,
+            resets=link.resets_done,
+            in_use=link.changed or link.settings,
+        )
+
+    def _look_at(self, venue_id: str) -> None:
+        """Have a session's thread see at once to what was asked of it."""
+        link = self._links[venue_id]
+        link.retry_at_s, link.stays_out = 0.0, link.why_out(self._clock())
+        self._ticked_s = 0.0
+        self._wake()
+
     # ---- out: the loop's thread
 
     def send_order(self, child: ChildTerms, at: datetime) -> bool:
         """Send 35=D. Returns whether the session is up and took it."""
-        body = new_order_single(child, self._written(at))
-        return self._send(child.venue_id, "D", body, child.cl_ord_id)
+        link = self._links[child.venue_id]
+        name = self._wire_ids.of_child(child.venue_id, child.cl_ord_id)
+        body = link.dialect.new_order_single(child, name, _written(link, at))
+        return self._send(link, "D", body, child.cl_ord_id)
 
     def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
-        body = order_cancel_request(child, cl_ord_id, self._written(at))
-        return self._send(child.venue_id, "F", body, cl_ord_id)
+        link, ids = self._links[child.venue_id], self._wire_ids
+        name = ids.of_child(child.venue_id, child.cl_ord_id)
+        request = ids.of_request(child.venue_id, child.cl_ord_id, cl_ord_id)
+        body = link.dialect.order_cancel_request(child, name, request, _written(link, at))
+        return self._send(link, "F", body, cl_ord_id)
 
     def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
-        """Send 35=H."""
-        return self._send(child.venue_id, "H", order_status_request(child, ask_id), child.cl_ord_id)
+        """Send 35=H, to a venue that answers it."""
+        link, ids = self._links[child.venue_id], self._wire_ids
+        if not link.settings.capabilities.order_status:
+            return False
+        name = ids.of_child(child.venue_id, child.cl_ord_id)
+        question = ids.of_request(child.venue_id, child.cl_ord_id, ask_id)
+        body = link.dialect.order_status_request(child, name, question)
+        return self._send(link, "H", body, child.cl_ord_id)
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
         """Send 35=j: a type of message that nobody here reads."""
         body = f"45={msg_seq}\x01372={msg_type}\x01380=3\x0158=Unsupported Message Type\x01"
-        return self._send(venue_id, "j", body, "")
+        return self._send(self._links[venue_id], "j", body, "")
 
-    def _written(self, at: datetime) -> str:
-        """Write a UTCTimestamp. A batch has one time, so the last one is kept."""
-        if at is not self._stamp[0]:
-            self._stamp = (at, utc_timestamp(at))
-        return self._stamp[1]
-
-    def _send(self, venue_id: str, msg_type: str, body: str, cl_ord_id: str) -> bool:
-        link = self._links[venue_id]
+    def _send(self, link: _Link, msg_type: str, body: str, cl_ord_id: str) -> bool:
         now = self._clock()
         with link.lock:
             before = len(link.session.outgoing)
@@ -193,8 +310,8 @@ class FixSessions:
             if not seq:
                 return False
             raw = bytes(link.session.outgoing[before:])
-        self._sent.append(JournalLine(venue_id=venue_id, inbound=False, msg_seq=seq, at=now, raw=raw))
-        self._unflushed.add(venue_id)
+        self._sent.append(JournalLine(venue_id=link.venue_id, inbound=False, msg_seq=seq, at=now, raw=raw))
+        self._unflushed.add(link.venue_id)
         return True
 
     def flush(self) -> None:
@@ -243,7 +360,6 @@ class FixSessions:
             self._inbox.put_now(ReaderFailed(error))
 
     def _serve(self) -> None:
-        ticked_s = 0.0
         while not self._stopping.is_set():
             self._connect_due()
             has_room = self._inbox.wait_for_room(ROOM_WAIT_S)
@@ -259,34 +375,43 @@ class FixSessions:
                     self._read(link)
             self._take_made()
             now_s = self._monotonic_s()
-            if now_s - ticked_s >= TICK_S:
-                ticked_s = now_s
+            if now_s - self._ticked_s >= TICK_S:
+                self._ticked_s = now_s
                 for link in self._links.values():
                     self._with_session(link, self._tick)
+                    self._say_out(link)
             for link in self._links.values():
                 self._await_writable(link)
 
     def _tick(self, link: _Link) -> list[SessionEvent]:
-        return link.session.tick(self._clock(), self._monotonic_s())
+        now, now_s = self._clock(), self._monotonic_s()
+        if link.socket is None and not link.connecting:
+            link.use_changed()
+        link.stays_out = link.why_out(now)
+        if why := link.stays_out or (link.session.state is State.UP and link.why_again(now)):
+            link.session.log_off(why, now, now_s)
+        return link.session.tick(now, now_s)
+
+    def _say_out(self, link: _Link) -> None:
+        """Say why a session that has no connection is not to have one."""
+        if link.stays_out and link.socket is None:
+            self._inbox.put_now(*self._down(link, link.stays_out))
 
     def _connect_due(self) -> None:
         now_s = self._monotonic_s()
         for link in self._links.values():
-            if link.socket is None and not link.connecting and now_s >= link.retry_at_s:
-                link.connecting = True
-                threading.Thread(
-                    target=self._make, args=(link,), name=f"fix-{link.venue_id}", daemon=True
-                ).start()
+            if link.stays_out or link.socket is not None or link.connecting or now_s < link.retry_at_s:
+                continue
+            link.connecting = True
+            link.use_changed()
+            name = f"fix-{link.venue_id}"
+            threading.Thread(target=self._make, args=(link, link.settings), name=name, daemon=True).start()
 
-    def _make(self, link: _Link) -> None:
+    def _make(self, link: _Link, settings: SessionSettings) -> None:
         try:
-            made = socket.create_connection((link.address.host, link.address.port), CONNECT_S_MAX)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.setblocking(False)
+            self._made.append((link, self._connector.connect(settings), ""))
         except OSError as error:
             self._made.append((link, None, str(error)))
-        else:
-            self._made.append((link, made, ""))
         self._wake()
 
     def _take_made(self) -> None:
@@ -294,23 +419,31 @@ class FixSessions:
             link, made, problem = self._made.pop(0)
             link.connecting = False
             if made is None:
-                where = f"{link.address.host}:{link.address.port}"
+                link.failures += 1
+                where = f"{link.settings.host}:{link.settings.port}"
                 self._inbox.put_now(*self._down(link, f"cannot connect to {where}: {problem}"))
                 link.retry_at_s = self._monotonic_s() + self._reconnect_s
                 continue
+            if link.stays_out:
+                made.socket.close()
+                continue
+            now = self._clock()
             with link.lock:
-                link.socket = made
-                link.session.connected(self._clock(), self._monotonic_s())
+                link.socket, link.secret = made.socket, made.secret
+                reset = link.begins_anew(now)
+                link.session.connected(now, self._monotonic_s(), logon=made.logon, reset=reset)
+                link.taken_in = link.session.next_in
                 self._write(link)
-            self._selector.register(made, selectors.EVENT_READ, link)
+            self._selector.register(made.socket, selectors.EVENT_READ, link)
 
     def _read(self, link: _Link) -> None:
         found = link.socket
         if found is None:
             return
         try:
-            data = found.recv(READ_BYTES)
-        except BlockingIOError:
+            with link.lock:
+                data = _received(found)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError as error:
             self._drop(link, f"the connection broke: {error}")
@@ -362,16 +495,24 @@ class FixSessions:
                         )
                     )
                 case LoggedOn():
-                    link.said = ""
+                    self._note_logon(link, event)
                     items.append(SessionUp(venue_id, event.began_anew))
                 case LoggedOff():
+                    link.failures += event.reason != link.session.leaving
                     items += self._down(link, event.reason)
                 case ResendAsked():
                     metrics.resend_requests_total.labels(venue_id, "venue").inc()
                     items.append(ResendWanted(venue_id))
                 case Noticed():
-                    log.warning("fix_session_notice", venue=venue_id, notice=event.text)
+                    log.warning("fix_session_notice", venue=venue_id, notice=_hidden(link, event.text))
         self._inbox.put_now(*items)
+
+    def _note_logon(self, link: _Link, event: LoggedOn) -> None:
+        link.said = ""
+        link.logons += 1
+        if event.began_anew:
+            link.numbers_began_at, link.resets = self._clock(), False
+            link.resets_done += 1
 
     @staticmethod
     def _down(link: _Link, reason: str) -> list[Item]:
@@ -379,8 +520,9 @@ class FixSessions:
         if reason == link.said:
             return []
         link.said = reason
-        log.warning("fix_session_down", venue=link.venue_id, reason=reason)
-        return [SessionDown(link.venue_id, reason)]
+        shown = _hidden(link, reason)
+        log.warning("fix_session_down", venue=link.venue_id, reason=shown)
+        return [SessionDown(link.venue_id, shown, on_purpose=bool(link.stays_out))]
 
     def _drop(self, link: _Link, reason: str) -> None:
         found = link.socket
@@ -408,7 +550,7 @@ class FixSessions:
             return True
         try:
             sent = found.send(outgoing)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError:
             # The reading side finds the broken connection and says so.
@@ -426,3 +568,24 @@ class FixSessions:
                 self._selector.modify(found, wanted, link)
         except KeyError:
             return
+
+
+def _written(link: _Link, at: datetime) -> str:
+    """Write a UTCTimestamp. A batch has one time, so the last one is kept."""
+    if at is not link.stamp[0]:
+        link.stamp = (at, link.dialect.timestamp(at))
+    return link.stamp[1]
+
+
+def _received(found: socket.socket) -> bytes:
+    """Take what has come. Raises what the socket does while nothing has."""
+    data = found.recv(READ_BYTES)
+    # What TLS has decrypted already does not wake a selector.
+    while isinstance(found, ssl.SSLSocket) and found.pending():
+        data += found.recv(READ_BYTES)
+    return data
+
+
+def _hidden(link: _Link, text: str) -> str:
+    """Return what a venue said without our secret, should it repeat that."""
+    return text.replace(link.secret, HIDDEN) if link.secret else text

@@ -15,6 +15,7 @@ from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
+from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
     JournalLine,
     OutNumbers,
@@ -57,6 +58,7 @@ _COLUMNS: Final = (
     ("leaves_qty", "int"),
     ("created_at", "timestamptz"),
     ("updated_at", "timestamptz"),
+    ("wire_id", "text"),
 )
 _NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
 _INSERT: Final = ArrayStatement(
@@ -187,10 +189,11 @@ class PostgresChildStore:
     The connection holds the lock of the sessions: while it is there, nobody else has them.
     """
 
-    def __init__(self, connection: Connection, incarnation: str) -> None:
+    def __init__(self, connection: Connection, incarnation: str, wire_ids: WireIds | None = None) -> None:
         self._connection = connection
         self._incarnation = incarnation
         self._seen: tuple[int, int] | None = None
+        self._wire_ids = wire_ids or WireIds()
 
     def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
         """Return the orders that clients placed, of these, with what became of their children."""
@@ -204,7 +207,7 @@ class PostgresChildStore:
         try:
             with one_round_trip(self._connection) as cursor:
                 # A cancel that comes after a plan in this batch must not refuse it: children go first.
-                _INSERT.execute(inserted, [_row(*child, now) for child in writes.children])
+                _INSERT.execute(inserted, [self._row(*child, now) for child in writes.children])
                 _INSERT_CANCEL.execute(cursor, _cancel_rows(writes.cancels))
                 _UPDATE.execute(cursor, [_state_row(*state, now) for state in writes.states.values()])
                 if writes.journal:
@@ -222,12 +225,30 @@ class PostgresChildStore:
         """Try each child and each cancel by itself, keeping nothing."""
         refused: dict[str | UUID, str] = {}
         for child, continues in writes.children:
-            if (problem := self._problem(_INSERT, _row(child, continues, now))) is not None:
+            if (problem := self._problem(_INSERT, self._row(child, continues, now))) is not None:
                 refused[child.cl_ord_id] = problem
         for cancel in writes.cancels:
             if (problem := self._problem(_INSERT_CANCEL, *_cancel_rows([cancel]))) is not None:
                 refused[cancel.request_id] = problem
         return refused
+
+    def _row(self, child: ChildTerms, continues: bool, now: datetime) -> tuple[object, ...]:
+        wire_id = self._wire_ids.of_child(child.venue_id, child.cl_ord_id)
+        return (
+            child.order_id,
+            child.cl_ord_id,
+            child.attempt,
+            child.leg,
+            child.venue_id,
+            child.quantity,
+            encode(child).decode(),
+            continues,
+            Status.PENDING_NEW.name,
+            child.quantity,
+            now,
+            now,
+            None if wire_id == child.cl_ord_id else wire_id,
+        )
 
     def _problem(self, statement: ArrayStatement, row: Sequence[Any]) -> str | None:
         try:
@@ -294,7 +315,9 @@ class PostgresChildStore:
 
     def begin_numbers(self, venue_id: str) -> None:
         """Forget a venue's checkpoints: its numbers began again."""
-        self._connection.execute("DELETE FROM fix_checkpoints WHERE venue_id = %s", [venue_id])
+        with one_round_trip(self._connection) as cursor:
+            cursor.execute("DELETE FROM fix_checkpoints WHERE venue_id = %s", [venue_id])
+            cursor.execute("UPDATE fix_sessions SET numbers_began_at = now() WHERE venue_id = %s", [venue_id])
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""
@@ -381,23 +404,6 @@ def sessions_lock(sender: str) -> int:
 def read_venues(connection: Connection) -> list[str]:
     """Return the id of every venue, active or not: children may still live at one that was switched off."""
     return [venue_id for (venue_id,) in connection.execute("SELECT venue_id FROM venues ORDER BY venue_id")]
-
-
-def _row(child: ChildTerms, continues: bool, now: datetime) -> tuple[object, ...]:
-    return (
-        child.order_id,
-        child.cl_ord_id,
-        child.attempt,
-        child.leg,
-        child.venue_id,
-        child.quantity,
-        encode(child).decode(),
-        continues,
-        Status.PENDING_NEW.name,
-        child.quantity,
-        now,
-        now,
-    )
 
 
 def _parent(row: Sequence[Any]) -> Parent:

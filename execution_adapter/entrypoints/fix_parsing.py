@@ -20,6 +20,7 @@ from execution_adapter.domain.child import (
     Report,
 )
 from execution_adapter.domain.fix.wire import Field, id_of, text_of
+from execution_adapter.domain.wire_ids import child_of
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.vocabulary import ExecType
@@ -130,7 +131,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
     at = timestamp(values.get(60)) or timestamp(values.get(52)) or received_at
     return Report(
         venue_id=venue_id,
-        cl_ord_id=child_id(id_of(values.get(41) or values.get(11, b""))),
+        cl_ord_id=child_of(id_of(values.get(41) or values.get(11, b""))),
         exec_id=id_of(values.get(17, b"")),
         exec_type=kind,
         transact_time=at,
@@ -203,17 +204,12 @@ def _cancel_refusal(values: Mapping[int, bytes], venue_id: str, received_at: dat
     return CancelRefusal(
         venue_id=venue_id,
         cl_ord_id=cl_ord_id,
-        child_id=child_id(text_of(values.get(41, b"")) or cl_ord_id),
+        child_id=child_of(text_of(values.get(41, b"")) or cl_ord_id),
         reason=_counter(values.get(102), absent=99),
         text=text_of(values.get(58, b"")),
         transact_time=timestamp(values.get(60)) or received_at,
         ord_status=_STATUSES.get(values.get(39, b"")),
     )
-
-
-def child_id(cl_ord_id: str) -> str:
-    """Return the child's ClOrdID of one that may be a cancel's."""
-    return cl_ord_id.partition("-C")[0]
 
 
 def _number(value: bytes) -> Decimal | None:

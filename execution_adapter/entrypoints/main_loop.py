@@ -21,7 +21,9 @@ from execution_adapter.domain.fix.wire import first_value, text_of
 from execution_adapter.domain.gate import Parent, problem_of_parent
 from execution_adapter.domain.ledger import Ledger, Offsets
 from execution_adapter.domain.live_child import LiveChild
-from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
+from execution_adapter.domain.wire_ids import child_of
+from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse
+from execution_adapter.entrypoints.own_names import OwnNames
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import (
     Arrivals,
@@ -149,8 +151,12 @@ class AdapterLoop:
         monotonic_s: Callable[[], float],
         pace: Pace,
         tracer: Tracer | None = None,
+        names: OwnNames | None = None,
+        run_commands: Callable[[datetime, float], None] = lambda _now, _now_s: None,
     ) -> None:
         self._tracer = tracer or Tracer()
+        self._names = names or OwnNames()
+        self._run_commands = run_commands
         self._arrivals = arrivals
         self._store = store
         self._venues = venues
@@ -198,11 +204,13 @@ class AdapterLoop:
             self._work(items)
         now_s = self._monotonic_s()
         self._manager.expire_holds(self._clock(), now_s)
+        self._manager.send_waiting(self._clock(), now_s)
         if self._unsettled() and now_s - self._flushed_s >= self._pace.flush_s:
             self._settle()
         if now_s - self._asked_s >= OVERDUE_EVERY_S:
             self._asked_s = now_s
             self.look()
+            self._run_commands(self._clock(), now_s)
             self._manager.ask_overdue(self._clock(), now_s)
             self._manager.count()
             self.reserve_numbers()
@@ -346,7 +354,7 @@ class AdapterLoop:
                 self._checkpointed_s = 0.0
             self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)
         elif isinstance(item, SessionDown):
-            self._manager.handle_logout(item.venue_id, now, item.reason)
+            self._manager.handle_logout(item.venue_id, now, item.reason, on_purpose=item.on_purpose)
         elif isinstance(item, ResendWanted):
             self._manager.handle_resend_wanted(item.venue_id, now, now_s)
         elif isinstance(item, FixRefused):
@@ -355,7 +363,7 @@ class AdapterLoop:
 
     def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
         """Keep a message for a person, and ask about the order that it may be of."""
-        live = self._manager.get(_child_named(item.raw))
+        live = self._manager.get(self._names.child_named(item.venue_id, item.raw))
         child = None if live is None else live.child
         self._manager.except_message(kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child)
         if live is not None:
@@ -378,6 +386,7 @@ class AdapterLoop:
             log.warning("fix_message_of_no_order", venue=item.venue_id, msg_type=msg_type)
             self._venues.refuse_type(item.venue_id, item.msg_seq, msg_type)
             return None
+        inbound = self._names.renamed(inbound)
         if not isinstance(inbound, MessageRefusal):
             return inbound
         resolved = self._manager.resolve(inbound)
@@ -624,12 +633,7 @@ def _journal_of(items: Sequence[Item]) -> list[JournalLine]:
     ]
 
 
-def _child_named(raw: bytes) -> str:
-    """Return the ClOrdID of the child that a message seems to be about, empty when it names none."""
-    return child_id(text_of(first_value(raw, 41) or first_value(raw, 11) or b""))
-
-
 def _child_of(inbound: Inbound) -> str:
     if isinstance(inbound, Report):
         return inbound.cl_ord_id
-    return inbound.child_id if isinstance(inbound, CancelRefusal) else child_id(inbound.ref_id)
+    return inbound.child_id if isinstance(inbound, CancelRefusal) else child_of(inbound.ref_id)

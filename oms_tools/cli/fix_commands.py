@@ -14,6 +14,7 @@ from rich.console import Console
 from oms_platform.ids import uuid7_floor
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.fix_names import CODES, MESSAGES, TAGS
+from oms_tools.cli.session_commands import COMMANDS
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.verify.fix_reader import id_text, read_fields
 
@@ -24,7 +25,8 @@ _FRAME: Final = frozenset((8, 9, 10, 34, 35, 49, 50, 52, 56, 57, 115, 128))
 AROUND: Final = timedelta(minutes=10)
 _SESSIONS: Final = """
 SELECT venue_id, up, reason, changed_at, out_seq,
-       (SELECT in_seq FROM fix_checkpoints c WHERE c.venue_id = s.venue_id ORDER BY recorded_at DESC LIMIT 1)
+       (SELECT in_seq FROM fix_checkpoints c WHERE c.venue_id = s.venue_id ORDER BY recorded_at DESC LIMIT 1),
+       in_use
 FROM fix_sessions s ORDER BY venue_id
 """
 _MESSAGES: Final = """
@@ -50,11 +52,13 @@ def decoded(raw: bytes) -> str:
 def messages_of(connection: psycopg.Connection[Any], order_id: UUID) -> Iterator[tuple[Any, ...]]:
     """Yield (time, whether it came in, venue, MsgSeqNum, bytes) of each message about an order's children."""
     children = connection.execute(
-        "SELECT cl_ord_id, venue_id, created_at, updated_at FROM child_orders WHERE order_id = %s", [order_id]
+        "SELECT coalesce(wire_id, cl_ord_id), venue_id, created_at, updated_at FROM child_orders"
+        " WHERE order_id = %s",
+        [order_id],
     ).fetchall()
     if not children:
         return
-    names = [cl_ord_id.encode() for cl_ord_id, *_ in children]
+    names = [_common_part(name).encode() for name, *_ in children]
     first: datetime = min(created_at for *_, created_at, _ in children) - AROUND
     last: datetime = max(updated_at for *_, updated_at in children) + AROUND
     venues = sorted({venue_id for _, venue_id, *_ in children})
@@ -63,21 +67,42 @@ def messages_of(connection: psycopg.Connection[Any], order_id: UUID) -> Iterator
             yield row
 
 
+def _common_part(name: str) -> str:
+    """Return what a child's id at its venue and those of its requests have in common.
+
+    A derived one ends in zeros where its requests' have their number.
+    """
+    return name if "-" in name else name.rstrip("0")
+
+
+def _place(in_use: dict[str, Any] | None) -> str:
+    """Write where a session is, who logs on to whom, and when."""
+    if in_use is None:
+        return ""
+    who = f"{in_use['sender_comp_id']} to {in_use['target_comp_id']}"
+    tls = " TLS" if in_use.get("tls") else ""
+    schedule = in_use.get("schedule")
+    hours = "always"
+    if schedule is not None:
+        hours = f"{'+'.join(schedule['days'])} {schedule['start']}-{schedule['end']} {schedule['zone']}"
+    return f"{in_use['dialect']}{tls} {in_use['host']}:{in_use['port']} {who}, {hours}"
+
+
 @click.group()
 def fix() -> None:
-    """Look at the venues' FIX sessions and at what went over them."""
+    """Look at the venues' FIX sessions and at what went over them, and ask things of them."""
 
 
 @fix.command("sessions")
 @data_option
 @dsn_option
 def sessions(data: Path, dsn: str | None) -> None:
-    """Show each venue's session: whether it is up, since when, why not, and its numbers."""
+    """Show each venue's session: whether it is up, since when, its numbers, where and when it is, why not."""
     with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
-        for venue_id, up, reason, changed_at, out_seq, in_seq in connection.execute(_SESSIONS):
+        for venue_id, up, reason, changed_at, out_seq, in_seq, in_use in connection.execute(_SESSIONS):
             console.print(
                 f"{venue_id:8} {'up' if up else 'down':4} since {changed_at:%Y-%m-%d %H:%M:%S}Z"
-                f"  in {in_seq or 0}  out below {out_seq}  {reason}",
+                f"  in {in_seq or 0}  out below {out_seq}  {_place(in_use)}  {reason}",
                 highlight=False,
                 markup=False,
                 soft_wrap=True,
@@ -104,3 +129,7 @@ def log(data: Path, dsn: str | None, as_raw: bool, order_id: UUID) -> None:
                 soft_wrap=True,
             )
     console.print(f"{count} messages", highlight=False)
+
+
+for command in COMMANDS:
+    fix.add_command(command)

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from execution_adapter.domain.dialects.fix44 import decimal_text
+from execution_adapter.domain.dialects.dialect import decimal_text
 from execution_adapter.domain.fix.wire import read_fields
 from execution_adapter.ports import (
     FixMessage,

@@ -210,6 +210,19 @@ def test_a_service_goes_out_to_what_it_uses_only() -> None:
     assert _egress("dev", "postgres") == set()
 
 
+def test_the_secrets_of_sessions_are_mounted_into_the_adapter_alone_and_read_from_there() -> None:
+    manifests = rendered("prod", "--set", "fix.sessionSecrets=venue-secrets")
+    for name in SERVICES:
+        spec = pod_spec(find(manifests, "Deployment", f"oms-{name}"))
+        found = [one for one in spec["volumes"] if one.get("secret", {}).get("secretName") == "venue-secrets"]
+        assert len(found) == (name == "execution-adapter"), name
+    (container,) = containers(find(manifests, "Deployment", "oms-execution-adapter"))
+    (mount,) = [one for one in container["volumeMounts"] if one["name"] == "session-secrets"]
+    assert mount["readOnly"]
+    settings = find(manifests, "ConfigMap", "oms-execution-adapter")["data"]
+    assert settings["OMS_ADAPTER_SECRETS_DIR"] == mount["mountPath"]
+
+
 @pytest.mark.parametrize("place", ("staging", "prod"))
 def test_nothing_secret_stands_in_the_open(place: str) -> None:
     assert of_kind(rendered(place), "Secret") == []

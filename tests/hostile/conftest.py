@@ -36,7 +36,10 @@ class Floors:
             first = free_ports(len(PORTS) + 1)
             folder = self._parts.enter_context(database_folder())
             kafka = os.environ.get(KAFKA_VARIABLE, "memory")
-            self._floor = start_floor(folder, first, first + len(PORTS), kafka, ENVIRONMENT)
+            secrets = folder / "secrets"
+            secrets.mkdir(parents=True, exist_ok=True)
+            environment = ENVIRONMENT | {"OMS_ADAPTER_SECRETS_DIR": str(secrets)}
+            self._floor = start_floor(folder, first, first + len(PORTS), kafka, environment)
             self._parts.callback(stop_floor, self._floor)
             self._floor.begin()
         return self._floor

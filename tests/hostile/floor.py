@@ -75,11 +75,20 @@ class Floor:
     client: ApiClient
     restarts: dict[str, int] = field(default_factory=dict)
     logons: dict[str, int] = field(default_factory=dict)
-    _dsn: str = ""
 
     def __getitem__(self, venue_id: str) -> Venue:
         """Return a venue."""
         return self.venues[venue_id]
+
+    @property
+    def secrets(self) -> Path:
+        """Where the adapter finds its sessions' secrets."""
+        return self.rig.layout.data / "secrets"
+
+    @property
+    def dsn(self) -> str:
+        """The address of the stack's database."""
+        return postgres_dsn(self.rig.layout.port("postgres"))
 
     # ---- what a client does
 
@@ -368,8 +377,7 @@ class Floor:
     @contextlib.contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
         """A connection to the stack's database."""
-        dsn = postgres_dsn(self.rig.layout.port("postgres"))
-        with contextlib.closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        with contextlib.closing(psycopg.connect(self.dsn, autocommit=True)) as connection:
             yield connection
 
     def log_end(self, name: str = "execution-adapter") -> int:

@@ -4,7 +4,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution_adapter.domain.dialects.fix44 import SOH, decimal_text, new_order_single
+from execution_adapter.domain.dialects.dialect import SOH, decimal_text
+from execution_adapter.domain.dialects.fix44 import new_order_single
 from execution_adapter.handlers import plan_problem
 from oms_platform.prices import MICROS
 from oms_platform.vocabulary import OrderType, Side
@@ -43,7 +44,9 @@ def test_a_plan_that_grew_or_became_dearer_on_the_way_does_not(
 @given(routes())
 def test_every_child_is_written_to_fix_exactly(route: PlannedRoute) -> None:
     for child in route.decided.plan.children:
-        fields = dict(part.split("=", 1) for part in new_order_single(child, "").split(SOH)[:-1])
+        fields = dict(
+            part.split("=", 1) for part in new_order_single(child, child.cl_ord_id, "").split(SOH)[:-1]
+        )
         whole, _, part = fields["44"].partition(".")
         assert int(whole) * MICROS + int(part.ljust(6, "0") or 0) == child.limit_price_micros
         assert (int(fields["38"]), int(fields.get("110", "0"))) == (child.quantity, child.min_quantity)

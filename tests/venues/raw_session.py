@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tests.venues.fix_bytes import SOH, Fields, Message, cut, frame, join, timestamp
+from tests.venues.fix_bytes import BEGIN_STRING, SOH, Fields, Message, cut, frame, join, timestamp
 
 WAIT_S: Final = 5.0
 _LOOK_S: Final = 0.1
@@ -47,6 +47,7 @@ class RawSession:
     loses: of this MsgType the next message is lost with its connection, as if it had never come.
     forgets_at_logon: the next logon is answered with numbers from 1 (ResetSeqNumFlag).
     clock_off: added to SendingTime.
+    begin_string, rewrite: another FIX, and what it makes of the body of a message.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class RawSession:
         self.loses = ""
         self.forgets_at_logon = False
         self.clock_off = timedelta()
+        self.begin_string = BEGIN_STRING
+        self.rewrite: Callable[[str, Fields], Fields] = lambda _msg_type, body: body
         self.logons = 0
         self.logged_on = False
         # Everything that came; what of it came in its place and was handed on; what was lost on purpose.
@@ -91,7 +94,7 @@ class RawSession:
             return sent
 
     def _next(self, msg_type: str, body: Fields | bytes) -> Sent:
-        content = body if isinstance(body, bytes) else join(body)
+        content = body if isinstance(body, bytes) else join(self.rewrite(msg_type, body))
         sent = Sent(msg_type, self.next_out, content, self._now())
         self._stored[sent.seq] = sent
         self.next_out += 1
@@ -118,7 +121,8 @@ class RawSession:
             self._now() if sending_time is None else sending_time,
             self.counterparty.encode(),
         )
-        return frame(head + again + header + sent.body, checksum=checksum)
+        content = head + again + header + sent.body
+        return frame(content, begin_string=self.begin_string, checksum=checksum)
 
     def send_raw(self, data: bytes) -> None:
         """Write any bytes at all."""
@@ -235,7 +239,9 @@ class RawSession:
                 if not readable.poll(_LOOK_S * 1_000):
                     self._beat()
                     continue
-                data = connection.recv(_READ_BYTES)
+                # Under TLS a connection is not read and written at once.
+                with self._changed:
+                    data = connection.recv(_READ_BYTES)
                 if not data:
                     break
                 received += data

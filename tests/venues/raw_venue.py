@@ -1,10 +1,11 @@
-"""FIX 4.4 venues on raw sockets, independent of the platform and of any FIX library: a test scripts them.
+"""FIX venues on raw sockets, independent of the platform and of any FIX library: a test scripts them.
 
 One port on loopback takes the sessions of all venues; TargetCompID says which one is meant. By default a
 venue takes every new order, grants every cancel and answers questions with the truth. There is no order book.
 """
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -95,10 +96,11 @@ class Venue:
 
 
 class RawVenues:
-    """The port of all venues. Use it as a context manager."""
+    """The port of all venues, under TLS if there is one. Use it as a context manager."""
 
-    def __init__(self, port: int, venue_ids: tuple[str, ...]) -> None:
+    def __init__(self, port: int, venue_ids: tuple[str, ...], tls: ssl.SSLContext | None = None) -> None:
         self.port = port
+        self._tls = tls
         self.venues = {venue_id: Venue(venue_id) for venue_id in venue_ids}
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -133,6 +135,8 @@ class RawVenues:
         received = b""
         connection.settimeout(_HELLO_S_MAX)
         try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             while not (found := cut(received)[0]):
                 data = connection.recv(4096)
                 if not data:

@@ -8,6 +8,7 @@ needs to know what became of a message asks the venue (FIX 4.4, volume 2, "Messa
 
 import enum
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,10 +19,10 @@ from execution_adapter.domain.fix.wire import (
     Framer,
     MalformedError,
     first_value,
+    framed,
     read_fields,
     text_of,
     utc_timestamp,
-    write_message,
 )
 
 LOGON_S_MAX: Final = 10
@@ -41,13 +42,17 @@ _ADMIN: Final = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"A"))
 
 
 class SessionTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Who logs on to whom. logon: fields of the Logon beside its own, such as 553 and 554."""
+    """Who logs on to whom. more_header: fields of every message's header beside 34, 35, 49, 52 and 56.
+
+    write_time: writes a UTCTimestamp as the session's version of FIX has it.
+    """
 
     begin_string: str
     sender: str
     target: str
     heartbeat_s: int
-    logon: tuple[tuple[int, str], ...] = ()
+    more_header: str = ""
+    write_time: Callable[[datetime], str] = utc_timestamp
 
 
 class LoggedOn(msgspec.Struct, frozen=True, gc=False):
@@ -127,6 +132,11 @@ class FixSession:
         self._logon_s = self._received_s = self._sent_s = 0.0
         self._tested = False
         self._skewed = False
+        self._asks_reset = False
+        # Why we log out, in words.
+        self.leaving = ""
+        # The numbers, first and last, that are handed on once more when they are resent.
+        self._wanted_again = (0, 0)
         self._sent: OrderedDict[int, tuple[str, str]] = OrderedDict()
         self._stamp: tuple[datetime | None, str] = (None, "")
         self._events: list[SessionEvent] = []
@@ -135,8 +145,11 @@ class FixSession:
 
     # ---- connections
 
-    def connected(self, now: datetime, now_s: float) -> None:
-        """A connection was made: log on."""
+    def connected(self, now: datetime, now_s: float, *, logon: bytes = b"", reset: bool = False) -> None:
+        """A connection was made: log on.
+
+        logon: fields of the Logon beside its own. reset: ask that both sides' numbers begin at 1 (141=Y).
+        """
         self._now, self._now_s = now, now_s
         self._framer = Framer()
         self.outgoing.clear()
@@ -144,17 +157,22 @@ class FixSession:
         self.closing, self._tested, self._gap_until = False, False, 0
         self._logon_s = self._received_s = now_s
         self.state = State.LOGGING_ON
-        body = "".join(
-            [f"98=0\x01108={self.terms.heartbeat_s}\x01"]
-            + [f"{tag}={value}\x01" for tag, value in self.terms.logon]
-        )
-        self._send("A", body.encode())
+        self._asks_reset, self.leaving = reset, ""
+        self._wanted_again = (0, 0)
+        if reset:
+            self.out_before += self.next_out
+            self.next_in = self.next_out = 1
+            self._garbled.clear()
+        again = b"141=Y\x01" if reset else b""
+        self._send("A", b"98=0\x01108=%d\x01%s%s" % (self.terms.heartbeat_s, again, logon))
 
     def disconnected(self, reason: str) -> list[SessionEvent]:
         """The connection is gone, or never was."""
         was = self.state
         self.state = State.DOWN
         self.outgoing.clear()
+        if was is State.LOGGING_OFF:
+            reason = self.leaving
         return [] if was is State.DOWN else [LoggedOff(reason)]
 
     def receive(self, data: bytes, now: datetime, now_s: float) -> list[SessionEvent]:
@@ -186,7 +204,7 @@ class FixSession:
         if self.state is State.LOGGING_ON and now_s - self._logon_s > LOGON_S_MAX:
             self._close(f"no answer to the logon within {LOGON_S_MAX} s")
         elif self.state is State.LOGGING_OFF and now_s - self._logon_s > LOGOUT_S_MAX:
-            self._close("the venue did not answer the logout")
+            self._close(f"{self.leaving}; the venue did not answer the logout")
         elif self.state is State.UP:
             if silent_percent > GONE_AFTER_PERCENT:
                 self._close(f"nothing was heard for {silent_s:.0f} s")
@@ -199,12 +217,24 @@ class FixSession:
                 self._ask_resend(self._gap_until)
         return self._events
 
-    def log_off(self, text: str, now: datetime, now_s: float) -> None:
-        """Begin a logout."""
+    def log_off(self, why: str, now: datetime, now_s: float) -> None:
+        """Begin a logout. why: in words, for who asks later why the session is down."""
         self._now, self._now_s = now, now_s
         if self.state in (State.UP, State.LOGGING_ON):
-            self._send("5", f"58={text}\x01".encode() if text else b"")
-            self.state, self._logon_s = State.LOGGING_OFF, now_s
+            self._send("5", b"")
+            self.state, self._logon_s, self.leaving = State.LOGGING_OFF, now_s, why
+
+    def ask_again(self, begin: int, end: int, now: datetime, now_s: float) -> bool:
+        """Ask for messages that came before, or were passed over, and hand on what is sent of them.
+
+        end: the last one, 0 for all. Returns whether the session is up.
+        """
+        if self.state is not State.UP:
+            return False
+        self._now, self._now_s = now, now_s
+        self._wanted_again = (begin, min(end or self.next_in - 1, self.next_in - 1))
+        self._send("2", f"7={begin}\x0116={end}\x01".encode())
+        return True
 
     # ---- out
 
@@ -226,12 +256,14 @@ class FixSession:
     def _send(self, msg_type: str, body: bytes, *, seq: int = 0, gap_fill: bool = False) -> int:
         number = seq or self.next_out
         if self._now is not self._stamp[0]:
-            self._stamp = (self._now, utc_timestamp(self._now))
+            self._stamp = (self._now, self.terms.write_time(self._now))
         stamp, terms = self._stamp[1], self.terms
-        head = [(35, msg_type), (34, str(number)), (49, terms.sender), (52, stamp), (56, terms.target)]
-        if gap_fill:
-            head += [(43, "Y"), (122, stamp)]
-        self.outgoing += write_message(terms.begin_string, head, body)
+        again = f"43=Y\x01122={stamp}\x01" if gap_fill else ""
+        head = (
+            f"35={msg_type}\x0134={number}\x0149={terms.sender}\x0152={stamp}\x0156={terms.target}\x01"
+            f"{terms.more_header}{again}"
+        )
+        self.outgoing += framed(terms.begin_string.encode(), head.encode() + body)
         self._sent_s = self._now_s
         if not seq:
             self.next_out += 1
@@ -275,8 +307,8 @@ class FixSession:
             self._close(f"a message without {'MsgType' if number else 'MsgSeqNum'}", log_out=True)
             return
         seq, poss_dup = int(number), header.get(43) == b"Y"
-        if header.get(49) != self.terms.target.encode() or header.get(56) != self.terms.sender.encode():
-            self._on_stranger(raw, seq, msg_type, header)
+        if problem := self._stranger(header):
+            self._on_stranger(raw, seq, msg_type, problem)
             return
         self._watch_clock(header.get(52, b""))
         if msg_type == b"A":
@@ -297,10 +329,19 @@ class FixSession:
         else:
             self._close(f"the venue answered the logon with 35={text_of(msg_type)}", log_out=True)
 
-    def _on_stranger(self, raw: bytes, seq: int, msg_type: bytes, header: dict[int, bytes]) -> None:
-        """A message from or for somebody else: FIX refuses it and ends the session."""
-        found = f"{text_of(header.get(49, b''))} to {text_of(header.get(56, b''))}"
-        problem = f"CompID problem: expected {self.terms.target} to {self.terms.sender}, found {found}"
+    def _stranger(self, header: dict[int, bytes]) -> str:
+        """Return why a message is from or for somebody else, or of another FIX; empty when it is not."""
+        terms = self.terms
+        if header.get(49) != terms.target.encode() or header.get(56) != terms.sender.encode():
+            found = f"{text_of(header.get(49, b''))} to {text_of(header.get(56, b''))}"
+            return f"CompID problem: expected {terms.target} to {terms.sender}, found {found}"
+        if header.get(8) != terms.begin_string.encode():
+            found = text_of(header.get(8, b""))
+            return f"BeginString problem: expected {terms.begin_string}, found {found}"
+        return ""
+
+    def _on_stranger(self, raw: bytes, seq: int, msg_type: bytes, problem: str) -> None:
+        """A message that is none of this session's: FIX refuses it and ends the session."""
         if self.state is State.UP:
             self._send("3", b"45=%d\x01372=%s\x01373=9\x0158=CompID problem\x01" % (seq, msg_type))
             if msg_type not in _ADMIN or msg_type == b"3":
@@ -317,9 +358,15 @@ class FixSession:
         elif seq < self.next_in:
             if not poss_dup:
                 self._close(f"MsgSeqNum too low, expecting {self.next_in} but received {seq}", log_out=True)
+            elif self._is_wanted_again(seq, msg_type):
+                self._events.append(Received(raw, fields, seq, poss_dup))
         else:
             self._handle(raw, fields, seq, msg_type, poss_dup)
             self._take_waiting()
+
+    def _is_wanted_again(self, seq: int, msg_type: bytes) -> bool:
+        first, last = self._wanted_again
+        return first <= seq <= last and (msg_type not in _ADMIN or msg_type == b"3")
 
     def _on_too_high(self, raw: bytes, fields: list[Field] | None, seq: int, msg_type: bytes) -> None:
         # A ResendRequest is answered at once, or two sides that both miss something wait for each other.
@@ -384,7 +431,15 @@ class FixSession:
 
     def _on_logon(self, fields: list[Field] | None, raw: bytes, seq: int) -> None:
         began_anew = first_value(raw, 141) == b"Y"
-        if began_anew:
+        if self.state is State.LOGGING_ON and self._asks_reset:
+            # Both sides began at 1 with our Logon; a venue need not say 141=Y again.
+            if seq != 1:
+                self._close(
+                    f"the venue did not begin its numbers at 1, as 141=Y asks, but at {seq}", log_out=True
+                )
+                return
+            began_anew = True
+        elif began_anew:
             # Our own Logon counts as the first message of the new numbers.
             self.out_before += self.next_out
             self.next_in, self.next_out = seq, 2 if self.state is State.LOGGING_ON else 1
@@ -406,7 +461,7 @@ class FixSession:
     def _on_logout(self, raw: bytes) -> None:
         said = text_of(first_value(raw, 58) or b"")
         if self.state is State.LOGGING_OFF:
-            self._close("logged out")
+            self._close(self.leaving)
         else:
             self._close(f"the venue logged out: {said}" if said else "the venue logged out", log_out=True)
 

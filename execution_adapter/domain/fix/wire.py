@@ -227,6 +227,11 @@ def utc_timestamp(at: datetime) -> str:
 
 def write_message(begin_string: str, head: Sequence[tuple[int, str]], body: bytes) -> bytes:
     """Write a message. head: MsgType and what follows it up to the body; body: fields with their SOH."""
-    inner = "".join([f"{tag}={value}\x01" for tag, value in head]).encode() + body
-    message = b"8=%s\x019=%d\x01%s" % (begin_string.encode(), len(inner), inner)
+    content = "".join([f"{tag}={value}\x01" for tag, value in head]).encode() + body
+    return framed(begin_string.encode(), content)
+
+
+def framed(begin_string: bytes, content: bytes) -> bytes:
+    """Put BeginString, BodyLength and CheckSum around a message's content."""
+    message = b"8=%s\x019=%d\x01%s" % (begin_string, len(content), content)
     return b"%s10=%03d\x01" % (message, sum(message) & 0xFF)

@@ -105,6 +105,10 @@ execution-adapter:
     OMS_ADAPTER_FIX_HOST: {{ ternary (printf "%s-broker" $full) $values.fix.host $simulated }}
     OMS_ADAPTER_FIX_PORT: {{ ternary 9878 $values.fix.port $simulated | quote }}
     OMS_ADAPTER_FIX_SENDER: {{ $values.fix.sender | quote }}
+    {{- if $values.fix.sessionSecrets }}
+    OMS_ADAPTER_SECRETS_DIR: /etc/oms/sessions
+  secretFolder: {name: {{ $values.fix.sessionSecrets }}, path: /etc/oms/sessions}
+    {{- end }}
 market-data:
   enabled: {{ $simulated }}
   key: marketData

@@ -4,13 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from execution_adapter.domain.dialects.fix44 import (
-    SOH,
-    decimal_text,
-    new_order_single,
-    order_cancel_request,
-    order_status_request,
-)
+from execution_adapter.domain.dialects import DIALECTS, fix42, fix44
+from execution_adapter.domain.dialects.dialect import SOH, Dialect, decimal_text
 from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import Side, TimeInForce
 from tests.unit.execution_adapter.orders import child
@@ -29,10 +24,14 @@ def test_a_price_is_written_exactly(micros: int, text: str) -> None:
     assert decimal_text(micros) == text
 
 
-def test_an_order_is_written_with_all_that_it_asks() -> None:
+both = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+
+
+@both
+def test_an_order_is_written_with_all_that_it_asks(dialect: Dialect) -> None:
     asked = child(side=Side.BUY, time_in_force=TimeInForce.GTC, limit_price_micros=187_250_000)
-    assert fields(new_order_single(asked, "20260102-03:04:05.000006")) == {
-        "11": asked.cl_ord_id,
+    assert fields(dialect.new_order_single(asked, "SHORT1", "20260102-03:04:05.000006")) == {
+        "11": "SHORT1",
         "21": "1",
         "38": "100",
         "40": "2",
@@ -44,22 +43,26 @@ def test_an_order_is_written_with_all_that_it_asks() -> None:
     }
 
 
-def test_a_minimum_is_written_as_min_qty() -> None:
-    assert fields(new_order_single(child(min_quantity=40), ""))["110"] == "40"
+@both
+def test_a_minimum_is_written_as_min_qty(dialect: Dialect) -> None:
+    assert fields(dialect.new_order_single(child(min_quantity=40), "a", ""))["110"] == "40"
 
 
-def test_a_cancel_and_a_question_name_the_child() -> None:
+@both
+def test_a_cancel_and_a_question_name_the_child(dialect: Dialect) -> None:
     asked = child()
-    cancel = fields(order_cancel_request(asked, f"{asked.cl_ord_id}-C7", "20260102-03:04:05.000006"))
-    assert (cancel["11"], cancel["41"], cancel["38"], cancel["54"]) == (
-        f"{asked.cl_ord_id}-C7",
-        asked.cl_ord_id,
-        "100",
-        "2",
-    )
-    question = fields(order_status_request(asked, "q"))
-    assert (question["11"], question["790"]) == (asked.cl_ord_id, "q")
+    cancel = fields(dialect.order_cancel_request(asked, "a", "a-C7", "20260102-03:04:05.000006"))
+    assert (cancel["11"], cancel["41"], cancel["38"], cancel["54"]) == ("a-C7", "a", "100", "2")
+    question = fields(dialect.order_status_request(asked, "a", "q"))
+    assert question["11"] == "a"
 
 
-def test_a_time_is_written_to_the_microsecond() -> None:
-    assert utc_timestamp(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "20260102-03:04:05.000006"
+def test_a_question_has_an_id_in_fix_44_only() -> None:
+    assert fields(fix44.order_status_request(child(), "a", "q"))["790"] == "q"
+    assert "790" not in fields(fix42.order_status_request(child(), "a", "q"))
+
+
+def test_a_time_is_written_as_precisely_as_the_family_allows() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, 6_007, tzinfo=UTC)
+    assert utc_timestamp(at) == fix44.timestamp(at) == "20260102-03:04:05.006007"
+    assert fix42.timestamp(at) == "20260102-03:04:05.006"

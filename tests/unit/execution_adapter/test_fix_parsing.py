@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from execution_adapter.domain.child import CancelRefusal, MessageRefusal, OrdStatus, Report
 from execution_adapter.domain.fix.wire import MalformedError, read_fields
-from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse, timestamp
+from execution_adapter.domain.wire_ids import child_of
+from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse, timestamp
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.vocabulary import ExecType
 
@@ -151,7 +152,7 @@ def test_a_cancels_report_belongs_to_its_child() -> None:
     assert isinstance(canceled, Report)
     assert canceled.cl_ord_id == "c-1-1"
     assert canceled.last_px_micros is None
-    assert child_id("c-1-1-C44") == "c-1-1"
+    assert child_of("c-1-1-C44") == "c-1-1"
 
 
 def test_a_status_answer_says_whether_the_order_is_unknown_and_which_question_it_answers() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from execution_adapter.domain.fix.session import (
     GARBLED_TIMES_MAX,
@@ -258,8 +259,8 @@ def test_nothing_is_sent_while_the_session_is_down() -> None:
 def test_a_logout_of_ours_is_waited_for() -> None:
     ends = Ends()
     ends.session.log_off("good night", ends.now, 0.0)
-    assert ends.heard()[-1][58] == b"good night"
-    assert ends.say("5") == [LoggedOff("logged out")]
+    assert ends.types() == "5"
+    assert ends.say("5") == [LoggedOff("good night")]
 
 
 @given(st.data())
@@ -304,3 +305,91 @@ def test_no_bytes_of_a_venue_raise(pieces: list[bytes], at: int, spoiled: bytes)
     for piece in pieces:
         ends.take(piece)
         ends.take(ends.raw("8", piece.replace(b"\x01", b"") + b"\x01", seq=ends.session.next_in))
+
+
+# ---- what settings and operators ask of a session
+
+
+def started(**terms: str) -> Ends:
+    """Return a session before its logon, as these terms have it."""
+    ends = Ends(log_on=False)
+    ends.heard()
+    ends.session.disconnected("")
+    ends.session.terms = structs.replace(TERMS, **terms)
+    return ends
+
+
+def test_a_logon_has_the_fields_that_are_asked_for_and_every_header_those_of_the_terms() -> None:
+    ends = started(more_header="50=DESK\x01128=ME\x01")
+    ends.session.connected(ends.now, 0.0, logon=b"553=oms\x01554=pw\x01")
+    (logon,) = ends.heard()
+    assert (logon[553], logon[554], logon[50], logon[128]) == (b"oms", b"pw", b"DESK", b"ME")
+    ends.say("A")
+    ends.session.send("D", b"11=a\x01", ends.now, 0.0, "a")
+    assert [fields[50] for fields in ends.heard()] == [b"DESK"]
+
+
+@pytest.mark.parametrize("answer", [b"141=Y\x01", b""], ids=["said again", "not said again"])
+def test_a_reset_begins_both_sides_at_1(answer: bytes) -> None:
+    ends = Ends(next_in=500, next_out=700)
+    ends.heard()
+    ends.session.disconnected("")
+    unique = ends.session.out_before + ends.session.next_out
+    ends.session.connected(ends.now, 0.0, reset=True)
+    (logon,) = ends.heard()
+    assert (logon[34], logon[141]) == (b"1", b"Y")
+    assert ends.say("A", answer, seq=1) == [LoggedOn(began_anew=True)]
+    assert (ends.session.next_in, ends.session.next_out) == (2, 2)
+    assert ends.session.out_before + ends.session.next_out > unique
+
+
+def test_a_venue_that_does_not_reset_is_not_traded_with() -> None:
+    ends = Ends(next_in=500)
+    ends.session.disconnected("")
+    ends.session.connected(ends.now, 0.0, reset=True)
+    (off,) = [event for event in ends.say("A", seq=501) if isinstance(event, LoggedOff)]
+    assert "did not begin its numbers at 1, as 141=Y asks, but at 501" in off.reason
+    assert ends.session.closing
+
+
+def test_a_message_of_another_fix_is_kept_and_ends_the_session_in_words() -> None:
+    ends = Ends()
+    raw = ends.raw("8", b"11=a\x01").replace(b"FIX.4.4", b"FIX.4.2")
+    raw = raw[:-7] + b"10=%03d\x01" % (sum(raw[:-7]) & 0xFF)
+    found = ends.take(raw)
+    assert [event.raw for event in found if isinstance(event, Refused)] == [raw]
+    (off,) = [event for event in found if isinstance(event, LoggedOff)]
+    assert off.reason == "BeginString problem: expected FIX.4.4, found FIX.4.2"
+
+
+def test_what_is_asked_for_again_is_handed_on_and_nothing_else_that_is_old() -> None:
+    ends = Ends()
+    for number in range(2, 8):
+        ends.say("8", b"11=%d\x01" % number)
+    ends.heard()
+    ends.events.clear()
+    assert ends.session.ask_again(3, 5, ends.now, 0.0)
+    (asked,) = ends.heard()
+    assert (asked[35], asked[7], asked[16]) == (b"2", b"3", b"5")
+    for number in range(2, 8):
+        ends.say("8", b"11=%d\x01" % number, seq=number, dup=True)
+    ends.say("0", seq=4, dup=True)
+    assert ends.numbers() == [3, 4, 5]
+    assert ends.session.next_in == 8
+    ends.session.disconnected("")
+    assert not ends.session.ask_again(1, 0, ends.now, 0.0)
+
+
+@pytest.mark.parametrize("how", ["the venue answers", "the connection ends", "nobody answers"])
+def test_a_logout_of_ours_ends_with_the_words_that_it_began_with(how: str) -> None:
+    ends = Ends()
+    ends.session.log_off("outside its schedule", ends.now, 0.0)
+    match how:
+        case "the venue answers":
+            found = ends.say("5")
+        case "the connection ends":
+            found = ends.session.disconnected("the venue closed the connection")
+        case _:
+            found = ends.pass_time(4)
+    (off,) = [event for event in found if isinstance(event, LoggedOff)]
+    assert off.reason.startswith("outside its schedule")

@@ -1,0 +1,74 @@
+"""What a dialect is: how a family of venues is asked for things. Reports are read whoever wrote them.
+
+The law of these files: a price is written exactly, without exponent and without zeros that say nothing.
+"""
+
+from datetime import datetime
+from typing import Final, Protocol
+
+from oms_platform.prices import MICROS
+from oms_platform.vocabulary import ChildTerms, OrderType, Side, TimeInForce
+
+SOH: Final = "\x01"
+SIDES: Final = {Side.BUY: "1", Side.SELL: "2"}
+TIMES_IN_FORCE: Final = {
+    TimeInForce.DAY: "0",
+    TimeInForce.GTC: "1",
+    TimeInForce.IOC: "3",
+    TimeInForce.FOK: "4",
+}
+
+
+class Dialect(Protocol):
+    """A module for each family. Bodies are fields as text, each with its separator.
+
+    cl_ord_id, orig_cl_ord_id: as the venue is to see them. sent_at: what `timestamp` wrote.
+    """
+
+    BEGIN_STRING: str
+
+    def timestamp(self, at: datetime) -> str:
+        """Write a UTCTimestamp as precisely as the family allows."""
+
+    def new_order_single(self, child: ChildTerms, cl_ord_id: str, sent_at: str) -> str:
+        """Write the body of 35=D. MinQty (110) is left out where any quantity may trade."""
+
+    def order_cancel_request(
+        self, child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str
+    ) -> str:
+        """Write the body of 35=F."""
+
+    def order_status_request(self, child: ChildTerms, cl_ord_id: str, ask_id: str) -> str:
+        """Write the body of 35=H. ask_id: names the question, where the family has a field for that."""
+
+
+def decimal_text(micros: int) -> str:
+    """Write a price that is not negative as a FIX Price."""
+    whole, part = divmod(micros, MICROS)
+    return f"{whole}.{part:06d}".rstrip("0") if part else str(whole)
+
+
+def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str) -> str:
+    """Write what every family's 35=D has."""
+    price = ""
+    if child.order_type is OrderType.LIMIT:
+        price = f"44={decimal_text(child.limit_price_micros)}{SOH}"
+    minimum = f"110={child.min_quantity}{SOH}" if child.min_quantity > 0 else ""
+    return (
+        f"11={cl_ord_id}{SOH}21=1{SOH}38={child.quantity}{SOH}40={'2' if price else '1'}{SOH}{price}"
+        f"54={SIDES[child.side]}{SOH}55={child.symbol}{SOH}59={TIMES_IN_FORCE[child.time_in_force]}{SOH}"
+        f"60={sent_at}{SOH}{minimum}"
+    )
+
+
+def cancel_fields(child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str) -> str:
+    """Write what every family's 35=F has."""
+    return (
+        f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={orig_cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}"
+        f"55={child.symbol}{SOH}60={sent_at}{SOH}"
+    )
+
+
+def status_fields(child: ChildTerms, cl_ord_id: str) -> str:
+    """Write what every family's 35=H has."""
+    return f"11={cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}55={child.symbol}{SOH}"

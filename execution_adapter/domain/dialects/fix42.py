@@ -1,0 +1,26 @@
+"""FIX 4.2: times to the millisecond, and an answer to a question is known by its order alone (no 790).
+
+A venue of it reports by ExecTransType (20) and calls a trade 150=1 or 150=2; both are read everywhere.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from execution_adapter.domain.dialects.dialect import cancel_fields, order_fields, status_fields
+from execution_adapter.domain.fix.wire import utc_timestamp
+from oms_platform.vocabulary import ChildTerms
+
+BEGIN_STRING: Final = "FIX.4.2"
+_MILLISECOND_AT: Final = -3
+new_order_single = order_fields
+order_cancel_request = cancel_fields
+
+
+def timestamp(at: datetime) -> str:
+    """Write a UTCTimestamp to the millisecond."""
+    return utc_timestamp(at)[:_MILLISECOND_AT]
+
+
+def order_status_request(child: ChildTerms, cl_ord_id: str, ask_id: str) -> str:
+    """Write the body of 35=H; the family has no field for `ask_id`."""
+    return status_fields(child, cl_ord_id)
