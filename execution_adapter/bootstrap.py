@@ -32,7 +32,7 @@ from execution_adapter.entrypoints.routed_reader import RoutedReader
 from execution_adapter.entrypoints.session_commands import SessionCommands
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
 from execution_adapter.handlers import ChildOrderManager
-from execution_adapter.ports import NEVER, StoredSession, VenueSession
+from execution_adapter.ports import NEVER, SessionDown, StoredSession, VenueSession
 from oms_platform.clock import utc_now
 from oms_platform.errors import OperationalError
 from oms_platform.health import Health, serve_health
@@ -130,7 +130,8 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
             sessions, outlet, ledger, settings.status_timeout_s, tracer, gate, settings.reconcile_s
         )
         take_over(manager, store, starts)
-        store.write_sessions(dict.fromkeys(venue_ids, (False, "the adapter starts")), utc_now())
+        down = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in venue_ids}
+        store.write_sessions(down, utc_now())
         session_store.note_in_use({venue_id: start.settings for venue_id, start in starts.items()})
         commands = SessionCommands(session_store, sessions, wire_ids, defaults, manager.use_settings)
         loop = AdapterLoop(

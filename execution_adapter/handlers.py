@@ -695,8 +695,6 @@ class ChildOrderManager:
             self._stays_out.add(venue_id)
         else:
             self._stays_out.discard(venue_id)
-        if venue_id in self._lanes:
-            self._lanes[venue_id].forget()
         if venue_id in self._up:
             log.warning("venue_down", venue=venue_id, reason=reason)
             metrics.logouts_total.labels(venue_id).inc()

@@ -117,7 +117,7 @@ class ChildStore(Protocol):
     def checkpoints(self) -> list[Checkpoint]:
         """Return every checkpoint kept."""
 
-    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+    def write_sessions(self, sessions: "Mapping[str, SessionUp | SessionDown]", now: datetime) -> None:
         """Store which venues' sessions are up, and why one is not."""
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:

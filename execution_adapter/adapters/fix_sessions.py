@@ -410,8 +410,9 @@ class FixSessions:
     def _make(self, link: _Link, settings: SessionSettings) -> None:
         try:
             self._made.append((link, self._connector.connect(settings), ""))
-        except OSError as error:
-            self._made.append((link, None, str(error)))
+        except Exception as error:
+            # Whatever it is, this venue is tried again, and the reason is shown.
+            self._made.append((link, None, str(error) or repr(error)))
         self._wake()
 
     def _take_made(self) -> None:

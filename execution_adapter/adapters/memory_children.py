@@ -15,6 +15,8 @@ from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_
 from execution_adapter.ports import (
     JournalLine,
     OutNumbers,
+    SessionDown,
+    SessionUp,
     Stops,
     StoredChild,
     UnstorableChildError,
@@ -156,9 +158,9 @@ class InMemoryChildStore:
         """Return every checkpoint kept."""
         return list(self._checkpoints.values())
 
-    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+    def write_sessions(self, sessions: Mapping[str, SessionUp | SessionDown], now: datetime) -> None:
         """Store which venues' sessions are up, and why one is not."""
-        self.sessions.update({venue_id: up for venue_id, (up, _) in sessions.items()})
+        self.sessions.update({venue_id: isinstance(one, SessionUp) for venue_id, one in sessions.items()})
 
     def begin_numbers(self, venue_id: str) -> None:
         """Forget a venue's checkpoints: its numbers began again."""

@@ -19,6 +19,8 @@ from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
     JournalLine,
     OutNumbers,
+    SessionDown,
+    SessionUp,
     Stops,
     StoredChild,
     UnstorableChildError,
@@ -131,10 +133,17 @@ _OF_ROUTES: Final = ArrayStatement(
 )
 _UPSERT_SESSIONS: Final = ArrayStatement.insert(
     "fix_sessions",
-    (("venue_id", "text"), ("up", "boolean"), ("reason", "text"), ("changed_at", "timestamptz")),
+    (
+        ("venue_id", "text"),
+        ("up", "boolean"),
+        ("reason", "text"),
+        ("on_purpose", "boolean"),
+        ("changed_at", "timestamptz"),
+    ),
     "ON CONFLICT (venue_id) DO UPDATE SET up = EXCLUDED.up, reason = EXCLUDED.reason,"
-    " changed_at = EXCLUDED.changed_at"
-    " WHERE (fix_sessions.up, fix_sessions.reason) <> (EXCLUDED.up, EXCLUDED.reason)",
+    " on_purpose = EXCLUDED.on_purpose, changed_at = EXCLUDED.changed_at"
+    " WHERE (fix_sessions.up, fix_sessions.reason, fix_sessions.on_purpose)"
+    " <> (EXCLUDED.up, EXCLUDED.reason, EXCLUDED.on_purpose)",
 )
 _UPSERT_NUMBERS: Final = ArrayStatement(
     (("venue_id", "text"), ("out_seq", "bigint"), ("out_before", "bigint")),
@@ -307,9 +316,14 @@ class PostgresChildStore:
             for venue_id, in_seq, incarnation, offsets, recorded_at in found
         ]
 
-    def write_sessions(self, sessions: Mapping[str, tuple[bool, str]], now: datetime) -> None:
+    def write_sessions(self, sessions: Mapping[str, SessionUp | SessionDown], now: datetime) -> None:
         """Store which venues' sessions are up, and why one is not."""
-        rows = [(venue_id, up, reason, now) for venue_id, (up, reason) in sessions.items()]
+        rows = [
+            (venue_id, True, "", False, now)
+            if isinstance(one, SessionUp)
+            else (venue_id, False, one.reason, one.on_purpose, now)
+            for venue_id, one in sessions.items()
+        ]
         with self._connection.cursor() as cursor:
             _UPSERT_SESSIONS.execute(cursor, rows)
 

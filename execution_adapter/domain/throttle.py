@@ -15,13 +15,13 @@ WINDOW_S: Final = 1
 _MS_A_S: Final = 1_000
 
 
-class Turn(enum.IntEnum):
+class Turn(enum.Enum):
     """What is sent, the most urgent first. CANCEL_QUESTION: a question whose answer a cancel waits for."""
 
-    CANCEL = 0
-    CANCEL_QUESTION = 1
-    ORDER = 2
-    QUESTION = 3
+    CANCEL = "CANCEL"
+    CANCEL_QUESTION = "CANCEL_QUESTION"
+    ORDER = "ORDER"
+    QUESTION = "QUESTION"
 
 
 class Admission(enum.Enum):
@@ -77,11 +77,6 @@ class Lane:
     def note_sent(self, now_s: float) -> None:
         """What `next` returned has left."""
         self._left_at_s.append(now_s)
-
-    def forget(self) -> None:
-        """The session is down: nothing waits for it."""
-        for waiting in self._waiting.values():
-            waiting.clear()
 
     def is_complaint(self, text: str) -> bool:
         """Say whether the text of a refusal means that the venue was sent too much."""

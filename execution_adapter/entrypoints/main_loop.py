@@ -327,11 +327,7 @@ class AdapterLoop:
 
     def _handle_venues(self, items: Sequence[Item]) -> None:
         now, now_s = self._clock(), self._monotonic_s()
-        changed = {
-            item.venue_id: (True, "") if isinstance(item, SessionUp) else (False, item.reason)
-            for item in items
-            if isinstance(item, SessionUp | SessionDown)
-        }
+        changed = {item.venue_id: item for item in items if isinstance(item, SessionUp | SessionDown)}
         if changed:
             self._store.write_sessions(changed, now)
         read = [self._read(item, now) if isinstance(item, FixMessage) else None for item in items]

@@ -89,13 +89,18 @@ def check_unanswered(connection: Connection) -> Check:
 
 
 def check_sessions(connection: Connection) -> Check:
-    """Look whether every venue's FIX session is up."""
+    """Look whether every venue's FIX session is up, but those that are down on purpose."""
     rows = connection.execute(
-        "SELECT venue_id, coalesce(up, false), changed_at FROM venues LEFT JOIN fix_sessions USING (venue_id)"
-        " ORDER BY venue_id"
+        "SELECT venue_id, coalesce(up, false), changed_at, coalesce(on_purpose, false)"
+        " FROM venues LEFT JOIN fix_sessions USING (venue_id) ORDER BY venue_id"
     ).fetchall()
-    down = [f"{venue_id} since {at or 'ever'}" for venue_id, up, at in rows if not up]
-    detail = f"{len(rows) - len(down)} of {len(rows)} up" + (f"; down: {', '.join(down)}" if down else "")
+    out = [venue_id for venue_id, up, _, on_purpose in rows if on_purpose and not up]
+    down = [
+        f"{venue_id} since {at or 'ever'}" for venue_id, up, at, _ in rows if not up and venue_id not in out
+    ]
+    detail = f"{len(rows) - len(down) - len(out)} of {len(rows)} up"
+    detail += f"; out on purpose: {', '.join(out)}" if out else ""
+    detail += f"; down: {', '.join(down)}" if down else ""
     return Check(name="FIX sessions", well=bool(rows) and not down, detail=detail)
 
 

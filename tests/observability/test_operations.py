@@ -151,6 +151,14 @@ def test_the_doctor_finds_what_is_well(dsn: str, memory_kafka: KafkaSettings) ->
     assert checks_of(dsn, memory_kafka.bootstrap)["lag oms-core"].well is True
 
 
+def test_a_session_that_is_out_on_purpose_is_no_illness(dsn: str, memory_kafka: KafkaSettings) -> None:
+    make_well(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("UPDATE fix_sessions SET up = false, on_purpose = true WHERE venue_id = 'XNYS'")
+    found = checks_of(dsn, memory_kafka.bootstrap)["FIX sessions"]
+    assert (found.well, found.detail) == (True, "5 of 6 up; out on purpose: XNYS")
+
+
 @pytest.mark.parametrize(
     ("harm", "name", "says"),
     [

@@ -45,6 +45,16 @@ def test_every_id_of_ours_has_one_of_its_own_that_the_venue_takes(
         assert ids.own("V", wire_id) == own
 
 
+@pytest.mark.parametrize("times", [1, 2, 7])
+def test_no_request_has_the_id_of_its_child(times: int) -> None:
+    for alphabet, characters in ALPHABETS.items():
+        rule = ClOrdIds(length=30, alphabet=alphabet)
+        ids, name = WireIds({"V": rule}), "a-1-1"
+        for near in (-1, 0, 1):
+            number = times * len(characters) ** rule.request_length + near
+            assert ids.of_request("V", name, cancel_cl_ord_id(name, number)) != ids.of_child("V", name)
+
+
 @given(rules, children, st.integers(1, 10**12))
 def test_a_child_is_found_after_a_restart_by_its_id_and_by_that_of_any_request(
     rule: ClOrdIds, name: str, number: int

@@ -21,8 +21,10 @@ CREATE TABLE venue_sessions (
     reason     text NOT NULL
 );
 -- held_out: why a session stays logged out until somebody logs it on, in words; empty when it does not.
+-- on_purpose: it is down because of that, or outside its schedule.
 -- numbers_began_at: when both sides' numbers last began at 1. in_use: the settings that the adapter uses.
 ALTER TABLE fix_sessions ADD COLUMN held_out text NOT NULL DEFAULT '',
+    ADD COLUMN on_purpose boolean NOT NULL DEFAULT false,
     ADD COLUMN numbers_began_at timestamptz, ADD COLUMN in_use jsonb;
 """
 

@@ -149,6 +149,26 @@ def test_an_order_that_a_venue_refuses_as_too_fast_goes_elsewhere_and_nothing_is
     assert scene.venues.types() == "DD"
 
 
+@pytest.mark.parametrize("canceled", [False, True])
+def test_an_order_that_its_venue_never_saw_waits_as_one_that_never_left(scene: Scene, canceled: bool) -> None:
+    placed = plan()
+    (child,) = scene.place(placed)
+    scene.down()
+    scene.up()
+    pass_time(scene)
+    assert scene.venues.types() == "DH"
+    pass_time(scene)
+    scene.place(plan())
+    scene.hear(child, ExecType.ORDER_STATUS, unknown=True, ask_id=scene.venues.sent[1][1])
+    assert scene.venues.types() == "DHD"
+    if canceled:
+        scene.cancel(placed)
+        assert scene.is_over(child)
+    pass_time(scene)
+    pass_time(scene)
+    assert scene.venues.types() == ("DHD" if canceled else "DHDD")
+
+
 def test_a_venue_that_has_no_status_requests_leaves_an_unanswered_order_to_a_person() -> None:
     scene = Scene()
     scene.manager.use_settings("XNYS", settings_with(capabilities=Capabilities(order_status=False)))
