@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test venue-test acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install demo test venue-test quickfixj acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
@@ -26,13 +26,18 @@ demo: install
 # Everything that runs on embedded parts, with the coverage of all processes.
 test: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,helm observability hostile acceptance,--ignore tests/$(folder)) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,helm observability hostile acceptance quickfixj,--ignore tests/$(folder)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# The whole stack with a venue on raw sockets that does what no venue should.
+# The whole stack with a venue on raw sockets that does what no venue should, and a short day with QuickFIX/J
+# as a venue and as a client (Java 17+ and Maven).
 venue-test: install
-	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest tests/hostile tests/quickfixj $(SPREAD) $(ARGS)
+
+# QuickFIX/J as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each. Minutes.
+quickfixj: install
+	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
 
 # The broker simulator against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
 acceptance: install

@@ -104,22 +104,23 @@ def differences(theirs: Books, ours: Books) -> list[str]:
     A child that never reached its venue must be closed without a share.
     """
     found = [f"the venue would not read {text!r}" for text in theirs.refusals]
-    found += _unequal("trade", theirs.trades, ours.trades)
+    found += unequal("trade", theirs.trades, ours.trades)
     unsent = {
         name: order
         for name, order in ours.orders.items()
         if name not in theirs.orders and order[2:4] == (0, 0)
     }
-    found += _unequal("order", theirs.orders, {k: v for k, v in ours.orders.items() if k not in unsent})
+    found += unequal("order", theirs.orders, {k: v for k, v in ours.orders.items() if k not in unsent})
     flat = (0, Decimal(0))
     held = {place: position for place, position in ours.positions.items() if position != flat}
     expected = {place: position for place, position in theirs.positions.items() if position != flat}
-    return found + _unequal("position", expected, held)
+    return found + unequal("position", expected, held)
 
 
-def _unequal(what: str, theirs: Mapping[Any, Any], ours: Mapping[Any, Any]) -> list[str]:
+def unequal(what: str, theirs: Mapping[Any, Any], ours: Mapping[Any, Any]) -> list[str]:
+    """Return where two maps differ, as sentences. theirs: the venue's."""
     return [
-        f"{what} {key}: the venue has {theirs.get(key)}, the platform has {ours.get(key)}"
+        f"{what} {key}: the venue has {theirs.get(key)}, the other side has {ours.get(key)}"
         for key in sorted(theirs.keys() | ours.keys())
         if theirs.get(key) != ours.get(key)
     ]

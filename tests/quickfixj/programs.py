@@ -1,4 +1,4 @@
-"""QuickFIX/J as a venue and as a client: the Java programs of this folder, brought and compiled once a run."""
+"""The Java programs of this folder, QuickFIX/J as a venue and as a client: brought, compiled and run."""
 
 import hashlib
 import os

@@ -1,10 +1,6 @@
-"""The whole stack trades with venues of QuickFIX/J that drop, reset and skip; in the end the books are equal.
-
-ORDERS_VARIABLE in the environment says how many orders are sent, `make quickfixj` 10,000.
-"""
+"""The stack trades with venues of QuickFIX/J that drop, reset and skip; in the end the books are equal."""
 
 import itertools
-import os
 import random
 import threading
 import time
@@ -34,11 +30,9 @@ from tests.quickfixj.books import (
     venue_books,
 )
 from tests.quickfixj.programs import JavaProgram
+from tests.quickfixj.size import ORDERS, SEED
 from tests.stack_rig import StackRig, broken
 
-ORDERS_VARIABLE: Final = "OMS_QUICKFIXJ_ORDERS"
-ORDERS: Final = int(os.environ.get(ORDERS_VARIABLE, "400"))
-SEED: Final = int(os.environ.get("OMS_QUICKFIXJ_SEED", "11"))
 RATE: Final = 60.0
 CLIENTS: Final = 4
 CANCEL_SHARE: Final = 0.3
