@@ -138,8 +138,8 @@ def disturb(day: Day, trader: Trader, stop: threading.Event) -> None:
     for how in itertools.cycle(DISTURBANCES):
         if stop.wait(DISTURB_EVERY_S):
             return
-        day.venue.tell(f"{how} {draw.choice(VENUE_IDS)}")
-        day.done[how] += 1
+        if day.venue.tell(f"{how} {draw.choice(VENUE_IDS)}").startswith("done"):
+            day.done[how] += 1
         if deaths and trader.sent > deaths[0] * ORDERS:
             deaths.pop(0)
             day.rig.await_ready_again("execution-adapter", day.rig.kill("execution-adapter"))

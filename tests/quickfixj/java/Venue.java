@@ -3,9 +3,12 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import quickfix.ApplicationAdapter;
 import quickfix.FieldNotFound;
 import quickfix.MemoryStoreFactory;
@@ -27,10 +30,13 @@ import quickfix.fix44.SequenceReset;
  */
 public final class Venue extends ApplicationAdapter {
     private static final int FEW = 10;
+    private static final int ANSWER_S_MAX = 5;
     private final Journal journal;
     private final Matching matching;
     private final Map<String, SessionID> sessions = new HashMap<>();
     private final Set<SessionID> resetting = ConcurrentHashMap.newKeySet();
+    private final Set<SessionID> silent = new HashSet<>();
+    private final Map<String, CountDownLatch> answers = new ConcurrentHashMap<>();
 
     private Venue(Journal journal, long seed) {
         this.journal = journal;
@@ -46,7 +52,7 @@ public final class Venue extends ApplicationAdapter {
     }
 
     private void serve(String port, String[] venueIds, String counterparty) throws Exception {
-        PrintStream answers = System.out;
+        PrintStream out = System.out;
         // What QuickFIX/J logs goes elsewhere than the answers.
         System.setOut(System.err);
         Sessions settings = new Sessions("acceptor")
@@ -62,27 +68,25 @@ public final class Venue extends ApplicationAdapter {
                 new ScreenLogFactory(false, false, true, false),
                 new LogonsThatReset());
         acceptor.start();
-        answers.println("listening");
+        out.println("listening");
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String[] words = line.split(" ");
-            disturb(words[0], sessions.get(words[1]));
-            answers.println("done " + line);
+            out.println((disturb(words[0], sessions.get(words[1])) ? "done " : "away ") + line);
         }
         acceptor.stop();
     }
 
-    private void disturb(String how, SessionID id) throws Exception {
+    /** Returns whether it was done: a session that is not up cannot be disturbed in every way. */
+    private boolean disturb(String how, SessionID id) throws Exception {
         Session session = Session.lookupSession(id);
+        if (how.equals("reset")) {
+            return reset(session, id);
+        }
         // No report goes out between what is looked at and what is done.
         synchronized (matching) {
             switch (how) {
                 case "drop" -> session.disconnect("the venue drops the connection", false);
-                case "reset" -> {
-                    resetting.add(id);
-                    matching.hold(id, true);
-                    session.reset();
-                }
                 case "jump" -> {
                     int next = session.getExpectedSenderNum() + FEW;
                     SequenceReset reset = new SequenceReset();
@@ -101,11 +105,49 @@ public final class Venue extends ApplicationAdapter {
                 default -> throw new IllegalArgumentException(how);
             }
         }
+        return true;
+    }
+
+    /**
+     * Begins a session's numbers anew. What its counterparty has not heard would be lost with them, so it is asked
+     * first whether it has heard everything, while nothing more is said.
+     */
+    private boolean reset(Session session, SessionID id) throws InterruptedException {
+        String question = "heard everything " + System.nanoTime();
+        CountDownLatch answer = new CountDownLatch(1);
+        synchronized (matching) {
+            answers.put(question, answer);
+            silent.add(id);
+            matching.hold(id, true);
+            session.generateTestRequest(question);
+        }
+        boolean heard = answer.await(ANSWER_S_MAX, TimeUnit.SECONDS);
+        answers.remove(question);
+        synchronized (matching) {
+            if (heard && session.isLoggedOn()) {
+                resetting.add(id);
+                session.reset();
+                return true;
+            }
+            goOn(id);
+        }
+        return false;
+    }
+
+    private void goOn(SessionID id) {
+        silent.remove(id);
+        matching.hold(id, false);
     }
 
     @Override
     public void fromAdmin(Message message, SessionID id) throws FieldNotFound {
-        if (message.getHeader().getString(MsgType.FIELD).equals(MsgType.LOGON) && resetting.contains(id)) {
+        String type = message.getHeader().getString(MsgType.FIELD);
+        if (type.equals(MsgType.HEARTBEAT) && message.isSetField(TestReqID.FIELD)) {
+            CountDownLatch answer = answers.get(message.getString(TestReqID.FIELD));
+            if (answer != null) {
+                answer.countDown();
+            }
+        } else if (type.equals(MsgType.LOGON) && resetting.contains(id)) {
             // The numbers begin anew with this Logon, whatever number its sender has given it.
             message.getHeader().setInt(MsgSeqNum.FIELD, 1);
         }
@@ -125,15 +167,20 @@ public final class Venue extends ApplicationAdapter {
     @Override
     public void onLogon(SessionID id) {
         journal.write("record", "logon", "venue_id", id.getSenderCompID());
-        resetting.remove(id);
-        matching.hold(id, false);
+        synchronized (matching) {
+            if (resetting.remove(id)) {
+                goOn(id);
+            }
+        }
     }
 
     @Override
     public void fromApp(Message message, SessionID id) throws FieldNotFound, UnsupportedMessageType {
-        // What comes while a session is reset is lost with its numbers, as if it had never come.
-        if (!resetting.contains(id)) {
-            matching.take(message, id);
+        synchronized (matching) {
+            // What comes while a session is reset is lost with its numbers, as if it had never come.
+            if (!silent.contains(id)) {
+                matching.take(message, id);
+            }
         }
     }
 
