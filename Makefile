@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test venue-test quickfixj acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install demo test venue-test quickfixj fuzz acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
@@ -38,6 +38,10 @@ venue-test: install
 # QuickFIX/J as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each. Minutes.
 quickfixj: install
 	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
+
+# A million mutants of what venues send, byte by byte; `make test` has 50,000. Minutes.
+fuzz: install
+	OMS_FUZZ_MUTANTS=1000000 $(BIN)/python -m pytest tests/properties/test_venue_bytes.py -s $(ARGS)
 
 # The broker simulator against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
 acceptance: install

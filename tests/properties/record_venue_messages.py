@@ -1,4 +1,4 @@
-"""Record what venues send: `python -m tests.properties.record_venue_messages` writes venue_messages.jsonl anew.
+"""Record what venues send: `python -m tests.properties.record_venue_messages` writes venue_messages.jsonl.
 
 Two venues that share no code: the broker simulator, plainly and with each fault that dresses a message up or
 adds one, and QuickFIX/J's (Java 17 or newer and Maven). A line is a message's bytes as Latin-1.
@@ -22,17 +22,20 @@ from tests.venue_in_process import VenueInProcess, running_venue
 
 RECORDED: Final = Path(__file__).with_name("venue_messages.jsonl")
 KEPT_TYPES: Final = (b"8", b"9", b"3", b"j")
-SILENT_S: Final = 0.5
+SILENT_S: Final = 1.0
 FAULTS: Final = (
     FaultKind.LATIN1_TEXT, FaultKind.NUL_TEXT, FaultKind.DATA_WITH_SEPARATOR, FaultKind.USER_TAGS,
     FaultKind.EMPTY_TAG, FaultKind.FIX42_STYLE, FaultKind.PRICE_ZERO, FaultKind.WITHOUT_LAST_PX,
-    FaultKind.WITHOUT_CL_ORD_ID, FaultKind.UNKNOWN_CL_ORD_ID, FaultKind.OTHER_SIDE, FaultKind.REPEATED_EXEC_ID,
-    FaultKind.DUPLICATE_REJECT, FaultKind.STOPPED, FaultKind.CALCULATED, FaultKind.OVERFILL, FaultKind.BUST,
+    FaultKind.WITHOUT_CL_ORD_ID, FaultKind.UNKNOWN_CL_ORD_ID, FaultKind.OTHER_SIDE,
+    FaultKind.REPEATED_EXEC_ID, FaultKind.DUPLICATE_REJECT, FaultKind.STOPPED, FaultKind.CALCULATED,
+    FaultKind.OVERFILL, FaultKind.BUST,
     FaultKind.CORRECTION, FaultKind.RESTATEMENT, FaultKind.UNSOLICITED_CANCEL, FaultKind.SUSPENSION,
     FaultKind.CANCEL_CROSSED, FaultKind.STATUS_REFUSED, FaultKind.CANCEL_PENDING_ALREADY,
     FaultKind.CANCEL_UNKNOWN_ORDER, FaultKind.THROTTLED,
 )  # fmt: skip
 ROUNDS: Final = 30
+# An acknowledgement and both trades of an order show it.
+ASKED_FOR: Final = 3
 
 
 def order(name: str, price: str, time_in_force: str = "0") -> bytes:
@@ -93,7 +96,7 @@ def of_the_simulator(folder: Path) -> list[bytes]:
             venue.exchange.handle(requote(venue), datetime.now(UTC))
             for price, time_in_force in (("100.02", "0"), ("100.02", "3"), ("99.50", "1")):
                 if fault is not None:
-                    venue.engines["XNYS"].plan.ask(fault)
+                    venue.engines["XNYS"].plan.ask(fault, ASKED_FOR)
                 found += life(client, f"S{number}-{Decimal(price)}-{time_in_force}", price, time_in_force)
         found += refusals(client)
     return found

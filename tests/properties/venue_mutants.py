@@ -14,12 +14,12 @@ Fields = list[tuple[int, bytes]]
 _HEAD_AND_TRAILER: Final = frozenset((8, 9, 10, 34, 35, 43, 49, 52, 56, 97, 122))
 _NASTY: Final = (
     b"", b"0", b"-1", b"0.0", b"1e5", b"NaN", b"2147483648", b"9" * 41, b"9" * 400, b"1.0000000001", b"\x00",
-    b"\xfc\xff", b"a=b", b"=", b" ", b"1\x00", b"N", b"Y", b"20260102-15:04:60", b"20261399-99:99:99", b"NONE",
-    b"x" * 300, b"+5", b"05", b"5.0", b".5", b"1\x0132=7", b"\x01", b"\x01\x01",
+    b"\xfc\xff", b"a=b", b"=", b" ", b"1\x00", b"N", b"Y", b"20260102-15:04:60", b"20261399-99:99:99",
+    b"NONE", b"x" * 300, b"+5", b"05", b"5.0", b".5", b"1\x0132=7", b"\x01", b"\x01\x01",
 )  # fmt: skip
 _TAGS: Final = (
-    6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 36, 37, 38, 39, 41, 43, 49, 52, 54, 55, 56, 58, 60, 75, 97, 102, 103,
-    122, 123, 141, 150, 151, 354, 355, 372, 373, 379, 380, 434, 453, 448, 790, 5001, 20000, 0, 999999999,
+    6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 36, 37, 38, 39, 41, 43, 49, 52, 54, 55, 56, 58, 60, 75, 97, 102,
+    103, 122, 123, 141, 150, 151, 354, 355, 372, 373, 379, 380, 434, 453, 448, 790, 5001, 20000, 0, 999999999,
 )  # fmt: skip
 
 
@@ -79,10 +79,11 @@ class Fitter:
 def mutant(venue: VenueWire, body: Fields, other: Fields, draw: random.Random) -> bytes:
     """Return a message with one to three things wrong, its length and checksum made right again or not."""
     fields = venue.head(body[0][1], venue.next_seq) + body[1:]
-    for _ in range(draw.randint(0, 2)):
-        fields = _fields_changed(fields, draw)
+    changes = draw.randint(0, 2)
+    for _ in range(changes):
+        fields = _fields_changed(fields, other, draw)
     raw = fix_message(fields)
-    if draw.random() < 0.5:
+    if changes and draw.random() < 0.5:
         return raw
     raw = _bytes_changed(raw, fix_message(venue.head(other[0][1], venue.next_seq) + other[1:]), draw)
     if draw.random() > RESEALED_SHARE:
@@ -92,11 +93,11 @@ def mutant(venue: VenueWire, body: Fields, other: Fields, draw: random.Random) -
     return sealed(raw[start:end]) if 0 < start < end else raw
 
 
-def _fields_changed(fields: Fields, draw: random.Random) -> Fields:
+def _fields_changed(fields: Fields, other: Fields, draw: random.Random) -> Fields:
     changed = list(fields)
     at = draw.randrange(len(changed))
     tag, value = changed[at]
-    match draw.randrange(9):
+    match draw.randrange(10):
         case 0:
             changed[at] = (tag, draw.choice(_NASTY))
         case 1:
@@ -104,8 +105,8 @@ def _fields_changed(fields: Fields, draw: random.Random) -> Fields:
         case 2:
             changed.insert(draw.randrange(len(changed) + 1), (tag, draw.choice((value, *_NASTY))))
         case 3:
-            other = draw.randrange(len(changed))
-            changed[at], changed[other] = changed[other], changed[at]
+            place = draw.randrange(len(changed))
+            changed[at], changed[place] = changed[place], changed[at]
         case 4:
             changed.insert(draw.randrange(len(changed) + 1), (draw.choice(_TAGS), draw.choice(_NASTY)))
         case 5:
@@ -117,6 +118,8 @@ def _fields_changed(fields: Fields, draw: random.Random) -> Fields:
             changed[at] = (draw.choice(_TAGS), value)
         case 7:
             changed[at] = (tag, value + draw.choice(_NASTY))
+        case 8:
+            changed.insert(draw.randrange(len(changed) + 1), draw.choice(other))
         case _:
             group = [(453, b"%d" % draw.randint(0, 3)), (448, b"A"), (447, b"D"), (448, b"B"), (447, b"D")]
             place = draw.randrange(len(changed) + 1)
