@@ -2,10 +2,9 @@
 #
 #   docker build --target oms-api --tag oms-api .
 #
-# The first build compiles QuickFIX from source, about 5 minutes on 2 cores; its layer is kept until
-# pyproject.toml's dependencies or constraints.txt change. BuildKit is needed, as Docker has it since version 23.
+# BuildKit is needed, as Docker has it since version 23.
 
-# Any image with Python 3.11 or newer as `python`, its headers, and apt.
+# Any image with Python 3.11 or newer as `python`.
 ARG BASE=python:3.11-slim
 
 # What is installed, apart from what else pyproject.toml says: so that only a change of it installs again.
@@ -16,9 +15,6 @@ RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))
     > requirements.txt
 
 FROM ${BASE} AS builder
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # pip stays in the builder: the second environment, which is copied, has none.
 RUN python -m venv /opt/builder && python -m venv --without-pip /opt/oms
@@ -27,8 +23,7 @@ COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/builder/bin/pip install --quiet --constraint constraints.txt "setuptools>=77" \
     && /opt/builder/bin/pip --python /opt/oms/bin/python install --quiet \
-        --constraint constraints.txt --requirement requirements.txt \
-    && strip --strip-unneeded /opt/oms/lib/python3*/site-packages/*quickfix*.so
+        --constraint constraints.txt --requirement requirements.txt
 
 # The project itself in a folder of its own, a small layer over the large one.
 FROM builder AS project

@@ -1,88 +1,106 @@
-# The same words as in the README and in CI. Needs Python 3.11+ and a C++ compiler; brings the rest from the package index.
+# The same words as in the README and in CI. Needs Python 3.11+, its tests a C++ compiler; brings the rest from the package index.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install demo test venue-test acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version)'
-	@command -v c++ >/dev/null || { echo "a C++ compiler (c++) is needed to build QuickFIX"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing. QuickFIX is compiled from source: about 5 minutes on 2 cores the first time; pip keeps the wheel."
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[laptop,reports,dev]'
+	$(INSTALL) --editable '.[laptop,reports]'
+	@touch $@
+
+# What tests and checks need beside it, QuickFIX among them as the other side of FIX sessions.
+dev: $(DEV_STAMP)
+
+$(DEV_STAMP): $(STAMP)
+	@command -v c++ >/dev/null || { echo "a C++ compiler (c++) is needed to build QuickFIX, which tests use"; exit 1; }
+	@echo "Installing what tests need. QuickFIX is compiled: minutes the first time; pip keeps the wheel."
+	$(INSTALL) --editable '.[laptop,reports,dev]'
 	@touch $@
 
 demo: install
 	$(BIN)/oms demo $(ARGS)
 
 # Everything that runs on embedded parts, with the coverage of all processes.
-test: install
+test: dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,helm observability hostile acceptance,--ignore tests/$(folder)) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,helm observability hostile acceptance quickfixj,--ignore tests/$(folder)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# The whole stack with a venue on raw sockets that does what no venue should.
-venue-test: install
-	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
+# The whole stack with a venue on raw sockets that does what no venue should, and a short day with QuickFIX/J
+# as a venue and as a client (Java 17+ and Maven).
+venue-test: dev
+	$(BIN)/python -m pytest tests/hostile tests/quickfixj $(SPREAD) $(ARGS)
+
+# QuickFIX/J as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each. Minutes.
+quickfixj: dev
+	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
+
+# A million mutants of what venues send, byte by byte; `make test` has 50,000. Minutes.
+fuzz: dev
+	OMS_FUZZ_MUTANTS=1000000 $(BIN)/python -m pytest tests/properties/test_venue_bytes.py -s $(ARGS)
 
 # The broker simulator against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
-acceptance: install
+acceptance: dev
 	@test -n "$(OMS_FIX_DEFINITIONS)" || { echo "OMS_FIX_DEFINITIONS must name a folder of *.def files"; exit 1; }
 	$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
 # The chart (helm 3, or Go to build it) and every query of dashboards and rules on a real Prometheus.
-operations-test: install
+operations-test: dev
 	$(BIN)/python -m pytest tests/helm tests/observability $(SPREAD) $(ARGS)
 
 # The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
-integration: install
+integration: dev
 	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(SPREAD) $(ARGS)
 
 # Admits every manifest of the chart at a real kube-apiserver, which Go builds the first time. Minutes.
-helm-cluster: install
+helm-cluster: dev
 	$(BIN)/python -m tests.helm.cluster
 
 # The Dockerfile and compose.yaml on a Docker engine, from a build to a clean `oms verify`. Minutes.
-deploy-test: install
+deploy-test: dev
 	OMS_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy --durations=5 $(ARGS)
 
 # What traces cost of the CPU of an order: a stack that writes spans beside one that does not. Minutes.
-trace-cost: install
+trace-cost: dev
 	$(BIN)/python -m tests.observability.trace_cost $(ARGS)
 
 # Kills every service under load, and wipes Kafka in the middle. Minutes.
-faults: install
+faults: dev
 	$(BIN)/python -m tests.faults.run $(ARGS)
 
 # The router and the adapter stand still for a minute under load, and come back. Minutes.
-outage: install
+outage: dev
 	$(BIN)/python -m tests.faults.outage $(ARGS)
 
 # A steady load while the simulated venues do what no venue should; then verify, and faults against exceptions. Minutes.
-unkind: install
+unkind: dev
 	$(BIN)/python -m tests.faults.unkind $(ARGS)
 
 # Two of every service on a real Apache Kafka (Java 17+ and Maven); one of each joins, leaves and is killed. Minutes.
-copies: install
+copies: dev
 	$(BIN)/python -m tests.faults.copies $(ARGS)
 
-lint: install
+lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.architecture.generated_files
 
-format: install
+format: dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -92,7 +110,7 @@ bench: install
 verify: install
 	$(BIN)/oms verify $(ARGS)
 
-proto: install
+proto: dev
 	rm -rf proto/gen
 	mkdir -p proto/gen
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
@@ -101,7 +119,7 @@ proto: install
 	$(BIN)/python -m tests.architecture.generated_files --publish
 
 # The pages of docs/ that are drawn from code.
-docs: install
+docs: dev
 	$(BIN)/python -m tests.architecture.drawn_docs
 
 clean:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from oms_tools.laptop.apache_kafka import ensure_jars
@@ -12,9 +11,7 @@ from tests.deploy.engine import Compose, NotThereError, cache_folder, run
 
 HERE = Path(__file__).parent
 BASE = "oms-standin/debian:bookworm"
-COMPILE_VARIABLE = "OMS_TEST_COMPILE"
-COMPILES = bool(os.environ.get(COMPILE_VARIABLE))
-PYTHON_BASE = "oms-standin/python:3.11" if COMPILES else "oms-standin/python:3.11-wheels"
+PYTHON_BASE = "oms-standin/python:3.11"
 KEYCLOAK = "26.4.7"
 OPENSEARCH = "2.19.6"
 COLLECTOR = "0.149.0"
@@ -33,9 +30,7 @@ IMAGES = {
     "OMS_IMAGE_OTEL_COLLECTOR": f"oms-standin/otel-collector:{COLLECTOR}",
     "OMS_IMAGE_OPENSEARCH": f"oms-standin/opensearch:{OPENSEARCH}",
 }
-WHEELS = "/opt/wheels"
-PYTHON = (3, 11)
-_PYTHON_PACKAGES = "ca-certificates,python3,python3-venv,libpython3-dev"
+_PYTHON_PACKAGES = "ca-certificates,python3,python3-venv"
 
 
 def build_standins() -> dict[str, str]:
@@ -63,24 +58,11 @@ def _ensure_base(image: str, packages: str) -> None:
     if "python3" in packages:
         # The real base calls it so.
         (root / "usr" / "local" / "bin" / "python").symlink_to("/usr/bin/python3")
-        _give_quickfix(root / WHEELS.lstrip("/"))
     run(["chroot", str(root), "apt-get", "clean"])
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
-        settings = ["--change", 'CMD ["bash"]', "--change", f"ENV PIP_FIND_LINKS={WHEELS}"]
+        settings = ["--change", 'CMD ["bash"]']
         run(["docker", "import", *settings, "-", image], stdin=archive.stdout)
     shutil.rmtree(root)
-
-
-def _give_quickfix(folder: Path) -> None:
-    """Give the image this machine's QuickFIX wheel when both have the same Python.
-
-    It was compiled from the same source, minutes, and pip kept it. Without it the Dockerfile compiles.
-    """
-    folder.mkdir(parents=True)
-    if COMPILES or sys.version_info[:2] != PYTHON:
-        return
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
-    run([*command, "--constraint", str(HERE.parents[1] / "constraints.txt"), "quickfix"])
 
 
 def _trust_what_this_machine_trusts(root: Path) -> None:

@@ -40,6 +40,48 @@ def test_c1_partial_fills_are_booked_with_their_average(floor: Floor) -> None:
     floor.goes_on(at="XNYS")
 
 
+def test_c1b_partial_fills_at_two_venues_are_one_average(floor: Floor) -> None:
+    placed = floor.place("XNYS", "XNAS", quantity=12_000, symbol="BAC", profile="split")
+    legs = {venue_id: floor.await_children(placed, venue_id)[0] for venue_id in ("XNYS", "XNAS")}
+    assert sum(child.order_qty for child in legs.values()) == 12_000
+    floor.until(placed, "ACKNOWLEDGED")
+    dollars = legs["XNYS"].price.partition(".")[0]
+    for venue_id, cents in (("XNYS", "03"), ("XNAS", "0333"), ("XNAS", "07"), ("XNYS", "50")):
+        child = legs[venue_id]
+        floor[venue_id].session.send("8", child.fill(child.order_qty // 4, f"{dollars}.{cents}"))
+        floor.until_books(placed, legs.values(), "PARTIALLY_FILLED")
+    for venue_id, child in legs.items():
+        floor[venue_id].session.send("8", child.fill(child.leaves))
+    floor.until_books(placed, legs.values(), "FILLED")
+    assert floor.exceptions_of(placed) == []
+
+
+@pytest.mark.parametrize("ord_status", ["1", "2", "4", "8", "C", "A", "6"])
+def test_c4b_an_acknowledgement_whose_ord_status_says_otherwise_leaves_the_order_live(
+    floor: Floor, ord_status: str
+) -> None:
+    placed, child = floor.rest("BATS")
+    floor["BATS"].session.send("8", child.report("0", t39=ord_status))
+    floor["BATS"].session.send("8", child.fill(40))
+    floor.until_books(placed, [child], "PARTIALLY_FILLED")
+    floor["BATS"].session.send("8", child.fill(60))
+    floor.until_books(placed, [child], "FILLED")
+    assert floor.exceptions_of(placed) == []
+    floor.only_children(placed, "BATS", 100)
+
+
+@pytest.mark.parametrize("ord_status", ["1", "A", "6", "E", "7", "9"])
+def test_c4e_the_last_trade_of_an_order_fills_it_whatever_its_ord_status_says(
+    floor: Floor, ord_status: str
+) -> None:
+    placed, child = floor.rest("ARCX")
+    floor["ARCX"].session.send("8", child.fill(30))
+    floor["ARCX"].session.send("8", child.fill(70, t39=ord_status))
+    floor.until_books(placed, [child], "FILLED")
+    assert floor.exceptions_of(placed) == []
+    floor.only_children(placed, "ARCX", 100)
+
+
 def test_c4a_a_trade_whose_ord_status_says_new_is_booked(floor: Floor) -> None:
     placed, child = floor.rest("XNAS")
     floor["XNAS"].session.send("8", child.fill(100, t39="0"))

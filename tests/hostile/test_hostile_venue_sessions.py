@@ -10,6 +10,8 @@ from tests.venues.venue_order import VenueOrder
 
 CLOCK_OFF = timedelta(minutes=3)
 LOGON_S = 6.0
+# Two heartbeats and a half of 10 s, and some.
+SILENCE_S = 40.0
 
 
 # ---- C17, C19: resets
@@ -229,6 +231,28 @@ def test_c23b_a_venue_whose_clock_is_minutes_off_is_traded_with_or_the_log_says_
         session.clock_off = timedelta()
     session.await_logon()
     floor.goes_on(at="XNYS", disturbed=["XNYS"])
+
+
+# ---- C20: silence
+
+
+@pytest.mark.timeout(300)
+def test_c20_a_venue_that_falls_silent_is_asked_left_and_taken_up_again_where_it_was(floor: Floor) -> None:
+    placed, child = floor.rest("BATS")
+    session = floor["BATS"].session
+    since = len(session.received)
+    session.silent = True
+    session.send("8", child.fill(100))
+    session.wait(lambda: bool(session.of_type("1", since=since)), "TestRequest", SILENCE_S)
+    session.wait(lambda: not session.logged_on, "end of the connection", SILENCE_S)
+    session.wait(lambda: bool(session.of_type("A", since=since)), "another logon", SILENCE_S)
+    elsewhere = floor.place("BATS", "XNYS")
+    floor.await_children(elsewhere, "XNYS")
+    assert floor.sizes_at("BATS", elsewhere) == []
+    session.speak()
+    floor.until_books(placed, [child], "FILLED")
+    assert floor.exceptions_of(placed) == []
+    floor.only_children(placed, "BATS", 100, disturbed=["BATS"])
 
 
 # ---- C25, C40, C41: what was lost on the way to the venue

@@ -10,7 +10,7 @@ import quickfix as fix
 
 from oms_tools.laptop.parts import wait_until
 from simulators.broker.config import VENUES
-from simulators.broker.entrypoints.fix_dictionary import dictionary_path
+from tests.unit.simulators.fix44_dictionary import QUICKFIX_XML
 
 SOH = "\x01"
 Fields = dict[str, str]
@@ -29,7 +29,7 @@ class Counterparty(fix.Application):
             "[DEFAULT]\nConnectionType=initiator\nSocketConnectHost=127.0.0.1\n"
             f"SocketConnectPort={port}\nSocketNodelay=Y\nBeginString=FIX.4.4\nSenderCompID=OMS\n"
             "NonStopSession=Y\nResetOnLogon=N\nUseDataDictionary=Y\nTimestampPrecision=6\n"
-            f"DataDictionary={dictionary_path()}\nFileStorePath={folder / 'fix'}\n"
+            f"DataDictionary={QUICKFIX_XML}\nFileStorePath={folder / 'fix'}\n"
             "HeartBtInt=30\nReconnectInterval=1\nLogonTimeout=5\n"
         )
         text += "".join(f"[SESSION]\nTargetCompID={venue_id}\n" for venue_id in VENUES)

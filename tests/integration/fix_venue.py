@@ -1,6 +1,5 @@
 """A small venue for tests: a real QuickFIX acceptor that keeps what it was sent and answers as it is told."""
 
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 import quickfix as fix
 
+from tests.unit.simulators.fix44_dictionary import QUICKFIX_XML
+
 SOH = "\x01"
-# The FIX 4.4 dictionary that the QuickFIX package installs.
-DICTIONARY = Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"
 POLL_S = 0.002
 Fields = dict[str, str]
 
@@ -61,7 +60,7 @@ class Venue(fix.Application):
                     "HeartBtInt=10",
                     "TimestampPrecision=6",
                     "UseDataDictionary=Y",
-                    f"DataDictionary={DICTIONARY}",
+                    f"DataDictionary={QUICKFIX_XML}",
                     f"FileStorePath={folder / 'fix'}",
                     "[SESSION]",
                     "",

@@ -48,6 +48,7 @@ class RawSession:
     forgets_at_logon: the next logon is answered with numbers from 1 (ResetSeqNumFlag).
     clock_off: added to SendingTime.
     begin_string, rewrite: another FIX, and what it makes of the body of a message.
+    silent: connections are taken and read, and nothing is said or done about what comes.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class RawSession:
         self.clock_off = timedelta()
         self.begin_string = BEGIN_STRING
         self.rewrite: Callable[[str, Fields], Fields] = lambda _msg_type, body: body
+        self.silent = False
         self.logons = 0
         self.logged_on = False
         # Everything that came; what of it came in its place and was handed on; what was lost on purpose.
@@ -174,6 +176,12 @@ class RawSession:
         self.takes_connections = True
         self.await_logon(timeout_s)
 
+    def speak(self, timeout_s: float = 15.0) -> None:
+        """End a silence, and wait for the logon over a connection that begins after it."""
+        self.silent = False
+        self.drop()
+        self.await_logon(timeout_s)
+
     # ---- what a test waits for
 
     def await_logon(self, timeout_s: float = 15.0) -> None:
@@ -263,7 +271,7 @@ class RawSession:
                 return
             self.received.append(message)
             self._changed.notify_all()
-            if not self._is_in_place(message):
+            if self.silent or not self._is_in_place(message):
                 return
             self.taken.append(message)
             self._changed.notify_all()
@@ -381,7 +389,7 @@ class RawSession:
                 self.send(HEARTBEAT, [])
 
     def _write(self, data: bytes) -> None:
-        if self._connection is None:
+        if self._connection is None or self.silent:
             return
         self.wire.append(data)
         self._sent_s = time.monotonic()

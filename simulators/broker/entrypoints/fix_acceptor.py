@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
 from simulators.broker.config import COUNTERPARTY
-from simulators.broker.entrypoints.fix_dictionary import Dictionary, dictionary_path, read_dictionary
+from simulators.broker.entrypoints.fix_dictionary import Dictionary, read_dictionary
 from simulators.broker.entrypoints.fix_session import Fields, FixSession, State
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
@@ -88,7 +88,7 @@ class FixAcceptor:
         clock: Clock = utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        rules = read_dictionary(dictionary_path()) if dictionary is None else dictionary
+        rules = read_dictionary() if dictionary is None else dictionary
         self._host, self._port = host, port
         self._clock, self._monotonic_s = clock, monotonic_s
         self._sessions = {

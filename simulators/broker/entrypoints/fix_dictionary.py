@@ -1,15 +1,15 @@
 """What a FIX 4.4 message may hold, by the specification's dictionary: the checks that end in a 35=3.
 
-The dictionary is the file that QuickFIX's package installs; nothing of QuickFIX runs. Pure once it is read.
+The dictionary is `fix44.txt`, a line for each field (tag, type, values), component and message. In these a
+field is its tag, a component `@` and its name, `!` stands behind what must be there, and a group's fields
+stand in parentheses behind its count. Pure once it is read.
 """
 
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
 import msgspec
 
@@ -73,7 +73,7 @@ _FORMATS: Final = {
     "UTCTIMEONLY": _TIME,
     "MONTHYEAR": _MONTH,
 }
-_HEADER_FIRST: Final = ("8", "9", "35")
+_PARTS: Final = ("header", "trailer")
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -106,70 +106,71 @@ class ReadMessage(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None
 
 
+class _Item(msgspec.Struct, gc=False):
+    """A field, with members a group, or with `@` a component: as it stands in a line."""
+
+    name: str
+    required: bool
+    members: "list[_Item] | None" = None
+
+
 Check = Callable[[str], int | None]
-
-
-def dictionary_path() -> Path:
-    """Return where QuickFIX's package installs the FIX 4.4 dictionary."""
-    return Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"
+FIX44: Final = Path(__file__).with_name("fix44.txt")
 
 
 @cache
-def read_dictionary(path: Path) -> "Dictionary":
-    """Read the dictionary, once a process."""
-    return Dictionary(ElementTree.parse(path).getroot())  # noqa: S314  (a file of our own installation)
+def read_dictionary() -> "Dictionary":
+    """Read the dictionary of FIX 4.4, once a process."""
+    return Dictionary(FIX44.read_text())
 
 
 class Dictionary:
-    """Checks messages field by field, in the order in which FIX's session rules name what is wrong."""
+    """Checks messages field by field, in the order in which FIX's session rules name what is wrong.
 
-    def __init__(self, root: ElementTree.Element) -> None:
-        self._numbers = {
-            field.attrib["name"]: field.attrib["number"] for field in root.iterfind("fields/field")
+    text: lines as in `fix44.txt`.
+    """
+
+    def __init__(self, text: str) -> None:
+        lines = [line.split(" ") for line in text.splitlines()]
+        self._checks = {
+            words[1]: _check_of(words[1], words[2], words[3:]) for words in lines if words[0] == "field"
         }
-        self._components = {part.attrib["name"]: part for part in root.iterfind("components/component")}
-        self._checks = {field.attrib["number"]: _check_of(field) for field in root.iterfind("fields/field")}
-        header = root.find("header")
-        trailer = root.find("trailer")
-        if header is None or trailer is None:
-            raise ValueError("the dictionary must have a header and a trailer")
-        self._header = self._rules(header)
+        self._components = {words[1]: _items(iter(words[2:])) for words in lines if words[0] == "component"}
+        parts = {words[0]: self._rules(_items(iter(words[1:]))) for words in lines if words[0] in _PARTS}
+        self._header = parts["header"]
         self._header_tags = self._header.members
-        self._trailer_tags = self._rules(trailer).members
+        self._trailer_tags = parts["trailer"].members
         self._messages = {
-            message.attrib["msgtype"]: self._rules(message) for message in root.iterfind("messages/message")
+            words[1]: self._rules(_items(iter(words[2:]))) for words in lines if words[0] == "message"
         }
 
-    # ---- reading the file
+    # ---- reading the lines
 
-    def _rules(self, element: ElementTree.Element) -> MessageRules:
+    def _rules(self, items: Sequence[_Item]) -> MessageRules:
         members: set[str] = set()
         required: set[str] = set()
         groups: dict[str, Group] = {}
-        for child, needed in self._flat(element, is_required=True):
-            number = self._numbers[child.attrib["name"]]
-            members.add(number)
+        for item, needed in self._flat(items, is_required=True):
+            members.add(item.name)
             if needed:
-                required.add(number)
-            if child.tag == "group":
-                groups[number] = self._group(child)
+                required.add(item.name)
+            if item.members is not None:
+                groups[item.name] = self._group(item.members)
         return MessageRules(frozenset(members), tuple(sorted(required, key=int)), groups)
 
-    def _flat(
-        self, element: ElementTree.Element, *, is_required: bool
-    ) -> Iterator[tuple[ElementTree.Element, bool]]:
+    def _flat(self, items: Sequence[_Item], *, is_required: bool) -> Iterator[tuple[_Item, bool]]:
         """Yield fields and groups, those of components among them, and whether each must be there."""
-        for child in element:
-            needed = is_required and child.attrib.get("required") == "Y"
-            if child.tag == "component":
-                yield from self._flat(self._components[child.attrib["name"]], is_required=needed)
+        for item in items:
+            needed = is_required and item.required
+            if item.name.startswith("@"):
+                yield from self._flat(self._components[item.name[1:]], is_required=needed)
             else:
-                yield child, needed
+                yield item, needed
 
-    def _group(self, element: ElementTree.Element) -> Group:
-        rules = self._rules(element)
-        first = next(self._flat(element, is_required=False))[0]
-        return Group(self._numbers[first.attrib["name"]], rules.members, rules.groups)
+    def _group(self, members: Sequence[_Item]) -> Group:
+        rules = self._rules(members)
+        first = next(self._flat(members, is_required=False))[0]
+        return Group(first.name, rules.members, rules.groups)
 
     # ---- checking a message
 
@@ -261,14 +262,26 @@ class Dictionary:
 _HEADER, _BODY, _TRAILER = range(3)
 
 
-def _check_of(field: ElementTree.Element) -> Check | None:
+def _items(words: Iterator[str]) -> list[_Item]:
+    """Read items up to the parenthesis that ends them, or to the end."""
+    items: list[_Item] = []
+    for word in words:
+        if word == ")":
+            break
+        if word == "(":
+            items[-1].members = _items(words)
+        else:
+            items.append(_Item(word.removesuffix("!"), word.endswith("!")))
+    return items
+
+
+def _check_of(tag: str, kind: str, values: Sequence[str]) -> Check | None:
     """Return what checks a field's value: its format, then its list of values. None when any text will do."""
-    kind = field.attrib["type"]
     pattern = _FORMATS.get(kind)
-    allowed = frozenset(value.attrib["enum"] for value in field.iterfind("value"))
+    allowed = frozenset(values)
     several = kind == "MULTIPLEVALUESTRING"
     # MsgType is checked by itself: an unknown one has a reason of its own.
-    if field.attrib["number"] == "35" or (pattern is None and not allowed):
+    if tag == "35" or (pattern is None and not allowed):
         return None
     matches = None if pattern is None else pattern.fullmatch
 

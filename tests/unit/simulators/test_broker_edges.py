@@ -13,7 +13,6 @@ from oms_platform.errors import BrokenInvariantError
 from simulators.broker.adapters.journal import JOURNAL_NAME, Journal
 from simulators.broker.config import VENUES, latencies_us
 from simulators.broker.engine import Behaviour
-from simulators.broker.entrypoints.fix_dictionary import dictionary_path
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
     business_reject_text,
@@ -45,6 +44,7 @@ from simulators.broker.protocol import (
 from simulators.broker.schedule import Schedule
 from simulators.broker.unkind import UnkindVenue
 from tests.scenarios.venue_script import describe
+from tests.unit.simulators.fix44_dictionary import QUICKFIX_XML
 from tests.unit.simulators.test_quote_maker import make_quotes
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, 5, tzinfo=UTC)
@@ -162,7 +162,7 @@ def with_session_header(text: str) -> fix.Message:
 
 @pytest.fixture(scope="module")
 def fix44() -> fix.DataDictionary:
-    return fix.DataDictionary(str(dictionary_path()))
+    return fix.DataDictionary(str(QUICKFIX_XML))
 
 
 def test_report_carries_the_quantities_and_a_resend_says_so() -> None:
