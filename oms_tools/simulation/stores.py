@@ -84,10 +84,11 @@ class SimulatedChildStore(InMemoryChildStore):
         *,
         open_orders: Callable[[], frozenset[UUID]],
         core: Callable[[], Mapping[tuple[str, int], int]],
+        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]],
         cross: Cross,
         watcher: Watcher,
     ) -> None:
-        super().__init__(open_orders=open_orders, core=core)
+        super().__init__(open_orders=open_orders, core=core, executions=executions)
         self._cross = cross
         self._watcher = watcher
         self._by_route: dict[tuple[UUID, int], list[str]] = {}
