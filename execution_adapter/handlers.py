@@ -25,13 +25,14 @@ from execution_adapter.domain.child import (
     Report,
     Status,
     apply_report,
+    is_news,
     is_replay,
     new_state,
 )
 from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import problem_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.domain.live_child import Executions, LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
@@ -53,10 +54,20 @@ LOST_TEXT: Final = "it never reached its venue"
 GONE_TEXT: Final = "its venue knows it no more"
 DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
+_EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 _PLACED: Final = metrics.routes_total.labels("placed")
 # How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
 _UNSUPPORTED: Final = frozenset((("j", 3), ("3", 11)))
-_OVER: Final = frozenset((OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED))
+_OVER: Final = frozenset(
+    (
+        OrdStatus.FILLED,
+        OrdStatus.CANCELED,
+        OrdStatus.REJECTED,
+        OrdStatus.EXPIRED,
+        OrdStatus.DONE_FOR_DAY,
+        OrdStatus.CALCULATED,
+    )
+)
 # Questions about a child, each after twice as long as the one before, until a person has to look at it.
 TRIES_MAX: Final = 5
 # A child whose venue has not been there yet in this run waits so long for it.
@@ -64,9 +75,7 @@ UNSENT_S_MAX: Final = 5.0
 # Questions that nobody waits for, a second.
 ASKS_A_TIME: Final = 200
 CLOSED_REMEMBERED_MAX: Final = 10_000
-_NONE: Final[Mapping[str, frozenset[str]]] = {}
-# What an execution of an earlier run was.
-_NOT_KNOWN: Final = (0, None)
+_NONE: Final[Mapping[str, Executions]] = {}
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -86,10 +95,7 @@ def plan_problem(plan: RoutePlan) -> str:
 
 
 class ChildOrderManager:
-    """The live children of every venue, and what is done about them. One thread only.
-
-    executions_of: the ExecIDs that core has applied of children that this run did not hear of from the start.
-    """
+    """The live children of every venue, and what is done about them. One thread only."""
 
     def __init__(
         self,
@@ -120,25 +126,25 @@ class ChildOrderManager:
         # Who is to be asked about, a few at a time.
         self._to_ask: deque[str] = deque()
 
-    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, frozenset[str]] = _NONE) -> None:
+    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, Executions] = _NONE) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
 
-        A held child's time counts as over. executions: the ExecIDs of each that core has applied.
+        A held child's time counts as over. executions: those of each that core has applied.
         """
         for item in stored:
             over = item.canceled_by is not None or item.child.hold_ms > 0
             live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
             live.cancel_request = item.canceled_by
-            live.executions = dict.fromkeys(executions.get(item.child.cl_ord_id, ()), _NOT_KNOWN)
+            live.executions = dict(executions.get(item.child.cl_ord_id, {}))
             self._add(live)
 
     def get(self, child_id: str) -> LiveChild | None:
         """Return a child that is live, or was in this run."""
         return self._live.get(child_id) or self._closed.get(child_id)
 
-    def remember(self, live: LiveChild, executions: frozenset[str]) -> None:
+    def remember(self, live: LiveChild, executions: Executions) -> None:
         """Take a child of an earlier run, that is over, among those that reports may come for."""
-        live.executions = dict.fromkeys(executions, _NOT_KNOWN)
+        live.executions = dict(executions)
         live.missing_shown = live.state.missing_qty
         self._closed[live.child.cl_ord_id] = live
         self._forget_oldest()
@@ -358,13 +364,12 @@ class ChildOrderManager:
         if report.unknown:
             self._handle_unknown(report, live, raw, now, now_s)
             return
-        if is_replay(live.state, report):
+        counted = is_replay(live.state, report) or self._has_counted(report, live)
+        if report.exec_type in _EXECUTIONS:
+            live.executions.setdefault(report.exec_id, (report.last_qty, report.last_px_micros))
+        if counted:
             self._republish(report, live, now)
             return
-        if report.exec_type is ExecType.TRADE:
-            if report.exec_id in live.executions:
-                return
-            live.executions[report.exec_id] = (report.last_qty, report.last_px_micros)
         if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._ask(live, now_s)
@@ -446,13 +451,23 @@ class ChildOrderManager:
             self._waiting.pop(child.cl_ord_id, None)
 
     @staticmethod
+    def _has_counted(report: Report, live: LiveChild) -> bool:
+        """Say whether the child's state has a report already that is no replay: its venue says it again.
+
+        Not so a trade that core has and that is resent from beyond what the state had heard: an earlier run
+        had told core of it, and ended before it stored the state.
+        """
+        known = report.exec_type in _EXECUTIONS and report.exec_id in live.executions
+        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
+            return known or not is_news(live.state, report)
+        return known and report.exec_type is ExecType.TRADE and not report.poss_dup
+
+    @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:
         """Return how a trade differs from the one with its ExecID, empty when it does not."""
-        if report.exec_type is not ExecType.TRADE or is_replay(live.state, report):
-            return ""
-        known = live.executions.get(report.exec_id, _NOT_KNOWN)
+        known = live.executions.get(report.exec_id)
         found = (report.last_qty, report.last_px_micros)
-        if known in (_NOT_KNOWN, found):
+        if report.exec_type is not ExecType.TRADE or known is None or known == found:
             return ""
         return f"ExecID {report.exec_id} was {known[0]} at {known[1]} micros, is {found[0]} at {found[1]}"
 

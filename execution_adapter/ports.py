@@ -11,6 +11,7 @@ import msgspec
 from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.ledger import Offsets, States
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.resumption import Checkpoint
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
@@ -129,8 +130,11 @@ class ChildStore(Protocol):
     def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID).
+
+        Trades as they were reported first, whatever became of them; of busts and corrections the ExecIDs.
+        """
 
     def require_lock(self) -> None:
         """Raise OperationalError when the database is away, and with it the right to the sessions."""

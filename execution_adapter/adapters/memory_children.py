@@ -7,6 +7,7 @@ from uuid import UUID
 
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
     JournalLine,
@@ -33,7 +34,7 @@ class InMemoryChildStore:
         open_orders: Callable[[], frozenset[UUID]] | None = None,
         core: Callable[[], CoreOffsets] = dict,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
-        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]] = lambda _ids: {},
+        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, Executions]] = lambda _ids: {},
     ) -> None:
         self._open_orders = open_orders
         self._core = core
@@ -147,8 +148,8 @@ class InMemoryChildStore:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
         self._out.update(numbers)
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
         return self._executions(cl_ord_ids)
 
     def core_offsets(self) -> CoreOffsets:

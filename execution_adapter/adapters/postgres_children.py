@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import (
     JournalLine,
@@ -126,7 +127,11 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
     "UPDATE fix_sessions kept SET out_seq = row.out_seq, out_before = row.out_before"
     " FROM {rows} WHERE kept.venue_id = row.venue_id",
 )
-_KNOWN_EXECUTIONS: Final = "SELECT cl_ord_id, exec_id FROM executions WHERE order_id = ANY(%s)"
+# As they were reported: the view `executions` has what they were corrected to, and no busted ones.
+_KNOWN_EXECUTIONS: Final = """
+SELECT x->>'clOrdId', x->>'execId', traded, (x->>'lastQty')::bigint, (x->>'lastPxMicros')::bigint
+FROM (SELECT type = 'TradeApplied' AS traded, coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
+      FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e"""
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
@@ -262,14 +267,15 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _UPSERT_NUMBERS.execute(cursor, [(venue_id, *out) for venue_id, out in numbers.items()])
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        found: dict[str, set[str]] = {cl_ord_id: set() for _, cl_ord_id in cl_ord_ids}
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+        found: dict[str, dict[str, tuple[int, int | None]]] = {name: {} for _, name in cl_ord_ids}
         orders = sorted({order_id for order_id, _ in cl_ord_ids})
-        for cl_ord_id, exec_id in self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ():
+        rows = self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ()
+        for cl_ord_id, exec_id, traded, last_qty, micros in rows:
             if cl_ord_id in found:
-                found[cl_ord_id].add(exec_id)
-        return {cl_ord_id: frozenset(exec_ids) for cl_ord_id, exec_ids in found.items()}
+                found[cl_ord_id][exec_id] = (last_qty, micros) if traded else (0, None)
+        return found
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""

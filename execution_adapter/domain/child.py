@@ -97,7 +97,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
     has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
     that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
-    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6).
+    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup, poss_resend: 43, 97.
     """
 
     venue_id: str
@@ -119,6 +119,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trade_date: str = ""
     text: str = ""
     poss_dup: bool = False
+    poss_resend: bool = False
     unknown: bool = False
     duplicate: bool = False
     ask_id: str = ""
@@ -167,6 +168,20 @@ def new_state(quantity: int) -> ChildState:
 def is_replay(state: ChildState, report: Report) -> bool:
     """Say whether a report was applied before: it is resent from before what the child has heard."""
     return report.poss_dup and 0 < report.msg_seq <= state.in_seq
+
+
+def is_news(state: ChildState, report: Report) -> bool:
+    """Say whether a report that may have been sent before (97) can say what the child has not heard.
+
+    By CumQty, which every execution moves on; a bust or a correction is known by its ExecID alone.
+    """
+    if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+        return True
+    if report.exec_type is ExecType.NEW:
+        return state.status in UNANSWERED
+    if report.exec_type is ExecType.TRADE:
+        return report.cum_qty is None or report.cum_qty > state.cum_qty - state.missing_qty
+    return report.cum_qty is None or report.cum_qty >= state.cum_qty
 
 
 def apply_report(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:

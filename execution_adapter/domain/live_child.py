@@ -8,19 +8,23 @@ to such a question is final. A child of an earlier run is not sent at all: that 
 is over.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
 from oms_platform.vocabulary import ChildTerms
 
+# Shares and micros by ExecID.
+Executions = Mapping[str, tuple[int, int | None]]
+
 
 class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
-    executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels
-    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
+    executions: by ExecID, what was heard of in this run and what core has of earlier ones; a trade's shares
+    and micros. tries: questions and cancels in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
     """
 
     __slots__ = (

@@ -19,7 +19,7 @@ from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
 from execution_adapter.domain.fix.wire import first_value, text_of
 from execution_adapter.domain.ledger import Ledger, Offsets
-from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.domain.live_child import Executions, LiveChild
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, child_id, parse
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import (
@@ -419,11 +419,11 @@ class AdapterLoop:
         executions = self._store.known_executions(keys) if stored else {}
         return {one.child.cl_ord_id: self._recalled(one, executions) for one in stored}
 
-    def _recalled(self, stored: StoredChild, executions: Mapping[str, frozenset[str]]) -> LiveChild:
+    def _recalled(self, stored: StoredChild, executions: Mapping[str, Executions]) -> LiveChild:
         """Return a closed child with its newest state, which may not be stored yet."""
         state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
         live = LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
-        self._manager.remember(live, executions.get(stored.child.cl_ord_id, frozenset()))
+        self._manager.remember(live, executions.get(stored.child.cl_ord_id, {}))
         return live
 
     # ---- what comes from the SOR and core

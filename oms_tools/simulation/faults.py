@@ -1,7 +1,7 @@
 """What unkind venues do in a run: how often, and what must come of each of their messages.
 
-The law of this file: a message that is false is one execution exception, of the kinds that its fault has here,
-and changes nothing else; what is true, however it is dressed up, is applied.
+The law of this file: a message that is false is one execution exception, of the kinds that its fault has
+here, and changes nothing else; what is true, however it is dressed up, is applied.
 """
 
 import random
@@ -25,8 +25,8 @@ EXCEPTED: Final[Mapping[FaultKind, frozenset[ExceptionKind]]] = {
     **FALSE,
     FaultKind.OVERFILL: frozenset((ExceptionKind.OVERFILL,)),
 }
-# The chance of a fault at each of its occasions, at a venue that has it. Occasions differ: a message, a trade,
-# a request, a question, a lost connection.
+# The chance of a fault at each of its occasions, at a venue that has it. Occasions differ: a message, a
+# trade, a request, a question, a lost connection.
 _OF_MESSAGES: Final = 0.03
 _OF_TRADES: Final = 0.08
 _OF_REQUESTS: Final = 0.02
@@ -76,6 +76,13 @@ def draw_rates(draws: random.Random, kinds: Collection[FaultKind]) -> dict[Fault
     """Return the rates of one venue's faults, of these kinds."""
     known = [kind for kind in RATES if kind in kinds]
     if draws.random() < _ALL_CHANCE:
-        return {kind: RATES[kind] * _ALL_PART for kind in known}
+        return _kept_apart({kind: RATES[kind] * _ALL_PART for kind in known})
     chosen = set(draws.sample(known, min(draws.choice(_COUNTS), len(known))))
-    return {kind: RATES[kind] for kind in known if kind in chosen}
+    return _kept_apart({kind: RATES[kind] for kind in known if kind in chosen})
+
+
+def _kept_apart(rates: dict[FaultKind, float]) -> dict[FaultKind, float]:
+    """Let no trade be repeated falsely that was never said: nobody could tell the repetition from a trade."""
+    if FaultKind.GAP_FILLED in rates:
+        rates.pop(FaultKind.REPEATED_EXEC_ID, None)
+    return rates

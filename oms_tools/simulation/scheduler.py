@@ -203,7 +203,7 @@ class Simulation:
             (8, self._read),
             (3, self._decide),
             (4, self._requote),
-            (1, self._connect),
+            (4, self._connect),
             (2, self._deliver_queued),
         ]
         faulty: list[tuple[str, float, Callable[[], None]]] = [

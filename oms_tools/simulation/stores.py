@@ -8,6 +8,7 @@ from uuid import UUID
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import StoredChild, Writes, Written
 from oms_core.adapters.memory_store import InMemoryOrderStore
@@ -84,7 +85,7 @@ class SimulatedChildStore(InMemoryChildStore):
         *,
         open_orders: Callable[[], frozenset[UUID]],
         core: Callable[[], Mapping[tuple[str, int], int]],
-        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]],
+        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, Executions]],
         cross: Cross,
         watcher: Watcher,
     ) -> None:

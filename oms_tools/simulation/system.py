@@ -15,6 +15,7 @@ from uuid import UUID
 
 from execution_adapter.domain.child import Status
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
 from execution_adapter.handlers import ChildOrderManager
@@ -416,15 +417,16 @@ class System:
     def _open_orders(self) -> frozenset[UUID]:
         return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)
 
-    def _executions(self, places: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
+    def _executions(self, places: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
         """Return what core has applied of these children, as the adapter may read it."""
-        found: dict[str, set[str]] = {name: set() for _, name in places}
+        found: dict[str, dict[str, tuple[int, int | None]]] = {name: {} for _, name in places}
         for order_id in {order_id for order_id, _ in places}:
             for event in self.order_store.events.get(order_id, ()):
-                trade = event.trade_applied
-                if trade is not None and trade.cl_ord_id in found:
-                    found[trade.cl_ord_id].add(trade.exec_id)
-        return {name: frozenset(exec_ids) for name, exec_ids in found.items()}
+                if (trade := event.trade_applied) is not None and trade.cl_ord_id in found:
+                    found[trade.cl_ord_id][trade.exec_id] = trade.last_qty, trade.last_px_micros
+                elif (change := event.trade_corrected) is not None and change.cl_ord_id in found:
+                    found[change.cl_ord_id][change.exec_id] = 0, None
+        return found
 
     def _core_offsets(self) -> Mapping[tuple[str, int], int]:
         return {**self._core_read, **self._core_reads_now()}

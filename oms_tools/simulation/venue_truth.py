@@ -14,7 +14,7 @@ from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_tools.simulation.faults import FALSE
 from oms_tools.simulation.order_invariants import BrokenError
 from simulators.broker.entrypoints.fix_wire import ENCODING, split_fields
-from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, Saying
+from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, RequestRefused, Saying
 
 EXPLAINED: Final = "an exception has a cause"
 EXCEPTED: Final = "a false message is one exception"
@@ -39,6 +39,9 @@ class VenueTruth:
         # Of executions whose ExecID comes again with other shares: what the repetition says.
         self._repeated: dict[Named, int] = {}
         self._unanswered: set[str] = set()
+        self._refusing: set[str] = set()
+        # Venues that have used numbers again.
+        self._forgetful: set[str] = set()
         self._read = 0
         self._heard: set[Named] = set()
         self._heard_repeated: set[Named] = set()
@@ -56,10 +59,12 @@ class VenueTruth:
         if isinstance(record, FaultSown):
             if record.kind in _UNANSWERING:
                 self._unanswered.add(venue_id)
-            elif record.kind is FaultKind.REPEATED_EXEC_ID:
-                pass
-            elif record.kind in FALSE:
+            elif record.kind is FaultKind.SEQUENCE_LOW:
+                self._forgetful.add(venue_id)
+            elif record.kind in FALSE and record.kind is not FaultKind.REPEATED_EXEC_ID:
                 self._false[venue_id, record.exec_id] = FALSE[record.kind]
+        elif isinstance(record, RequestRefused):
+            self._refusing.add(venue_id)
         elif isinstance(record, Report) and record.exec_type in _EXECUTIONS:
             name = venue_id, record.exec_id
             if is_true:
@@ -111,7 +116,12 @@ class VenueTruth:
     # ---- when all is quiet
 
     def check_kept(self, venue_id: str, sent: Iterable[bytes]) -> None:
-        """Hold what a venue's session would send again to what was kept of it."""
+        """Hold what a venue's session would send again to what was kept of it.
+
+        One that has used numbers again may have used those of messages that nobody asked for: not that one.
+        """
+        if venue_id in self._forgetful:
+            return
         for raw in sent:
             fields = dict(reversed(split_fields(raw.decode(ENCODING))))
             name = venue_id, fields.get("17", "")
@@ -155,6 +165,8 @@ class VenueTruth:
                 return unheard.get(exception.cl_ord_id, 0) > 0
             case ExceptionKind.UNRESOLVED:
                 return exception.venue_id in self._unanswered
+            case ExceptionKind.VENUE_REFUSED:
+                return exception.venue_id in self._refusing
             case kind:
                 return kind in self._false.get(name, ())
 

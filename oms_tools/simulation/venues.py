@@ -35,6 +35,7 @@ from simulators.broker.protocol import (
     FaultSown,
     Kept,
     OrderAccepted,
+    RequestRefused,
     Requote,
     Saying,
 )
@@ -285,6 +286,10 @@ class SimulatedVenue:
             self._do(command)
 
     def _refuse(self, seq: str, msg_type: str, reason: int, text: str) -> None:
+        refused = RequestRefused(
+            venue_id=self.venue_id, msg_type=msg_type, cl_ord_id="", reason=reason, text=text
+        )
+        self._watch(self.venue_id, Saying(refused))
         body = business_reject_body(ref_seq_num=seq, ref_msg_type=msg_type, reason=reason, text=text)
         self._send("j", body)
 
