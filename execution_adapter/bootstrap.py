@@ -24,7 +24,7 @@ from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.inbox import Inbox
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.routed_reader import RoutedReader
-from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
 from oms_platform.clock import utc_now
 from oms_platform.errors import OperationalError
@@ -136,6 +136,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         ends = consumer.ends()
         loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
+        loop.read_again(unsettled_messages(store, venue_ids, incarnation))
         reader = RoutedReader(consumer, inbox)
         stack.callback(reader.stop)
         stack.callback(inbox.close)

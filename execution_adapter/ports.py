@@ -1,6 +1,6 @@
 """What the adapter's handlers need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -38,7 +38,10 @@ class StoredChild:
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A FIX application message as it was on the wire. at: when it came, or was handed to the session."""
+    """A FIX application message as it was on the wire. at: when it came, or was handed to the session.
+
+    msg_seq: 0 of one that the session has passed over.
+    """
 
     venue_id: str
     inbound: bool
@@ -122,7 +125,13 @@ class ChildStore(Protocol):
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
+        """Let a venue's checkpoints pass no number: its numbers began again."""
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order.
+
+        since: by venue; None for all that there is.
+        """
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""

@@ -1,6 +1,7 @@
 """Children, cancels and checkpoints in memory: what Postgres promises, for a simulation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -46,6 +47,8 @@ class InMemoryChildStore:
         self.offsets: dict[tuple[str, int], int] = {}
         self.sessions: dict[str, bool] = {}
         self.journal: list[JournalLine] = []
+        # When each line of it was stored.
+        self._journaled_at: list[datetime] = []
         self.exceptions: dict[str, ExecutionException] = {}
         self._out: dict[str, OutNumbers] = {}
 
@@ -76,6 +79,7 @@ class InMemoryChildStore:
             if key in self._children:
                 self._children[key] = replace(self._children[key], state=state)
         self.journal += writes.journal
+        self._journaled_at += [now] * len(writes.journal)
         for exception in writes.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self._save_offsets(writes.offsets)
@@ -136,9 +140,24 @@ class InMemoryChildStore:
         self.sessions.update({venue_id: up for venue_id, (up, _) in sessions.items()})
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
-        for key in [key for key in self._checkpoints if key[0] == venue_id]:
-            del self._checkpoints[key]
+        """Let a venue's checkpoints pass no number: its numbers began again."""
+        for key, checkpoint in self._checkpoints.items():
+            if key[0] == venue_id:
+                self._checkpoints[key] = replace(checkpoint, in_seq=0)
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order."""
+        oldest = min((at for at in since.values() if at is not None), default=None)
+        if None in since.values():
+            oldest = None
+        begin = 0 if oldest is None else bisect_left(self._journaled_at, oldest)
+        return [
+            line
+            for line, at in zip(self.journal[begin:], self._journaled_at[begin:], strict=True)
+            if line.inbound
+            and line.venue_id in since
+            and ((from_then := since[line.venue_id]) is None or at >= from_then)
+        ]
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""

@@ -23,7 +23,7 @@ from execution_adapter.ports import (
     Written,
 )
 from oms_platform.exception_rows import insert_exceptions
-from oms_platform.ids import uuid7
+from oms_platform.ids import uuid7, uuid7_floor, uuid7_time
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
     ArrayStatement,
@@ -136,6 +136,11 @@ _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
 )
+_JOURNAL_BLOCKS: Final = (
+    "SELECT block_id, venue_ids, inbound, msg_seqs, times, lengths, messages FROM fix_journal"
+    " WHERE block_id > %s ORDER BY block_id LIMIT %s"
+)
+_JOURNAL_BLOCKS_MAX: Final = 200
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
 DELETE FROM fix_checkpoints old USING fix_checkpoints newer
@@ -254,8 +259,24 @@ class PostgresChildStore:
             _UPSERT_SESSIONS.execute(cursor, rows)
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
-        self._connection.execute("DELETE FROM fix_checkpoints WHERE venue_id = %s", [venue_id])
+        """Let a venue's checkpoints pass no number: its numbers began again."""
+        self._connection.execute("UPDATE fix_checkpoints SET in_seq = 0 WHERE venue_id = %s", [venue_id])
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order."""
+        known = [at for at in since.values() if at is not None]
+        after = uuid7_floor(min(known)) if len(known) == len(since) and known else UUID(int=0)
+        while blocks := self._connection.execute(_JOURNAL_BLOCKS, [after, _JOURNAL_BLOCKS_MAX]).fetchall():
+            for block_id, *lines, messages in blocks:
+                after, stored_at, end = block_id, uuid7_time(block_id), 0
+                for venue_id, inbound, msg_seq, at, length in zip(*lines, strict=True):
+                    end += length
+                    if not inbound or venue_id not in since:
+                        continue
+                    from_then = since[venue_id]
+                    if from_then is None or stored_at >= from_then:
+                        raw = bytes(messages[end - length : end])
+                        yield JournalLine(venue_id=venue_id, inbound=True, msg_seq=msg_seq, at=at, raw=raw)
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""

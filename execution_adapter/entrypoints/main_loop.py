@@ -7,13 +7,15 @@ for each venue, up to which inbound sequence everything is durable; that is wher
 after a crash.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
@@ -59,6 +61,8 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.05
 OVERDUE_EVERY_S: Final = 1.0
 CATCH_UP_S_MAX: Final = 30.0
+# Messages of the journal that are worked on as one batch at the start.
+READ_AGAIN_MAX: Final = 1_000
 # Outbound numbers are noted as used before they are, so many at a time, when fewer than that are left.
 OUT_SEQS_RESERVED: Final = 20_000
 OUT_SEQS_LEFT_MIN: Final = 10_000
@@ -182,6 +186,13 @@ class AdapterLoop:
                 at.update(batch.next_offsets)
         self._flush()
 
+    def read_again(self, messages: Iterable[FixMessage]) -> None:
+        """Work on what came before this process began and is in the journal, before any session starts."""
+        waiting = iter(messages)
+        while batch := tuple(islice(waiting, READ_AGAIN_MAX)):
+            self._work(batch, journaled=True)
+        self._flush()
+
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for, then leave a checkpoint of everything that came by then."""
         while not stop:
@@ -284,11 +295,16 @@ class AdapterLoop:
     def _now_us(self) -> int:
         return microseconds(self._clock())
 
-    def _work(self, items: Sequence[Item]) -> None:
+    def _work(self, items: Sequence[Item], *, journaled: bool = False) -> None:
         started_s, taken_us = self._monotonic_s(), self._now_us()
         batches = [item.batch for item in items if isinstance(item, Routed)]
         steps = [step for batch in batches for step in self._read_batch(batch)]
-        journal = [*self._venues.take_sent(), *_journal_of(items)]
+        journal = [*self._venues.take_sent(), *(() if journaled else _journal_of(items))]
+        for item in items:
+            if isinstance(item, FixRefused):
+                # In the transaction of its line of the journal: nobody reads it again.
+                kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
+                self._except(kind, item.reason, item, self._clock())
         # What venues sent is kept as it came before anything is decided about it.
         written = self._write_steps(steps, journal) if steps or journal else _NOTHING
         for step in steps:
@@ -342,9 +358,6 @@ class AdapterLoop:
             self._manager.handle_logout(item.venue_id, item.reason)
         elif isinstance(item, ResendWanted):
             self._manager.handle_resend_wanted(item.venue_id, now, now_s)
-        elif isinstance(item, FixRefused):
-            kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
-            self._except(kind, item.reason, item, now)
 
     def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
         """Keep a message for a person, and ask about the order that it may be of."""
@@ -371,6 +384,8 @@ class AdapterLoop:
             log.warning("fix_message_of_no_order", venue=item.venue_id, msg_type=msg_type)
             self._venues.refuse_type(item.venue_id, item.msg_seq, msg_type)
             return None
+        if isinstance(inbound, Report) and item.poss_dup and not inbound.poss_dup:
+            return replace(inbound, poss_dup=True)
         if not isinstance(inbound, MessageRefusal):
             return inbound
         resolved = self._manager.resolve(inbound)
@@ -587,7 +602,13 @@ def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
 
 def _journal_of(items: Sequence[Item]) -> list[JournalLine]:
     return [
-        JournalLine(venue_id=item.venue_id, inbound=True, msg_seq=item.msg_seq, at=item.at, raw=item.raw)
+        JournalLine(
+            venue_id=item.venue_id,
+            inbound=True,
+            msg_seq=item.msg_seq if isinstance(item, FixMessage) else 0,
+            at=item.at,
+            raw=item.raw,
+        )
         for item in items
         if isinstance(item, FixMessage | FixRefused)
     ]

@@ -17,7 +17,7 @@ from execution_adapter.domain.child import Status
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import Executions
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
-from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import Item, Routed
 from oms_core.adapters.quote_board import StreamedQuoteBoard
@@ -317,6 +317,7 @@ class AdapterComponent(Component):
         self.source = self._source((Topic.ROUTED,), offsets)
         ends = {(Topic.ROUTED.value, n): end for n, end in system.broker.ends(Topic.ROUTED).items()}
         self.loop.catch_up(self.source, ends, offsets)
+        self.loop.read_again(unsettled_messages(system.child_store, system.venues, incarnation))
         self.loop.reserve_numbers()
 
     def stop(self) -> None:

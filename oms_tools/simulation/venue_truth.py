@@ -24,6 +24,8 @@ _EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.
 _UNANSWERING: Final = frozenset(
     (FaultKind.STATUS_REFUSED, FaultKind.STATUS_UNANSWERED, FaultKind.CANCEL_UNKNOWN_ORDER)
 )
+# What makes a venue lose what it has said, or use its numbers again.
+_FORGETTING: Final = frozenset((FaultKind.SEQUENCE_LOW, FaultKind.SESSION_RESET))
 # What names a message of a venue: the venue and the ExecID.
 Named = tuple[str, str]
 # What a trade stands at: its child, shares, and price in micros.
@@ -40,7 +42,8 @@ class VenueTruth:
         self._repeated: dict[Named, int] = {}
         self._unanswered: set[str] = set()
         self._refusing: set[str] = set()
-        # Venues that have used numbers again.
+        # Children with a trade that was not said when it should have been, and venues that lost what they said.
+        self._gap_filled: set[str] = set()
         self._forgetful: set[str] = set()
         self._read = 0
         self._heard: set[Named] = set()
@@ -59,8 +62,10 @@ class VenueTruth:
         if isinstance(record, FaultSown):
             if record.kind in _UNANSWERING:
                 self._unanswered.add(venue_id)
-            elif record.kind is FaultKind.SEQUENCE_LOW:
+            elif record.kind in _FORGETTING:
                 self._forgetful.add(venue_id)
+            elif record.kind is FaultKind.GAP_FILLED:
+                self._gap_filled.add(record.cl_ord_id)
             elif record.kind in FALSE and record.kind is not FaultKind.REPEATED_EXEC_ID:
                 self._false[venue_id, record.exec_id] = FALSE[record.kind]
         elif isinstance(record, RequestRefused):
@@ -162,7 +167,8 @@ class VenueTruth:
             case ExceptionKind.UNKNOWN_TRADE if name in self._of_nothing:
                 return True
             case ExceptionKind.CUM_QTY_DIFFERS:
-                return unheard.get(exception.cl_ord_id, 0) > 0
+                lost = exception.venue_id in self._forgetful or exception.cl_ord_id in self._gap_filled
+                return lost or unheard.get(exception.cl_ord_id, 0) > 0
             case ExceptionKind.UNRESOLVED:
                 return exception.venue_id in self._unanswered
             case ExceptionKind.VENUE_REFUSED:
