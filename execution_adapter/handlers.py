@@ -601,7 +601,6 @@ class ChildOrderManager:
                 live.state = replace(live.state, in_seq=0)
                 self._ledger.reported(live.child, live.state)
         self._go_on(venue_id, here, now, now_s)
-        self._to_ask.extend(live.child.cl_ord_id for live in here if not live.unacked and not live.canceling)
 
     def handle_resend_wanted(self, venue_id: str, now: datetime, now_s: float) -> None:
         """A venue missed messages of ours, and they are not sent again: find out which it has."""
@@ -621,6 +620,8 @@ class ChildOrderManager:
                 self._ask(live, now_s)
             elif live.canceling:
                 self._cancel(live, now, now_s)
+            else:
+                self.ask_soon(live)
 
     def handle_logout(self, venue_id: str, reason: str = "") -> None:
         """A venue is gone."""
@@ -652,6 +653,7 @@ class ChildOrderManager:
         for _ in range(min(len(self._to_ask), ASKS_A_TIME)):
             found = self._live.get(self._to_ask.popleft())
             if found is not None and found.child.venue_id in self._up and not found.unacked:
+                self._waiting[found.child.cl_ord_id] = found
                 self._ask(found, now_s)
 
     def _give_up(self, live: LiveChild, why: str, raw: bytes, now: datetime) -> None:
@@ -662,14 +664,14 @@ class ChildOrderManager:
             self._show_difference(live, raw, now)
         if child.cl_ord_id not in self._live or live.unresolved:
             return
+        what = "its cancel" if live.canceling else "the question how it is"
         if live.unacked:
+            what = "the order"
             live.state = replace(live.state, status=Status.UNRESOLVED)
             self._ledger.reported(child, live.state)
-        elif not live.canceling:
-            return
         self.except_message(
             ExceptionKind.UNRESOLVED,
-            f"{'the order' if live.unacked else 'its cancel'} has no answer: {why}",
+            f"{what} has no answer: {why}",
             venue_id=child.venue_id,
             raw=raw,
             now=now,

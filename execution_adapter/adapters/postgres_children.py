@@ -130,7 +130,8 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
 # As they were reported: the view `executions` has what they were corrected to, and no busted ones.
 _KNOWN_EXECUTIONS: Final = """
 SELECT x->>'clOrdId', x->>'execId', traded, (x->>'lastQty')::bigint, (x->>'lastPxMicros')::bigint
-FROM (SELECT type = 'TradeApplied' AS traded, coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
+FROM (SELECT type = 'TradeApplied' AS traded,
+             coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
       FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e"""
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"

@@ -97,7 +97,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
     has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
     that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
-    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup, poss_resend: 43, 97.
+    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup: tag 43 is Y, or it
+    is read from the journal. poss_resend: tag 97 is Y.
     """
 
     venue_id: str

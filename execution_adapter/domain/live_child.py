@@ -15,7 +15,7 @@ from uuid import UUID
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
 from oms_platform.vocabulary import ChildTerms
 
-# Shares and micros by ExecID.
+# What a trade was reported as, shares and micros, by ExecID; of a bust or a correction the ExecID counts.
 Executions = Mapping[str, tuple[int, int | None]]
 
 
@@ -23,8 +23,8 @@ class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
-    executions: by ExecID, what was heard of in this run and what core has of earlier ones; a trade's shares
-    and micros. tries: questions and cancels in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
+    executions: those heard of in this run, and those that core has of earlier ones. tries: questions and
+    cancels in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
     """
 
     __slots__ = (

@@ -11,11 +11,10 @@ from typing import Final
 from uuid import UUID
 
 from execution_adapter.domain.child import CLOSED as CLOSED_CHILD
-from execution_adapter.domain.child import Status
 from execution_adapter.ports import StoredChild, Writes
 from execution_adapter.ports import Written as StoredBatch
 from oms_core.domain.order import Order
-from oms_platform.exceptions import ExceptionKind
+from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms
@@ -165,7 +164,7 @@ class Auditor(OrderAuditor):
         self._check_forgotten()
         self._check_trades()
         self._check_orders(orders.orders.values())
-        self._check_children(venues, children.children.values())
+        self._check_children(venues, children.children.values(), children.exceptions.values())
         for venue_id, venue in venues.items():
             self.truth.check_kept(venue_id, venue.store.messages)
         self.truth.check_exceptions([*children.exceptions.values(), *orders.exceptions.values()])
@@ -216,16 +215,20 @@ class Auditor(OrderAuditor):
             if (order.executed_qty, order.closed) != (followed.executed, bool(followed.closed)):
                 raise BrokenError("the stored order is what its events make", str(order.order_id))
 
-    def _check_children(self, venues: Mapping[str, SimulatedVenue], stored: Iterable[StoredChild]) -> None:
+    def _check_children(
+        self,
+        venues: Mapping[str, SimulatedVenue],
+        stored: Iterable[StoredChild],
+        exceptions: Iterable[ExecutionException],
+    ) -> None:
+        unresolved = {one.cl_ord_id for one in exceptions if one.kind is ExceptionKind.UNRESOLVED}
         unheard = self.truth.unheard()
-        stored = list(stored)
-        unresolved = {one.child.cl_ord_id for one in stored if one.state.status is Status.UNRESOLVED}
         for order_id, order in self.orders.items():
             for name, child in order.children.items():
                 at_venue = venues[child.venue_id].engine.order(name)
                 cum = 0 if at_venue is None else at_venue.cum_qty
                 live = at_venue is not None and at_venue.is_live
-                if name in unresolved and child.live:
+                if name in unresolved and child.live and not live:
                     # Its venue does not answer for it, and a person was told so.
                     continue
                 if name not in unheard and (child.executed, child.live) != (cum, live):

@@ -405,7 +405,8 @@ class Simulation:
             venue.requote(market)
 
     def _connect(self) -> None:
-        self._connect_to(self._venue())
+        for venue in self.system.venues.values():
+            self._connect_to(venue)
 
     def _connect_to(self, venue: SimulatedVenue) -> None:
         if self.system.adapter.alive and not self.system.sessions.is_connected(venue.venue_id):

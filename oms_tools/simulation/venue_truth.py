@@ -42,7 +42,7 @@ class VenueTruth:
         self._repeated: dict[Named, int] = {}
         self._unanswered: set[str] = set()
         self._refusing: set[str] = set()
-        # Children with a trade that was not said when it should have been, and venues that lost what they said.
+        # Children with a trade that was not said when it was made, and venues that lost what they said.
         self._gap_filled: set[str] = set()
         self._forgetful: set[str] = set()
         self._read = 0
@@ -95,7 +95,8 @@ class VenueTruth:
         record = self._records.get(name)
         if name in self._repeated and fields.get("32") == str(self._repeated[name]):
             self._heard_repeated.add(name)
-        elif name not in self._heard:
+        elif name not in self._heard or (name in self._of_nothing and name not in self._trade_of):
+            # What was of nothing when it came first may be of a trade when it comes again.
             self._heard.add(name)
             if record is not None:
                 self._execute(name, record)

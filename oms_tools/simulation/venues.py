@@ -63,7 +63,7 @@ FORGERIES: Final[tuple[tuple[dict[str, str], ExceptionKind], ...]] = (
 
 
 class SentInMemory:
-    """A session's store, as far as one process needs it. next_in: the number that the session expects next."""
+    """A session's store, as far as one process needs it. next_in: the number that is expected next."""
 
     def __init__(self) -> None:
         self.next_in = 1
@@ -117,8 +117,8 @@ class Connection:
 class SimulatedVenue:
     """One venue and its end of the session. It is the journal and the sender of its own exchange.
 
-    rates: of its faults. unread: the chance that an order is answered by 35=j. watch: is shown everything that
-    it says, but what a dressed or false message says is what its `Saying` holds.
+    rates: of its faults. unread: the chance that an order is answered by 35=j. watch, forged: are shown what
+    it says and sows, and what it makes up.
     """
 
     def __init__(
