@@ -32,7 +32,7 @@ from execution_adapter.domain.child import (
 from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import problem_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Executions, LiveChild
+from execution_adapter.domain.live_child import Execution, Executions, LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
@@ -365,8 +365,7 @@ class ChildOrderManager:
             self._handle_unknown(report, live, raw, now, now_s)
             return
         counted = is_replay(live.state, report) or self._has_counted(report, live)
-        if report.exec_type in _EXECUTIONS:
-            live.executions.setdefault(report.exec_id, (report.last_qty, report.last_px_micros))
+        stood_at = live.note_execution(report) if report.exec_type in _EXECUTIONS else None
         if counted:
             self._republish(report, live, now)
             return
@@ -374,12 +373,14 @@ class ChildOrderManager:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._ask(live, now_s)
             return
-        self._apply(report, live, now, now_s)
+        self._apply(report, live, now, now_s, stood_at)
         self._watch_difference(report, live, raw, now, now_s)
 
-    def _apply(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+    def _apply(
+        self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
+    ) -> None:
         child, before = live.child, live.state
-        applied = apply_report(before, child.quantity, child.time_in_force, report)
+        applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
         after = live.state = applied.state
         trace = self._traces.reported(report, live, before, now)
         self._reports.publish(report, child, after, applied.ended, before, now, trace)
@@ -466,10 +467,11 @@ class ChildOrderManager:
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:
         """Return how a trade differs from the one with its ExecID, empty when it does not."""
         known = live.executions.get(report.exec_id)
-        found = (report.last_qty, report.last_px_micros)
+        found = Execution(report.last_qty, report.last_px_micros)
         if report.exec_type is not ExecType.TRADE or known is None or known == found:
             return ""
-        return f"ExecID {report.exec_id} was {known[0]} at {known[1]} micros, is {found[0]} at {found[1]}"
+        was, now = (f"{one.last_qty} at {one.last_px_micros} micros" for one in (known, found))
+        return f"ExecID {report.exec_id} was {was}, is {now}"
 
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""

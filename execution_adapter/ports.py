@@ -142,7 +142,7 @@ class ChildStore(Protocol):
     def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
         """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID).
 
-        Trades as they were reported first, whatever became of them; of busts and corrections the ExecIDs.
+        In the order in which they were; trades as they were reported first, whatever became of them.
         """
 
     def require_lock(self) -> None:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.ledger import Offsets
-from execution_adapter.domain.live_child import Executions
+from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import (
     JournalLine,
@@ -129,10 +129,11 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
 )
 # As they were reported: the view `executions` has what they were corrected to, and no busted ones.
 _KNOWN_EXECUTIONS: Final = """
-SELECT x->>'clOrdId', x->>'execId', traded, (x->>'lastQty')::bigint, (x->>'lastPxMicros')::bigint
-FROM (SELECT type = 'TradeApplied' AS traded,
-             coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
-      FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e"""
+SELECT x->>'clOrdId', x->>'execId', coalesce((x->>'lastQty')::bigint, 0),
+       coalesce((x->>'lastPxMicros')::bigint, 0), coalesce(x->>'execRefId', '')
+FROM (SELECT order_id, sequence, coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
+      FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e
+ORDER BY order_id, sequence"""
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
@@ -291,12 +292,12 @@ class PostgresChildStore:
 
     def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
         """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        found: dict[str, dict[str, tuple[int, int | None]]] = {name: {} for _, name in cl_ord_ids}
+        found: dict[str, dict[str, Execution]] = {name: {} for _, name in cl_ord_ids}
         orders = sorted({order_id for order_id, _ in cl_ord_ids})
         rows = self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ()
-        for cl_ord_id, exec_id, traded, last_qty, micros in rows:
+        for cl_ord_id, exec_id, last_qty, micros, about in rows:
             if cl_ord_id in found:
-                found[cl_ord_id][exec_id] = (last_qty, micros) if traded else (0, None)
+                found[cl_ord_id][exec_id] = Execution(last_qty, micros, about)
         return found
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:

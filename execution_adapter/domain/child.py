@@ -185,10 +185,17 @@ def is_news(state: ChildState, report: Report) -> bool:
     return report.cum_qty is None or report.cum_qty >= state.cum_qty
 
 
-def apply_report(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
+def apply_report(
+    state: ChildState,
+    quantity: int,
+    time_in_force: TimeInForce,
+    report: Report,
+    stood_at: int | None = None,
+) -> Applied:
     """Return the child after a report that is no replay and no repeated execution.
 
-    quantity: of the child as it was sent.
+    quantity: of the child as it was sent. stood_at: shares of the trade that a bust or a correction is about,
+    None if it was never reported.
     """
     after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
     if not after.venue_order_id and report.venue_order_id and not report.unknown:
@@ -197,7 +204,7 @@ def apply_report(state: ChildState, quantity: int, time_in_force: TimeInForce, r
     if kind is ExecType.TRADE:
         return _traded(after, report)
     if kind in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
-        return _corrected(after, quantity, report)
+        return _corrected(after, quantity, report, stood_at)
     after = _counted(after, report)
     if kind in _CLOSING:
         return _over(after, _CLOSING[kind], time_in_force, report)
@@ -245,10 +252,14 @@ def _traded(state: ChildState, report: Report) -> Applied:
     return Applied(state=replace(after, status=Status.FILLED, leaves_qty=0), ended=done)
 
 
-def _corrected(state: ChildState, quantity: int, report: Report) -> Applied:
+def _corrected(state: ChildState, quantity: int, report: Report, stood_at: int | None) -> Applied:
     """A trade was taken back or corrected. Whether shares are open again is the venue's word."""
-    cum_qty = state.cum_qty if report.cum_qty is None else report.cum_qty
-    after = replace(state, cum_qty=cum_qty)
+    traded = state.cum_qty - state.missing_qty
+    if stood_at is not None:
+        traded += report.last_qty - stood_at
+    cum_qty = max(0, traded) if report.cum_qty is None else report.cum_qty
+    missing_qty = max(-SHARES_MAX, min(cum_qty - traded, SHARES_MAX))
+    after = replace(state, cum_qty=cum_qty, missing_qty=missing_qty)
     over = report.ord_status in _ENDS and report.ord_status is not OrdStatus.FILLED
     leaves_qty = report.leaves_qty
     if leaves_qty is None:

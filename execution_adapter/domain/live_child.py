@@ -10,13 +10,26 @@ is over.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
-from oms_platform.vocabulary import ChildTerms
+from oms_platform.vocabulary import ChildTerms, ExecType
 
-# What a trade was reported as, shares and micros, by ExecID; of a bust or a correction the ExecID counts.
-Executions = Mapping[str, tuple[int, int | None]]
+
+class Execution(NamedTuple):
+    """A trade as it was reported first, or what a correction left of one; a bust left nothing.
+
+    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade.
+    """
+
+    last_qty: int
+    last_px_micros: int | None
+    corrects: str = ""
+
+
+# By ExecID, in the order in which they came.
+Executions = Mapping[str, Execution]
 
 
 class LiveChild:
@@ -67,7 +80,7 @@ class LiveChild:
         self.last_try_s = 0.0
         self.tries = 0
         self.first_sent_at: datetime | None = None
-        self.executions: dict[str, tuple[int, int | None]] = {}
+        self.executions: dict[str, Execution] = {}
         self.missing_shown = 0
 
     @property
@@ -79,6 +92,28 @@ class LiveChild:
     def unresolved(self) -> bool:
         """Whether its venue was asked often enough."""
         return self.state.status is Status.UNRESOLVED
+
+    def note_execution(self, report: Report) -> int | None:
+        """Remember an execution, the first time that it comes.
+
+        Returns the shares of the trade that a bust or a correction is about, None if it is not known.
+        """
+        about = self.executions.get(report.exec_ref_id)
+        trade = report.exec_ref_id if about is None else about.corrects or report.exec_ref_id
+        stood_at = None if about is None else self._stands_at(trade)
+        self.executions.setdefault(
+            report.exec_id,
+            Execution(
+                report.last_qty,
+                report.last_px_micros,
+                "" if report.exec_type is ExecType.TRADE else trade,
+            ),
+        )
+        return stood_at
+
+    def _stands_at(self, trade: str) -> int | None:
+        stands = [one.last_qty for name, one in self.executions.items() if trade in (name, one.corrects)]
+        return stands[-1] if stands else None
 
     def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""

@@ -44,23 +44,23 @@ RATES: Final[Mapping[FaultKind, float]] = {
     FaultKind.WITHOUT_CL_ORD_ID: _OF_TRADES,
     FaultKind.UNKNOWN_CL_ORD_ID: _OF_TRADES,
     FaultKind.OTHER_SIDE: _OF_TRADES,
-    FaultKind.REPEATED_EXEC_ID: _OF_TRADES,
+    FaultKind.REPEATED_EXEC_ID: _OF_TRADES * 2,
     FaultKind.DUPLICATE_REJECT: _OF_TRADES,
     FaultKind.STOPPED: _OF_TRADES,
     FaultKind.CALCULATED: _OF_TRADES,
     FaultKind.BUST: _OF_REQUESTS,
     FaultKind.CORRECTION: _OF_REQUESTS,
-    FaultKind.RESTATEMENT: _OF_REQUESTS,
+    FaultKind.RESTATEMENT: _OF_REQUESTS * 2,
     FaultKind.UNSOLICITED_CANCEL: _OF_REQUESTS,
-    FaultKind.CANCEL_CROSSED: 0.3,
+    FaultKind.CANCEL_CROSSED: 0.9,
     FaultKind.OVERFILL: _OF_TRADES,
     FaultKind.DAY_END: _OF_REQUESTS / 2,
-    FaultKind.SUSPENSION: _OF_REQUESTS,
-    FaultKind.STATUS_REFUSED: 0.3,
-    FaultKind.STATUS_UNANSWERED: 0.3,
-    FaultKind.CANCEL_PENDING_ALREADY: 0.3,
-    FaultKind.CANCEL_UNKNOWN_ORDER: 0.3,
-    FaultKind.THROTTLED: _OF_REQUESTS,
+    FaultKind.SUSPENSION: _OF_REQUESTS * 2,
+    FaultKind.STATUS_REFUSED: 0.2,
+    FaultKind.STATUS_UNANSWERED: 0.2,
+    FaultKind.CANCEL_PENDING_ALREADY: 0.6,
+    FaultKind.CANCEL_UNKNOWN_ORDER: 0.4,
+    FaultKind.THROTTLED: _OF_REQUESTS * 2,
     FaultKind.DROP: _OF_REQUESTS,
     FaultKind.SESSION_RESET: _OF_REQUESTS,
     FaultKind.SEQUENCE_LOW: _OF_REQUESTS,
@@ -68,6 +68,15 @@ RATES: Final[Mapping[FaultKind, float]] = {
 }
 # How many kinds a venue has, drawn for each venue and seed: none, some, or all of them, then each less often.
 _COUNTS: Final = (0, 2, 4, 6, 8, 12)
+# The faults of cancels have few occasions, so that a venue has one more often; the last comes only to those
+# cancels that the others leave.
+_OF_CANCELS: Final = (
+    FaultKind.CANCEL_UNKNOWN_ORDER,
+    FaultKind.CANCEL_PENDING_ALREADY,
+    FaultKind.CANCEL_CROSSED,
+    FaultKind.CANCEL_CROSSED,
+)
+_CANCELS_CHANCE: Final = 0.5
 _ALL_CHANCE: Final = 0.1
 _ALL_PART: Final = 0.2
 
@@ -78,6 +87,8 @@ def draw_rates(draws: random.Random, kinds: Collection[FaultKind]) -> dict[Fault
     if draws.random() < _ALL_CHANCE:
         return _kept_apart({kind: RATES[kind] * _ALL_PART for kind in known})
     chosen = set(draws.sample(known, min(draws.choice(_COUNTS), len(known))))
+    if draws.random() < _CANCELS_CHANCE:
+        chosen.add(draws.choice(_OF_CANCELS))
     return _kept_apart({kind: RATES[kind] for kind in known if kind in chosen})
 
 

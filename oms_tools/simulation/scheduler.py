@@ -68,12 +68,16 @@ FAULTS: Final = (
 )
 # Of `unkind`, each by its name.
 KINDS: Final = tuple(kind.value for kind in FaultKind)
-# With one of these, what was said may be lost and has to be said again.
-LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance"})
+# With one of these, what was said may be lost, or not be answered for long, and has to be said again.
+LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance", "unkind", *KINDS})
 STEP_S: Final = 0.004
 # Steps without an end after the last order are a broken invariant themselves.
 STEPS_PER_ORDER_MAX: Final = 400
 QUIET_ROUNDS_MAX: Final = 1_500
+# Rounds in which nothing goes wrong any more but what the venues do.
+UNKIND_ROUNDS: Final = 60
+# In each of them clients cancel one order, and one more for so many.
+CANCELS_PART: Final = 250
 QUIET_STEP_S: Final = 0.2
 QUIET_JUMP_S: Final = 5.0
 DOWN_S_MAX: Final = 3.0
@@ -491,7 +495,10 @@ class Simulation:
     # ---- quiet
 
     def _calm(self) -> None:
-        """Let nothing go wrong any more, wait until nothing moves, cancel what is left, and wait again."""
+        """Let nothing go wrong any more, and what venues do last; then let all settle.
+
+        Once as it is, and once after a cancel of what is left.
+        """
         system = self.system
         system.quiet = True
         system.broker.doubles = 0.0
@@ -506,8 +513,7 @@ class Simulation:
                 for number in range(system.setting.partitions)
                 if number % len(system.cores) == system.cores.index(core)
             }
-        for venue in system.venues.values():
-            venue.be_kind()
+        self._end_unkindly()
         self._settle()
         self._check()
         if self.ingest.cancel_open():
@@ -518,6 +524,17 @@ class Simulation:
         for order_id, order in self.auditor.orders.items():
             if not order.closed:
                 raise BrokenError("no live order is forgotten", f"{order_id} stays open after its cancel")
+
+    def _end_unkindly(self) -> None:
+        """Work on while venues alone do wrong, and clients cancel; then venues are kind."""
+        for _ in range(UNKIND_ROUNDS):
+            self.step_number += 1
+            for _ in range(1 + self._orders // CANCELS_PART):
+                self.ingest.cancel_any()
+            self._round()
+            self.clock.advance(QUIET_STEP_S)
+        for venue in self.system.venues.values():
+            venue.be_kind()
 
     def _check(self) -> None:
         system = self.system
@@ -577,10 +594,8 @@ class Simulation:
         """Say what still moves, empty when nothing does."""
         system = self.system
         for component in system.components:
-            if not component.alive:
-                return f"{component.name} is down"
-            if component.sink.waits:
-                return f"{component.name} has not flushed"
+            if not component.alive or component.sink.waits:
+                return f"{component.name} is down or has not flushed"
         for core in system.cores:
             if core.owned != core.assigned:
                 return f"{core.name} has not joined"

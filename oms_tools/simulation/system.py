@@ -15,7 +15,7 @@ from uuid import UUID
 
 from execution_adapter.domain.child import Status
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Executions
+from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
@@ -420,13 +420,15 @@ class System:
 
     def _executions(self, places: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
         """Return what core has applied of these children, as the adapter may read it."""
-        found: dict[str, dict[str, tuple[int, int | None]]] = {name: {} for _, name in places}
+        found: dict[str, dict[str, Execution]] = {name: {} for _, name in places}
         for order_id in {order_id for order_id, _ in places}:
             for event in self.order_store.events.get(order_id, ()):
                 if (trade := event.trade_applied) is not None and trade.cl_ord_id in found:
-                    found[trade.cl_ord_id][trade.exec_id] = trade.last_qty, trade.last_px_micros
+                    found[trade.cl_ord_id][trade.exec_id] = Execution(trade.last_qty, trade.last_px_micros)
                 elif (change := event.trade_corrected) is not None and change.cl_ord_id in found:
-                    found[change.cl_ord_id][change.exec_id] = 0, None
+                    found[change.cl_ord_id][change.exec_id] = Execution(
+                        change.last_qty, change.last_px_micros, change.exec_ref_id
+                    )
         return found
 
     def _core_offsets(self) -> Mapping[tuple[str, int], int]:
