@@ -34,7 +34,7 @@ from execution_adapter.domain.gate import problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import Execution, Executions, LiveChild
 from execution_adapter.ports import Outlet, StoredChild, Venues
-from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
+from execution_adapter.reports import RESTATEMENTS, ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7_time
 from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
@@ -476,8 +476,12 @@ class ChildOrderManager:
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""
         blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
-        ended = apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
-        self._reports.publish(report, live.child, live.state, ended, live.state, now, live.trace)
+        applied = apply_report(blank, live.child.quantity, live.child.time_in_force, report)
+        said, before = live.state, live.state
+        if report.exec_type in RESTATEMENTS:
+            # As it was then: what changed the child since is republished after it.
+            said, before = applied.state, blank
+        self._reports.publish(report, live.child, said, applied.ended, before, now, live.trace)
 
     def _handle_unknown(
         self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float

@@ -100,7 +100,7 @@ class LiveChild:
         """
         about = self.executions.get(report.exec_ref_id)
         trade = report.exec_ref_id if about is None else about.corrects or report.exec_ref_id
-        stood_at = None if about is None else self._stands_at(trade)
+        stood_at = None if about is None else self._stood_at(trade, report.exec_id)
         self.executions.setdefault(
             report.exec_id,
             Execution(
@@ -111,9 +111,15 @@ class LiveChild:
         )
         return stood_at
 
-    def _stands_at(self, trade: str) -> int | None:
-        stands = [one.last_qty for name, one in self.executions.items() if trade in (name, one.corrects)]
-        return stands[-1] if stands else None
+    def _stood_at(self, trade: str, exec_id: str) -> int | None:
+        """Return the shares of a trade before an execution, which core may have already."""
+        stood_at = None
+        for name, one in self.executions.items():
+            if name == exec_id:
+                break
+            if trade in (name, one.corrects):
+                stood_at = one.last_qty
+        return stood_at
 
     def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""

@@ -244,7 +244,7 @@ class Auditor(OrderAuditor):
         for one in stored:
             name, status = one.child.cl_ord_id, one.state.status
             parent = self.orders[one.child.order_id].children.get(name)
-            if status is Status.UNRESOLVED and name in unresolved:
+            if name in unheard or (status is Status.UNRESOLVED and name in unresolved):
                 continue
             if parent is None or parent.live == (status in CLOSED_CHILD):
                 raise BrokenError("core and adapter agree when all is quiet", f"{name} is {status.name}")

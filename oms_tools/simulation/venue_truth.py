@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from execution_adapter.ports import JournalLine
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_tools.simulation.faults import FALSE
@@ -48,6 +50,7 @@ class VenueTruth:
         self._read = 0
         self._heard: set[Named] = set()
         self._heard_repeated: set[Named] = set()
+        self._believed: set[Named] = set()
         # Of every trade that was heard: what it stands at, and of its corrections the trade.
         self.trades: dict[Named, Standing] = {}
         self._trade_of: dict[Named, Named] = {}
@@ -92,14 +95,21 @@ class VenueTruth:
         self._read = len(journal)
 
     def _hear(self, name: Named, fields: Mapping[str, str]) -> None:
-        record = self._records.get(name)
-        if name in self._repeated and fields.get("32") == str(self._repeated[name]):
-            self._heard_repeated.add(name)
-        elif name not in self._heard or (name in self._of_nothing and name not in self._trade_of):
-            # What was of nothing when it came first may be of a trade when it comes again.
+        shares = self._repeated.get(name)
+        repeats = shares is not None and fields.get("32") == str(shares)
+        # What was of nothing when it came first may be of a trade when it comes again.
+        unsettled = name in self._of_nothing and name not in self._trade_of
+        if name not in self._heard or unsettled:
             self._heard.add(name)
+            record = self._records.get(name)
+            if record is not None and repeats and shares is not None:
+                # The trade itself was lost: nobody can tell the repetition from it.
+                self._believed.add(name)
+                record = replace(record, last_qty=shares)
             if record is not None:
                 self._execute(name, record)
+        elif repeats != (name in self._believed):
+            self._heard_repeated.add(name)
 
     def _execute(self, name: Named, record: Report) -> None:
         if record.exec_type is ExecType.TRADE:
@@ -116,8 +126,12 @@ class VenueTruth:
         self.trades[trade] = self.trades[trade][0], record.last_qty, price
 
     def unheard(self) -> Mapping[str, int]:
-        """Return, by ClOrdID, how many executions of a child were never heard of."""
-        return Counter(record.cl_ord_id for name, record in self._records.items() if name not in self._heard)
+        """Return, by ClOrdID, how many executions of a child were never heard of as they were."""
+        return Counter(
+            record.cl_ord_id
+            for name, record in self._records.items()
+            if name not in self._heard or name in self._believed
+        )
 
     # ---- when all is quiet
 

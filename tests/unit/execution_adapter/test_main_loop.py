@@ -92,7 +92,7 @@ class Scene:
         self.loop.step()
 
     def restarted(self) -> "Scene":
-        """Return the next process: the store is what the last one left, and Kafka lost what was not flushed."""
+        """Return the next process: it has the store, and what the last one had not flushed is lost."""
         after = Scene()
         after.store = self.store
         after.begin(self.store)

@@ -18,6 +18,7 @@ from execution_adapter.domain.child import (
 from execution_adapter.domain.live_child import Execution
 from execution_adapter.ports import StoredChild
 from oms_platform.exceptions import ExceptionKind
+from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import ChildTerms, ExecType
 from tests.unit.execution_adapter.orders import LIMIT, NOW, plan
 from tests.unit.execution_adapter.test_handlers import Scene
@@ -122,6 +123,17 @@ def test_a_repeated_execid_with_other_shares_is_one_exception_after_a_restart_to
     assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
 
 
+def test_a_restatement_that_is_resent_is_told_to_core_again() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.FILLED, cum_qty=60, leaves_qty=0, in_seq=7)
+    desk.load(child, stored, {})
+    desk.say(ExecType.RESTATED, "R1", 0, order_qty=60, leaves_qty=60, poss_dup=True, msg_seq=5)
+    (told,) = [one for one in desk.outlet.messages if isinstance(one, ExecutionReport)]
+    assert (told.exec_type, told.order_qty) == (ExecType.RESTATED, 60)
+    assert desk.counted() == (Status.FILLED, 60, 0)
+
+
 def corrections(desk: Desk, exec_types: Iterable[tuple[ExecType, int, int]]) -> None:
     for number, (kind, last_qty, cum_qty) in enumerate(exec_types):
         about = f"C{number - 1}" if number else "E1"
@@ -159,6 +171,15 @@ def test_a_chain_of_corrections_leaves_nothing_missing(
     corrections(desk, chain)
     assert desk.counted()[1:] == (cum_qty, 0)
     assert desk.exceptions() == []
+
+
+def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=4)
+    desk.load(child, stored, {"E1": Execution(60, LIMIT), "C1": Execution(50, LIMIT, "E1")})
+    desk.say(ExecType.TRADE_CORRECT, "C1", 50, last_qty=50, exec_ref_id="E1", poss_dup=True, msg_seq=5)
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
 
 
 @pytest.mark.parametrize("over", [OrdStatus.DONE_FOR_DAY, OrdStatus.CALCULATED, OrdStatus.FILLED])
