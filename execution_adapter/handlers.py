@@ -55,6 +55,8 @@ GONE_TEXT: Final = "its venue knows it no more"
 DOWN_TEXT: Final = "its venue's session is down"
 UNREAD_TEXT: Final = "the venue could not read the order"
 _EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
+# What says how many shares are open again.
+_REOPENING: Final = RESTATEMENTS | {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
 _PLACED: Final = metrics.routes_total.labels("placed")
 # How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
 _UNSUPPORTED: Final = frozenset((("j", 3), ("3", 11)))
@@ -478,7 +480,7 @@ class ChildOrderManager:
         blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
         applied = apply_report(blank, live.child.quantity, live.child.time_in_force, report)
         said, before = live.state, live.state
-        if report.exec_type in RESTATEMENTS:
+        if report.exec_type in _REOPENING:
             # As it was then: what changed the child since is republished after it.
             said, before = applied.state, blank
         self._reports.publish(report, live.child, said, applied.ended, before, now, live.trace)

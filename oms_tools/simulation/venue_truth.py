@@ -19,7 +19,7 @@ from simulators.broker.entrypoints.fix_wire import ENCODING, split_fields
 from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, RequestRefused, Saying
 
 EXPLAINED: Final = "an exception has a cause"
-EXCEPTED: Final = "a false message is one exception"
+ONE_EXCEPTION: Final = "a false message is one exception"
 KEPT: Final = "what a venue has sent is kept"
 _EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 # What leaves a question, or a cancel, without an answer that settles it.
@@ -169,7 +169,7 @@ class VenueTruth:
                 count = sum(kind in kinds for kind in by_message[name])
                 if count != 1:
                     names = " or ".join(sorted(kind.name for kind in kinds))
-                    raise BrokenError(EXCEPTED, f"{name} must be one {names}, is {count}")
+                    raise BrokenError(ONE_EXCEPTION, f"{name} must be one {names}, is {count}")
 
     def _cause(self, exception: ExecutionException, name: Named, unheard: Mapping[str, int]) -> bool:
         """Say whether a venue has done what an exception is about."""

@@ -123,14 +123,22 @@ def test_a_repeated_execid_with_other_shares_is_one_exception_after_a_restart_to
     assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
 
 
-def test_a_restatement_that_is_resent_is_told_to_core_again() -> None:
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (ExecType.RESTATED, {"order_qty": 60}),
+        (ExecType.TRADE_CANCEL, {"exec_ref_id": "E1"}),
+        (ExecType.TRADE_CORRECT, {"exec_ref_id": "E1", "last_qty": 5}),
+    ],
+)
+def test_what_reopens_shares_is_told_to_core_again_as_it_was(kind: ExecType, more: dict[str, object]) -> None:
     desk = Desk(up=False)
     (child,) = plan().children
     stored = ChildState(status=Status.FILLED, cum_qty=60, leaves_qty=0, in_seq=7)
     desk.load(child, stored, {})
-    desk.say(ExecType.RESTATED, "R1", 0, order_qty=60, leaves_qty=60, poss_dup=True, msg_seq=5)
+    desk.say(kind, "R1", 5, leaves_qty=55, poss_dup=True, msg_seq=5, **more)
     (told,) = [one for one in desk.outlet.messages if isinstance(one, ExecutionReport)]
-    assert (told.exec_type, told.order_qty) == (ExecType.RESTATED, 60)
+    assert (told.exec_type, told.cum_qty, told.leaves_qty) == (kind, 5, 55)
     assert desk.counted() == (Status.FILLED, 60, 0)
 
 
