@@ -202,7 +202,7 @@ def apply_report(
         after = replace(after, venue_order_id=report.venue_order_id)
     kind = report.exec_type
     if kind is ExecType.TRADE:
-        return _traded(after, report)
+        return _traded(after, quantity, report)
     if kind in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
         return _corrected(after, quantity, report, stood_at)
     after = _counted(after, report)
@@ -235,7 +235,7 @@ def _counted(state: ChildState, report: Report) -> ChildState:
     return replace(state, cum_qty=report.cum_qty, missing_qty=max(-SHARES_MAX, min(missing_qty, SHARES_MAX)))
 
 
-def _traded(state: ChildState, report: Report) -> Applied:
+def _traded(state: ChildState, quantity: int, report: Report) -> Applied:
     traded = state.cum_qty - state.missing_qty + report.last_qty
     cum_qty = min(max(0, traded), SHARES_MAX) if report.cum_qty is None else report.cum_qty
     after = replace(state, cum_qty=cum_qty, missing_qty=max(-SHARES_MAX, cum_qty - traded))
@@ -248,7 +248,9 @@ def _traded(state: ChildState, report: Report) -> Applied:
         return Applied(state=replace(after, status=status, leaves_qty=0), ended=ended)
     if leaves_qty and report.ord_status is not OrdStatus.FILLED:
         return Applied(state=replace(after, status=Status.PARTIALLY_FILLED, leaves_qty=leaves_qty))
-    done = ExecType.CALCULATED if after.missing_qty > 0 or leaves_qty else None
+    # Core finds the end of a child by its shares, unless some are missing or were restated.
+    restated = leaves_qty > 0 or cum_qty < quantity
+    done = ExecType.CALCULATED if after.missing_qty > 0 or restated else None
     return Applied(state=replace(after, status=Status.FILLED, leaves_qty=0), ended=done)
 
 

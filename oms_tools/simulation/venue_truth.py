@@ -56,6 +56,8 @@ class VenueTruth:
         self._trade_of: dict[Named, Named] = {}
         # Busts and corrections of trades that were never heard of.
         self._of_nothing: set[Named] = set()
+        # Their children: for core they are as they were before.
+        self._reopened: set[str] = set()
 
     # ---- what venues do and say
 
@@ -119,6 +121,7 @@ class VenueTruth:
         trade = self._trade_of.get((name[0], record.exec_ref_id))
         if trade is None:
             self._of_nothing.add(name)
+            self._reopened.add(record.cl_ord_id)
             return
         self._trade_of[name] = trade
         corrected = record.exec_type is ExecType.TRADE_CORRECT
@@ -180,6 +183,8 @@ class VenueTruth:
             case ExceptionKind.REPEATED_EXEC_ID:
                 return name in self._heard_repeated
             case ExceptionKind.UNKNOWN_TRADE if name in self._of_nothing:
+                return True
+            case ExceptionKind.BAD_QUANTITY if exception.cl_ord_id in self._reopened:
                 return True
             case ExceptionKind.CUM_QTY_DIFFERS:
                 lost = exception.venue_id in self._forgetful or exception.cl_ord_id in self._gap_filled

@@ -174,6 +174,13 @@ def test_a_bust_takes_shares_back_and_what_is_open_is_the_venues_word() -> None:
     assert shown(apply(canceled, over, stood_at=50).state) == (Status.CANCELED, 40, 0, 0)
 
 
+def test_the_end_of_a_restated_order_is_told_for_core_may_have_refused_the_restatement() -> None:
+    less = after(trade(10, 10), report(ExecType.RESTATED, 10, order_qty=60, leaves_qty=50))
+    last = apply(less, trade(50, 60))
+    assert (last.state.status, last.ended) == (Status.FILLED, ExecType.CALCULATED)
+    assert apply(after(trade(60, 60)), trade(40, 100)).ended is None
+
+
 def test_a_bust_of_a_trade_that_was_never_reported_ends_the_difference_that_it_made() -> None:
     differs = after(trade(60, 60), told(OrdStatus.FILLED, 100))
     assert shown(differs) == (Status.FILLED, 100, 0, 40)
