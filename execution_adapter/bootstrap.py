@@ -30,7 +30,7 @@ from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOu
 from execution_adapter.entrypoints.own_names import OwnNames
 from execution_adapter.entrypoints.routed_reader import RoutedReader
 from execution_adapter.entrypoints.session_commands import SessionCommands
-from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import NEVER, SessionDown, StoredSession, VenueSession
 from oms_platform.clock import utc_now
@@ -130,9 +130,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
             sessions, outlet, ledger, settings.status_timeout_s, tracer, gate, settings.reconcile_s
         )
         take_over(manager, store, starts)
-        down = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in venue_ids}
-        store.write_sessions(down, utc_now())
-        session_store.note_in_use({venue_id: start.settings for venue_id, start in starts.items()})
+        _note_starting(store, session_store, starts)
         commands = SessionCommands(session_store, sessions, wire_ids, defaults, manager.use_settings)
         loop = AdapterLoop(
             arrivals=inbox,
@@ -157,6 +155,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         republish_to_new_kafka(store, manager, incarnation, utc_now())
         consumer = stack.enter_context(closing(_consumer(kafka, connection, incarnation)))
         _catch_up(loop, consumer, connection, incarnation)
+        loop.read_again(unsettled_messages(store, venue_ids, incarnation))
         reader = RoutedReader(consumer, inbox)
         stack.callback(reader.stop)
         stack.callback(inbox.close)
@@ -165,8 +164,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         commands.run(utc_now(), time.monotonic())
         sessions.start()
         reader.start()
-        health.add("postgres", lambda: "connection lost" if connection.broken else None)
-        health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
+        _watch(health, connection, manager)
         calm_garbage_collector()
         health.set_started(True)
         loop.run(stop)
@@ -175,6 +173,19 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
 def _catch_up(loop: AdapterLoop, consumer: BatchConsumer, connection: Connection, incarnation: str) -> None:
     ends = consumer.ends()
     loop.catch_up(consumer, ends, load_offsets(connection, GROUP, incarnation, list(ends)))
+
+
+def _note_starting(
+    store: PostgresChildStore, sessions: PostgresSessionStore, starts: Mapping[str, VenueSession]
+) -> None:
+    down = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in starts}
+    store.write_sessions(down, utc_now())
+    sessions.note_in_use({venue_id: start.settings for venue_id, start in starts.items()})
+
+
+def _watch(health: Health, connection: Connection, manager: ChildOrderManager) -> None:
+    health.add("postgres", lambda: "connection lost" if connection.broken else None)
+    health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
 
 
 def own_settings(settings: Settings, venue_id: str) -> SessionSettings:

@@ -25,18 +25,19 @@ from execution_adapter.domain.child import (
     Report,
     Status,
     apply_report,
+    is_news,
     is_replay,
     new_state,
 )
 from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.domain.live_child import Execution, Executions, LiveChild
 from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.throttle import Admission, Lane, Turn
 from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
-from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
+from execution_adapter.reports import RESTATEMENTS, ReportOutlet, ReportTraces, local_report
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7, uuid7_time
 from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
@@ -57,10 +58,22 @@ GONE_TEXT: Final = "its venue knows it no more"
 DOWN_TEXT: Final = "its venue's session is down"
 FULL_TEXT: Final = "too many orders wait for its venue"
 UNREAD_TEXT: Final = "the venue could not read the order"
+_EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
+# What says how many shares are open again.
+_REOPENING: Final = RESTATEMENTS | {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
 _PLACED: Final = metrics.routes_total.labels("placed")
 # How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
 _UNSUPPORTED: Final = frozenset((("j", 3), ("3", 11)))
-_OVER: Final = frozenset((OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED))
+_OVER: Final = frozenset(
+    (
+        OrdStatus.FILLED,
+        OrdStatus.CANCELED,
+        OrdStatus.REJECTED,
+        OrdStatus.EXPIRED,
+        OrdStatus.DONE_FOR_DAY,
+        OrdStatus.CALCULATED,
+    )
+)
 # Questions about a child, each after twice as long as the one before, until a person has to look at it.
 TRIES_MAX: Final = 5
 # A child whose venue has not been there yet in this run waits so long for it.
@@ -68,9 +81,7 @@ UNSENT_S_MAX: Final = 5.0
 # Questions that nobody waits for, a second.
 ASKS_A_TIME: Final = 200
 CLOSED_REMEMBERED_MAX: Final = 10_000
-_NONE: Final[Mapping[str, frozenset[str]]] = {}
-# What an execution of an earlier run was.
-_NOT_KNOWN: Final = (0, None)
+_NONE: Final[Mapping[str, Executions]] = {}
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -90,10 +101,7 @@ def plan_problem(plan: RoutePlan) -> str:
 
 
 class ChildOrderManager:
-    """The live children of every venue, and what is done about them. One thread only.
-
-    executions_of: the ExecIDs that core has applied of children that this run did not hear of from the start.
-    """
+    """The live children of every venue, and what is done about them. One thread only."""
 
     def __init__(
         self,
@@ -136,16 +144,16 @@ class ChildOrderManager:
         # When each venue's orders were last compared with its own.
         self._compared_s: dict[str, float] = {}
 
-    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, frozenset[str]] = _NONE) -> None:
+    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, Executions] = _NONE) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
 
-        A held child's time counts as over. executions: the ExecIDs of each that core has applied.
+        A held child's time counts as over. executions: those of each that core has applied.
         """
         for item in stored:
             over = item.canceled_by is not None or item.child.hold_ms > 0
             live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
             live.cancel_request = item.canceled_by
-            live.executions = dict.fromkeys(executions.get(item.child.cl_ord_id, ()), _NOT_KNOWN)
+            live.executions = dict(executions.get(item.child.cl_ord_id, {}))
             live.given_up = live.unresolved or over
             self._add(live)
 
@@ -163,9 +171,9 @@ class ChildOrderManager:
         """Return a child that is live, or was in this run."""
         return self._live.get(child_id) or self._closed.get(child_id)
 
-    def remember(self, live: LiveChild, executions: frozenset[str]) -> None:
+    def remember(self, live: LiveChild, executions: Executions) -> None:
         """Take a child of an earlier run, that is over, among those that reports may come for."""
-        live.executions = dict.fromkeys(executions, _NOT_KNOWN)
+        live.executions = dict(executions)
         live.missing_shown = live.state.missing_qty
         self._closed[live.child.cl_ord_id] = live
         self._forget_oldest()
@@ -403,27 +411,27 @@ class ChildOrderManager:
             self._handle_unknown(report, live, raw, now, now_s)
             self._reconciler.answered(child, before, live.state, report, now)
             return
-        if is_replay(live.state, report):
+        counted = is_replay(live.state, report) or self._has_counted(report, live)
+        stood_at = live.note_execution(report) if report.exec_type in _EXECUTIONS else None
+        if counted:
             self._republish(report, live, now)
             return
-        if report.exec_type is ExecType.TRADE:
-            if report.exec_id in live.executions:
-                return
-            live.executions[report.exec_id] = (report.last_qty, report.last_px_micros)
         if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._ask(live, now_s)
             return
-        self._apply(report, live, now, now_s)
+        self._apply(report, live, now, now_s, stood_at)
         self._watch_difference(report, live, raw, now, now_s)
         if report.exec_type is ExecType.ORDER_STATUS:
             self._reconciler.answered(child, before, live.state, report, now)
         elif live.state.status in CLOSED:
             self._reconciler.closed(child, now)
 
-    def _apply(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+    def _apply(
+        self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
+    ) -> None:
         child, before = live.child, live.state
-        applied = apply_report(before, child.quantity, child.time_in_force, report)
+        applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
         after = live.state = applied.state
         trace = self._traces.reported(report, live, before, now)
         self._reports.publish(report, child, after, applied.ended, before, now, trace)
@@ -503,21 +511,36 @@ class ChildOrderManager:
             self._waiting.pop(child.cl_ord_id, None)
 
     @staticmethod
+    def _has_counted(report: Report, live: LiveChild) -> bool:
+        """Say whether the child's state has a report already that is no replay: its venue says it again.
+
+        Not so a trade that core has and that is resent from beyond what the state had heard: an earlier run
+        had told core of it, and ended before it stored the state.
+        """
+        known = report.exec_type in _EXECUTIONS and report.exec_id in live.executions
+        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
+            return known or not is_news(live.state, report)
+        return known and report.exec_type is ExecType.TRADE and not report.poss_dup
+
+    @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:
         """Return how a trade differs from the one with its ExecID, empty when it does not."""
-        if report.exec_type is not ExecType.TRADE or is_replay(live.state, report):
+        known = live.executions.get(report.exec_id)
+        found = Execution(report.last_qty, report.last_px_micros)
+        if report.exec_type is not ExecType.TRADE or known is None or known == found:
             return ""
-        known = live.executions.get(report.exec_id, _NOT_KNOWN)
-        found = (report.last_qty, report.last_px_micros)
-        if known in (_NOT_KNOWN, found):
-            return ""
-        return f"ExecID {report.exec_id} was {known[0]} at {known[1]} micros, is {found[0]} at {found[1]}"
+        was, now = (f"{one.last_qty} at {one.last_px_micros} micros" for one in (known, found))
+        return f"ExecID {report.exec_id} was {was}, is {now}"
 
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""
         blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
-        ended = apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
-        self._reports.publish(report, live.child, live.state, ended, live.state, now, live.trace)
+        applied = apply_report(blank, live.child.quantity, live.child.time_in_force, report)
+        said, before = live.state, live.state
+        if report.exec_type in _REOPENING:
+            # As it was then: what changed the child since is republished after it.
+            said, before = applied.state, blank
+        self._reports.publish(report, live.child, said, applied.ended, before, now, live.trace)
 
     def _handle_unknown(
         self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
@@ -671,6 +694,9 @@ class ChildOrderManager:
         if venue_id in self._up:
             here = [live for live in self._live.values() if live.child.venue_id == venue_id]
             self._go_on(venue_id, here, now, now_s)
+            for live in here:
+                if not live.unacked and not live.canceling:
+                    self.ask_soon(live)
 
     def _go_on(self, venue_id: str, here: Sequence[LiveChild], now: datetime, now_s: float) -> None:
         self._logons[venue_id] = self._logons.get(venue_id, 0) + 1
@@ -758,7 +784,9 @@ class ChildOrderManager:
             self._show_difference(live, raw, now)
         if child.cl_ord_id not in self._live or live.unresolved:
             return
+        what = "its cancel" if live.canceling else "the question how it is"
         if live.unacked:
+            what = "the order"
             live.state = replace(live.state, status=Status.UNRESOLVED)
             self._ledger.reported(child, live.state)
         elif not live.canceling:
@@ -766,7 +794,7 @@ class ChildOrderManager:
         live.given_up = True
         self.except_message(
             ExceptionKind.UNRESOLVED,
-            f"{'the order' if live.unacked else 'its cancel'} has no answer: {why}",
+            f"{what} has no answer: {why}",
             venue_id=child.venue_id,
             raw=raw,
             now=now,

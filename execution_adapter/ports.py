@@ -1,7 +1,7 @@
 """What the adapter's handlers need from outside."""
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
@@ -13,6 +13,7 @@ from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.session_settings import SessionSettings
@@ -44,7 +45,10 @@ class StoredChild:
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A FIX application message as it was on the wire. at: when it came, or was handed to the session."""
+    """A FIX application message as it was on the wire. at: when it came, or was handed to the session.
+
+    msg_seq: 0 of one that the session has passed over.
+    """
 
     venue_id: str
     inbound: bool
@@ -127,7 +131,13 @@ class ChildStore(Protocol):
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
+        """Let a venue's checkpoints pass no number: its numbers began again."""
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order.
+
+        since: by venue; None for all that there is.
+        """
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""
@@ -135,8 +145,11 @@ class ChildStore(Protocol):
     def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID).
+
+        In the order in which they were; trades as they were reported first, whatever became of them.
+        """
 
     def look(self) -> Stops | None:
         """Return what must not be sent now, if that has changed since the last look.

@@ -16,7 +16,7 @@ from oms_platform.vocabulary import ChildTerms, ExecType
 REPORT_SPAN: Final = "ExecutionReport"
 _LOCAL_EXEC_IDS: Final = {ExecType.CANCELED: "NS", ExecType.REJECTED: "BR"}
 _EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
-_RESTATEMENTS: Final = frozenset((ExecType.RESTATED, ExecType.REPLACED))
+RESTATEMENTS: Final = frozenset((ExecType.RESTATED, ExecType.REPLACED))
 _ENDS: Final = frozenset((ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.DONE_FOR_DAY))
 
 
@@ -47,7 +47,7 @@ class ReportOutlet:
         if ended is not None:
             self._send(report, ended, child, state, now, trace)
             told = True
-        elif report.exec_type in _RESTATEMENTS and state.leaves_qty != before.leaves_qty:
+        elif report.exec_type in RESTATEMENTS and state.leaves_qty != before.leaves_qty:
             self._send(report, ExecType.RESTATED, child, state, now, trace)
             told = True
         if not told and report.exec_type not in _ENDS:
@@ -104,7 +104,7 @@ def _heard(report: Report) -> ExecType:
     """Return the kind of a report that changes nothing of the parent."""
     return (
         ExecType.ORDER_STATUS
-        if report.exec_type in (*_RESTATEMENTS, ExecType.CALCULATED)
+        if report.exec_type in (*RESTATEMENTS, ExecType.CALCULATED)
         else report.exec_type
     )
 

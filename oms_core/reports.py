@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from oms_core.domain.executions import (
     AmbiguousTradeError,
@@ -248,10 +249,14 @@ def beyond(order: Order, fact: VenueFact) -> Refused | None:
 def exception_of(
     report: ExecutionReport, refused: Refused, exception_id: UUID, now: datetime
 ) -> ExecutionException:
-    """Return the exception that a report is."""
+    """Return the exception that a report is.
+
+    What the adapter counted by then is not the venue's word, and may be other when it comes again.
+    """
+    said = replace(report, cum_qty=0, leaves_qty=0, unresolved_qty=0)
     return ExecutionException(
         exception_id=exception_id,
-        identity=exception_identity(refused.kind, report.venue_id, message_content(report)),
+        identity=exception_identity(refused.kind, report.venue_id, message_content(said)),
         kind=refused.kind,
         raised_by="oms-core",
         venue_id=report.venue_id,

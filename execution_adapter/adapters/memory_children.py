@@ -1,6 +1,7 @@
 """Children, cancels and checkpoints in memory: what Postgres promises, for a simulation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ import msgspec
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets, Settled
+from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
@@ -41,7 +43,7 @@ class InMemoryChildStore:
         core: Callable[[], CoreOffsets] = dict,
         parent_of: Callable[[UUID], Parent | None] = lambda _order_id: None,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
-        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, frozenset[str]]] = lambda _ids: {},
+        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, Executions]] = lambda _ids: {},
     ) -> None:
         self._open_orders = open_orders
         self._core = core
@@ -56,6 +58,8 @@ class InMemoryChildStore:
         self.offsets: dict[tuple[str, int], int] = {}
         self.sessions: dict[str, bool] = {}
         self.journal: list[JournalLine] = []
+        # When each line of it was stored.
+        self._journaled_at: list[datetime] = []
         self.exceptions: dict[str, ExecutionException] = {}
         self.settled: set[Settled] = set()
         self.runs: list[EndedRun] = []
@@ -101,6 +105,7 @@ class InMemoryChildStore:
             if key in self._children:
                 self._children[key] = replace(self._children[key], state=state)
         self.journal += writes.journal
+        self._journaled_at += [now] * len(writes.journal)
         for exception in writes.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self.settled.update(writes.settled)
@@ -163,9 +168,24 @@ class InMemoryChildStore:
         self.sessions.update({venue_id: isinstance(one, SessionUp) for venue_id, one in sessions.items()})
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
-        for key in [key for key in self._checkpoints if key[0] == venue_id]:
-            del self._checkpoints[key]
+        """Let a venue's checkpoints pass no number: its numbers began again."""
+        for key, checkpoint in self._checkpoints.items():
+            if key[0] == venue_id:
+                self._checkpoints[key] = replace(checkpoint, in_seq=0)
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order."""
+        oldest = min((at for at in since.values() if at is not None), default=None)
+        if None in since.values():
+            oldest = None
+        begin = 0 if oldest is None else bisect_left(self._journaled_at, oldest)
+        return [
+            line
+            for line, at in zip(self.journal[begin:], self._journaled_at[begin:], strict=True)
+            if line.inbound
+            and line.venue_id in since
+            and ((from_then := since[line.venue_id]) is None or at >= from_then)
+        ]
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""
@@ -175,8 +195,8 @@ class InMemoryChildStore:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
         self._out.update(numbers)
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
         return self._executions(cl_ord_ids)
 
     def core_offsets(self) -> CoreOffsets:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
+from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.wire_ids import WireIds
@@ -28,7 +29,7 @@ from execution_adapter.ports import (
 )
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.exceptions import storable
-from oms_platform.ids import uuid7
+from oms_platform.ids import uuid7, uuid7_floor, uuid7_time
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
     ArrayStatement,
@@ -150,7 +151,13 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
     "UPDATE fix_sessions kept SET out_seq = row.out_seq, out_before = row.out_before"
     " FROM {rows} WHERE kept.venue_id = row.venue_id",
 )
-_KNOWN_EXECUTIONS: Final = "SELECT cl_ord_id, exec_id FROM executions WHERE order_id = ANY(%s)"
+# As they were reported: the view `executions` has what they were corrected to, and no busted ones.
+_KNOWN_EXECUTIONS: Final = """
+SELECT x->>'clOrdId', x->>'execId', coalesce((x->>'lastQty')::bigint, 0),
+       coalesce((x->>'lastPxMicros')::bigint, 0), coalesce(x->>'execRefId', '')
+FROM (SELECT order_id, sequence, coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
+      FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e
+ORDER BY order_id, sequence"""
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
@@ -181,6 +188,11 @@ _INSERT_BREAK: Final = ArrayStatement.insert(
     ),
     "ON CONFLICT DO NOTHING",
 )
+_JOURNAL_BLOCKS: Final = (
+    "SELECT block_id, venue_ids, inbound, msg_seqs, times, lengths, messages FROM fix_journal"
+    " WHERE block_id > %s ORDER BY block_id LIMIT %s"
+)
+_JOURNAL_BLOCKS_MAX: Final = 200
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
 DELETE FROM fix_checkpoints old USING fix_checkpoints newer
@@ -328,10 +340,26 @@ class PostgresChildStore:
             _UPSERT_SESSIONS.execute(cursor, rows)
 
     def begin_numbers(self, venue_id: str) -> None:
-        """Forget a venue's checkpoints: its numbers began again."""
+        """Let a venue's checkpoints pass no number: its numbers began again."""
         with one_round_trip(self._connection) as cursor:
-            cursor.execute("DELETE FROM fix_checkpoints WHERE venue_id = %s", [venue_id])
+            cursor.execute("UPDATE fix_checkpoints SET in_seq = 0 WHERE venue_id = %s", [venue_id])
             cursor.execute("UPDATE fix_sessions SET numbers_began_at = now() WHERE venue_id = %s", [venue_id])
+
+    def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
+        """Return what came from these venues and was stored from a time on, in its order."""
+        known = [at for at in since.values() if at is not None]
+        after = uuid7_floor(min(known)) if len(known) == len(since) and known else UUID(int=0)
+        while blocks := self._connection.execute(_JOURNAL_BLOCKS, [after, _JOURNAL_BLOCKS_MAX]).fetchall():
+            for block_id, *lines, messages in blocks:
+                after, stored_at, end = block_id, uuid7_time(block_id), 0
+                for venue_id, inbound, msg_seq, at, length in zip(*lines, strict=True):
+                    end += length
+                    if not inbound or venue_id not in since:
+                        continue
+                    from_then = since[venue_id]
+                    if from_then is None or stored_at >= from_then:
+                        raw = bytes(messages[end - length : end])
+                        yield JournalLine(venue_id=venue_id, inbound=True, msg_seq=msg_seq, at=at, raw=raw)
 
     def out_numbers(self) -> Mapping[str, OutNumbers]:
         """Return, by venue, from where on no outbound number was ever used; no venue without any."""
@@ -343,14 +371,15 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _UPSERT_NUMBERS.execute(cursor, [(venue_id, *out) for venue_id, out in numbers.items()])
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, frozenset[str]]:
-        """Return the ExecIDs that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        found: dict[str, set[str]] = {cl_ord_id: set() for _, cl_ord_id in cl_ord_ids}
+    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
+        found: dict[str, dict[str, Execution]] = {name: {} for _, name in cl_ord_ids}
         orders = sorted({order_id for order_id, _ in cl_ord_ids})
-        for cl_ord_id, exec_id in self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ():
+        rows = self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ()
+        for cl_ord_id, exec_id, last_qty, micros, about in rows:
             if cl_ord_id in found:
-                found[cl_ord_id].add(exec_id)
-        return {cl_ord_id: frozenset(exec_ids) for cl_ord_id, exec_ids in found.items()}
+                found[cl_ord_id][exec_id] = Execution(last_qty, micros, about)
+        return found
 
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""

@@ -97,7 +97,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
     has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
     that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
-    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6).
+    duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup: tag 43 is Y, or it
+    is read from the journal. poss_resend: tag 97 is Y.
     """
 
     venue_id: str
@@ -119,6 +120,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trade_date: str = ""
     text: str = ""
     poss_dup: bool = False
+    poss_resend: bool = False
     unknown: bool = False
     duplicate: bool = False
     ask_id: str = ""
@@ -169,19 +171,40 @@ def is_replay(state: ChildState, report: Report) -> bool:
     return report.poss_dup and 0 < report.msg_seq <= state.in_seq
 
 
-def apply_report(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
+def is_news(state: ChildState, report: Report) -> bool:
+    """Say whether a report that may have been sent before (97) can say what the child has not heard.
+
+    By CumQty, which every execution moves on; a bust or a correction is known by its ExecID alone.
+    """
+    if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+        return True
+    if report.exec_type is ExecType.NEW:
+        return state.status in UNANSWERED
+    if report.exec_type is ExecType.TRADE:
+        return report.cum_qty is None or report.cum_qty > state.cum_qty - state.missing_qty
+    return report.cum_qty is None or report.cum_qty >= state.cum_qty
+
+
+def apply_report(
+    state: ChildState,
+    quantity: int,
+    time_in_force: TimeInForce,
+    report: Report,
+    stood_at: int | None = None,
+) -> Applied:
     """Return the child after a report that is no replay and no repeated execution.
 
-    quantity: of the child as it was sent.
+    quantity: of the child as it was sent. stood_at: shares of the trade that a bust or a correction is about,
+    None if it was never reported.
     """
     after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
     if not after.venue_order_id and report.venue_order_id and not report.unknown:
         after = replace(after, venue_order_id=report.venue_order_id)
     kind = report.exec_type
     if kind is ExecType.TRADE:
-        return _traded(after, report)
+        return _traded(after, quantity, report)
     if kind in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
-        return _corrected(after, quantity, report)
+        return _corrected(after, quantity, report, stood_at)
     after = _counted(after, report)
     if kind in _CLOSING:
         return _over(after, _CLOSING[kind], time_in_force, report)
@@ -212,7 +235,7 @@ def _counted(state: ChildState, report: Report) -> ChildState:
     return replace(state, cum_qty=report.cum_qty, missing_qty=max(-SHARES_MAX, min(missing_qty, SHARES_MAX)))
 
 
-def _traded(state: ChildState, report: Report) -> Applied:
+def _traded(state: ChildState, quantity: int, report: Report) -> Applied:
     traded = state.cum_qty - state.missing_qty + report.last_qty
     cum_qty = min(max(0, traded), SHARES_MAX) if report.cum_qty is None else report.cum_qty
     after = replace(state, cum_qty=cum_qty, missing_qty=max(-SHARES_MAX, cum_qty - traded))
@@ -225,14 +248,20 @@ def _traded(state: ChildState, report: Report) -> Applied:
         return Applied(state=replace(after, status=status, leaves_qty=0), ended=ended)
     if leaves_qty and report.ord_status is not OrdStatus.FILLED:
         return Applied(state=replace(after, status=Status.PARTIALLY_FILLED, leaves_qty=leaves_qty))
-    done = ExecType.CALCULATED if after.missing_qty > 0 or leaves_qty else None
+    # Core finds the end of a child by its shares, unless some are missing or were restated.
+    restated = leaves_qty > 0 or cum_qty < quantity
+    done = ExecType.CALCULATED if after.missing_qty > 0 or restated else None
     return Applied(state=replace(after, status=Status.FILLED, leaves_qty=0), ended=done)
 
 
-def _corrected(state: ChildState, quantity: int, report: Report) -> Applied:
+def _corrected(state: ChildState, quantity: int, report: Report, stood_at: int | None) -> Applied:
     """A trade was taken back or corrected. Whether shares are open again is the venue's word."""
-    cum_qty = state.cum_qty if report.cum_qty is None else report.cum_qty
-    after = replace(state, cum_qty=cum_qty)
+    traded = state.cum_qty - state.missing_qty
+    if stood_at is not None:
+        traded += report.last_qty - stood_at
+    cum_qty = max(0, traded) if report.cum_qty is None else report.cum_qty
+    missing_qty = max(-SHARES_MAX, min(cum_qty - traded, SHARES_MAX))
+    after = replace(state, cum_qty=cum_qty, missing_qty=missing_qty)
     over = report.ord_status in _ENDS and report.ord_status is not OrdStatus.FILLED
     leaves_qty = report.leaves_qty
     if leaves_qty is None:

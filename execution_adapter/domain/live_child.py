@@ -8,20 +8,37 @@ to such a question is final. A child of an earlier run is not sent at all: that 
 is over.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
-from oms_platform.vocabulary import ChildTerms
+from oms_platform.vocabulary import ChildTerms, ExecType
+
+
+class Execution(NamedTuple):
+    """A trade as it was reported first, or what a correction left of one; a bust left nothing.
+
+    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade.
+    """
+
+    last_qty: int
+    last_px_micros: int | None
+    corrects: str = ""
+
+
+# By ExecID, in the order in which they came.
+Executions = Mapping[str, Execution]
 
 
 class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
-    executions: (shares, micros) of the trades heard of in this run, by ExecID. tries: questions and cancels
-    in a row that brought nothing new. missing_shown: the missing_qty that a person was shown. given_up: a
-    person was shown that its venue does not answer, or may have been.
+    executions: those heard of in this run, and those that core has of earlier ones. tries: questions and
+    cancels in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
+    given_up: a person was shown that its venue does not answer, or may have been.
     """
 
     __slots__ = (
@@ -65,7 +82,7 @@ class LiveChild:
         self.last_try_s = 0.0
         self.tries = 0
         self.first_sent_at: datetime | None = None
-        self.executions: dict[str, tuple[int, int | None]] = {}
+        self.executions: dict[str, Execution] = {}
         self.missing_shown = 0
         self.given_up = False
 
@@ -78,6 +95,34 @@ class LiveChild:
     def unresolved(self) -> bool:
         """Whether its venue was asked often enough."""
         return self.state.status is Status.UNRESOLVED
+
+    def note_execution(self, report: Report) -> int | None:
+        """Remember an execution, the first time that it comes.
+
+        Returns the shares of the trade that a bust or a correction is about, None if it is not known.
+        """
+        about = self.executions.get(report.exec_ref_id)
+        trade = report.exec_ref_id if about is None else about.corrects or report.exec_ref_id
+        stood_at = None if about is None else self._stood_at(trade, report.exec_id)
+        self.executions.setdefault(
+            report.exec_id,
+            Execution(
+                report.last_qty,
+                report.last_px_micros,
+                "" if report.exec_type is ExecType.TRADE else trade,
+            ),
+        )
+        return stood_at
+
+    def _stood_at(self, trade: str, exec_id: str) -> int | None:
+        """Return the shares of a trade before an execution, which core may have already."""
+        stood_at = None
+        for name, one in self.executions.items():
+            if name == exec_id:
+                break
+            if trade in (name, one.corrects):
+                stood_at = one.last_qty
+        return stood_at
 
     def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""

@@ -149,6 +149,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         trade_date=_trade_date(values.get(75), at),
         text=text,
         poss_dup=values.get(43) == b"Y",
+        poss_resend=values.get(97) == b"Y",
         unknown=unknown,
         duplicate=reason == _DUPLICATE_ORDER and kind in (ExecType.REJECTED, ExecType.ORDER_STATUS),
         ask_id=text_of(values.get(790, b"")),

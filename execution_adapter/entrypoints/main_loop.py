@@ -7,20 +7,22 @@ for each venue, up to which inbound sequence everything is durable; that is wher
 after a crash.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
 from execution_adapter.domain.fix.wire import first_value, text_of
 from execution_adapter.domain.gate import Parent, problem_of_parent
 from execution_adapter.domain.ledger import Ledger, Offsets
-from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.domain.live_child import Executions, LiveChild
 from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse
 from execution_adapter.entrypoints.own_names import OwnNames
@@ -61,6 +63,8 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.05
 OVERDUE_EVERY_S: Final = 1.0
 CATCH_UP_S_MAX: Final = 30.0
+# Messages of the journal that are worked on as one batch at the start.
+READ_AGAIN_MAX: Final = 1_000
 # Outbound numbers are noted as used before they are, so many at a time, when fewer than that are left.
 OUT_SEQS_RESERVED: Final = 20_000
 OUT_SEQS_LEFT_MIN: Final = 10_000
@@ -189,6 +193,13 @@ class AdapterLoop:
                 at.update(batch.next_offsets)
         self._flush()
 
+    def read_again(self, messages: Iterable[FixMessage]) -> None:
+        """Work on what came before this process began and is in the journal, before any session starts."""
+        waiting = iter(messages)
+        while batch := tuple(islice(waiting, READ_AGAIN_MAX)):
+            self._work(batch, journaled=True)
+        self._flush()
+
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for, then leave a checkpoint of everything that came by then."""
         while not stop:
@@ -299,11 +310,16 @@ class AdapterLoop:
     def _now_us(self) -> int:
         return microseconds(self._clock())
 
-    def _work(self, items: Sequence[Item]) -> None:
+    def _work(self, items: Sequence[Item], *, journaled: bool = False) -> None:
         started_s, taken_us = self._monotonic_s(), self._now_us()
         batches = [item.batch for item in items if isinstance(item, Routed)]
         steps = [step for batch in batches for step in self._read_batch(batch)]
-        journal = [*self._venues.take_sent(), *_journal_of(items)]
+        journal = [*self._venues.take_sent(), *(() if journaled else _journal_of(items))]
+        for item in items:
+            if isinstance(item, FixRefused):
+                # In the transaction of its line of the journal: nobody reads it again.
+                kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
+                self._except(kind, item.reason, item, self._clock())
         # What venues sent is kept as it came before anything is decided about it.
         new = self._write_steps(steps, journal) if steps or journal else _NOTHING
         for step in steps:
@@ -353,9 +369,6 @@ class AdapterLoop:
             self._manager.handle_logout(item.venue_id, now, item.reason, on_purpose=item.on_purpose)
         elif isinstance(item, ResendWanted):
             self._manager.handle_resend_wanted(item.venue_id, now, now_s)
-        elif isinstance(item, FixRefused):
-            kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
-            self._except(kind, item.reason, item, now)
 
     def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
         """Keep a message for a person, and ask about the order that it may be of."""
@@ -383,6 +396,8 @@ class AdapterLoop:
             self._venues.refuse_type(item.venue_id, item.msg_seq, msg_type)
             return None
         inbound = self._names.renamed(inbound)
+        if isinstance(inbound, Report) and item.poss_dup and not inbound.poss_dup:
+            return replace(inbound, poss_dup=True)
         if not isinstance(inbound, MessageRefusal):
             return inbound
         resolved = self._manager.resolve(inbound)
@@ -431,11 +446,11 @@ class AdapterLoop:
         executions = self._store.known_executions(keys) if stored else {}
         return {one.child.cl_ord_id: self._recalled(one, executions) for one in stored}
 
-    def _recalled(self, stored: StoredChild, executions: Mapping[str, frozenset[str]]) -> LiveChild:
+    def _recalled(self, stored: StoredChild, executions: Mapping[str, Executions]) -> LiveChild:
         """Return a closed child with its newest state, which may not be stored yet."""
         state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
         live = LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
-        self._manager.remember(live, executions.get(stored.child.cl_ord_id, frozenset()))
+        self._manager.remember(live, executions.get(stored.child.cl_ord_id, {}))
         return live
 
     # ---- what comes from the SOR and core
@@ -623,7 +638,13 @@ def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
 
 def _journal_of(items: Sequence[Item]) -> list[JournalLine]:
     return [
-        JournalLine(venue_id=item.venue_id, inbound=True, msg_seq=item.msg_seq, at=item.at, raw=item.raw)
+        JournalLine(
+            venue_id=item.venue_id,
+            inbound=True,
+            msg_seq=item.msg_seq if isinstance(item, FixMessage) else 0,
+            at=item.at,
+            raw=item.raw,
+        )
         for item in items
         if isinstance(item, FixMessage | FixRefused)
     ]

@@ -1,15 +1,19 @@
 """What the adapter does before its first step: the same after a first start and after a crash."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
+from execution_adapter.domain.fix.wire import MalformedError, read_fields
 from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.handlers import ChildOrderManager, by_route
-from execution_adapter.ports import ChildStore, OutNumbers, Sessions
+from execution_adapter.ports import ChildStore, FixMessage, JournalLine, OutNumbers, Sessions
 
 log = structlog.get_logger()
+# How far a clock may have been set back between a checkpoint and what was stored after it.
+CLOCK_STEP_MAX: Final = timedelta(seconds=2)
 
 
 def resume_sessions(
@@ -29,6 +33,37 @@ def resume_sessions(
         kept[venue_id] = offsets_to_keep(chosen, incarnation)
         log.info("session_resumes", venue=venue_id, next_in_seq=next_in, next_out_seq=next_out.next_seq)
     return kept
+
+
+def unsettled_messages(store: ChildStore, venue_ids: Iterable[str], incarnation: str) -> Iterator[FixMessage]:
+    """Yield what venues had sent and an earlier run may not have dealt with, in its order, as resent.
+
+    It is asked for again, too; but a venue may have begun its numbers anew, and has it no more.
+    """
+    checkpoints, core = store.checkpoints(), store.core_offsets()
+    since: dict[str, datetime | None] = {}
+    for venue_id in venue_ids:
+        own = [checkpoint for checkpoint in checkpoints if checkpoint.venue_id == venue_id]
+        _, chosen = resume_from(own, incarnation, core)
+        since[venue_id] = None if chosen is None else chosen.recorded_at - CLOCK_STEP_MAX
+    for line in store.journaled(since):
+        if line.msg_seq:
+            yield _read_again(line)
+
+
+def _read_again(line: JournalLine) -> FixMessage:
+    try:
+        fields = read_fields(line.raw)
+    except MalformedError:
+        fields = None
+    return FixMessage(
+        venue_id=line.venue_id,
+        raw=line.raw,
+        fields=fields,
+        msg_seq=line.msg_seq,
+        poss_dup=True,
+        at=line.at,
+    )
 
 
 def republish_to_new_kafka(

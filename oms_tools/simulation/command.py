@@ -11,18 +11,20 @@ from typing import Any, Final
 import click
 import structlog
 from rich.console import Console
+from rich.table import Table
 
-from oms_tools.simulation.scheduler import FAULTS, Result, Simulation
+from oms_tools.simulation.scheduler import FAULTS, KINDS, Result, Simulation
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 # Broken invariants that are printed; the JSON file has all.
 SHOWN_MAX: Final = 5
 _PROGRESS_EVERY: Final = 20
+_COLUMNS: Final = 3
 _WORDS: Final = {"all": FAULTS, "none": ()}
 
 
 class FaultsType(click.ParamType[Any]):
-    """`all`, `none`, or names of faults with commas between them."""
+    """`all`, `none`, or names of faults with commas between them: also of what unkind venues do."""
 
     name = "faults"
 
@@ -33,11 +35,10 @@ class FaultsType(click.ParamType[Any]):
         if value in _WORDS:
             return _WORDS[value]
         chosen = tuple(value.split(","))
-        unknown = sorted(set(chosen) - set(FAULTS))
+        unknown = sorted(set(chosen) - {*FAULTS, *KINDS})
         if unknown:
-            self.fail(
-                f"faults must be all, none or of {', '.join(FAULTS)}; found {', '.join(unknown)}", param, ctx
-            )
+            known = ", ".join((*FAULTS, *KINDS))
+            self.fail(f"faults must be all, none or of {known}; found {', '.join(unknown)}", param, ctx)
         return chosen
 
 
@@ -72,7 +73,11 @@ def _write_line(file: Any, line: str) -> None:
     "--orders", type=click.IntRange(1), default=1_000, show_default=True, help="Orders of each seed."
 )
 @click.option(
-    "--faults", type=FaultsType(), default="all", show_default=True, help=f"all, none, or {','.join(FAULTS)}."
+    "--faults",
+    type=FaultsType(),
+    default="all",
+    show_default=True,
+    help=f"all, none, or {','.join(FAULTS)}; of unkind alone, {KINDS[0]} and the like.",
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here.")
 @click.option(
@@ -112,6 +117,7 @@ def summary_of(results: list[Result], seed: int, orders: int, faults: tuple[str,
     """Return the figures of a run of seeds."""
     seconds = sum(result.seconds for result in results)
     total = len(results) * orders
+    happened = sum((result.faults for result in results), Counter())
     return {
         "first_seed": seed,
         "seeds": len(results),
@@ -123,7 +129,8 @@ def summary_of(results: list[Result], seed: int, orders: int, faults: tuple[str,
         "steps": sum(result.steps for result in results),
         "events": sum(result.events for result in results),
         "fills": sum(result.fills for result in results),
-        "happened": dict(sum((result.faults for result in results), Counter()).most_common()),
+        "happened": {name: count for name, count in happened.most_common() if name not in KINDS},
+        "sown": {kind: happened[kind] for kind in KINDS},
         "outcomes": dict(sum((result.outcomes for result in results), Counter()).most_common()),
         "requests_said": sum(result.requests_said for result in results),
         "requests_needed": sum(result.requests_needed for result in results),
@@ -155,6 +162,15 @@ def _print_violation(result: Result, faults: tuple[str, ...]) -> None:
     )
 
 
+def _table_of(sown: dict[str, int]) -> Table:
+    """Return how often venues did each thing that no venue should, three to a line."""
+    table = Table(*["venues did", "times"] * _COLUMNS)
+    cells = [cell for kind, count in sown.items() for cell in (kind, f"{count:,}")]
+    for start in range(0, len(cells), 2 * _COLUMNS):
+        table.add_row(*cells[start : start + 2 * _COLUMNS])
+    return table
+
+
 def _print_summary(results: list[Result], seed: int, orders: int) -> None:
     figures = summary_of(results, seed, orders, ())
     broken = sum(result.violation is not None for result in results)
@@ -168,4 +184,7 @@ def _print_summary(results: list[Result], seed: int, orders: int) -> None:
     happened = figures["happened"]
     if isinstance(happened, dict) and happened:
         console.print("went wrong: " + ", ".join(f"{name} {count}" for name, count in happened.items()))
+    sown = figures["sown"]
+    if isinstance(sown, dict) and any(sown.values()):
+        console.print(_table_of(sown))
     console.print(f"invariants broken: {broken}", style="bold red" if broken else "bold green")

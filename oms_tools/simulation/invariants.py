@@ -4,7 +4,6 @@ The law of this file: it follows orders by what was stored, published and sent, 
 calls no function of the services' domains. The first broken invariant ends a run.
 """
 
-import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -12,18 +11,24 @@ from typing import Final
 from uuid import UUID
 
 from execution_adapter.domain.child import CLOSED as CLOSED_CHILD
+from execution_adapter.domain.child import Status
 from execution_adapter.ports import StoredChild, Writes
 from oms_core.domain.order import Order
+from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.kafka.memory import Written
-from oms_platform.messages import CancelChildren, ExecutionReport
-from oms_platform.vocabulary import ChildTerms, ExecType
-from oms_platform.wire import Topic, UnreadableMessageError, decode
+from oms_platform.messages import CancelChildren
+from oms_platform.vocabulary import ChildTerms
+from oms_platform.wire import Topic
 from oms_tools.simulation.order_invariants import BrokenError, OrderAuditor
-from oms_tools.simulation.venues import FORGED, SimulatedVenue
-from simulators.broker.protocol import Record, Report
+from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
+from oms_tools.simulation.venue_truth import VenueTruth
+from oms_tools.simulation.venues import SimulatedVenue
+from simulators.broker.protocol import FaultKind, FaultSown, Saying
 
-_FORGED: Final = FORGED.encode()
-_EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
+# After one of these a venue may hold more shares of an order than it has said by then.
+_EXCEEDING: Final = frozenset(
+    (FaultKind.BUST, FaultKind.CORRECTION, FaultKind.CANCEL_CROSSED, FaultKind.OVERFILL, FaultKind.GAP_FILLED)
+)
 # Of requests to router and adapter, over what there is to ask for.
 SAID_AGAIN_MAX: Final = 1.1
 
@@ -49,12 +54,10 @@ class Auditor(OrderAuditor):
         self.cancels: defaultdict[UUID, list[tuple[int, int]]] = defaultdict(list)
         self.stored_in: dict[str, int] = {}
         self.transactions = 0
-        # What each venue's trades stand at (child, shares, price), and of corrections the trade.
-        self.trades: dict[tuple[str, str], tuple[str, int, int]] = {}
-        self.corrects: dict[tuple[str, str], str] = {}
         self.requests_said: Counter[UUID] = Counter()
-        # Executions that venues made up and that came to core.
-        self.forged: set[tuple[UUID, str]] = set()
+        self.truth = VenueTruth()
+        # Orders of whose children a venue may hold more than it has said.
+        self.exceeding: set[UUID] = set()
 
     # ---- what was published
 
@@ -66,9 +69,6 @@ class Auditor(OrderAuditor):
         elif topic == Topic.ROUTED.value and record.type_name == CancelChildren.__name__:
             if record.event_id is not None:
                 self.requests_said[record.event_id] += 1
-        elif topic == Topic.FILLS.value:
-            if _FORGED in record.payload:
-                self._forged(record)
         elif topic == Topic.EVENTS.value:
             place = None if record.event_id is None else self.event_ids.get(record.event_id)
             if place is None:
@@ -77,23 +77,15 @@ class Auditor(OrderAuditor):
                 )
             account_id, sequence = place
             self.published[account_id] = max(self.published[account_id], sequence)
-        elif topic.endswith(".dlq") and _FORGED not in record.payload:
+        elif topic.endswith(".dlq"):
             raise BrokenError(
                 "no message of ours is a dead letter",
                 f"{record.type_name} in {topic}: {record.reason} {record.payload.decode()}",
             )
 
-    def _forged(self, record: Written) -> None:
-        # What no reader of the topic can read is a dead letter.
-        with contextlib.suppress(UnreadableMessageError):
-            report = decode(record.type_name, record.payload)
-            if isinstance(report, ExecutionReport) and report.exec_type in _EXECUTIONS:
-                self.forged.add((report.order_id, report.exec_id))
-
     def kafka_wiped(self) -> None:
-        """Note that followers of streams begin anew, and that what nobody had read is gone."""
+        """Note that followers of streams begin anew."""
         self.published.clear()
-        self.forged.clear()
 
     # ---- what the adapter stored and sent
 
@@ -139,7 +131,7 @@ class Auditor(OrderAuditor):
                 exposed += at_venue.cum_qty + at_venue.leaves_qty
             elif one == name or venues[terms.venue_id].may_have(one):
                 exposed += terms.quantity
-        if exposed > order.terms.quantity:
+        if exposed > order.terms.quantity and child.order_id not in self.exceeding:
             raise BrokenError(
                 "children never exceed the parent",
                 f"{exposed} shares at venues of {order.terms.quantity} with {name}",
@@ -147,39 +139,35 @@ class Auditor(OrderAuditor):
 
     # ---- what the venues did
 
-    def happened(self, venue_id: str, record: Record) -> None:
-        """Look at a record of a venue."""
-        if not isinstance(record, Report):
-            return
-        kind, name = record.exec_type.name, record.exec_id
-        if kind in ("TRADE_CANCEL", "TRADE_CORRECT"):
-            about = getattr(record, "exec_ref_id", "")
-            trade = self.corrects[venue_id, name] = self.corrects.get((venue_id, about), about)
-            child = self.trades.pop((venue_id, trade), (record.cl_ord_id, 0, 0))[0]
-            if kind == "TRADE_CORRECT":
-                self.trades[venue_id, trade] = (child, record.last_qty, micros_of_text(record.last_px))
-        elif kind == "TRADE":
-            price = micros_of_text(record.last_px)
-            self.trades[venue_id, name] = (record.cl_ord_id, record.last_qty, price)
+    def said(self, venue_id: str, saying: Saying) -> None:
+        """Look at what a venue says, or sows."""
+        self.truth.said(venue_id, saying)
+        record = saying.record
+        if isinstance(record, FaultSown) and record.kind in _EXCEEDING:
+            child = self.stored_children.get(record.cl_ord_id.partition("-C")[0])
+            if child is not None:
+                self.exceeding.add(child.order_id)
+
+    def forged(self, venue_id: str, exec_id: str, kind: ExceptionKind) -> None:
+        """Note a message that a venue makes up."""
+        self.truth.forged(venue_id, exec_id, kind)
 
     # ---- when all is quiet
 
     def check_quiet(
-        self,
-        orders: Iterable[Order],
-        venues: Mapping[str, SimulatedVenue],
-        children: Iterable[StoredChild],
+        self, orders: SimulatedOrderStore, venues: Mapping[str, SimulatedVenue], children: SimulatedChildStore
     ) -> None:
         """Hold everything against everything."""
+        self.truth.hear(children.journal)
         self._check_requests()
         self._check_streams()
         self._check_forgotten()
-        applied = {(key[0], key[4]) for key in self.executions}
-        if lost := self.forged - applied - self.excepted:
-            raise BrokenError("an execution is applied or an exception", f"{len(lost)} are neither")
         self._check_trades()
-        self._check_orders(orders)
-        self._check_children(venues, children)
+        self._check_orders(orders.orders.values())
+        self._check_children(venues, children.children.values(), children.exceptions.values())
+        for venue_id, venue in venues.items():
+            self.truth.check_kept(venue_id, venue.store.messages)
+        self.truth.check_exceptions([*children.exceptions.values(), *orders.exceptions.values()])
 
     def _check_requests(self) -> None:
         for request_id, order_id in self.requests.items():
@@ -214,17 +202,12 @@ class Auditor(OrderAuditor):
             raise BrokenError("nothing is said again that may be answered", f"{said} requests for {needed}")
 
     def _check_trades(self) -> None:
-        held = {
-            (key[1], key[4]): stands
-            for key, stands in self.standing.items()
-            if stands[1] and not key[4].startswith(FORGED)
-        }
-        if self.trades != held:
-            lost = sorted(set(self.trades) - set(held))[:3]
-            made_up = sorted(set(held) - set(self.trades))[:3]
-            raise BrokenError(
-                "what a venue executed is ours", f"lost {lost}, made up {made_up} or other quantities"
-            )
+        held = {(key[1], key[4]): stands for key, stands in self.standing.items() if stands[1]}
+        heard = {name: stands for name, stands in self.truth.trades.items() if stands[1]}
+        if heard != held:
+            lost = sorted(set(heard.items()) - set(held.items()))[:3]
+            made_up = sorted(set(held.items()) - set(heard.items()))[:3]
+            raise BrokenError("what a venue executed is ours", f"lost {lost}, made up {made_up}")
 
     def _check_orders(self, stored: Iterable[Order]) -> None:
         for order in stored:
@@ -232,15 +215,23 @@ class Auditor(OrderAuditor):
             if (order.executed_qty, order.closed) != (followed.executed, bool(followed.closed)):
                 raise BrokenError("the stored order is what its events make", str(order.order_id))
 
-    def _check_children(self, venues: Mapping[str, SimulatedVenue], stored: Iterable[StoredChild]) -> None:
-        # Orders of which a venue made something up: it does not stand by it.
-        lied = {key[0] for key in self.executions if key[4].startswith(FORGED)}
+    def _check_children(
+        self,
+        venues: Mapping[str, SimulatedVenue],
+        stored: Iterable[StoredChild],
+        exceptions: Iterable[ExecutionException],
+    ) -> None:
+        unresolved = {one.cl_ord_id for one in exceptions if one.kind is ExceptionKind.UNRESOLVED}
+        unheard = self.truth.unheard()
         for order_id, order in self.orders.items():
-            for name, child in order.children.items() if order_id not in lied else ():
+            for name, child in order.children.items():
                 at_venue = venues[child.venue_id].engine.order(name)
                 cum = 0 if at_venue is None else at_venue.cum_qty
                 live = at_venue is not None and at_venue.is_live
-                if (child.executed, child.live) != (cum, live):
+                if name in unresolved and child.live and not live:
+                    # Its venue does not answer for it, and a person was told so.
+                    continue
+                if name not in unheard and (child.executed, child.live) != (cum, live):
                     raise BrokenError(
                         "venue and OMS agree when all is quiet",
                         f"{name} of {order_id}: {cum} done and {'live' if live else 'over'} at"
@@ -252,13 +243,7 @@ class Auditor(OrderAuditor):
         for one in stored:
             name, status = one.child.cl_ord_id, one.state.status
             parent = self.orders[one.child.order_id].children.get(name)
-            if one.child.order_id in lied:
+            if name in unheard or (status is Status.UNRESOLVED and name in unresolved):
                 continue
             if parent is None or parent.live == (status in CLOSED_CHILD):
                 raise BrokenError("core and adapter agree when all is quiet", f"{name} is {status.name}")
-
-
-def micros_of_text(text: str) -> int:
-    """Read a venue's price."""
-    whole, _, part = text.partition(".")
-    return int(whole) * 1_000_000 + int(part.ljust(6, "0"))

@@ -2,7 +2,7 @@
 
 What must hold is checked at each event; the other half (`invariants`) follows children, venues and topics. A
 venue may execute more than it was sent, take a trade back, reopen a child: that counts as it came, what
-exceeds a child or its order has an exception in the same batch, and no route asks for more than is left.
+exceeds a child or its order is one exception in the same batch, and no route asks for more than is left.
 """
 
 from collections import defaultdict
@@ -150,9 +150,8 @@ class OrderAuditor:
         self.standing: dict[Execution, tuple[str, int, int]] = {}
         self.held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
         self.open_by_account: defaultdict[str, dict[UUID, FollowedOrder]] = defaultdict(dict)
-        # Orders of which a person was told that a venue executed too much, and messages that are exceptions.
-        self.told: set[UUID] = set()
-        self.excepted: set[tuple[UUID | None, str]] = set()
+        # Of the batch that is followed: orders and ExecIDs of what was executed beyond an order or a child.
+        self._beyond: set[tuple[UUID | None, str]] = set()
         self.events = 0
 
     # ---- what clients were told
@@ -169,12 +168,12 @@ class OrderAuditor:
 
     def committed(self, unit: UnitOfWork, desk: Desk) -> None:
         """Follow a batch of the core."""
-        for exception in unit.exceptions:
-            self.excepted.add((exception.order_id, exception.exec_id))
-            if exception.kind is ExceptionKind.OVERFILL and exception.order_id is not None:
-                self.told.add(exception.order_id)
+        self._beyond.clear()
         for event in unit.events:
             self._follow(event.message)
+        told = [(one.order_id, one.exec_id) for one in unit.exceptions if one.kind is ExceptionKind.OVERFILL]
+        if sorted(map(str, told)) != sorted(map(str, self._beyond)):
+            raise BrokenError(TOLD, f"beyond are {self._beyond}, a person is told of {told}")
         for account_id, symbol in unit.positions:
             held, kept = self.held[account_id, symbol], desk.position(account_id, symbol)
             if (held.quantity, held.cash) != (kept.quantity, kept.net_cash_micros):
@@ -354,7 +353,8 @@ class OrderAuditor:
         child.unresolved = max(0, child.unresolved - trade.last_qty)
         self._executed(order, child, event, trade.last_qty, trade.last_px_micros)
         child.settle()
-        self._check_told(order, child, event)
+        self._end_or_return(order, event)
+        self._note_beyond(order, child, event, trade.exec_id)
 
     def _once(self, key: Execution, event: OrderEvent) -> None:
         self._require(key not in self.executions, "an execution is applied once", event, str(key))
@@ -377,15 +377,11 @@ class OrderAuditor:
             order.closed = ""
             self.open_by_account[event.account_id][event.order_id] = order
 
-    def _check_told(self, order: FollowedOrder, child: FollowedChild, event: OrderEvent) -> None:
-        self._end_or_return(order, event)
-        self._require(
-            event.order_id in self.told
-            or (child.executed <= child.quantity and order.executed <= order.terms.quantity),
-            TOLD,
-            event,
-            f"{child.executed} of {child.quantity} of its child, {order.executed} of {order.terms.quantity}",
-        )
+    def _note_beyond(
+        self, order: FollowedOrder, child: FollowedChild, event: OrderEvent, exec_id: str
+    ) -> None:
+        if child.executed > child.quantity or order.executed > order.terms.quantity:
+            self._beyond.add((event.order_id, exec_id))
 
     def _trade_corrected(self, order: FollowedOrder, event: OrderEvent) -> None:
         change = event.trade_corrected
@@ -412,9 +408,9 @@ class OrderAuditor:
         child.kept = child.kept and child.live
         child.live = change.leaves_qty > 0
         child.settle()
-        if change.last_qty > change.was_qty:
-            self._check_told(order, child, event)
         self._end_or_return(order, event)
+        if change.last_qty > change.was_qty:
+            self._note_beyond(order, child, event, change.exec_id)
 
     def _child_restated(self, order: FollowedOrder, event: OrderEvent) -> None:
         restated = event.child_restated

@@ -18,13 +18,16 @@ from datetime import timedelta
 from typing import Final
 
 from execution_adapter.entrypoints.main_loop import Pace
+from execution_adapter.ports import FixMessage, Item
 from oms_core.domain.risk import AccountLimits
 from oms_core.ports import AccountLostError, Request
 from oms_platform.errors import OperationalError
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
+from oms_tools.simulation.faults import draw_rates
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
 from oms_tools.simulation.order_invariants import BrokenError
@@ -40,10 +43,10 @@ from oms_tools.simulation.system import (
     Setting,
     System,
 )
-from oms_tools.simulation.venues import Habits, SimulatedVenue
+from oms_tools.simulation.venues import SimulatedVenue
 from simulators.broker.engine import Behaviour
 from simulators.broker.market import markets_of
-from simulators.broker.protocol import Record
+from simulators.broker.protocol import FaultKind, Saying
 
 FAULTS: Final = (
     "crash",  # a process ends between two steps
@@ -56,18 +59,24 @@ FAULTS: Final = (
     "rebalance",  # partitions change hands, and the old owner does not know yet
     "disconnect",  # a FIX session breaks
     "venue",  # a venue stops and starts again from its journal
-    "unkind",  # venues refuse, repeat, cancel and end days of themselves
+    "unkind",  # venues refuse, end days, and do what unkind venues do (`FaultKind`)
     "feed",  # quotes stop
     "gateway",  # a gateway ends with requests that are only in the log
     "repeat",  # a request is published again
     "forged",  # a venue says what cannot be
 )
-# With one of these, what was said may be lost and has to be said again.
-LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance"})
+# Of `unkind`, each by its name.
+KINDS: Final = tuple(kind.value for kind in FaultKind)
+# With one of these, what was said may be lost, or not be answered for long, and has to be said again.
+LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance", "unkind", *KINDS})
 STEP_S: Final = 0.004
 # Steps without an end after the last order are a broken invariant themselves.
 STEPS_PER_ORDER_MAX: Final = 400
 QUIET_ROUNDS_MAX: Final = 1_500
+# Rounds in which nothing goes wrong any more but what the venues do.
+UNKIND_ROUNDS: Final = 60
+# In each of them clients cancel one order, and one more for so many.
+CANCELS_PART: Final = 250
 QUIET_STEP_S: Final = 0.2
 QUIET_JUMP_S: Final = 5.0
 DOWN_S_MAX: Final = 3.0
@@ -142,7 +151,8 @@ class Simulation:
             self.counts,
             self.auditor,
             on_write=self._written,
-            on_record=self._happened,
+            on_saying=self._said,
+            on_forgery=self._forging,
             on_send=self._sending,
             seed=seed,
         )
@@ -157,32 +167,25 @@ class Simulation:
     def _setting(self) -> Setting:
         draws = self.draws
         unkind = self._has("unkind")
-        names = (*LIT, DARK)
-        behaviours, habits = {}, {}
-        for name in names:
+        kinds = tuple(kind for kind in FaultKind if unkind or self._has(kind.value))
+        behaviours, rates, unread = {}, {}, {}
+        for name in (*LIT, DARK):
             behaviours[name] = Behaviour(
                 reject=draws.choice((0, 0.05)) if unkind else 0.0,
                 cancel_reject=draws.choice((0, 0.2, 0.6)) if unkind else 0.0,
                 thin=draws.choice((0, 0.3)),
                 reports_pending=unkind and draws.random() < 0.5,
             )
-            habits[name] = (
-                Habits(
-                    repeats=draws.choice((0, 0.1)),
-                    unread=draws.choice((0, 0.02)),
-                    unknown_when_late=draws.choice((0, 0.5)),
-                    fills_before_cancel=draws.choice((0, 0.3)),
-                )
-                if unkind
-                else Habits()
-            )
+            rates[name] = draw_rates(draws, kinds)
+            unread[name] = draws.choice((0.0, 0.02)) if unkind else 0.0
         ends = timedelta(hours=15, seconds=draws.randint(2, 30)) if draws.random() < 0.4 else None
         return Setting(
             partitions=draws.choice((1, 2, 4, 4)),
             cores=2 if self._has("rebalance") else draws.choice((1, 2)),
             limits={name: _limits(name, tight=name in TIGHT_ACCOUNTS) for name in ACCOUNTS},
             behaviours=behaviours,
-            habits=habits,
+            rates=rates,
+            unread=unread,
             default_profile=draws.choice(PROFILES),
             doubles=0.01 if self._has("double") else 0.0,
             day_ends=ends,
@@ -203,7 +206,7 @@ class Simulation:
             (8, self._read),
             (3, self._decide),
             (4, self._requote),
-            (1, self._connect),
+            (4, self._connect),
             (2, self._deliver_queued),
         ]
         faulty: list[tuple[str, float, Callable[[], None]]] = [
@@ -217,7 +220,6 @@ class Simulation:
             ("rebalance", 0.4, self._join),
             ("disconnect", 0.3, self._disconnect),
             ("venue", 0.08, self._restart_venue),
-            ("unkind", 0.4, self._cancel_unasked),
             ("unkind", 0.02, self._end_day),
             ("feed", 0.05, self._feed),
             ("gateway", 0.15, self.ingest.crash),
@@ -252,10 +254,14 @@ class Simulation:
             self._note(f"{record.topic} {record.type_name} {record.payload.decode()} {record.reason}")
         self.auditor.written(record)
 
-    def _happened(self, venue_id: str, record: Record) -> None:
+    def _said(self, venue_id: str, saying: Saying) -> None:
         if self._trace is not None:
-            self._note(f"{venue_id} {record!r}")
-        self.auditor.happened(venue_id, record)
+            self._note(f"{venue_id} {saying!r}")
+        self.auditor.said(venue_id, saying)
+
+    def _forging(self, venue_id: str, exec_id: str, kind: ExceptionKind) -> None:
+        self._note(f"{venue_id} forges {exec_id}")
+        self.auditor.forged(venue_id, exec_id, kind)
 
     def _sending(self, child: ChildTerms) -> None:
         self._digest.update(child.cl_ord_id.encode())
@@ -295,7 +301,7 @@ class Simulation:
         for component in self.system.components:
             self._begin(component)
         for venue in self.system.venues.values():
-            self._log_on(venue)
+            self._connect_to(venue)
 
     def _disturb(self) -> None:
         steps_max = self._orders * STEPS_PER_ORDER_MAX
@@ -365,16 +371,28 @@ class Simulation:
 
     def _deliver(self) -> None:
         if self.system.adapter.alive:
-            self.system.adapter.arrivals.items += self._venue().deliver(self.draws.randint(1, 8))
+            self._deliver_of(self._venue().venue_id, self.draws.randint(1, 8))
+
+    def _deliver_of(self, venue_id: str, count: int) -> None:
+        self._arrive(self.system.sessions.deliver(venue_id, count))
+
+    def _arrive(self, items: list[Item]) -> None:
+        """Put what comes of a session into the adapter's inbox."""
+        if self._trace is not None:
+            for item in items:
+                raw = item.raw.replace(b"\x01", b"|") if isinstance(item, FixMessage) else item
+                self._note(f"arrives {raw!r}")
+        self.system.adapter.arrivals.items += items
 
     def _read(self) -> None:
         venue = self._venue()
+        venue.tick()
         for _ in range(self.draws.randint(1, 4)):
             venue.read_one()
 
     def _decide(self) -> None:
         for venue in self.system.venues.values():
-            if venue.has_pending:
+            if venue.is_asked:
                 venue.decide()
 
     def _requote(self) -> None:
@@ -390,15 +408,13 @@ class Simulation:
             venue.requote(market)
 
     def _connect(self) -> None:
-        venue = self._venue()
-        if not venue.up:
-            self._log_on(venue)
+        for venue in self.system.venues.values():
+            self._connect_to(venue)
 
-    def _log_on(self, venue: SimulatedVenue) -> None:
-        adapter = self.system.adapter
-        if adapter.alive and not venue.up:
-            self._note(f"{venue.venue_id} logs on")
-            adapter.arrivals.items += venue.connect()
+    def _connect_to(self, venue: SimulatedVenue) -> None:
+        if self.system.adapter.alive and not self.system.sessions.is_connected(venue.venue_id):
+            self._note(f"{venue.venue_id} is connected to")
+            self.system.sessions.connect(venue.venue_id)
 
     # ---- what goes wrong
 
@@ -453,29 +469,19 @@ class Simulation:
 
     def _disconnect(self) -> None:
         venue = self._venue()
-        if venue.up:
+        if self.system.adapter.alive and self.system.sessions.is_connected(venue.venue_id):
             self.counts["disconnect"] += 1
             self._note(f"{venue.venue_id} loses its session")
-            down = venue.disconnect()
-            if self.system.adapter.alive:
-                self.system.adapter.arrivals.items.append(down)
+            self._arrive(self.system.sessions.disconnect(venue.venue_id, "the connection broke"))
 
     def _restart_venue(self) -> None:
         venue = self._venue()
         self.counts["venue"] += 1
-        if venue.up:
-            down = venue.disconnect()
-            if self.system.adapter.alive:
-                self.system.adapter.arrivals.items.append(down)
         self._note(f"{venue.venue_id} restarts")
         venue.restart()
 
-    def _cancel_unasked(self) -> None:
-        self.counts["canceled unasked"] += 1
-        self._venue().cancel_unasked()
-
     def _end_day(self) -> None:
-        self.counts["done for day"] += 1
+        self.counts["day ends"] += 1
         self._venue().end_day()
 
     def _feed(self) -> None:
@@ -488,7 +494,10 @@ class Simulation:
     # ---- quiet
 
     def _calm(self) -> None:
-        """Let nothing go wrong any more, wait until nothing moves, cancel what is left, and wait again."""
+        """Let nothing go wrong any more, and what venues do last; then let all settle.
+
+        Once as it is, and once after a cancel of what is left.
+        """
         system = self.system
         system.quiet = True
         system.broker.doubles = 0.0
@@ -503,8 +512,7 @@ class Simulation:
                 for number in range(system.setting.partitions)
                 if number % len(system.cores) == system.cores.index(core)
             }
-        for venue in system.venues.values():
-            venue.be_kind()
+        self._end_unkindly()
         self._settle()
         self._check()
         if self.ingest.cancel_open():
@@ -516,11 +524,20 @@ class Simulation:
             if not order.closed:
                 raise BrokenError("no live order is forgotten", f"{order_id} stays open after its cancel")
 
+    def _end_unkindly(self) -> None:
+        """Work on while venues alone do wrong, and clients cancel; then venues are kind."""
+        for _ in range(UNKIND_ROUNDS):
+            self.step_number += 1
+            for _ in range(1 + self._orders // CANCELS_PART):
+                self.ingest.cancel_any()
+            self._round()
+            self.clock.advance(QUIET_STEP_S)
+        for venue in self.system.venues.values():
+            venue.be_kind()
+
     def _check(self) -> None:
         system = self.system
-        self.auditor.check_quiet(
-            system.order_store.orders.values(), system.venues, system.child_store.children.values()
-        )
+        self.auditor.check_quiet(system.order_store, system.venues, system.child_store)
 
     def _settle(self) -> None:
         idle_rounds = 0
@@ -551,26 +568,23 @@ class Simulation:
         self._work(system.router, system.router.step)
         self._work(system.adapter, self._drain_adapter)
         for venue in system.venues.values():
-            if not venue.up:
-                self._log_on(venue)
-            while venue.up and venue.venue_read < len(venue.to_venue):
+            self._connect_to(venue)
+            venue.tick()
+            while venue.waits:
                 venue.read_one()
-            while venue.has_pending:
+            while venue.is_asked:
                 venue.decide()
         return before != (system.broker.size, system.order_store.commits, self._fix_messages())
 
     def _drain_adapter(self) -> None:
         adapter: AdapterComponent = self.system.adapter
         adapter.poll()
-        for venue in self.system.venues.values():
-            adapter.arrivals.items += venue.deliver(1_000)
+        for venue_id in self.system.venues:
+            self._deliver_of(venue_id, 1_000)
         adapter.step()
 
     def _fix_messages(self) -> int:
-        return sum(
-            len(venue.to_venue) + len(venue.to_adapter) + venue.adapter_read
-            for venue in self.system.venues.values()
-        )
+        return sum(venue.messages for venue in self.system.venues.values())
 
     def _is_still(self) -> bool:
         return not self._unrest()
@@ -579,10 +593,8 @@ class Simulation:
         """Say what still moves, empty when nothing does."""
         system = self.system
         for component in system.components:
-            if not component.alive:
-                return f"{component.name} is down"
-            if component.sink.waits:
-                return f"{component.name} has not flushed"
+            if not component.alive or component.sink.waits:
+                return f"{component.name} is down or has not flushed"
         for core in system.cores:
             if core.owned != core.assigned:
                 return f"{core.name} has not joined"
@@ -594,9 +606,11 @@ class Simulation:
             return "requests have no outcome"
         if system.router.source.waits or system.adapter.source.waits or system.adapter.arrivals.items:
             return "router or adapter has something to read"
-        for venue in system.venues.values():
-            if not venue.up or venue.waits or venue.has_pending:
-                return f"{venue.venue_id} has not settled"
+        for name, venue in system.venues.items():
+            if not system.sessions.is_up(name) or system.sessions.waits(name):
+                return f"{name} has something to say"
+            if venue.waits or venue.is_asked or venue.is_away:
+                return f"{name} has something to do"
         if system.adapter.ledger.waits:
             return "the adapter has something to store"
         unacked = system.adapter.unacked

@@ -6,7 +6,7 @@ in memory.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -16,16 +16,18 @@ from uuid import UUID
 from execution_adapter.domain.child import Status
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
-from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions
+from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
-from execution_adapter.ports import Item, Routed
+from execution_adapter.ports import Item, Routed, SessionDown
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ROUTER_GROUP
 from oms_core.handlers import Core
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
 from oms_platform.vocabulary import ChildTerms
@@ -39,15 +41,16 @@ from oms_tools.simulation.carriers import (
 )
 from oms_tools.simulation.clock import SeededIds, SimulatedClock
 from oms_tools.simulation.market import SimulatedMarket
+from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.stores import (
     SimulatedChildStore,
     SimulatedOrderStore,
     SimulatedRouteStore,
     Watcher,
 )
-from oms_tools.simulation.venues import Habits, SimulatedSessions, SimulatedVenue
+from oms_tools.simulation.venues import SimulatedVenue
 from simulators.broker.engine import Behaviour
-from simulators.broker.protocol import Record
+from simulators.broker.protocol import FaultKind, Saying
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import Profile, read_profile
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
@@ -76,10 +79,13 @@ _PROFILES: Final = _profiles()
 
 
 class SimulatedReference:
-    """Venues, profiles and ticks; a venue whose session is down takes nothing, as far as the router knows."""
+    """Venues, profiles and ticks; a venue whose session is down takes nothing, as far as the router knows.
 
-    def __init__(self, venues: Mapping[str, SimulatedVenue], default_profile: str) -> None:
-        self._venues = venues
+    up: by venue, whether the adapter says that its session is.
+    """
+
+    def __init__(self, venues: Iterable[str], up: Mapping[str, bool], default_profile: str) -> None:
+        self._up = up
         self._default_profile = default_profile
         self._known = tuple(
             Venue(
@@ -99,7 +105,7 @@ class SimulatedReference:
             content=ReferenceContent(
                 venues=self._known,
                 profiles={name: stored for name, (stored, _) in _PROFILES.items()},
-                closed={name: "session down" for name, venue in self._venues.items() if not venue.up},
+                closed={name: "session down" for name, up in self._up.items() if not up},
             ),
             profiles={name: profile for name, (_, profile) in _PROFILES.items()},
             default_profile=self._default_profile,
@@ -124,13 +130,17 @@ class SimulatedArrivals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What a seed draws once: how the world is. day_ends: None for a market that never closes."""
+    """What a seed draws once: how the world is. day_ends: None for a market that never closes.
+
+    rates: of each venue's faults. unread: the chance that it answers an order by 35=j.
+    """
 
     partitions: int
     cores: int
     limits: Mapping[str, AccountLimits]
     behaviours: Mapping[str, Behaviour]
-    habits: Mapping[str, Habits]
+    rates: Mapping[str, Mapping[FaultKind, float]]
+    unread: Mapping[str, float]
     default_profile: str
     doubles: float
     day_ends: timedelta | None
@@ -273,7 +283,7 @@ class RouterComponent(Component):
 
 
 class AdapterComponent(Component):
-    """The adapter with its sessions' file stores, which outlive it."""
+    """The adapter."""
 
     def start(self) -> None:
         """Take up sessions where everything is durable, and work through the plans that wait."""
@@ -283,7 +293,13 @@ class AdapterComponent(Component):
         incarnation = str(system.broker.incarnation)
         self.ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
         self.manager = ChildOrderManager(system.sessions, self.outlet, self.ledger, STATUS_TIMEOUT_S)
-        self.manager.load(system.child_store.live())
+        live = system.child_store.live()
+        applied = system.child_store.known_executions(
+            [(one.child.order_id, one.child.cl_ord_id) for one in live]
+        )
+        self.manager.load(live, applied)
+        starting = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in system.venues}
+        system.child_store.write_sessions(starting, system.clock.now())
         self.loop = AdapterLoop(
             arrivals=self.arrivals,
             store=system.child_store,
@@ -302,11 +318,12 @@ class AdapterComponent(Component):
         self.source = self._source((Topic.ROUTED,), offsets)
         ends = {(Topic.ROUTED.value, n): end for n, end in system.broker.ends(Topic.ROUTED).items()}
         self.loop.catch_up(self.source, ends, offsets)
+        self.loop.read_again(unsettled_messages(system.child_store, system.venues, incarnation))
+        self.loop.reserve_numbers()
 
     def stop(self) -> None:
         """Lose every connection."""
-        for venue in self.system.venues.values():
-            venue.up = False
+        self.system.sessions.end()
 
     @property
     def unacked(self) -> int:
@@ -337,7 +354,8 @@ class System:
         watcher: Watcher,
         *,
         on_write: Callable[[Written], None],
-        on_record: Callable[[str, Record], None],
+        on_saying: Callable[[str, Saying], None],
+        on_forgery: Callable[[str, str, ExceptionKind], None],
         on_send: Callable[[ChildTerms], None],
         seed: int,
     ) -> None:
@@ -364,6 +382,7 @@ class System:
             open_orders=self._open_orders,
             parent_of=self._parent,
             core=self._core_offsets,
+            executions=self._executions,
             cross=self._cross,
             watcher=watcher,
         )
@@ -374,16 +393,18 @@ class System:
                 symbols=SYMBOLS,
                 seed=seed,
                 behaviour=setting.behaviours[name],
-                habits=setting.habits[name],
+                rates=setting.rates[name],
+                unread=setting.unread[name],
                 clock=clock,
                 draws=draws,
                 counts=counts,
-                watch=on_record,
+                watch=on_saying,
+                forged=on_forgery,
             )
             for name in (*LIT, DARK)
         }
-        self.sessions = SimulatedSessions(self.venues, on_send)
-        self.reference = SimulatedReference(self.venues, setting.default_profile)
+        self.sessions = SimulatedSessions(self.venues, clock, on_send)
+        self.reference = SimulatedReference(self.venues, self.child_store.sessions, setting.default_profile)
         numbers = range(setting.partitions)
         self.cores = [
             CoreComponent(f"core{number}", self, {n for n in numbers if n % setting.cores == number})
@@ -413,6 +434,19 @@ class System:
 
     def _open_orders(self) -> frozenset[UUID]:
         return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)
+
+    def _executions(self, places: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
+        """Return what core has applied of these children, as the adapter may read it."""
+        found: dict[str, dict[str, Execution]] = {name: {} for _, name in places}
+        for order_id in {order_id for order_id, _ in places}:
+            for event in self.order_store.events.get(order_id, ()):
+                if (trade := event.trade_applied) is not None and trade.cl_ord_id in found:
+                    found[trade.cl_ord_id][trade.exec_id] = Execution(trade.last_qty, trade.last_px_micros)
+                elif (change := event.trade_corrected) is not None and change.cl_ord_id in found:
+                    found[change.cl_ord_id][change.exec_id] = Execution(
+                        change.last_qty, change.last_px_micros, change.exec_ref_id
+                    )
+        return found
 
     def _core_offsets(self) -> Mapping[tuple[str, int], int]:
         return {**self._core_read, **self._core_reads_now()}

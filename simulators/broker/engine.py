@@ -91,7 +91,7 @@ class VenueEngine(VenueOrders):
         super().__init__(venue_id, closed_orders_max)
         self._ticks_micros = {symbol: micros_of_decimal(size) for symbol, size in tick_sizes.items()}
         self._seed = seed
-        self._behaviour = behaviour
+        self.behaviour = behaviour
         self._books: dict[str, Book] = {
             symbol: DarkBook(hidden_probability=behaviour.hidden)
             if dark
@@ -127,7 +127,7 @@ class VenueEngine(VenueOrders):
         records: list[Record] = [self._accepted(order, now), self._report(order, ExecType.NEW, now)]
         records += self._prevent_self_match(order, now)
         book = self._books[order.symbol]
-        if self._happens(self._behaviour.thin):
+        if self._happens(self.behaviour.thin):
             book.thin(order.is_buy, _THIN_PART_MIN + (1 - _THIN_PART_MIN) * self._draws.random())
         if order.time_in_force is not TimeInForce.FOK or book.available(order) == order.order_qty:
             records += self._trades(book.match(order), now)
@@ -170,7 +170,7 @@ class VenueEngine(VenueOrders):
             and (wrong := wrong_price(command.price, tick_micros)) is not None
         ):
             return OrdRejReason.OTHER, wrong
-        if self._happens(self._behaviour.reject):
+        if self._happens(self.behaviour.reject):
             return OrdRejReason.BROKER_OPTION, "refused by the venue"
         return None
 
@@ -182,7 +182,7 @@ class VenueEngine(VenueOrders):
 
     def _prevent_self_match(self, order: VenueOrder, now: datetime) -> list[Record]:
         """Cancel the resting orders of ours that an incoming one would trade with: the older ones go."""
-        if not self._behaviour.prevents_self_match:
+        if not self.behaviour.prevents_self_match:
             return []
         met = [
             contra
@@ -259,7 +259,7 @@ class VenueEngine(VenueOrders):
         if objection is not None:
             return [self._refuse(command, order, *objection, now)]
         order.pending = command
-        if not self._behaviour.reports_pending:
+        if not self.behaviour.reports_pending:
             return self._settle(order, now)
         canceling = isinstance(command, CancelOrder)
         exec_type = ExecType.PENDING_CANCEL if canceling else ExecType.PENDING_REPLACE
@@ -301,7 +301,7 @@ class VenueEngine(VenueOrders):
             return []
         if too_late(command, order):
             return [self._refuse(command, order, CxlRejReason.TOO_LATE, "too late", now)]
-        if self._happens(self._behaviour.cancel_reject):
+        if self._happens(self.behaviour.cancel_reject):
             return [self._refuse(command, order, CxlRejReason.BROKER_OPTION, "refused by the venue", now)]
         if isinstance(command, ReplaceOrder):
             return self._replace(command, order, now)

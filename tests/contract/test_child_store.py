@@ -1,5 +1,6 @@
 """The stores of the adapter, in memory and in Postgres, keep the same promises."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.reconciliation import Break, EndedRun, Occasion
 from execution_adapter.domain.resumption import Checkpoint
-from execution_adapter.ports import ChildStore, UnstorableChildError, Writes
+from execution_adapter.ports import ChildStore, JournalLine, UnstorableChildError, Writes
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import connect
@@ -262,6 +263,34 @@ def checkpoint(seconds: int, offset: int, in_seq: int = 7) -> Checkpoint:
         offsets={3: offset},
         recorded_at=NOW + timedelta(seconds=seconds),
     )
+
+
+def line(venue_id: str, seq: int, raw: bytes, *, inbound: bool = True) -> JournalLine:
+    return JournalLine(venue_id=venue_id, inbound=inbound, msg_seq=seq, at=NOW, raw=raw)
+
+
+def test_the_journal_gives_back_what_came_of_a_venue_in_its_order(kept: Kept) -> None:
+    stored_at = datetime.now(UTC)
+    lines = [line("XNYS", 1, b"a\x00"), line("XNYS", 9, b"out", inbound=False), line("BATS", 1, b"\xff")]
+    kept.store.write(Writes(journal=lines), stored_at)
+    kept.store.write(Writes(journal=[line("XNYS", 2, b"bcd")]), stored_at)
+    found = list(kept.store.journaled({"XNYS": None}))
+    assert [(one.msg_seq, one.raw, one.at) for one in found] == [(1, b"a\x00", NOW), (2, b"bcd", NOW)]
+    hour = timedelta(hours=1)
+    both = list(kept.store.journaled({"XNYS": stored_at - hour, "BATS": stored_at + hour}))
+    assert [one.raw for one in both] == [b"a\x00", b"bcd"]
+    assert list(kept.store.journaled({"XNYS": stored_at + hour})) == []
+
+
+def test_checkpoints_of_numbers_that_began_anew_pass_none_of_them(kept: Kept) -> None:
+    checkpoint = Checkpoint(venue_id="XNYS", in_seq=7, incarnation="one", offsets={0: 3}, recorded_at=NOW)
+    other = dataclasses.replace(checkpoint, venue_id="BATS")
+    kept.store.write_checkpoints([checkpoint, other], {}, NOW)
+    kept.store.begin_numbers("XNYS")
+    found = {
+        one.venue_id: (one.in_seq, dict(one.offsets), one.recorded_at) for one in kept.store.checkpoints()
+    }
+    assert found == {"XNYS": (0, {0: 3}, NOW), "BATS": (7, {0: 3}, NOW)}
 
 
 def test_a_checkpoint_goes_once_core_has_read_what_a_newer_one_covers(kept: Kept) -> None:

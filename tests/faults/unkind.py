@@ -19,19 +19,10 @@ from rich.table import Table
 
 from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import postgres_dsn
+from oms_tools.simulation.faults import EXCEPTED
 from simulators.broker.config import VENUES
 from tests.stack_rig import StackRig, broken, free_base_port
 
-# What is said wrongly is an exception of one of these kinds, one for each fault.
-EXCEPTED: Final = {
-    "PRICE_ZERO": {"BAD_PRICE"},
-    "WITHOUT_LAST_PX": {"BAD_PRICE", "BAD_QUANTITY"},
-    "WITHOUT_CL_ORD_ID": {"UNKNOWN_ORDER"},
-    "UNKNOWN_CL_ORD_ID": {"UNKNOWN_ORDER"},
-    "OTHER_SIDE": {"CONTRADICTS_CHILD"},
-    "REPEATED_EXEC_ID": {"REPEATED_EXEC_ID"},
-    "OVERFILL": {"OVERFILL"},
-}
 # What is true, or is said oddly, is applied, and is none.
 APPLIED: Final = (
     "LATIN1_TEXT",
@@ -90,7 +81,9 @@ def main(rate: float, seconds: float, share: float, seed: int, data: Path | None
     try:
         port = rig.layout.port("broker_control")
         for number, venue_id in enumerate(VENUES):
-            rates = dict.fromkeys([*EXCEPTED, *APPLIED], share) | {"DROP": share / 20}
+            rates = dict.fromkeys([*(kind.value for kind in EXCEPTED), *APPLIED], share) | {
+                "DROP": share / 20
+            }
             control(port, venue_id, {"seed": seed + number, "rates": rates})
         bench = rig.start_bench(rate, seconds)
         figures = bench.figures()
@@ -114,7 +107,7 @@ def _report(
     for kind, count in sorted(faults.items()):
         table.add_row(kind, f"{count:,}")
     console.print(table)
-    expected = sum(faults[kind] for kind in EXCEPTED)
+    expected = sum(faults[kind.value] for kind in EXCEPTED)
     console.print(
         f"exceptions: {sum(kinds.values()):,} for {expected:,} faults that are none otherwise: {dict(kinds)}"
     )

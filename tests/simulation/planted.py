@@ -13,9 +13,12 @@ import pytest
 
 from execution_adapter import handlers as adapter_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
-from execution_adapter.entrypoints import main_loop
+from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.live_child import LiveChild
+from execution_adapter.entrypoints import fix_parsing, main_loop
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError
 from execution_adapter.handlers import ChildOrderManager
+from execution_adapter.ports import OutNumbers
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import machine
@@ -26,13 +29,15 @@ from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
 from oms_core.ports import UnitOfWork
+from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
 from oms_tools.simulation.order_invariants import PATH, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
-from oms_tools.simulation.venues import SimulatedSessions
+from oms_tools.simulation.sessions import SimulatedSessions
+from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
 
 # Nothing that was said is lost.
 LOSSLESS = tuple(fault for fault in FAULTS if fault not in LOSING)
@@ -224,7 +229,13 @@ def a_repeated_plan_is_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def sequence_is_not_set_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SimulatedSessions, "resume", lambda _self, _venue_id, _next, _out: None)
+    def resume(self: SimulatedSessions, venue_id: str, next_in_seq: int, out: OutNumbers) -> None:
+        reached = self.expected_in_seq(venue_id)
+        original(self, venue_id, max(reached, next_in_seq), out)
+
+    original = SimulatedSessions.resume
+    patch.setattr(SimulatedSessions, "resume", resume)
+    patch.setattr(system, "unsettled_messages", lambda *_: ())
 
 
 def no_checkpoint_means_no_news(patch: pytest.MonkeyPatch) -> None:
@@ -234,6 +245,51 @@ def no_checkpoint_means_no_news(patch: pytest.MonkeyPatch) -> None:
 
     original = system.republish_to_new_kafka
     patch.setattr(system, "republish_to_new_kafka", republish)
+
+
+def the_adapters_exceptions_are_dropped(patch: pytest.MonkeyPatch) -> None:
+    def keep(self: Ledger, exception: ExecutionException) -> None:
+        if exception.kind is not ExceptionKind.UNKNOWN_ORDER:
+            original(self, exception)
+
+    original = Ledger.excepted
+    patch.setattr(Ledger, "excepted", keep)
+
+
+def exceptions_are_made_anew_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    def excepted(*args: Any, **more: Any) -> ExecutionException:
+        found = original(*args, **more)
+        return msgspec.structs.replace(found, identity=f"{found.identity} {found.raised_at}")
+
+    original = adapter_handlers.raised
+    patch.setattr(adapter_handlers, "raised", excepted)
+
+
+def what_may_have_been_sent_before_is_news(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(adapter_handlers, "is_news", lambda _state, _report: True)
+
+
+def the_journal_is_not_read_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(system, "unsettled_messages", lambda *_: ())
+
+
+def a_bust_is_not_held_to_its_trade(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LiveChild, "_stood_at", lambda _self, _trade, _exec_id: None)
+
+
+def acknowledged_orders_are_not_asked_about(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChildOrderManager, "ask_soon", lambda _self, _live: None)
+
+
+def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
+    def price_of(values: Any, text: str) -> Any:
+        try:
+            return original(values, text)
+        except UnreadableReportError:
+            return 100_000_000, text
+
+    original = fix_parsing._price_of_trade
+    patch.setattr(fix_parsing, "_price_of_trade", price_of)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +324,6 @@ AGREE = "core and adapter agree when all is quiet"
 AT_VENUES = "venue and OMS agree when all is quiet"
 ONCE_SENT = "no order is sent again that its venue has or may get"
 OURS = "what a venue executed is ours"
-EXCEPTED = "an execution is applied or an exception"
 
 PLANTED = (
     Planted(
@@ -294,9 +349,38 @@ PLANTED = (
     ),
     Planted(case="G", plant=quotes_of_any_age, breaks=("no order is valued by an old quote",)),
     Planted(case="G", plant=market_orders_of_any_age, seed=4, breaks=("a market order is of now",)),
-    Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(EXCEPTED, TOLD)),
+    Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(ONE_EXCEPTION, TOLD)),
+    Planted(case="nothing is lost", plant=too_many_shares_are_refused, breaks=(OURS, AT_VENUES, REST)),
+    Planted(case="nothing is lost", plant=the_adapters_exceptions_are_dropped, breaks=(ONE_EXCEPTION,)),
     Planted(
-        case="nothing is lost", plant=too_many_shares_are_refused, breaks=(EXCEPTED, OURS, AT_VENUES, REST)
+        case="none is invented",
+        plant=exceptions_are_made_anew_after_a_restart,
+        breaks=(ONE_EXCEPTION,),
+    ),
+    Planted(
+        case="none is invented",
+        plant=what_may_have_been_sent_before_is_news,
+        seed=25,
+        breaks=(EXPLAINED, AT_VENUES),
+        faults=("unkind", "venue"),
+    ),
+    Planted(case="none is invented", plant=a_bust_is_not_held_to_its_trade, breaks=(EXPLAINED, AGREE)),
+    Planted(
+        case="nothing is lost",
+        plant=the_journal_is_not_read_again,
+        breaks=(OURS, ONE_EXCEPTION, AGREE, AT_VENUES, REST),
+        faults=("unkind", "crash", "torn"),
+    ),
+    Planted(
+        case="nothing is lost",
+        plant=acknowledged_orders_are_not_asked_about,
+        breaks=(AT_VENUES,),
+        faults=("unkind",),
+    ),
+    Planted(
+        case="nothing is lost",
+        plant=trades_without_a_price_are_taken,
+        breaks=(ONE_EXCEPTION, OURS, TOLD),
     ),
     Planted(case="6", plant=memory_is_trusted_for_old_orders, breaks=(NO_LETTER, NO_STOP, PATH, OURS)),
     Planted(
@@ -318,7 +402,9 @@ PLANTED = (
         breaks=(NO_LETTER, OURS, REST, AGREE, AT_VENUES, "children never exceed the parent"),
     ),
     Planted(
-        case="recovery", plant=sequence_is_not_set_back, breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT)
+        case="recovery",
+        plant=sequence_is_not_set_back,
+        breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT, KEPT),
     ),
     Planted(
         case="recovery",

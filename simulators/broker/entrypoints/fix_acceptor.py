@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import structlog
@@ -20,12 +20,12 @@ from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.entrypoints.fix_dictionary import Dictionary, read_dictionary
+from simulators.broker.entrypoints.fix_sayings import say
 from simulators.broker.entrypoints.fix_session import Fields, FixSession, State
 from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
     business_reject_body,
     command_type,
-    message_of,
 )
 from simulators.broker.entrypoints.fix_wire import (
     BEGIN_STRING,
@@ -36,7 +36,7 @@ from simulators.broker.entrypoints.fix_wire import (
     split_fields,
 )
 from simulators.broker.ports import SentMessages
-from simulators.broker.protocol import Command, FaultKind, FaultSown, OrderAccepted, Saying
+from simulators.broker.protocol import Command, Saying
 
 LOGOUT_S_MAX: Final = 3.0
 LOGON_S_MAX: Final = 10.0
@@ -46,11 +46,6 @@ _LISTEN_BACKLOG: Final = 64
 _READ_BYTES: Final = 1 << 16
 # A counterparty that does not read: its connection is closed, and it may ask for all of it again.
 _UNREAD_BYTES_MAX: Final = 64 << 20
-_NO_ERROR: Final = timedelta(0)
-# The clock of a venue whose clock is off.
-_CLOCK_ERROR: Final = timedelta(minutes=-3)
-# How many of its messages a session forgets whose store was restored from a copy.
-_FORGOTTEN: Final = 3
 log = structlog.get_logger()
 sessions_gauge = Gauge("oms_broker_sessions_logged_on", "FIX sessions that are logged on")
 failures_total = Counter("oms_broker_message_failures_total", "Messages that the simulator failed at")
@@ -292,27 +287,8 @@ class FixAcceptor:
 
     def send(self, saying: Saying, *, possible_resend: bool) -> None:
         """Hand a report to its venue's session, which keeps it if nobody is logged on."""
-        record, dress, _ = saying
-        if isinstance(record, FaultSown):
-            self._break_session(record)
-        elif dress is FaultKind.GAP_FILLED:
-            self._sessions[record.venue_id].gap_fill(self._clock(), self._monotonic_s())
-            self._dirty = True
-        elif not isinstance(record, OrderAccepted):
-            msg_type, body = message_of(record, possible_resend=possible_resend, dress=dress)
-            error = _CLOCK_ERROR if dress is FaultKind.CLOCK_OFF else _NO_ERROR
-            self.send_message(record.venue_id, msg_type, body, clock_error=error)
-
-    def _break_session(self, fault: FaultSown) -> None:
-        """Do what a fault of the session does; the others have no part in it."""
-        session = self._sessions[fault.venue_id]
-        if fault.kind is FaultKind.SESSION_RESET:
-            session.resets_next = True
-        elif fault.kind is FaultKind.SEQUENCE_LOW:
-            session.store.forget_newest(_FORGOTTEN)
-        elif fault.kind is not FaultKind.DROP:
-            return
-        session.ends = session.state is not State.AWAY
+        session = self._sessions[saying.record.venue_id]
+        say(session, saying, self._clock(), self._monotonic_s(), possible_resend=possible_resend)
         self._dirty = True
 
     def take_lost(self) -> list[str]:
@@ -320,12 +296,9 @@ class FixAcceptor:
         lost, self._lost = self._lost, []
         return lost
 
-    def send_message(
-        self, venue_id: str, msg_type: str, body: str, *, clock_error: timedelta = _NO_ERROR
-    ) -> None:
+    def send_message(self, venue_id: str, msg_type: str, body: str) -> None:
         """Hand a message to a venue's session. body: its fields, each with SOH."""
-        session = self._sessions[venue_id]
-        session.send(msg_type, body, self._clock(), self._monotonic_s(), clock_error=clock_error)
+        self._sessions[venue_id].send(msg_type, body, self._clock(), self._monotonic_s())
         self._dirty = True
 
     def refuse(self, venue_id: str, error: UnreadableFixError) -> None:

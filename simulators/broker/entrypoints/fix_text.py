@@ -190,7 +190,11 @@ def message_of(
     """Return the type of a record's message and its fields, each with SOH. dress: a fault that it shows."""
     if isinstance(record, RequestRefused):
         return "j", business_reject_body(
-            ref_seq_num="0", ref_msg_type=record.msg_type, reason=record.reason, text=record.text
+            ref_seq_num="0",
+            ref_msg_type=record.msg_type,
+            reason=record.reason,
+            text=record.text,
+            ref_id=record.cl_ord_id,
         )
     if isinstance(record, Report):
         msg_type, fields = "8", report_fields(record)
@@ -296,9 +300,12 @@ def cancel_rejected_fields(record: CancelRejected) -> list[str]:
     ]
 
 
-def business_reject_body(*, ref_seq_num: str, ref_msg_type: str, reason: int, text: str) -> str:
-    """Return the fields of 35=j, the answer to what the venue cannot take."""
-    return _body([f"45={ref_seq_num}", f"58={text}", f"372={ref_msg_type}", f"380={reason}"])
+def business_reject_body(
+    *, ref_seq_num: str, ref_msg_type: str, reason: int, text: str, ref_id: str = ""
+) -> str:
+    """Return the fields of 35=j, the answer to what the venue cannot take. ref_id: tag 379, "" for none."""
+    named = [f"379={ref_id}"] if ref_id else []
+    return _body([f"45={ref_seq_num}", f"58={text}", f"372={ref_msg_type}", *named, f"380={reason}"])
 
 
 def business_reject_text(*, ref_seq_num: str, ref_msg_type: str, reason: int, text: str) -> str:

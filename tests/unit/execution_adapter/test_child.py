@@ -45,8 +45,10 @@ def told(status: OrdStatus, cum_qty: int | None = None, **changes: object) -> Re
     return report(ExecType.ORDER_STATUS, cum_qty, ord_status=status, **changes)
 
 
-def apply(state: ChildState, item: Report, *, tif: TimeInForce = TimeInForce.DAY) -> Applied:
-    return apply_report(state, 100, tif, item)
+def apply(
+    state: ChildState, item: Report, *, tif: TimeInForce = TimeInForce.DAY, stood_at: int | None = None
+) -> Applied:
+    return apply_report(state, 100, tif, item, stood_at)
 
 
 def after(*reports: Report, tif: TimeInForce = TimeInForce.DAY) -> ChildState:
@@ -162,13 +164,28 @@ def test_a_bust_takes_shares_back_and_what_is_open_is_the_venues_word() -> None:
     bust = report(
         ExecType.TRADE_CANCEL, 60, exec_ref_id="E2", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED
     )
-    assert shown(apply(filled, bust).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
-    gone = apply(filled, report(ExecType.TRADE_CANCEL, 60, leaves_qty=0, ord_status=OrdStatus.CANCELED))
-    assert shown(gone.state) == (Status.FILLED, 60, 0, 0) or gone.state.status is Status.CANCELED
+    assert shown(apply(filled, bust, stood_at=40).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
+    over = report(ExecType.TRADE_CANCEL, 60, leaves_qty=0, ord_status=OrdStatus.CANCELED)
+    gone = apply(filled, over, stood_at=40)
+    assert shown(gone.state) == (Status.CANCELED, 60, 0, 0)
     assert gone.ended is ExecType.CANCELED
-    canceled = after(trade(90, 90), report(ExecType.CANCELED, 90))
-    late = apply(canceled, report(ExecType.TRADE_CANCEL, 40, leaves_qty=0, ord_status=OrdStatus.CANCELED))
-    assert shown(late.state) == (Status.CANCELED, 40, 0, 0)
+    canceled = after(trade(40, 40), trade(50, 90), report(ExecType.CANCELED, 90))
+    over = report(ExecType.TRADE_CANCEL, 40, leaves_qty=0, ord_status=OrdStatus.CANCELED)
+    assert shown(apply(canceled, over, stood_at=50).state) == (Status.CANCELED, 40, 0, 0)
+
+
+def test_the_end_of_a_restated_order_is_told_for_core_may_have_refused_the_restatement() -> None:
+    less = after(trade(10, 10), report(ExecType.RESTATED, 10, order_qty=60, leaves_qty=50))
+    last = apply(less, trade(50, 60))
+    assert (last.state.status, last.ended) == (Status.FILLED, ExecType.CALCULATED)
+    assert apply(after(trade(60, 60)), trade(40, 100)).ended is None
+
+
+def test_a_bust_of_a_trade_that_was_never_reported_ends_the_difference_that_it_made() -> None:
+    differs = after(trade(60, 60), told(OrdStatus.FILLED, 100))
+    assert shown(differs) == (Status.FILLED, 100, 0, 40)
+    bust = report(ExecType.TRADE_CANCEL, 60, exec_ref_id="E9", leaves_qty=0, ord_status=OrdStatus.CANCELED)
+    assert apply(differs, bust).state.missing_qty == 0
 
 
 def test_a_restatement_changes_what_is_open() -> None:

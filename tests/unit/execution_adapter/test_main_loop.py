@@ -10,9 +10,11 @@ from execution_adapter.domain.child import Status
 from execution_adapter.domain.fix.wire import read_fields
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.resumption import resume_from
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
+from execution_adapter.entrypoints.start_up import unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
-from execution_adapter.ports import FixMessage, Item, Routed, SessionUp
+from execution_adapter.ports import FixMessage, FixRefused, Item, Routed, SessionUp
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
@@ -74,13 +76,17 @@ class Scene:
             refuses=lambda one: "refused" if one.cl_ord_id in self.refused else None,
         )
         self.now_s = 0.0
+        self.begin(self.store)
+
+    def begin(self, store: InMemoryChildStore) -> None:
         outlet, ledger = ReportsOutlet(self.sink, new_id=uuid7), Ledger("one", {})
+        self.manager = ChildOrderManager(self.venues, outlet, ledger, status_timeout_s=5.0)
         self.loop = AdapterLoop(
             arrivals=self.arrivals,
-            store=self.store,
+            store=store,
             venues=self.venues,
             venue_ids=["XNYS"],
-            manager=ChildOrderManager(self.venues, outlet, ledger, status_timeout_s=5.0),
+            manager=self.manager,
             ledger=ledger,
             publisher=self.sink,
             outlet=outlet,
@@ -88,6 +94,7 @@ class Scene:
             monotonic_s=lambda: self.now_s,
             pace=Pace(flush_s=0.02, checkpoint_s=1.0),
         )
+        self.manager.load(store.live())
 
     def up(self) -> None:
         self.arrivals.items.append(SessionUp("XNYS"))
@@ -102,6 +109,13 @@ class Scene:
         self.feed.flush()
         self.arrivals.items.append(Routed(self.source.poll()))
         self.loop.step()
+
+    def restarted(self) -> "Scene":
+        """Return the next process: it has the store, and what the last one had not flushed is lost."""
+        after = Scene()
+        after.store = self.store
+        after.begin(self.store)
+        return after
 
     def said(self, one: ChildTerms, exec_type: str, cum_qty: int = 0) -> None:
         fields = (
@@ -192,6 +206,46 @@ def test_an_empty_plan_passes_its_reason_and_no_data_on() -> None:
     scene.routed(plan(legs=0, reason="STALE_QUOTE: age_ms=3000", no_data=True))
     (placed,) = scene.placed()
     assert (placed.reason, placed.no_data, placed.refused) == ("STALE_QUOTE: age_ms=3000", True, False)
+
+
+def test_what_was_journaled_and_not_dealt_with_is_applied_by_the_next_process() -> None:
+    scene, made = Scene(), plan()
+    scene.up()
+    scene.routed(made)
+    scene.later(1.5)
+    scene.said(made.children[0], "F", 100)
+    assert scene.store.find([(made.order_id, made.children[0].cl_ord_id)])[0].state.cum_qty == 0
+    # The process ends here; the venue begins its numbers anew and has nothing to send again.
+    after = scene.restarted()
+    after.loop.read_again(unsettled_messages(after.store, ["XNYS"], "one"))
+    after.up()
+    assert [(one.exec_id, one.last_qty) for one in after.reports(FILLS)] == [("EF100", 100)]
+    assert after.store.find([(made.order_id, made.children[0].cl_ord_id)])[0].state.status is Status.FILLED
+    assert len(after.store.journal) == len(scene.store.journal)
+
+
+def test_numbers_that_began_anew_do_not_make_the_journal_forgotten() -> None:
+    scene, made = Scene(), plan()
+    scene.up()
+    scene.routed(made)
+    scene.later(1.5)
+    scene.said(made.children[0], "F", 100)
+    scene.store.begin_numbers("XNYS")
+    after = scene.restarted()
+    after.loop.read_again(unsettled_messages(after.store, ["XNYS"], "one"))
+    assert [one.exec_id for one in after.reports(FILLS)] == ["EF100"]
+    assert resume_from(after.store.checkpoints(), "one", {})[0] == 1
+
+
+def test_what_the_session_has_refused_is_an_exception_in_the_transaction_of_its_line() -> None:
+    scene = Scene()
+    scene.arrivals.items.append(
+        FixRefused(venue_id="XNYS", raw=b"garbled", msg_seq=7, reason="CheckSum", garbled=True, at=NOW)
+    )
+    scene.loop.step()
+    assert [one.kind for one in scene.store.exceptions.values()] == [ExceptionKind.GARBLED]
+    assert [line.msg_seq for line in scene.store.journal] == [0]
+    assert list(unsettled_messages(scene.store, ["XNYS"], "one")) == []
 
 
 def test_acknowledgements_go_to_the_scorekeeper_and_not_to_core() -> None:

@@ -1,0 +1,270 @@
+"""What a venue says again, after its restart or ours, counts once; what a session lost is asked for.
+
+Each of these was found by `oms simulate` with unkind venues.
+"""
+
+from collections.abc import Iterable
+
+import pytest
+
+from execution_adapter.domain.child import (
+    CancelRefusal,
+    ChildState,
+    MessageRefusal,
+    OrdStatus,
+    Report,
+    Status,
+)
+from execution_adapter.domain.live_child import Execution
+from execution_adapter.ports import StoredChild
+from oms_platform.exceptions import ExceptionKind
+from oms_platform.messages import ExecutionReport
+from oms_platform.vocabulary import ChildTerms, ExecType
+from tests.unit.execution_adapter.orders import LIMIT, NOW, plan
+from tests.unit.execution_adapter.test_handlers import Scene
+
+
+class Desk(Scene):
+    """A scene with one child at its venue, whose reports a test writes by hand."""
+
+    def __init__(self, *, up: bool = True) -> None:
+        super().__init__()
+        self.seq = 1
+        if up:
+            self.up()
+            (self.child,) = self.place(plan())
+
+    def load(self, child: ChildTerms, state: ChildState, executions: dict[str, Execution]) -> None:
+        """Begin as a process does that finds this in the database."""
+        self.child = child
+        self.manager.load([StoredChild(child=child, state=state)], {child.cl_ord_id: executions})
+        self.up()
+
+    def say(self, kind: ExecType, exec_id: str, cum_qty: int, **more: object) -> None:
+        self.seq += 1
+        said = {
+            "venue_id": "XNYS",
+            "cl_ord_id": self.child.cl_ord_id,
+            "exec_id": exec_id,
+            "exec_type": kind,
+            "transact_time": NOW,
+            "venue_order_id": "V",
+            "cum_qty": cum_qty,
+            "leaves_qty": 100 - cum_qty,
+            "last_px_micros": LIMIT if kind is ExecType.TRADE else None,
+            "msg_seq": self.seq,
+        }
+        live = self.manager.get(self.child.cl_ord_id)
+        assert live is not None
+        report = Report(**{**said, **more})  # type: ignore[arg-type]
+        self.manager.handle_inbound(report, live, b"", NOW, self.now_s)
+
+    @property
+    def state(self) -> ChildState:
+        live = self.manager.get(self.child.cl_ord_id)
+        assert live is not None
+        return live.state
+
+    def counted(self) -> tuple[Status, int, int]:
+        return self.state.status, self.state.cum_qty, self.state.missing_qty
+
+    def exceptions(self) -> list[ExceptionKind]:
+        return [exception.kind for exception in self.ledger.storable().exceptions]
+
+
+def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.NEW, cum_qty=0, leaves_qty=100, in_seq=4)
+    desk.load(child, stored, {"E1": Execution(100, LIMIT)})
+    desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, msg_seq=5)
+    assert desk.counted() == (Status.FILLED, 100, 0)
+    desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, poss_resend=True, msg_seq=6)
+    assert desk.counted() == (Status.FILLED, 100, 0)
+
+
+def test_an_old_report_that_may_have_been_sent_before_takes_nothing_back() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.say(ExecType.TRADE, "E2", 100, last_qty=100)
+    for kind, exec_id, cum_qty, shares in ((ExecType.NEW, "E1", 0, 0), (ExecType.TRADE, "E2", 100, 100)):
+        desk.say(kind, exec_id, cum_qty, last_qty=shares, poss_resend=True)
+        assert desk.counted() == (Status.FILLED, 100, 0)
+    assert desk.exceptions() == []
+
+
+def test_a_report_that_may_have_been_sent_before_and_was_not_is_applied() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0, poss_resend=True)
+    desk.say(ExecType.TRADE, "E2", 60, last_qty=60, poss_resend=True)
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
+    desk.say(ExecType.CANCELED, "E3", 60, leaves_qty=0, poss_resend=True)
+    assert desk.state.status is Status.CANCELED
+
+
+def test_a_trade_that_a_replay_has_shown_is_not_counted_when_it_comes_under_another_number() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=5)
+    desk.load(child, stored, {})
+    desk.say(ExecType.TRADE, "E1", 60, last_qty=60, poss_dup=True, msg_seq=5)
+    desk.say(ExecType.TRADE, "E1", 60, last_qty=60, poss_resend=True, msg_seq=9)
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
+
+
+@pytest.mark.parametrize("poss_dup", [False, True])
+def test_a_repeated_execid_with_other_shares_is_one_exception_after_a_restart_too(poss_dup: bool) -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=5)
+    desk.load(child, stored, {"E1": Execution(60, LIMIT)})
+    desk.say(ExecType.TRADE, "E1", 60, last_qty=61, poss_dup=poss_dup, msg_seq=6)
+    assert desk.exceptions() == [ExceptionKind.REPEATED_EXEC_ID]
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (ExecType.RESTATED, {"order_qty": 60}),
+        (ExecType.TRADE_CANCEL, {"exec_ref_id": "E1"}),
+        (ExecType.TRADE_CORRECT, {"exec_ref_id": "E1", "last_qty": 5}),
+    ],
+)
+def test_what_reopens_shares_is_told_to_core_again_as_it_was(kind: ExecType, more: dict[str, object]) -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.FILLED, cum_qty=60, leaves_qty=0, in_seq=7)
+    desk.load(child, stored, {})
+    desk.say(kind, "R1", 5, leaves_qty=55, poss_dup=True, msg_seq=5, **more)
+    (told,) = [one for one in desk.outlet.messages if isinstance(one, ExecutionReport)]
+    assert (told.exec_type, told.cum_qty, told.leaves_qty) == (kind, 5, 55)
+    assert desk.counted() == (Status.FILLED, 60, 0)
+
+
+def corrections(desk: Desk, exec_types: Iterable[tuple[ExecType, int, int]]) -> None:
+    for number, (kind, last_qty, cum_qty) in enumerate(exec_types):
+        about = f"C{number - 1}" if number else "E1"
+        desk.say(kind, f"C{number}", cum_qty, last_qty=last_qty, exec_ref_id=about)
+
+
+def test_a_bust_that_counts_more_than_was_reported_shows_what_is_missing() -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 20, last_qty=20)
+    # 50 shares were traded and never reported; then the 20 are taken back.
+    corrections(desk, [(ExecType.TRADE_CANCEL, 0, 50)])
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 50)
+    assert desk.venues.types().endswith("H")
+
+
+@pytest.mark.parametrize(
+    ("chain", "cum_qty"),
+    [
+        ([(ExecType.TRADE_CORRECT, 50, 50)], 50),
+        ([(ExecType.TRADE_CORRECT, 50, 50), (ExecType.TRADE_CORRECT, 30, 30)], 30),
+        ([(ExecType.TRADE_CORRECT, 50, 50), (ExecType.TRADE_CANCEL, 0, 0)], 0),
+    ],
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_chain_of_corrections_leaves_nothing_missing(
+    chain: list[tuple[ExecType, int, int]], cum_qty: int, restarted: bool
+) -> None:
+    desk = Desk(up=not restarted)
+    if restarted:
+        (child,) = plan().children
+        stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=1)
+        desk.load(child, stored, {"E1": Execution(60, LIMIT)})
+    else:
+        desk.say(ExecType.TRADE, "E1", 60, last_qty=60)
+    corrections(desk, chain)
+    assert desk.counted()[1:] == (cum_qty, 0)
+    assert desk.exceptions() == []
+
+
+def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=4)
+    desk.load(child, stored, {"E1": Execution(60, LIMIT), "C1": Execution(50, LIMIT, "E1")})
+    desk.say(ExecType.TRADE_CORRECT, "C1", 50, last_qty=50, exec_ref_id="E1", poss_dup=True, msg_seq=5)
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
+
+
+@pytest.mark.parametrize("over", [OrdStatus.DONE_FOR_DAY, OrdStatus.CALCULATED, OrdStatus.FILLED])
+def test_a_cancel_that_is_refused_because_the_order_is_over_is_followed_by_a_question(
+    over: OrdStatus,
+) -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    live = desk.manager.get(desk.child.cl_ord_id)
+    assert live is not None
+    refusal = CancelRefusal(
+        venue_id="XNYS",
+        cl_ord_id=f"{desk.child.cl_ord_id}-C1",
+        child_id=desk.child.cl_ord_id,
+        reason=0,
+        text="too late",
+        transact_time=NOW,
+        ord_status=over,
+    )
+    desk.manager.handle_inbound(refusal, live, b"", NOW, desk.now_s)
+    assert desk.venues.types() == "DH"
+
+
+def later(desk: Desk, seconds: float) -> None:
+    desk.now_s += seconds
+    desk.manager.ask_overdue(NOW, desk.now_s)
+
+
+def test_a_question_that_a_gap_fill_swallowed_is_asked_again() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    later(desk, 1)
+    assert desk.venues.types() == "DH"
+    desk.manager.handle_resend_wanted("XNYS", NOW, desk.now_s)
+    later(desk, 1)
+    assert desk.venues.types() == "DHH"
+
+
+def test_a_question_about_an_acknowledged_order_that_has_no_answer_is_a_persons_in_the_end() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    for _ in range(12):
+        later(desk, 200)
+    assert desk.venues.types() == "D" + "H" * 6
+    assert desk.exceptions() == [ExceptionKind.UNRESOLVED]
+    assert desk.state.status is Status.NEW
+
+
+def test_a_question_about_an_acknowledged_order_that_is_answered_is_not_asked_again() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    later(desk, 1)
+    desk.say(ExecType.ORDER_STATUS, "S1", 0, ord_status=OrdStatus.NEW)
+    for _ in range(12):
+        later(desk, 200)
+    assert desk.venues.types() == "DH"
+    assert desk.exceptions() == []
+
+
+def test_a_venue_without_status_requests_leaves_an_acknowledged_order_to_a_person() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    later(desk, 1)
+    live = desk.manager.get(desk.child.cl_ord_id)
+    assert live is not None
+    refusal = MessageRefusal(
+        venue_id="XNYS",
+        msg_type="j",
+        ref_seq=0,
+        ref_msg_type="H",
+        ref_id=desk.child.cl_ord_id,
+        text="",
+        reason=3,
+    )
+    desk.manager.handle_inbound(refusal, live, b"", NOW, desk.now_s)
+    assert desk.exceptions() == [ExceptionKind.UNRESOLVED]
