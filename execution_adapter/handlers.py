@@ -789,8 +789,6 @@ class ChildOrderManager:
             what = "the order"
             live.state = replace(live.state, status=Status.UNRESOLVED)
             self._ledger.reported(child, live.state)
-        elif not live.canceling:
-            return
         live.given_up = True
         self.except_message(
             ExceptionKind.UNRESOLVED,
