@@ -362,7 +362,7 @@ class ChildOrderManager:
             self._republish(report, live, now)
             return
         if report.exec_type is ExecType.TRADE:
-            if report.exec_id in live.executions:
+            if report.exec_id in live.executions and not self._is_uncounted(report, live):
                 return
             live.executions[report.exec_id] = (report.last_qty, report.last_px_micros)
         if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
@@ -455,6 +455,13 @@ class ChildOrderManager:
         if known in (_NOT_KNOWN, found):
             return ""
         return f"ExecID {report.exec_id} was {known[0]} at {known[1]} micros, is {found[0]} at {found[1]}"
+
+    @staticmethod
+    def _is_uncounted(report: Report, live: LiveChild) -> bool:
+        """Say whether a trade that core has is not in the child: a run ended between the two."""
+        traded = live.state.cum_qty - live.state.missing_qty
+        resent = report.poss_dup and live.executions[report.exec_id] == _NOT_KNOWN
+        return resent and (report.cum_qty is None or report.cum_qty > traded)
 
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""
