@@ -18,6 +18,7 @@ from oms_platform.schema.demo_data import VENUES
 from oms_tools.bench.order_mix import OrderMix, PlannedOrder
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.layout import PORTS, Layout
+from oms_tools.laptop.parts import wait_until
 from tests.conftest import database_folder
 from tests.ports import free_ports
 from tests.quickfixj.books import (
@@ -40,6 +41,7 @@ CANCEL_AFTER_S_MAX: Final = 0.3
 DISTURB_EVERY_S: Final = 0.4
 DISTURBANCES: Final = ("drop", "reset", "jump", "skip", "forget", "ask")
 ADAPTER_DIES_AT: Final = (0.35, 0.7)
+DONE: Final = frozenset((*DISTURBANCES, "adapter killed"))
 SETTLE_S_MAX: Final = 60.0
 LOOK_S: Final = 0.5
 VENUE_IDS: Final = [venue[0] for venue in VENUES]
@@ -161,6 +163,7 @@ def test_books_are_equal_after_a_day_with_a_venue_of_quickfixj(day: Day) -> None
         disturbing = other.submit(disturb, day, trader, stop)
         try:
             trader.trade(ORDERS)
+            wait_until(lambda: day.done.keys() >= DONE, "every disturbance", SETTLE_S_MAX)
         finally:
             stop.set()
         disturbing.result()
@@ -174,7 +177,6 @@ def test_books_are_equal_after_a_day_with_a_venue_of_quickfixj(day: Day) -> None
     assert day.done["orders"] == ORDERS
     assert len(theirs.trades) > ORDERS / 4
     assert {"FILLED", "CANCELED", "REJECTED"} <= statuses.keys()
-    assert {*DISTURBANCES, "adapter killed"} == day.done.keys() & {*DISTURBANCES, "adapter killed"}
 
 
 def test_a_journal_without_one_of_its_trades_is_another_book(day: Day) -> None:

@@ -15,6 +15,7 @@ from execution_adapter.domain.child import (
     Status,
 )
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.live_child import Execution
 from execution_adapter.handlers import ChildOrderManager, plan_problem
 from execution_adapter.ports import JournalLine, OutNumbers, SentMessage, StoredChild
 from oms_platform.ids import uuid7
@@ -295,6 +296,46 @@ def test_an_order_that_never_left_is_closed_here_and_stored_after_a_flush(scene:
     assert not scene.ledger.has_states
     scene.ledger.flushed()
     assert scene.ledger.storable().states[child.cl_ord_id][1].status is Status.CANCELED
+
+
+@pytest.mark.parametrize(
+    ("stored_cum", "poss_dup", "cum_qty"),
+    [
+        pytest.param(0, True, 18, id="the stored child has not counted it"),
+        pytest.param(18, True, 18, id="the stored child has counted it"),
+        pytest.param(18, False, 18, id="it is said again as new"),
+        pytest.param(0, True, None, id="it says no CumQty"),
+    ],
+)
+def test_a_trade_that_core_has_of_an_earlier_run_is_counted_once_when_it_is_resent(
+    scene: Scene, stored_cum: int, poss_dup: bool, cum_qty: int | None
+) -> None:
+    (child,) = plan().children
+    state = ChildState(
+        status=Status.NEW, cum_qty=stored_cum, leaves_qty=child.quantity - stored_cum, in_seq=2
+    )
+    known = {child.cl_ord_id: {"T1": Execution(18, LIMIT)}}
+    scene.manager.load([StoredChild(child=child, state=state)], known)
+    scene.up()
+    live = scene.manager.get(child.cl_ord_id)
+    assert live is not None
+    trade = Report(
+        venue_id="XNYS",
+        cl_ord_id=child.cl_ord_id,
+        exec_id="T1",
+        exec_type=ExecType.TRADE,
+        transact_time=NOW,
+        last_qty=18,
+        last_px_micros=LIMIT,
+        cum_qty=cum_qty,
+        poss_dup=poss_dup,
+        msg_seq=3,
+    )
+    for seq in (3, 4):
+        scene.manager.handle_inbound(msgspec.structs.replace(trade, msg_seq=seq), live, b"", NOW, 0.0)
+        assert (live.state.cum_qty, live.state.missing_qty) == (18, 0)
+    scene.hear(child, ExecType.ORDER_STATUS, cum_qty=18)
+    assert list(scene.ledger.storable().exceptions) == []
 
 
 def test_a_canceled_order_of_an_earlier_run_is_decided_by_the_answer(scene: Scene) -> None:
