@@ -159,10 +159,15 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         sessions.start()
         reader.start()
         health.add("postgres", lambda: "connection lost" if connection.broken else None)
-        health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
+        health.add("fix", lambda: sessions_problem(venue_ids, manager.venues_up, manager.venues_out))
         calm_garbage_collector()
         health.set_started(True)
         loop.run(stop)
+
+
+def sessions_problem(venue_ids: list[str], up: frozenset[str], out: frozenset[str]) -> str | None:
+    """Return why the sessions are not as they should be: none is up though one is to be; None if they are."""
+    return None if up or out.issuperset(venue_ids) else "no venue logged on"
 
 
 def own_settings(settings: Settings, venue_id: str) -> SessionSettings:
