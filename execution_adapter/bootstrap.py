@@ -164,7 +164,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         commands.run(utc_now(), time.monotonic())
         sessions.start()
         reader.start()
-        _watch(health, connection, manager)
+        _watch(health, connection, manager, venue_ids)
         calm_garbage_collector()
         health.set_started(True)
         loop.run(stop)
@@ -183,9 +183,14 @@ def _note_starting(
     sessions.note_in_use({venue_id: start.settings for venue_id, start in starts.items()})
 
 
-def _watch(health: Health, connection: Connection, manager: ChildOrderManager) -> None:
+def _watch(health: Health, connection: Connection, manager: ChildOrderManager, venue_ids: list[str]) -> None:
     health.add("postgres", lambda: "connection lost" if connection.broken else None)
-    health.add("fix", lambda: None if manager.venues_up else "no venue logged on")
+    health.add("fix", lambda: sessions_problem(venue_ids, manager.venues_up, manager.venues_out))
+
+
+def sessions_problem(venue_ids: list[str], up: frozenset[str], out: frozenset[str]) -> str | None:
+    """Return why the sessions are not as they should be: none is up though one is to be; None if they are."""
+    return None if up or out.issuperset(venue_ids) else "no venue logged on"
 
 
 def own_settings(settings: Settings, venue_id: str) -> SessionSettings:

@@ -133,6 +133,8 @@ class ChildOrderManager:
         self._stays_out: set[str] = set()
         # The ways to venues that take only so much a second.
         self._lanes: dict[str, Lane] = {}
+        # Venues that cancel what is open when the connection is lost, and cannot be asked what they canceled.
+        self._silent_on_cancels: set[str] = set()
         # Venues that have refused a 35=H, or never answer one.
         self._mute: set[str] = set()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
@@ -162,10 +164,14 @@ class ChildOrderManager:
         self._lanes.pop(venue_id, None)
         if settings.throttle is not None:
             self._lanes[venue_id] = Lane(settings.throttle)
-        if settings.capabilities.order_status:
+        can = settings.capabilities
+        if can.order_status:
             self._mute.discard(venue_id)
         else:
             self._mute.add(venue_id)
+        self._silent_on_cancels.discard(venue_id)
+        if can.cancel_on_disconnect and not can.order_status:
+            self._silent_on_cancels.add(venue_id)
 
     def get(self, child_id: str) -> LiveChild | None:
         """Return a child that is live, or was in this run."""
@@ -186,6 +192,11 @@ class ChildOrderManager:
     def venues_up(self) -> frozenset[str]:
         """The venues whose session is logged on."""
         return frozenset(self._up)
+
+    @property
+    def venues_out(self) -> frozenset[str]:
+        """The venues whose session is down on purpose."""
+        return frozenset(self._stays_out)
 
     def count(self) -> None:
         """Set the gauges."""
@@ -684,10 +695,26 @@ class ChildOrderManager:
         self._reconciler.begin(self._new_id(), venue_id, occasion, [live.child for live in asked], now)
         if venue_id in self._mute:
             self._reconciler.interrupt(venue_id, "the venue answers no 35=H", now)
+            if occasion is Occasion.LOGON and venue_id in self._silent_on_cancels:
+                self._show_maybe_canceled(asked, now)
             return
         for live in asked:
             live.tries = 0
             self._to_ask.append(live.child.cl_ord_id)
+
+    def _show_maybe_canceled(self, known: Sequence[LiveChild], now: datetime) -> None:
+        """Leave to a person what a venue may have canceled meanwhile, and does not say."""
+        for live in known:
+            child = live.child
+            self.except_message(
+                ExceptionKind.UNRESOLVED,
+                "the venue cancels on disconnect and answers no 35=H: the order may be over",
+                venue_id=child.venue_id,
+                raw=b"",
+                now=now,
+                child=child,
+                subject=f"{child.cl_ord_id} after logon {now:%Y%m%d-%H:%M:%S.%f}",
+            )
 
     def handle_resend_wanted(self, venue_id: str, now: datetime, now_s: float) -> None:
         """A venue missed messages of ours, and they are not sent again: find out which it has."""

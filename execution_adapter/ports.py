@@ -213,7 +213,7 @@ class VenueSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class VenueConnection:
     """A connection to a venue. logon: fields of the Logon that the settings ask for; secret: what of them no
     log may show."""
 
@@ -225,7 +225,7 @@ class Connection:
 class Connector(Protocol):
     """The way to a venue."""
 
-    def connect(self, settings: SessionSettings) -> Connection:
+    def connect(self, settings: SessionSettings) -> VenueConnection:
         """Connect, with TLS where the settings ask for it. Raises OSError, whose text says what is wrong."""
 
 
@@ -296,6 +296,12 @@ class SessionStore(Protocol):
 
     def done(self, command_id: UUID, outcome: str, now: datetime) -> None:
         """Note what came of a command."""
+
+    def wire_ids(self, venue_id: str) -> Mapping[str, str]:
+        """Return, by ClOrdID, which id the venue knows each child with quantity left by."""
+
+    def children_with(self, venue_id: str, wire_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the ClOrdID of the children that a venue knows by these ids, as far as there are any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

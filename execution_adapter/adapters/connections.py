@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from execution_adapter.domain.session_settings import Credentials, SessionSettings, Tls
-from execution_adapter.ports import Connection
+from execution_adapter.ports import VenueConnection
 
 CONNECT_S_MAX: Final = 5.0
 VARIABLE_PREFIX: Final = "OMS_ADAPTER_SECRET_"
@@ -62,7 +62,7 @@ class VenueConnector:
     def __init__(self, secrets: SecretStore) -> None:
         self._secrets = secrets
 
-    def connect(self, settings: SessionSettings) -> Connection:
+    def connect(self, settings: SessionSettings) -> VenueConnection:
         """Connect, with TLS where the settings ask for it. Raises OSError, whose text says what is wrong."""
         logon, secret = b"", b""
         for tag, value in settings.logon_fields.items():
@@ -79,7 +79,7 @@ class VenueConnector:
         except BaseException:
             made.close()
             raise
-        return Connection(socket=made, logon=logon, secret=secret.decode("latin-1"))
+        return VenueConnection(socket=made, logon=logon, secret=secret.decode("latin-1"))
 
     def _secured(self, made: socket.socket, tls: Tls, host: str) -> ssl.SSLSocket:
         try:

@@ -34,7 +34,6 @@ from execution_adapter.domain.fix.session import (
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
-    Connection,
     Connector,
     FixMessage,
     FixRefused,
@@ -48,6 +47,7 @@ from execution_adapter.ports import (
     SessionDown,
     SessionState,
     SessionUp,
+    VenueConnection,
     VenueSession,
 )
 from oms_platform.clock import Clock
@@ -162,7 +162,7 @@ class FixSessions:
         for end in (self._waker, self._woken):
             end.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._made: list[tuple[_Link, Connection | None, str]] = []
+        self._made: list[tuple[_Link, VenueConnection | None, str]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fix", daemon=True)
         self._sent: list[JournalLine] = []

@@ -176,8 +176,8 @@ class ClOrdIds(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Capabilities(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a venue can. order_status: it answers 35=H.
 
-    cancel_on_disconnect: it cancels what is open when the connection is lost; what it asks for that in the
-    Logon stands in logon_fields.
+    cancel_on_disconnect: it cancels what is open when the connection is lost; what it wants in the Logon for
+    that stands in logon_fields. Without order_status, what it may have canceled is a person's after a logon.
     """
 
     order_status: bool = True

@@ -42,7 +42,7 @@ class WireIds:
         """Keep the id that a child has at its venue."""
         self._pinned[cl_ord_id] = wire_id
         self._derived.add(venue_id)
-        self._remember(venue_id, wire_id, cl_ord_id)
+        self.remember(venue_id, wire_id, cl_ord_id)
 
     def is_derived(self, venue_id: str) -> bool:
         """Say whether a venue has seen, or may see, other ids than ours."""
@@ -57,12 +57,12 @@ class WireIds:
             return pinned
         rule = self._rules.get(venue_id)
         if rule is None:
-            self._remember(venue_id, cl_ord_id, cl_ord_id)
+            self.remember(venue_id, cl_ord_id, cl_ord_id)
             return cl_ord_id
         length = rule.length - rule.request_length
         number = int.from_bytes(blake2b(cl_ord_id.encode(), digest_size=48).digest(), "big")
         wire_id = _written(number, rule.characters, length) + rule.characters[0] * rule.request_length
-        self._remember(venue_id, wire_id, cl_ord_id)
+        self.remember(venue_id, wire_id, cl_ord_id)
         return wire_id
 
     def of_request(self, venue_id: str, cl_ord_id: str, request_id: str) -> str:
@@ -72,14 +72,14 @@ class WireIds:
         rule, own = self._rules.get(venue_id), self.of_child(venue_id, cl_ord_id)
         if rule is None or own == cl_ord_id:
             # Its venue takes our ids, or took them when the child was sent.
-            self._remember(venue_id, request_id, request_id)
+            self.remember(venue_id, request_id, request_id)
             return request_id
         count = len(rule.characters) ** rule.request_length
         number = int(request_id.rpartition("-")[2][1:])
         wire_id = own[: -rule.request_length] + _written(
             1 + number % (count - 1), rule.characters, rule.request_length
         )
-        self._remember(venue_id, wire_id, request_id)
+        self.remember(venue_id, wire_id, request_id)
         return wire_id
 
     def own(self, venue_id: str, wire_id: str) -> str | None:
@@ -93,7 +93,8 @@ class WireIds:
             return [wire_id]
         return [wire_id, wire_id[: -rule.request_length] + rule.characters[0] * rule.request_length]
 
-    def _remember(self, venue_id: str, wire_id: str, own: str) -> None:
+    def remember(self, venue_id: str, wire_id: str, own: str) -> None:
+        """Find ours again by what a venue names."""
         self._own[venue_id, wire_id] = own
         if len(self._own) > REMEMBERED_MAX:
             self._own.popitem(last=False)

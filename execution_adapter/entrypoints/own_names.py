@@ -38,6 +38,6 @@ class OwnNames:
             return found
         known = self._find(venue_id, self._wire_ids.candidates(venue_id, name))
         for wire_id, cl_ord_id in known.items():
-            self._wire_ids.pin(venue_id, cl_ord_id, wire_id)
+            self._wire_ids.remember(venue_id, wire_id, cl_ord_id)
             return cl_ord_id
         return name

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -18,15 +18,6 @@ AGE_S_MAX: Final = 300.0
 log = structlog.get_logger()
 
 
-class _ChildIds(Protocol):
-    def wire_ids(self, venue_id: str) -> Mapping[str, str]:
-        """Return, by ClOrdID, which id the venue knows each child with quantity left by."""
-
-
-class CommandStore(SessionStore, _ChildIds, Protocol):
-    """What commands need of the database."""
-
-
 class _Pending:
     """A command that was begun. outcome: asks for what came of it, empty while nothing has."""
 
@@ -39,7 +30,7 @@ class SessionCommands:
 
     def __init__(
         self,
-        store: CommandStore,
+        store: SessionStore,
         sessions: SessionControl,
         wire_ids: WireIds,
         defaults: Mapping[str, SessionSettings],

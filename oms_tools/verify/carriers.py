@@ -23,10 +23,10 @@ def check_sent(connection: Connection) -> Finding:
         invariant="every new order sent over FIX is a stored child of an order that passed risk"
     )
     known = {
-        row[0]
-        for row in connection.execute(
-            "SELECT cl_ord_id FROM child_orders c WHERE EXISTS (SELECT FROM order_events e"
-            " WHERE e.order_id = c.order_id AND e.type = 'OrderAccepted')"
+        (venue_id, name)
+        for venue_id, name in connection.execute(
+            "SELECT venue_id, coalesce(wire_id, cl_ord_id) FROM child_orders c WHERE EXISTS (SELECT"
+            " FROM order_events e WHERE e.order_id = c.order_id AND e.type = 'OrderAccepted')"
         )
     }
     with connection.transaction(), connection.cursor(name="sent") as cursor:
@@ -38,7 +38,7 @@ def check_sent(connection: Connection) -> Finding:
                 continue
             finding.examined += 1
             sent = fields.get(11, b"").decode(errors="replace")
-            if sent not in known:
+            if (venue_id, sent) not in known:
                 finding.violate(sent, f"was sent to {venue_id} and is no child of an accepted order")
     return finding
 
@@ -112,7 +112,10 @@ def check_venue(connection: Connection, journal: Path) -> Finding:
     """
     finding = Finding(invariant="the venue's own journal and the OMS agree, but for what an exception names")
     unsettled, excepted = _explained(connection)
-    venue = _venue_orders(journal)
+    own = dict(
+        connection.execute("SELECT wire_id, cl_ord_id FROM child_orders WHERE wire_id IS NOT NULL").fetchall()
+    )
+    venue = {own.get(name, name): order for name, order in _venue_orders(journal).items()}
     fills: dict[str, dict[str, tuple[int, Decimal]]] = {}
     for cl_ord_id, exec_id, last_qty, last_px in connection.execute(
         "SELECT cl_ord_id, exec_id, last_qty, last_px FROM executions WHERE cl_ord_id IS NOT NULL"

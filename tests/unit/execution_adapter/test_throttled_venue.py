@@ -5,6 +5,7 @@ import pytest
 from execution_adapter.domain.child import MessageRefusal, Status
 from execution_adapter.domain.session_settings import Capabilities, SessionSettings, Throttle
 from execution_adapter.handlers import DOWN_TEXT, FULL_TEXT, UNSENT_TEXT
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import ChildTerms, ExecType
 from tests.unit.execution_adapter.orders import NOW, plan
@@ -180,6 +181,26 @@ def test_a_venue_that_has_no_status_requests_leaves_an_unanswered_order_to_a_per
     live = scene.manager.get(child.cl_ord_id)
     assert live is not None
     assert live.state.status is Status.UNRESOLVED
+
+
+@pytest.mark.parametrize("order_status", [True, False])
+def test_what_a_venue_may_have_canceled_on_a_disconnect_is_asked_for_or_a_persons(order_status: bool) -> None:
+    scene = Scene()
+    can = Capabilities(order_status=order_status, cancel_on_disconnect=True)
+    scene.manager.use_settings("XNYS", settings_with(capabilities=can))
+    scene.up()
+    (child,) = scene.place(plan())
+    scene.hear(child, ExecType.NEW)
+    scene.down()
+    scene.up()
+    scene.manager.ask_overdue(NOW, scene.now_s)
+    raised = scene.ledger.storable().exceptions
+    if order_status:
+        assert scene.venues.types() == "DH"
+        assert raised == ()
+    else:
+        assert scene.venues.types() == "D"
+        assert [(one.kind, one.cl_ord_id) for one in raised] == [(ExceptionKind.UNRESOLVED, child.cl_ord_id)]
 
 
 def test_a_venue_that_is_out_on_purpose_gets_nothing_and_its_orders_go_elsewhere_at_once() -> None:
