@@ -605,9 +605,12 @@ class ChildOrderManager:
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
         for live in here:
             live.tries = 0
-            if began_anew and live.state.in_seq:
+        if began_anew:
+            over = [live for live in self._closed.values() if live.child.venue_id == venue_id]
+            for live in (*here, *over):
                 live.state = replace(live.state, in_seq=0)
-                self._ledger.reported(live.child, live.state)
+                if live.child.cl_ord_id in self._live or self._ledger.newest(live.child.cl_ord_id):
+                    self._ledger.reported(live.child, live.state)
         self._go_on(venue_id, here, now, now_s)
 
     def handle_resend_wanted(self, venue_id: str, now: datetime, now_s: float) -> None:

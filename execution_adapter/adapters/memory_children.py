@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import structs
+
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.live_child import Executions
@@ -139,8 +141,11 @@ class InMemoryChildStore:
         """Store which venues' sessions are up, and why one is not."""
         self.sessions.update({venue_id: up for venue_id, (up, _) in sessions.items()})
 
-    def begin_numbers(self, venue_id: str) -> None:
-        """Let a venue's checkpoints pass no number: its numbers began again."""
+    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+        """Note that a venue's numbers began again: its checkpoints pass none, its children heard none."""
+        for place, stored in self._children.items():
+            if stored.child.venue_id == venue_id and stored.state.in_seq:
+                self._children[place] = replace(stored, state=structs.replace(stored.state, in_seq=0))
         for key, checkpoint in self._checkpoints.items():
             if key[0] == venue_id:
                 self._checkpoints[key] = replace(checkpoint, in_seq=0)
