@@ -483,7 +483,9 @@ class ChildOrderManager:
         if report.exec_type in _REOPENING:
             # As it was then: what changed the child since is republished after it.
             said, before = applied.state, blank
-        self._reports.publish(report, live.child, said, applied.ended, before, now, live.trace)
+        # An end that a bust has undone since is none.
+        ended = applied.ended if live.state.status in CLOSED else None
+        self._reports.publish(report, live.child, said, ended, before, now, live.trace)
 
     def _handle_unknown(
         self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
