@@ -551,7 +551,9 @@ class ChildOrderManager:
         if report.exec_type in _REOPENING:
             # As it was then: what changed the child since is republished after it.
             said, before = applied.state, blank
-        self._reports.publish(report, live.child, said, applied.ended, before, now, live.trace)
+        # An end that a bust has undone since is none.
+        ended = applied.ended if live.state.status in CLOSED else None
+        self._reports.publish(report, live.child, said, ended, before, now, live.trace)
 
     def _handle_unknown(
         self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
@@ -676,9 +678,12 @@ class ChildOrderManager:
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
         for live in here:
             live.tries = 0
-            if began_anew and live.state.in_seq:
+        if began_anew:
+            over = [live for live in self._closed.values() if live.child.venue_id == venue_id]
+            for live in (*here, *over):
                 live.state = replace(live.state, in_seq=0)
-                self._ledger.reported(live.child, live.state)
+                if live.child.cl_ord_id in self._live or self._ledger.newest(live.child.cl_ord_id):
+                    self._ledger.reported(live.child, live.state)
         self._go_on(venue_id, here, now, now_s)
         self.compare(venue_id, Occasion.LOGON, now, now_s)
 

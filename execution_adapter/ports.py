@@ -130,8 +130,8 @@ class ChildStore(Protocol):
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
 
-    def begin_numbers(self, venue_id: str) -> None:
-        """Let a venue's checkpoints pass no number: its numbers began again."""
+    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+        """Note that a venue's numbers began again: its checkpoints pass none, its children heard none."""
 
     def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
         """Return what came from these venues and was stored from a time on, in its order.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
+from msgspec import structs
 
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.gate import Parent
@@ -73,7 +73,7 @@ class InMemoryChildStore:
             if parent is None:
                 continue
             states = {name: self._children[order_id, name].state for name in self._names.get(order_id, ())}
-            found[order_id] = msgspec.structs.replace(
+            found[order_id] = structs.replace(
                 parent,
                 canceled_through=max(
                     (one.through_attempt for one in self._cancels.get(order_id, {}).values()), default=0
@@ -167,8 +167,11 @@ class InMemoryChildStore:
         """Store which venues' sessions are up, and why one is not."""
         self.sessions.update({venue_id: isinstance(one, SessionUp) for venue_id, one in sessions.items()})
 
-    def begin_numbers(self, venue_id: str) -> None:
-        """Let a venue's checkpoints pass no number: its numbers began again."""
+    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+        """Note that a venue's numbers began again: its checkpoints pass none, its children heard none."""
+        for place, stored in self._children.items():
+            if stored.child.venue_id == venue_id and stored.state.in_seq:
+                self._children[place] = replace(stored, state=structs.replace(stored.state, in_seq=0))
         for key, checkpoint in self._checkpoints.items():
             if key[0] == venue_id:
                 self._checkpoints[key] = replace(checkpoint, in_seq=0)

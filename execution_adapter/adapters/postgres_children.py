@@ -1,7 +1,7 @@
 """Children, cancels and checkpoints in Postgres. A child's terms are kept whole, as they travel."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -193,6 +193,8 @@ _JOURNAL_BLOCKS: Final = (
     " WHERE block_id > %s ORDER BY block_id LIMIT %s"
 )
 _JOURNAL_BLOCKS_MAX: Final = 200
+# How old an order may be whose children are told that numbers began again.
+NUMBERS_REACH: Final = timedelta(days=3)
 # A checkpoint can go when core has passed a newer one of the same venue.
 _DROP_CHECKPOINTS: Final = """
 DELETE FROM fix_checkpoints old USING fix_checkpoints newer
@@ -339,11 +341,21 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _UPSERT_SESSIONS.execute(cursor, rows)
 
-    def begin_numbers(self, venue_id: str) -> None:
-        """Let a venue's checkpoints pass no number: its numbers began again."""
+    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+        """Note that a venue's numbers began again: its checkpoints pass none, its children heard none.
+
+        Of older orders a venue hardly says anything, and many they are.
+        """
+        oldest = uuid7_floor(now - NUMBERS_REACH)
         with one_round_trip(self._connection) as cursor:
             cursor.execute("UPDATE fix_checkpoints SET in_seq = 0 WHERE venue_id = %s", [venue_id])
-            cursor.execute("UPDATE fix_sessions SET numbers_began_at = now() WHERE venue_id = %s", [venue_id])
+            cursor.execute(
+                "UPDATE child_orders SET in_seq = 0 WHERE order_id >= %s AND venue_id = %s AND in_seq > 0",
+                [oldest, venue_id],
+            )
+            cursor.execute(
+                "UPDATE fix_sessions SET numbers_began_at = %s WHERE venue_id = %s", [now, venue_id]
+            )
 
     def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
         """Return what came from these venues and was stored from a time on, in its order."""

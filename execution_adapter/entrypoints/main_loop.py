@@ -361,7 +361,7 @@ class AdapterLoop:
         if isinstance(item, SessionUp):
             if item.began_anew:
                 log.warning("fix_numbers_began_anew", venue=item.venue_id)
-                self._store.begin_numbers(item.venue_id)
+                self._store.begin_numbers(item.venue_id, now)
                 self._ledger.begin_numbers(item.venue_id)
                 self._checkpointed_s = 0.0
             self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)

@@ -282,11 +282,17 @@ def test_the_journal_gives_back_what_came_of_a_venue_in_its_order(kept: Kept) ->
     assert list(kept.store.journaled({"XNYS": stored_at + hour})) == []
 
 
-def test_checkpoints_of_numbers_that_began_anew_pass_none_of_them(kept: Kept) -> None:
+def test_where_numbers_began_anew_checkpoints_pass_none_and_children_have_heard_none(kept: Kept) -> None:
     checkpoint = Checkpoint(venue_id="XNYS", in_seq=7, incarnation="one", offsets={0: 3}, recorded_at=NOW)
     other = dataclasses.replace(checkpoint, venue_id="BATS")
     kept.store.write_checkpoints([checkpoint, other], {}, NOW)
-    kept.store.begin_numbers("XNYS")
+    heard = [child(), child(venue_id="BATS")]
+    kept.store.write(Writes(children=[(one, False) for one in heard]), NOW)
+    state = ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, in_seq=7)
+    kept.store.write(Writes(states={one.cl_ord_id: (one, state) for one in heard}), NOW)
+    kept.store.begin_numbers("XNYS", datetime.now(UTC))
+    states = kept.store.find([(one.order_id, one.cl_ord_id) for one in heard])
+    assert {one.child.venue_id: one.state.in_seq for one in states} == {"XNYS": 0, "BATS": 7}
     found = {
         one.venue_id: (one.in_seq, dict(one.offsets), one.recorded_at) for one in kept.store.checkpoints()
     }

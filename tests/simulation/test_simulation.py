@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from oms_tools.simulation.command import run_seed, simulate
-from oms_tools.simulation.scheduler import FAULTS, LOSING
+from oms_tools.simulation.faults import EXCEPTED, FALSE, RATES
+from oms_tools.simulation.scheduler import FAULTS, KINDS, LOSING
+from simulators.broker.protocol import FaultKind
 from tests.simulation.planted import PLANTED
 
 SEEDS = range(1, 25)
@@ -55,6 +58,30 @@ def test_a_backlog_is_not_added_to() -> None:
         assert result.requests_said <= 1.1 * result.requests_needed
 
 
+def test_every_fault_of_an_unkind_venue_is_sown_and_counted() -> None:
+    sown: Counter[str] = Counter()
+    for seed in (3, 5, 12):
+        result = run_seed(seed, 300, ("unkind", "disconnect"))
+        assert result.violation is None, result.violation
+        sown += result.faults
+    assert set(KINDS) <= set(sown)
+
+
+@pytest.mark.parametrize("kind", ["SESSION_RESET", "BUST", "REPEATED_EXEC_ID", "STATUS_REFUSED"])
+def test_one_fault_of_an_unkind_venue_can_be_had_alone(kind: str) -> None:
+    found: Counter[str] = Counter()
+    for seed in range(1, 7):
+        result = run_seed(seed, 60, (kind, "crash", "disconnect"))
+        assert result.violation is None, result.violation
+        found += result.faults
+    assert set(KINDS) & set(found) == {kind}
+
+
+def test_every_kind_of_fault_has_a_rate_and_what_is_false_an_exception() -> None:
+    assert set(RATES) == set(FaultKind)
+    assert set(EXCEPTED) - set(FALSE) == {FaultKind.OVERFILL}
+
+
 def test_a_seed_gives_the_same_run_in_another_process() -> None:
     first = run_seed(11, ORDERS)
     assert first.violation is None
@@ -82,6 +109,8 @@ def test_the_command_prints_what_went_wrong_and_writes_the_figures(tmp_path: Pat
     assert "invariants broken: 0" in ran.output
     written = json.loads(figures.read_text())
     assert (written["orders"], written["violations"]) == (60, [])
+    assert set(written["sown"]) == set(KINDS)
+    assert all(kind in ran.output for kind in KINDS)
 
 
 def test_a_broken_invariant_is_printed_with_the_command_that_shows_it_again(

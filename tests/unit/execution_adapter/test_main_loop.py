@@ -230,7 +230,7 @@ def test_numbers_that_began_anew_do_not_make_the_journal_forgotten() -> None:
     scene.routed(made)
     scene.later(1.5)
     scene.said(made.children[0], "F", 100)
-    scene.store.begin_numbers("XNYS")
+    scene.store.begin_numbers("XNYS", NOW)
     after = scene.restarted()
     after.loop.read_again(unsettled_messages(after.store, ["XNYS"], "one"))
     assert [one.exec_id for one in after.reports(FILLS)] == ["EF100"]

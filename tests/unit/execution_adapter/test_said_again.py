@@ -142,6 +142,25 @@ def test_what_reopens_shares_is_told_to_core_again_as_it_was(kind: ExecType, mor
     assert desk.counted() == (Status.FILLED, 60, 0)
 
 
+def test_after_numbers_began_anew_a_resent_bust_of_a_closed_order_is_no_replay() -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 100, last_qty=100, msg_seq=90)
+    desk.manager.handle_logon("XNYS", NOW, desk.now_s, began_anew=True)
+    desk.say(ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1", poss_dup=True, msg_seq=5)
+    assert desk.counted() == (Status.NEW, 0, 0)
+
+
+@pytest.mark.parametrize(("status", "leaves_qty", "ends"), [(Status.NEW, 100, 0), (Status.FILLED, 0, 1)])
+def test_an_end_that_is_resent_is_told_again_only_while_the_order_is_over(
+    status: Status, leaves_qty: int, ends: int
+) -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    desk.load(child, ChildState(status=status, cum_qty=0, leaves_qty=leaves_qty, in_seq=9), {})
+    desk.say(ExecType.ORDER_STATUS, "S1", 100, ord_status=OrdStatus.FILLED, poss_dup=True, msg_seq=5)
+    assert desk.outlet.kinds().count("CALCULATED") == ends
+
+
 def corrections(desk: Desk, exec_types: Iterable[tuple[ExecType, int, int]]) -> None:
     for number, (kind, last_qty, cum_qty) in enumerate(exec_types):
         about = f"C{number - 1}" if number else "E1"
