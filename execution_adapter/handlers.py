@@ -32,7 +32,7 @@ from execution_adapter.domain.child import (
 from execution_adapter.domain.exceptions import contradiction, raised
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Execution, Executions, LiveChild
+from execution_adapter.domain.live_child import Executions, LiveChild
 from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.throttle import Admission, Lane, Turn
@@ -525,22 +525,28 @@ class ChildOrderManager:
     def _has_counted(report: Report, live: LiveChild) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
-        Not so a trade that core has and that is resent from beyond what the state had heard: an earlier run
-        had told core of it, and ended before it stored the state.
+        Not so a trade that core has and that is resent from beyond what the state had heard, unless the state
+        has its shares: an earlier run had told core of it, and ended before it stored the state.
         """
-        known = report.exec_type in _EXECUTIONS and report.exec_id in live.executions
+        known = live.executions.get(report.exec_id) if report.exec_type in _EXECUTIONS else None
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
-            return known or not is_news(live.state, report)
-        return known and report.exec_type is ExecType.TRADE and not report.poss_dup
+            return known is not None or not is_news(live.state, report)
+        if known is None or report.exec_type is not ExecType.TRADE:
+            return False
+        traded = live.state.cum_qty - live.state.missing_qty
+        has_shares = report.cum_qty is not None and report.cum_qty <= traded
+        return known.heard or not report.poss_dup or has_shares
 
     @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:
         """Return how a trade differs from the one with its ExecID, empty when it does not."""
         known = live.executions.get(report.exec_id)
-        found = Execution(report.last_qty, report.last_px_micros)
-        if report.exec_type is not ExecType.TRADE or known is None or known == found:
+        if report.exec_type is not ExecType.TRADE or known is None:
             return ""
-        was, now = (f"{one.last_qty} at {one.last_px_micros} micros" for one in (known, found))
+        first, found = (known.last_qty, known.last_px_micros), (report.last_qty, report.last_px_micros)
+        if first == found:
+            return ""
+        was, now = (f"{shares} at {micros} micros" for shares, micros in (first, found))
         return f"ExecID {report.exec_id} was {was}, is {now}"
 
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:

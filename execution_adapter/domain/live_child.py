@@ -20,12 +20,14 @@ from oms_platform.vocabulary import ChildTerms, ExecType
 class Execution(NamedTuple):
     """A trade as it was reported first, or what a correction left of one; a bust left nothing.
 
-    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade.
+    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade. heard: in this
+    run; the others are those that core has of earlier ones, which a child's state may not have counted.
     """
 
     last_qty: int
     last_px_micros: int | None
     corrects: str = ""
+    heard: bool = False
 
 
 # By ExecID, in the order in which they came.
@@ -104,14 +106,11 @@ class LiveChild:
         about = self.executions.get(report.exec_ref_id)
         trade = report.exec_ref_id if about is None else about.corrects or report.exec_ref_id
         stood_at = None if about is None else self._stood_at(trade, report.exec_id)
-        self.executions.setdefault(
-            report.exec_id,
-            Execution(
-                report.last_qty,
-                report.last_px_micros,
-                "" if report.exec_type is ExecType.TRADE else trade,
-            ),
-        )
+        first = self.executions.get(report.exec_id)
+        if first is None:
+            corrects = "" if report.exec_type is ExecType.TRADE else trade
+            first = Execution(report.last_qty, report.last_px_micros, corrects)
+        self.executions[report.exec_id] = first._replace(heard=True)
         return stood_at
 
     def _stood_at(self, trade: str, exec_id: str) -> int | None:
