@@ -457,13 +457,13 @@ class ChildOrderManager:
     def _has_counted(report: Report, live: LiveChild) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
-        Not so a trade that core has and that is resent from beyond what the state had heard: an earlier run
+        Not so an execution that core has and that is resent from beyond what the state had heard: an earlier run
         had told core of it, and ended before it stored the state.
         """
         known = report.exec_type in _EXECUTIONS and report.exec_id in live.executions
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
             return known or not is_news(live.state, report)
-        return known and report.exec_type is ExecType.TRADE and not report.poss_dup
+        return known and not report.poss_dup
 
     @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:

@@ -209,6 +209,17 @@ def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when
     assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
 
 
+@pytest.mark.parametrize("poss_resend", [False, True])
+def test_a_bust_that_comes_twice_takes_back_once(poss_resend: bool) -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 30, last_qty=30)
+    desk.say(ExecType.TRADE, "E2", 60, last_qty=30)
+    for _ in range(2):
+        desk.say(ExecType.TRADE_CANCEL, "B1", 30, exec_ref_id="E1", poss_resend=poss_resend)
+        assert desk.counted() == (Status.PARTIALLY_FILLED, 30, 0)
+    assert desk.exceptions() == []
+
+
 @pytest.mark.parametrize("over", [OrdStatus.DONE_FOR_DAY, OrdStatus.CALCULATED, OrdStatus.FILLED])
 def test_a_cancel_that_is_refused_because_the_order_is_over_is_followed_by_a_question(
     over: OrdStatus,
