@@ -385,7 +385,11 @@ class ChildOrderManager:
         applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
         after = live.state = applied.state
         trace = self._traces.reported(report, live, before, now)
-        self._reports.publish(report, child, after, applied.ended, before, now, trace)
+        ended = applied.ended
+        if ended is None and report.poss_dup and before.status in CLOSED and after.status in CLOSED:
+            # An earlier run may have stored the end and not told core.
+            ended = self._end_said(report, live)
+        self._reports.publish(report, child, after, ended, before, now, trace)
         if replace(after, in_seq=before.in_seq) != before:
             self._ledger.reported(child, after)
         if report.exec_type is ExecType.TRADE:
@@ -475,6 +479,12 @@ class ChildOrderManager:
         was, now = (f"{one.last_qty} at {one.last_px_micros} micros" for one in (known, found))
         return f"ExecID {report.exec_id} was {was}, is {now}"
 
+    @staticmethod
+    def _end_said(report: Report, live: LiveChild) -> ExecType | None:
+        """Return how a report by itself ends a child, None if it does not."""
+        blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
+        return apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
+
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""
         blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
@@ -484,7 +494,7 @@ class ChildOrderManager:
             # As it was then: what changed the child since is republished after it.
             said, before = applied.state, blank
         # An end that a bust has undone since is none.
-        ended = applied.ended if live.state.status in CLOSED else None
+        ended = self._end_said(report, live) if live.state.status in CLOSED else None
         self._reports.publish(report, live.child, said, ended, before, now, live.trace)
 
     def _handle_unknown(

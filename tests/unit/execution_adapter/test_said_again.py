@@ -161,6 +161,14 @@ def test_an_end_that_is_resent_is_told_again_only_while_the_order_is_over(
     assert desk.outlet.kinds().count("CALCULATED") == ends
 
 
+def test_a_stored_end_is_told_again_also_when_numbers_have_begun_anew_since() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, missing_qty=100), {})
+    desk.say(ExecType.ORDER_STATUS, "S1", 100, ord_status=OrdStatus.FILLED, poss_dup=True, msg_seq=5)
+    assert desk.outlet.kinds() == ["CALCULATED"]
+
+
 def corrections(desk: Desk, exec_types: Iterable[tuple[ExecType, int, int]]) -> None:
     for number, (kind, last_qty, cum_qty) in enumerate(exec_types):
         about = f"C{number - 1}" if number else "E1"
