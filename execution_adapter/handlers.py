@@ -160,6 +160,11 @@ class ChildOrderManager:
         """The venues whose session is logged on."""
         return frozenset(self._up)
 
+    @property
+    def unanswered(self) -> int:
+        """How many children wait for a venue's answer, those left aside that are a person's."""
+        return sum(not live.unresolved for live in self._waiting.values())
+
     def count(self) -> None:
         """Set the gauges."""
         metrics.live_children.set(len(self._live))
@@ -461,8 +466,8 @@ class ChildOrderManager:
     def _has_counted(report: Report, live: LiveChild) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
-        Not so an execution that core has and that is resent from beyond what the state had heard: an earlier run
-        had told core of it, and ended before it stored the state.
+        Not so an execution that core has and that is resent from beyond what the state had heard: an earlier
+        run had told core of it, and ended before it stored the state.
         """
         known = report.exec_type in _EXECUTIONS and report.exec_id in live.executions
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
