@@ -23,7 +23,6 @@ from execution_adapter.adapters.postgres_sessions import PostgresSessionStore
 from execution_adapter.config import Settings
 from execution_adapter.domain.gate import Touch, WireGate, WireLimits
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.reconciliation import Occasion
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.entrypoints.inbox import Inbox
@@ -133,12 +132,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         take_over(manager, store, starts)
         _note_starting(store, session_store, starts)
         commands = SessionCommands(
-            session_store,
-            sessions,
-            wire_ids,
-            defaults,
-            manager.use_settings,
-            lambda venue_id, now, now_s: manager.compare(venue_id, Occasion.REQUEST, now, now_s),
+            session_store, sessions, wire_ids, defaults, manager.use_settings, manager.compare
         )
         loop = AdapterLoop(
             arrivals=inbox,

@@ -15,7 +15,7 @@ from oms_platform.vocabulary import ChildTerms, ExecType
 
 REPORT_SPAN: Final = "ExecutionReport"
 _LOCAL_EXEC_IDS: Final = {ExecType.CANCELED: "NS", ExecType.REJECTED: "BR"}
-_EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
+EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 RESTATEMENTS: Final = frozenset((ExecType.RESTATED, ExecType.REPLACED))
 _ENDS: Final = frozenset((ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.DONE_FOR_DAY))
 
@@ -41,7 +41,7 @@ class ReportOutlet:
         state, before: the child after it and before it. ended: how the child is over, by this report.
         """
         told = False
-        if report.exec_type in _EXECUTIONS:
+        if report.exec_type in EXECUTIONS:
             self._send(report, report.exec_type, child, state, now, trace)
             told = True
         if ended is not None:
@@ -56,7 +56,7 @@ class ReportOutlet:
     def _send(
         self, report: Report, kind: ExecType, child: ChildTerms, state: ChildState, now: datetime, trace: str
     ) -> None:
-        over = kind not in _EXECUTIONS
+        over = kind not in EXECUTIONS
         message = ExecutionReport(
             order_id=child.order_id,
             account_id=child.account_id,

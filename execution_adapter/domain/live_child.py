@@ -10,11 +10,14 @@ is over.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
 from oms_platform.vocabulary import ChildTerms, ExecType
+
+# Questions and cancels in a row that bring nothing new, until a person has to look at a child.
+TRIES_MAX: Final = 5
 
 
 class Execution(NamedTuple):

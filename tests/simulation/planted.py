@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from execution_adapter import handlers as adapter_handlers
+from execution_adapter import child_outcomes, report_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -91,7 +91,7 @@ def cancels_are_said_again_by_the_routes_age(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(republication.Lap, "go_on", lambda _self, _ring: True)
     patch.setattr(republication, "RESEND_AFTER", timedelta(milliseconds=500))
     patch.setattr(handlers, "ALREADY_PENDING", -1)
-    patch.setattr(adapter_handlers, "ALREADY_PENDING", -1)
+    patch.setattr(report_handlers, "ALREADY_PENDING", -1)
 
 
 def requests_are_said_again_by_age(patch: pytest.MonkeyPatch) -> None:
@@ -208,9 +208,9 @@ def sessions_end_again_and_again(patch: pytest.MonkeyPatch) -> None:
 def orders_are_sent_again_after_a_logon(patch: pytest.MonkeyPatch) -> None:
     def logon(self: Any, venue_id: str, now: datetime, now_s: float, *, began_anew: bool = False) -> None:
         original(self, venue_id, now, now_s, began_anew=began_anew)
-        for live in list(self._live.values()):
-            if live.child.venue_id == venue_id and live.unacked:
-                self._send(live, now, now_s)
+        for live in self._children.of_venue(venue_id):
+            if live.unacked:
+                self._sender.send(live, now, now_s)
 
     original = ChildOrderManager.handle_logon
     patch.setattr(ChildOrderManager, "handle_logon", logon)
@@ -222,7 +222,7 @@ def a_repeated_plan_is_sent_again(patch: pytest.MonkeyPatch) -> None:
         for child in plan.children:
             live = self.get(child.cl_ord_id)
             if live is not None and child.venue_id in self.venues_up:
-                self._send(live, now, 0.0)
+                self._sender.send(live, now, 0.0)
 
     original = ChildOrderManager.handle_placed_before
     patch.setattr(ChildOrderManager, "handle_placed_before", before)
@@ -261,12 +261,12 @@ def exceptions_are_made_anew_after_a_restart(patch: pytest.MonkeyPatch) -> None:
         found = original(*args, **more)
         return msgspec.structs.replace(found, identity=f"{found.identity} {found.raised_at}")
 
-    original = adapter_handlers.raised
-    patch.setattr(adapter_handlers, "raised", excepted)
+    original = child_outcomes.raised
+    patch.setattr(child_outcomes, "raised", excepted)
 
 
 def what_is_said_again_is_counted_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ChildOrderManager, "_has_counted", lambda _self, _report, _live: False)
+    patch.setattr(report_handlers.ReportHandlers, "_has_counted", lambda _self, _report, _live: False)
 
 
 def the_journal_is_not_read_again(patch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,17 @@ def test_what_was_never_sent_goes_out_at_logon_without_a_question(scene: Scene) 
     assert scene.venues.types() == "D"
 
 
+def test_a_session_may_take_an_order_before_its_logon_is_heard_of(scene: Scene) -> None:
+    scene.manager.handle_logout("XNYS", NOW, on_purpose=True)
+    (child,) = scene.place(plan())
+    assert scene.venues.types() == "D"
+    # It was let in meanwhile: whether the order was on that session or an earlier one, a question tells.
+    scene.up()
+    assert scene.venues.types() == "DH"
+    scene.hear(child, ExecType.ORDER_STATUS, unknown=True, ask_id=scene.venues.sent[-1][1])
+    assert scene.venues.types() == "DHD"
+
+
 def test_what_an_earlier_run_left_is_asked_about_and_over_when_its_venue_never_saw_it(scene: Scene) -> None:
     (child,) = plan().children
     scene.restart(child)

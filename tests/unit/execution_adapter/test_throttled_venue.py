@@ -2,9 +2,9 @@
 
 import pytest
 
+from execution_adapter.child_outcomes import DOWN_TEXT, FULL_TEXT, UNSENT_TEXT
 from execution_adapter.domain.child import MessageRefusal, Status
 from execution_adapter.domain.session_settings import Capabilities, SessionSettings, Throttle
-from execution_adapter.handlers import DOWN_TEXT, FULL_TEXT, UNSENT_TEXT
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import ChildTerms, ExecType

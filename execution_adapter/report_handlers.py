@@ -1,0 +1,348 @@
+"""What venues say about a child: reports, refused cancels, and messages of ours that they could not take.
+
+The law of this file: a report is applied, was applied before and is republished, or is left to a person.
+Where a venue's word leaves a doubt, the venue is asked.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from execution_adapter import metrics
+from execution_adapter.child_outcomes import GONE_TEXT, LOST_TEXT, UNREAD_TEXT, ChildOutcomes
+from execution_adapter.domain.child import (
+    CLOSED,
+    CancelRefusal,
+    Inbound,
+    MessageRefusal,
+    OrdStatus,
+    Report,
+    Status,
+    apply_report,
+    is_news,
+    is_replay,
+    new_state,
+)
+from execution_adapter.domain.exceptions import contradiction
+from execution_adapter.domain.ledger import Ledger
+from execution_adapter.domain.live_child import TRIES_MAX, LiveChild
+from execution_adapter.domain.live_children import LiveChildren
+from execution_adapter.domain.reconciliation import Reconciler
+from execution_adapter.domain.venue_states import VenueStates
+from execution_adapter.order_sending import OrderSender
+from execution_adapter.reports import EXECUTIONS, RESTATEMENTS, ReportOutlet, ReportTraces
+from oms_platform.exceptions import ExceptionKind
+from oms_platform.telemetry.order_trace import traced_id
+from oms_platform.vocabulary import ExecType
+
+log = structlog.get_logger()
+# FIX CxlRejReason, tag 102.
+UNKNOWN_ORDER: Final = 1
+ALREADY_PENDING: Final = 3
+OTHER_REASON: Final = 99
+# What says how many shares are open again.
+_REOPENING: Final = RESTATEMENTS | {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
+# How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
+_UNSUPPORTED: Final = frozenset((("j", 3), ("3", 11)))
+_OVER: Final = frozenset(
+    (
+        OrdStatus.FILLED,
+        OrdStatus.CANCELED,
+        OrdStatus.REJECTED,
+        OrdStatus.EXPIRED,
+        OrdStatus.DONE_FOR_DAY,
+        OrdStatus.CALCULATED,
+    )
+)
+
+
+class ReportHandlers:
+    """Work on what venues say about children. One thread only."""
+
+    def __init__(
+        self,
+        children: LiveChildren,
+        states: VenueStates,
+        sender: OrderSender,
+        outcomes: ChildOutcomes,
+        reports: ReportOutlet,
+        traces: ReportTraces,
+        ledger: Ledger,
+        reconciler: Reconciler,
+    ) -> None:
+        self._children, self._states, self._sender, self._outcomes = children, states, sender, outcomes
+        self._reports, self._traces = reports, traces
+        self._ledger, self._reconciler = ledger, reconciler
+
+    def handle_inbound(
+        self, inbound: Inbound, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        """Work on a message about a child. raw: as it was on the wire."""
+        if self._sender.is_complaint(inbound, live, now_s):
+            return
+        if isinstance(inbound, Report):
+            self._handle_report(inbound, live, raw, now, now_s)
+        elif isinstance(inbound, CancelRefusal):
+            self._handle_cancel_refusal(inbound, live, now, now_s)
+        else:
+            self._handle_message_refusal(inbound, live, raw, now)
+
+    # ---- reports
+
+    def _handle_report(
+        self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        child = live.child
+        metrics.reports_of(child.venue_id, report.exec_type.name).inc()
+        if report.poss_dup:
+            metrics.of_venue(child.venue_id).resent.inc()
+        if self._is_contradiction(report, live, raw, now, now_s):
+            return
+        if report.exec_type is ExecType.ORDER_STATUS and not report.poss_dup:
+            self._states.answered_question(child.venue_id)
+        before = live.state
+        if report.unknown:
+            self._handle_unknown(report, live, raw, now, now_s)
+            self._reconciler.answered(child, before, live.state, report, now)
+            return
+        counted = is_replay(live.state, report) or self._has_counted(report, live)
+        stood_at = live.note_execution(report) if report.exec_type in EXECUTIONS else None
+        if counted:
+            self._republish(report, live, now)
+            return
+        if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
+            # It was refused because the venue has it: how it is, the venue says when it is asked.
+            self._sender.ask(live, now_s)
+            return
+        self._apply(report, live, now, now_s, stood_at)
+        self._watch_difference(report, live, raw, now, now_s)
+        if report.exec_type is ExecType.ORDER_STATUS:
+            self._reconciler.answered(child, before, live.state, report, now)
+        elif live.state.status in CLOSED:
+            self._reconciler.closed(child, now)
+
+    def _is_contradiction(
+        self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> bool:
+        """Leave a report to a person that cannot be about the child, or about the trade with its ExecID."""
+        child = live.child
+        problem = contradiction(child, report) or self._repeats_otherwise(report, live)
+        if not problem:
+            return False
+        kind = ExceptionKind.CONTRADICTS_CHILD
+        if report.exec_type is ExecType.TRADE and report.exec_id in live.executions:
+            kind = ExceptionKind.REPEATED_EXEC_ID
+        self._outcomes.except_message(
+            kind, problem, venue_id=report.venue_id, raw=raw, now=now, child=child, report=report
+        )
+        if kind is ExceptionKind.REPEATED_EXEC_ID and self._states.is_up(child.venue_id):
+            self._sender.ask(live, now_s)
+        return True
+
+    @staticmethod
+    def _repeats_otherwise(report: Report, live: LiveChild) -> str:
+        """Return how a trade differs from the one with its ExecID, empty when it does not."""
+        known = live.executions.get(report.exec_id)
+        if report.exec_type is not ExecType.TRADE or known is None:
+            return ""
+        first, found = (known.last_qty, known.last_px_micros), (report.last_qty, report.last_px_micros)
+        if first == found:
+            return ""
+        was, now = (f"{shares} at {micros} micros" for shares, micros in (first, found))
+        return f"ExecID {report.exec_id} was {was}, is {now}"
+
+    @staticmethod
+    def _has_counted(report: Report, live: LiveChild) -> bool:
+        """Say whether the child's state has a report already that is no replay: its venue says it again.
+
+        Not so an execution that core has and that is resent from beyond what the state had heard, unless the
+        state has its shares: an earlier run had told core of it, and ended before it stored the state.
+        """
+        known = live.executions.get(report.exec_id) if report.exec_type in EXECUTIONS else None
+        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
+            return known is not None or not is_news(live.state, report)
+        if known is None:
+            return False
+        traded = live.state.cum_qty - live.state.missing_qty
+        has_shares = report.cum_qty is not None and report.cum_qty <= traded
+        return known.heard or not report.poss_dup or (report.exec_type is ExecType.TRADE and has_shares)
+
+    def _apply(
+        self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
+    ) -> None:
+        child, before = live.child, live.state
+        applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
+        after = live.state = applied.state
+        trace = self._traces.reported(report, live, before, now)
+        ended = applied.ended
+        if ended is None and report.poss_dup and before.status in CLOSED and after.status in CLOSED:
+            # An earlier run may have stored the end and not told core.
+            ended = self._end_said(report, live)
+        self._reports.publish(report, child, after, ended, before, now, trace)
+        if replace(after, in_seq=before.in_seq) != before:
+            self._ledger.reported(child, after)
+        if report.exec_type is ExecType.TRADE:
+            metrics.of_venue(child.venue_id).filled_shares.inc(report.last_qty)
+        answered = before.status is Status.PENDING_NEW and after.status is not Status.PENDING_NEW
+        if answered and live.sent_on_logon and not live.asked_after_send:
+            metrics.venue_ack.observe(now_s - live.last_try_s, traced_id(live.trace))
+        if after.status is not before.status or after.cum_qty != before.cum_qty:
+            live.tries = 0
+        self._outcomes.note_answered(live)
+        if after.status in CLOSED:
+            self._children.drop(live)
+            return
+        if not self._children.is_live(child.cl_ord_id):
+            log.warning("child_open_again", cl_ord_id=child.cl_ord_id, venue=child.venue_id)
+            self._children.add(live)
+        self._go_on_canceling(report, live, now, now_s)
+        if (
+            not live.unacked
+            and not self._states.cancel_is_out(live)
+            and after.missing_qty == live.missing_shown
+        ):
+            self._children.stop_waiting(live)
+
+    def _go_on_canceling(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
+        """Send the cancel of a child that its venue is now known to have, or goes on working."""
+        if not live.canceling or live.unacked or not self._states.is_up(live.child.venue_id):
+            return
+        told_again = (
+            report.exec_type is ExecType.ORDER_STATUS and report.ord_status is not OrdStatus.PENDING_CANCEL
+        )
+        if told_again or not self._states.cancel_is_out(live):
+            self._sender.cancel(live, now, now_s)
+
+    def _watch_difference(
+        self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        """Hold the venue's CumQty against its trades: ask about a difference, and show what then remains."""
+        state, child = live.state, live.child
+        if state.missing_qty == live.missing_shown:
+            return
+        if not state.missing_qty:
+            live.missing_shown = 0
+            self._ledger.settled(child.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)
+            return
+        if report.exec_type is not ExecType.ORDER_STATUS:
+            self._children.await_answer(live)
+            self._sender.ask(live, now_s)
+            return
+        self._outcomes.show_difference(live, raw, now, report)
+
+    @staticmethod
+    def _end_said(report: Report, live: LiveChild) -> ExecType | None:
+        """Return how a report by itself ends a child, None if it does not."""
+        blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
+        return apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
+
+    def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
+        """A report comes again that was applied: core may not have it, and applies it once."""
+        blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
+        applied = apply_report(blank, live.child.quantity, live.child.time_in_force, report)
+        said, before = live.state, live.state
+        if report.exec_type in _REOPENING:
+            # As it was then: what changed the child since is republished after it.
+            said, before = applied.state, blank
+        # An end that a bust has undone since is none.
+        ended = self._end_said(report, live) if live.state.status in CLOSED else None
+        self._reports.publish(report, live.child, said, ended, before, now, live.trace)
+
+    def _handle_unknown(
+        self, answer: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
+    ) -> None:
+        """The venue says that it never saw a child: send it now, or close it if it was canceled meanwhile."""
+        child = live.child
+        if not self._children.is_live(child.cl_ord_id) or not self._states.is_up(child.venue_id):
+            return
+        if not live.unacked and not answer.poss_dup and answer.ask_id in ("", live.ask_id):
+            self._handle_forgotten(live, raw, now)
+            return
+        if not live.proves_absent(answer, self._states.logon(child.venue_id)):
+            return
+        log.info(
+            "child_unknown_at_venue",
+            cl_ord_id=child.cl_ord_id,
+            venue=child.venue_id,
+            canceled=live.canceling,
+        )
+        if live.canceling:
+            self._outcomes.close_unsent(live, now)
+        elif not live.first_sent_at:
+            # Of an earlier run, which may have told core that it is over: its shares are routed anew.
+            self._outcomes.close_unsent(live, now, LOST_TEXT)
+        else:
+            self._sender.send(live, now, now_s)
+
+    def _handle_forgotten(self, live: LiveChild, raw: bytes, now: datetime) -> None:
+        """The venue knows a child no more that it had acknowledged."""
+        if live.canceling:
+            # Nothing of it will be sent again, and there is nothing that a venue could cancel.
+            self._outcomes.close_unsent(live, now, GONE_TEXT)
+            return
+        # It had it, and whoever sends it again on such a word may double it.
+        self._children.stop_waiting(live)
+        live.given_up = True
+        self._outcomes.except_child(
+            live,
+            "the venue says that it does not know the order, which it had acknowledged",
+            "unknown",
+            raw,
+            now,
+        )
+
+    # ---- refusals
+
+    def _handle_cancel_refusal(
+        self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
+    ) -> None:
+        child = live.child
+        metrics.rejects_total.labels(child.venue_id, "9").inc()
+        if not self._children.is_live(child.cl_ord_id):
+            return
+        if refusal.reason == ALREADY_PENDING:
+            # No answer: an earlier cancel is under way, and its outcome is the answer.
+            return
+        if refusal.reason == UNKNOWN_ORDER:
+            if self._states.is_mute(child.venue_id) and live.unacked:
+                # It was asked after the order, on a session that keeps their order: the venue has none.
+                self._outcomes.close_unsent(live, now)
+                return
+            if live.unacked or live.tries < TRIES_MAX:
+                # No answer for core: the venue that has acknowledged it says how it is.
+                live.canceled_on_logon = 0
+                live.tries += 1
+                if self._states.is_up(child.venue_id):
+                    self._sender.ask(live, now_s)
+                return
+        live.canceled_on_logon = 0
+        self._reports.publish_cancel_reject(
+            child, refusal.cl_ord_id, refusal.reason, refusal.text, refusal.transact_time, live.trace
+        )
+        if refusal.ord_status in _OVER and self._states.is_up(child.venue_id):
+            self._sender.ask(live, now_s)
+
+    def _handle_message_refusal(
+        self, refusal: MessageRefusal, live: LiveChild, raw: bytes, now: datetime
+    ) -> None:
+        child = live.child
+        if refusal.ref_msg_type == "D" and live.unacked and self._children.is_live(child.cl_ord_id):
+            log.warning(
+                "order_refused_unread", cl_ord_id=child.cl_ord_id, venue=child.venue_id, text=refusal.text
+            )
+            self._outcomes.close(live, ExecType.REJECTED, refusal.text or UNREAD_TEXT, now)
+        elif refusal.ref_msg_type == "F":
+            self._reports.publish_cancel_reject(
+                child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace
+            )
+        elif refusal.ref_msg_type == "H":
+            if (refusal.msg_type, refusal.reason) in _UNSUPPORTED:
+                self._states.refused_question(child.venue_id)
+                log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
+                self._outcomes.give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
+        else:
+            log.warning(
+                "message_refused", venue=child.venue_id, ref_msg_type=refusal.ref_msg_type, text=refusal.text
+            )
