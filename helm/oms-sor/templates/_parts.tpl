@@ -99,8 +99,9 @@ execution-adapter:
   probes: health
   strategy: {type: Recreate}
   needs: [postgres, kafka]
-  calls: {broker: 9878}
+  calls: {broker: 9878, market-data: 9090}
   settings:
+    {{- $quotes | toYaml | nindent 4 }}
     OMS_ADAPTER_HEALTH_PORT: "8090"
     OMS_ADAPTER_FIX_HOST: {{ ternary (printf "%s-broker" $full) $values.fix.host $simulated }}
     OMS_ADAPTER_FIX_PORT: {{ ternary 9878 $values.fix.port $simulated | quote }}

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from oms_core.domain.risk import TouchPrices
-from oms_platform import ids
+from oms_platform import ids, order_ids
 from oms_platform.messages import CancelChildren, OrderEvent
 from oms_platform.vocabulary import ExecType, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
@@ -253,6 +253,31 @@ def test_an_overfill_is_in_the_position_and_an_exception(scene: Scene) -> None:
     assert scene.quantities(order_id) == ("FILLED", 300, 0)
     assert scene.store.positions[ACCOUNT, "AAPL"].quantity == 450
     assert (scene.exceptions(), scene.dead_letters()) == (["OVERFILL"], [])
+
+
+def test_an_excess_is_told_once_for_the_child_that_made_it(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    scene.fill(order_id, 150)
+    assert scene.exceptions() == ["OVERFILL"]
+    scene.fill(order_id, 200, leg=2, venue_id="XNAS")
+    assert (scene.state(order_id).excess_qty, scene.exceptions()) == (50, ["OVERFILL"])
+    # A trade of a child that was over is another one's.
+    scene.fill(order_id, 10, leg=2, venue_id="XNAS")
+    assert scene.exceptions() == ["OVERFILL", "OVERFILL"]
+
+
+def test_an_excess_of_children_within_theirs_is_told(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.report(order_id, ExecType.CANCELED)
+    scene.step(1)
+    scene.place(order_id, ("XNAS", 300))
+    scene.fill(order_id, 60)
+    child = order_ids.child_cl_ord_id(order_id, 2, 1)
+    scene.report(order_id, ExecType.TRADE, attempt=2, venue_id="XNAS", last_qty=300, last_px_micros=PRICE)
+    assert scene.state(order_id).children[child].executed_qty == 300
+    assert (scene.state(order_id).excess_qty, scene.exceptions()) == (60, ["OVERFILL"])
 
 
 def test_what_is_overcommitted_by_a_late_fill_is_taken_back_from_the_other_venue(scene: Scene) -> None:
