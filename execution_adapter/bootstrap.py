@@ -131,7 +131,9 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         )
         take_over(manager, store, starts)
         _note_starting(store, session_store, starts)
-        commands = SessionCommands(session_store, sessions, wire_ids, defaults, manager.use_settings)
+        commands = SessionCommands(
+            session_store, sessions, wire_ids, defaults, manager.use_settings, manager.compare
+        )
         loop = AdapterLoop(
             arrivals=inbox,
             store=store,

@@ -140,6 +140,11 @@ class ChildOrderManager:
         """The venues whose session is down on purpose."""
         return self._states.out
 
+    @property
+    def unanswered(self) -> int:
+        """How many children wait for a venue's answer, those left aside that are a person's."""
+        return self._children.unanswered
+
     def count(self) -> None:
         """Set the gauges."""
         metrics.live_children.set(len(self._children))
@@ -400,6 +405,10 @@ class ChildOrderManager:
     def ask_soon(self, live: LiveChild) -> None:
         """Ask a child's venue how it is, when there is time."""
         self._questions.ask_soon(live)
+
+    def compare(self, venue_id: str, now: datetime, now_s: float) -> None:
+        """Somebody wants to know whether a venue has our open orders as we have them."""
+        self._questions.compare(venue_id, Occasion.REQUEST, now, now_s)
 
     def ask_overdue(self, now: datetime, now_s: float) -> None:
         """Ask venues what they have not answered in time, and compare with those whose time has come."""

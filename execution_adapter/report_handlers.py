@@ -157,17 +157,17 @@ class ReportHandlers:
     def _has_counted(report: Report, live: LiveChild) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
-        Not so a trade that core has and that is resent from beyond what the state had heard, unless the state
-        has its shares: an earlier run had told core of it, and ended before it stored the state.
+        Not so an execution that core has and that is resent from beyond what the state had heard, unless the
+        state has its shares: an earlier run had told core of it, and ended before it stored the state.
         """
         known = live.executions.get(report.exec_id) if report.exec_type in EXECUTIONS else None
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
             return known is not None or not is_news(live.state, report)
-        if known is None or report.exec_type is not ExecType.TRADE:
+        if known is None:
             return False
         traded = live.state.cum_qty - live.state.missing_qty
         has_shares = report.cum_qty is not None and report.cum_qty <= traded
-        return known.heard or not report.poss_dup or has_shares
+        return known.heard or not report.poss_dup or (report.exec_type is ExecType.TRADE and has_shares)
 
     def _apply(
         self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
@@ -176,7 +176,11 @@ class ReportHandlers:
         applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
         after = live.state = applied.state
         trace = self._traces.reported(report, live, before, now)
-        self._reports.publish(report, child, after, applied.ended, before, now, trace)
+        ended = applied.ended
+        if ended is None and report.poss_dup and before.status in CLOSED and after.status in CLOSED:
+            # An earlier run may have stored the end and not told core.
+            ended = self._end_said(report, live)
+        self._reports.publish(report, child, after, ended, before, now, trace)
         if replace(after, in_seq=before.in_seq) != before:
             self._ledger.reported(child, after)
         if report.exec_type is ExecType.TRADE:
@@ -228,6 +232,12 @@ class ReportHandlers:
             return
         self._outcomes.show_difference(live, raw, now, report)
 
+    @staticmethod
+    def _end_said(report: Report, live: LiveChild) -> ExecType | None:
+        """Return how a report by itself ends a child, None if it does not."""
+        blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
+        return apply_report(blank, live.child.quantity, live.child.time_in_force, report).ended
+
     def _republish(self, report: Report, live: LiveChild, now: datetime) -> None:
         """A report comes again that was applied: core may not have it, and applies it once."""
         blank = replace(new_state(live.child.quantity), missing_qty=live.state.missing_qty)
@@ -237,7 +247,7 @@ class ReportHandlers:
             # As it was then: what changed the child since is republished after it.
             said, before = applied.state, blank
         # An end that a bust has undone since is none.
-        ended = applied.ended if live.state.status in CLOSED else None
+        ended = self._end_said(report, live) if live.state.status in CLOSED else None
         self._reports.publish(report, live.child, said, ended, before, now, live.trace)
 
     def _handle_unknown(

@@ -133,6 +133,10 @@ class StackRig:
         self.up()
 
 
+# How long a load may take to see its last orders end.
+AFTER_LOAD_S_MAX = 300.0
+
+
 class BenchRun:
     """A load in the background: its figures and what it says go to files in the stack's folder."""
 
@@ -155,9 +159,9 @@ class BenchRun:
             FLOWS_S_MAX + self._seconds,
         )
 
-    def figures(self, timeout_s: float = 300.0) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """Wait for the end. Returns the figures. Raises RuntimeError with what the load said."""
-        self.process.wait(timeout_s)
+        self.process.wait(self._seconds + AFTER_LOAD_S_MAX)
         if not self._report.exists():
             raise RuntimeError(
                 f"the load ended with {self.process.returncode}: {self._log.read_text()[-4000:]}"

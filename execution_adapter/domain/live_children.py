@@ -97,6 +97,11 @@ class LiveChildren:
         """How many wait for the first answer of their venue."""
         return sum(live.unacked for live in self._waiting.values())
 
+    @property
+    def unanswered(self) -> int:
+        """How many wait for an answer of their venue, those left aside that are a person's."""
+        return sum(not live.unresolved for live in self._waiting.values())
+
     def waiting(self) -> list[LiveChild]:
         """Return those that wait for an answer."""
         return list(self._waiting.values())

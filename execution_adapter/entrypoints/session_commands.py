@@ -13,7 +13,7 @@ from execution_adapter.ports import FixCommand, SessionControl, SessionState, Se
 
 # So long a command may take until it is answered with how things stand.
 ANSWER_S_MAX: Final = 10.0
-# A reset or a resend that was asked for so long ago is not begun any more.
+# What is of the moment and was asked for so long ago is not begun any more.
 AGE_S_MAX: Final = 300.0
 log = structlog.get_logger()
 
@@ -35,7 +35,9 @@ class SessionCommands:
         wire_ids: WireIds,
         defaults: Mapping[str, SessionSettings],
         on_settings: Callable[[str, SessionSettings], None] = lambda _venue_id, _settings: None,
+        compare: Callable[[str, datetime, float], None] = lambda _venue_id, _now, _now_s: None,
     ) -> None:
+        self._compare = compare
         self._store, self._sessions, self._wire_ids = store, sessions, wire_ids
         self._defaults, self._on_settings = defaults, on_settings
         self._pending: dict[UUID, _Pending] = {}
@@ -67,13 +69,13 @@ class SessionCommands:
             outcome = _said(
                 "not done: the adapter has no session of this venue; it reads venues when it starts"
             )
-        elif command.kind in ("RESET", "RESEND") and age_s > AGE_S_MAX:
+        elif command.kind in ("RESET", "RESEND", "RECONCILE") and age_s > AGE_S_MAX:
             outcome = _said(f"not done: it was asked for {age_s:.0f} s ago")
         else:
-            outcome = self._begun(command)
+            outcome = self._begun(command, now, now_s)
         self._pending[command.command_id] = _Pending(command, now_s, outcome)
 
-    def _begun(self, command: FixCommand) -> Callable[[], str]:
+    def _begun(self, command: FixCommand, now: datetime, now_s: float) -> Callable[[], str]:
         """Do what a command says. Returns how to find what came of it."""
         venue_id, sessions = command.venue_id, self._sessions
         who = f"by {command.requested_by}: {command.reason}"
@@ -95,6 +97,11 @@ class SessionCommands:
                 return tried
             case "RESEND":
                 return _said(self._ask_again(venue_id, command.arguments))
+            case "RECONCILE":
+                if not sessions.state(venue_id).up:
+                    return _said(f"not asked: {self._reason(venue_id)}")
+                self._compare(venue_id, now, now_s)
+                return _said("each of its open orders is asked for")
             case _:
                 return self._change(venue_id)
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
+from oms_tools.cli.session_commands import run_comparison
 from oms_tools.cli.stack_commands import data_option
 from oms_tools.verify.venue_day import UnreadableFileError, VenueDay, venue_day
 
@@ -84,6 +85,9 @@ def report(
         for one in days:
             _print_day(one)
     sys.exit(1 if any(one.differences for one in days) else 0)
+
+
+reconcile.add_command(run_comparison)
 
 
 def _print_day(day: VenueDay) -> None:

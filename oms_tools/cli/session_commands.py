@@ -30,7 +30,7 @@ console = Console()
 ANSWER_S_MAX: Final = 20.0
 LOOK_S: Final = 0.1
 # What is not worth doing any more when nobody waits for it.
-_OF_THE_MOMENT: Final = frozenset(("RESEND", "RESET"))
+_OF_THE_MOMENT: Final = frozenset(("RESEND", "RESET", "RECONCILE"))
 _STORE: Final = """
 INSERT INTO venue_sessions AS kept (venue_id, settings, changed_at, changed_by, reason)
 VALUES (%s, %s, now(), %s, %s)
@@ -211,6 +211,14 @@ def _show(connection: psycopg.Connection[Any], venue: str) -> None:
     else:
         text = f"version {version}, {changed_at:%Y-%m-%d %H:%M:%S}Z by {changed_by}: {reason}"
     click.echo(text, err=True)
+
+
+@click.command("run")
+@click.argument("venue")
+@_asked()
+def run_comparison(data: Path, dsn: str | None, venue: str, by: str, reason: str) -> None:
+    """Ask a venue how each of its open orders is (35=H); `oms reconcile list` shows what it said."""
+    _run(dsn, data, venue, "RECONCILE", by, reason)
 
 
 COMMANDS: Final = (settings, logout, logon, resend, reset)

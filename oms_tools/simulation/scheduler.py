@@ -613,8 +613,8 @@ class Simulation:
                 return f"{name} has something to do"
         if system.adapter.ledger.waits:
             return "the adapter has something to store"
-        unacked = system.adapter.unacked
-        return f"the adapter waits for {unacked} acknowledgements" if unacked else ""
+        unanswered = system.adapter.manager.unanswered
+        return f"the adapter waits for {unanswered} answers of venues" if unanswered else ""
 
 
 def _limits(name: str, *, tight: bool) -> AccountLimits:

@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
 
-from execution_adapter.domain.child import Status
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import Execution, Executions
@@ -324,12 +323,6 @@ class AdapterComponent(Component):
     def stop(self) -> None:
         """Lose every connection."""
         self.system.sessions.end()
-
-    @property
-    def unacked(self) -> int:
-        """How many children no venue has answered for."""
-        states = self.system.child_store.children.values()
-        return sum(1 for stored in states if stored.state.status is Status.PENDING_NEW)
 
     def poll(self) -> None:
         """Let Kafka's thread put a batch into the inbox."""

@@ -19,6 +19,7 @@ from execution_adapter.entrypoints import fix_parsing, main_loop, plan_batches, 
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import OutNumbers
+from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import machine
@@ -279,7 +280,7 @@ def a_bust_is_not_held_to_its_trade(patch: pytest.MonkeyPatch) -> None:
 
 
 def acknowledged_orders_are_not_asked_about(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ChildOrderManager, "ask_soon", lambda _self, _live: None)
+    patch.setattr(VenueQuestions, "ask_soon", lambda _self, _live: None)
 
 
 def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,8 @@ COMMANDS = """
 CREATE TABLE fix_commands (
     command_id   uuid PRIMARY KEY,
     venue_id     text NOT NULL REFERENCES venues,
-    kind         text NOT NULL CHECK (kind IN ('LOGOUT', 'LOGON', 'RESET', 'RESEND', 'SETTINGS')),
+    kind         text NOT NULL CHECK (kind IN ('LOGOUT', 'LOGON', 'RESET', 'RESEND', 'SETTINGS',
+                                                'RECONCILE')),
     arguments    jsonb NOT NULL DEFAULT '{}',
     requested_by text NOT NULL,
     reason       text NOT NULL,

@@ -161,6 +161,14 @@ def test_an_end_that_is_resent_is_told_again_only_while_the_order_is_over(
     assert desk.outlet.kinds().count("CALCULATED") == ends
 
 
+def test_a_stored_end_is_told_again_also_when_numbers_have_begun_anew_since() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, missing_qty=100), {})
+    desk.say(ExecType.ORDER_STATUS, "S1", 100, ord_status=OrdStatus.FILLED, poss_dup=True, msg_seq=5)
+    assert desk.outlet.kinds() == ["CALCULATED"]
+
+
 def corrections(desk: Desk, exec_types: Iterable[tuple[ExecType, int, int]]) -> None:
     for number, (kind, last_qty, cum_qty) in enumerate(exec_types):
         about = f"C{number - 1}" if number else "E1"
@@ -207,6 +215,17 @@ def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when
     desk.load(child, stored, {"E1": Execution(60, LIMIT), "C1": Execution(50, LIMIT, "E1")})
     desk.say(ExecType.TRADE_CORRECT, "C1", 50, last_qty=50, exec_ref_id="E1", poss_dup=True, msg_seq=5)
     assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
+
+
+@pytest.mark.parametrize("poss_resend", [False, True])
+def test_a_bust_that_comes_twice_takes_back_once(poss_resend: bool) -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 30, last_qty=30)
+    desk.say(ExecType.TRADE, "E2", 60, last_qty=30)
+    for _ in range(2):
+        desk.say(ExecType.TRADE_CANCEL, "B1", 30, exec_ref_id="E1", poss_resend=poss_resend)
+        assert desk.counted() == (Status.PARTIALLY_FILLED, 30, 0)
+    assert desk.exceptions() == []
 
 
 @pytest.mark.parametrize("over", [OrdStatus.DONE_FOR_DAY, OrdStatus.CALCULATED, OrdStatus.FILLED])
