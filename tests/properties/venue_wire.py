@@ -108,7 +108,10 @@ class WatchedManager(ChildOrderManager):
 
 
 class Wire:
-    """The session as the adapter's handlers see it. `refused`: numbers of messages that got a 35=j."""
+    """The session as the adapter's handlers see it.
+
+    refused: numbers of messages that got a 35=j. passed_over: of those that the session kept for a person.
+    """
 
     def __init__(self) -> None:
         terms = SessionTerms(begin_string=BEGIN_STRING, sender="OMS", target=VENUE, heartbeat_s=30)
@@ -116,6 +119,7 @@ class Wire:
         self.now, self.now_s = START, 0.0
         self.items: list[Item] = []
         self.refused: list[int] = []
+        self.passed_over: set[int] = set()
 
     def take(self, timeout_s: float) -> Sequence[Item]:
         """Hand over what has come."""
@@ -131,6 +135,7 @@ class Wire:
                         venue_id=VENUE, raw=raw, fields=fields, msg_seq=seq, poss_dup=dup, at=self.now
                     )
                 case Refused(raw, seq, reason, garbled):
+                    self.passed_over.add(seq)
                     item = FixRefused(
                         venue_id=VENUE, raw=raw, msg_seq=seq, reason=reason, garbled=garbled, at=self.now
                     )
