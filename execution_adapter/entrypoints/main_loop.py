@@ -11,52 +11,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
-from msgspec.structs import replace
 
 from execution_adapter import metrics
-from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
-from execution_adapter.domain.fix.wire import first_value, text_of
-from execution_adapter.domain.gate import Parent, problem_of_parent
 from execution_adapter.domain.ledger import Ledger, Offsets
-from execution_adapter.domain.live_child import Executions, LiveChild
-from execution_adapter.domain.wire_ids import child_of
-from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse
 from execution_adapter.entrypoints.own_names import OwnNames
-from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
+from execution_adapter.entrypoints.plan_batches import PlanBatches, Step
+from execution_adapter.entrypoints.venue_messages import VenueMessages, journal_of
+from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import (
     Arrivals,
     ChildStore,
     FixMessage,
-    FixRefused,
     Item,
     JournalLine,
     OutNumbers,
-    ReaderFailed,
-    ResendWanted,
     Routed,
-    SessionDown,
-    SessionUp,
-    StoredChild,
     UnstorableChildError,
     Venues,
     Writes,
 )
 from oms_platform.clock import Clock, microseconds
-from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
-from oms_platform.kafka.ports import Batch, RecordSink, RecordSource
-from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
-from oms_platform.order_ids import order_id_of_child
+from oms_platform.kafka.ports import RecordSink, RecordSource
+from oms_platform.messages import ExecutionReport, RouteAnswer
 from oms_platform.telemetry.metrics import timed_transaction
-from oms_platform.telemetry.order_trace import Hop, is_traced, passed
-from oms_platform.telemetry.spans import Kind
-from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
+from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ExecType, Message
-from oms_platform.wire import Topic, order_of
+from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag
 
 log = structlog.get_logger()
@@ -71,8 +56,6 @@ OUT_SEQS_LEFT_MIN: Final = 10_000
 # What a session may say between its last order and its end: heartbeats, the Logout.
 OUT_SEQS_OF_THE_END: Final = 100
 _NOTHING: Final[frozenset[str]] = frozenset()
-
-
 # Reports that change nothing of the parent: core need not know, the scorekeeper measures them.
 _ACKNOWLEDGING: Final = frozenset(
     (
@@ -110,22 +93,6 @@ class ReportsOutlet:
         self.dirty = True
 
 
-@dataclass(slots=True)
-class _Step:
-    """A record of `orders.routed` in its place. refused: a cancel of its attempt came before it in the batch.
-
-    problem: why nothing of a plan may be stored or sent. repeated: its plan stands earlier in the batch, or
-    was stored before.
-    """
-
-    message: RoutePlan | CancelChildren
-    raw: Any
-    trace: str
-    refused: bool = False
-    repeated: bool = False
-    problem: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How often what is done, in seconds."""
@@ -158,14 +125,14 @@ class AdapterLoop:
         names: OwnNames | None = None,
         run_commands: Callable[[datetime, float], None] = lambda _now, _now_s: None,
     ) -> None:
-        self._tracer = tracer or Tracer()
-        self._names = names or OwnNames()
         self._run_commands = run_commands
         self._arrivals = arrivals
         self._store = store
         self._venues = venues
         self._venue_ids = frozenset(venue_ids)
         self._manager = manager
+        self._plans = PlanBatches(store, manager, ledger, publisher, tracer or Tracer(), self._venue_ids)
+        self._messages = VenueMessages(store, venues, manager, ledger, names or OwnNames())
         self._ledger = ledger
         self._publisher = publisher
         self._outlet = outlet
@@ -313,24 +280,18 @@ class AdapterLoop:
     def _work(self, items: Sequence[Item], *, journaled: bool = False) -> None:
         started_s, taken_us = self._monotonic_s(), self._now_us()
         batches = [item.batch for item in items if isinstance(item, Routed)]
-        steps = [step for batch in batches for step in self._read_batch(batch)]
-        journal = [*self._venues.take_sent(), *(() if journaled else _journal_of(items))]
-        for item in items:
-            if isinstance(item, FixRefused):
-                # In the transaction of its line of the journal: nobody reads it again.
-                kind = ExceptionKind.GARBLED if item.garbled else ExceptionKind.REFUSED_BY_SESSION
-                self._except(kind, item.reason, item, self._clock())
+        steps = [step for batch in batches for step in self._plans.read(batch)]
+        journal = [*self._venues.take_sent(), *(() if journaled else journal_of(items))]
+        self._messages.except_refused(items, self._clock())
         # What venues sent is kept as it came before anything is decided about it.
-        new = self._write_steps(steps, journal) if steps or journal else _NOTHING
-        for step in steps:
-            if isinstance(step.message, CancelChildren) and not step.problem:
-                # It is taken: whatever venues say in this batch sends none of its children any more.
-                self._manager.note_cancel(step.message)
-        self._handle_venues(items)
+        new = self._store_batch(steps, journal) if steps or journal else _NOTHING
+        self._plans.note_cancels(steps)
+        if self._messages.handle(items, self._clock(), self._monotonic_s()):
+            self._checkpointed_s = 0.0
         if steps:
-            self._trace_steps(steps, taken_us)
-            self._finish(steps, new)
-            self._write_spans(steps, taken_us)
+            self._plans.trace(steps, taken_us, self._now_us())
+            self._plans.finish(steps, new, self._clock(), self._monotonic_s())
+            self._plans.write_spans(steps, taken_us, self._now_us())
             log.info("batch", items=len(items), plans_and_cancels=len(steps))
         for batch in batches:
             self._ledger.handled(batch.next_offsets)
@@ -339,212 +300,18 @@ class AdapterLoop:
         metrics.inbox_items.observe(len(items))
         metrics.batch_seconds.observe(self._monotonic_s() - started_s)
 
-    # ---- what comes from the venues
-
-    def _handle_venues(self, items: Sequence[Item]) -> None:
-        now, now_s = self._clock(), self._monotonic_s()
-        changed = {item.venue_id: item for item in items if isinstance(item, SessionUp | SessionDown)}
-        if changed:
-            self._store.write_sessions(changed, now)
-        read = [self._read(item, now) if isinstance(item, FixMessage) else None for item in items]
-        known = self._find_children([inbound for inbound in read if inbound is not None])
-        for item, inbound in zip(items, read, strict=True):
-            if isinstance(item, FixMessage):
-                if inbound is not None:
-                    self._handle_inbound(item, inbound, known, now, now_s)
-            else:
-                self._handle_session(item, now, now_s)
-
-    def _handle_session(self, item: Item, now: datetime, now_s: float) -> None:
-        if isinstance(item, ReaderFailed):
-            raise item.error
-        if isinstance(item, SessionUp):
-            if item.began_anew:
-                log.warning("fix_numbers_began_anew", venue=item.venue_id)
-                self._store.begin_numbers(item.venue_id, now)
-                self._ledger.begin_numbers(item.venue_id)
-                self._checkpointed_s = 0.0
-            self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)
-        elif isinstance(item, SessionDown):
-            self._manager.handle_logout(item.venue_id, now, item.reason, on_purpose=item.on_purpose)
-        elif isinstance(item, ResendWanted):
-            self._manager.handle_resend_wanted(item.venue_id, now, now_s)
-
-    def _except(self, kind: ExceptionKind, detail: str, item: FixMessage | FixRefused, now: datetime) -> None:
-        """Keep a message for a person, and ask about the order that it may be of."""
-        live = self._manager.get(self._names.child_named(item.venue_id, item.raw))
-        child = None if live is None else live.child
-        self._manager.except_message(kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child)
-        if live is not None:
-            self._manager.ask_soon(live)
-
-    def _read(self, item: FixMessage, now: datetime) -> Inbound | None:
-        """Read a message; None when it is of no order, or was kept for a person."""
-        try:
-            inbound = parse(item.fields, item.venue_id, item.at)
-        except UnreadableReportError as error:
-            self._except(error.kind, str(error), item, now)
-            return None
-        except (ValueError, ArithmeticError, LookupError) as error:
-            # A fault of ours; the message is kept, and those behind it are worked on.
-            log.exception("fix_message_unread", venue=item.venue_id)
-            self._except(ExceptionKind.UNREADABLE, repr(error), item, now)
-            return None
-        if inbound is None:
-            msg_type = text_of(first_value(item.raw, 35) or b"")
-            log.warning("fix_message_of_no_order", venue=item.venue_id, msg_type=msg_type)
-            self._venues.refuse_type(item.venue_id, item.msg_seq, msg_type)
-            return None
-        inbound = self._names.renamed(inbound)
-        if isinstance(inbound, Report) and item.poss_dup and not inbound.poss_dup:
-            return replace(inbound, poss_dup=True)
-        if not isinstance(inbound, MessageRefusal):
-            return inbound
-        resolved = self._manager.resolve(inbound)
-        if resolved is None:
-            self._except(ExceptionKind.VENUE_REFUSED, f"35={inbound.msg_type}: {inbound.text}", item, now)
-        return resolved
-
-    def _handle_inbound(
-        self,
-        item: FixMessage,
-        inbound: Inbound,
-        known: Mapping[str, LiveChild],
-        now: datetime,
-        now_s: float,
-    ) -> None:
-        name = _child_of(inbound)
-        # A child that was closed in this batch may have been forgotten by now.
-        live = self._manager.get(name) or known.get(name) or self._find_children([inbound]).get(name)
-        if live is None:
-            report = inbound if isinstance(inbound, Report) else None
-            self._manager.except_message(
-                ExceptionKind.UNKNOWN_ORDER,
-                f"no order {name or 'without ClOrdID'} was sent to {item.venue_id}",
-                venue_id=item.venue_id,
-                raw=item.raw,
-                now=now,
-                report=report,
-            )
-            return
-        self._manager.handle_inbound(inbound, live, item.raw, now, now_s)
-
-    def _find_children(self, inbounds: Sequence[Inbound]) -> Mapping[str, LiveChild]:
-        """Look up the children that are remembered no more; theirs are late and resent reports."""
-        places: dict[str, UUID] = {}
-        for inbound in inbounds:
-            name = _child_of(inbound)
-            if name not in places and self._manager.get(name) is None:
-                try:
-                    places[name] = order_id_of_child(name)
-                except ValueError:
-                    continue
-        if not places:
-            return {}
-        keys = [(order_id, name) for name, order_id in places.items()]
-        stored = self._store.find(keys)
-        executions = self._store.known_executions(keys) if stored else {}
-        return {one.child.cl_ord_id: self._recalled(one, executions) for one in stored}
-
-    def _recalled(self, stored: StoredChild, executions: Mapping[str, Executions]) -> LiveChild:
-        """Return a closed child with its newest state, which may not be stored yet."""
-        state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
-        live = LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
-        self._manager.remember(live, executions.get(stored.child.cl_ord_id, {}))
-        return live
-
-    # ---- what comes from the SOR and core
-
-    def _read_batch(self, batch: Batch) -> list[_Step]:
-        for raw, reason in batch.unreadable:
-            self._publisher.send_dead_letter(raw, reason)
-        steps: list[_Step] = []
-        for record, raw in zip(batch.records, batch.raw, strict=True):
-            message = record.message
-            if isinstance(message, RoutePlan):
-                step = _Step(message, raw, record.trace)
-                self._refuse(step, plan_problem(message))
-                steps.append(step)
-            elif isinstance(message, CancelChildren):
-                steps.append(_Step(message, raw, record.trace))
-            else:
-                problem = f"expected a RoutePlan or CancelChildren, found {type(message).__name__}"
-                self._publisher.send_dead_letter(raw, problem)
-                self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(message), problem)
-        return steps
-
-    def _refuse(self, step: _Step, problem: str) -> None:
-        """Dead-letter a message that nothing can be done about; a plan is answered nevertheless."""
-        if problem:
-            step.problem = problem
-            self._publisher.send_dead_letter(step.raw, problem)
-            self._tracer.fail(step.trace, DEAD_LETTER_SPAN, step.message.order_id, problem)
-
-    def _hold_to_parents(self, steps: Sequence[_Step]) -> None:
-        """Decide what may be stored of a batch's plans: by their orders, and by the cancels before them."""
-        plans = [step.message for step in steps if isinstance(step.message, RoutePlan)]
-        parents = self._store.parents([plan.order_id for plan in plans]) if plans else {}
-        canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
-        # ClOrdIDs of each order's children with the shares that they have executed, or may.
-        committed: dict[UUID, dict[str, int]] = {}
-        for step in steps:
-            message = step.message
-            if isinstance(message, CancelChildren):
-                if not step.problem:
-                    through = max(canceled.get(message.order_id, 0), message.through_attempt)
-                    canceled[message.order_id] = through
-                continue
-            order_id, parent = message.order_id, parents.get(message.order_id)
-            of_order = committed.setdefault(order_id, self._committed(parent))
-            step.refused = message.attempt <= canceled.get(order_id, 0)
-            step.repeated = any(child.cl_ord_id in of_order for child in message.children)
-            if step.refused or step.repeated or step.problem or not message.children:
-                continue
-            problem = problem_of_parent(parent, message.terms, message.children, sum(of_order.values()))
-            if problem:
-                step.problem = problem
-                metrics.gate_refusals_total.labels(problem.partition(":")[0]).inc()
-                log.warning("plan_refused", order_id=str(order_id), attempt=message.attempt, problem=problem)
-            else:
-                of_order |= {child.cl_ord_id: child.quantity for child in message.children}
-
-    def _committed(self, parent: Parent | None) -> dict[str, int]:
-        """Return what an order's children have executed or may, as far as we know by now."""
-        found: dict[str, int] = {}
-        for cl_ord_id, shares in () if parent is None else parent.committed.items():
-            newest = self._ledger.newest(cl_ord_id)
-            found[cl_ord_id] = shares if newest is None else newest.cum_qty + newest.leaves_qty
-        return found
-
-    def _plan_writes(self, steps: Sequence[_Step], writes: Writes) -> None:
-        for step in steps:
-            message = step.message
-            if isinstance(message, CancelChildren):
-                if not step.problem:
-                    writes.cancels.append(message)
-            elif not (step.refused or step.repeated or step.problem or self._missing_venues(message)):
-                writes.children += [(child, message.continues) for child in message.children]
-
-    def _missing_venues(self, plan: RoutePlan) -> list[str]:
-        return sorted({child.venue_id for child in plan.children} - self._venue_ids)
-
-    def _write_steps(self, steps: Sequence[_Step], journal: Sequence[JournalLine]) -> frozenset[str]:
-        self._hold_to_parents(steps)
-        writes = Writes(journal=journal)
-        self._plan_writes(steps, writes)
+    def _store_batch(self, steps: Sequence[Step], journal: Sequence[JournalLine]) -> frozenset[str]:
+        """Store what may be stored of a batch. Returns the ClOrdIDs of the children that were not there."""
+        self._plans.hold_to_parents(steps)
+        writes = self._plans.writes(steps, journal)
         try:
             return self._write(writes)
         except UnstorableChildError:
             refused = self._store.unstorable(writes, self._clock())
             if not refused:
                 raise
-            for step in steps:
-                problem = next((refused[key] for key in _keys(step.message) if key in refused), None)
-                if problem is not None and not step.problem:
-                    self._refuse(step, f"UNSTORABLE: {problem}")
-            again = Writes(journal=journal)
-            self._plan_writes(steps, again)
-            return self._write(again)
+            self._plans.refuse_unstorable(steps, refused)
+            return self._write(self._plans.writes(steps, journal))
 
     def _write(self, writes: Writes) -> frozenset[str]:
         """Store a batch with what has become durable since the last one. Returns the new children."""
@@ -555,102 +322,3 @@ class AdapterLoop:
             new = self._store.write(writes, self._clock())
         self._ledger.stored()
         return new
-
-    def _trace_steps(self, steps: Sequence[_Step], taken_us: int) -> None:
-        """Add this hop to what each message goes on with; an order that is late by now is traced."""
-        at_us = self._now_us()
-        hop = self._tracer.hop(Hop.ADAPTER, taken_us, at_us)
-        for step in steps:
-            if self._tracer.is_due(step.trace, at_us):
-                step.trace = self._tracer.promote(step.trace, SLOW, step.message.order_id)
-            step.trace = passed(step.trace, hop)
-
-    def _write_spans(self, steps: Sequence[_Step], taken_us: int) -> None:
-        done_us = self._now_us()
-        spans = [
-            self._tracer.span(
-                step.trace,
-                ADAPTER_SPAN,
-                taken_us,
-                done_us,
-                kind=Kind.CONSUMER,
-                attributes={
-                    "order_id": str(step.message.order_id),
-                    "message": type(step.message).__name__,
-                    "children": len(step.message.children) if isinstance(step.message, RoutePlan) else 0,
-                },
-            )
-            for step in steps
-            if is_traced(step.trace)
-        ]
-        self._tracer.write_batch("adapter batch", taken_us, done_us, len(steps), spans)
-
-    def _finish(self, steps: Sequence[_Step], new: frozenset[str]) -> None:
-        """Tell core what was stored, and send it."""
-        now, now_s = self._clock(), self._monotonic_s()
-        stored_before = self._stored_before(steps, new)
-        for step in steps:
-            message = step.message
-            if isinstance(message, CancelChildren):
-                if not step.problem:
-                    self._manager.handle_cancel(message, now, now_s)
-                continue
-            stored = stored_before.get((message.order_id, message.attempt))
-            if self._is_new(step, new):
-                self._manager.handle_placed(message, now, now_s, step.trace)
-            elif stored is not None:
-                self._manager.handle_placed_before(message, stored, now, step.trace)
-            elif step.refused:
-                self._manager.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
-            else:
-                missing = self._missing_venues(message)
-                unknown = f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else ""
-                reason = step.problem or unknown or message.reason
-                self._manager.handle_unplaced(message, now, step.trace, reason=reason)
-
-    @staticmethod
-    def _is_new(step: _Step, new: frozenset[str]) -> bool:
-        plan = step.message
-        return (
-            isinstance(plan, RoutePlan)
-            and bool(plan.children)
-            and not (step.refused or step.repeated or step.problem)
-            and plan.children[0].cl_ord_id in new
-        )
-
-    def _stored_before(
-        self, steps: Sequence[_Step], new: frozenset[str]
-    ) -> Mapping[tuple[UUID, int], list[StoredChild]]:
-        """Look up the plans with children of which nothing was new: they were stored before, or refused."""
-        routes = [
-            (step.message.order_id, step.message.attempt)
-            for step in steps
-            if isinstance(step.message, RoutePlan) and step.message.children and not self._is_new(step, new)
-        ]
-        return by_route(self._store.of_routes(routes)) if routes else {}
-
-
-def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
-    if isinstance(message, CancelChildren):
-        return [message.request_id]
-    return [child.cl_ord_id for child in message.children]
-
-
-def _journal_of(items: Sequence[Item]) -> list[JournalLine]:
-    return [
-        JournalLine(
-            venue_id=item.venue_id,
-            inbound=True,
-            msg_seq=item.msg_seq if isinstance(item, FixMessage) else 0,
-            at=item.at,
-            raw=item.raw,
-        )
-        for item in items
-        if isinstance(item, FixMessage | FixRefused)
-    ]
-
-
-def _child_of(inbound: Inbound) -> str:
-    if isinstance(inbound, Report):
-        return inbound.cl_ord_id
-    return inbound.child_id if isinstance(inbound, CancelRefusal) else child_of(inbound.ref_id)

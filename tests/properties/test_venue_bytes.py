@@ -202,7 +202,7 @@ class Run:
         came = set(journal)
         missing = [raw for raw in self.must_come if raw not in came]
         assert not missing, f"{missing} came in their place and were not taken"
-        self._check_numbers({line.msg_seq for line in store.journal})
+        self._check_numbers({line.msg_seq for line in store.journal} | self.venue.wire.passed_over)
         not_applied = [told.raw for told in store.exceptions.values() if told.kind not in BESIDE]
         kept = {*not_applied, *map(_said, not_applied)}
         for line in store.journal:

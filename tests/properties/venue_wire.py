@@ -34,6 +34,7 @@ from execution_adapter.domain.fix.session import (
     State,
 )
 from execution_adapter.domain.fix.wire import utc_timestamp
+from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
@@ -56,7 +57,7 @@ from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import ChildTerms, Message
 from oms_platform.wire import Topic
 from oms_tools.verify.fix_reader import first_values
-from tests.unit.execution_adapter.orders import child, plan
+from tests.unit.execution_adapter.orders import child, parent_of, plan
 
 VENUE: Final = "XNYS"
 CHILDREN: Final = 6
@@ -107,7 +108,10 @@ class WatchedManager(ChildOrderManager):
 
 
 class Wire:
-    """The session as the adapter's handlers see it. `refused`: numbers of messages that got a 35=j."""
+    """The session as the adapter's handlers see it.
+
+    refused: numbers of messages that got a 35=j. passed_over: of those that the session kept for a person.
+    """
 
     def __init__(self) -> None:
         terms = SessionTerms(begin_string=BEGIN_STRING, sender="OMS", target=VENUE, heartbeat_s=30)
@@ -115,6 +119,7 @@ class Wire:
         self.now, self.now_s = START, 0.0
         self.items: list[Item] = []
         self.refused: list[int] = []
+        self.passed_over: set[int] = set()
 
     def take(self, timeout_s: float) -> Sequence[Item]:
         """Hand over what has come."""
@@ -130,6 +135,7 @@ class Wire:
                         venue_id=VENUE, raw=raw, fields=fields, msg_seq=seq, poss_dup=dup, at=self.now
                     )
                 case Refused(raw, seq, reason, garbled):
+                    self.passed_over.add(seq)
                     item = FixRefused(
                         venue_id=VENUE, raw=raw, msg_seq=seq, reason=reason, garbled=garbled, at=self.now
                     )
@@ -148,15 +154,16 @@ class Wire:
 
     def send_order(self, child: ChildTerms, at: datetime) -> bool:
         """Send 35=D."""
-        return self._send("D", new_order_single(child, utc_timestamp(at)), child.cl_ord_id)
+        return self._send("D", new_order_single(child, child.cl_ord_id, utc_timestamp(at)), child.cl_ord_id)
 
     def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
-        return self._send("F", order_cancel_request(child, cl_ord_id, utc_timestamp(at)), cl_ord_id)
+        body = order_cancel_request(child, child.cl_ord_id, cl_ord_id, utc_timestamp(at))
+        return self._send("F", body, cl_ord_id)
 
     def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
         """Send 35=H."""
-        return self._send("H", order_status_request(child, ask_id), child.cl_ord_id)
+        return self._send("H", order_status_request(child, child.cl_ord_id, ask_id), child.cl_ord_id)
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
         """Send 35=j."""
@@ -199,7 +206,10 @@ class VenueWire:
     """The venue's end. said: by number, the body of what it truly said; None for what is no news."""
 
     def __init__(self) -> None:
-        self.wire, self.store, self.published = Wire(), InMemoryChildStore(), Published()
+        # What clients placed: what the plans say.
+        self.parents: dict[UUID, Parent] = {}
+        self.store = InMemoryChildStore(parent_of=self.parents.get)
+        self.wire, self.published = Wire(), Published()
         outlet, ledger = ReportsOutlet(self.published, new_id=uuid7), Ledger("one", {})
         self.manager = WatchedManager(self.wire, outlet, ledger, status_timeout_s=5.0)
         self.manager.handled = Counter()
@@ -235,12 +245,15 @@ class VenueWire:
             order_id = uuid7()
             one, terms = child(order_id, quantity=QUANTITY), replace(plan().terms, quantity=QUANTITY)
             order = plan(order_id=order_id, quantity=QUANTITY, terms=terms, children=(one,))
+            self.parents[order_id] = parent_of(order)
             feed.send(Topic.ROUTED.value, "key", order, event_id=uuid7())
             placed.append(one)
         feed.flush()
         self.wire.items.append(Routed(source.poll(timeout_s=0)))
         self.loop.step()
         self.session.outgoing.clear()
+        if any(self.manager.get(one.cl_ord_id) is None for one in placed):
+            raise AssertionError("expected every order to be sent, found one that was not")
         return placed
 
     # ---- what the venue says

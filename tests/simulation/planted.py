@@ -15,7 +15,7 @@ from execution_adapter import child_outcomes, report_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
-from execution_adapter.entrypoints import fix_parsing, main_loop
+from execution_adapter.entrypoints import fix_parsing, main_loop, plan_batches, venue_messages
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import OutNumbers
@@ -66,17 +66,18 @@ def freed_shares_are_routed_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    def plan_writes(self: Any, steps: Any, writes: Any) -> None:
-        original(self, steps, writes)
+    def writes(self: Any, steps: Any, journal: Any) -> Any:
+        found = original(self, steps, journal)
         for step in steps:
             plan = step.message
             if isinstance(plan, RoutePlan) and step.refused:
                 step.refused = False
-                writes.children += [(child, plan.continues) for child in plan.children]
+                found.children += [(child, plan.continues) for child in plan.children]
+        return found
 
-    original = main_loop.AdapterLoop._plan_writes
+    original = plan_batches.PlanBatches.writes
     patch.setattr(InMemoryChildStore, "_canceled_by", lambda _self, _child: None)
-    patch.setattr(main_loop.AdapterLoop, "_plan_writes", plan_writes)
+    patch.setattr(plan_batches.PlanBatches, "writes", writes)
 
 
 def cancels_are_said_again_by_the_routes_age(patch: pytest.MonkeyPatch) -> None:
@@ -107,8 +108,8 @@ def poison_stops_the_adapter(patch: pytest.MonkeyPatch) -> None:
         except UnreadableReportError as error:
             raise RuntimeError(str(error)) from error
 
-    original = main_loop.parse
-    patch.setattr(main_loop, "parse", parse)
+    original = venue_messages.parse
+    patch.setattr(venue_messages, "parse", parse)
 
 
 def exceptions_are_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from execution_adapter.domain.gate import Parent
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
@@ -73,4 +74,16 @@ def cancel_of(
         account_id="ACC",
         requested_at=NOW,
         through_attempt=order.attempt if through is None else through,
+    )
+
+
+def parent_of(order: RoutePlan) -> Parent:
+    """Return the client's order that a plan says it is of."""
+    terms = order.terms
+    return Parent(
+        account_id=terms.account_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        quantity=terms.quantity,
+        limit_price_micros=terms.limit_price_micros,
     )

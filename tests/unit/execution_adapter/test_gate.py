@@ -22,10 +22,10 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
 from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.vocabulary import ChildTerms, ExecType, OrderType, Side
-from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, child, plan
+from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, child, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 from tests.unit.execution_adapter.test_handlers import Scene as Hands
-from tests.unit.execution_adapter.test_main_loop import Scene, parent_of
+from tests.unit.execution_adapter.test_main_loop import Scene
 
 BID, OFFER, REFERENCE = 10_000_000, 10_020_000, 9_000_000
 KNOWN = {"AAPL": Instrument(active=True, reference_micros=REFERENCE)}

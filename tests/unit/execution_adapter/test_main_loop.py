@@ -21,7 +21,7 @@ from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport, RouteAnswer, RoutePlan
 from oms_platform.vocabulary import ChildTerms, Message, RoutePlaced
 from oms_platform.wire import Topic, decode
-from tests.unit.execution_adapter.orders import NOW, cancel_of, plan
+from tests.unit.execution_adapter.orders import NOW, cancel_of, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 
 FILLS, ACKS, ROUTED = Topic.FILLS, Topic.ACKS, Topic.ROUTED.value
@@ -48,18 +48,6 @@ def fix_message(fields: str, msg_seq: int, venue_id: str = "XNYS") -> FixMessage
         msg_seq=msg_seq,
         poss_dup="43=Y" in fields,
         at=NOW,
-    )
-
-
-def parent_of(order: RoutePlan) -> Parent:
-    """Return the client's order that a plan says it is of."""
-    terms = order.terms
-    return Parent(
-        account_id=terms.account_id,
-        symbol=terms.symbol,
-        side=terms.side,
-        quantity=terms.quantity,
-        limit_price_micros=terms.limit_price_micros,
     )
 
 
