@@ -5,7 +5,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators.broker.book import BookOrder, LitBook
+from simulators.broker.book import LitBook
+from simulators.broker.book_order import BookOrder
 from simulators.broker.market import Market
 
 PRICE = 100_000_000
