@@ -308,8 +308,10 @@ class LitBook(_OwnBook):
             price, size = levels[level] if level < len(levels) else (None, 0)
             if resting is not None and (
                 price is None
-                or (is_within(price, resting.price_micros, is_buy=side)
-                and not (resting.is_hidden and resting.price_micros == price))
+                or (
+                    is_within(price, resting.price_micros, is_buy=side)
+                    and not (resting.is_hidden and resting.price_micros == price)
+                )
             ):
                 at = resting.price_micros
                 if not (is_within(at, limit, is_buy=order.is_buy) and self._is_allowed(at)):
@@ -452,7 +454,6 @@ class LitBook(_OwnBook):
             self._interests(auction),
             reference_micros=self._middle if reference_micros is None else reference_micros,
             tick_micros=tick_micros,
-            band=self.band,
         )
         return [] if found is None else self._print(found)
 

@@ -29,7 +29,7 @@ class Settings:
     self_match (NONE, CANCEL_NEWEST, CANCEL_OLDEST, CANCEL_BOTH, DECREMENT), lot_rule (ANY, NO_MIXED,
     ROUND_ONLY): one word for all venues, or "XNYS=CANCEL_OLDEST,…". self_match_by_account: of one account (1)
     only, otherwise all orders are one firm's. round_lots: "BRK.A=1", the symbols whose lot is not 100 shares.
-    fees: "XNYS=-0.0020/0.0030/0.0010": dollars a share for added, removed, in a cross. band_bps: the half width
+    fees: "XNYS=-0.0020/0.0030/0.0010": dollars a share, added, removed, in a cross. band_bps: the half width
     of the band in hundredths of a percent, 0 for none; limit_s: how long the market stands at it before a
     pause of pause_s. refuses_while_halted: new orders do not wait while a symbol does not trade.
     """

@@ -49,19 +49,11 @@ class _Side:
         return self._any_price + self._sums[bisect_right(self.limits, price_micros)]
 
 
-def cross(
-    interests: Sequence[Interest],
-    *,
-    reference_micros: int | None,
-    tick_micros: int,
-    band: tuple[int, int] | None = None,
-) -> Cross | None:
-    """Return the cross of what is there, None when nothing trades. band: the lowest and the highest price."""
+def cross(interests: Sequence[Interest], *, reference_micros: int | None, tick_micros: int) -> Cross | None:
+    """Return the cross of what is there, None when nothing trades."""
     buys, sells = _Side(interests, is_buy=True), _Side(interests, is_buy=False)
     best: tuple[int, int, int, int] | None = None
     for price in _candidates({*buys.limits, *sells.limits}, reference_micros, tick_micros):
-        if band is not None and not band[0] <= price <= band[1]:
-            continue
         wanted, offered = buys.at(price), sells.at(price)
         distance = 0 if reference_micros is None else abs(price - reference_micros)
         rank = (-min(wanted, offered), abs(wanted - offered), distance, price)

@@ -327,13 +327,11 @@ class VenueEngine(VenueOrders):
         trading = self.trading[market.symbol]
         trading.follow(market, now)
         book.band = trading.band
-        if trading.is_continuous:
-            records = self._events(book.requote(market, self._draws), now)
-        else:
-            book.show(market, self._draws)
-            records = []
         following = trading.next_phase(now)
-        return records if following is None else records + self._begin(market.symbol, following, now)
+        if following is None and trading.is_continuous:
+            return self._events(book.requote(market, self._draws), now)
+        book.show(market, self._draws)
+        return [] if following is None else self._begin(market.symbol, following, now)
 
     def _set_trading(self, command: SetTrading, now: datetime) -> list[Record]:
         symbols = [command.symbol] if command.symbol else list(self._books)
@@ -360,7 +358,6 @@ class VenueEngine(VenueOrders):
     def _print_cross(self, symbol: str, auction: Auction, now: datetime) -> list[Record]:
         """Trade what is there at one price, whose place the band takes, and then what had no part in it."""
         book, trading = self._books[symbol], self.trading[symbol]
-        book.band = None
         tick = self._ticks_micros[symbol]
         events = book.cross(auction, tick_micros=tick, reference_micros=trading.reference_micros)
         trading.crossed_at(next((one.price_micros for one in events if isinstance(one, Fill)), None))

@@ -38,6 +38,7 @@ class SymbolTrading:
         self.phase = TradingPhase.OPEN
         self.since: datetime | None = None
         self.reference_micros: int | None = None
+        self._middle: int | None = None
 
     @property
     def is_continuous(self) -> bool:
@@ -59,15 +60,17 @@ class SymbolTrading:
         self.phase, self.since = phase, now
 
     def crossed_at(self, price_micros: int | None) -> None:
-        """Take the price of a cross for the reference; without one the next quote gives it."""
-        self.reference_micros = price_micros
+        """Take the price of a cross for the reference, the middle of the market where nothing traded."""
+        self.reference_micros = self._middle if price_micros is None else price_micros
 
     def follow(self, market: Market, now: datetime) -> None:
         """Move the reference with the market, and enter or leave the limit state."""
         bid, offer = market.national_best_bid, market.national_best_offer
-        if not self._limits.band_bps or not self.is_continuous or bid is None or offer is None:
+        if bid is None or offer is None:
             return
-        middle = (bid + offer) // 2
+        middle = self._middle = (bid + offer) // 2
+        if not self._limits.band_bps or not self.is_continuous:
+            return
         if self.reference_micros is None:
             self.reference_micros = middle
         is_at_limit = self._is_at_limit(bid, offer)
