@@ -23,16 +23,20 @@ from oms_platform.worker import (
 )
 from simulators.broker.adapters.journal import Journal
 from simulators.broker.adapters.session_store import SessionStore
-from simulators.broker.config import COUNTERPARTY, DARK_VENUES, VENUES, Settings, latencies_us
+from simulators.broker.book_order import SelfMatch
+from simulators.broker.config import COUNTERPARTY, DARK_VENUES, VENUES, Settings, by_venue, latencies_us
 from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.control import serve_control
 from simulators.broker.entrypoints.fix_acceptor import FixAcceptor, Received
 from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_command
 from simulators.broker.entrypoints.fix_wire import BEGIN_STRING
 from simulators.broker.entrypoints.inbox import Inbox
+from simulators.broker.fees import fees_of
 from simulators.broker.handlers import Directed, Exchange, commands_of_quote
+from simulators.broker.lots import LotRule, lots_of
 from simulators.broker.protocol import BeginDay, Disconnected, EndDay, Record
 from simulators.broker.schedule import Schedule
+from simulators.broker.trading import Limits
 from simulators.broker.unkind import UnkindVenue
 from simulators.instruments import Instrument, require_instruments
 
@@ -46,19 +50,34 @@ log = structlog.get_logger()
 
 def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[str, UnkindVenue]:
     """Return an engine for each venue."""
-    behaviour = Behaviour(
-        reject=settings.reject_probability,
-        cancel_reject=settings.cancel_reject_probability,
-        thin=settings.thin_probability,
-        touch_fill=settings.touch_fill_probability,
-        hidden=settings.hidden_probability,
-        reports_pending=settings.pending_us >= 0,
-        prevents_self_match=settings.prevents_self_match,
-    )
+    self_match, lot_rule = by_venue(settings.self_match, SelfMatch), by_venue(settings.lot_rule, LotRule)
+    round_lots, fees = lots_of(settings.round_lots), fees_of(settings.fees)
     tick_sizes = {instrument.symbol: instrument.tick_size for instrument in instruments}
+
+    def behaviour(venue_id: str) -> Behaviour:
+        return Behaviour(
+            reject=settings.reject_probability,
+            cancel_reject=settings.cancel_reject_probability,
+            thin=settings.thin_probability,
+            touch_fill=settings.touch_fill_probability,
+            hidden=settings.hidden_probability,
+            reports_pending=settings.pending_us >= 0,
+            self_match=self_match[venue_id],
+            self_match_by_account=settings.self_match_by_account,
+            lot_rule=lot_rule[venue_id],
+            round_lots=round_lots,
+            limits=Limits(settings.band_bps, settings.limit_s, settings.pause_s),
+            takes_while_halted=not settings.refuses_while_halted,
+            fees=fees.get(venue_id),
+        )
+
     return {
         venue_id: UnkindVenue(
-            venue_id, tick_sizes, seed=settings.seed, behaviour=behaviour, dark=venue_id in DARK_VENUES
+            venue_id,
+            tick_sizes,
+            seed=settings.seed,
+            behaviour=behaviour(venue_id),
+            dark=venue_id in DARK_VENUES,
         )
         for venue_id in VENUES
     }

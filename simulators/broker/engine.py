@@ -7,14 +7,17 @@ the journal.
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from simulators.broker.book import Book, DarkBook, Fill, LitBook
+from simulators.broker.book import Book, DarkBook, LitBook
+from simulators.broker.book_order import Auction, Event, Fill, Prevented, SelfMatch
+from simulators.broker.fees import ADDED, AUCTION, REMOVED, FeeSchedule
+from simulators.broker.lots import ROUND_LOT, LotRule, wrong_lot
 from simulators.broker.prices import micros_of_decimal, price_text
 from simulators.broker.protocol import (
     NO_ORDER_ID,
@@ -35,13 +38,16 @@ from simulators.broker.protocol import (
     Report,
     RequestKind,
     Requote,
+    SetTrading,
     TimeInForce,
+    TradingPhase,
 )
+from simulators.broker.trading import NO_LIMITS, Limits, SymbolTrading
 from simulators.broker.venue_order import (
     Trade,
     VenueOrder,
-    crosses,
     too_late,
+    wrong_display,
     wrong_minimum,
     wrong_price,
     wrong_quantity,
@@ -49,9 +55,9 @@ from simulators.broker.venue_order import (
 from simulators.broker.venue_orders import CLOSED_ORDERS_MAX, STATUS, VenueOrders
 
 _THIN_PART_MIN: Final = 0.3
-# LastLiquidityInd (851).
-ADDED: Final = 1
-REMOVED: Final = 2
+# ExecRestatementReason (378): market option.
+_MARKET_OPTION: Final = 8
+_OF_THE_DAY: Final = frozenset({TimeInForce.DAY, TimeInForce.OPG, TimeInForce.CLO})
 # How the ExecID of a duplicate's refusal begins.
 _DUPLICATE: Final = "DUPLICATE"
 
@@ -63,7 +69,12 @@ class Behaviour:
     reject: a new order is refused. cancel_reject: a cancel or replace is. thin: part of the displayed size is
     gone when an order comes for it. touch_fill: a quote's update trades with the orders that rest at the
     touch. hidden: a side of a dark book has size. reports_pending: PendingCancel and PendingReplace come
-    before the decision. prevents_self_match: an order of ours that would meet another one cancels it.
+    before the decision.
+
+    self_match: what becomes of two orders of ours that would trade with each other; self_match_by_account: of
+    one account (1) only. lot_rule: which quantities it takes; round_lots: the shares of a lot, by symbol, if
+    it is not 100. limits: when it pauses. takes_while_halted: new orders wait while a symbol does not trade,
+    otherwise they are refused. fees: None for none.
     """
 
     reject: float = 0.0
@@ -72,7 +83,13 @@ class Behaviour:
     touch_fill: float = 0.25
     hidden: float = 0.6
     reports_pending: bool = False
-    prevents_self_match: bool = False
+    self_match: SelfMatch = SelfMatch.NONE
+    self_match_by_account: bool = False
+    lot_rule: LotRule = LotRule.ANY
+    round_lots: Mapping[str, int] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
+    takes_while_halted: bool = True
+    fees: FeeSchedule | None = None
 
 
 class VenueEngine(VenueOrders):
@@ -93,10 +110,14 @@ class VenueEngine(VenueOrders):
         self._seed = seed
         self.behaviour = behaviour
         self._books: dict[str, Book] = {
-            symbol: DarkBook(hidden_probability=behaviour.hidden)
+            symbol: DarkBook(hidden_probability=behaviour.hidden, self_match=behaviour.self_match)
             if dark
-            else LitBook(touch_fill_probability=behaviour.touch_fill)
+            else LitBook(touch_fill_probability=behaviour.touch_fill, self_match=behaviour.self_match)
             for symbol in tick_sizes
+        }
+        self._has_auctions = not dark
+        self.trading = {
+            symbol: SymbolTrading(behaviour.limits, tick) for symbol, tick in self._ticks_micros.items()
         }
         self._draws = random.Random(f"{seed}/{venue_id}")  # noqa: S311  (a simulation, not a secret)
         self._handlers: dict[type[Command], Callable[[Any, datetime], list[Record]]] = {
@@ -105,6 +126,7 @@ class VenueEngine(VenueOrders):
             ReplaceOrder: self._request,
             AskStatus: self._ask,
             Requote: self._requote,
+            SetTrading: self._set_trading,
             Decide: self._decide,
             EndDay: self._end_day,
         }
@@ -125,15 +147,23 @@ class VenueEngine(VenueOrders):
             return [self._reject(order, refusal, now)]
         order.acknowledged = True
         records: list[Record] = [self._accepted(order, now), self._report(order, ExecType.NEW, now)]
-        records += self._prevent_self_match(order, now)
-        book = self._books[order.symbol]
-        if self._happens(self.behaviour.thin):
-            book.thin(order.is_buy, _THIN_PART_MIN + (1 - _THIN_PART_MIN) * self._draws.random())
-        if order.time_in_force is not TimeInForce.FOK or book.available(order) == order.order_qty:
-            records += self._trades(book.match(order), now)
+        if order.auction is None and self.trading[order.symbol].is_continuous:
+            records += self._take_liquidity(order, now)
         if order.is_live:
             records += self._rest_or_cancel(order, now)
         return records
+
+    def _take_liquidity(self, order: VenueOrder, now: datetime) -> list[Record]:
+        """Trade a new order with what is there."""
+        book = self._books[order.symbol]
+        if self._happens(self.behaviour.thin):
+            book.thin(order.is_buy, _THIN_PART_MIN + (1 - _THIN_PART_MIN) * self._draws.random())
+        if order.time_in_force is TimeInForce.FOK:
+            order.min_qty = order.order_qty
+        return self._events(book.match(order), now)
+
+    def _owner_of(self, command: NewOrder) -> str:
+        return command.account if self.behaviour.self_match_by_account else ""
 
     def _known_again(self, known: VenueOrder, command: NewOrder, now: datetime) -> Report:
         """Answer an order whose ClOrdID is known: its state, or a refusal that leaves the first alone.
@@ -162,14 +192,21 @@ class VenueEngine(VenueOrders):
         ):
             if value is None:
                 return OrdRejReason.UNSUPPORTED_CHARACTERISTIC, f"{name} is not one that this venue trades"
-        wrong = wrong_quantity(command.order_qty) or wrong_minimum(command.min_qty, command.order_qty)
+        wrong = (
+            wrong_quantity(command.order_qty)
+            or wrong_minimum(command.min_qty, command.order_qty)
+            or wrong_display(command.max_floor, command.min_qty, command.order_qty)
+            or self._wrong_lot(command.order_qty, command.symbol)
+        )
         if wrong is not None:
             return OrdRejReason.INCORRECT_QUANTITY, wrong
-        if (
-            command.ord_type is OrdType.LIMIT
-            and (wrong := wrong_price(command.price, tick_micros)) is not None
-        ):
+        has_price = command.ord_type is OrdType.LIMIT or (
+            command.ord_type is OrdType.PEGGED and command.price
+        )
+        if has_price and (wrong := wrong_price(command.price, tick_micros)) is not None:
             return OrdRejReason.OTHER, wrong
+        if (refusal := self._wrong_instruction(command) or self._not_now(command)) is not None:
+            return refusal
         if self._happens(self.behaviour.reject):
             return OrdRejReason.BROKER_OPTION, "refused by the venue"
         return None
@@ -180,17 +217,36 @@ class VenueEngine(VenueOrders):
         reason, text = refusal
         return self._report(order, ExecType.REJECTED, now, ord_rej_reason=reason, text=text)
 
-    def _prevent_self_match(self, order: VenueOrder, now: datetime) -> list[Record]:
-        """Cancel the resting orders of ours that an incoming one would trade with: the older ones go."""
-        if not self.behaviour.prevents_self_match:
-            return []
-        met = [
-            contra
-            for contra in self._books[order.symbol].resting()
-            if isinstance(contra, VenueOrder) and contra.is_buy != order.is_buy and crosses(order, contra)
-        ]
-        text = f"self-match prevention: {order.cl_ord_id}"
-        return [self._close(one, OrdStatus.CANCELED, ExecType.CANCELED, now, text=text) for one in met]
+    def _wrong_lot(self, quantity: int | None, symbol: str) -> str | None:
+        lot = self.behaviour.round_lots.get(symbol, ROUND_LOT)
+        return wrong_lot(quantity or 0, lot, self.behaviour.lot_rule)
+
+    def _wrong_instruction(self, command: NewOrder) -> tuple[OrdRejReason, str] | None:
+        """Refuse what a venue of this kind does not know: FIX's terms, put together wrongly."""
+        is_pegged = command.ord_type is OrdType.PEGGED
+        if command.is_pegged is None or (is_pegged and not command.is_pegged):
+            text = "exec_inst must be M (pegged to the middle) or none"
+        elif command.is_pegged and command.ord_type is OrdType.MARKET:
+            text = "a pegged order is a limit order, or has no limit (40=P)"
+        elif command.time_in_force in (TimeInForce.OPG, TimeInForce.CLO):
+            if self._has_auctions and not command.is_pegged and not command.min_qty:
+                return None
+            text = "no cross for such an order"
+        else:
+            return None
+        return OrdRejReason.UNSUPPORTED_CHARACTERISTIC, text
+
+    def _not_now(self, command: NewOrder) -> tuple[OrdRejReason, str] | None:
+        """Refuse what comes too late for its cross, or while nothing trades where that is refused."""
+        phase = self.trading[command.symbol].phase
+        too_late_for_opening = command.time_in_force is TimeInForce.OPG and phase is not TradingPhase.PRE_OPEN
+        if too_late_for_opening or (
+            command.time_in_force is TimeInForce.CLO and phase is TradingPhase.CLOSED
+        ):
+            return OrdRejReason.TOO_LATE_TO_ENTER, f"too late for the cross: {phase.value}"
+        if self.trading[command.symbol].is_continuous or self.behaviour.takes_while_halted:
+            return None
+        return OrdRejReason.EXCHANGE_CLOSED, f"{command.symbol} does not trade: {phase.value}"
 
     def _rest_or_cancel(self, order: VenueOrder, now: datetime) -> list[Record]:
         if order.rests:
@@ -208,15 +264,39 @@ class VenueEngine(VenueOrders):
 
     # ---- trades and quotes
 
-    def _trades(self, fills: Iterable[Fill], now: datetime) -> list[Record]:
+    def _events(self, events: Iterable[Event], now: datetime) -> list[Record]:
+        """Report what happened in a book."""
         records: list[Record] = []
-        for order, quantity, price_micros, takes in fills:
+        for event in events:
+            order = event.order
             if not isinstance(order, VenueOrder):
                 raise TypeError(f"expected a venue order in the book, found {type(order).__name__}")
-            records.append(self._trade(order, Trade(quantity, price_micros), now, takes=takes))
+            if isinstance(event, Prevented):
+                records += self._prevented(order, event, now)
+                continue
+            liquidity = AUCTION if event.in_cross else REMOVED if event.takes else ADDED
+            records.append(self._trade(order, Trade(event.quantity, event.price_micros, liquidity), now))
         return records
 
-    def _trade(self, order: VenueOrder, trade: Trade, now: datetime, *, takes: bool = False) -> Report:
+    def _prevented(self, order: VenueOrder, event: Prevented, now: datetime) -> list[Record]:
+        """Report an order that lost shares because it would have met one of its owner."""
+        contra = event.contra.cl_ord_id if isinstance(event.contra, VenueOrder) else ""
+        text = f"self-match prevention: {contra}"
+        if event.ends:
+            return self._cancel_unasked(order, now, text=text)
+        order.order_qty -= event.quantity
+        reason = _MARKET_OPTION
+        return [self._report(order, ExecType.RESTATED, now, exec_restatement_reason=reason, text=text)]
+
+    def _cancel_unasked(self, order: VenueOrder, now: datetime, *, text: str = "") -> list[Record]:
+        """Cancel an order that nobody asked to cancel; a request that is pending comes too late."""
+        command, order.pending = order.pending, None
+        records: list[Record] = [self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now, text=text)]
+        if command is not None:
+            records.append(self._refuse(command, order, CxlRejReason.TOO_LATE, "too late", now))
+        return records
+
+    def _trade(self, order: VenueOrder, trade: Trade, now: datetime) -> Report:
         exec_id = self._execution_id()
         order.execute(exec_id, trade)
         if not order.is_live:
@@ -228,18 +308,88 @@ class VenueEngine(VenueOrders):
             exec_id=exec_id,
             last_qty=trade.quantity,
             last_px=price_text(trade.price_micros),
-            last_liquidity=REMOVED if takes else ADDED,
+            last_liquidity=trade.liquidity,
+            fee=self._fee(trade),
         )
 
+    def _fee(self, trade: Trade) -> str:
+        """Return what a trade costs, "" where the venue does not say."""
+        fees = self.behaviour.fees
+        return "" if fees is None else fees.fee_text(trade.quantity, trade.liquidity)
+
+    # ---- quotes, halts and crosses
+
     def _requote(self, command: Requote, now: datetime) -> list[Record]:
-        book = self._books.get(command.market.symbol)
-        return [] if book is None else self._trades(book.requote(command.market, self._draws), now)
+        market = command.market
+        book = self._books.get(market.symbol)
+        if book is None:
+            return []
+        trading = self.trading[market.symbol]
+        trading.follow(market, now)
+        book.band = trading.band
+        following = trading.next_phase(now)
+        if following is None and trading.is_continuous:
+            return self._events(book.requote(market, self._draws), now)
+        book.show(market, self._draws)
+        return [] if following is None else self._begin(market.symbol, following, now)
+
+    def _set_trading(self, command: SetTrading, now: datetime) -> list[Record]:
+        symbols = [command.symbol] if command.symbol else list(self._books)
+        return [
+            record
+            for symbol in symbols
+            if symbol in self._books
+            for record in self._begin(symbol, command.phase, now)
+        ]
+
+    def _begin(self, symbol: str, phase: TradingPhase, now: datetime) -> list[Record]:
+        """Begin a phase: trading comes back by a cross, and it ends by one."""
+        trading = self.trading[symbol]
+        before, was_continuous = trading.phase, trading.is_continuous
+        trading.enter(phase, now)
+        if phase is TradingPhase.CLOSED and before is not TradingPhase.CLOSED:
+            records = self._print_cross(symbol, Auction.CLOSING, now) if was_continuous else []
+            return records + self._end_waiting(symbol, tuple(Auction), now)
+        if trading.is_continuous and not was_continuous:
+            records = self._print_cross(symbol, Auction.OPENING, now)
+            return records + self._end_waiting(symbol, (Auction.OPENING,), now)
+        return []
+
+    def _print_cross(self, symbol: str, auction: Auction, now: datetime) -> list[Record]:
+        """Trade what is there at one price, whose place the band takes, and then what had no part in it."""
+        book, trading = self._books[symbol], self.trading[symbol]
+        tick = self._ticks_micros[symbol]
+        events = book.cross(auction, tick_micros=tick, reference_micros=trading.reference_micros)
+        trading.crossed_at(next((one.price_micros for one in events if isinstance(one, Fill)), None))
+        book.band = trading.band
+        records = self._events(events, now)
+        return records + self._meet_again(book, now) if trading.is_continuous else records
+
+    def _end_waiting(self, symbol: str, auctions: tuple[Auction, ...], now: datetime) -> list[Record]:
+        """Cancel what waited for a cross that is over."""
+        return [
+            record
+            for order in self._books[symbol].resting()
+            if order.auction in auctions and isinstance(order, VenueOrder)
+            for record in self._cancel_unasked(order, now, text="not executed in the cross")
+        ]
+
+    def _meet_again(self, book: Book, now: datetime) -> list[Record]:
+        """Let orders with a minimum, which had no part in a cross, trade with what came while they waited."""
+        records: list[Record] = []
+        for order in book.resting():
+            if order.min_qty and order.working_qty and order.auction is None:
+                book.remove(order)
+                records += self._events(book.match(order), now)
+                if order.working_qty:
+                    book.rest(order)
+        return records
 
     def _end_day(self, _command: EndDay, now: datetime) -> list[Record]:
         records: list[Record] = []
         for book in self._books.values():
             for order in book.resting():
-                if isinstance(order, VenueOrder) and order.time_in_force is TimeInForce.DAY:
+                if isinstance(order, VenueOrder) and order.time_in_force in _OF_THE_DAY:
                     command, order.pending = order.pending, None
                     records.append(self._close(order, OrdStatus.DONE_FOR_DAY, ExecType.DONE_FOR_DAY, now))
                     if command is not None:
@@ -287,8 +437,10 @@ class VenueEngine(VenueOrders):
             return "symbol and side must be those of the order"
         if isinstance(command, CancelOrder):
             return None
-        tick_micros = self._ticks_micros[order.symbol]
-        return wrong_quantity(command.order_qty) or wrong_price(command.price, tick_micros)
+        wrong = wrong_quantity(command.order_qty) or self._wrong_lot(command.order_qty, order.symbol)
+        if wrong is not None or (order.ord_type is not OrdType.LIMIT and not command.price):
+            return wrong
+        return wrong_price(command.price, self._ticks_micros[order.symbol])
 
     def _decide(self, command: Decide, now: datetime) -> list[Record]:
         order = self._orders.get(command.cl_ord_id)
@@ -314,6 +466,7 @@ class VenueEngine(VenueOrders):
         book.remove(order)
         self._name(command.cl_ord_id, order)
         order.cl_ord_id = command.cl_ord_id
+        keeps_place = self.keeps_place(order, command.order_qty or 0, command.price)
         self._amend(order, command.order_qty or 0, command.price)
         records: list[Record] = [
             self._report(order, ExecType.REPLACED, now, orig_cl_ord_id=command.orig_cl_ord_id)
@@ -323,10 +476,10 @@ class VenueEngine(VenueOrders):
             return records
         if order.asleep is not None:
             return records
-        records += self._prevent_self_match(order, now)
-        records += self._trades(book.match(order), now)
+        if order.auction is None and self.trading[order.symbol].is_continuous:
+            records += self._events(book.match(order), now)
         if order.is_live:
-            book.rest(order)
+            book.rest(order, keeps_place=keeps_place)
         return records
 
     def _refuse(
@@ -407,5 +560,9 @@ class VenueEngine(VenueOrders):
                 )
             if order.is_live and order.asleep is None:
                 records += self._rest_or_cancel(order, now)
+        for symbol in self._books:
+            # The venue is open: what waited while it was not trades now.
+            records += self._print_cross(symbol, Auction.OPENING, now)
+            records += self._end_waiting(symbol, (Auction.OPENING,), now)
         self._draws = random.Random(f"{self._seed}/{self.venue_id}/{self._executions_made}")  # noqa: S311
         return records

@@ -74,7 +74,7 @@ class Exchange:
     def act(self, now: datetime) -> list[Directed]:
         """Do what the venues' plans ask for by itself. Returns the commands to give later."""
         sayings = [
-            saying for engine in self._engines.values() if engine.plan.asked for saying in engine.act(now)
+            saying for engine in self._engines.values() if engine.is_asked for saying in engine.act(now)
         ]
         self._publish(sayings)
         return _later(sayings)

@@ -26,6 +26,7 @@ class OrdType(str, enum.Enum):
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    PEGGED = "PEGGED"
 
 
 class TimeInForce(str, enum.Enum):
@@ -33,8 +34,24 @@ class TimeInForce(str, enum.Enum):
 
     DAY = "DAY"
     GTC = "GTC"
+    OPG = "OPG"
     IOC = "IOC"
     FOK = "FOK"
+    CLO = "CLO"
+
+
+class TradingPhase(str, enum.Enum):
+    """What a venue does in a symbol. In OPEN alone orders trade as they come, in LIMIT within the band.
+
+    PAUSED ends by itself after a while, the others when somebody ends them.
+    """
+
+    PRE_OPEN = "PRE_OPEN"
+    OPEN = "OPEN"
+    LIMIT = "LIMIT"
+    PAUSED = "PAUSED"
+    HALTED = "HALTED"
+    CLOSED = "CLOSED"
 
 
 class ExecType(str, enum.Enum):
@@ -78,6 +95,8 @@ class OrdRejReason(enum.IntEnum):
 
     BROKER_OPTION = 0
     UNKNOWN_SYMBOL = 1
+    EXCHANGE_CLOSED = 2
+    TOO_LATE_TO_ENTER = 4
     UNKNOWN_ORDER = 5
     DUPLICATE_ORDER = 6
     UNSUPPORTED_CHARACTERISTIC = 11
@@ -110,8 +129,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     """35=D. side, ord_type and time_in_force are None when the venue does not trade what was asked for.
 
-    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. possible_resend: the
-    sender says that it may have sent it before.
+    min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. max_floor: MaxFloor
+    (111), how many shares are shown of it, None for all, below 0 for what is no quantity. is_pegged: to the
+    middle of the market (ExecInst 18=M), None for an instruction that the venue has not. account: tag 1.
+    possible_resend: the sender says that it may have sent it before.
     """
 
     cl_ord_id: str
@@ -122,6 +143,9 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     price: str = ""
     time_in_force: TimeInForce | None = TimeInForce.DAY
     min_qty: int | None = 0
+    max_floor: int | None = None
+    is_pegged: bool | None = False
+    account: str = ""
     possible_resend: bool = False
 
 
@@ -160,6 +184,13 @@ class Requote(Command, frozen=True, kw_only=True, gc=False):
     market: Market
 
 
+class SetTrading(Command, frozen=True, kw_only=True, gc=False):
+    """The venue opens, halts, pauses, resumes or closes a symbol, or all ("")."""
+
+    phase: TradingPhase
+    symbol: str = ""
+
+
 class Decide(Command, frozen=True, kw_only=True, gc=False):
     """The venue makes up its mind on the request that is pending for an order."""
 
@@ -194,6 +225,9 @@ class OrderAccepted(
     transact_time: datetime
     price: str = ""
     min_qty: int = 0
+    max_floor: int | None = None
+    is_pegged: bool = False
+    account: str = ""
 
 
 class Report(
@@ -202,7 +236,9 @@ class Report(
     """35=8.
 
     exec_ref_id: the trade that a bust or a correction is about (19). A bust has no last_qty, a correction the
-    right one. exec_restatement_reason: tag 378. last_liquidity: of a trade, 1 added or 2 removed (851).
+    right one. exec_restatement_reason: tag 378. last_liquidity: of a trade, 1 added, 2 removed, 4 in a cross
+    (851). fee: of a trade, in dollars, below 0 for what the venue gives; of a bust, the trade's fee the other
+    way; "" where the venue says none.
     """
 
     venue_id: str
@@ -230,6 +266,10 @@ class Report(
     exec_ref_id: str = ""
     exec_restatement_reason: int | None = None
     last_liquidity: int | None = None
+    fee: str = ""
+    max_floor: int | None = None
+    is_pegged: bool = False
+    account: str = ""
 
 
 class CancelRejected(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from simulators.broker.engine import VenueEngine
 from simulators.broker.faults import BY_THEMSELVES, FaultPlan
+from simulators.broker.fees import returned
 from simulators.broker.prices import micros_of, price_text
 from simulators.broker.protocol import (
     AskStatus,
@@ -34,6 +35,7 @@ from simulators.broker.protocol import (
     RequestRefused,
     Requote,
     Saying,
+    SetTrading,
     Side,
     TimeInForce,
 )
@@ -70,6 +72,8 @@ class UnkindVenue(VenueEngine):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.plan = FaultPlan(self.venue_id)
+        # Phases that were asked for from outside, by any thread.
+        self._phases_asked: deque[SetTrading] = deque(maxlen=RECENT_MAX)
         # Trades that may still be busted, and orders that may be canceled: the newest.
         self._trades_done: deque[tuple[VenueOrder, str]] = deque(maxlen=RECENT_MAX)
         self._resting: deque[VenueOrder] = deque(maxlen=RECENT_MAX)
@@ -82,6 +86,15 @@ class UnkindVenue(VenueEngine):
             FaultKind.DAY_END: self.end_day,
             FaultKind.SUSPENSION: self.suspend_an_order,
         }
+
+    def ask_phase(self, command: SetTrading) -> None:
+        """Begin a trading phase at the next `act`. May be called from any thread."""
+        self._phases_asked.append(command)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether `act` has something to do."""
+        return bool(self._phases_asked or self.plan.asked)
 
     # ---- one command
 
@@ -97,7 +110,7 @@ class UnkindVenue(VenueEngine):
             return [Saying(record) for record in records]
         answer = self._answer_badly(command, now)
         sayings = self._dress(self.handle(command, now), now) if answer is None else answer
-        if not isinstance(command, Requote):
+        if not isinstance(command, Requote | SetTrading):
             for kind in BY_THEMSELVES_IN_ORDER:
                 if self.plan.draw(kind):
                     sayings += self._do(kind, now)
@@ -106,6 +119,8 @@ class UnkindVenue(VenueEngine):
     def act(self, now: datetime) -> list[Saying]:
         """Do what was asked for and needs no message to come by."""
         sayings: list[Saying] = []
+        while self._phases_asked:
+            sayings += self.say(self._phases_asked.popleft(), now)
         for kind in self.plan.asked:
             if kind in BY_THEMSELVES and self.plan.is_asked(kind):
                 sayings += self._do(kind, now)
@@ -212,6 +227,7 @@ class UnkindVenue(VenueEngine):
             last_qty=0,
             last_px="",
             last_liquidity=None,
+            fee="",
         )
         return [Saying(said, is_true=False), self._sown(kind, now, said)]
 
@@ -301,17 +317,10 @@ class UnkindVenue(VenueEngine):
         if order is None:
             return []
         left = order.leaves_qty
-        sayings = self._cancel_unasked(order, now)
+        sayings = [Saying(record) for record in self._cancel_unasked(order, now)]
         sayings.append(self._sown(FaultKind.UNSOLICITED_CANCEL, now, sayings[0].record))
         if order.price and self.plan.draw(FaultKind.CANCEL_CROSSED):
             sayings += self._cross(order, left, now)
-        return sayings
-
-    def _cancel_unasked(self, order: VenueOrder, now: datetime) -> list[Saying]:
-        command, order.pending = order.pending, None
-        sayings = [Saying(self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now))]
-        if command is not None:
-            sayings.append(Saying(self._refuse(command, order, CxlRejReason.TOO_LATE, "too late", now)))
         return sayings
 
     def _pick_live(self) -> VenueOrder | None:
@@ -358,7 +367,8 @@ class UnkindVenue(VenueEngine):
         else:
             return []
         was_filled = not order.is_live and order.end is None
-        trade = None if kind is FaultKind.BUST else self._corrected(order, order.trades[exec_id])
+        before = order.trades[exec_id]
+        trade = None if kind is FaultKind.BUST else self._corrected(order, before)
         order.change_trade(exec_id, trade)
         if was_filled and order.is_live and not order.rests:
             order.end = OrdStatus.CANCELED
@@ -371,13 +381,17 @@ class UnkindVenue(VenueEngine):
             exec_ref_id=exec_id,
             last_qty=0 if trade is None else trade.quantity,
             last_px="" if trade is None else price_text(trade.price_micros),
+            last_liquidity=None if trade is None else trade.liquidity,
+            fee=returned(self._fee(before)) if trade is None else self._fee(trade),
         )
         return [Saying(report), self._sown(kind, now, report)]
 
     def _corrected(self, order: VenueOrder, trade: Trade) -> Trade:
         tick = self._ticks_micros[order.symbol]
         quantity = trade.quantity if self.plan.choose(0, 1) else self.plan.choose(1, trade.quantity)
-        return Trade(quantity, trade.price_micros + tick * self.plan.choose(1, 5))
+        return trade._replace(
+            quantity=quantity, price_micros=trade.price_micros + tick * self.plan.choose(1, 5)
+        )
 
     def end_day(self, now: datetime) -> list[Saying]:
         """Be done for the day with every order; those that are good till canceled come back (`BeginDay`)."""
@@ -416,7 +430,7 @@ class UnkindVenue(VenueEngine):
         for book in self._books.values():
             for order in book.resting():
                 if isinstance(order, VenueOrder):
-                    sayings += self._cancel_unasked(order, now)
+                    sayings += [Saying(record) for record in self._cancel_unasked(order, now)]
                     sayings.append(self._sown(FaultKind.CANCEL_ON_DISCONNECT, now, order))
         return sayings
 

@@ -4,19 +4,23 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from simulators.broker.book import BookOrder
+from simulators.broker.book_order import BookOrder
+from simulators.broker.fees import ADDED
 from simulators.broker.prices import micros_of, price_text
 from simulators.broker.protocol import CancelOrder, OrdStatus, OrdType, ReplaceOrder, Side, TimeInForce
 
 ORDER_QTY_MAX: Final = 100_000_000
 RESTS: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
+# Orders with a price of their own, which may wait.
+PRICED: Final = frozenset({OrdType.LIMIT, OrdType.PEGGED})
 
 
 class Trade(NamedTuple):
-    """An execution of one order."""
+    """An execution of one order. liquidity: LastLiquidityInd (851)."""
 
     quantity: int
     price_micros: int
+    liquidity: int = ADDED
 
 
 class VenueOrder(BookOrder, kw_only=True, gc=False):
@@ -34,6 +38,7 @@ class VenueOrder(BookOrder, kw_only=True, gc=False):
     time_in_force: TimeInForce | None
     price: str
     side: Side | None
+    account: str = ""
     ids: tuple[str, ...] = ()
     acknowledged: bool = False
     cum_qty: int = 0
@@ -72,7 +77,9 @@ class VenueOrder(BookOrder, kw_only=True, gc=False):
     @property
     def rests(self) -> bool:
         """Whether what is left of it waits in the book."""
-        return self.ord_type is OrdType.LIMIT and self.time_in_force in RESTS
+        if self.auction is not None:
+            return True
+        return self.ord_type in PRICED and self.time_in_force in RESTS
 
     def execute(self, exec_id: str, trade: Trade) -> None:
         """Add a trade to what was done. The book has taken it off `working_qty` already."""
@@ -94,11 +101,7 @@ def too_late(command: CancelOrder | ReplaceOrder, order: VenueOrder) -> bool:
     """Say whether an order is past such a request. A filled one may still be made larger (FIX C.1.c)."""
     if order.end is not None:
         return True
-    if (
-        isinstance(command, CancelOrder)
-        or order.time_in_force not in RESTS
-        or order.ord_type is not OrdType.LIMIT
-    ):
+    if isinstance(command, CancelOrder) or order.time_in_force not in RESTS or order.ord_type not in PRICED:
         return not order.is_live
     return not order.is_live and (command.order_qty or 0) <= order.cum_qty
 
@@ -124,7 +127,9 @@ def wrong_price(price: str, tick_micros: int) -> str | None:
     return None
 
 
-def crosses(one: VenueOrder, other: VenueOrder) -> bool:
-    """Say whether a buy and a sell order could trade with each other."""
-    buy, sell = (one, other) if one.is_buy else (other, one)
-    return buy.price_micros >= sell.price_micros
+def wrong_display(max_floor: int | None, min_qty: int | None, quantity: int | None) -> str | None:
+    if max_floor is None:
+        return None
+    if not 0 <= max_floor <= (quantity or 0):
+        return f"max_floor must be a whole number of shares from 0 to order_qty, was {max_floor}"
+    return "min_qty and a part that is shown exclude each other" if max_floor and min_qty else None

@@ -8,6 +8,8 @@ from collections import deque
 from datetime import datetime
 from typing import Final
 
+from simulators.broker.book_order import NO_LIMIT_MICROS, Auction
+from simulators.broker.fees import ADDED
 from simulators.broker.prices import average_text, micros_of, price_text
 from simulators.broker.protocol import (
     CancelOrder,
@@ -20,13 +22,14 @@ from simulators.broker.protocol import (
     ReplaceOrder,
     Report,
     Side,
+    TimeInForce,
 )
 from simulators.broker.venue_order import Trade, VenueOrder
 
 CLOSED_ORDERS_MAX: Final = 25_000
 # How the ExecIDs of answers begin that are no executions.
 STATUS: Final = "STATUS"
-_NO_LIMIT_MICROS: Final = 2**62
+_AUCTIONS: Final = {TimeInForce.OPG: Auction.OPENING, TimeInForce.CLO: Auction.CLOSING}
 
 
 class VenueOrders:
@@ -47,14 +50,22 @@ class VenueOrders:
         self._orders_made += 1
         self._arrivals += 1
         is_buy = command.side is Side.BUY
-        no_limit = _NO_LIMIT_MICROS if is_buy else 0
-        limit = (micros_of(command.price) or 0) if command.ord_type is OrdType.LIMIT else no_limit
+        no_limit = NO_LIMIT_MICROS if is_buy else 0
+        has_limit = command.ord_type is OrdType.LIMIT or (
+            command.ord_type is OrdType.PEGGED and command.price
+        )
+        limit = (micros_of(command.price) or 0) if has_limit else no_limit
         quantity = command.order_qty or 0
         order = VenueOrder(
             is_buy=is_buy,
             price_micros=limit,
             working_qty=quantity,
             min_qty=max(0, command.min_qty or 0),
+            display_qty=command.max_floor,
+            is_pegged=bool(command.is_pegged),
+            owner=self._owner_of(command),
+            account=command.account,
+            auction=None if command.time_in_force is None else _AUCTIONS.get(command.time_in_force),
             arrival=self._arrivals,
             order_id=f"{self.venue_id}-O{self._orders_made}",
             cl_ord_id=command.cl_ord_id,
@@ -62,11 +73,15 @@ class VenueOrders:
             order_qty=quantity,
             ord_type=command.ord_type,
             time_in_force=command.time_in_force,
-            price=price_text(limit) if command.ord_type is OrdType.LIMIT and limit else "",
+            price=price_text(limit) if has_limit and limit else "",
             side=command.side,
         )
         self._name(command.cl_ord_id, order)
         return order
+
+    def _owner_of(self, _command: NewOrder) -> str:
+        """Return whose order it is, as far as self-match goes: all that is ours is one firm's."""
+        return ""
 
     def _name(self, cl_ord_id: str, order: VenueOrder) -> None:
         """Let a ClOrdID stand for an order, beside those that do already."""
@@ -75,13 +90,19 @@ class VenueOrders:
 
     def _amend(self, order: VenueOrder, quantity: int, price: str) -> None:
         """Set new terms. A smaller order keeps its place in time; more, or another price, goes to the end."""
-        limit = micros_of(price) or 0
-        if limit != order.price_micros or quantity > order.order_qty:
+        limit = (micros_of(price) or 0) if price else order.price_micros
+        if not self.keeps_place(order, quantity, price):
             self._arrivals += 1
             order.arrival = self._arrivals
         order.order_qty = max(quantity, order.cum_qty)
         order.working_qty = order.order_qty - order.cum_qty
-        order.price_micros, order.price = limit, price_text(limit)
+        if price and order.ord_type is not OrdType.MARKET:
+            order.price_micros, order.price = limit, price_text(limit)
+
+    @staticmethod
+    def keeps_place(order: VenueOrder, quantity: int, price: str) -> bool:
+        """Say whether an order with new terms keeps its place: the same price, and no more shares."""
+        return (not price or micros_of(price) == order.price_micros) and quantity <= order.order_qty
 
     def _remember_closed(self, order: VenueOrder) -> None:
         """Count an order among the closed ones, and forget the oldest of them when there are too many."""
@@ -117,6 +138,9 @@ class VenueOrders:
             time_in_force=order.time_in_force,
             price=order.price,
             min_qty=order.min_qty,
+            max_floor=order.display_qty,
+            is_pegged=order.is_pegged,
+            account=order.account,
             transact_time=now,
         )
 
@@ -136,6 +160,7 @@ class VenueOrders:
         exec_ref_id: str = "",
         exec_restatement_reason: int | None = None,
         last_liquidity: int | None = None,
+        fee: str = "",
     ) -> Report:
         return Report(
             venue_id=self.venue_id,
@@ -162,6 +187,10 @@ class VenueOrders:
             exec_ref_id=exec_ref_id,
             exec_restatement_reason=exec_restatement_reason,
             last_liquidity=last_liquidity,
+            fee=fee,
+            max_floor=order.display_qty,
+            is_pegged=order.is_pegged,
+            account=order.account,
         )
 
     # ---- restart
@@ -187,6 +216,9 @@ class VenueOrders:
                 price=record.price,
                 time_in_force=record.time_in_force,
                 min_qty=record.min_qty,
+                max_floor=record.max_floor,
+                is_pegged=record.is_pegged,
+                account=record.account,
             )
         )
         self._restore_order_id(order, record.order_id)
@@ -205,7 +237,7 @@ class VenueOrders:
         if record.exec_type is ExecType.NEW:
             order.acknowledged = True
         elif record.exec_type is ExecType.TRADE:
-            order.execute(record.exec_id, Trade(record.last_qty, micros_of(record.last_px) or 0))
+            order.execute(record.exec_id, _trade_of(record))
             order.working_qty = max(0, order.order_qty - order.cum_qty)
         elif record.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
             self._restore_changed_trade(order, record)
@@ -236,7 +268,7 @@ class VenueOrders:
     def _restore_changed_trade(order: VenueOrder, record: Report) -> None:
         if record.exec_ref_id in order.trades:
             corrected = record.exec_type is ExecType.TRADE_CORRECT
-            trade = Trade(record.last_qty, micros_of(record.last_px) or 0)
+            trade = _trade_of(record)
             order.change_trade(record.exec_ref_id, trade if corrected else None)
         if record.ord_status is OrdStatus.CANCELED:
             order.end = OrdStatus.CANCELED
@@ -264,3 +296,7 @@ class VenueOrders:
             order.pending = CancelOrder(**ids, side=order.side)
         else:
             order.pending = ReplaceOrder(**ids, side=order.side, order_qty=order.order_qty, price=order.price)
+
+
+def _trade_of(record: Report) -> Trade:
+    return Trade(record.last_qty, micros_of(record.last_px) or 0, record.last_liquidity or ADDED)

@@ -4,6 +4,7 @@ GET  /control/venues                       every venue's plan, what it was asked
 GET  /control/venues/XNYS                  one venue's
 PUT  /control/venues/XNYS                  {"seed": 7, "rates": {"BUST": 0.01}}: this plan from now on
 POST /control/venues/XNYS/faults/BUST      once, at the next occasion; {"count": 3} for more
+POST /control/venues/XNYS/trading/HALTED   this phase begins, for all symbols; {"symbol": "AAPL"} for one
 """
 
 import threading
@@ -16,7 +17,7 @@ import msgspec
 from oms_platform.errors import ConfigurationError
 from simulators.broker.faults import ONCE_MAX, FaultPlan
 from simulators.broker.handlers import faults_total
-from simulators.broker.protocol import FaultKind
+from simulators.broker.protocol import FaultKind, SetTrading, TradingPhase
 from simulators.broker.unkind import UnkindVenue
 
 LOOPBACK: Final = "127.0.0.1"
@@ -44,14 +45,24 @@ class FaultAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"count must be from 1 to {ONCE_MAX}, was {self.count}")
 
 
+class PhaseAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a POST for a trading phase. symbol: "" for all."""
+
+    symbol: str = ""
+
+
 class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A venue's plan, what it was asked for and not sown yet, and how often it has sown what."""
+    """A venue's plan, what it was asked for and not sown yet, and how often it has sown what.
+
+    trading: the phase of each symbol that is not open.
+    """
 
     venue: str
     seed: int
     rates: dict[FaultKind, float]
     asked: tuple[FaultKind, ...]
     sown: dict[str, int]
+    trading: dict[str, TradingPhase]
 
 
 class NoSuchPageError(LookupError):
@@ -80,10 +91,20 @@ class Control:
             venue.plan = FaultPlan(venue.venue_id, asked.seed, asked.rates)
         elif method == "POST" and len(parts) == _FAULT_PARTS and parts[3] == "faults":
             venue.plan.ask(FaultKind(parts[4]), msgspec.json.decode(body or b"{}", type=FaultAsked).count)
+        elif method == "POST" and len(parts) == _FAULT_PARTS and parts[3] == "trading":
+            self._set_trading(venue, parts[4], msgspec.json.decode(body or b"{}", type=PhaseAsked).symbol)
         elif method != "GET" or len(parts) != _PLAN_PARTS:
             raise NoSuchPageError(path)
         self._wake()
         return self._show(venue)
+
+    @staticmethod
+    def _set_trading(venue: UnkindVenue, phase: str, symbol: str) -> None:
+        if symbol and symbol not in venue.trading:
+            raise ValueError(f"expected a symbol that the venue trades, found {symbol!r}")
+        if phase == TradingPhase.LIMIT:
+            raise ValueError("LIMIT begins by itself, when the market stands at the band")
+        venue.ask_phase(SetTrading(phase=TradingPhase(phase), symbol=symbol))
 
     @staticmethod
     def _show(venue: UnkindVenue) -> PlanShown:
@@ -94,6 +115,11 @@ class Control:
             rates=venue.plan.rates,
             asked=venue.plan.asked,
             sown={kind.value: int(count) for kind, count in counted.items() if count},
+            trading={
+                symbol: one.phase
+                for symbol, one in venue.trading.items()
+                if one.phase is not TradingPhase.OPEN
+            },
         )
 
 

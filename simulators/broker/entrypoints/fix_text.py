@@ -26,13 +26,15 @@ from simulators.broker.protocol import (
 _QUANTITY_DIGITS_MAX: Final = 18
 _SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
 _SIDE_CODES: Final = {side: code for code, side in _SIDES.items()}
-_ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT}
+_ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT, "P": OrdType.PEGGED}
 _ORD_TYPE_CODES: Final = {kind: code for code, kind in _ORD_TYPES.items()}
 _TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
     "1": TimeInForce.GTC,
+    "2": TimeInForce.OPG,
     "3": TimeInForce.IOC,
     "4": TimeInForce.FOK,
+    "7": TimeInForce.CLO,
 }
 _TIME_IN_FORCE_CODES: Final = {kind: code for code, kind in _TIMES_IN_FORCE.items()}
 _EXEC_TYPE_CODES: Final = {
@@ -66,6 +68,11 @@ _ORD_STATUS_CODES: Final = {
     OrdStatus.PENDING_REPLACE: "E",
 }
 _RESPONSE_TO_CODES: Final = {RequestKind.CANCEL: "1", RequestKind.REPLACE: "2"}
+# ExecInst (18): pegged to the middle of the market.
+_MIDPOINT_PEG: Final = "M"
+_FEE_CURRENCY: Final = "USD"
+# MiscFeeType (139).
+_EXCHANGE_FEES: Final = "4"
 # A side that the venue does not trade is reported as undisclosed.
 _SIDE_UNDISCLOSED: Final = "7"
 
@@ -107,6 +114,14 @@ def _is_said(fields: Mapping[str, str]) -> bool:
     return fields.get("97") == "Y" or fields.get("43") == "Y"
 
 
+def _max_floor(fields: Mapping[str, str]) -> int | None:
+    """Read MaxFloor (111): None when it is not there, -1 when it is no quantity."""
+    if "111" not in fields:
+        return None
+    shown = _quantity(fields["111"])
+    return -1 if shown is None else shown
+
+
 def _new_order(fields: Mapping[str, str]) -> NewOrder:
     return NewOrder(
         cl_ord_id=fields["11"],
@@ -117,6 +132,9 @@ def _new_order(fields: Mapping[str, str]) -> NewOrder:
         price=fields.get("44", ""),
         time_in_force=_TIMES_IN_FORCE.get(fields.get("59", "0")),
         min_qty=_quantity(fields.get("110", "0")),
+        max_floor=_max_floor(fields),
+        is_pegged={"": False, _MIDPOINT_PEG: True}.get(fields.get("18", "")),
+        account=fields.get("1", ""),
         possible_resend=_is_said(fields),
     )
 
@@ -258,27 +276,24 @@ def report_fields(report: Report) -> list[str]:
     ]
     if report.last_qty:
         fields += (f"32={report.last_qty}", f"31={report.last_px}", f"30={report.venue_id}")
-    if report.last_liquidity is not None:
-        fields.append(f"851={report.last_liquidity}")
-    if report.orig_cl_ord_id:
-        fields.append(f"41={report.orig_cl_ord_id}")
-    if report.ord_type is not None:
-        fields.append(f"40={_ORD_TYPE_CODES[report.ord_type]}")
-    if report.price:
-        fields.append(f"44={report.price}")
-    if report.time_in_force is not None:
-        fields.append(f"59={_TIME_IN_FORCE_CODES[report.time_in_force]}")
-    if report.ord_rej_reason is not None:
-        fields.append(f"103={report.ord_rej_reason}")
-    if report.ord_status_req_id:
-        fields.append(f"790={report.ord_status_req_id}")
-    if report.exec_ref_id:
-        fields.append(f"19={report.exec_ref_id}")
-    if report.exec_restatement_reason is not None:
-        fields.append(f"378={report.exec_restatement_reason}")
-    if report.text:
-        fields.append(f"58={report.text}")
-    return fields
+    if report.fee:
+        fields += ("136=1", f"137={report.fee}", f"138={_FEE_CURRENCY}", f"139={_EXCHANGE_FEES}")
+    said = (
+        (851, report.last_liquidity),
+        (41, report.orig_cl_ord_id or None),
+        (40, None if report.ord_type is None else _ORD_TYPE_CODES[report.ord_type]),
+        (44, report.price or None),
+        (59, None if report.time_in_force is None else _TIME_IN_FORCE_CODES[report.time_in_force]),
+        (1, report.account or None),
+        (111, report.max_floor),
+        (18, _MIDPOINT_PEG if report.is_pegged else None),
+        (103, report.ord_rej_reason),
+        (790, report.ord_status_req_id or None),
+        (19, report.exec_ref_id or None),
+        (378, report.exec_restatement_reason),
+        (58, report.text or None),
+    )
+    return fields + [f"{tag}={value}" for tag, value in said if value is not None]
 
 
 def cancel_rejected_text(record: CancelRejected, *, possible_resend: bool = False) -> str:

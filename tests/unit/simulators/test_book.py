@@ -2,7 +2,8 @@
 
 import random
 
-from simulators.broker.book import BookOrder, DarkBook, Fill, LitBook
+from simulators.broker.book import DarkBook, LitBook
+from simulators.broker.book_order import BookOrder, Event, Fill
 from simulators.broker.market import Market
 
 CENT = 10_000
@@ -31,9 +32,13 @@ def lit(touch: float = 0.0) -> LitBook:
     return LitBook(touch_fill_probability=touch)
 
 
-def told(fills: list[Fill], order: BookOrder) -> list[tuple[int, int]]:
+def told(fills: list[Event], order: BookOrder) -> list[tuple[int, int]]:
     """The (price in cents, quantity) of an order's own fills."""
-    return [(fill.price_micros // CENT, fill.quantity) for fill in fills if fill.order is order]
+    return [
+        (fill.price_micros // CENT, fill.quantity)
+        for fill in fills
+        if isinstance(fill, Fill) and fill.order is order
+    ]
 
 
 def test_incoming_order_walks_the_levels_up_to_its_limit() -> None:

@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 
 from oms_platform.messages import Quote
+from simulators.broker.book_order import SelfMatch
 from simulators.broker.engine import Behaviour, VenueEngine, VenueOrder
 from simulators.broker.entrypoints.fix_text import report_text
 from simulators.broker.market import Market, markets_of
@@ -338,7 +339,7 @@ def test_a_resting_minimum_is_kept_over_a_restart() -> None:
 
 
 def test_order_that_would_meet_one_of_ours_cancels_it_where_self_match_is_prevented() -> None:
-    venue = engine(Behaviour(touch_fill=0, prevents_self_match=True))
+    venue = engine(Behaviour(touch_fill=0, self_match=SelfMatch.CANCEL_OLDEST))
     venue.handle(order("rests"), NOW)
     venue.handle(order("far", price="227.40"), NOW)
     records = venue.handle(order("meets", side=Side.SELL), NOW)
