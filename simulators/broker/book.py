@@ -40,7 +40,6 @@ class _Part(NamedTuple):
     contra: BookOrder | None
     quantity: int
     price_micros: int
-    is_hidden: bool = False
 
 
 class _Stop(NamedTuple):
@@ -170,10 +169,7 @@ class _OwnBook:
         if contra is None:
             self._take(quantity, price, is_buy=not order.is_buy)
             return [taker]
-        shown_left = contra.shown_left_qty
         maker = trade(Fill(contra, quantity, price))
-        if part.is_hidden:
-            contra.shown_left_qty = shown_left
         if contra.working_qty == 0:
             self._own.remove(contra)
         return [taker, maker]
@@ -323,11 +319,11 @@ class LitBook(_OwnBook):
                     parts.append(_Part(None, quantity, at))
                     left -= quantity
                     continue
-                contra, quantity, is_hidden = resting.order, min(left, resting.quantity), resting.is_hidden
+                contra, quantity = resting.order, min(left, resting.quantity)
                 resting = next(own, None)
                 if quantity < contra.minimum:
                     continue
-                parts.append(_Part(contra, quantity, at, is_hidden))
+                parts.append(_Part(contra, quantity, at))
             elif (
                 price is not None and is_within(price, limit, is_buy=order.is_buy) and self._is_allowed(price)
             ):

@@ -42,7 +42,7 @@ from simulators.broker.protocol import (
     TimeInForce,
     TradingPhase,
 )
-from simulators.broker.trading import NO_LIMITS, Limits, SymbolTrading
+from simulators.broker.trading import NO_LIMITS, STOPPED, Limits, SymbolTrading
 from simulators.broker.venue_order import (
     Trade,
     VenueOrder,
@@ -223,9 +223,8 @@ class VenueEngine(VenueOrders):
 
     def _wrong_instruction(self, command: NewOrder) -> tuple[OrdRejReason, str] | None:
         """Refuse what a venue of this kind does not know: FIX's terms, put together wrongly."""
-        is_pegged = command.ord_type is OrdType.PEGGED
-        if command.is_pegged is None or (is_pegged and not command.is_pegged):
-            text = "exec_inst must be M (pegged to the middle) or none"
+        if command.ord_type is OrdType.PEGGED and not command.is_pegged:
+            text = "exec_inst must be M: the venue pegs to the middle only"
         elif command.is_pegged and command.ord_type is OrdType.MARKET:
             text = "a pegged order is a limit order, or has no limit (40=P)"
         elif command.time_in_force in (TimeInForce.OPG, TimeInForce.CLO):
@@ -244,7 +243,7 @@ class VenueEngine(VenueOrders):
             command.time_in_force is TimeInForce.CLO and phase is TradingPhase.CLOSED
         ):
             return OrdRejReason.TOO_LATE_TO_ENTER, f"too late for the cross: {phase.value}"
-        if self.trading[command.symbol].is_continuous or self.behaviour.takes_while_halted:
+        if phase not in STOPPED or self.behaviour.takes_while_halted:
             return None
         return OrdRejReason.EXCHANGE_CLOSED, f"{command.symbol} does not trade: {phase.value}"
 
@@ -382,7 +381,7 @@ class VenueEngine(VenueOrders):
                 book.remove(order)
                 records += self._events(book.match(order), now)
                 if order.working_qty:
-                    book.rest(order)
+                    book.rest(order, keeps_place=True)
         return records
 
     def _end_day(self, _command: EndDay, now: datetime) -> list[Record]:

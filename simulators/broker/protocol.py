@@ -131,8 +131,8 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
 
     min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. max_floor: MaxFloor
     (111), how many shares are shown of it, None for all, below 0 for what is no quantity. is_pegged: to the
-    middle of the market (ExecInst 18=M), None for an instruction that the venue has not. account: tag 1.
-    possible_resend: the sender says that it may have sent it before.
+    middle of the market (ExecInst 18=M). account: tag 1. possible_resend: the sender says that it may have
+    sent it before.
     """
 
     cl_ord_id: str
@@ -144,7 +144,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     time_in_force: TimeInForce | None = TimeInForce.DAY
     min_qty: int | None = 0
     max_floor: int | None = None
-    is_pegged: bool | None = False
+    is_pegged: bool = False
     account: str = ""
     possible_resend: bool = False
 

@@ -14,6 +14,8 @@ from simulators.broker.protocol import TradingPhase
 
 # In which orders trade as they come.
 CONTINUOUS: Final = frozenset({TradingPhase.OPEN, TradingPhase.LIMIT})
+# In which a venue may refuse orders; before the opening it takes them.
+STOPPED: Final = frozenset({TradingPhase.PAUSED, TradingPhase.HALTED, TradingPhase.CLOSED})
 _REFERENCE_MOVE: Final = 100
 _BASIS_POINTS: Final = 10_000
 

@@ -349,7 +349,7 @@ def test_lots_are_taken_or_refused_by_the_venues_rule(quantity: int, lot: int, r
 def test_a_cross_begins_and_ends_the_day_at_one_price(
     opening: list[tuple[Side, int, int]], tif: TimeInForce
 ) -> None:
-    one = venue(Behaviour(touch_fill=0))
+    one = venue(Behaviour(touch_fill=0, takes_while_halted=False))
     one.handle(SetTrading(phase=TradingPhase.PRE_OPEN), NOW)
     for number, (side, quantity, ticks) in enumerate(opening):
         assert trades_of(one.handle(limit(f"o{number}", side, quantity, ticks, time_in_force=tif), NOW)) == []

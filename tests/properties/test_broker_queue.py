@@ -174,3 +174,26 @@ def ladder(levels: dict[int, int]) -> Market:
         national_best_offer=PRICE + 30_000,
         asks=tuple(sorted((price, size) for price, size in levels.items() if size)),
     )
+
+
+def test_the_next_part_of_a_reserve_goes_behind_what_is_shown_by_then() -> None:
+    book = LitBook(touch_fill_probability=0.0)
+
+    def sell(owner: str, quantity: int, arrival: int, shown: int | None = None) -> BookOrder:
+        return BookOrder(
+            is_buy=False,
+            price_micros=PRICE,
+            working_qty=quantity,
+            arrival=arrival,
+            display_qty=shown,
+            owner=owner,
+        )
+
+    book.rest(sell("reserve", 300, 1, 100))
+    book.rest(sell("plain", 200, 2))
+    told = []
+    for arrival in range(3, 6):
+        incoming = BookOrder(is_buy=True, price_micros=PRICE, working_qty=100, arrival=arrival)
+        fills = [one for one in book.match(incoming) if isinstance(one, Fill)]
+        told += [one.order.owner for one in fills if not one.takes]
+    assert told == ["reserve", "plain", "plain"]

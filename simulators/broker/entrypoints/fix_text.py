@@ -133,7 +133,7 @@ def _new_order(fields: Mapping[str, str]) -> NewOrder:
         time_in_force=_TIMES_IN_FORCE.get(fields.get("59", "0")),
         min_qty=_quantity(fields.get("110", "0")),
         max_floor=_max_floor(fields),
-        is_pegged={"": False, _MIDPOINT_PEG: True}.get(fields.get("18", "")),
+        is_pegged=_MIDPOINT_PEG in fields.get("18", "").split(" "),
         account=fields.get("1", ""),
         possible_resend=_is_said(fields),
     )

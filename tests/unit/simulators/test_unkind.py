@@ -38,6 +38,7 @@ from simulators.broker.protocol import (
     Saying,
     Side,
     TimeInForce,
+    TradingPhase,
 )
 from simulators.broker.unkind import UnkindVenue
 from simulators.broker.venue_order import VenueOrder
@@ -348,9 +349,27 @@ def test_control_sets_a_plan_and_asks_for_a_fault() -> None:
     assert len(woken) == 3
 
 
+def test_control_begins_a_phase_at_the_next_turn() -> None:
+    made, woken = venue(), []
+    control = Control({"XNYS": made}, lambda: woken.append(None))
+    control.answer("POST", "/control/venues/XNYS/trading/HALTED", b'{"symbol": "AAPL"}')
+    assert made.trading["AAPL"].phase is TradingPhase.OPEN
+    assert made.is_asked and len(woken) == 1
+    made.act(NOW)
+    shown = json.loads(msgspec.json.encode(control.answer("GET", "/control/venues/XNYS", b"")))
+    assert shown["trading"] == {"AAPL": "HALTED"}
+    control.answer("POST", "/control/venues/XNYS/trading/OPEN", b"")
+    made.act(NOW)
+    assert made.trading["AAPL"].phase is TradingPhase.OPEN and not made.is_asked
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
+        ("POST", "/control/venues/XNYS/trading/LUNCH", b""),
+        ("POST", "/control/venues/XNYS/trading/LIMIT", b""),
+        ("POST", "/control/venues/XNYS/trading/OPEN", b'{"symbol": "MOON"}'),
+        ("POST", "/control/venues/XNYS/trading/OPEN", b'{"symbol": 5}'),
         ("PUT", "/control/venues/XNYS", b'{"rates": {"BUST": 2}}'),
         ("PUT", "/control/venues/XNYS", b'{"rates": {"BUST": -1}}'),
         ("PUT", "/control/venues/XNYS", b'{"rates": {"BUSTS": 0.1}}'),
@@ -364,7 +383,7 @@ def test_control_refuses_what_it_cannot_read(method: str, path: str, body: bytes
     made = venue()
     with pytest.raises((ValueError, msgspec.MsgspecError)):
         Control({"XNYS": made}, lambda: None).answer(method, path, body)
-    assert made.plan.is_kind
+    assert made.plan.is_kind and not made.is_asked
 
 
 @pytest.mark.parametrize(
