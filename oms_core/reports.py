@@ -229,7 +229,6 @@ def _child_closed(effects: Effects, report: ExecutionReport) -> ChildClosed | No
 def beyond(order: Order, fact: VenueFact) -> Refused | None:
     """Return what to tell a person of an execution that was applied, None if it was within its order.
 
-    What an order has beyond its quantity because children were executed beyond theirs was told with these.
     order: after it.
     """
     more = isinstance(fact, TradeApplied) or (
@@ -238,8 +237,7 @@ def beyond(order: Order, fact: VenueFact) -> Refused | None:
     if not more:
         return None
     child = order.children[fact.cl_ord_id]
-    told = sum([max(0, one.executed_qty - one.quantity) for one in order.children.values()])
-    if child.executed_qty <= child.quantity and order.excess_qty <= told:
+    if child.executed_qty <= child.quantity and not order.excess_qty:
         return None
     return Refused(
         ExceptionKind.OVERFILL,
