@@ -204,8 +204,10 @@ def _restated(order: Order, effects: Effects, report: ExecutionReport) -> ChildR
         exec_id=report.exec_id,
         venue_order_id=report.venue_order_id,
         trade_date=report.trade_date,
+        restated_at=report.transact_time,
     )
-    if report.order_qty == child.quantity or effects.has(change_of(restated)):
+    older = child.restated_at is not None and report.transact_time < child.restated_at
+    if older or report.order_qty == child.quantity or effects.has(change_of(restated)):
         return None
     why = restatement_refused(order, child, report.order_qty)
     return restated if why is None else Refused(ExceptionKind.BAD_QUANTITY, why)

@@ -291,7 +291,8 @@ class TradeCorrected(Message, frozen=True, kw_only=True):
 class ChildRestated(Message, frozen=True, kw_only=True):
     """A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated).
 
-    exec_id, venue_order_id, trade_date: of the report, which has its effect once.
+    exec_id, venue_order_id, trade_date: of the report, which has its effect once; restated_at: its
+    TransactTime, an older one says nothing new.
     """
 
     cl_ord_id: str
@@ -301,6 +302,7 @@ class ChildRestated(Message, frozen=True, kw_only=True):
     exec_id: str = ""
     venue_order_id: str = ""
     trade_date: str = ""
+    restated_at: datetime | None = None
 
 
 class ChildClosed(Message, frozen=True, kw_only=True):

@@ -407,7 +407,8 @@ def _visits_filled(order: Order, venue_id: str, shares: int) -> dict[str, VenueV
 def _child_restated(order: Order, event: ChildRestated) -> Order:
     child = order.children[event.cl_ord_id]
     live = child.executed_qty + child.unresolved_qty < event.quantity
-    return _child_changed(order, event, replace(child, quantity=event.quantity, live=live), text=event.text)
+    after = replace(child, quantity=event.quantity, live=live, restated_at=event.restated_at)
+    return _child_changed(order, event, after, text=event.text)
 
 
 def _child_closed(order: Order, event: ChildClosed) -> Order:

@@ -92,6 +92,7 @@ Fact = (
 class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not.
 
+    restated_at: TransactTime of the newest change of `quantity` by its venue.
     executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
     venue says are executed and of which no report came. cancel_rejected: its venue has answered the pending
     cancel, and keeps it. A live child has shares that may still trade.
@@ -103,6 +104,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unresolved_qty: int = 0
     live: bool = True
     cancel_rejected: bool = False
+    restated_at: datetime | None = None
 
     @property
     def leaves_qty(self) -> int:

@@ -306,6 +306,23 @@ def test_a_restatement_that_the_order_allows_frees_shares_and_another_one_is_an_
     assert scene.exceptions() == ["BAD_QUANTITY", "BAD_QUANTITY"]
 
 
+def test_a_restatement_that_is_older_than_the_last_one_says_nothing(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    first = scene.now
+    scene.step(1)
+    scene.report(order_id, ExecType.RESTATED, order_qty=40)
+    assert scene.state(order_id).children[order_ids.child_cl_ord_id(order_id, 1, 1)].quantity == 40
+    # The venue had said of itself that it had all 100 again, changing nothing; an adapter tells it again.
+    scene.place(order_id, ("BATS", 60))
+    scene.start()
+    now, scene.now = scene.now, first
+    scene.report(order_id, ExecType.RESTATED, order_qty=100)
+    scene.now = now
+    assert scene.state(order_id).children[order_ids.child_cl_ord_id(order_id, 1, 1)].quantity == 40
+    assert scene.exceptions() == []
+
+
 def test_an_end_that_comes_again_after_a_bust_has_reopened_its_child_ends_nothing(scene: Scene) -> None:
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 300))

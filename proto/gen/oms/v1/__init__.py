@@ -306,7 +306,7 @@ class TradeCorrected(betterproto.Message):
 class ChildRestated(betterproto.Message):
     """
     A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated). exec_id, venue_order_id,
-     trade_date: of the report, which has its effect once.
+     trade_date: of the report, which has its effect once; restated_at: its TransactTime, an older one says nothing new.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
@@ -316,6 +316,7 @@ class ChildRestated(betterproto.Message):
     exec_id: str = betterproto.string_field(5)
     venue_order_id: str = betterproto.string_field(6)
     trade_date: str = betterproto.string_field(7)
+    restated_at: Optional[datetime] = betterproto.message_field(8, optional=True)
 
 
 @dataclass(eq=False, repr=False)
