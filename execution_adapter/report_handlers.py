@@ -157,17 +157,18 @@ class ReportHandlers:
     def _has_counted(report: Report, live: LiveChild) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
-        Not so an execution that core has and that is resent from beyond what the state had heard, unless the
-        state has its shares: an earlier run had told core of it, and ended before it stored the state.
+        A trade that is resent from beyond what the state had heard (an earlier run ended before it stored the
+        state, or the numbers began anew since) is counted if the state has its shares.
         """
         known = live.executions.get(report.exec_id) if report.exec_type in EXECUTIONS else None
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
             return known is not None or not is_news(live.state, report)
-        if known is None:
+        if known is not None and (known.heard or not report.poss_dup):
+            return True
+        if not report.poss_dup or report.exec_type is not ExecType.TRADE:
             return False
         traded = live.state.cum_qty - live.state.missing_qty
-        has_shares = report.cum_qty is not None and report.cum_qty <= traded
-        return known.heard or not report.poss_dup or (report.exec_type is ExecType.TRADE and has_shares)
+        return report.cum_qty is not None and 0 < report.cum_qty <= traded
 
     def _apply(
         self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None

@@ -228,8 +228,11 @@ def _open_status(state: ChildState) -> Status:
 
 
 def _counted(state: ChildState, report: Report) -> ChildState:
-    """Take the venue's CumQty: what it counts beyond the trades that it reported is missing."""
-    if report.cum_qty is None or report.unknown:
+    """Take the venue's CumQty: what it counts beyond the trades that it reported is missing.
+
+    Only busts and corrections bring it down; what is resent and says less is of before.
+    """
+    if report.cum_qty is None or report.unknown or (report.poss_dup and report.cum_qty < state.cum_qty):
         return state
     missing_qty = state.missing_qty + report.cum_qty - state.cum_qty
     return replace(state, cum_qty=report.cum_qty, missing_qty=max(-SHARES_MAX, min(missing_qty, SHARES_MAX)))

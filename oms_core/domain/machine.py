@@ -18,6 +18,7 @@ from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
+from oms_core.domain.executions import change_of
 from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCancel, RetryRoute
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
@@ -98,7 +99,9 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,) if restatement_refused(order, child, cause.quantity) is None else ()
         case ChildClosed():
             child = _child(order, cause.cl_ord_id)
-            return (cause,) if child.live or cause.unresolved_qty > child.unresolved_qty else ()
+            # One of a child that is over is noted: a bust may open it again, and this may come again then.
+            tells = child.live or cause.unresolved_qty > child.unresolved_qty or change_of(cause) is not None
+            return (cause,) if tells else ()
         case ChildCancelRejected():
             child = _child(order, cause.cl_ord_id)
             answers = child.live and not child.cancel_rejected and order.pending is Pending.CANCEL
@@ -121,7 +124,8 @@ def restatement_refused(order: Order, child: Child, quantity: int) -> str | None
     if quantity < done:
         return f"{quantity} shares are fewer than the {done} that are done"
     left = order.terms.quantity - order.committed_qty + child.leaves_qty
-    if quantity - done > left:
+    # Fewer shares than the venue has are always taken, also of an order that has too many out.
+    if quantity > child.quantity and quantity - done > left:
         return f"{quantity} shares with {done} done are more than the {left} that the order has for it"
     return None
 

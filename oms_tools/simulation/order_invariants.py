@@ -70,7 +70,8 @@ class FollowedChild:
 class FollowedOrder:
     """An order as its events tell of it.
 
-    pending: the cancel that has no end yet. waits: its next route waits for its time.
+    pending: the cancel that has no end yet. waits: its next route waits for its time. ends: reports of venues
+    that ended a child.
     """
 
     terms: OrderTerms
@@ -88,6 +89,7 @@ class FollowedOrder:
     canceled: bool = False
     session_ended: bool = False
     waits: bool = False
+    ends: set[tuple[object, ...]] = field(default_factory=set)
 
     @property
     def cum(self) -> int:
@@ -443,8 +445,13 @@ class OrderAuditor:
         child = order.children.get(closed.cl_ord_id) if closed is not None else None
         if closed is None or child is None:
             raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
-        news = child.live or closed.unresolved_qty > child.unresolved
+        # A report that ends a child has its effect once, also on one that was over: a bust may open it again.
+        said = (closed.cl_ord_id, closed.outcome, closed.exec_id, closed.venue_order_id, closed.trade_date)
+        is_named = closed.exec_id not in ("", "0")
+        news = child.live or closed.unresolved_qty > child.unresolved or is_named
         self._require(news, PATH, event, "of a child that is not live")
+        self._require(not is_named or said not in order.ends, PATH, event, "the same end a second time")
+        order.ends.add(said)
         child.live, child.unresolved = False, max(child.unresolved, closed.unresolved_qty)
 
     def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:

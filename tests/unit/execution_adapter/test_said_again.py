@@ -83,6 +83,23 @@ def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_i
     assert desk.counted() == (Status.FILLED, 100, 0)
 
 
+def test_all_that_was_said_before_the_numbers_began_anew_changes_nothing_that_is_counted() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    # It is stored with all of it; that the numbers have begun anew since has set in_seq back.
+    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=90, leaves_qty=10, venue_order_id="V")
+    desk.load(child, stored, {})
+    desk.say(ExecType.NEW, "E1", 0, poss_dup=True, msg_seq=81)
+    desk.say(ExecType.STOPPED, "E2", 0, poss_dup=True, msg_seq=82)
+    desk.say(ExecType.TRADE, "E3", 60, last_qty=60, poss_dup=True, msg_seq=83)
+    desk.say(ExecType.TRADE, "E4", 90, last_qty=30, poss_dup=True, msg_seq=84)
+    assert (desk.state.cum_qty, desk.state.leaves_qty, desk.state.missing_qty) == (90, 10, 0)
+    desk.say(ExecType.TRADE, "E5", 100, last_qty=10, leaves_qty=0, poss_dup=True, msg_seq=85)
+    assert desk.counted() == (Status.FILLED, 100, 0)
+    # Core has none of it yet, and is told each of the trades once more.
+    assert desk.outlet.kinds().count("TRADE") == 3
+
+
 def test_an_old_report_that_may_have_been_sent_before_takes_nothing_back() -> None:
     desk = Desk()
     desk.say(ExecType.NEW, "E1", 0)

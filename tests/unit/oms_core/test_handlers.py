@@ -306,6 +306,16 @@ def test_a_restatement_that_the_order_allows_frees_shares_and_another_one_is_an_
     assert scene.exceptions() == ["BAD_QUANTITY", "BAD_QUANTITY"]
 
 
+def test_a_venue_may_always_take_shares_away(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    scene.fill(order_id, 250)
+    assert scene.exceptions() == ["OVERFILL"]
+    scene.report(order_id, ExecType.RESTATED, leg=2, venue_id="XNAS", order_qty=150)
+    child = scene.state(order_id).children[order_ids.child_cl_ord_id(order_id, 1, 2)]
+    assert (child.quantity, scene.exceptions()) == (150, ["OVERFILL"])
+
+
 def test_a_restatement_that_is_older_than_the_last_one_says_nothing(scene: Scene) -> None:
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
@@ -334,6 +344,22 @@ def test_an_end_that_comes_again_after_a_bust_has_reopened_its_child_ends_nothin
         scene.send(Topic.FILLS, report)
     assert scene.state(order_id) == before
     assert before.working_qty == 300
+
+
+def test_an_end_of_a_child_that_was_over_ends_nothing_when_it_comes_again_after_a_bust(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 100, exec_id="E1")
+    scene.report(order_id, ExecType.CANCELED, exec_id="E2")
+    late = scene.report(order_id, ExecType.REJECTED, exec_id="E3")
+    scene.bust(order_id, "E1", leaves_qty=300)
+    child = order_ids.child_cl_ord_id(order_id, 1, 1)
+    assert scene.state(order_id).children[child].live
+    for _ in range(2):
+        scene.send(Topic.FILLS, late)
+        scene.start()
+    assert scene.state(order_id).children[child].live
+    assert scene.exceptions() == []
 
 
 def test_a_filled_order_that_a_bust_reopens_counts_again_in_exposure_and_open_shares(scene: Scene) -> None:
