@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import dead_letter_topic, ensure_topics, read_incarnation
-from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan
+from oms_platform.messages import CancelChildren, ExecutionReport, RouteAnswer, RoutePlan, SubmitOrder
 from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.vocabulary import (
     ChildTerms,
@@ -37,6 +38,7 @@ from oms_platform.vocabulary import (
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import memory_kafka_part, wait_until
 from tests.conftest import running
+from tests.ingest import store_order
 from tests.integration.fix_venue import Venue
 from tests.ports import free_port
 
@@ -56,6 +58,7 @@ class Stage:
         self.fix_port, self.health_port = free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._starts = 0
+        self._placed: set[UUID] = set()
         self.use(kafka)
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("DELETE FROM fee_schedules WHERE venue_id <> 'XNYS'")
@@ -112,7 +115,15 @@ class Stage:
                 assert code == 0
 
     def publish(self, *messages: Message) -> None:
-        """Put messages on orders.routed."""
+        """Put messages on orders.routed; what a plan is of, a client has placed."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            for message in messages:
+                if isinstance(message, RoutePlan) and message.order_id not in self._placed:
+                    self._placed.add(message.order_id)
+                    client = SubmitOrder(
+                        order_id=message.order_id, received_at=utc_now(), terms=message.terms
+                    )
+                    store_order(connection, client)
         for message in messages:
             self.publisher.send(Topic.ROUTED.value, str(message.order_id), message, event_id=uuid7())
         self.publisher.flush()
