@@ -42,7 +42,9 @@ def logged_out(rig: StackRig) -> set[str]:
     lines = (rig.layout.logs / "execution-adapter.log").read_text().splitlines()
     downs = [json.loads(line) for line in lines if '"fix_session_down"' in line]
     return {
-        down["venue"] for down in downs if down["reason"].startswith(("logged out", "the venue logged out"))
+        down["venue"]
+        for down in downs
+        if down["reason"].startswith(("the adapter stops", "the venue logged out"))
     }
 
 
