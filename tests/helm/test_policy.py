@@ -192,7 +192,8 @@ def test_doors_without_a_token_open_for_those_who_need_them_only() -> None:
     for place in PLACES:
         assert _callers(place, "core", 9090) == {"api"}
         assert _callers(place, "sor-engine", 9090) == {"api"}
-    assert _callers("dev", "market-data", 9090) == {"core", "sor-engine", "scorekeeper", "broker"}
+    followers = {"core", "sor-engine", "scorekeeper", "broker", "execution-adapter"}
+    assert _callers("dev", "market-data", 9090) == followers
     assert _callers("dev", "broker", 9878) == {"execution-adapter"}
     assert _callers("dev", "redis", 6379) == {"api"}
     assert _callers("dev", "postgres", 5432) == {*SERVICES, *SIMULATORS, "migrate", "seed"}
@@ -206,7 +207,7 @@ def _egress(place: str, name: str) -> set[int]:
 
 def test_a_service_goes_out_to_what_it_uses_only() -> None:
     assert _egress("prod", "api") == {5432, 9092, 6379, 443, 9090}
-    assert _egress("prod", "execution-adapter") == {5432, 9092, 9878}
+    assert _egress("prod", "execution-adapter") == {5432, 9090, 9092, 9878}
     assert _egress("dev", "postgres") == set()
 
 
