@@ -39,12 +39,12 @@ test: dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# The whole stack with a venue on raw sockets that does what no venue should, and a short day with QuickFIX/J
-# as a venue and as a client (Java 17+ and Maven).
+# The whole stack with a venue on raw sockets that does what no venue should.
 venue-test: dev
-	$(BIN)/python -m pytest tests/hostile tests/quickfixj $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
 
-# QuickFIX/J as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each. Minutes.
+# QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each.
+# Minutes.
 quickfixj: dev
 	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
 
