@@ -14,6 +14,7 @@ from execution_adapter import metrics
 from execution_adapter.child_outcomes import GONE_TEXT, LOST_TEXT, UNREAD_TEXT, ChildOutcomes
 from execution_adapter.domain.child import (
     CLOSED,
+    UNANSWERED,
     CancelRefusal,
     Inbound,
     MessageRefusal,
@@ -183,7 +184,7 @@ class ReportHandlers:
             ended = self._end_said(report, live)
         self._reports.publish(report, child, after, ended, before, now, trace)
         if replace(after, in_seq=before.in_seq) != before:
-            self._ledger.reported(child, after)
+            self._ledger.reported(child, after, answers=before.status in UNANSWERED)
         if report.exec_type is ExecType.TRADE:
             metrics.of_venue(child.venue_id).filled_shares.inc(report.last_qty)
         answered = before.status is Status.PENDING_NEW and after.status is not Status.PENDING_NEW

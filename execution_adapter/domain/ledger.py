@@ -62,12 +62,12 @@ class Ledger:
         """Everything that is below these offsets was worked on, and what follows from it is published."""
         self._handled |= offsets
 
-    def reported(self, child: ChildTerms, state: ChildState) -> None:
-        """A venue's report gave a child this state."""
+    def reported(self, child: ChildTerms, state: ChildState, *, answers: bool = True) -> None:
+        """A venue's report gave a child this state. answers: it is the first that its venue says of it."""
         name = child.cl_ord_id
         if name in self._closes:
             self._closes[name] = (child, state)
-        elif state.status is Status.NEW and not state.cum_qty and name not in self._states:
+        elif answers and state.status is Status.NEW and not state.cum_qty and name not in self._states:
             self._acks[name] = (child, state)
         else:
             self._acks.pop(name, None)

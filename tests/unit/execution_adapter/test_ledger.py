@@ -52,6 +52,12 @@ def test_an_acknowledgement_is_stored_with_the_checkpoint_that_passes_it() -> No
     assert book.storable().states == {one.cl_ord_id: (one, state(0, Status.NEW))}
 
 
+def test_a_child_that_a_bust_opened_again_does_not_wait_for_a_checkpoint() -> None:
+    book, one = ledger(), child()
+    book.reported(one, state(0, Status.NEW), answers=False)
+    assert book.storable().states == {one.cl_ord_id: (one, state(0, Status.NEW))}
+
+
 def test_a_child_that_trades_before_the_checkpoint_is_stored_once() -> None:
     book, one = ledger(), child()
     book.reported(one, state(0, Status.NEW))
