@@ -138,7 +138,9 @@ class OrderStory(RuleBasedStateMachine):
         others = order.executed_qty + order.route_quantity - child.done
         others += sum(one.leaves + one.unresolved for one in self.children.values()) - child.leaves
         others -= child.unresolved
-        fits = child.done + child.unresolved <= quantity <= order.terms.quantity - others
+        # A venue may always take shares away; more than it has only as far as the order has them.
+        room = quantity < child.shares or quantity <= order.terms.quantity - others
+        fits = child.done + child.unresolved <= quantity and room
         taken = self.machine.restate(quantity, child=name) != []
         assert taken == (child.live and quantity != child.shares and fits)
         if taken:
