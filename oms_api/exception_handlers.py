@@ -1,7 +1,6 @@
 """What the doors do about execution exceptions: plain functions from a request to an answer or a refusal."""
 
 from collections.abc import Mapping
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,8 +17,6 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, SubmitOrder
 from oms_platform.vocabulary import Booking, OrderTerms, OrderType, TimeInForce
 from oms_platform.wire import encode
-
-_OPEN: Final = frozenset(("OPEN", "BOOKING"))
 
 
 class BookingTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -111,7 +108,7 @@ def _read(
     kind = ExceptionKind[found.kind]
     if kind not in BOOKABLE:
         return _nothing_to_book(kind)
-    if found.status not in _OPEN:
+    if found.status not in ("OPEN", "BOOKING"):
         return _not_open(found)
     reported = Reported(
         last_qty=found.last_qty,
@@ -144,7 +141,7 @@ def _nothing_to_book(kind: ExceptionKind) -> Refusal:
 def _not_open(found: ExceptionView) -> Refusal:
     return Refusal(
         code=RefusalCode.CONFLICT,
-        message=f"the exception is {found.status}, no longer OPEN",
+        message=f"the exception is not OPEN: it was {found.status}",
         status=found.status,
     )
 

@@ -1,5 +1,6 @@
 """Execution exceptions in Postgres, as a person sees and closes them."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,14 @@ _COLUMNS: Final = (
     " last_px, detail, raw, raised_by, raised_at, closed_at, closed_by, reason"
 )
 _RAW: Final = 13
+# So long a claim may take until its request is stored, or was not.
+CLAIM_HELD: Final = timedelta(minutes=1)
+_CLAIM: Final = (
+    "UPDATE execution_exceptions x SET status = 'BOOKING', closed_by = %s, reason = %s, account_id = %s,"
+    " booking_at = %s WHERE exception_id = %s AND (status = 'OPEN' OR (status = 'BOOKING' AND booking_at < %s"
+    " AND NOT EXISTS (SELECT FROM order_requests r WHERE r.received_at > x.booking_at - interval '1 minute'"
+    " AND r.payload->'booking'->>'exceptionId' = x.exception_id::text)))"
+)
 
 
 class PostgresExceptionDesk:
@@ -68,12 +77,14 @@ class PostgresExceptionDesk:
         return bytes(rows[0][0]) if rows else b""
 
     async def claim(self, exception_id: UUID, by: str, reason: str, account_id: str) -> ExceptionView | None:
-        """Note that an open exception is to be booked, and to which account. None when it is not open."""
+        """Note that an exception is to be booked, and to which account. None when it is not open.
+
+        One claim makes one request. A claim whose request was never stored holds nobody up for long.
+        """
+        now = self._clock()
         rows = await self._pool.run(
-            "UPDATE execution_exceptions SET status = 'BOOKING', closed_by = %s, reason = %s, account_id = %s"
-            " WHERE exception_id = %s AND (status = 'OPEN' OR (status = 'BOOKING' AND account_id = %s))"
-            f" RETURNING {_COLUMNS}",
-            (by, reason, account_id, exception_id, account_id),
+            f"{_CLAIM} RETURNING {_COLUMNS}",
+            (by, reason, account_id, now, exception_id, now - CLAIM_HELD),
         )
         return _view(rows[0]) if rows else None
 

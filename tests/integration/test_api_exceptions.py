@@ -201,11 +201,11 @@ def test_a_trade_of_no_order_gets_a_record_in_the_account_that_is_named_and_only
     answer = api.call("POST", place, user="desk", body=body)
     assert (answer.status, list(answer.fields)) == (400, ["accountId"])
     body["accountId"] = "ACC-INST-002"
-    first = api.call("POST", place, user="desk", body=body)
-    again = api.call("POST", place, user="desk", body=body)
-    other = api.call("POST", place, user="desk", body=body | {"accountId": "ACC-INST-003"})
-    assert (first.status, again.status, other.status) == (202, 202, 400)
-    assert first.json["orderId"] == again.json["orderId"]
+    answers = [
+        api.call("POST", place, user="desk", body=body | more)
+        for more in ({}, {}, {"side": "BUY"}, {"accountId": "ACC-INST-003"})
+    ]
+    assert [answer.status for answer in answers] == [202, 409, 409, 400]
     ((kind, content),) = requests_of(dsn)
     assert (kind, content["terms"]["accountId"], content["terms"]["symbol"]) == (
         "NEW",
@@ -213,6 +213,26 @@ def test_a_trade_of_no_order_gets_a_record_in_the_account_that_is_named_and_only
         "MSFT",
     )
     assert content["terms"]["side"] == "SIDE_SELL"
+
+
+def test_a_claim_whose_request_was_never_stored_is_free_again_and_one_that_was_is_not(
+    api: Gateway, dsn: str
+) -> None:
+    exception_id = raised(dsn, ExceptionKind.UNKNOWN_ORDER, "ACC-INST-002")
+    place, body = f"{PATH}/{exception_id}/book", {"reason": "ours", "symbol": "MSFT", "side": "SELL"}
+
+    def later() -> None:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE execution_exceptions"
+                " SET status = 'BOOKING', booking_at = now() - interval '2 minutes'"
+            )
+
+    later()
+    assert api.call("POST", place, user="desk", body=body).status == 202
+    later()
+    assert api.call("POST", place, user="desk", body=body | {"side": "BUY"}).status == 409
+    assert len(requests_of(dsn)) == 1
 
 
 def test_a_trade_on_the_other_side_of_its_order_gets_a_record_in_the_orders_account(

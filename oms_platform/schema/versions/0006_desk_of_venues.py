@@ -10,8 +10,10 @@ branch_labels = None
 depends_on = None
 
 EXCEPTIONS = """
--- BOOKING: a person has asked to book it, and core has not done so yet. SETTLED: what was missing came.
-ALTER TABLE execution_exceptions DROP CONSTRAINT execution_exceptions_status_check,
+-- BOOKING: a person has asked to book it, at booking_at, and core has not done so yet. SETTLED: what was
+-- missing came.
+ALTER TABLE execution_exceptions ADD COLUMN booking_at timestamptz,
+    DROP CONSTRAINT execution_exceptions_status_check,
     DROP CONSTRAINT execution_exceptions_check,
     ADD CHECK (status IN ('OPEN', 'BOOKING', 'BOOKED', 'IGNORED', 'SETTLED')),
     ADD CHECK ((status IN ('OPEN', 'BOOKING')) = (closed_at IS NULL));
