@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.child_outcomes import UNREAD_TEXT, UNSENT_TEXT, ChildOutcomes
-from execution_adapter.domain.child import Inbound, MessageRefusal, Report, Status, new_state
+from execution_adapter.domain.child import Inbound, MessageRefusal, Status, new_state
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import Executions, LiveChild
@@ -29,7 +29,6 @@ from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
 from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
-from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7, uuid7_time
 from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
@@ -78,13 +77,13 @@ class ChildOrderManager:
         self._children, self._states = LiveChildren(), VenueStates()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
-        self._outcomes = ChildOutcomes(self._children, self._states, self._reports, ledger, self._reconciler)
-        self._sender = OrderSender(venues, self._gate, self._children, self._states, self._outcomes)
+        self.outcomes = ChildOutcomes(self._children, self._states, self._reports, ledger, self._reconciler)
+        self._sender = OrderSender(venues, self._gate, self._children, self._states, self.outcomes)
         self._report_handlers = ReportHandlers(
             self._children,
             self._states,
             self._sender,
-            self._outcomes,
+            self.outcomes,
             self._reports,
             ReportTraces(tracer or Tracer()),
             ledger,
@@ -94,7 +93,7 @@ class ChildOrderManager:
             self._children,
             self._states,
             self._sender,
-            self._outcomes,
+            self.outcomes,
             ledger,
             self._reconciler,
             status_timeout_s=status_timeout_s,
@@ -305,22 +304,6 @@ class ChildOrderManager:
         """Work on a message about a child. raw: as it was on the wire."""
         self._report_handlers.handle_inbound(inbound, live, raw, now, now_s)
 
-    def except_message(
-        self,
-        kind: ExceptionKind,
-        detail: str,
-        *,
-        venue_id: str,
-        raw: bytes,
-        now: datetime,
-        child: ChildTerms | None = None,
-        report: Report | None = None,
-    ) -> None:
-        """Keep what cannot be applied for a person."""
-        self._outcomes.except_message(
-            kind, detail, venue_id=venue_id, raw=raw, now=now, child=child, report=report
-        )
-
     def resolve(self, refusal: MessageRefusal) -> MessageRefusal | None:
         """Find which message of ours a 35=3 or 35=j is about; None when that cannot be told."""
         metrics.rejects_total.labels(refusal.venue_id, refusal.msg_type).inc()
@@ -377,7 +360,7 @@ class ChildOrderManager:
         for live in here:
             if not live.maybe_at_venue:
                 if live.canceling:
-                    self._outcomes.close_unsent(live, now)
+                    self.outcomes.close_unsent(live, now)
                 else:
                     self._sender.send(live, now, now_s)
             elif live.unacked:

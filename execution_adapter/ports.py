@@ -10,6 +10,15 @@ from uuid import UUID
 import msgspec
 
 from execution_adapter.domain.child import ChildState
+from execution_adapter.domain.fix.session import (
+    LoggedOff,
+    LoggedOn,
+    Noticed,
+    Received,
+    Refused,
+    ResendAsked,
+    SessionEvent,
+)
 from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
@@ -399,6 +408,27 @@ class ReaderFailed:
 
 
 Item = Routed | FixMessage | FixRefused | SessionUp | SessionDown | ResendWanted | ReaderFailed
+
+
+def session_item(event: SessionEvent, venue_id: str, at: datetime) -> Item | None:
+    """Return what a venue's session hands to the loop of an event; None of what is only for a log."""
+    match event:
+        case Received(raw, fields, msg_seq, poss_dup):
+            return FixMessage(
+                venue_id=venue_id, raw=raw, fields=fields, msg_seq=msg_seq, poss_dup=poss_dup, at=at
+            )
+        case Refused(raw, msg_seq, reason, garbled):
+            return FixRefused(
+                venue_id=venue_id, raw=raw, msg_seq=msg_seq, reason=reason, garbled=garbled, at=at
+            )
+        case LoggedOn(began_anew):
+            return SessionUp(venue_id, began_anew)
+        case LoggedOff(reason):
+            return SessionDown(venue_id, reason)
+        case ResendAsked():
+            return ResendWanted(venue_id)
+        case Noticed():
+            return None
 
 
 class Inlet(Protocol):

@@ -24,8 +24,6 @@ from execution_adapter.domain.fix.session import (
     LoggedOff,
     LoggedOn,
     Noticed,
-    Received,
-    Refused,
     ResendAsked,
     SessionEvent,
     SessionTerms,
@@ -35,20 +33,17 @@ from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
     Connector,
-    FixMessage,
-    FixRefused,
     Inlet,
     Item,
     JournalLine,
     OutNumbers,
     ReaderFailed,
-    ResendWanted,
     SentMessage,
     SessionDown,
     SessionState,
-    SessionUp,
     VenueConnection,
     VenueSession,
+    session_item,
 )
 from oms_platform.clock import Clock
 from oms_platform.vocabulary import ChildTerms
@@ -469,43 +464,23 @@ class FixSessions:
     def _hand_on(self, link: _Link, events: list[SessionEvent]) -> None:
         if not events:
             return
-        venue_id, now = link.venue_id, self._clock()
+        now = self._clock()
         items: list[Item] = []
         for event in events:
             match event:
-                case Received():
-                    items.append(
-                        FixMessage(
-                            venue_id=venue_id,
-                            raw=event.raw,
-                            fields=event.fields,
-                            msg_seq=event.msg_seq,
-                            poss_dup=event.poss_dup,
-                            at=now,
-                        )
-                    )
-                case Refused():
-                    items.append(
-                        FixRefused(
-                            venue_id=venue_id,
-                            raw=event.raw,
-                            msg_seq=event.msg_seq,
-                            reason=event.reason,
-                            garbled=event.garbled,
-                            at=now,
-                        )
-                    )
                 case LoggedOn():
                     self._note_logon(link, event)
-                    items.append(SessionUp(venue_id, event.began_anew))
                 case LoggedOff():
                     link.failures += event.reason != link.session.leaving
                     items += self._down(link, event.reason)
+                    continue
                 case ResendAsked():
-                    metrics.resend_requests_total.labels(venue_id, "venue").inc()
-                    items.append(ResendWanted(venue_id))
+                    metrics.resend_requests_total.labels(link.venue_id, "venue").inc()
                 case Noticed():
-                    log.warning("fix_session_notice", venue=venue_id, notice=_hidden(link, event.text))
+                    log.warning("fix_session_notice", venue=link.venue_id, notice=_hidden(link, event.text))
+            item = session_item(event, link.venue_id, now)
+            if item is not None:
+                items.append(item)
         self._inbox.put_now(*items)
 
     def _note_logon(self, link: _Link, event: LoggedOn) -> None:

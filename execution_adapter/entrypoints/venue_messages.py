@@ -95,7 +95,9 @@ class VenueMessages:
         """Keep a message for a person, and ask about the order that it may be of."""
         live = self._manager.get(self._names.child_named(item.venue_id, item.raw))
         child = None if live is None else live.child
-        self._manager.except_message(kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child)
+        self._manager.outcomes.except_message(
+            kind, detail, venue_id=item.venue_id, raw=item.raw, now=now, child=child
+        )
         if live is not None:
             self._manager.ask_soon(live)
 
@@ -139,7 +141,7 @@ class VenueMessages:
         live = self._manager.get(name) or known.get(name) or self._find_children([inbound]).get(name)
         if live is None:
             report = inbound if isinstance(inbound, Report) else None
-            self._manager.except_message(
+            self._manager.outcomes.except_message(
                 ExceptionKind.UNKNOWN_ORDER,
                 f"no order {name or 'without ClOrdID'} was sent to {item.venue_id}",
                 venue_id=item.venue_id,

@@ -16,27 +16,12 @@ from execution_adapter.domain.dialects.fix44 import (
 )
 from execution_adapter.domain.fix.session import (
     FixSession,
-    LoggedOff,
-    LoggedOn,
-    Received,
-    Refused,
-    ResendAsked,
     SessionEvent,
     SessionTerms,
     State,
 )
 from execution_adapter.domain.fix.wire import utc_timestamp
-from execution_adapter.ports import (
-    FixMessage,
-    FixRefused,
-    Item,
-    JournalLine,
-    OutNumbers,
-    ResendWanted,
-    SentMessage,
-    SessionDown,
-    SessionUp,
-)
+from execution_adapter.ports import Item, JournalLine, OutNumbers, SentMessage, session_item
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.venues import Connection, SimulatedVenue
@@ -136,39 +121,9 @@ class SimulatedSessions:
         return items
 
     def _items(self, link: _Link, events: list[SessionEvent]) -> list[Item]:
-        venue_id, now = link.venue.venue_id, self._clock.now()
-        items: list[Item] = []
-        for event in events:
-            match event:
-                case Received():
-                    items.append(
-                        FixMessage(
-                            venue_id=venue_id,
-                            raw=event.raw,
-                            fields=event.fields,
-                            msg_seq=event.msg_seq,
-                            poss_dup=event.poss_dup,
-                            at=now,
-                        )
-                    )
-                case Refused():
-                    items.append(
-                        FixRefused(
-                            venue_id=venue_id,
-                            raw=event.raw,
-                            msg_seq=event.msg_seq,
-                            reason=event.reason,
-                            garbled=event.garbled,
-                            at=now,
-                        )
-                    )
-                case LoggedOn():
-                    items.append(SessionUp(venue_id, event.began_anew))
-                case LoggedOff():
-                    items.append(SessionDown(venue_id, event.reason))
-                case ResendAsked():
-                    items.append(ResendWanted(venue_id))
-        return items
+        now = self._clock.now()
+        found = (session_item(event, link.venue.venue_id, now) for event in events)
+        return [item for item in found if item is not None]
 
     # ---- `Sessions`
 

@@ -23,12 +23,7 @@ from execution_adapter.domain.dialects.fix44 import (
 )
 from execution_adapter.domain.fix.session import (
     FixSession,
-    LoggedOff,
-    LoggedOn,
-    Noticed,
-    Received,
     Refused,
-    ResendAsked,
     SessionEvent,
     SessionTerms,
     State,
@@ -40,16 +35,12 @@ from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import (
-    FixMessage,
-    FixRefused,
     Item,
     JournalLine,
     OutNumbers,
-    ResendWanted,
     Routed,
     SentMessage,
-    SessionDown,
-    SessionUp,
+    session_item,
 )
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
@@ -129,25 +120,11 @@ class Wire:
     def hand_on(self, events: Sequence[SessionEvent]) -> None:
         """Put what a session says into the inbox, as its thread does."""
         for event in events:
-            match event:
-                case Received(raw, fields, seq, dup):
-                    item: Item = FixMessage(
-                        venue_id=VENUE, raw=raw, fields=fields, msg_seq=seq, poss_dup=dup, at=self.now
-                    )
-                case Refused(raw, seq, reason, garbled):
-                    self.passed_over.add(seq)
-                    item = FixRefused(
-                        venue_id=VENUE, raw=raw, msg_seq=seq, reason=reason, garbled=garbled, at=self.now
-                    )
-                case LoggedOn(began_anew):
-                    item = SessionUp(VENUE, began_anew)
-                case LoggedOff(reason):
-                    item = SessionDown(VENUE, reason)
-                case ResendAsked():
-                    item = ResendWanted(VENUE)
-                case Noticed():
-                    continue
-            self.items.append(item)
+            if isinstance(event, Refused):
+                self.passed_over.add(event.msg_seq)
+            item = session_item(event, VENUE, self.now)
+            if item is not None:
+                self.items.append(item)
 
     def _send(self, msg_type: str, body: str, cl_ord_id: str) -> bool:
         return bool(self.session.send(msg_type, body.encode(), self.now, self.now_s, cl_ord_id))
