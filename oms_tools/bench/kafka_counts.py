@@ -1,23 +1,40 @@
 """How many messages each topic has taken, by its watermarks."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from oms_platform.kafka.settings import KafkaSettings, client_config
 
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 5.0
+# A load may be there to see what a broker's restart does, and end while it is away.
+AWAY_S_MAX: Final = 90.0
 
 
-def count_messages(settings: KafkaSettings) -> dict[str, int]:
-    """Return the sum of each topic's high watermarks."""
+def count_messages(kafka: Callable[[], KafkaSettings], timeout_s: float = TIMEOUT_S) -> dict[str, int]:
+    """Return the sum of each topic's high watermarks.
+
+    kafka: where the broker is now; asked again while it is away. timeout_s: of one try. Raises KafkaException
+    when it stays away for 90 s.
+    """
+    deadline = time.monotonic() + AWAY_S_MAX
+    while True:
+        try:
+            return _count(kafka(), timeout_s)
+        except KafkaException:
+            if time.monotonic() >= deadline:
+                raise
+
+
+def _count(settings: KafkaSettings, timeout_s: float) -> dict[str, int]:
     consumer = Consumer(client_config(settings) | {"group.id": "oms-bench", "enable.auto.commit": False})
     try:
-        topics = consumer.list_topics(timeout=TIMEOUT_S).topics
+        topics = consumer.list_topics(timeout=timeout_s).topics
         return {
             name: sum(
-                consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=TIMEOUT_S)[1]
+                consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=timeout_s)[1]
                 for partition in topic.partitions
             )
             for name, topic in topics.items()

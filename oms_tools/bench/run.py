@@ -114,11 +114,11 @@ class Bench:
 
     def measure(self, schedule: Schedule, on_second: Callable[[Load], None]) -> dict[str, Any]:
         """Run a load. Returns its figures."""
-        messages = count_messages(self._kafka())
+        messages = count_messages(self._kafka)
         with self._database() as connection:
             before = count_database(connection)
         load, watch = self._run(schedule, on_second)
-        taken = messages_since(messages, count_messages(self._kafka()))
+        taken = messages_since(messages, count_messages(self._kafka))
         quiet_since = time.monotonic()
         # Another connection: the load may have been there to see what an outage of Postgres does.
         with self._database() as connection:

@@ -17,6 +17,7 @@ from oms_tools.bench import processes
 from oms_tools.bench.database_counts import DatabaseCounts, TableRows, count_database
 from oms_tools.bench.kafka_counts import count_messages, messages_since
 from oms_tools.bench.processes import ProcessWatch
+from tests.ports import free_port
 from tests.unit.oms_tools.test_layout import dead_pid
 
 BUSY = "x = 0\nwhile True:\n    x += 1\n"
@@ -131,10 +132,20 @@ def test_messages_of_each_topic_are_counted_and_a_broker_that_lost_all_starts_ag
     memory_kafka: KafkaSettings,
 ) -> None:
     ensure_topics(memory_kafka)
-    before = count_messages(memory_kafka)
+    before = count_messages(lambda: memory_kafka)
     producer = Producer({"bootstrap.servers": memory_kafka.bootstrap})
     for number in range(25):
         producer.produce("orders.events", key=str(number), value=b"x")
     producer.flush(10)
-    assert messages_since(before, count_messages(memory_kafka)) == {"orders.events": 25}
+    assert messages_since(before, count_messages(lambda: memory_kafka)) == {"orders.events": 25}
     assert messages_since({"a": 10, "b": 5}, {"a": 4, "b": 5, "c": 1}) == {"a": 4, "c": 1}
+
+
+def test_a_broker_that_is_away_when_a_load_ends_is_counted_once_it_is_back(
+    memory_kafka: KafkaSettings,
+) -> None:
+    ensure_topics(memory_kafka)
+    away = KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}")
+    answers = [memory_kafka, away, away]
+    counts = count_messages(lambda: answers.pop(), timeout_s=0.3)
+    assert (counts["orders.events"], answers) == (0, [])
