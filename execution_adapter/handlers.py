@@ -323,7 +323,7 @@ class ChildOrderManager:
 
     # ---- sessions
 
-    def handle_logon(self, venue_id: str, now: datetime, now_s: float, *, began_anew: bool = False) -> None:
+    def handle_logon(self, venue_id: str, now: datetime, now_s: float) -> None:
         """A venue is there: ask about what it may have, send what it has not, cancel what is to go."""
         self._states.logged_on(venue_id)
         metrics.session_out.labels(venue_id).set(0)
@@ -333,14 +333,12 @@ class ChildOrderManager:
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
         for live in here:
             live.tries = 0
-        if began_anew:
-            self._begin_numbers(venue_id, here)
         self._go_on(venue_id, here, now, now_s)
         self._questions.compare(venue_id, Occasion.LOGON, now, now_s)
 
-    def _begin_numbers(self, venue_id: str, here: Sequence[LiveChild]) -> None:
-        """No child of a venue has heard any message of its new numbers."""
-        for live in (*here, *self._children.over_of_venue(venue_id)):
+    def begin_numbers(self, venue_id: str) -> None:
+        """A venue's numbers began again: no child has heard any message of the new ones."""
+        for live in (*self._children.of_venue(venue_id), *self._children.over_of_venue(venue_id)):
             name = live.child.cl_ord_id
             live.state = replace(live.state, in_seq=0)
             if self._children.is_live(name) or self._ledger.newest(name):

@@ -11,6 +11,7 @@ import msgspec
 
 from execution_adapter.domain.child import ChildState
 from execution_adapter.domain.fix.session import (
+    BeganAnew,
     LoggedOff,
     LoggedOn,
     Noticed,
@@ -139,7 +140,7 @@ class ChildStore(Protocol):
     def write_checkpoints(self, checkpoints: Sequence[Checkpoint], offsets: Offsets, now: datetime) -> None:
         """Store checkpoints and offsets in one transaction; drop checkpoints that nothing can need."""
 
-    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+    def begin_numbers(self, venue_id: str, at: datetime) -> None:
         """Note that a venue's numbers began again: its checkpoints pass none, its children heard none."""
 
     def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:
@@ -373,12 +374,19 @@ class FixRefused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUp:
-    """A venue's session has logged on. began_anew: its numbers began again at 1."""
+class NumbersBegan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A venue's numbers began again at 1, with the Logon `raw`; that it is up comes next."""
 
     venue_id: str
-    began_anew: bool = False
+    raw: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUp:
+    """A venue's session has logged on."""
+
+    venue_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +415,7 @@ class ReaderFailed:
     error: BaseException
 
 
-Item = Routed | FixMessage | FixRefused | SessionUp | SessionDown | ResendWanted | ReaderFailed
+Item = Routed | FixMessage | FixRefused | NumbersBegan | SessionUp | SessionDown | ResendWanted | ReaderFailed
 
 
 def session_item(event: SessionEvent, venue_id: str, at: datetime) -> Item | None:
@@ -421,8 +429,10 @@ def session_item(event: SessionEvent, venue_id: str, at: datetime) -> Item | Non
             return FixRefused(
                 venue_id=venue_id, raw=raw, msg_seq=msg_seq, reason=reason, garbled=garbled, at=at
             )
-        case LoggedOn(began_anew):
-            return SessionUp(venue_id, began_anew)
+        case BeganAnew(raw):
+            return NumbersBegan(venue_id=venue_id, raw=raw, at=at)
+        case LoggedOn():
+            return SessionUp(venue_id)
         case LoggedOff(reason):
             return SessionDown(venue_id, reason)
         case ResendAsked():

@@ -20,6 +20,7 @@ import structlog
 from execution_adapter import metrics
 from execution_adapter.domain.dialects import DIALECTS
 from execution_adapter.domain.fix.session import (
+    BeganAnew,
     FixSession,
     LoggedOff,
     LoggedOn,
@@ -468,8 +469,12 @@ class FixSessions:
         items: list[Item] = []
         for event in events:
             match event:
+                case BeganAnew():
+                    link.numbers_began_at, link.resets = now, False
+                    link.resets_done += 1
                 case LoggedOn():
-                    self._note_logon(link, event)
+                    link.said = ""
+                    link.logons += 1
                 case LoggedOff():
                     link.failures += event.reason != link.session.leaving
                     items += self._down(link, event.reason)
@@ -482,13 +487,6 @@ class FixSessions:
             if item is not None:
                 items.append(item)
         self._inbox.put_now(*items)
-
-    def _note_logon(self, link: _Link, event: LoggedOn) -> None:
-        link.said = ""
-        link.logons += 1
-        if event.began_anew:
-            link.numbers_began_at, link.resets = self._clock(), False
-            link.resets_done += 1
 
     @staticmethod
     def _down(link: _Link, reason: str) -> list[Item]:

@@ -167,7 +167,7 @@ class InMemoryChildStore:
         """Store which venues' sessions are up, and why one is not."""
         self.sessions.update({venue_id: isinstance(one, SessionUp) for venue_id, one in sessions.items()})
 
-    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+    def begin_numbers(self, venue_id: str, at: datetime) -> None:
         """Note that a venue's numbers began again: its checkpoints pass none, its children heard none."""
         for place, stored in self._children.items():
             if stored.child.venue_id == venue_id and stored.state.in_seq:

@@ -341,12 +341,12 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _UPSERT_SESSIONS.execute(cursor, rows)
 
-    def begin_numbers(self, venue_id: str, now: datetime) -> None:
+    def begin_numbers(self, venue_id: str, at: datetime) -> None:
         """Note that a venue's numbers began again: its checkpoints pass none, its children heard none.
 
         Of older orders a venue hardly says anything, and many they are.
         """
-        oldest = uuid7_floor(now - NUMBERS_REACH)
+        oldest = uuid7_floor(at - NUMBERS_REACH)
         with one_round_trip(self._connection) as cursor:
             cursor.execute("UPDATE fix_checkpoints SET in_seq = 0 WHERE venue_id = %s", [venue_id])
             cursor.execute(
@@ -354,7 +354,7 @@ class PostgresChildStore:
                 [oldest, venue_id],
             )
             cursor.execute(
-                "UPDATE fix_sessions SET numbers_began_at = %s WHERE venue_id = %s", [now, venue_id]
+                "UPDATE fix_sessions SET numbers_began_at = %s WHERE venue_id = %s", [at, venue_id]
             )
 
     def journaled(self, since: Mapping[str, datetime | None]) -> Iterable[JournalLine]:

@@ -28,6 +28,7 @@ from execution_adapter.ports import (
     FixMessage,
     Item,
     JournalLine,
+    NumbersBegan,
     OutNumbers,
     Routed,
     UnstorableChildError,
@@ -160,7 +161,7 @@ class AdapterLoop:
                 at.update(batch.next_offsets)
         self._flush()
 
-    def read_again(self, messages: Iterable[FixMessage]) -> None:
+    def read_again(self, messages: Iterable[FixMessage | NumbersBegan]) -> None:
         """Work on what came before this process began and is in the journal, before any session starts."""
         waiting = iter(messages)
         while batch := tuple(islice(waiting, READ_AGAIN_MAX)):

@@ -6,13 +6,15 @@ from typing import Final
 
 import structlog
 
-from execution_adapter.domain.fix.wire import MalformedError, read_fields
+from execution_adapter.domain.fix.wire import MalformedError, first_value, read_fields
 from execution_adapter.domain.resumption import offsets_to_keep, resume_from
 from execution_adapter.handlers import ChildOrderManager, by_route
-from execution_adapter.ports import ChildStore, FixMessage, JournalLine, OutNumbers, Sessions
+from execution_adapter.ports import ChildStore, FixMessage, JournalLine, NumbersBegan, OutNumbers, Sessions
 
 log = structlog.get_logger()
 # How far a clock may have been set back between a checkpoint and what was stored after it.
+MSG_TYPE: Final = 35
+LOGON: Final = b"A"
 CLOCK_STEP_MAX: Final = timedelta(seconds=2)
 
 
@@ -35,10 +37,12 @@ def resume_sessions(
     return kept
 
 
-def unsettled_messages(store: ChildStore, venue_ids: Iterable[str], incarnation: str) -> Iterator[FixMessage]:
+def unsettled_messages(
+    store: ChildStore, venue_ids: Iterable[str], incarnation: str
+) -> Iterator[FixMessage | NumbersBegan]:
     """Yield what venues had sent and an earlier run may not have dealt with, in its order, as resent.
 
-    It is asked for again, too; but a venue may have begun its numbers anew, and has it no more.
+    It is asked for again, too; but a venue may have begun its numbers again, and has it no more.
     """
     checkpoints, core = store.checkpoints(), store.core_offsets()
     since: dict[str, datetime | None] = {}
@@ -47,7 +51,9 @@ def unsettled_messages(store: ChildStore, venue_ids: Iterable[str], incarnation:
         _, chosen = resume_from(own, incarnation, core)
         since[venue_id] = None if chosen is None else chosen.recorded_at - CLOCK_STEP_MAX
     for line in store.journaled(since):
-        if line.msg_seq:
+        if first_value(line.raw, MSG_TYPE) == LOGON:
+            yield NumbersBegan(venue_id=line.venue_id, raw=line.raw, at=line.at)
+        elif line.msg_seq:
             yield _read_again(line)
 
 

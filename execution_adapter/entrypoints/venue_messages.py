@@ -25,6 +25,7 @@ from execution_adapter.ports import (
     FixRefused,
     Item,
     JournalLine,
+    NumbersBegan,
     ReaderFailed,
     ResendWanted,
     SessionDown,
@@ -62,7 +63,7 @@ class VenueMessages:
     def handle(self, items: Sequence[Item], now: datetime, now_s: float) -> bool:
         """Work on what came from the venues, in its order.
 
-        Returns whether a venue's numbers began anew: its next checkpoint is due.
+        Returns whether a venue's numbers began again: its next checkpoint is due.
         """
         changed = {item.venue_id: item for item in items if isinstance(item, SessionUp | SessionDown)}
         if changed:
@@ -75,17 +76,18 @@ class VenueMessages:
                     self._handle_inbound(item, inbound, known, now, now_s)
             else:
                 self._handle_session(item, now, now_s)
-        return any(isinstance(item, SessionUp) and item.began_anew for item in items)
+        return any(isinstance(item, NumbersBegan) for item in items)
 
     def _handle_session(self, item: Item, now: datetime, now_s: float) -> None:
         if isinstance(item, ReaderFailed):
             raise item.error
-        if isinstance(item, SessionUp):
-            if item.began_anew:
-                log.warning("fix_numbers_began_anew", venue=item.venue_id)
-                self._store.begin_numbers(item.venue_id, now)
-                self._ledger.begin_numbers(item.venue_id)
-            self._manager.handle_logon(item.venue_id, now, now_s, began_anew=item.began_anew)
+        if isinstance(item, NumbersBegan):
+            log.warning("fix_numbers_began", venue=item.venue_id, at=item.at.isoformat())
+            self._store.begin_numbers(item.venue_id, item.at)
+            self._ledger.begin_numbers(item.venue_id)
+            self._manager.begin_numbers(item.venue_id)
+        elif isinstance(item, SessionUp):
+            self._manager.handle_logon(item.venue_id, now, now_s)
         elif isinstance(item, SessionDown):
             self._manager.handle_logout(item.venue_id, now, item.reason, on_purpose=item.on_purpose)
         elif isinstance(item, ResendWanted):
@@ -178,7 +180,10 @@ class VenueMessages:
 
 
 def journal_of(items: Sequence[Item]) -> list[JournalLine]:
-    """Return the messages among what came, as the journal keeps them."""
+    """Return the messages among what came, as the journal keeps them.
+
+    Where a venue's numbers began again stands among them: a number says nothing without its numbering.
+    """
     return [
         JournalLine(
             venue_id=item.venue_id,
@@ -188,7 +193,7 @@ def journal_of(items: Sequence[Item]) -> list[JournalLine]:
             raw=item.raw,
         )
         for item in items
-        if isinstance(item, FixMessage | FixRefused)
+        if isinstance(item, FixMessage | FixRefused | NumbersBegan)
     ]
 
 

@@ -187,8 +187,7 @@ class VenueTruth:
             case ExceptionKind.BAD_QUANTITY if exception.cl_ord_id in self._reopened:
                 return True
             case ExceptionKind.CUM_QTY_DIFFERS:
-                lost = exception.venue_id in self._forgetful or exception.cl_ord_id in self._gap_filled
-                return lost or unheard.get(exception.cl_ord_id, 0) > 0
+                return exception.cl_ord_id in self._gap_filled or unheard.get(exception.cl_ord_id, 0) > 0
             case ExceptionKind.UNRESOLVED:
                 return exception.venue_id in self._unanswered
             case ExceptionKind.VENUE_REFUSED:

@@ -208,8 +208,8 @@ def sessions_end_again_and_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def orders_are_sent_again_after_a_logon(patch: pytest.MonkeyPatch) -> None:
-    def logon(self: Any, venue_id: str, now: datetime, now_s: float, *, began_anew: bool = False) -> None:
-        original(self, venue_id, now, now_s, began_anew=began_anew)
+    def logon(self: Any, venue_id: str, now: datetime, now_s: float) -> None:
+        original(self, venue_id, now, now_s)
         for live in self._children.of_venue(venue_id):
             if live.unacked:
                 self._sender.send(live, now, now_s)

@@ -55,10 +55,14 @@ class SessionTerms(msgspec.Struct, frozen=True, kw_only=True):
     write_time: Callable[[datetime], str] = utc_timestamp
 
 
-class LoggedOn(msgspec.Struct, frozen=True, gc=False):
-    """The session is up. began_anew: its numbers began again at 1, so nothing from before is resent."""
+class BeganAnew(msgspec.Struct, frozen=True, gc=False):
+    """The venue's numbers began again at 1, with the Logon `raw`: nothing from before is resent."""
 
-    began_anew: bool
+    raw: bytes
+
+
+class LoggedOn(msgspec.Struct, frozen=True, gc=False):
+    """The session is up."""
 
 
 class LoggedOff(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +101,7 @@ class Noticed(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-SessionEvent = LoggedOn | LoggedOff | Received | Refused | ResendAsked | Noticed
+SessionEvent = BeganAnew | LoggedOn | LoggedOff | Received | Refused | ResendAsked | Noticed
 
 
 class State(enum.Enum):
@@ -452,7 +456,9 @@ class FixSession:
             self._close(f"MsgSeqNum too low, expecting {self.next_in} but received {seq}", log_out=True)
             return
         self.state = State.UP
-        self._events.append(LoggedOn(began_anew))
+        if began_anew:
+            self._events.append(BeganAnew(raw))
+        self._events.append(LoggedOn())
         if seq == self.next_in:
             self._pass(seq)
         elif seq > self.next_in:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from execution_adapter.domain.fix.session import (
     GARBLED_TIMES_MAX,
+    BeganAnew,
     FixSession,
     LoggedOff,
     LoggedOn,
@@ -84,7 +85,7 @@ def test_it_logs_on_and_says_so() -> None:
     ends = Ends(log_on=False)
     (logon,) = ends.heard()
     assert (logon[35], logon[34], logon[49], logon[56], logon[108]) == (b"A", b"1", b"OMS", b"XNYS", b"10")
-    assert ends.say("A") == [LoggedOn(began_anew=False)]
+    assert ends.say("A") == [LoggedOn()]
     assert (ends.session.next_in, ends.session.next_out) == (2, 2)
 
 
@@ -185,7 +186,8 @@ def test_the_venues_reasons_are_handed_on() -> None:
 @pytest.mark.parametrize("in_session", [False, True])
 def test_numbers_that_begin_anew_are_followed(in_session: bool) -> None:
     ends = Ends(next_in=40, next_out=90, log_on=in_session)
-    assert LoggedOn(began_anew=True) in ends.say("A", b"141=Y\x01", seq=1)
+    said = ends.say("A", b"141=Y\x01", seq=1)
+    assert [type(event) for event in said] == [BeganAnew, LoggedOn]
     ends.heard()
     ends.say("8", seq=2)
     assert ends.numbers() == [2]
@@ -338,7 +340,7 @@ def test_a_reset_begins_both_sides_at_1(answer: bytes) -> None:
     ends.session.connected(ends.now, 0.0, reset=True)
     (logon,) = ends.heard()
     assert (logon[34], logon[141]) == (b"1", b"Y")
-    assert ends.say("A", answer, seq=1) == [LoggedOn(began_anew=True)]
+    assert [type(event) for event in ends.say("A", answer, seq=1)] == [BeganAnew, LoggedOn]
     assert (ends.session.next_in, ends.session.next_out) == (2, 2)
     assert ends.session.out_before + ends.session.next_out > unique
 

@@ -14,7 +14,7 @@ from execution_adapter.domain.resumption import resume_from
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
-from execution_adapter.ports import FixMessage, FixRefused, Item, Routed, SessionUp
+from execution_adapter.ports import FixMessage, FixRefused, Item, NumbersBegan, Routed, SessionUp
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
@@ -25,6 +25,7 @@ from tests.unit.execution_adapter.orders import NOW, cancel_of, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 
 FILLS, ACKS, ROUTED = Topic.FILLS, Topic.ACKS, Topic.ROUTED.value
+LOGON = b"8=FIX.4.4\x0135=A\x0134=1\x01141=Y\x01"
 
 
 class Fed:
@@ -49,6 +50,17 @@ def fix_message(fields: str, msg_seq: int, venue_id: str = "XNYS") -> FixMessage
         poss_dup="43=Y" in fields,
         at=NOW,
     )
+
+
+def report_of(
+    one: ChildTerms, exec_type: str, cum_qty: int, msg_seq: int, *, resent: bool = False
+) -> FixMessage:
+    """Return a report of a child of 100 shares, of which a trade is the first."""
+    fields = (
+        f"8=FIX.4.4|35=8|49=XNYS|11={one.cl_ord_id}|17=E{exec_type}{cum_qty}|37=V|150={exec_type}|39=0"
+        f"|32={cum_qty}|31=10.01|14={cum_qty}|151={100 - cum_qty}|60=20260102-03:04:05|"
+    )
+    return fix_message(fields + "43=Y|" * resent, msg_seq)
 
 
 class Scene:
@@ -106,11 +118,7 @@ class Scene:
         return after
 
     def said(self, one: ChildTerms, exec_type: str, cum_qty: int = 0) -> None:
-        fields = (
-            f"8=FIX.4.4|35=8|49=XNYS|11={one.cl_ord_id}|17=E{exec_type}{cum_qty}|37=V|150={exec_type}|39=0"
-            f"|32={cum_qty}|31=10.01|14={cum_qty}|151={100 - cum_qty}|60=20260102-03:04:05|"
-        )
-        self.arrivals.items.append(fix_message(fields, len(self.arrivals.items) + 2))
+        self.arrivals.items.append(report_of(one, exec_type, cum_qty, len(self.arrivals.items) + 2))
         self.loop.step()
 
     def later(self, seconds: float) -> None:
@@ -223,6 +231,27 @@ def test_numbers_that_began_anew_do_not_make_the_journal_forgotten() -> None:
     after.loop.read_again(unsettled_messages(after.store, ["XNYS"], "one"))
     assert [one.exec_id for one in after.reports(FILLS)] == ["EF100"]
     assert resume_from(after.store.checkpoints(), "one", {})[0] == 1
+
+
+def test_a_number_from_before_they_began_anew_makes_no_later_message_a_replay() -> None:
+    scene, made = Scene(), plan()
+    one = made.children[0]
+    scene.up()
+    scene.routed(made)
+    scene.later(1.5)
+    scene.arrivals.items.append(report_of(one, "0", 0, msg_seq=300))
+    scene.loop.step()
+    scene.arrivals.items += (NumbersBegan(venue_id="XNYS", raw=LOGON, at=NOW), SessionUp("XNYS"))
+    scene.loop.step()
+    # The process ends here, and the venue sends what it said meanwhile: under its new numbers.
+    after = scene.restarted()
+    after.loop.read_again(unsettled_messages(after.store, ["XNYS"], "one"))
+    after.up()
+    after.arrivals.items.append(report_of(one, "F", 40, msg_seq=5, resent=True))
+    after.later(1.5)
+    (found,) = after.store.find([(made.order_id, one.cl_ord_id)])
+    assert (found.state.cum_qty, found.state.missing_qty, found.state.in_seq) == (40, 0, 5)
+    assert [line.raw for line in after.store.journal if line.raw == LOGON] == [LOGON]
 
 
 def test_what_the_session_has_refused_is_an_exception_in_the_transaction_of_its_line() -> None:

@@ -162,7 +162,7 @@ def test_what_reopens_shares_is_told_to_core_again_as_it_was(kind: ExecType, mor
 def test_after_numbers_began_anew_a_resent_bust_of_a_closed_order_is_no_replay() -> None:
     desk = Desk()
     desk.say(ExecType.TRADE, "E1", 100, last_qty=100, msg_seq=90)
-    desk.manager.handle_logon("XNYS", NOW, desk.now_s, began_anew=True)
+    desk.manager.begin_numbers("XNYS")
     desk.say(ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1", poss_dup=True, msg_seq=5)
     assert desk.counted() == (Status.NEW, 0, 0)
 

@@ -147,5 +147,5 @@ def test_a_broker_that_is_away_when_a_load_ends_is_counted_once_it_is_back(
     ensure_topics(memory_kafka)
     away = KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}")
     answers = [memory_kafka, away, away]
-    counts = count_messages(lambda: answers.pop(), timeout_s=0.3)
+    counts = count_messages(answers.pop, timeout_s=0.3)
     assert (counts["orders.events"], answers) == (0, [])
