@@ -44,11 +44,15 @@ class VenueTruth:
         self._repeated: dict[Named, int] = {}
         self._unanswered: set[str] = set()
         self._refusing: set[str] = set()
-        # Children with a trade that was not said when it was made, and venues that lost what they said.
+        # Children with a trade that was not said when it was made, venues that lost what they said, and those
+        # that gave two messages one number.
         self._gap_filled: set[str] = set()
         self._forgetful: set[str] = set()
+        self._ambiguous: set[str] = set()
         self._read = 0
-        self._heard: set[Named] = set()
+        # Where in the journal an execution stands first, and each report as it came.
+        self._heard: dict[Named, int] = {}
+        self._places: dict[bytes, int] = {}
         self._heard_repeated: set[Named] = set()
         self._believed: set[Named] = set()
         # Of every trade that was heard: what it stands at, and of its corrections the trade.
@@ -69,6 +73,8 @@ class VenueTruth:
                 self._unanswered.add(venue_id)
             elif record.kind in _FORGETTING:
                 self._forgetful.add(venue_id)
+                if record.kind is FaultKind.SEQUENCE_LOW:
+                    self._ambiguous.add(venue_id)
             elif record.kind is FaultKind.GAP_FILLED:
                 self._gap_filled.add(record.cl_ord_id)
             elif record.kind in FALSE and record.kind is not FaultKind.REPEATED_EXEC_ID:
@@ -90,19 +96,20 @@ class VenueTruth:
 
     def hear(self, journal: Sequence[JournalLine]) -> None:
         """Read what the adapter has kept since the last time."""
-        for line in journal[self._read :]:
+        for place, line in enumerate(journal[self._read :], self._read):
             fields = dict(reversed(split_fields(line.raw.decode(ENCODING))))
             if fields.get("35") == "8":
-                self._hear((line.venue_id, fields.get("17", "")), fields)
+                self._places.setdefault(line.raw, place)
+                self._hear((line.venue_id, fields.get("17", "")), fields, place)
         self._read = len(journal)
 
-    def _hear(self, name: Named, fields: Mapping[str, str]) -> None:
+    def _hear(self, name: Named, fields: Mapping[str, str], place: int) -> None:
         shares = self._repeated.get(name)
         repeats = shares is not None and fields.get("32") == str(shares)
         # What was of nothing when it came first may be of a trade when it comes again.
         unsettled = name in self._of_nothing and name not in self._trade_of
         if name not in self._heard or unsettled:
-            self._heard.add(name)
+            self._heard.setdefault(name, place)
             record = self._records.get(name)
             if record is not None and repeats and shares is not None:
                 # The trade itself was lost: nobody can tell the repetition from it.
@@ -154,11 +161,10 @@ class VenueTruth:
     def check_exceptions(self, found: Iterable[ExecutionException]) -> None:
         """Hold the exceptions to the messages that must be one, and each to its cause."""
         by_message: defaultdict[Named, list[ExceptionKind]] = defaultdict(list)
-        unheard = self.unheard()
         for exception in found:
             name = exception.venue_id, exception.exec_id
             by_message[name].append(exception.kind)
-            if not self._cause(exception, name, unheard):
+            if not self._cause(exception, name):
                 raise BrokenError(EXPLAINED, f"{exception.kind.name} of {name}: {exception.detail}")
         expected = {name: kinds for name, kinds in self._false.items() if name in self._heard}
         repeated = FALSE[FaultKind.REPEATED_EXEC_ID]
@@ -174,7 +180,17 @@ class VenueTruth:
                     names = " or ".join(sorted(kind.name for kind in kinds))
                     raise BrokenError(ONE_EXCEPTION, f"{name} must be one {names}, is {count}")
 
-    def _cause(self, exception: ExecutionException, name: Named, unheard: Mapping[str, int]) -> bool:
+    def _was_unheard(self, exception: ExecutionException) -> bool:
+        """Say whether a trade of a child had not been heard of, as it was, when an exception was raised."""
+        # What is raised because no answer came has no report to stand at.
+        raised_at = self._places.get(exception.raw, 0)
+        return any(
+            self._heard.get(name, self._read) > raised_at or name in self._believed
+            for name, record in self._records.items()
+            if record.cl_ord_id == exception.cl_ord_id
+        )
+
+    def _cause(self, exception: ExecutionException, name: Named) -> bool:
         """Say whether a venue has done what an exception is about."""
         match exception.kind:
             case ExceptionKind.OVERFILL:
@@ -187,7 +203,8 @@ class VenueTruth:
             case ExceptionKind.BAD_QUANTITY if exception.cl_ord_id in self._reopened:
                 return True
             case ExceptionKind.CUM_QTY_DIFFERS:
-                return exception.cl_ord_id in self._gap_filled or unheard.get(exception.cl_ord_id, 0) > 0
+                unsaid = exception.cl_ord_id in self._gap_filled or exception.venue_id in self._ambiguous
+                return unsaid or self._was_unheard(exception)
             case ExceptionKind.UNRESOLVED:
                 return exception.venue_id in self._unanswered
             case ExceptionKind.VENUE_REFUSED:

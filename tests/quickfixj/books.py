@@ -92,10 +92,15 @@ def platform_books(rig: StackRig) -> tuple[Books, dict[str, tuple[str, str, str]
 
 
 def exceptions_of(rig: StackRig) -> list[str]:
-    """Return what was kept for a person: a venue that only says what is true leaves nothing."""
+    """Return what was kept for a person, each with its order's messages on the wire.
+
+    A venue that only says what is true leaves nothing.
+    """
     with psycopg.connect(postgres_dsn(rig.layout.port("postgres"))) as connection:
-        rows = connection.execute("SELECT kind, venue_id, detail FROM execution_exceptions").fetchall()
-    return [" ".join(row) for row in rows]
+        rows = connection.execute(
+            "SELECT kind, venue_id, detail, cl_ord_id, order_id FROM execution_exceptions"
+        ).fetchall()
+    return [" ".join(row[:4]) + "\n" + rig.oms("fix", "log", str(row[4])).stdout for row in rows]
 
 
 def differences(theirs: Books, ours: Books) -> list[str]:
