@@ -67,6 +67,14 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     raw: bytes
 
 
+class RefusedPlan(NamedTuple):
+    """A plan of which no child is stored, and why."""
+
+    order_id: UUID
+    attempt: int
+    reason: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Writes:
     """What one batch stores, in one transaction."""
@@ -74,6 +82,7 @@ class Writes:
     # With whether its plan continues.
     children: list[tuple[ChildTerms, bool]] = field(default_factory=list)
     cancels: list[CancelChildren] = field(default_factory=list)
+    refused: list[RefusedPlan] = field(default_factory=list)
     states: States = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
     journal: Sequence[JournalLine] = ()

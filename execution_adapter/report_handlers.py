@@ -111,7 +111,8 @@ class ReportHandlers:
         counted = is_replay(live.state, report) or self._has_counted(report, live)
         stood_at = live.note_execution(report) if report.exec_type in EXECUTIONS else None
         if counted:
-            self._republish(report, live, now)
+            if not self._is_outdated(report, live):
+                self._republish(report, live, now)
             return
         if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
@@ -170,6 +171,12 @@ class ReportHandlers:
             return False
         traded = live.state.cum_qty - live.state.missing_qty
         return report.cum_qty is not None and 0 < report.cum_qty <= traded
+
+    @staticmethod
+    def _is_outdated(report: Report, live: LiveChild) -> bool:
+        """Say whether a venue says once more (97) what an order's quantity was, after it has moved on."""
+        restates = report.exec_type in RESTATEMENTS
+        return report.poss_resend and restates and not is_news(live.state, report)
 
     def _apply(
         self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
@@ -343,7 +350,7 @@ class ReportHandlers:
             if (refusal.msg_type, refusal.reason) in _UNSUPPORTED:
                 self._states.refused_question(child.venue_id)
                 log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
-                self._outcomes.give_up(live, f"the venue answers no 35=H: {refusal.text}", raw, now)
+                self._outcomes.give_up(live, f"the venue refused the 35=H: {refusal.text}", raw, now)
         else:
             log.warning(
                 "message_refused", venue=child.venue_id, ref_msg_type=refusal.ref_msg_type, text=refusal.text

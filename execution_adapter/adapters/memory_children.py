@@ -54,6 +54,7 @@ class InMemoryChildStore:
         self._names: dict[UUID, list[str]] = {}
         self.stops: Stops | None = None
         self._cancels: dict[UUID, dict[UUID, CancelChildren]] = {}
+        self.refused: dict[tuple[UUID, int], str] = {}
         self._checkpoints: dict[tuple[str, datetime], Checkpoint] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.sessions: dict[str, bool] = {}
@@ -78,6 +79,9 @@ class InMemoryChildStore:
                 canceled_through=max(
                     (one.through_attempt for one in self._cancels.get(order_id, {}).values()), default=0
                 ),
+                refused_through=max(
+                    (attempt for refused_id, attempt in self.refused if refused_id == order_id), default=0
+                ),
                 committed={name: state.cum_qty + state.leaves_qty for name, state in states.items()},
             )
         return found
@@ -100,6 +104,8 @@ class InMemoryChildStore:
             known = requests.get(cancel.request_id)
             if known is None or known.through_attempt < cancel.through_attempt:
                 requests[cancel.request_id] = cancel
+        for plan in writes.refused:
+            self.refused.setdefault((plan.order_id, plan.attempt), plan.reason)
         for child, state in writes.states.values():
             key = (child.order_id, child.cl_ord_id)
             if key in self._children:

@@ -82,11 +82,18 @@ _INSERT_CANCEL: Final = ArrayStatement.insert(
     "ON CONFLICT (order_id, request_id) DO UPDATE"
     " SET through_attempt = greatest(kept.through_attempt, EXCLUDED.through_attempt)",
 )
+_INSERT_REFUSED: Final = ArrayStatement(
+    (("order_id", "uuid"), ("attempt", "int"), ("reason", "text"), ("refused_at", "timestamptz")),
+    "INSERT INTO refused_plans (order_id, attempt, reason, refused_at) SELECT * FROM {rows}"
+    " ON CONFLICT DO NOTHING",
+)
 # What clients asked for, which only the gateway writes, and what of it is with venues.
 _PARENTS: Final = ArrayStatement(
     (("order_id", "uuid"),),
     "SELECT o.order_id, o.account_id, o.symbol, o.side, o.quantity, o.limit_price, o.closed, (SELECT"
-    " max(through_attempt) FROM child_cancels gone WHERE gone.order_id = o.order_id), done.names, done.shares"
+    " max(through_attempt) FROM child_cancels gone WHERE gone.order_id = o.order_id),"
+    " (SELECT max(attempt) FROM refused_plans refused WHERE refused.order_id = o.order_id),"
+    " done.names, done.shares"
     " FROM {rows} JOIN client_orders o ON o.order_id = row.order_id"
     " LEFT JOIN LATERAL (SELECT array_agg(kept.cl_ord_id) AS names,"
     " array_agg(kept.cum_qty + kept.leaves_qty) AS shares FROM child_orders kept"
@@ -232,6 +239,7 @@ class PostgresChildStore:
                 # A cancel that comes after a plan in this batch must not refuse it: children go first.
                 _INSERT.execute(inserted, [self._row(*child, now) for child in writes.children])
                 _INSERT_CANCEL.execute(cursor, _cancel_rows(writes.cancels))
+                _INSERT_REFUSED.execute(cursor, [(*plan, now) for plan in writes.refused])
                 _UPDATE.execute(cursor, [_state_row(*state, now) for state in writes.states.values()])
                 if writes.journal:
                     _insert_journal(cursor, writes.journal)
@@ -462,7 +470,7 @@ def read_venues(connection: Connection) -> list[str]:
 
 
 def _parent(row: Sequence[Any]) -> Parent:
-    _, account_id, symbol, side, quantity, limit_price, closed, canceled_through, names, shares = row
+    _, account_id, symbol, side, quantity, limit_price, closed, canceled, refused, names, shares = row
     return Parent(
         account_id=account_id,
         symbol=symbol,
@@ -470,7 +478,8 @@ def _parent(row: Sequence[Any]) -> Parent:
         quantity=quantity,
         limit_price_micros=None if limit_price is None else micros_of(limit_price),
         closed=closed,
-        canceled_through=canceled_through or 0,
+        canceled_through=canceled or 0,
+        refused_through=refused or 0,
         committed=dict(zip(names or (), shares or (), strict=True)),
     )
 

@@ -23,8 +23,8 @@ _COUNTED_MAX: Final = 50_000
 class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A client's order as the gateway stored it, and what became of its children.
 
-    committed: by ClOrdID of each child, shares that are executed or may be. canceled_through: the last
-    attempt that a cancel ended.
+    committed: by ClOrdID of each child, shares that are executed or may be. canceled_through,
+    refused_through: the last attempt that a cancel ended, and the last of which a plan was refused.
     """
 
     account_id: str
@@ -34,6 +34,7 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     limit_price_micros: int | None
     closed: bool = False
     canceled_through: int = 0
+    refused_through: int = 0
     committed: Mapping[str, int] = {}
 
 

@@ -17,8 +17,9 @@ class VenueStates:
         self._up: set[str] = set()
         # Venues that are down until somebody, or their schedule, lets them in again.
         self._out: set[str] = set()
-        # Venues that have refused a 35=H, or never answer one.
+        # Venues that answer no 35=H, by their settings or their word; and those that have answered one.
         self._mute: set[str] = set()
+        self._answering: set[str] = set()
         # Venues that cancel what is open when the connection is lost, and cannot be asked what they canceled.
         self._silent_on_cancels: set[str] = set()
 
@@ -86,11 +87,13 @@ class VenueStates:
         return venue_id in self._silent_on_cancels
 
     def refused_question(self, venue_id: str) -> None:
-        """A venue takes no 35=H."""
-        self._mute.add(venue_id)
+        """A venue takes no 35=H; one that has answered another does not take this one."""
+        if venue_id not in self._answering:
+            self._mute.add(venue_id)
 
     def answered_question(self, venue_id: str) -> None:
         """A venue has answered a 35=H."""
+        self._answering.add(venue_id)
         self._mute.discard(venue_id)
 
     # ---- what a child's venue may not have got

@@ -1,13 +1,14 @@
 """Batches of plans and cancels: read, held to clients' orders and to earlier cancels, worked on, traced.
 
 The law of this file: every record of a batch counts in its place. What nothing can be done about is a dead
-letter, and a plan is answered nevertheless. A plan that its order does not allow is not stored.
+letter, and a plan is answered nevertheless. A plan that its order does not allow is not stored; that it was
+refused is, for core asks for another then, and the plan may come again when its order would allow it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,7 @@ from execution_adapter import metrics
 from execution_adapter.domain.gate import Parent, problem_of_parent
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
-from execution_adapter.ports import ChildStore, JournalLine, StoredChild, Writes
+from execution_adapter.ports import ChildStore, JournalLine, RefusedPlan, StoredChild, Writes
 from oms_platform.kafka.ports import Batch, RecordSink
 from oms_platform.messages import CancelChildren, RoutePlan
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
@@ -25,6 +26,7 @@ from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW,
 from oms_platform.wire import order_of
 
 log = structlog.get_logger()
+REFUSED_BEFORE: Final = "REFUSED_BEFORE"
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class PlanBatches:
         plans = [step.message for step in steps if isinstance(step.message, RoutePlan)]
         parents = self._store.parents([plan.order_id for plan in plans]) if plans else {}
         canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
+        refused = {order_id: parent.refused_through for order_id, parent in parents.items()}
         # ClOrdIDs of each order's children with the shares that they have executed, or may.
         committed: dict[UUID, dict[str, int]] = {}
         for step in steps:
@@ -108,9 +111,12 @@ class PlanBatches:
             step.repeated = any(child.cl_ord_id in of_order for child in message.children)
             if step.refused or step.repeated or step.problem or not message.children:
                 continue
+            if message.attempt <= refused.get(order_id, 0):
+                step.problem = f"{REFUSED_BEFORE}: attempt={message.attempt}"
+                continue
             problem = problem_of_parent(parent, message.terms, message.children, sum(of_order.values()))
             if problem:
-                step.problem = problem
+                step.problem, refused[order_id] = problem, message.attempt
                 metrics.gate_refusals_total.labels(problem.partition(":")[0]).inc()
                 log.warning("plan_refused", order_id=str(order_id), attempt=message.attempt, problem=problem)
             else:
@@ -132,8 +138,12 @@ class PlanBatches:
             if isinstance(message, CancelChildren):
                 if not step.problem:
                     writes.cancels.append(message)
-            elif not (step.refused or step.repeated or step.problem or self._missing_venues(message)):
-                writes.children += [(child, message.continues) for child in message.children]
+            elif not (step.refused or step.repeated or not message.children):
+                problem = step.problem or self._unknown_venues(message)
+                if problem:
+                    writes.refused.append(RefusedPlan(message.order_id, message.attempt, problem))
+                else:
+                    writes.children += [(child, message.continues) for child in message.children]
         return writes
 
     def refuse_unstorable(self, steps: Sequence[Step], refused: Mapping[str | UUID, str]) -> None:
@@ -143,8 +153,9 @@ class PlanBatches:
             if problem is not None and not step.problem:
                 self._refuse(step, f"UNSTORABLE: {problem}")
 
-    def _missing_venues(self, plan: RoutePlan) -> list[str]:
-        return sorted({child.venue_id for child in plan.children} - self._venue_ids)
+    def _unknown_venues(self, plan: RoutePlan) -> str:
+        missing = sorted({child.venue_id for child in plan.children} - self._venue_ids)
+        return f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else ""
 
     # ---- worked on
 
@@ -171,9 +182,7 @@ class PlanBatches:
             elif step.refused:
                 self._manager.handle_unplaced(message, now, step.trace, reason="canceled", refused=True)
             else:
-                missing = self._missing_venues(message)
-                unknown = f"UNKNOWN_VENUE: venues={'+'.join(missing)}" if missing else ""
-                reason = step.problem or unknown or message.reason
+                reason = step.problem or self._unknown_venues(message) or message.reason
                 self._manager.handle_unplaced(message, now, step.trace, reason=reason)
 
     @staticmethod

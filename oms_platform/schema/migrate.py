@@ -21,6 +21,7 @@ PARTITIONED: Final = (
     "route_audit",
     "child_orders",
     "child_cancels",
+    "refused_plans",
     "fix_journal",
     "route_books",
     "route_references",

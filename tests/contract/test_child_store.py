@@ -17,7 +17,7 @@ from execution_adapter.domain.child import ChildState, Status
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.reconciliation import Break, EndedRun, Occasion
 from execution_adapter.domain.resumption import Checkpoint
-from execution_adapter.ports import ChildStore, JournalLine, UnstorableChildError, Writes
+from execution_adapter.ports import ChildStore, JournalLine, RefusedPlan, UnstorableChildError, Writes
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import connect
@@ -267,6 +267,17 @@ def checkpoint(seconds: int, offset: int, in_seq: int = 7) -> Checkpoint:
 
 def line(venue_id: str, seq: int, raw: bytes, *, inbound: bool = True) -> JournalLine:
     return JournalLine(venue_id=venue_id, inbound=inbound, msg_seq=seq, at=NOW, raw=raw)
+
+
+def test_the_last_attempt_of_which_a_plan_was_refused_is_known_of_its_order(kept: Kept) -> None:
+    one, other = child(), child()
+    kept.placed(one.order_id)
+    kept.placed(other.order_id)
+    refused = [RefusedPlan(one.order_id, attempt, "GATE_CLOSED") for attempt in (2, 5, 3)]
+    kept.store.write(Writes(refused=refused), NOW)
+    kept.store.write(Writes(refused=refused[:1]), NOW)
+    found = kept.store.parents([one.order_id, other.order_id])
+    assert [found[each.order_id].refused_through for each in (one, other)] == [5, 0]
 
 
 def test_the_journal_gives_back_what_came_of_a_venue_in_its_order(kept: Kept) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.child import Status
@@ -21,7 +22,7 @@ from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport, RouteAnswer, RoutePlan
 from oms_platform.vocabulary import ChildTerms, Message, RoutePlaced
 from oms_platform.wire import Topic, decode
-from tests.unit.execution_adapter.orders import NOW, cancel_of, parent_of, plan
+from tests.unit.execution_adapter.orders import NOW, cancel_of, child, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 
 FILLS, ACKS, ROUTED = Topic.FILLS, Topic.ACKS, Topic.ROUTED.value
@@ -171,6 +172,33 @@ def test_a_plan_that_the_database_refuses_is_answered_and_dead_lettered() -> Non
     assert [placed.reason for placed in scene.placed()] == ["UNSTORABLE: refused", ""]
     assert scene.dead() == ["UNSTORABLE: refused"]
     assert scene.venues.types() == "D"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_plan_that_was_refused_once_stays_refused(restarts: bool) -> None:
+    scene, first = Scene(), plan(legs=9)
+    again = plan(order_id=first.order_id, attempt=2)
+    elsewhere = msgspec.structs.replace(again, children=(child(first.order_id, attempt=2, venue_id="ELSE"),))
+    second = plan(order_id=first.order_id, attempt=3)
+    scene.up()
+    scene.routed(first, elsewhere, second)
+    assert [placed.reason for placed in scene.placed()] == [
+        "", "UNKNOWN_VENUE: venues=ELSE", "GATE_COMMITTED: children=100, committed=1000, quantity=1000"
+    ]  # fmt: skip
+    # Now there would be room, and the venue is known.
+    scene.said(first.children[0], "4")
+    scene.later(1.5)
+    after = scene.restarted() if restarts else scene
+    after.parents = scene.parents
+    after.up()
+    sent = after.venues.types()
+    after.routed(again, second)
+    assert after.venues.types() == sent
+    assert [placed.reason for placed in after.placed()[-2:]] == [
+        f"REFUSED_BEFORE: attempt={attempt}" for attempt in (2, 3)
+    ]
+    after.routed(plan(order_id=first.order_id, attempt=4))
+    assert after.venues.types() == sent + "D"
 
 
 def test_a_plan_that_stands_twice_in_one_batch_is_sent_once() -> None:

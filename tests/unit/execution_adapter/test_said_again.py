@@ -305,11 +305,8 @@ def test_a_question_about_an_acknowledged_order_that_is_answered_is_not_asked_ag
     assert desk.exceptions() == []
 
 
-def test_a_venue_without_status_requests_leaves_an_acknowledged_order_to_a_person() -> None:
-    desk = Desk()
-    desk.say(ExecType.NEW, "E1", 0)
-    desk.up()
-    later(desk, 1)
+def refuse_question(desk: Desk) -> None:
+    """Say that no 35=H is taken."""
     live = desk.manager.get(desk.child.cl_ord_id)
     assert live is not None
     refusal = MessageRefusal(
@@ -322,4 +319,37 @@ def test_a_venue_without_status_requests_leaves_an_acknowledged_order_to_a_perso
         reason=3,
     )
     desk.manager.handle_inbound(refusal, live, b"", NOW, desk.now_s)
+
+
+def test_a_venue_without_status_requests_leaves_an_acknowledged_order_to_a_person() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    later(desk, 1)
+    refuse_question(desk)
     assert desk.exceptions() == [ExceptionKind.UNRESOLVED]
+
+
+@pytest.mark.parametrize("has_answered", [False, True])
+def test_a_venue_that_has_answered_is_asked_again_after_it_has_refused_a_question(has_answered: bool) -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E1", 0)
+    desk.up()
+    later(desk, 1)
+    if has_answered:
+        desk.say(ExecType.ORDER_STATUS, "S1", 0, ord_status=OrdStatus.NEW)
+    refuse_question(desk)
+    asked = desk.venues.types().count("H")
+    desk.up()
+    later(desk, 1)
+    assert desk.venues.types().count("H") - asked == int(has_answered)
+
+
+def test_a_restatement_that_is_sent_once_more_after_the_end_is_not_told_to_core() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=57, leaves_qty=0, in_seq=7), {})
+    desk.say(ExecType.RESTATED, "R1", 0, leaves_qty=57, poss_resend=True)
+    desk.say(ExecType.RESTATED, "R1", 0, leaves_qty=57, poss_resend=True, poss_dup=True, msg_seq=7)
+    assert desk.outlet.kinds() == []
+    assert desk.counted() == (Status.FILLED, 57, 0)
