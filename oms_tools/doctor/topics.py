@@ -13,6 +13,7 @@ from oms_platform.kafka.topics import INCARNATION_TOPIC, read_incarnation, topic
 from oms_platform.postgres import Connection, load_offsets
 from oms_platform.wire import Topic
 from oms_tools.doctor.check import ANSWER_S_MAX, Check, limited, named
+from oms_tools.laptop.memory_kafka.broker import CLUSTER_PREFIX
 
 LAG_RECORDS_MAX: Final = 5_000
 MIN_INSYNC: Final = "min.insync.replicas"
@@ -43,7 +44,7 @@ def check_replication(kafka: KafkaSettings) -> Iterator[Check]:
     try:
         client = AdminClient(client_config(kafka) | {"log_level": 0})
         listed = client.list_topics(timeout=ANSWER_S_MAX)
-        if (listed.cluster_id or "").startswith("mockCluster"):
+        if (listed.cluster_id or "").startswith(CLUSTER_PREFIX):
             return
         partitions = {
             f"{name}/{number}": partition

@@ -17,7 +17,7 @@ STATE_NAME: Final = "stack.json"
 ISSUER_AUDIENCE: Final = "oms-api"
 # One instance of each service reads everything, and in memory a topic's every partition costs requests.
 MEMORY_PARTITIONS: Final = 1
-MEMORY_FETCH_WAIT_MS: Final = 5
+MEMORY_FETCH_WAIT_MS: Final = 500
 FETCH_WAIT_MS: Final = 100
 # Each port's place above the base port, and what listens there.
 PORTS: Final = (

@@ -1,4 +1,4 @@
-"""The laptop's embedded parts: a real PostgreSQL and Redis from wheels, Kafka in memory from librdkafka."""
+"""The laptop's embedded parts: a real PostgreSQL and Redis from wheels, a Kafka in memory."""
 
 import os
 import pwd
@@ -27,6 +27,8 @@ with warnings.catch_warnings():
 
 DATABASE: Final = "oms"
 PART_START_TIMEOUT_S: Final = 30.0
+# Of a partition of the in-memory broker: a minute of a stage that stands still at a thousand orders a second.
+MEMORY_KAFKA_MB: Final = 64
 LISTENS_S_MAX: Final = 0.5
 
 # fsync and synchronous_commit stay on: an acked order is on the disk.
@@ -157,9 +159,15 @@ def redis_part(data: Path, port: int) -> Part:
     return Part(name="redis", command=[*command, "--save", "", "--appendonly", "no"], ready=ready)
 
 
-def memory_kafka_part(address_file: Path, partitions: int = PARTITIONS) -> Part:
-    """Return librdkafka's in-memory broker in its own process. It writes its address to `address_file`."""
-    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file), str(partitions)]
+def memory_kafka_part(
+    address_file: Path, partitions: int = PARTITIONS, megabytes: int = MEMORY_KAFKA_MB
+) -> Part:
+    """Return the in-memory broker in its own process. It writes its address to `address_file`.
+
+    megabytes: what a partition keeps; the oldest records give way.
+    """
+    sizes = [str(partitions), str(megabytes)]
+    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file), *sizes]
     return Part(name="kafka", command=command, ready=lambda: _listens_at(address_file))
 
 

@@ -33,7 +33,7 @@ console = Console(width=None if sys.stdout.isatty() else 150)
     "--kafka",
     default="apache",
     show_default=True,
-    help="In memory a topic keeps 5 MB: some 8,000 orders that wait.",
+    help="In memory a topic keeps 64 MB: some 100,000 orders that wait.",
 )
 @click.option("--rate", default=400.0, show_default=True)
 @click.option("--stopped", default=60.0, show_default=True, help="Seconds that both stand still.")

@@ -337,15 +337,11 @@ def test_a_broker_that_is_away_is_an_operational_error(monkeypatch: pytest.Monke
         publisher.flush()
 
 
-def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
-    # The in-memory broker's own default is four; this one is asked for two.
-    producer = Producer({"test.mock.num.brokers": 1, "log_level": 0})
-    brokers = producer.list_topics(timeout=10).brokers.values()
-    settings = KafkaSettings(bootstrap=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
-    ensure_topics(settings)
+def test_a_topic_with_another_number_of_partitions_is_refused(memory_kafka: KafkaSettings) -> None:
+    ensure_topics(memory_kafka)
     expected = r"OMS_KAFKA_PARTITIONS is 2, so every topic must have 2 partitions; found 4 in"
     with pytest.raises(WrongTopicsError, match=expected):
-        ensure_topics(replace(settings, partitions=2))
+        ensure_topics(replace(memory_kafka, partitions=2))
 
 
 def test_what_the_first_edition_published_is_passed_over(memory_kafka: KafkaSettings) -> None:

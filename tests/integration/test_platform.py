@@ -134,9 +134,9 @@ def test_what_is_published_is_read_back_from_the_stored_offset(memory_kafka: Kaf
 def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading_goes_on(
     tmp_path: Path, cleanup: ExitStack
 ) -> None:
-    # Only librdkafka's in-memory broker drops records of this size.
+    # A broker that keeps little.
     address = tmp_path / "in-memory.address"
-    cleanup.enter_context(running(memory_kafka_part(address), tmp_path / "in-memory.log"))
+    cleanup.enter_context(running(memory_kafka_part(address, megabytes=5), tmp_path / "in-memory.log"))
     memory_kafka = KafkaSettings(bootstrap=address.read_text())
     ensure_topics(memory_kafka)
     incarnation = read_incarnation(memory_kafka)
