@@ -1,11 +1,14 @@
-"""A client of MarketDataService: each symbol's newest quote, kept live by a stream in a background thread."""
+"""A client of MarketDataService: each symbol's newest quote, kept live by a stream in a background thread.
+
+A quote is kept as it came, and decoded when somebody asks for it: most are replaced before.
+"""
 
 import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final
 
 import structlog
 from grpclib.client import Channel
@@ -13,7 +16,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from prometheus_client import Gauge
 
 from oms_platform.messages import Quote
-from oms_platform.quote_wire import QuoteCodec
+from oms_platform.quote_wire import QuoteCodec, decode_quote
 from oms_platform.telemetry.order_trace import is_traced, traceparent_of
 from oms_platform.wire import UnreadableMessageError
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceStub, SubscribeQuotesRequest
@@ -34,7 +37,8 @@ class QuoteFeed:
     def __init__(self, host: str, port: int, on_quote: Callable[[Quote], None] | None = None) -> None:
         self._host, self._port = host, port
         self._on_quote = on_quote
-        self._quotes: dict[str, tuple[Quote, float]] = {}
+        # By symbol: the newest quote, as it came or decoded, and when it came.
+        self._quotes: dict[str, tuple[bytes | Quote, float]] = {}
         self._loop = asyncio.new_event_loop()
         self._stub: MarketDataServiceStub | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,14 +66,23 @@ class QuoteFeed:
             channel = Channel(self._host, self._port, codec=QuoteCodec())
             try:
                 self._stub = MarketDataServiceStub(channel)
-                async for quote in self._stub.subscribe_quotes(SubscribeQuotesRequest()):
-                    self._keep(quote)
+                batches: AsyncIterator[Any] = self._stub.stream_quotes(SubscribeQuotesRequest())
+                async for batch in batches:
+                    self._take(batch)
             except _LOST as error:
                 log.warning("quote_stream_lost", error=str(error))
             finally:
                 self._stub = None
                 channel.close()
             await asyncio.sleep(RECONNECT_S)
+
+    def _take(self, batch: Iterable[tuple[str, bytes]]) -> None:
+        self._last_s = time.monotonic()
+        for symbol, quote in batch:
+            if self._on_quote is None:
+                self._quotes[symbol] = (quote, self._last_s)
+            else:
+                self._keep(decode_quote(quote))
 
     def _keep(self, quote: Quote) -> None:
         self._last_s = time.monotonic()
@@ -78,9 +91,22 @@ class QuoteFeed:
             self._on_quote(quote)
 
     def quote(self, symbol: str) -> Quote | None:
-        """Return the newest quote of a symbol, or None before the first."""
+        """Return the newest quote of a symbol, None before the first and for one that cannot be read."""
         kept = self._quotes.get(symbol)
-        return None if kept is None else kept[0]
+        if kept is None:
+            return None
+        found, at_s = kept
+        if not isinstance(found, bytes):
+            return found
+        try:
+            quote = decode_quote(found)
+        except UnreadableMessageError as error:
+            log.warning("quote_unreadable", symbol=symbol, error=str(error))
+            return None
+        # A newer one that came meanwhile stays.
+        if self._quotes.get(symbol) is kept:
+            self._quotes[symbol] = (quote, at_s)
+        return quote
 
     def age_s(self, symbol: str) -> float:
         """Return the seconds since the symbol's last quote came in; infinite before the first."""

@@ -15,6 +15,7 @@ from grpclib.encoding.base import CodecBase
 
 from oms_platform.messages import Quote, VenueQuote
 from oms_platform.wire import UnreadableMessageError
+from proto.gen.oms.v1 import QuoteBatch
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
@@ -172,8 +173,37 @@ def decode_quote(data: bytes) -> Quote:
         raise UnreadableMessageError(f"Quote: {error!r}") from error
 
 
+def split_batch(data: bytes) -> list[tuple[str, bytes]]:
+    """Return the quotes of the protobuf message `oms.v1.QuoteBatch` as they came, each with its symbol.
+
+    Raises UnreadableMessageError.
+    """
+    found: list[tuple[str, bytes]] = []
+    position = 0
+    try:
+        while position < len(data):
+            tag, value, position = _field(data, position)
+            if tag == 1 << 3 | _LENGTH:
+                found.append((_symbol(value), value))
+    except (IndexError, ValueError) as error:
+        raise UnreadableMessageError(f"QuoteBatch: {error!r}") from error
+    return found
+
+
+def _symbol(quote: bytes) -> str:
+    position = 0
+    while position < len(quote):
+        tag, value, position = _field(quote, position)
+        if tag == 1 << 3 | _LENGTH:
+            return _text(value)
+    return ""
+
+
 class QuoteCodec(CodecBase):
-    """A client's codec of MarketDataService: requests by the generated code, answers by `decode_quote`."""
+    """A client's codec of MarketDataService: requests by the generated code, answers by what is here.
+
+    A Quote is decoded; a QuoteBatch is taken apart by `split_batch`.
+    """
 
     __content_subtype__ = "proto"
 
@@ -181,6 +211,6 @@ class QuoteCodec(CodecBase):
         """Return the request's bytes."""
         return bytes(message)
 
-    def decode(self, data: bytes, message_type: Any) -> Quote:
+    def decode(self, data: bytes, message_type: Any) -> Quote | list[tuple[str, bytes]]:
         """Return the answer."""
-        return decode_quote(data)
+        return split_batch(data) if message_type is QuoteBatch else decode_quote(data)

@@ -41,7 +41,7 @@ from oms_platform.worker import StopFlag
 SWEEP_EVERY: Final = timedelta(seconds=5)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
-IDLE_POLL_S: Final = 0.02
+IDLE_POLL_S: Final = 0.05
 RETRIES_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.

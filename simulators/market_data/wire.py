@@ -82,6 +82,11 @@ def encode_quote(quote: Quote) -> bytes:
     return b"".join(parts)
 
 
+def encode_batch(quotes: Iterable[bytes]) -> bytes:
+    """Return the bytes of the protobuf message `oms.v1.QuoteBatch` of encoded quotes."""
+    return b"".join(_bytes_field(1, quote) for quote in quotes)
+
+
 class EncodedQuoteCodec(CodecBase):
     """Sends what is encoded already as it is; reads requests as the generated code does."""
 

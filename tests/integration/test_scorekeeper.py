@@ -42,6 +42,7 @@ from proto.gen.oms.v1 import (
     GetBookRequest,
     MarketDataServiceBase,
     Quote,
+    QuoteBatch,
     SubscribeQuotesRequest,
     VenueQuote,
 )
@@ -161,14 +162,14 @@ class QuoteService(MarketDataServiceBase):
     async def get_book(self, get_book_request: GetBookRequest) -> Quote:
         return self._quote(0)
 
-    async def subscribe_quotes(
+    async def stream_quotes(
         self, subscribe_quotes_request: SubscribeQuotesRequest
-    ) -> AsyncIterator[Quote]:
+    ) -> AsyncIterator[QuoteBatch]:
         sequence = 0
         while True:
             sequence += 1
             self.sent.add(self.bid)
-            yield self._quote(sequence)
+            yield QuoteBatch(quotes=[self._quote(sequence)])
             await asyncio.sleep(0.05)
 
     def _quote(self, sequence: int) -> Quote:

@@ -39,6 +39,7 @@ from proto.gen.oms.v1 import (
     MarketDataServiceBase,
     PreviewRouteRequest,
     Quote,
+    QuoteBatch,
     SorServiceStub,
     SubscribeQuotesRequest,
     VenueQuote,
@@ -89,14 +90,14 @@ class QuoteService(MarketDataServiceBase):
         self.questions += 1
         return book(get_book_request.symbol)
 
-    async def subscribe_quotes(
+    async def stream_quotes(
         self, subscribe_quotes_request: SubscribeQuotesRequest
-    ) -> AsyncIterator[Quote]:
+    ) -> AsyncIterator[QuoteBatch]:
         sequence = 0
         while True:
             sequence += 1
             if self.streams:
-                yield book(sequence=sequence)
+                yield QuoteBatch(quotes=[book(sequence=sequence)])
             await asyncio.sleep(0.1)
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_platform.messages import Quote, VenueQuote
-from oms_platform.quote_wire import QuoteCodec, decode_quote
+from oms_platform.quote_wire import QuoteCodec, decode_quote, split_batch
 from oms_platform.wire import UnreadableMessageError
-from proto.gen.oms.v1 import GetBookRequest
+from proto.gen.oms.v1 import GetBookRequest, QuoteBatch
 from proto.gen.oms.v1 import Quote as WireQuote
-from simulators.market_data.wire import encode_quote
+from simulators.market_data.wire import encode_batch, encode_quote
 from tests.unit.oms_platform.generated_quotes import quote_from_wire, quote_to_wire
 
 PRICES = st.decimals(min_value=0, max_value=10**9, places=6) | st.integers(0, 10**12).map(Decimal)
@@ -143,3 +143,24 @@ def test_codec_writes_requests_as_the_generated_code_does() -> None:
     codec = QuoteCodec()
     assert codec.encode(request, GetBookRequest) == bytes(request)
     assert codec.decode(encode_quote(quote), WireQuote) == quote
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.integers(0, 2**31 - 1)), max_size=5))
+def test_a_batch_is_taken_apart_into_the_quotes_that_were_put_in(made: list[tuple[str, int]]) -> None:
+    quotes = [
+        Quote(symbol=name, sequence=number, quoted_at=datetime(2026, 3, 2, tzinfo=UTC))
+        for name, number in made
+    ]
+    batch = encode_batch(map(encode_quote, quotes))
+    assert bytes(QuoteBatch().parse(batch)) == bytes(
+        QuoteBatch(quotes=[WireQuote().parse(encode_quote(quote)) for quote in quotes])
+    )
+    found = QuoteCodec().decode(batch, QuoteBatch)
+    assert isinstance(found, list)
+    assert [(name, decode_quote(raw)) for name, raw in found] == [(quote.symbol, quote) for quote in quotes]
+
+
+@pytest.mark.parametrize("data", [b"\x0a\x05abc", b"\x0b", b"\x0a\x02\x0a\x09", b"\x0a\x03\x0a\x01\xff"])
+def test_a_batch_that_cannot_be_read_says_so(data: bytes) -> None:
+    with pytest.raises(UnreadableMessageError, match="QuoteBatch"):
+        split_batch(data)

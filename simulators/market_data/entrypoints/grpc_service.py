@@ -9,7 +9,7 @@ from oms_platform.messages import Quote
 from proto.gen.oms.v1 import GetBookRequest, GetQuoteRequest, MarketDataServiceBase, SubscribeQuotesRequest
 from simulators.market_data.quote_board import QuoteBoard, Subscription
 from simulators.market_data.quote_maker import best_levels
-from simulators.market_data.wire import encode_quote
+from simulators.market_data.wire import encode_batch, encode_quote
 
 
 class MarketDataService(MarketDataServiceBase):
@@ -35,6 +35,12 @@ class MarketDataService(MarketDataServiceBase):
             while True:
                 for encoded in await subscription.take():
                     yield encoded
+
+    async def stream_quotes(self, subscribe_quotes_request: SubscribeQuotesRequest) -> AsyncIterator[bytes]:
+        """Yield the same in batches."""
+        with Subscription(self._board, subscribe_quotes_request.symbols) as subscription:
+            while True:
+                yield encode_batch(await subscription.take())
 
     def _find(self, symbol: str) -> tuple[Quote, bytes]:
         found = self._board.quote(symbol)

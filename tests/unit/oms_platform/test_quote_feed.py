@@ -18,7 +18,7 @@ from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, SubscribeQuotesRequest
-from simulators.market_data.wire import EncodedQuoteCodec, encode_quote
+from simulators.market_data.wire import EncodedQuoteCodec, encode_batch, encode_quote
 from tests.ports import free_port
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -43,11 +43,9 @@ class Quotes(MarketDataServiceBase):
             raise GRPCError(Status.NOT_FOUND, "expected a quoted symbol")
         return encode_quote(quote("AAPL", 99))
 
-    async def subscribe_quotes(
-        self, subscribe_quotes_request: SubscribeQuotesRequest
-    ) -> AsyncIterator[bytes]:
+    async def stream_quotes(self, subscribe_quotes_request: SubscribeQuotesRequest) -> AsyncIterator[bytes]:
         for encoded in self.stream:
-            yield encoded
+            yield encode_batch([encoded])
         await asyncio.sleep(60)
 
 
@@ -139,13 +137,13 @@ def test_a_feed_stops_also_when_its_cancellation_meets_a_lost_connection(
 
         def __init__(self, _channel: object) -> None: ...
 
-        async def subscribe_quotes(self, _request: SubscribeQuotesRequest) -> AsyncIterator[Quote]:
+        async def stream_quotes(self, _request: SubscribeQuotesRequest) -> AsyncIterator[list[object]]:
             waiting.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
                 raise StreamTerminatedError("Connection lost") from None
-            yield quote("AAPL", 1)
+            yield []
 
     monkeypatch.setattr(market_data, "MarketDataServiceStub", LosesItsConnection)
     own = QuoteFeed("127.0.0.1", port)
@@ -166,6 +164,13 @@ def test_a_quote_that_cannot_be_read_does_not_end_the_feed(feed: QuoteFeed, port
         wait_until(lambda: sequence(feed) == 1, "the quote before the unreadable one")
         service.stream = [encode_quote(quote("AAPL", 3))]
         wait_until(lambda: sequence(feed) == 3, "a quote after it")
+
+
+def test_a_quote_whose_content_cannot_be_read_is_none_and_the_others_stay(feed: QuoteFeed, port: int) -> None:
+    unreadable = encode_quote(quote("AAPL", 2)) + b"\x1a\x03abc"
+    with serving(Quotes([encode_quote(quote("V", 1)), encode_quote(quote("AAPL", 1)), unreadable]), port):
+        wait_until(lambda: sequence(feed) is None and feed.age_s("AAPL") < 60, "the unreadable quote")
+    assert sequence(feed, "V") == 1
 
 
 def test_a_fresh_quote_is_asked_for_only_when_the_kept_one_is_too_old(feed: QuoteFeed, port: int) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from oms_platform.messages import Quote
 from proto.gen.oms.v1 import GetQuoteRequest
 from proto.gen.oms.v1 import Quote as WireQuote
@@ -85,19 +87,20 @@ def test_subscription_to_some_symbols_hears_of_no_other() -> None:
     asyncio.run(scenario())
 
 
-def test_symbols_are_staggered_evenly_over_the_interval() -> None:
-    pace = QuoteClock(interval_s=0.25, symbols=5, now_s=100.0)
-    due = []
+@pytest.mark.parametrize(("symbols", "burst", "due"), [(5, 5, [0, 0.25, 0.5]), (160, 32, [0, 0.05, 0.1])])
+def test_bursts_are_spread_evenly_over_the_interval(symbols: int, burst: int, due: list[float]) -> None:
+    pace = QuoteClock(interval_s=0.25, symbols=symbols, now_s=100.0)
+    found = []
     now_s = 100.0
-    for _ in range(6):
+    for _ in range(3):
         now_s += pace.wait_s(now_s)
-        due.append(round(now_s - 100, 6))
+        found.append(round(now_s - 100, 6))
         pace.done()
-    assert due == [0, 0.05, 0.1, 0.15, 0.2, 0.25]
+    assert (pace.burst, found) == (burst, due)
 
 
 def test_market_that_fell_far_behind_goes_on_from_now() -> None:
     pace = QuoteClock(interval_s=0.25, symbols=5, now_s=100.0)
     assert pace.wait_s(160.0) == 0
     pace.done()
-    assert round(pace.wait_s(160.0), 6) == 0.05
+    assert round(pace.wait_s(160.0), 6) == 0.25

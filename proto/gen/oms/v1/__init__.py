@@ -667,6 +667,11 @@ class RouteExplanation(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class QuoteBatch(betterproto.Message):
+    quotes: List["Quote"] = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
 class GetQuoteRequest(betterproto.Message):
     symbol: str = betterproto.string_field(1)
 
@@ -975,6 +980,24 @@ class MarketDataServiceStub(betterproto.ServiceStub):
         ):
             yield response
 
+    async def stream_quotes(
+        self,
+        subscribe_quotes_request: "SubscribeQuotesRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> AsyncIterator[QuoteBatch]:
+        async for response in self._unary_stream(
+            "/oms.v1.MarketDataService/StreamQuotes",
+            subscribe_quotes_request,
+            QuoteBatch,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        ):
+            yield response
+
 
 class OrderServiceStub(betterproto.ServiceStub):
     async def place_order(
@@ -1200,6 +1223,12 @@ class MarketDataServiceBase(ServiceBase):
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
         yield Quote()
 
+    async def stream_quotes(
+        self, subscribe_quotes_request: "SubscribeQuotesRequest"
+    ) -> AsyncIterator[QuoteBatch]:
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+        yield QuoteBatch()
+
     async def __rpc_get_quote(
         self, stream: "grpclib.server.Stream[GetQuoteRequest, Quote]"
     ) -> None:
@@ -1224,6 +1253,16 @@ class MarketDataServiceBase(ServiceBase):
             request,
         )
 
+    async def __rpc_stream_quotes(
+        self, stream: "grpclib.server.Stream[SubscribeQuotesRequest, QuoteBatch]"
+    ) -> None:
+        request = await stream.recv_message()
+        await self._call_rpc_handler_server_stream(
+            self.stream_quotes,
+            stream,
+            request,
+        )
+
     def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
         return {
             "/oms.v1.MarketDataService/GetQuote": grpclib.const.Handler(
@@ -1243,6 +1282,12 @@ class MarketDataServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 SubscribeQuotesRequest,
                 Quote,
+            ),
+            "/oms.v1.MarketDataService/StreamQuotes": grpclib.const.Handler(
+                self.__rpc_stream_quotes,
+                grpclib.const.Cardinality.UNARY_STREAM,
+                SubscribeQuotesRequest,
+                QuoteBatch,
             ),
         }
 
