@@ -47,6 +47,10 @@ class QuoteFeed:
         feed_age_seconds.set_function(lambda: time.monotonic() - self._last_s)
         self._thread = threading.Thread(target=self._run, name="quotes", daemon=True)
 
+    def listen(self, on_quote: Callable[[Quote], None] | None) -> None:
+        """Hand each quote that comes from now on to `on_quote`, in the feed's thread; None for nobody."""
+        self._on_quote = on_quote
+
     def start(self) -> None:
         """Start the stream; it reconnects by itself."""
         self._thread.start()
@@ -78,8 +82,9 @@ class QuoteFeed:
 
     def _take(self, batch: Iterable[tuple[str, bytes]]) -> None:
         self._last_s = time.monotonic()
+        on_quote = self._on_quote
         for symbol, quote in batch:
-            if self._on_quote is None:
+            if on_quote is None:
                 self._quotes[symbol] = (quote, self._last_s)
             else:
                 self._keep(decode_quote(quote))
@@ -87,8 +92,9 @@ class QuoteFeed:
     def _keep(self, quote: Quote) -> None:
         self._last_s = time.monotonic()
         self._quotes[quote.symbol] = (quote, self._last_s)
-        if self._on_quote is not None:
-            self._on_quote(quote)
+        on_quote = self._on_quote
+        if on_quote is not None:
+            on_quote(quote)
 
     def quote(self, symbol: str) -> Quote | None:
         """Return the newest quote of a symbol, None before the first and for one that cannot be read."""

@@ -26,7 +26,7 @@ INCARNATION_CHECK_S: Final = 5.0
 LAG_LOOK_S: Final = 2.0
 INCARNATION_TIMEOUT_S: Final = 1.0
 BATCH_MAX: Final = 500
-IDLE_POLL_S: Final = 0.05
+IDLE_POLL_S: Final = 0.2
 # A batch is gathered for so long after its first record; see Gather.
 GATHER_MIN_S: Final = 0.001
 GATHER_MAX_S: Final = 0.015

@@ -20,19 +20,17 @@ class LiveQuotes(QuoteFeed):
     def __init__(self, host: str, port: int) -> None:
         self._horizons_ms: frozenset[int] = frozenset()
         self._watches: dict[tuple[str, int], QueueWatch] = {}
-        super().__init__(host, port, self._note)
+        super().__init__(host, port)
 
     def watch(self, horizons_ms: frozenset[int]) -> None:
         """Watch every symbol's queues over these horizons from now on, and no others."""
         self._horizons_ms = horizons_ms
+        self.listen(self._note if horizons_ms else None)
 
     def _note(self, quote: Quote) -> None:
-        horizons = self._horizons_ms
-        if not horizons:
-            return
         at_us = int(quote.quoted_at.timestamp() * _MICROSECONDS)
         book = {venue.venue_id: venue for venue in quote.venues}
-        for horizon_ms in horizons:
+        for horizon_ms in self._horizons_ms:
             watch = self._watches.get((quote.symbol, horizon_ms))
             if watch is None:
                 watch = self._watches[quote.symbol, horizon_ms] = QueueWatch(horizon_ms * 1000, SAMPLES_MAX)

@@ -166,6 +166,19 @@ def test_a_quote_that_cannot_be_read_does_not_end_the_feed(feed: QuoteFeed, port
         wait_until(lambda: sequence(feed) == 3, "a quote after it")
 
 
+def test_who_begins_to_listen_hears_what_comes_from_then_on(feed: QuoteFeed, port: int) -> None:
+    heard: list[int] = []
+    with serving(Quotes([encode_quote(quote("AAPL", 1))]), port):
+        wait_until(lambda: sequence(feed) == 1, "the first quote")
+        feed.listen(lambda found: heard.append(found.sequence))
+    with serving(Quotes([encode_quote(quote("AAPL", 2))]), port):
+        wait_until(lambda: heard == [2], "the second quote")
+        feed.listen(None)
+    with serving(Quotes([encode_quote(quote("AAPL", 3))]), port):
+        wait_until(lambda: sequence(feed) == 3, "the third quote")
+    assert heard == [2]
+
+
 def test_a_quote_whose_content_cannot_be_read_is_none_and_the_others_stay(feed: QuoteFeed, port: int) -> None:
     unreadable = encode_quote(quote("AAPL", 2)) + b"\x1a\x03abc"
     with serving(Quotes([encode_quote(quote("V", 1)), encode_quote(quote("AAPL", 1)), unreadable]), port):
