@@ -125,9 +125,9 @@ def memory_kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
         with running(part, tmp_path / "kafka.log"):
             yield KafkaSettings(bootstrap=f"127.0.0.1:{port}", fetch_wait_ms=100)
         return
-    address = tmp_path / "kafka.address"
-    with running(memory_kafka_part(address), tmp_path / "kafka.log"):
-        yield KafkaSettings(bootstrap=address.read_text())
+    port = free_port()
+    with running(memory_kafka_part(port), tmp_path / "kafka.log"):
+        yield KafkaSettings(bootstrap=f"127.0.0.1:{port}")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How many messages each topic has taken, by its watermarks."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -13,16 +13,15 @@ TIMEOUT_S: Final = 5.0
 AWAY_S_MAX: Final = 90.0
 
 
-def count_messages(kafka: Callable[[], KafkaSettings], timeout_s: float = TIMEOUT_S) -> dict[str, int]:
+def count_messages(settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> dict[str, int]:
     """Return the sum of each topic's high watermarks.
 
-    kafka: where the broker is now; asked again while it is away. timeout_s: of one try. Raises KafkaException
-    when it stays away for 90 s.
+    timeout_s: of one try. Raises KafkaException when the broker stays away for 90 s.
     """
     deadline = time.monotonic() + AWAY_S_MAX
     while True:
         try:
-            return _count(kafka(), timeout_s)
+            return _count(settings, timeout_s)
         except KafkaException:
             if time.monotonic() >= deadline:
                 raise

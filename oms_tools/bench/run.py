@@ -62,15 +62,14 @@ class _Watch:
 class Bench:
     """One stack, its mix of orders and how it is watched.
 
-    kafka: where the broker is now; the in-memory one comes back at another address. url: where orders go;
-    None for the stack's gateway.
+    url: where orders go; None for the stack's gateway.
     """
 
     def __init__(
         self,
         layout: Layout,
         dsn: str,
-        kafka: Callable[[], KafkaSettings],
+        kafka: KafkaSettings,
         token: str,
         seed: int,
         spec: MixSpec,

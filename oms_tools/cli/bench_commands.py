@@ -14,7 +14,6 @@ import psycopg
 from rich.console import Console
 
 from oms_platform.clock import utc_now
-from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.bench.knee import search_knee
 from oms_tools.bench.load import Load, Schedule
 from oms_tools.bench.order_mix import MixSpec, MixSpecError, read_mix
@@ -132,13 +131,9 @@ def bench(
     layout, state = running_layout(data.resolve())
     token = fetch_token(layout.issuer_url, "desk")
     dsn = stack_dsn(layout)
-
-    def kafka() -> KafkaSettings:
-        return stack_kafka(layout, state["kafka"])
-
     if preload is not None:
         _preload(layout, dsn, token, preload)
-    runner = Bench(layout, dsn, kafka, token, seed, mix, url)
+    runner = Bench(layout, dsn, stack_kafka(layout, state["kafka"]), token, seed, mix, url)
     if find_knee:
         _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max or FILLED_MS_MAX, json_file)
         return

@@ -34,7 +34,7 @@ PORTS: Final = (
     ("issuer", "dev OIDC issuer"),
     ("postgres", "PostgreSQL"),
     ("redis", "Redis"),
-    ("kafka", "Apache Kafka"),
+    ("kafka", "Kafka"),
     ("kafka_controller", "Apache Kafka controller"),
     ("sor_grpc", "sor-engine gRPC"),
     ("scorekeeper_health", "scorekeeper health"),
@@ -69,11 +69,6 @@ class Layout:
     def state_file(self) -> Path:
         """What the supervisor says of itself and its programs."""
         return self.data / STATE_NAME
-
-    @property
-    def kafka_address_file(self) -> Path:
-        """Where the in-memory broker says where it listens."""
-        return self.data / "kafka.address"
 
     @property
     def api_url(self) -> str:
@@ -147,11 +142,8 @@ def venue_address(text: str) -> tuple[str, int]:
 
 def stack_kafka(layout: Layout, kafka: str) -> KafkaSettings:
     """Return how to speak to the broker of a running stack. kafka: "memory", "apache" or an address."""
+    own = f"127.0.0.1:{layout.port('kafka')}"
     if kafka == "memory":
-        return KafkaSettings(
-            bootstrap=layout.kafka_address_file.read_text(),
-            partitions=MEMORY_PARTITIONS,
-            fetch_wait_ms=MEMORY_FETCH_WAIT_MS,
-        )
-    address = f"127.0.0.1:{layout.port('kafka')}" if kafka == "apache" else kafka
+        return KafkaSettings(bootstrap=own, partitions=MEMORY_PARTITIONS, fetch_wait_ms=MEMORY_FETCH_WAIT_MS)
+    address = own if kafka == "apache" else kafka
     return replace(kafka_of_environment(address), fetch_wait_ms=FETCH_WAIT_MS)

@@ -159,23 +159,16 @@ def redis_part(data: Path, port: int) -> Part:
     return Part(name="redis", command=[*command, "--save", "", "--appendonly", "no"], ready=ready)
 
 
-def memory_kafka_part(
-    address_file: Path, partitions: int = PARTITIONS, megabytes: int = MEMORY_KAFKA_MB
-) -> Part:
-    """Return the in-memory broker in its own process. It writes its address to `address_file`.
-
-    megabytes: what a partition keeps; the oldest records give way.
-    """
+def memory_kafka_part(port: int, partitions: int = PARTITIONS, megabytes: int = MEMORY_KAFKA_MB) -> Part:
+    """Return the in-memory broker in its own process. megabytes: what a partition keeps of the newest."""
     sizes = [str(partitions), str(megabytes)]
-    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(address_file), *sizes]
-    return Part(name="kafka", command=command, ready=lambda: _listens_at(address_file))
+    command = [sys.executable, "-m", "oms_tools.laptop.memory_kafka", str(port), *sizes]
+    return Part(name="kafka", command=command, ready=lambda: _listens_at(port))
 
 
-def _listens_at(address_file: Path) -> bool:
-    """Return whether somebody listens at the address in a file: a killed broker has left its own there."""
+def _listens_at(port: int) -> bool:
     try:
-        host, _, port = address_file.read_text().rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=LISTENS_S_MAX):
+        with socket.create_connection(("127.0.0.1", port), timeout=LISTENS_S_MAX):
             return True
-    except (OSError, ValueError):
+    except OSError:
         return False

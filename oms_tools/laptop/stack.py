@@ -39,14 +39,6 @@ from oms_tools.laptop.parts import (
 )
 from oms_tools.laptop.supervisor import POLL_S, Program, Supervisor
 
-KAFKA_USERS: Final = (
-    "market-data",
-    "oms-core",
-    "sor-engine",
-    "scorekeeper",
-    "execution-adapter",
-    "oms-api",
-)
 _PROBE_TIMEOUT_S: Final = 1.0
 
 
@@ -63,14 +55,13 @@ def http_ready(url: str) -> Callable[[], bool]:
     return ready
 
 
-def _from_part(part: Part, restarts_with_it: tuple[str, ...] = ()) -> Program:
+def _from_part(part: Part) -> Program:
     return Program(
         name=part.name,
         command=part.command,
         ready=part.ready,
         user=part.user,
         stop_signal=part.stop_signal,
-        restarts_with_it=restarts_with_it,
     )
 
 
@@ -89,7 +80,9 @@ class Stack:
     @property
     def ports_needed(self) -> list[str]:
         """The names of the ports that this stack listens on itself."""
-        left_out = [] if self.kafka == "apache" else ["kafka", "kafka_controller"]
+        left_out = [] if self.kafka == "apache" else ["kafka_controller"]
+        if self.kafka not in ("apache", "memory"):
+            left_out.append("kafka")
         if self.venues:
             left_out += ["broker_fix", "broker_health"]
         return [name for name, _ in PORTS if name not in left_out]
@@ -110,10 +103,7 @@ class Stack:
             ),
         ]  # fmt: skip
         if self.kafka == "memory":
-            layout.kafka_address_file.unlink(missing_ok=True)
-            programs.append(
-                _from_part(memory_kafka_part(layout.kafka_address_file, MEMORY_PARTITIONS), KAFKA_USERS)
-            )
+            programs.append(_from_part(memory_kafka_part(layout.port("kafka"), MEMORY_PARTITIONS)))
         elif self.kafka == "apache":
             ports = layout.port("kafka"), layout.port("kafka_controller")
             programs.append(_from_part(apache_kafka_part(layout.data / "kafka", *ports)))

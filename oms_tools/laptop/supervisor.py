@@ -1,8 +1,4 @@
-"""Runs programs, waits until each is ready, starts what ends by itself again, with a backoff that doubles.
-
-A program may name others to be restarted with it: when the in-memory broker comes back at another address and
-empty, every service that uses it goes through its start-up path.
-"""
+"""Runs programs, waits until each is ready, starts what ends by itself again, with a backoff that doubles."""
 
 import contextlib
 import ctypes
@@ -29,7 +25,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run. environment is asked at every start, so that it may follow another program's address."""
+    """What to run. environment is asked at every start."""
 
     name: str
     command: Sequence[str]
@@ -37,7 +33,6 @@ class Program:
     environment: Callable[[], Mapping[str, str]] = dict
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    restarts_with_it: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,8 +96,6 @@ class Supervisor:
         if running.process is not None and not running.ready and running.program.ready():
             running.ready = True
             self.on_change(self)
-            if running.restarts:
-                self._restart_dependents(running.program)
 
     def _note_exit(self, running: _Running, now: float) -> None:
         running.last_exit = None if running.process is None else running.process.returncode
@@ -112,13 +105,6 @@ class Supervisor:
         running.restart_at = now + running.backoff_s
         running.backoff_s = min(running.backoff_s * 2, BACKOFF_S_MAX)
         self.on_change(self)
-
-    def _restart_dependents(self, program: Program) -> None:
-        dependents = [self.programs[name] for name in program.restarts_with_it if name in self.programs]
-        self._stop(dependents)
-        for running in dependents:
-            running.restarts += 1
-            self._launch(running)
 
     def _launch(self, running: _Running) -> None:
         program = running.program

@@ -42,13 +42,15 @@ from proto.gen.oms.v1 import Side as WireSide
 from tests.conftest import running
 from tests.ingest import store_trade
 from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
     folder = tmp_path_factory.mktemp("api-kafka")
-    with running(memory_kafka_part(folder / "address"), folder / "kafka.log"):
-        yield KafkaSettings(bootstrap=(folder / "address").read_text())
+    port = free_port()
+    with running(memory_kafka_part(port), folder / "kafka.log"):
+        yield KafkaSettings(bootstrap=f"127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="module")

@@ -115,11 +115,11 @@ def stored_orders(dsn: str) -> list[uuid.UUID]:
 def test_without_kafka_cancels_and_repeats_are_taken_new_orders_only_while_the_oldest_is_young(
     tmp_path: Path, dsn: str, redis_port: int
 ) -> None:
-    address = tmp_path / "kafka.address"
+    port = free_port()
     with ExitStack() as stack:
-        kafka = stack.enter_context(running(memory_kafka_part(address), tmp_path / "kafka.log"))
+        kafka = stack.enter_context(running(memory_kafka_part(port), tmp_path / "kafka.log"))
         api = stack.enter_context(
-            gateway(tmp_path, dsn, address.read_text(), redis_port, OMS_API_SHED_AGE_S="1.0")
+            gateway(tmp_path, dsn, f"127.0.0.1:{port}", redis_port, OMS_API_SHED_AGE_S="1.0")
         )
         content = terms()
 

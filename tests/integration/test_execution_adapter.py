@@ -443,9 +443,9 @@ def test_when_kafka_loses_its_data_the_venue_resends_what_core_had_not_read(
     tmp_path: Path, dsn: str, cleanup: ExitStack
 ) -> None:
     with ExitStack() as first:
-        address = tmp_path / "kafka-1.address"
-        first.enter_context(running(memory_kafka_part(address), tmp_path / "kafka-1.log"))
-        stage = Stage(tmp_path, dsn, KafkaSettings(bootstrap=address.read_text()), cleanup)
+        kafka = memory_kafka_part(port := free_port())
+        first.enter_context(running(kafka, tmp_path / "kafka-1.log"))
+        stage = Stage(tmp_path, dsn, KafkaSettings(bootstrap=f"127.0.0.1:{port}"), cleanup)
         venue = stage.venue()
         stage.start()
         order = plan()
@@ -453,9 +453,8 @@ def test_when_kafka_loses_its_data_the_venue_resends_what_core_had_not_read(
         until(lambda: "TRADE" in stage.fills_of(order.order_id), "the trade")
         until(lambda: bool(stage.rows("SELECT 1 FROM fix_checkpoints WHERE offsets <> '{}'")), "a checkpoint")
         stage.kill()
-    address = tmp_path / "kafka-2.address"
-    cleanup.enter_context(running(memory_kafka_part(address), tmp_path / "kafka-2.log"))
-    stage.use(KafkaSettings(bootstrap=address.read_text()))
+    cleanup.enter_context(running(kafka, tmp_path / "kafka-2.log"))
+    stage.use(KafkaSettings(bootstrap=f"127.0.0.1:{port}"))
     stage.start()
     until(lambda: stage.fills_of(order.order_id)[-1:] == ["TRADE"], "the resent reports")
     assert [len(sent) for sent in venue.orders.values()] == [1]

@@ -401,9 +401,9 @@ def test_a_batch_is_gathered_longer_the_more_comes() -> None:
 def test_an_empty_broker_in_the_place_of_the_old_one_is_another_incarnation(tmp_path: Path) -> None:
     @contextmanager
     def broker(name: str) -> Iterator[KafkaSettings]:
-        address = tmp_path / name
-        with running(memory_kafka_part(address), tmp_path / f"{name}.log"):
-            settings = KafkaSettings(bootstrap=address.read_text())
+        port = free_port()
+        with running(memory_kafka_part(port), tmp_path / f"{name}.log"):
+            settings = KafkaSettings(bootstrap=f"127.0.0.1:{port}")
             ensure_topics(settings)
             yield settings
 

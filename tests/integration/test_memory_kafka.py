@@ -1,7 +1,5 @@
 """The in-memory broker's process, as Kafka's clients and those who do not speak their language meet it."""
 
-import os
-import signal
 import socket
 import struct
 import subprocess
@@ -14,7 +12,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from oms_tools.laptop.parts import Part, memory_kafka_part, wait_until
+from oms_tools.laptop.parts import memory_kafka_part, wait_until
+from tests.conftest import running
+from tests.ports import free_port
 
 TOPIC = "orders.events"
 API_VERSIONS, FETCH = 18, 1
@@ -23,25 +23,9 @@ API_VERSIONS, FETCH = 18, 1
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[str]:
     """The address of a broker with one partition a topic."""
-    address = tmp_path / "kafka.address"
-    part = memory_kafka_part(address, partitions=1)
-    with running_broker(part):
-        yield address.read_text()
-
-
-class running_broker:  # noqa: N801
-    """A broker's process, until the block ends."""
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
-
-    def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._part.command)
-        wait_until(self._part.ready, "the broker")
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        assert self._process.wait(10) == 0
+    port = free_port()
+    with running(memory_kafka_part(port, partitions=1), tmp_path / "kafka.log"):
+        yield f"127.0.0.1:{port}"
 
 
 def consumer_of(address: str, wait_ms: int = 5_000) -> Consumer:
@@ -109,11 +93,12 @@ def test_a_record_comes_to_who_waits_for_it_at_once(broker: str) -> None:
 
 
 def test_offsets_below_and_beyond_what_is_kept_are_errors(tmp_path: Path) -> None:
-    address = tmp_path / "kafka.address"
-    with running_broker(memory_kafka_part(address, partitions=1, megabytes=1)):
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with running(memory_kafka_part(port, partitions=1, megabytes=1), tmp_path / "kafka.log"):
         for _ in range(4):
-            send(address.read_text(), b"x" * 500_000)
-        consumer = consumer_of(address.read_text())
+            send(address, b"x" * 500_000)
+        consumer = consumer_of(address)
         assert consumer.get_watermark_offsets(TopicPartition(TOPIC, 0), timeout=10) == (2, 4)
         for offset in (1, 99):
             consumer.assign([TopicPartition(TOPIC, 0, offset)])
@@ -181,26 +166,13 @@ def test_versions_are_told_in_each_version_of_the_question(broker: str) -> None:
         assert answer_of(found)[1][:2] == struct.pack(">h", 35)
 
 
-def test_an_address_can_be_read_at_any_time_and_is_ready_only_when_somebody_listens(tmp_path: Path) -> None:
-    address = tmp_path / "kafka.address"
-    part = memory_kafka_part(address, partitions=1)
+def test_it_ends_when_it_is_asked_to_and_is_ready_only_when_somebody_listens() -> None:
+    part = memory_kafka_part(free_port(), partitions=1)
     assert not part.ready()
-    first = subprocess.Popen(part.command)
+    process = subprocess.Popen(part.command)
     try:
-        wait_until(part.ready, "the first broker")
-        said = address.read_text()
+        wait_until(part.ready, "the broker")
     finally:
-        os.kill(first.pid, signal.SIGKILL)
-        first.wait()
+        process.terminate()
+        assert process.wait(10) == 0
     assert not part.ready()
-    second = subprocess.Popen(part.command)
-    try:
-        seen = {address.read_text()}
-        while not part.ready():
-            # The supervisor starts other programs meanwhile, which are told the address.
-            seen.add(address.read_text())
-        assert said in seen
-        assert address.read_text() not in ("", said)
-    finally:
-        second.terminate()
-        second.wait()

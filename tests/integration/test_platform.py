@@ -36,6 +36,7 @@ from oms_platform.wire import Topic
 from oms_tools.cli.main import cli
 from oms_tools.laptop.parts import memory_kafka_part
 from tests.conftest import running
+from tests.ports import free_port
 
 
 def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: str) -> None:
@@ -135,9 +136,9 @@ def test_a_broker_that_dropped_what_was_not_read_yet_gets_a_new_name_and_reading
     tmp_path: Path, cleanup: ExitStack
 ) -> None:
     # A broker that keeps little.
-    address = tmp_path / "in-memory.address"
-    cleanup.enter_context(running(memory_kafka_part(address, megabytes=5), tmp_path / "in-memory.log"))
-    memory_kafka = KafkaSettings(bootstrap=address.read_text())
+    port = free_port()
+    cleanup.enter_context(running(memory_kafka_part(port, megabytes=5), tmp_path / "in-memory.log"))
+    memory_kafka = KafkaSettings(bootstrap=f"127.0.0.1:{port}")
     ensure_topics(memory_kafka)
     incarnation = read_incarnation(memory_kafka)
     publisher = Publisher(memory_kafka)

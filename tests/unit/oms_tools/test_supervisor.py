@@ -1,4 +1,4 @@
-"""The supervisor: what ends starts again, ever later, with what depends on it; last started, first out."""
+"""The supervisor: what ends starts again, ever later; last started, first out."""
 
 import subprocess
 import sys
@@ -16,13 +16,8 @@ STAYS = "import time; time.sleep(60)"
 ENDS = "raise SystemExit(3)"
 
 
-def program(name: str, code: str = STAYS, *, dependents: tuple[str, ...] = ()) -> Program:
-    return Program(
-        name=name,
-        command=[sys.executable, "-c", code],
-        ready=lambda: True,
-        restarts_with_it=dependents,
-    )
+def program(name: str, code: str = STAYS) -> Program:
+    return Program(name=name, command=[sys.executable, "-c", code], ready=lambda: True)
 
 
 @pytest.fixture
@@ -81,18 +76,6 @@ def test_a_program_that_ran_long_enough_starts_again_after_the_shortest_wait(sup
     process_of(supervisor, "steady").wait()
     supervisor._note_exit(running, now=running.started_at + module.STABLE_AFTER_S + 1)
     assert running.restart_at == running.started_at + module.STABLE_AFTER_S + 1 + 0.01
-
-
-def test_programs_that_depend_on_one_are_restarted_when_it_is_back(supervisor: Supervisor) -> None:
-    supervisor.start(
-        [program("broker", dependents=("reader", "absent")), program("reader"), program("other")],
-        lambda: False,
-    )
-    before = {name: process_of(supervisor, name).pid for name in ("reader", "other")}
-    process_of(supervisor, "broker").kill()
-    tend_until(supervisor, lambda: supervisor.programs["reader"].restarts == 1, "the reader's restart")
-    assert process_of(supervisor, "reader").pid != before["reader"]
-    assert process_of(supervisor, "other").pid == before["other"]
 
 
 def test_the_environment_is_asked_for_at_every_start(supervisor: Supervisor, tmp_path: Path) -> None:
