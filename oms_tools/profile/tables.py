@@ -15,6 +15,7 @@ from oms_tools.profile.lines_of_work import MEANINGS
 MS_SHOWN_MIN: Final = 0.0005
 ROWS_SHOWN_MIN: Final = 0.005
 WAKE_UPS_SHOWN_MAX: Final = 25
+ENDED: Final = "ended since: autovacuum's workers, closed connections"
 WITHOUT_OWN: Final = f"all without the {OWN}"
 
 
@@ -139,8 +140,9 @@ def _libraries(figures: Mapping[str, Any]) -> FigureTable:
 
 
 def _clients(figures: Mapping[str, Any]) -> FigureTable:
-    used = figures["cost"].get("postgres", {"libraries": {}})["libraries"]
-    rows = [[name, _ms(ms)] for name, ms in used.items() if ms >= MS_SHOWN_MIN]
+    used = figures["cost"].get("postgres", {"libraries": {}, "unattributed_ms": 0.0})
+    by_client = used["libraries"] | {ENDED: used["unattributed_ms"]}
+    rows = [[name, _ms(ms)] for name, ms in by_client.items() if ms >= MS_SHOWN_MIN]
     return FigureTable(
         title="Postgres, by whom it worked for", columns=["client", "CPU-ms an order"], rows=rows
     )
