@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
@@ -106,6 +106,10 @@ format: dev
 
 bench: install
 	$(BIN)/oms bench $(ARGS)
+
+# What an order costs in each process of the stack that runs, by line of work (docs/budget.md). Minutes.
+profile: dev
+	$(BIN)/oms profile $(ARGS)
 
 verify: install
 	$(BIN)/oms verify $(ARGS)

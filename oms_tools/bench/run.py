@@ -16,7 +16,7 @@ from oms_tools.bench.figures import per_order, percentiles
 from oms_tools.bench.hops import measure_hops
 from oms_tools.bench.kafka_counts import count_messages, messages_since
 from oms_tools.bench.knee import Leg, judge_leg
-from oms_tools.bench.load import Load, Schedule, Sent, run_load
+from oms_tools.bench.load import Load, LoadWatch, Schedule, Sent, run_load
 from oms_tools.bench.newest_quotes import NewestQuotes
 from oms_tools.bench.order_mix import MixSpec, OrderMix
 from oms_tools.bench.outcomes import count_outcomes
@@ -34,16 +34,28 @@ SAID_OVER_S_MIN: Final = 60.0
 
 
 class _Watch:
-    """Looks at processes at the start, at the end, and at their memory now and then between."""
+    """Looks at processes at the start, at the end, and at their memory now and then between.
 
-    def __init__(self, processes: ProcessWatch, every_s: float, on_second: Callable[[Load], None]) -> None:
+    beside: who else looks on, outside of what is looked at here.
+    """
+
+    def __init__(
+        self,
+        processes: ProcessWatch,
+        every_s: float,
+        on_second: Callable[[Load], None],
+        beside: LoadWatch | None,
+    ) -> None:
         self._processes = processes
         self._every_s = every_s
         self._next_look = 0.0
         self._on_second = on_second
+        self._beside = beside
 
     def on_start(self) -> None:
         """Look at what was used before."""
+        if self._beside is not None:
+            self._beside.on_start()
         self._processes.look()
         self._next_look = time.monotonic() + self._every_s
 
@@ -52,11 +64,15 @@ class _Watch:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + self._every_s
             self._processes.look_at_memory()
+        if self._beside is not None:
+            self._beside.on_second(load)
         self._on_second(load)
 
     def on_end(self) -> None:
         """Look at what was used since."""
         self._processes.look()
+        if self._beside is not None:
+            self._beside.on_end()
 
 
 class Bench:
@@ -84,15 +100,19 @@ class Bench:
         self._quotes = NewestQuotes("127.0.0.1", layout.port("market_data_grpc"))
         self._mix = OrderMix(seed, f"bench-{seed}-{time.time_ns() // 1_000_000}", self._quotes.quote, spec)
 
-    def _pids(self) -> Mapping[str, int | None]:
+    def pids(self) -> Mapping[str, int | None]:
+        """Return every process of the stack as it runs now, and this one."""
         programs = last_state(self._layout.data).get("programs", {})
         return {name: program["pid"] for name, program in programs.items()} | {OWN: psutil.Process().pid}
 
     def _database(self) -> Connection:
         return psycopg.connect(self._dsn, autocommit=True)
 
-    def _run(self, schedule: Schedule, on_second: Callable[[Load], None]) -> tuple[Load, ProcessWatch]:
-        processes = ProcessWatch(self._pids)
+    def run(
+        self, schedule: Schedule, on_second: Callable[[Load], None], beside: LoadWatch | None = None
+    ) -> tuple[Load, ProcessWatch]:
+        """Run a load of which only processes are watched. Raises StackError without a stream or quotes."""
+        processes = ProcessWatch(self.pids)
         every_s = min(LOOK_S_MAX, max(LOOK_S_MIN, schedule.seconds / LOOKS))
         try:
             load = uvloop.run(
@@ -102,7 +122,7 @@ class Bench:
                     quotes=self._quotes,
                     mix=self._mix,
                     schedule=schedule,
-                    watch=_Watch(processes, every_s, on_second),
+                    watch=_Watch(processes, every_s, on_second, beside),
                 )
             )
         except TimeoutError as error:
@@ -111,12 +131,14 @@ class Bench:
             ) from error
         return load, processes
 
-    def measure(self, schedule: Schedule, on_second: Callable[[Load], None]) -> dict[str, Any]:
-        """Run a load. Returns its figures."""
+    def measure(
+        self, schedule: Schedule, on_second: Callable[[Load], None], beside: LoadWatch | None = None
+    ) -> dict[str, Any]:
+        """Run a load. beside: who looks on too. Returns its figures."""
         messages = count_messages(self._kafka)
         with self._database() as connection:
             before = count_database(connection)
-        load, watch = self._run(schedule, on_second)
+        load, watch = self.run(schedule, on_second, beside)
         taken = messages_since(messages, count_messages(self._kafka))
         quiet_since = time.monotonic()
         # Another connection: the load may have been there to see what an outage of Postgres does.
@@ -141,7 +163,7 @@ class Bench:
         self, rate: float, seconds: float, filled_ms_max: float, on_second: Callable[[Load], None]
     ) -> Leg:
         """Run one leg of the search for the knee."""
-        load, watch = self._run(Schedule(rate=rate, seconds=seconds, retry=False), on_second)
+        load, watch = self.run(Schedule(rate=rate, seconds=seconds, retry=False), on_second)
         used = watch.figures(load.acked_count)
         cpu_ms = sum(figures.cpu_ms_per_order for name, figures in used.items() if name != OWN)
         return judge_leg(load, rate, filled_ms_max, round(cpu_ms, 3))

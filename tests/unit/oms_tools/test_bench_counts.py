@@ -19,7 +19,9 @@ from oms_platform.kafka.topics import ensure_topics
 from oms_tools.bench import processes
 from oms_tools.bench.database_counts import DatabaseCounts, TableRows, count_database
 from oms_tools.bench.kafka_counts import count_messages, messages_since
+from oms_tools.bench.load import Load
 from oms_tools.bench.processes import ProcessWatch
+from oms_tools.bench.run import _Watch
 from oms_tools.laptop.parts import memory_kafka_part
 from tests.conftest import running
 from tests.ports import free_port
@@ -72,6 +74,27 @@ def test_a_process_that_was_started_again_counts_with_the_one_before(start_busy:
     pids["busy"] = start_busy()
     watch.look_at_memory()
     assert used_until(watch, "busy", before + 30) >= before + 30
+
+
+def test_who_looks_on_beside_counts_around_what_is_counted_of_processes() -> None:
+    seen: list[str] = []
+
+    class Beside:
+        def on_start(self) -> None:
+            seen.append(f"start {len(processes.figures(1))}")
+
+        def on_second(self, load: Load) -> None:
+            seen.append("second")
+
+        def on_end(self) -> None:
+            seen.append("end")
+
+    processes = ProcessWatch(lambda: {"own": os.getpid()})
+    watch = _Watch(processes, 60, lambda _load: seen.append("shown"), Beside())
+    watch.on_start()
+    watch.on_second(Load())
+    watch.on_end()
+    assert seen == ["start 0", "second", "shown", "end"]
 
 
 def test_memory_is_flat_unless_it_grows_over_the_last_half(monkeypatch: pytest.MonkeyPatch) -> None:
