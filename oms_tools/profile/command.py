@@ -11,7 +11,6 @@ import psutil
 from rich.console import Console
 
 from oms_platform.clock import utc_now
-from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.bench.order_mix import read_mix
 from oms_tools.bench.run import Bench
 from oms_tools.cli.client import fetch_token
@@ -77,9 +76,7 @@ def profile(
     layout, state = running_layout(data.resolve())
     dsn = stack_dsn(layout)
 
-    def kafka() -> KafkaSettings:
-        return stack_kafka(layout, state["kafka"])
-
+    kafka = stack_kafka(layout, state["kafka"])
     bench = Bench(layout, dsn, kafka, fetch_token(layout.issuer_url, "desk"), seed, read_mix("cancels=0"))
     plan = Plan(rate=rate, seconds=seconds, idle_s=idle_seconds)
     machine = _machine(state["kafka"])
