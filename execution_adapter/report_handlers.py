@@ -163,10 +163,11 @@ class ReportHandlers:
         state, or the numbers began anew since) is counted if the state has its shares.
         """
         known = live.executions.get(report.exec_id) if report.exec_type in EXECUTIONS else None
-        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
-            return known is not None or not is_news(live.state, report)
         if known is not None and (known.heard or not report.poss_dup):
             return True
+        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
+            # That core has it says nothing of the state: an earlier run may have ended before it stored that.
+            return not is_news(live.state, report)
         if not report.poss_dup or report.exec_type is not ExecType.TRADE:
             return False
         traded = live.state.cum_qty - live.state.missing_qty

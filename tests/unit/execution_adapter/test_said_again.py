@@ -72,12 +72,15 @@ class Desk(Scene):
         return [exception.kind for exception in self.ledger.storable().exceptions]
 
 
-def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent() -> None:
+@pytest.mark.parametrize("poss_resend", [False, True])
+def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent(
+    poss_resend: bool,
+) -> None:
     desk = Desk(up=False)
     (child,) = plan().children
     stored = ChildState(status=Status.NEW, cum_qty=0, leaves_qty=100, in_seq=4)
     desk.load(child, stored, {"E1": Execution(100, LIMIT)})
-    desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, msg_seq=5)
+    desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, poss_resend=poss_resend, msg_seq=5)
     assert desk.counted() == (Status.FILLED, 100, 0)
     desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, poss_resend=True, msg_seq=6)
     assert desk.counted() == (Status.FILLED, 100, 0)
