@@ -113,6 +113,10 @@ class ReportHandlers:
         if counted:
             if not self._is_outdated(report, live):
                 self._republish(report, live, now)
+            beyond = report.poss_resend and (report.cum_qty or 0) > live.state.cum_qty
+            if beyond and self._states.is_up(child.venue_id):
+                # It is from before a bust, or something between was not heard.
+                self._sender.ask(live, now_s)
             return
         if report.duplicate and report.exec_type is ExecType.REJECTED and not live.unacked:
             # It was refused because the venue has it: how it is, the venue says when it is asked.

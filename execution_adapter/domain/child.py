@@ -174,15 +174,18 @@ def is_replay(state: ChildState, report: Report) -> bool:
 def is_news(state: ChildState, report: Report) -> bool:
     """Say whether a report that may have been sent before (97) can say what the child has not heard.
 
-    By CumQty, which every execution moves on; a bust or a correction is known by its ExecID alone.
+    By CumQty, which every execution moves on; a bust or a correction is known by its ExecID alone. A trade is
+    news, too, that accounts for shares that are missing: what is sent once more comes in any order.
     """
     if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
         return True
     if report.exec_type is ExecType.NEW:
         return state.status in UNANSWERED
     if report.exec_type is ExecType.TRADE:
-        return report.cum_qty is None or report.cum_qty > state.cum_qty - state.missing_qty
-    return report.cum_qty is None or report.cum_qty >= state.cum_qty
+        traded = state.cum_qty - state.missing_qty
+        return report.cum_qty is None or report.cum_qty > traded or 0 < report.last_qty <= state.missing_qty
+    # Of a child that is over it may be older than a bust: its CumQty says nothing.
+    return state.status not in CLOSED and (report.cum_qty is None or report.cum_qty >= state.cum_qty)
 
 
 def apply_report(
@@ -241,6 +244,8 @@ def _counted(state: ChildState, report: Report) -> ChildState:
 def _traded(state: ChildState, quantity: int, report: Report) -> Applied:
     traded = state.cum_qty - state.missing_qty + report.last_qty
     cum_qty = min(max(0, traded), SHARES_MAX) if report.cum_qty is None else report.cum_qty
+    if report.poss_dup or report.poss_resend:
+        cum_qty = max(cum_qty, state.cum_qty)
     after = replace(state, cum_qty=cum_qty, missing_qty=max(-SHARES_MAX, cum_qty - traded))
     if state.status in CLOSED:
         return Applied(state=after)

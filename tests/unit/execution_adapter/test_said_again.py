@@ -356,3 +356,28 @@ def test_a_restatement_that_is_sent_once_more_after_the_end_is_not_told_to_core(
     desk.say(ExecType.RESTATED, "R1", 0, leaves_qty=57, poss_resend=True, poss_dup=True, msg_seq=7)
     assert desk.outlet.kinds() == []
     assert desk.counted() == (Status.FILLED, 57, 0)
+
+
+def test_trades_that_are_sent_once_more_in_any_order_are_each_counted_once() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "E0", 0)
+    for exec_id, cum_qty, shares in (
+        ("E2", 70, 50), ("E3", 100, 30), ("E1", 20, 20), ("E2", 70, 50), ("E1", 20, 20)
+    ):  # fmt: skip
+        desk.say(ExecType.TRADE, exec_id, cum_qty, last_qty=shares, poss_resend=True)
+    assert desk.counted() == (Status.FILLED, 100, 0)
+    assert desk.outlet.kinds().count("TRADE") >= 3
+    assert desk.exceptions() == []
+
+
+def test_an_end_from_before_a_bust_that_is_sent_once_more_counts_no_shares() -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 60, last_qty=60)
+    desk.say(ExecType.CANCELED, "C1", 60, leaves_qty=0)
+    desk.say(ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1", ord_status=OrdStatus.CANCELED, leaves_qty=0)
+    asked = desk.venues.types().count("H")
+    desk.say(ExecType.CANCELED, "C1", 60, leaves_qty=0, poss_resend=True)
+    assert desk.counted() == (Status.CANCELED, 0, 0)
+    assert desk.venues.types().count("H") == asked + 1
+    desk.say(ExecType.ORDER_STATUS, "S1", 0, ord_status=OrdStatus.CANCELED, leaves_qty=0)
+    assert desk.exceptions() == []
