@@ -1,6 +1,6 @@
 """What the broker answers: topics and partitions, records in and out, and the groups of consumers.
 
-One version of each request is spoken, without tagged fields: what librdkafka and the Java clients both know.
+One version of each request is spoken, without tagged fields; librdkafka knows them all.
 """
 
 import itertools
