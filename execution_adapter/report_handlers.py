@@ -16,6 +16,7 @@ from execution_adapter.domain.child import (
     CLOSED,
     UNANSWERED,
     CancelRefusal,
+    ChildState,
     Inbound,
     MessageRefusal,
     OrdStatus,
@@ -28,7 +29,7 @@ from execution_adapter.domain.child import (
 )
 from execution_adapter.domain.exceptions import contradiction
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import TRIES_MAX, LiveChild
+from execution_adapter.domain.live_child import TRIES_MAX, Execution, LiveChild
 from execution_adapter.domain.live_children import LiveChildren
 from execution_adapter.domain.reconciliation import Reconciler
 from execution_adapter.domain.venue_states import VenueStates
@@ -108,8 +109,10 @@ class ReportHandlers:
             self._handle_unknown(report, live, raw, now, now_s)
             self._reconciler.answered(child, before, live.state, report, now)
             return
-        counted = is_replay(live.state, report) or self._has_counted(report, live)
-        stood_at = live.note_execution(report) if report.exec_type in EXECUTIONS else None
+        is_execution = report.exec_type in EXECUTIONS
+        known = live.executions.get(report.exec_id) if is_execution else None
+        stood_at = live.note_execution(report) if is_execution else None
+        counted = is_replay(live.state, report) or self._has_counted(report, live.state, known, stood_at)
         if counted:
             if not self._is_outdated(report, live):
                 self._republish(report, live, now)
@@ -160,21 +163,25 @@ class ReportHandlers:
         return f"ExecID {report.exec_id} was {was}, is {now}"
 
     @staticmethod
-    def _has_counted(report: Report, live: LiveChild) -> bool:
+    def _has_counted(
+        report: Report, state: ChildState, known: Execution | None, stood_at: int | None
+    ) -> bool:
         """Say whether the child's state has a report already that is no replay: its venue says it again.
 
         A trade that is resent from beyond what the state had heard (an earlier run ended before it stored the
         state, or the numbers began anew since) is counted if the state has its shares.
         """
-        known = live.executions.get(report.exec_id) if report.exec_type in EXECUTIONS else None
         if known is not None and (known.heard or not report.poss_dup):
             return True
+        traded = state.cum_qty - state.missing_qty
+        if known is not None and report.exec_type is not ExecType.TRADE:
+            # Core has it, and the state lacks it only if it brings the shares to what the venue counts.
+            brings_to = traded + report.last_qty - (stood_at or 0)
+            return report.cum_qty is not None and brings_to != report.cum_qty
         if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
-            # That core has it says nothing of the state: an earlier run may have ended before it stored that.
-            return not is_news(live.state, report)
+            return not is_news(state, report)
         if not report.poss_dup or report.exec_type is not ExecType.TRADE:
             return False
-        traded = live.state.cum_qty - live.state.missing_qty
         return report.cum_qty is not None and 0 < report.cum_qty <= traded
 
     @staticmethod

@@ -267,6 +267,9 @@ def _corrected(state: ChildState, quantity: int, report: Report, stood_at: int |
     traded = state.cum_qty - state.missing_qty
     if stood_at is not None:
         traded += report.last_qty - stood_at
+    elif report.cum_qty is not None:
+        # An earlier run may have counted the trade, and core not have it yet: the venue says what is left.
+        traded = min(traded, report.cum_qty)
     cum_qty = max(0, traded) if report.cum_qty is None else report.cum_qty
     missing_qty = max(-SHARES_MAX, min(cum_qty - traded, SHARES_MAX))
     after = replace(state, cum_qty=cum_qty, missing_qty=missing_qty)

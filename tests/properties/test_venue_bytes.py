@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from execution_adapter.domain.fix import wire
 from execution_adapter.domain.fix.session import FixSession
+from execution_adapter.domain.fix.wire import first_value
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints import fix_parsing
 from oms_platform.exceptions import ExceptionKind
@@ -185,7 +186,8 @@ class Run:
         if in_place:
             self.must_come.append(raw)
         if fields.get(35) not in APPLICATION_TYPES:
-            self.spent.add(fields.get(34, b""))
+            # By either reading: a data field that is longer than the message hides what follows from one.
+            self.spent |= {fields.get(34, b""), first_value(raw, 34) or b""}
             self.jumped = self.jumped or fields.get(35) in (b"4", b"A")
         before = venue.session.next_in
         venue.say(body, raw)

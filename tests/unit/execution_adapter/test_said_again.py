@@ -381,3 +381,27 @@ def test_an_end_from_before_a_bust_that_is_sent_once_more_counts_no_shares() -> 
     assert desk.venues.types().count("H") == asked + 1
     desk.say(ExecType.ORDER_STATUS, "S1", 0, ord_status=OrdStatus.CANCELED, leaves_qty=0)
     assert desk.exceptions() == []
+
+
+@pytest.mark.parametrize("poss_resend", [False, True])
+@pytest.mark.parametrize("stored", [0, 60])
+def test_a_bust_that_core_has_takes_its_shares_back_once_whatever_the_state_has(
+    stored: int, poss_resend: bool
+) -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    state = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=stored, leaves_qty=100 - stored)
+    desk.load(child, state, {"E1": Execution(60, LIMIT), "B1": Execution(0, 0, "E1")})
+    desk.say(
+        ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1", poss_dup=True, poss_resend=poss_resend, msg_seq=5
+    )
+    assert desk.counted()[1:] == (0, 0)
+    assert desk.exceptions() == []
+
+
+def test_a_bust_of_a_trade_that_an_earlier_run_counted_and_core_has_not_takes_it_back() -> None:
+    desk = Desk(up=False)
+    (child,) = plan().children
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, in_seq=4), {})
+    desk.say(ExecType.TRADE_CANCEL, "B1", 40, exec_ref_id="E2", leaves_qty=60)
+    assert desk.counted() == (Status.PARTIALLY_FILLED, 40, 0)
