@@ -268,7 +268,7 @@ def exceptions_are_made_anew_after_a_restart(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_is_said_again_is_counted_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(report_handlers.ReportHandlers, "_has_counted", lambda _self, _report, _live: False)
+    patch.setattr(report_handlers.ReportHandlers, "_has_counted", lambda *_: False)
 
 
 def the_journal_is_not_read_again(patch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,7 @@ def the_journal_is_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_bust_is_not_held_to_its_trade(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LiveChild, "_stood_at", lambda _self, _trade, _exec_id: None)
+    patch.setattr(LiveChild, "_stood_at", lambda _self, _trade, _exec_id: 0)
 
 
 def acknowledged_orders_are_not_asked_about(patch: pytest.MonkeyPatch) -> None:
