@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from execution_adapter.domain.dialects.fix44 import BEGIN_STRING
 from execution_adapter.domain.fix import wire
 from execution_adapter.domain.fix.session import FixSession
 from execution_adapter.domain.fix.wire import first_value
@@ -93,7 +94,8 @@ def has_plain_head(raw: bytes) -> bool:
         return False
     fields = dict(pairs[2:7])
     return (
-        len(fields) == len(_HEAD)
+        pairs[0] == (8, BEGIN_STRING.encode())
+        and len(fields) == len(_HEAD)
         and fields.keys() == _HEAD
         and (fields[49], fields[56]) == (VENUE.encode(), b"OMS")
     )
