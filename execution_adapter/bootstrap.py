@@ -227,9 +227,7 @@ def take_over(
     """Give the manager what venues can, and the children that an earlier run left live."""
     for venue_id, start in starts.items():
         manager.use_settings(venue_id, start.settings)
-    live = store.live()
-    applied = store.known_executions([(item.child.order_id, item.child.cl_ord_id) for item in live])
-    manager.load(live, applied)
+    manager.load(store.live())
 
 
 def wire_ids_of(starts: Mapping[str, VenueSession], store: PostgresSessionStore) -> WireIds:

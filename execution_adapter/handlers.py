@@ -19,7 +19,7 @@ from execution_adapter.child_outcomes import UNREAD_TEXT, UNSENT_TEXT, ChildOutc
 from execution_adapter.domain.child import Inbound, MessageRefusal, Status, new_state
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Executions, LiveChild
+from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.domain.live_children import LiveChildren
 from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
@@ -38,7 +38,6 @@ from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
 
 log = structlog.get_logger()
 _PLACED: Final = metrics.routes_total.labels("placed")
-_NONE: Final[Mapping[str, Executions]] = {}
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -101,16 +100,15 @@ class ChildOrderManager:
             new_id=new_id,
         )
 
-    def load(self, stored: Iterable[StoredChild], executions: Mapping[str, Executions] = _NONE) -> None:
+    def load(self, stored: Iterable[StoredChild]) -> None:
         """Take over the children that an earlier run left live. What it sent of them is not known.
 
-        A held child's time counts as over. executions: those of each that core has applied.
+        A held child's time counts as over.
         """
         for item in stored:
             over = item.canceled_by is not None or item.child.hold_ms > 0
             live = LiveChild(item.child, item.state, maybe_at_venue=True, canceling=over)
             live.cancel_request = item.canceled_by
-            live.executions = dict(executions.get(item.child.cl_ord_id, {}))
             live.given_up = live.unresolved or over
             self._children.add(live)
 
@@ -123,9 +121,8 @@ class ChildOrderManager:
         """Return a child that is live, or was in this run."""
         return self._children.get(child_id)
 
-    def remember(self, live: LiveChild, executions: Executions) -> None:
+    def remember(self, live: LiveChild) -> None:
         """Take a child of an earlier run, that is over, among those that reports may come for."""
-        live.executions = dict(executions)
         live.missing_shown = live.state.missing_qty
         self._children.remember(live)
 

@@ -23,7 +23,6 @@ from execution_adapter.domain.fix.session import (
 from execution_adapter.domain.fix.wire import Field
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
-from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.session_settings import SessionSettings
@@ -163,12 +162,6 @@ class ChildStore(Protocol):
 
     def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
-
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
-        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID).
-
-        In the order in which they were; trades as they were reported first, whatever became of them.
-        """
 
     def look(self) -> Stops | None:
         """Return what must not be sent now, if that has changed since the last look.

@@ -29,13 +29,13 @@ from execution_adapter.domain.child import (
 )
 from execution_adapter.domain.exceptions import contradiction
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import TRIES_MAX, Execution, LiveChild
+from execution_adapter.domain.live_child import TRIES_MAX, LiveChild
 from execution_adapter.domain.live_children import LiveChildren
 from execution_adapter.domain.reconciliation import Reconciler
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.order_sending import OrderSender
-from execution_adapter.reports import EXECUTIONS, RESTATEMENTS, ReportOutlet, ReportTraces
-from oms_platform.exceptions import ExceptionKind
+from execution_adapter.reports import RESTATEMENTS, ReportOutlet, ReportTraces
+from oms_platform.exceptions import EXECUTIONS, ExceptionKind
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import ExecType
 
@@ -109,11 +109,8 @@ class ReportHandlers:
             self._handle_unknown(report, live, raw, now, now_s)
             self._reconciler.answered(child, before, live.state, report, now)
             return
-        is_execution = report.exec_type in EXECUTIONS
-        known = live.executions.get(report.exec_id) if is_execution else None
-        stood_at = live.note_execution(report) if is_execution else None
-        counted = is_replay(live.state, report) or self._has_counted(report, live.state, known, stood_at)
-        if counted:
+        if is_replay(before, report) or self._has_counted(report, before):
+            self._note_heard(report, live)
             if not self._is_outdated(report, live):
                 self._republish(report, live, now)
             beyond = report.poss_resend and (report.cum_qty or 0) > live.state.cum_qty
@@ -125,7 +122,7 @@ class ReportHandlers:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._sender.ask(live, now_s)
             return
-        self._apply(report, live, now, now_s, stood_at)
+        self._apply(report, live, now, now_s)
         self._watch_difference(report, live, raw, now, now_s)
         if report.exec_type is ExecType.ORDER_STATUS:
             self._reconciler.answered(child, before, live.state, report, now)
@@ -141,7 +138,7 @@ class ReportHandlers:
         if not problem:
             return False
         kind = ExceptionKind.CONTRADICTS_CHILD
-        if report.exec_type is ExecType.TRADE and report.exec_id in live.executions:
+        if report.exec_type is ExecType.TRADE and live.state.execution(report.exec_id) is not None:
             kind = ExceptionKind.REPEATED_EXEC_ID
         self._outcomes.except_message(
             kind, problem, venue_id=report.venue_id, raw=raw, now=now, child=child, report=report
@@ -153,7 +150,7 @@ class ReportHandlers:
     @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:
         """Return how a trade differs from the one with its ExecID, empty when it does not."""
-        known = live.executions.get(report.exec_id)
+        known = live.state.execution(report.exec_id)
         if report.exec_type is not ExecType.TRADE or known is None:
             return ""
         first, found = (known.last_qty, known.last_px_micros), (report.last_qty, report.last_px_micros)
@@ -163,26 +160,18 @@ class ReportHandlers:
         return f"ExecID {report.exec_id} was {was}, is {now}"
 
     @staticmethod
-    def _has_counted(
-        report: Report, state: ChildState, known: Execution | None, stood_at: int | None
-    ) -> bool:
-        """Say whether the child's state has a report already that is no replay: its venue says it again.
+    def _has_counted(report: Report, state: ChildState) -> bool:
+        """Say whether a state has a report already that is no replay: its venue says it again."""
+        if report.exec_type in EXECUTIONS:
+            return state.execution(report.exec_id) is not None
+        asked = report.exec_type is ExecType.ORDER_STATUS
+        return report.poss_resend and not asked and not is_news(state, report)
 
-        A trade that is resent from beyond what the state had heard (an earlier run ended before it stored the
-        state, or the numbers began anew since) is counted if the state has its shares.
-        """
-        if known is not None and (known.heard or not report.poss_dup):
-            return True
-        traded = state.cum_qty - state.missing_qty
-        if known is not None and report.exec_type is not ExecType.TRADE:
-            # Core has it, and the state lacks it only if it brings the shares to what the venue counts.
-            brings_to = traded + report.last_qty - (stood_at or 0)
-            return report.cum_qty is not None and brings_to != report.cum_qty
-        if report.poss_resend and report.exec_type is not ExecType.ORDER_STATUS:
-            return not is_news(state, report)
-        if not report.poss_dup or report.exec_type is not ExecType.TRADE:
-            return False
-        return report.cum_qty is not None and 0 < report.cum_qty <= traded
+    def _note_heard(self, report: Report, live: LiveChild) -> None:
+        """Note up to where a child has heard its venue, also by a report that it has counted."""
+        if report.msg_seq > live.state.in_seq:
+            live.state = replace(live.state, in_seq=report.msg_seq)
+            self._ledger.reported(live.child, live.state)
 
     @staticmethod
     def _is_outdated(report: Report, live: LiveChild) -> bool:
@@ -190,11 +179,9 @@ class ReportHandlers:
         restates = report.exec_type in RESTATEMENTS
         return report.poss_resend and restates and not is_news(live.state, report)
 
-    def _apply(
-        self, report: Report, live: LiveChild, now: datetime, now_s: float, stood_at: int | None
-    ) -> None:
+    def _apply(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         child, before = live.child, live.state
-        applied = apply_report(before, child.quantity, child.time_in_force, report, stood_at)
+        applied = apply_report(before, child.quantity, child.time_in_force, report)
         after = live.state = applied.state
         trace = self._traces.reported(report, live, before, now)
         ended = applied.ended
@@ -247,7 +234,7 @@ class ReportHandlers:
             live.missing_shown = 0
             self._ledger.settled(child.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)
             return
-        if report.exec_type is not ExecType.ORDER_STATUS:
+        if report.exec_type is not ExecType.ORDER_STATUS or report.poss_dup:
             self._children.await_answer(live)
             self._sender.ask(live, now_s)
             return

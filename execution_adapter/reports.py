@@ -7,6 +7,7 @@ from execution_adapter.domain.child import ChildState, Report, Status
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.ports import Outlet
 from oms_platform.clock import microseconds
+from oms_platform.exceptions import EXECUTIONS
 from oms_platform.messages import CancelReject, ExecutionReport
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind as SpanKind
@@ -15,7 +16,6 @@ from oms_platform.vocabulary import ChildTerms, ExecType
 
 REPORT_SPAN: Final = "ExecutionReport"
 _LOCAL_EXEC_IDS: Final = {ExecType.CANCELED: "NS", ExecType.REJECTED: "BR"}
-EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 RESTATEMENTS: Final = frozenset((ExecType.RESTATED, ExecType.REPLACED))
 _ENDS: Final = frozenset((ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.DONE_FOR_DAY))
 

@@ -27,7 +27,6 @@ from oms_core.ports import (
     UnitOfWork,
 )
 from oms_core.reports import (
-    EXECUTIONS,
     Refused,
     beyond,
     booked_trade,
@@ -35,7 +34,7 @@ from oms_core.reports import (
     fact_of,
 )
 from oms_platform import ids
-from oms_platform.exceptions import BOOKING_CHANNEL, ExceptionKind
+from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
 from oms_platform.messages import (
     BookTrade,
     CancelChildren,

@@ -21,7 +21,13 @@ from oms_core.domain.executions import (
 from oms_core.domain.machine import restatement_refused
 from oms_core.domain.order import Order
 from oms_core.domain.transitions import Lifecycle
-from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, message_content
+from oms_platform.exceptions import (
+    EXECUTIONS,
+    ExceptionKind,
+    ExecutionException,
+    exception_identity,
+    message_content,
+)
 from oms_platform.messages import ExecutionReport
 from oms_platform.vocabulary import (
     Booking,
@@ -35,7 +41,6 @@ from oms_platform.vocabulary import (
 from oms_platform.wire import encode
 
 # What moves shares: it is booked, whoever it is of.
-EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 _OUTCOMES: Final = {
     ExecType.CANCELED: ExecType.CANCELED,
     ExecType.REJECTED: ExecType.REJECTED,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.vocabulary import Message
+from oms_platform.vocabulary import ExecType, Message
 
 
 class ExceptionKind(enum.Enum):
@@ -36,6 +36,8 @@ class ExceptionKind(enum.Enum):
     VENUE_REFUSED = "A venue has refused a message that nobody knows to have been sent."
 
 
+# What moves a position: a trade, what takes it back, and what corrects it.
+EXECUTIONS: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
 # The channel of the orders that are records of booked trades; no client may name it.
 BOOKING_CHANNEL: Final = "BOOKING"
 # An exception of these kinds is of a trade that is not in any position. The others are closed without effect.

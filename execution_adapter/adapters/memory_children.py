@@ -11,7 +11,6 @@ from msgspec import structs
 from execution_adapter.domain.child import new_state
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets, Settled
-from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
@@ -33,7 +32,7 @@ class InMemoryChildStore:
     """ChildStore. open_orders, core: what the adapter reads of core's tables; None: every order is open.
 
     parent_of: the order that a client placed, without its children. refuses: says why a child is not taken,
-    None for one that is. executions: what core has applied.
+    None for one that is.
     """
 
     def __init__(
@@ -43,13 +42,11 @@ class InMemoryChildStore:
         core: Callable[[], CoreOffsets] = dict,
         parent_of: Callable[[UUID], Parent | None] = lambda _order_id: None,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
-        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, Executions]] = lambda _ids: {},
     ) -> None:
         self._open_orders = open_orders
         self._core = core
         self._parent_of = parent_of
         self._refuses = refuses
-        self._executions = executions
         self._children: dict[tuple[UUID, str], StoredChild] = {}
         self._names: dict[UUID, list[str]] = {}
         self.stops: Stops | None = None
@@ -203,10 +200,6 @@ class InMemoryChildStore:
     def reserve_out(self, numbers: Mapping[str, OutNumbers]) -> None:
         """Note, by venue, from where on no outbound number will have been used when this process ends."""
         self._out.update(numbers)
-
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
-        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        return self._executions(cl_ord_ids)
 
     def core_offsets(self) -> CoreOffsets:
         """Return how far core has read the fills, by (incarnation, partition)."""

@@ -10,10 +10,9 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.child import ChildState, Execution, Status
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
-from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.wire_ids import WireIds
@@ -48,6 +47,7 @@ from oms_platform.wire import Topic, encode
 GROUP: Final = "execution-adapter"
 CORE_GROUP: Final = "oms-core"
 _terms_decoder: Final = msgspec.json.Decoder(ChildTerms)
+_executions_decoder: Final = msgspec.json.Decoder(tuple[Execution, ...])
 _COLUMNS: Final = (
     ("order_id", "uuid"),
     ("cl_ord_id", "text"),
@@ -111,18 +111,19 @@ _UPDATE: Final = ArrayStatement(
         ("acked_at", "timestamptz"),
         ("missing_qty", "int"),
         ("in_seq", "bigint"),
+        ("executions", "text"),
         ("updated_at", "timestamptz"),
     ),
     "UPDATE child_orders kept SET status = row.status, cum_qty = row.cum_qty, leaves_qty = row.leaves_qty,"
     " venue_order_id = row.venue_order_id, acked_at = row.acked_at, missing_qty = row.missing_qty,"
-    " in_seq = row.in_seq, updated_at = row.updated_at"
+    " in_seq = row.in_seq, executions = row.executions, updated_at = row.updated_at"
     " FROM {rows} WHERE kept.order_id = row.order_id AND kept.cl_ord_id = row.cl_ord_id",
     pruned="kept.order_id",
 )
 # What `_stored` reads, in its order.
 _READ: Final = """
 SELECT kept.terms::text, kept.continues, kept.status, kept.cum_qty, kept.leaves_qty, kept.venue_order_id,
-       kept.acked_at, kept.missing_qty, kept.in_seq, (
+       kept.acked_at, kept.missing_qty, kept.in_seq, kept.executions, (
            SELECT gone.request_id FROM child_cancels gone
            WHERE gone.order_id = kept.order_id AND gone.through_attempt >= kept.attempt
            ORDER BY gone.requested_at DESC LIMIT 1
@@ -158,13 +159,6 @@ _UPSERT_NUMBERS: Final = ArrayStatement(
     "UPDATE fix_sessions kept SET out_seq = row.out_seq, out_before = row.out_before"
     " FROM {rows} WHERE kept.venue_id = row.venue_id",
 )
-# As they were reported: the view `executions` has what they were corrected to, and no busted ones.
-_KNOWN_EXECUTIONS: Final = """
-SELECT x->>'clOrdId', x->>'execId', coalesce((x->>'lastQty')::bigint, 0),
-       coalesce((x->>'lastPxMicros')::bigint, 0), coalesce(x->>'execRefId', '')
-FROM (SELECT order_id, sequence, coalesce(payload->'tradeApplied', payload->'tradeCorrected') AS x
-      FROM order_events WHERE order_id = ANY(%s) AND type IN ('TradeApplied', 'TradeCorrected')) e
-ORDER BY order_id, sequence"""
 _INSERT_JOURNAL: Final = (
     "INSERT INTO fix_journal (block_id, venue_ids, inbound, msg_seqs, times, lengths, messages)"
     " VALUES (%s, %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::int[], %b)"
@@ -391,16 +385,6 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _UPSERT_NUMBERS.execute(cursor, [(venue_id, *out) for venue_id, out in numbers.items()])
 
-    def known_executions(self, cl_ord_ids: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
-        """Return the executions that core has applied, by ClOrdID, of these (order_id, ClOrdID)."""
-        found: dict[str, dict[str, Execution]] = {name: {} for _, name in cl_ord_ids}
-        orders = sorted({order_id for order_id, _ in cl_ord_ids})
-        rows = self._connection.execute(_KNOWN_EXECUTIONS, [orders]) if orders else ()
-        for cl_ord_id, exec_id, last_qty, micros, about in rows:
-            if cl_ord_id in found:
-                found[cl_ord_id][exec_id] = Execution(last_qty, micros, about)
-        return found
-
     def core_offsets(self) -> Mapping[tuple[str, int], int]:
         """Return how far core has read the fills, by (incarnation, partition)."""
         found = self._connection.execute(
@@ -509,6 +493,7 @@ def _state_row(child: ChildTerms, state: ChildState, now: datetime) -> tuple[obj
         state.acked_at,
         state.missing_qty,
         state.in_seq,
+        msgspec.json.encode(state.executions).decode() if state.executions else "",
         now,
     )
 
@@ -569,6 +554,7 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
                 acked_at=acked_at,
                 missing_qty=missing_qty,
                 in_seq=in_seq,
+                executions=_executions_decoder.decode(executions) if executions else (),
             ),
             continues=continues,
             canceled_by=canceled_by,
@@ -583,6 +569,7 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
             acked_at,
             missing_qty,
             in_seq,
+            executions,
             canceled_by,
         ) in rows
     ]

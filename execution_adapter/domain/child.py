@@ -3,20 +3,24 @@
 The law of this file: a venue's word about its order counts, however it contradicts what it said before.
 CumQty is held against the trades that it reported, on every report: `missing_qty` is what it counts beyond.
 A child that is over stays over until its venue says that shares are open again (a bust), and a late trade
-counts. What is resent changes nothing: `in_seq` says up to where the child has heard its venue.
+counts. What is said again changes nothing: `in_seq` says up to where the child has heard its venue, and
+`executions` which of them it has counted, under whatever number they come.
 """
 
 import enum
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
+from oms_platform.exceptions import EXECUTIONS
 from oms_platform.vocabulary import ExecType, TimeInForce
 
 # Shares that a message and a column hold. No order is near it; what venues say may be.
 SHARES_MAX: Final = 2**31 - 1
+# Of a child that trades more often, the oldest executions are forgotten: CumQty alone says that it has them.
+EXECUTIONS_MAX: Final = 256
 
 
 class Status(enum.Enum):
@@ -75,11 +79,24 @@ _CLOSING: Final = {
 _HELD: Final = {ExecType.SUSPENDED: Status.SUSPENDED, ExecType.STOPPED: Status.STOPPED}
 
 
+class Execution(NamedTuple):
+    """A trade as it was reported, or what a correction left of one; a bust left nothing.
+
+    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade.
+    """
+
+    exec_id: str
+    last_qty: int
+    last_px_micros: int | None = None
+    corrects: str = ""
+
+
 class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a child is. cum_qty: as its venue last said. acked_at: TransactTime of the venue's New report.
 
     missing_qty: shares that cum_qty counts and of which no trade was reported; below 0, the other way round.
-    in_seq: the MsgSeqNum of the last report that was applied.
+    in_seq: the MsgSeqNum of the last report that was heard. executions: the last that were counted, at most
+    EXECUTIONS_MAX, in the order in which they came.
     """
 
     status: Status
@@ -89,6 +106,16 @@ class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     acked_at: datetime | None = None
     missing_qty: int = 0
     in_seq: int = 0
+    executions: tuple[Execution, ...] = ()
+
+    @property
+    def traded_qty(self) -> int:
+        """Shares of the trades that were reported, as far as they stand."""
+        return self.cum_qty - self.missing_qty
+
+    def execution(self, exec_id: str) -> Execution | None:
+        """Return an execution that was counted."""
+        return next((one for one in self.executions if one.exec_id == exec_id), None)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -174,16 +201,10 @@ def is_replay(state: ChildState, report: Report) -> bool:
 def is_news(state: ChildState, report: Report) -> bool:
     """Say whether a report that may have been sent before (97) can say what the child has not heard.
 
-    By CumQty, which every execution moves on; a bust or a correction is known by its ExecID alone. A trade is
-    news, too, that accounts for shares that are missing: what is sent once more comes in any order.
+    For no execution: that is known by its ExecID.
     """
-    if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
-        return True
     if report.exec_type is ExecType.NEW:
         return state.status in UNANSWERED
-    if report.exec_type is ExecType.TRADE:
-        traded = state.cum_qty - state.missing_qty
-        return report.cum_qty is None or report.cum_qty > traded or 0 < report.last_qty <= state.missing_qty
     # Of a child that is over it may be older than a bust: its CumQty says nothing.
     return state.status not in CLOSED and (report.cum_qty is None or report.cum_qty >= state.cum_qty)
 
@@ -193,21 +214,20 @@ def apply_report(
     quantity: int,
     time_in_force: TimeInForce,
     report: Report,
-    stood_at: int | None = None,
 ) -> Applied:
     """Return the child after a report that is no replay and no repeated execution.
 
-    quantity: of the child as it was sent. stood_at: shares of the trade that a bust or a correction is about,
-    None if it was never reported.
+    quantity: of the child as it was sent.
     """
     after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
     if not after.venue_order_id and report.venue_order_id and not report.unknown:
         after = replace(after, venue_order_id=report.venue_order_id)
     kind = report.exec_type
     if kind is ExecType.TRADE:
-        return _traded(after, quantity, report)
-    if kind in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
-        return _corrected(after, quantity, report, stood_at)
+        return _traded(_noted(after, report, ""), quantity, report)
+    if kind in EXECUTIONS:
+        trade = _trade_of(state, report)
+        return _corrected(_noted(after, report, trade), quantity, report, _stood_at(state, trade))
     after = _counted(after, report)
     if kind in _CLOSING:
         return _over(after, _CLOSING[kind], time_in_force, report)
@@ -241,8 +261,26 @@ def _counted(state: ChildState, report: Report) -> ChildState:
     return replace(state, cum_qty=report.cum_qty, missing_qty=max(-SHARES_MAX, min(missing_qty, SHARES_MAX)))
 
 
+def _noted(state: ChildState, report: Report, corrects: str) -> ChildState:
+    """Note that an execution was counted."""
+    one = Execution(report.exec_id, report.last_qty, report.last_px_micros, corrects)
+    return replace(state, executions=(*state.executions[1 - EXECUTIONS_MAX :], one))
+
+
+def _trade_of(state: ChildState, correction: Report) -> str:
+    """Return the ExecID of the trade that a bust or a correction is about: it may name another correction."""
+    about = state.execution(correction.exec_ref_id)
+    return correction.exec_ref_id if about is None else about.corrects or about.exec_id
+
+
+def _stood_at(state: ChildState, trade: str) -> int | None:
+    """Return the shares of a trade after all that was said of it, None if nothing was."""
+    said = [one.last_qty for one in state.executions if trade in (one.exec_id, one.corrects)]
+    return said[-1] if said else None
+
+
 def _traded(state: ChildState, quantity: int, report: Report) -> Applied:
-    traded = state.cum_qty - state.missing_qty + report.last_qty
+    traded = state.traded_qty + report.last_qty
     cum_qty = min(max(0, traded), SHARES_MAX) if report.cum_qty is None else report.cum_qty
     if report.poss_dup or report.poss_resend:
         cum_qty = max(cum_qty, state.cum_qty)
@@ -264,7 +302,7 @@ def _traded(state: ChildState, quantity: int, report: Report) -> Applied:
 
 def _corrected(state: ChildState, quantity: int, report: Report, stood_at: int | None) -> Applied:
     """A trade was taken back or corrected. Whether shares are open again is the venue's word."""
-    traded = state.cum_qty - state.missing_qty
+    traded = state.traded_qty
     if stood_at is not None:
         traded += report.last_qty - stood_at
     elif report.cum_qty is not None:

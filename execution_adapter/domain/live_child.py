@@ -8,33 +8,15 @@ to such a question is final. A child of an earlier run is not sent at all: that 
 is over.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
-from oms_platform.vocabulary import ChildTerms, ExecType
+from oms_platform.vocabulary import ChildTerms
 
 # Questions and cancels in a row that bring nothing new, until a person has to look at a child.
 TRIES_MAX: Final = 5
-
-
-class Execution(NamedTuple):
-    """A trade as it was reported first, or what a correction left of one; a bust left nothing.
-
-    corrects: the ExecID of the trade that a bust or a correction is about, empty for a trade. heard: in this
-    run; the others are those that core has of earlier ones, which a child's state may not have counted.
-    """
-
-    last_qty: int
-    last_px_micros: int | None
-    corrects: str = ""
-    heard: bool = False
-
-
-# By ExecID, in the order in which they came.
-Executions = Mapping[str, Execution]
 
 
 class LiveChild:
@@ -54,7 +36,6 @@ class LiveChild:
         "canceled_on_logon",
         "canceling",
         "child",
-        "executions",
         "first_sent_at",
         "given_up",
         "last_try_s",
@@ -87,7 +68,6 @@ class LiveChild:
         self.last_try_s = 0.0
         self.tries = 0
         self.first_sent_at: datetime | None = None
-        self.executions: dict[str, Execution] = {}
         self.missing_shown = 0
         self.given_up = False
 
@@ -100,31 +80,6 @@ class LiveChild:
     def unresolved(self) -> bool:
         """Whether its venue was asked often enough."""
         return self.state.status is Status.UNRESOLVED
-
-    def note_execution(self, report: Report) -> int | None:
-        """Remember an execution, the first time that it comes.
-
-        Returns the shares of the trade that a bust or a correction is about, None if it is not known.
-        """
-        about = self.executions.get(report.exec_ref_id)
-        trade = report.exec_ref_id if about is None else about.corrects or report.exec_ref_id
-        stood_at = None if about is None else self._stood_at(trade, report.exec_id)
-        first = self.executions.get(report.exec_id)
-        if first is None:
-            corrects = "" if report.exec_type is ExecType.TRADE else trade
-            first = Execution(report.last_qty, report.last_px_micros, corrects)
-        self.executions[report.exec_id] = first._replace(heard=True)
-        return stood_at
-
-    def _stood_at(self, trade: str, exec_id: str) -> int | None:
-        """Return the shares of a trade before an execution, which core may have already."""
-        stood_at = None
-        for name, one in self.executions.items():
-            if name == exec_id:
-                break
-            if trade in (name, one.corrects):
-                stood_at = one.last_qty
-        return stood_at
 
     def note_sent(self, logon: int, now: datetime, now_s: float) -> None:
         """A 35=D was handed to the session."""

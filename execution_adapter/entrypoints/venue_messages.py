@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
 from execution_adapter.domain.fix.wire import first_value, text_of
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Executions, LiveChild
+from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse
 from execution_adapter.entrypoints.own_names import OwnNames
@@ -168,14 +168,13 @@ class VenueMessages:
             return {}
         keys = [(order_id, name) for name, order_id in places.items()]
         stored = self._store.find(keys)
-        executions = self._store.known_executions(keys) if stored else {}
-        return {one.child.cl_ord_id: self._recalled(one, executions) for one in stored}
+        return {one.child.cl_ord_id: self._recalled(one) for one in stored}
 
-    def _recalled(self, stored: StoredChild, executions: Mapping[str, Executions]) -> LiveChild:
+    def _recalled(self, stored: StoredChild) -> LiveChild:
         """Return a closed child with its newest state, which may not be stored yet."""
         state = self._ledger.newest(stored.child.cl_ord_id) or stored.state
         live = LiveChild(stored.child, state, maybe_at_venue=True, canceling=stored.canceled_by is not None)
-        self._manager.remember(live, executions.get(stored.child.cl_ord_id, {}))
+        self._manager.remember(live)
         return live
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Offsets
-from execution_adapter.domain.live_child import Executions
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import StoredChild, Writes
 from oms_core.adapters.memory_store import InMemoryOrderStore
@@ -87,11 +86,10 @@ class SimulatedChildStore(InMemoryChildStore):
         open_orders: Callable[[], frozenset[UUID]],
         parent_of: Callable[[UUID], Parent | None],
         core: Callable[[], Mapping[tuple[str, int], int]],
-        executions: Callable[[Sequence[tuple[UUID, str]]], Mapping[str, Executions]],
         cross: Cross,
         watcher: Watcher,
     ) -> None:
-        super().__init__(open_orders=open_orders, parent_of=parent_of, core=core, executions=executions)
+        super().__init__(open_orders=open_orders, parent_of=parent_of, core=core)
         self._cross = cross
         self._watcher = watcher
         self._by_route: dict[tuple[UUID, int], list[str]] = {}

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Execution, Executions
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
 from execution_adapter.handlers import ChildOrderManager
@@ -292,11 +291,7 @@ class AdapterComponent(Component):
         incarnation = str(system.broker.incarnation)
         self.ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
         self.manager = ChildOrderManager(system.sessions, self.outlet, self.ledger, STATUS_TIMEOUT_S)
-        live = system.child_store.live()
-        applied = system.child_store.known_executions(
-            [(one.child.order_id, one.child.cl_ord_id) for one in live]
-        )
-        self.manager.load(live, applied)
+        self.manager.load(system.child_store.live())
         starting = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in system.venues}
         system.child_store.write_sessions(starting, system.clock.now())
         self.loop = AdapterLoop(
@@ -375,7 +370,6 @@ class System:
             open_orders=self._open_orders,
             parent_of=self._parent,
             core=self._core_offsets,
-            executions=self._executions,
             cross=self._cross,
             watcher=watcher,
         )
@@ -427,19 +421,6 @@ class System:
 
     def _open_orders(self) -> frozenset[UUID]:
         return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)
-
-    def _executions(self, places: Sequence[tuple[UUID, str]]) -> Mapping[str, Executions]:
-        """Return what core has applied of these children, as the adapter may read it."""
-        found: dict[str, dict[str, Execution]] = {name: {} for _, name in places}
-        for order_id in {order_id for order_id, _ in places}:
-            for event in self.order_store.events.get(order_id, ()):
-                if (trade := event.trade_applied) is not None and trade.cl_ord_id in found:
-                    found[trade.cl_ord_id][trade.exec_id] = Execution(trade.last_qty, trade.last_px_micros)
-                elif (change := event.trade_corrected) is not None and change.cl_ord_id in found:
-                    found[change.cl_ord_id][change.exec_id] = Execution(
-                        change.last_qty, change.last_px_micros, change.exec_ref_id
-                    )
-        return found
 
     def _core_offsets(self) -> Mapping[tuple[str, int], int]:
         return {**self._core_read, **self._core_reads_now()}

@@ -13,7 +13,7 @@ import pytest
 
 from execution_adapter.adapters.memory_children import InMemoryChildStore
 from execution_adapter.adapters.postgres_children import CORE_GROUP, PostgresChildStore
-from execution_adapter.domain.child import ChildState, Status
+from execution_adapter.domain.child import ChildState, Execution, Status
 from execution_adapter.domain.gate import Parent
 from execution_adapter.domain.reconciliation import Break, EndedRun, Occasion
 from execution_adapter.domain.resumption import Checkpoint
@@ -200,7 +200,18 @@ def test_states_move_children_and_closed_ones_are_live_no_more(kept: Kept) -> No
     order_id = uuid7()
     children = [child(order_id, leg=leg) for leg in (1, 2)]
     write(kept.store, *children)
-    filled = ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, venue_order_id="V", acked_at=NOW)
+    filled = ChildState(
+        status=Status.FILLED,
+        cum_qty=100,
+        leaves_qty=0,
+        venue_order_id="V",
+        acked_at=NOW,
+        executions=(
+            Execution('"E1"\\é{,}', 101, 1_000_000),
+            Execution("B\0", 0, None, '"E1"\\é{,}'),
+            Execution("E2", 100, 1),
+        ),
+    )
     kept.store.write(Writes(states={children[0].cl_ord_id: (children[0], filled)}), NOW)
     assert [one.child for one in kept.store.live()] == [children[1]]
     found = kept.store.of_routes([(order_id, 1), (order_id, 2)])

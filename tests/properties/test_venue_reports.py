@@ -19,9 +19,8 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.ports import UnitOfWork, event_of
-from oms_core.reports import EXECUTIONS
 from oms_platform import ids
-from oms_platform.exceptions import ExceptionKind, exception_identity, message_content
+from oms_platform.exceptions import EXECUTIONS, ExceptionKind, exception_identity, message_content
 from oms_platform.messages import CancelOrder, ExecutionReport, SubmitOrder
 from oms_platform.vocabulary import ExecType, OrderStatus, Side, TimeInForce
 from oms_platform.wire import Topic

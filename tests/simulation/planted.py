@@ -13,8 +13,8 @@ import pytest
 
 from execution_adapter import child_outcomes, report_handlers
 from execution_adapter.adapters.memory_children import InMemoryChildStore
+from execution_adapter.domain import child as child_domain
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.entrypoints import fix_parsing, main_loop, plan_batches, venue_messages
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError
 from execution_adapter.handlers import ChildOrderManager
@@ -276,7 +276,7 @@ def the_journal_is_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_bust_is_not_held_to_its_trade(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LiveChild, "_stood_at", lambda _self, _trade, _exec_id: 0)
+    patch.setattr(child_domain, "_stood_at", lambda _state, _trade: 0)
 
 
 def acknowledged_orders_are_not_asked_about(patch: pytest.MonkeyPatch) -> None:

@@ -38,17 +38,16 @@ def report(kind: ExecType, cum_qty: int | None = 0, **changes: object) -> Report
 
 
 def trade(last_qty: int, cum_qty: int | None, **changes: object) -> Report:
-    return report(ExecType.TRADE, cum_qty, last_qty=last_qty, last_px_micros=1_000_000, **changes)
+    fields = {"exec_id": f"T{cum_qty}", "last_qty": last_qty, "last_px_micros": 1_000_000}
+    return report(ExecType.TRADE, cum_qty, **(fields | changes))
 
 
 def told(status: OrdStatus, cum_qty: int | None = None, **changes: object) -> Report:
     return report(ExecType.ORDER_STATUS, cum_qty, ord_status=status, **changes)
 
 
-def apply(
-    state: ChildState, item: Report, *, tif: TimeInForce = TimeInForce.DAY, stood_at: int | None = None
-) -> Applied:
-    return apply_report(state, 100, tif, item, stood_at)
+def apply(state: ChildState, item: Report, *, tif: TimeInForce = TimeInForce.DAY) -> Applied:
+    return apply_report(state, 100, tif, item)
 
 
 def after(*reports: Report, tif: TimeInForce = TimeInForce.DAY) -> ChildState:
@@ -162,16 +161,16 @@ def test_a_status_answer_of_an_open_order_says_how_far_it_is() -> None:
 def test_a_bust_takes_shares_back_and_what_is_open_is_the_venues_word() -> None:
     filled = after(trade(60, 60), trade(40, 100))
     bust = report(
-        ExecType.TRADE_CANCEL, 60, exec_ref_id="E2", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED
+        ExecType.TRADE_CANCEL, 60, exec_ref_id="T100", leaves_qty=40, ord_status=OrdStatus.PARTIALLY_FILLED
     )
-    assert shown(apply(filled, bust, stood_at=40).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
-    over = report(ExecType.TRADE_CANCEL, 60, leaves_qty=0, ord_status=OrdStatus.CANCELED)
-    gone = apply(filled, over, stood_at=40)
+    assert shown(apply(filled, bust).state) == (Status.PARTIALLY_FILLED, 60, 40, 0)
+    over = report(ExecType.TRADE_CANCEL, 60, exec_ref_id="T100", leaves_qty=0, ord_status=OrdStatus.CANCELED)
+    gone = apply(filled, over)
     assert shown(gone.state) == (Status.CANCELED, 60, 0, 0)
     assert gone.ended is ExecType.CANCELED
     canceled = after(trade(40, 40), trade(50, 90), report(ExecType.CANCELED, 90))
-    over = report(ExecType.TRADE_CANCEL, 40, leaves_qty=0, ord_status=OrdStatus.CANCELED)
-    assert shown(apply(canceled, over, stood_at=50).state) == (Status.CANCELED, 40, 0, 0)
+    over = report(ExecType.TRADE_CANCEL, 40, exec_ref_id="T90", leaves_qty=0, ord_status=OrdStatus.CANCELED)
+    assert shown(apply(canceled, over).state) == (Status.CANCELED, 40, 0, 0)
 
 
 def test_the_end_of_a_restated_order_is_told_for_core_may_have_refused_the_restatement() -> None:

@@ -10,12 +10,12 @@ from execution_adapter.domain.child import (
     CLOSED,
     CancelRefusal,
     ChildState,
+    Execution,
     MessageRefusal,
     Report,
     Status,
 )
 from execution_adapter.domain.ledger import Ledger
-from execution_adapter.domain.live_child import Execution
 from execution_adapter.handlers import ChildOrderManager, plan_problem
 from execution_adapter.ports import JournalLine, OutNumbers, SentMessage, StoredChild
 from oms_platform.ids import uuid7
@@ -318,15 +318,18 @@ def test_an_order_that_never_left_is_closed_here_and_stored_after_a_flush(scene:
         pytest.param(0, True, None, id="it says no CumQty"),
     ],
 )
-def test_a_trade_that_core_has_of_an_earlier_run_is_counted_once_when_it_is_resent(
+def test_a_trade_of_an_earlier_run_is_counted_once_when_it_is_resent(
     scene: Scene, stored_cum: int, poss_dup: bool, cum_qty: int | None
 ) -> None:
     (child,) = plan().children
     state = ChildState(
-        status=Status.NEW, cum_qty=stored_cum, leaves_qty=child.quantity - stored_cum, in_seq=2
+        status=Status.NEW,
+        cum_qty=stored_cum,
+        leaves_qty=child.quantity - stored_cum,
+        in_seq=2,
+        executions=(Execution("T1", 18, LIMIT),) if stored_cum else (),
     )
-    known = {child.cl_ord_id: {"T1": Execution(18, LIMIT)}}
-    scene.manager.load([StoredChild(child=child, state=state)], known)
+    scene.manager.load([StoredChild(child=child, state=state)])
     scene.up()
     live = scene.manager.get(child.cl_ord_id)
     assert live is not None

@@ -6,16 +6,17 @@ Each of these was found by `oms simulate` with unkind venues.
 from collections.abc import Iterable
 
 import pytest
+from msgspec.structs import replace
 
 from execution_adapter.domain.child import (
     CancelRefusal,
     ChildState,
+    Execution,
     MessageRefusal,
     OrdStatus,
     Report,
     Status,
 )
-from execution_adapter.domain.live_child import Execution
 from execution_adapter.ports import StoredChild
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import ExecutionReport
@@ -34,10 +35,10 @@ class Desk(Scene):
             self.up()
             (self.child,) = self.place(plan())
 
-    def load(self, child: ChildTerms, state: ChildState, executions: dict[str, Execution]) -> None:
+    def load(self, child: ChildTerms, state: ChildState) -> None:
         """Begin as a process does that finds this in the database."""
         self.child = child
-        self.manager.load([StoredChild(child=child, state=state)], {child.cl_ord_id: executions})
+        self.manager.load([StoredChild(child=child, state=state)])
         self.up()
 
     def say(self, kind: ExecType, exec_id: str, cum_qty: int, **more: object) -> None:
@@ -72,6 +73,21 @@ class Desk(Scene):
         return [exception.kind for exception in self.ledger.storable().exceptions]
 
 
+E1 = Execution("E1", 60, LIMIT)
+
+
+def holding(in_seq: int, execution: Execution) -> ChildState:
+    """Return the state of a child that has counted one trade."""
+    shares = execution.last_qty
+    return ChildState(
+        status=Status.PARTIALLY_FILLED,
+        cum_qty=shares,
+        leaves_qty=100 - shares,
+        in_seq=in_seq,
+        executions=(execution,),
+    )
+
+
 @pytest.mark.parametrize("poss_resend", [False, True])
 def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent(
     poss_resend: bool,
@@ -79,7 +95,7 @@ def test_a_trade_that_core_has_and_the_stored_state_has_not_is_counted_when_it_i
     desk = Desk(up=False)
     (child,) = plan().children
     stored = ChildState(status=Status.NEW, cum_qty=0, leaves_qty=100, in_seq=4)
-    desk.load(child, stored, {"E1": Execution(100, LIMIT)})
+    desk.load(child, stored)
     desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, poss_resend=poss_resend, msg_seq=5)
     assert desk.counted() == (Status.FILLED, 100, 0)
     desk.say(ExecType.TRADE, "E1", 100, last_qty=100, poss_dup=True, poss_resend=True, msg_seq=6)
@@ -90,8 +106,14 @@ def test_all_that_was_said_before_the_numbers_began_anew_changes_nothing_that_is
     desk = Desk(up=False)
     (child,) = plan().children
     # It is stored with all of it; that the numbers have begun anew since has set in_seq back.
-    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=90, leaves_qty=10, venue_order_id="V")
-    desk.load(child, stored, {})
+    stored = ChildState(
+        status=Status.PARTIALLY_FILLED,
+        cum_qty=90,
+        leaves_qty=10,
+        venue_order_id="V",
+        executions=(Execution("E3", 60, LIMIT), Execution("E4", 30, LIMIT)),
+    )
+    desk.load(child, stored)
     desk.say(ExecType.NEW, "E1", 0, poss_dup=True, msg_seq=81)
     desk.say(ExecType.STOPPED, "E2", 0, poss_dup=True, msg_seq=82)
     desk.say(ExecType.TRADE, "E3", 60, last_qty=60, poss_dup=True, msg_seq=83)
@@ -125,8 +147,7 @@ def test_a_report_that_may_have_been_sent_before_and_was_not_is_applied() -> Non
 def test_a_trade_that_a_replay_has_shown_is_not_counted_when_it_comes_under_another_number() -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=5)
-    desk.load(child, stored, {})
+    desk.load(child, holding(5, E1))
     desk.say(ExecType.TRADE, "E1", 60, last_qty=60, poss_dup=True, msg_seq=5)
     desk.say(ExecType.TRADE, "E1", 60, last_qty=60, poss_resend=True, msg_seq=9)
     assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
@@ -136,8 +157,7 @@ def test_a_trade_that_a_replay_has_shown_is_not_counted_when_it_comes_under_anot
 def test_a_repeated_execid_with_other_shares_is_one_exception_after_a_restart_too(poss_dup: bool) -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=5)
-    desk.load(child, stored, {"E1": Execution(60, LIMIT)})
+    desk.load(child, holding(5, E1))
     desk.say(ExecType.TRADE, "E1", 60, last_qty=61, poss_dup=poss_dup, msg_seq=6)
     assert desk.exceptions() == [ExceptionKind.REPEATED_EXEC_ID]
     assert desk.counted() == (Status.PARTIALLY_FILLED, 60, 0)
@@ -155,7 +175,7 @@ def test_what_reopens_shares_is_told_to_core_again_as_it_was(kind: ExecType, mor
     desk = Desk(up=False)
     (child,) = plan().children
     stored = ChildState(status=Status.FILLED, cum_qty=60, leaves_qty=0, in_seq=7)
-    desk.load(child, stored, {})
+    desk.load(child, stored)
     desk.say(kind, "R1", 5, leaves_qty=55, poss_dup=True, msg_seq=5, **more)
     (told,) = [one for one in desk.outlet.messages if isinstance(one, ExecutionReport)]
     assert (told.exec_type, told.cum_qty, told.leaves_qty) == (kind, 5, 55)
@@ -176,7 +196,7 @@ def test_an_end_that_is_resent_is_told_again_only_while_the_order_is_over(
 ) -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    desk.load(child, ChildState(status=status, cum_qty=0, leaves_qty=leaves_qty, in_seq=9), {})
+    desk.load(child, ChildState(status=status, cum_qty=0, leaves_qty=leaves_qty, in_seq=9))
     desk.say(ExecType.ORDER_STATUS, "S1", 100, ord_status=OrdStatus.FILLED, poss_dup=True, msg_seq=5)
     assert desk.outlet.kinds().count("CALCULATED") == ends
 
@@ -184,7 +204,7 @@ def test_an_end_that_is_resent_is_told_again_only_while_the_order_is_over(
 def test_a_stored_end_is_told_again_also_when_numbers_have_begun_anew_since() -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, missing_qty=100), {})
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, missing_qty=100))
     desk.say(ExecType.ORDER_STATUS, "S1", 100, ord_status=OrdStatus.FILLED, poss_dup=True, msg_seq=5)
     assert desk.outlet.kinds() == ["CALCULATED"]
 
@@ -219,8 +239,7 @@ def test_a_chain_of_corrections_leaves_nothing_missing(
     desk = Desk(up=not restarted)
     if restarted:
         (child,) = plan().children
-        stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=1)
-        desk.load(child, stored, {"E1": Execution(60, LIMIT)})
+        desk.load(child, holding(1, E1))
     else:
         desk.say(ExecType.TRADE, "E1", 60, last_qty=60)
     corrections(desk, chain)
@@ -231,8 +250,7 @@ def test_a_chain_of_corrections_leaves_nothing_missing(
 def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when_it_is_resent() -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    stored = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=60, leaves_qty=40, in_seq=4)
-    desk.load(child, stored, {"E1": Execution(60, LIMIT), "C1": Execution(50, LIMIT, "E1")})
+    desk.load(child, holding(4, E1))
     desk.say(ExecType.TRADE_CORRECT, "C1", 50, last_qty=50, exec_ref_id="E1", poss_dup=True, msg_seq=5)
     assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
 
@@ -351,7 +369,7 @@ def test_a_venue_that_has_answered_is_asked_again_after_it_has_refused_a_questio
 def test_a_restatement_that_is_sent_once_more_after_the_end_is_not_told_to_core() -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    desk.load(child, ChildState(status=Status.FILLED, cum_qty=57, leaves_qty=0, in_seq=7), {})
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=57, leaves_qty=0, in_seq=7))
     desk.say(ExecType.RESTATED, "R1", 0, leaves_qty=57, poss_resend=True)
     desk.say(ExecType.RESTATED, "R1", 0, leaves_qty=57, poss_resend=True, poss_dup=True, msg_seq=7)
     assert desk.outlet.kinds() == []
@@ -384,14 +402,17 @@ def test_an_end_from_before_a_bust_that_is_sent_once_more_counts_no_shares() -> 
 
 
 @pytest.mark.parametrize("poss_resend", [False, True])
-@pytest.mark.parametrize("stored", [0, 60])
-def test_a_bust_that_core_has_takes_its_shares_back_once_whatever_the_state_has(
-    stored: int, poss_resend: bool
+@pytest.mark.parametrize("has_counted", [False, True])
+def test_a_bust_takes_its_shares_back_once_whatever_the_stored_state_has(
+    has_counted: bool, poss_resend: bool
 ) -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    state = ChildState(status=Status.PARTIALLY_FILLED, cum_qty=stored, leaves_qty=100 - stored)
-    desk.load(child, state, {"E1": Execution(60, LIMIT), "B1": Execution(0, 0, "E1")})
+    state = holding(0, E1)
+    if has_counted:
+        executions = (E1, Execution("B1", 0, None, "E1"))
+        state = replace(state, status=Status.NEW, cum_qty=0, leaves_qty=100, executions=executions)
+    desk.load(child, state)
     desk.say(
         ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1", poss_dup=True, poss_resend=poss_resend, msg_seq=5
     )
@@ -399,9 +420,20 @@ def test_a_bust_that_core_has_takes_its_shares_back_once_whatever_the_state_has(
     assert desk.exceptions() == []
 
 
+def test_a_trade_that_is_sent_once_more_after_its_bust_is_not_counted_by_the_next_run_either() -> None:
+    desk = Desk()
+    desk.say(ExecType.TRADE, "E1", 60, last_qty=60)
+    desk.say(ExecType.TRADE_CANCEL, "B1", 0, exec_ref_id="E1")
+    next_run = Desk(up=False)
+    next_run.load(desk.child, desk.state)
+    for poss_dup in (True, False):
+        next_run.say(ExecType.TRADE, "E1", 60, last_qty=60, poss_resend=True, poss_dup=poss_dup, msg_seq=9)
+        assert next_run.counted()[1:] == (0, 0)
+
+
 def test_a_bust_of_a_trade_that_an_earlier_run_counted_and_core_has_not_takes_it_back() -> None:
     desk = Desk(up=False)
     (child,) = plan().children
-    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, in_seq=4), {})
+    desk.load(child, ChildState(status=Status.FILLED, cum_qty=100, leaves_qty=0, in_seq=4))
     desk.say(ExecType.TRADE_CANCEL, "B1", 40, exec_ref_id="E2", leaves_qty=60)
     assert desk.counted() == (Status.PARTIALLY_FILLED, 40, 0)
