@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from oms_api.adapters.backlog import OutcomeBacklog
 from oms_api.adapters.desk_pool import DeskPool
@@ -35,6 +33,7 @@ from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
 from oms_api.entrypoints.grpc_orders import build_grpc
 from oms_api.entrypoints.http_door import HttpDoor
+from oms_api.entrypoints.http_server import HttpServer
 from oms_api.entrypoints.loop_lag import watch_loop
 from oms_api.entrypoints.rest import build_rest
 from oms_api.entrypoints.websocket import build_websocket
@@ -47,8 +46,6 @@ from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import API, Tracer, start_tracing
 from oms_platform.worker import EXIT_BROKEN, calm_garbage_collector, end_misconfigured, reason_of
 
-HTTP_BACKLOG: Final = 1_024
-HTTP_CONNECTIONS_MAX: Final = 8_192
 SCHEMA_LOOK_S: Final = 1.0
 STOP_S_MAX: Final = 5.0
 # What a request makes is freed by reference counts. Looking for cycles every 700 objects, through all that
@@ -170,15 +167,7 @@ class Gateway:
         """Start everything, serve until SIGTERM, and stop in the reverse order."""
         self._build()
         settings = self._settings
-        server = Server(
-            self._drain.http(self._door),
-            settings.host,
-            settings.http_port,
-            interface=Interfaces.ASGINL,
-            backlog=HTTP_BACKLOG,
-            backpressure=HTTP_CONNECTIONS_MAX,
-            log_enabled=False,
-        )
+        server = HttpServer(self._drain.http(self._door), settings.host, settings.http_port)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._begin_to_stop, server)
@@ -226,18 +215,18 @@ class Gateway:
         calm_garbage_collector()
         self._health.set_started(True)
 
-    def _begin_to_stop(self, server: Server) -> None:
+    def _begin_to_stop(self, server: HttpServer) -> None:
         if not self._drain.begun.is_set():
             log.info("gateway_stopping")
             self._health.add("stop", lambda: "stopping")
             self._drain.begin()
             self._leaving = asyncio.create_task(self._leave(server))
 
-    async def _leave(self, server: Server) -> None:
+    async def _leave(self, server: HttpServer) -> None:
         """Stop to listen once everything is answered and every stream has had its code."""
         await self._drain.settle()
         await self._hub.wait_until_all_closed()
-        server.stop()  # type: ignore[no-untyped-call]
+        server.stop()
 
     async def _stop(self) -> None:
         self._health.set_started(False)

@@ -91,7 +91,10 @@ RULES: Final = (
     Rule(FIX, r"^execution_adapter/domain/(wire_ids|throttle)\.py$"),
     Rule(FIX, r"^simulators/broker/(entrypoints/fix_\w+|adapters/session_store)\.py$"),
     Rule(JOURNAL, r"^simulators/broker/adapters/journal\.py$"),
-    Rule(DOOR, r"^(granian|litestar|uvicorn|grpclib|h2|hpack|hyperframe|aiohttp|http|redis|betterproto)/"),
+    Rule(
+        DOOR,
+        r"^(litestar|uvicorn|httptools|websockets|grpclib|h2|hpack|hyperframe|aiohttp|http|redis|betterproto)/",
+    ),
     Rule(DOOR, r"^asyncio/(streams|sslproto|transports)\.py$|^proto/gen/"),
     Rule(DOOR, r"^oms_api/(entrypoints/|adapters/(oidc|token_bucket|sor_router)\.py)"),
     Rule(DOOR, r"/entrypoints/grpc\w*\.py$|^oms_platform/(market_data|grpc_door)\.py$"),

@@ -1,0 +1,129 @@
+"""The HTTP server: uvicorn on the gateway's own loop, with a bound on what a client may hold.
+
+The law of this file: whoever says nothing, or too much before it has said what it wants, is let go. A request
+and its answer never leave the loop's thread.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Generator
+from typing import Any, Final, cast
+
+import uvicorn
+from prometheus_client import Counter, Gauge
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from oms_api.entrypoints.http_door import AsgiApp
+
+BACKLOG: Final = 1_024
+CONNECTIONS_MAX: Final = 8_192
+# From a connection's first moment, or the first byte of a request, to the end of the request's head.
+HEAD_S_MAX: Final = 10.0
+HEAD_BYTES_MAX: Final = 65_536
+KEEP_ALIVE_S: Final = 75
+STOP_S_MAX: Final = 5
+# What a client may say at once; longer messages than the stream takes are refused there, in words.
+MESSAGE_BYTES_MAX: Final = 1_048_576
+PING_S: Final = 30.0
+PONG_S_MAX: Final = 60.0
+
+connections_gauge = Gauge("oms_api_http_connections", "HTTP connections and WebSockets that are open")
+let_go_total = Counter("oms_api_http_let_go_total", "Connections that were closed from here", ["reason"])
+
+
+class _Connection(HttpToolsProtocol):
+    """A connection that has to say what it wants in time and in bounds."""
+
+    _head_bytes = 0
+    _head_until: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or refuse it when there are too many."""
+        super().connection_made(transport)
+        self._await_head()
+        if len(self.connections) > CONNECTIONS_MAX:
+            self._let_go("full", b"503 Service Unavailable")
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, unless a request's head is longer than any of ours."""
+        if self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_until is not None and self._head_bytes > HEAD_BYTES_MAX:
+            self._let_go("long", b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of a request's head."""
+        super().on_message_begin()
+        if self._head_until is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Note that the client has said what it wants."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._head_bytes = 0
+        self._head_until = self.loop.call_later(HEAD_S_MAX, self._let_go, "silent", b"408 Request Timeout")
+
+    def _stop_waiting(self) -> None:
+        if self._head_until is not None:
+            self._head_until.cancel()
+            self._head_until = None
+
+    def _let_go(self, reason: str, status: bytes) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            let_go_total.labels(reason).inc()
+            self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+            self.transport.close()
+
+
+class HttpServer(uvicorn.Server):
+    """Serves an application until `stop`, in the loop that runs. The process keeps its own signals."""
+
+    def __init__(self, app: AsgiApp, host: str, port: int) -> None:
+        # What clients do wrong is counted, not logged by every connection.
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+        super().__init__(
+            uvicorn.Config(
+                cast(Any, app),
+                host=host,
+                port=port,
+                loop="none",
+                http=_Connection,
+                ws="websockets-sansio",
+                ws_max_size=MESSAGE_BYTES_MAX,
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PONG_S_MAX,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=STOP_S_MAX,
+            )
+        )
+
+        connections_gauge.set_function(lambda: len(self.server_state.connections))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the process."""
+        yield
+
+    def stop(self) -> None:
+        """Listen no more, and close what is open."""
+        self.should_exit = True

@@ -1,0 +1,212 @@
+"""The HTTP server: what a client may hold of it, and that it lets everybody go who is silent or too long."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from oms_api.entrypoints import http_server
+from oms_api.entrypoints.http_door import Receive, Scope, Send, read_body
+from oms_api.entrypoints.http_server import HttpServer
+from tests.ports import free_port
+
+HOST = "127.0.0.1"
+Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with the length of its body, a message with itself."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event["text"]})
+        return
+    body = await read_body(receive, None)
+    answer = str(-1 if body is None else len(body)).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": answer})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[int]:
+    """Serve the application; the value is its port."""
+    port = free_port()
+    server = HttpServer(application, HOST, port)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        server.stop()
+        await asyncio.wait_for(task, 10)
+
+
+async def status_of(reader: asyncio.StreamReader) -> bytes:
+    """Return the status of what the server says before it closes, empty when it says nothing."""
+    said = await asyncio.wait_for(reader.read(), 5)
+    return said[9:12]
+
+
+def let_go(reason: str) -> float:
+    """Return how many connections were closed for a reason."""
+    return float(http_server.let_go_total.labels(reason)._value.get())
+
+
+def test_requests_of_one_connection_are_answered_in_their_order() -> None:
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            for length in (0, 5):
+                writer.write(
+                    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % length + b"x" * length
+                )
+            writer.write(
+                b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 7\r\n\r\n1234567"
+            )
+            said = await asyncio.wait_for(reader.read(), 5)
+            assert said.count(b"HTTP/1.1 200 OK") == 3
+            assert said.index(b"\r\n0\r\n") < said.index(b"\r\n5\r\n") < said.index(b"\r\n7\r\n")
+            writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"POST / HTTP/1.1\r\nhost: x\r\n", b"GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTT"]
+)
+def test_a_client_that_does_not_say_what_it_wants_is_let_go(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "HEAD_S_MAX", 0.2)
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(said)
+            answer = await asyncio.wait_for(reader.read(), 5)
+            assert answer.rpartition(b"HTTP/1.1 ")[2].startswith(b"408")
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_head_that_drips_is_held_to_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "HEAD_S_MAX", 0.3)
+    before = let_go("silent")
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            drip = asyncio.create_task(dripped(writer))
+            # It closes on what it has not read: what it said may be lost on the way.
+            with contextlib.suppress(ConnectionResetError):
+                assert await status_of(reader) == b"408"
+            drip.cancel()
+
+    async def dripped(writer: asyncio.StreamWriter) -> None:
+        for byte in b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1_000:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert let_go("silent") == before + 1
+
+
+def test_a_connection_that_waits_for_its_next_request_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "HEAD_S_MAX", 0.1)
+
+    async def run() -> None:
+        async with serving() as port, aiohttp.ClientSession() as session:
+            for _ in range(2):
+                async with session.post(f"http://{HOST}:{port}/", data=b"12") as answer:
+                    assert await answer.text() == "2"
+                await asyncio.sleep(0.3)
+            assert session.connector is not None
+            assert len(session.connector._conns) == 1  # type: ignore[attr-defined]
+
+    asyncio.run(run())
+
+
+def test_a_body_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "HEAD_S_MAX", 0.1)
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n\r\n")
+            for _ in range(4):
+                await asyncio.sleep(0.1)
+                writer.write(b"x")
+            assert await status_of(reader) == b"200"
+            writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("head", [b"GET /" + b"a" * 5_000_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 500_000])
+def test_a_head_without_an_end_is_not_read_to_it(head: bytes) -> None:
+    before = let_go("long")
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(head)
+            with contextlib.suppress(ConnectionResetError):
+                assert await status_of(reader) == b"431"
+            writer.close()
+
+    asyncio.run(run())
+    assert let_go("long") == before + 1
+
+
+def test_more_connections_than_there_is_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 3)
+
+    async def run() -> None:
+        async with serving() as port:
+            pairs: list[Pair] = [await asyncio.open_connection(HOST, port) for _ in range(3)]
+            refused, writer = await asyncio.open_connection(HOST, port)
+            assert await status_of(refused) == b"503"
+            pairs[0][1].close()
+            await asyncio.sleep(0.1)
+            async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}/") as answer:
+                assert answer.status == 200
+            for _, other in (*pairs, (refused, writer)):
+                other.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\x01\x02\x03\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00"]
+)
+def test_what_is_no_http_is_answered_with_400(garbage: bytes) -> None:
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(garbage)
+            assert await status_of(reader) == b"400"
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_message_beyond_the_bound_closes_its_websocket() -> None:
+    async def run() -> None:
+        async with (
+            serving() as port,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"ws://{HOST}:{port}/") as socket,
+        ):
+            await socket.send_str("hello")
+            assert (await socket.receive()).data == "hello"
+            await socket.send_str("x" * (http_server.MESSAGE_BYTES_MAX + 1))
+            await asyncio.wait_for(socket.receive(), 5)
+            assert socket.close_code == 1009
+
+    asyncio.run(run())
