@@ -7,7 +7,7 @@ chosen between. Texts are made fit to be stored and shown; the bytes are kept el
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -63,6 +63,8 @@ _DIGITS_MAX: Final = 40
 _NUMBER: Final = re.compile(rb"[+-]?\d{1,40}(\.\d{0,40})?|[+-]?\.\d{1,40}")
 _TIME: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)-(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,18}))?)?Z?")
 PRICE_MICROS_MAX: Final = 10**17
+# Fewer digits are fewer shares than SHARES_MAX.
+_SHARES_DIGITS: Final = len(str(SHARES_MAX))
 
 
 class UnreadableReportError(ValueError):
@@ -228,6 +230,8 @@ def _shares(values: Mapping[int, bytes], tag: int) -> int | None:
     value = values.get(tag)
     if not value:
         return None
+    if len(value) < _SHARES_DIGITS and value.isdigit():
+        return int(value)
     number = _number(value)
     if number is None or number != int(number) or not 0 <= number <= SHARES_MAX:
         raise UnreadableReportError(
@@ -254,10 +258,12 @@ def timestamp(value: bytes | None) -> datetime | None:
     try:
         if second == 60:
             return datetime(year, month, day, hour, minute, 59, 999_999, UTC)
-        return datetime(year, month, day, hour, minute, second, micros, UTC) + timedelta(0)
+        return datetime(year, month, day, hour, minute, second, micros, UTC)
     except ValueError:
         return None
 
 
 def _trade_date(value: bytes | None, at: datetime) -> str:
-    return value.decode() if value is not None and len(value) == 8 and value.isdigit() else f"{at:%Y%m%d}"
+    if value is not None and len(value) == 8 and value.isdigit():
+        return value.decode()
+    return f"{at.year:04}{at.month:02}{at.day:02}"

@@ -1,7 +1,7 @@
 """The HTTP server: uvicorn on the gateway's own loop, with a bound on what a client may hold.
 
 The law of this file: whoever says nothing, or too much before it has said what it wants, is let go. A request
-and its answer never leave the loop's thread.
+and its answer never leave the loop's thread, and an answer leaves in one piece.
 """
 
 import asyncio
@@ -30,6 +30,43 @@ PONG_S_MAX: Final = 60.0
 
 connections_gauge = Gauge("oms_api_http_connections", "HTTP connections and WebSockets that are open")
 let_go_total = Counter("oms_api_http_let_go_total", "Connections that were closed from here", ["reason"])
+
+
+class _OneWrite:
+    """A transport that an answer's head and body go out of together, if they come in one turn of the loop.
+
+    uvicorn writes them apart, and uvloop sends what is written at once: two packets, and two wake-ups of the
+    client.
+    """
+
+    __slots__ = ("_held", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        """Write what was held with what comes, or hold it until the loop's next turn."""
+        if self._held:
+            data, self._held = self._held + data, b""
+            self._transport.write(data)
+        elif data:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def is_closing(self) -> bool:
+        """Return whether the connection ends."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Write what is held and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
 
 
 class _Connection(HttpToolsProtocol):
@@ -63,7 +100,10 @@ class _Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Note that the client has said what it wants."""
         self._stop_waiting()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = cast(asyncio.Transport, _OneWrite(self.transport, self.loop))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""

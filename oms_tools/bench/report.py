@@ -97,6 +97,7 @@ def _print_processes(out: Console, figures: Mapping[str, Any]) -> None:
     cpu = figures["cpu_ms_per_order"]
     total = sum(value for name, value in cpu.items() if name != "bench")
     _line(out, f"CPU-ms an order: {total:.3f} without the bench; {_memory(figures['memory'])}")
+    _line(out, f"A fixed piece of Python took {figures['yardstick_ms']} CPU-ms before the load")
 
 
 def _memory(memory: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from oms_tools.bench.outcomes import count_outcomes
 from oms_tools.bench.processes import SLOPE_S_MAX, ProcessFigures, ProcessWatch
 from oms_tools.bench.recovery import recovery_figures
 from oms_tools.bench.report import refusals
+from oms_tools.bench.yardstick import yardstick_ms
 from oms_tools.laptop.layout import Layout, StackError, last_state
 
 OWN: Final = "bench"
@@ -135,6 +136,7 @@ class Bench:
         self, schedule: Schedule, on_second: Callable[[Load], None], beside: LoadWatch | None = None
     ) -> dict[str, Any]:
         """Run a load. beside: who looks on too. Returns its figures."""
+        yardstick = yardstick_ms()
         messages = count_messages(self._kafka)
         with self._database() as connection:
             before = count_database(connection)
@@ -156,7 +158,7 @@ class Bench:
         figures |= process_figures(watch.figures(orders), min(schedule.seconds / 2, SLOPE_S_MAX))
         figures["database"] = counted.figures(orders)
         figures["kafka"] = {"messages_per_order": per_order(taken, orders)}
-        figures["seed"] = self._seed
+        figures["seed"], figures["yardstick_ms"] = self._seed, yardstick
         return figures
 
     def leg(

@@ -54,6 +54,7 @@ _START: Final = re.compile(rb"8=FIX[^\x01=]{1,16}\x019=(\d{1,9})\x01")
 _BEGIN: Final = b"8=FIX"
 _TRAILER: Final = re.compile(rb"\x0110=[^\x01]*\x01")
 _TRAILER_BYTES: Final = 7
+_PLAIN_FIELD: Final = re.compile(rb"([0-9]{1,9})=([^\x01]*)\x01")
 # Bytes between messages that say nothing.
 _PADDING: Final = b"\x00\x01\r\n "
 
@@ -153,6 +154,17 @@ def read_fields(raw: bytes) -> list[Field]:
 
     Raises MalformedError for a piece without a tag, or a data field whose length is wrong.
     """
+    found = _PLAIN_FIELD.findall(raw)
+    # What the pattern passes over is missed here, byte by byte.
+    if sum([len(tag) + len(value) for tag, value in found]) + 2 * len(found) == len(raw):
+        plain = [(int(tag), value) for tag, value in found]
+        if DATA_OF_LENGTH.keys().isdisjoint([tag for tag, _ in plain]):
+            return plain
+    return _read_one_by_one(raw)
+
+
+def _read_one_by_one(raw: bytes) -> list[Field]:
+    """Read a message that has data fields, or a piece that is no field."""
     fields: list[Field] = []
     at, size = 0, len(raw)
     data_tag = length = -1

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from execution_adapter.domain.fix import wire
 from execution_adapter.domain.fix.wire import (
     DATA_OF_LENGTH,
     MESSAGE_BYTES_MAX,
@@ -135,3 +136,25 @@ def test_a_text_of_a_megabyte_is_cut() -> None:
 def test_a_value_is_found_in_a_garbled_message() -> None:
     assert first_value(b"8=FIX.4.4\x01garbage\x0134=12\x01134=9\x01", 34) == b"12"
     assert first_value(b"134=9\x01", 34) is None
+
+
+PIECES = st.sampled_from(
+    (
+        *(b"8=FIX.4.4\x01", b"35=8\x01", b"58=a=b\x01", b"58=\x01", b"10=000\x01", b"95=3\x01", b"95=x\x01"),
+        *(b"96=a\x01b\x01", b"=\x01", b"x1=2\x01", b"1234567890=1\x01", b"\xff=1\x01", b"+1=2\x01"),
+        *(b"\x01", b"58", b"12="),
+    )
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=4)), max_size=8).map(b"".join))
+def test_the_quick_reading_of_plain_fields_says_what_the_reading_byte_by_byte_says(raw: bytes) -> None:
+    try:
+        expected: object = wire._read_one_by_one(raw)
+    except MalformedError as error:
+        expected = str(error)
+    try:
+        found: object = read_fields(raw)
+    except MalformedError as error:
+        found = str(error)
+    assert found == expected

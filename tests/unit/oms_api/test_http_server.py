@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from asyncio import selector_events
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -208,5 +209,27 @@ def test_a_message_beyond_the_bound_closes_its_websocket() -> None:
             await socket.send_str("x" * (http_server.MESSAGE_BYTES_MAX + 1))
             await asyncio.wait_for(socket.receive(), 5)
             assert socket.close_code == 1009
+
+    asyncio.run(run())
+
+
+def test_an_answer_leaves_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write = selector_events._SelectorSocketTransport.write  # type: ignore[attr-defined]
+
+    def noted(transport: object, data: bytes) -> None:
+        written.append(bytes(data))
+        write(transport, data)
+
+    monkeypatch.setattr(selector_events._SelectorSocketTransport, "write", noted)  # type: ignore[attr-defined]
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 3\r\n\r\n123")
+            said = await asyncio.wait_for(reader.read(), 5)
+            assert written[1:] == [said]
+            assert said.endswith(b"\r\n\r\n1\r\n3\r\n0\r\n\r\n")
+            writer.close()
 
     asyncio.run(run())

@@ -44,6 +44,7 @@ def figures(over_s: float, **changed: Any) -> dict[str, Any]:
         "duplicates": 0,
         "rate_achieved": 5.0,
         "seed": 7,
+        "yardstick_ms": 4.3,
         "statuses": {"FILLED": 10},
         "stream": {"events": 40, "gaps": 0},
         "sent_late_ms": NONE,
