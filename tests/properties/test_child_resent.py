@@ -139,7 +139,7 @@ ACTIONS = st.tuples(
 CRASHES = st.builds(Crash, st.integers(0, 3), st.integers(0, 3), st.booleans())
 
 
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(steps=st.lists(st.one_of(ACTIONS, CRASHES), max_size=12), last=CRASHES)
 def test_a_child_counts_what_its_venue_counts_however_often_it_is_said(
     steps: list[tuple[str, int, int] | Crash], last: Crash
