@@ -7,10 +7,12 @@ and its answer never leave the loop's thread, and an answer leaves in one piece.
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Generator
 from typing import Any, Final, cast
 
 import uvicorn
+from httptools import HttpParserUpgrade
 from prometheus_client import Counter, Gauge
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -72,6 +74,7 @@ class _OneWrite:
 class _Connection(HttpToolsProtocol):
     """A connection that has to say what it wants in time and in bounds."""
 
+    _data = b""
     _head_bytes = 0
     _head_until: asyncio.TimerHandle | None = None
 
@@ -87,9 +90,18 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._head_bytes += len(data)
+        self._data = data
         super().data_received(data)
+        self._data = b""
         if self._head_until is not None and self._head_bytes > HEAD_BYTES_MAX:
             self._let_go("long", b"431 Request Header Fields Too Large")
+
+    def handle_websocket_upgrade(self) -> None:
+        """Go on as a WebSocket, with what the client has said already, without waiting for its answer."""
+        upgrade = sys.exception()
+        super().handle_websocket_upgrade()
+        if isinstance(upgrade, HttpParserUpgrade) and (rest := self._data[upgrade.args[0] :]):
+            cast(asyncio.Protocol, self.transport.get_protocol()).data_received(rest)
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a request's head."""

@@ -233,3 +233,24 @@ def test_an_answer_leaves_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
             writer.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_what_a_client_says_before_its_websocket_is_answered_is_heard(pieces: int) -> None:
+    request = (
+        b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    said = request + bytes([0x81, 0x85, 0, 0, 0, 0]) + b"hello"
+
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            for piece in range(pieces):
+                writer.write(said[piece * len(said) // pieces : (piece + 1) * len(said) // pieces])
+                await asyncio.sleep(0.05)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert await asyncio.wait_for(reader.readexactly(7), 5) == b"\x81\x05hello"
+            writer.close()
+
+    asyncio.run(run())
