@@ -41,12 +41,13 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def send(self, request: bytes, on_answer: OnAnswer) -> None:
-        """Write a request."""
+        """Write a request; one for a connection that ends is told so when it has ended."""
         if self._transport is None:
             raise RuntimeError("expected an open connection")
         self._on_answer = on_answer
         self.since_s = time.monotonic()
-        self._transport.write(request)
+        if not self._transport.is_closing():
+            self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of an answer, and hand it on when it is whole."""

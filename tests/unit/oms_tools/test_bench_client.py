@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from oms_tools.bench.event_stream import EventStream, StreamEvent, client_frame, read_frame, split_frames
-from oms_tools.bench.http_client import NO_ANSWER, HttpPool, request_head
+from oms_tools.bench.http_client import NO_ANSWER, HttpPool, _Connection, request_head
 from tests.ports import free_port
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -47,6 +47,28 @@ def answers(
         return got
 
     return asyncio.run(ask())
+
+
+class _Ending(asyncio.Transport):
+    """A connection whose end its protocol has not been told of, as uvloop's are for a moment."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+def test_a_request_on_a_connection_that_ends_meanwhile_is_told_that_it_has_no_answer() -> None:
+    got: list[int] = []
+    pool = HttpPool("127.0.0.1", 1, 1, 1.0)
+    connection = _Connection(pool)
+    connection.connection_made(_Ending())
+    pool.release(connection)
+    pool.send(REQUEST, lambda status, _head, _body: got.append(status))
+    assert got == []
+    connection.connection_lost(None)
+    assert got == [NO_ANSWER]
 
 
 def test_a_requests_head_has_its_lines() -> None:
