@@ -40,7 +40,6 @@ from oms_platform.vocabulary import (
 )
 from oms_platform.wire import encode
 
-# What moves shares: it is booked, whoever it is of.
 _OUTCOMES: Final = {
     ExecType.CANCELED: ExecType.CANCELED,
     ExecType.REJECTED: ExecType.REJECTED,

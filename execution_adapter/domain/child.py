@@ -19,7 +19,8 @@ from oms_platform.vocabulary import ExecType, TimeInForce
 
 # Shares that a message and a column hold. No order is near it; what venues say may be.
 SHARES_MAX: Final = 2**31 - 1
-# Of a child that trades more often, the oldest executions are forgotten: CumQty alone says that it has them.
+# Of a child that trades more often the oldest executions are forgotten: one that is said again under a new
+# number counts again here and shows as a difference; core, which forgets none, drops it.
 EXECUTIONS_MAX: Final = 256
 
 

@@ -168,7 +168,6 @@ class HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=STOP_S_MAX,
             )
         )
-
         connections_gauge.set_function(lambda: len(self.server_state.connections))
 
     @contextlib.contextmanager
