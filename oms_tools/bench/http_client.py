@@ -36,9 +36,10 @@ class _Connection(asyncio.Protocol):
         return self._on_answer is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the open connection."""
+        """Join the pool, and take a request that waits."""
         # Of TCP it is one; uvloop's is no subclass.
         self._transport = cast(asyncio.Transport, transport)
+        self._pool.join(self)
 
     def send(self, request: bytes, on_answer: OnAnswer) -> None:
         """Write a request; one for a connection that ends is told so when it has ended."""
@@ -111,13 +112,13 @@ class HttpPool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout_s):
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(self), self._host, self._port
-                )
+                await loop.create_connection(lambda: _Connection(self), self._host, self._port)
         except (OSError, TimeoutError) as error:
             if self._waiting:
                 self._waiting.popleft()[1](NO_ANSWER, b"", f"no connection: {error}".encode())
-            return
+
+    def join(self, connection: _Connection) -> None:
+        """Take a connection that is open; from here until it has ended it is one to choose."""
         self._open.add(connection)
         self.release(connection)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -59,16 +60,53 @@ class _Ending(asyncio.Transport):
         raise RuntimeError("the handler is closed")
 
 
+class _Silent(asyncio.Transport):
+    """A connection that takes what is written."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
 def test_a_request_on_a_connection_that_ends_meanwhile_is_told_that_it_has_no_answer() -> None:
     got: list[int] = []
     pool = HttpPool("127.0.0.1", 1, 1, 1.0)
     connection = _Connection(pool)
     connection.connection_made(_Ending())
-    pool.release(connection)
     pool.send(REQUEST, lambda status, _head, _body: got.append(status))
     assert got == []
     connection.connection_lost(None)
     assert got == [NO_ANSWER]
+
+
+def test_a_request_for_a_connection_that_ended_before_it_was_taken_is_told_that_it_has_no_answer() -> None:
+    class _Loop(asyncio.SelectorEventLoop):
+        """Its connections end before whoever asked for one goes on."""
+
+        async def create_connection(self, make: Any, *_address: Any, **_options: Any) -> Any:
+            protocol = make()
+            protocol.connection_made(_Silent())
+            protocol.connection_lost(None)
+            return _Silent(), protocol
+
+    async def ask() -> list[int]:
+        got: list[int] = []
+        pool = HttpPool("127.0.0.1", 1, 1, 1.0)
+        for _ in range(2):
+            pool.send(REQUEST, lambda status, _head, _body: got.append(status))
+        async with asyncio.timeout(5):
+            while len(got) < 2:
+                pool.end_overdue()
+                await asyncio.sleep(0.01)
+        return got
+
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        assert runner.run(ask()) == [NO_ANSWER] * 2
 
 
 def test_a_requests_head_has_its_lines() -> None:
