@@ -51,7 +51,10 @@ class _Connection(asyncio.Protocol):
             self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of an answer, and hand it on when it is whole."""
+        """Take a part of an answer, and hand it on when it is whole. Who speaks unasked is let go."""
+        if self._on_answer is None:
+            self.abort()
+            return
         data = self._received + data if self._received else data
         end = data.find(_END_OF_HEAD)
         length = _LENGTH.search(data, 0, end + 2) if end >= 0 else None
@@ -64,8 +67,7 @@ class _Connection(asyncio.Protocol):
         self._received = b""
         on_answer, self._on_answer = self._on_answer, None
         self._pool.release(self)
-        if on_answer is not None:
-            on_answer(int(data[_STATUS]), data[:end], data[end + 4 :])
+        on_answer(int(data[_STATUS]), data[:end], data[end + 4 :])
 
     def abort(self) -> None:
         """Close at once; a request that waits gets no answer."""

@@ -84,29 +84,55 @@ def test_a_request_on_a_connection_that_ends_meanwhile_is_told_that_it_has_no_an
     assert got == [NO_ANSWER]
 
 
-def test_a_request_for_a_connection_that_ended_before_it_was_taken_is_told_that_it_has_no_answer() -> None:
-    class _Loop(asyncio.SelectorEventLoop):
-        """Its connections end before whoever asked for one goes on."""
+class _EndsAtOnce(asyncio.SelectorEventLoop):
+    """A loop whose connections end before whoever asked for one goes on."""
 
-        async def create_connection(self, make: Any, *_address: Any, **_options: Any) -> Any:
-            protocol = make()
-            protocol.connection_made(_Silent())
-            protocol.connection_lost(None)
-            return _Silent(), protocol
+    async def create_connection(self, make: Any, *_address: Any, **_options: Any) -> Any:
+        protocol = make()
+        protocol.connection_made(_Silent())
+        protocol.connection_lost(None)
+        return _Silent(), protocol
 
-    async def ask() -> list[int]:
+
+def told(ask: Callable[[HttpPool, Callable[[int, bytes, bytes], None]], int]) -> list[int]:
+    """Return the statuses that as many requests as `ask` says it sent are told, where no connection lasts."""
+
+    async def run() -> list[int]:
         got: list[int] = []
         pool = HttpPool("127.0.0.1", 1, 1, 1.0)
-        for _ in range(2):
-            pool.send(REQUEST, lambda status, _head, _body: got.append(status))
+        requests = ask(pool, lambda status, _head, _body: got.append(status))
         async with asyncio.timeout(5):
-            while len(got) < 2:
+            while len(got) < requests:
                 pool.end_overdue()
                 await asyncio.sleep(0.01)
         return got
 
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        assert runner.run(ask()) == [NO_ANSWER] * 2
+    with asyncio.Runner(loop_factory=_EndsAtOnce) as runner:
+        return runner.run(run())
+
+
+def test_a_request_for_a_connection_that_ended_before_it_was_taken_is_told_that_it_has_no_answer() -> None:
+    def ask(pool: HttpPool, take: Callable[[int, bytes, bytes], None]) -> int:
+        for _ in range(2):
+            pool.send(REQUEST, take)
+        return 2
+
+    assert told(ask) == [NO_ANSWER] * 2
+
+
+def test_a_connection_that_was_told_off_unasked_is_not_used_again() -> None:
+    # What a server says to a client that has been silent for too long.
+    told_off = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+    def ask(pool: HttpPool, take: Callable[[int, bytes, bytes], None]) -> int:
+        connection = _Connection(pool)
+        connection.connection_made(_Silent())
+        connection.data_received(told_off)
+        connection.connection_lost(None)
+        pool.send(REQUEST, take)
+        return 1
+
+    assert told(ask) == [NO_ANSWER]
 
 
 def test_a_requests_head_has_its_lines() -> None:
