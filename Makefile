@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
 
 install: $(STAMP)
 
@@ -110,6 +110,10 @@ bench: install
 # What an order costs in each process of the stack that runs, by line of work (docs/budget.md). Minutes.
 profile: dev
 	$(BIN)/oms profile $(ARGS)
+
+# `oms bench` and a load written in Go time one stack at the same time: do they agree? Minutes.
+stopwatch: dev
+	$(BIN)/python -m tests.stopwatch.run $(ARGS)
 
 verify: install
 	$(BIN)/oms verify $(ARGS)
