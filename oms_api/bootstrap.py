@@ -17,7 +17,9 @@ from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.key_lookup import KeyLookup
+from oms_api.adapters.market_data import GrpcMarketData
 from oms_api.adapters.oidc import OidcAuthenticator
+from oms_api.adapters.postgres_catalog import PostgresCatalog
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
@@ -119,6 +121,7 @@ class Gateway:
             partitions=kafka.partitions,
             owners=self._reader.core_addresses,
         )
+        self._market_data = GrpcMarketData(settings.market_data_host, settings.market_data_port)
         self._desk_pool = DeskPool(settings.postgres_dsn)
         ports = Ports(
             intake=self._intake,
@@ -134,6 +137,8 @@ class Gateway:
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
+            catalog=PostgresCatalog(self._desk_pool),
+            market_data=self._market_data,
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
@@ -240,6 +245,7 @@ class Gateway:
         await self._limiter.close()
         self._router.close()
         self._risk.close()
+        self._market_data.close()
         async with asyncio.timeout(STOP_S_MAX):
             await self._reader.close()
             if self._replica is not None:

@@ -14,7 +14,7 @@ class ApiSettings(KafkaFields):
 
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
-    waited longer for the core's and the router's answer.
+    waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
     """
 
     http_port: int
@@ -26,6 +26,8 @@ class ApiSettings(KafkaFields):
     core_port: int
     sor_host: str = "127.0.0.1"
     core_host: str = "127.0.0.1"
+    market_data_host: str = "127.0.0.1"
+    market_data_port: int = 0
     oidc_audience: str = "oms-api"
     read_dsn: str = ""
     read_lag_ms_max: int = 5_000

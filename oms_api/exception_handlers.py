@@ -8,7 +8,7 @@ import msgspec
 from oms_api.domain.booking import BookedTrade, Reported, read_booking, read_reason
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import NO_ROUTING, shown
+from oms_api.domain.terms import NO_ROUTING, read_id, shown
 from oms_api.handlers import known_to, place
 from oms_api.ports import ExceptionView, NewChange, OrderView, Ports
 from oms_platform.clock import Clock
@@ -33,10 +33,8 @@ async def handle_get_exception(
 ) -> ExceptionView | Refusal:
     """Return an exception that the caller sees; one of no account exists for who sees every account."""
     missing = Refusal(code=RefusalCode.NOT_FOUND, message=f"no exception {shown(exception_id)}")
-    try:
-        found = await ports.exceptions.exception(UUID(exception_id))
-    except ValueError:
-        return missing
+    known = read_id(exception_id)
+    found = None if known is None else await ports.exceptions.exception(known)
     if found is None:
         return missing
     visible = principal.sees_every_account or (

@@ -12,7 +12,7 @@ import msgspec
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode, invalid, no_such_account, no_such_order
-from oms_api.domain.terms import Known, channel_problem, principal_problem, read_terms
+from oms_api.domain.terms import Known, channel_problem, principal_problem, read_id, read_terms
 from oms_api.ports import (
     IntakeFullError,
     NewChange,
@@ -200,10 +200,8 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
 
 async def handle_get_order(ports: Ports, principal: Principal, order_id: str) -> OrderView | Refusal:
     """Return an order of an account that the caller sees; otherwise it does not exist."""
-    try:
-        found = await ports.reader.order(UUID(order_id))
-    except ValueError:
-        return no_such_order(order_id)
+    known = read_id(order_id)
+    found = None if known is None else await ports.reader.order(known)
     if found is None or not principal.sees(found.account_id):
         return no_such_order(order_id)
     return found
@@ -223,7 +221,9 @@ async def handle_cancel_order(
         return found
     if found.closed:
         return Refusal(
-            code=RefusalCode.ORDER_CLOSED, message=f"order {order_id} is {found.status}", status=found.status
+            code=RefusalCode.ORDER_CLOSED,
+            message=f"order {found.order_id} is {found.status}",
+            status=found.status,
         )
     message = CancelOrder(
         request_id=uuid7(),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
 import msgspec
@@ -95,6 +95,10 @@ class Backlog(Protocol):
         ...
 
 
+# A time with its zone.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Base of what reads answer with: camelCase names, enum member names, prices as decimal text."""
 
@@ -119,8 +123,8 @@ class OrderView(View, frozen=True, kw_only=True):
     filled_notional: Decimal
     text: str
     sequence: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
     avg_px: Decimal | None
     min_quantity: int | None
     routing: dict[str, object] | None
@@ -138,7 +142,7 @@ class EventView(View, frozen=True, kw_only=True):
     stream_sequence: int | None
     event_type: str
     status: str
-    occurred_at: datetime
+    occurred_at: Instant
     payload: msgspec.Raw
 
 
@@ -152,8 +156,8 @@ class ExecutionView(View, frozen=True):
     side: str
     last_qty: int
     last_px: Decimal
-    transact_time: datetime
-    received_at: datetime
+    transact_time: Instant
+    received_at: Instant
 
 
 class ChildView(View, frozen=True, kw_only=True):
@@ -171,9 +175,9 @@ class ChildView(View, frozen=True, kw_only=True):
     status: str
     cum_qty: int
     leaves_qty: int
-    created_at: datetime
-    acked_at: datetime | None
-    updated_at: datetime
+    created_at: Instant
+    acked_at: Instant | None
+    updated_at: Instant
 
 
 class StoredRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -200,7 +204,7 @@ class RouteView(View, frozen=True, kw_only=True):
 
     attempt: int
     route_id: UUID
-    decided_at: datetime
+    decided_at: Instant
     plan: msgspec.Raw
     proven: bool | None
     explanation_problem: str
@@ -215,17 +219,18 @@ class PositionView(View, frozen=True):
     cost: Decimal
     realized_pnl: Decimal
     net_cash: Decimal
-    updated_at: datetime
+    updated_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders a list is asked for, newest first. accounts None: every account."""
+    """Which orders a list is asked for, newest first. None: whatever it is, of accounts every one."""
 
     limit: int
     accounts: frozenset[str] | None = None
-    symbol: str | None = None
-    status: str | None = None
+    symbols: frozenset[str] | None = None
+    statuses: frozenset[str] | None = None
+    closed: bool | None = None
     side: str | None = None
     client_order_id: str | None = None
     created_from: datetime | None = None
@@ -258,6 +263,115 @@ class OrderReader(Protocol):
 
     async def positions(self, account_id: str) -> list[PositionView]:
         """Return an account's positions by symbol."""
+        ...
+
+
+class AccountView(View, frozen=True):
+    """Who trades."""
+
+    account_id: str
+    name: str
+    kind: str
+    status: str
+
+
+class InstrumentView(View, frozen=True):
+    """What is traded. tick_size, reference_price: dollars. lot_size: shares."""
+
+    symbol: str
+    name: str
+    status: str
+    tick_size: Decimal
+    lot_size: int
+    reference_price: Decimal
+
+
+class VenueView(View, frozen=True):
+    """Where orders go. add_fee, remove_fee: dollars a share today, below 0 a rebate; null without a schedule.
+
+    latency_us: expected until an acknowledgement. closed_reason: why the router passes it over, or empty.
+    session_up: its FIX session; null before it was ever up. session_reason: why it is down.
+    """
+
+    venue_id: str
+    name: str
+    kind: str
+    status: str
+    latency_us: int
+    lot_size: int
+    min_quantity: int
+    add_fee: Decimal | None
+    remove_fee: Decimal | None
+    closed_reason: str
+    closed_until: Instant | None
+    session_up: bool | None
+    session_reason: str
+    session_changed_at: Instant | None
+
+
+class Catalog(Protocol):
+    """Reads what there is to trade, for whom and where. Raises UnavailableError."""
+
+    async def accounts(self) -> list[AccountView]:
+        """Return every account, by id."""
+        ...
+
+    async def instruments(self) -> list[InstrumentView]:
+        """Return every instrument, by symbol."""
+        ...
+
+    async def venues(self) -> list[VenueView]:
+        """Return every venue, by id."""
+        ...
+
+
+class QuoteView(View, frozen=True):
+    """The national best bid and offer of a symbol over the lit venues. Sizes: shares there in all."""
+
+    symbol: str
+    sequence: int
+    bid: Decimal | None
+    bid_size: int
+    ask: Decimal | None
+    ask_size: int
+    quoted_at: Instant
+
+
+class LevelView(View, frozen=True):
+    """One displayed price."""
+
+    price: Decimal
+    size: int
+
+
+class VenueBookView(View, frozen=True):
+    """One venue's displayed book, best level first."""
+
+    venue_id: str
+    bids: list[LevelView]
+    asks: list[LevelView]
+
+
+class BookView(View, frozen=True):
+    """Every venue's displayed book of a symbol at one instant."""
+
+    symbol: str
+    sequence: int
+    bid: Decimal | None
+    ask: Decimal | None
+    venues: list[VenueBookView]
+    quoted_at: Instant
+
+
+class MarketData(Protocol):
+    """Asks the market data service. Raises UnavailableError."""
+
+    async def quotes(self, symbols: Sequence[str]) -> list[QuoteView]:
+        """Return the newest quote of each symbol, in their order; without those that nobody quotes."""
+        ...
+
+    async def book(self, symbol: str) -> BookView | None:
+        """Return every venue's displayed book of a symbol; None when nobody quotes it."""
         ...
 
 
@@ -361,8 +475,8 @@ class ScorecardView(View, frozen=True):
 
     venue_id: str
     closed_reason: str
-    closed_until: datetime | None
-    updated_at: datetime | None
+    closed_until: Instant | None
+    updated_at: Instant | None
     scorecard: msgspec.Raw
 
 
@@ -432,7 +546,7 @@ class ProfileView(View, frozen=True):
     version: int
     active: bool
     settings: dict[str, object]
-    created_at: datetime
+    created_at: Instant
     created_by: str
 
 
@@ -481,8 +595,8 @@ class ExceptionView(View, frozen=True):
     detail: str
     raw: str
     raised_by: str
-    raised_at: datetime
-    closed_at: datetime | None
+    raised_at: Instant
+    closed_at: Instant | None
     closed_by: str | None
     reason: str | None
 
@@ -533,10 +647,10 @@ class SwitchView(View, frozen=True):
     cancels: bool
     reason: str
     set_by: str
-    set_at: datetime
+    set_at: Instant
     released_by: str | None
     release_reason: str | None
-    released_at: datetime | None
+    released_at: Instant | None
 
 
 class SwitchDesk(Protocol):
@@ -571,8 +685,8 @@ class ReconciliationView(View, frozen=True):
     run_id: UUID
     venue_id: str
     occasion: str
-    began_at: datetime
-    ended_at: datetime
+    began_at: Instant
+    ended_at: Instant
     asked: int
     agreed: int
     over: int
@@ -642,4 +756,6 @@ class Ports:
     exceptions: ExceptionDesk
     switches: SwitchDesk
     reconciliations: Reconciliations
+    catalog: Catalog
+    market_data: MarketData
     tracer: Tracer = field(default_factory=Tracer)

@@ -122,6 +122,10 @@ def _event_view(
     )
 
 
+def _listed(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
+
+
 def _child_view(row: Sequence[Any]) -> ChildView:
     text, status, cum_qty, leaves_qty, venue_order_id, created_at, acked_at, updated_at = row
     terms = _child_decoder.decode(text)
@@ -229,9 +233,10 @@ class PostgresReader:
         conditions: list[str] = []
         values: list[Any] = []
         for condition, value in (
-            ("o.account_id = ANY(%s)", None if wanted.accounts is None else sorted(wanted.accounts)),
-            ("o.symbol = %s", wanted.symbol),
-            ("o.status = %s", wanted.status),
+            ("o.account_id = ANY(%s)", _listed(wanted.accounts)),
+            ("o.symbol = ANY(%s)", _listed(wanted.symbols)),
+            ("o.status = ANY(%s)", _listed(wanted.statuses)),
+            ("o.closed = %s", wanted.closed),
             ("o.side = %s", wanted.side),
             ("o.client_order_id = %s", wanted.client_order_id),
             ("o.created_at >= %s", wanted.created_from),

@@ -2,6 +2,10 @@
 
 import enum
 from dataclasses import dataclass
+from typing import Final
+
+# An id that is not one of ours is not told back at any length.
+ID_SHOWN_MAX: Final = 40
 
 
 class RefusalCode(enum.Enum):
@@ -29,13 +33,17 @@ class FieldProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A request that was not done: nothing was stored for it. `retry_after_s` above 0: it may pass later."""
+    """A request that was not done: nothing was stored for it. `retry_after_s` above 0: it may pass later.
+
+    status: of the order that it is about. allow: the methods that are taken there.
+    """
 
     code: RefusalCode
     message: str
     fields: tuple[FieldProblem, ...] = ()
     status: str = ""
     retry_after_s: int = 0
+    allow: tuple[str, ...] = ()
 
 
 def invalid(*problems: FieldProblem) -> Refusal:
@@ -47,9 +55,9 @@ def invalid(*problems: FieldProblem) -> Refusal:
 
 def no_such_order(order_id: str) -> Refusal:
     """Build the refusal for an order that does not exist, or that the caller may not know of."""
-    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no order {order_id}")
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no order {order_id[:ID_SHOWN_MAX]}")
 
 
 def no_such_account(account_id: str) -> Refusal:
     """Build the refusal for an account that does not exist, or that the caller may not know of."""
-    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no account {account_id}")
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no account {account_id[:ID_SHOWN_MAX]}")

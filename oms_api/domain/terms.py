@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -22,6 +23,10 @@ PRICE_DECIMALS_MAX: Final = 6
 CLIENT_ORDER_ID_LENGTH_MAX: Final = 64
 PRINCIPAL_LENGTH_MAX: Final = 256
 _SHOWN_CHARACTERS_MAX: Final = 40
+DIGITS_MAX: Final = 18
+_WHOLE_BOUND: Final = 10**DIGITS_MAX
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 FIELDS: Final = frozenset(
@@ -138,7 +143,7 @@ def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> R
     for name in value:
         if name not in ROUTING_FIELDS:
             _wrong(problems, f"routing.{shown(name).strip(chr(34))}", "is not a field of routing")
-    profile = value.get("profile")
+    profile = value.get("profile", "")
     if profile is None:
         profile = ""
     if not isinstance(profile, str) or (profile and not known.profile_exists(profile)):
@@ -289,18 +294,26 @@ def _limit_price(
 
 
 def read_decimal(value: object) -> Decimal | None:
-    """Read an exact decimal number, None if it is none."""
-    if isinstance(value, Decimal):
-        return value if value.is_finite() else None
+    """Read an exact decimal number, as it is written without an exponent; None if it is none.
+
+    At most 18 digits before the point and 18 after it, before anything is computed with it. What comes out
+    has no exponent, so that it is written the same wherever it is kept.
+    """
     if type(value) is int:
-        return Decimal(value)
-    if isinstance(value, str) and value.isascii():
-        try:
-            price = Decimal(value)
-        except ArithmeticError:
+        return Decimal(value) if abs(value) < _WHOLE_BOUND else None
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or value.adjusted() >= DIGITS_MAX or exponent < -DIGITS_MAX:
             return None
-        return price if price.is_finite() and "_" not in value and value == value.strip() else None
+        return value if exponent <= 0 else value.quantize(Decimal(1))
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
     return None
+
+
+def read_id(text: object) -> UUID | None:
+    """Read an id in the one form in which ids are written: 36 characters of hexadecimal digits and dashes."""
+    return UUID(text) if isinstance(text, str) and _ID.fullmatch(text) else None
 
 
 def price_problem(price: Decimal, tick_size: Decimal | None) -> str:

@@ -26,19 +26,25 @@ STATUS_OF: Final = {
     RefusalCode.RATE_LIMITED: 429,
     RefusalCode.UNAVAILABLE: 503,
 }
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+PROBLEMS_PAGE: Final = "/docs/problems"
 encode: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An HTTP answer: status, JSON body, and headers beside content type and length."""
+    """An HTTP answer: status, body, and headers beside content type and length."""
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = JSON
 
 
-class _PlacedBody(msgspec.Struct, rename="camel", gc=False):
+class PlacedBody(msgspec.Struct, rename="camel", gc=False):
+    """An order that is stored. created: false when it was there before, by its clientOrderId."""
+
     order_id: UUID
     client_order_id: str
     status: str
@@ -47,14 +53,18 @@ class _PlacedBody(msgspec.Struct, rename="camel", gc=False):
     timestamp: datetime
 
 
-class _CancelBody(msgspec.Struct, rename="camel", gc=False):
+class CancelBody(msgspec.Struct, rename="camel", gc=False):
+    """A cancel request that is stored. request_id: of the event that will be its outcome."""
+
     order_id: UUID
     request_id: UUID
     status: str
     message: str
 
 
-class _FieldBody(msgspec.Struct):
+class WrongField(msgspec.Struct):
+    """What is wrong with one field of a request."""
+
     field: str
     message: str
 
@@ -62,13 +72,30 @@ class _FieldBody(msgspec.Struct):
 class _ErrorBody(msgspec.Struct, omit_defaults=True):
     code: str
     message: str
-    fields: list[_FieldBody]
+    fields: list[WrongField]
     status: str = ""
 
 
 class _Refused(msgspec.Struct, rename="camel"):
     error: _ErrorBody
     request_id: str
+
+
+class Problem(msgspec.Struct, rename="camel"):
+    """Why a request was not done, by RFC 9457. code: of a closed list, which `type` is the page of.
+
+    order_status: of the order that it is about, else empty. error: the same as it was told before this shape.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fields: list[WrongField]
+    order_status: str
+    request_id: str
+    error: _ErrorBody
 
 
 def ok(body: object, status: int = 200) -> Answer:
@@ -78,7 +105,7 @@ def ok(body: object, status: int = 200) -> Answer:
 
 def placed(answer: Placed) -> Answer:
     """Build the answer to a placed order: 201 for a new one, 200 for one that was there."""
-    body = _PlacedBody(
+    body = PlacedBody(
         answer.order_id, answer.client_order_id, "NEW", answer.created, "order received", answer.accepted_at
     )
     return Answer(
@@ -92,7 +119,7 @@ def cancel_requested(answer: CancelRequested) -> Answer:
     """Build the answer to a cancel request."""
     return Answer(
         status=202,
-        body=encode(_CancelBody(answer.order_id, answer.request_id, answer.status, "cancel requested")),
+        body=encode(CancelBody(answer.order_id, answer.request_id, answer.status, "cancel requested")),
     )
 
 
@@ -101,16 +128,38 @@ def refused(refusal: Refusal) -> Answer:
     headers: list[tuple[str, str]] = []
     if refusal.retry_after_s:
         headers.append(("retry-after", str(refusal.retry_after_s)))
+    if refusal.allow:
+        headers.append(("allow", ", ".join(refusal.allow)))
     if refusal.code is RefusalCode.UNAUTHENTICATED:
         headers.append(("www-authenticate", 'Bearer realm="oms", error="invalid_token"'))
     return Answer(
         status=STATUS_OF[refusal.code],
-        body=encode(refusal_body(refusal, request_id.get())),
+        body=encode(_problem(refusal)),
         headers=tuple(headers),
+        media_type=PROBLEM_JSON,
     )
 
 
+def _problem(refusal: Refusal) -> Problem:
+    error = _error(refusal)
+    return Problem(
+        type=f"{PROBLEMS_PAGE}#{error.code}",
+        title=error.code.replace("_", " ").capitalize(),
+        status=STATUS_OF[refusal.code],
+        detail=error.message,
+        code=error.code,
+        fields=error.fields,
+        order_status=error.status,
+        request_id=request_id.get(),
+        error=error,
+    )
+
+
+def _error(refusal: Refusal) -> _ErrorBody:
+    fields = [WrongField(problem.field, problem.message) for problem in refusal.fields]
+    return _ErrorBody(refusal.code.value, refusal.message, fields, refusal.status)
+
+
 def refusal_body(refusal: Refusal, of_request: str) -> object:
-    """Build the error shape that every door answers with."""
-    fields = [_FieldBody(problem.field, problem.message) for problem in refusal.fields]
-    return _Refused(_ErrorBody(refusal.code.value, refusal.message, fields, refusal.status), of_request)
+    """Build the error message of a stream."""
+    return _Refused(_error(refusal), of_request)

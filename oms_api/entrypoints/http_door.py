@@ -29,8 +29,9 @@ PLACE_ROUTE: Final = f"POST {ORDERS_PATH}"
 BODY_BYTES_MAX: Final = 65_536
 CHANNEL_DEFAULT: Final = "API"
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
-_JSON: Final = (b"content-type", b"application/json")
 
+# Of every answer: what it says is the caller's alone, and is what its content type says.
+SAFETY: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -127,9 +128,10 @@ async def answer_order(
 async def send_answer(send: Send, answer: Answer, of_request: bytes) -> None:
     """Send a whole answer."""
     headers = [
-        _JSON,
+        (b"content-type", answer.media_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", of_request),
+        *SAFETY,
         *((name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -173,7 +175,7 @@ class HttpDoor:
             nonlocal status
             if event["type"] == "http.response.start":
                 status = event["status"]
-                event["headers"] = [*event.get("headers", ()), (b"x-request-id", of_request)]
+                event["headers"] = [*event.get("headers", ()), (b"x-request-id", of_request), *SAFETY]
             await send(event)
 
         await self._framework(scope, receive, send_with_id)

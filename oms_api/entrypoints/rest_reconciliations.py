@@ -1,66 +1,59 @@
 """REST about comparisons with venues: what both said the same of, and where they did not."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
-from litestar import Response, get
-from litestar.types import ControllerRouterHandler
+import msgspec
 
-from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
-from oms_api.entrypoints.admission import Caller, enter
-from oms_api.entrypoints.answers import Answer, ok
-from oms_api.entrypoints.rest_exceptions import read_time
-from oms_api.ports import Ports
+from oms_api.domain.principal import Right
+from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.entrypoints.operation import AnyOperation, Call, Operation
+from oms_api.entrypoints.rest_orders import Text
+from oms_api.ports import Instant, Ports, ReconciliationView, View
 
 PATH: Final = "/api/v1/reconciliations"
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 500
-_FILTERS: Final = ("venueId", "broken", "before", "limit")
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def _problems(query: Mapping[str, str]) -> list[FieldProblem]:
-    problems = [
-        FieldProblem(field=shown(name).strip('"'), message="is not a filter")
-        for name in query
-        if name not in _FILTERS
-    ]
-    limit = query.get("limit", "1")
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 1 <= int(limit) <= LIMIT_MAX):
-        problems.append(FieldProblem(field="limit", message=f"must be a whole number from 1 to {LIMIT_MAX}"))
-    if query.get("broken", "false") not in ("true", "false"):
-        problems.append(FieldProblem(field="broken", message="must be true or false"))
-    if "before" in query and read_time(query["before"]) is None:
-        problems.append(FieldProblem(field="before", message="must be an ISO 8601 time, as endedAt"))
-    if "\0" in query.get("venueId", ""):
-        problems.append(FieldProblem(field="venueId", message="must not contain a NUL character"))
-    return problems
+class ReconciliationsQuery(msgspec.Struct, rename="camel", kw_only=True):
+    """Which comparisons, newest first."""
+
+    venue_id: Text | None = None
+    broken: Annotated[bool, msgspec.Meta(description="Only those with a difference.")] = False
+    before: Annotated[Instant | None, msgspec.Meta(description="Ended before then.")] = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
 
 
-def reconciliation_routes(ports: Ports) -> list[ControllerRouterHandler]:
-    """Build the route. A venue's orders are of every account, so who sees every account sees it."""
+class ReconciliationList(View, frozen=True):
+    """Comparisons, newest first."""
 
-    @get(PATH, summary="Comparisons of open orders with their venues, newest first, with their breaks")
-    async def reconciliations(request: Caller) -> Response[bytes]:
-        async def serve(principal: Principal) -> Answer | Refusal:
-            if not principal.sees_every_account:
-                return Refusal(
-                    code=RefusalCode.FORBIDDEN, message="the token does not give the right to every account"
-                )
-            query = dict(request.query_params)
-            if problems := _problems(query):
-                return invalid(*problems)
-            found = await ports.reconciliations.reconciliations(
-                venue_id=query.get("venueId"),
-                broken=query.get("broken") == "true",
-                before=(read_time(query["before"]) if "before" in query else None) or _LAST,
-                rows_max=int(query.get("limit", LIMIT_DEFAULT)),
+    reconciliations: list[ReconciliationView]
+
+
+def reconciliation_operations(ports: Ports) -> list[AnyOperation]:
+    """Return the operation. A venue's orders are of every account, so who sees every account sees it."""
+
+    async def reconciliations(call: Call[ReconciliationsQuery]) -> ReconciliationList | Refusal:
+        if not call.principal.sees_every_account:
+            return Refusal(
+                code=RefusalCode.FORBIDDEN, message="the token does not give the right to every account"
             )
-            return ok({"reconciliations": found})
+        query = call.query
+        return ReconciliationList(
+            await ports.reconciliations.reconciliations(
+                venue_id=query.venue_id,
+                broken=query.broken,
+                before=query.before or _LAST,
+                rows_max=query.limit,
+            )
+        )
 
-        return await enter(ports, request, Right.READ, serve)
-
-    return [reconciliations]
+    return [
+        Operation(
+            method="GET", path=PATH, name="listReconciliations", tag="Reconciliations", right=Right.READ,
+            serve=reconciliations, query=ReconciliationsQuery, answers={200: ReconciliationList},
+            summary="Comparisons of open orders with their venues, newest first, with their breaks",
+        ),
+    ]  # fmt: skip

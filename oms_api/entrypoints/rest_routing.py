@@ -1,18 +1,18 @@
 """REST about routing: preview, what-if, inputs, scorecards, profiles, accounts' preferences."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any, Final
 
-from litestar import Response, delete, get, post, put
-from litestar.types import ControllerRouterHandler
+import msgspec
 
-from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.entrypoints.admission import Caller, enter
-from oms_api.entrypoints.answers import Answer, ok
-from oms_api.entrypoints.http_door import BODY_BYTES_MAX, ORDERS_PATH, decode_content, read_body
-from oms_api.ports import Ports
+from oms_api.domain.principal import Right
+from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
+from oms_api.entrypoints.request_fields import attempt_of
+from oms_api.entrypoints.rest_orders import EXAMPLE, ORDER_PATH, Names, PreviewRequest, RoutingRequest, Text
+from oms_api.ports import Ports, ProfileView, ScorecardView, View
 from oms_api.routing_handlers import (
+    PreviewView,
     handle_add_profile,
     handle_get_account_routing,
     handle_get_profiles,
@@ -25,134 +25,194 @@ from oms_api.routing_handlers import (
 from oms_platform.clock import Clock
 from oms_platform.vocabulary import Routing
 
-Content = dict[str, object]
-ServeContent = Callable[[Principal, Content], Awaitable[object | Refusal]]
-ATTEMPT_MAX = 1_000_000
+TAG: Final = "Routing"
+_ROUTE_PATH: Final = f"{ORDER_PATH}/routes/{{attempt}}"
+_PROFILES_PATH: Final = "/api/v1/routing/profiles"
+_ACCOUNT_PATH: Final = "/api/v1/accounts/{accountId}/routing"
+# Dollars a share, or a weight: decimal text or a JSON number.
+Amount = Annotated[
+    Decimal,
+    msgspec.Meta(
+        extra_json_schema={
+            "format": "decimal",
+            "pattern": r"^-?(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?$",
+            "exclusiveMinimum": -(10**6),
+            "exclusiveMaximum": 10**6,
+        }
+    ),
+]
 
 
-def _answer(result: object | Refusal, status: int = 200) -> Answer | Refusal:
-    return result if isinstance(result, Refusal) else ok(result, status)
+class Fee(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What a venue takes, in dollars a share; below 0 what it pays."""
+
+    add: Amount
+    remove: Amount
 
 
-async def enter_with_content(
-    ports: Ports, request: Caller, right: Right, serve: ServeContent, status: int = 200
-) -> Response[bytes]:
-    """Admit the caller, read the JSON object that it sends, and serve it."""
+class WhatIfRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What is to be changed of a stored decision. without: venues. fees: by venue."""
 
-    async def read_and_serve(principal: Principal) -> Answer | Refusal:
-        headers = dict(request.scope["headers"])
-        receive: Any = request.receive
-        body = await read_body(receive, headers.get(b"content-length"))
-        if body is None:
-            return Refusal(
-                code=RefusalCode.INVALID_REQUEST, message=f"the body must be at most {BODY_BYTES_MAX} bytes"
-            )
-        content = decode_content(body, headers.get(b"content-type"))
-        if isinstance(content, Refusal):
-            return content
-        return _answer(await serve(principal, content), status)
-
-    return await enter(ports, request, right, read_and_serve)
+    profile: Text | None = None
+    strategy: Text | None = None
+    weights: dict[str, Amount] | None = None
+    without: Names | None = None
+    fees: dict[str, Fee] | None = None
 
 
-def _attempt(text: str) -> int | Refusal:
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= ATTEMPT_MAX:
-        return int(text[:9])
-    return invalid(FieldProblem(field="attempt", message="must be a whole number above 0"))
+class ProfileRequest(msgspec.Struct, rename="camel", kw_only=True):
+    """A routing profile's settings, as docs/routing.md lists them; the router checks them."""
 
 
-def _preferences(routing: Routing) -> dict[str, object]:
-    """Return preferences whole, with what is empty."""
-    return {"profile": routing.profile, "avoid": routing.avoid, "prefer": routing.prefer}
+class WhatIfAnswer(View, frozen=True, forbid_unknown_fields=False):
+    """A decision as it was stored, decided again as it was, and with the changes. Each is a plan."""
+
+    stored: dict[str, Any]
+    again: dict[str, Any]
+    changed: dict[str, Any]
 
 
-def routing_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
-    """Build the routes."""
-    return [*_decision_routes(ports, clock), *_admin_routes(ports)]
+class RouteInputs(View, frozen=True):
+    """What a decision stood on: the request, the frozen book, the reference."""
+
+    request: dict[str, Any]
+    book: dict[str, Any]
+    reference: dict[str, Any]
 
 
-def _decision_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
-    @post("/api/v1/routes/preview", summary="The plan and risk verdict of an order that is not sent")
-    async def preview(request: Caller) -> Response[bytes]:
-        async def serve(principal: Principal, content: Content) -> object:
-            return await handle_preview_route(ports, clock, principal, content)
+class Scorecards(View, frozen=True):
+    """Every venue's scorecard."""
 
-        return await enter_with_content(ports, request, Right.READ, serve)
-
-    @post(
-        f"{ORDERS_PATH}/{{order_id:str}}/routes/{{attempt:str}}/whatif",
-        summary="A stored decision again, with other weights, fees, venues or another profile",
-    )
-    async def what_if(request: Caller, order_id: str, attempt: str) -> Response[bytes]:
-        async def serve(principal: Principal, content: Content) -> object:
-            number = _attempt(attempt)
-            if isinstance(number, Refusal):
-                return number
-            return await handle_what_if(ports, principal, order_id, number, content)
-
-        return await enter_with_content(ports, request, Right.READ, serve)
-
-    @get(
-        f"{ORDERS_PATH}/{{order_id:str}}/routes/{{attempt:str}}/inputs",
-        summary="The frozen book and reference that a decision stood on",
-    )
-    async def inputs(request: Caller, order_id: str, attempt: str) -> Response[bytes]:
-        async def serve(principal: Principal) -> Answer | Refusal:
-            number = _attempt(attempt)
-            if isinstance(number, Refusal):
-                return number
-            return _answer(await handle_route_inputs(ports, principal, order_id, number))
-
-        return await enter(ports, request, Right.READ, serve)
-
-    @get("/api/v1/venues/scorecards", summary="What our own fills say of each venue")
-    async def scorecards(request: Caller) -> Response[bytes]:
-        async def serve(_principal: Principal) -> Answer | Refusal:
-            return ok({"venues": await ports.router.scorecards()})
-
-        return await enter(ports, request, Right.READ, serve)
-
-    return [preview, what_if, inputs, scorecards]
+    venues: list[ScorecardView]
 
 
-def _admin_routes(ports: Ports) -> list[ControllerRouterHandler]:
-    @get("/api/v1/routing/profiles", summary="Routing profiles, the newest active version of each")
-    async def profiles(request: Caller) -> Response[bytes]:
-        async def serve(_principal: Principal) -> Answer | Refusal:
-            return ok({"profiles": await handle_get_profiles(ports)})
+class Profiles(View, frozen=True):
+    """The newest active version of every routing profile."""
 
-        return await enter(ports, request, Right.READ, serve)
+    profiles: list[ProfileView]
 
-    @post(
-        "/api/v1/routing/profiles/{name:str}", summary="Add a version of a routing profile", status_code=201
-    )
-    async def add_profile(request: Caller, name: str) -> Response[bytes]:
-        async def serve(principal: Principal, content: Content) -> object:
-            return await handle_add_profile(ports, principal, name, content)
 
-        return await enter_with_content(ports, request, Right.ADMIN, serve, 201)
+class ProfileAdded(View, frozen=True):
+    """A version of a profile that is active from now on."""
 
-    @delete("/api/v1/routing/profiles/{name:str}", summary="Retire a routing profile", status_code=200)
-    async def retire(request: Caller, name: str) -> Response[bytes]:
-        async def serve(_principal: Principal) -> Answer | Refusal:
-            return _answer(await handle_retire_profile(ports, name) or {"profile": name, "active": False})
+    profile: str
+    version: int
 
-        return await enter(ports, request, Right.ADMIN, serve)
 
-    @get("/api/v1/accounts/{account_id:str}/routing", summary="How an account wants to be routed")
-    async def account_routing(request: Caller, account_id: str) -> Response[bytes]:
-        async def serve(principal: Principal) -> Answer | Refusal:
-            found = await handle_get_account_routing(ports, principal, account_id)
-            return _answer(found if isinstance(found, Refusal) else _preferences(found))
+class ProfileRetired(View, frozen=True):
+    """A profile that is used no more."""
 
-        return await enter(ports, request, Right.READ, serve)
+    profile: str
+    active: bool
 
-    @put("/api/v1/accounts/{account_id:str}/routing", summary="Replace an account's routing preferences")
-    async def set_account_routing(request: Caller, account_id: str) -> Response[bytes]:
-        async def serve(principal: Principal, content: Content) -> object:
-            found = await handle_set_account_routing(ports, principal, account_id, content)
-            return found if isinstance(found, Refusal) else _preferences(found)
 
-        return await enter_with_content(ports, request, Right.ADMIN, serve)
+class Preferences(View, frozen=True):
+    """How an account wants to be routed; an order's own preferences go before."""
 
-    return [profiles, add_profile, retire, account_routing, set_account_routing]
+    profile: str
+    avoid: list[str]
+    prefer: list[str]
+
+
+def _preferences(routing: Routing | Refusal) -> Preferences | Refusal:
+    if isinstance(routing, Refusal):
+        return routing
+    return Preferences(routing.profile, list(routing.avoid), list(routing.prefer))
+
+
+def routing_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
+    """Return the operations."""
+    return [*_decisions(ports, clock), *_profiles(ports), *_accounts(ports)]
+
+
+def _decisions(ports: Ports, clock: Clock) -> list[AnyOperation]:
+    async def preview(call: Call[NoQuery]) -> object:
+        return await handle_preview_route(ports, clock, call.principal, call.content)
+
+    async def what_if(call: Call[NoQuery]) -> object:
+        attempt = attempt_of(call.path["attempt"])
+        if isinstance(attempt, Refusal):
+            return attempt
+        return await handle_what_if(ports, call.principal, call.path["orderId"], attempt, call.content)
+
+    async def inputs(call: Call[NoQuery]) -> object:
+        attempt = attempt_of(call.path["attempt"])
+        if isinstance(attempt, Refusal):
+            return attempt
+        return await handle_route_inputs(ports, call.principal, call.path["orderId"], attempt)
+
+    async def scorecards(_call: Call[NoQuery]) -> Scorecards:
+        return Scorecards(await ports.router.scorecards())
+
+    return [
+        Operation(
+            method="POST", path="/api/v1/routes/preview", name="previewRoute", tag=TAG, right=Right.READ,
+            serve=preview, summary="The plan and risk verdict of an order that is not sent",
+            body=PreviewRequest, noun="an order", own_reader=True, example=EXAMPLE,
+            answers={200: PreviewView}, refusals=[RefusalCode.NOT_FOUND],
+        ),
+        Operation(
+            method="POST", path=f"{_ROUTE_PATH}/whatif", name="whatIf", tag=TAG, right=Right.READ,
+            serve=what_if, summary="A stored decision again, with other weights, fees, venues or profile",
+            body=WhatIfRequest, noun="a what-if", example={"without": ["EDGX"]}, answers={200: WhatIfAnswer},
+        ),
+        Operation(
+            method="GET", path=f"{_ROUTE_PATH}/inputs", name="getRouteInputs", tag=TAG, right=Right.READ,
+            serve=inputs, summary="The frozen book and reference that a decision stood on",
+            answers={200: RouteInputs},
+        ),
+        Operation(
+            method="GET", path="/api/v1/venues/scorecards", name="getScorecards", tag=TAG, right=Right.READ,
+            serve=scorecards, summary="What our own fills say of each venue", answers={200: Scorecards},
+        ),
+    ]  # fmt: skip
+
+
+def _profiles(ports: Ports) -> list[AnyOperation]:
+    async def profiles(_call: Call[NoQuery]) -> Profiles:
+        return Profiles(await handle_get_profiles(ports))
+
+    async def add(call: Call[NoQuery]) -> object:
+        return await handle_add_profile(ports, call.principal, call.path["name"], call.content)
+
+    async def retire(call: Call[NoQuery]) -> ProfileRetired | Refusal:
+        name = call.path["name"]
+        return await handle_retire_profile(ports, name) or ProfileRetired(name, active=False)
+
+    return [
+        Operation(
+            method="GET", path=_PROFILES_PATH, name="listProfiles", tag=TAG, right=Right.READ, serve=profiles,
+            summary="Routing profiles, the newest active version of each", answers={200: Profiles},
+        ),
+        Operation(
+            method="POST", path=f"{_PROFILES_PATH}/{{name}}", name="addProfile", tag=TAG, right=Right.ADMIN,
+            serve=add, summary="Add a version of a routing profile", body=ProfileRequest, noun="a profile",
+            own_reader=True, answers={201: ProfileAdded},
+        ),
+        Operation(
+            method="DELETE", path=f"{_PROFILES_PATH}/{{name}}", name="retireProfile", tag=TAG,
+            right=Right.ADMIN, serve=retire, summary="Retire a routing profile",
+            answers={200: ProfileRetired},
+        ),
+    ]  # fmt: skip
+
+
+def _accounts(ports: Ports) -> list[AnyOperation]:
+    async def routing(call: Call[NoQuery]) -> Preferences | Refusal:
+        return _preferences(await handle_get_account_routing(ports, call.principal, call.path["accountId"]))
+
+    async def set_routing(call: Call[NoQuery]) -> Preferences | Refusal:
+        account_id = call.path["accountId"]
+        return _preferences(await handle_set_account_routing(ports, call.principal, account_id, call.content))
+
+    return [
+        Operation(
+            method="GET", path=_ACCOUNT_PATH, name="getAccountRouting", tag=TAG, right=Right.READ,
+            serve=routing, summary="How an account wants to be routed", answers={200: Preferences},
+        ),
+        Operation(
+            method="PUT", path=_ACCOUNT_PATH, name="setAccountRouting", tag=TAG, right=Right.ADMIN,
+            serve=set_routing, summary="Replace an account's routing preferences", body=RoutingRequest,
+            noun="routing", example={"profile": "default", "avoid": ["EDGX"]}, answers={200: Preferences},
+        ),
+    ]  # fmt: skip

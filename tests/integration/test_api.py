@@ -662,7 +662,7 @@ def test_health_metrics_contract_and_blotter_need_no_token(api: Gateway) -> None
     ):
         assert (path, call(api.http_port, "GET", path).status) == (path, 200)
     assert api.metric('oms_api_requests_total{route="POST /api/v1/orders",status="201"}') > 0
-    assert "/api/v1/orders/{order_id}" in call(api.http_port, "GET", "/schema").json["paths"]
+    assert "/api/v1/orders/{orderId}" in call(api.http_port, "GET", "/schema").json["paths"]
 
 
 # ---- gRPC

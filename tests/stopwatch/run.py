@@ -1,7 +1,7 @@
 """`make stopwatch`: `oms bench` and a load written in Go (main.go, here) on one stack at the same time.
 
-Both send at one rate and time the same things; where they differ by more than a twentieth, one of them is wrong
-about what a client sees. Prints both, a line each for every round. Needs Go. Minutes.
+Both send at one rate and time the same things; where they differ by more than a twentieth, one of them is
+wrong about what a client sees. Prints both, a line each for every round. Needs Go. Minutes.
 """
 
 import json
@@ -61,7 +61,9 @@ def _build(folder: Path) -> str:
     go = shutil.which("go")
     if go is None:
         sys.exit("expected go on the PATH to build the stopwatch, found none")
-    shutil.copytree(Path(__file__).parent, folder / "source", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(
+        Path(__file__).parent, folder / "source", ignore=shutil.ignore_patterns("*.py", "__pycache__")
+    )
     for words in (("mod", "tidy"), ("build", "-o", "stopwatch")):
         subprocess.run([go, *words], cwd=folder / "source", check=True, capture_output=True)
     return str(folder / "source" / "stopwatch")

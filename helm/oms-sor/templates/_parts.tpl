@@ -25,8 +25,9 @@ api:
   drains: true
   needs: [postgres, kafka, redis, oidc]
   reads: true
-  calls: {core: 9090, sor-engine: 9090}
+  calls: {core: 9090, sor-engine: 9090, market-data: 9090}
   settings:
+    {{- $quotes | toYaml | nindent 4 }}
     OMS_API_HTTP_PORT: "8080"
     OMS_API_GRPC_PORT: "9090"
     OMS_API_CORE_HOST: {{ $full }}-core

@@ -1,20 +1,29 @@
 """What the doors read by themselves: bodies, headers, filters, subscriptions."""
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import Refusal
+from oms_api.domain.refusal import Refusal, invalid
 from oms_api.entrypoints.http_door import bearer_token, decode_content, read_body
-from oms_api.entrypoints.rest import cursor_of, read_filter
+from oms_api.entrypoints.request_fields import TIME_MAX, TIME_MIN, read_query
+from oms_api.entrypoints.rest_orders import OrdersQuery, cursor_of, order_filter
 from oms_api.entrypoints.websocket import read_subscription
+from oms_api.ports import OrderFilter
 from oms_platform.ids import uuid7
 
 SOME = Principal(subject="s", rights=frozenset(), accounts=frozenset(("A", "B")))
 ALL = Principal(subject="s", rights=frozenset(), accounts=frozenset("*"))
+
+
+def read_filter(query: Mapping[str, str], principal: Principal) -> OrderFilter | Refusal:
+    """Read the parameters of the list of orders."""
+    found, problems = read_query(OrdersQuery, query.items())
+    return invalid(*problems) if found is None else order_filter(found, principal)
 
 
 def test_a_json_number_becomes_an_exact_decimal() -> None:
@@ -68,6 +77,12 @@ def test_a_cursor_and_times_are_read_back() -> None:
     assert (found.created_from is not None and found.created_from.hour, found.limit) == (14, 50)
 
 
+def test_a_time_beyond_what_is_stored_is_a_bound() -> None:
+    found = read_filter({"from": "0001-01-01T00:00:00+14:00", "to": "9999-12-31T23:59:59-14:00"}, SOME)
+    assert not isinstance(found, Refusal)
+    assert (found.created_from, found.created_to) == (TIME_MIN, TIME_MAX)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -77,8 +92,8 @@ def test_a_cursor_and_times_are_read_back() -> None:
         {"limit": "9" * 5000},
         {"cursor": "é"},
         {"cursor": "AAAA"},
-        {"from": "0001-01-01T00:00:00+14:00"},
-        {"to": "9999-12-31T23:59:59-14:00"},
+        {"from": "yesterday"},
+        {"to": "2026-13-01"},
         {"symbol": "a\0"},
         {"x": "y"},
     ],

@@ -133,6 +133,8 @@ class Fake:
             exceptions=every,
             switches=every,
             reconciliations=every,
+            catalog=every,
+            market_data=every,
         )
 
 

@@ -1,0 +1,81 @@
+"""Quotes and books over gRPC from the market data service."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from grpclib.client import Channel
+
+from oms_api.adapters.sor_router import ask
+from oms_api.ports import BookView, LevelView, QuoteView, RoutingRefusedError, UnavailableError, VenueBookView
+from oms_platform.messages import Quote, VenueQuote
+from oms_platform.proto_bridge import from_proto
+from proto.gen.oms import v1
+
+TIMEOUT_S: Final = 2.0
+_WHO: Final = "the market data service"
+
+
+class GrpcMarketData:
+    """The MarketData on MarketDataService. port 0: there is none."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._channel = Channel(host, port) if port else None
+        self._service = v1.MarketDataServiceStub(self._channel, timeout=TIMEOUT_S) if self._channel else None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._channel is not None:
+            self._channel.close()
+
+    async def quotes(self, symbols: Sequence[str]) -> list[QuoteView]:
+        """Return the newest quote of each symbol, in their order; without those that nobody quotes."""
+        found = await asyncio.gather(*(self._book(symbol) for symbol in symbols))
+        return [_quote_view(quote) for quote in found if quote is not None]
+
+    async def book(self, symbol: str) -> BookView | None:
+        """Return every venue's displayed book of a symbol; None when nobody quotes it."""
+        quote = await self._book(symbol)
+        if quote is None:
+            return None
+        return BookView(
+            quote.symbol,
+            quote.sequence,
+            quote.national_best_bid,
+            quote.national_best_offer,
+            [_venue_view(venue) for venue in quote.venues],
+            quote.quoted_at,
+        )
+
+    async def _book(self, symbol: str) -> Quote | None:
+        if self._service is None:
+            raise UnavailableError("this gateway is given no market data service")
+        try:
+            return from_proto(
+                await ask(_WHO, self._service.get_book(v1.GetBookRequest(symbol=symbol))), Quote
+            )
+        except RoutingRefusedError as error:
+            if error.missing:
+                return None
+            raise UnavailableError(f"{_WHO} cannot answer") from error
+
+
+def _quote_view(quote: Quote) -> QuoteView:
+    bid, ask = quote.national_best_bid, quote.national_best_offer
+    return QuoteView(
+        quote.symbol,
+        quote.sequence,
+        bid,
+        sum(s for v in quote.venues for p, s in zip(v.bid_prices, v.bid_sizes, strict=True) if p == bid),
+        ask,
+        sum(s for v in quote.venues for p, s in zip(v.ask_prices, v.ask_sizes, strict=True) if p == ask),
+        quote.quoted_at,
+    )
+
+
+def _venue_view(venue: VenueQuote) -> VenueBookView:
+    return VenueBookView(
+        venue.venue_id,
+        [LevelView(p, s) for p, s in zip(venue.bid_prices, venue.bid_sizes, strict=True)],
+        [LevelView(p, s) for p, s in zip(venue.ask_prices, venue.ask_sizes, strict=True)],
+    )

@@ -1,0 +1,43 @@
+"""What there is to trade, for whom and where, from Postgres."""
+
+from typing import Final
+
+from oms_api.adapters.desk_pool import DeskPool
+from oms_api.ports import AccountView, InstrumentView, VenueView
+
+_ACCOUNTS: Final = "SELECT account_id, name, kind, status FROM accounts ORDER BY account_id"
+_INSTRUMENTS: Final = (
+    "SELECT symbol, name, status, tick_size, lot_size, reference_price FROM instruments ORDER BY symbol"
+)
+_VENUES: Final = """
+SELECT v.venue_id, v.name, v.kind, v.status, v.latency_us, v.lot_size, v.min_quantity,
+       f.add_fee, f.remove_fee, coalesce(c.closed_reason, ''), c.closed_until,
+       s.up, coalesce(s.reason, ''), s.changed_at
+FROM venues v
+LEFT JOIN LATERAL (
+    SELECT add_fee, remove_fee FROM fee_schedules
+    WHERE venue_id = v.venue_id AND effective_from <= current_date ORDER BY effective_from DESC LIMIT 1
+) f ON true
+LEFT JOIN venue_scorecards c USING (venue_id)
+LEFT JOIN fix_sessions s USING (venue_id)
+ORDER BY v.venue_id
+"""
+
+
+class PostgresCatalog:
+    """The Catalog on the desk's connections."""
+
+    def __init__(self, pool: DeskPool) -> None:
+        self._pool = pool
+
+    async def accounts(self) -> list[AccountView]:
+        """Return every account, by id."""
+        return [AccountView(*row) for row in await self._pool.run(_ACCOUNTS)]
+
+    async def instruments(self) -> list[InstrumentView]:
+        """Return every instrument, by symbol."""
+        return [InstrumentView(*row) for row in await self._pool.run(_INSTRUMENTS)]
+
+    async def venues(self) -> list[VenueView]:
+        """Return every venue, by id."""
+        return [VenueView(*row) for row in await self._pool.run(_VENUES)]

@@ -1,0 +1,184 @@
+"""The OpenAPI 3.1 document, made from the operations that the gateway serves."""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from oms_api.domain.principal import Right
+from oms_api.domain.refusal import RefusalCode
+from oms_api.entrypoints.answers import JSON, PROBLEM_JSON, STATUS_OF, Problem
+from oms_api.entrypoints.operation import AnyOperation
+
+TITLE: Final = "OMS order gateway"
+VERSION: Final = "1"
+_SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_REF: Final = "#/components/schemas/{name}"
+_DESCRIPTION: Final = (
+    "Orders, their routing, executions and positions. Prices are decimal text in dollars, quantities whole"
+    " shares, times ISO 8601 in UTC. A request is repeated safely under its clientOrderId."
+)
+_RIGHTS: Final = {
+    Right.READ: "Needs the right to read.",
+    Right.TRADE: "Needs the right to trade.",
+    Right.ADMIN: "Needs the right to administer.",
+}
+_OF_PATH: Final[dict[str, dict[str, Any]]] = {
+    "orderId": {"type": "string", "format": "uuid"},
+    "exceptionId": {"type": "string", "format": "uuid"},
+    "switchId": {"type": "string", "format": "uuid"},
+    "attempt": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+}
+_REQUEST_ID: Final = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "description": (
+        "Comes back with the answer, and is in the logs. Another is made where it is left out, or is not 1 to"
+        " 128 printable ASCII characters without a space."
+    ),
+    "schema": {"type": "string"},
+}
+_CHANNEL: Final = {
+    "name": "X-OMS-Channel",
+    "in": "header",
+    "description": "Where the order comes from; a clientOrderId is unique by account and channel.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$", "default": "API"},
+}
+_HEADER: Final = {"x-request-id": {"description": "Of this request.", "schema": {"type": "string"}}}
+_RETRY_AFTER: Final = {
+    "retry-after": {"description": "Seconds until it may pass.", "schema": {"type": "integer", "minimum": 1}}
+}
+# Operations on orders that a channel is named for.
+CHANNELED: Final = frozenset(("placeOrder", "cancelOrder"))
+
+
+def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
+    """Return the document. Order, names and words are those of the operations."""
+    kinds: list[Any] = [Problem]
+    for operation in operations:
+        kinds += [kind for kind in operation.answers.values() if kind is not None]
+        kinds += [operation.body] if operation.body is not None else []
+    schemas, components = msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=_REF)
+    of_kind = dict(zip(map(repr, kinds), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, of_kind)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in operations)],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {name: _as_sent(schema) for name, schema in components.items()},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _as_sent(schema: Any) -> Any:
+    """Return a schema with names as they are sent, and an amount's number beside its text."""
+    if isinstance(schema, list):
+        return [_as_sent(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _as_sent(one) for name, one in schema.items()}
+    if isinstance(found.get("description"), str):
+        found["description"] = _SNAKE.sub(_camel, found["description"])
+    if found.get("format") == "decimal" and "pattern" in found:
+        found["type"] = ["string", "number"]
+    return found
+
+
+def _camel(match: re.Match[str]) -> str:
+    first, *rest = match[0].split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _anything(kind: type) -> dict[str, Any]:
+    if kind is object:
+        return {"description": "Any JSON value."}
+    raise NotImplementedError(f"expected a type that the contract can name, found {kind}")
+
+
+def _operation(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": _RIGHTS[operation.right],
+        "tags": [operation.tag],
+        "parameters": [
+            *(_path_parameter(name) for name in operation.parts),
+            *_query_parameters(operation.query),
+            _REQUEST_ID,
+            *([_CHANNEL] if operation.name in CHANNELED else []),
+        ],
+    }
+    if operation.body is not None:
+        content: dict[str, Any] = {"schema": of_kind[repr(operation.body)]}
+        if operation.example:
+            content["example"] = operation.example
+        found["requestBody"] = {"required": True, "content": {JSON: content}}
+    found["responses"] = _responses(operation, of_kind)
+    return found
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    schema = _OF_PATH.get(name, {"type": "string", "minLength": 1, "pattern": r"^[^/\u0000]+$"})
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    # Of one struct, so that what its fields say of themselves is all there is.
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    if msgspec.structs.fields(query):
+        (_, components) = msgspec.json.schema_components([query], ref_template=_REF)
+        schema = components[query.__name__]
+        properties, required = schema["properties"], schema.get("required", [])
+    found = []
+    for name, schema in properties.items():
+        plain = _without_null(schema)
+        parameter: dict[str, Any] = {"name": name, "in": "query", "required": name in required}
+        if "description" in plain:
+            parameter["description"] = plain.pop("description")
+        found.append(parameter | {"schema": plain})
+    return found
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter that is given: it is never null, and no default is null."""
+    found = {name: value for name, value in schema.items() if not (name == "default" and value is None)}
+    kinds = [kind for kind in found.pop("anyOf", []) if kind != {"type": "null"}]
+    return (kinds[0] if kinds else {}) | found
+
+
+def _responses(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status, kind in operation.answers.items():
+        headers: dict[str, Any] = dict(_HEADER)
+        if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
+            headers["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+        answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
+        if kind is not None:
+            answer["content"] = {JSON: {"schema": of_kind[repr(kind)]}}
+        found[str(status)] = answer
+    by_status: dict[int, list[RefusalCode]] = {}
+    for code in operation.every_refusal:
+        by_status.setdefault(STATUS_OF[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        headers = _HEADER | (_RETRY_AFTER if status in (429, 503) else {})
+        found[str(status)] = {
+            "description": " or ".join(code.value for code in codes),
+            "headers": headers,
+            "content": {PROBLEM_JSON: {"schema": of_kind[repr(Problem)]}},
+        }
+    return found

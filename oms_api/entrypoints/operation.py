@@ -1,0 +1,173 @@
+"""An operation of the REST API as a value: what it takes, what it answers, and who may ask for it.
+
+The routes, the OpenAPI document, the Allow header and the tests of who sees what are made from one list of
+these, so that none of them can say something else than another.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from litestar import Request, Response, route
+from litestar.handlers import HTTPRouteHandler
+
+from oms_api.domain.principal import Principal, Right
+from oms_api.domain.refusal import Refusal, RefusalCode, invalid
+from oms_api.entrypoints.answers import Answer, ok, refused
+from oms_api.entrypoints.http_door import BODY_BYTES_MAX, bearer_token, decode_content, read_body
+from oms_api.entrypoints.request_fields import read_content, read_query
+from oms_api.handlers import admit, unavailable
+from oms_api.ports import Ports, UnavailableError
+
+Caller = Request[Any, Any, Any]
+Content = dict[str, object]
+# It reads its own body, since it is also answered outside of the framework.
+PLACE: Final = "placeOrder"
+_PART: Final = re.compile(r"\{(\w+)\}")
+
+
+class NoQuery(msgspec.Struct):
+    """An operation without parameters in its query."""
+
+
+QueryT = TypeVar("QueryT", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[QueryT]):
+    """A request that was let in and read. content: its JSON object, empty where none is taken."""
+
+    request: Caller
+    principal: Principal
+    path: Mapping[str, str]
+    query: QueryT
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[QueryT]):
+    """One operation. path: with the names of its parts in braces, as the contract says it.
+
+    body: the JSON object that it takes, and `noun` what that is called; own_reader: the operation itself
+    checks it, by the same rules, which a test holds it to. answers: the body by status, None for
+    none; the first status is that of a plain result. refusals: those beyond what every such operation may
+    answer. example: a body that is taken.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    right: Right
+    serve: Callable[[Call[QueryT]], Awaitable[object]]
+    answers: Mapping[int, Any]
+    query: type[QueryT] = NoQuery  # type: ignore[assignment]
+    body: type[msgspec.Struct] | None = None
+    noun: str = ""
+    own_reader: bool = False
+    refusals: Sequence[RefusalCode] = ()
+    example: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> list[str]:
+        """The names in the path."""
+        return _PART.findall(self.path)
+
+    @property
+    def every_refusal(self) -> list[RefusalCode]:
+        """Every refusal that it may answer."""
+        codes = {RefusalCode.UNAUTHENTICATED, RefusalCode.FORBIDDEN, RefusalCode.RATE_LIMITED}
+        codes |= {RefusalCode.INVALID_REQUEST, RefusalCode.UNAVAILABLE, *self.refusals}
+        if self.parts:
+            codes.add(RefusalCode.NOT_FOUND)
+        return sorted(codes, key=lambda code: code.value)
+
+
+AnyOperation = Operation[Any]
+
+
+def respond(answer: Answer | Refusal) -> Response[bytes]:
+    """Turn an answer into Litestar's."""
+    if isinstance(answer, Refusal):
+        answer = refused(answer)
+    return Response(
+        answer.body, status_code=answer.status, media_type=answer.media_type, headers=dict(answer.headers)
+    )
+
+
+async def _serve(ports: Ports, operation: AnyOperation, request: Caller) -> Answer | Refusal:
+    """Admit the caller, read what it sends, and do what it asks for; what is away is answered with 503."""
+    try:
+        token = bearer_token(request.headers.get("authorization", "").encode("latin-1", "replace"))
+        principal = await admit(ports, token, operation.right)
+        if isinstance(principal, Refusal):
+            return principal
+        query, problems = read_query(operation.query, request.query_params.multi_items())
+        if query is None:
+            return invalid(*problems)
+        content = await _content(operation, request)
+        if isinstance(content, Refusal):
+            return content
+        path = {name: str(value) for name, value in request.path_params.items()}
+        if any("\0" in value for value in path.values()):
+            return Refusal(code=RefusalCode.NOT_FOUND, message="no such page")
+        call = Call(request=request, principal=principal, path=path, query=query, content=content)
+        result = await operation.serve(call)
+        if isinstance(result, Answer | Refusal):
+            return result
+        return ok(result, next(iter(operation.answers)))
+    except UnavailableError as error:
+        return unavailable(str(error))
+
+
+async def _content(operation: AnyOperation, request: Caller) -> Content | Refusal:
+    if operation.body is None or operation.name == PLACE:
+        return {}
+    headers = dict(request.scope["headers"])
+    receive: Any = request.receive
+    body = await read_body(receive, headers.get(b"content-length"))
+    if body is None:
+        return Refusal(
+            code=RefusalCode.INVALID_REQUEST, message=f"the body must be at most {BODY_BYTES_MAX} bytes"
+        )
+    content = decode_content(body, headers.get(b"content-type"))
+    if isinstance(content, Refusal):
+        return content
+    if operation.own_reader:
+        return content
+    read, problems = read_content(operation.body, content, operation.noun)
+    return invalid(*problems) if read is None else content
+
+
+def routes_of(ports: Ports, operations: Sequence[AnyOperation]) -> list[HTTPRouteHandler]:
+    """Return Litestar's routes: one for each path, whatever its methods."""
+    by_path: dict[str, dict[str, AnyOperation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [_route(ports, path, by_method) for path, by_method in by_path.items()]
+
+
+def _route(ports: Ports, path: str, by_method: Mapping[str, AnyOperation]) -> HTTPRouteHandler:
+    methods: list[Any] = [*by_method, *(["HEAD"] if "GET" in by_method else [])]
+
+    @route(_PART.sub(r"{\1:str}", path), http_method=methods, status_code=200, include_in_schema=False)
+    async def serve(request: Caller) -> Response[bytes]:
+        method = "GET" if request.method == "HEAD" else request.method
+        return respond(await _serve(ports, by_method[method], request))
+
+    return serve
+
+
+def allowed_methods(operations: Sequence[AnyOperation], path: str) -> list[str]:
+    """Return the methods that a path takes, as an Allow header names them."""
+    found = {
+        operation.method
+        for operation in operations
+        if re.fullmatch(_PART.sub(r"[^/]+", operation.path), path)
+    }
+    if not found:
+        return []
+    return sorted(found | ({"HEAD"} if "GET" in found else set()) | {"OPTIONS"})

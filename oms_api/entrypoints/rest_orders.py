@@ -1,0 +1,285 @@
+"""REST about orders: to place, cancel and read them, and what became of them."""
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+
+from oms_api.domain.principal import Principal, Right
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
+from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
+from oms_api.entrypoints.answers import Answer, CancelBody, PlacedBody, cancel_requested
+from oms_api.entrypoints.http_door import ORDERS_PATH, answer_order
+from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
+from oms_api.entrypoints.request_fields import one_of
+from oms_api.entrypoints.request_trace import RequestTrace
+from oms_api.handlers import handle_cancel_order, handle_get_order
+from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderView, Ports, RouteView, View
+from oms_api.routing_handlers import handle_get_routes
+from oms_platform.clock import Clock
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
+
+ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
+LIST_LIMIT_DEFAULT: Final = 50
+LIST_LIMIT_MAX: Final = 200
+TAG: Final = "Orders"
+SIDES: Final = tuple(side.name for side in Side)
+STATUSES: Final = tuple(status.name for status in OrderStatus)
+SideName = Annotated[str, one_of(SIDES)]
+StatusName = Annotated[str, one_of(STATUSES)]
+# Decimal text, or a JSON number, in dollars.
+Price = Annotated[
+    Decimal,
+    msgspec.Meta(
+        extra_json_schema={
+            "format": "decimal",
+            "pattern": r"^(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?$",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 10**12,
+        }
+    ),
+]
+# A name, or text; what cannot be stored is not taken.
+Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\u0000]+$")]
+Names = Annotated[list[Text], msgspec.Meta(max_length=VENUES_NAMED_MAX)]
+
+
+class RoutingRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How an order wants to be routed: by which profile, and which venues to avoid and to prefer."""
+
+    profile: Annotated[str, msgspec.Meta(pattern=r"^[^\u0000]*$")] | None = None
+    avoid: Names | None = None
+    prefer: Names | None = None
+
+
+class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """The terms of an order. limit_price: of a LIMIT order. min_quantity: at least so much, or nothing."""
+
+    client_order_id: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=CLIENT_ORDER_ID_LENGTH_MAX)] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    account_id: Text
+    symbol: Text
+    side: SideName
+    order_type: Annotated[str, one_of(kind.name for kind in OrderType)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)]
+    min_quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
+    limit_price: Price | None = None
+    stop_price: None = None
+    time_in_force: Annotated[str, one_of(kind.name for kind in TimeInForce)] | None = "DAY"
+    routing: RoutingRequest | None = None
+
+
+class OrderRequest(PreviewRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """An order. client_order_id: unique by account and channel; the same one again is the same order."""
+
+    client_order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=CLIENT_ORDER_ID_LENGTH_MAX)]
+
+
+class OrdersQuery(msgspec.Struct, rename="camel", kw_only=True):
+    """Which orders, newest first. `from` and `to`: of createdAt."""
+
+    account_id: list[Text] | None = None
+    symbol: list[Text] | None = None
+    status: list[StatusName] | None = None
+    open: Annotated[
+        bool | None, msgspec.Meta(description="Only orders that are not closed, or only those that are.")
+    ] = None
+    side: SideName | None = None
+    client_order_id: Text | None = None
+    created_from: Annotated[Instant | None, msgspec.Meta(description="Created then or later.")] = (
+        msgspec.field(name="from", default=None)
+    )
+    created_to: Annotated[Instant | None, msgspec.Meta(description="Created before then.")] = msgspec.field(
+        name="to", default=None
+    )
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT_DEFAULT
+    cursor: (
+        Annotated[
+            str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}$", description="nextCursor of the page before.")
+        ]
+        | None
+    ) = None
+
+
+class OrderPage(View, frozen=True):
+    """A page of orders. next_cursor: of the page after it; null on the last."""
+
+    orders: list[OrderView]
+    next_cursor: str | None
+
+
+class OrderEvents(View, frozen=True):
+    """An order's audit trail, oldest first."""
+
+    order_id: UUID
+    events: list[EventView]
+
+
+class OrderExecutions(View, frozen=True):
+    """An order's fills, oldest first."""
+
+    order_id: UUID
+    executions: list[ExecutionView]
+
+
+class OrderRoutes(View, frozen=True):
+    """An order's routing decisions, first attempt first."""
+
+    order_id: UUID
+    routes: list[RouteView]
+
+
+EXAMPLE: Final = {
+    "clientOrderId": "example-1",
+    "accountId": "ACC-INST-001",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "orderType": "LIMIT",
+    "quantity": 100,
+    "limitPrice": "230.00",
+    "timeInForce": "DAY",
+    "routing": {"profile": "default", "avoid": ["EDGX"]},
+}
+
+
+def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refusal:
+    """Return which orders to read. Accounts that the caller does not see match nothing."""
+    before = None if query.cursor is None else _cursor(query.cursor)
+    if query.cursor is not None and before is None:
+        return invalid(FieldProblem(field="cursor", message="must be a nextCursor of this list"))
+    accounts = None if principal.sees_every_account else principal.accounts
+    if query.account_id is not None:
+        accounts = frozenset(name for name in query.account_id if principal.sees(name))
+    return OrderFilter(
+        limit=query.limit,
+        accounts=accounts,
+        symbols=_set(query.symbol),
+        statuses=_set(query.status),
+        closed=None if query.open is None else not query.open,
+        side=query.side,
+        client_order_id=query.client_order_id,
+        created_from=query.created_from,
+        created_to=query.created_to,
+        before=before,
+    )
+
+
+def _set(names: Sequence[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def cursor_of(order_id: UUID) -> str:
+    """Return the cursor of the page after an order."""
+    return base64.urlsafe_b64encode(order_id.bytes).rstrip(b"=").decode()
+
+
+def _cursor(text: str) -> UUID | None:
+    try:
+        found = UUID(bytes=base64.b64decode(f"{text}==", altchars=b"-_", validate=True))
+    except ValueError:
+        return None
+    return found if cursor_of(found) == text else None
+
+
+def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
+    """Return the operations."""
+
+    async def place(call: Call[NoQuery]) -> Answer:
+        headers = dict(call.request.scope["headers"])
+        traced = RequestTrace(ports.tracer, headers.get(b"traceparent"), SubmitOrder.__name__)
+        return await answer_order(ports, clock, headers, call.request.receive, traced)  # type: ignore[arg-type]
+
+    async def moved(_call: Call[NoQuery]) -> Answer:
+        return Answer(status=308, body=b"", headers=(("location", ORDERS_PATH),))
+
+    async def list_orders(call: Call[OrdersQuery]) -> OrderPage | Refusal:
+        wanted = order_filter(call.query, call.principal)
+        if isinstance(wanted, Refusal):
+            return wanted
+        found = await ports.reader.orders(replace(wanted, limit=wanted.limit + 1))
+        page = found[: wanted.limit]
+        return OrderPage(page, cursor_of(page[-1].order_id) if len(found) > len(page) else None)
+
+    async def get_order(call: Call[NoQuery]) -> OrderView | Refusal:
+        return await handle_get_order(ports, call.principal, call.path["orderId"])
+
+    async def cancel(call: Call[NoQuery]) -> Answer | Refusal:
+        given = call.request.headers.get("traceparent", "").encode("latin-1", "replace")
+        traced = RequestTrace(ports.tracer, given, CancelOrder.__name__)
+        result = await traced.over(
+            f"DELETE {ORDER_PATH}",
+            handle_cancel_order(
+                ports,
+                clock,
+                call.principal,
+                call.path["orderId"],
+                channel=call.request.headers.get("x-oms-channel", ""),
+                trace=traced.trace,
+            ),
+        )
+        return result if isinstance(result, Refusal) else cancel_requested(result)
+
+    async def detail(
+        call: Call[NoQuery],
+        read: Callable[[UUID], Awaitable[object]],
+        shape: Callable[[UUID, object], object],
+    ) -> object:
+        found = await handle_get_order(ports, call.principal, call.path["orderId"])
+        if isinstance(found, Refusal):
+            return found
+        return shape(found.order_id, await read(found.order_id))
+
+    async def events(call: Call[NoQuery]) -> object:
+        return await detail(call, ports.reader.events, OrderEvents)  # type: ignore[arg-type]
+
+    async def executions(call: Call[NoQuery]) -> object:
+        return await detail(call, ports.reader.executions, OrderExecutions)  # type: ignore[arg-type]
+
+    async def routes(call: Call[NoQuery]) -> object:
+        async def read(order_id: UUID) -> list[RouteView]:
+            return await handle_get_routes(ports.reader, ports.router, order_id)
+
+        return await detail(call, read, OrderRoutes)  # type: ignore[arg-type]
+
+    return [
+        Operation(
+            method="POST", path=ORDERS_PATH, name="placeOrder", tag=TAG, right=Right.TRADE, serve=place,
+            summary="Place an order", body=OrderRequest, noun="an order", own_reader=True, example=EXAMPLE,
+            answers={201: PlacedBody, 200: PlacedBody}, refusals=[RefusalCode.DUPLICATE_ORDER_ID],
+        ),
+        Operation(
+            method="POST", path="/api/orders", name="ordersMoved", tag=TAG, right=Right.READ, serve=moved,
+            summary="Moved to /api/v1/orders", answers={308: None},
+        ),
+        Operation(
+            method="GET", path=ORDERS_PATH, name="listOrders", tag=TAG, right=Right.READ, serve=list_orders,
+            summary="List orders, newest first", query=OrdersQuery, answers={200: OrderPage},
+        ),
+        Operation(
+            method="GET", path=ORDER_PATH, name="getOrder", tag=TAG, right=Right.READ, serve=get_order,
+            summary="Get an order", answers={200: OrderView},
+        ),
+        Operation(
+            method="DELETE", path=ORDER_PATH, name="cancelOrder", tag=TAG, right=Right.TRADE, serve=cancel,
+            summary="Ask for an order to be canceled", answers={202: CancelBody},
+            refusals=[RefusalCode.ORDER_CLOSED],
+        ),
+        Operation(
+            method="GET", path=f"{ORDER_PATH}/events", name="getOrderEvents", tag=TAG, right=Right.READ,
+            serve=events, summary="An order's audit trail", answers={200: OrderEvents},
+        ),
+        Operation(
+            method="GET", path=f"{ORDER_PATH}/executions", name="getOrderExecutions", tag=TAG,
+            right=Right.READ, serve=executions, summary="An order's fills", answers={200: OrderExecutions},
+        ),
+        Operation(
+            method="GET", path=f"{ORDER_PATH}/routes", name="getOrderRoutes", tag=TAG, right=Right.READ,
+            serve=routes, summary="An order's routing decisions, explained", answers={200: OrderRoutes},
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,171 @@
+"""REST about what there is: oneself, accounts, positions, instruments, venues, quotes and books."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from oms_api.domain.principal import EVERY_ACCOUNT, Right
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
+from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
+from oms_api.entrypoints.rest_orders import Text
+from oms_api.handlers import handle_get_positions
+from oms_api.ports import (
+    AccountView,
+    BookView,
+    InstrumentView,
+    Ports,
+    PositionView,
+    QuoteView,
+    VenueView,
+    View,
+)
+
+TAG: Final = "Reference and market data"
+SYMBOLS_MAX: Final = 100
+_ACCOUNT_PATH: Final = "/api/v1/accounts/{accountId}"
+
+
+class QuotesQuery(msgspec.Struct, rename="camel", kw_only=True):
+    """Which quotes; every instrument's where no symbol is named."""
+
+    symbol: Annotated[list[Text], msgspec.Meta(max_length=SYMBOLS_MAX)] | None = None
+
+
+class Me(View, frozen=True):
+    """Who the token speaks for. accounts: `*` alone is every account. rights: read, trade, admin."""
+
+    subject: str
+    rights: list[str]
+    accounts: list[str]
+
+
+class Accounts(View, frozen=True):
+    """The accounts that the caller sees, by id."""
+
+    accounts: list[AccountView]
+
+
+class Positions(View, frozen=True):
+    """An account's positions, by symbol."""
+
+    account_id: str
+    positions: list[PositionView]
+
+
+class Instruments(View, frozen=True):
+    """What is traded, by symbol."""
+
+    instruments: list[InstrumentView]
+
+
+class Venues(View, frozen=True):
+    """Where orders go, by id."""
+
+    venues: list[VenueView]
+
+
+class Quotes(View, frozen=True):
+    """The newest quotes, in the order that was asked for; a symbol that nobody quotes is left out."""
+
+    quotes: list[QuoteView]
+
+
+def reference_operations(ports: Ports) -> list[AnyOperation]:
+    """Return the operations."""
+    return [*_of_caller(ports), *_of_market(ports)]
+
+
+def _of_caller(ports: Ports) -> list[AnyOperation]:
+    async def me(call: Call[NoQuery]) -> Me:
+        who = call.principal
+        accounts = [EVERY_ACCOUNT] if who.sees_every_account else sorted(who.accounts)
+        return Me(who.subject, sorted(right.value for right in who.rights), accounts)
+
+    async def accounts(call: Call[NoQuery]) -> Accounts:
+        return Accounts(
+            [one for one in await ports.catalog.accounts() if call.principal.sees(one.account_id)]
+        )
+
+    async def account(call: Call[NoQuery]) -> AccountView | Refusal:
+        account_id = call.path["accountId"]
+        found = [one for one in await ports.catalog.accounts() if one.account_id == account_id]
+        if not found or not call.principal.sees(account_id):
+            return no_such_account(account_id)
+        return found[0]
+
+    async def positions(call: Call[NoQuery]) -> Positions | Refusal:
+        account_id = call.path["accountId"]
+        found = await handle_get_positions(ports, call.principal, account_id)
+        return found if isinstance(found, Refusal) else Positions(account_id, found)
+
+    return [
+        Operation(
+            method="GET", path="/api/v1/me", name="getMe", tag=TAG, right=Right.READ, serve=me,
+            summary="Who the token speaks for", answers={200: Me},
+        ),
+        Operation(
+            method="GET", path="/api/v1/accounts", name="listAccounts", tag=TAG, right=Right.READ,
+            serve=accounts, summary="The accounts that the caller sees", answers={200: Accounts},
+        ),
+        Operation(
+            method="GET", path=_ACCOUNT_PATH, name="getAccount", tag=TAG, right=Right.READ, serve=account,
+            summary="An account", answers={200: AccountView},
+        ),
+        Operation(
+            method="GET", path=f"{_ACCOUNT_PATH}/positions", name="getPositions", tag=TAG, right=Right.READ,
+            serve=positions, summary="An account's positions", answers={200: Positions},
+        ),
+    ]  # fmt: skip
+
+
+def _of_market(ports: Ports) -> list[AnyOperation]:
+    async def instruments(_call: Call[NoQuery]) -> Instruments:
+        return Instruments(await ports.catalog.instruments())
+
+    async def instrument(call: Call[NoQuery]) -> InstrumentView | Refusal:
+        symbol = call.path["symbol"]
+        found = [one for one in await ports.catalog.instruments() if one.symbol == symbol]
+        return found[0] if found else _no_such_symbol(symbol)
+
+    async def venues(_call: Call[NoQuery]) -> Venues:
+        return Venues(await ports.catalog.venues())
+
+    async def quotes(call: Call[QuotesQuery]) -> Quotes | Refusal:
+        symbols = call.query.symbol
+        known = [one.symbol for one in await ports.catalog.instruments()]
+        unknown = [] if symbols is None else [symbol for symbol in symbols if symbol not in known]
+        if unknown:
+            return invalid(*[FieldProblem(field="symbol", message="unknown symbol") for _ in unknown[:1]])
+        return Quotes(await ports.market_data.quotes(symbols or known))
+
+    async def book(call: Call[NoQuery]) -> BookView | Refusal:
+        symbol = call.path["symbol"]
+        found = await ports.market_data.book(symbol)
+        return _no_such_symbol(symbol) if found is None else found
+
+    return [
+        Operation(
+            method="GET", path="/api/v1/instruments", name="listInstruments", tag=TAG, right=Right.READ,
+            serve=instruments, summary="What is traded", answers={200: Instruments},
+        ),
+        Operation(
+            method="GET", path="/api/v1/instruments/{symbol}", name="getInstrument", tag=TAG,
+            right=Right.READ, serve=instrument, summary="An instrument", answers={200: InstrumentView},
+        ),
+        Operation(
+            method="GET", path="/api/v1/venues", name="listVenues", tag=TAG, right=Right.READ, serve=venues,
+            summary="Where orders go, with fees, closures and FIX sessions", answers={200: Venues},
+        ),
+        Operation(
+            method="GET", path="/api/v1/quotes", name="listQuotes", tag=TAG, right=Right.READ, serve=quotes,
+            summary="The newest national best bids and offers", query=QuotesQuery, answers={200: Quotes},
+        ),
+        Operation(
+            method="GET", path="/api/v1/quotes/{symbol}/book", name="getBook", tag=TAG, right=Right.READ,
+            serve=book, summary="Every venue's displayed book of a symbol", answers={200: BookView},
+        ),
+    ]  # fmt: skip
+
+
+def _no_such_symbol(symbol: str) -> Refusal:
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no instrument {symbol[:40]}")
