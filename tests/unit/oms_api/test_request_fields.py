@@ -65,7 +65,8 @@ def test_the_contracts_example_is_an_order() -> None:
 @pytest.mark.parametrize(
     "value",
     ["+1", "01", ".5", "1.", "1e2", "1E+2", "1_000", " 1", "", "NaN", "Infinity", "٣", "1" * 19,
-     "1." + "1" * 19, Decimal("1e999999"), Decimal("1e-999999"), Decimal("NaN"), Decimal("sNaN"), 10**18, True, 1.5, None],
+     "1." + "1" * 19, Decimal("1e999999"), Decimal("1e-999999"), Decimal("NaN"), Decimal("sNaN"),
+     10**18, True, 1.5, None],
 )  # fmt: skip
 def test_what_is_no_plain_decimal_is_none(value: object) -> None:
     assert read_decimal(value) is None
