@@ -213,7 +213,7 @@ def _order_routes(ports: Ports, clock: Clock) -> list[ControllerRouterHandler]:
             )
             return result if isinstance(result, Refusal) else cancel_requested(result)
 
-        return await enter(ports, request, Right.TRADE, serve)
+        return await enter(ports, request, Right.CANCEL, serve)
 
     return [place, moved, list_orders, get_order, cancel]
 
