@@ -151,9 +151,9 @@ def test_a_snapshot_is_what_rest_says_and_is_followed_by_what_came_after_it(
         )  # fmt: skip
         with psycopg.connect(api.dsn) as connection:
             connection.execute(
-                "UPDATE orders SET cum_qty = %s, leaves_qty = %s, status = 'PARTIALLY_FILLED'"
-                " WHERE order_id = %s",
-                (cum_qty, 1_000 - cum_qty, order_id),
+                "UPDATE orders SET status = 'PARTIALLY_FILLED', cum_qty = %s, leaves_qty = %s,"
+                " filled_notional = %s WHERE order_id = %s",
+                (cum_qty, 1_000 - cum_qty, 187 * cum_qty, order_id),
             )
             connection.execute(
                 "INSERT INTO account_streams VALUES (%s, %s)"
