@@ -19,6 +19,7 @@ from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.key_lookup import KeyLookup
 from oms_api.adapters.market_data import GrpcMarketData
 from oms_api.adapters.oidc import OidcAuthenticator
+from oms_api.adapters.pending_cancels import PendingCancels
 from oms_api.adapters.postgres_catalog import PostgresCatalog
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
@@ -99,8 +100,11 @@ class Gateway:
                 self._reader, PostgresReader(settings.read_dsn), settings.read_lag_ms_max / 1000
             )
         self._reference = ReferenceCache(self._reader.reference)
-        self._limiter = RedisTokenBucket(
-            settings.redis_url, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
+        self._limiter, self._cancel_limiter = (
+            RedisTokenBucket(
+                settings.redis_url, name=name, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
+            )
+            for name in ("rate", "cancel-rate")
         )
         self._authenticator = OidcAuthenticator(settings.oidc_issuer, settings.oidc_audience)
         self._probe = KafkaProbe(kafka, on_recovered=self._reopen_tail, on_wrong=end_misconfigured)
@@ -125,11 +129,13 @@ class Gateway:
         self._desk_pool = DeskPool(settings.postgres_dsn)
         ports = Ports(
             intake=self._intake,
+            cancels=PendingCancels(self._intake.change, self._reader.read),
             keys=KeyLookup(self._reader.read),
             backlog=self._backlog,
             reader=self._reader if self._replica is None else self._replica,
             reference=self._reference,
             limiter=self._limiter,
+            cancel_limiter=self._cancel_limiter,
             authenticator=self._authenticator,
             router=self._router,
             risk=self._risk,
@@ -243,6 +249,7 @@ class Gateway:
         await asyncio.to_thread(self._line.close)
         await asyncio.to_thread(self._tail.stop)
         await self._limiter.close()
+        await self._cancel_limiter.close()
         self._router.close()
         self._risk.close()
         self._market_data.close()

@@ -64,7 +64,7 @@ async def admit(ports: Ports, token: str | None, right: Right) -> Principal | Re
     principal = await _verify(ports, token)
     if isinstance(principal, Refusal):
         return principal
-    return await _over_rate(ports, principal) or _lacks(principal, right) or principal
+    return await _over_rate(ports, principal, right) or _lacks(principal, right) or principal
 
 
 class Placer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -82,7 +82,7 @@ async def admit_to_place(ports: Ports, token: str | None) -> Placer | Refusal:
     principal = await _verify(ports, token)
     if isinstance(principal, Refusal):
         return principal
-    over_rate = await _over_rate(ports, principal)
+    over_rate = await _over_rate(ports, principal, Right.TRADE)
     lacking = _lacks(principal, Right.TRADE)
     if lacking is not None:
         return over_rate or lacking
@@ -99,10 +99,12 @@ async def _verify(ports: Ports, token: str | None) -> Principal | Refusal:
     return verified if problem is None else invalid(problem)
 
 
-async def _over_rate(ports: Ports, principal: Principal) -> Refusal | None:
-    if ports.limiter.take_leased(principal.subject):
+async def _over_rate(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
+    # Whoever has ordered too much can still cancel.
+    limiter = ports.cancel_limiter if right is Right.CANCEL else ports.limiter
+    if limiter.take_leased(principal.subject):
         return None
-    wait_s = await ports.limiter.take(principal.subject)
+    wait_s = await limiter.take(principal.subject)
     if wait_s <= 0:
         return None
     return Refusal(
@@ -210,7 +212,9 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
 async def handle_cancel_order(
     ports: Ports, clock: Clock, principal: Principal, order_id: str, *, channel: str, trace: str
 ) -> CancelRequested | Refusal:
-    """Store a request to cancel. A closed order is refused with its status; asking again does no harm.
+    """Store a request to cancel. A closed order is refused with its status.
+
+    While a cancel is pending, asking again is answered with its request, and stores nothing.
 
     It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
     """
@@ -233,8 +237,9 @@ async def handle_cancel_order(
         received_at=clock(),
         channel=channel,
     )
-    await ports.intake.change(NewChange(message=message, payload=encode(message), trace=trace))
-    return CancelRequested(order_id=found.order_id, request_id=message.request_id, status=found.status)
+    change = NewChange(message=message, payload=encode(message), trace=trace)
+    pending = await ports.cancels.request(change, found.status)
+    return CancelRequested(order_id=found.order_id, request_id=pending, status=found.status)
 
 
 async def handle_get_positions(

@@ -67,6 +67,17 @@ class OrderIntake(Protocol):
         ...
 
 
+class CancelDesk(Protocol):
+    """Stores requests to cancel, one for each cancel that an order has pending."""
+
+    async def request(self, cancel: NewChange, status: str) -> UUID:
+        """Store a request to cancel, unless the order has one pending. status: the order's, as it was read.
+
+        Returns, after the commit, the id of the request that the order has pending. Raises UnavailableError.
+        """
+        ...
+
+
 class OrderKeys(Protocol):
     """Knows which orders are stored, by what makes a repeat of one."""
 
@@ -393,6 +404,14 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     trace: str = ""
 
 
+class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """An account's open orders, and where its stream was at that instant. epoch: which database says so."""
+
+    stream_sequence: int
+    epoch: str
+    orders: list[OrderView]
+
+
 class EventStore(Protocol):
     """Reads the accounts' event streams from the store of record. Raises UnavailableError."""
 
@@ -402,6 +421,14 @@ class EventStore(Protocol):
 
     async def events_after(self, account_id: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
         """Return the account's next events, in order, each as clients get it."""
+        ...
+
+    async def epoch(self) -> str:
+        """Return which database this is: another one after it was restored, or a replica took over."""
+        ...
+
+    async def snapshot(self, account_id: str, rows_max: int) -> AccountSnapshot:
+        """Return the account's open orders, oldest first, and where its stream is, by one consistent read."""
         ...
 
 
@@ -744,11 +771,13 @@ class Ports:
     """Everything that the handlers need, put together by bootstrap."""
 
     intake: OrderIntake
+    cancels: CancelDesk
     keys: OrderKeys
     backlog: Backlog
     reader: OrderReader
     reference: ReferenceData
     limiter: RateLimiter
+    cancel_limiter: RateLimiter
     authenticator: Authenticator
     router: Router
     risk: RiskDesk

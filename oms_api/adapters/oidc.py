@@ -1,18 +1,21 @@
 """Bearer tokens checked against the issuer's keys, found by OIDC discovery (OpenID Connect Discovery 1.0).
 
-A token counts when its signature, issuer, audience and times hold (RFC 7519, section 4.1). Only RS256 and
-ES256 are taken, so a token cannot choose a weaker check for itself.
+A token counts when its signature, type, issuer, audience and times hold (RFC 7519, section 4.1; RFC 9068),
+and as long as its issuer publishes its key. Only RS256 and ES256 are taken, so a token cannot choose a weaker
+check for itself. Whatever else a stranger sends for a token is refused, in one of a few sentences.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 import structlog
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from prometheus_client import Counter
 
@@ -22,11 +25,28 @@ from oms_api.ports import UnavailableError
 ALGORITHMS: Final = ["RS256", "ES256"]
 CACHED_TOKENS_MAX: Final = 10_000
 TOKEN_LENGTH_MAX: Final = 8_192
-KEYS_REFRESH_S: Final = 600.0
-UNKNOWN_KEY_REFETCH_S: Final = 10.0
+# A key that its issuer takes back counts no longer than that.
+KEYS_REFRESH_S: Final = 60.0
+# Whoever names a key that is not known has the keys fetched, but all together at most so often.
+REFETCH_S_MIN: Final = 1.0
 CLOCK_LEEWAY_S: Final = 5
+DOCUMENT_BYTES_MAX: Final = 262_144
+KEYS_MAX: Final = 100
+# The end of the year 9999, the last that a time can be in.
+SECONDS_MAX: Final = 253_402_300_799
 _FETCH_TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 1.0
+# What a JWT may call itself in its header (RFC 9068, section 2.1). Keycloak tells its access tokens from its
+# ID, refresh and logout tokens by a claim of the same name.
+_HEADER_TYPES: Final = ("jwt", "at+jwt", "application/at+jwt")
+_ACCESS_TYPE: Final = "Bearer"
+
+UNREADABLE: Final = "expected a signed JWT as the bearer token"
+OTHER_TYPE: Final = "expected an access token, found a token of another type"
+UNKNOWN_KEY: Final = "the token is signed with a key that its issuer does not publish"
+WRONG_SIGNATURE: Final = "the token's signature is wrong"
+EXPIRED: Final = "the token has expired"
+NOT_YET: Final = "the token is not valid yet"
 
 log = structlog.get_logger()
 auth_failures_total = Counter("oms_api_auth_failures_total", "Tokens that were refused", ["reason"])
@@ -48,7 +68,9 @@ class OidcAuthenticator:
         self._now = now
         self._monotonic = monotonic
         self._keys: KeySet | None = None
+        self._key_names: frozenset[str] = frozenset()
         self._reason = ""
+        self._fetched = False
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[Principal, float]] = {}
@@ -62,7 +84,14 @@ class OidcAuthenticator:
     async def run(self) -> None:
         """Fetch the issuer's keys, and again from time to time, until cancelled."""
         while True:
-            await asyncio.sleep(KEYS_REFRESH_S if await self._fetch() else _RETRY_S)
+            await asyncio.sleep(KEYS_REFRESH_S if await self._renew_keys() else _RETRY_S)
+
+    async def _renew_keys(self) -> bool:
+        """Fetch the keys, unless somebody just did. Returns whether the last fetch brought any."""
+        async with self._fetching:
+            if self._monotonic() - self._fetched_at >= REFETCH_S_MIN:
+                self._fetched = await self._fetch()
+            return self._fetched
 
     async def _fetch(self) -> bool:
         try:
@@ -71,15 +100,22 @@ class OidcAuthenticator:
                 found = await _get_json(session, f"{self._issuer}/.well-known/openid-configuration")
                 if str(found.get("issuer", "")).rstrip("/") != self._issuer:
                     raise ValueError(f"expected issuer {self._issuer}, found {found.get('issuer')}")
-                keys: Any = await _get_json(session, str(found.get("jwks_uri")))
-            self._keys = KeySet.import_key_set(keys)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, JoseError) as error:
+                self._take_keys(_read_keys(await _get_json(session, str(found.get("jwks_uri")))))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             self._reason = str(error) or type(error).__name__
             log.warning("issuer_keys_not_fetched", issuer=self._issuer, error=self._reason)
             return False
         finally:
             self._fetched_at = self._monotonic()
         return True
+
+    def _take_keys(self, keys: KeySet) -> None:
+        """Replace the keys. When one is gone, whoever was verified is verified again."""
+        names = frozenset(f"{key.kid} {key.thumbprint()}" for key in keys.keys)
+        if withdrawn := self._key_names - names:
+            self._verified.clear()
+            log.info("issuer_keys_withdrawn", issuer=self._issuer, keys=len(withdrawn))
+        self._keys, self._key_names = keys, names
 
     def cached(self, token: str) -> Principal | None:
         """Return the caller of a token that was verified before and is still good."""
@@ -93,46 +129,50 @@ class OidcAuthenticator:
         if self._keys is None:
             raise UnavailableError(self.problem() or "")
         if len(token) > TOKEN_LENGTH_MAX:
-            return self._refused("length", f"the token is longer than {TOKEN_LENGTH_MAX} characters")
-        try:
-            claims = await self._claims(token)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
-            return self._refused("signature", f"the token cannot be verified: {type(error).__name__}")
-        problem = self._claims_problem(claims)
-        if problem is not None:
-            return self._refused("claims", problem)
-        principal = _principal(claims)
-        self._keep(token, principal, float(claims["exp"]))
+            return self._refused("length", f"expected a token of at most {TOKEN_LENGTH_MAX} characters")
+        found = self._decode(token)
+        if found is UNKNOWN_KEY:
+            await self._renew_keys()
+            found = self._decode(token)
+        if isinstance(found, str):
+            return self._refused("signature", found)
+        expires = _seconds(found.claims.get("exp"))
+        problem = self._token_problem(found, expires)
+        if problem is not None or expires is None:
+            return self._refused("claims", problem or EXPIRED)
+        principal = _principal(found.claims, expires)
+        self._keep(token, principal, expires)
         return principal
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            return self._decode(token)
-        except InvalidKeyIdError:
-            known = self._keys
-            async with self._fetching:
-                if self._keys is known:
-                    if self._monotonic() - self._fetched_at < UNKNOWN_KEY_REFETCH_S:
-                        raise
-                    await self._fetch()
-            return self._decode(token)
-
-    def _decode(self, token: str) -> Mapping[str, Any]:
+    def _decode(self, token: str) -> jwt.Token | str:
         if self._keys is None:
             raise UnavailableError(self.problem() or "")
-        return jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
+        try:
+            return jwt.decode(token, self._keys, algorithms=ALGORITHMS)
+        except InvalidKeyIdError:
+            return UNKNOWN_KEY
+        except BadSignatureError:
+            return WRONG_SIGNATURE
+        except Exception:
+            # Whatever the parser makes of what a stranger calls a token.
+            return UNREADABLE
 
-    def _claims_problem(self, claims: Mapping[str, Any]) -> str | None:
-        now = self._now()
-        audience, expires, not_before = claims.get("aud"), claims.get("exp"), claims.get("nbf", 0)
+    def _token_problem(self, token: jwt.Token, expires: float | None) -> str | None:
+        claims, now = token.claims, self._now()
+        header_type = token.header.get("typ", _HEADER_TYPES[0])
+        if not isinstance(header_type, str) or header_type.lower() not in _HEADER_TYPES:
+            return OTHER_TYPE
+        if claims.get("typ", _ACCESS_TYPE) != _ACCESS_TYPE:
+            return OTHER_TYPE
+        audience, not_before = claims.get("aud"), _seconds(claims.get("nbf", 0))
         if str(claims.get("iss", "")).rstrip("/") != self._issuer:
             return f"expected a token of issuer {self._issuer}"
         if self._audience != audience and not (isinstance(audience, list) and self._audience in audience):
             return f"expected a token for audience {self._audience}"
-        if not isinstance(expires, int | float) or not expires > now:
-            return "the token has expired"
-        if not isinstance(not_before, int | float) or not_before > now + CLOCK_LEEWAY_S:
-            return "the token is not valid yet"
+        if expires is None or expires <= now:
+            return EXPIRED
+        if not_before is None or not_before > now + CLOCK_LEEWAY_S:
+            return NOT_YET
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
             return "expected the token to name a subject"
         return None
@@ -151,7 +191,14 @@ class OidcAuthenticator:
         self._verified[token] = (principal, expires_at)
 
 
-def _principal(claims: Mapping[str, Any]) -> Principal:
+def _seconds(value: object) -> float | None:
+    """Return a NumericDate (RFC 7519, section 2) in seconds since 1970; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= SECONDS_MAX:
+        return None
+    return float(value)
+
+
+def _principal(claims: Mapping[str, Any], expires: float) -> Principal:
     access = claims.get("realm_access")
     roles = access.get("roles") if isinstance(access, dict) else None
     accounts = claims.get("oms_accounts")
@@ -163,13 +210,34 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         accounts=frozenset(name for name in accounts if isinstance(name, str) and name.isprintable())
         if isinstance(accounts, list)
         else frozenset(),
+        expires_at=datetime.fromtimestamp(expires, UTC),
     )
 
 
+def _read_keys(document: dict[str, Any]) -> KeySet:
+    """Read a JWK set (RFC 7517, section 5). Raises ValueError."""
+    keys: Any = document.get("keys")
+    if not isinstance(keys, list) or not 1 <= len(keys) <= KEYS_MAX:
+        found = f"{len(keys)} keys" if isinstance(keys, list) else type(keys).__name__
+        raise ValueError(f"expected a list of 1 to {KEYS_MAX} keys, found {found}")
+    try:
+        return KeySet.import_key_set({"keys": keys})
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"expected a JWK set, found one that cannot be read: {error}") from error
+
+
 async def _get_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    content = b""
     async with session.get(url) as answer:
         answer.raise_for_status()
-        found = await answer.json(content_type=None)
+        async for part in answer.content.iter_any():
+            content += part
+            if len(content) > DOCUMENT_BYTES_MAX:
+                raise ValueError(f"expected at most {DOCUMENT_BYTES_MAX} bytes at {url}")
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"expected JSON at {url}: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"expected a JSON object at {url}")
     return found

@@ -15,6 +15,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.ports import (
+    AccountSnapshot,
     ChildView,
     EventView,
     ExecutionView,
@@ -49,6 +50,11 @@ _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
+)
+# A database that was restored is another cluster, goes on in another timeline, or has other tables.
+_EPOCH: Final = (
+    "(SELECT md5(concat_ws(' ', system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),"
+    " 'account_streams'::regclass::oid)) FROM pg_control_system())"
 )
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
 _child_decoder: Final = msgspec.json.Decoder(ChildTerms)
@@ -332,6 +338,22 @@ class PostgresReader:
             "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)", (accounts,)
         )
         return dict.fromkeys(accounts, 0) | dict(rows)
+
+    async def epoch(self) -> str:
+        """Return which database this is: another one after it was restored, or a replica took over."""
+        return str((await self.read(f"SELECT {_EPOCH}", ()))[0][0])
+
+    async def snapshot(self, account_id: str, rows_max: int) -> AccountSnapshot:
+        """Return the account's open orders, oldest first, and where its stream is, by one consistent read."""
+        rows = await self.read(
+            f"SELECT {_EPOCH}, coalesce((SELECT head FROM account_streams WHERE account_id = %s), 0), found.*"
+            f" FROM (SELECT) AS always LEFT JOIN ({_ORDERS} WHERE o.account_id = %s AND NOT o.closed"
+            " ORDER BY o.order_id LIMIT %s) AS found ON true",
+            (account_id, account_id, rows_max),
+        )
+        epoch, head = rows[0][:2]
+        orders = [_order_view(row[2:]) for row in rows if row[2] is not None]
+        return AccountSnapshot(head, epoch, sorted(orders, key=lambda order: order.order_id))
 
     async def events_after(self, account_id: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
         """Return the account's next events, in order, each as it was published."""

@@ -1,4 +1,4 @@
-"""A token bucket per principal in Redis, with Redis' own clock, taken from in one atomic script.
+"""Token buckets per principal in Redis, with Redis' own clock, taken from in one atomic script.
 
 Tokens are leased in chunks: what a lease holds has left the bucket, so all gateways together never exceed the
 rate, and a request rarely waits for Redis. What a lease does not use in time is lost.
@@ -59,10 +59,19 @@ class _Lease:
 
 
 class RedisTokenBucket:
-    """The RateLimiter on Redis; while Redis is away, on a bucket of the same rate in this process."""
+    """The RateLimiter on Redis; while Redis is away, on a bucket of the same rate in this process.
+
+    name: of the buckets; what is taken from one is not missing in another.
+    """
 
     def __init__(
-        self, redis_url: str, *, rate_per_s: int, burst: int, monotonic: Callable[[], float] = time.monotonic
+        self,
+        redis_url: str,
+        *,
+        name: str,
+        rate_per_s: int,
+        burst: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis.asyncio.Redis.from_url(
             redis_url,
@@ -71,6 +80,7 @@ class RedisTokenBucket:
             retry=None,
         )
         self._script = self._redis.register_script(TAKE_TOKENS)
+        self._name = name
         self._rate, self._burst = rate_per_s, burst
         self._chunk = max(1, min(rate_per_s // LEASES_PER_S, burst))
         self._monotonic = monotonic
@@ -118,7 +128,7 @@ class RedisTokenBucket:
         if self._monotonic() >= self._redis_away_until:
             try:
                 result: Any = await self._script(
-                    keys=[f"oms:rate:{principal}"], args=[self._rate, self._burst, self._chunk]
+                    keys=[f"oms:{self._name}:{principal}"], args=[self._rate, self._burst, self._chunk]
                 )
                 if self._away:
                     self._away = False

@@ -2,9 +2,11 @@
 
 import enum
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 EVERY_ACCOUNT: Final = "*"
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Right(enum.Enum):
@@ -12,14 +14,15 @@ class Right(enum.Enum):
 
     READ = "read"
     TRADE = "trade"
+    CANCEL = "cancel"
     ADMIN = "admin"
 
 
 _RIGHTS_OF_ROLE: Final = {
-    "trader": frozenset((Right.READ, Right.TRADE)),
+    "trader": frozenset((Right.READ, Right.TRADE, Right.CANCEL)),
     "viewer": frozenset((Right.READ,)),
-    "risk": frozenset((Right.READ,)),
-    "admin": frozenset((Right.READ, Right.TRADE, Right.ADMIN)),
+    "risk": frozenset((Right.READ, Right.CANCEL)),
+    "admin": frozenset((Right.READ, Right.TRADE, Right.CANCEL, Right.ADMIN)),
 }
 
 
@@ -30,11 +33,12 @@ def rights_of(roles: list[str]) -> frozenset[Right]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A caller whose token was verified."""
+    """A caller whose token was verified. expires_at: until when it counts."""
 
     subject: str
     rights: frozenset[Right]
     accounts: frozenset[str]
+    expires_at: datetime = NEVER
 
     @property
     def sees_every_account(self) -> bool:

@@ -5,6 +5,10 @@ account's stream is read.
 
 Kafka is only the fast way. Postgres has every event before Kafka does: a gap that stays is read from there,
 and a look each second finds what Kafka never brought.
+
+A client reads as fast as it likes and slows nobody: what waits for it is bounded, and a client for which
+CLIENT_QUEUE_MAX messages wait is given up. What was stored is read for it only as there is room, one account
+at a time, and no further once it has gone or has asked for something else.
 """
 
 import asyncio
@@ -17,7 +21,9 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge
 
+from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.domain.stream import OrderedStream
+from oms_api.entrypoints import stream_messages
 from oms_api.ports import BrokerState, EncodedEvent, EventStore, UnavailableError
 from oms_platform.clock import microseconds
 from oms_platform.telemetry.metrics import hop
@@ -27,12 +33,16 @@ from oms_platform.telemetry.tracing import SLOW, Tracer
 
 CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500
+CATCH_UP_CHARACTERS: Final = 1_048_576
+SNAPSHOT_ORDERS_MAX: Final = 10_000
 GAP_GRACE_S: Final = 0.05
 BACKSTOP_S: Final = 1.0
-RETRY_S: Final = 0.5
+EPOCH_S_MAX: Final = 1.0
 CLOSE_S_MAX: Final = 3.0
 EVENTS_PER_FRAME_MAX: Final = 200
 PUSH_SPAN: Final = "push to WebSockets"
+TOO_SLOW: Final = "too slow: events were waiting; subscribe again from the last streamSequence"
+OTHER_EPOCH: Final = "the database is another one than before: connect again, and begin with a snapshot"
 
 log = structlog.get_logger()
 clients_gauge = Gauge("oms_api_websocket_clients", "WebSockets that are open")
@@ -51,36 +61,50 @@ class _Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class HubClient:
-    """One WebSocket's outgoing queue, and how far each of its accounts was sent."""
+    """One WebSocket's outgoing queue, how far each of its accounts was sent, and what is read for it."""
 
     def __init__(self) -> None:
         self.sent: dict[str, int] = {}
-        self.too_slow = False
+        self.catching_up: dict[str, asyncio.Task[None]] = {}
+        self.one_catch_up = asyncio.Lock()
+        # Why it is to be closed, empty as long as it is not.
+        self.given_up = ""
         self._outgoing: deque[str | _Answer] = deque()
-        self._given_up = asyncio.Event()
+        self._characters = 0
+        self._to_close = asyncio.Event()
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
 
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that it listens to, or is about to."""
+        return list(dict.fromkeys((*self.sent, *self.catching_up)))
+
     def push_event(self, text: str) -> None:
         """Queue an event."""
-        self._push(text)
+        self._push(text, len(text))
 
     def push(self, text: str) -> None:
         """Queue a message that is none of the events."""
-        self._push(_Answer(text))
+        self._push(_Answer(text), len(text))
 
-    def _push(self, item: str | _Answer) -> None:
+    def _push(self, item: str | _Answer, characters: int) -> None:
         """Queue a message; a client whose queue is full is given up."""
         if len(self._outgoing) >= CLIENT_QUEUE_MAX:
-            self.too_slow = True
-            self._given_up.set()
-            self._has_room.set()
-        elif not self.too_slow:
+            self.give_up(TOO_SLOW)
+        elif not self.given_up:
             self._outgoing.append(item)
-            if len(self._outgoing) > CATCH_UP_ROWS:
+            self._characters += characters
+            if len(self._outgoing) > CATCH_UP_ROWS or self._characters > CATCH_UP_CHARACTERS:
                 self._has_room.clear()
         self._changed.set()
+
+    def give_up(self, reason: str) -> None:
+        """Queue nothing more for the client, and have it closed."""
+        self.given_up = self.given_up or reason
+        self._to_close.set()
+        self._has_room.set()
 
     def next_frame(self) -> str | None:
         """Take what is sent next, as many events at once as there are; None when there is nothing."""
@@ -92,13 +116,18 @@ class HubClient:
             if isinstance(item, _Answer):
                 if not events:
                     self._outgoing.popleft()
+                    self._make_room(len(item.text))
                     return item.text
                 break
             events.append(item)
             self._outgoing.popleft()
-        if len(self._outgoing) <= CATCH_UP_ROWS:
-            self._has_room.set()
+        self._make_room(sum(map(len, events)))
         return f'{{"type":"events","events":[{",".join(events)}]}}'
+
+    def _make_room(self, characters: int) -> None:
+        self._characters -= characters
+        if len(self._outgoing) <= CATCH_UP_ROWS and self._characters <= CATCH_UP_CHARACTERS:
+            self._has_room.set()
 
     async def wait_for_messages(self, timeout_s: float) -> None:
         """Wait until there is something to send, or the time is over."""
@@ -111,9 +140,10 @@ class HubClient:
         except TimeoutError:
             return
 
-    async def wait_until_given_up(self) -> None:
-        """Wait until the client's queue was full."""
-        await self._given_up.wait()
+    async def wait_until_given_up(self) -> str:
+        """Wait until the client is to be closed. Returns why."""
+        await self._to_close.wait()
+        return self.given_up
 
     async def wait_for_room(self) -> None:
         """Wait until a page of a catch-up fits, or the client is given up."""
@@ -146,23 +176,24 @@ class EventHub:
         self._channels: dict[str, _Channel] = {}
         # Set when the gateway stops: clients are to be closed then.
         self.stopping = asyncio.Event()
-        self._clients = 0
+        self._opened: set[HubClient] = set()
+        self._epoch, self._epoch_at = "", 0.0
         self._no_clients = asyncio.Event()
         self._no_clients.set()
         # Called with whether anybody listens, so that nothing is read from Kafka for nobody.
         self.on_listening: Callable[[bool], None] = lambda _listening: None
 
-    def socket_opened(self) -> None:
+    def socket_opened(self, client: HubClient) -> None:
         """Count a WebSocket that has opened."""
-        self._clients += 1
+        self._opened.add(client)
         self._no_clients.clear()
         clients_gauge.inc()
 
-    def socket_closed(self) -> None:
+    def socket_closed(self, client: HubClient) -> None:
         """Count a WebSocket that has closed."""
-        self._clients -= 1
+        self._opened.discard(client)
         clients_gauge.dec()
-        if not self._clients:
+        if not self._opened:
             self._no_clients.set()
 
     async def wait_until_all_closed(self) -> None:
@@ -251,6 +282,7 @@ class EventHub:
             if not listened:
                 continue
             try:
+                await self.epoch()
                 heads = await self._store.stream_heads(list(listened))
             except UnavailableError as error:
                 log.warning("stream_backstop_failed", error=str(error))
@@ -261,6 +293,26 @@ class EventHub:
                 if channel.ordered.head < due:
                     self._heal_later(account_id, channel, 0, even_without_gap=True)
                 channel.stored_head = heads[account_id]
+
+    async def epoch(self) -> str:
+        """Return which database the streams are of, as of the last EPOCH_S_MAX. Raises UnavailableError."""
+        loop = asyncio.get_running_loop()
+        if not self._epoch or loop.time() - self._epoch_at > EPOCH_S_MAX:
+            found = await self._store.epoch()
+            if self._epoch and found != self._epoch:
+                self._begin_again()
+            self._epoch, self._epoch_at = found, loop.time()
+        return self._epoch
+
+    def _begin_again(self) -> None:
+        """Give every client up: sequences of another database mean something else in this one."""
+        log.warning("stream_epoch_changed", clients=len(self._opened))
+        for client in list(self._opened):
+            client.give_up(OTHER_EPOCH)
+        for channel in self._channels.values():
+            channel.ordered = OrderedStream()
+            if channel.healing is not None:
+                channel.healing.cancel()
 
     async def reserve(self, account_id: str) -> int:
         """Say that a client is about to listen. Returns where the stream is. Raises UnavailableError."""
@@ -291,12 +343,25 @@ class EventHub:
                 channel.healing.cancel()
             self.on_listening(bool(self._channels))
 
-    async def subscribe(self, client: HubClient, account_id: str, after: int) -> None:
-        """After `reserve`: send what follows a sequence from Postgres, then go live with the next one."""
+    def subscribe(self, client: HubClient, account_id: str, after: int | None) -> asyncio.Task[None]:
+        """After `reserve`: send what follows a sequence from Postgres, then go live with the next one.
+
+        after: the sequence; None for the account's open orders first, then what follows them. What the client
+        had of the account ends here, also what is still being read for it.
+        """
+        self.unsubscribe(client, account_id)
         channel = self._channels[account_id]
-        sent = after
-        try:
-            while not client.too_slow:
+        work = self._catch_up(client, account_id, channel, after)
+        task = client.catching_up[account_id] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._caught_up(client, account_id, channel, done))
+        return task
+
+    async def _catch_up(
+        self, client: HubClient, account_id: str, channel: _Channel, after: int | None
+    ) -> None:
+        async with client.one_catch_up:
+            sent = await self._send_snapshot(client, account_id) if after is None else after
+            while sent is not None and not client.given_up:
                 await client.wait_for_room()
                 if sent >= channel.ordered.head:
                     # Nothing is awaited from here on, so the stream cannot move in between.
@@ -310,8 +375,31 @@ class EventHub:
                     client.push_event(text)
                 if not rows:
                     sent = known
-        finally:
-            self._end_reservation(account_id, channel)
+
+    async def _send_snapshot(self, client: HubClient, account_id: str) -> int | None:
+        """Send an account's open orders. Returns the sequence that they are at; None if they are too many."""
+        await client.wait_for_room()
+        found = await self._store.snapshot(account_id, SNAPSHOT_ORDERS_MAX + 1)
+        if len(found.orders) <= SNAPSHOT_ORDERS_MAX:
+            client.push(stream_messages.snapshot_of(account_id, found))
+            return found.stream_sequence
+        what = f"{account_id} has more than {SNAPSHOT_ORDERS_MAX} open orders: subscribe without a snapshot"
+        client.push(stream_messages.error(Refusal(code=RefusalCode.CONFLICT, message=what)))
+        client.push(stream_messages.unsubscribed([account_id]))
+        return None
+
+    def _caught_up(
+        self, client: HubClient, account_id: str, channel: _Channel, done: asyncio.Task[None]
+    ) -> None:
+        if client.catching_up.get(account_id) is done:
+            del client.catching_up[account_id]
+        self._end_reservation(account_id, channel)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, UnavailableError):
+            client.give_up(str(error)[:100])
+        elif error is not None:
+            log.error("catch_up_failed", account_id=account_id, exc_info=error)
+            client.give_up("an unexpected error")
 
     def cancel_reservation(self, account_id: str) -> None:
         """Undo a `reserve` that is not followed by `subscribe`."""
@@ -320,7 +408,10 @@ class EventHub:
             self._end_reservation(account_id, channel)
 
     def unsubscribe(self, client: HubClient, account_id: str) -> None:
-        """Stop sending an account's events to a client."""
+        """Stop sending an account's events to a client, and reading them for it."""
+        catching_up = client.catching_up.pop(account_id, None)
+        if catching_up is not None:
+            catching_up.cancel()
         channel = self._channels.get(account_id)
         if channel is not None and client in channel.clients:
             channel.clients.discard(client)
@@ -329,5 +420,5 @@ class EventHub:
 
     def unsubscribe_all(self, client: HubClient) -> None:
         """Stop sending anything to a client."""
-        for account_id in list(client.sent):
+        for account_id in client.accounts:
             self.unsubscribe(client, account_id)

@@ -115,8 +115,8 @@ async def _to_read(ports: Ports, token: str | None) -> Principal | Refusal:
     return await admit(ports, token, Right.READ)
 
 
-async def _to_trade(ports: Ports, token: str | None) -> Principal | Refusal:
-    return await admit(ports, token, Right.TRADE)
+async def _to_cancel(ports: Ports, token: str | None) -> Principal | Refusal:
+    return await admit(ports, token, Right.CANCEL)
 
 
 class OrderService(OrderServiceBase):
@@ -169,7 +169,7 @@ class OrderService(OrderServiceBase):
             )
             return await traced.over("grpc CancelOrder", work)
 
-        result = await self._enter("CancelOrder", _to_trade, serve)
+        result = await self._enter("CancelOrder", _to_cancel, serve)
         return CancelOrderResponse(
             order_id=str(result.order_id), request_id=str(result.request_id), message="cancel requested"
         )

@@ -6,7 +6,7 @@ Placing an order costs a third of what it would inside Litestar; everything else
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ ORDERS_PATH: Final = "/api/v1/orders"
 PLACE_ROUTE: Final = f"POST {ORDERS_PATH}"
 BODY_BYTES_MAX: Final = 65_536
 CHANNEL_DEFAULT: Final = "API"
+_TWO_CALLERS: Final = invalid(FieldProblem(field="Authorization", message="must be there only once"))
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 # Of every answer: what it says is the caller's alone, and is what its content type says.
@@ -67,6 +68,11 @@ def decode_content(body: bytes, content_type: bytes | None) -> dict[str, object]
     if not isinstance(content, dict):
         return Refusal(code=RefusalCode.INVALID_REQUEST, message="expected the body to be a JSON object")
     return content
+
+
+def names_two_callers(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request has two Authorization headers: which one counts is anybody's guess."""
+    return sum(name == b"authorization" for name, _ in headers) > 1
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes | None:
@@ -125,8 +131,8 @@ async def answer_order(
     return placed(result)
 
 
-async def send_answer(send: Send, answer: Answer, of_request: bytes) -> None:
-    """Send a whole answer."""
+async def send_answer(send: Send, answer: Answer, of_request: bytes, kind: str = "http.response") -> None:
+    """Send a whole answer. kind: the ASGI message that it is, another one in place of a WebSocket."""
     headers = [
         (b"content-type", answer.media_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
@@ -134,8 +140,8 @@ async def send_answer(send: Send, answer: Answer, of_request: bytes) -> None:
         *SAFETY,
         *((name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers),
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": f"{kind}.start", "status": answer.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": answer.body})
 
 
 class HttpDoor:
@@ -148,6 +154,10 @@ class HttpDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        twice = names_two_callers(scope.get("headers", ()))
+        if scope["type"] == "websocket" and twice:
+            await send_answer(send, refused(_TWO_CALLERS), b"", "websocket.http.response")
+            return
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
@@ -156,6 +166,10 @@ class HttpDoor:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         name = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         request_id.set(name)
+        if twice:
+            await send_answer(send, refused(_TWO_CALLERS), name.encode())
+            requests_total.labels("unknown", 400).inc()
+            return
         if scope["method"] == "POST" and scope["path"] == ORDERS_PATH:
             request = RequestTrace(self._ports.tracer, headers.get(b"traceparent"), SubmitOrder.__name__)
             structlog.contextvars.bind_contextvars(request_id=name, trace_id=trace_id_of(request.trace))

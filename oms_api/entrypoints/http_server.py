@@ -15,6 +15,8 @@ import uvicorn
 from httptools import HttpParserUpgrade
 from prometheus_client import Counter, Gauge
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from oms_api.entrypoints.http_door import AsgiApp
 
@@ -25,8 +27,10 @@ HEAD_S_MAX: Final = 10.0
 HEAD_BYTES_MAX: Final = 65_536
 KEEP_ALIVE_S: Final = 75
 STOP_S_MAX: Final = 5
-# What a client may say at once; longer messages than the stream takes are refused there, in words.
-MESSAGE_BYTES_MAX: Final = 1_048_576
+# What a client may say at once, in one frame or in fragments; a longer message ends its WebSocket with 1009.
+MESSAGE_BYTES_MAX: Final = 65_536
+FRAGMENTS_MAX: Final = 1_024
+CLOSE_S_MAX: Final = 2.0
 PING_S: Final = 30.0
 PONG_S_MAX: Final = 60.0
 
@@ -139,6 +143,68 @@ class _Connection(HttpToolsProtocol):
             self.transport.close()
 
 
+class _WebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that holds one message of its client at most, and is gone soon after its end."""
+
+    _failed = False
+    _last_moment: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, unless it is the rest of what could not be taken."""
+        if not self._failed:
+            super().data_received(data)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take another fragment: also empty ones are kept until their message is whole."""
+        if self._failed:
+            return
+        if len(self.frames) < FRAGMENTS_MAX:
+            super().handle_cont(event)
+        else:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, f"more than {FRAGMENTS_MAX} fragments")
+            self.handle_parser_exception()
+
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the client takes no answers (RFC 6455, section 5.5.3)."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_parser_exception(self) -> None:
+        """Close with a code; what else the client has on its way is taken, or it would not read the code."""
+        if self._failed:
+            return
+        self._failed = True
+        self.frames = []
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        if self.conn.close_sent is None:
+            self.transport.close()
+            return
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        let_go_total.labels("long" if code == CloseCode.MESSAGE_TOO_BIG else "broken").inc()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(CLOSE_S_MAX, self.transport.close)
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    async def run_asgi(self) -> None:
+        """Serve the client; whoever takes nothing of what was said last is let go without it."""
+        await super().run_asgi()
+        if not self.disconnected:
+            self._last_moment = self.loop.call_later(self.close_timeout + CLOSE_S_MAX, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        if self._last_moment is not None:
+            self._last_moment.cancel()
+        super().connection_lost(exc)
+
+
 class HttpServer(uvicorn.Server):
     """Serves an application until `stop`, in the loop that runs. The process keeps its own signals."""
 
@@ -152,7 +218,7 @@ class HttpServer(uvicorn.Server):
                 port=port,
                 loop="none",
                 http=_Connection,
-                ws="websockets-sansio",
+                ws=_WebSocket,
                 ws_max_size=MESSAGE_BYTES_MAX,
                 ws_ping_interval=PING_S,
                 ws_ping_timeout=PONG_S_MAX,

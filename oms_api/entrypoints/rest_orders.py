@@ -266,7 +266,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             summary="Get an order", answers={200: OrderView},
         ),
         Operation(
-            method="DELETE", path=ORDER_PATH, name="cancelOrder", tag=TAG, right=Right.TRADE, serve=cancel,
+            method="DELETE", path=ORDER_PATH, name="cancelOrder", tag=TAG, right=Right.CANCEL, serve=cancel,
             summary="Ask for an order to be canceled", answers={202: CancelBody},
             refusals=[RefusalCode.ORDER_CLOSED],
         ),

@@ -2,27 +2,30 @@
 
 Events come several in a frame, each as core published it. `from` and `streamSequence` are the last sequence
 that a client has; what comes is what follows it. A client that was cut off subscribes again with the last
-streamSequence it saw, and misses nothing.
+streamSequence it saw, and misses nothing. What is said both ways: stream_messages.py, docs/asyncapi.yaml.
+
+The law of this file: a WebSocket ends with its token, and what a client asks for is bounded by what it takes.
+It is closed when its token has expired or counts no more, when it says more than MESSAGES_PER_S for long,
+when it takes nothing for SEND_S_MAX, and when more waits for it than event_hub.py keeps.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-import msgspec
 import structlog
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketException
 from litestar.handlers import WebsocketRouteHandler
+from prometheus_client import Counter
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
-from oms_api.entrypoints.answers import encode, refusal_body
-from oms_api.entrypoints.event_hub import EventHub, HubClient, slow_total
+from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.entrypoints import stream_messages
+from oms_api.entrypoints.event_hub import TOO_SLOW, EventHub, HubClient, slow_total
 from oms_api.entrypoints.http_door import bearer_token
+from oms_api.entrypoints.stream_messages import Auth, Message, Ping, Subscribe, Unsubscribe
 from oms_api.handlers import admit, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
@@ -30,20 +33,25 @@ from oms_platform.clock import Clock
 STREAM_PATH: Final = "/api/v1/stream"
 HEARTBEAT_S: Final = 15.0
 AUTH_WAIT_S: Final = 10.0
+# A token that does not count any more, because its issuer has taken its key back, is noticed so late.
+RECHECK_S: Final = 5.0
+SEND_S_MAX: Final = 20.0
 CLOSE_S_MAX: Final = 2.0
-ACCOUNTS_MAX: Final = 1_000
-MESSAGE_CHARACTERS_MAX: Final = 65_536
+MESSAGES_PER_S: Final = 20
+MESSAGES_BURST: Final = 100
 CLOSE_NORMAL: Final = 1000
 CLOSE_REFUSED: Final = 1008
 CLOSE_RESTART: Final = 1012
 CLOSE_TRY_AGAIN: Final = 1013
+# What a close frame has room for, RFC 6455, section 5.5.
+REASON_BYTES_MAX: Final = 123
+EXPIRED: Final = "the token has expired: connect again with a new one"
 
 Socket = WebSocket[Any, Any, Any]
 log = structlog.get_logger()
-
-
-class _Heartbeat(msgspec.Struct, tag="heartbeat", tag_field="type"):
-    timestamp: datetime
+flooding_total = Counter(
+    "oms_api_websocket_flooding_total", "WebSockets closed because they sent too many messages"
+)
 
 
 class _ClosedError(Exception):
@@ -54,39 +62,19 @@ class _ClosedError(Exception):
         self.code, self.reason = code, reason
 
 
-def read_subscription(message: Mapping[str, object]) -> tuple[list[str], dict[str, int]] | Refusal:
-    """Check a subscribe message. Returns its accounts, and the sequences to catch up from."""
-    problems: list[FieldProblem] = []
-    accounts = message.get("accounts")
-    since = message.get("from")
-    if not isinstance(accounts, list) or not accounts or not all(isinstance(name, str) for name in accounts):
-        problems.append(
-            FieldProblem(field="accounts", message=f"must be a list of accounts, was {shown(accounts)}")
-        )
-        accounts = []
-    if len(accounts) > ACCOUNTS_MAX:
-        problems.append(FieldProblem(field="accounts", message=f"must be at most {ACCOUNTS_MAX}"))
-    if since is None:
-        since = {}
-    if not isinstance(since, dict):
-        problems.append(
-            FieldProblem(
-                field="from", message=f"must be an object of account to sequence, was {shown(since)}"
-            )
-        )
-        since = {}
-    for account, sequence in since.items():
-        if type(sequence) is not int or not 0 <= sequence < 2**31:
-            problems.append(
-                FieldProblem(
-                    field=f"from.{account}", message=f"must be a sequence of 0 or more, was {shown(sequence)}"
-                )
-            )
-        elif account not in accounts:
-            problems.append(FieldProblem(field=f"from.{account}", message="is not among the accounts"))
-    if problems:
-        return invalid(*problems)
-    return list(dict.fromkeys(accounts)), since
+class _Pace:
+    """How many messages a client may still send: MESSAGES_BURST, and MESSAGES_PER_S more each second."""
+
+    def __init__(self) -> None:
+        self._left = float(MESSAGES_BURST)
+        self._at = asyncio.get_running_loop().time()
+
+    def take(self) -> bool:
+        """Count a message. Returns whether it was within the bound."""
+        now = asyncio.get_running_loop().time()
+        self._left = min(MESSAGES_BURST, self._left + (now - self._at) * MESSAGES_PER_S) - 1
+        self._at = now
+        return self._left >= 0
 
 
 class Session:
@@ -98,23 +86,26 @@ class Session:
         self._hub = hub
         self._socket = socket
         self._client = HubClient()
-        self._principal: Principal | None = None
+        self._pace = _Pace()
+        self._principal = Principal(subject="", rights=frozenset(), accounts=frozenset())
+        self._token = ""
+        self._renewed = asyncio.Event()
 
     async def run(self) -> None:
         """Serve the client until it goes, or must be closed."""
         await self._socket.accept()
-        self._hub.socket_opened()
+        self._hub.socket_opened(self._client)
         try:
             await self._serve()
         finally:
-            self._hub.socket_closed()
+            self._hub.socket_closed(self._client)
 
     async def _serve(self) -> None:
         tasks: list[asyncio.Task[None]] = []
         closing: _ClosedError | None = None
         try:
             await self._authenticate()
-            works = (self._write(), self._read(), self._watch(), self._leave())
+            works = (self._write(), self._read(), self._watch(), self._leave(), self._end_with_token())
             tasks = [asyncio.create_task(work) for work in works]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -126,68 +117,121 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            # A subscription that was on its way may have come after the others ended.
+            self._hub.unsubscribe_all(self._client)
             if closing is not None and closing.code != CLOSE_NORMAL:
                 await self._close(closing)
 
     async def _close(self, closing: _ClosedError) -> None:
         log.info("websocket_closed", code=closing.code, reason=closing.reason)
+        reason = closing.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
         with contextlib.suppress(TimeoutError, WebSocketException, RuntimeError, OSError):
             async with asyncio.timeout(CLOSE_S_MAX):
-                await self._socket.close(code=closing.code, reason=closing.reason)
+                await self._socket.close(code=closing.code, reason=reason)
 
-    async def _receive(self) -> dict[str, object]:
+    async def _receive(self) -> Message | Refusal:
         event: Mapping[str, Any] = await self._socket.receive()
         if event["type"] != "websocket.receive":
             raise _ClosedError(CLOSE_NORMAL, "the client is gone")
-        text = event.get("text") or event.get("bytes") or ""
-        if len(text) > MESSAGE_CHARACTERS_MAX:
+        if not self._pace.take():
+            flooding_total.inc()
             raise _ClosedError(
-                CLOSE_REFUSED, f"a message must be at most {MESSAGE_CHARACTERS_MAX} characters"
+                CLOSE_REFUSED, f"more than {MESSAGES_PER_S} messages a second, or {MESSAGES_BURST} at once"
             )
-        try:
-            message = msgspec.json.decode(text)
-        except (msgspec.MsgspecError, RecursionError, ValueError):
-            message = None
-        return message if isinstance(message, dict) else {"type": None}
+        return stream_messages.read_message(event.get("text") or event.get("bytes") or "")
+
+    # ---- the token
 
     async def _authenticate(self) -> None:
         token = bearer_token(self._socket.headers.get("authorization", "").encode("latin-1", "replace"))
         token = token or self._socket.query_params.get("access_token")
+        asked = token is None
         if token is None:
             try:
                 async with asyncio.timeout(AUTH_WAIT_S):
                     message = await self._receive()
             except TimeoutError:
                 raise _ClosedError(CLOSE_REFUSED, f"no token within {AUTH_WAIT_S:.0f} s") from None
-            given = message.get("token")
-            token = given if message.get("type") == "auth" and isinstance(given, str) else None
-        try:
-            admitted = await admit(self._ports, token, Right.READ)
-        except UnavailableError as error:
-            admitted = unavailable(str(error))
+            if isinstance(message, Refusal):
+                await self._send(stream_messages.error(message))
+                raise _ClosedError(CLOSE_REFUSED, message.message)
+            token = message.token if isinstance(message, Auth) else None
+        admitted = await self._admit(token)
         if isinstance(admitted, Refusal):
-            await self._socket.send_text(_refusal_text(admitted))
+            await self._send(stream_messages.error(admitted))
             again = admitted.code in (RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED)
             raise _ClosedError(CLOSE_TRY_AGAIN if again else CLOSE_REFUSED, admitted.message)
-        self._principal = admitted
+        self._principal, self._token = admitted, token or ""
+        if asked:
+            self._client.push(stream_messages.authenticated(admitted.expires_at))
+
+    async def _authenticate_again(self, message: Auth) -> None:
+        """Go on with another token; while it is none that counts, with the one that there is."""
+        admitted = await self._admit(message.token)
+        if isinstance(admitted, Refusal):
+            self._client.push(stream_messages.error(admitted))
+            return
+        self._principal, self._token = admitted, message.token
+        self._renewed.set()
+        self._client.push(stream_messages.authenticated(admitted.expires_at))
+        self._drop([account for account in self._client.accounts if not admitted.sees(account)])
+
+    async def _admit(self, token: str | None) -> Principal | Refusal:
+        try:
+            return await admit(self._ports, token, Right.READ)
+        except UnavailableError as error:
+            return unavailable(str(error))
+
+    async def _end_with_token(self) -> None:
+        """Close the client when its token has expired, or its issuer has taken back the token's key."""
+        while True:
+            self._renewed.clear()
+            left_s = self._token_left_s()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, RECHECK_S)):
+                    await self._renewed.wait()
+            if self._token_left_s() > 0 and self._ports.authenticator.cached(self._token) is None:
+                token = self._token
+                with contextlib.suppress(UnavailableError):
+                    found = await self._ports.authenticator.authenticate(token)
+                    if isinstance(found, str) and token == self._token:
+                        raise _ClosedError(CLOSE_REFUSED, found)
+
+    def _token_left_s(self) -> float:
+        """Return for how long the token counts. Raises _ClosedError when it has expired."""
+        left_s = (self._principal.expires_at - self._clock()).total_seconds()
+        if left_s <= 0:
+            raise _ClosedError(CLOSE_REFUSED, EXPIRED)
+        return left_s
+
+    # ---- what it gets
 
     async def _write(self) -> None:
         client = self._client
         while True:
             await client.wait_for_messages(HEARTBEAT_S)
             if (frame := client.next_frame()) is None:
-                await self._send(encode(_Heartbeat(self._clock())).decode())
+                await self._send(stream_messages.heartbeat(self._clock()))
             while frame is not None:
                 await self._send(frame)
                 frame = client.next_frame()
 
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(SEND_S_MAX):
+                await self._socket.send_text(text)
+        except TimeoutError:
+            slow_total.inc()
+            raise _ClosedError(CLOSE_TRY_AGAIN, TOO_SLOW) from None
+        except (WebSocketException, RuntimeError, OSError) as error:
+            raise _ClosedError(CLOSE_NORMAL, "the client is gone") from error
+
     async def _watch(self) -> None:
         """Give up a client whose queue is full, even while the writer waits for its socket."""
-        await self._client.wait_until_given_up()
-        slow_total.inc()
-        raise _ClosedError(
-            CLOSE_TRY_AGAIN, "too slow: events were waiting; subscribe again from the last streamSequence"
-        )
+        reason = await self._client.wait_until_given_up()
+        if reason == TOO_SLOW:
+            slow_total.inc()
+        raise _ClosedError(CLOSE_TRY_AGAIN, reason)
 
     async def _leave(self) -> None:
         """Let the client go when the gateway stops: another one has what follows."""
@@ -196,89 +240,86 @@ class Session:
             CLOSE_RESTART, "this gateway stops: connect again, subscribe from the last streamSequence"
         )
 
-    async def _send(self, text: str) -> None:
-        try:
-            await self._socket.send_text(text)
-        except (WebSocketException, RuntimeError, OSError) as error:
-            raise _ClosedError(CLOSE_NORMAL, "the client is gone") from error
+    # ---- what it asks for
 
     async def _read(self) -> None:
         while True:
             message = await self._receive()
-            kind = message.get("type")
-            if kind == "subscribe":
-                await self._subscribe(message)
-            elif kind == "unsubscribe":
-                self._unsubscribe(message)
-            elif kind == "ping":
-                self._client.push('{"type":"pong"}')
-            elif kind != "auth":
-                problem = FieldProblem(
-                    field="type", message=f"must be one of subscribe, unsubscribe, ping, was {shown(kind)}"
-                )
-                self._client.push(_refusal_text(invalid(problem)))
+            if not isinstance(message, Auth):
+                self._token_left_s()
+            match message:
+                case Refusal():
+                    self._client.push(stream_messages.error(message))
+                case Auth():
+                    await self._authenticate_again(message)
+                case Subscribe():
+                    await self._subscribe(message)
+                case Unsubscribe():
+                    wanted = set(message.accounts)
+                    self._drop([account for account in self._client.accounts if account in wanted], said=True)
+                case Ping():
+                    self._client.push(stream_messages.PONG)
+                case _:
+                    assert_never(message)
 
-    async def _subscribe(self, message: Mapping[str, object]) -> None:
-        wanted = read_subscription(message)
-        if not isinstance(wanted, Refusal):
-            wanted = await self._only_visible(*wanted)
-        if isinstance(wanted, Refusal):
-            self._client.push(_refusal_text(wanted))
+    def _drop(self, accounts: list[str], *, said: bool = False) -> None:
+        """Unsubscribe from accounts. said: answer also when they are none."""
+        for account in accounts:
+            self._hub.unsubscribe(self._client, account)
+        if accounts or said:
+            self._client.push(stream_messages.unsubscribed(accounts))
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        refusal = await self._invisible(message.accounts)
+        if refusal is not None:
+            self._client.push(stream_messages.error(refusal))
             return
-        accounts, since = wanted
-        starts: dict[str, int] = {}
-        joined: list[str] = []
+        reserved: list[str] = []
         try:
-            for account in accounts:
-                self._hub.unsubscribe(self._client, account)
+            epoch = await self._hub.epoch()
+            if message.epoch not in ("", epoch):
+                self._client.push(stream_messages.resync(message.accounts, epoch))
+                return
+            starts: dict[str, int] = {}
+            for account in message.accounts:
                 head = await self._hub.reserve(account)
-                joined.append(account)
-                starts[account] = since.get(account, head)
+                reserved.append(account)
+                starts[account] = message.since.get(account, head)
                 if starts[account] > head:
-                    problem = FieldProblem(
-                        field=f"from.{account}", message=f"must be at most {head}, where its stream is"
-                    )
-                    self._client.push(_refusal_text(invalid(problem)))
+                    self._client.push(stream_messages.error(stream_messages.ahead_of_stream(account, head)))
                     return
-            self._client.push(
-                encode({"type": "subscribed", "accounts": accounts, "streamSequence": starts}).decode()
-            )
-            while joined:
-                account = joined.pop()
-                await self._hub.subscribe(self._client, account, starts[account])
+            self._begin(message, starts, epoch)
+            reserved.clear()
         except UnavailableError as error:
-            raise _ClosedError(CLOSE_TRY_AGAIN, str(error)[:100]) from error
+            raise _ClosedError(CLOSE_TRY_AGAIN, str(error)) from error
         finally:
-            for account in joined:
+            for account in reserved:
                 self._hub.cancel_reservation(account)
 
-    async def _only_visible(
-        self, accounts: list[str], since: dict[str, int]
-    ) -> tuple[list[str], dict[str, int]] | Refusal:
+    def _begin(self, message: Subscribe, starts: Mapping[str, int], epoch: str) -> None:
+        for account in message.accounts:
+            self._hub.unsubscribe(self._client, account)
+        told = {} if message.snapshot else starts
+        self._client.push(stream_messages.subscribed(message.accounts, told, epoch))
+        for account in message.accounts:
+            self._hub.subscribe(self._client, account, None if message.snapshot else starts[account])
+
+    async def _invisible(self, accounts: list[str]) -> Refusal | None:
+        """Return what is wrong with the accounts: one of others and one that is not there cost the same."""
         principal, reference = self._principal, self._ports.reference
-        if principal is None:
-            return Refusal(code=RefusalCode.UNAUTHENTICATED, message="a bearer token is required")
-        if not all(reference.account_exists(account) for account in accounts):
+
+        def unseen() -> list[str]:
+            return [
+                account
+                for account in accounts
+                if not (principal.sees(account) and reference.account_exists(account))
+            ]
+
+        if unseen():
             with contextlib.suppress(UnavailableError):
                 await reference.refresh()
-        problems = [
-            FieldProblem(field="accounts", message=f"unknown account {shown(account)}")
-            for account in accounts
-            if not (principal.sees(account) and reference.account_exists(account))
-        ]
-        return invalid(*problems) if problems else (accounts, since)
-
-    def _unsubscribe(self, message: Mapping[str, object]) -> None:
-        accounts = message.get("accounts")
-        for account in accounts if isinstance(accounts, list) else []:
-            if isinstance(account, str):
-                self._hub.unsubscribe(self._client, account)
-        self._client.push(encode({"type": "unsubscribed", "accounts": accounts}).decode())
-
-
-def _refusal_text(refusal: Refusal) -> str:
-    body: dict[str, object] = msgspec.to_builtins(refusal_body(refusal, ""))
-    return encode({"type": "error", "error": body["error"]}).decode()
+        found = unseen()
+        return stream_messages.unknown_accounts(found) if found else None
 
 
 def build_websocket(ports: Ports, clock: Clock, hub: EventHub) -> WebsocketRouteHandler:

@@ -9,10 +9,18 @@ import pytest
 
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, invalid
-from oms_api.entrypoints.http_door import bearer_token, decode_content, read_body
+from oms_api.entrypoints.http_door import bearer_token, decode_content, names_two_callers, read_body
 from oms_api.entrypoints.request_fields import TIME_MAX, TIME_MIN, read_query
 from oms_api.entrypoints.rest_orders import OrdersQuery, cursor_of, order_filter
-from oms_api.entrypoints.websocket import read_subscription
+from oms_api.entrypoints.stream_messages import (
+    PROBLEMS_MAX,
+    Auth,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+    read_message,
+    read_subscription,
+)
 from oms_api.ports import OrderFilter
 from oms_platform.ids import uuid7
 
@@ -117,6 +125,11 @@ def test_a_wrong_filter_is_refused(query: dict[str, str]) -> None:
         {"accounts": ["A"], "from": {"B": 1}},
         {"accounts": ["A"], "from": {"A": True}},
         {"accounts": ["A"], "from": {"A": 2**31}},
+        {"accounts": ["A"], "from": {"A": 1.0}},
+        {"accounts": ["A"], "epoch": 7},
+        {"accounts": ["A"], "epoch": "x" * 65},
+        {"accounts": ["A"], "snapshot": 1},
+        {"accounts": ["A"], "snapshot": True, "from": {"A": 1}},
     ],
 )
 def test_a_wrong_subscription_is_refused(message: dict[str, object]) -> None:
@@ -124,4 +137,85 @@ def test_a_wrong_subscription_is_refused(message: dict[str, object]) -> None:
 
 
 def test_a_subscription_names_each_account_once() -> None:
-    assert read_subscription({"accounts": ["A", "B", "A"], "from": {"A": 0}}) == (["A", "B"], {"A": 0})
+    assert read_subscription({"accounts": ["A", "B", "A"], "from": {"A": 0}}) == Subscribe(
+        ["A", "B"], {"A": 0}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type":"auth","token":"t"}', Auth("t")),
+        ('{"type":"subscribe","accounts":["A"]}', Subscribe(["A"], {})),
+        ('{"type":"subscribe","accounts":["A"],"snapshot":true}', Subscribe(["A"], {}, "", True)),
+        ('{"type":"subscribe","accounts":["A"],"from":null,"epoch":"e"}', Subscribe(["A"], {}, "e")),
+        ('{"type":"unsubscribe","accounts":["A","A"]}', Unsubscribe(["A"])),
+        ('{"type":"ping"}', Ping()),
+    ],
+)
+def test_every_type_of_message_is_read(text: str, message: object) -> None:
+    assert read_message(text) == message
+    assert read_message(text.encode()) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "the message is not JSON"),
+        ("", "the message is not JSON"),
+        ('{"type":"\\ud800"}', "the message is not JSON"),
+        (b'{"type":"\xff"}', "the message is not JSON"),
+        ("[" * 60_000, "the message is not JSON"),
+        ("[]", "expected a JSON object, was a list"),
+        ("[[[[]]]]", "expected a JSON object, was a list"),
+        ('"ping"', "expected a JSON object, was a string"),
+        ("7", "expected a JSON object, was a number"),
+        ("1e5", "expected a JSON object, was a number"),
+        ("null", "expected a JSON object, was null"),
+        ("true", "expected a JSON object, was true"),
+    ],
+)
+def test_a_message_that_is_no_object_is_refused_in_words(text: str | bytes, said: str) -> None:
+    found = read_message(text)
+    assert isinstance(found, Refusal)
+    assert found.message.startswith(said)
+    assert not found.fields
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "said"),
+    [
+        ("{}", "type", "must be one of auth, subscribe, unsubscribe, ping, was null"),
+        ('{"type":"x"}', "type", 'must be one of auth, subscribe, unsubscribe, ping, was "x"'),
+        ('{"type":[]}', "type", "must be one of auth, subscribe, unsubscribe, ping, was a list"),
+        ('{"type":"auth"}', "token", "must be a bearer token"),
+        ('{"type":"auth","token":5}', "token", "must be a bearer token"),
+        ('{"type":"unsubscribe"}', "accounts", "must be a list of accounts, was null"),
+        ('{"type":"unsubscribe","accounts":[[[[]]]]}', "accounts", "must be a list of accounts, was a list"),
+        (
+            '{"type":"unsubscribe","accounts":{"a":1}}',
+            "accounts",
+            "must be a list of accounts, was an object",
+        ),
+    ],
+)
+def test_a_wrong_field_of_a_message_is_named(text: str, field: str, said: str) -> None:
+    found = read_message(text)
+    assert isinstance(found, Refusal)
+    assert [(problem.field, problem.message) for problem in found.fields] == [(field, said)]
+
+
+def test_the_answer_to_a_wrong_message_is_not_longer_than_a_message() -> None:
+    for since in ({"x" * 60_000: 1}, {f"a{number}": -1 for number in range(9_000)}):
+        found = read_subscription({"accounts": ["A"], "from": since})
+        assert isinstance(found, Refusal)
+        assert len(found.fields) <= PROBLEMS_MAX + 1
+        assert sum(len(problem.field) + len(problem.message) for problem in found.fields) < 4_000
+
+
+def test_a_second_caller_in_a_request_is_seen_whatever_stands_between() -> None:
+    one, other = (b"authorization", b"Bearer a"), (b"host", b"x")
+    assert not names_two_callers([])
+    assert not names_two_callers([other, one, other])
+    assert names_two_callers([one, other, one])
+    assert names_two_callers([one, (b"authorization", b"")])

@@ -12,7 +12,7 @@ import pytest
 from oms_api.entrypoints import event_hub
 from oms_api.entrypoints.event_hub import EventHub, HubClient
 from oms_api.entrypoints.event_tail import read_event
-from oms_api.ports import EncodedEvent, UnavailableError
+from oms_api.ports import AccountSnapshot, EncodedEvent, UnavailableError
 from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import EncodedRecord
 from oms_platform.messages import OrderEvent
@@ -133,6 +133,8 @@ class Store:
     def __init__(self) -> None:
         self.events: list[tuple[int, str]] = []
         self.away = False
+        self.name = "e1"
+        self.pages = 0
 
     async def stream_heads(self, accounts: list[str]) -> dict[str, int]:
         if self.away:
@@ -140,7 +142,14 @@ class Store:
         return dict.fromkeys(accounts, max((number for number, _ in self.events), default=0))
 
     async def events_after(self, _account: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
+        self.pages += 1
         return [row for row in self.events if row[0] > sequence][:rows_max]
+
+    async def epoch(self) -> str:
+        return self.name
+
+    async def snapshot(self, _account: str, _rows_max: int) -> AccountSnapshot:
+        return AccountSnapshot(max((number for number, _ in self.events), default=0), self.name, [])
 
 
 class Broker:
@@ -162,5 +171,103 @@ def test_what_comes_live_and_what_is_caught_up_are_the_same_bytes() -> None:
             b'{"type":"events","events":[' + b",".join(payloads[number] for number in (2, 3, 4, 5)) + b"]}"
         )
         assert [UUID(body["eventId"]).version for body in json.loads(frame)["events"]] == [7] * 4
+
+    asyncio.run(scenario())
+
+
+def stored(count: int) -> list[tuple[int, str]]:
+    return [(number, str(number)) for number in range(1, count + 1)]
+
+
+def test_a_subscription_that_is_asked_for_again_takes_the_place_of_the_one_that_is_read() -> None:
+    async def scenario() -> None:
+        store = Store()
+        store.events = stored(3_000)
+        hub, client = EventHub(store, Broker()), HubClient()
+        for _ in range(1_000):
+            await hub.reserve("A")
+            task = hub.subscribe(client, "A", 0)
+        await asyncio.sleep(0.05)
+        # Nobody reads: what is read is what there is room for, once.
+        assert store.pages <= 3
+        assert not task.done()
+        hub.unsubscribe_all(client)
+        await asyncio.gather(task, return_exceptions=True)
+        pages = store.pages
+        await asyncio.sleep(0.05)
+        assert (store.pages, hub._channels) == (pages, {})
+
+    asyncio.run(scenario())
+
+
+def test_who_listens_no_more_is_read_nothing_for_and_keeps_no_stream_open() -> None:
+    async def scenario() -> None:
+        store = Store()
+        store.events = stored(3_000)
+        hub, client = EventHub(store, Broker()), HubClient()
+        listening: list[bool] = []
+        hub.on_listening = listening.append
+        await hub.reserve("A")
+        hub.subscribe(client, "A", 0)
+        # It has not begun yet.
+        hub.unsubscribe(client, "A")
+        await asyncio.sleep(0.01)
+        assert (store.pages, client.accounts, hub._channels, listening) == (0, [], {}, [True, False])
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_reads_is_sent_everything_once_while_another_one_reads_nothing() -> None:
+    async def scenario() -> None:
+        store = Store()
+        hub, quick, slow = EventHub(store, Broker()), HubClient(), HubClient()
+        for client in (quick, slow):
+            await hub.reserve("A")
+            await hub.subscribe(client, "A", 0)
+        got: list[Any] = []
+        for number in range(1, event_hub.CLIENT_QUEUE_MAX + 502):
+            hub.on_events([read(encode(event(number)))])
+            if not number % 500:
+                got += [
+                    item["streamSequence"] for text in frames(quick) for item in json.loads(text)["events"]
+                ]
+        got += [item["streamSequence"] for text in frames(quick) for item in json.loads(text)["events"]]
+        assert got == list(range(1, event_hub.CLIENT_QUEUE_MAX + 502))
+        assert (quick.given_up, await slow.wait_until_given_up()) == ("", event_hub.TOO_SLOW)
+
+    asyncio.run(scenario())
+
+
+def test_large_messages_that_wait_leave_no_room_for_more() -> None:
+    async def scenario() -> None:
+        client = HubClient()
+        client.push("x" * (event_hub.CATCH_UP_CHARACTERS + 1))
+        room = asyncio.create_task(client.wait_for_room())
+        await asyncio.sleep(0.01)
+        assert not room.done()
+        assert client.next_frame() is not None
+        await asyncio.wait_for(room, 1)
+
+    asyncio.run(scenario())
+
+
+def test_when_the_database_is_another_one_every_client_is_let_go_and_streams_begin_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_hub, "EPOCH_S_MAX", 0.0)
+
+    async def scenario() -> None:
+        store = Store()
+        store.events = stored(9)
+        hub, client = EventHub(store, Broker()), HubClient()
+        hub.socket_opened(client)
+        assert await hub.epoch() == "e1"
+        assert await hub.reserve("A") == 9
+        await hub.subscribe(client, "A", 9)
+        store.events, store.name = stored(4), "e2"
+        assert await hub.epoch() == "e2"
+        assert await client.wait_until_given_up() == event_hub.OTHER_EPOCH
+        # Also while the first client is not gone yet.
+        assert await hub.reserve("A") == 4
 
     asyncio.run(scenario())

@@ -45,6 +45,19 @@ CONTENT = {
 }
 
 
+class CancelLimiter:
+    """Cancels' own bucket."""
+
+    def __init__(self, fake: "Fake") -> None:
+        self._fake = fake
+
+    def take_leased(self, _principal: str) -> bool:
+        return False
+
+    async def take(self, _principal: str) -> float:
+        return self._fake.cancel_wait_s
+
+
 class Fake:
     """Every port at once; `outcome` is what the store answers with."""
 
@@ -61,6 +74,7 @@ class Fake:
         self.accounts: set[str] = {"A"}
         self.later_accounts: set[str] = set()
         self.wait_s = 0.0
+        self.cancel_wait_s = 0.0
         self.verified: Principal | str = TRADER
 
     async def submit(self, order: NewOrder) -> StoredOrder | KeyConflict | RowRefused:
@@ -71,8 +85,9 @@ class Fake:
             order_id=order.message.order_id, created_at=order.message.received_at, created=True
         )
 
-    async def change(self, cancel: NewChange) -> None:
+    async def request(self, cancel: NewChange, _status: str) -> UUID:
         self.cancels.append(cancel)
+        return cancel.message.request_id
 
     async def find(self, _terms: OrderTerms) -> StoredOrder | KeyConflict | None:
         return self.stored
@@ -121,11 +136,13 @@ class Fake:
         every: Any = self
         return Ports(
             intake=every,
+            cancels=every,
             keys=every,
             backlog=every,
             reader=every,
             reference=every,
             limiter=every,
+            cancel_limiter=CancelLimiter(self),
             authenticator=every,
             router=every,
             risk=every,
@@ -326,3 +343,22 @@ def test_positions_of_an_account_that_is_not_there_are_not_found(fake: Fake) -> 
     refusal = asyncio.run(handle_get_positions(fake.ports, everyone, "Z"))
     assert isinstance(refusal, Refusal)
     assert refusal.code is RefusalCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("right", [right for right in Right if right is not Right.ADMIN])
+def test_whoever_has_ordered_too_much_can_still_cancel_and_nothing_else(fake: Fake, right: Right) -> None:
+    fake.wait_s = 0.5
+    admitted = asyncio.run(admit(fake.ports, "good", right))
+    if right is Right.CANCEL:
+        assert admitted is TRADER
+    else:
+        assert isinstance(admitted, Refusal)
+        assert admitted.code is RefusalCode.RATE_LIMITED
+
+
+def test_cancels_have_a_bound_of_their_own(fake: Fake) -> None:
+    fake.cancel_wait_s = 0.5
+    refusal = asyncio.run(admit(fake.ports, "good", Right.CANCEL))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is RefusalCode.RATE_LIMITED
+    assert asyncio.run(admit(fake.ports, "good", Right.TRADE)) is TRADER

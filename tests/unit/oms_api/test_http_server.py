@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from asyncio import selector_events
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -252,5 +253,125 @@ def test_what_a_client_says_before_its_websocket_is_answered_is_heard(pieces: in
             await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
             assert await asyncio.wait_for(reader.readexactly(7), 5) == b"\x81\x05hello"
             writer.close()
+
+    asyncio.run(run())
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+_MAX = http_server.MESSAGE_BYTES_MAX
+
+
+def frame(payload: bytes, opcode: int = 1, *, final: bool = True, length: int | None = None) -> bytes:
+    """Return a frame as a client sends it. length: what it says that it has, more than it brings."""
+    size = len(payload) if length is None else length
+    return bytes([opcode | 0x80 * final, 0xFF]) + size.to_bytes(8, "big") + bytes(4) + payload
+
+
+@asynccontextmanager
+async def upgraded() -> AsyncIterator[Pair]:
+    """Connect and become a WebSocket."""
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(UPGRADE)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        yield reader, writer
+        writer.close()
+
+
+async def close_code(reader: asyncio.StreamReader) -> int:
+    """Return the code of the close frame that comes next."""
+    assert (await asyncio.wait_for(reader.readexactly(1), 5))[0] == 0x88
+    (length,) = await reader.readexactly(1)
+    return int.from_bytes((await reader.readexactly(length))[:2], "big")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [frame(b"x" * (_MAX + 1))],
+        [frame(b"", length=_MAX + 1)],
+        [frame(b"x" * 1_000_000, length=15 * 2**20)],
+        [frame(b"x" * 15 * 2**20)],
+        [frame(b"x" * _MAX, final=False), frame(b"x", 0)],
+        [frame(b"x" * 1_000, final=False), *[frame(b"x" * 1_000, 0, final=False)] * 70],
+        [frame(b"x" * _MAX, final=False), frame(b"", 0, final=False, length=2**62)],
+        [frame(b"", final=False), *[frame(b"", 0, final=False)] * 100_000],
+        [frame(b"x", final=False), *[frame(b"x", 0, final=False)] * 2_000],
+    ],
+    ids=["frame", "head", "unfinished", "large", "two", "seventy", "endless", "empty", "single bytes"],
+)
+def test_a_message_beyond_the_bound_is_not_kept_and_ends_with_1009(said: list[bytes]) -> None:
+    before = let_go("long")
+
+    async def run() -> None:
+        async with upgraded() as (reader, writer):
+            with contextlib.suppress(ConnectionError):
+                for part in said:
+                    writer.write(part)
+                    await writer.drain()
+            assert await close_code(reader) == 1009
+
+    asyncio.run(run())
+    assert let_go("long") == before + 1
+
+
+def test_a_message_of_the_bound_is_taken_whole_and_in_fragments() -> None:
+    async def run() -> None:
+        async with upgraded() as (reader, writer):
+            half = b"x" * (_MAX // 2)
+            for said in ([frame(half * 2)], [frame(half, final=False), frame(half, 0)]):
+                for part in said:
+                    writer.write(part)
+                head = await asyncio.wait_for(reader.readexactly(10), 5)
+                assert int.from_bytes(head[2:], "big") == _MAX
+                assert await reader.readexactly(_MAX) == half * 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (frame(b"\xff\xfe"), 1007),
+        (b"\x81\x01x", 1002),
+        (frame(b"x", 3), 1002),
+        (frame(b"x", 0), 1002),
+        (frame(b"x", final=False) + frame(b"x"), 1002),
+        (frame(b"x" * 126, 9), 1002),
+    ],
+    ids=["no text", "no mask", "opcode", "loose fragment", "message in a message", "long ping"],
+)
+def test_what_is_no_websocket_is_closed_with_its_code(said: bytes, code: int) -> None:
+    async def run() -> None:
+        async with upgraded() as (reader, writer):
+            writer.write(said)
+            assert await close_code(reader) == code
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+
+    asyncio.run(run())
+
+
+def test_pings_that_nobody_reads_the_answers_of_are_not_kept() -> None:
+    async def run() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port, limit=1_024)
+            writer.write(UPGRADE)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            pings = frame(b"x" * 125, 9) * 1_000
+            for _ in range(200):
+                writer.write(pings)
+                await writer.drain()
+            sizes = [
+                found.transport.get_write_buffer_size()
+                for found in gc.get_objects()
+                if isinstance(found, http_server._WebSocket)
+            ]
+            assert sizes
+            assert max(sizes) < 1_000_000
+            writer.transport.abort()
 
     asyncio.run(run())
