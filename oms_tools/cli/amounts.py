@@ -26,6 +26,13 @@ def money(value: Decimal) -> str:
     return f"{value:z,.2f}"
 
 
+def grouped(value: int | Decimal | None) -> str:
+    """Return a number with separators: a whole one as it is, dollars as `price` shows them."""
+    if value is None:
+        return ABSENT
+    return f"{value:,}" if isinstance(value, int) else f"{Decimal(price(value)):,f}"
+
+
 def large(text: str) -> str:
     """Return a number with separators, in millions or billions to one digit; any other text as it is."""
     try:
@@ -37,6 +44,4 @@ def large(text: str) -> str:
     for unit, name in _LARGE:
         if abs(value) >= unit:
             return f"{value / unit:,.1f}".removesuffix(".0") + f" {name}"
-    if value == value.to_integral_value():
-        return f"{int(value):,}"
-    return f"{Decimal(price(value)):,f}"
+    return grouped(int(value) if value == value.to_integral_value() else value)

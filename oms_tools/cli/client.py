@@ -145,7 +145,9 @@ def _refusal(error: urllib.error.HTTPError) -> ApiError:
 
 def sentence_of_refusal(problem: dict[str, Any], status: str = "") -> str:
     """Return the API's error, of REST or of the stream, with its fields in one line."""
-    fields = [f"{item['field']} {item['message']}".strip() for item in problem.get("fields") or []]
+    fields = [
+        f"{item['field']}: {item['message']}".removeprefix(": ") for item in problem.get("fields") or []
+    ]
     return f"{problem.get('message', problem)}{status}" + (f": {'; '.join(fields)}" if fields else "")
 
 

@@ -14,7 +14,7 @@ from oms_tools.cli.amounts import ABSENT, money, price
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.options import data_option, json_option, user_option
 from oms_tools.cli.reasons import in_words
-from oms_tools.cli.tables import aligned, folded, say
+from oms_tools.cli.tables import aligned, counted, folded, say
 
 console = Console()
 _STATUSES: Final = [status.name for status in OrderStatus]
@@ -68,7 +68,7 @@ def orders(
     say(console, heading)
     for order, line in zip(found, lines, strict=True):
         say(console, line, *folded(in_words(order.text), console.width) if order.text else ())
-    say(console, f"{len(found)} orders")
+    say(console, counted(len(found), "order"))
 
 
 def _order_cells(order: desk_api.Order) -> list[str]:
@@ -116,7 +116,7 @@ def positions(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -
         for held in page.positions
     ]
     say(console, *aligned(("account", "symbol", "shares>", "price>", "cost>", "realized>"), rows))
-    say(console, f"{len(rows)} positions in {len(pages)} accounts")
+    say(console, f"{counted(len(rows), 'position')} in {counted(len(pages), 'account')}")
 
 
 @click.command()
@@ -131,7 +131,7 @@ def accounts(data: Path, user: str, as_json: bool) -> None:
         return
     found = desk_api.read(answer, desk_api.AccountPage).accounts
     rows = [[one.account_id, one.name, one.status, one.role] for one in found]
-    say(console, *aligned(("account", "name", "status", "role"), rows), f"{len(rows)} accounts")
+    say(console, *aligned(("account", "name", "status", "role"), rows), counted(len(rows), "account"))
 
 
 @click.command()

@@ -24,7 +24,7 @@ OPEN_S_MAX: Final = 15.0
 SILENCE_S_MAX: Final = 60.0
 FRAME_BYTES_MAX: Final = 16 * 2**20
 HEADING: Final = (
-    f"{'time':8} {'id':8} {'side':4} {'filled/of':>10} {'symbol':6} {'status':16} {'price':>9} what"
+    f"{'time':8} {'id':8} {'side':4} {'filled/of':>13} {'symbol':5} {'status':16} {'price':>9} what"
 )
 _WORDS: Final = {
     "OrderAccepted": "accepted",
@@ -100,12 +100,11 @@ def event_lines(event: dict[str, Any], width: int) -> list[str]:
     done = f"{event.get('cumQty', 0)}/{event.get('quantity', '')}"
     head = (
         f"{str(event.get('occurredAt', ''))[11:19]:8} {short_id(event.get('orderId', '')):8}"
-        f" {short_name(event.get('side', '')):4} {done:>10} {event.get('symbol', ''):6}"
+        f" {short_name(event.get('side', '')):4} {done:>13} {event.get('symbol', ''):5}"
         f" {short_name(event.get('status', '')):16} {_price(event):>9}"
     )
     kind = str(event.get("type", ""))
-    words = _WORDS.get(kind, kind)
-    detail = _detail(kind, event)
+    words, detail = _told(kind, event)
     line = " ".join(part for part in (head, words, detail) if part)
     if len(line) <= width:
         return [line]
@@ -123,12 +122,16 @@ def _price(event: dict[str, Any]) -> str:
     return micros(limits.pop()) if len(limits) == 1 and None not in limits else ""
 
 
-def _detail(kind: str, event: dict[str, Any]) -> str:
+def _told(kind: str, event: dict[str, Any]) -> tuple[str, str]:
+    """Return what happened in a word or two, and what else there is to say of it."""
+    words = _WORDS.get(kind, kind)
     if event.get("lastQty"):
-        return f"{event['lastQty']} {event.get('venueId', '')}".strip()
+        return words, f"{event['lastQty']} {event.get('venueId', '')}".strip()
     body = event.get(kind[:1].lower() + kind[1:]) or {}
-    if kind == "RoutePlaced" and body.get("children"):
-        return ", ".join(f"{child['quantity']} {child['venueId']}" for child in body["children"])
-    return in_words(
-        str(body.get("denial") or body.get("reason") or body.get("text") or event.get("text") or "")
-    )
+    children = body.get("children") or []
+    if len(children) == 1:
+        return "", f"to {children[0]['venueId']}"
+    if children:
+        return words, ", ".join(f"{child['quantity']} to {child['venueId']}" for child in children)
+    said = body.get("denial") or body.get("reason") or body.get("text") or event.get("text") or ""
+    return words, in_words(str(said))

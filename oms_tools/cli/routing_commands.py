@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from rich.console import Console
 
-from oms_tools.cli.amounts import ABSENT, price
+from oms_tools.cli.amounts import grouped
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.desk_api import ORDERS, whole_order_id
 from oms_tools.cli.options import data_option, json_option, user_option
@@ -168,9 +169,7 @@ def _differences(stored: dict[str, Any], changed: dict[str, Any]) -> list[tuple[
 
 
 def _figure(value: Any) -> str:
-    if value is None:
-        return ABSENT
-    return f"{value:,}" if isinstance(value, int) else price(value)
+    return grouped(Decimal(value) if isinstance(value, str) else value)
 
 
 def _sent(plan: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 
-from oms_tools.cli.amounts import ABSENT, micros, price
+from oms_tools.cli.amounts import ABSENT, grouped, micros, price
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.reasons import checks_in_words, in_words
-from oms_tools.cli.tables import aligned, folded, lines_with_words, say
+from oms_tools.cli.tables import aligned, counted, folded, lines_with_words, say
 
 # So many trades in a row, or fills, are told one by one; of more, each venue's sum.
 ONE_BY_ONE_MAX: Final = 8
@@ -108,11 +108,8 @@ def _received(payload: dict[str, Any]) -> str:
 
 def _verdict(body: dict[str, Any]) -> str:
     checks = body.get("checks", [])
-    said = (
-        in_words(body["denial"])
-        if body.get("denial")
-        else f"{len(checks)} risk check{'s' if len(checks) != 1 else ''} passed"
-    )
+    passed = f"{counted(len(checks), 'risk check')} passed"
+    said = in_words(body["denial"]) if body.get("denial") else passed
     checked = f": {checks_in_words(checks)}" if checks else ""
     return f"{said}, in {body.get('riskUs', 0)} µs{checked}"
 
@@ -249,7 +246,7 @@ def _print_expectation(console: Console, card: dict[str, Any]) -> None:
     )
     _paragraph(
         console,
-        f"Expected at once: {quantity:,} shares for {price(notional)} and {price(fee)} of fees{cost};"
+        f"Expected at once: {quantity:,} shares for {grouped(notional)} and {grouped(fee)} of fees{cost};"
         f" the venues' sums {'agree' if agrees else 'DO NOT AGREE'}.",
     )
 
@@ -293,7 +290,7 @@ def _print_fills(console: Console, order: dict[str, Any], fills: list[dict[str, 
     average = price(f"{notional / quantity:.6f}")
     _paragraph(
         console,
-        f"Σ quantity × price = {price(notional)} over {quantity:,} shares = {average};"
+        f"Σ quantity × price = {grouped(notional)} over {quantity:,} shares = {average};"
         f" the order says {price(order.get('avgPx'))}",
     )
 

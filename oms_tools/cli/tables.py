@@ -43,7 +43,7 @@ def folded(text: str, width: int, indent: int = INDENT) -> list[str]:
 def with_words(line: str, words: str, width: int, indent: int = INDENT) -> list[str]:
     """Return a line with words behind it, or below it where both do not fit."""
     if not words:
-        return [line]
+        return [line.rstrip()]
     if len(line) + len(GAP) + len(words) <= width:
         return [line + GAP + words]
     return [line.rstrip(), *folded(words, width, indent)]
@@ -59,6 +59,11 @@ def lines_with_words(
     yield heading.ljust(across) + GAP + titles[-1] if beside else heading
     for line, said in zip(lines, words, strict=True):
         yield from with_words(line.ljust(across), said, width)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a count of things: 1 order, 2 orders."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def say(console: Console, *lines: str, style: str | None = None) -> None:

@@ -18,6 +18,7 @@ from rich.console import Console
 from oms_platform.clock import utc_now
 from oms_platform.messages import RouteExplanation
 from oms_platform.postgres import connect
+from oms_tools.cli.amounts import grouped
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import data_option, json_option
 from oms_tools.cli.tables import aligned, folded, say
@@ -193,12 +194,12 @@ def _stored_profile(connection: Any, name: str) -> tuple[str, StoredProfile]:
 def print_replayed(result: Replayed) -> None:
     """Print a replay's figures, and a warning where its sums are of different numbers of shares."""
     before, after = result.before, result.after
-    console.print(
+    decided = (
         f"{before.decisions:,} decisions, {result.repeated:,} of them decided the same again from the audit,"
-        f" {result.changed:,} different under the changes",
-        highlight=False,
+        f" {result.changed:,} different under the changes"
     )
-    rows: list[tuple[str, object, object]] = [
+    say(console, *folded(decided, console.width, 0))
+    rows: list[tuple[str, int | Decimal | None, int | Decimal | None]] = [
         ("shares wanted", before.wanted, after.wanted),
         ("shares placed", before.placed, after.placed),
         ("shares to be taken at once", before.taken, after.taken),
@@ -229,6 +230,6 @@ def print_replayed(result: Replayed) -> None:
     )
 
 
-def _say_rows(rows: list[tuple[str, object, object]]) -> None:
-    cells = [[name, *("–" if value is None else f"{value:,}" for value in values)] for name, *values in rows]
+def _say_rows(rows: list[tuple[str, int | Decimal | None, int | Decimal | None]]) -> None:
+    cells = [[name, grouped(was), grouped(now)] for name, was, now in rows]
     say(console, *aligned(("", "as decided>", "changed>"), cells))

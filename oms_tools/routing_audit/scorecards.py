@@ -81,7 +81,7 @@ def print_scorecards(venues: list[dict[str, Any]], to: Console) -> None:
         )
     to.print(table, crop=False)
     for text in LEGEND:
-        to.print(text, style="dim", highlight=False, soft_wrap=True)
+        to.print(text, style="dim", highlight=False)
     for venue in venues:
         if venue["closedReason"]:
             until = f", tried again at {venue['closedUntil']}" if venue["closedUntil"] else ""

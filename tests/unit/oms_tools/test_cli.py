@@ -280,7 +280,7 @@ def test_a_refusal_is_the_apis_own_sentence_with_its_fields(client: ApiClient) -
         client.post("/api/v1/orders", {"quantity": 0})
     assert (
         str(refused.value)
-        == "the order is not valid (HTTP 422): quantity must be above 0; side must be BUY or SELL"
+        == "the order is not valid (HTTP 422): quantity: must be above 0; side: must be BUY or SELL"
     )
 
 
@@ -313,7 +313,7 @@ def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client:
         "profile default version 1, NBBO 227.38 / 227.40, book 0.0 ms old, decided in 180 µs",
         "0.5×1 + 0.35×0.6 = 0.71",
         "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
-        "Σ quantity × price = 68222.00 over 300 shares = 227.406667; the order says 227.406667",
+        "Σ quantity × price = 68,222.00 over 300 shares = 227.406667; the order says 227.406667",
     ):
         assert sentence in told
     assert told.index("XNYS", told.index("all-in")) < told.index("ARCX")

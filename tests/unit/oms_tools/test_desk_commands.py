@@ -172,7 +172,7 @@ def test_positions_are_those_of_every_account_that_is_seen_unless_accounts_are_n
         assert lines[2].split()[:4] == ["ACC-INST-001", "V", "0", "–"]
         assert lines[-1] == "4 positions in 2 accounts"
         one = run(api, "positions", "--account", "ACC-INST-002").output
-        assert "ACC-INST-001" not in one and one.endswith("2 positions in 1 accounts\n")
+        assert "ACC-INST-001" not in one and one.endswith("2 positions in 1 account\n")
 
 
 def test_accounts_and_quotes_are_shown_within_80_columns() -> None:

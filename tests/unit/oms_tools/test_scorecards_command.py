@@ -41,7 +41,7 @@ def answer() -> dict[str, Any]:
 def test_the_table_says_what_its_figures_are() -> None:
     text = io.StringIO()
     command.print_scorecards(answer()["venues"], Console(file=text, width=140, color_system=None))
-    legend = text.getvalue().partition("BATS")[2]
+    legend = " ".join(text.getvalue().partition("BATS")[2].split())
     for name in (
         "take",
         "rest",
