@@ -21,8 +21,8 @@ from oms_tools.bench.preload import PreloadError, await_settled, read_pattern, w
 from oms_tools.bench.report import print_figures, print_knee
 from oms_tools.bench.run import Bench
 from oms_tools.cli.client import ApiClient, fetch_token
-from oms_tools.cli.stack_commands import data_option
-from oms_tools.cli.verify_commands import stack_dsn
+from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.options import data_option
 from oms_tools.laptop.layout import Layout, StackError, running_layout, stack_kafka
 
 SECONDS: Final = 30.0

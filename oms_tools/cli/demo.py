@@ -12,10 +12,14 @@ from rich.table import Table
 from oms_platform.market_data import QuoteFeed
 from oms_tools.bench.hops import measure_hops
 from oms_tools.bench.order_mix import OrderMix
+from oms_tools.cli.amounts import price
 from oms_tools.cli.client import ApiClient, ApiError
-from oms_tools.cli.stack_commands import data_option, start_stack, stop_stack
+from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.options import data_hint, data_option
+from oms_tools.cli.reasons import in_words
+from oms_tools.cli.stack_commands import start_stack, stop_stack
 from oms_tools.cli.story import print_story
-from oms_tools.cli.verify_commands import stack_dsn
+from oms_tools.cli.tables import lines_with_words, say
 from oms_tools.laptop.layout import DEFAULT_PORT, Layout
 
 FIRST_FILL_TIMEOUT_S: Final = 30.0
@@ -45,16 +49,20 @@ def demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: flo
     console.print("[bold]Starting the stack[/] (PostgreSQL, Redis, Kafka, four services, two simulators)")
     layout = start_stack(data, port, kafka)
     try:
-        _run(layout, seed, rate, seconds)
+        _run(layout, data_hint(data), seed, rate, seconds)
     except KeyboardInterrupt:
         console.print()
     finally:
         with console.status("stopping the stack"):
             stop_stack(data)
-        console.print(f"Stopped. Everything it stored is in {layout.data}; `oms up` goes on from there.")
+        say(
+            console,
+            f"Stopped. Everything it stored is in {layout.data};"
+            f" `oms up{data_hint(data)}` goes on from there.",
+        )
 
 
-def _run(layout: Layout, seed: int, rate: float, seconds: float | None) -> None:
+def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | None) -> None:
     client = ApiClient.of_stack(layout.data, "desk")
     feed = QuoteFeed("127.0.0.1", layout.port("market_data_grpc"))
     feed.start()
@@ -65,10 +73,16 @@ def _run(layout: Layout, seed: int, rate: float, seconds: float | None) -> None:
     print_story(console, client, first)
     _print_strategies(client)
     _print_hops(layout, first)
-    console.print(
-        f"\n[bold]The API is at {client.url}[/]; logs are in {layout.logs}. In another terminal: "
-        "`oms watch`, `oms submit --symbol AAPL --side BUY --quantity 100`, `oms explain ORDER_ID`.",
-        highlight=False,
+    say(
+        console,
+        "",
+        f"The page is {client.url}/, gRPC is at 127.0.0.1:{layout.port('api_grpc')}.",
+        f"Logs are in {layout.logs}.",
+        "In another terminal:",
+        f"  oms watch{hint}",
+        f"  oms submit --symbol AAPL --side BUY --quantity 100 --wait{hint}",
+        f"  oms explain ORDER_ID{hint}",
+        f"  oms token --user trader1{hint}",
     )
     console.print(f"Orders go on at {rate:g}/s, seed {seed}. Ctrl-C ends it.\n", highlight=False)
     try:
@@ -84,10 +98,7 @@ def _first_order(client: ApiClient) -> str:
 
 def _print_strategies(client: ApiClient) -> None:
     """Show what each routing profile would do with the first order on the book as it is; nothing is sent."""
-    table = Table(
-        "profile", "first", "shares at once", "fees", "beyond the mid", "basis points", "children",
-        box=None, title="The same order by every strategy, not sent", title_justify="left",
-    )  # fmt: skip
+    rows, sent = [], []
     for profile in client.get("/api/v1/routing/profiles")["profiles"]:
         body = FIRST_ORDER | {"routing": {"profile": profile["profile"]}}
         plan = client.post("/api/v1/routes/preview", body)["plan"]
@@ -96,16 +107,20 @@ def _print_strategies(client: ApiClient) -> None:
             f"{child['quantity']} {child['venueId']}{' held' if child.get('holdMs') else ''}"
             for child in plan.get("children", [])
         )
-        table.add_row(
-            profile["profile"],
-            card.get("stage", ""),
-            f"{card.get('expectedQuantity', 0):,}",
-            card.get("expectedFee", "–"),
-            card.get("expectedCost", "–"),
-            card.get("expectedCostBps", "–"),
-            children or plan.get("reason", ""),
+        rows.append(
+            [
+                profile["profile"],
+                card.get("stage", ""),
+                f"{card.get('expectedQuantity', 0):,}",
+                price(card.get("expectedFee")),
+                price(card.get("expectedCost")),
+                price(card.get("expectedCostBps")),
+            ]
         )
-    console.print(table)
+        sent.append(children or in_words(plan.get("reason", "")))
+    titles = ("profile", "first", "at once>", "fees>", "beyond mid>", "bps>", "children")
+    say(console, "", "The same order by every strategy, not sent")
+    say(console, *lines_with_words(titles, rows, sent, console.width))
 
 
 def _await_fill(client: ApiClient, order_id: str) -> None:

@@ -1,5 +1,6 @@
 """`oms dlq`: what was set aside because it could not be read, handled or stored, and sending it again."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ from oms_platform.kafka.consumers import take
 from oms_platform.kafka.settings import KafkaSettings, client_config, kafka_of_environment
 from oms_platform.kafka.topics import dead_letter_topic, topic_of_dead_letters
 from oms_platform.wire import Topic
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option
 from oms_tools.laptop.layout import StackError, running_layout, stack_kafka
 
 console = Console()
@@ -50,6 +51,16 @@ class DeadLetter:
         """Return a header's text, empty if it has none of the name."""
         value = dict(self.headers).get(name)
         return "" if value is None else value.decode(errors="replace")
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON values; bytes that are no UTF-8 are escaped."""
+        return {
+            "place": self.place,
+            "at": self.at.isoformat(),
+            "key": (self.key or b"").decode(errors="backslashreplace"),
+            "headers": {name: self.header(name) for name, _ in self.headers},
+            "payload": self.payload.decode(errors="backslashreplace"),
+        }
 
 
 def read_letters(kafka: KafkaSettings, topics: list[str]) -> Iterator[DeadLetter]:
@@ -132,23 +143,35 @@ def dlq() -> None:
 @data_option
 @kafka_option
 @click.option("--topic", type=click.Choice(_TOPICS), help="Only what came from this topic.")
-def list_letters(data: Path, kafka: str | None, topic: str | None) -> None:
-    """List every dead letter: its place, when it was set aside, its type, and why."""
+@json_option
+def list_letters(data: Path, kafka: str | None, topic: str | None, as_json: bool) -> None:
+    """List every dead letter: its place, when it was set aside, its type, and why.
+
+    With --json each is a line.
+    """
     count = 0
     for letter in read_letters(_kafka(data, kafka), [topic] if topic else _TOPICS):
         count += 1
+        if as_json:
+            click.echo(json.dumps(letter.as_json()))
+            continue
         head = f"{letter.place}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {letter.header('type')}"
         console.print(f"{head}  {letter.header('reason')}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"{count} dead letters", highlight=False)
+    if not as_json:
+        console.print(f"{count} dead letters", highlight=False)
 
 
 @dlq.command("show")
 @data_option
 @kafka_option
 @click.argument("place")
-def show_letter(data: Path, kafka: str | None, place: str) -> None:
+@json_option
+def show_letter(data: Path, kafka: str | None, place: str, as_json: bool) -> None:
     """Print one dead letter whole: its headers, then its content as it came."""
     (letter,) = _found(_kafka(data, kafka), [place])
+    if as_json:
+        click.echo(json.dumps(letter.as_json(), indent=1))
+        return
     for name, _ in letter.headers:
         click.echo(f"{name}: {letter.header(name)}")
     click.echo(f"key: {(letter.key or b'').decode(errors='replace')}")

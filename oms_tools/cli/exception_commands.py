@@ -9,11 +9,11 @@ from rich.console import Console
 
 from oms_platform.exceptions import ExceptionKind
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 
 console = Console()
 PATH = "/api/v1/exceptions"
-desk_option = click.option("--user", default="desk", show_default=True, help="The demo persona to act as.")
+desk_option = persona_option("desk")
 
 
 @click.group()
@@ -29,7 +29,7 @@ def exceptions() -> None:
 @click.option("--order", help="Only of this order.")
 @click.option("--kind", type=click.Choice([kind.name for kind in ExceptionKind]), help="Only of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def list_exceptions(
     data: Path,
     user: str,
@@ -66,6 +66,7 @@ def _print_line(one: dict[str, Any]) -> None:
 @exceptions.command("show")
 @data_option
 @desk_option
+@always_json_option
 @click.argument("exception_id")
 def show_exception(data: Path, user: str, exception_id: str) -> None:
     """Print one exception whole, with the message as it came."""
@@ -76,6 +77,7 @@ def show_exception(data: Path, user: str, exception_id: str) -> None:
 @exceptions.command("book")
 @data_option
 @desk_option
+@always_json_option
 @click.argument("exception_id")
 @click.option("--reason", required=True, help="Why it is booked so; it is kept with your name.")
 @click.option("--qty", type=click.IntRange(min=1), help="Shares, if not as the exception says.")
@@ -111,6 +113,7 @@ def book_exception(
 @exceptions.command("ignore")
 @data_option
 @desk_option
+@always_json_option
 @click.argument("exception_id")
 @click.option("--reason", required=True, help="Why nothing has to be done; it is kept with your name.")
 def ignore_exception(data: Path, user: str, exception_id: str, reason: str) -> None:

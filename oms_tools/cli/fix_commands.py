@@ -1,5 +1,6 @@
 """`oms fix`: the venues' sessions, and what went over them about an order, decoded."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from rich.console import Console
 from oms_platform.ids import uuid7_floor
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.fix_names import CODES, MESSAGES, TAGS
+from oms_tools.cli.options import data_option, json_option
 from oms_tools.cli.session_commands import COMMANDS
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.tables import say
 from oms_tools.verify.fix_reader import id_text, read_fields
 
 console = Console()
@@ -88,6 +90,36 @@ def _place(in_use: dict[str, Any] | None) -> str:
     return f"{in_use['dialect']}{tls} {in_use['host']}:{in_use['port']} {who}, {hours}"
 
 
+def _session(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of _SESSIONS as JSON values."""
+    venue_id, up, reason, changed_at, out_seq, in_seq, in_use = row
+    return {
+        "venueId": venue_id,
+        "up": up,
+        "reason": reason,
+        "changedAt": changed_at.isoformat(),
+        "outSeq": out_seq,
+        "inSeq": in_seq,
+        "settings": in_use,
+    }
+
+
+def readable(raw: bytes) -> str:
+    """Return a message's bytes as text, SOH as |."""
+    return raw.decode("latin-1").replace("\x01", "|")
+
+
+def _message(at: datetime, inbound: bool, venue_id: str, msg_seq: int, raw: bytes) -> dict[str, Any]:
+    """Return a row of _MESSAGES as JSON values; raw has SOH as |."""
+    return {
+        "at": at.isoformat(),
+        "inbound": inbound,
+        "venueId": venue_id,
+        "msgSeqNum": msg_seq,
+        "raw": readable(raw),
+    }
+
+
 @click.group()
 def fix() -> None:
     """Look at the venues' FIX sessions and at what went over them, and ask things of them."""
@@ -96,39 +128,45 @@ def fix() -> None:
 @fix.command("sessions")
 @data_option
 @dsn_option
-def sessions(data: Path, dsn: str | None) -> None:
+@json_option
+def sessions(data: Path, dsn: str | None, as_json: bool) -> None:
     """Show each venue's session: whether it is up, since when, its numbers, where and when it is, why not."""
     with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
-        for venue_id, up, reason, changed_at, out_seq, in_seq, in_use in connection.execute(_SESSIONS):
-            console.print(
-                f"{venue_id:8} {'up' if up else 'down':4} since {changed_at:%Y-%m-%d %H:%M:%S}Z"
-                f"  in {in_seq or 0}  out below {out_seq}  {_place(in_use)}  {reason}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+        rows = connection.execute(_SESSIONS).fetchall()
+    if as_json:
+        click.echo(json.dumps([_session(row) for row in rows], indent=1))
+        return
+    for venue_id, up, reason, changed_at, out_seq, in_seq, in_use in rows:
+        say(
+            console,
+            f"{venue_id:8} {'up' if up else 'down':4} since {changed_at:%Y-%m-%d %H:%M:%S}Z"
+            f"  in {in_seq or 0}  out below {out_seq}  {_place(in_use)}  {reason}",
+        )
 
 
 @fix.command("log")
 @data_option
 @dsn_option
 @click.option("--raw", "as_raw", is_flag=True, help="The bytes, SOH as |, in place of FIX's words.")
+@json_option
 @click.argument("order_id", type=click.UUID)
-def log(data: Path, dsn: str | None, as_raw: bool, order_id: UUID) -> None:
-    """Print every FIX message about an order's children, in the order in which they came and went."""
+def log(data: Path, dsn: str | None, as_raw: bool, as_json: bool, order_id: UUID) -> None:
+    """Print every FIX message about an order's children, in the order in which they came and went.
+
+    With --json each is a line.
+    """
     count = 0
     with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
         for at, inbound, venue_id, msg_seq, raw in messages_of(connection, order_id):
             count += 1
-            shown = bytes(raw).decode("latin-1").replace("\x01", "|") if as_raw else decoded(bytes(raw))
+            if as_json:
+                click.echo(json.dumps(_message(at, inbound, venue_id, msg_seq, bytes(raw))))
+                continue
+            shown = readable(bytes(raw)) if as_raw else decoded(bytes(raw))
             arrow = "<-" if inbound else "->"
-            console.print(
-                f"{at:%H:%M:%S.%f} {arrow} {venue_id} {msg_seq}  {shown}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-    console.print(f"{count} messages", highlight=False)
+            say(console, f"{at:%H:%M:%S.%f} {arrow} {venue_id} {msg_seq}  {shown}")
+    if not as_json:
+        say(console, f"{count} messages")
 
 
 for command in COMMANDS:

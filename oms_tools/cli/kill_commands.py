@@ -7,11 +7,11 @@ import click
 from rich.console import Console
 
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 
 console = Console()
 PATH = "/api/v1/kill-switches"
-admin_option = click.option("--user", default="admin1", show_default=True, help="The persona to act as.")
+admin_option = persona_option("admin1")
 
 
 @click.group()
@@ -22,6 +22,7 @@ def kill() -> None:
 @kill.command("set")
 @data_option
 @admin_option
+@always_json_option
 @click.option("--venue", help="Stop this venue.")
 @click.option("--account", help="Stop this account.")
 @click.option("--symbol", help="Stop this symbol.")
@@ -54,6 +55,7 @@ def set_switch(
 @kill.command("release")
 @data_option
 @admin_option
+@always_json_option
 @click.argument("switch_id")
 @click.option("--reason", required=True, help="Why; it is kept with your name.")
 def release_switch(data: Path, user: str, switch_id: str, reason: str) -> None:
@@ -66,10 +68,15 @@ def release_switch(data: Path, user: str, switch_id: str, reason: str) -> None:
 @data_option
 @admin_option
 @click.option("--all", "every", is_flag=True, help="Those that were released, too.")
-def list_switches(data: Path, user: str, every: bool) -> None:
+@json_option
+def list_switches(data: Path, user: str, every: bool, as_json: bool) -> None:
     """List what is stopped."""
     query = {"all": "true"} if every else {}
-    found = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)["killSwitches"]
+    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    found = answer["killSwitches"]
     for one in found:
         released = f"  released {one['releasedAt'][:19]}Z by {one['releasedBy']}" if one["releasedAt"] else ""
         cancels = "  with cancels" if one["cancels"] else ""

@@ -1,87 +1,196 @@
-"""The `oms` command and its groups."""
+"""The `oms` command and its groups.
+
+The law of this file: a command's module is imported when the command is run or asked for its own help, so
+that `oms --help` and a simple command wait for nothing that they do not use.
+"""
 
 import sys
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
-from rich.console import Console
 
-from oms_tools.cli.bench_commands import bench
-from oms_tools.cli.client import ApiError
-from oms_tools.cli.demo import demo
-from oms_tools.cli.dlq_commands import dlq
-from oms_tools.cli.exception_commands import exceptions
-from oms_tools.cli.fix_commands import fix
-from oms_tools.cli.kill_commands import kill
-from oms_tools.cli.order_commands import cancel, explain, submit, watch
-from oms_tools.cli.reconcile_commands import reconcile
-from oms_tools.cli.routing_commands import preview, whatif
-from oms_tools.cli.stack_commands import down, migrate_command, status, token, up
-from oms_tools.cli.verify_commands import verify
-from oms_tools.laptop.layout import StackError
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 COMMANDS_OF_TOOLS: Final = "oms.commands"
+DISTRIBUTION: Final = "oms-sor"
+
+
+class Listed(NamedTuple):
+    """A command in the list of `oms --help`: its line, and its place, MODULE:NAME.
+
+    Without a place it is an entry point of a tool.
+    """
+
+    line: str
+    place: str = ""
+
+
+_CLI: Final = "oms_tools.cli"
+COMMANDS: Final[Mapping[str, Listed]] = {
+    "accounts": Listed("List the accounts that a persona sees", f"{_CLI}.desk_commands:accounts"),
+    "bench": Listed(
+        "Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled",
+        f"{_CLI}.bench_commands:bench",
+    ),
+    "bench-decisions": Listed("Time one decision on six venues with five levels, for every strategy"),
+    "cancel": Listed("Ask to cancel an order", f"{_CLI}.order_commands:cancel"),
+    "demo": Listed(
+        "Run the whole thing and show an order from REST to its explained fill", f"{_CLI}.demo:demo"
+    ),
+    "dlq": Listed(
+        "Look at what was set aside because it could not be read, handled or stored; send it again",
+        f"{_CLI}.dlq_commands:dlq",
+    ),
+    "doctor": Listed("Check a running deployment"),
+    "down": Listed("Stop the stack", f"{_CLI}.stack_commands:down"),
+    "exceptions": Listed(
+        "Look at what venues said that could not be applied as it is, and close it",
+        f"{_CLI}.exception_commands:exceptions",
+    ),
+    "explain": Listed(
+        "Tell an order's story: its events, why it was routed as it was, its fills",
+        f"{_CLI}.order_commands:explain",
+    ),
+    "export-routes": Listed(
+        "Write every route of a time, with its inputs, plan, book and reference, as JSON lines"
+    ),
+    "fix": Listed(
+        "Look at the venues' FIX sessions and at what went over them, and ask things of them",
+        f"{_CLI}.fix_commands:fix",
+    ),
+    "kill": Listed(
+        "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
+        f"{_CLI}.kill_commands:kill",
+    ),
+    "migrate": Listed("Bring a database to this version's schema", f"{_CLI}.stack_commands:migrate_command"),
+    "orders": Listed("List orders, the newest first", f"{_CLI}.desk_commands:orders"),
+    "positions": Listed(
+        "Show what accounts hold: shares, cost, realized profit or loss, in dollars",
+        f"{_CLI}.desk_commands:positions",
+    ),
+    "preview": Listed(
+        "Show the plan, its cost and the risk verdict of an order that is not sent",
+        f"{_CLI}.routing_commands:preview",
+    ),
+    "profile": Listed(
+        "Say what an order costs in each process, by line of work, and what wakes up without any"
+    ),
+    "quote": Listed(
+        "Show the national best bid and offer of symbols; times are UTC", f"{_CLI}.desk_commands:quote"
+    ),
+    "reconcile": Listed("Compare what we hold with what venues say", f"{_CLI}.reconcile_commands:reconcile"),
+    "replay-routes": Listed("Decide a whole time's routes again under another profile, from the audit alone"),
+    "retention": Listed(
+        "Drop the partitions of routes, of what they were decided on, and of quotes that are old enough"
+    ),
+    "scorecards": Listed(
+        "Show every venue's scorecard: fills, latency, rejects, price improvement, markouts, closures"
+    ),
+    "simulate": Listed(
+        "Run the whole system in one thread while everything goes wrong, and hold it to its invariants"
+    ),
+    "sor-lab": Listed(
+        "Route one seeded flow by every strategy, by naive routers and by an oracle, and compare what it cost"
+    ),
+    "status": Listed("Show every process of the stack", f"{_CLI}.stack_commands:status"),
+    "submit": Listed(
+        "Send one order and print the answer; with --wait a line of what became of it",
+        f"{_CLI}.order_commands:submit",
+    ),
+    "tca": Listed(
+        "Show execution quality: spreads, price improvement, fees, markouts, implementation shortfall"
+    ),
+    "token": Listed("Print an access token of a demo persona", f"{_CLI}.stack_commands:token"),
+    "up": Listed("Start the whole stack on this machine", f"{_CLI}.stack_commands:up"),
+    "verify": Listed("Hold every invariant", f"{_CLI}.verify_commands:verify"),
+    "watch": Listed(
+        "Print every state change of accounts as it happens, until Ctrl-C", f"{_CLI}.order_commands:watch"
+    ),
+    "whatif": Listed(
+        "Decide a stored route again with other weights, fees, venues or profile; show the difference",
+        f"{_CLI}.routing_commands:whatif",
+    ),
+}
+# Errors that say in one sentence what is wrong. A module that was never imported has raised none.
+_SENTENCES: Final = (
+    ("oms_tools.laptop.layout", "StackError"),
+    ("oms_tools.cli.client", "ApiError"),
+    ("psycopg", "OperationalError"),
+    ("confluent_kafka", "KafkaException"),
+)
 
 
 class OmsGroup(click.Group):
-    """The commands of every day, and those that other tools bring as entry points, loaded when asked for.
+    """The commands of COMMANDS, and others that are installed as entry points of `oms.commands`."""
 
-    So `oms submit` does not wait for the router and the plots to be imported.
-    """
+    def _entries(self) -> "dict[str, EntryPoint]":
+        # Reading what is installed takes longer than most commands' own start.
+        from importlib.metadata import entry_points  # noqa: PLC0415
 
-    def _entries(self) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=COMMANDS_OF_TOOLS)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name."""
-        return sorted({*super().list_commands(ctx), *self._entries()})
+        return sorted({*COMMANDS, *self._entries()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, loading it if another tool brings it."""
-        own = super().get_command(ctx, cmd_name)
-        entry = self._entries().get(cmd_name)
-        if own is not None or entry is None:
+        """Return a command, importing its module; None for a name that is none."""
+        listed = COMMANDS.get(cmd_name)
+        if listed is not None and listed.place:
+            module, _, name = listed.place.partition(":")
+            own: click.Command = getattr(import_module(module), name)
             return own
+        entry = self._entries().get(cmd_name)
+        if entry is None:
+            return None
         command: click.Command = entry.load()
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line a command, without importing those of COMMANDS."""
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(len(name) for name in names)
+        rows = [(name, self._line(ctx, name, limit)) for name in names]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _line(self, ctx: click.Context, name: str, limit: int) -> str:
+        listed = COMMANDS.get(name)
+        command = self.get_command(ctx, name) if listed is None else click.Command(name, help=listed.line)
+        return "" if command is None else command.get_short_help_str(limit)
+
 
 @click.group(cls=OmsGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "--version", package_name=DISTRIBUTION, prog_name="oms")
 def cli() -> None:
-    """Run and use the OMS-SOR platform."""
+    """Run and use the OMS-SOR platform.
+
+    Every command that needs the stack takes its folder by --data or OMS_DATA.
+    """
 
 
-for command in (
-    up,
-    down,
-    status,
-    token,
-    migrate_command,
-    demo,
-    submit,
-    cancel,
-    watch,
-    explain,
-    preview,
-    whatif,
-    verify,
-    bench,
-    dlq,
-    exceptions,
-    fix,
-    kill,
-    reconcile,
-):
-    cli.add_command(command)
+def sentence_of(error: Exception) -> str | None:
+    """Return what to show of an error that says itself what is wrong, None for any other."""
+    for module, name in _SENTENCES:
+        kind = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type) and isinstance(error, kind):
+            return str(error).strip()
+    return None
 
 
 def main() -> None:
     """Run the command; an error that has a sentence is shown as that sentence."""
     try:
         cli()
-    except (StackError, ApiError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(sentence, err=True)
         sys.exit(1)
 
 

@@ -1,24 +1,25 @@
 """`oms submit`, `cancel`, `watch`, `explain`: a trader's commands on the running stack."""
 
-import asyncio
 import contextlib
 import json
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import click
 from rich.console import Console
 
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.stack_commands import data_option
-from oms_tools.cli.story import print_story, short_name
+from oms_tools.cli.desk_api import ORDERS, whole_order_id
+from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.outcome import await_outcome
+from oms_tools.cli.story import print_story
+from oms_tools.cli.tables import say
 
+WAIT_S: Final = 10.0
 console = Console()
-user_option = click.option("--user", default="trader1", show_default=True, help="The demo persona to act as.")
-
 
 _ORDER_OPTIONS: Final = (
     click.option("--account", default="ACC-INST-001", show_default=True),
@@ -80,20 +81,54 @@ def order_body(
 @user_option
 @order_options
 @click.option("--client-order-id", help="Your own id; the same id again is the same order.")
-def submit(data: Path, user: str, client_order_id: str | None, **order: Any) -> None:
-    """Send one order and print the answer."""
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=WAIT_S,
+    metavar="[SECONDS]",
+    help=f"Wait so long for what becomes of it, {WAIT_S:g} s when not said.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the answer, or with --wait the order.")
+def submit(
+    data: Path, user: str, client_order_id: str | None, wait_s: float | None, as_json: bool, **order: Any
+) -> None:
+    """Send one order and print the answer; with --wait a line of what became of it.
+
+    \b
+    With --wait it exits with
+      0  it is filled, or it rests at a venue as a limit order for the day or until canceled may;
+         a part that was filled before the rest was over counts
+      1  it was denied, rejected, canceled or expired, and nothing of it was filled
+      2  it still works when the wait ends
+    """
     body = {"clientOrderId": client_order_id or f"cli-{uuid.uuid4().hex[:12]}", **order_body(**order)}
-    answer = ApiClient.of_stack(data.resolve(), user).post("/api/v1/orders", body, {"X-OMS-Channel": "CLI"})
-    click.echo(json.dumps(answer, indent=1))
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.post(ORDERS, body, {"X-OMS-Channel": "CLI"})
+    if wait_s is None:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    outcome = await_outcome(client, str(answer["orderId"]), wait_s)
+    if as_json:
+        click.echo(json.dumps(outcome.order, indent=1))
+    else:
+        say(console, f"{outcome.line}  [{answer['orderId']}]")
+    sys.exit(outcome.exit_code)
 
 
 @click.command()
 @data_option
 @user_option
+@always_json_option
 @click.argument("order_id")
 def cancel(data: Path, user: str, order_id: str) -> None:
-    """Ask to cancel an order."""
-    answer = ApiClient.of_stack(data.resolve(), user).delete(f"/api/v1/orders/{order_id}")
+    """Ask to cancel an order.
+
+    It is named by its id or by the id's last 8 characters.
+    """
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.delete(f"{ORDERS}/{whole_order_id(client, order_id)}")
     click.echo(json.dumps(answer, indent=1))
 
 
@@ -101,18 +136,22 @@ def cancel(data: Path, user: str, order_id: str) -> None:
 @data_option
 @user_option
 @click.argument("order_id")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(data: Path, user: str, order_id: str, as_json: bool) -> None:
-    """Tell an order's story: its events, why it was routed as it was, its fills."""
+@click.option("--all", "every", is_flag=True, help="Every trade and every route card, however many.")
+@json_option
+def explain(data: Path, user: str, order_id: str, every: bool, as_json: bool) -> None:
+    """Tell an order's story: its events, why it was routed as it was, its fills.
+
+    The order is named by its id or by the id's last 8 characters.
+    """
     client = ApiClient.of_stack(data.resolve(), user)
+    order_id = whole_order_id(client, order_id)
     if as_json:
         parts = {
-            name: client.get(f"/api/v1/orders/{order_id}/{name}")
-            for name in ("events", "routes", "executions")
+            name: client.get(f"{ORDERS}/{order_id}/{name}") for name in ("events", "routes", "executions")
         }
-        click.echo(json.dumps({"order": client.get(f"/api/v1/orders/{order_id}"), **parts}, indent=1))
+        click.echo(json.dumps({"order": client.get(f"{ORDERS}/{order_id}"), **parts}, indent=1))
     else:
-        print_story(console, client, order_id)
+        print_story(console, client, order_id, every)
 
 
 @click.command()
@@ -121,39 +160,28 @@ def explain(data: Path, user: str, order_id: str, as_json: bool) -> None:
 @click.option(
     "--account", "accounts", multiple=True, help="May be given several times; default ACC-INST-001."
 )
-def watch(data: Path, user: str, accounts: tuple[str, ...]) -> None:
-    """Print every state change of accounts as it happens, until Ctrl-C."""
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an event a line, as core published it.")
+def watch(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -> None:
+    """Print every state change of accounts as it happens, until Ctrl-C.
+
+    An order is shown by the end of its id, times are UTC. Exits with 1 when the stream is refused or ends.
+    """
+    # Imported here: no other of these commands speaks over a WebSocket.
+    from oms_tools.cli.event_watch import HEADING, event_lines, events_of  # noqa: PLC0415
+
     client = ApiClient.of_stack(data.resolve(), user)
+    names = list(accounts) or ["ACC-INST-001"]
+    headed = as_json
+    account = names[0] if len(names) == 1 else None
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_watch(client, list(accounts) or ["ACC-INST-001"]))
-
-
-async def _watch(client: ApiClient, accounts: list[str]) -> None:
-    headers = {"Authorization": f"Bearer {client.token}"}
-    url = client.url.replace("http", "ws", 1) + "/api/v1/stream"
-    async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as stream:
-        await stream.send_json({"type": "subscribe", "accounts": accounts})
-        async for frame in stream:
-            if frame.type is not aiohttp.WSMsgType.TEXT:
-                console.print(f"the stream ended: {frame.extra or frame.data}")
-                return
-            _print_frame(json.loads(frame.data))
-
-
-def _print_frame(frame: dict[str, Any]) -> None:
-    if frame.get("type") != "events":
-        console.print(frame, highlight=False)
-        return
-    for event in frame["events"]:
-        _print_event(event)
-
-
-def _print_event(event: dict[str, Any]) -> None:
-    fill = f" {event['lastQty']} @ {event['lastPx']} on {event['venueId']}" if event.get("lastQty") else ""
-    console.print(
-        f"{event['occurredAt']} {event['accountId']} #{event['streamSequence']} {event['orderId']} "
-        f"{event['type']} [bold]{short_name(event['status'])}[/] "
-        f"{event.get('cumQty', 0)}/{event['quantity']} {event['symbol']}{fill} {event.get('text', '')}",
-        highlight=False,
-        soft_wrap=True,
-    )
+        for event in events_of(client, names):
+            if as_json:
+                click.echo(json.dumps(event))
+                continue
+            if not headed:
+                headed = True
+                say(console, HEADING)
+            if event.get("accountId") not in (None, account):
+                account = event["accountId"]
+                say(console, f"-- {account}")
+            say(console, *event_lines(event, console.width))

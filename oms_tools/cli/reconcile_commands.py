@@ -13,8 +13,8 @@ from rich.console import Console
 
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
+from oms_tools.cli.options import data_option, json_option, persona_option
 from oms_tools.cli.session_commands import run_comparison
-from oms_tools.cli.stack_commands import data_option
 from oms_tools.verify.venue_day import UnreadableFileError, VenueDay, venue_day
 
 console = Console()
@@ -28,16 +28,21 @@ def reconcile() -> None:
 
 @reconcile.command("list")
 @data_option
-@click.option("--user", default="desk", show_default=True, help="The demo persona to act as.")
+@persona_option("desk")
 @click.option("--venue", help="Only of this venue.")
 @click.option("--all", "every", is_flag=True, help="Those without a break, too.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
-def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int) -> None:
+@json_option
+def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int, as_json: bool) -> None:
     """List the comparisons of open orders that found a break, the newest first."""
     query = {"limit": str(limit), "broken": "false" if every else "true"}
     if venue:
         query["venueId"] = venue
-    found = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)["reconciliations"]
+    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    found = answer["reconciliations"]
     for run in found:
         _say(
             f"{run['endedAt'][:19]}Z  {run['venueId']:8} {run['occasion']:8} asked {run['asked']}"
@@ -55,7 +60,7 @@ def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The trade date; today in UTC.")
 @click.option("--venue", "venues", multiple=True, help="Only this venue; may be given several times.")
 @click.option("--theirs", type=click.File("r"), help="The venue's own trades as CSV; with one --venue.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def report(
     data: Path,
     dsn: str | None,

@@ -1,18 +1,25 @@
 """`oms preview` and `oms whatif`: what routing would do, and what it would have done."""
 
 import json
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from oms_tools.cli.amounts import grouped
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.order_commands import order_body, order_options, user_option
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.desk_api import ORDERS, whole_order_id
+from oms_tools.cli.options import data_option, json_option, user_option
+from oms_tools.cli.order_commands import order_body, order_options
+from oms_tools.cli.reasons import checks_in_words, in_words
 from oms_tools.cli.story import print_route
+from oms_tools.cli.tables import aligned, folded, say
 
+LEFT_OUT: Final = "left out by this what-if (--without)"
 console = Console()
 
 
@@ -20,18 +27,28 @@ console = Console()
 @data_option
 @user_option
 @order_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def preview(data: Path, user: str, as_json: bool, **order: Any) -> None:
-    """Show the plan, its cost and the risk verdict of an order that is not sent."""
+    """Show the plan, its cost and the risk verdict of an order that is not sent.
+
+    Exits with 1, and shows no plan, when risk would deny the order.
+    """
     body = order_body(**order)
     answer = ApiClient.of_stack(data.resolve(), user).post("/api/v1/routes/preview", body)
+    risk = answer["risk"]
     if as_json:
         click.echo(json.dumps(answer, indent=1))
-        return
-    risk = answer["risk"]
-    verdict = f"accepted, {len(risk['checks'])} checks" if risk["accepted"] else risk["denial"]
-    console.print(f"Not sent. Risk: {verdict}.", highlight=False)
-    print_route(console, answer["plan"])
+    elif risk["accepted"]:
+        passed = f"Not sent. Risk: accepted, {len(risk['checks'])} checks: {checks_in_words(risk['checks'])}"
+        say(console, *folded(passed, console.width, 0))
+        print_route(console, answer["plan"])
+    else:
+        say(
+            console,
+            *folded(f"Denied: {in_words(risk['denial'])}", console.width, 0),
+            "Not sent, and not routed.",
+        )
+    sys.exit(0 if risk["accepted"] else 1)
 
 
 def _json_object(text: str | None, what: str) -> Any:
@@ -60,7 +77,7 @@ def _json_object(text: str | None, what: str) -> Any:
 )
 @click.option("--profile", help="Another routing profile.")
 @click.option("--strategy", help="Another strategy: best, sweep, split, staged, passive or dark.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def whatif(
     data: Path,
     user: str,
@@ -83,35 +100,82 @@ def whatif(
     }
     body = {name: value for name, value in changes.items() if value is not None}
     client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.post(f"/api/v1/orders/{order_id}/routes/{attempt}/whatif", body)
+    answer = client.post(f"{ORDERS}/{whole_order_id(client, order_id)}/routes/{attempt}/whatif", body)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
-        return
-    console.print("[bold]As it was decided[/]")
-    print_route(console, answer["stored"])
-    if answer["again"].get("children") != answer["stored"].get("children"):
-        console.print(
-            "[yellow]Decided again on the same inputs it comes out otherwise: the rules have changed.[/]"
+    else:
+        print_what_if(console, answer, without)
+
+
+def print_what_if(to: Console, answer: dict[str, Any], without: Sequence[str]) -> None:
+    """Print a decision as it was, as it would have been, and the difference.
+
+    without: the venues that the question left out, whose rows name it as the cause.
+    """
+    stored, changed = answer["stored"], _with_cause(answer["changed"], answer["stored"], without)
+    say(to, "As it was decided")
+    print_route(to, stored)
+    if answer["again"].get("children") != stored.get("children"):
+        say(
+            to,
+            "Decided again on the same inputs it comes out otherwise: the rules have changed.",
+            style="yellow",
         )
-    console.print("\n[bold]With the changes[/]")
-    print_route(console, answer["changed"])
-    _print_difference(answer["stored"], answer["changed"])
+    rows = _differences(stored, changed)
+    if not rows:
+        same = "No difference: the same shares go to the same venues, at the same expected cost."
+        say(to, "", *folded(same, to.width, 0))
+        return
+    say(to, "", "With the changes")
+    print_route(to, changed)
+    say(to, "", "The difference", *aligned(("", "as decided>", "changed>"), rows))
 
 
-def _print_difference(stored: dict[str, Any], changed: dict[str, Any]) -> None:
+def _with_cause(changed: dict[str, Any], stored: dict[str, Any], without: Sequence[str]) -> dict[str, Any]:
+    """Return a changed plan whose venues that were left out say so, with their fees as they are."""
+    card = changed["explanation"]
+    if card is None:
+        return changed
+    known = {venue["venueId"]: venue for venue in (stored["explanation"] or {}).get("venues", [])}
+    venues = []
+    for venue in card.get("venues", []):
+        if venue["venueId"] in without:
+            fee = known.get(venue["venueId"], venue).get("feePerShare", "0")
+            venues.append(venue | {"reason": LEFT_OUT, "feePerShare": fee})
+        else:
+            venues.append(venue)
+    return changed | {"explanation": card | {"venues": venues}}
+
+
+def _differences(stored: dict[str, Any], changed: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the figures in which two plans differ, or all that are known of plans that do."""
     before, after = _by_venue(stored), _by_venue(changed)
-    table = Table("", "as decided", "changed", box=None, title="The difference", title_justify="left")
-    for venue in sorted(before.keys() | after.keys()):
-        table.add_row(f"shares to {venue}", f"{before.get(venue, 0):,}", f"{after.get(venue, 0):,}")
+    rows = [
+        (f"shares to {venue}", f"{before.get(venue, 0):,}", f"{after.get(venue, 0):,}")
+        for venue in sorted(before.keys() | after.keys())
+    ]
+    cards = (stored["explanation"] or {}, changed["explanation"] or {})
     for name, title in (
         ("expectedQuantity", "shares to be taken at once"),
         ("expectedFee", "fees, dollars"),
         ("expectedCost", "cost beyond the mid, dollars"),
         ("expectedCostBps", "the same, basis points"),
     ):
-        values = [str((plan["explanation"] or {}).get(name, "–")) for plan in (stored, changed)]
-        table.add_row(title, *values)
-    console.print(table)
+        values = [card.get(name) for card in cards]
+        if any(value is not None for value in values):
+            rows.append((title, _figure(values[0]), _figure(values[1])))
+    alike = all(was == now for _, was, now in rows) and _sent(stored) == _sent(changed)
+    return [] if alike else rows
+
+
+def _figure(value: Any) -> str:
+    return grouped(Decimal(value) if isinstance(value, str) else value)
+
+
+def _sent(plan: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return what a plan sends, without the ids of its children."""
+    names = ("venueId", "quantity", "limitPriceMicros", "timeInForce", "minQuantity", "holdMs")
+    return [tuple(child.get(name) for name in names) for child in plan.get("children", [])]
 
 
 def _by_venue(plan: dict[str, Any]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from rich.console import Console
 from execution_adapter.domain.session_settings import read_settings
 from oms_platform.ids import uuid7
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import always_json_option, data_option
 from oms_tools.laptop.layout import StackError
 
 console = Console()
@@ -175,6 +175,7 @@ def resend(data: Path, dsn: str | None, venue: str, begin: int, end: int, by: st
     "--set", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON to store."
 )
 @click.option("--clear", is_flag=True, help="Go back to the adapter's own settings.")
+@always_json_option
 @_asked(required=False)
 def settings(
     data: Path, dsn: str | None, venue: str, path: Path | None, clear: bool, by: str, reason: str | None

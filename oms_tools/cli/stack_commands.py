@@ -13,12 +13,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_platform.clock import utc_now
-from oms_platform.schema.demo_data import seed
-from oms_platform.schema.migrate import migrate
 from oms_tools.cli.client import persona_token
+from oms_tools.cli.options import data_hint, data_option, json_option
+from oms_tools.cli.tables import say
 from oms_tools.laptop.layout import (
-    DEFAULT_DATA,
     DEFAULT_PORT,
     Layout,
     StackError,
@@ -32,14 +30,6 @@ from oms_tools.laptop.layout import (
 START_TIMEOUT_S: Final = 180.0
 STOP_TIMEOUT_S: Final = 90.0
 console = Console()
-
-data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the stack's databases, logs and state.",
-)
 
 
 def _venues(_context: click.Context, _option: click.Parameter, given: str) -> str:
@@ -123,6 +113,20 @@ def stop_stack(data: Path) -> bool:
     return True
 
 
+def print_next_steps(layout: Layout, data: Path) -> None:
+    """Print where a stack that has started is reached, and what to type next, to be copied as it is."""
+    hint = data_hint(data)
+    steps = (
+        ("page", f"{layout.api_url}/"),
+        ("token", f"oms token --user trader1{hint}"),
+        ("order", f"oms submit --symbol AAPL --side BUY --quantity 100 --wait{hint}"),
+        ("gRPC", f"127.0.0.1:{layout.port('api_grpc')}"),
+        ("logs", str(layout.logs)),
+        ("stop", f"oms down{hint}"),
+    )
+    say(console, *(f"  {what:<6} {how}" for what, how in steps))
+
+
 @click.command()
 @data_option
 @click.option(
@@ -149,7 +153,7 @@ def stop_stack(data: Path) -> bool:
 def up(data: Path, port: int, kafka: str, venues: str, detach: bool) -> None:
     """Start the whole stack on this machine."""
     layout = start_stack(data, port, kafka, venues)
-    console.print(f"API {layout.api_url}   logs {layout.logs}", highlight=False)
+    print_next_steps(layout, data)
     if detach:
         return
     console.print("Ctrl-C stops it.")
@@ -173,7 +177,7 @@ def down(data: Path) -> None:
 
 @click.command()
 @data_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def status(data: Path, as_json: bool) -> None:
     """Show every process of the stack. Exits with 1 unless all are ready."""
     layout, state = running_layout(data.resolve())
@@ -212,6 +216,11 @@ def token(data: Path, user: str) -> None:
 )
 def migrate_command(dsn: str, demo_data: bool) -> None:
     """Bring a database to this version's schema."""
+    # Imported here: no other command needs the schema, which takes longer to import than they take to run.
+    from oms_platform.clock import utc_now  # noqa: PLC0415
+    from oms_platform.schema.demo_data import seed  # noqa: PLC0415
+    from oms_platform.schema.migrate import migrate  # noqa: PLC0415
+
     migrate(dsn, utc_now())
     console.print("the schema is up to date")
     if demo_data:

@@ -11,19 +11,15 @@ from rich.console import Console
 from oms_platform.health import Health, serve_health
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag
-from oms_tools.cli.stack_commands import data_option
-from oms_tools.laptop.layout import Layout, running_layout
+from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.options import data_option, json_option
+from oms_tools.laptop.layout import running_layout
 from oms_tools.verify.exporter import watch
 from oms_tools.verify.judge import Evidence, judge_what_persists
 from oms_tools.verify.report import Report
 
 console = Console()
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, exists=True)
-
-
-def stack_dsn(layout: Layout) -> str:
-    """Return the address of the stack's database."""
-    return f"postgresql://postgres@127.0.0.1:{layout.port('postgres')}/oms"
 
 
 def evidence_of_stack(data: Path) -> Evidence:
@@ -36,7 +32,7 @@ def evidence_of_stack(data: Path) -> Evidence:
 
 @click.command()
 @data_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--settle", default=30.0, show_default=True, help="Seconds to let pass what is still on its way."
 )

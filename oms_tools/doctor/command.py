@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_platform.kafka.settings import kafka_of_environment
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option
 from oms_tools.doctor.check import Check, Deployment
 from oms_tools.doctor.examination import examine
 from oms_tools.laptop.layout import running_layout, stack_kafka
@@ -71,7 +71,7 @@ def _endpoints(_context: click.Context, _option: click.Parameter, given: tuple[s
 )
 @click.option("--read-dsn", envvar="OMS_API_READ_DSN", help="The read replica's address, with --dsn.")
 @click.option("--issuer", envvar="OMS_API_OIDC_ISSUER", help="The OIDC issuer's address, with --dsn.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def doctor(
     data: Path,
     dsn: str | None,

@@ -19,6 +19,7 @@ from oms_tools.execution_quality.arithmetic import (
     UNFILLED_COST,
     Figure,
     OrderClass,
+    Report,
     Routed,
     Sum,
     Tally,
@@ -30,11 +31,15 @@ ABSENT: Final = "–"
 
 
 class Column(NamedTuple):
-    """A column: its heading, whether it is a number, and its text for a line."""
+    """A column: its heading, its text for a line, whether it is a number.
+
+    wide: left out of a table that has to fit 120 columns.
+    """
 
     title: str
     text: Callable[[Tally], str]
     number: bool = True
+    wide: bool = False
 
 
 def count(value: int) -> str:
@@ -72,22 +77,22 @@ def side(tally: Tally) -> str:
     return "BUY" if tally.order.buy else "SELL"
 
 
-def _bps(title: str, figure: Figure) -> Column:
-    return Column(title, lambda tally: bps(tally.sums[figure]))
+def _bps(title: str, figure: Figure, *, wide: bool = False) -> Column:
+    return Column(title, lambda tally: bps(tally.sums[figure]), wide=wide)
 
 
 _FIGURES: Final = (
     _bps("eff. spread", EFFECTIVE),
-    _bps("real. 5s", REALIZED[0]),
-    _bps("real. 60s", REALIZED[1]),
+    _bps("real. 5s", REALIZED[0], wide=True),
+    _bps("real. 60s", REALIZED[1], wide=True),
     _bps("price impr.", IMPROVEMENT),
     _bps("fees", FEES),
-    _bps("mk 1s", MARKOUTS[0]),
+    _bps("mk 1s", MARKOUTS[0], wide=True),
     _bps("mk 10s", MARKOUTS[1]),
-    _bps("mk 60s", MARKOUTS[2]),
+    _bps("mk 60s", MARKOUTS[2], wide=True),
 )
 _ENDS: Final = (
-    Column("unfilled $", lambda tally: money(tally.sums[UNFILLED_COST].dollars)),
+    Column("unfilled $", lambda tally: money(tally.sums[UNFILLED_COST].dollars), wide=True),
     Column("shortfall $", lambda tally: money(tally.sums[SHORTFALL].dollars)),
     _bps("shortfall", SHORTFALL),
 )
@@ -117,12 +122,18 @@ _ORDER: Final = (
     Column("strategy", lambda tally: "" if tally.order is None else tally.order.strategy, number=False),
     Column("shares", lambda tally: count(tally.wanted)),
     Column("filled", lambda tally: count(tally.filled)),
-    Column("arrival", lambda tally: price(tally.arrival_mid)),
-    Column("avg px", lambda tally: price(tally.avg_px)),
+    Column("arrival", lambda tally: price(tally.arrival_mid), wide=True),
+    # Over orders of several symbols a mean price says nothing.
+    Column("avg px", lambda tally: "" if tally.order is None else price(tally.avg_px)),
     *_ENDS,
     *_FIGURES,
 )
 COLUMNS: Final = {"order": _ORDER, "venue": _VENUE, "strategy": _STRATEGY}
+
+
+def lines_by(report: Report, by: str) -> Sequence[Tally]:
+    """Return the lines of a report: by order, venue or strategy."""
+    return {"order": report.orders, "venue": report.venues, "strategy": report.strategies}[by]
 
 
 def _cost(tally: Tally) -> Sum:

@@ -1,5 +1,6 @@
 """`oms tca`: what orders cost against the quotes of their time, as a table, CSV and a page with plots."""
 
+import json
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,12 +13,18 @@ from rich.console import Console
 from oms_platform.clock import utc_now
 from oms_platform.postgres import connect
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option
 from oms_tools.cli.times import UTC_TIME
 from oms_tools.execution_quality.arithmetic import Gathered, Report, Tally, measure
-from oms_tools.execution_quality.csv_report import rule_606_path, write_lines, write_rule_606
+from oms_tools.execution_quality.columns import lines_by
+from oms_tools.execution_quality.csv_report import (
+    report_json,
+    rule_606_path,
+    write_lines,
+    write_rule_606,
+)
 from oms_tools.execution_quality.postgres_evidence import PostgresQuality
-from oms_tools.execution_quality.table import ORDERS_MAX, lines_by, print_report
+from oms_tools.execution_quality.table import ORDERS_MAX, print_report
 
 console = Console()
 _SINCE: Final = timedelta(days=1)
@@ -40,6 +47,8 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--csv", "sheet", type=_file, help="Also write the lines, and the Rule 606 table as …-rule606.csv."
 )
+@click.option("--wide", is_flag=True, help="Every column, in place of those that fit 120.")
+@json_option
 def tca(
     data: Path,
     dsn: str | None,
@@ -48,6 +57,8 @@ def tca(
     by: str,
     page: Path | None,
     sheet: Path | None,
+    wide: bool,
+    as_json: bool,
 ) -> None:
     """Show execution quality: spreads, price improvement, fees, markouts, implementation shortfall."""
     until = utc_now() if until is None else until
@@ -69,9 +80,12 @@ def tca(
     finally:
         connection.close()
     report = gathered.report()
-    print_report(report, by, console)
-    if refused:
-        console.print(f"{refused:,} orders that risk refused are left out", style="dim")
+    if as_json:
+        click.echo(json.dumps(report_json(report, by, refused), indent=1))
+    else:
+        print_report(report, by, console, wide)
+        if refused:
+            console.print(f"{refused:,} orders that risk refused are left out", style="dim")
     try:
         if sheet is not None:
             if by != "order":
@@ -96,7 +110,7 @@ def _write_page(page: Path, report: Report, since: datetime, until: datetime, re
 
 
 def _say(text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+    click.echo(text, err=True)
 
 
 def _measured(past: PostgresQuality, gathered: Gathered) -> Iterator[Tally]:

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from oms_tools.execution_quality.arithmetic import FIGURES, OrderClass, Report, Routed, Tally, share_ppm
-from oms_tools.execution_quality.columns import side
+from oms_tools.execution_quality.columns import lines_by, side
 from sor_engine.domain.market import MICROS
 
 _PARTS: Final = ("dollars", "per_share", "bps", "shares", "missing_shares")
+_OF_ORDERS: Final = ("symbol", "side", "strategy")
 _LEAD: Final = (
-    "name",
-    "symbol",
-    "side",
-    "strategy",
     "orders",
     "shares_wanted",
     "shares_filled",
@@ -32,9 +29,35 @@ Cell = str | int | Decimal | None
 
 
 def write_lines(path: Path, by: str, lines: Iterable[Tally]) -> None:
-    """Write a line for each order, venue or strategy."""
-    header = [by, *_LEAD[1:], *[f"{figure.name}_{part}" for figure in FIGURES for part in _PARTS]]
-    _write(path, header, (_line(tally) for tally in lines))
+    """Write a line for each order, venue or strategy; what only an order has are columns of orders alone."""
+    _write(path, _header(by), (_line(tally, by) for tally in lines))
+
+
+def report_json(report: Report, by: str, refused: int) -> dict[str, object]:
+    """Return a report as JSON values: the figures of the CSV, decimals as text, null for what is not known.
+
+    refused: orders that risk refused, which are left out. Of orders a report keeps the last ones; leftOut
+    says how many more there are, which the CSV has.
+    """
+    names = _header(by)
+    lines = lines_by(report, by)
+
+    def values(tally: Tally) -> dict[str, object]:
+        cells = zip(names, _line(tally, by), strict=True)
+        return {name: str(cell) if isinstance(cell, Decimal) else cell for name, cell in cells}
+
+    return {
+        "by": by,
+        "lines": [values(tally) for tally in lines],
+        "total": values(report.total),
+        "leftOut": report.total.orders - len(lines) if by == "order" else 0,
+        "refused": refused,
+    }
+
+
+def _header(by: str) -> list[str]:
+    of_orders = _OF_ORDERS if by == "order" else ()
+    return [by, *of_orders, *_LEAD, *[f"{figure.name}_{part}" for figure in FIGURES for part in _PARTS]]
 
 
 def rule_606_path(path: Path) -> Path:
@@ -64,13 +87,14 @@ def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[Cell]]) -
         writer.writerows(["" if cell is None else str(cell) for cell in line] for line in lines)
 
 
-def _line(tally: Tally) -> list[Cell]:
+def _line(tally: Tally, by: str) -> list[Cell]:
     order = tally.order
+    of_order: list[Cell] = []
+    if by == "order":
+        of_order = ["", "", ""] if order is None else [order.symbol, side(tally), order.strategy]
     return [
         tally.name,
-        "" if order is None else order.symbol,
-        side(tally),
-        "" if order is None else order.strategy,
+        *of_order,
         tally.orders,
         tally.wanted,
         tally.filled,

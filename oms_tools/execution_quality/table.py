@@ -6,8 +6,9 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.table import Table
 
-from oms_tools.execution_quality.arithmetic import Report, Tally
-from oms_tools.execution_quality.columns import COLUMNS, count, missing
+from oms_tools.cli.desk_api import short_id
+from oms_tools.execution_quality.arithmetic import Report
+from oms_tools.execution_quality.columns import COLUMNS, Column, count, lines_by, missing
 
 # Of single orders a report keeps the last and the costliest; the CSV has all of them.
 ORDERS_MAX: Final = 40
@@ -15,23 +16,36 @@ _GAP: Final = 2
 _UNITS: Final = "without $: basis points of the notional, share-weighted; mk: markout, above 0 good for us"
 
 
-def lines_by(report: Report, by: str) -> Sequence[Tally]:
-    """Return the lines of a report: by order, venue or strategy."""
-    return {"order": report.orders, "venue": report.venues, "strategy": report.strategies}[by]
+def columns_shown(by: str, wide: bool) -> Sequence[Column]:
+    """Return the columns of a table: all, or those that fit 120, where an order is the end of its id."""
+    if wide:
+        return COLUMNS[by]
+    shown = [column for column in COLUMNS[by] if not column.wide]
+    if by == "order":
+        shown[0] = shown[0]._replace(
+            text=lambda tally: tally.name if tally.order is None else short_id(tally.name)
+        )
+    return shown
 
 
-def print_report(report: Report, by: str, to: Console) -> None:
-    """Print a line for each order, venue or strategy, and what is not known."""
-    columns = COLUMNS[by]
+def print_report(report: Report, by: str, to: Console, wide: bool) -> None:
+    """Print a line for each order, venue or strategy, and what is not known. wide: every column."""
+    columns = columns_shown(by, wide)
     lines = lines_by(report, by)
     shown = [*lines, report.total]
-    widths = [max([len(one.title), *[len(one.text(tally)) for tally in shown]]) for one in columns]
+    # Where room is short, a heading of two words stands in two lines.
+    headings = [one.title if wide else one.title.replace(" ", "\n") for one in columns]
+    widths = [
+        max([*[len(word) for word in heading.split("\n")], *[len(one.text(tally)) for tally in shown]])
+        for one, heading in zip(columns, headings, strict=True)
+    ]
     # A narrow terminal breaks a line rather than the figures in it.
-    whole = sum(widths) + _GAP * (len(widths) - 1)
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), width=whole)
-    for column, width in zip(columns, widths, strict=True):
+    gap = _GAP if wide else 1
+    whole = sum(widths) + gap * (len(widths) - 1)
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), width=whole)
+    for column, heading, width in zip(columns, headings, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.number else "left"
-        table.add_column(column.title, justify=justify, width=width, no_wrap=True)
+        table.add_column(heading, justify=justify, width=width, no_wrap=True)
     for tally in lines:
         table.add_row(*[column.text(tally) for column in columns])
     if by != "venue" and len(lines) > 1:
@@ -41,6 +55,9 @@ def print_report(report: Report, by: str, to: Console) -> None:
     if by == "order" and len(lines) < report.total.orders:
         to.print(f"the last {len(lines)} of {count(report.total.orders)}; --csv writes all", style="dim")
     to.print(_UNITS, style="dim", soft_wrap=True)
+    if len(columns) < len(COLUMNS[by]):
+        left_out = [column.title for column in COLUMNS[by] if column.wide]
+        to.print(f"--wide shows {', '.join(left_out)} too", style="dim", soft_wrap=True)
     unknown = missing(report.total)
     if unknown:
         to.print("* not known, and left out:", style="yellow")

@@ -4,13 +4,15 @@ import json
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment
+if TYPE_CHECKING:
+    from oms_platform.kafka.settings import KafkaSettings
 
 DEFAULT_DATA: Final = Path(".oms")
+DATA_VARIABLE: Final = "OMS_DATA"
 DEFAULT_PORT: Final = 8080
 PORT_MAX: Final = 65_535
 STATE_NAME: Final = "stack.json"
@@ -120,7 +122,10 @@ def running_layout(data: Path) -> tuple[Layout, dict[str, Any]]:
     """Return the layout and state of the running stack. Raises StackError when none runs there."""
     state = read_state(data)
     if state is None:
-        raise StackError(f"no stack runs in {data}; start one with `oms up --data {data}`")
+        raise StackError(
+            f"no stack runs in {data}: name the folder of one that does with --data or {DATA_VARIABLE},"
+            f" or start one with `oms up --data {data}`"
+        )
     return Layout(data=data, base_port=int(state["base_port"])), state
 
 
@@ -140,8 +145,11 @@ def venue_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def stack_kafka(layout: Layout, kafka: str) -> KafkaSettings:
+def stack_kafka(layout: Layout, kafka: str) -> "KafkaSettings":
     """Return how to speak to the broker of a running stack. kafka: "memory", "apache" or an address."""
+    # Imported here: with settings come database drivers, for which most commands should not wait.
+    from oms_platform.kafka.settings import KafkaSettings, kafka_of_environment  # noqa: PLC0415
+
     own = f"127.0.0.1:{layout.port('kafka')}"
     if kafka == "memory":
         return KafkaSettings(bootstrap=own, partitions=MEMORY_PARTITIONS, fetch_wait_ms=MEMORY_FETCH_WAIT_MS)

@@ -14,8 +14,8 @@ from oms_platform.clock import utc_now
 from oms_tools.bench.order_mix import read_mix
 from oms_tools.bench.run import Bench
 from oms_tools.cli.client import fetch_token
-from oms_tools.cli.stack_commands import data_option
-from oms_tools.cli.verify_commands import stack_dsn
+from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.options import data_option
 from oms_tools.laptop.layout import running_layout, stack_kafka
 from oms_tools.profile.page import check_page, section_of, write_section
 from oms_tools.profile.run import Plan, take_profile

@@ -1,5 +1,6 @@
 """`oms retention`, `oms export-routes`: how long the audit of routes is kept, and how it leaves."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.table import Table
 from oms_platform.clock import utc_now
 from oms_platform.postgres import Connection, connect
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option
 from oms_tools.cli.times import UTC_TIME
 from oms_tools.routing_audit.route_export import export_routes
 from sor_engine.scorekeeper.adapters.postgres_retention import DAYS_MIN, apply_retention, expired
@@ -42,11 +43,24 @@ def database(data: Path, dsn: str | None) -> Iterator[Connection]:
     help="Days that a route is kept from its decision on.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go, and drop nothing.")
-def retention(data: Path, dsn: str | None, days: int, dry_run: bool) -> None:
+@json_option
+def retention(data: Path, dsn: str | None, days: int, dry_run: bool, as_json: bool) -> None:
     """Drop the partitions of routes, of what they were decided on, and of quotes that are old enough."""
     with database(data, dsn) as connection:
         now = utc_now()
         gone = expired(connection, days, now) if dry_run else apply_retention(connection, days, now)
+    if as_json:
+        parts = [
+            {
+                "table": part.table,
+                "partition": part.name,
+                "from": f"{part.start:%Y-%m-%d}",
+                "to": f"{part.end:%Y-%m-%d}",
+            }
+            for part in gone
+        ]
+        click.echo(json.dumps({"dropped": not dry_run, "partitions": parts}, indent=1))
+        return
     if not gone:
         console.print(f"nothing is older than {days} days")
         return

@@ -14,13 +14,14 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from oms_platform.clock import utc_now
 from oms_platform.messages import RouteExplanation
 from oms_platform.postgres import connect
+from oms_tools.cli.amounts import grouped
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option
+from oms_tools.cli.tables import aligned, folded, say
 from oms_tools.cli.times import UTC_TIME
 from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.domain.profile import StrategyName
@@ -46,9 +47,8 @@ class Sums:
     cost: Decimal = Decimal(0)
     costed: Decimal = Decimal(0)
 
-    def add(self, worked: Worked) -> None:
-        """Count a decision."""
-        seen: RouteExplanation = worked.explain()
+    def add(self, worked: Worked, seen: RouteExplanation) -> None:
+        """Count a decision and its explanation."""
         self.decisions += 1
         self.wanted += worked.plan.quantity
         self.placed += sum(child.quantity for child in worked.plan.children)
@@ -69,13 +69,18 @@ class Sums:
 class Replayed:
     """A replay's figures.
 
-    shares: at each venue, before and after. changed: decisions that differ in a leg.
+    shares: at each venue, before and after. changed: decisions that differ in a leg. unlike: decisions
+    that take another number of shares at once: what a plan lets wait, in the dark or in a book, costs nothing
+    here, so their costs do not compare. alike_before, alike_after: of the others, those that take any.
     """
 
     before: Sums = field(default_factory=Sums)
     after: Sums = field(default_factory=Sums)
+    alike_before: Sums = field(default_factory=Sums)
+    alike_after: Sums = field(default_factory=Sums)
     shares: dict[str, list[int]] = field(default_factory=dict)
     changed: int = 0
+    unlike: int = 0
     repeated: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -96,7 +101,9 @@ class Replayed:
         return {
             "before": sums(self.before),
             "after": sums(self.after),
+            "alike": {"before": sums(self.alike_before), "after": sums(self.alike_after)},
             "changed": self.changed,
+            "unlike": self.unlike,
             "decidedTheSame": self.repeated,
             "sharesByVenue": {venue: {"before": a, "after": b} for venue, (a, b) in self.shares.items()},
         }
@@ -111,8 +118,14 @@ def replay(
         again, changed = decide_again(stored), decide_again(stored, changes)
         result.repeated += is_proven(stored, again)
         result.changed += changed.plan.children != stored.plan.children
-        result.before.add(again)
-        result.after.add(changed)
+        seen, seen_changed = again.explain(), changed.explain()
+        result.before.add(again, seen)
+        result.after.add(changed, seen_changed)
+        if seen.expected_quantity != seen_changed.expected_quantity:
+            result.unlike += 1
+        elif seen.expected_quantity:
+            result.alike_before.add(again, seen)
+            result.alike_after.add(changed, seen_changed)
         for place, children in enumerate((stored.plan.children, changed.plan.children)):
             for child in children:
                 result.shares.setdefault(child.venue_id, [0, 0])[place] += child.quantity
@@ -129,7 +142,7 @@ def replay(
 @click.option("--strategy", type=click.Choice([name.value for name in StrategyName]))
 @click.option("--weights", help='JSON, such as {"price": 0.7, "cost": 0.3}; replaces single weights.')
 @click.option("--without", multiple=True, help="A venue to leave out; may be given several times.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def replay_routes(
     data: Path,
     dsn: str | None,
@@ -164,7 +177,7 @@ def replay_routes(
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=1))
     else:
-        _print(result)
+        print_replayed(result)
 
 
 def _stored_profile(connection: Any, name: str) -> tuple[str, StoredProfile]:
@@ -178,15 +191,15 @@ def _stored_profile(connection: Any, name: str) -> tuple[str, StoredProfile]:
     return name, StoredProfile(*row)
 
 
-def _print(result: Replayed) -> None:
+def print_replayed(result: Replayed) -> None:
+    """Print a replay's figures, and a warning where its sums are of different numbers of shares."""
     before, after = result.before, result.after
-    console.print(
+    decided = (
         f"{before.decisions:,} decisions, {result.repeated:,} of them decided the same again from the audit,"
-        f" {result.changed:,} different under the changes",
-        highlight=False,
+        f" {result.changed:,} different under the changes"
     )
-    table = Table("", "as decided", "changed", box=None)
-    rows: list[tuple[str, object, object]] = [
+    say(console, *folded(decided, console.width, 0))
+    rows: list[tuple[str, int | Decimal | None, int | Decimal | None]] = [
         ("shares wanted", before.wanted, after.wanted),
         ("shares placed", before.placed, after.placed),
         ("shares to be taken at once", before.taken, after.taken),
@@ -195,6 +208,28 @@ def _print(result: Replayed) -> None:
         ("the same, basis points", before.cost_bps, after.cost_bps),
     ]
     rows += [(f"shares to {venue}", both[0], both[1]) for venue, both in sorted(result.shares.items())]
-    for name, *values in rows:
-        table.add_row(name, *("–" if value is None else f"{value:,}" for value in values))
-    console.print(table)
+    _say_rows(rows)
+    if not result.unlike:
+        return
+    warning = (
+        f"CAREFUL: {result.unlike:,} decisions take another number of shares at once, {before.taken:,} in all"
+        f" as decided and {after.taken:,} changed. Fees and cost above are of those shares alone: what"
+        " waits in the dark or in a book costs nothing there, so they do not compare. Of the decisions that"
+        " take the same number at once either way:"
+    )
+    say(console, *folded(warning, console.width, 0), style="bold yellow")
+    alike, changed = result.alike_before, result.alike_after
+    _say_rows(
+        [
+            ("decisions", alike.decisions, changed.decisions),
+            ("shares to be taken at once", alike.taken, changed.taken),
+            ("fees, dollars", alike.fee, changed.fee),
+            ("cost beyond the mid, dollars", alike.cost, changed.cost),
+            ("the same, basis points", alike.cost_bps, changed.cost_bps),
+        ]
+    )
+
+
+def _say_rows(rows: list[tuple[str, int | Decimal | None, int | Decimal | None]]) -> None:
+    cells = [[name, grouped(was), grouped(now)] for name, was, now in rows]
+    say(console, *aligned(("", "as decided>", "changed>"), cells))

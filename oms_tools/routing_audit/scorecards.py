@@ -9,12 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.order_commands import user_option
-from oms_tools.cli.stack_commands import data_option
+from oms_tools.cli.options import data_option, json_option, user_option
 
 console = Console()
 PAGE = "/api/v1/venues/scorecards"
 UNMEASURED = "–"
+LEGEND = (
+    "take, rest, dark: shares filled of those sent to take, to wait and to the dark; reject: of orders;"
+    " hidden: shares beyond the displayed ones",
+    "ack ms: until the venue acknowledges; fill s: until a resting order's first fill",
+    "impr. bp: price improvement; 1s, 10s, 60s bp: the mid so long after a fill against its price;"
+    " basis points, above 0 good for us; –: not measured yet",
+)
 FIGURES = (
     "orders",
     "take",
@@ -34,7 +40,7 @@ FIGURES = (
 @click.command()
 @data_option
 @user_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def scorecards(data: Path, user: str, as_json: bool) -> None:
     """Show every venue's scorecard: fills, latency, rejects, price improvement, markouts, closures."""
     answer = ApiClient.of_stack(data.resolve(), user).get(PAGE)
@@ -74,6 +80,8 @@ def print_scorecards(venues: list[dict[str, Any]], to: Console) -> None:
             *(_per(markouts.get(after, {}).get("cbps"), 100, 2) for after in ("1s", "10s", "60s")),
         )
     to.print(table, crop=False)
+    for text in LEGEND:
+        to.print(text, style="dim", highlight=False)
     for venue in venues:
         if venue["closedReason"]:
             until = f", tried again at {venue['closedUntil']}" if venue["closedUntil"] else ""

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -20,6 +21,31 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 _json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )
+
+
+class Steps:
+    """Counts the steps of a run, and says each with its number and what is left of the time.
+
+    total: how many there are. show: takes the line.
+    """
+
+    def __init__(
+        self, total: int, show: Callable[[str], None], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total = total
+        self._show = show
+        self._now_s = now_s
+        self._begun = 0
+        self._started_s = now_s()
+
+    def __call__(self, what: str) -> None:
+        """Begin the next step."""
+        done, self._begun = self._begun, self._begun + 1
+        left = ""
+        if done:
+            left_s = (self._now_s() - self._started_s) / done * (self._total - done)
+            left = f", about {left_s:.0f} s left"
+        self._show(f"{self._begun} of {self._total}{left}: {what}")
 
 
 @click.command("sor-lab")
@@ -67,13 +93,14 @@ def sor_lab(
     console.print(
         f"seed {seed}, {orders} orders in each regime after {experiment.WARM_UP_ORDERS} to warm up\n"
     )
+    chosen = [known[name] for name in names] or list(REGIMES)
+    swept = [regime for regime in chosen if regime.name in experiment.SWEEP_REGIMES] if delays else []
+    steps = len(chosen) * experiment.REGIME_STEPS + len(swept) * experiment.SWEEP_STEPS
     with Console(stderr=True).status("routing") as status:
-        chosen = [known[name] for name in names] or list(REGIMES)
-        results = [experiment.run_regime(seed, regime, orders, Delays(), status.update) for regime in chosen]
-        swept = [regime for regime in chosen if regime.name in experiment.SWEEP_REGIMES] if delays else []
+        progress = Steps(steps, status.update)
+        results = [experiment.run_regime(seed, regime, orders, Delays(), progress) for regime in chosen]
         sweeps = [
-            (regime, experiment.run_sweep(seed, regime, max(50, orders // 3), status.update))
-            for regime in swept
+            (regime, experiment.run_sweep(seed, regime, max(50, orders // 3), progress)) for regime in swept
         ]
     seconds = time.monotonic() - started
     for result in results:

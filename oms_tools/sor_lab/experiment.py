@@ -27,6 +27,9 @@ LATENCY_FACTORS: Final = (0.25, 1.0, 4.0, 16.0)
 STALE_US: Final = (0, 5_000, 20_000, 80_000)
 SWEEP_ROUTERS: Final = (*MARKETABLE, "staged", REFERENCE, "touch only", "pro rata")
 SWEEP_REGIMES: Final = ("calm", "volatile", "fragmented")
+# How often a regime, and a sweep, says what it begins.
+REGIME_STEPS: Final = len(routers())
+SWEEP_STEPS: Final = len(LATENCY_FACTORS) + len(set(STALE_US) - {Delays().stale_us})
 Progress = Callable[[str], None]
 FLOWS: Final = ("all", "urgent", "patient")
 

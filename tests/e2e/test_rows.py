@@ -9,7 +9,7 @@ import pytest
 
 from oms_platform.postgres import Connection
 from oms_tools.bench.database_counts import DatabaseCounts, await_counts, count_database
-from oms_tools.cli.verify_commands import stack_dsn
+from oms_tools.cli.dsn import stack_dsn
 from tests.e2e.orders import place, until_status
 from tests.stack_rig import StackRig
 

@@ -33,7 +33,6 @@ from oms_platform.vocabulary import (
     TradeApplied,
 )
 from oms_platform.wire import encode
-from oms_tools.cli import order_commands
 from oms_tools.cli.client import ApiClient, ApiError, fetch_token
 from oms_tools.cli.main import cli
 from oms_tools.cli.order_commands import order_body
@@ -89,7 +88,7 @@ def shown(sequence: int, kind: str, status: str, payload: Message) -> dict[str, 
     }
 
 
-CHECK = RiskCheck(rule="buying_power", value="68250", bound="5000000000", passed=True)
+CHECK = RiskCheck(rule="BUYING_POWER_EXCEEDED", value="68250", bound="5000000000", passed=True)
 ROUTE = RouteRequested(route_id=uuid7(), attempt=1, quantity=300, requested_at=AT)
 CHILD = ChildTerms(
     order_id=UUID(str(ORDER["orderId"])),
@@ -115,7 +114,7 @@ FILL = TradeApplied(
     transact_time=AT,
     received_at=AT,
 )
-VENUES = [
+VENUES: list[dict[str, Any]] = [
     {
         "venueId": "ARCX",
         "reason": "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
@@ -135,7 +134,7 @@ VENUES = [
         "reason": "best all-in price",
     },
 ]
-PLAN = {
+PLAN: dict[str, Any] = {
     "attempt": 1,
     "quantity": 300,
     "explanation": {
@@ -186,7 +185,10 @@ PAGES: dict[str, Any] = {
 REFUSAL = {
     "error": {
         "message": "the order is not valid",
-        "fields": [{"field": "quantity", "message": "must be above 0"}],
+        "fields": [
+            {"field": "quantity", "message": "must be above 0"},
+            {"field": "side", "message": "must be BUY or SELL"},
+        ],
     }
 }
 
@@ -198,6 +200,8 @@ class Api(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/.well-known/openid-configuration":
             self._answer(200, json.dumps({"token_endpoint": f"http://{self.headers['Host']}/token"}).encode())
+        elif path == "/text":
+            self._answer(200, b"a page\nof  text")
         elif path == "/broken":
             self._answer(500, b"<html>oops</html>")
         elif path in PAGES:
@@ -211,6 +215,10 @@ class Api(BaseHTTPRequestHandler):
             form = dict(urllib.parse.parse_qsl(body.decode()))
             if form["username"] == "trader1":
                 self._answer(200, json.dumps(PAGES["/token"]).encode())
+            elif form["username"] == "slow":
+                self._answer(
+                    400, b'{"error": "temporarily_unavailable", "error_description": "come back later"}'
+                )
             else:
                 self._answer(401, b'{"error": "invalid_grant", "error_description": "no such user"}')
         elif json.loads(body).get("quantity", 0) <= 0:
@@ -247,9 +255,13 @@ def test_the_client_sends_its_token_and_gives_the_answers_body(client: ApiClient
     assert fetch_token(client.url, "trader1") == "a-token"
 
 
-def test_an_issuers_refusal_is_shown_as_it_came(client: ApiClient) -> None:
-    with pytest.raises(ApiError, match=r"HTTP 401: .*no such user"):
+def test_an_issuers_refusal_is_told_in_plain_words(client: ApiClient) -> None:
+    with pytest.raises(ApiError) as refused:
         fetch_token(client.url, "nobody", "guess")
+    assert str(refused.value) == "no user nobody at this issuer, or a wrong password"
+    with pytest.raises(ApiError) as other:
+        fetch_token(client.url, "slow")
+    assert str(other.value) == "come back later (HTTP 400)"
 
 
 def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_that_runs(
@@ -266,14 +278,21 @@ def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_th
 def test_a_refusal_is_the_apis_own_sentence_with_its_fields(client: ApiClient) -> None:
     with pytest.raises(ApiError) as refused:
         client.post("/api/v1/orders", {"quantity": 0})
-    assert str(refused.value) == "the order is not valid (HTTP 422)\n  quantity: must be above 0"
+    assert (
+        str(refused.value)
+        == "the order is not valid (HTTP 422): quantity: must be above 0; side: must be BUY or SELL"
+    )
 
 
 def test_an_answer_that_is_no_json_and_an_api_that_is_away_are_errors_too(client: ApiClient) -> None:
     with pytest.raises(ApiError, match="HTTP 500: <html>oops</html>"):
         client.get("/broken")
-    with pytest.raises(ApiError, match=r"GET http://127\.0\.0\.1:"):
-        ApiClient(f"http://127.0.0.1:{free_port()}", "x").get("/api/v1/orders")
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(ApiError) as away:
+        ApiClient(url, "x").get("/api/v1/orders")
+    assert str(away.value) == f"nothing answers at {url}: Connection refused"
+    with pytest.raises(ApiError, match=r"expected JSON from http.*/text, found a page of text"):
+        client.get("/text")
 
 
 def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client: ApiClient) -> None:
@@ -283,7 +302,7 @@ def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client:
     for sentence in (
         "BUY 300 AAPL limit 227.50 DAY, at least 50 at once for ACC-INST-001",
         "ACC-INST-001  →  FILLED, 300 done at 227.406667 on average",
-        "1 risk checks passed in 41 µs (… buying_power 68250 / 5000000000)",
+        "1 risk check passed, in 41 µs: buying power 68,250 of 5 bn",
         "by trader1 through TEST",
         "attempt 1, 300 shares",
         "attempt 2: 7 shares, not explained: the router is away",
@@ -294,10 +313,10 @@ def test_a_story_tells_events_the_route_cards_arithmetic_and_the_average(client:
         "profile default version 1, NBBO 227.38 / 227.40, book 0.0 ms old, decided in 180 µs",
         "0.5×1 + 0.35×0.6 = 0.71",
         "QUOTE_TOO_OLD: age_ms=900, age_ms_max=500",
-        "Σ quantity × price = 68222.00 over 300 shares = 227.406667; the order says 227.406667",
+        "Σ quantity × price = 68,222.00 over 300 shares = 227.406667; the order says 227.406667",
     ):
         assert sentence in told
-    assert told.index("XNYS", told.index("score =")) < told.index("ARCX")
+    assert told.index("XNYS", told.index("all-in")) < told.index("ARCX")
 
 
 def test_without_a_running_stack_a_command_says_how_to_start_one(tmp_path: Any) -> None:
@@ -331,14 +350,79 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
     assert "minQuantity" not in body(None)
 
 
-def test_a_frame_of_events_is_printed_a_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
-    events = [event(number, OrderStatus.PARTIALLY_FILLED, FILL)["payload"] for number in (1, 2)]
-    order_commands._print_frame(
-        {"type": "events", "events": [events[0] | {"lastQty": 5, "lastPx": "1.5", "venueId": "XNYS"}]}
-    )
-    order_commands._print_frame({"type": "events", "events": events})
-    order_commands._print_frame({"type": "heartbeat"})
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert "PARTIALLY_FILLED 0/300 AAPL" in lines[1]
-    assert "heartbeat" in lines[3]
+REASON = "QUOTE_TOO_OLD: " + ", ".join(f"measure_number_{number}={number}.5" for number in range(12))
+
+
+def long_pages(trades: int, routes: int) -> dict[str, Any]:
+    """Return the pages of an order with so many trades on two venues and so many routes."""
+    place = f"/api/v1/orders/{ORDER['orderId']}"
+    events = [event(2 + n, OrderStatus.PARTIALLY_FILLED, FILL) for n in range(trades)]
+    for number, one in enumerate(events):
+        one["payload"]["tradeApplied"]["venueId"] = "XNYS" if number % 2 else "A-VENUE-OF-A-LONG-NAME"
+    refused = RoutePlaced(attempt=1, placed_at=AT, reason="NO_LIQUIDITY: touch=none")
+    venues = [
+        one | {"reason": REASON, "score": "0.123456", "terms": VENUES[1]["terms"] * 4} for one in VENUES
+    ]
+    card = {**PLAN["explanation"], "venues": venues, "summary": REASON}
+    plans = [
+        PLAN
+        | {"attempt": n + 1, "explanation": card, "children": [json.loads(encode(CHILD))] if n % 2 else []}
+        for n in range(routes)
+    ]
+    fills = [
+        {
+            "transactTime": "2026-03-02T15:00:00.223456Z",
+            "venueId": "XNYS" if n % 2 else "XNAS",
+            "lastQty": 100,
+            "lastPx": f"227.{n:02d}0000",
+            "execId": f"XNYS-{n:020d}",
+        }
+        for n in range(trades)
+    ]
+    return {
+        place: ORDER,
+        f"{place}/events": {"events": [*events, event(99, OrderStatus.FILLED, refused)]},
+        f"{place}/routes": {"routes": [{"plan": plan} for plan in plans]},
+        f"{place}/executions": {"executions": fills},
+    }
+
+
+def told(pages: dict[str, Any], width: int, *, every: bool) -> str:
+    class Client:
+        def get(self, path: str) -> Any:
+            return pages[path]
+
+    out = io.StringIO()
+    print_story(Console(file=out, width=width), Client(), str(ORDER["orderId"]), every)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 110, 200])
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize(("trades", "routes"), [(2, 1), (40, 7)])
+def test_a_story_fits_its_terminal_and_cuts_no_word(
+    width: int, every: bool, trades: int, routes: int
+) -> None:
+    text = told(long_pages(trades, routes), width, every=every)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    words = " ".join(text.split())
+    for reason in (
+        REASON,
+        "nothing was placed: no venue shows shares to trade with (NO_LIQUIDITY: touch=none)",
+    ):
+        assert reason in words
+    assert "227.420000" not in text and "227.010000" not in text
+
+
+def test_a_story_of_many_trades_and_routes_sums_them_up_first_unless_all_are_asked_for() -> None:
+    pages = long_pages(40, 7)
+    short = " ".join(told(pages, 80, every=False).split())
+    whole = told(pages, 80, every=True)
+    assert short.index("Fills by venue, 40 in all") < short.index("What happened")
+    assert short.count("TradeApplied") == 1 and "40 trades: " in short
+    assert (short.count("Route card"), short.count("--all tells why")) == (3, 4)
+    assert whole.count("TradeApplied") == 40 and whole.count("Route card") == 7
+    assert "--all" not in whole and whole.count("XNYS-0000") == 40
+    few = told(long_pages(3, 2), 80, every=False)
+    assert few.count("TradeApplied") == 3 and few.count("Route card") == 2 and "--all" not in few

@@ -1,11 +1,19 @@
 """Figures of execution quality: roundings, dashes, and quotes that nobody vouches for."""
 
+import csv
+import io
+import json
 from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
 
 from oms_tools.execution_quality.arithmetic import (
     EFFECTIVE,
     FEES,
     SHORTFALL,
+    UNFILLED,
     Child,
     Evidence,
     Fees,
@@ -22,7 +30,9 @@ from oms_tools.execution_quality.arithmetic import (
     measure,
     share_ppm,
 )
-from oms_tools.execution_quality.columns import COLUMNS, bps, routed_lines
+from oms_tools.execution_quality.columns import COLUMNS, bps, lines_by, routed_lines
+from oms_tools.execution_quality.csv_report import report_json, write_lines
+from oms_tools.execution_quality.table import print_report
 
 SECOND = 1_000_000
 ROW = {("AAPL", 100 * SECOND): Quoted(10_000_000, 10_020_000)}
@@ -158,3 +168,84 @@ def test_what_is_gathered_keeps_the_last_orders_and_the_costliest() -> None:
     assert [tally.name for tally in found.orders] == ["order-2", "order-3"]
     assert [tally.name for tally in found.costliest] == ["order-1", "order-3"]
     assert (found.total.orders, found.directed) == (4, 4)
+
+
+def large_tally(name: str, order: Order | None = None) -> Tally:
+    """Return a line whose every figure is as long as a desk's are."""
+    found = Tally(name, orders=12_345, wanted=9_876_543, filled=9_876_543, fills=5, order=order)
+    found.notional = 2 * 1_227_123_456 * found.filled
+    found.arrival_mid2 = 2_454_180_000
+    for one in found.sums.values():
+        one.add(-2_469_135_780_000, 2 * found.notional // 100, 1_000)
+        one.add(None, 0, 1)
+    return found
+
+
+def large_report(symbols: tuple[str, ...] = ("GOOGL", "MSFT")) -> Report:
+    orders = tuple(
+        large_tally(
+            f"01900000-0000-7000-8000-00000000000{number}",
+            Order(order_id="o", symbol=symbol, buy=False, quantity=1, limit=None, created_us=0, ended_us=None,
+                  strategy="passive"),
+        )
+        for number, symbol in enumerate(symbols)
+    )  # fmt: skip
+    return Report(
+        total=large_tally("all"), orders=orders, venues=(large_tally("XNYS"), large_tally(UNFILLED)),
+        strategies=(large_tally("passive"), large_tally("unknown")), routed=(), directed=0,
+    )  # fmt: skip
+
+
+def printed(by: str, *, wide: bool) -> list[str]:
+    out = io.StringIO()
+    print_report(large_report(), by, Console(file=out, width=120), wide)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("by", list(COLUMNS))
+def test_a_table_fits_120_columns_and_wide_has_every_figure(by: str) -> None:
+    lines = printed(by, wide=False)
+    assert max(len(line) for line in lines) <= 120
+    heading = printed(by, wide=True)[0]
+    assert all(column.title in heading for column in COLUMNS[by])
+    left_out = [column.title for column in COLUMNS[by] if column.wide]
+    assert left_out and f"--wide shows {', '.join(left_out)} too" in lines
+    assert not any("--wide" in line for line in printed(by, wide=True))
+
+
+def test_an_order_is_shown_by_the_end_of_its_id_unless_wide() -> None:
+    assert printed("order", wide=False)[2].startswith("00000000 GOOGL")
+    assert printed("order", wide=True)[1].startswith("01900000-0000-7000-8000-000000000000  GOOGL")
+
+
+def test_the_mean_price_over_orders_is_blank() -> None:
+    (column,) = [column for column in COLUMNS["order"] if column.title == "avg px"]
+    report = large_report()
+    assert column.text(report.total) == ""
+    assert [column.text(tally) for tally in report.orders] == ["1,227.1235"] * 2
+
+
+@pytest.mark.parametrize("by", list(COLUMNS))
+def test_no_two_columns_of_a_csv_have_one_name(by: str, tmp_path: Path) -> None:
+    path = tmp_path / "tca.csv"
+    report = large_report()
+    write_lines(path, by, lines_by(report, by))
+    with path.open() as file:
+        header, *rows = list(csv.reader(file))
+    assert len(set(header)) == len(header)
+    assert {len(row) for row in rows} == {len(header)}
+    record = dict(zip(header, rows[0], strict=True))
+    assert record[by] == lines_by(report, by)[0].name
+    assert record["avg_px"] == "1227.123456"
+    if by == "order":
+        assert (record["symbol"], record["side"], record["strategy"]) == ("GOOGL", "SELL", "passive")
+
+
+@pytest.mark.parametrize("by", list(COLUMNS))
+def test_json_has_the_figures_of_the_csv_and_null_for_what_is_not_known(by: str) -> None:
+    found = json.loads(json.dumps(report_json(large_report(), by, 3)))
+    assert (found["by"], found["refused"], len(found["lines"])) == (by, 3, 2)
+    assert found["total"]["avg_px"] == "1227.123456"
+    assert found["leftOut"] == (12_343 if by == "order" else 0)
+    empty = Report(total=Tally("all"), orders=(), venues=(), strategies=(), routed=(), directed=0)
+    assert report_json(empty, by, 0)["total"]["avg_px"] is None  # type: ignore[index]

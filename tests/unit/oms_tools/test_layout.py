@@ -59,7 +59,7 @@ def test_no_state_a_torn_one_and_a_dead_supervisors_are_no_stack(tmp_path: Path,
     if text is not None:
         (tmp_path / "stack.json").write_text(text.replace("%d", str(dead_pid())))
     assert read_state(tmp_path) is None
-    with pytest.raises(StackError, match=r"no stack runs in .*; start one with `oms up"):
+    with pytest.raises(StackError, match=r"no stack runs in .*--data or OMS_DATA, or start one with `oms up"):
         running_layout(tmp_path)
 
 

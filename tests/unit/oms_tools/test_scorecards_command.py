@@ -38,6 +38,24 @@ def answer() -> dict[str, Any]:
     }
 
 
+def test_the_table_says_what_its_figures_are() -> None:
+    text = io.StringIO()
+    command.print_scorecards(answer()["venues"], Console(file=text, width=140, color_system=None))
+    legend = " ".join(text.getvalue().partition("BATS")[2].split())
+    for name in (
+        "take",
+        "rest",
+        "dark",
+        "reject",
+        "hidden",
+        "ack ms",
+        "fill s",
+        "impr. bp",
+        "1s, 10s, 60s bp",
+    ):
+        assert f"{name}:" in legend or f"{name}," in legend, name
+
+
 def test_a_line_a_venue_with_dashes_for_what_was_not_measured() -> None:
     text = io.StringIO()
     command.print_scorecards(answer()["venues"], Console(file=text, width=140, color_system=None))

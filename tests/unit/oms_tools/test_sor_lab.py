@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from oms_platform.vocabulary import TimeInForce
 from oms_tools.sor_lab import statistics
-from oms_tools.sor_lab.command import sor_lab
+from oms_tools.sor_lab.command import Steps, sor_lab
 from oms_tools.sor_lab.decision_bench import measure
 from oms_tools.sor_lab.exchange import Delays, Exchange, price_of
-from oms_tools.sor_lab.experiment import run_router
+from oms_tools.sor_lab.experiment import REGIME_STEPS, SWEEP_STEPS, run_regime, run_router, run_sweep
 from oms_tools.sor_lab.flow import LabOrder, make_order
 from oms_tools.sor_lab.maker_probe import maker_spread
 from oms_tools.sor_lab.memory import Memory, PublicOutflows, watch_quotes
@@ -306,6 +306,24 @@ def test_the_command_prints_its_seed_and_writes_figures_and_plots(tmp_path: Path
     assert set(found["regimes"][0]["figures"]["all"]) == {router.name for router in routers()} | {"oracle"}
     for name in ("captured.png", "captured.svg", "cost.png", "cost.svg"):
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+def test_progress_says_which_step_of_how_many_and_what_is_left() -> None:
+    said: list[str] = []
+    now_s = iter((0.0, 10.0, 40.0))
+    steps = Steps(3, said.append, lambda: next(now_s))
+    for name in ("a", "b", "c"):
+        steps(name)
+    assert said == ["1 of 3: a", "2 of 3, about 20 s left: b", "3 of 3, about 20 s left: c"]
+
+
+def test_a_regime_and_a_sweep_take_as_many_steps_as_they_say() -> None:
+    said: list[str] = []
+    run_regime(SEED, CALM, 50, Delays(), said.append)
+    assert len(said) == REGIME_STEPS
+    said.clear()
+    run_sweep(SEED, CALM, 50, said.append)
+    assert len(said) == SWEEP_STEPS
 
 
 def test_an_unknown_regime_is_refused_with_the_known_ones() -> None:

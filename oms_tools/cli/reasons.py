@@ -1,0 +1,49 @@
+"""What risk and routing said, in words: the codes of docs/denials.md and of route plans."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from oms_core.domain.denials import DenialCode
+from oms_tools.cli.amounts import large
+
+# What a rule looks at; its name in a check is that of the denial that it would give.
+CHECKED: Final[Mapping[str, str]] = {
+    "ACCOUNT_UNKNOWN": "known account",
+    "ACCOUNT_NOT_ACTIVE": "active account",
+    "INSTRUMENT_UNKNOWN": "known instrument",
+    "INSTRUMENT_NOT_ACTIVE": "active instrument",
+    "ORDER_QTY_EXCEEDS_MAX": "shares",
+    "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
+    "ORDER_STALE": "age in seconds",
+    "NO_REFERENCE_PRICE": "reference price",
+    "PRICE_OUTSIDE_COLLAR": "price collar",
+    "BUYING_POWER_EXCEEDED": "buying power",
+}
+ROUTING: Final[Mapping[str, str]] = {
+    "NOT_MARKETABLE": "the limit does not reach the market",
+    "NO_LIQUIDITY": "no venue shows shares to trade with",
+}
+
+
+def in_words(text: str) -> str:
+    """Return `CODE: key=value` with what the code means before it; any other text as it is."""
+    code = text.partition(":")[0]
+    if code in DenialCode.__members__:
+        meaning = DenialCode[code].value.rstrip(".")
+        return f"{meaning[:1].lower()}{meaning[1:]} ({text})"
+    return f"{ROUTING[code]} ({text})" if code in ROUTING else text
+
+
+def checks_in_words(checks: Sequence[Mapping[str, Any]]) -> str:
+    """Tell what was checked, each with its value and, where it is a number, the limit."""
+    return "; ".join(_check(check) for check in checks)
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    rule, value, bound = str(check["rule"]), str(check.get("value", "")), str(check.get("bound", ""))
+    what = CHECKED.get(rule, rule.replace("_", " ").lower())
+    limit = large(bound)
+    said = f"{what} {large(value)}"
+    if limit != bound or bound.replace(".", "").isdigit():
+        said += f" of {limit}"
+    return said if check.get("passed") else f"{said}, FAILED"
