@@ -220,12 +220,13 @@ class PositionView(View, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders a list is asked for, newest first. accounts None: every account."""
+    """Which orders a list is asked for, newest first. None: any. statuses: one of these."""
 
     limit: int
     accounts: frozenset[str] | None = None
     symbol: str | None = None
     status: str | None = None
+    statuses: frozenset[str] | None = None
     side: str | None = None
     client_order_id: str | None = None
     created_from: datetime | None = None

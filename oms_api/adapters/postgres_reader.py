@@ -232,6 +232,7 @@ class PostgresReader:
             ("o.account_id = ANY(%s)", None if wanted.accounts is None else sorted(wanted.accounts)),
             ("o.symbol = %s", wanted.symbol),
             ("o.status = %s", wanted.status),
+            ("o.status = ANY(%s)", None if wanted.statuses is None else sorted(wanted.statuses)),
             ("o.side = %s", wanted.side),
             ("o.client_order_id = %s", wanted.client_order_id),
             ("o.created_at >= %s", wanted.created_from),
