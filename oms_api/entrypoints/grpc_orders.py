@@ -90,7 +90,6 @@ def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
 
 def order_message(view: OrderView) -> Order:
     """Return an order as gRPC sends it, with every field that REST gives."""
-    routing: dict[str, Any] = view.routing or {}
     return Order(
         order_id=str(view.order_id),
         account_id=view.account_id,
@@ -110,11 +109,20 @@ def order_message(view: OrderView) -> Order:
         created_at=view.created_at,
         updated_at=view.updated_at,
         min_quantity=view.min_quantity or 0,
-        routing=Routing(**routing) if routing else Routing(),
+        routing=_routing_message(view.routing),
         principal=view.principal,
         closed=view.closed,
         filled_notional=str(view.filled_notional),
         sequence=view.sequence,
+    )
+
+
+def _routing_message(given: dict[str, Any] | None) -> Routing:
+    named = given or {}
+    return Routing(
+        profile=named.get("profile", ""),
+        avoid=list(named.get("avoid", ())),
+        prefer=list(named.get("prefer", ())),
     )
 
 

@@ -58,4 +58,5 @@ def refused(refusal: Refusal, status: Status | None = None) -> GRPCError:
     message = "; ".join(f"{name}: {text}" for name, text in fields) or refusal.message
     if len(message) > MESSAGE_CHARACTERS_MAX:
         message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
-    return GRPCError(STATUS_OF[refusal.code] if status is None else status, message, details)
+    # A header's value must not end with a space: HTTP/2 clients close the connection over it.
+    return GRPCError(STATUS_OF[refusal.code] if status is None else status, message.strip(), details)

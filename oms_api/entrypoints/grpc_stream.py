@@ -38,7 +38,7 @@ slow_total = Counter("oms_api_grpc_slow_total", "StreamOrders calls ended becaus
 
 
 class OrderStream:
-    """One StreamOrders call: it ends with its client, its token or this gateway, or as it reads too slowly."""
+    """One StreamOrders call: it ends with its client, its token, this gateway, or as it reads too slowly."""
 
     def __init__(self, ports: Ports, hub: EventHub, call: Call, token: str) -> None:
         self._ports = ports
