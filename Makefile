@@ -121,7 +121,8 @@ verify: install
 proto: dev
 	rm -rf proto/gen
 	mkdir -p proto/gen
-	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen proto/oms/v1/*.proto
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_betterproto_out=proto/gen \
+		--descriptor_set_out=proto/gen/descriptors.binpb --include_imports proto/oms/v1/*.proto
 	touch proto/gen/__init__.py
 	$(BIN)/python -m proto.structs
 	$(BIN)/python -m tests.architecture.generated_files --publish

@@ -34,7 +34,9 @@ from oms_api.config import PREFIX, ApiSettings
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
-from oms_api.entrypoints.grpc_orders import build_grpc
+from oms_api.entrypoints.grpc_open import open_services
+from oms_api.entrypoints.grpc_orders import OrderService
+from oms_api.entrypoints.grpc_server import BACKLOG, OPEN_MESSAGE_BYTES_MAX, Bounded, GrpcServer
 from oms_api.entrypoints.http_door import HttpDoor
 from oms_api.entrypoints.http_server import HttpServer
 from oms_api.entrypoints.loop_lag import watch_loop
@@ -150,7 +152,9 @@ class Gateway:
         rest = build_rest(ports, utc_now, health)
         rest.register(build_websocket(ports, utc_now, self._hub))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
-        self._grpc = build_grpc(ports, utc_now)
+        orders = OrderService(ports, utc_now, self._hub)
+        opened = [Bounded(service, OPEN_MESSAGE_BYTES_MAX) for service in open_services(orders, health)]
+        self._grpc = GrpcServer([Bounded(orders), *opened])
         self._drain = Drain()
         self._drain.grpc(self._grpc)
         self._hub.stopping = self._drain.begun
@@ -195,7 +199,7 @@ class Gateway:
             ("loop-lag", watch_loop()),
         ):
             self._start(name, work)
-        await self._grpc.start(settings.host, settings.grpc_port)
+        await self._grpc.start(settings.host, settings.grpc_port, backlog=BACKLOG)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

@@ -239,6 +239,8 @@ class GroupCommit:
                 await asyncio.sleep(early_s)
             batch = self._take(BATCH_MAX)
             queue_depth.set(len(self._waiting))
+            if not batch:
+                continue
             batch_requests.observe(len(batch))
             started, began_us = time.perf_counter(), now_us()
             try:
@@ -263,7 +265,9 @@ class GroupCommit:
         self._tracer.write_batch("group commit batch", began_us, ended_us, len(batch), spans)
 
     def _take(self, count: int) -> list[_Waiting]:
-        return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+        """Take what waits, without what nobody waits for any more: its client has gone or has given up."""
+        taken = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+        return [waiting for waiting in taken if not waiting[1].cancelled()]
 
     @staticmethod
     def _fail(batch: list[_Waiting], reason: str) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
-from grpclib.const import Status
 from grpclib.events import RecvRequest, listen
-from grpclib.exceptions import GRPCError
 from grpclib.server import Server
 
 from oms_api.entrypoints.answers import refused
+from oms_api.entrypoints.grpc_open import HEALTH_PREFIX
+from oms_api.entrypoints.grpc_refusals import refused as grpc_refused
 from oms_api.entrypoints.http_door import AsgiApp, Receive, Scope, Send, send_answer
 from oms_api.handlers import unavailable
 from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
@@ -76,14 +76,15 @@ class Drain:
         """Put the calls of a gRPC server behind this."""
 
         async def on_request(event: RecvRequest) -> None:
-            event.method_func = self._counted(event.method_func)
+            if not event.method_name.startswith(HEALTH_PREFIX):
+                event.method_func = self._counted(event.method_func)
 
         listen(server, RecvRequest, on_request)
 
     def _counted(self, call: Callable[[Any], Awaitable[None]]) -> Any:
         async def counted(stream: Any) -> None:
             if self.begun.is_set():
-                raise GRPCError(Status.UNAVAILABLE, _STOPPING)
+                raise grpc_refused(unavailable(_STOPPING))
             self._enter()
             try:
                 await call(stream)

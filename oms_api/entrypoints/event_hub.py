@@ -129,6 +129,13 @@ class HubClient:
         if len(self._outgoing) <= CATCH_UP_ROWS and self._characters <= CATCH_UP_CHARACTERS:
             self._has_room.set()
 
+    def next_events(self, events_max: int) -> list[str]:
+        """Take the next events, each by itself and at most so many; a client that has no other messages."""
+        count = min(events_max, len(self._outgoing))
+        events = [item for _ in range(count) if isinstance(item := self._outgoing.popleft(), str)]
+        self._make_room(sum(map(len, events)))
+        return events
+
     async def wait_for_messages(self, timeout_s: float) -> None:
         """Wait until there is something to send, or the time is over."""
         if self._outgoing:

@@ -1,61 +1,61 @@
-"""OrderService over gRPC: the same handlers as REST, the token in the `authorization` metadata."""
+"""OrderService over gRPC: the same handlers as REST, the token in the `authorization` metadata.
 
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+A caller is let in before its message is read, as REST lets it in before the body.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
-
-import structlog
-from grpclib.const import Status
-from grpclib.events import RecvRequest, listen
-from grpclib.exceptions import GRPCError
-from grpclib.server import Server
+from uuid import UUID
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token, requests_total
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
+from oms_api.domain.terms import shown
+from oms_api.entrypoints.event_hub import EventHub
+from oms_api.entrypoints.grpc_refusals import refused
+from oms_api.entrypoints.grpc_server import Call, methods
+from oms_api.entrypoints.grpc_stream import OrderStream
+from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
-    Placer,
     admit,
     admit_to_place,
     handle_cancel_order,
     handle_get_order,
     handle_place_order,
-    unavailable,
 )
-from oms_api.ports import OrderView, Ports, UnavailableError
+from oms_api.ports import OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
+from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.vocabulary import OrderStatus as KnownStatus
+from oms_platform.vocabulary import Side as KnownSide
 from proto.gen.oms.v1 import (
-    CancelOrderRequest,
     CancelOrderResponse,
-    GetOrderRequest,
+    ListOrdersRequest,
+    ListOrdersResponse,
     Order,
     OrderServiceBase,
     OrderStatus,
     OrderType,
     PlaceOrderRequest,
     PlaceOrderResponse,
-    ReplaceOrderRequest,
-    ReplaceOrderResponse,
+    Routing,
     Side,
     TimeInForce,
 )
 
-STATUS_OF: Final = {
-    RefusalCode.INVALID_REQUEST: Status.INVALID_ARGUMENT,
-    RefusalCode.UNAUTHENTICATED: Status.UNAUTHENTICATED,
-    RefusalCode.FORBIDDEN: Status.PERMISSION_DENIED,
-    RefusalCode.NOT_FOUND: Status.NOT_FOUND,
-    RefusalCode.METHOD_NOT_ALLOWED: Status.UNIMPLEMENTED,
-    RefusalCode.DUPLICATE_ORDER_ID: Status.ALREADY_EXISTS,
-    RefusalCode.ORDER_CLOSED: Status.FAILED_PRECONDITION,
-    RefusalCode.CONFLICT: Status.FAILED_PRECONDITION,
-    RefusalCode.RATE_LIMITED: Status.RESOURCE_EXHAUSTED,
-    RefusalCode.UNAVAILABLE: Status.UNAVAILABLE,
-}
+SERVICE: Final = "oms.v1.OrderService"
+LIST_LIMIT_DEFAULT: Final = 50
+LIST_LIMIT_MAX: Final = 200
+YEAR_MIN: Final = 1971
+YEAR_MAX: Final = 8999
+# A UUID in its canonical text; what is longer is no id of ours.
+ID_CHARACTERS_MAX: Final = 36
+_STATUSES: Final = tuple(status.name for status in KnownStatus)
+_SIDES: Final = tuple(side.name for side in KnownSide)
+
 CallerT = TypeVar("CallerT")
-_metadata: ContextVar[dict[str, str]] = ContextVar("grpc_metadata")
-log = structlog.get_logger()
+DoneT = TypeVar("DoneT")
+Admit = Callable[[Ports, str | None], Awaitable[CallerT | Refusal]]
 
 
 def _name(member: Any) -> str | None:
@@ -68,9 +68,9 @@ def _name(member: Any) -> str | None:
 def _content(request: PlaceOrderRequest) -> dict[str, object]:
     """Turn the request into what a REST client would have sent; what is unset is left out."""
     content: dict[str, object] = {
-        "clientOrderId": request.client_order_id,
-        "accountId": request.account_id,
-        "symbol": request.symbol,
+        "clientOrderId": request.client_order_id or None,
+        "accountId": request.account_id or None,
+        "symbol": request.symbol or None,
         "side": _name(request.side),
         "orderType": _name(request.order_type),
         "quantity": request.quantity,
@@ -79,7 +79,7 @@ def _content(request: PlaceOrderRequest) -> dict[str, object]:
         "timeInForce": _name(request.time_in_force),
         "routing": _routing(request),
     }
-    return {name: value for name, value in content.items() if value is not None and value != ""}
+    return {name: value for name, value in content.items() if value is not None}
 
 
 def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
@@ -88,7 +88,8 @@ def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
     return {name: value for name, value in routing.items() if value} or None
 
 
-def _order(view: OrderView) -> Order:
+def order_message(view: OrderView) -> Order:
+    """Return an order as gRPC sends it, with every field that REST gives."""
     return Order(
         order_id=str(view.order_id),
         account_id=view.account_id,
@@ -108,115 +109,211 @@ def _order(view: OrderView) -> Order:
         created_at=view.created_at,
         updated_at=view.updated_at,
         min_quantity=view.min_quantity or 0,
+        routing=_routing_message(view.routing),
+        principal=view.principal,
+        closed=view.closed,
+        filled_notional=str(view.filled_notional),
+        sequence=view.sequence,
     )
+
+
+def _routing_message(given: dict[str, Any] | None) -> Routing:
+    named = given or {}
+    return Routing(
+        profile=named.get("profile", ""),
+        avoid=list(named.get("avoid", ())),
+        prefer=list(named.get("prefer", ())),
+    )
+
+
+def read_list(request: ListOrdersRequest, principal: Principal) -> OrderFilter | Refusal:
+    """Check what a list is asked for. Accounts that the caller does not see match nothing."""
+    problems: list[FieldProblem] = []
+    statuses = [_name(status) or "" for status in request.statuses]
+    side = _name(request.side)
+    for name, values, allowed in (
+        ("statuses", statuses, _STATUSES),
+        ("side", [side] if side else [], _SIDES),
+    ):
+        wrong = [value for value in values if value not in allowed]
+        if wrong:
+            message = f"must be of {', '.join(allowed)}, was {shown(wrong[0] or 'UNSPECIFIED')}"
+            problems.append(FieldProblem(field=name, message=message))
+    for name in ("account_id", "symbol", "client_order_id"):
+        if "\0" in getattr(request, name):
+            problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
+    for name in ("created_from", "created_to"):
+        time = getattr(request, name)
+        if time is not None and not YEAR_MIN <= time.year <= YEAR_MAX:
+            message = f"must be a time of the years {YEAR_MIN} to {YEAR_MAX}, was {time.isoformat()}"
+            problems.append(FieldProblem(field=name, message=message))
+    if not 0 <= request.limit <= LIST_LIMIT_MAX:
+        message = f"must be a whole number from 1 to {LIST_LIMIT_MAX}, was {request.limit}"
+        problems.append(FieldProblem(field="limit", message=message))
+    before = _page_of(request.page_token)
+    if request.page_token and before is None:
+        message = f"must be a next_page_token of this list, was {shown(request.page_token)}"
+        problems.append(FieldProblem(field="page_token", message=message))
+    if problems:
+        return invalid(*problems)
+    accounts = None if principal.sees_every_account else principal.accounts
+    if request.account_id:
+        accounts = frozenset((request.account_id,)) if principal.sees(request.account_id) else frozenset()
+    return OrderFilter(
+        limit=request.limit or LIST_LIMIT_DEFAULT,
+        accounts=accounts,
+        symbols=frozenset((request.symbol,)) if request.symbol else None,
+        statuses=frozenset(statuses) or None,
+        side=side,
+        client_order_id=request.client_order_id or None,
+        created_from=request.created_from,
+        created_to=request.created_to,
+        before=before,
+    )
+
+
+def _page_of(token: str) -> UUID | None:
+    """Return the order that a page comes after, None if the token is not one."""
+    if len(token) != 32 or not token.isascii() or not token.isalnum():
+        return None
+    try:
+        return UUID(hex=token)
+    except ValueError:
+        return None
+
+
+def _next_page(found: Sequence[OrderView], limit: int) -> str:
+    return found[-1].order_id.hex if len(found) == limit else ""
 
 
 async def _to_read(ports: Ports, token: str | None) -> Principal | Refusal:
     return await admit(ports, token, Right.READ)
 
 
+async def _to_trade(ports: Ports, token: str | None) -> Principal | Refusal:
+    return await admit(ports, token, Right.TRADE)
+
+
 async def _to_cancel(ports: Ports, token: str | None) -> Principal | Refusal:
     return await admit(ports, token, Right.CANCEL)
 
 
-class OrderService(OrderServiceBase):
-    """The service; each method admits the caller and passes on to the handler."""
+def token_of(call: Call) -> str | Refusal | None:
+    """Return the bearer token of a call, None for none; a refusal when it gives several."""
+    given = call.metadata.getall("authorization", [])
+    if len(given) > 1:
+        message = "the authorization metadata is given more than once"
+        return Refusal(code=RefusalCode.UNAUTHENTICATED, message=message)
+    return bearer_token(given[0].encode("latin-1", "replace")) if given else None
 
-    def __init__(self, ports: Ports, clock: Clock) -> None:
+
+def _done(result: DoneT | Refusal) -> DoneT:
+    """Return what was done, or end the call with why it was not."""
+    if isinstance(result, Refusal):
+        raise refused(result)
+    return result
+
+
+class OrderService:
+    """The service; each method lets the caller in and passes on to the handler."""
+
+    def __init__(self, ports: Ports, clock: Clock, hub: EventHub) -> None:
         self._ports = ports
         self._clock = clock
+        self._hub = hub
 
-    async def place_order(self, request: PlaceOrderRequest) -> PlaceOrderResponse:
-        """Place an order."""
+    def __mapping__(self) -> dict[str, Any]:
+        """Return the methods as grpclib looks for them."""
+        return methods(
+            OrderServiceBase(),
+            {
+                "PlaceOrder": self._place_order,
+                "GetOrder": self._get_order,
+                "CancelOrder": self._cancel_order,
+                "ReplaceOrder": self._replace_order,
+                "ListOrders": self._list_orders,
+                "StreamOrders": self._stream_orders,
+            },
+        )
 
-        async def serve(placer: Placer) -> Any:
-            traced = self._trace("SubmitOrder")
-            work = handle_place_order(
-                self._ports,
-                self._clock,
-                placer,
-                channel=request.channel or CHANNEL_DEFAULT,
-                content=_content(request),
-                trace=traced.trace,
+    async def _enter(self, call: Call, admit_caller: Admit[CallerT]) -> tuple[CallerT, Any]:
+        """Let the caller in, then read its message. Raises GRPCError, and UnavailableError."""
+        await call.begun()
+        token = _done(token_of(call))
+        admitted = _done(await admit_caller(self._ports, token))
+        call.let_in()
+        return admitted, await call.request()
+
+    async def _place_order(self, call: Call) -> None:
+        placer, request = await self._enter(call, admit_to_place)
+        traced = self._trace(call, SubmitOrder.__name__)
+        work = handle_place_order(
+            self._ports,
+            self._clock,
+            placer,
+            channel=request.channel or CHANNEL_DEFAULT,
+            content=_content(request),
+            trace=traced.trace,
+        )
+        placed = _done(await traced.over("grpc PlaceOrder", work))
+        await call.send_message(
+            PlaceOrderResponse(
+                order_id=str(placed.order_id),
+                client_order_id=placed.client_order_id,
+                status=OrderStatus.NEW,
+                created=placed.created,
+                message="order received",
+                timestamp=placed.accepted_at,
             )
-            return await traced.over("grpc PlaceOrder", work)
-
-        placed = await self._enter("PlaceOrder", admit_to_place, serve)
-        return PlaceOrderResponse(
-            order_id=str(placed.order_id),
-            client_order_id=placed.client_order_id,
-            status=OrderStatus.NEW,
-            created=placed.created,
-            message="order received",
-            timestamp=placed.accepted_at,
         )
 
-    async def get_order(self, request: GetOrderRequest) -> Order:
-        """Get an order."""
+    async def _get_order(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_read)
+        order_id = _done(_order_id(request.order_id))
+        found = _done(await handle_get_order(self._ports, principal, order_id))
+        await call.send_message(order_message(found))
 
-        async def serve(principal: Principal) -> Any:
-            return await handle_get_order(self._ports, principal, request.order_id)
-
-        return _order(await self._enter("GetOrder", _to_read, serve))
-
-    async def cancel_order(self, request: CancelOrderRequest) -> CancelOrderResponse:
-        """Ask for an order to be canceled."""
-
-        async def serve(principal: Principal) -> Any:
-            traced = self._trace("CancelOrder")
-            work = handle_cancel_order(
-                self._ports, self._clock, principal, request.order_id, channel="", trace=traced.trace
+    async def _cancel_order(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_cancel)
+        order_id = _done(_order_id(request.order_id))
+        traced = self._trace(call, CancelOrder.__name__)
+        work = handle_cancel_order(
+            self._ports, self._clock, principal, order_id, channel=request.channel, trace=traced.trace
+        )
+        asked = _done(await traced.over("grpc CancelOrder", work))
+        await call.send_message(
+            CancelOrderResponse(
+                order_id=str(asked.order_id),
+                request_id=str(asked.request_id),
+                message="cancel requested",
+                status=OrderStatus[asked.status],
             )
-            return await traced.over("grpc CancelOrder", work)
-
-        result = await self._enter("CancelOrder", _to_cancel, serve)
-        return CancelOrderResponse(
-            order_id=str(result.order_id), request_id=str(result.request_id), message="cancel requested"
         )
 
-    async def replace_order(self, request: ReplaceOrderRequest) -> ReplaceOrderResponse:
-        """Refuse: replacing is not offered yet."""
-        raise GRPCError(
-            Status.UNIMPLEMENTED, "replacing an order is not offered yet: cancel it and place a new one"
+    async def _replace_order(self, call: Call) -> None:
+        await self._enter(call, _to_trade)
+        message = "replacing an order is not offered yet: cancel it and place a new one"
+        raise refused(Refusal(code=RefusalCode.METHOD_NOT_ALLOWED, message=message))
+
+    async def _list_orders(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_read)
+        wanted = _done(read_list(request, principal))
+        found = await self._ports.reader.orders(wanted)
+        await call.send_message(
+            ListOrdersResponse(
+                orders=[order_message(view) for view in found],
+                next_page_token=_next_page(found, wanted.limit),
+            )
         )
 
-    def _trace(self, name: str) -> RequestTrace:
-        given = _metadata.get({}).get("traceparent", "").encode("latin-1", "replace")
+    async def _stream_orders(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_read)
+        await OrderStream(self._ports, self._hub, call, _done(token_of(call)) or "").run(principal, request)
+
+    def _trace(self, call: Call, name: str) -> RequestTrace:
+        given = call.metadata.get("traceparent", "").encode("latin-1", "replace")
         return RequestTrace(self._ports.tracer, given, name)
 
-    async def _enter(
-        self,
-        method: str,
-        admit_caller: Callable[[Ports, str | None], Awaitable[CallerT | Refusal]],
-        serve: Callable[[CallerT], Awaitable[Any]],
-    ) -> Any:
-        try:
-            token = bearer_token(_metadata.get({}).get("authorization", "").encode("latin-1", "replace"))
-            admitted = await admit_caller(self._ports, token)
-            result = admitted if isinstance(admitted, Refusal) else await serve(admitted)
-        except UnavailableError as error:
-            result = unavailable(str(error))
-        except Exception:
-            log.error("request_failed", route=f"grpc {method}", exc_info=True)
-            result = unavailable("an unexpected error")
-        status = STATUS_OF[result.code] if isinstance(result, Refusal) else Status.OK
-        requests_total.labels(f"grpc {method}", status.name).inc()
-        if isinstance(result, Refusal):
-            raise GRPCError(status, _message(result))
-        return result
 
-
-def _message(refusal: Refusal) -> str:
-    problems = "; ".join(f"{problem.field}: {problem.message}" for problem in refusal.fields)
-    return problems or refusal.message
-
-
-def build_grpc(ports: Ports, clock: Clock) -> Server:
-    """Build the gRPC server."""
-    server = Server([OrderService(ports, clock)])
-
-    async def keep_metadata(event: RecvRequest) -> None:
-        _metadata.set({name: value for name, value in event.metadata.items() if isinstance(value, str)})
-
-    listen(server, RecvRequest, keep_metadata)
-    return server
+def _order_id(text: str) -> str | Refusal:
+    return text if len(text) <= ID_CHARACTERS_MAX else no_such_order(shown(text))

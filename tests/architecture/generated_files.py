@@ -10,10 +10,11 @@ from tests.architecture.drawn_docs import stale_pages
 from tests.contract.descriptors import PUBLISHED, ROOT, fields
 
 STUBS = ROOT / "proto" / "gen" / "oms" / "v1" / "__init__.py"
+DESCRIPTORS = ROOT / "proto" / "gen" / "descriptors.binpb"
 
 
 def stubs_differ() -> bool:
-    """Generate the stubs anew beside the kept ones. Returns whether they differ."""
+    """Generate the stubs and the descriptors anew beside the kept ones. Returns whether any differ."""
     sources = [str(path) for path in sorted((ROOT / "proto" / "oms" / "v1").glob("*.proto"))]
     with tempfile.TemporaryDirectory() as folder:
         plugin = Path(sys.executable).parent / "protoc-gen-python_betterproto"
@@ -21,10 +22,16 @@ def stubs_differ() -> bool:
         command += [
             f"--plugin=protoc-gen-python_betterproto={plugin}",
             f"--python_betterproto_out={folder}",
+            f"--descriptor_set_out={Path(folder) / DESCRIPTORS.name}",
+            "--include_imports",
             *sources,
         ]
         subprocess.run(command, check=True, capture_output=True)
-        return (Path(folder) / "oms" / "v1" / "__init__.py").read_text() != STUBS.read_text()
+        made = Path(folder) / "oms" / "v1" / "__init__.py"
+        return (
+            made.read_text() != STUBS.read_text()
+            or (Path(folder) / DESCRIPTORS.name).read_bytes() != DESCRIPTORS.read_bytes()
+        )
 
 
 def structs_differ() -> bool:

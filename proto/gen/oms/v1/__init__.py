@@ -718,6 +718,10 @@ class GetOrderRequest(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class Order(betterproto.Message):
+    """
+    An order as it stands. sequence: of its last event. filled_notional: in dollars. principal: who sent it.
+    """
+
     order_id: str = betterproto.string_field(1)
     account_id: str = betterproto.string_field(2)
     channel: str = betterproto.string_field(3)
@@ -736,18 +740,29 @@ class Order(betterproto.Message):
     created_at: datetime = betterproto.message_field(16)
     updated_at: datetime = betterproto.message_field(17)
     min_quantity: int = betterproto.int32_field(18)
+    routing: "Routing" = betterproto.message_field(19)
+    principal: str = betterproto.string_field(20)
+    closed: bool = betterproto.bool_field(21)
+    filled_notional: str = betterproto.string_field(22)
+    sequence: int = betterproto.int32_field(23)
 
 
 @dataclass(eq=False, repr=False)
 class CancelOrderRequest(betterproto.Message):
+    """channel: the door it came through, if its caller names one."""
+
     order_id: str = betterproto.string_field(1)
+    channel: str = betterproto.string_field(2)
 
 
 @dataclass(eq=False, repr=False)
 class CancelOrderResponse(betterproto.Message):
+    """status: the order's when the request was stored."""
+
     order_id: str = betterproto.string_field(1)
     request_id: str = betterproto.string_field(2)
     message: str = betterproto.string_field(3)
+    status: "OrderStatus" = betterproto.enum_field(4)
 
 
 @dataclass(eq=False, repr=False)
@@ -763,6 +778,53 @@ class ReplaceOrderResponse(betterproto.Message):
     order_id: str = betterproto.string_field(1)
     request_id: str = betterproto.string_field(2)
     message: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ListOrdersRequest(betterproto.Message):
+    """
+    Which orders, newest first; what is left out narrows nothing. statuses: any of these. created_from: at or after it;
+     created_to: before it. limit: orders a page, 1 to 200, 50 when left out. page_token: a next_page_token of this list.
+    """
+
+    account_id: str = betterproto.string_field(1)
+    symbol: str = betterproto.string_field(2)
+    statuses: List["OrderStatus"] = betterproto.enum_field(3)
+    side: "Side" = betterproto.enum_field(4)
+    client_order_id: str = betterproto.string_field(5)
+    created_from: Optional[datetime] = betterproto.message_field(6, optional=True)
+    created_to: Optional[datetime] = betterproto.message_field(7, optional=True)
+    limit: int = betterproto.int32_field(8)
+    page_token: str = betterproto.string_field(9)
+
+
+@dataclass(eq=False, repr=False)
+class ListOrdersResponse(betterproto.Message):
+    """next_page_token: empty on the last page."""
+
+    orders: List["Order"] = betterproto.message_field(1)
+    next_page_token: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class StreamOrdersRequest(betterproto.Message):
+    """
+    from_sequence: the last stream_sequence that the caller has; what follows it comes. Left out: what comes from now on.
+    """
+
+    account_id: str = betterproto.string_field(1)
+    from_sequence: Optional[int] = betterproto.int32_field(2, optional=True)
+
+
+@dataclass(eq=False, repr=False)
+class StreamOrdersResponse(betterproto.Message):
+    """
+    The account's next event, in the order of stream_sequence, without a gap or a repeat. The first one has no event and
+     says which sequence the stream follows; so has one that says, every 15 s without events, that the stream lives.
+    """
+
+    stream_sequence: int = betterproto.int32_field(1)
+    event: "OrderEvent" = betterproto.message_field(2)
 
 
 @dataclass(eq=False, repr=False)
@@ -1068,6 +1130,41 @@ class OrderServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def list_orders(
+        self,
+        list_orders_request: "ListOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ListOrdersResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/ListOrders",
+            list_orders_request,
+            ListOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def stream_orders(
+        self,
+        stream_orders_request: "StreamOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> AsyncIterator[StreamOrdersResponse]:
+        async for response in self._unary_stream(
+            "/oms.v1.OrderService/StreamOrders",
+            stream_orders_request,
+            StreamOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        ):
+            yield response
+
 
 class RiskServiceStub(betterproto.ServiceStub):
     async def check_risk(
@@ -1312,6 +1409,17 @@ class OrderServiceBase(ServiceBase):
     ) -> "ReplaceOrderResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def list_orders(
+        self, list_orders_request: "ListOrdersRequest"
+    ) -> "ListOrdersResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def stream_orders(
+        self, stream_orders_request: "StreamOrdersRequest"
+    ) -> AsyncIterator[StreamOrdersResponse]:
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+        yield StreamOrdersResponse()
+
     async def __rpc_place_order(
         self, stream: "grpclib.server.Stream[PlaceOrderRequest, PlaceOrderResponse]"
     ) -> None:
@@ -1340,6 +1448,23 @@ class OrderServiceBase(ServiceBase):
         response = await self.replace_order(request)
         await stream.send_message(response)
 
+    async def __rpc_list_orders(
+        self, stream: "grpclib.server.Stream[ListOrdersRequest, ListOrdersResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.list_orders(request)
+        await stream.send_message(response)
+
+    async def __rpc_stream_orders(
+        self, stream: "grpclib.server.Stream[StreamOrdersRequest, StreamOrdersResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        await self._call_rpc_handler_server_stream(
+            self.stream_orders,
+            stream,
+            request,
+        )
+
     def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
         return {
             "/oms.v1.OrderService/PlaceOrder": grpclib.const.Handler(
@@ -1365,6 +1490,18 @@ class OrderServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ReplaceOrderRequest,
                 ReplaceOrderResponse,
+            ),
+            "/oms.v1.OrderService/ListOrders": grpclib.const.Handler(
+                self.__rpc_list_orders,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ListOrdersRequest,
+                ListOrdersResponse,
+            ),
+            "/oms.v1.OrderService/StreamOrders": grpclib.const.Handler(
+                self.__rpc_stream_orders,
+                grpclib.const.Cardinality.UNARY_STREAM,
+                StreamOrdersRequest,
+                StreamOrdersResponse,
             ),
         }
 
