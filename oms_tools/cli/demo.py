@@ -110,15 +110,14 @@ def _print_strategies(client: ApiClient) -> None:
         rows.append(
             [
                 profile["profile"],
-                card.get("stage", ""),
                 f"{card.get('expectedQuantity', 0):,}",
                 price(card.get("expectedFee")),
                 price(card.get("expectedCost")),
                 price(card.get("expectedCostBps")),
             ]
         )
-        sent.append(children or in_words(plan.get("reason", "")))
-    titles = ("profile", "first", "at once>", "fees>", "beyond mid>", "bps>", "children")
+        sent.append(f"{card.get('stage', '')}: {children or in_words(plan.get('reason', ''))}")
+    titles = ("profile", "at once>", "fees>", "beyond mid>", "bps>", "first")
     say(console, "", "The same order by every strategy, not sent")
     say(console, *lines_with_words(titles, rows, sent, console.width))
 

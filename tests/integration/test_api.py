@@ -437,10 +437,12 @@ def test_a_token_of_an_unknown_key_is_401(api: Gateway) -> None:
         assert api.call("GET", "/api/v1/orders", None, None, Authorization=f"Bearer {token}").status == 401
 
 
-def test_a_viewer_may_read_but_not_trade(api: Gateway) -> None:
+def test_a_viewer_may_read_and_risk_may_cancel_but_neither_may_trade(api: Gateway) -> None:
     order_id = api.place().json["orderId"]
     assert api.place(user="viewer1").status == 403
-    assert api.call("DELETE", f"/api/v1/orders/{order_id}", user="risk1").status == 403
+    assert api.call("DELETE", f"/api/v1/orders/{order_id}", user="viewer1").status == 403
+    assert api.place(user="risk1").status == 403
+    assert api.call("DELETE", f"/api/v1/orders/{order_id}", user="risk1").status == 202
     assert api.call("GET", f"/api/v1/orders/{order_id}", user="risk1").status == 200
     assert api.place(user="admin1").status == 201
 
