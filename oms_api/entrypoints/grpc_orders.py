@@ -11,6 +11,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.event_hub import EventHub
+from oms_api.entrypoints.grpc_messages import Contract, order_values
 from oms_api.entrypoints.grpc_refusals import refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
@@ -26,22 +27,8 @@ from oms_api.handlers import (
 from oms_api.ports import OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
 from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.vocabulary import OrderStatus as KnownStatus
-from oms_platform.vocabulary import Side as KnownSide
-from proto.gen.oms.v1 import (
-    CancelOrderResponse,
-    ListOrdersRequest,
-    ListOrdersResponse,
-    Order,
-    OrderServiceBase,
-    OrderStatus,
-    OrderType,
-    PlaceOrderRequest,
-    PlaceOrderResponse,
-    Routing,
-    Side,
-    TimeInForce,
-)
+from oms_platform.vocabulary import OrderStatus, Side
+from proto.gen.oms.v1 import ListOrdersRequest, OrderServiceBase, PlaceOrderRequest
 
 SERVICE: Final = "oms.v1.OrderService"
 LIST_LIMIT_DEFAULT: Final = 50
@@ -50,8 +37,8 @@ YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 8999
 # A UUID in its canonical text; what is longer is no id of ours.
 ID_CHARACTERS_MAX: Final = 36
-_STATUSES: Final = tuple(status.name for status in KnownStatus)
-_SIDES: Final = tuple(side.name for side in KnownSide)
+_STATUSES: Final = tuple(status.name for status in OrderStatus)
+_SIDES: Final = tuple(side.name for side in Side)
 
 CallerT = TypeVar("CallerT")
 DoneT = TypeVar("DoneT")
@@ -86,44 +73,6 @@ def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
     given = request.routing
     routing = {"profile": given.profile, "avoid": list(given.avoid), "prefer": list(given.prefer)}
     return {name: value for name, value in routing.items() if value} or None
-
-
-def order_message(view: OrderView) -> Order:
-    """Return an order as gRPC sends it, with every field that REST gives."""
-    return Order(
-        order_id=str(view.order_id),
-        account_id=view.account_id,
-        channel=view.channel,
-        client_order_id=view.client_order_id,
-        symbol=view.symbol,
-        side=Side[view.side],
-        order_type=OrderType[view.order_type],
-        quantity=view.quantity,
-        limit_price=None if view.limit_price is None else str(view.limit_price),
-        time_in_force=TimeInForce[view.time_in_force],
-        status=OrderStatus[view.status],
-        cum_qty=view.cum_qty,
-        leaves_qty=view.leaves_qty,
-        avg_px=None if view.avg_px is None else str(view.avg_px),
-        text=view.text,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-        min_quantity=view.min_quantity or 0,
-        routing=_routing_message(view.routing),
-        principal=view.principal,
-        closed=view.closed,
-        filled_notional=str(view.filled_notional),
-        sequence=view.sequence,
-    )
-
-
-def _routing_message(given: dict[str, Any] | None) -> Routing:
-    named = given or {}
-    return Routing(
-        profile=named.get("profile", ""),
-        avoid=list(named.get("avoid", ())),
-        prefer=list(named.get("prefer", ())),
-    )
 
 
 def read_list(request: ListOrdersRequest, principal: Principal) -> OrderFilter | Refusal:
@@ -213,8 +162,9 @@ def _done(result: DoneT | Refusal) -> DoneT:
 class OrderService:
     """The service; each method lets the caller in and passes on to the handler."""
 
-    def __init__(self, ports: Ports, clock: Clock, hub: EventHub) -> None:
+    def __init__(self, ports: Ports, clock: Clock, hub: EventHub, contract: Contract) -> None:
         self._ports = ports
+        self._kind = contract.kind
         self._clock = clock
         self._hub = hub
 
@@ -230,6 +180,7 @@ class OrderService:
                 "ListOrders": self._list_orders,
                 "StreamOrders": self._stream_orders,
             },
+            self._kind,
         )
 
     async def _enter(self, call: Call, admit_caller: Admit[CallerT]) -> tuple[CallerT, Any]:
@@ -253,10 +204,10 @@ class OrderService:
         )
         placed = _done(await traced.over("grpc PlaceOrder", work))
         await call.send_message(
-            PlaceOrderResponse(
+            self._kind("PlaceOrderResponse")(
                 order_id=str(placed.order_id),
                 client_order_id=placed.client_order_id,
-                status=OrderStatus.NEW,
+                status=OrderStatus.NEW.value,
                 created=placed.created,
                 message="order received",
                 timestamp=placed.accepted_at,
@@ -267,7 +218,7 @@ class OrderService:
         principal, request = await self._enter(call, _to_read)
         order_id = _done(_order_id(request.order_id))
         found = _done(await handle_get_order(self._ports, principal, order_id))
-        await call.send_message(order_message(found))
+        await call.send_message(self._kind("Order")(**order_values(found)))
 
     async def _cancel_order(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_trade)
@@ -278,11 +229,11 @@ class OrderService:
         )
         asked = _done(await traced.over("grpc CancelOrder", work))
         await call.send_message(
-            CancelOrderResponse(
+            self._kind("CancelOrderResponse")(
                 order_id=str(asked.order_id),
                 request_id=str(asked.request_id),
                 message="cancel requested",
-                status=OrderStatus[asked.status],
+                status=OrderStatus[asked.status].value,
             )
         )
 
@@ -296,15 +247,16 @@ class OrderService:
         wanted = _done(read_list(request, principal))
         found = await self._ports.reader.orders(wanted)
         await call.send_message(
-            ListOrdersResponse(
-                orders=[order_message(view) for view in found],
+            self._kind("ListOrdersResponse")(
+                orders=[order_values(view) for view in found],
                 next_page_token=_next_page(found, wanted.limit),
             )
         )
 
     async def _stream_orders(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_read)
-        await OrderStream(self._ports, self._hub, call, _done(token_of(call)) or "").run(principal, request)
+        kind, token = self._kind("StreamOrdersResponse"), _done(token_of(call)) or ""
+        await OrderStream(self._ports, self._hub, call, kind, token).run(principal, request)
 
     def _trace(self, call: Call, name: str) -> RequestTrace:
         given = call.metadata.get("traceparent", "").encode("latin-1", "replace")

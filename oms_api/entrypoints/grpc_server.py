@@ -486,9 +486,14 @@ class GrpcServer(Server):
         self._strangers.pop(connection, None)
 
 
-def methods(base: Any, serve: Mapping[str, Serve]) -> dict[str, Handler]:
-    """Return a generated service's methods, each with what serves it. Raises KeyError if one has nothing."""
+def methods(base: Any, serve: Mapping[str, Serve], kind_of: Callable[[str], Any]) -> dict[str, Handler]:
+    """Return a generated service's methods, each with what serves it. Raises KeyError if one has nothing.
+
+    kind_of: gives the class, by a message's name, that answers are made of.
+    """
     return {
-        path: handler._replace(func=serve[path.rpartition("/")[2]])
+        path: handler._replace(
+            func=serve[path.rpartition("/")[2]], reply_type=kind_of(handler.reply_type.__name__)
+        )
         for path, handler in base.__mapping__().items()
     }
