@@ -30,7 +30,6 @@ from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_platform.vocabulary import OrderStatus, Side
 from proto.gen.oms.v1 import ListOrdersRequest, OrderServiceBase, PlaceOrderRequest
 
-SERVICE: Final = "oms.v1.OrderService"
 LIST_LIMIT_DEFAULT: Final = 50
 LIST_LIMIT_MAX: Final = 200
 YEAR_MIN: Final = 1971

@@ -186,6 +186,19 @@ def test_a_long_id_is_refused_with_a_short_answer(api: Gateway) -> None:
     called(api, scenario)
 
 
+@pytest.mark.parametrize("order_id", ["", " ", " x ", "\r\n", "\u2028"])
+def test_an_id_of_nothing_is_refused_and_the_connection_lives(api: Gateway, order_id: str) -> None:
+    async def scenario() -> None:
+        token = ("authorization", f"Bearer {api.token()}")
+        message = framed(bytes(GetOrderRequest(order_id=order_id)))
+        async with raw_client(api.grpc_port) as client:
+            for method in ("GetOrder", "CancelOrder"):
+                answer = await client.call(f"/oms.v1.OrderService/{method}", message, token)
+                assert answer.status == Status.NOT_FOUND.value
+
+    asyncio.run(scenario())
+
+
 # ---- what is no message
 
 MALFORMED = {
@@ -389,18 +402,18 @@ def test_what_nobody_waits_for_is_not_stored_and_what_is_being_stored_is(api: Ga
 
     async def scenario(stub: OrderServiceStub) -> None:
         path, token = "/oms.v1.OrderService/PlaceOrder", ("authorization", f"Bearer {api.token()}")
-        async with raw_client(api.grpc_port) as client:
-            async with await psycopg.AsyncConnection.connect(api.dsn) as connection:
-                await connection.execute("LOCK TABLE order_keys IN ACCESS EXCLUSIVE MODE")
-                streams = []
-                for request in (first, second):
-                    streams.append(client.ask(path, token, ("grpc-timeout", "700m")))
-                    await client.say(streams[-1], framed(bytes(request)))
-                    # The first one is on its way into the store before the second one comes.
-                    await asyncio.sleep(0.3)
-                for stream in streams:
-                    assert (await client.answer(stream)).status == Status.DEADLINE_EXCEEDED.value
-                await connection.rollback()
+        locking = await psycopg.AsyncConnection.connect(api.dsn)
+        async with raw_client(api.grpc_port) as client, locking as connection:
+            await connection.execute("LOCK TABLE order_keys IN ACCESS EXCLUSIVE MODE")
+            streams = []
+            for request in (first, second):
+                streams.append(client.ask(path, token, ("grpc-timeout", "700m")))
+                await client.say(streams[-1], framed(bytes(request)))
+                # The first one is on its way into the store before the second one comes.
+                await asyncio.sleep(0.3)
+            for stream in streams:
+                assert (await client.answer(stream)).status == Status.DEADLINE_EXCEEDED.value
+            await connection.rollback()
         await asyncio.to_thread(wait_for, lambda: stored(first) == 1, "the first order")
         # What waited with the second one is stored by now.
         await stub.place_order(order())
