@@ -1,7 +1,6 @@
-"""Answers over gRPC, made by protobuf's own classes of the published contract.
+"""What goes over gRPC, in protobuf's own classes of the published contract.
 
-betterproto takes milliseconds of the gateway's loop for what these do in microseconds: requests, which are
-small, are read by it, answers are not written by it.
+betterproto takes milliseconds of the gateway's loop for what these do in microseconds.
 """
 
 import enum

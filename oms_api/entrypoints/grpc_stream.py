@@ -23,7 +23,6 @@ from oms_api.entrypoints.grpc_server import Call
 from oms_api.handlers import unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.messages import OrderEvent
-from proto.gen.oms.v1 import StreamOrdersRequest
 
 HEARTBEAT_S: Final = 15.0
 TOKEN_LOOK_S: Final = 1.0
@@ -48,11 +47,12 @@ class OrderStream:
         self._client = HubClient()
         self._sent = 0
 
-    async def run(self, principal: Principal, request: StreamOrdersRequest) -> None:
-        """Serve the client. Raises GRPCError with why it ended, and UnavailableError."""
+    async def run(self, principal: Principal, request: Any) -> None:
+        """Serve a StreamOrdersRequest. Raises GRPCError with why it ended, and UnavailableError."""
         account_id = request.account_id
+        since = request.from_sequence if request.HasField("from_sequence") else None
         await self._require_account(principal, account_id)
-        self._sent = await self._begin(account_id, request.from_sequence)
+        self._sent = await self._begin(account_id, since)
         works = (self._follow(account_id), self._write(), self._leave(), self._expire())
         tasks = [asyncio.create_task(work) for work in works]
         streams_gauge.inc()

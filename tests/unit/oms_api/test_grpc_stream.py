@@ -15,12 +15,12 @@ from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_stream import OrderStream
 from oms_api.ports import UnavailableError
 from oms_platform.wire import encode
-from proto.gen.oms.v1 import StreamOrdersRequest
 from tests.unit.oms_api.test_event_hub import Broker, Store, event, read
 from tests.unit.oms_api.test_handlers import Fake
 
 TRADER = Principal(subject="t", rights=rights_of(["trader"]), accounts=frozenset(("A",)))
-KIND = Contract().kind("StreamOrdersResponse")
+CONTRACT = Contract()
+KIND = CONTRACT.kind("StreamOrdersResponse")
 
 
 class FakeCall:
@@ -45,7 +45,7 @@ class Rig:
         self.hub = EventHub(self.store, Broker())
         stream: Any = OrderStream(self.fake.ports, self.hub, self.call, KIND, "token")  # type: ignore[arg-type]
         self.task = asyncio.create_task(
-            stream.run(TRADER, StreamOrdersRequest(account_id="A", from_sequence=0))
+            stream.run(TRADER, CONTRACT.kind("StreamOrdersRequest")(account_id="A", from_sequence=0))
         )
 
     async def ended(self) -> GRPCError:
