@@ -34,6 +34,7 @@ from oms_api.config import PREFIX, ApiSettings
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
+from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_open import open_services
 from oms_api.entrypoints.grpc_orders import OrderService
 from oms_api.entrypoints.grpc_server import BACKLOG, OPEN_MESSAGE_BYTES_MAX, Bounded, GrpcServer
@@ -152,9 +153,12 @@ class Gateway:
         rest = build_rest(ports, utc_now, health)
         rest.register(build_websocket(ports, utc_now, self._hub))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
-        orders = OrderService(ports, utc_now, self._hub)
-        opened = [Bounded(service, OPEN_MESSAGE_BYTES_MAX) for service in open_services(orders, health)]
-        self._grpc = GrpcServer([Bounded(orders), *opened])
+        contract = Contract()
+        orders = OrderService(ports, utc_now, self._hub, contract)
+        beside = open_services(orders, health, contract)
+        self._grpc = GrpcServer(
+            [Bounded(orders), *(Bounded(service, OPEN_MESSAGE_BYTES_MAX) for service in beside)]
+        )
         self._drain = Drain()
         self._drain.grpc(self._grpc)
         self._hub.stopping = self._drain.begun

@@ -4,6 +4,7 @@ A caller is let in before its message is read, as REST lets it in before the bod
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.event_hub import EventHub
+from oms_api.entrypoints.grpc_messages import Contract, order_values
 from oms_api.entrypoints.grpc_refusals import refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
@@ -26,22 +28,7 @@ from oms_api.handlers import (
 from oms_api.ports import OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
 from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.vocabulary import OrderStatus as KnownStatus
-from oms_platform.vocabulary import Side as KnownSide
-from proto.gen.oms.v1 import (
-    CancelOrderResponse,
-    ListOrdersRequest,
-    ListOrdersResponse,
-    Order,
-    OrderServiceBase,
-    OrderStatus,
-    OrderType,
-    PlaceOrderRequest,
-    PlaceOrderResponse,
-    Routing,
-    Side,
-    TimeInForce,
-)
+from oms_platform.vocabulary import OrderStatus, Side
 
 SERVICE: Final = "oms.v1.OrderService"
 LIST_LIMIT_DEFAULT: Final = 50
@@ -50,103 +37,88 @@ YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 8999
 # A UUID in its canonical text; what is longer is no id of ours.
 ID_CHARACTERS_MAX: Final = 36
-_STATUSES: Final = tuple(status.name for status in KnownStatus)
-_SIDES: Final = tuple(side.name for side in KnownSide)
+_UNSPECIFIED: Final = "UNSPECIFIED"
+_STATUSES: Final = tuple(status.name for status in OrderStatus)
+_SIDES: Final = tuple(side.name for side in Side)
 
 CallerT = TypeVar("CallerT")
 DoneT = TypeVar("DoneT")
 Admit = Callable[[Ports, str | None], Awaitable[CallerT | Refusal]]
 
 
-def _name(member: Any) -> str | None:
-    """Return an enum member's name; None for UNSPECIFIED, and the number of one that is unknown."""
-    if not member:
-        return None
-    return getattr(member, "name", None) or str(int(member))
+def _names(message: Any, field: str) -> list[str]:
+    """Return the names of an enum field's values; of UNSPECIFIED none, of an unknown one its number."""
+    kind = message.DESCRIPTOR.fields_by_name[field].enum_type
+    prefix = kind.values_by_number[0].name.removesuffix(_UNSPECIFIED)
+    given = getattr(message, field)
+    names = []
+    for number in [given] if isinstance(given, int) else given:
+        known = kind.values_by_number.get(number)
+        names.append(str(number) if known is None else known.name.removeprefix(prefix))
+    return [name for name in names if name != _UNSPECIFIED] if isinstance(given, int) else names
 
 
-def _content(request: PlaceOrderRequest) -> dict[str, object]:
-    """Turn the request into what a REST client would have sent; what is unset is left out."""
+def _name(message: Any, field: str) -> str | None:
+    return next(iter(_names(message, field)), None)
+
+
+def _optional(message: Any, field: str) -> Any:
+    """Return a field that may be left out, None if it is."""
+    return getattr(message, field) if message.HasField(field) else None
+
+
+def _content(request: Any) -> dict[str, object]:
+    """Turn a PlaceOrderRequest into what a REST client would have sent; what is unset is left out."""
     content: dict[str, object] = {
         "clientOrderId": request.client_order_id or None,
         "accountId": request.account_id or None,
         "symbol": request.symbol or None,
-        "side": _name(request.side),
-        "orderType": _name(request.order_type),
+        "side": _name(request, "side"),
+        "orderType": _name(request, "order_type"),
         "quantity": request.quantity,
         "minQuantity": request.min_quantity or None,
-        "limitPrice": request.limit_price,
-        "timeInForce": _name(request.time_in_force),
-        "routing": _routing(request),
+        "limitPrice": _optional(request, "limit_price"),
+        "timeInForce": _name(request, "time_in_force"),
+        "routing": _routing(request.routing),
     }
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _routing(request: PlaceOrderRequest) -> dict[str, object] | None:
-    given = request.routing
+def _routing(given: Any) -> dict[str, object] | None:
     routing = {"profile": given.profile, "avoid": list(given.avoid), "prefer": list(given.prefer)}
     return {name: value for name, value in routing.items() if value} or None
 
 
-def order_message(view: OrderView) -> Order:
-    """Return an order as gRPC sends it, with every field that REST gives."""
-    return Order(
-        order_id=str(view.order_id),
-        account_id=view.account_id,
-        channel=view.channel,
-        client_order_id=view.client_order_id,
-        symbol=view.symbol,
-        side=Side[view.side],
-        order_type=OrderType[view.order_type],
-        quantity=view.quantity,
-        limit_price=None if view.limit_price is None else str(view.limit_price),
-        time_in_force=TimeInForce[view.time_in_force],
-        status=OrderStatus[view.status],
-        cum_qty=view.cum_qty,
-        leaves_qty=view.leaves_qty,
-        avg_px=None if view.avg_px is None else str(view.avg_px),
-        text=view.text,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-        min_quantity=view.min_quantity or 0,
-        routing=_routing_message(view.routing),
-        principal=view.principal,
-        closed=view.closed,
-        filled_notional=str(view.filled_notional),
-        sequence=view.sequence,
-    )
+def _time(request: Any, field: str, problems: list[FieldProblem]) -> datetime | None:
+    """Check a time that may be left out."""
+    given = _optional(request, field)
+    if given is None:
+        return None
+    time: datetime = given.ToDatetime(tzinfo=UTC)
+    if YEAR_MIN <= time.year <= YEAR_MAX:
+        return time
+    message = f"must be a time of the years {YEAR_MIN} to {YEAR_MAX}, was {time.isoformat()}"
+    problems.append(FieldProblem(field=field, message=message))
+    return None
 
 
-def _routing_message(given: dict[str, Any] | None) -> Routing:
-    named = given or {}
-    return Routing(
-        profile=named.get("profile", ""),
-        avoid=list(named.get("avoid", ())),
-        prefer=list(named.get("prefer", ())),
-    )
-
-
-def read_list(request: ListOrdersRequest, principal: Principal) -> OrderFilter | Refusal:
-    """Check what a list is asked for. Accounts that the caller does not see match nothing."""
+def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
+    """Check a ListOrdersRequest. Accounts that the caller does not see match nothing."""
     problems: list[FieldProblem] = []
-    statuses = [_name(status) or "" for status in request.statuses]
-    side = _name(request.side)
+    statuses, side = _names(request, "statuses"), _name(request, "side")
     for name, values, allowed in (
         ("statuses", statuses, _STATUSES),
         ("side", [side] if side else [], _SIDES),
     ):
         wrong = [value for value in values if value not in allowed]
         if wrong:
-            message = f"must be of {', '.join(allowed)}, was {shown(wrong[0] or 'UNSPECIFIED')}"
+            message = f"must be of {', '.join(allowed)}, was {shown(wrong[0])}"
             problems.append(FieldProblem(field=name, message=message))
     for name in ("account_id", "symbol", "client_order_id"):
         if "\0" in getattr(request, name):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
-    for name in ("created_from", "created_to"):
-        time = getattr(request, name)
-        if time is not None and not YEAR_MIN <= time.year <= YEAR_MAX:
-            message = f"must be a time of the years {YEAR_MIN} to {YEAR_MAX}, was {time.isoformat()}"
-            problems.append(FieldProblem(field=name, message=message))
+    created_from = _time(request, "created_from", problems)
+    created_to = _time(request, "created_to", problems)
     if not 0 <= request.limit <= LIST_LIMIT_MAX:
         message = f"must be a whole number from 1 to {LIST_LIMIT_MAX}, was {request.limit}"
         problems.append(FieldProblem(field="limit", message=message))
@@ -166,8 +138,8 @@ def read_list(request: ListOrdersRequest, principal: Principal) -> OrderFilter |
         statuses=frozenset(statuses) or None,
         side=side,
         client_order_id=request.client_order_id or None,
-        created_from=request.created_from,
-        created_to=request.created_to,
+        created_from=created_from,
+        created_to=created_to,
         before=before,
     )
 
@@ -217,15 +189,17 @@ def _done(result: DoneT | Refusal) -> DoneT:
 class OrderService:
     """The service; each method lets the caller in and passes on to the handler."""
 
-    def __init__(self, ports: Ports, clock: Clock, hub: EventHub) -> None:
+    def __init__(self, ports: Ports, clock: Clock, hub: EventHub, contract: Contract) -> None:
         self._ports = ports
+        self._kind = contract.kind
+        self._service = contract.pool.FindServiceByName(SERVICE)
         self._clock = clock
         self._hub = hub
 
     def __mapping__(self) -> dict[str, Any]:
         """Return the methods as grpclib looks for them."""
         return methods(
-            OrderServiceBase(),
+            self._service,
             {
                 "PlaceOrder": self._place_order,
                 "GetOrder": self._get_order,
@@ -257,10 +231,10 @@ class OrderService:
         )
         placed = _done(await traced.over("grpc PlaceOrder", work))
         await call.send_message(
-            PlaceOrderResponse(
+            self._kind("PlaceOrderResponse")(
                 order_id=str(placed.order_id),
                 client_order_id=placed.client_order_id,
-                status=OrderStatus.NEW,
+                status=OrderStatus.NEW.value,
                 created=placed.created,
                 message="order received",
                 timestamp=placed.accepted_at,
@@ -271,7 +245,7 @@ class OrderService:
         principal, request = await self._enter(call, _to_read)
         order_id = _done(_order_id(request.order_id))
         found = _done(await handle_get_order(self._ports, principal, order_id))
-        await call.send_message(order_message(found))
+        await call.send_message(self._kind("Order")(**order_values(found)))
 
     async def _cancel_order(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_cancel)
@@ -282,11 +256,11 @@ class OrderService:
         )
         asked = _done(await traced.over("grpc CancelOrder", work))
         await call.send_message(
-            CancelOrderResponse(
+            self._kind("CancelOrderResponse")(
                 order_id=str(asked.order_id),
                 request_id=str(asked.request_id),
                 message="cancel requested",
-                status=OrderStatus[asked.status],
+                status=OrderStatus[asked.status].value,
             )
         )
 
@@ -300,15 +274,16 @@ class OrderService:
         wanted = _done(read_list(request, principal))
         found = await self._ports.reader.orders(wanted)
         await call.send_message(
-            ListOrdersResponse(
-                orders=[order_message(view) for view in found],
+            self._kind("ListOrdersResponse")(
+                orders=[order_values(view) for view in found],
                 next_page_token=_next_page(found, wanted.limit),
             )
         )
 
     async def _stream_orders(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_read)
-        await OrderStream(self._ports, self._hub, call, _done(token_of(call)) or "").run(principal, request)
+        kind, token = self._kind("StreamOrdersResponse"), _done(token_of(call)) or ""
+        await OrderStream(self._ports, self._hub, call, kind, token).run(principal, request)
 
     def _trace(self, call: Call, name: str) -> RequestTrace:
         given = call.metadata.get("traceparent", "").encode("latin-1", "replace")

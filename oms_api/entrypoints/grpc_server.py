@@ -14,11 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-import betterproto
 import structlog
-from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 from grpclib.config import Configuration
-from grpclib.const import Handler, Status
+from grpclib.const import Cardinality, Handler, Status
 from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
 from grpclib.exceptions import GRPCError
 from grpclib.protocol import H2Protocol
@@ -167,10 +166,8 @@ class Call(StreamIterator):
         if len(data) < length:
             raise _malformed(f"the message must have {length} bytes, {len(data)} came")
         try:
-            if issubclass(self._kind, betterproto.Message):
-                return read_message(data, self._kind)
-            return self._kind.FromString(data)
-        except (MalformedMessageError, DecodeError) as error:
+            return read_message(data, self._kind)
+        except MalformedMessageError as error:
             raise _malformed(f"this is no {self._kind.__name__}: {error}") from error
 
     async def request(self) -> Any:
@@ -486,9 +483,14 @@ class GrpcServer(Server):
         self._strangers.pop(connection, None)
 
 
-def methods(base: Any, serve: Mapping[str, Serve]) -> dict[str, Handler]:
-    """Return a generated service's methods, each with what serves it. Raises KeyError if one has nothing."""
+def methods(service: Any, serve: Mapping[str, Serve]) -> dict[str, Handler]:
+    """Return the methods of a service's descriptor, each with what serves it. Raises KeyError without one."""
     return {
-        path: handler._replace(func=serve[path.rpartition("/")[2]])
-        for path, handler in base.__mapping__().items()
+        f"/{service.full_name}/{method.name}": Handler(
+            serve[method.name],
+            Cardinality.UNARY_STREAM if method.server_streaming else Cardinality.UNARY_UNARY,
+            GetMessageClass(method.input_type),
+            GetMessageClass(method.output_type),
+        )
+        for method in service.methods
     }

@@ -6,7 +6,7 @@ again with the last one it saw, and misses nothing.
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -17,18 +17,16 @@ from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.event_hub import EventHub, HubClient
+from oms_api.entrypoints.grpc_messages import values_of
 from oms_api.entrypoints.grpc_refusals import refused
 from oms_api.entrypoints.grpc_server import Call
 from oms_api.handlers import unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.messages import OrderEvent
-from oms_platform.proto_bridge import to_proto
-from proto.gen.oms.v1 import OrderEvent as EventMessage
-from proto.gen.oms.v1 import StreamOrdersRequest, StreamOrdersResponse
 
 HEARTBEAT_S: Final = 15.0
 TOKEN_LOOK_S: Final = 1.0
-# An event is turned into a message in a third of a millisecond: others get their turn between so many.
+# Others get their turn between so many.
 EVENTS_A_TURN: Final = 10
 
 _decode: Final = msgspec.json.Decoder(OrderEvent).decode
@@ -40,19 +38,21 @@ slow_total = Counter("oms_api_grpc_slow_total", "StreamOrders calls ended becaus
 class OrderStream:
     """One StreamOrders call: it ends with its client, its token, this gateway, or as it reads too slowly."""
 
-    def __init__(self, ports: Ports, hub: EventHub, call: Call, token: str) -> None:
+    def __init__(self, ports: Ports, hub: EventHub, call: Call, kind: Any, token: str) -> None:
         self._ports = ports
         self._hub = hub
         self._call = call
+        self._kind = kind
         self._token = token
         self._client = HubClient()
         self._sent = 0
 
-    async def run(self, principal: Principal, request: StreamOrdersRequest) -> None:
-        """Serve the client. Raises GRPCError with why it ended, and UnavailableError."""
+    async def run(self, principal: Principal, request: Any) -> None:
+        """Serve a StreamOrdersRequest. Raises GRPCError with why it ended, and UnavailableError."""
         account_id = request.account_id
+        since = request.from_sequence if request.HasField("from_sequence") else None
         await self._require_account(principal, account_id)
-        self._sent = await self._begin(account_id, request.from_sequence)
+        self._sent = await self._begin(account_id, since)
         works = (self._follow(account_id), self._write(), self._leave(), self._expire())
         tasks = [asyncio.create_task(work) for work in works]
         streams_gauge.inc()
@@ -84,7 +84,7 @@ class OrderStream:
             if not 0 <= start <= head:
                 message = f"must be from 0 to {head}, where its stream is, was {start}"
                 raise refused(invalid(FieldProblem(field="fromSequence", message=message)))
-            await self._call.send_message(StreamOrdersResponse(stream_sequence=start))
+            await self._call.send_message(self._kind(stream_sequence=start))
         except BaseException:
             self._hub.cancel_reservation(account_id)
             raise
@@ -104,12 +104,10 @@ class OrderStream:
             await client.wait_for_messages(HEARTBEAT_S)
             events = client.next_events(EVENTS_A_TURN)
             if not events:
-                await self._call.send_message(StreamOrdersResponse(stream_sequence=self._sent))
+                await self._call.send_message(self._kind(stream_sequence=self._sent))
             for text in events:
                 event = _decode(text)
-                message = StreamOrdersResponse(
-                    stream_sequence=event.stream_sequence, event=to_proto(event, EventMessage)
-                )
+                message = self._kind(stream_sequence=event.stream_sequence, event=values_of(event))
                 await self._call.send_message(message)
                 self._sent = event.stream_sequence
             await asyncio.sleep(0)

@@ -1,25 +1,42 @@
 """Protobuf as a client sends it, read without a guess: what is not the message, whole, is refused.
 
-betterproto reads a cut message as a shorter one, a value of another wire type as its field's, and a number of
-33 bits as its lower 32. So every byte is looked at before it reads them.
+Protobuf leaves out a value of another type than its field's, takes the last of two, and reads a number of 33
+bits as its lower 32. So every byte is looked at before it reads them.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-import betterproto
-from betterproto.lib.google.protobuf import Timestamp
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
-MessageT = TypeVar("MessageT")
-_WIRE_TYPES: Final[Mapping[str, int]] = {
-    **dict.fromkeys(betterproto.WIRE_VARINT_TYPES, betterproto.WIRE_VARINT),
-    **dict.fromkeys(betterproto.WIRE_FIXED_32_TYPES, betterproto.WIRE_FIXED_32),
-    **dict.fromkeys(betterproto.WIRE_FIXED_64_TYPES, betterproto.WIRE_FIXED_64),
-    **dict.fromkeys(betterproto.WIRE_LEN_DELIM_TYPES, betterproto.WIRE_LEN_DELIM),
+_VARINT: Final = 0
+_FIXED_64: Final = 1
+_LENGTH: Final = 2
+_FIXED_32: Final = 5
+_WIDTHS: Final = {_FIXED_32: 4, _FIXED_64: 8}
+_WIRE_TYPES: Final[Mapping[int, int]] = {
+    FieldDescriptor.TYPE_STRING: _LENGTH,
+    FieldDescriptor.TYPE_BYTES: _LENGTH,
+    FieldDescriptor.TYPE_MESSAGE: _LENGTH,
+    FieldDescriptor.TYPE_DOUBLE: _FIXED_64,
+    FieldDescriptor.TYPE_FIXED64: _FIXED_64,
+    FieldDescriptor.TYPE_SFIXED64: _FIXED_64,
+    FieldDescriptor.TYPE_FLOAT: _FIXED_32,
+    FieldDescriptor.TYPE_FIXED32: _FIXED_32,
+    FieldDescriptor.TYPE_SFIXED32: _FIXED_32,
 }
-_WIDTHS: Final = {betterproto.WIRE_FIXED_32: 4, betterproto.WIRE_FIXED_64: 8}
+_TYPE_NAMES: Final = {
+    FieldDescriptor.TYPE_INT32: "int32",
+    FieldDescriptor.TYPE_ENUM: "enum",
+    FieldDescriptor.TYPE_UINT32: "uint32",
+    FieldDescriptor.TYPE_SINT32: "sint32",
+    FieldDescriptor.TYPE_BOOL: "bool",
+}
+_TIMESTAMP: Final = Timestamp.DESCRIPTOR.full_name
 _NEGATIVE_32_MIN: Final = 2**64 - 2**31
 _SECONDS_MIN: Final = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 _SECONDS_MAX: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
@@ -31,45 +48,44 @@ class MalformedMessageError(ValueError):
 
 
 class _Field(NamedTuple):
-    """A field of a message. kind: of the message that it holds, if it holds one."""
+    """A field of a message. held: the descriptor of the message that it holds, if it holds one."""
 
     name: str
-    proto_type: str
+    type: int
     wire_type: int
     repeated: bool
-    kind: Any
+    held: Any
 
 
 @lru_cache
-def _fields(kind: Any) -> dict[int, _Field]:
-    meta = kind()._betterproto
-    found = {}
-    for number, name in meta.field_name_by_number.items():
-        proto_type = meta.meta_by_field_name[name].proto_type
-        held = meta.cls_by_field[name] if proto_type == betterproto.TYPE_MESSAGE else None
-        found[number] = _Field(
-            name=name,
-            proto_type=proto_type,
-            wire_type=_WIRE_TYPES[proto_type],
-            repeated=meta.default_gen[name] is list,
-            kind=Timestamp if held is datetime else held,
+def _fields(descriptor: Any) -> dict[int, _Field]:
+    return {
+        field.number: _Field(
+            name=field.name,
+            type=field.type,
+            wire_type=_WIRE_TYPES.get(field.type, _VARINT),
+            repeated=field.is_repeated,
+            held=field.message_type,
         )
-    return found
+        for field in descriptor.fields
+    }
 
 
-def read_message(data: bytes, kind: type[MessageT]) -> MessageT:
-    """Read a message of a generated class. Raises MalformedMessageError.
+def read_message(data: bytes, kind: Any) -> Any:
+    """Read a message of one of protobuf's classes. Raises MalformedMessageError.
 
     Refused are a message that ends early, text that is not UTF-8, a value of another type or beyond its type,
     a field that the message does not have, and a single field that is given twice.
     """
-    _check(data, 0, len(data), kind, "")
-    message: MessageT = kind().parse(data)  # type: ignore[attr-defined]
-    return message
+    _check(data, 0, len(data), kind.DESCRIPTOR, "")
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise MalformedMessageError("protobuf cannot read it") from error
 
 
-def _check(data: bytes, at: int, end: int, kind: Any, path: str) -> None:
-    fields = _fields(kind)
+def _check(data: bytes, at: int, end: int, descriptor: Any, path: str) -> None:
+    fields = _fields(descriptor)
     seen: set[int] = set()
     began = at
     while at < end:
@@ -84,20 +100,20 @@ def _check(data: bytes, at: int, end: int, kind: Any, path: str) -> None:
             raise MalformedMessageError(f"{name} is given more than once")
         seen.add(number)
         at = _check_value(data, at, end, field, wire_type, name)
-    if kind is Timestamp:
-        _check_time(bytes(data[began:end]), path.rstrip("."))
+    if descriptor.full_name == _TIMESTAMP:
+        _check_time(data[began:end], path.rstrip("."))
 
 
 def _check_value(data: bytes, at: int, end: int, field: _Field, wire_type: int, name: str) -> int:
     """Check a field's value and return where it ends."""
-    packed = field.repeated and field.proto_type in betterproto.PACKED_TYPES
-    if wire_type != field.wire_type and not (packed and wire_type == betterproto.WIRE_LEN_DELIM):
+    packed = field.repeated and wire_type == _LENGTH
+    if wire_type != field.wire_type and not packed:
         raise MalformedMessageError(f"{name} must be of wire type {field.wire_type}, was {wire_type}")
-    if wire_type == betterproto.WIRE_VARINT:
+    if wire_type == _VARINT:
         value, at = _varint(data, at, end, name)
-        _check_number(value, field.proto_type, name)
+        _check_number(value, field.type, name)
         return at
-    if wire_type == betterproto.WIRE_LEN_DELIM:
+    if wire_type == _LENGTH:
         length, at = _varint(data, at, end, name)
     else:
         length = _WIDTHS[wire_type]
@@ -105,9 +121,9 @@ def _check_value(data: bytes, at: int, end: int, field: _Field, wire_type: int, 
         raise MalformedMessageError(f"{name} must have {length} bytes, {end - at} are there")
     if wire_type != field.wire_type:
         _check_packed(data, at, at + length, field, name)
-    elif field.kind is not None:
-        _check(data, at, at + length, field.kind, f"{name}.")
-    elif field.proto_type == betterproto.TYPE_STRING:
+    elif field.held is not None:
+        _check(data, at, at + length, field.held, f"{name}.")
+    elif field.type == FieldDescriptor.TYPE_STRING:
         _check_text(data[at : at + length], name)
     return at + length
 
@@ -124,20 +140,22 @@ def _check_text(text: bytes, name: str) -> None:
         raise MalformedMessageError(f"{name} must be UTF-8, byte {error.start} is not") from error
 
 
-def _check_number(value: int, proto_type: str, name: str) -> None:
-    fits = {
-        betterproto.TYPE_INT32: value < 2**31 or value >= _NEGATIVE_32_MIN,
-        betterproto.TYPE_ENUM: value < 2**31 or value >= _NEGATIVE_32_MIN,
-        betterproto.TYPE_UINT32: value < 2**32,
-        betterproto.TYPE_SINT32: value < 2**32,
-        betterproto.TYPE_BOOL: value < 2,
-    }
-    if not fits.get(proto_type, True):
-        raise MalformedMessageError(f"{name} must fit {proto_type}")
+def _check_number(value: int, kind: int, name: str) -> None:
+    match kind:
+        case FieldDescriptor.TYPE_INT32 | FieldDescriptor.TYPE_ENUM:
+            fits = value < 2**31 or value >= _NEGATIVE_32_MIN
+        case FieldDescriptor.TYPE_UINT32 | FieldDescriptor.TYPE_SINT32:
+            fits = value < 2**32
+        case FieldDescriptor.TYPE_BOOL:
+            fits = value < 2
+        case _:
+            return
+    if not fits:
+        raise MalformedMessageError(f"{name} must fit {_TYPE_NAMES[kind]}")
 
 
 def _check_time(data: bytes, name: str) -> None:
-    time = Timestamp().parse(data)
+    time = Timestamp.FromString(data)
     if not (_SECONDS_MIN <= time.seconds <= _SECONDS_MAX and 0 <= time.nanos <= _NANOS_MAX):
         raise MalformedMessageError(f"{name} must be a time of the years 1 to 9999")
 

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import grpc
 import psutil
 import psycopg
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status as StatusDetails
 from grpclib.client import Channel
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
@@ -44,6 +46,7 @@ from proto.gen.oms.v1 import (
 )
 from proto.gen.oms.v1 import OrderEvent as EventMessage
 from tests.conftest import running
+from tests.contract.descriptors import message_class
 from tests.integration.api_rig import Gateway, gateway, wait_for
 from tests.integration.test_api import event, store
 from tests.ports import free_port
@@ -184,6 +187,19 @@ def test_a_long_id_is_refused_with_a_short_answer(api: Gateway) -> None:
         assert len(str(error.message)) < 600
 
     called(api, scenario)
+
+
+@pytest.mark.parametrize("order_id", ["", " ", " x ", "\r\n", "\u2028"])
+def test_an_id_of_nothing_is_refused_and_the_connection_lives(api: Gateway, order_id: str) -> None:
+    async def scenario() -> None:
+        token = ("authorization", f"Bearer {api.token()}")
+        message = framed(bytes(GetOrderRequest(order_id=order_id)))
+        async with raw_client(api.grpc_port) as client:
+            for method in ("GetOrder", "CancelOrder"):
+                answer = await client.call(f"/oms.v1.OrderService/{method}", message, token)
+                assert answer.status == Status.NOT_FOUND.value
+
+    asyncio.run(scenario())
 
 
 # ---- what is no message
@@ -377,6 +393,57 @@ def test_two_tokens_are_none(api: Gateway) -> None:
     asyncio.run(scenario())
 
 
+# ---- grpc's own client
+
+
+def test_grpcs_own_client_reads_answers_streams_and_refusals(api: Gateway) -> None:
+    service = "/oms.v1.OrderService"
+    metadata = [("authorization", f"Bearer {api.token()}")]
+
+    def unary(made: Any, method: str, answer: str) -> Any:
+        return made.unary_unary(f"{service}/{method}", bytes, message_class(answer).FromString)
+
+    with grpc.insecure_channel(f"127.0.0.1:{api.grpc_port}") as made:
+        placed = unary(made, "PlaceOrder", "PlaceOrderResponse")(order(), metadata=metadata, timeout=10)
+        get = unary(made, "GetOrder", "Order")
+        found = get(GetOrderRequest(order_id=placed.order_id), metadata=metadata, timeout=10)
+        assert (found.order_id, found.symbol, found.closed) == (placed.order_id, "MSFT", False)
+        follow = made.unary_stream(
+            f"{service}/StreamOrders", bytes, message_class("StreamOrdersResponse").FromString
+        )
+        answers = follow(StreamOrdersRequest(account_id="ACC-INST-003"), metadata=metadata, timeout=2)
+        assert next(answers).stream_sequence == 0
+        codes = {}
+        for name, work in {
+            "deadline": lambda: next(answers),
+            "long": lambda: get(GetOrderRequest(order_id="x" * 2**24), metadata=metadata),
+            "long, no token": lambda: get(GetOrderRequest(order_id="x" * 2**24)),
+            "no token": lambda: get(GetOrderRequest(order_id="x")),
+            "missing": lambda: get(GetOrderRequest(order_id=str(uuid.uuid4())), metadata=metadata),
+            "wrong": lambda: unary(made, "PlaceOrder", "PlaceOrderResponse")(
+                PlaceOrderRequest(), metadata=metadata
+            ),
+        }.items():
+            with pytest.raises(grpc.RpcError) as caught:
+                work()
+            codes[name] = caught.value.code().name
+        assert codes == {
+            "deadline": "DEADLINE_EXCEEDED",
+            "long": "RESOURCE_EXHAUSTED",
+            "long, no token": "RESOURCE_EXHAUSTED",
+            "no token": "UNAUTHENTICATED",
+            "missing": "NOT_FOUND",
+            "wrong": "INVALID_ARGUMENT",
+        }
+        trailers = dict(caught.value.trailing_metadata())
+        details = StatusDetails.FromString(trailers["grpc-status-details-bin"])
+        assert [detail.TypeName() for detail in details.details] == [
+            "google.rpc.ErrorInfo",
+            "google.rpc.BadRequest",
+        ]
+        assert get(GetOrderRequest(order_id=placed.order_id), metadata=metadata).order_id == placed.order_id
+
+
 # ---- deadlines
 
 
@@ -389,18 +456,18 @@ def test_what_nobody_waits_for_is_not_stored_and_what_is_being_stored_is(api: Ga
 
     async def scenario(stub: OrderServiceStub) -> None:
         path, token = "/oms.v1.OrderService/PlaceOrder", ("authorization", f"Bearer {api.token()}")
-        async with raw_client(api.grpc_port) as client:
-            async with await psycopg.AsyncConnection.connect(api.dsn) as connection:
-                await connection.execute("LOCK TABLE order_keys IN ACCESS EXCLUSIVE MODE")
-                streams = []
-                for request in (first, second):
-                    streams.append(client.ask(path, token, ("grpc-timeout", "700m")))
-                    await client.say(streams[-1], framed(bytes(request)))
-                    # The first one is on its way into the store before the second one comes.
-                    await asyncio.sleep(0.3)
-                for stream in streams:
-                    assert (await client.answer(stream)).status == Status.DEADLINE_EXCEEDED.value
-                await connection.rollback()
+        locking = await psycopg.AsyncConnection.connect(api.dsn)
+        async with raw_client(api.grpc_port) as client, locking as connection:
+            await connection.execute("LOCK TABLE order_keys IN ACCESS EXCLUSIVE MODE")
+            streams = []
+            for request in (first, second):
+                streams.append(client.ask(path, token, ("grpc-timeout", "700m")))
+                await client.say(streams[-1], framed(bytes(request)))
+                # The first one is on its way into the store before the second one comes.
+                await asyncio.sleep(0.3)
+            for stream in streams:
+                assert (await client.answer(stream)).status == Status.DEADLINE_EXCEEDED.value
+            await connection.rollback()
         await asyncio.to_thread(wait_for, lambda: stored(first) == 1, "the first order")
         # What waited with the second one is stored by now.
         await stub.place_order(order())

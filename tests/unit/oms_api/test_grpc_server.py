@@ -2,11 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+import uvloop
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.health.v1.health_pb2 import HealthCheckRequest
 from h2.errors import ErrorCodes
@@ -76,6 +77,12 @@ async def serving() -> AsyncIterator[tuple[int, Service]]:
         await asyncio.wait_for(server.wait_closed(), 10)
 
 
+def on_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run on the loop that the gateway has."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
 def let_go(reason: str) -> float:
     """Return how many connections were closed for a reason."""
     return float(grpc_server.let_go_total.labels(reason)._value.get())
@@ -106,7 +113,7 @@ def run(scenario: Callable[[RawClient, Service], Any]) -> None:
         async with serving() as (port, service), raw_client(port) as client:
             await scenario(client, service)
 
-    asyncio.run(all_of_it())
+    on_loop(all_of_it())
 
 
 @pytest.mark.parametrize("said", [b"", b"PRI * HTTP/2.0\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
@@ -124,7 +131,7 @@ def test_a_client_that_does_not_say_what_it_wants_is_let_go(
             writer.close()
             await until(lambda: open_connections() == 0)
 
-    asyncio.run(scenario())
+    on_loop(scenario())
     assert let_go("silent") == before + 1
 
 
@@ -327,7 +334,7 @@ def test_what_is_no_http2_is_let_go(garbage: bytes) -> None:
             writer.close()
 
     with capture_logs() as said:
-        asyncio.run(scenario())
+        on_loop(scenario())
     assert let_go("malformed") == before + 1
     assert said == []
 

@@ -11,25 +11,27 @@ from grpclib.exceptions import GRPCError
 from oms_api.domain.principal import Principal, rights_of
 from oms_api.entrypoints import event_hub, grpc_stream
 from oms_api.entrypoints.event_hub import EventHub
+from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_stream import OrderStream
 from oms_api.ports import UnavailableError
 from oms_platform.wire import encode
-from proto.gen.oms.v1 import StreamOrdersRequest, StreamOrdersResponse
 from tests.unit.oms_api.test_event_hub import Broker, Store, event, read
 from tests.unit.oms_api.test_handlers import Fake
 
 TRADER = Principal(subject="t", rights=rights_of(["trader"]), accounts=frozenset(("A",)))
+CONTRACT = Contract()
+KIND = CONTRACT.kind("StreamOrdersResponse")
 
 
 class FakeCall:
     """A client that reads while it may."""
 
     def __init__(self) -> None:
-        self.sent: list[StreamOrdersResponse] = []
+        self.sent: list[Any] = []
         self.may_read = asyncio.Event()
         self.may_read.set()
 
-    async def send_message(self, message: StreamOrdersResponse) -> None:
+    async def send_message(self, message: Any) -> None:
         await self.may_read.wait()
         self.sent.append(message)
 
@@ -41,9 +43,9 @@ class Rig:
         self.store, self.fake, self.call = Store(), Fake(), FakeCall()
         self.store.events = [(number, encode(event(number)).decode()) for number in range(1, stored + 1)]
         self.hub = EventHub(self.store, Broker())
-        stream: Any = OrderStream(self.fake.ports, self.hub, self.call, "token")  # type: ignore[arg-type]
+        stream: Any = OrderStream(self.fake.ports, self.hub, self.call, KIND, "token")  # type: ignore[arg-type]
         self.task = asyncio.create_task(
-            stream.run(TRADER, StreamOrdersRequest(account_id="A", from_sequence=0))
+            stream.run(TRADER, CONTRACT.kind("StreamOrdersRequest")(account_id="A", from_sequence=0))
         )
 
     async def ended(self) -> GRPCError:

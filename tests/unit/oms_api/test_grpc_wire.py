@@ -8,7 +8,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oms_api.entrypoints.grpc_wire import MalformedMessageError, read_message
+from oms_api.entrypoints import grpc_wire
+from oms_api.entrypoints.grpc_messages import Contract
+from oms_api.entrypoints.grpc_wire import MalformedMessageError
 from proto.gen.oms.v1 import (
     CancelOrderRequest,
     GetOrderRequest,
@@ -55,6 +57,14 @@ WHOLE = [
     ),
     StreamOrdersRequest(account_id="A", from_sequence=0),
 ]
+
+CONTRACT = Contract()
+
+
+def read_message(data: bytes, kind: Any) -> Any:
+    """Read bytes as the door does. Returns the message as betterproto has it."""
+    read = grpc_wire.read_message(data, CONTRACT.kind(kind.__name__))
+    return kind().parse(read.SerializeToString())
 
 
 def as_protobuf(data: bytes, kind: Any) -> Any:
