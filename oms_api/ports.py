@@ -19,7 +19,14 @@ from oms_platform.vocabulary import OrderTerms, Routing
 
 
 class UnavailableError(OperationalError):
-    """Something that a request needs is away: the request may be sent again later."""
+    """Something that a request needs is away: the request may be sent again later.
+
+    what: in words for whoever asks. because: what a library said of it, for the log alone.
+    """
+
+    def __init__(self, what: str, because: object = "") -> None:
+        super().__init__(f"{what}: {because}" if because else what)
+        self.what = what
 
 
 class IntakeFullError(UnavailableError):

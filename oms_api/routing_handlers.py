@@ -87,7 +87,9 @@ async def handle_get_routes(reader: OrderReader, router: Router, order_id: UUID)
     if stored:
         try:
             explained = await router.explain(order_id)
-        except (UnavailableError, RoutingRefusedError) as error:
+        except UnavailableError as error:
+            problem = error.what
+        except RoutingRefusedError as error:
             problem = str(error)
     return [_route_view(route, explained.get(route.attempt), problem) for route in stored]
 

@@ -39,4 +39,4 @@ class DeskPool:
                 cursor = await connection.execute(statement, values)
                 return await cursor.fetchall() if cursor.description else []
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError) as error:
-            raise UnavailableError(f"Postgres is away: {str(error).strip()}") from error
+            raise UnavailableError("Postgres is away", str(error).strip()) from error

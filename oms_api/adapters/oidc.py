@@ -34,6 +34,7 @@ DOCUMENT_BYTES_MAX: Final = 262_144
 KEYS_MAX: Final = 100
 # The end of the year 9999, the last that a time can be in.
 SECONDS_MAX: Final = 253_402_300_799
+NO_KEYS: Final = "tokens cannot be verified yet: the issuer's keys are not known"
 _FETCH_TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 1.0
 # What a JWT may call itself in its header (RFC 9068, section 2.1). Keycloak tells its access tokens from its
@@ -127,7 +128,7 @@ class OidcAuthenticator:
     async def authenticate(self, token: str) -> Principal | str:
         """Return the caller, or why the token is refused. Raises UnavailableError before keys are known."""
         if self._keys is None:
-            raise UnavailableError(self.problem() or "")
+            raise UnavailableError(NO_KEYS, self.problem())
         if len(token) > TOKEN_LENGTH_MAX:
             return self._refused("length", f"expected a token of at most {TOKEN_LENGTH_MAX} characters")
         found = self._decode(token)
@@ -146,7 +147,7 @@ class OidcAuthenticator:
 
     def _decode(self, token: str) -> jwt.Token | str:
         if self._keys is None:
-            raise UnavailableError(self.problem() or "")
+            raise UnavailableError(NO_KEYS, self.problem())
         try:
             return jwt.decode(token, self._keys, algorithms=ALGORITHMS)
         except InvalidKeyIdError:

@@ -213,7 +213,7 @@ class PostgresReader:
                 # Any connection of the pool may have died while it was idle, which shows at once.
                 late = time.monotonic() - started > RETRY_WITHIN_S
                 if late or dead == POOL_MAX or isinstance(error, PoolTimeout):
-                    raise UnavailableError(f"Postgres is away: {str(error).strip()}") from error
+                    raise UnavailableError("Postgres is away", str(error).strip()) from error
         raise UnavailableError("Postgres is away")
 
     async def written_position(self) -> int:

@@ -44,9 +44,9 @@ async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
         if error.status in _REFUSALS:
             missing = error.status is Status.NOT_FOUND
             raise RoutingRefusedError(error.message or error.status.name, missing=missing) from error
-        raise UnavailableError(f"{who} cannot answer: {error.status.name} {error.message}") from error
+        raise UnavailableError(f"{who} cannot answer", f"{error.status.name} {error.message}") from error
     except (StreamTerminatedError, TimeoutError, OSError) as error:
-        raise UnavailableError(f"{who} is away: {error}") from error
+        raise UnavailableError(f"{who} is away", error) from error
 
 
 def _raw(message: Any, kind: type[Message]) -> msgspec.Raw:

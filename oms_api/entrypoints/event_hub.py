@@ -403,7 +403,7 @@ class EventHub:
         self._end_reservation(account_id, channel)
         error = None if done.cancelled() else done.exception()
         if isinstance(error, UnavailableError):
-            client.give_up(str(error)[:100])
+            client.give_up(error.what)
         elif error is not None:
             log.error("catch_up_failed", account_id=account_id, exc_info=error)
             client.give_up("an unexpected error")

@@ -241,7 +241,7 @@ async def _serve(route: str, handler: Any, call: Call, stream: Any) -> None:
         async with asyncio.timeout(timeout_s) as deadline:
             await handler.func(call)
     except UnavailableError as error:
-        raise refused(unavailable(str(error))) from error
+        raise refused(unavailable(error.what)) from error
     except (GRPCError, ProtocolError) as error:
         if isinstance(error, GRPCError):
             raise

@@ -3,6 +3,7 @@
 Placing an order costs a third of what it would inside Litestar; everything else goes on to it.
 """
 
+import json
 import re
 import time
 import uuid
@@ -15,6 +16,7 @@ import structlog
 from prometheus_client import Counter
 
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
+from oms_api.domain.terms import shown
 from oms_api.entrypoints.answers import Answer, placed, refused, request_id
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import Placed, admit_to_place, handle_place_order, unavailable
@@ -63,11 +65,37 @@ def decode_content(body: bytes, content_type: bytes | None) -> dict[str, object]
         return invalid(FieldProblem(field="Content-Type", message=f"must be application/json, was {found}"))
     try:
         content = _decoder.decode(body)
-    except (msgspec.MsgspecError, ArithmeticError, RecursionError, ValueError) as error:
+    except msgspec.MsgspecError as error:
         return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"the body is not JSON: {str(error)[:200]}")
+    except (ArithmeticError, RecursionError, ValueError):
+        message = "the body is not JSON: a number or text in it cannot be read, or it is nested too deeply"
+        return Refusal(code=RefusalCode.INVALID_REQUEST, message=message)
     if not isinstance(content, dict):
         return Refusal(code=RefusalCode.INVALID_REQUEST, message="expected the body to be a JSON object")
+    # Every name and text has two quotes; one more is in a text, or belongs to a name that came twice.
+    if body.count(b'"') != 2 * _names_and_texts(content) and (name := _twice(body)) is not None:
+        return invalid(FieldProblem(field=shown(name).strip('"'), message="is given more than once"))
     return content
+
+
+def _names_and_texts(value: object) -> int:
+    if type(value) is str:
+        return 1
+    if type(value) is dict:
+        return len(value) + sum(map(_names_and_texts, value.values()))
+    return sum(map(_names_and_texts, value)) if type(value) is list else 0
+
+
+def _twice(body: bytes) -> str | None:
+    """Return a name that an object of a JSON text has twice, or None."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        found.extend(name for name in names if names.count(name) > 1)
+
+    json.loads(body, object_pairs_hook=look, parse_float=str, parse_int=str)
+    return found[0] if found else None
 
 
 def names_two_callers(headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -113,7 +141,7 @@ async def place_order(
             trace=trace,
         )
     except UnavailableError as error:
-        return unavailable(str(error))
+        return unavailable(error.what)
     except Exception:
         log.error("request_failed", route=PLACE_ROUTE, exc_info=True)
         return unavailable("an unexpected error: the order's outcome is not known, send it again")

@@ -120,7 +120,7 @@ async def _serve(ports: Ports, operation: AnyOperation, request: Caller) -> Answ
             return result
         return ok(result, next(iter(operation.answers)))
     except UnavailableError as error:
-        return unavailable(str(error))
+        return unavailable(error.what)
 
 
 async def _content(operation: AnyOperation, request: Caller) -> Content | Refusal:

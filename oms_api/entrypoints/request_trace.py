@@ -35,7 +35,7 @@ class RequestTrace:
         try:
             result = await work
         except UnavailableError as error:
-            self.end(route, "", unavailable(str(error)))
+            self.end(route, "", unavailable(error.what))
             raise
         if isinstance(result, Refusal):
             self.end(route, "", result)

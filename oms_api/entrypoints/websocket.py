@@ -180,7 +180,7 @@ class Session:
         try:
             return await admit(self._ports, token, Right.READ)
         except UnavailableError as error:
-            return unavailable(str(error))
+            return unavailable(error.what)
 
     async def _end_with_token(self) -> None:
         """Close the client when its token has expired, or its issuer has taken back the token's key."""
@@ -291,7 +291,7 @@ class Session:
             self._begin(message, starts, epoch)
             reserved.clear()
         except UnavailableError as error:
-            raise _ClosedError(CLOSE_TRY_AGAIN, str(error)) from error
+            raise _ClosedError(CLOSE_TRY_AGAIN, error.what) from error
         finally:
             for account in reserved:
                 self._hub.cancel_reservation(account)

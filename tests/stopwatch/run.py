@@ -61,7 +61,9 @@ def _build(folder: Path) -> str:
     go = shutil.which("go")
     if go is None:
         sys.exit("expected go on the PATH to build the stopwatch, found none")
-    shutil.copytree(Path(__file__).parent, folder / "source", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(
+        Path(__file__).parent, folder / "source", ignore=shutil.ignore_patterns("*.py", "__pycache__")
+    )
     for words in (("mod", "tidy"), ("build", "-o", "stopwatch")):
         subprocess.run([go, *words], cwd=folder / "source", check=True, capture_output=True)
     return str(folder / "source" / "stopwatch")

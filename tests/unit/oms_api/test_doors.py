@@ -1,6 +1,7 @@
 """What the doors read by themselves: bodies, headers, filters, subscriptions."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,37 @@ def read_filter(query: Mapping[str, str], principal: Principal) -> OrderFilter |
 
 def test_a_json_number_becomes_an_exact_decimal() -> None:
     assert decode_content(b'{"a":187.21,"b":5}', b"application/json") == {"a": Decimal("187.21"), "b": 5}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"a":1,"a":1}', "a"),
+        (b'{"a":"x","b":{"c":1,"d":2,"c":3}}', "c"),
+        (b'{"b":[{"c":"\\"","c":"\\""}]}', "c"),
+        (b'{"a":1,"\\u0061":2}', "a"),
+    ],
+)
+def test_a_name_that_comes_twice_is_refused_wherever_it_is(body: bytes, name: str) -> None:
+    found = decode_content(body, b"application/json")
+    assert isinstance(found, Refusal)
+    assert [(problem.field, problem.message) for problem in found.fields] == [
+        (name, "is given more than once")
+    ]
+
+
+def test_names_of_different_objects_and_quotes_in_texts_are_no_repeats() -> None:
+    for text in ('{"a":"\\"","b":{"a":"x"}}', '{"a":[{"a":1},{"a":2}]}', '{"a":"\\u0022"}', "{}"):
+        assert decode_content(text.encode(), b"application/json") == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1e-999999999999999999999}', b'{"a":' + b"[" * 30_000, b'{"a":"\xff"}']
+)
+def test_what_cannot_be_read_names_no_class_of_ours(body: bytes) -> None:
+    found = decode_content(body, b"application/json")
+    assert isinstance(found, Refusal)
+    assert not any(word in found.message for word in ("class", "Error", "decimal.", "Traceback"))
 
 
 def test_a_body_is_read_in_parts_up_to_its_bound() -> None:
