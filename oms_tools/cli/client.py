@@ -5,6 +5,7 @@ issuer and OMS_PASSWORD the persona's password. The law of this file: whatever g
 one line that a person can read.
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -23,32 +24,54 @@ PASSWORD_VARIABLE: Final = "OMS_PASSWORD"  # noqa: S105  (a name)
 # RFC 6749, section 5.2: the user is unknown or the password is wrong.
 _INVALID_GRANT: Final = "invalid_grant"
 _SHOWN_CHARACTERS_MAX: Final = 300
+_REFUSED_FROM: Final = 400
+_FAILED_FROM: Final = 500
+_SCHEMES: Final = ("http", "https")
 
 
 class ApiError(RuntimeError):
-    """The API refused a request, cannot be reached, or its answer cannot be read. code: the API's, if any."""
+    """The API refused a request, cannot be reached, or its answer cannot be read, said in one line.
 
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
+    code: the API's, if any. status: of HTTP, 0 without an answer.
+    """
+
+    def __init__(self, message: str, code: str = "", status: int = 0) -> None:
+        super().__init__(" ".join(message.split()))
         self.code = code
+        self.status = status
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request had no effect for sure. Without an answer, or with 5xx, it may have had one."""
+        return _REFUSED_FROM <= self.status < _FAILED_FROM
 
 
 def fetch_token(issuer_url: str, user: str, password: str = "") -> str:
     """Return an access token of a demo persona (RFC 6749, section 4.3). Raises ApiError."""
-    found = _request("GET", f"{issuer_url}/.well-known/openid-configuration", None, {})
+    page = f"{issuer_url}/.well-known/openid-configuration"
+    endpoint = _text_of(_request("GET", page, None, {}), "token_endpoint", page)
     fields = {"grant_type": "password", "client_id": ISSUER_AUDIENCE, "username": user, "password": password}
     try:
         answer = _request(
             "POST",
-            str(found["token_endpoint"]),
+            endpoint,
             urllib.parse.urlencode(fields).encode(),
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
     except ApiError as error:
         if error.code != _INVALID_GRANT:
             raise
-        raise ApiError(f"no user {user} at this issuer, or a wrong password", error.code) from error
-    return str(answer["access_token"])
+        raise ApiError(
+            f"no user {user} at this issuer, or a wrong password", error.code, error.status
+        ) from error
+    return _text_of(answer, "access_token", endpoint)
+
+
+def _text_of(answer: Any, name: str, url: str) -> str:
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, str):
+        raise ApiError(f"expected a {name} from {url}, found none")
+    return found
 
 
 def persona_token(data: Path, user: str) -> str:
@@ -82,7 +105,7 @@ class ApiClient:
     def get(self, path: str, **query: str | Sequence[str]) -> Any:
         """GET a page. A parameter of several values is repeated."""
         suffix = f"?{urllib.parse.urlencode(query, doseq=True)}" if query else ""
-        return self._call("GET", path + suffix)
+        return self._call("GET", path, suffix=suffix)
 
     def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
         """POST JSON."""
@@ -97,17 +120,29 @@ class ApiClient:
         return self._call("DELETE", path)
 
     def _call(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        suffix: str = "",
     ) -> Any:
         all_headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"} | (
             headers or {}
         )
-        return _request(method, self.url + path, body, all_headers)
+        # An id that a person has typed may hold anything.
+        return _request(method, self.url + urllib.parse.quote(path) + suffix, body, all_headers)
 
 
 def _request(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Any:
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        parts = urllib.parse.urlsplit("")
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        raise ApiError(f"expected an address such as http://HOST:PORT, found {url}")
+    place = f"{parts.scheme}://{parts.netloc}"
     request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310
-    place = f"{urllib.parse.urlsplit(url).scheme}://{urllib.parse.urlsplit(url).netloc}"
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             text = answer.read()
@@ -115,10 +150,12 @@ def _request(method: str, url: str, body: bytes | None, headers: dict[str, str])
         raise _refusal(error) from error
     except TimeoutError as error:
         raise ApiError(f"no answer from {place} within {TIMEOUT_S:g} s") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        said = reason.strerror if isinstance(reason, OSError) and reason.strerror else reason
-        raise ApiError(f"nothing answers at {place}: {said}") from error
+        said = (
+            (reason.strerror if isinstance(reason, OSError) else "") or str(reason) or type(reason).__name__
+        )
+        raise ApiError(f"no answer from {place}: {said}") from error
     try:
         return json.loads(text or b"null")
     except ValueError as error:
@@ -129,18 +166,21 @@ def _request(method: str, url: str, body: bytes | None, headers: dict[str, str])
 
 def _refusal(error: urllib.error.HTTPError) -> ApiError:
     """Read a refusal: of the API, of an OAuth 2.0 issuer (RFC 6749, section 5.2), or of neither."""
-    text = error.read().decode(errors="replace")
     try:
+        text = error.read().decode(errors="replace")
         answer = json.loads(text)
     except ValueError:
         answer = None
+    except (OSError, http.client.HTTPException):
+        text, answer = "its answer was cut off", None
     problem = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(problem, dict):
-        return ApiError(sentence_of_refusal(problem, f" (HTTP {error.code})"), str(problem.get("code") or ""))
+        sentence = sentence_of_refusal(problem, f" (HTTP {error.code})")
+        return ApiError(sentence, str(problem.get("code") or ""), error.code)
     if isinstance(problem, str) and isinstance(answer, dict):
         said = answer.get("error_description") or problem
-        return ApiError(f"{said} (HTTP {error.code})", problem)
-    return ApiError(f"HTTP {error.code}: {_one_line(text)}")
+        return ApiError(f"{said} (HTTP {error.code})", problem, error.code)
+    return ApiError(f"HTTP {error.code}: {_one_line(text)}", status=error.code)
 
 
 def sentence_of_refusal(problem: dict[str, Any], status: str = "") -> str:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from oms_tools.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.desk_api import ORDERS, whole_order_id
 from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
-from oms_tools.cli.outcome import await_outcome
+from oms_tools.cli.outcome import WORKING, await_outcome
 from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
@@ -101,11 +101,23 @@ def submit(
       0  it is filled, or it rests at a venue as a limit order for the day or until canceled may;
          a part that was filled before the rest was over counts
       1  it was denied, rejected, canceled or expired, and nothing of it was filled
-      2  it still works when the wait ends
+      2  it still works when the wait ends, or what became of it is not known
     """
     body = {"clientOrderId": client_order_id or f"cli-{uuid.uuid4().hex[:12]}", **order_body(**order)}
     client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.post(ORDERS, body, {"X-OMS-Channel": "CLI"})
+    try:
+        answer = client.post(ORDERS, body, {"X-OMS-Channel": "CLI"})
+    except ApiError as error:
+        if error.refused:
+            raise
+        said = (
+            f"{error}. Whether the order was taken is not known: with --client-order-id"
+            f" {body['clientOrderId']} the same order is asked for again, and made once"
+        )
+        if wait_s is None:
+            raise ApiError(said) from error
+        click.echo(f"error: {said}", err=True)
+        sys.exit(WORKING)
     if wait_s is None:
         click.echo(json.dumps(answer, indent=1))
         return

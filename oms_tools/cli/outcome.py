@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from oms_tools.cli.amounts import price
-from oms_tools.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient, ApiError
+from oms_tools.cli.desk_api import ORDERS
 from oms_tools.cli.reasons import in_words
 
 DONE: Final = 0
@@ -69,19 +70,32 @@ def await_outcome(
     now_s: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Look at an order until it is over or rests, or the wait is. Raises ApiError."""
+    """Look at an order until it is over or rests, or the wait is.
+
+    The order was taken: an API that does not answer meanwhile is asked again, and never means that it failed.
+    """
     ends_at = now_s() + wait_s
     look_s = LOOK_S
     while True:
-        order = client.get(f"/api/v1/orders/{order_id}")
-        found = closed_outcome(order)
-        if found is None and may_rest(order) and order["status"] != "NEW":
-            found = resting_outcome(order, client.get(f"/api/v1/orders/{order_id}/routes")["routes"])
-        if found is not None:
+        found = _looked(client, order_id, wait_s)
+        if found.exit_code != WORKING or now_s() >= ends_at:
             return found
-        if now_s() >= ends_at:
-            what = f"{order['side']} {order['quantity']:,} {order['symbol']}"
-            line = f"{order['status']}  {what}, {order['cumQty']:,} filled, still working after {wait_s:g} s"
-            return Outcome(WORKING, line, order)
         pause(min(look_s, max(0.0, ends_at - now_s())))
         look_s = min(look_s * 1.5, LOOK_S_MAX)
+
+
+def _looked(client: ApiClient, order_id: str, wait_s: float) -> Outcome:
+    """Return how an order is now."""
+    order: dict[str, Any] = {"orderId": order_id}
+    try:
+        order = client.get(f"{ORDERS}/{order_id}")
+        found = closed_outcome(order)
+        if found is None and may_rest(order) and order["status"] != "NEW":
+            found = resting_outcome(order, client.get(f"{ORDERS}/{order_id}/routes")["routes"])
+    except ApiError as error:
+        return Outcome(WORKING, f"UNKNOWN  the order was taken, and after {wait_s:g} s: {error}", order)
+    if found is not None:
+        return found
+    what = f"{order['side']} {order['quantity']:,} {order['symbol']}"
+    line = f"{order['status']}  {what}, {order['cumQty']:,} filled, still working after {wait_s:g} s"
+    return Outcome(WORKING, line, order)

@@ -3,9 +3,11 @@
 import io
 import json
 import re
+import socketserver
 import threading
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +41,7 @@ from oms_tools.cli.order_commands import order_body
 from oms_tools.cli.story import print_story
 from tests.ingest import submit_order
 from tests.ports import free_port
+from tests.stand_in_api import stand_in
 
 ORDER = {
     "orderId": "01900000-0000-7000-8000-000000000001",
@@ -290,7 +293,7 @@ def test_an_answer_that_is_no_json_and_an_api_that_is_away_are_errors_too(client
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ApiError) as away:
         ApiClient(url, "x").get("/api/v1/orders")
-    assert str(away.value) == f"nothing answers at {url}: Connection refused"
+    assert str(away.value) == f"no answer from {url}: Connection refused"
     with pytest.raises(ApiError, match=r"expected JSON from http.*/text, found a page of text"):
         client.get("/text")
 
@@ -426,3 +429,71 @@ def test_a_story_of_many_trades_and_routes_sums_them_up_first_unless_all_are_ask
     assert "--all" not in whole and whole.count("XNYS-0000") == 40
     few = told(long_pages(3, 2), 80, every=False)
     assert few.count("TradeApplied") == 3 and few.count("Route card") == 2 and "--all" not in few
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[str]:
+    """Serve one answer, byte by byte as it is, to every connection; yield the address."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n<p>",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe",
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nnull",
+        b'HTTP/1.1 400 No\r\nContent-Length: 14\r\n\r\n{"error": null}',
+        b"HTTP/1.1 302 Go\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_whatever_answers_an_error_is_one_line_and_says_that_nothing_is_known(answer: bytes) -> None:
+    with saying(answer) as url, pytest.raises(ApiError) as found:
+        ApiClient(url, "t").post("/api/v1/orders", {})
+    assert "\n" not in str(found.value) and str(found.value)
+    assert found.value.refused == answer.startswith(b"HTTP/1.1 4")
+
+
+def test_an_error_is_one_line_whatever_a_server_says() -> None:
+    assert str(ApiError("two\r\nlines\tof  it")) == "two lines of it"
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8080", "", "ftp://host/", "http://", "http://[::1", "http://h:port"]
+)
+def test_an_address_that_is_none_is_said_so(url: str) -> None:
+    with pytest.raises(ApiError, match=r"expected an address such as http|no answer from http://h:port"):
+        ApiClient(url, "t").get("/api/v1/orders")
+
+
+@pytest.mark.parametrize("page", [{}, [], None, {"token_endpoint": 5}])
+def test_an_issuer_without_its_endpoint_is_said_so(page: Any) -> None:
+    with stand_in({}) as api:
+        body = json.dumps(page).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
+        with saying(head + body) as url, pytest.raises(ApiError, match="expected a token_endpoint from"):
+            fetch_token(url, "trader1")
+        assert fetch_token(api.url, "trader1") == "a-token"
+
+
+@pytest.mark.parametrize("name", ["a b", "a?b=c", "../x", "ü", "a#b", "a%2fb", "a\nb"])
+def test_an_id_that_is_none_is_asked_for_as_it_is(name: str) -> None:
+    with stand_in({}) as api:
+        with pytest.raises(ApiError, match=r"no such page \(HTTP 404\)"):
+            ApiClient(api.url, "t").get(f"/api/v1/orders/{name}", limit="5")
+        ((place, query, _),) = api.asked
+        assert urllib.parse.unquote(place) == f"GET /api/v1/orders/{name}"
+        assert query == {"limit": ["5"]}

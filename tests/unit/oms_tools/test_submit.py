@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from oms_core.domain.denials import DenialCode, render
-from oms_tools.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.main import cli
 from oms_tools.cli.outcome import DONE, REFUSED, WORKING, await_outcome, closed_outcome
 from oms_tools.cli.reasons import CHECKED, checks_in_words, in_words
@@ -302,3 +302,51 @@ def test_a_venue_that_a_what_if_leaves_out_names_it_as_the_cause_and_keeps_its_f
     assert LEFT_OUT in second and "0.0027" in second
     # What the order itself avoids is not put down to the what-if.
     assert second.count("avoided by instruction") == 1
+
+
+def place(answer: Any, *words: str) -> Result:
+    with stand_in({"POST /api/v1/orders": answer}) as api:
+        order_words = [
+            "--symbol",
+            "AAPL",
+            "--side",
+            "BUY",
+            "--quantity",
+            "100",
+            "--client-order-id",
+            "mine-1",
+        ]
+        return CliRunner().invoke(cli, ["submit", *order_words, *words], env=dict(api.environment))
+
+
+AWAY = {"error": {"code": "UNAVAILABLE", "message": "the database is away"}}
+
+
+@pytest.mark.parametrize("answer", [(503, AWAY), (500, b"<html>"), (200, b"cut off")])
+def test_an_order_of_which_nothing_is_known_is_not_called_refused(answer: Any) -> None:
+    waited = place(answer, "--wait", "0")
+    assert waited.exit_code == WORKING
+    assert waited.stdout == "" and "not known: with --client-order-id mine-1" in waited.stderr
+    alone = place(answer)
+    assert isinstance(alone.exception, ApiError)
+    assert "not known: with --client-order-id mine-1" in str(alone.exception)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 429])
+def test_an_order_that_was_refused_is(status: int) -> None:
+    for words in ([], ["--wait", "0"]):
+        result = place((status, {"error": {"message": "no"}}), *words)
+        assert isinstance(result.exception, ApiError)
+        assert (result.exit_code, str(result.exception)) == (1, f"no (HTTP {status})")
+
+
+def test_an_api_that_is_away_while_an_order_is_waited_for_does_not_mean_that_it_failed() -> None:
+    answers: list[Any] = [(503, AWAY), (404, AWAY), order("FILLED", 100)]
+    with stand_in({PLACE: lambda _query, _body: answers.pop(0)}) as api:
+        client = ApiClient(api.url, "t")
+        assert await_outcome(client, ORDER_ID, 5.0, pause=lambda _seconds: None).exit_code == DONE
+    result, _ = submit((503, AWAY), "--wait", "0")  # type: ignore[arg-type]
+    assert result.exit_code == WORKING
+    assert result.output.startswith(
+        "UNKNOWN  the order was taken, and after 0 s: the database is away (HTTP 503)"
+    )
