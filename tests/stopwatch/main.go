@@ -3,6 +3,9 @@
 //
 // Reads OMS_TOKEN. Prints one JSON object: sent, acked, filled, and p50 and p99 of ack_ms and filled_ms by
 // nearest rank. Ends with 1 when an order was not acknowledged.
+//
+// With -clients N it has no stream: N clients each send the next order when the one before is answered, and it
+// prints how many were acknowledged a second. Any gateway with the same POST /api/v1/orders can be asked so.
 package main
 
 import (
@@ -20,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -145,6 +149,29 @@ func percentiles(values []float64) map[string]float64 {
 	return found
 }
 
+// closedLoop sends as fast as the answers come, and prints the rate of acknowledgements.
+func closedLoop(clients int, seconds float64, send func(id string) bool, run int64) {
+	var acked, refused atomic.Int64
+	var waiting sync.WaitGroup
+	until := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	for c := range clients {
+		waiting.Add(1)
+		go func() {
+			defer waiting.Done()
+			for n := 0; time.Now().Before(until); n++ {
+				if send(fmt.Sprintf("closed-%d-%d-%d", run, c, n)) {
+					acked.Add(1)
+				} else {
+					refused.Add(1)
+				}
+			}
+		}()
+	}
+	waiting.Wait()
+	fmt.Printf("{\"acked_a_second\":%.1f,\"acked\":%d,\"refused\":%d}\n",
+		float64(acked.Load())/seconds, acked.Load(), refused.Load())
+}
+
 func main() {
 	url := flag.String("url", "http://127.0.0.1:8080", "the gateway")
 	rate := flag.Float64("rate", 100, "orders a second")
@@ -152,9 +179,35 @@ func main() {
 	accounts := flag.String("accounts", "", "whose orders, comma-separated")
 	symbols := flag.String("symbols", "", "in what, comma-separated")
 	quantity := flag.Int("quantity", 100, "shares an order")
+	clients := flag.Int("clients", 0, "above 0: so many clients, each as fast as it is answered")
 	flag.Parse()
 	token := os.Getenv("OMS_TOKEN")
 	whose, what := strings.Split(*accounts, ","), strings.Split(*symbols, ",")
+
+	client := &http.Client{
+		Timeout:   requestTimeout,
+		Transport: &http.Transport{MaxIdleConnsPerHost: connectionsMax, MaxConnsPerHost: connectionsMax},
+	}
+	run := time.Now().UnixMilli()
+	body := func(id string) []byte {
+		made, err := json.Marshal(map[string]any{
+			"clientOrderId": id, "accountId": whose[rand.Intn(len(whose))], "symbol": what[rand.Intn(len(what))],
+			"side": []string{"BUY", "SELL"}[rand.Intn(2)], "quantity": *quantity,
+			"orderType": "MARKET", "timeInForce": "DAY",
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return made
+	}
+	if *clients > 0 {
+		closedLoop(*clients, *seconds, func(id string) bool {
+			b := &book{orders: map[string]*order{id: {}}}
+			place(client, *url, token, id, body(id), b)
+			return !b.orders[id].acked.IsZero()
+		}, run)
+		return
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -167,11 +220,6 @@ func main() {
 		log.Fatal("the stream did not say that it is subscribed")
 	}
 
-	client := &http.Client{
-		Timeout:   requestTimeout,
-		Transport: &http.Transport{MaxIdleConnsPerHost: connectionsMax, MaxConnsPerHost: connectionsMax},
-	}
-	run := time.Now().UnixMilli()
 	started := time.Now()
 	var waiting sync.WaitGroup
 	total := int(*rate * *seconds)
@@ -179,19 +227,11 @@ func main() {
 		intended := started.Add(time.Duration(float64(n) / *rate * float64(time.Second)))
 		time.Sleep(time.Until(intended))
 		id := fmt.Sprintf("stopwatch-%d-%d", run, n)
-		body, err := json.Marshal(map[string]any{
-			"clientOrderId": id, "accountId": whose[rand.Intn(len(whose))], "symbol": what[rand.Intn(len(what))],
-			"side": []string{"BUY", "SELL"}[rand.Intn(2)], "quantity": *quantity,
-			"orderType": "MARKET", "timeInForce": "DAY",
-		})
-		if err != nil {
-			log.Fatal(err)
-		}
 		b.leave(id, intended)
 		waiting.Add(1)
 		go func() {
 			defer waiting.Done()
-			place(client, *url, token, id, body, b)
+			place(client, *url, token, id, body(id), b)
 		}()
 	}
 	waiting.Wait()
