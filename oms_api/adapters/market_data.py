@@ -6,7 +6,7 @@ from typing import Final
 
 from grpclib.client import Channel
 
-from oms_api.adapters.sor_router import ask
+from oms_api.adapters.question import ask
 from oms_api.ports import BookView, LevelView, QuoteView, RoutingRefusedError, UnavailableError, VenueBookView
 from oms_platform.messages import Quote, VenueQuote
 from oms_platform.proto_bridge import from_proto

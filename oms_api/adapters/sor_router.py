@@ -4,19 +4,17 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import betterproto
 import msgspec
 from grpclib.client import Channel
-from grpclib.const import Status
-from grpclib.exceptions import GRPCError, StreamTerminatedError
 
+from oms_api.adapters.question import ask
 from oms_api.ports import (
     Explained,
     RiskView,
-    RoutingRefusedError,
     ScorecardView,
     UnavailableError,
     WhatIf,
@@ -31,22 +29,7 @@ from proto.gen.oms import v1
 
 TIMEOUT_S: Final = 5.0
 OWNERS_KNOWN_S: Final = 1.0
-_REFUSALS: Final = (Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION)
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
-AnswerT = TypeVar("AnswerT")
-
-
-async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
-    """Wait for an answer. Raises RoutingRefusedError, or UnavailableError when there is none."""
-    try:
-        return await answer
-    except GRPCError as error:
-        if error.status in _REFUSALS:
-            missing = error.status is Status.NOT_FOUND
-            raise RoutingRefusedError(error.message or error.status.name, missing=missing) from error
-        raise UnavailableError(f"{who} cannot answer", f"{error.status.name} {error.message}") from error
-    except (StreamTerminatedError, TimeoutError, OSError) as error:
-        raise UnavailableError(f"{who} is away", error) from error
 
 
 def _raw(message: Any, kind: type[Message]) -> msgspec.Raw:

@@ -1,0 +1,25 @@
+"""A question to another service over gRPC: its answer, its refusal, or that it is away."""
+
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+
+from oms_api.ports import RoutingRefusedError, UnavailableError
+
+_REFUSALS: Final = (Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION)
+AnswerT = TypeVar("AnswerT")
+
+
+async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
+    """Wait for an answer. Raises RoutingRefusedError, or UnavailableError when there is none."""
+    try:
+        return await answer
+    except GRPCError as error:
+        if error.status in _REFUSALS:
+            missing = error.status is Status.NOT_FOUND
+            raise RoutingRefusedError(error.message or error.status.name, missing=missing) from error
+        raise UnavailableError(f"{who} cannot answer", f"{error.status.name} {error.message}") from error
+    except (StreamTerminatedError, TimeoutError, OSError) as error:
+        raise UnavailableError(f"{who} is away", error) from error
