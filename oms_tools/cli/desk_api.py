@@ -72,12 +72,12 @@ class PositionPage(_Shape, frozen=True):
 
 
 class Account(_Shape, frozen=True):
-    """An account that the caller sees, and what the caller may do there."""
+    """An account that the caller sees. kind: INSTITUTION, HEDGE_FUND, RETAIL."""
 
     account_id: str
     name: str = ""
     status: str = ""
-    role: str = ""
+    kind: str = ""
 
 
 class AccountPage(_Shape, frozen=True):
@@ -94,7 +94,7 @@ class Quote(_Shape, frozen=True):
     bid_size: int | None = None
     ask: Decimal | None = None
     ask_size: int | None = None
-    quote_time: datetime | None = None
+    quoted_at: datetime | None = None
 
 
 class QuotePage(_Shape, frozen=True):

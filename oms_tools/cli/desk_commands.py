@@ -130,8 +130,8 @@ def accounts(data: Path, user: str, as_json: bool) -> None:
         click.echo(json.dumps(answer, indent=1))
         return
     found = desk_api.read(answer, desk_api.AccountPage).accounts
-    rows = [[one.account_id, one.name, one.status, one.role] for one in found]
-    say(console, *aligned(("account", "name", "status", "role"), rows), counted(len(rows), "account"))
+    rows = [[one.account_id, one.name, one.status, one.kind] for one in found]
+    say(console, *aligned(("account", "name", "status", "kind"), rows), counted(len(rows), "account"))
 
 
 @click.command()
@@ -160,5 +160,5 @@ def _quote_cells(one: desk_api.Quote) -> list[str]:
         price(one.ask),
         ABSENT if one.ask_size is None else f"{one.ask_size:,}",
         price(spread),
-        ABSENT if one.quote_time is None else f"{one.quote_time:%H:%M:%S.%f}"[:-3],
+        ABSENT if one.quoted_at is None else f"{one.quoted_at:%H:%M:%S.%f}"[:-3],
     ]

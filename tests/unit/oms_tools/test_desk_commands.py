@@ -23,7 +23,12 @@ from tests.stand_in_api import Query, StandIn, stand_in
 
 ACCOUNTS = {
     "accounts": [
-        {"accountId": f"ACC-INST-00{n}", "name": f"Demo INST-00{n}", "status": "ACTIVE", "role": "trader"}
+        {
+            "accountId": f"ACC-INST-00{n}",
+            "name": f"Demo INST-00{n}",
+            "status": "ACTIVE",
+            "kind": "INSTITUTION",
+        }
         for n in (1, 2)
     ]
 }
@@ -182,7 +187,7 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
         "bidSize": 12_500,
         "ask": "227.4",
         "askSize": 400,
-        "quoteTime": "2026-03-02T15:00:00.123456Z",
+        "quotedAt": "2026-03-02T15:00:00.123456Z",
         "venues": [],
     }
     answers = {
@@ -191,7 +196,7 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
     }
     with stand_in(answers) as api:
         shown = run(api, "accounts").output
-        assert "ACC-INST-002 Demo INST-002 ACTIVE trader" in shown
+        assert "ACC-INST-002 Demo INST-002 ACTIVE INSTITUTION" in shown
         quoted = run(api, "quote", "aapl", "v").output
         assert api.queries("GET /api/v1/quotes") == [{"symbol": ["AAPL", "V"]}]
     lines = quoted.splitlines()
