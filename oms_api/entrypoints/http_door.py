@@ -104,7 +104,7 @@ def names_two_callers(headers: Sequence[tuple[bytes, bytes]]) -> bool:
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes | None:
-    """Return the whole body, or None when it is longer than is allowed."""
+    """Return the whole body, or None when it is longer than is allowed or its client has gone."""
     if content_length is not None and content_length.isdigit() and int(content_length[:9]) > BODY_BYTES_MAX:
         return None
     event = await receive()
@@ -112,7 +112,9 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes | N
     while event.get("more_body", False) and len(body) <= BODY_BYTES_MAX:
         event = await receive()
         body += event.get("body", b"")
-    return body if len(body) <= BODY_BYTES_MAX else None
+    # What a client has said of a request when it goes is none, whatever it looks like.
+    whole = event["type"] != "http.disconnect"
+    return body if whole and len(body) <= BODY_BYTES_MAX else None
 
 
 async def place_order(

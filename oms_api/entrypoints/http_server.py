@@ -9,7 +9,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Generator
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import uvicorn
 from httptools import HttpParserUpgrade
@@ -24,6 +24,8 @@ BACKLOG: Final = 1_024
 CONNECTIONS_MAX: Final = 8_192
 # From a connection's first moment, or the first byte of a request, to the end of the request's head.
 HEAD_S_MAX: Final = 10.0
+# From the first part of a body that is not whole to its end.
+BODY_S_MAX: Final = 10.0
 HEAD_BYTES_MAX: Final = 65_536
 KEEP_ALIVE_S: Final = 75
 STOP_S_MAX: Final = 5
@@ -76,18 +78,25 @@ class _OneWrite:
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection that has to say what it wants in time and in bounds."""
+    """A connection that has to say what it wants in time and in bounds.
 
+    idle: the connections of its server that have no whole head, the one that had none for longest first.
+    """
+
+    idle: "ClassVar[dict[_Connection, None]]"
     _data = b""
     _head_bytes = 0
-    _head_until: asyncio.TimerHandle | None = None
+    _in_body = False
+    _until: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or refuse it when there are too many."""
+        """Take a connection; when there are too many, the one goes that has had no request for longest."""
         super().connection_made(transport)
         self._await_head()
+        self.idle[self] = None
         if len(self.connections) > CONNECTIONS_MAX:
-            self._let_go("full", b"503 Service Unavailable")
+            oldest = next(iter(self.idle))
+            oldest._let_go("full", b"503 Service Unavailable")
 
     def data_received(self, data: bytes) -> None:
         """Read what came, unless a request's head is longer than any of ours."""
@@ -97,7 +106,10 @@ class _Connection(HttpToolsProtocol):
         self._data = data
         super().data_received(data)
         self._data = b""
-        if self._head_until is not None and self._head_bytes > HEAD_BYTES_MAX:
+        if self._in_body:
+            if self._until is None:
+                self._until = self.loop.call_later(BODY_S_MAX, self._let_go, "slow", b"408 Request Timeout")
+        elif self._until is not None and self._head_bytes > HEAD_BYTES_MAX:
             self._let_go("long", b"431 Request Header Fields Too Large")
 
     def handle_websocket_upgrade(self) -> None:
@@ -110,32 +122,48 @@ class _Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Wait for the rest of a request's head."""
         super().on_message_begin()
-        if self._head_until is None:
+        if self._until is None:
             self._await_head()
 
     def on_headers_complete(self) -> None:
         """Note that the client has said what it wants."""
+        self.idle.pop(self, None)
         self._stop_waiting()
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
+            self._in_body = True
             self.cycle.transport = cast(asyncio.Transport, _OneWrite(self.transport, self.loop))
+
+    def on_message_complete(self) -> None:
+        """Note that the request is whole."""
+        if self._in_body:
+            self._in_body = False
+            self._stop_waiting()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Note that the connection has no request any more."""
+        self.idle[self] = None
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
+        self.idle.pop(self, None)
         self._stop_waiting()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
         self._head_bytes = 0
-        self._head_until = self.loop.call_later(HEAD_S_MAX, self._let_go, "silent", b"408 Request Timeout")
+        self._until = self.loop.call_later(HEAD_S_MAX, self._let_go, "silent", b"408 Request Timeout")
 
     def _stop_waiting(self) -> None:
-        if self._head_until is not None:
-            self._head_until.cancel()
-            self._head_until = None
+        if self._until is not None:
+            self._until.cancel()
+            self._until = None
 
     def _let_go(self, reason: str, status: bytes) -> None:
+        self.idle.pop(self, None)
         self._stop_waiting()
         if not self.transport.is_closing():
             let_go_total.labels(reason).inc()
@@ -217,7 +245,7 @@ class HttpServer(uvicorn.Server):
                 host=host,
                 port=port,
                 loop="none",
-                http=_Connection,
+                http=type("_ServersConnection", (_Connection,), {"idle": {}}),
                 ws=_WebSocket,
                 ws_max_size=MESSAGE_BYTES_MAX,
                 ws_ping_interval=PING_S,

@@ -86,6 +86,20 @@ def test_a_body_is_read_in_parts_up_to_its_bound() -> None:
     assert asyncio.run(read(length=b"9" * 30)) is None
 
 
+def test_a_body_whose_client_has_gone_is_none_however_whole_it_looks() -> None:
+    async def read() -> bytes | None:
+        events = iter(
+            ({"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"})
+        )
+
+        async def receive() -> Any:
+            return next(events)
+
+        return await read_body(receive, b"300")
+
+    assert asyncio.run(read()) is None
+
+
 @pytest.mark.parametrize(
     ("header", "token"),
     [(None, None), (b"Basic x", None), (b"Bearer  t ", "t"), (b"bearer t", "t"), (b"Bearer ", "")],

@@ -166,20 +166,39 @@ def test_a_head_without_an_end_is_not_read_to_it(head: bytes) -> None:
     assert let_go("long") == before + 1
 
 
-def test_more_connections_than_there_is_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_connections_the_one_goes_that_had_no_request_for_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 3)
 
     async def run() -> None:
+        async with serving() as port, aiohttp.ClientSession() as session:
+            url = f"http://{HOST}:{port}/"
+            pairs: list[Pair] = [await asyncio.open_connection(HOST, port) for _ in range(2)]
+            # Whoever asks keeps its connection, however many come after it that say nothing.
+            for _ in range(8):
+                async with session.get(url) as answer:
+                    assert answer.status == 200
+                pairs.append(await asyncio.open_connection(HOST, port))
+            assert [await status_of(reader) for reader, _ in pairs[:8]] == [b"503"] * 8
+            for _, writer in pairs:
+                writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_body_that_does_not_end_in_time_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "BODY_S_MAX", 0.3)
+
+    async def run() -> None:
         async with serving() as port:
-            pairs: list[Pair] = [await asyncio.open_connection(HOST, port) for _ in range(3)]
-            refused, writer = await asyncio.open_connection(HOST, port)
-            assert await status_of(refused) == b"503"
-            pairs[0][1].close()
-            await asyncio.sleep(0.1)
-            async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}/") as answer:
-                assert answer.status == 200
-            for _, other in (*pairs, (refused, writer)):
-                other.close()
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n{")
+            for _ in range(2):
+                await asyncio.sleep(0.1)
+                writer.write(b" ")
+            assert await status_of(reader) == b"408"
+            writer.close()
 
     asyncio.run(run())
 
