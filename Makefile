@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind copies proto docs clean
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors copies proto docs clean
 
 install: $(STAMP)
 
@@ -90,6 +90,10 @@ outage: dev
 # A steady load while the simulated venues do what no venue should; then verify, and faults against exceptions. Minutes.
 unkind: dev
 	$(BIN)/python -m tests.faults.unkind $(ARGS)
+
+# A steady load while somebody who does not belong leans on the gateway: silence, floods, huge and absurd messages. Minutes.
+doors: dev
+	$(BIN)/python -m tests.faults.doors $(ARGS)
 
 # Two of every service on a real Apache Kafka (Java 17+ and Maven); one of each joins, leaves and is killed. Minutes.
 copies: dev
