@@ -17,6 +17,7 @@ SECRETS = {
     "OMS_POSTGRES_PASSWORD": "database-of-a-test",
     "OMS_REDIS_PASSWORD": "cache-of-a-test",
     "OMS_KEYCLOAK_ADMIN_PASSWORD": "admin-of-a-test",
+    "OMS_CLIENT_SECRET": "program-of-a-test",
     "OMS_PERSONA_PASSWORD": "persona-of-a-test",
     "OMS_GRAFANA_PASSWORD": "dashboards-of-a-test",
 }
