@@ -135,7 +135,7 @@ def test_a_stop_that_is_asked_for_ends_the_wait_for_readiness(supervisor: Superv
     assert not supervisor.programs["never"].ready
 
 
-LIBRARIES = ("redis", "json", "oms_platform", "structlog")
+LIBRARIES = ("redis", "json", "oms_platform", "click")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
