@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from oms_platform.telemetry.metrics import HOPS
@@ -159,3 +161,51 @@ def test_dashboards_are_whole_and_their_names_are_their_files() -> None:
             for panel in board["panels"]
         ]
         assert all(right <= 24 and source == "${datasource}" for right, source in places)
+
+
+def boards() -> dict[str, dict[str, Any]]:
+    """Return every dashboard by its name."""
+    return {path.stem: json.loads(path.read_text()) for path in DASHBOARDS}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in DASHBOARDS])
+def test_every_panel_says_what_it_shows(name: str) -> None:
+    found = boards()[name]["panels"]
+    titles = [panel["title"] for panel in found]
+    assert len(set(titles)) == len(titles)
+    for panel in found:
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["title"][0].isupper() and panel["title"] not in HOPS, panel["title"]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in DASHBOARDS])
+def test_a_figure_that_is_looked_at_first_says_by_its_color_whether_it_is_well(name: str) -> None:
+    for panel in boards()[name]["panels"]:
+        steps = panel["fieldConfig"]["defaults"].get("thresholds", {"steps": []})["steps"]
+        limits = [step["value"] for step in steps]
+        assert steps or panel["type"] == "timeseries", panel["title"]
+        assert limits == sorted(limits, key=lambda limit: float("-inf") if limit is None else limit)
+        assert limits[:1] in ([], [None]), panel["title"]
+
+
+def test_every_alert_is_linked_from_a_panel_and_every_link_leads_to_a_page() -> None:
+    linked = set()
+    for board in boards().values():
+        (base,) = [each for each in board["templating"]["list"] if each["name"] == "runbooks"]
+        assert (base["type"], base["query"]) == ("constant", "/public/runbooks")
+        for panel in board["panels"]:
+            for link in panel.get("links", []):
+                assert link["url"] == f"${{runbooks}}/{link['title']}.md"
+                assert (RUNBOOKS / f"{link['title']}.md").is_file()
+                linked.add(link["title"])
+    assert linked == set(alerts())
+
+
+def test_the_desk_sees_money_fills_and_refusals_by_reason() -> None:
+    asked = " ".join(query for place, query in panels() if place.startswith("oms-desk: "))
+    for metric in (
+        "oms_core_gross_cost_dollars", "oms_core_reserved_dollars", "oms_adapter_filled_shares_total",
+        "oms_adapter_sent_shares_total", "sum by (code) (increase(oms_core_denials_total",
+        "oms_adapter_rejects_total", "oms_adapter_gate_refusals_total",
+    ):  # fmt: skip
+        assert metric in asked
