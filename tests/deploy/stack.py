@@ -36,7 +36,7 @@ def running_stack(
 ) -> Iterator[Compose]:
     """The project, built and healthy; taken down with its volumes at the end."""
     project = Compose(ROOT / "compose.yaml", variables, project_name, also)
-    project("build", timeout_s=1_500)
+    project("--profile", "tools", "build", timeout_s=1_500)
     project("--profile", "*", "down", "--volumes", "--remove-orphans")
     try:
         project("up", "--detach", "--wait", "--wait-timeout", str(int(HEALTHY_TIMEOUT_S)))
