@@ -5,14 +5,15 @@
 # BuildKit is needed, as Docker has it since version 23.
 
 # Any image with Python 3.11 or newer as `python`.
-ARG BASE=python:3.11-slim
+ARG BASE=python:3.11.13-slim-bookworm
 
 # What is installed, apart from what else pyproject.toml says: so that only a change of it installs again.
 FROM ${BASE} AS requirements
 WORKDIR /build
 COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-    > requirements.txt
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+    print(*p['dependencies'], sep='\n', file=open('requirements.txt', 'w')); \
+    print(*p['optional-dependencies']['reports'], sep='\n', file=open('reports.txt', 'w'))"
 
 FROM ${BASE} AS builder
 WORKDIR /build
@@ -24,6 +25,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/builder/bin/pip install --quiet --constraint constraints.txt "setuptools>=77" \
     && /opt/builder/bin/pip --python /opt/oms/bin/python install --quiet \
         --constraint constraints.txt --requirement requirements.txt
+
+# What draws plots and counts statistics, for `oms tca` and `oms sor-lab`: in a folder of its own, for one image.
+FROM builder AS reports
+COPY --from=requirements /build/reports.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/builder/bin/pip --python /opt/oms/bin/python install --quiet --target /opt/oms-reports \
+        --constraint constraints.txt --requirement reports.txt
 
 # The project itself in a folder of its own, a small layer over the large one.
 FROM builder AS project
@@ -50,6 +58,7 @@ COPY deploy/ready.py /opt/oms-sor/ready.py
 # Every listener in a container is for its network. gRPC and health ports are the same in all containers.
 ENV PATH=/opt/oms/bin:/opt/oms-sor/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/oms-sor \
+    PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     OMS_HOST=0.0.0.0 \
@@ -110,3 +119,20 @@ ENV OMS_BROKER_SIM_FIX_PORT=9878 \
 VOLUME /var/lib/oms
 EXPOSE 8090 9878
 CMD ["python", "-m", "simulators.broker"]
+
+# `oms` with what its reports need; they are written to /reports, where it runs.
+FROM runtime AS oms-tools
+LABEL org.opencontainers.image.title="oms-tools" \
+      org.opencontainers.image.description="Command line of the OMS-SOR platform, with plots and statistics"
+COPY --from=reports /opt/oms-reports /opt/oms-reports
+# The user has no home: matplotlib keeps its list of fonts where it can.
+ENV PYTHONPATH=/opt/oms-sor:/opt/oms-reports \
+    MPLCONFIGDIR=/tmp/matplotlib
+USER root
+RUN install -d -o oms -g oms -m 0750 /reports
+USER 10001:10001
+WORKDIR /reports
+VOLUME /reports
+HEALTHCHECK NONE
+ENTRYPOINT ["oms"]
+CMD ["--help"]

@@ -1,6 +1,8 @@
 """Where the laptop stack keeps things: its folder, its ports, and the state file that says what runs."""
 
 import json
+import os
+import site
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,11 @@ ISSUER_AUDIENCE: Final = "oms-api"
 MEMORY_PARTITIONS: Final = 1
 MEMORY_FETCH_WAIT_MS: Final = 500
 FETCH_WAIT_MS: Final = 100
+# The folder of oms_tools and of the services.
+_PACKAGES: Final = Path(__file__).resolve().parents[2]
+# What is in the data folder: a folder for each program that keeps something.
+FOLDERS: Final = ("logs", "postgres", "redis", "issuer", "broker", "kafka")
+PRIVATE_MODE: Final = 0o700
 # Each port's place above the base port, and what listens there.
 PORTS: Final = (
     ("api_http", "oms-api REST and WebSocket"),
@@ -54,6 +61,13 @@ class Layout:
 
     data: Path
     base_port: int
+
+    def make_folders(self) -> None:
+        """Make every program's folder, closed to others on this machine: orders and executions are there."""
+        for name in FOLDERS:
+            folder = self.data / name
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(PRIVATE_MODE)
 
     def port(self, name: str) -> int:
         """Return the port of a listener in PORTS."""
@@ -94,6 +108,20 @@ class Layout:
                 except OSError:
                     taken.append(f"{self.port(name)} ({titles[name]})")
         return taken
+
+
+def python_environment() -> dict[str, str]:
+    """Return the variables with which a Python program runs the packages of this process.
+
+    Nothing is imported from the folder that a program is started in (CWE-427): a file there may have a
+    library's name. A relative entry of PYTHONPATH is such a folder too. The packages' own folder is named
+    where Python does not find it by itself: in an editable install.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    named = [entry for entry in given if Path(entry).is_absolute()]
+    if str(_PACKAGES) not in (*named, *site.getsitepackages(), site.getusersitepackages()):
+        named.insert(0, str(_PACKAGES))
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(named)}
 
 
 def write_state(layout: Layout, state: dict[str, Any]) -> None:

@@ -210,6 +210,7 @@ def run_stack(stack: Stack, pid: int) -> int:
         write_state(layout, _state_of(stack, phase, supervisor, pid))
 
     supervisor = Supervisor(logs=layout.logs, on_change=changed)
+    layout.make_folders()
     try:
         supervisor.start(stack.infrastructure(), lambda: asked)
         if not asked:

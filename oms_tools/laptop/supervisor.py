@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from oms_tools.laptop.layout import python_environment
 from oms_tools.laptop.parts import PartFailedError
 
 BACKOFF_S_MIN: Final = 0.2
@@ -19,6 +20,8 @@ BACKOFF_S_MAX: Final = 10.0
 STABLE_AFTER_S: Final = 30.0
 READY_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 15.0
+# Files of a program are for its user alone.
+PRIVATE_UMASK: Final = 0o077
 POLL_S: Final = 0.05
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -110,7 +113,7 @@ class Supervisor:
         program = running.program
         running.restart_at = None
         running.ready = False
-        environment = os.environ | dict(program.environment())
+        environment = os.environ | python_environment() | dict(program.environment())
         with (self.logs / f"{program.name}.log").open("ab") as log:
             running.process = subprocess.Popen(
                 list(program.command),
@@ -119,6 +122,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 user=program.user,
+                umask=PRIVATE_UMASK,
                 preexec_fn=_die_with_parent(program.stop_signal),  # noqa: PLW1509  (this process has one thread)
                 start_new_session=True,
             )

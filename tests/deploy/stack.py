@@ -17,6 +17,7 @@ SECRETS = {
     "OMS_POSTGRES_PASSWORD": "database-of-a-test",
     "OMS_REDIS_PASSWORD": "cache-of-a-test",
     "OMS_KEYCLOAK_ADMIN_PASSWORD": "admin-of-a-test",
+    "OMS_CLIENT_SECRET": "program-of-a-test",
     "OMS_PERSONA_PASSWORD": "persona-of-a-test",
     "OMS_GRAFANA_PASSWORD": "dashboards-of-a-test",
 }
@@ -35,7 +36,7 @@ def running_stack(
 ) -> Iterator[Compose]:
     """The project, built and healthy; taken down with its volumes at the end."""
     project = Compose(ROOT / "compose.yaml", variables, project_name, also)
-    project("build", timeout_s=1_500)
+    project("--profile", "tools", "build", timeout_s=1_500)
     project("--profile", "*", "down", "--volumes", "--remove-orphans")
     try:
         project("up", "--detach", "--wait", "--wait-timeout", str(int(HEALTHY_TIMEOUT_S)))

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from oms_tools.cli.client import ApiClient
 from tests.deploy.engine import Compose, run
 from tests.deploy.stack import (
     DEFAULT_PROFILE,
@@ -25,6 +26,7 @@ from tests.deploy.stack import (
     assert_no_invariant_is_broken,
     await_healthy,
     client_of,
+    command_line,
     containers,
     place_and_fill,
     running_stack,
@@ -33,7 +35,7 @@ from tests.ports import free_port
 
 PROJECT = "oms-deploy-test"
 OURS = ("oms-api", "oms-core", "sor-engine", "execution-adapter", "market-data", "broker")
-# All of the profile but Grafana, of which there is no stand-in.
+# All of the profile but Grafana and Alertmanager, of which there is no stand-in.
 OBSERVING = ("prometheus", "judge", "jaeger", "opensearch", "log-keeper", "otel-collector")
 MEMORY_MAX = 8 * 2**30
 SEEN_TIMEOUT_S = 60.0
@@ -46,15 +48,29 @@ pytestmark = pytest.mark.timeout(1_800)
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """The one port that is published."""
+    """The port of REST and WebSocket."""
     return free_port()
 
 
 @pytest.fixture(scope="module")
-def compose(images: dict[str, str], port: int) -> Iterator[Compose]:
+def grpc_port() -> int:
+    """The port of gRPC."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def keycloak_port() -> int:
+    """The port of Keycloak, inside and outside."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def compose(images: dict[str, str], port: int, grpc_port: int, keycloak_port: int) -> Iterator[Compose]:
     """The default profile, up; its services send every order's trace to a collector, which is there later."""
     variables = {
         "OMS_PUBLISH": f"127.0.0.1:{port}",
+        "OMS_PUBLISH_GRPC": f"127.0.0.1:{grpc_port}",
+        "OMS_KEYCLOAK_PORT": str(keycloak_port),
         "OMS_PUBLISH_JAEGER": f"127.0.0.1:{free_port()}",
         "OMS_TRACE_ENDPOINT": "http://otel-collector:4318",
         "OMS_TRACE_RATIO": "1",
@@ -64,19 +80,21 @@ def compose(images: dict[str, str], port: int) -> Iterator[Compose]:
         yield project
 
 
-def test_everything_is_healthy_and_one_port_is_published(compose: Compose, port: int) -> None:
+def test_everything_is_healthy_and_the_doors_of_clients_are_published_on_loopback(
+    compose: Compose, port: int, grpc_port: int, keycloak_port: int
+) -> None:
     running = containers(compose)
     assert set(running) == {*DEFAULT_PROFILE}
     assert {name: found["State"]["Health"]["Status"] for name, found in running.items()} == dict.fromkeys(
         DEFAULT_PROFILE, "healthy"
     )
     bindings = [
-        binding["HostPort"]
+        f"{binding['HostIp']}:{binding['HostPort']}"
         for found in running.values()
         for ports in (found["HostConfig"]["PortBindings"] or {}).values()
         for binding in ports
     ]
-    assert bindings == [str(port)]
+    assert set(bindings) == {f"127.0.0.1:{each}" for each in (port, grpc_port, keycloak_port)}
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
         assert json.load(answer) == {"status": "UP", "problems": {}}
 
@@ -137,6 +155,29 @@ def test_every_image_can_be_replaced(compose: Compose, images: dict[str, str]) -
 def test_an_order_of_a_persona_of_keycloak_is_filled(compose: Compose, port: int) -> None:
     order = place_and_fill(client_of(compose, port, "trader1"))
     assert order["cumQty"] == 300
+
+
+def test_a_program_on_this_machine_gets_a_token_of_its_own_and_its_order_is_filled(
+    compose: Compose, port: int, keycloak_port: int
+) -> None:
+    # By the address: this machine may not know names under localhost.
+    url = f"http://127.0.0.1:{keycloak_port}/realms/oms/protocol/openid-connect/token"
+    secret = SECRETS["OMS_CLIENT_SECRET"]
+    form = {"grant_type": "client_credentials", "client_id": "oms-program", "client_secret": secret}
+    with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
+        token = json.load(answer)["access_token"]
+    assert place_and_fill(ApiClient(f"http://127.0.0.1:{port}", token))["cumQty"] == 300
+
+
+def test_the_doctor_inside_finds_every_service_ready(compose: Compose) -> None:
+    said = json.loads(command_line(compose, "doctor", "--json"))
+    assert "ready oms-core" in json.dumps(said)
+
+
+def test_a_report_with_plots_stays_in_its_volume(compose: Compose) -> None:
+    command_line(compose, "tca", "--html", "tca.html")
+    page = compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "oms", "tca.html")
+    assert "<svg" in page or "data:image" in page
 
 
 def test_an_account_of_others_does_not_exist_for_a_persona(compose: Compose, port: int) -> None:

@@ -46,7 +46,12 @@ def port() -> int:
 @pytest.fixture(scope="module")
 def compose(images: dict[str, str], port: int) -> Iterator[Compose]:
     """Both files, up."""
-    variables = images | SECRETS | {"OMS_PUBLISH": f"127.0.0.1:{port}"}
+    published = {
+        "OMS_PUBLISH": f"127.0.0.1:{port}",
+        "OMS_PUBLISH_GRPC": f"127.0.0.1:{free_port()}",
+        "OMS_KEYCLOAK_PORT": str(free_port()),
+    }
+    variables = images | SECRETS | published
     with running_stack(variables, PROJECT, [ROOT / "compose.ha.yaml"]) as project:
         yield project
 

@@ -14,6 +14,8 @@ import pytest
 from tests.helm.chart import CHART, containers, find, of_kind, rendered
 from tests.helm.chart_files import FILES, copies, found
 
+RUNBOOKS_OF_EXAMPLE = "https://runbooks.example.com/oms-sor"
+
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -35,8 +37,25 @@ def test_every_rule_file_and_dashboard_is_rendered_where_it_is_asked_for() -> No
         item for item in of_kind(manifests, "ConfigMap") if "grafana_dashboard" in item["metadata"]["labels"]
     ]
     written = {name: text for board in boards for name, text in board["data"].items()}
-    assert written == {p.name: p.read_text().rstrip("\n") for p in (FILES / "grafana").glob("*.json")}
+    base = f'"{RUNBOOKS_OF_EXAMPLE}"'
+    assert written == {
+        p.name: p.read_text().rstrip("\n").replace('"/public/runbooks"', base)
+        for p in (FILES / "grafana").glob("*.json")
+    }
     assert of_kind(rendered("dev"), "PrometheusRule", "ServiceMonitor") == []
+
+
+def test_every_rendered_alert_links_to_its_page_where_the_values_say_that_pages_are() -> None:
+    rules = [
+        rule
+        for item in of_kind(rendered("prod"), "PrometheusRule")
+        for group in item["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert rules
+    for rule in rules:
+        assert rule["annotations"]["runbook_url"] == f"{RUNBOOKS_OF_EXAMPLE}/{rule['alert']}.md"
 
 
 def test_the_job_that_rules_look_for_is_the_one_that_is_scraped_under_any_releases_name() -> None:

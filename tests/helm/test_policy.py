@@ -1,9 +1,11 @@
 """What rendered manifests must keep: who they run as, what they may use, whom they answer, what they tell."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
+from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
 from tests.helm.chart import (
     PLACES,
     WORKLOADS,
@@ -192,7 +194,7 @@ def test_doors_without_a_token_open_for_those_who_need_them_only() -> None:
     for place in PLACES:
         assert _callers(place, "core", 9090) == {"api"}
         assert _callers(place, "sor-engine", 9090) == {"api"}
-    followers = {"core", "sor-engine", "scorekeeper", "broker", "execution-adapter"}
+    followers = {"api", "core", "sor-engine", "scorekeeper", "broker", "execution-adapter"}
     assert _callers("dev", "market-data", 9090) == followers
     assert _callers("dev", "broker", 9878) == {"execution-adapter"}
     assert _callers("dev", "redis", 6379) == {"api"}
@@ -281,3 +283,32 @@ def test_websockets_and_grpc_come_through_the_ingress(place: str) -> None:
         assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
     assert http["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-read-timeout"] == "3600"
     assert grpc["metadata"]["annotations"]["nginx.ingress.kubernetes.io/backend-protocol"] == "GRPC"
+
+
+# What the gateway serves to whoever asks, and a client of the API has no use for.
+INSIDE_ONLY = (
+    *LIVE_PATHS,
+    *READY_PATHS,
+    *METRICS_PATHS,
+    "/metrics/x",
+    "/schema",
+    "/schema/openapi.json",
+    "/health",
+)
+
+
+def _lets_in(path: Mapping[str, str], asked: str) -> bool:
+    """Return whether an Ingress path takes a request; Prefix matches whole elements."""
+    elements, wanted = asked.split("/")[1:], [each for each in path["path"].split("/") if each]
+    return asked == path["path"] if path["pathType"] == "Exact" else elements[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize("place", ("staging", "prod"))
+def test_only_what_clients_use_comes_through_the_ingress(place: str) -> None:
+    (rule,) = find(rendered(place), "Ingress", "oms-api-http")["spec"]["rules"]
+    paths = rule["http"]["paths"]
+    for asked in ("/", "/api/v1/orders", "/api/v1/stream", "/docs", "/docs/problems", "/openapi.json"):
+        assert any(_lets_in(path, asked) for path in paths), asked
+    for asked in INSIDE_ONLY:
+        assert not any(_lets_in(path, asked) for path in paths), asked
+    assert {path["backend"]["service"]["port"]["name"] for path in paths} == {"http"}

@@ -176,7 +176,7 @@ def test_the_operators_resources_scrape_ports_that_services_have(place: str) -> 
                 assert entry["expr"] and ("alert" in entry) != ("record" in entry), named(rule)
 
 
-def notes(place: str, folder: Path) -> str:
+def notes(place: str, folder: Path, *more: str) -> str:
     """Return what an install prints, rendered as a manifest: helm shows it with a cluster only."""
     chart = folder / "oms-sor"
     shutil.copytree(CHART, chart)
@@ -186,7 +186,7 @@ def notes(place: str, folder: Path) -> str:
     (templates / "notes.yaml").write_text('kind: Notes\ntext: {{ include "notes" . | quote }}\n')
     result = run_helm(
         "template", RELEASE, str(chart), "--namespace", PLACES[place], "--values", str(values_file(place)),
-        "--show-only", "templates/notes.yaml",
+        "--show-only", "templates/notes.yaml", *more,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     (item,) = read(result.stdout)
@@ -203,6 +203,23 @@ def test_the_notes_say_what_to_do_next(place: str, tmp_path: Path) -> None:
     assert "one each, always" in said
     names = {item["metadata"]["name"] for item in rendered(place)}
     assert set(re.findall(r"(?:svc|deploy|secret)[/ ](oms-[a-z-]+)", said)) <= names
+
+
+def test_without_a_registry_the_notes_say_which_images_to_bring_and_where(tmp_path: Path) -> None:
+    said = notes("dev", tmp_path / "without")
+    built = re.findall(r"^FROM runtime AS (\S+)$", (CHART.parents[1] / "Dockerfile").read_text(), re.M)
+    used = {
+        image.split(":")[0]
+        for workload in of_kind(rendered("dev"), *WORKLOADS)
+        for container in containers(workload)
+        if (image := container["image"]).split(":")[0] in built
+    }
+    assert len(used) == 6
+    for image in used:
+        assert image in said
+    assert "--set image.registry=REGISTRY" in said
+    given = notes("dev", tmp_path / "given", "--set", "image.registry=registry.example.com/trading")
+    assert "image.registry" not in given
 
 
 CHOICES: list[tuple[str, dict[str, object]]] = [

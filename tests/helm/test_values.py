@@ -52,6 +52,8 @@ REFUSED = [
     ("dev", {"postgres.readReplica.enabled": True}, "postgres.readReplica: give"),
     ("prod", {"marketData.host": ""}, "host"),
     ("prod", {"fix.host": ""}, "host"),
+    ("prod", {"monitoring.runbooksUrl": "https://wiki.example.com/"}, "runbooksUrl"),
+    ("prod", {"monitoring.runbooksUrl": "wiki/oms"}, "runbooksUrl"),
     ("prod", {"expectedNamespace": "oms-staging"}, "these values are for the namespace oms-staging"),
 ]  # fmt: skip
 

@@ -28,5 +28,6 @@ redis-url: {{ .Values.redis.url | quote }}
 {{- if .Values.keycloak.inChart }}
 keycloak-password: {{ index $found "keycloak-password" | default "" | b64dec | default (randAlphaNum 32) | quote }}
 persona-password: {{ index $found "persona-password" | default "" | b64dec | default (randAlphaNum 32) | quote }}
+client-secret: {{ index $found "client-secret" | default "" | b64dec | default (randAlphaNum 32) | quote }}
 {{- end }}
 {{- end }}

@@ -1,7 +1,10 @@
 """The stack's programs: every service gets the addresses it asks for; a stack that cannot start says why."""
 
+import inspect
 import os
+import re
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from oms_platform.settings import load_settings
 from oms_tools.cli.main import cli
 from oms_tools.cli.verify_commands import evidence_of_stack
 from oms_tools.doctor.command import deployment_of_stack
-from oms_tools.laptop.layout import Layout, StackError, write_state
+from oms_tools.laptop.layout import FOLDERS, Layout, StackError, write_state
 from oms_tools.laptop.stack import Stack, check_can_start, http_ready
 
 
@@ -99,3 +102,13 @@ def test_a_second_stack_in_the_same_folder_and_a_taken_port_are_refused(tmp_path
     write_state(made.layout, {"pid": os.getpid(), "base_port": port})
     with pytest.raises(StackError, match=r"a stack runs in .* already; stop it with `oms down`"):
         check_can_start(made)
+
+
+def test_every_folder_of_a_stack_is_closed_to_others_also_one_that_was_open(tmp_path: Path) -> None:
+    made = stack(tmp_path)
+    (tmp_path / "broker").mkdir(mode=0o755)
+    made.layout.make_folders()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(FOLDERS, 0o700)
+    source = Path(str(inspect.getsourcefile(Stack))).read_text()
+    assert {*re.findall(r'layout\.data / "(\w+)"', source), made.layout.logs.name} == {*FOLDERS}

@@ -1,5 +1,7 @@
 """The supervisor: what ends starts again, ever later; last started, first out."""
 
+import os
+import stat
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import oms_core
 from oms_tools.laptop import supervisor as module
 from oms_tools.laptop.parts import PartFailedError, wait_until
 from oms_tools.laptop.supervisor import Program, Supervisor
@@ -130,3 +133,43 @@ def test_a_stop_that_is_asked_for_ends_the_wait_for_readiness(supervisor: Superv
     never = Program(name="never", command=[sys.executable, "-c", STAYS], ready=lambda: False)
     supervisor.start([never], lambda: time.monotonic() > started + 0.1)
     assert not supervisor.programs["never"].ready
+
+
+LIBRARIES = ("redis", "json", "oms_platform", "click")
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_file_in_the_working_directory_is_not_taken_for_a_library(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", os.environ.get("PYTHONPATH", "")]))
+    # It imports all of these.
+    command = [sys.executable, "-m", "oms_tools.laptop.stack", "--help"]
+    supervisor.start([Program(name="worker", command=command, ready=lambda: True)], lambda: False)
+    running = supervisor.programs["worker"]
+    tend_until(supervisor, lambda: running.last_exit is not None, "the end")
+    assert running.last_exit == 0, (tmp_path / "worker.log").read_text()
+    assert not (tmp_path / "imported").exists()
+
+
+def test_programs_run_the_packages_of_this_process(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = f"import oms_core, pathlib; pathlib.Path({str(tmp_path / 'said')!r}).write_text(oms_core.__file__)"
+    supervisor.start([program("worker", code)], lambda: False)
+    running = supervisor.programs["worker"]
+    tend_until(supervisor, lambda: running.last_exit is not None, "the end")
+    assert (tmp_path / "said").read_text() == oms_core.__file__
+
+
+def test_what_a_program_writes_is_for_its_user_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = (
+        f"import os; os.makedirs({str(tmp_path / 'store')!r}); open({str(tmp_path / 'store' / 'x')!r}, 'w')"
+    )
+    supervisor.start([program("worker", code)], lambda: False)
+    running = supervisor.programs["worker"]
+    tend_until(supervisor, lambda: running.last_exit is not None, "the end")
+    assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "store" / "x").stat().st_mode) == 0o600
