@@ -242,6 +242,26 @@ def test_a_lost_stream_is_never_live_and_what_it_missed_is_there_after_it(rig: S
     page.until(f"{LIVE} && {status(126)} === 'CANCELED'", 60)
 
 
+def test_a_stream_on_which_nothing_is_heard_is_not_live(rig: StackRig, page: Page) -> None:
+    watch(page, rig.client("trader1"))
+    page.until(LIVE)
+    page.run("heardAt = 0")
+    page.until("document.getElementById('state').textContent.includes('nothing is heard')")
+    page.until(LIVE)
+
+
+def test_what_another_database_said_does_not_stay(rig: StackRig, page: Page) -> None:
+    client = rig.client("trader1")
+    order_id = resting(client, 127)
+    watch(page, client)
+    page.until(LIVE)
+    page.run(
+        f"merge({{ ...orders.get('{order_id}'), sequence: 999, status: 'FILLED' }});"
+        " epoch = 'before'; again('the database was restored')"
+    )
+    page.until(f"{LIVE} && {status(127)} === 'ACKNOWLEDGED'")
+
+
 # ---- B4: one intent, one order
 
 
@@ -263,7 +283,6 @@ def test_a_double_click_places_one_order(rig: StackRig, page: Page) -> None:
     page.accepts = False
     page.until(f"!document.querySelector('{PLACE}').disabled")
     page.click(PLACE)
-    page.until("1")
     assert "same order" in page.dialogs[-1]
     assert len(orders_of(client, 777)) == 1
 
@@ -292,7 +311,6 @@ def test_a_large_order_is_asked_about_first(rig: StackRig, page: Page) -> None:
     page.accepts = False
     fill_ticket(page, quantity="10,001")
     page.click(PLACE)
-    page.until("1")
     assert "10,001 DIS" in page.dialogs[0]
     assert orders_of(client, 10_001) == []
     assert not page.run(f"document.querySelector('{PLACE}').disabled")
@@ -329,6 +347,9 @@ def test_a_route_card_fits_a_window_of_1280_and_the_arithmetic_is_below_its_row(
     page.until(f"{LIVE} && {row(131)}")
     page.click("#orders tr")
     page.until("document.querySelectorAll('#card td').length > 20")
+    # It is in sight without scrolling, however long the list is.
+    reason = "[...document.querySelectorAll('#card th')].find(head => head.textContent === 'Reason')"
+    assert page.run(f"scrollY + {reason}.getBoundingClientRect().bottom") < 700
     heads = page.run("[...document.querySelectorAll('#card th')].map(head => head.textContent)")
     assert {"Reason", "Allocated"} <= set(heads)
     outside = (
@@ -343,7 +364,6 @@ def test_a_route_card_fits_a_window_of_1280_and_the_arithmetic_is_below_its_row(
     )
     assert len(sums) >= 5
     assert all(one == [1, True, 7] for one in sums)
-    page.run("document.getElementById('card').scrollIntoView()")
 
 
 def test_an_open_card_changes_with_its_order(rig: StackRig, page: Page) -> None:
@@ -361,6 +381,18 @@ def test_an_open_card_changes_with_its_order(rig: StackRig, page: Page) -> None:
 
 
 # ---- the rest
+
+
+def test_what_the_page_does_not_hold_is_not_run(rig: StackRig, page: Page) -> None:
+    page.open(f"{rig.client('trader1').url}/")
+    page.run(
+        "(() => { const made = document.createElement('script'); made.textContent = 'window.foreign = 1';"
+        " document.head.append(made); document.body.setAttribute('onclick', 'window.foreign = 1');"
+        " document.body.click(); })()"
+    )
+    assert page.run("window.foreign") is None
+    assert any("Content Security Policy" in one for one in page.complaints)
+    page.complaints.clear()
 
 
 def test_a_bad_token_is_refused_in_words_and_a_missing_page_icon_is_no_error(

@@ -73,6 +73,25 @@ def test_another_character_is_another_policy(element: str) -> None:
     assert [name for name in before if before[name] != after[name]] == [f"{element}-src"]
 
 
+def luminance(colour: str) -> float:
+    """Return a colour's relative luminance (WCAG 2.2)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_every_colour_of_a_text_has_the_contrast_that_wcag_asks_for() -> None:
+    light, dark = re.findall(r":root \{(.*?)\}", PAGE.decode())
+    for block, ground in ((light, "#ffffff"), (dark, "#121212")):
+        colours = dict(re.findall(r"--(\w+): (#\w{6});", block))
+        assert set(colours) == {"good", "bad", "soft", "buy", "sell"}
+        for name, colour in colours.items():
+            darker, lighter = sorted((luminance(ground), luminance(colour)))
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, name
+
+
 def test_the_page_loads_nothing_and_names_no_other_server() -> None:
     attributes = Reader(PAGE).attributes
     loaded = [value for name, value in attributes if name in LOADING or name.startswith("on")]
