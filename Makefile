@@ -45,7 +45,7 @@ venue-test: dev
 
 # The blotter in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`). OMS_PAGE_SHOTS=FOLDER keeps pictures.
 page-test: dev
-	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest tests/page $(ARGS)
 
 # QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each.

@@ -13,7 +13,7 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.e2e.orders import far_below, place, until_status
-from tests.page.browser import Page, browsing
+from tests.page.browser import ANSWER_S_MAX, Page, browsing
 from tests.stack_rig import StackRig, free_base_port
 
 # Where pictures of the page are kept, for a person to look at.
@@ -262,6 +262,42 @@ def test_what_another_database_said_does_not_stay(rig: StackRig, page: Page) -> 
     page.until(f"{LIVE} && {status(127)} === 'ACKNOWLEDGED'")
 
 
+def test_after_a_load_every_row_is_what_rest_says(rig: StackRig, page: Page) -> None:
+    client = rig.client("desk")
+    watch(page, client)
+    page.until(LIVE)
+    load = rig.start_bench(60, 5)
+    load.await_part(0.3)
+    # A second look in the middle of it begins with what is there then.
+    page.click("#enter button")
+    load.figures()
+
+    shown = (
+        "Object.fromEntries([...document.querySelectorAll('#orders tr')].map(row =>"
+        " [row.dataset.order, [1, 3, 7, 8].map(place => row.cells[place].textContent)]))"
+    )
+
+    def differing() -> dict[str, Any]:
+        """Compare the newest orders, and what the page has beside them: what is open and older."""
+        rows, newest = page.run(shown), client.get("/api/v1/orders", limit="200")["orders"]
+        known = {order["orderId"] for order in newest}
+        older = [client.get(f"/api/v1/orders/{order_id}") for order_id in rows if order_id not in known]
+        found: dict[str, Any] = {one["orderId"]: "closed" for one in older if one["closed"]}
+        for order in [*newest, *older]:
+            told = [order["accountId"], order["side"], order["status"], f"{order['cumQty']:,}"]
+            if rows.get(order["orderId"]) != told:
+                found[order["orderId"]] = (rows.get(order["orderId"]), told)
+        return found
+
+    page.until(LIVE)
+    deadline = time.monotonic() + ANSWER_S_MAX
+    while (found := differing()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found == {}
+    assert page.run(LIVE)
+    assert page.run("[...document.querySelectorAll('#orders tr')].every(row => row.cells[4].textContent)")
+
+
 # ---- B4: one intent, one order
 
 
@@ -376,6 +412,11 @@ def test_an_open_card_changes_with_its_order(rig: StackRig, page: Page) -> None:
     for kind in ("keyDown", "keyUp"):
         page.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
     page.until("document.getElementById('card').innerText.includes('ACKNOWLEDGED')")
+    # What a venue says of a child is no event of the order.
+    child = (
+        "[...document.querySelectorAll('#card td')].find(cell => /-1-1$/.test(cell.textContent))?.parentNode"
+    )
+    page.until(f"{child}?.cells[4].textContent === 'NEW'")
     canceled(client, order_id)
     page.until("document.getElementById('card').innerText.includes('OrderCanceled')")
 
