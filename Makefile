@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors copies proto docs clean
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors copies proto docs clean page-test
 
 install: $(STAMP)
 
@@ -37,13 +37,18 @@ demo: install
 test: dev
 	$(BIN)/python -m pytest tests/properties $(SPREAD) $(ARGS) || test $$? -eq 5
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,properties helm observability hostile acceptance quickfixj,--ignore tests/$(folder)) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,properties helm observability hostile acceptance quickfixj page,--ignore tests/$(folder)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # The whole stack with a venue on raw sockets that does what no venue should.
 venue-test: dev
 	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
+
+# The blotter in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`). OMS_PAGE_SHOTS=FOLDER keeps pictures.
+page-test: dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
+	$(BIN)/python -m pytest tests/page $(ARGS)
 
 # QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each.
 # Minutes.

@@ -1,7 +1,6 @@
 """REST beside the hot route: the operations, their contract at /schema, health, metrics, a blotter at /."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from litestar import Litestar, Response, route
@@ -10,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.answers import JSON, Answer, encode
+from oms_api.entrypoints.blotter_page import blotter_route
 from oms_api.entrypoints.docs_pages import docs_routes
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, log
 from oms_api.entrypoints.openapi import document
@@ -59,8 +59,6 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
 
 
 def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
-    blotter = (Path(__file__).parent / "blotter.html").read_bytes()
-
     @_page(LIVE_PATHS)
     async def live() -> Response[bytes]:
         return Response(b'{"status":"UP"}', media_type=JSON)
@@ -79,11 +77,7 @@ def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
     async def schema() -> Response[bytes]:
         return Response(contract, media_type=JSON)
 
-    @_page(["/"])
-    async def page() -> Response[bytes]:
-        return Response(blotter, media_type="text/html")
-
-    return [live, ready, metrics, schema, page]
+    return [live, ready, metrics, schema, blotter_route()]
 
 
 def _page(paths: Sequence[str]) -> route:

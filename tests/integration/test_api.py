@@ -669,6 +669,15 @@ def test_health_metrics_contract_and_blotter_need_no_token(api: Gateway) -> None
     assert "/api/v1/orders/{orderId}" in call(api.http_port, "GET", "/schema").json["paths"]
 
 
+def test_the_blotter_comes_with_a_policy_and_one_content_type(api: Gateway) -> None:
+    for method in ("GET", "HEAD"):
+        headers = call(api.http_port, method, "/").headers
+        assert headers["content-type"] == "text/html; charset=utf-8"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+
+
 # ---- gRPC
 
 
