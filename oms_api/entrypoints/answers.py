@@ -2,7 +2,6 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import msgspec
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import CancelRequested, Placed
+from oms_api.ports import Instant
 
 # Set by the door for the request that the current task works on.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -50,7 +50,7 @@ class PlacedBody(msgspec.Struct, rename="camel", gc=False):
     status: str
     created: bool
     message: str
-    timestamp: datetime
+    timestamp: Instant
 
 
 class CancelBody(msgspec.Struct, rename="camel", gc=False):

@@ -15,6 +15,7 @@ from oms_api.entrypoints.operation import AnyOperation
 TITLE: Final = "OMS order gateway"
 VERSION: Final = "1"
 _SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _REF: Final = "#/components/schemas/{name}"
 _DESCRIPTION: Final = (
     "Orders, their routing, executions and positions. Prices are decimal text in dollars, quantities whole"
@@ -63,9 +64,12 @@ def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         kinds += [operation.body] if operation.body is not None else []
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=_REF)
     of_kind = dict(zip(map(repr, kinds), schemas, strict=True))
+    named: dict[str, Any] = {}
+    for name, schema in components.items():
+        named[name] = _as_sent(schema, named)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, of_kind)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, of_kind, named)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,24 +83,46 @@ def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": {name: _as_sent(schema) for name, schema in components.items()},
+            "schemas": named,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
-def _as_sent(schema: Any) -> Any:
-    """Return a schema with names as they are sent, and an amount's number beside its text."""
+def _as_sent(schema: Any, named: dict[str, Any]) -> Any:
+    """Return a schema with names as they are sent, in the forms that generators of clients make types of.
+
+    A list of names is a component of its own, which is added to `named`. An amount is its text or its number,
+    as two schemas: few languages have a type for `type: [string, number]`. A default of null is left
+    out: it says no more than that the field may be, and some make a required field of it.
+    """
     if isinstance(schema, list):
-        return [_as_sent(one) for one in schema]
+        return [_as_sent(one, named) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: _as_sent(one) for name, one in schema.items()}
+    found = {name: _as_sent(one, named) for name, one in schema.items() if (name, one) != ("default", None)}
     if isinstance(found.get("description"), str):
         found["description"] = _SNAKE.sub(_camel, found["description"])
+    if "enum" in found and "title" in found:
+        return _named({name: found.pop(name) for name in ("title", "enum", "type")}, named) | found
     if found.get("format") == "decimal" and "pattern" in found:
-        found["type"] = ["string", "number"]
+        number = {"type": "number"} | {name: found.pop(name) for name in _BOUNDS if name in found}
+        text = {name: found.pop(name) for name in ("type", "format", "pattern")}
+        found["anyOf"] = [text, number]
+    elif "anyOf" in found:
+        found["anyOf"] = [branch for one in found["anyOf"] for branch in _branches(one)]
     return found
+
+
+def _named(schema: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    name = schema["title"]
+    if named.setdefault(name, schema) != schema:
+        raise ValueError(f"expected one schema that is called {name}, found two")
+    return {"$ref": _REF.format(name=name)}
+
+
+def _branches(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
 
 
 def _camel(match: re.Match[str]) -> str:
@@ -110,7 +136,7 @@ def _anything(kind: type) -> dict[str, Any]:
     raise NotImplementedError(f"expected a type that the contract can name, found {kind}")
 
 
-def _operation(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: AnyOperation, of_kind: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -118,7 +144,7 @@ def _operation(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, An
         "tags": [operation.tag],
         "parameters": [
             *(_path_parameter(name) for name in operation.parts),
-            *_query_parameters(operation.query),
+            *_query_parameters(operation.query, named),
             _REQUEST_ID,
             *([_CHANNEL] if operation.name in CHANNELED else []),
         ],
@@ -137,13 +163,13 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
+def _query_parameters(query: type[msgspec.Struct], named: dict[str, Any]) -> list[dict[str, Any]]:
     # Of one struct, so that what its fields say of themselves is all there is.
     properties: dict[str, Any] = {}
     required: list[str] = []
     if msgspec.structs.fields(query):
         (_, components) = msgspec.json.schema_components([query], ref_template=_REF)
-        schema = components[query.__name__]
+        schema = _as_sent(components[query.__name__], named)
         properties, required = schema["properties"], schema.get("required", [])
     found = []
     for name, schema in properties.items():
@@ -156,8 +182,8 @@ def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter that is given: it is never null, and no default is null."""
-    found = {name: value for name, value in schema.items() if not (name == "default" and value is None)}
+    """Return the schema of a parameter that is given: it is never null."""
+    found = dict(schema)
     kinds = [kind for kind in found.pop("anyOf", []) if kind != {"type": "null"}]
     return (kinds[0] if kinds else {}) | found
 

@@ -30,8 +30,10 @@ LIST_LIMIT_MAX: Final = 200
 TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
-SideName = Annotated[str, one_of(SIDES)]
-StatusName = Annotated[str, one_of(STATUSES)]
+ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
+TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
+SideName = Annotated[str, one_of(SIDES, "Side")]
+StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
 # Decimal text, or a JSON number, in dollars.
 Price = Annotated[
     Decimal,
@@ -66,12 +68,14 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     account_id: Text
     symbol: Text
     side: SideName
-    order_type: Annotated[str, one_of(kind.name for kind in OrderType)]
+    order_type: Annotated[str, one_of(ORDER_TYPES, "OrderType")]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)]
     min_quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
-    stop_price: None = None
-    time_in_force: Annotated[str, one_of(kind.name for kind in TimeInForce)] | None = "DAY"
+    stop_price: Annotated[
+        Price | None, msgspec.Meta(description="Of a stop order, which is not taken yet: left out, or null.")
+    ] = None
+    time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
     routing: RoutingRequest | None = None
 
 
