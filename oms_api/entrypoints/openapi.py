@@ -10,7 +10,8 @@ import msgspec
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import RefusalCode
 from oms_api.entrypoints.answers import JSON, PROBLEM_JSON, STATUS_OF, Problem
-from oms_api.entrypoints.operation import AnyOperation
+from oms_api.entrypoints.csv_answers import CSV
+from oms_api.entrypoints.operation import PLACE, AnyOperation, NoQuery
 
 TITLE: Final = "OMS order gateway"
 VERSION: Final = "1"
@@ -48,9 +49,26 @@ _CHANNEL: Final = {
     "description": "Where the order comes from; a clientOrderId is unique by account and channel.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$", "default": "API"},
 }
+_RATE_FIELD: Final = '^"[a-z-]+";{}=[0-9]+;{}=[0-9]+$'
 _HEADER: Final = {"x-request-id": {"description": "Of this request.", "schema": {"type": "string"}}}
 _RETRY_AFTER: Final = {
     "retry-after": {"description": "Seconds until it may pass.", "schema": {"type": "integer", "minimum": 1}}
+}
+_LINK: Final = {
+    "link": {
+        "description": 'With text/csv: the page after this one (`rel="next"`), left out on the last.',
+        "schema": {"type": "string"},
+    }
+}
+_RATE: Final = {
+    "ratelimit-policy": {
+        "description": "The caller's bucket by name: `q` requests at once, refilled over `w` seconds.",
+        "schema": {"type": "string", "pattern": _RATE_FIELD.format("q", "w")},
+    },
+    "ratelimit": {
+        "description": "`r` requests are left of that, about; all of them are there again after `t` seconds.",
+        "schema": {"type": "string", "pattern": _RATE_FIELD.format("r", "t")},
+    },
 }
 # Operations on orders that a channel is named for.
 CHANNELED: Final = frozenset(("placeOrder", "cancelOrder"))
@@ -188,24 +206,40 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return (kinds[0] if kinds else {}) | found
 
 
+def _headers(operation: AnyOperation, status: int) -> dict[str, Any]:
+    found: dict[str, Any] = dict(_HEADER)
+    if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
+        found["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+    if status in (429, 503):
+        found |= _RETRY_AFTER
+    # An order's own answer is not held up for it.
+    if status != 401 and (operation.name != PLACE or status == 429):
+        found |= _RATE
+    return found
+
+
 def _responses(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, kind in operation.answers.items():
-        headers: dict[str, Any] = dict(_HEADER)
-        if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
-            headers["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+        headers = _headers(operation, status)
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
         if kind is not None:
             answer["content"] = {JSON: {"schema": of_kind[repr(kind)]}}
+        if operation.table is not None:
+            names = [field.encode_name for field in msgspec.structs.fields(operation.table.kind)]
+            description = (
+                f"A line each of `{operation.table.rows}`, the names in the first: {', '.join(names)}."
+            )
+            answer["content"][CSV] = {"schema": {"type": "string", "description": description}}
+            headers |= _LINK if operation.query is not NoQuery else {}
         found[str(status)] = answer
     by_status: dict[int, list[RefusalCode]] = {}
     for code in operation.every_refusal:
         by_status.setdefault(STATUS_OF[code], []).append(code)
     for status, codes in sorted(by_status.items()):
-        headers = _HEADER | (_RETRY_AFTER if status in (429, 503) else {})
         found[str(status)] = {
             "description": " or ".join(code.value for code in codes),
-            "headers": headers,
+            "headers": _headers(operation, status),
             "content": {PROBLEM_JSON: {"schema": of_kind[repr(Problem)]}},
         }
     return found

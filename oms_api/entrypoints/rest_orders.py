@@ -13,6 +13,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
 from oms_api.entrypoints.answers import Answer, CancelBody, PlacedBody, cancel_requested
+from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.http_door import ORDERS_PATH, answer_order
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
@@ -264,6 +265,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=ORDERS_PATH, name="listOrders", tag=TAG, right=Right.READ, serve=list_orders,
             summary="List orders, newest first", query=OrdersQuery, answers={200: OrderPage},
+            table=Table("orders", OrderView),
         ),
         Operation(
             method="GET", path=ORDER_PATH, name="getOrder", tag=TAG, right=Right.READ, serve=get_order,
@@ -281,6 +283,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=f"{ORDER_PATH}/executions", name="getOrderExecutions", tag=TAG,
             right=Right.READ, serve=executions, summary="An order's fills", answers={200: OrderExecutions},
+            table=Table("executions", ExecutionView),
         ),
         Operation(
             method="GET", path=f"{ORDER_PATH}/routes", name="getOrderRoutes", tag=TAG, right=Right.READ,

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid by the official schema of 3.1, whole, in one spelling, and easy on generators."""
+"""The OpenAPI document: valid by the official schema of 3.1, whole, in one spelling, easy on generators."""
 
 import copy
 import re
