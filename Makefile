@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors copies proto docs clean page-test
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors copies proto docs clean page-test clients
 
 install: $(STAMP)
 
@@ -37,7 +37,7 @@ demo: install
 test: dev
 	$(BIN)/python -m pytest tests/properties $(SPREAD) $(ARGS) || test $$? -eq 5
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,properties helm observability hostile acceptance quickfixj page,--ignore tests/$(folder)) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,properties helm observability hostile acceptance quickfixj page clients,--ignore tests/$(folder)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -54,6 +54,10 @@ page-test: dev
 # Minutes.
 quickfixj: dev
 	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
+
+# Clients that others' generators make of /openapi.json, in Python and TypeScript (Node 20+, npm), trade on a whole stack. Minutes.
+clients: dev
+	$(BIN)/python -m pytest tests/clients $(ARGS)
 
 # A million mutants of what venues send, byte by byte; `make test` has 50,000. Minutes.
 fuzz: dev

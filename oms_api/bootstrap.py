@@ -31,6 +31,7 @@ from oms_api.adapters.replica_reader import ReplicaReader
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
+from oms_api.entrypoints.cross_origin import CrossOrigin
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
@@ -186,7 +187,10 @@ class Gateway:
         """Start everything, serve until SIGTERM, and stop in the reverse order."""
         self._build()
         settings = self._settings
-        server = HttpServer(self._drain.http(self._door), settings.host, settings.http_port)
+        door = self._drain.http(self._door)
+        if settings.allowed_origins:
+            door = CrossOrigin(door, settings.allowed_origins)
+        server = HttpServer(door, settings.host, settings.http_port)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._begin_to_stop, server)

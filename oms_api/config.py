@@ -1,11 +1,15 @@
 """Settings of the gateway, read once at start."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
 
 PREFIX: Final = "OMS_API_"
+# RFC 6454, 6.2: in lower case, without a path, and without the scheme's own port.
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +19,7 @@ class ApiSettings(KafkaFields):
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
     waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
+    cors_origins: whose pages may read answers in a browser, by commas, none when empty.
     """
 
     http_port: int
@@ -37,4 +42,20 @@ class ApiSettings(KafkaFields):
     queue_max: int = 5_000
     commit_timeout_ms: int = 5_000
     shed_age_s: float = 2.0
+    cors_origins: str = ""
     log_level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an origin that no browser names so."""
+        KafkaFields.__post_init__(self)
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin) or origin.endswith(_DEFAULT_PORT[origin.partition(":")[0]]):
+                raise ValueError(
+                    "OMS_API_CORS_ORIGINS must be origins as browsers name them, such as"
+                    f" https://desk.example.com, by commas, was {origin!r}"
+                )
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins whose pages may read answers, as browsers name them."""
+        return frozenset(one.strip() for one in self.cors_origins.split(",") if one.strip())

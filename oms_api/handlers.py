@@ -20,6 +20,8 @@ from oms_api.ports import (
     OrderView,
     Ports,
     PositionView,
+    RateLimiter,
+    RateStanding,
     ReferenceData,
     RowRefused,
 )
@@ -99,9 +101,19 @@ async def _verify(ports: Ports, token: str | None) -> Principal | Refusal:
     return verified if problem is None else invalid(problem)
 
 
-async def _over_rate(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
+def _limiter(ports: Ports, right: Right) -> RateLimiter:
     # Whoever has ordered too much can still cancel.
-    limiter = ports.cancel_limiter if right is Right.CANCEL else ports.limiter
+    return ports.cancel_limiter if right is Right.CANCEL else ports.limiter
+
+
+def rate_standing(ports: Ports, token: str | None, right: Right) -> RateStanding | None:
+    """Return what the caller of a request that was counted may still ask for; None if it was not."""
+    principal = ports.authenticator.cached(token) if token else None
+    return None if principal is None else _limiter(ports, right).standing(principal.subject)
+
+
+async def _over_rate(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
+    limiter = _limiter(ports, right)
     if limiter.take_leased(principal.subject):
         return None
     wait_s = await limiter.take(principal.subject)

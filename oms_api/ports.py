@@ -740,8 +740,25 @@ class Reconciliations(Protocol):
         ...
 
 
+class RateStanding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a principal may still ask for: quota requests at once, refilled over window_s.
+
+    left: of them, as far as this gateway knows. full_in_s: until all of them are there again.
+    """
+
+    policy: str
+    quota: int
+    window_s: int
+    left: int
+    full_in_s: int
+
+
 class RateLimiter(Protocol):
     """A token bucket per principal."""
+
+    def standing(self, principal: str) -> RateStanding | None:
+        """Return what is left to a principal, as far as is known here; None before it has taken any."""
+        ...
 
     def take_leased(self, principal: str) -> bool:
         """Take one token of those that are here already. Returns whether there was one."""

@@ -5,6 +5,7 @@ rate, and a request rarely waits for Redis. What a lease does not use in time is
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,6 +14,8 @@ import redis.asyncio
 import structlog
 from prometheus_client import Counter
 from redis.exceptions import RedisError
+
+from oms_api.ports import RateStanding
 
 LEASES_PER_S: Final = 50
 LEASE_S: Final = 1.0
@@ -41,12 +44,12 @@ redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at_us', st
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
 local wait_us = 0
 if given == 0 then wait_us = math.ceil((1 - tokens) * 1000000 / rate) end
-return {given, wait_us}
+return {given, wait_us, math.floor(tokens)}
 """
 
 
 class _Lease:
-    """One principal's tokens that are here, and its local bucket for when Redis is away."""
+    """One principal's tokens that are here, and its bucket: as Redis told it last, else as it went on."""
 
     __slots__ = ("asking", "bucket_at", "bucket_tokens", "expires_at", "tokens")
 
@@ -96,6 +99,22 @@ class RedisTokenBucket:
         lease.tokens -= 1
         return True
 
+    def standing(self, principal: str) -> RateStanding | None:
+        """Return what is left to a principal, as far as is known here; None before it has taken any."""
+        lease = self._leases.get(principal)
+        if lease is None:
+            return None
+        now = self._monotonic()
+        here = lease.tokens if now < lease.expires_at else 0
+        left = min(self._burst, int(here + lease.bucket_tokens + (now - lease.bucket_at) * self._rate))
+        return RateStanding(
+            policy=self._name,
+            quota=self._burst,
+            window_s=math.ceil(self._burst / self._rate),
+            left=left,
+            full_in_s=math.ceil((self._burst - left) / self._rate),
+        )
+
     async def take(self, principal: str) -> float:
         """Take one token, leasing more if need be. Returns 0, or the seconds until there will be one."""
         lease = self._leases.get(principal)
@@ -133,6 +152,7 @@ class RedisTokenBucket:
                 if self._away:
                     self._away = False
                     log.info("rate_limit_in_redis_again")
+                lease.bucket_tokens, lease.bucket_at = float(result[2]), self._monotonic()
                 return int(result[0]), int(result[1]) / 1e6
             except (RedisError, OSError, TimeoutError) as error:
                 self._redis_away_until = self._monotonic() + REDIS_RETRY_S

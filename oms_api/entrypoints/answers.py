@@ -1,8 +1,7 @@
 """The one shape of every HTTP answer, and the HTTP status of every refusal."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import msgspec
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import CancelRequested, Placed
+from oms_api.ports import Instant, RateStanding
 
 # Set by the door for the request that the current task works on.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -50,7 +50,7 @@ class PlacedBody(msgspec.Struct, rename="camel", gc=False):
     status: str
     created: bool
     message: str
-    timestamp: datetime
+    timestamp: Instant
 
 
 class CancelBody(msgspec.Struct, rename="camel", gc=False):
@@ -138,6 +138,22 @@ def refused(refusal: Refusal) -> Answer:
         headers=tuple(headers),
         media_type=PROBLEM_JSON,
     )
+
+
+def with_rate(answer: Answer, standing: RateStanding | None) -> Answer:
+    """Return an answer that says what its caller may still ask for.
+
+    By the two fields of draft-ietf-httpapi-ratelimit-headers from its version 8 on. RateLimit-Limit,
+    RateLimit-Remaining and RateLimit-Reset of earlier ones are no longer in it, and do not name a bucket.
+    """
+    if standing is None:
+        return answer
+    policy = f'"{standing.policy}"'
+    told = (
+        ("ratelimit-policy", f"{policy};q={standing.quota};w={standing.window_s}"),
+        ("ratelimit", f"{policy};r={standing.left};t={standing.full_in_s}"),
+    )
+    return replace(answer, headers=answer.headers + told)
 
 
 def _problem(refusal: Refusal) -> Problem:

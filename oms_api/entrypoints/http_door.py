@@ -15,11 +15,12 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
+from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import shown
-from oms_api.entrypoints.answers import Answer, placed, refused, request_id
+from oms_api.entrypoints.answers import Answer, placed, refused, request_id, with_rate
 from oms_api.entrypoints.request_trace import RequestTrace
-from oms_api.handlers import Placed, admit_to_place, handle_place_order, unavailable
+from oms_api.handlers import Placed, admit_to_place, handle_place_order, rate_standing, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
@@ -156,7 +157,10 @@ async def answer_order(
     result = await place_order(ports, clock, headers, receive, request.trace)
     if isinstance(result, Refusal):
         request.end(PLACE_ROUTE, "", result)
-        return refused(result)
+        if result.code is not RefusalCode.RATE_LIMITED:
+            return refused(result)
+        token = bearer_token(headers.get(b"authorization"))
+        return with_rate(refused(result), rate_standing(ports, token, Right.TRADE))
     request.end(PLACE_ROUTE, result.order_id, None)
     return placed(result)
 

@@ -10,11 +10,13 @@ import msgspec
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import RefusalCode
 from oms_api.entrypoints.answers import JSON, PROBLEM_JSON, STATUS_OF, Problem
-from oms_api.entrypoints.operation import AnyOperation
+from oms_api.entrypoints.csv_answers import CSV
+from oms_api.entrypoints.operation import PLACE, AnyOperation, NoQuery
 
 TITLE: Final = "OMS order gateway"
 VERSION: Final = "1"
 _SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _REF: Final = "#/components/schemas/{name}"
 _DESCRIPTION: Final = (
     "Orders, their routing, executions and positions. Prices are decimal text in dollars, quantities whole"
@@ -47,9 +49,26 @@ _CHANNEL: Final = {
     "description": "Where the order comes from; a clientOrderId is unique by account and channel.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$", "default": "API"},
 }
+_RATE_FIELD: Final = '^"[a-z-]+";{}=[0-9]+;{}=[0-9]+$'
 _HEADER: Final = {"x-request-id": {"description": "Of this request.", "schema": {"type": "string"}}}
 _RETRY_AFTER: Final = {
     "retry-after": {"description": "Seconds until it may pass.", "schema": {"type": "integer", "minimum": 1}}
+}
+_LINK: Final = {
+    "link": {
+        "description": 'With text/csv: the page after this one (`rel="next"`), left out on the last.',
+        "schema": {"type": "string"},
+    }
+}
+_RATE: Final = {
+    "ratelimit-policy": {
+        "description": "The caller's bucket by name: `q` requests at once, refilled over `w` seconds.",
+        "schema": {"type": "string", "pattern": _RATE_FIELD.format("q", "w")},
+    },
+    "ratelimit": {
+        "description": "`r` requests are left of that, about; all of them are there again after `t` seconds.",
+        "schema": {"type": "string", "pattern": _RATE_FIELD.format("r", "t")},
+    },
 }
 # Operations on orders that a channel is named for.
 CHANNELED: Final = frozenset(("placeOrder", "cancelOrder"))
@@ -63,9 +82,12 @@ def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         kinds += [operation.body] if operation.body is not None else []
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=_REF)
     of_kind = dict(zip(map(repr, kinds), schemas, strict=True))
+    named: dict[str, Any] = {}
+    for name, schema in components.items():
+        named[name] = _as_sent(schema, named)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, of_kind)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, of_kind, named)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,24 +101,46 @@ def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": {name: _as_sent(schema) for name, schema in components.items()},
+            "schemas": named,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
-def _as_sent(schema: Any) -> Any:
-    """Return a schema with names as they are sent, and an amount's number beside its text."""
+def _as_sent(schema: Any, named: dict[str, Any]) -> Any:
+    """Return a schema with names as they are sent, in the forms that generators of clients make types of.
+
+    A list of names is a component of its own, which is added to `named`. An amount is its text or its number,
+    as two schemas: few languages have a type for `type: [string, number]`. A default of null is left
+    out: it says no more than that the field may be, and some make a required field of it.
+    """
     if isinstance(schema, list):
-        return [_as_sent(one) for one in schema]
+        return [_as_sent(one, named) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: _as_sent(one) for name, one in schema.items()}
+    found = {name: _as_sent(one, named) for name, one in schema.items() if (name, one) != ("default", None)}
     if isinstance(found.get("description"), str):
         found["description"] = _SNAKE.sub(_camel, found["description"])
+    if "enum" in found and "title" in found:
+        return _named({name: found.pop(name) for name in ("title", "enum", "type")}, named) | found
     if found.get("format") == "decimal" and "pattern" in found:
-        found["type"] = ["string", "number"]
+        number = {"type": "number"} | {name: found.pop(name) for name in _BOUNDS if name in found}
+        text = {name: found.pop(name) for name in ("type", "format", "pattern")}
+        found["anyOf"] = [text, number]
+    elif "anyOf" in found:
+        found["anyOf"] = [branch for one in found["anyOf"] for branch in _branches(one)]
     return found
+
+
+def _named(schema: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    name = schema["title"]
+    if named.setdefault(name, schema) != schema:
+        raise ValueError(f"expected one schema that is called {name}, found two")
+    return {"$ref": _REF.format(name=name)}
+
+
+def _branches(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
 
 
 def _camel(match: re.Match[str]) -> str:
@@ -110,7 +154,7 @@ def _anything(kind: type) -> dict[str, Any]:
     raise NotImplementedError(f"expected a type that the contract can name, found {kind}")
 
 
-def _operation(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: AnyOperation, of_kind: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -118,7 +162,7 @@ def _operation(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, An
         "tags": [operation.tag],
         "parameters": [
             *(_path_parameter(name) for name in operation.parts),
-            *_query_parameters(operation.query),
+            *_query_parameters(operation.query, named),
             _REQUEST_ID,
             *([_CHANNEL] if operation.name in CHANNELED else []),
         ],
@@ -137,13 +181,13 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
+def _query_parameters(query: type[msgspec.Struct], named: dict[str, Any]) -> list[dict[str, Any]]:
     # Of one struct, so that what its fields say of themselves is all there is.
     properties: dict[str, Any] = {}
     required: list[str] = []
     if msgspec.structs.fields(query):
         (_, components) = msgspec.json.schema_components([query], ref_template=_REF)
-        schema = components[query.__name__]
+        schema = _as_sent(components[query.__name__], named)
         properties, required = schema["properties"], schema.get("required", [])
     found = []
     for name, schema in properties.items():
@@ -156,30 +200,46 @@ def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter that is given: it is never null, and no default is null."""
-    found = {name: value for name, value in schema.items() if not (name == "default" and value is None)}
+    """Return the schema of a parameter that is given: it is never null."""
+    found = dict(schema)
     kinds = [kind for kind in found.pop("anyOf", []) if kind != {"type": "null"}]
     return (kinds[0] if kinds else {}) | found
+
+
+def _headers(operation: AnyOperation, status: int) -> dict[str, Any]:
+    found: dict[str, Any] = dict(_HEADER)
+    if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
+        found["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+    if status in (429, 503):
+        found |= _RETRY_AFTER
+    # An order's own answer is not held up for it.
+    if status != 401 and (operation.name != PLACE or status == 429):
+        found |= _RATE
+    return found
 
 
 def _responses(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, kind in operation.answers.items():
-        headers: dict[str, Any] = dict(_HEADER)
-        if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
-            headers["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+        headers = _headers(operation, status)
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
         if kind is not None:
             answer["content"] = {JSON: {"schema": of_kind[repr(kind)]}}
+        if operation.table is not None:
+            names = [field.encode_name for field in msgspec.structs.fields(operation.table.kind)]
+            description = (
+                f"A line each of `{operation.table.rows}`, the names in the first: {', '.join(names)}."
+            )
+            answer["content"][CSV] = {"schema": {"type": "string", "description": description}}
+            headers |= _LINK if operation.query is not NoQuery else {}
         found[str(status)] = answer
     by_status: dict[int, list[RefusalCode]] = {}
     for code in operation.every_refusal:
         by_status.setdefault(STATUS_OF[code], []).append(code)
     for status, codes in sorted(by_status.items()):
-        headers = _HEADER | (_RETRY_AFTER if status in (429, 503) else {})
         found[str(status)] = {
             "description": " or ".join(code.value for code in codes),
-            "headers": headers,
+            "headers": _headers(operation, status),
             "content": {PROBLEM_JSON: {"schema": of_kind[repr(Problem)]}},
         }
     return found

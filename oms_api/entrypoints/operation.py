@@ -6,7 +6,7 @@ these, so that none of them can say something else than another.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -15,10 +15,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode, invalid
-from oms_api.entrypoints.answers import Answer, ok, refused
+from oms_api.entrypoints.answers import Answer, ok, refused, with_rate
+from oms_api.entrypoints.csv_answers import Table, csv_answer, wants_csv
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, bearer_token, decode_content, read_body
 from oms_api.entrypoints.request_fields import read_content, read_query
-from oms_api.handlers import admit, unavailable
+from oms_api.handlers import admit, rate_standing, unavailable
 from oms_api.ports import Ports, UnavailableError
 
 Caller = Request[Any, Any, Any]
@@ -53,7 +54,7 @@ class Operation(Generic[QueryT]):
     body: the JSON object that it takes, and `noun` what that is called; own_reader: the operation itself
     checks it, by the same rules, which a test holds it to. answers: the body by status, None for
     none; the first status is that of a plain result. refusals: those beyond what every such operation may
-    answer. example: a body that is taken.
+    answer. table: the list of the answer that may be had as CSV. example: a body that is taken.
     """
 
     method: str
@@ -69,6 +70,7 @@ class Operation(Generic[QueryT]):
     noun: str = ""
     own_reader: bool = False
     refusals: Sequence[RefusalCode] = ()
+    table: Table | None = None
     example: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -98,10 +100,11 @@ def respond(answer: Answer | Refusal) -> Response[bytes]:
     )
 
 
-async def _serve(ports: Ports, operation: AnyOperation, request: Caller) -> Answer | Refusal:
+async def _serve(
+    ports: Ports, operation: AnyOperation, request: Caller, token: str | None
+) -> Answer | Refusal:
     """Admit the caller, read what it sends, and do what it asks for; what is away is answered with 503."""
     try:
-        token = bearer_token(request.headers.get("authorization", "").encode("latin-1", "replace"))
         principal = await admit(ports, token, operation.right)
         if isinstance(principal, Refusal):
             return principal
@@ -118,9 +121,20 @@ async def _serve(ports: Ports, operation: AnyOperation, request: Caller) -> Answ
         result = await operation.serve(call)
         if isinstance(result, Answer | Refusal):
             return result
-        return ok(result, next(iter(operation.answers)))
+        return _told(operation, request, result)
     except UnavailableError as error:
         return unavailable(error.what)
+
+
+def _told(operation: AnyOperation, request: Caller, result: object) -> Answer:
+    if operation.table is None:
+        return ok(result, next(iter(operation.answers)))
+    if wants_csv(", ".join(request.headers.getall("accept", []))):
+        query = request.query_params.multi_items()
+        answer = csv_answer(operation.table, result, request.url.path, list(query))
+    else:
+        answer = ok(result)
+    return replace(answer, headers=(*answer.headers, ("vary", "accept")))
 
 
 async def _content(operation: AnyOperation, request: Caller) -> Content | Refusal:
@@ -156,7 +170,12 @@ def _route(ports: Ports, path: str, by_method: Mapping[str, AnyOperation]) -> HT
     @route(_PART.sub(r"{\1:str}", path), http_method=methods, status_code=200, include_in_schema=False)
     async def serve(request: Caller) -> Response[bytes]:
         method = "GET" if request.method == "HEAD" else request.method
-        return respond(await _serve(ports, by_method[method], request))
+        operation = by_method[method]
+        token = bearer_token(request.headers.get("authorization", "").encode("latin-1", "replace"))
+        answer = await _serve(ports, operation, request, token)
+        if isinstance(answer, Refusal):
+            answer = refused(answer)
+        return respond(with_rate(answer, rate_standing(ports, token, operation.right)))
 
     return serve
 

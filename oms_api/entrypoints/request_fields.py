@@ -28,9 +28,12 @@ class _WrongError(Exception):
     """A value is not what its type says."""
 
 
-def one_of(names: Iterable[str]) -> msgspec.Meta:
-    """Return what makes a text one of these names, in requests and in the contract."""
-    return msgspec.Meta(extra_json_schema={"enum": list(names)})
+def one_of(names: Iterable[str], title: str) -> msgspec.Meta:
+    """Return what makes a text one of these names, in requests and in the contract.
+
+    title: of the schema there, so that a generated client has one type for it, wherever it is used.
+    """
+    return msgspec.Meta(title=title, extra_json_schema={"enum": list(names)})
 
 
 def read_query(

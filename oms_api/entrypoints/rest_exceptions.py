@@ -24,6 +24,8 @@ from oms_platform.exceptions import ExceptionKind
 
 PATH: Final = "/api/v1/exceptions"
 TAG: Final = "Execution exceptions"
+STATUSES: Final = ("OPEN", "BOOKING", "BOOKED", "IGNORED", "SETTLED")
+KINDS: Final = tuple(kind.name for kind in ExceptionKind)
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 500
 Reason = Annotated[
@@ -34,9 +36,9 @@ Reason = Annotated[
 class ExceptionsQuery(msgspec.Struct, rename="camel", kw_only=True):
     """Which exceptions, newest first."""
 
-    status: Annotated[str, one_of(("OPEN", "BOOKING", "BOOKED", "IGNORED", "SETTLED"))] | None = None
+    status: Annotated[str, one_of(STATUSES, "ExceptionStatus")] | None = None
     venue_id: Text | None = None
-    kind: Annotated[str, one_of(kind.name for kind in ExceptionKind)] | None = None
+    kind: Annotated[str, one_of(KINDS, "ExceptionKind")] | None = None
     order_id: UUID | None = None
     before: Annotated[Instant | None, msgspec.Meta(description="Raised before then.")] = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT

@@ -13,6 +13,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
 from oms_api.entrypoints.answers import Answer, CancelBody, PlacedBody, cancel_requested
+from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.http_door import ORDERS_PATH, answer_order
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
@@ -30,8 +31,10 @@ LIST_LIMIT_MAX: Final = 200
 TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
-SideName = Annotated[str, one_of(SIDES)]
-StatusName = Annotated[str, one_of(STATUSES)]
+ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
+TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
+SideName = Annotated[str, one_of(SIDES, "Side")]
+StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
 # Decimal text, or a JSON number, in dollars.
 Price = Annotated[
     Decimal,
@@ -66,12 +69,14 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     account_id: Text
     symbol: Text
     side: SideName
-    order_type: Annotated[str, one_of(kind.name for kind in OrderType)]
+    order_type: Annotated[str, one_of(ORDER_TYPES, "OrderType")]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)]
     min_quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
-    stop_price: None = None
-    time_in_force: Annotated[str, one_of(kind.name for kind in TimeInForce)] | None = "DAY"
+    stop_price: Annotated[
+        Price | None, msgspec.Meta(description="Of a stop order, which is not taken yet: left out, or null.")
+    ] = None
+    time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
     routing: RoutingRequest | None = None
 
 
@@ -260,6 +265,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=ORDERS_PATH, name="listOrders", tag=TAG, right=Right.READ, serve=list_orders,
             summary="List orders, newest first", query=OrdersQuery, answers={200: OrderPage},
+            table=Table("orders", OrderView),
         ),
         Operation(
             method="GET", path=ORDER_PATH, name="getOrder", tag=TAG, right=Right.READ, serve=get_order,
@@ -277,6 +283,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=f"{ORDER_PATH}/executions", name="getOrderExecutions", tag=TAG,
             right=Right.READ, serve=executions, summary="An order's fills", answers={200: OrderExecutions},
+            table=Table("executions", ExecutionView),
         ),
         Operation(
             method="GET", path=f"{ORDER_PATH}/routes", name="getOrderRoutes", tag=TAG, right=Right.READ,

@@ -6,6 +6,7 @@ import msgspec
 
 from oms_api.domain.principal import EVERY_ACCOUNT, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
+from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.rest_orders import Text
 from oms_api.handlers import handle_get_positions
@@ -114,6 +115,7 @@ def _of_caller(ports: Ports) -> list[AnyOperation]:
         Operation(
             method="GET", path=f"{_ACCOUNT_PATH}/positions", name="getPositions", tag=TAG, right=Right.READ,
             serve=positions, summary="An account's positions", answers={200: Positions},
+            table=Table("positions", PositionView),
         ),
     ]  # fmt: skip
 

@@ -30,7 +30,7 @@ class SwitchRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     cancels: open orders of it are canceled too.
     """
 
-    scope: Annotated[str, one_of(SCOPES)]
+    scope: Annotated[str, one_of(SCOPES, "SwitchScope")]
     name: Annotated[str, msgspec.Meta(pattern=r"^[^\u0000]*$")] = ""
     cancels: bool = False
     reason: Reason

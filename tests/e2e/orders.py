@@ -39,7 +39,7 @@ def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, 
     )
 
 
-def far_below(client: ApiClient) -> str:
+def far_below(client: ApiClient, **changes: Any) -> str:
     """Return a limit price that waits in a book: two percent under what was paid last."""
-    paid = until_status(client, place(client)["orderId"], "FILLED")["avgPx"]
+    paid = until_status(client, place(client, **changes)["orderId"], "FILLED")["avgPx"]
     return str((Decimal(paid) * Decimal("0.98")).quantize(Decimal("0.01")))

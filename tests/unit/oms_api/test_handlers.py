@@ -27,6 +27,7 @@ from oms_api.ports import (
     OrderView,
     Ports,
     PositionView,
+    RateStanding,
     RowRefused,
 )
 from oms_platform.ids import uuid7
@@ -56,6 +57,9 @@ class CancelLimiter:
 
     async def take(self, _principal: str) -> float:
         return self._fake.cancel_wait_s
+
+    def standing(self, _principal: str) -> RateStanding | None:
+        return None
 
 
 class Fake:
