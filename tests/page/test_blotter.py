@@ -262,6 +262,27 @@ def test_what_another_database_said_does_not_stay(rig: StackRig, page: Page) -> 
     page.until(f"{LIVE} && {status(127)} === 'ACKNOWLEDGED'")
 
 
+def test_an_account_whose_stream_ends_has_no_rows_and_is_named(rig: StackRig, page: Page) -> None:
+    client = rig.client("trader1")
+    resting(client, 128)
+    resting(client, 129, accountId="ACC-INST-002")
+    watch(page, client)
+    page.until(f"{LIVE} && {row(128)} && {row(129)}")
+    error = {"code": "CONFLICT", "message": "too many open orders", "fields": []}
+    for message in (
+        {"type": "error", "error": error},
+        {"type": "unsubscribed", "accounts": ["ACC-INST-001"]},
+    ):
+        page.run(f"socket.onmessage({{ data: {json.dumps(json.dumps(message))} }})")
+    page.until(f"{LIVE} && !{row(128)} && {row(129)}")
+    told = page.run("document.getElementById('state').textContent")
+    assert told == "live: 4 accounts; not watched: ACC-INST-001: too many open orders"
+    place(client, quantity=130)
+    place(client, quantity=133, accountId="ACC-INST-002")
+    page.until(row(133))
+    assert page.run(row(130)) is None
+
+
 def test_after_a_load_every_row_is_what_rest_says(rig: StackRig, page: Page) -> None:
     client = rig.client("desk")
     watch(page, client)
