@@ -45,8 +45,8 @@ def of_cors(reply: Reply) -> set[str]:
 def test_pages_of_allowed_origins_read_every_answer_and_others_none(
     tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
-    settings = {"OMS_API_CORS_ORIGINS": f"{DESK},http://localhost:3000"}
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings) as api:
+    origins = f"{DESK},http://localhost:3000"
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, OMS_API_CORS_ORIGINS=origins) as api:
         for what, reply in answers(api, DESK).items():
             assert reply.headers["access-control-allow-origin"] == DESK, what
             assert "ratelimit" in reply.headers["access-control-expose-headers"], what
@@ -85,10 +85,11 @@ def left(reply: Reply, policy: str = "rate") -> int:
 def test_every_answer_beside_an_orders_own_says_what_the_rate_leaves(
     tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings, with_redis: bool
 ) -> None:
-    rate = {"OMS_API_RATE_PER_S": "1", "OMS_API_RATE_BURST": "5"}
     redis = redis_port if with_redis else free_port()
     user = "admin1" if with_redis else "desk"
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis, **rate) as api:
+    with gateway(
+        tmp_path, dsn, memory_kafka.bootstrap, redis, OMS_API_RATE_PER_S="1", OMS_API_RATE_BURST="5"
+    ) as api:
         for path, status in ((ORDERS, 200), (f"{ORDERS}?x=1", 400), (f"{ORDERS}/x", 404)):
             reply = api.call("GET", path, user=user)
             assert reply.status == status

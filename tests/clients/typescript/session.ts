@@ -3,7 +3,9 @@ import { randomUUID } from "node:crypto";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./contract.js";
 
-const client = createClient<paths>({
+// A list is also there as CSV: without these two its answer could be a text.
+type Media = "application/json" | "application/problem+json";
+const client = createClient<paths, Media>({
   baseUrl: process.env["OMS_URL"]!,
   headers: { Authorization: `Bearer ${process.env["OMS_TOKEN"]}` },
 });
