@@ -22,6 +22,7 @@ from oms_tools.laptop.layout import (
     StackError,
     is_alive,
     last_state,
+    python_environment,
     read_state,
     running_layout,
     venue_address,
@@ -58,7 +59,12 @@ def start_stack(data: Path, port: int, kafka: str, venues: str = "") -> Layout:
     command += ["--data", str(data), "--port", str(port), "--kafka", kafka, "--venues", venues]
     with (layout.logs / "supervisor.log").open("ab") as log:
         supervisor = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | python_environment(),
         )
     _await_running(layout, supervisor)
     return layout

@@ -7,17 +7,20 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
+from oms_tools.cli import stack_commands
 from oms_tools.cli.main import COMMANDS, cli, sentence_of
 from oms_tools.cli.options import data_hint
 from oms_tools.cli.stack_commands import print_next_steps
 from oms_tools.laptop.dev_issuer import PERSONAS
 from oms_tools.laptop.layout import DATA_VARIABLE, Layout, StackError
+from tests.stack_rig import free_base_port
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -267,3 +270,17 @@ def test_a_stack_that_has_started_says_the_next_steps(
         f"oms down {hint}",
     ):
         assert step in said
+
+
+def test_the_stack_is_started_without_the_callers_folder_on_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, Any]] = []
+
+    def start(_command: list[str], **options: Any) -> None:
+        started.append(options)
+
+    monkeypatch.setattr(stack_commands.subprocess, "Popen", start)
+    monkeypatch.setattr(stack_commands, "_await_running", lambda *_: None)
+    stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")
+    assert started[0]["env"]["PYTHONSAFEPATH"] == "1"
