@@ -152,8 +152,8 @@ def test_a_stored_decision_is_reproduced_and_changed(rig: StackRig) -> None:
         ({"without": ["XXXX"]}, "found XXXX"),
         ({"profile": "nowhere"}, "no usable routing profile"),
         ({"strategy": "guess"}, "strategy must be one of"),
-        ({"fees": {"XNYS": {"add": "x", "remove": 1}}}, "must give add and remove"),
-        ({"colour": 1}, "colour: must be one of"),
+        ({"fees": {"XNYS": {"add": "x", "remove": 1}}}, "fees.XNYS.add: must be a decimal number"),
+        ({"colour": 1}, "colour: is not a field of a what-if"),
         ({"without": "XNYS"}, "without: must be a list"),
     ],
 )
