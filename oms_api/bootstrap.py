@@ -22,8 +22,10 @@ from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.pending_cancels import PendingCancels
 from oms_api.adapters.postgres_catalog import PostgresCatalog
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
+from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
+from oms_api.adapters.postgres_records import PostgresRecords
 from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.postgres_switches import PostgresSwitchDesk
 from oms_api.adapters.reference_cache import ReferenceCache
@@ -148,6 +150,8 @@ class Gateway:
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
             catalog=PostgresCatalog(self._desk_pool),
+            records=PostgresRecords(self._desk_pool),
+            fix_sessions=PostgresFixSessions(self._desk_pool, utc_now),
             market_data=self._market_data,
             tracer=self._tracer,
         )

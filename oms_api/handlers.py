@@ -1,7 +1,7 @@
 """What the doors do, whichever door it was: plain functions from a request to an answer or a refusal."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,14 @@ import msgspec
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import Refusal, RefusalCode, invalid, no_such_account, no_such_order
+from oms_api.domain.refusal import (
+    Refusal,
+    RefusalCode,
+    changed_meanwhile,
+    invalid,
+    no_such_account,
+    no_such_order,
+)
 from oms_api.domain.terms import Known, channel_problem, principal_problem, read_id, read_terms
 from oms_api.ports import (
     IntakeFullError,
@@ -222,11 +229,19 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
 
 
 async def handle_cancel_order(
-    ports: Ports, clock: Clock, principal: Principal, order_id: str, *, channel: str, trace: str
+    ports: Ports,
+    clock: Clock,
+    principal: Principal,
+    order_id: str,
+    *,
+    channel: str,
+    trace: str,
+    as_read: Callable[[OrderView], bool] = lambda _order: True,
 ) -> CancelRequested | Refusal:
     """Store a request to cancel. A closed order is refused with its status.
 
-    While a cancel is pending, asking again is answered with its request, and stores nothing.
+    While a cancel is pending, asking again is answered with its request, and stores nothing. as_read: whether
+    the order is what its client takes it for; what happens to it from now on, it does not say.
 
     It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
     """
@@ -235,6 +250,8 @@ async def handle_cancel_order(
     found = await handle_get_order(ports, principal, order_id)
     if isinstance(found, Refusal):
         return found
+    if not as_read(found):
+        return changed_meanwhile(f"order {found.order_id}")
     if found.closed:
         return Refusal(
             code=RefusalCode.ORDER_CLOSED,

@@ -165,8 +165,11 @@ class EventView(View, frozen=True, kw_only=True):
 
 
 class ExecutionView(View, frozen=True):
-    """One fill."""
+    """One fill. cl_ord_id: of the venue order. sequence: its place among the order's events."""
 
+    order_id: UUID
+    sequence: int
+    account_id: str
     venue_id: str
     exec_id: str
     cl_ord_id: str
@@ -176,6 +179,7 @@ class ExecutionView(View, frozen=True):
     last_px: Decimal
     transact_time: Instant
     received_at: Instant
+    recorded_at: Instant
 
 
 class ChildView(View, frozen=True, kw_only=True):
@@ -242,7 +246,10 @@ class PositionView(View, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders a list is asked for, newest first. None: whatever it is, of accounts every one."""
+    """Which orders a list is asked for, by when they were created. None: every one.
+
+    after: the last order of the page before.
+    """
 
     limit: int
     accounts: frozenset[str] | None = None
@@ -253,7 +260,72 @@ class OrderFilter:
     client_order_id: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
-    before: UUID | None = None
+    oldest_first: bool = False
+    after: UUID | None = None
+
+
+# An execution's place in every list: when it was recorded, its order, its place among the order's events.
+ExecutionKey = tuple[datetime, UUID, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions a list is asked for, by when they were recorded. None: every one.
+
+    after: the last execution of the page before.
+    """
+
+    limit: int
+    accounts: frozenset[str] | None = None
+    symbols: frozenset[str] | None = None
+    venues: frozenset[str] | None = None
+    side: str | None = None
+    recorded_from: datetime | None = None
+    recorded_to: datetime | None = None
+    oldest_first: bool = False
+    after: ExecutionKey | None = None
+
+
+class RequestView(View, frozen=True):
+    """One request of the log: who asked what of which order. payload: the message as it was published."""
+
+    request_id: UUID
+    kind: str
+    order_id: UUID
+    account_id: str
+    principal: str
+    channel: str
+    received_at: Instant
+    payload: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests a list is asked for, newest first, of those received from a time on and before another.
+
+    accounts None: of every account. after: the last request of the page before.
+    """
+
+    limit: int
+    received_from: datetime
+    received_to: datetime
+    accounts: frozenset[str] | None = None
+    principals: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
+    order_id: UUID | None = None
+    after: UUID | None = None
+
+
+class Records(Protocol):
+    """Reads, over many orders, what was asked and what was executed. Raises UnavailableError."""
+
+    async def executions(self, wanted: ExecutionFilter) -> list[ExecutionView]:
+        """Return the executions of a filter."""
+        ...
+
+    async def requests(self, wanted: RequestFilter) -> list[RequestView]:
+        """Return the requests of a filter, newest first."""
+        ...
 
 
 class OrderReader(Protocol):
@@ -264,7 +336,7 @@ class OrderReader(Protocol):
         ...
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
-        """Return the orders of a filter, newest first."""
+        """Return the orders of a filter."""
         ...
 
     async def events(self, order_id: UUID) -> list[EventView]:
@@ -584,6 +656,13 @@ class ProfileView(View, frozen=True):
     created_by: str
 
 
+class AccountRouting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An account's routing preferences. changed_at: None: they were never set."""
+
+    routing: Routing
+    changed_at: datetime | None = None
+
+
 class RoutingAdmin(Protocol):
     """Reads and changes routing profiles and accounts' preferences. Raises UnavailableError."""
 
@@ -591,20 +670,27 @@ class RoutingAdmin(Protocol):
         """Return the newest active version of every profile."""
         ...
 
-    async def add_profile(self, name: str, settings: dict[str, object], by: str) -> int:
-        """Store a new version of a profile, active from now on, and return its number."""
+    async def add_profile(
+        self, name: str, settings: dict[str, object], by: str, *, expected: int | None = None
+    ) -> int | None:
+        """Store a new version of a profile, active from now on, and return its number.
+
+        expected: the newest version, 0 for none; None is returned, and nothing stored, if it is another.
+        """
         ...
 
     async def retire_profile(self, name: str) -> bool:
         """Make every version of a profile inactive. Returns whether any was active."""
         ...
 
-    async def account_routing(self, account_id: str) -> Routing:
+    async def account_routing(self, account_id: str) -> AccountRouting:
         """Return an account's routing preferences."""
         ...
 
-    async def set_account_routing(self, account_id: str, routing: Routing, by: str) -> None:
-        """Replace an account's routing preferences."""
+    async def set_account_routing(
+        self, account_id: str, routing: Routing, by: str, *, expected: AccountRouting | None = None
+    ) -> AccountRouting | None:
+        """Replace an account's routing preferences. None, and no change, if they are not those expected."""
         ...
 
 
@@ -669,6 +755,63 @@ class ExceptionDesk(Protocol):
 
     async def claim(self, exception_id: UUID, by: str, reason: str, account_id: str) -> ExceptionView | None:
         """Note that an open exception is to be booked, and to which account. None when it is not open."""
+        ...
+
+
+class FixSessionView(View, frozen=True):
+    """A venue's FIX session. reason: why it is down. held_out: why it stays logged out, or empty.
+
+    next_out: the MsgSeqNum that it sends next; null before it was ever up. settings: those in use, which hold
+    no secret; settings_version: null while they are the adapter's own.
+    """
+
+    venue_id: str
+    up: bool | None
+    reason: str
+    changed_at: Instant | None
+    on_purpose: bool
+    held_out: str
+    next_out: int | None
+    numbers_began_at: Instant | None
+    settings: dict[str, object] | None
+    settings_version: int | None
+    settings_changed_at: Instant | None
+    settings_changed_by: str | None
+
+
+class FixCommandView(View, frozen=True):
+    """What was asked of a venue's session. outcome: in words, once it is done."""
+
+    command_id: UUID
+    venue_id: str
+    kind: str
+    arguments: dict[str, int]
+    requested_by: str
+    reason: str
+    requested_at: Instant
+    done_at: Instant | None
+    outcome: str
+
+
+class FixSessionDesk(Protocol):
+    """Reads venues' FIX sessions and notes what is asked of them. Raises UnavailableError."""
+
+    async def sessions(self) -> list[FixSessionView]:
+        """Return every venue's session, by venue."""
+        ...
+
+    async def commands(self, venue_id: str, rows_max: int) -> list[FixCommandView]:
+        """Return what was asked of a session, newest first."""
+        ...
+
+    async def ask(
+        self, venue_id: str, kind: str, arguments: Mapping[str, int], *, by: str, reason: str
+    ) -> FixCommandView:
+        """Note what is asked of a session; the adapter does it within seconds."""
+        ...
+
+    async def withdraw(self, venue_id: str, command_id: UUID, by: str) -> FixCommandView | None:
+        """Take back what was asked. None when it is not there, or done."""
         ...
 
 
@@ -810,5 +953,7 @@ class Ports:
     switches: SwitchDesk
     reconciliations: Reconciliations
     catalog: Catalog
+    records: Records
+    fix_sessions: FixSessionDesk
     market_data: MarketData
     tracer: Tracer = field(default_factory=Tracer)

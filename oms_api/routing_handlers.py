@@ -4,18 +4,25 @@ preview, what-if, scorecards, and the preferences and profiles behind decisions.
 """
 
 import re
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
+from oms_api.domain.refusal import (
+    FieldProblem,
+    Refusal,
+    RefusalCode,
+    changed_meanwhile,
+    invalid,
+    no_such_account,
+)
 from oms_api.domain.terms import read_routing, shown
 from oms_api.handlers import handle_get_order, known_to, read_order_terms
 from oms_api.ports import (
+    AccountRouting,
     Explained,
     OrderReader,
     Ports,
@@ -34,9 +41,8 @@ from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import RouteRequest
 from oms_platform.order_ids import route_id
-from oms_platform.vocabulary import OrderTerms, Routing
+from oms_platform.vocabulary import OrderTerms
 
-_WHAT_IF_FIELDS: Final = ("profile", "strategy", "weights", "without", "fees")
 _PROFILE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PREVIEW_ID: Final = "preview"
 _DEFAULT_PROFILE: Final = "default"
@@ -115,89 +121,17 @@ def _refused(error: RoutingRefusedError) -> Refusal:
 
 
 async def handle_what_if(
-    ports: Ports, principal: Principal, order_id: str, attempt: int, content: Mapping[str, object]
+    ports: Ports, principal: Principal, order_id: str, attempt: int, changes: Mapping[str, object]
 ) -> dict[str, msgspec.Raw] | Refusal:
-    """Decide a stored route again, with changes."""
+    """Decide a stored route again. changes: fields of a WhatIf."""
     found = await handle_get_order(ports, principal, order_id)
     if isinstance(found, Refusal):
         return found
-    problems: list[FieldProblem] = []
-    question = WhatIf(
-        order_id=found.order_id,
-        attempt=attempt,
-        profile=_text(content, "profile", problems),
-        strategy=_text(content, "strategy", problems),
-        weights=_weights(content, problems),
-        without=_names(content, problems),
-        fees=_fees(content, problems),
-    )
-    problems += [
-        FieldProblem(field=shown(name).strip('"'), message=f"must be one of {', '.join(_WHAT_IF_FIELDS)}")
-        for name in content
-        if name not in _WHAT_IF_FIELDS
-    ]
-    if problems:
-        return invalid(*problems)
+    question = WhatIf(order_id=found.order_id, attempt=attempt, **changes)  # type: ignore[arg-type]
     try:
         return await ports.router.what_if(question)
     except RoutingRefusedError as error:
         return _refused(error)
-
-
-def _text(content: Mapping[str, object], field: str, problems: list[FieldProblem]) -> str:
-    value = content.get(field)
-    if value is None or isinstance(value, str):
-        return value or ""
-    problems.append(FieldProblem(field=field, message=f"must be a text, was {shown(value)}"))
-    return ""
-
-
-def _weights(content: Mapping[str, object], problems: list[FieldProblem]) -> dict[str, object] | None:
-    value = content.get("weights")
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        # Decimals of the body, exact, as the profile's own text.
-        return {str(name): str(weight) for name, weight in value.items()}
-    problems.append(FieldProblem(field="weights", message=f"must be an object, was {shown(value)}"))
-    return None
-
-
-def _names(content: Mapping[str, object], problems: list[FieldProblem]) -> tuple[str, ...]:
-    value = content.get("without", [])
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    problems.append(FieldProblem(field="without", message=f"must be a list of venues, was {shown(value)}"))
-    return ()
-
-
-def _fees(content: Mapping[str, object], problems: list[FieldProblem]) -> tuple[tuple[str, str, str], ...]:
-    value = content.get("fees", {})
-    if not isinstance(value, dict):
-        problems.append(FieldProblem(field="fees", message=f"must be an object by venue, was {shown(value)}"))
-        return ()
-    fees = []
-    for venue_id, both in value.items():
-        add, remove = (both.get("add"), both.get("remove")) if isinstance(both, dict) else (None, None)
-        if not (_is_amount(add) and _is_amount(remove)):
-            problems.append(
-                FieldProblem(
-                    field=f"fees.{shown(venue_id).strip(chr(34))}",
-                    message="must give add and remove in dollars a share, a rebate below 0",
-                )
-            )
-            continue
-        fees.append((str(venue_id), str(add), str(remove)))
-    return tuple(fees)
-
-
-def _is_amount(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        return False
-    try:
-        return Decimal(value).is_finite()
-    except InvalidOperation:
-        return False
 
 
 async def handle_route_inputs(
@@ -217,9 +151,17 @@ async def handle_route_inputs(
 
 
 async def handle_add_profile(
-    ports: Ports, principal: Principal, name: str, content: Mapping[str, object]
-) -> dict[str, object] | Refusal:
-    """Store a new version of a routing profile; the router uses it within a second or two."""
+    ports: Ports,
+    principal: Principal,
+    name: str,
+    content: Mapping[str, object],
+    as_read: Callable[[int], bool] | None,
+) -> int | Refusal:
+    """Store a new version of a routing profile, which the router uses within a second or two.
+
+    as_read: whether a version is the one that the caller has read; None where it does not matter. Returns the
+    new version's number.
+    """
     if not _PROFILE_NAME.fullmatch(name):
         return invalid(
             FieldProblem(
@@ -230,9 +172,16 @@ async def handle_add_profile(
     problems = await ports.router.profile_problems(name, settings)
     if problems:
         return invalid(*[_profile_problem(problem) for problem in problems])
-    version = await ports.routing_admin.add_profile(name, settings, principal.subject)
+    expected = None
+    if as_read is not None:
+        expected = next((one.version for one in await handle_get_profiles(ports) if one.profile == name), 0)
+        if not as_read(expected):
+            return changed_meanwhile(f"routing profile {name}")
+    version = await ports.routing_admin.add_profile(name, settings, principal.subject, expected=expected)
+    if version is None:
+        return changed_meanwhile(f"routing profile {name}")
     await ports.reference.reload()
-    return {"profile": name, "version": version}
+    return version
 
 
 def _profile_problem(problem: str) -> FieldProblem:
@@ -257,7 +206,7 @@ async def handle_get_profiles(ports: Ports) -> list[ProfileView]:
 
 async def handle_get_account_routing(
     ports: Ports, principal: Principal, account_id: str
-) -> Routing | Refusal:
+) -> AccountRouting | Refusal:
     """Return the routing preferences of an account that the caller sees."""
     if not principal.sees(account_id):
         return no_such_account(account_id)
@@ -265,9 +214,16 @@ async def handle_get_account_routing(
 
 
 async def handle_set_account_routing(
-    ports: Ports, principal: Principal, account_id: str, content: Mapping[str, object]
-) -> Routing | Refusal:
-    """Replace an account's routing preferences; an order's own go before them."""
+    ports: Ports,
+    principal: Principal,
+    account_id: str,
+    content: Mapping[str, object],
+    as_read: Callable[[AccountRouting], bool] | None,
+) -> AccountRouting | Refusal:
+    """Replace an account's routing preferences; an order's own go before them.
+
+    as_read: whether preferences are those that the caller has read; None where it does not matter.
+    """
     known = known_to(ports.reference, principal)
     await ports.reference.refresh()
     if not known.account_exists(account_id):
@@ -276,5 +232,10 @@ async def handle_set_account_routing(
     routing = read_routing(content, known, problems)
     if problems:
         return invalid(*problems)
-    await ports.routing_admin.set_account_routing(account_id, routing, principal.subject)
-    return routing
+    expected = None if as_read is None else await ports.routing_admin.account_routing(account_id)
+    if as_read is not None and expected is not None and not as_read(expected):
+        return changed_meanwhile(f"the routing of account {account_id}")
+    stored = await ports.routing_admin.set_account_routing(
+        account_id, routing, principal.subject, expected=expected
+    )
+    return stored or changed_meanwhile(f"the routing of account {account_id}")

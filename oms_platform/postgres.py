@@ -4,14 +4,17 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import psycopg
 import structlog
 from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import NumericLoader
 
 from oms_platform.certificates import explain, postgres_address
 from oms_platform.errors import OperationalError, without_secrets
+from oms_platform.prices import plain
 from oms_platform.worker import StopFlag
 
 Connection = psycopg.Connection[Any]
@@ -49,6 +52,19 @@ def connect(dsn: str, application: str) -> Connection:
             log.warning("postgres_unreachable", attempt=attempt + 1, error=said)
             time.sleep(_CONNECT_BACKOFF_S)
     raise PostgresUnavailableError(said) from last
+
+
+class _PlainNumericLoader(NumericLoader):
+    """Reads a numeric in the form in which every door writes it."""
+
+    def load(self, data: Any) -> Decimal:
+        """Return the number."""
+        return plain(super().load(data))
+
+
+async def read_plain_decimals(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Have a connection read every numeric in the form in which every door writes it."""
+    connection.adapters.register_loader("numeric", _PlainNumericLoader)
 
 
 def unreachable_because(error: psycopg.OperationalError, dsn: str) -> str:

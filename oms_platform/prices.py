@@ -5,6 +5,7 @@ from typing import Final
 
 MICROS: Final = 1_000_000
 _SCALE: Final = -6
+_WHOLE: Final = Decimal(1)
 
 
 def micros_of(price: Decimal) -> int:
@@ -15,6 +16,13 @@ def micros_of(price: Decimal) -> int:
 def dollars_of(micros: int) -> Decimal:
     """Return micros as exact dollars with six decimals."""
     return Decimal(micros).scaleb(_SCALE)
+
+
+def plain(amount: Decimal) -> Decimal:
+    """Return an amount in the form in which every door writes it: no exponent, no zeros behind it."""
+    short = amount.normalize()
+    exponent = short.as_tuple().exponent
+    return short.quantize(_WHOLE) if isinstance(exponent, int) and exponent > 0 else short
 
 
 def average_micros(notional_micros: int, quantity: int) -> int:

@@ -6,6 +6,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.ports import UnavailableError
+from oms_platform.postgres import read_plain_decimals
 
 POOL_WAIT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 3
@@ -21,6 +22,7 @@ class DeskPool:
             max_size=CONNECTIONS_MAX,
             open=False,
             timeout=POOL_WAIT_S,
+            configure=read_plain_decimals,
             kwargs={"autocommit": True, "application_name": "oms-api-desk", "connect_timeout": 3},
         )
 

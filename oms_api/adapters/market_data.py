@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from grpclib.client import Channel
@@ -9,6 +10,7 @@ from grpclib.client import Channel
 from oms_api.adapters.question import ask
 from oms_api.ports import BookView, LevelView, QuoteView, RoutingRefusedError, UnavailableError, VenueBookView
 from oms_platform.messages import Quote, VenueQuote
+from oms_platform.prices import plain
 from oms_platform.proto_bridge import from_proto
 from proto.gen.oms import v1
 
@@ -41,8 +43,8 @@ class GrpcMarketData:
         return BookView(
             quote.symbol,
             quote.sequence,
-            quote.national_best_bid,
-            quote.national_best_offer,
+            _plain(quote.national_best_bid),
+            _plain(quote.national_best_offer),
             [_venue_view(venue) for venue in quote.venues],
             quote.quoted_at,
         )
@@ -65,17 +67,21 @@ def _quote_view(quote: Quote) -> QuoteView:
     return QuoteView(
         quote.symbol,
         quote.sequence,
-        bid,
+        _plain(bid),
         sum(s for v in quote.venues for p, s in zip(v.bid_prices, v.bid_sizes, strict=True) if p == bid),
-        ask,
+        _plain(ask),
         sum(s for v in quote.venues for p, s in zip(v.ask_prices, v.ask_sizes, strict=True) if p == ask),
         quote.quoted_at,
     )
 
 
+def _plain(price: Decimal | None) -> Decimal | None:
+    return None if price is None else plain(price)
+
+
 def _venue_view(venue: VenueQuote) -> VenueBookView:
     return VenueBookView(
         venue.venue_id,
-        [LevelView(p, s) for p, s in zip(venue.bid_prices, venue.bid_sizes, strict=True)],
-        [LevelView(p, s) for p, s in zip(venue.ask_prices, venue.ask_sizes, strict=True)],
+        [LevelView(plain(p), s) for p, s in zip(venue.bid_prices, venue.bid_sizes, strict=True)],
+        [LevelView(plain(p), s) for p, s in zip(venue.ask_prices, venue.ask_sizes, strict=True)],
     )

@@ -30,8 +30,8 @@ from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.ids import uuid7_floor
 from oms_platform.messages import SubmitOrder
 from oms_platform.order_ids import route_id
-from oms_platform.postgres import PostgresUnavailableError, unreachable_because
-from oms_platform.prices import dollars_of
+from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
+from oms_platform.prices import dollars_of, plain
 from oms_platform.schema.migrate import check_revision
 from oms_platform.vocabulary import ChildTerms, OrderStatus
 
@@ -83,7 +83,7 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         order_type=terms.order_type.name,
         time_in_force=terms.time_in_force.name,
         quantity=terms.quantity,
-        limit_price=None if terms.limit_price_micros is None else dollars_of(terms.limit_price_micros),
+        limit_price=None if terms.limit_price_micros is None else plain(dollars_of(terms.limit_price_micros)),
         status=status,
         closed=closed,
         cum_qty=cum_qty,
@@ -94,7 +94,9 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         created_at=created_at,
         updated_at=updated_at,
         # Of all shares that were executed, also of those beyond the order's quantity.
-        avg_px=(filled_notional / executed_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN) if cum_qty else None,
+        avg_px=plain((filled_notional / executed_qty).quantize(_AVG_PX_STEP, ROUND_HALF_EVEN))
+        if cum_qty
+        else None,
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
         principal=terms.principal,
@@ -143,7 +145,7 @@ def _child_view(row: Sequence[Any]) -> ChildView:
         venue_order_id=venue_order_id,
         quantity=terms.quantity,
         min_quantity=terms.min_quantity or None,
-        limit_price=dollars_of(terms.limit_price_micros),
+        limit_price=plain(dollars_of(terms.limit_price_micros)),
         time_in_force=terms.time_in_force.name,
         status=status,
         cum_qty=cum_qty,
@@ -183,6 +185,7 @@ class PostgresReader:
             max_size=POOL_MAX,
             open=False,
             timeout=POOL_WAIT_S,
+            configure=read_plain_decimals,
             kwargs={"autocommit": True, "application_name": "oms-api-reader", "connect_timeout": 3},
             reconnect_timeout=2.0,
         )
@@ -235,7 +238,7 @@ class PostgresReader:
         return _order_view(rows[0]) if rows else None
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
-        """Return the orders of a filter, newest first."""
+        """Return the orders of a filter."""
         conditions: list[str] = []
         values: list[Any] = []
         for condition, value in (
@@ -249,14 +252,15 @@ class PostgresReader:
             ("o.created_at < %s", wanted.created_to),
             ("o.order_id >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),
             ("o.order_id < %s", wanted.created_to and uuid7_floor(wanted.created_to + _ID_SKEW)),
-            ("o.order_id < %s", wanted.before),
+            (f"o.order_id {'>' if wanted.oldest_first else '<'} %s", wanted.after),
         ):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
         where = " AND ".join(conditions) or "true"
+        direction = "ASC" if wanted.oldest_first else "DESC"
         rows = await self.read(
-            f"{_ORDERS} WHERE {where} ORDER BY o.order_id DESC LIMIT %s", [*values, wanted.limit]
+            f"{_ORDERS} WHERE {where} ORDER BY o.order_id {direction} LIMIT %s", [*values, wanted.limit]
         )
         return [_order_view(row) for row in rows]
 
@@ -275,8 +279,9 @@ class PostgresReader:
     async def executions(self, order_id: UUID) -> list[ExecutionView]:
         """Return an order's fills, oldest first."""
         rows = await self.read(
-            "SELECT venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px, transact_time, received_at"
-            " FROM executions WHERE order_id = %s ORDER BY transact_time, venue_id, exec_id",
+            "SELECT order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty,"
+            " last_px, transact_time, received_at, recorded_at FROM executions WHERE order_id = %s"
+            " ORDER BY transact_time, venue_id, exec_id",
             (order_id,),
         )
         return [ExecutionView(*row) for row in rows]

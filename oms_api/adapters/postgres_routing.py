@@ -9,19 +9,30 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from oms_api.adapters.desk_pool import DeskPool
-from oms_api.ports import ProfileView
+from oms_api.ports import AccountRouting, ProfileView, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.vocabulary import Routing
 from oms_platform.wire import encode
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
-# Two who add a version at the same time take turns.
+# Of two who add a version at the same time, one finds its number taken, and tries the next.
+ADD_TRIES: Final = 10
 _ADD: Final = """
-WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('routing_profiles')))
 INSERT INTO routing_profiles (profile, version, active, settings, created_at, created_by)
-SELECT %(name)s, 1 + coalesce((SELECT max(version) FROM routing_profiles WHERE profile = %(name)s), 0), true,
-       %(settings)s, %(now)s, %(by)s
-FROM turn RETURNING version
+SELECT %(name)s, 1 + newest.version, true, %(settings)s, %(now)s, %(by)s
+FROM (SELECT coalesce(max(version), 0) AS version FROM routing_profiles WHERE profile = %(name)s) newest
+WHERE coalesce(%(expected)s, newest.version) = newest.version
+ON CONFLICT DO NOTHING RETURNING version
+"""
+_SET: Final = """
+INSERT INTO account_routing AS kept (account_id, routing, updated_at, updated_by)
+SELECT %(account)s, %(routing)s::jsonb, %(now)s, %(by)s
+WHERE NOT %(conditional)s OR %(expected)s::timestamptz IS NOT NULL
+    OR NOT EXISTS (SELECT FROM account_routing WHERE account_id = %(account)s)
+ON CONFLICT (account_id) DO UPDATE SET
+    routing = EXCLUDED.routing, updated_at = EXCLUDED.updated_at, updated_by = EXCLUDED.updated_by
+    WHERE NOT %(conditional)s OR kept.updated_at = %(expected)s::timestamptz
+RETURNING updated_at
 """
 
 
@@ -45,10 +56,21 @@ class PostgresRoutingAdmin:
         )
         return [ProfileView(*row) for row in rows]
 
-    async def add_profile(self, name: str, settings: dict[str, object], by: str) -> int:
-        """Store a new version of a profile, active from now on, and return its number."""
-        values = {"name": name, "settings": Jsonb(settings, dumps=_dumps), "now": self._clock(), "by": by}
-        return int((await self._pool.run(_ADD, values))[0][0])
+    async def add_profile(
+        self, name: str, settings: dict[str, object], by: str, *, expected: int | None = None
+    ) -> int | None:
+        """Store a new version of a profile, active from now on, and return its number.
+
+        expected: the newest version, 0 for none; None is returned, and nothing stored, if it is another.
+        """
+        stored = Jsonb(settings, dumps=_dumps)
+        values = {"name": name, "settings": stored, "now": self._clock(), "by": by, "expected": expected}
+        for _ in range(1 if expected is not None else ADD_TRIES):
+            if rows := await self._pool.run(_ADD, values):
+                return int(rows[0][0])
+        if expected is not None:
+            return None
+        raise UnavailableError(f"others are adding versions of routing profile {name}")
 
     async def retire_profile(self, name: str) -> bool:
         """Make every version of a profile inactive. Returns whether any was active."""
@@ -58,18 +80,26 @@ class PostgresRoutingAdmin:
         )
         return bool(rows)
 
-    async def account_routing(self, account_id: str) -> Routing:
+    async def account_routing(self, account_id: str) -> AccountRouting:
         """Return an account's routing preferences."""
         rows = await self._pool.run(
-            "SELECT routing FROM account_routing WHERE account_id = %s", (account_id,)
+            "SELECT routing, updated_at FROM account_routing WHERE account_id = %s", (account_id,)
         )
-        return msgspec.convert(rows[0][0], Routing) if rows else Routing()
+        if not rows:
+            return AccountRouting(routing=Routing())
+        return AccountRouting(routing=msgspec.convert(rows[0][0], Routing), changed_at=rows[0][1])
 
-    async def set_account_routing(self, account_id: str, routing: Routing, by: str) -> None:
-        """Replace an account's routing preferences."""
-        await self._pool.run(
-            "INSERT INTO account_routing (account_id, routing, updated_at, updated_by)"
-            " VALUES (%s, %s::jsonb, %s, %s) ON CONFLICT (account_id) DO UPDATE SET"
-            " routing = EXCLUDED.routing, updated_at = EXCLUDED.updated_at, updated_by = EXCLUDED.updated_by",
-            (account_id, encode(routing).decode(), self._clock(), by),
-        )
+    async def set_account_routing(
+        self, account_id: str, routing: Routing, by: str, *, expected: AccountRouting | None = None
+    ) -> AccountRouting | None:
+        """Replace an account's routing preferences. None, and no change, if they are not those expected."""
+        values = {
+            "account": account_id,
+            "routing": encode(routing).decode(),
+            "now": self._clock(),
+            "by": by,
+            "conditional": expected is not None,
+            "expected": None if expected is None else expected.changed_at,
+        }
+        rows = await self._pool.run(_SET, values)
+        return AccountRouting(routing=routing, changed_at=rows[0][0]) if rows else None

@@ -19,6 +19,7 @@ class RefusalCode(enum.Enum):
     DUPLICATE_ORDER_ID = "DUPLICATE_ORDER_ID"
     ORDER_CLOSED = "ORDER_CLOSED"
     CONFLICT = "CONFLICT"
+    PRECONDITION_FAILED = "PRECONDITION_FAILED"
     RATE_LIMITED = "RATE_LIMITED"
     UNAVAILABLE = "UNAVAILABLE"
 
@@ -51,6 +52,14 @@ def invalid(*problems: FieldProblem) -> Refusal:
     count = len(problems)
     noun = "field is" if count == 1 else "fields are"
     return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"{count} {noun} wrong", fields=problems)
+
+
+def changed_meanwhile(what: str) -> Refusal:
+    """Build the refusal of a change that was to be made of another state than there is."""
+    return Refusal(
+        code=RefusalCode.PRECONDITION_FAILED,
+        message=f"{what} is not as If-Match says: read it again, then decide",
+    )
 
 
 def no_such_order(order_id: str) -> Refusal:

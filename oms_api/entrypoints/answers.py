@@ -1,5 +1,6 @@
 """The one shape of every HTTP answer, and the HTTP status of every refusal."""
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,10 +24,12 @@ STATUS_OF: Final = {
     RefusalCode.DUPLICATE_ORDER_ID: 409,
     RefusalCode.ORDER_CLOSED: 409,
     RefusalCode.CONFLICT: 409,
+    RefusalCode.PRECONDITION_FAILED: 412,
     RefusalCode.RATE_LIMITED: 429,
     RefusalCode.UNAVAILABLE: 503,
 }
 JSON: Final = "application/json"
+_ETAG: Final = re.compile(r'"[^"]*"')
 PROBLEM_JSON: Final = "application/problem+json"
 PROBLEMS_PAGE: Final = "/docs/problems"
 encode: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
@@ -101,6 +104,16 @@ class Problem(msgspec.Struct, rename="camel"):
 def ok(body: object, status: int = 200) -> Answer:
     """Build the answer of a read."""
     return Answer(status=status, body=encode(body))
+
+
+def etag_of(version: object) -> str:
+    """Return the ETag of a version (RFC 9110, 8.8.3)."""
+    return f'"{version}"'
+
+
+def names_version(condition: str, etag: str) -> bool:
+    """Return whether an If-Match or If-None-Match names an ETag; `*` names every one."""
+    return condition.strip() == "*" or etag in _ETAG.findall(condition)
 
 
 def placed(answer: Placed) -> Answer:

@@ -43,6 +43,10 @@ MEANING: Final = {
     ),
     RefusalCode.ORDER_CLOSED: "The order is closed; `orderStatus` says how. It cannot be changed.",
     RefusalCode.CONFLICT: "What is asked contradicts the state that it would change; `orderStatus` names it.",
+    RefusalCode.PRECONDITION_FAILED: (
+        "What was to be changed is not as the request's If-Match says; nothing was changed. Read it again:"
+        " the answer's ETag is what If-Match takes."
+    ),
     RefusalCode.RATE_LIMITED: (
         "The caller sends more than its rate allows. Retry-After says when the next request is taken."
     ),

@@ -17,6 +17,7 @@ from oms_api.entrypoints.grpc_refusals import refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
 from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token
+from oms_api.entrypoints.paging import LIMIT_DEFAULT, LIMIT_MAX
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
     admit,
@@ -31,8 +32,6 @@ from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_platform.vocabulary import OrderStatus, Side
 
 SERVICE: Final = "oms.v1.OrderService"
-LIST_LIMIT_DEFAULT: Final = 50
-LIST_LIMIT_MAX: Final = 200
 YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 8999
 # A UUID in its canonical text; what is longer is no id of ours.
@@ -119,11 +118,11 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
     created_from = _time(request, "created_from", problems)
     created_to = _time(request, "created_to", problems)
-    if not 0 <= request.limit <= LIST_LIMIT_MAX:
-        message = f"must be a whole number from 1 to {LIST_LIMIT_MAX}, was {request.limit}"
+    if not 0 <= request.limit <= LIMIT_MAX:
+        message = f"must be a whole number from 1 to {LIMIT_MAX}, was {request.limit}"
         problems.append(FieldProblem(field="limit", message=message))
-    before = _page_of(request.page_token)
-    if request.page_token and before is None:
+    after = _page_of(request.page_token)
+    if request.page_token and after is None:
         message = f"must be a next_page_token of this list, was {shown(request.page_token)}"
         problems.append(FieldProblem(field="page_token", message=message))
     if problems:
@@ -132,7 +131,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
     if request.account_id:
         accounts = frozenset((request.account_id,)) if principal.sees(request.account_id) else frozenset()
     return OrderFilter(
-        limit=request.limit or LIST_LIMIT_DEFAULT,
+        limit=request.limit or LIMIT_DEFAULT,
         accounts=accounts,
         symbols=frozenset((request.symbol,)) if request.symbol else None,
         statuses=frozenset(statuses) or None,
@@ -140,7 +139,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         client_order_id=request.client_order_id or None,
         created_from=created_from,
         created_to=created_to,
-        before=before,
+        after=after,
     )
 
 

@@ -49,7 +49,27 @@ _CHANNEL: Final = {
     "description": "Where the order comes from; a clientOrderId is unique by account and channel.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$", "default": "API"},
 }
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what was read: the change is made only of that, or not at all.",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of what was read before: it is told again only if it has changed.",
+    "schema": {"type": "string"},
+}
+_ETAG: Final = {
+    "etag": {
+        "description": "Of this version; If-Match takes it.",
+        "schema": {"type": "string", "pattern": '^"[^"]*"$'},
+    }
+}
 _RATE_FIELD: Final = '^"[a-z-]+";{}=[0-9]+;{}=[0-9]+$'
+# As every amount is written: no exponent, no zeros behind it.
+_PLAIN_DECIMAL: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?$"
 _HEADER: Final = {"x-request-id": {"description": "Of this request.", "schema": {"type": "string"}}}
 _RETRY_AFTER: Final = {
     "retry-after": {"description": "Seconds until it may pass.", "schema": {"type": "integer", "minimum": 1}}
@@ -123,7 +143,9 @@ def _as_sent(schema: Any, named: dict[str, Any]) -> Any:
         found["description"] = _SNAKE.sub(_camel, found["description"])
     if "enum" in found and "title" in found:
         return _named({name: found.pop(name) for name in ("title", "enum", "type")}, named) | found
-    if found.get("format") == "decimal" and "pattern" in found:
+    if found.get("format") == "decimal" and "pattern" not in found:
+        found["pattern"] = _PLAIN_DECIMAL
+    elif found.get("format") == "decimal":
         number = {"type": "number"} | {name: found.pop(name) for name in _BOUNDS if name in found}
         text = {name: found.pop(name) for name in ("type", "format", "pattern")}
         found["anyOf"] = [text, number]
@@ -165,6 +187,8 @@ def _operation(operation: AnyOperation, of_kind: dict[str, Any], named: dict[str
             *_query_parameters(operation.query, named),
             _REQUEST_ID,
             *([_CHANNEL] if operation.name in CHANNELED else []),
+            *([_IF_NONE_MATCH] if _may_be_seen(operation) else []),
+            *([_IF_MATCH] if operation.takes_if_match else []),
         ],
     }
     if operation.body is not None:
@@ -206,10 +230,16 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return (kinds[0] if kinds else {}) | found
 
 
+def _may_be_seen(operation: AnyOperation) -> bool:
+    return operation.version is not None and operation.method == "GET"
+
+
 def _headers(operation: AnyOperation, status: int) -> dict[str, Any]:
     found: dict[str, Any] = dict(_HEADER)
     if status in (201, 308) and operation.name in ("placeOrder", "ordersMoved"):
         found["location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+    if operation.version is not None and status < 400:
+        found |= _ETAG
     if status in (429, 503):
         found |= _RETRY_AFTER
     # An order's own answer is not held up for it.
@@ -227,12 +257,13 @@ def _responses(operation: AnyOperation, of_kind: dict[str, Any]) -> dict[str, An
             answer["content"] = {JSON: {"schema": of_kind[repr(kind)]}}
         if operation.table is not None:
             names = [field.encode_name for field in msgspec.structs.fields(operation.table.kind)]
-            description = (
-                f"A line each of `{operation.table.rows}`, the names in the first: {', '.join(names)}."
-            )
+            rows = _SNAKE.sub(_camel, operation.table.rows)
+            description = f"A line each of `{rows}`, the names in the first: {', '.join(names)}."
             answer["content"][CSV] = {"schema": {"type": "string", "description": description}}
             headers |= _LINK if operation.query is not NoQuery else {}
         found[str(status)] = answer
+    if _may_be_seen(operation):
+        found["304"] = {"description": HTTPStatus(304).phrase, "headers": _headers(operation, 304)}
     by_status: dict[int, list[RefusalCode]] = {}
     for code in operation.every_refusal:
         by_status.setdefault(STATUS_OF[code], []).append(code)

@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode, invalid
-from oms_api.entrypoints.answers import Answer, ok, refused, with_rate
+from oms_api.entrypoints.answers import Answer, etag_of, names_version, ok, refused, with_rate
 from oms_api.entrypoints.csv_answers import Table, csv_answer, wants_csv
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, bearer_token, decode_content, read_body
 from oms_api.entrypoints.request_fields import read_content, read_query
@@ -34,17 +34,33 @@ class NoQuery(msgspec.Struct):
 
 
 QueryT = TypeVar("QueryT", bound=msgspec.Struct)
+BodyT = TypeVar("BodyT", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[QueryT]):
-    """A request that was let in and read. content: its JSON object, empty where none is taken."""
+    """A request that was let in and read. content: its JSON object, empty where none is taken.
+
+    read: the same as the operation's struct, unless that reads its own.
+    """
 
     request: Caller
     principal: Principal
     path: Mapping[str, str]
     query: QueryT
     content: Content
+    read: msgspec.Struct | None = None
+
+    def body(self, kind: type[BodyT]) -> BodyT:
+        """Return what was sent, as the operation's struct. Raises TypeError for another one."""
+        if not isinstance(self.read, kind):
+            raise TypeError(f"expected {kind.__name__}, found {type(self.read).__name__}")
+        return self.read
+
+    @property
+    def if_match(self) -> str:
+        """What the caller says of the version that it would change; empty when it says nothing."""
+        return ", ".join(self.request.headers.getall("if-match", []))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,8 @@ class Operation(Generic[QueryT]):
     checks it, by the same rules, which a test holds it to. answers: the body by status, None for
     none; the first status is that of a plain result. refusals: those beyond what every such operation may
     answer. table: the list of the answer that may be had as CSV. example: a body that is taken.
+    version: what the ETag of an answer is made of. takes_if_match: the change is made only of the version
+    that If-Match names, where it is sent.
     """
 
     method: str
@@ -72,6 +90,8 @@ class Operation(Generic[QueryT]):
     refusals: Sequence[RefusalCode] = ()
     table: Table | None = None
     example: Mapping[str, object] = field(default_factory=dict)
+    version: Callable[[Any], object] | None = None
+    takes_if_match: bool = False
 
     @property
     def parts(self) -> list[str]:
@@ -85,6 +105,8 @@ class Operation(Generic[QueryT]):
         codes |= {RefusalCode.INVALID_REQUEST, RefusalCode.UNAVAILABLE, *self.refusals}
         if self.parts:
             codes.add(RefusalCode.NOT_FOUND)
+        if self.takes_if_match:
+            codes.add(RefusalCode.PRECONDITION_FAILED)
         return sorted(codes, key=lambda code: code.value)
 
 
@@ -111,13 +133,14 @@ async def _serve(
         query, problems = read_query(operation.query, request.query_params.multi_items())
         if query is None:
             return invalid(*problems)
-        content = await _content(operation, request)
-        if isinstance(content, Refusal):
-            return content
+        sent = await _content(operation, request)
+        if isinstance(sent, Refusal):
+            return sent
+        content, read = sent
         path = {name: str(value) for name, value in request.path_params.items()}
         if any("\0" in value for value in path.values()):
             return Refusal(code=RefusalCode.NOT_FOUND, message="no such page")
-        call = Call(request=request, principal=principal, path=path, query=query, content=content)
+        call = Call(request=request, principal=principal, path=path, query=query, content=content, read=read)
         result = await operation.serve(call)
         if isinstance(result, Answer | Refusal):
             return result
@@ -127,6 +150,8 @@ async def _serve(
 
 
 def _told(operation: AnyOperation, request: Caller, result: object) -> Answer:
+    if operation.version is not None:
+        return _versioned(operation, request, result, etag_of(operation.version(result)))
     if operation.table is None:
         return ok(result, next(iter(operation.answers)))
     if wants_csv(", ".join(request.headers.getall("accept", []))):
@@ -137,9 +162,20 @@ def _told(operation: AnyOperation, request: Caller, result: object) -> Answer:
     return replace(answer, headers=(*answer.headers, ("vary", "accept")))
 
 
-async def _content(operation: AnyOperation, request: Caller) -> Content | Refusal:
+def _versioned(operation: AnyOperation, request: Caller, result: object, etag: str) -> Answer:
+    """Return an answer with its ETag; one that a reader has already is not told again."""
+    seen = ", ".join(request.headers.getall("if-none-match", []))
+    if seen and request.method in ("GET", "HEAD") and names_version(seen, etag):
+        return Answer(status=304, body=b"", headers=(("etag", etag),))
+    answer = ok(result, next(iter(operation.answers)))
+    return replace(answer, headers=(*answer.headers, ("etag", etag)))
+
+
+async def _content(
+    operation: AnyOperation, request: Caller
+) -> tuple[Content, msgspec.Struct | None] | Refusal:
     if operation.body is None or operation.name == PLACE:
-        return {}
+        return {}, None
     headers = dict(request.scope["headers"])
     receive: Any = request.receive
     body = await read_body(receive, headers.get(b"content-length"))
@@ -151,9 +187,9 @@ async def _content(operation: AnyOperation, request: Caller) -> Content | Refusa
     if isinstance(content, Refusal):
         return content
     if operation.own_reader:
-        return content
+        return content, None
     read, problems = read_content(operation.body, content, operation.noun)
-    return invalid(*problems) if read is None else content
+    return invalid(*problems) if read is None else (content, read)
 
 
 def routes_of(ports: Ports, operations: Sequence[AnyOperation]) -> list[HTTPRouteHandler]:

@@ -15,8 +15,10 @@ from oms_api.entrypoints.http_door import BODY_BYTES_MAX, log
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.operation import AnyOperation, Caller, allowed_methods, respond, routes_of
 from oms_api.entrypoints.rest_exceptions import exception_operations
+from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_orders import order_operations
 from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
+from oms_api.entrypoints.rest_records import record_operations
 from oms_api.entrypoints.rest_reference import reference_operations
 from oms_api.entrypoints.rest_routing import routing_operations
 from oms_api.entrypoints.rest_switches import switch_operations
@@ -38,6 +40,8 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *exception_operations(ports, clock),
         *switch_operations(ports),
         *reconciliation_operations(ports),
+        *fix_session_operations(ports),
+        *record_operations(ports, clock),
     ]
 
 

@@ -1,6 +1,5 @@
 """REST about orders: to place, cancel and read them, and what became of them."""
 
-import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -10,12 +9,20 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
+from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
-from oms_api.entrypoints.answers import Answer, CancelBody, PlacedBody, cancel_requested
+from oms_api.entrypoints.answers import (
+    Answer,
+    CancelBody,
+    PlacedBody,
+    cancel_requested,
+    etag_of,
+    names_version,
+)
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.http_door import ORDERS_PATH, answer_order
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
+from oms_api.entrypoints.paging import LIMIT_DEFAULT, Cursor, Limit, cursor_of, read_cursor
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import handle_cancel_order, handle_get_order
@@ -26,8 +33,7 @@ from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
-LIST_LIMIT_DEFAULT: Final = 50
-LIST_LIMIT_MAX: Final = 200
+SORTS: Final = ("-createdAt", "createdAt")
 TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
@@ -87,7 +93,7 @@ class OrderRequest(PreviewRequest, rename="camel", forbid_unknown_fields=True, k
 
 
 class OrdersQuery(msgspec.Struct, rename="camel", kw_only=True):
-    """Which orders, newest first. `from` and `to`: of createdAt."""
+    """Which orders. `from` and `to`: of createdAt."""
 
     account_id: list[Text] | None = None
     symbol: list[Text] | None = None
@@ -103,13 +109,9 @@ class OrdersQuery(msgspec.Struct, rename="camel", kw_only=True):
     created_to: Annotated[Instant | None, msgspec.Meta(description="Created before then.")] = msgspec.field(
         name="to", default=None
     )
-    limit: Annotated[int, msgspec.Meta(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT_DEFAULT
-    cursor: (
-        Annotated[
-            str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}$", description="nextCursor of the page before.")
-        ]
-        | None
-    ) = None
+    sort: Annotated[str, one_of(SORTS, "OrderSort")] = SORTS[0]
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | None = None
 
 
 class OrderPage(View, frozen=True):
@@ -155,15 +157,12 @@ EXAMPLE: Final = {
 
 def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refusal:
     """Return which orders to read. Accounts that the caller does not see match nothing."""
-    before = None if query.cursor is None else _cursor(query.cursor)
-    if query.cursor is not None and before is None:
-        return invalid(FieldProblem(field="cursor", message="must be a nextCursor of this list"))
-    accounts = None if principal.sees_every_account else principal.accounts
-    if query.account_id is not None:
-        accounts = frozenset(name for name in query.account_id if principal.sees(name))
+    key = read_cursor(query.cursor, 16)
+    if isinstance(key, Refusal):
+        return key
     return OrderFilter(
         limit=query.limit,
-        accounts=accounts,
+        accounts=visible_accounts(query.account_id, principal),
         symbols=_set(query.symbol),
         statuses=_set(query.status),
         closed=None if query.open is None else not query.open,
@@ -171,25 +170,20 @@ def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refu
         client_order_id=query.client_order_id,
         created_from=query.created_from,
         created_to=query.created_to,
-        before=before,
+        oldest_first=query.sort == SORTS[1],
+        after=None if key is None else UUID(bytes=key),
     )
+
+
+def visible_accounts(named: Sequence[str] | None, principal: Principal) -> frozenset[str] | None:
+    """Return the accounts of a list: of those named, or of all, what the caller sees; None for every one."""
+    if named is None:
+        return None if principal.sees_every_account else principal.accounts
+    return frozenset(name for name in named if principal.sees(name))
 
 
 def _set(names: Sequence[str] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
-
-
-def cursor_of(order_id: UUID) -> str:
-    """Return the cursor of the page after an order."""
-    return base64.urlsafe_b64encode(order_id.bytes).rstrip(b"=").decode()
-
-
-def _cursor(text: str) -> UUID | None:
-    try:
-        found = UUID(bytes=base64.b64decode(f"{text}==", altchars=b"-_", validate=True))
-    except ValueError:
-        return None
-    return found if cursor_of(found) == text else None
 
 
 def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
@@ -209,7 +203,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             return wanted
         found = await ports.reader.orders(replace(wanted, limit=wanted.limit + 1))
         page = found[: wanted.limit]
-        return OrderPage(page, cursor_of(page[-1].order_id) if len(found) > len(page) else None)
+        return OrderPage(page, cursor_of(page[-1].order_id.bytes) if len(found) > len(page) else None)
 
     async def get_order(call: Call[NoQuery]) -> OrderView | Refusal:
         return await handle_get_order(ports, call.principal, call.path["orderId"])
@@ -226,6 +220,9 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
                 call.path["orderId"],
                 channel=call.request.headers.get("x-oms-channel", ""),
                 trace=traced.trace,
+                as_read=lambda order: (
+                    not call.if_match or names_version(call.if_match, etag_of(order.sequence))
+                ),
             ),
         )
         return result if isinstance(result, Refusal) else cancel_requested(result)
@@ -269,12 +266,12 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         ),
         Operation(
             method="GET", path=ORDER_PATH, name="getOrder", tag=TAG, right=Right.READ, serve=get_order,
-            summary="Get an order", answers={200: OrderView},
+            summary="Get an order", answers={200: OrderView}, version=lambda order: order.sequence,
         ),
         Operation(
             method="DELETE", path=ORDER_PATH, name="cancelOrder", tag=TAG, right=Right.CANCEL, serve=cancel,
             summary="Ask for an order to be canceled", answers={202: CancelBody},
-            refusals=[RefusalCode.ORDER_CLOSED],
+            refusals=[RefusalCode.ORDER_CLOSED], takes_if_match=True,
         ),
         Operation(
             method="GET", path=f"{ORDER_PATH}/events", name="getOrderEvents", tag=TAG, right=Right.READ,

@@ -7,10 +7,12 @@ import msgspec
 
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.domain.terms import shown
+from oms_api.entrypoints.answers import etag_of, names_version
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import attempt_of
 from oms_api.entrypoints.rest_orders import EXAMPLE, ORDER_PATH, Names, PreviewRequest, RoutingRequest, Text
-from oms_api.ports import Ports, ProfileView, ScorecardView, View
+from oms_api.ports import AccountRouting, Instant, Ports, ProfileView, ScorecardView, View
 from oms_api.routing_handlers import (
     PreviewView,
     handle_add_profile,
@@ -22,8 +24,7 @@ from oms_api.routing_handlers import (
     handle_set_account_routing,
     handle_what_if,
 )
-from oms_platform.clock import Clock
-from oms_platform.vocabulary import Routing
+from oms_platform.clock import Clock, microseconds
 
 TAG: Final = "Routing"
 _ROUTE_PATH: Final = f"{ORDER_PATH}/routes/{{attempt}}"
@@ -112,12 +113,30 @@ class Preferences(View, frozen=True):
     profile: str
     avoid: list[str]
     prefer: list[str]
+    changed_at: Instant | None
 
 
-def _preferences(routing: Routing | Refusal) -> Preferences | Refusal:
-    if isinstance(routing, Refusal):
-        return routing
-    return Preferences(routing.profile, list(routing.avoid), list(routing.prefer))
+def _preferences(found: AccountRouting | Refusal) -> Preferences | Refusal:
+    if isinstance(found, Refusal):
+        return found
+    routing = found.routing
+    return Preferences(routing.profile, list(routing.avoid), list(routing.prefer), found.changed_at)
+
+
+def _version_of(found: Preferences | AccountRouting) -> int:
+    return 0 if found.changed_at is None else microseconds(found.changed_at)
+
+
+def _changes(asked: WhatIfRequest) -> dict[str, object]:
+    """Return the fields of a WhatIf, amounts as the text of exact decimals."""
+    weights, fees = asked.weights, asked.fees or {}
+    return {
+        "profile": asked.profile or "",
+        "strategy": asked.strategy or "",
+        "weights": None if weights is None else {name: f"{weight:f}" for name, weight in weights.items()},
+        "without": tuple(asked.without or ()),
+        "fees": tuple((venue, f"{fee.add:f}", f"{fee.remove:f}") for venue, fee in fees.items()),
+    }
 
 
 def routing_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
@@ -133,7 +152,8 @@ def _decisions(ports: Ports, clock: Clock) -> list[AnyOperation]:
         attempt = attempt_of(call.path["attempt"])
         if isinstance(attempt, Refusal):
             return attempt
-        return await handle_what_if(ports, call.principal, call.path["orderId"], attempt, call.content)
+        changes = _changes(call.body(WhatIfRequest))
+        return await handle_what_if(ports, call.principal, call.path["orderId"], attempt, changes)
 
     async def inputs(call: Call[NoQuery]) -> object:
         attempt = attempt_of(call.path["attempt"])
@@ -172,8 +192,22 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
     async def profiles(_call: Call[NoQuery]) -> Profiles:
         return Profiles(await handle_get_profiles(ports))
 
-    async def add(call: Call[NoQuery]) -> object:
-        return await handle_add_profile(ports, call.principal, call.path["name"], call.content)
+    async def profile(call: Call[NoQuery]) -> ProfileView | Refusal:
+        name = call.path["name"]
+        found = [one for one in await handle_get_profiles(ports) if one.profile == name]
+        message = f"no active routing profile {shown(name)}"
+        return found[0] if found else Refusal(code=RefusalCode.NOT_FOUND, message=message)
+
+    async def add(call: Call[NoQuery]) -> ProfileAdded | Refusal:
+        name, condition = call.path["name"], call.if_match
+        version = await handle_add_profile(
+            ports,
+            call.principal,
+            name,
+            call.content,
+            (lambda version: names_version(condition, etag_of(version))) if condition else None,
+        )
+        return version if isinstance(version, Refusal) else ProfileAdded(name, version)
 
     async def retire(call: Call[NoQuery]) -> ProfileRetired | Refusal:
         name = call.path["name"]
@@ -185,9 +219,15 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
             summary="Routing profiles, the newest active version of each", answers={200: Profiles},
         ),
         Operation(
+            method="GET", path=f"{_PROFILES_PATH}/{{name}}", name="getProfile", tag=TAG, right=Right.READ,
+            serve=profile, summary="The newest active version of a routing profile",
+            answers={200: ProfileView}, version=lambda found: found.version,
+        ),
+        Operation(
             method="POST", path=f"{_PROFILES_PATH}/{{name}}", name="addProfile", tag=TAG, right=Right.ADMIN,
             serve=add, summary="Add a version of a routing profile", body=ProfileRequest, noun="a profile",
-            own_reader=True, answers={201: ProfileAdded},
+            own_reader=True, answers={201: ProfileAdded}, version=lambda added: added.version,
+            takes_if_match=True,
         ),
         Operation(
             method="DELETE", path=f"{_PROFILES_PATH}/{{name}}", name="retireProfile", tag=TAG,
@@ -202,17 +242,26 @@ def _accounts(ports: Ports) -> list[AnyOperation]:
         return _preferences(await handle_get_account_routing(ports, call.principal, call.path["accountId"]))
 
     async def set_routing(call: Call[NoQuery]) -> Preferences | Refusal:
-        account_id = call.path["accountId"]
-        return _preferences(await handle_set_account_routing(ports, call.principal, account_id, call.content))
+        account_id, condition = call.path["accountId"], call.if_match
+        stored = await handle_set_account_routing(
+            ports,
+            call.principal,
+            account_id,
+            call.content,
+            (lambda found: names_version(condition, etag_of(_version_of(found)))) if condition else None,
+        )
+        return _preferences(stored)
 
     return [
         Operation(
             method="GET", path=_ACCOUNT_PATH, name="getAccountRouting", tag=TAG, right=Right.READ,
             serve=routing, summary="How an account wants to be routed", answers={200: Preferences},
+            version=_version_of,
         ),
         Operation(
             method="PUT", path=_ACCOUNT_PATH, name="setAccountRouting", tag=TAG, right=Right.ADMIN,
             serve=set_routing, summary="Replace an account's routing preferences", body=RoutingRequest,
             noun="routing", example={"profile": "default", "avoid": ["EDGX"]}, answers={200: Preferences},
+            version=_version_of, takes_if_match=True,
         ),
     ]  # fmt: skip

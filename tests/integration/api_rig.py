@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from oms_platform.clock import utc_now
+from oms_platform.ids import uuid7
+from oms_platform.messages import OrderEvent
+from oms_platform.vocabulary import OrderStatus, Side
+from oms_platform.wire import encode
 from oms_tools.laptop.dev_issuer import issue_token, make_server
+from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
+from tests.conftest import running
 from tests.ports import free_port
 
 START_S_MAX = 30.0
@@ -182,6 +191,61 @@ def gateway(
             if wait_ready:
                 wait_for(made.ready, f"a ready gateway; its log: {log}", START_S_MAX)
             yield made
+
+
+@contextmanager
+def gateway_alone(folder: Path, postgres_port: int, redis_port: int, **settings: str) -> Iterator[Gateway]:
+    """Run a gateway on a database and an in-memory Kafka of its own until the block ends."""
+    name, kafka_port = f"api_{uuid.uuid4().hex[:12]}", free_port()
+    with (
+        running(memory_kafka_part(kafka_port), folder / "kafka.log"),
+        psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection,
+    ):
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_oms STRATEGY file_copy")
+        dsn = postgres_dsn(postgres_port, name)
+        with gateway(folder, dsn, f"127.0.0.1:{kafka_port}", redis_port, **settings) as made:
+            yield made
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def event(account_id: str, stream_sequence: int, **changes: Any) -> OrderEvent:
+    fields: dict[str, Any] = {
+        "event_id": uuid7(),
+        "order_id": uuid7(),
+        "account_id": account_id,
+        "client_order_id": "c",
+        "sequence": 2,
+        "stream_sequence": stream_sequence,
+        "type": "OrderAccepted",
+        "status": OrderStatus.ACKNOWLEDGED,
+        "symbol": "AAPL",
+        "side": Side.BUY,
+        "quantity": 100,
+        "occurred_at": utc_now(),
+        "leaves_qty": 100,
+    }
+    return OrderEvent(**(fields | changes))
+
+
+def store_events(api: Gateway, *events: OrderEvent) -> None:
+    """Store events as core does, with where their accounts' streams are."""
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        for item in events:
+            connection.execute(
+                "WITH head AS (INSERT INTO account_streams VALUES (%(account)s, %(number)s)"
+                " ON CONFLICT (account_id) DO UPDATE SET head = EXCLUDED.head)"
+                " INSERT INTO order_events VALUES"
+                " (%(order)s, %(sequence)s, %(account)s, %(number)s, %(type)s, NULL, %(payload)s, %(at)s)",
+                {
+                    "order": item.order_id,
+                    "sequence": item.sequence,
+                    "account": item.account_id,
+                    "number": item.stream_sequence,
+                    "type": item.type,
+                    "payload": encode(item).decode(),
+                    "at": item.occurred_at,
+                },
+            )
 
 
 def ready(port: int) -> bool:

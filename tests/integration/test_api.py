@@ -25,7 +25,7 @@ from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.order_ids import route_id
-from oms_platform.vocabulary import ChildTerms, OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import ChildTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, decode, encode
 from oms_tools.laptop.dev_issuer import load_key
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
@@ -41,7 +41,7 @@ from proto.gen.oms.v1 import OrderType as WireType
 from proto.gen.oms.v1 import Side as WireSide
 from tests.conftest import running
 from tests.ingest import store_trade
-from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
+from tests.integration.api_rig import Gateway, call, event, gateway, store_events, terms, wait_for
 from tests.ports import free_port
 
 
@@ -566,9 +566,9 @@ def test_an_orders_story_is_read_back(api: Gateway) -> None:
             "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 30, 5616, 0, -5616, %s)", (now,)
         )
     accepted = event("ACC-INST-001", 1, order_id=uuid.UUID(order_id))
-    store(api, accepted)
+    store_events(api, accepted)
     order = api.call("GET", f"/api/v1/orders/{order_id}").json
-    assert (order["status"], order["cumQty"], order["avgPx"]) == ("PARTIALLY_FILLED", 30, "187.200000")
+    assert (order["status"], order["cumQty"], order["avgPx"]) == ("PARTIALLY_FILLED", 30, "187.2")
     assert (order["minQuantity"], order["principal"]) == (50, "trader1")
     assert order["routing"] == {"profile": "default", "avoid": ["XNYS"]}
     first, second, _ = api.call("GET", f"/api/v1/orders/{order_id}/events").json["events"]
@@ -579,17 +579,17 @@ def test_an_orders_story_is_read_back(api: Gateway) -> None:
     assert (second["eventId"], second["streamSequence"]) == (str(accepted.event_id), 1)
     assert second["payload"] == json.loads(encode(accepted))
     (execution,) = api.call("GET", f"/api/v1/orders/{order_id}/executions").json["executions"]
-    assert (execution["venueId"], execution["lastQty"], execution["lastPx"]) == ("XNAS", 30, "187.200000")
+    assert (execution["venueId"], execution["lastQty"], execution["lastPx"]) == ("XNAS", 30, "187.2")
     (route,) = api.call("GET", f"/api/v1/orders/{order_id}/routes").json["routes"]
     # No router runs here.
     assert route["plan"] == {"routeId": "r", "children": [], "explanation": None}
     assert route["routeId"] == str(route_id(uuid.UUID(order_id), 1))
     assert (route["proven"], "sor-engine is away" in route["explanationProblem"]) == (None, True)
     (found,) = route["children"]
-    assert (found["clOrdId"], found["limitPrice"], found["timeInForce"]) == ("c-1", "187.210000", "IOC")
+    assert (found["clOrdId"], found["limitPrice"], found["timeInForce"]) == ("c-1", "187.21", "IOC")
     assert (found["minQuantity"], found["venueId"], found["leg"]) == (10, "XNAS", 1)
     (position,) = api.call("GET", "/api/v1/accounts/ACC-INST-001/positions").json["positions"]
-    assert (position["symbol"], position["quantity"], position["netCash"]) == ("AAPL", 30, "-5616.000000")
+    assert (position["symbol"], position["quantity"], position["netCash"]) == ("AAPL", 30, "-5616")
 
 
 # ---- canceling
@@ -701,7 +701,7 @@ def test_grpc_places_gets_and_cancels_through_the_same_handlers(api: Gateway) ->
             assert (first.created, again.created, first.status) == (True, False, WireStatus.NEW)
             assert (first.order_id, first.timestamp) == (again.order_id, again.timestamp)
             order = await stub.get_order(GetOrderRequest(order_id=first.order_id))
-            assert (order.symbol, order.side, order.limit_price) == ("MSFT", WireSide.SELL, "418.200000")
+            assert (order.symbol, order.side, order.limit_price) == ("MSFT", WireSide.SELL, "418.2")
             assert order.min_quantity == 5
             canceled = await stub.cancel_order(CancelOrderRequest(order_id=first.order_id))
             assert canceled.order_id == first.order_id
@@ -733,46 +733,6 @@ async def refused(call_: Any, status: Status) -> str:
 
 
 # ---- streaming
-
-
-def event(account_id: str, stream_sequence: int, **changes: Any) -> OrderEvent:
-    fields: dict[str, Any] = {
-        "event_id": uuid7(),
-        "order_id": uuid7(),
-        "account_id": account_id,
-        "client_order_id": "c",
-        "sequence": 2,
-        "stream_sequence": stream_sequence,
-        "type": "OrderAccepted",
-        "status": OrderStatus.ACKNOWLEDGED,
-        "symbol": "AAPL",
-        "side": Side.BUY,
-        "quantity": 100,
-        "occurred_at": utc_now(),
-        "leaves_qty": 100,
-    }
-    return OrderEvent(**(fields | changes))
-
-
-def store(api: Gateway, *events: OrderEvent) -> None:
-    """Store events as core does, with where their accounts' streams are."""
-    with psycopg.connect(api.dsn, autocommit=True) as connection:
-        for item in events:
-            connection.execute(
-                "WITH head AS (INSERT INTO account_streams VALUES (%(account)s, %(number)s)"
-                " ON CONFLICT (account_id) DO UPDATE SET head = EXCLUDED.head)"
-                " INSERT INTO order_events VALUES"
-                " (%(order)s, %(sequence)s, %(account)s, %(number)s, %(type)s, NULL, %(payload)s, %(at)s)",
-                {
-                    "order": item.order_id,
-                    "sequence": item.sequence,
-                    "account": item.account_id,
-                    "number": item.stream_sequence,
-                    "type": item.type,
-                    "payload": encode(item).decode(),
-                    "at": item.occurred_at,
-                },
-            )
 
 
 def send(kafka: KafkaSettings, *events: OrderEvent) -> None:
@@ -832,7 +792,7 @@ def test_events_come_live_from_kafka_in_stream_order(api: Gateway, kafka: KafkaS
         assert len(epoch) == 32
         assert answer == {"type": "subscribed", "accounts": [account], "streamSequence": {account: 0}}
         events = [event(account, n) for n in range(1, 21)]
-        await asyncio.to_thread(store, api, *events)
+        await asyncio.to_thread(store_events, api, *events)
         await asyncio.to_thread(send, kafka, *reversed(events))
         assert await listener.event() == json.loads(encode(events[0]))
         assert await listener.sequences(19) == list(range(2, 21))
@@ -844,17 +804,17 @@ def test_a_client_catches_up_from_its_last_sequence_and_then_goes_live(
     api: Gateway, kafka: KafkaSettings
 ) -> None:
     account = "ACC-HF-002"
-    store(api, *(event(account, n) for n in range(1, 1201)))
+    store_events(api, *(event(account, n) for n in range(1, 1201)))
 
     async def scenario(listener: Listener) -> None:
         answer = await listener.subscribe(account, ACC_HF_002=17)
         assert answer["streamSequence"] == {account: 17}
         assert await listener.sequences(1183) == list(range(18, 1201))
         live = event(account, 1201)
-        await asyncio.to_thread(store, api, live)
+        await asyncio.to_thread(store_events, api, live)
         await asyncio.to_thread(send, kafka, live, live)
         following = event(account, 1202)
-        await asyncio.to_thread(store, api, following)
+        await asyncio.to_thread(store_events, api, following)
         await asyncio.to_thread(send, kafka, following)
         assert await listener.sequences(2) == [1201, 1202]
 
@@ -867,7 +827,7 @@ def test_a_gap_in_kafka_is_healed_from_postgres(api: Gateway, kafka: KafkaSettin
     async def scenario(listener: Listener) -> None:
         await listener.subscribe(account)
         events = [event(account, n) for n in range(1, 6)]
-        await asyncio.to_thread(store, api, *events)
+        await asyncio.to_thread(store_events, api, *events)
         await asyncio.to_thread(send, kafka, events[0], events[3], events[4])
         assert await listener.sequences(5) == [1, 2, 3, 4, 5]
 
@@ -879,7 +839,7 @@ def test_what_kafka_never_brings_is_found_by_the_backstop(api: Gateway) -> None:
 
     async def scenario(listener: Listener) -> None:
         await listener.subscribe(account)
-        await asyncio.to_thread(store, api, *(event(account, n) for n in range(1, 4)))
+        await asyncio.to_thread(store_events, api, *(event(account, n) for n in range(1, 4)))
         assert await listener.sequences(3) == [1, 2, 3]
 
     listen(api, scenario)
@@ -896,7 +856,7 @@ def test_two_clients_of_one_account_both_get_everything(api: Gateway) -> None:
             other = Listener(socket)
             assert (await other.next())["type"] == "authenticated"
             await other.subscribe(account)
-            await asyncio.to_thread(store, api, event(account, 1), event(account, 2))
+            await asyncio.to_thread(store_events, api, event(account, 1), event(account, 2))
             assert await other.sequences(2) == [1, 2]
         assert await listener.sequences(2) == [1, 2]
 

@@ -4,19 +4,15 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-import psycopg
 import pytest
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, Quote, VenueQuote
-from tests.conftest import running
-from tests.integration.api_rig import Gateway, call, gateway
+from tests.integration.api_rig import Gateway, call, gateway_alone
 from tests.integration.quote_service import served
-from tests.ports import free_port
 
 
 class _OneQuote(MarketDataServiceBase):
@@ -38,22 +34,26 @@ class _OneQuote(MarketDataServiceBase):
         )
 
 
+# What every name in a path stands for, where a test does not say otherwise.
+PARTS: Final[dict[str, object]] = {
+    "orderId": uuid.uuid4(),
+    "accountId": "A",
+    "attempt": 1,
+    "exceptionId": uuid.uuid4(),
+    "switchId": uuid.uuid4(),
+    "commandId": uuid.uuid4(),
+    "name": "x",
+    "symbol": "AAPL",
+    "venueId": "XNAS",
+}
+
+
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, postgres_port: int, redis_port: int) -> Iterator[Gateway]:
-    name = f"api_{uuid.uuid4().hex[:12]}"
-    folder = tmp_path_factory.mktemp("api")
-    kafka_port = free_port()
-    with (
-        running(memory_kafka_part(kafka_port), folder / "kafka.log"),
-        served(_OneQuote()) as quotes_port,
-        psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection,
-    ):
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_oms STRATEGY file_copy")
-        dsn = postgres_dsn(postgres_port, name)
+    with served(_OneQuote()) as quotes_port:
         quotes = {"OMS_API_MARKET_DATA_PORT": str(quotes_port)}
-        with gateway(folder, dsn, f"127.0.0.1:{kafka_port}", redis_port, **quotes) as made:
+        with gateway_alone(tmp_path_factory.mktemp("api"), postgres_port, redis_port, **quotes) as made:
             yield made
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_every_operation_says_what_it_takes_what_it_answers_and_who_may_ask(cont
             assert operation["requestBody"]["content"]["application/json"]["schema"], where
         for status, answer in operation["responses"].items():
             kind = "application/json" if status < "300" else "application/problem+json"
-            assert status == "308" or answer["content"][kind]["schema"], (where, status)
+            assert status in ("304", "308") or answer["content"][kind]["schema"], (where, status)
     assert contract["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert contract["security"] == [{"bearer": []}]
 
@@ -97,9 +97,7 @@ def test_every_example_of_the_contract_is_taken(api: Gateway, contract: dict[str
             continue
         if "clientOrderId" in body:
             body = body | {"clientOrderId": uuid.uuid4().hex}
-        known = path.format(
-            orderId=placed, attempt=1, accountId="ACC-INST-001", exceptionId=placed, switchId=placed, name="x"
-        )
+        known = path.format(**PARTS | {"orderId": placed, "accountId": "ACC-INST-001"})
         reply = api.call(method, known, body, user="admin1")
         # What it is about may not be there, or the router is not: but the body was read.
         assert reply.status in (200, 201, 202, 404, 503), (method, path, reply.body)
@@ -109,15 +107,7 @@ def test_every_example_of_the_contract_is_taken(api: Gateway, contract: dict[str
 
 def test_a_path_names_the_methods_that_it_takes(api: Gateway, contract: dict[str, Any]) -> None:
     for path, methods in contract["paths"].items():
-        known = path.format(
-            orderId=uuid.uuid4(),
-            attempt=1,
-            accountId="A",
-            exceptionId="e",
-            switchId="s",
-            name="n",
-            symbol="S",
-        )
+        known = path.format(**PARTS)
         allowed = (
             {method.upper() for method in methods} | {"OPTIONS"} | ({"HEAD"} if "get" in methods else set())
         )
@@ -166,13 +156,6 @@ def test_what_is_another_tenants_looks_like_what_is_not_there_on_every_operation
 ) -> None:
     foreign = {"orderId": api.place().json["orderId"], "accountId": "ACC-INST-001"}
     unknown = {"orderId": str(uuid.uuid4()), "accountId": "ACC-INST-999"}
-    rest = {
-        "attempt": 1,
-        "exceptionId": uuid.uuid4(),
-        "switchId": uuid.uuid4(),
-        "name": "x",
-        "symbol": "AAPL",
-    }
     looked_at = set()
     for method, path, operation in operations(contract):
         if not any(f"{{{name}}}" in path for name in foreign):
@@ -180,7 +163,7 @@ def test_what_is_another_tenants_looks_like_what_is_not_there_on_every_operation
         body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
         seen = []
         for ids in (foreign, unknown):
-            reply = api.call(method, path.format(**ids, **rest), body, user="trader2")
+            reply = api.call(method, path.format(**PARTS | ids), body, user="trader2")
             text = reply.body.decode()
             for value in ids.values():
                 text = text.replace(value, "ID")

@@ -124,10 +124,10 @@ def test_a_filter_sees_only_the_callers_accounts() -> None:
 def test_a_cursor_and_times_are_read_back() -> None:
     last = uuid7()
     found = read_filter(
-        {"cursor": cursor_of(last), "from": "2026-01-05T14:30:00 00:00", "to": "2026-01-06"}, SOME
+        {"cursor": cursor_of(last.bytes), "from": "2026-01-05T14:30:00 00:00", "to": "2026-01-06"}, SOME
     )
     assert not isinstance(found, Refusal)
-    assert found.before == last
+    assert found.after == last
     assert (found.created_from is not None and found.created_from.hour, found.limit) == (14, 50)
 
 

@@ -156,6 +156,8 @@ class Fake:
             reconciliations=every,
             catalog=every,
             market_data=every,
+            records=every,
+            fix_sessions=every,
         )
 
 
