@@ -17,10 +17,11 @@ from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.key_lookup import KeyLookup
-from oms_api.adapters.market_data import GrpcMarketData
+from oms_api.adapters.market_data import GrpcLiveQuotes, GrpcMarketData
 from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.pending_cancels import PendingCancels
 from oms_api.adapters.postgres_catalog import PostgresCatalog
+from oms_api.adapters.postgres_desk_state import PostgresDeskState
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
@@ -45,6 +46,7 @@ from oms_api.entrypoints.http_door import HttpDoor
 from oms_api.entrypoints.http_server import HttpServer
 from oms_api.entrypoints.loop_lag import watch_loop
 from oms_api.entrypoints.rest import build_rest
+from oms_api.entrypoints.state_channels import StateChannels
 from oms_api.entrypoints.websocket import build_websocket
 from oms_api.ports import EncodedEvent, Ports
 from oms_platform.clock import utc_now
@@ -156,7 +158,12 @@ class Gateway:
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
-        rest.register(build_websocket(ports, utc_now, self._hub))
+        self._states = StateChannels(
+            PostgresDeskState(self._desk_pool),
+            self._market_data,
+            GrpcLiveQuotes(settings.market_data_host, settings.market_data_port),
+        )
+        rest.register(build_websocket(ports, utc_now, self._hub, self._states))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
         contract = Contract()
         orders = OrderService(ports, utc_now, self._hub, contract)
@@ -186,6 +193,7 @@ class Gateway:
     def _on_events(self, events: list[EncodedEvent]) -> None:
         self._backlog.on_events(events)
         self._hub.on_events(events)
+        self._states.on_events(events)
 
     async def run(self) -> None:
         """Start everything, serve until SIGTERM, and stop in the reverse order."""
@@ -259,6 +267,7 @@ class Gateway:
         self._health.set_started(False)
         self._probe.stop()
         self._grpc.close()
+        self._states.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -510,6 +510,63 @@ class EventStore(Protocol):
         """Return the account's open orders, oldest first, and where its stream is, by one consistent read."""
         ...
 
+    async def executions_until(
+        self, account_id: str, stream_sequence: int, rows_max: int
+    ) -> list[ExecutionView]:
+        """Return the account's newest executions up to a sequence of its stream, the oldest of them first."""
+        ...
+
+
+class StreamedPosition(PositionView, frozen=True):
+    """A position of an account that is listened to."""
+
+    account_id: str = ""
+
+
+class AlertView(View, frozen=True):
+    """What a person should look at. account_id, venue_id, symbol: as far as it is about one.
+
+    alert_id: of what it is about: an exception, a kill switch, a venue. open: false once it is over.
+    """
+
+    alert_id: str
+    kind: str
+    open: bool
+    account_id: str | None
+    venue_id: str | None
+    symbol: str | None
+    raised_at: Instant
+    text: str
+
+
+class DeskState(Protocol):
+    """Reads how things stand, for who listens to them. Raises UnavailableError."""
+
+    async def positions(self, accounts: Sequence[str]) -> list[StreamedPosition]:
+        """Return every position of some accounts."""
+        ...
+
+    async def alerts(self) -> list[AlertView]:
+        """Return what a person should look at now."""
+        ...
+
+
+class LiveQuotes(Protocol):
+    """The newest quotes, kept live while somebody listens."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the service's stream is up."""
+        ...
+
+    async def follow(self) -> None:
+        """Keep every symbol's newest quote until cancelled; what is lost on the way is asked for again."""
+        ...
+
+    def newest(self, symbol: str) -> QuoteView | None:
+        """Return the newest quote of a symbol; None before the first."""
+        ...
+
 
 class OutcomeStore(Protocol):
     """Reads what came of orders from the store of record. Raises UnavailableError."""

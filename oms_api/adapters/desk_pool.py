@@ -8,6 +8,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from oms_api.ports import UnavailableError
 from oms_platform.postgres import read_plain_decimals
 
+# The fields of an ExecutionView, in its order, of the view `executions`.
+EXECUTION_COLUMNS: Final = (
+    "order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px,"
+    " transact_time, received_at, recorded_at"
+)
 POOL_WAIT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 3
 

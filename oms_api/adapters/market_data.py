@@ -1,21 +1,72 @@
 """Quotes and books over gRPC from the market data service."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+import structlog
 from grpclib.client import Channel
+from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from oms_api.adapters.question import ask
 from oms_api.ports import BookView, LevelView, QuoteView, RoutingRefusedError, UnavailableError, VenueBookView
 from oms_platform.messages import Quote, VenueQuote
 from oms_platform.prices import plain
 from oms_platform.proto_bridge import from_proto
+from oms_platform.quote_wire import QuoteCodec, decode_quote
+from oms_platform.wire import UnreadableMessageError
 from proto.gen.oms import v1
 
 TIMEOUT_S: Final = 2.0
+RECONNECT_S: Final = 0.5
+_LOST: Final = (TimeoutError, OSError, GRPCError, StreamTerminatedError, UnreadableMessageError)
+log = structlog.get_logger()
 _WHO: Final = "the market data service"
+
+
+class GrpcLiveQuotes:
+    """The LiveQuotes on MarketDataService's stream. port 0: there is none.
+
+    A quote is kept as it came, and decoded when somebody asks for it: most are replaced before.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._kept: dict[str, bytes | QuoteView] = {}
+        self.live = False
+
+    async def follow(self) -> None:
+        """Keep every symbol's newest quote until cancelled; what is lost on the way is asked for again."""
+        try:
+            while self._port:
+                channel = Channel(self._host, self._port, codec=QuoteCodec())
+                try:
+                    batches: AsyncIterator[Any] = v1.MarketDataServiceStub(channel).stream_quotes(
+                        v1.SubscribeQuotesRequest()
+                    )
+                    async for batch in batches:
+                        self.live = True
+                        self._kept.update(batch)
+                except _LOST as error:
+                    log.warning("quote_stream_lost", error=str(error))
+                finally:
+                    self.live = False
+                    channel.close()
+                await asyncio.sleep(RECONNECT_S)
+        finally:
+            self._kept.clear()
+
+    def newest(self, symbol: str) -> QuoteView | None:
+        """Return the newest quote of a symbol; None before the first, and for one that cannot be read."""
+        found = self._kept.get(symbol)
+        if isinstance(found, bytes):
+            try:
+                found = self._kept[symbol] = _quote_view(decode_quote(found))
+            except UnreadableMessageError as error:
+                log.warning("quote_unreadable", symbol=symbol, error=str(error))
+                return None
+        return found
 
 
 class GrpcMarketData:

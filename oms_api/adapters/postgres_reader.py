@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from oms_api.adapters.desk_pool import EXECUTION_COLUMNS
 from oms_api.ports import (
     AccountSnapshot,
     ChildView,
@@ -279,8 +280,7 @@ class PostgresReader:
     async def executions(self, order_id: UUID) -> list[ExecutionView]:
         """Return an order's fills, oldest first."""
         rows = await self.read(
-            "SELECT order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty,"
-            " last_px, transact_time, received_at, recorded_at FROM executions WHERE order_id = %s"
+            f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE order_id = %s"
             " ORDER BY transact_time, venue_id, exec_id",
             (order_id,),
         )
@@ -359,6 +359,17 @@ class PostgresReader:
         epoch, head = rows[0][:2]
         orders = [_order_view(row[2:]) for row in rows if row[2] is not None]
         return AccountSnapshot(head, epoch, sorted(orders, key=lambda order: order.order_id))
+
+    async def executions_until(
+        self, account_id: str, stream_sequence: int, rows_max: int
+    ) -> list[ExecutionView]:
+        """Return the account's newest executions up to a sequence of its stream, the oldest of them first."""
+        rows = await self.read(
+            f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE account_id = %s AND stream_sequence <= %s"
+            " ORDER BY recorded_at DESC, order_id DESC, sequence DESC LIMIT %s",
+            (account_id, stream_sequence, rows_max),
+        )
+        return [ExecutionView(*row) for row in reversed(rows)]
 
     async def events_after(self, account_id: str, sequence: int, rows_max: int) -> list[tuple[int, str]]:
         """Return the account's next events, in order, each as it was published."""

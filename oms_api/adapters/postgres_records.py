@@ -9,14 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from oms_api.adapters.desk_pool import DeskPool
+from oms_api.adapters.desk_pool import EXECUTION_COLUMNS, DeskPool
 from oms_api.ports import ExecutionFilter, ExecutionView, RequestFilter, RequestView
 from oms_platform.ids import uuid7_floor
 
-EXECUTION_COLUMNS: Final = (
-    "order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px,"
-    " transact_time, received_at, recorded_at"
-)
 _KEY: Final = "recorded_at {0}, order_id {0}, sequence {0}"
 _EVERY_ACCOUNT: Final = "accounts"
 _THESE_ACCOUNTS: Final = "unnest(%(accounts)s::text[]) AS accounts (account_id)"

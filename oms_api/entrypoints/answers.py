@@ -116,24 +116,30 @@ def names_version(condition: str, etag: str) -> bool:
     return condition.strip() == "*" or etag in _ETAG.findall(condition)
 
 
-def placed(answer: Placed) -> Answer:
-    """Build the answer to a placed order: 201 for a new one, 200 for one that was there."""
-    body = PlacedBody(
+def placed_body(answer: Placed) -> PlacedBody:
+    """Build what a placed order is answered with."""
+    return PlacedBody(
         answer.order_id, answer.client_order_id, "NEW", answer.created, "order received", answer.accepted_at
     )
+
+
+def placed(answer: Placed) -> Answer:
+    """Build the answer to a placed order: 201 for a new one, 200 for one that was there."""
     return Answer(
         status=201 if answer.created else 200,
-        body=encode(body),
+        body=encode(placed_body(answer)),
         headers=(("location", f"/api/v1/orders/{answer.order_id}"),),
     )
 
 
+def cancel_body(answer: CancelRequested) -> CancelBody:
+    """Build what a cancel request is answered with."""
+    return CancelBody(answer.order_id, answer.request_id, answer.status, "cancel requested")
+
+
 def cancel_requested(answer: CancelRequested) -> Answer:
     """Build the answer to a cancel request."""
-    return Answer(
-        status=202,
-        body=encode(CancelBody(answer.order_id, answer.request_id, answer.status, "cancel requested")),
-    )
+    return Answer(status=202, body=encode(cancel_body(answer)))
 
 
 def refused(refusal: Refusal) -> Answer:

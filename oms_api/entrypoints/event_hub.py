@@ -7,8 +7,9 @@ Kafka is only the fast way. Postgres has every event before Kafka does: a gap th
 and a look each second finds what Kafka never brought.
 
 A client reads as fast as it likes and slows nobody: what waits for it is bounded, and a client for which
-CLIENT_QUEUE_MAX messages wait is given up. What was stored is read for it only as there is room, one account
-at a time, and no further once it has gone or has asked for something else.
+CLIENT_QUEUE_MAX messages wait is given up; of how a thing stands only the newest waits. What was stored is
+read for it only as there is room, one account at a time, and no further once it has gone or has asked for
+something else.
 """
 
 import asyncio
@@ -21,9 +22,11 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge
 
+from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.domain.stream import OrderedStream
 from oms_api.entrypoints import stream_messages
+from oms_api.entrypoints.stream_requests import Channels, StreamChannel
 from oms_api.ports import BrokerState, EncodedEvent, EventStore, UnavailableError
 from oms_platform.clock import microseconds
 from oms_platform.telemetry.metrics import hop
@@ -35,6 +38,8 @@ CLIENT_QUEUE_MAX: Final = 10_000
 CATCH_UP_ROWS: Final = 500
 CATCH_UP_CHARACTERS: Final = 1_048_576
 SNAPSHOT_ORDERS_MAX: Final = 10_000
+SNAPSHOT_EXECUTIONS_MAX: Final = 200
+STATES_PER_FRAME_MAX: Final = 200
 GAP_GRACE_S: Final = 0.05
 BACKSTOP_S: Final = 1.0
 EPOCH_S_MAX: Final = 1.0
@@ -54,6 +59,11 @@ _PUSH: Final = hop("core_to_client")
 slow_total = Counter("oms_api_websocket_slow_total", "WebSockets closed because they read too slowly")
 
 
+# How the events begin to say so that are trades; no text in them can, since its quotes are escaped.
+TRADE_MARKS: Final = ('"type":"TradeApplied"', '"type":"TradeCorrected"')
+NOBODY: Final = Principal(subject="", rights=frozenset(), accounts=frozenset())
+
+
 class _Answer(msgspec.Struct, frozen=True, gc=False):
     """A message of its own among a client's events."""
 
@@ -64,7 +74,12 @@ class HubClient:
     """One WebSocket's outgoing queue, how far each of its accounts was sent, and what is read for it."""
 
     def __init__(self) -> None:
+        self.principal = NOBODY
         self.sent: dict[str, int] = {}
+        # Which events of each of its accounts it gets.
+        self.wanted: dict[str, Channels] = {}
+        # How things stand that it is yet to be told, by channel and thing.
+        self._states: dict[tuple[str, str], str] = {}
         self.catching_up: dict[str, asyncio.Task[None]] = {}
         self.one_catch_up = asyncio.Lock()
         # Why it is to be closed, empty as long as it is not.
@@ -81,9 +96,19 @@ class HubClient:
         """The accounts that it listens to, or is about to."""
         return list(dict.fromkeys((*self.sent, *self.catching_up)))
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is yet to be sent to it."""
+        return bool(self._outgoing or self._states)
+
     def push_event(self, text: str) -> None:
         """Queue an event."""
         self._push(text, len(text))
+
+    def push_event_of(self, account_id: str, text: str) -> None:
+        """Queue an account's event, if it is one of those that the client wants."""
+        if StreamChannel.ORDERS in self.wanted[account_id] or any(mark in text for mark in TRADE_MARKS):
+            self.push_event(text)
 
     def push(self, text: str) -> None:
         """Queue a message that is none of the events."""
@@ -100,6 +125,12 @@ class HubClient:
                 self._has_room.clear()
         self._changed.set()
 
+    def push_state(self, kind: str, thing: str, text: str) -> None:
+        """Queue how a thing of a channel stands, in place of how it stood before."""
+        if not self.given_up:
+            self._states[kind, thing] = text
+            self._changed.set()
+
     def give_up(self, reason: str) -> None:
         """Queue nothing more for the client, and have it closed."""
         self.given_up = self.given_up or reason
@@ -109,7 +140,7 @@ class HubClient:
     def next_frame(self) -> str | None:
         """Take what is sent next, as many events at once as there are; None when there is nothing."""
         if not self._outgoing:
-            return None
+            return self._next_states()
         events: list[str] = []
         while self._outgoing and len(events) < EVENTS_PER_FRAME_MAX:
             item = self._outgoing[0]
@@ -123,6 +154,14 @@ class HubClient:
             self._outgoing.popleft()
         self._make_room(sum(map(len, events)))
         return f'{{"type":"events","events":[{",".join(events)}]}}'
+
+    def _next_states(self) -> str | None:
+        if not self._states:
+            return None
+        kind = next(iter(self._states))[0]
+        taken = [key for key in self._states if key[0] == kind][:STATES_PER_FRAME_MAX]
+        more = {"live": True} if kind == StreamChannel.QUOTES.value else {}
+        return stream_messages.state(kind, [self._states.pop(key) for key in taken], snapshot=False, **more)
 
     def _make_room(self, characters: int) -> None:
         self._characters -= characters
@@ -138,7 +177,7 @@ class HubClient:
 
     async def wait_for_messages(self, timeout_s: float) -> None:
         """Wait until there is something to send, or the time is over."""
-        if self._outgoing:
+        if self._outgoing or self._states:
             return
         self._changed.clear()
         try:
@@ -254,7 +293,7 @@ class EventHub:
             for client in channel.clients:
                 if sequence > client.sent[account_id]:
                     client.sent[account_id] = sequence
-                    client.push_event(text)
+                    client.push_event_of(account_id, text)
 
     def _heal_later(
         self, account_id: str, channel: _Channel, after_s: float, *, even_without_gap: bool = False
@@ -350,13 +389,21 @@ class EventHub:
                 channel.healing.cancel()
             self.on_listening(bool(self._channels))
 
-    def subscribe(self, client: HubClient, account_id: str, after: int | None) -> asyncio.Task[None]:
+    def subscribe(
+        self,
+        client: HubClient,
+        account_id: str,
+        after: int | None,
+        wanted: Channels = frozenset((StreamChannel.ORDERS,)),
+    ) -> asyncio.Task[None]:
         """After `reserve`: send what follows a sequence from Postgres, then go live with the next one.
 
-        after: the sequence; None for the account's open orders first, then what follows them. What the client
-        had of the account ends here, also what is still being read for it.
+        after: the sequence; None for how the account stands first, then what follows that. What the client
+        had of the account ends here, also what is still being read for it. wanted: of orders is every event,
+        of executions the trades alone.
         """
         self.unsubscribe(client, account_id)
+        client.wanted[account_id] = wanted
         channel = self._channels[account_id]
         work = self._catch_up(client, account_id, channel, after)
         task = client.catching_up[account_id] = asyncio.create_task(work)
@@ -379,20 +426,30 @@ class EventHub:
                 rows = await self._store.events_after(account_id, sent, CATCH_UP_ROWS)
                 for sequence, text in rows:
                     sent = sequence
-                    client.push_event(text)
+                    client.push_event_of(account_id, text)
                 if not rows:
                     sent = known
 
     async def _send_snapshot(self, client: HubClient, account_id: str) -> int | None:
-        """Send an account's open orders. Returns the sequence that they are at; None if they are too many."""
+        """Send how an account stands. Returns the sequence that it is at; None if its orders are too many."""
         await client.wait_for_room()
-        found = await self._store.snapshot(account_id, SNAPSHOT_ORDERS_MAX + 1)
+        wanted, orders_max = client.wanted[account_id], 0
+        if StreamChannel.ORDERS in wanted:
+            orders_max = SNAPSHOT_ORDERS_MAX + 1
+        found = await self._store.snapshot(account_id, orders_max)
         if len(found.orders) <= SNAPSHOT_ORDERS_MAX:
-            client.push(stream_messages.snapshot_of(account_id, found))
+            executions = None
+            if StreamChannel.EXECUTIONS in wanted:
+                executions = await self._store.executions_until(
+                    account_id, found.stream_sequence, SNAPSHOT_EXECUTIONS_MAX
+                )
+            client.push(
+                stream_messages.snapshot_of(account_id, found, executions, with_orders=orders_max > 0)
+            )
             return found.stream_sequence
         what = f"{account_id} has more than {SNAPSHOT_ORDERS_MAX} open orders: subscribe without a snapshot"
         client.push(stream_messages.error(Refusal(code=RefusalCode.CONFLICT, message=what)))
-        client.push(stream_messages.unsubscribed([account_id]))
+        client.push(stream_messages.unsubscribed(wanted, [account_id]))
         return None
 
     def _caught_up(
@@ -424,6 +481,7 @@ class EventHub:
             channel.clients.discard(client)
             self._drop_if_idle(account_id, channel)
         client.sent.pop(account_id, None)
+        client.wanted.pop(account_id, None)
 
     def unsubscribe_all(self, client: HubClient) -> None:
         """Stop sending anything to a client."""

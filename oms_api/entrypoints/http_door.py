@@ -51,6 +51,9 @@ _ACK: Final = hop("ack")
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
+_KINDS: Final = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
 def bearer_token(authorization: bytes | None) -> str | None:
     """Return the token of an Authorization header, or None."""
     if authorization is None or authorization[:7].lower() != b"bearer ":
@@ -64,15 +67,23 @@ def decode_content(body: bytes, content_type: bytes | None) -> dict[str, object]
     if media_type != b"application/json":
         found = media_type.decode("latin-1")[:60] or "none"
         return invalid(FieldProblem(field="Content-Type", message=f"must be application/json, was {found}"))
+    return decode_object(body, "the body")
+
+
+def decode_object(body: bytes, noun: str) -> dict[str, object] | Refusal:
+    """Decode a JSON object without a name that is there twice. Numbers are exact. noun: what it is called."""
     try:
         content = _decoder.decode(body)
     except msgspec.MsgspecError as error:
-        return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"the body is not JSON: {str(error)[:200]}")
+        return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"{noun} is not JSON: {str(error)[:200]}")
     except (ArithmeticError, RecursionError, ValueError):
-        message = "the body is not JSON: a number or text in it cannot be read, or it is nested too deeply"
+        message = f"{noun} is not JSON: a number or text in it cannot be read, or it is nested too deeply"
         return Refusal(code=RefusalCode.INVALID_REQUEST, message=message)
     if not isinstance(content, dict):
-        return Refusal(code=RefusalCode.INVALID_REQUEST, message="expected the body to be a JSON object")
+        found = _KINDS.get(type(content), "a number")
+        return Refusal(
+            code=RefusalCode.INVALID_REQUEST, message=f"expected {noun} to be a JSON object, was {found}"
+        )
     # Every name and text has two quotes; one more is in a text, or belongs to a name that came twice.
     if body.count(b'"') != 2 * _names_and_texts(content) and (name := _twice(body)) is not None:
         return invalid(FieldProblem(field=shown(name).strip('"'), message="is given more than once"))

@@ -1,12 +1,16 @@
-"""The WebSocket at /api/v1/stream: a client names its accounts and gets each one's events in order.
+"""The WebSocket at /api/v1/stream: a client names channels, and sends orders.
 
-Events come several in a frame, each as core published it. `from` and `streamSequence` are the last sequence
-that a client has; what comes is what follows it. A client that was cut off subscribes again with the last
-streamSequence it saw, and misses nothing. What is said both ways: stream_messages.py, docs/asyncapi.yaml.
+Of accounts' orders and executions it gets each event in order, several in a frame, each as core published it.
+`from` and `streamSequence` are the last sequence that a client has; what comes is what follows it. A client
+that was cut off subscribes again with the last streamSequence it saw, and misses nothing. Of positions,
+quotes and alerts it is told how they stand (state_channels.py). What is said both ways: stream_requests.py,
+stream_messages.py, docs/asyncapi.yaml.
 
 The law of this file: a WebSocket ends with its token, and what a client asks for is bounded by what it takes.
 It is closed when its token has expired or counts no more, when it says more than MESSAGES_PER_S for long,
-when it takes nothing for SEND_S_MAX, and when more waits for it than event_hub.py keeps.
+when it takes nothing for SEND_S_MAX, and when more waits for it than event_hub.py keeps. Orders and cancels
+are counted against their own rates, as everywhere; so many are worked on at once, and more are not read.
+What was read is done and answered, or its client is gone and asks again under the same clientOrderId.
 """
 
 import asyncio
@@ -25,7 +29,23 @@ from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints import stream_messages
 from oms_api.entrypoints.event_hub import TOO_SLOW, EventHub, HubClient, slow_total
 from oms_api.entrypoints.http_door import bearer_token
-from oms_api.entrypoints.stream_messages import Auth, Message, Ping, Subscribe, Unsubscribe
+from oms_api.entrypoints.state_channels import StateChannels
+from oms_api.entrypoints.stream_orders import answer_order
+from oms_api.entrypoints.stream_requests import (
+    OF_ACCOUNTS,
+    OF_EVENTS,
+    Auth,
+    Cancel,
+    Message,
+    Ping,
+    Place,
+    StreamChannel,
+    Subscribe,
+    Unsubscribe,
+    ahead_of_stream,
+    read_message,
+    unknown_names,
+)
 from oms_api.handlers import admit, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
@@ -39,6 +59,8 @@ SEND_S_MAX: Final = 20.0
 CLOSE_S_MAX: Final = 2.0
 MESSAGES_PER_S: Final = 20
 MESSAGES_BURST: Final = 100
+ORDERS_AT_ONCE_MAX: Final = 100
+ORDERS_SETTLE_S_MAX: Final = 2.0
 CLOSE_NORMAL: Final = 1000
 CLOSE_REFUSED: Final = 1008
 CLOSE_RESTART: Final = 1012
@@ -80,10 +102,15 @@ class _Pace:
 class Session:
     """One client's connection: what it sends is read in one task, what it gets is written in another."""
 
-    def __init__(self, ports: Ports, clock: Clock, hub: EventHub, socket: Socket) -> None:
+    def __init__(
+        self, ports: Ports, clock: Clock, hub: EventHub, states: StateChannels, socket: Socket
+    ) -> None:
         self._ports = ports
         self._clock = clock
         self._hub = hub
+        self._states = states
+        self._orders: set[asyncio.Task[None]] = set()
+        self._order_room = asyncio.Semaphore(ORDERS_AT_ONCE_MAX)
         self._socket = socket
         self._client = HubClient()
         self._pace = _Pace()
@@ -113,14 +140,18 @@ class Session:
         except _ClosedError as error:
             closing = error
         finally:
-            self._hub.unsubscribe_all(self._client)
+            self._drop_all()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             # A subscription that was on its way may have come after the others ended.
-            self._hub.unsubscribe_all(self._client)
+            self._drop_all()
             if closing is not None and closing.code != CLOSE_NORMAL:
                 await self._close(closing)
+
+    def _drop_all(self) -> None:
+        self._hub.unsubscribe_all(self._client)
+        self._states.drop_all(self._client)
 
     async def _close(self, closing: _ClosedError) -> None:
         log.info("websocket_closed", code=closing.code, reason=closing.reason)
@@ -133,12 +164,13 @@ class Session:
         event: Mapping[str, Any] = await self._socket.receive()
         if event["type"] != "websocket.receive":
             raise _ClosedError(CLOSE_NORMAL, "the client is gone")
-        if not self._pace.take():
+        message = read_message(event.get("text") or event.get("bytes") or "")
+        if not isinstance(message, Place | Cancel) and not self._pace.take():
             flooding_total.inc()
             raise _ClosedError(
                 CLOSE_REFUSED, f"more than {MESSAGES_PER_S} messages a second, or {MESSAGES_BURST} at once"
             )
-        return stream_messages.read_message(event.get("text") or event.get("bytes") or "")
+        return message
 
     # ---- the token
 
@@ -161,7 +193,7 @@ class Session:
             await self._send(stream_messages.error(admitted))
             again = admitted.code in (RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED)
             raise _ClosedError(CLOSE_TRY_AGAIN if again else CLOSE_REFUSED, admitted.message)
-        self._principal, self._token = admitted, token or ""
+        self._let_in(admitted, token or "")
         if asked:
             self._client.push(stream_messages.authenticated(admitted.expires_at))
 
@@ -171,10 +203,20 @@ class Session:
         if isinstance(admitted, Refusal):
             self._client.push(stream_messages.error(admitted))
             return
-        self._principal, self._token = admitted, message.token
+        self._let_in(admitted, message.token)
         self._renewed.set()
         self._client.push(stream_messages.authenticated(admitted.expires_at))
-        self._drop([account for account in self._client.accounts if not admitted.sees(account)])
+        hidden = [account for account in self._accounts() if not admitted.sees(account)]
+        if hidden:
+            self._drop(Unsubscribe(OF_ACCOUNTS, hidden, []))
+
+    def _let_in(self, principal: Principal, token: str) -> None:
+        self._principal = self._client.principal = principal
+        self._token = token
+
+    def _accounts(self) -> list[str]:
+        """Return the accounts that the client listens to, or is about to."""
+        return list(dict.fromkeys((*self._client.accounts, *self._states.accounts_of(self._client))))
 
     async def _admit(self, token: str | None) -> Principal | Refusal:
         try:
@@ -236,6 +278,11 @@ class Session:
     async def _leave(self) -> None:
         """Let the client go when the gateway stops: another one has what follows."""
         await self._hub.stopping.wait()
+        if self._orders:
+            await asyncio.wait(self._orders, timeout=ORDERS_SETTLE_S_MAX)
+            # What they were answered is sent before the code is.
+            while self._client.waits and not self._client.given_up:
+                await asyncio.sleep(0.01)
         raise _ClosedError(
             CLOSE_RESTART, "this gateway stops: connect again, subscribe from the last streamSequence"
         )
@@ -247,6 +294,9 @@ class Session:
             message = await self._receive()
             if not isinstance(message, Auth):
                 self._token_left_s()
+            if self._hub.stopping.is_set():
+                # Nothing new is begun; what had begun is answered.
+                continue
             match message:
                 case Refusal():
                     self._client.push(stream_messages.error(message))
@@ -255,22 +305,48 @@ class Session:
                 case Subscribe():
                     await self._subscribe(message)
                 case Unsubscribe():
-                    wanted = set(message.accounts)
-                    self._drop([account for account in self._client.accounts if account in wanted], said=True)
+                    self._drop(message)
+                case Place() | Cancel():
+                    await self._begin_order(message)
                 case Ping():
                     self._client.push(stream_messages.PONG)
                 case _:
                     assert_never(message)
 
-    def _drop(self, accounts: list[str], *, said: bool = False) -> None:
-        """Unsubscribe from accounts. said: answer also when they are none."""
-        for account in accounts:
-            self._hub.unsubscribe(self._client, account)
-        if accounts or said:
-            self._client.push(stream_messages.unsubscribed(accounts))
+    async def _begin_order(self, message: Place | Cancel) -> None:
+        """Work on an order or a cancel beside others; wait first while too many are worked on."""
+        await self._order_room.acquire()
+        task = asyncio.create_task(self._answer_order(message, self._token))
+        self._orders.add(task)
+        task.add_done_callback(self._orders.discard)
+
+    async def _answer_order(self, message: Place | Cancel, token: str) -> None:
+        try:
+            self._client.push(await answer_order(self._ports, self._clock, token, message))
+        finally:
+            self._order_room.release()
+
+    def _drop(self, message: Unsubscribe) -> None:
+        """Tell the client no more of what it names, as far as it listens to that, and say so."""
+        client, channels = self._client, message.channels
+        accounts, symbols = set(message.accounts), set(message.symbols)
+        dropped = [account for account in self._accounts() if account in accounts]
+        for account in dropped:
+            left = client.wanted.get(account, frozenset()) - channels
+            if account in client.wanted and not left:
+                self._hub.unsubscribe(client, account)
+            elif account in client.wanted:
+                client.wanted[account] = left
+        if StreamChannel.POSITIONS in channels:
+            self._states.drop_positions(client, dropped)
+        if StreamChannel.QUOTES in channels:
+            self._states.drop_quotes(client, symbols)
+        if StreamChannel.ALERTS in channels:
+            self._states.drop_alerts(client)
+        client.push(stream_messages.unsubscribed(channels, dropped, sorted(symbols)))
 
     async def _subscribe(self, message: Subscribe) -> None:
-        refusal = await self._invisible(message.accounts)
+        refusal = await self._unknown(message)
         if refusal is not None:
             self._client.push(stream_messages.error(refusal))
             return
@@ -281,15 +357,16 @@ class Session:
                 self._client.push(stream_messages.resync(message.accounts, epoch))
                 return
             starts: dict[str, int] = {}
-            for account in message.accounts:
+            for account in message.accounts if message.channels & OF_EVENTS else ():
                 head = await self._hub.reserve(account)
                 reserved.append(account)
                 starts[account] = message.since.get(account, head)
                 if starts[account] > head:
-                    self._client.push(stream_messages.error(stream_messages.ahead_of_stream(account, head)))
+                    self._client.push(stream_messages.error(ahead_of_stream(account, head)))
                     return
             self._begin(message, starts, epoch)
             reserved.clear()
+            await self._watch_states(message)
         except UnavailableError as error:
             raise _ClosedError(CLOSE_TRY_AGAIN, error.what) from error
         finally:
@@ -297,36 +374,49 @@ class Session:
                 self._hub.cancel_reservation(account)
 
     def _begin(self, message: Subscribe, starts: Mapping[str, int], epoch: str) -> None:
-        for account in message.accounts:
+        for account in starts:
             self._hub.unsubscribe(self._client, account)
         told = {} if message.snapshot else starts
-        self._client.push(stream_messages.subscribed(message.accounts, told, epoch))
-        for account in message.accounts:
-            self._hub.subscribe(self._client, account, None if message.snapshot else starts[account])
+        self._client.push(
+            stream_messages.subscribed(message.channels, message.accounts, message.symbols, told, epoch)
+        )
+        wanted = message.channels & OF_EVENTS
+        for account, after in starts.items():
+            self._hub.subscribe(self._client, account, None if message.snapshot else after, wanted)
 
-    async def _invisible(self, accounts: list[str]) -> Refusal | None:
-        """Return what is wrong with the accounts: one of others and one that is not there cost the same."""
+    async def _watch_states(self, message: Subscribe) -> None:
+        if StreamChannel.POSITIONS in message.channels:
+            await self._states.watch_positions(self._client, message.accounts)
+        if StreamChannel.QUOTES in message.channels:
+            await self._states.watch_quotes(self._client, message.symbols)
+        if StreamChannel.ALERTS in message.channels:
+            await self._states.watch_alerts(self._client)
+
+    async def _unknown(self, message: Subscribe) -> Refusal | None:
+        """Return what is wrong with names: one of others and one that is not there cost the same."""
         principal, reference = self._principal, self._ports.reference
 
-        def unseen() -> list[str]:
+        def unseen() -> tuple[list[str], list[str]]:
             return [
                 account
-                for account in accounts
+                for account in message.accounts
                 if not (principal.sees(account) and reference.account_exists(account))
-            ]
+            ], [symbol for symbol in message.symbols if reference.tick_size(symbol) is None]
 
-        if unseen():
+        if any(unseen()):
             with contextlib.suppress(UnavailableError):
                 await reference.refresh()
-        found = unseen()
-        return stream_messages.unknown_accounts(found) if found else None
+        accounts, symbols = unseen()
+        return unknown_names(accounts, symbols) if accounts or symbols else None
 
 
-def build_websocket(ports: Ports, clock: Clock, hub: EventHub) -> WebsocketRouteHandler:
+def build_websocket(
+    ports: Ports, clock: Clock, hub: EventHub, states: StateChannels
+) -> WebsocketRouteHandler:
     """Build the WebSocket's route."""
 
     @websocket(STREAM_PATH)
     async def stream(socket: Socket) -> None:
-        await Session(ports, clock, hub, socket).run()
+        await Session(ports, clock, hub, states, socket).run()
 
     return stream

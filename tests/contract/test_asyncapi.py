@@ -13,14 +13,16 @@ import pytest
 import yaml
 
 from oms_api.domain.refusal import RefusalCode
-from oms_api.entrypoints import event_hub, http_server, stream_messages, websocket
-from oms_api.ports import OrderView
+from oms_api.entrypoints import event_hub, http_server, state_channels, stream_requests, websocket
+from oms_api.ports import AlertView, ExecutionView, OrderView, QuoteView, StreamedPosition
+from oms_platform.ids import uuid7
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import OrderStatus, Side
 from oms_platform.wire import encode
 from tests.unit.oms_api.stream_rig import Client, Door, serving
 from tests.unit.oms_api.test_event_hub import event, read
 from tests.unit.oms_api.test_handlers import view
+from tests.unit.oms_api.test_stream_channels import ORDER, alert, position, quote
 
 PAGE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PAGE.read_text())
@@ -59,7 +61,7 @@ def test_every_reference_leads_somewhere_and_every_message_has_a_channel_a_schem
     assert not OF_CLIENTS & OF_SERVER
     for name in SCHEMAS:
         jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
-    assert set(stream_messages.TYPES) == OF_CLIENTS
+    assert set(stream_requests.TYPES) == OF_CLIENTS
 
 
 class Recorded(Client):
@@ -78,10 +80,13 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(websocket, "HEARTBEAT_S", 0.1)
+    for name in ("POSITIONS_EVERY_S", "QUOTES_EVERY_S", "ALERTS_EVERY_S"):
+        monkeypatch.setattr(state_channels, name, 0.01)
     said: list[dict[str, Any]] = []
     got: list[dict[str, Any]] = []
 
     async def talk(client: Recorded, door: Door) -> None:
+        door.tokens.give("t", "A", "B", role="trader")
         door.tokens.give("less", "B")
         door.store.orders = [
             view(),
@@ -99,6 +104,24 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
         await client.ask("subscribe", accounts=["A"], epoch="e0")
         await client.ask("subscribe", accounts=["Z"])
         await client.ask("ping")
+        door.desk.held = {"a": position("A", "S", 1)}
+        door.desk.quoted = {"S": quote("S", 1)}
+        door.desk.attention = [alert("x", "A"), alert("k", None, "KILL_SWITCH")]
+        every = ["orders", "executions", "positions", "quotes", "alerts"]
+        await client.ask("subscribe", accounts=["A"], symbols=["S"], channels=every, snapshot=True)
+        for _ in range(4):
+            await client.next()
+        door.desk.held, door.desk.quoted, door.desk.attention = (
+            {"a": position("A", "S", 2)}, {"S": quote("S", 2)}, [],
+        )  # fmt: skip
+        door.states.on_events([read(encode(event(1)))])
+        while {"positions", "quotes", "alerts"} - {frame["type"] for frame in client.got[-3:]}:
+            await client.next()
+        await client.ask("unsubscribe", channels=["quotes", "alerts"], symbols=["S"])
+        await client.ask("place", id="1", order=ORDER)
+        await client.ask("place", id="2", order={})
+        door.reference.order_view = view()
+        await client.ask("cancel", id="3", orderId=str(uuid7()))
         await client.ask("auth", token="less")
         await client.next()
         await client.ask("auth", token="bad")
@@ -156,6 +179,22 @@ def test_orders_and_events_have_the_fields_that_the_document_gives_them() -> Non
     assert json.loads(encode(event(1)))["side"] == f"SIDE_{Side.BUY.name}"
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("execution", ExecutionView),
+        ("position", StreamedPosition),
+        ("quote", QuoteView),
+        ("alert", AlertView),
+    ],
+)
+def test_what_is_told_as_rest_tells_it_has_the_fields_that_the_document_gives_it(
+    name: str, kind: type[msgspec.Struct]
+) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(kind)}
+    assert set(SCHEMAS[name]["properties"]) == set(SCHEMAS[name]["required"]) == fields
+
+
 def test_the_documents_bounds_and_codes_are_those_of_the_door() -> None:
     text = DOCUMENT["info"]["description"].replace(",", "")
     for bound in (
@@ -167,6 +206,10 @@ def test_the_documents_bounds_and_codes_are_those_of_the_door() -> None:
         round(websocket.SEND_S_MAX),
         round(websocket.AUTH_WAIT_S),
         round(http_server.PONG_S_MAX),
+        websocket.ORDERS_AT_ONCE_MAX,
+        event_hub.SNAPSHOT_EXECUTIONS_MAX,
+        round(1 / state_channels.POSITIONS_EVERY_S),
+        round(1 / state_channels.QUOTES_EVERY_S),
     ):
         assert re.search(rf"\b{bound}\b", text), bound
     for code in (
@@ -180,8 +223,10 @@ def test_the_documents_bounds_and_codes_are_those_of_the_door() -> None:
         websocket.CLOSE_TRY_AGAIN,
     ):
         assert re.search(rf"\b{code}\b", text), code
-    assert SCHEMAS["accounts"]["maxItems"] == stream_messages.ACCOUNTS_MAX
+    assert SCHEMAS["symbols"]["maxItems"] == stream_requests.SYMBOLS_MAX
+    assert set(SCHEMAS["channels"]["items"]["enum"]) == {one.value for one in stream_requests.StreamChannel}
+    assert SCHEMAS["accounts"]["maxItems"] == stream_requests.ACCOUNTS_MAX
     assert SCHEMAS["snapshot"]["properties"]["orders"]["maxItems"] == event_hub.SNAPSHOT_ORDERS_MAX
     assert SCHEMAS["events"]["properties"]["events"]["maxItems"] == event_hub.EVENTS_PER_FRAME_MAX
-    codes = SCHEMAS["error"]["properties"]["error"]["properties"]["code"]["enum"]
+    codes = SCHEMAS["refusal"]["properties"]["code"]["enum"]
     assert set(codes) <= {code.value for code in RefusalCode}

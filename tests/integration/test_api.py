@@ -790,7 +790,13 @@ def test_events_come_live_from_kafka_in_stream_order(api: Gateway, kafka: KafkaS
         answer = await listener.subscribe(account)
         epoch = answer.pop("epoch")
         assert len(epoch) == 32
-        assert answer == {"type": "subscribed", "accounts": [account], "streamSequence": {account: 0}}
+        assert answer == {
+            "type": "subscribed",
+            "channels": ["orders"],
+            "accounts": [account],
+            "symbols": [],
+            "streamSequence": {account: 0},
+        }
         events = [event(account, n) for n in range(1, 21)]
         await asyncio.to_thread(store_events, api, *events)
         await asyncio.to_thread(send, kafka, *reversed(events))

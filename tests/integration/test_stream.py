@@ -17,7 +17,7 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.vocabulary import OrderStatus
 from oms_platform.wire import encode
 from tests.integration.api_rig import Gateway, gateway
-from tests.integration.test_api import Listener, event, send, store
+from tests.integration.test_api import Listener, event, send, store_events
 
 ACCOUNT = "ACC-HF-001"
 
@@ -230,7 +230,7 @@ def test_another_database_is_another_epoch_and_the_same_one_is_the_same(
 
 
 def test_after_a_restore_clients_are_let_go_and_told_to_begin_anew(api: Gateway) -> None:
-    store(api, *(event(ACCOUNT, number) for number in range(1, 6)))
+    store_events(api, *(event(ACCOUNT, number) for number in range(1, 6)))
 
     async def scenario(listener: Listener) -> None:
         await listener.socket.send_json({"type": "subscribe", "accounts": [ACCOUNT], "snapshot": True})

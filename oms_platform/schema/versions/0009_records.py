@@ -21,8 +21,9 @@ CREATE VIEW executions AS
     SELECT t.order_id, t.venue_id, t.exec_id, t.account_id, t.cl_ord_id, t.symbol, t.side,
            coalesce(c.last_qty, t.last_qty) AS last_qty,
            ((coalesce(c.last_px_micros, t.last_px_micros))::numeric / 1000000)::numeric(18,6) AS last_px,
-           t.transact_time, t.received_at, t.recorded_at, t.venue_order_id, t.trade_date, t.sequence
-    FROM (SELECT order_id, sequence,
+           t.transact_time, t.received_at, t.recorded_at, t.venue_order_id, t.trade_date, t.sequence,
+           t.stream_sequence
+    FROM (SELECT order_id, sequence, stream_sequence,
                  payload->'tradeApplied'->>'venueId' AS venue_id,
                  payload->'tradeApplied'->>'execId' AS exec_id,
                  account_id,

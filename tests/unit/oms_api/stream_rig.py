@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,17 @@ from oms_api.domain.principal import Principal, rights_of
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.http_door import HttpDoor
 from oms_api.entrypoints.http_server import HttpServer
+from oms_api.entrypoints.state_channels import StateChannels
 from oms_api.entrypoints.websocket import STREAM_PATH, build_websocket
-from oms_api.ports import AccountSnapshot, OrderView, Ports
+from oms_api.ports import (
+    AccountSnapshot,
+    AlertView,
+    ExecutionView,
+    OrderView,
+    Ports,
+    QuoteView,
+    StreamedPosition,
+)
 from oms_platform.clock import utc_now
 from tests.ports import free_port
 from tests.unit.oms_api.test_handlers import Fake
@@ -36,6 +45,7 @@ class Store:
 
     events: list[tuple[int, str]] = field(default_factory=list)
     orders: list[OrderView] = field(default_factory=list)
+    executed: list[ExecutionView] = field(default_factory=list)
     name: str = "e1"
     rows: int = 0
 
@@ -61,6 +71,41 @@ class Store:
         await asyncio.sleep(0.001)
         return found
 
+    async def executions_until(
+        self, _account: str, stream_sequence: int, rows_max: int
+    ) -> list[ExecutionView]:
+        return [one for one in self.executed if one.sequence <= stream_sequence][-rows_max:]
+
+
+class Desk:
+    """DeskState, MarketData and LiveQuotes in memory. following: whether quotes are kept live."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, StreamedPosition] = {}
+        self.attention: list[AlertView] = []
+        self.quoted: dict[str, QuoteView] = {}
+        self.live, self.following, self.asked = True, False, 0
+
+    async def positions(self, accounts: Sequence[str]) -> list[StreamedPosition]:
+        self.asked += 1
+        return [one for one in self.held.values() if one.account_id in accounts]
+
+    async def alerts(self) -> list[AlertView]:
+        return list(self.attention)
+
+    async def quotes(self, symbols: Sequence[str]) -> list[QuoteView]:
+        return [self.quoted[symbol] for symbol in symbols if symbol in self.quoted]
+
+    def newest(self, symbol: str) -> QuoteView | None:
+        return self.quoted.get(symbol)
+
+    async def follow(self) -> None:
+        self.following = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.following = False
+
 
 class Tokens:
     """The Authenticator: a token is a name, and counts as long as it is here."""
@@ -68,11 +113,11 @@ class Tokens:
     def __init__(self) -> None:
         self.callers: dict[str, Principal] = {}
 
-    def give(self, token: str, *accounts: str, lifetime_s: float = 600.0) -> datetime:
+    def give(self, token: str, *accounts: str, lifetime_s: float = 600.0, role: str = "viewer") -> datetime:
         """Let a token count for some accounts. Returns until when."""
         expires_at = datetime.fromtimestamp(time.time() + lifetime_s, UTC)
         self.callers[token] = Principal(
-            subject=token, rights=rights_of(["viewer"]), accounts=frozenset(accounts), expires_at=expires_at
+            subject=token, rights=rights_of([role]), accounts=frozenset(accounts), expires_at=expires_at
         )
         return expires_at
 
@@ -105,6 +150,8 @@ class Door:
     tokens: Tokens
     reference: Reference
     hub: EventHub
+    desk: Desk
+    states: StateChannels
 
     @property
     def url(self) -> str:
@@ -160,9 +207,10 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
         **{name: every for name in Ports.__dataclass_fields__ if name not in ("authenticator", "tracer")},
         authenticator=tokens,
     )
-    hub = EventHub(store, Broker())
+    hub, desk = EventHub(store, Broker()), Desk()
+    states = StateChannels(desk, cast(Any, desk), desk)
     app = Litestar(
-        [build_websocket(ports, lambda: utc_now() + clock_ahead, hub)],
+        [build_websocket(ports, lambda: utc_now() + clock_ahead, hub, states)],
         openapi_config=None,
         logging_config=None,
     )
@@ -172,7 +220,8 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield Door(port, store, tokens, reference, hub)
+        yield Door(port, store, tokens, reference, hub, desk, states)
     finally:
+        states.close()
         server.stop()
         await asyncio.wait_for(task, WAIT_S_MAX)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,10 +14,14 @@ from oms_api.domain.refusal import Refusal, invalid
 from oms_api.entrypoints.http_door import bearer_token, decode_content, names_two_callers, read_body
 from oms_api.entrypoints.request_fields import TIME_MAX, TIME_MIN, read_query
 from oms_api.entrypoints.rest_orders import OrdersQuery, cursor_of, order_filter
-from oms_api.entrypoints.stream_messages import (
+from oms_api.entrypoints.stream_requests import (
+    OF_ACCOUNTS,
     PROBLEMS_MAX,
     Auth,
+    Cancel,
     Ping,
+    Place,
+    StreamChannel,
     Subscribe,
     Unsubscribe,
     read_message,
@@ -27,6 +32,9 @@ from oms_platform.ids import uuid7
 
 SOME = Principal(subject="s", rights=frozenset(), accounts=frozenset(("A", "B")))
 ALL = Principal(subject="s", rights=frozenset(), accounts=frozenset("*"))
+
+TYPES = "auth, subscribe, unsubscribe, place, cancel, ping"
+ORDERS = frozenset((StreamChannel.ORDERS,))
 
 
 def read_filter(query: Mapping[str, str], principal: Principal) -> OrderFilter | Refusal:
@@ -184,7 +192,7 @@ def test_a_wrong_subscription_is_refused(message: dict[str, object]) -> None:
 
 def test_a_subscription_names_each_account_once() -> None:
     assert read_subscription({"accounts": ["A", "B", "A"], "from": {"A": 0}}) == Subscribe(
-        ["A", "B"], {"A": 0}
+        ORDERS, ["A", "B"], [], {"A": 0}
     )
 
 
@@ -192,10 +200,33 @@ def test_a_subscription_names_each_account_once() -> None:
     ("text", "message"),
     [
         ('{"type":"auth","token":"t"}', Auth("t")),
-        ('{"type":"subscribe","accounts":["A"]}', Subscribe(["A"], {})),
-        ('{"type":"subscribe","accounts":["A"],"snapshot":true}', Subscribe(["A"], {}, "", True)),
-        ('{"type":"subscribe","accounts":["A"],"from":null,"epoch":"e"}', Subscribe(["A"], {}, "e")),
-        ('{"type":"unsubscribe","accounts":["A","A"]}', Unsubscribe(["A"])),
+        ('{"type":"subscribe","accounts":["A"]}', Subscribe(ORDERS, ["A"], [], {})),
+        ('{"type":"subscribe","accounts":["A"],"snapshot":true}', Subscribe(ORDERS, ["A"], [], {}, "", True)),
+        (
+            '{"type":"subscribe","accounts":["A"],"from":null,"epoch":"e"}',
+            Subscribe(ORDERS, ["A"], [], {}, "e"),
+        ),
+        ('{"type":"unsubscribe","accounts":["A","A"]}', Unsubscribe(OF_ACCOUNTS, ["A"], [])),
+        (
+            '{"type":"subscribe","symbols":["AAPL"]}',
+            Subscribe(frozenset((StreamChannel.QUOTES,)), [], ["AAPL"], {}),
+        ),
+        (
+            '{"type":"subscribe","channels":["alerts","positions"],"accounts":["A"]}',
+            Subscribe(frozenset((StreamChannel.ALERTS, StreamChannel.POSITIONS)), ["A"], [], {}),
+        ),
+        (
+            '{"type":"unsubscribe","channels":["alerts"]}',
+            Unsubscribe(frozenset((StreamChannel.ALERTS,)), [], []),
+        ),
+        (
+            '{"type":"place","id":"1","order":{"limitPrice":1.10}}',
+            Place("1", "API", {"limitPrice": Decimal("1.10")}),
+        ),
+        (
+            '{"type":"cancel","id":"2","channel":"WEB","orderId":"01890a5d-ac96-774b-bcce-b302099a8057"}',
+            Cancel("2", "WEB", UUID("01890a5d-ac96-774b-bcce-b302099a8057")),
+        ),
         ('{"type":"ping"}', Ping()),
     ],
 )
@@ -212,13 +243,13 @@ def test_every_type_of_message_is_read(text: str, message: object) -> None:
         ('{"type":"\\ud800"}', "the message is not JSON"),
         (b'{"type":"\xff"}', "the message is not JSON"),
         ("[" * 60_000, "the message is not JSON"),
-        ("[]", "expected a JSON object, was a list"),
-        ("[[[[]]]]", "expected a JSON object, was a list"),
-        ('"ping"', "expected a JSON object, was a string"),
-        ("7", "expected a JSON object, was a number"),
-        ("1e5", "expected a JSON object, was a number"),
-        ("null", "expected a JSON object, was null"),
-        ("true", "expected a JSON object, was true"),
+        ("[]", "expected the message to be a JSON object, was a list"),
+        ("[[[[]]]]", "expected the message to be a JSON object, was a list"),
+        ('"ping"', "expected the message to be a JSON object, was a string"),
+        ("7", "expected the message to be a JSON object, was a number"),
+        ("1e5", "expected the message to be a JSON object, was a number"),
+        ("null", "expected the message to be a JSON object, was null"),
+        ("true", "expected the message to be a JSON object, was true or false"),
     ],
 )
 def test_a_message_that_is_no_object_is_refused_in_words(text: str | bytes, said: str) -> None:
@@ -231,13 +262,47 @@ def test_a_message_that_is_no_object_is_refused_in_words(text: str | bytes, said
 @pytest.mark.parametrize(
     ("text", "field", "said"),
     [
-        ("{}", "type", "must be one of auth, subscribe, unsubscribe, ping, was null"),
-        ('{"type":"x"}', "type", 'must be one of auth, subscribe, unsubscribe, ping, was "x"'),
-        ('{"type":[]}', "type", "must be one of auth, subscribe, unsubscribe, ping, was a list"),
+        ("{}", "type", f"must be one of {TYPES}, was null"),
+        ('{"type":"x"}', "type", f'must be one of {TYPES}, was "x"'),
+        (
+            '{"type":[]}',
+            "type",
+            f"must be one of {TYPES}, was a list",
+        ),
         ('{"type":"auth"}', "token", "must be a bearer token"),
         ('{"type":"auth","token":5}', "token", "must be a bearer token"),
         ('{"type":"unsubscribe"}', "accounts", "must be a list of accounts, was null"),
         ('{"type":"unsubscribe","accounts":[[[[]]]]}', "accounts", "must be a list of accounts, was a list"),
+        (
+            '{"type":"subscribe","symbols":[],"channels":["quotes"]}',
+            "symbols",
+            "must be a list of symbols, was a list",
+        ),
+        ('{"type":"subscribe","channels":["quotes"]}', "symbols", "must be a list of symbols, was null"),
+        (
+            '{"type":"subscribe","channels":["alerts"],"accounts":["A"]}',
+            "accounts",
+            "are of none of the channels",
+        ),
+        (
+            '{"type":"subscribe","channels":"orders","accounts":["A"]}',
+            "channels",
+            'must be a list of channels, was "orders"',
+        ),
+        (
+            '{"type":"subscribe","channels":["fills"],"accounts":["A"]}',
+            "channels",
+            'must be of orders, executions, positions, quotes, alerts, was "fills"',
+        ),
+        (
+            '{"type":"subscribe","channels":["positions"],"accounts":["A"],"from":{"A":1}}',
+            "from",
+            "is of none of the channels",
+        ),
+        ('{"type":"place","id":"","order":{}}', "id", 'must be a text of 1 to 64 characters, was ""'),
+        ('{"type":"place","id":"1"}', "order", "must be an object, was null"),
+        ('{"type":"cancel","id":"1","orderId":"x"}', "orderId", 'must be an orderId, was "x"'),
+        ('{"type":"cancel","id":"1","id":"2"}', "id", "is given more than once"),
         (
             '{"type":"unsubscribe","accounts":{"a":1}}',
             "accounts",

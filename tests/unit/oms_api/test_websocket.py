@@ -89,7 +89,12 @@ def test_what_another_token_may_not_see_is_unsubscribed_and_said() -> None:
             door.tokens.give("less", "B", "C")
             await client.say("auth", token="less")
             assert [(await client.next())["type"] for _ in range(2)] == ["authenticated", "unsubscribed"]
-            assert client.got[-1] == {"type": "unsubscribed", "accounts": ["A"]}
+            assert client.got[-1] == {
+                "type": "unsubscribed",
+                "accounts": ["A"],
+                "channels": ["executions", "orders", "positions"],
+                "symbols": [],
+            }
             bring(door.hub, "A", 1)
             bring(door.hub, "B", 1)
             assert [item["accountId"] for item in (await client.next())["events"]] == ["B"]
@@ -106,7 +111,14 @@ def test_what_is_still_being_read_for_the_first_token_is_not_sent_after_another_
         async with door.client() as client:
             await client.say("subscribe", accounts=["A"], **{"from": {"A": 0}})
             await client.say("auth", token="less")
-            while client.got[-1:] != [{"type": "unsubscribed", "accounts": ["A"]}]:
+            while client.got[-1:] != [
+                {
+                    "type": "unsubscribed",
+                    "accounts": ["A"],
+                    "channels": ["executions", "orders", "positions"],
+                    "symbols": [],
+                }
+            ]:
                 await client.next()
             assert sum(len(frame.get("events", ())) for frame in client.got) < 20_000
             assert await client.ask("ping") == {"type": "pong"}
@@ -175,7 +187,7 @@ def test_a_client_that_does_not_say_who_it_is_is_let_go(monkeypatch: pytest.Monk
     ("first", "said"),
     [
         ("{", "the message is not JSON"),
-        ("[]", "expected a JSON object, was a list"),
+        ("[]", "expected the message to be a JSON object, was a list"),
         ('{"type":"subscribe","accounts":["A"]}', "a bearer token is required"),
         ('{"type":"ping"}', "a bearer token is required"),
         ('{"type":"auth","token":"x"}', "this token does not count"),
@@ -313,9 +325,19 @@ def test_unsubscribe_names_what_it_ended_and_nothing_else() -> None:
         async with door.client() as client:
             await client.ask("subscribe", accounts=["A", "B"])
             answer = await client.ask("unsubscribe", accounts=["C", "B", "nonsense"])
-            assert answer == {"type": "unsubscribed", "accounts": ["B"]}
+            assert answer == {
+                "type": "unsubscribed",
+                "accounts": ["B"],
+                "channels": ["executions", "orders", "positions"],
+                "symbols": [],
+            }
             answer = await client.ask("unsubscribe", accounts=["B"])
-            assert answer == {"type": "unsubscribed", "accounts": []}
+            assert answer == {
+                "type": "unsubscribed",
+                "accounts": [],
+                "channels": ["executions", "orders", "positions"],
+                "symbols": [],
+            }
             answer = await client.ask("unsubscribe", accounts=[[[[]]]])
             assert answer["error"]["fields"][0]["field"] == "accounts"
             bring(door.hub, "B", 1)
@@ -362,6 +384,8 @@ def test_a_snapshot_is_followed_by_what_came_after_it_and_by_nothing_else() -> N
                 answer = await client.ask("subscribe", accounts=["A"], snapshot=True)
                 assert answer == {
                     "type": "subscribed",
+                    "channels": ["orders"],
+                    "symbols": [],
                     "accounts": ["A"],
                     "streamSequence": {},
                     "epoch": "e1",
@@ -401,7 +425,12 @@ def test_an_account_with_more_open_orders_than_fit_is_said_and_not_subscribed(
         async with door.client() as client:
             await client.ask("subscribe", accounts=["A"], snapshot=True)
             assert "open orders" in (await client.next())["error"]["message"]
-            assert await client.next() == {"type": "unsubscribed", "accounts": ["A"]}
+            assert await client.next() == {
+                "type": "unsubscribed",
+                "accounts": ["A"],
+                "channels": ["orders"],
+                "symbols": [],
+            }
             bring(door.hub, "A", 1)
             assert await client.ask("ping") == {"type": "pong"}
 
