@@ -332,7 +332,7 @@ def test_what_a_gateway_that_stops_has_begun_is_answered_before_it_closes() -> N
             await client.say("place", id="1", order=ORDER)
             await begun.wait()
             door.hub.stopping.set()
-            gate.set()
+            asyncio.get_running_loop().call_later(0.1, gate.set)
             code, _ = await client.closed()
             assert code == websocket.CLOSE_RESTART
             assert [(one["type"], one["id"]) for one in client.got] == [("placed", "1")]
