@@ -29,7 +29,7 @@ STATUS_OF: Final = {
     RefusalCode.UNAVAILABLE: 503,
 }
 JSON: Final = "application/json"
-_ETAG: Final = re.compile(r'"[^"]*"')
+_ETAG: Final = re.compile(r'(W/)?("[^"]*")')
 PROBLEM_JSON: Final = "application/problem+json"
 PROBLEMS_PAGE: Final = "/docs/problems"
 encode: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
@@ -111,9 +111,13 @@ def etag_of(version: object) -> str:
     return f'"{version}"'
 
 
-def names_version(condition: str, etag: str) -> bool:
-    """Return whether an If-Match or If-None-Match names an ETag; `*` names every one."""
-    return condition.strip() == "*" or etag in _ETAG.findall(condition)
+def names_version(condition: str, etag: str, *, weakly: bool = False) -> bool:
+    """Return whether an If-Match or If-None-Match names an ETag; `*` names every one.
+
+    weakly: an ETag that is weak there counts too (RFC 9110, 8.8.3.2), as it does for If-None-Match.
+    """
+    named = _ETAG.findall(condition)
+    return condition.strip() == "*" or any(one == etag and (weakly or not weak) for weak, one in named)
 
 
 def placed_body(answer: Placed) -> PlacedBody:

@@ -165,7 +165,7 @@ def _told(operation: AnyOperation, request: Caller, result: object) -> Answer:
 def _versioned(operation: AnyOperation, request: Caller, result: object, etag: str) -> Answer:
     """Return an answer with its ETag; one that a reader has already is not told again."""
     seen = ", ".join(request.headers.getall("if-none-match", []))
-    if seen and request.method in ("GET", "HEAD") and names_version(seen, etag):
+    if seen and request.method in ("GET", "HEAD") and names_version(seen, etag, weakly=True):
         return Answer(status=304, body=b"", headers=(("etag", etag),))
     answer = ok(result, next(iter(operation.answers)))
     return replace(answer, headers=(*answer.headers, ("etag", etag)))

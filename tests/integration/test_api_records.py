@@ -171,7 +171,7 @@ def test_an_order_that_has_changed_is_not_canceled_by_who_saw_it_before(api: Gat
     path = f"/api/v1/orders/{placed}"
     seen = api.call("GET", path)
     etag = seen.headers["etag"]
-    same = api.call("GET", path, If_None_Match=f'"x", {etag}')
+    same = api.call("GET", path, If_None_Match=f'"x", W/{etag}')
     assert (same.status, same.body, same.headers["etag"]) == (304, b"", etag)
     with psycopg.connect(api.dsn, autocommit=True) as connection:
         connection.execute("UPDATE orders SET sequence = sequence + 1 WHERE order_id = %s", (placed,))
@@ -184,6 +184,7 @@ def test_an_order_that_has_changed_is_not_canceled_by_who_saw_it_before(api: Gat
         ).fetchall()
     assert asked == [("NEW",)]
     now = api.call("GET", path).headers["etag"]
+    assert api.call("DELETE", path, If_Match=f"W/{now}").status == 412
     assert api.call("DELETE", path, If_Match=now).status == 202
     assert api.call("DELETE", path, If_Match="*").status == 202
 
