@@ -1,6 +1,6 @@
-"""When a session is to be logged on, in its venue's zone, and when its numbers begin at 1 again.
+"""When a session is to be logged on, in a zone of its own, and when its numbers begin at 1 again.
 
-The law of this file: times are the venue's wall clock, whatever it does in spring and autumn: an hour that
+The law of this file: times are the zone's wall clock, whatever it does in spring and autumn: an hour that
 does not exist begins when it would have, one that comes twice counts the first time.
 """
 
@@ -68,7 +68,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return began_at < newest
 
     def shown_start(self, now: datetime) -> str:
-        """Write when the next session starts as its venue's people would."""
+        """Write when the next session starts as people of its zone would."""
         return f"{self.starts_at(now).astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S} {self.zone}"
 
     def _sessions(self, now: datetime, first: int, last: int) -> Iterator[tuple[datetime, datetime]]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.broker.entrypoints.fix_wire import Field
+from oms_platform.fix.wire import Field
 
 INVALID_TAG_NUMBER: Final = 0
 REQUIRED_TAG_MISSING: Final = 1
