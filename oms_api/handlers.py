@@ -36,21 +36,26 @@ RETRY_AFTER_S: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """An order that is stored. `created` is false when it was there before."""
+    """An order that is stored. `created` is false when it was there before. terms: as asked for now."""
 
     order_id: UUID
     client_order_id: str
     created: bool
     accepted_at: datetime
+    terms: OrderTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested:
-    """A cancel request that is stored; `status` is the order's at that moment."""
+    """A cancel request that is stored; `status` is the order's at that moment.
+
+    created: false when the order had a cancel pending, whose request this is.
+    """
 
     order_id: UUID
     request_id: UUID
     status: str
+    created: bool
 
 
 def unavailable(what: str) -> Refusal:
@@ -66,7 +71,12 @@ async def admit(ports: Ports, token: str | None, right: Right) -> Principal | Re
     principal = await _verify(ports, token)
     if isinstance(principal, Refusal):
         return principal
-    return await _over_rate(ports, principal, right) or _lacks(principal, right) or principal
+    return await refusal_of(ports, principal, right) or principal
+
+
+async def refusal_of(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
+    """Count a known caller's request against its rate. Returns why it is not let in, None if it is."""
+    return await _over_rate(ports, principal, right) or _lacks(principal, right)
 
 
 class Placer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -82,8 +92,11 @@ async def admit_to_place(ports: Ports, token: str | None) -> Placer | Refusal:
     Raises UnavailableError while tokens cannot be verified.
     """
     principal = await _verify(ports, token)
-    if isinstance(principal, Refusal):
-        return principal
+    return principal if isinstance(principal, Refusal) else await placer_of(ports, principal)
+
+
+async def placer_of(ports: Ports, principal: Principal) -> Placer | Refusal:
+    """Admit a known caller of an order, as `admit_to_place` does."""
     over_rate = await _over_rate(ports, principal, Right.TRADE)
     lacking = _lacks(principal, Right.TRADE)
     if lacking is not None:
@@ -187,6 +200,7 @@ def _placed(terms: OrderTerms, stored: StoredOrder | KeyConflict | RowRefused) -
         client_order_id=terms.client_order_id,
         created=stored.created,
         accepted_at=stored.created_at,
+        terms=terms,
     )
 
 
@@ -222,9 +236,18 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
 
 
 async def handle_cancel_order(
-    ports: Ports, clock: Clock, principal: Principal, order_id: str, *, channel: str, trace: str
+    ports: Ports,
+    clock: Clock,
+    principal: Principal,
+    order_id: str,
+    *,
+    channel: str,
+    trace: str,
+    cl_ord_id: str = "",
 ) -> CancelRequested | Refusal:
     """Store a request to cancel. A closed order is refused with its status.
+
+    cl_ord_id: the request's own, where its door has one.
 
     While a cancel is pending, asking again is answered with its request, and stores nothing.
 
@@ -248,10 +271,16 @@ async def handle_cancel_order(
         principal=principal.subject,
         received_at=clock(),
         channel=channel,
+        cl_ord_id=cl_ord_id,
     )
     change = NewChange(message=message, payload=encode(message), trace=trace)
     pending = await ports.cancels.request(change, found.status)
-    return CancelRequested(order_id=found.order_id, request_id=pending, status=found.status)
+    return CancelRequested(
+        order_id=found.order_id,
+        request_id=pending,
+        status=found.status,
+        created=pending == message.request_id,
+    )
 
 
 async def handle_get_positions(

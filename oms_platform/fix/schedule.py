@@ -46,6 +46,10 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if wrong or not self.days or len({*self.days}) < len(self.days):
             raise ValueError(f"days: expected some of {', '.join(DAYS)}, each once, found {list(self.days)}")
 
+    def started_at(self, now: datetime) -> datetime | None:
+        """Return when the session that runs at `now` started (UTC), None when none runs."""
+        return next((start for start, end in self._sessions(now, -1, 1) if start <= now < end), None)
+
     def ends_at(self, now: datetime) -> datetime | None:
         """Return when the session that runs at `now` ends (UTC), None when none runs."""
         return next((end for start, end in self._sessions(now, -1, 1) if start <= now < end), None)

@@ -1,0 +1,366 @@
+"""The FIX door on a real gateway, Postgres, Redis and Kafka, by clients on raw sockets."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from oms_platform.kafka.settings import KafkaSettings
+from tests.integration.api_rig import Gateway, gateway, wait_for
+from tests.integration.fix_rig import ACCOUNT, Client, Core, add
+from tests.ports import free_port
+from tests.raw_fix import stamp
+
+
+@pytest.fixture
+def fix_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def api(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings, fix_port: int
+) -> Iterator[Gateway]:
+    add(dsn)
+    add(dsn, "COPY", kind="DROP_COPY", rights=("READ",))
+    add(dsn, "TWO", "ACC-HF-001", "ACC-HF-002")
+    bounds = {"OMS_API_FIX_PORT": str(fix_port)}
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **bounds) as made:
+        yield made
+
+
+@pytest.fixture
+def core(dsn: str, memory_kafka: KafkaSettings) -> Core:
+    return Core(dsn, memory_kafka)
+
+
+def entered(port: int, comp_id: str = "FUND", *, next_out: int = 1) -> Client:
+    client = Client(port, comp_id, next_out=next_out)
+    assert client.enter()["35"] == b"A"
+    return client
+
+
+def placed(client: Client, cl_ord_id: str, more: str = "") -> str:
+    """Place an order. Returns its OrderID."""
+    client.order(cl_ord_id, more)
+    return client.report(t35="8", t150="A", t39="A", t11=cl_ord_id)["37"]
+
+
+# ---- logons
+
+
+def test_whoever_is_not_right_in_everything_is_closed_without_a_word(api: Gateway, fix_port: int) -> None:
+    for comp_id, username, password in (
+        ("FUND", "fund", "wrong-horse-battery"),
+        ("FUND", "other", "correct-horse-battery"),
+        ("NOBODY", "fund", "correct-horse-battery"),
+    ):
+        client = Client(fix_port, comp_id)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            client.enter(username=username, password=password)
+    for first in (b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01", b"x" * 9_000):
+        client = Client(fix_port)
+        client.send_raw(first)
+        client.socket.shutdown(1)
+        assert client.is_closed(5)
+    named = 'oms_api_fix_logons_total{outcome="unknown or wrong credentials"}'
+    assert api.metric(named) == 3
+    first = entered(fix_port)
+    second = Client(fix_port, next_out=2)
+    with pytest.raises((EOFError, ConnectionResetError)):
+        second.enter()
+    assert placed(first, "goes-on")
+
+
+def test_no_other_gateway_takes_a_session_that_is_logged_on(
+    api: Gateway, fix_port: int, tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+) -> None:
+    client = entered(fix_port)
+    other = free_port()
+    (tmp_path / "other").mkdir()
+    with gateway(tmp_path / "other", dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(other)):
+        with pytest.raises((EOFError, ConnectionResetError)):
+            Client(other, next_out=2).enter()
+        client.send("5")
+        assert client.is_closed()
+        again = wait_for(lambda: _try(other, client.next_out), "the session, at the other gateway")
+        assert placed(again, "elsewhere")
+
+
+def _try(port: int, next_out: int) -> Client | None:
+    client = Client(port, next_out=next_out)
+    try:
+        client.enter()
+    except (EOFError, ConnectionResetError):
+        return None
+    return client
+
+
+def test_session_that_an_operator_disables_is_logged_out(api: Gateway, fix_port: int, dsn: str) -> None:
+    client = entered(fix_port)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE fix_clients SET enabled = false, version = version + 1")
+    assert client.read_until("5")["58"] == b"the session's settings have changed"
+
+
+# ---- orders
+
+
+def test_order_is_acknowledged_when_it_is_durable_and_reported_to_its_end(
+    api: Gateway, fix_port: int, core: Core
+) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "whole")
+    shown = api.call("GET", f"/api/v1/orders/{order_id}").json
+    assert (shown["channel"], shown["principal"], shown["clientOrderId"]) == ("FIX", "fix:FUND", "whole")
+    assert (shown["quantity"], shown["limitPrice"]) == (100, "187.210000")
+    core.accepts(order_id)
+    client.report(t150="0", t39="0", t151="100", t1=ACCOUNT, t44="187.21", t59="0")
+    core.trades(order_id, 40, 40, "E1")
+    part = client.report(t150="F", t39="1", t32="40", t31="100", t14="40", t151="60", t6="100", t30="XNYS")
+    core.trades(order_id, 60, 100, "E2")
+    full = client.report(t150="F", t39="2", t14="100", t151="0")
+    assert len({part["17"], full["17"]}) == 2
+
+
+def test_bust_names_the_trade_that_it_takes_back(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "busted")
+    core.trades(order_id, 40, 40, "E1")
+    trade = client.report(t150="F")
+    core.busts(order_id, "E1")
+    assert client.report(t150="H", t14="0", t151="100")["19"] == trade["17"]
+
+
+def test_refusals_have_the_words_of_rest(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    for more, reason, words in (
+        ("55=NOPE|", "1", 'INVALID_REQUEST: symbol=unknown symbol "NOPE"'),
+        ("1=ACC-HF-001|", "15", 'INVALID_REQUEST: accountId=unknown account "ACC-HF-001"'),
+        ("1=ACC-NONE|", "15", 'INVALID_REQUEST: accountId=unknown account "ACC-NONE"'),
+        ("38=1.5|", "13", "INVALID_REQUEST: quantity=must be a whole number of shares above 0"),
+        ("38=|", "13", "INVALID_REQUEST: quantity=is required"),
+        ("54=5|", "11", "INVALID_REQUEST: side=must be one of BUY, SELL"),
+        ("40=3|99=1|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT"),
+        ("44=187.215|", "99", "INVALID_REQUEST: limitPrice=must be a multiple of the tick size"),
+        ("9501=nowhere|", "99", "INVALID_REQUEST: routing.profile=unknown routing profile"),
+    ):
+        client.order("wrong", more)
+        said = client.report(t35="8", t150="8", t39="8", t37="NONE", t11="wrong", t103=reason)
+        assert said["58"].startswith(words), said
+    order_id = placed(client, "denied", "9501=staged|9502=EDGX DARK|44=00187.21|38=0100.0|21=1|")
+    shown = api.call("GET", f"/api/v1/orders/{order_id}").json
+    assert shown["routing"] == {"profile": "staged", "avoid": ["DARK", "EDGX"]}
+    core.denies(order_id, "BUYING_POWER_EXCEEDED: needed=1, left=0")
+    client.report(t150="8", t39="8", t103="3", t58="BUYING_POWER_EXCEEDED: needed=1, left=0")
+    client.order("dictionary", "5999=x|")
+    assert client.read_until("3")["373"] == b"0"
+    client.send("E", b"66=L|394=3|68=0|")
+    assert client.read()["35"] in b"3j"
+
+
+def test_clordid_makes_one_order_whoever_says_it_again(api: Gateway, fix_port: int) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "once")
+    client.order("once")
+    client.report(t150="8", t39="A", t103="6", t37=order_id)
+    client.order("once", "38=200|")
+    client.report(t150="8", t39="A", t103="6", t37=order_id, t38="100")
+    client.order("once", header=b"97=Y|")
+    client.report(t150="I", t39="A", t37=order_id)
+    assert api.call("GET", "/api/v1/orders?clientOrderId=once").json["orders"][0]["orderId"] == order_id
+
+
+def test_session_of_two_accounts_must_name_one(api: Gateway, fix_port: int) -> None:
+    client = entered(fix_port, "TWO")
+    client.order("nameless")
+    assert client.report(t150="8")["58"] == "INVALID_REQUEST: accountId=is required"
+    placed(client, "named", "1=ACC-HF-002|")
+
+
+# ---- cancels and questions
+
+
+def test_cancel_is_pending_then_done_under_its_own_clordid(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "X")
+    client.cancel("Y", "X")
+    wait_for(lambda: _cancels(api, order_id) == 1, "the cancel")
+    core.takes_cancel(order_id)
+    client.report(t35="8", t150="6", t39="6", t11="Y", t41="X")
+    client.cancel("Z", "X")
+    client.report(t35="9", t11="Z", t41="X", t39="6", t434="1", t102="3")
+    client.cancel("Y", "X", header=b"97=Y|")
+    client.report(t35="8", t150="I", t39="6", t11="Y")
+    core.cancels(order_id)
+    client.report(t35="8", t150="4", t39="4", t11="Y", t41="X", t151="0")
+    client.cancel("W", "X")
+    client.report(t35="9", t11="W", t39="4", t102="0")
+    assert _cancels(api, order_id) == 1
+
+
+def test_cancel_that_a_venue_refuses_is_a_cancel_reject(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "X")
+    client.cancel("Y", "X")
+    wait_for(lambda: _cancels(api, order_id) == 1, "the cancel")
+    request = core.takes_cancel(order_id)
+    client.report(t150="6")
+    core.keeps(order_id, request, "venues keep 100 at XNYS")
+    client.report(t35="9", t11="Y", t41="X", t39="0", t434="1", t58="venues keep 100 at XNYS")
+
+
+def test_foreign_and_unknown_orders_look_the_same(api: Gateway, fix_port: int) -> None:
+    placed(entered(fix_port, "TWO"), "theirs", "1=ACC-HF-001|")
+    client = entered(fix_port)
+    for orig in ("theirs", "nobodys"):
+        client.cancel("Y", orig)
+        client.report(t35="9", t37="NONE", t39="8", t102="1", t434="1", t58="unknown order")
+        client.cancel("Y", orig, "21=1|40=1|", kind="G")
+        client.report(t35="9", t37="NONE", t39="8", t102="1", t434="2", t58="unknown order")
+        client.send("H", f"11={orig}|55=AAPL|54=1|790=ask|".encode())
+        client.report(t35="8", t37="NONE", t150="I", t39="8", t11=orig, t103="5", t790="ask")
+
+
+def test_questions_are_answered_and_replaces_refused(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    client.send("AF", b"584=none|585=7|")
+    client.report(t150="I", t39="8", t584="none", t911="0", t912="Y", t58="no open order")
+    first, second = placed(client, "A"), placed(client, "B")
+    core.accepts(first)
+    client.report(t150="0")
+    client.cancel("C", "A", "21=1|40=1|", kind="G")
+    client.report(t35="9", t37=first, t39="0", t434="2", t102="2")
+    client.send("H", b"11=B|55=AAPL|54=1|790=q|")
+    client.report(t150="I", t39="A", t37=second, t17="0", t790="q", t151="100")
+    client.send("AF", b"584=all|585=7|")
+    client.report(t150="I", t39="0", t37=first, t584="all", t911="2", t912="N")
+    client.report(t150="I", t39="A", t37=second, t584="all", t911="2", t912="Y")
+
+
+def _cancels(api: Gateway, order_id: str) -> int:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM order_requests WHERE order_id = %s AND kind = 'CANCEL'", (order_id,)
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+# ---- drop copy
+
+
+def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(
+    api: Gateway, fix_port: int, core: Core
+) -> None:
+    copy, client = entered(fix_port, "COPY"), entered(fix_port)
+    order_id = api.place(clientOrderId="by-rest").json["orderId"]
+    core.accepts(order_id)
+    copy.report(t35="8", t150="0", t37=order_id, t11="by-rest", t1=ACCOUNT)
+    core.trades(order_id, 100, 100, "E1")
+    copy.report(t35="8", t150="F", t39="2", t37=order_id)
+    own = placed(client, "by-fix")
+    core.accepts(own)
+    assert client.report(t150="0", t37=own)["17"] == copy.report(t150="0", t37=own)["17"]
+    copy.order("never")
+    copy.report(t35="j", t372="D", t380="6")
+
+
+# ---- what survives
+
+
+def test_reports_that_were_missed_come_once_by_number_after_the_connection_is_lost(
+    api: Gateway, fix_port: int, core: Core
+) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "X")
+    core.accepts(order_id)
+    seen = int(client.report(t150="0")["34"])
+    client.close()
+    core.trades(order_id, 40, 40, "E1")
+    core.trades(order_id, 60, 100, "E2")
+    again = wait_for(lambda: _try(fix_port, client.next_out), "another logon")
+    first, second = again.report(t150="F", t14="40"), again.report(t150="F", t14="100")
+    assert [int(first["34"]), int(second["34"])] == [seen + 2, seen + 3]
+    again.send("2", b"7=2|16=0|")
+    resent = [again.report() for _ in range(4)]
+    assert [message["150"] for message in resent] == ["A", "0", "F", "F"]
+    assert {message["43"] for message in resent} == {"Y"}
+    assert [message["17"] for message in resent[2:]] == [first["17"], second["17"]]
+    assert all(message["122"] <= message["52"] for message in resent)
+    assert resent[2]["122"] == first["52"]
+
+
+@pytest.mark.parametrize("answer_is_stored", [False, True])
+def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed_between_commit_and_report(
+    tmp_path: Path,
+    dsn: str,
+    redis_port: int,
+    memory_kafka: KafkaSettings,
+    core: Core,
+    answer_is_stored: bool,
+) -> None:
+    add(dsn)
+    port = free_port()
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(port)) as api:
+        client = entered(port)
+        first = placed(client, "before")
+        # The numbers cannot be stored from here on, so the order is committed and its answer is not.
+        with psycopg.connect(dsn) as holder:
+            holder.execute("LOCK TABLE fix_client_sessions IN EXCLUSIVE MODE")
+            client.order("between")
+            wait_for(lambda: _order_ids(dsn) == 2, "the order")
+            wait_for(lambda: _saves_that_wait(dsn), "the answer, at the store")
+            api.process.send_signal(signal.SIGKILL)
+            api.process.wait(10)
+            if not answer_is_stored:
+                holder.execute(f"SELECT pg_terminate_backend(pid) {_SAVES}")
+    core.accepts(first)
+    port = free_port()
+    (tmp_path / "next").mkdir()
+    with gateway(tmp_path / "next", dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(port)):
+        again = wait_for(lambda: _try(port, client.next_out), "another logon")
+        if answer_is_stored:
+            again.report(t150="0", t37=first, t34="5")
+            again.send("2", b"7=3|16=3|")
+            again.report(t150="A", t11="between", t34="3", t43="Y")
+        else:
+            found = {message["35"]: message for message in (again.read(), again.read())}
+            # It has not dealt with the order, and says so; of the other one it tells what happened.
+            assert found[b"2"]["7"] == b"3"
+            assert (found[b"8"]["150"], found[b"8"]["37"].decode()) == (b"0", first)
+            again.order("between", seq=3, header=f"43=Y|122={stamp()}|".encode())
+            again.send("4", b"123=Y|36=5|", seq=4, header=f"43=Y|122={stamp()}|".encode())
+            again.report(t150="I", t39="A", t11="between")
+        assert _order_ids(dsn) == 2
+        placed(again, "after")
+
+
+_SAVES = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'oms-api-fix'"
+    " AND wait_event_type = 'Lock'"
+)
+
+
+def _saves_that_wait(dsn: str) -> bool:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return connection.execute(f"SELECT pid {_SAVES}").fetchone() is not None
+
+
+def _order_ids(dsn: str) -> int:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM order_keys").fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_reset_begins_both_numbers_at_1_and_reports_go_on(api: Gateway, fix_port: int, core: Core) -> None:
+    client = entered(fix_port)
+    order_id = placed(client, "X")
+    client.send("5")
+    assert client.is_closed()
+    core.accepts(order_id)
+    again = Client(fix_port)
+    answer = again.enter(reset=True)
+    assert (answer["34"], answer["141"]) == (b"1", b"Y")
+    assert again.report(t150="0", t37=order_id)["34"] == "2"
