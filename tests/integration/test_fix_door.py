@@ -1,5 +1,6 @@
 """The FIX door on a real gateway, Postgres, Redis and Kafka, by clients on raw sockets."""
 
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,33 @@ from tests.integration.api_rig import Gateway, gateway, wait_for
 from tests.integration.fix_rig import ACCOUNT, Client, Core, add
 from tests.ports import free_port
 from tests.raw_fix import stamp
+
+FUZZ_MESSAGES = 150
+FUZZ_BODIES = {
+    b"D": b"11=f%d|21=1|55=AAPL|54=1|38=100|40=2|44=1.00|59=1|60=%s|",
+    b"F": b"11=c%d|41=f1|55=AAPL|54=1|38=100|60=%s|",
+    b"G": b"11=r%d|41=f1|55=AAPL|54=1|38=200|40=2|44=1.01|60=%s|",
+    b"H": b"11=f%d|55=AAPL|54=1|790=%s|",
+    b"AF": b"584=m%d|585=7|58=%s|",
+    b"A": b"98=0|108=%d|58=%s|",
+    b"4": b"36=%d|123=Y|58=%s|",
+    b"2": b"7=%d|16=0|58=%s|",
+    b"q": b"11=m%d|530=7|60=%s|",
+}
+FUZZ_SPLICES = [
+    *(b"|", b"=", b"\x00", b"\xff", b"\xc3", b"|38=9|", b"|354=5|355=ab|cd|", b"|354=99|355=a|"),
+    *(b"|453=2|448=a|447=D|452=1|", b"|58=|", b"|5001=x|", b"|43=Y|", b"|97=Y|", b"|141=Y|", b"|10=000|"),
+    *(
+        b"8=FIX.4.4|9=5|",
+        b"9" * 5_000,
+        b"1e999999999",
+        b"-0",
+        b"NaN",
+        b"|1=ACC-HF-001|",
+        b"|34=1|",
+        b"|9501=%|",
+    ),
+]
 
 
 @pytest.fixture
@@ -89,10 +117,10 @@ def test_no_other_gateway_takes_a_session_that_is_logged_on(
         assert placed(again, "elsewhere")
 
 
-def _try(port: int, next_out: int) -> Client | None:
+def _try(port: int, next_out: int, *, reset: bool = False) -> Client | None:
     client = Client(port, next_out=next_out)
     try:
-        client.enter()
+        client.enter(reset=reset)
     except (EOFError, ConnectionResetError):
         return None
     return client
@@ -265,6 +293,39 @@ def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(
     assert client.report(t150="0", t37=own)["17"] == copy.report(t150="0", t37=own)["17"]
     copy.order("never")
     copy.report(t35="j", t372="D", t380="6")
+
+
+# ---- bad input
+
+
+def test_any_bytes_are_answered_or_end_their_own_connection(api: Gateway, fix_port: int) -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    other = entered(fix_port, "TWO")
+    client = entered(fix_port)
+    for number in range(FUZZ_MESSAGES):
+        raw = bytearray(FUZZ_BODIES[draw.choice(sorted(FUZZ_BODIES))] % (number, stamp().encode()))
+        kind = draw.choice(sorted(FUZZ_BODIES))
+        for _ in range(draw.randint(1, 3)):
+            place = draw.randrange(len(raw) + 1)
+            raw[place : place + draw.randint(0, 8)] = draw.choice(FUZZ_SPLICES)
+        try:
+            if draw.random() < 0.1:
+                client.send_raw(bytes(raw))
+            else:
+                client.send(kind.decode(), bytes(raw).rstrip(b"|") + b"|")
+            if draw.random() < 0.1:
+                client.send("1", b"112=there|")
+                while client.read(1)["35"] not in (b"0", b"5"):
+                    pass
+        except (OSError, EOFError, ValueError, KeyError):
+            client.close()
+            client = wait_for(lambda: _try(fix_port, 1, reset=True), "another logon")
+    client.close()
+    assert api.metric("oms_api_fix_failures_total") == 0
+    placed(other, "unaffected", "1=ACC-HF-001|")
+    placed(wait_for(lambda: _try(fix_port, 1, reset=True), "another logon"), "after")
 
 
 # ---- what survives
