@@ -272,8 +272,7 @@ class Gateway:
 
     async def _leave(self, server: HttpServer) -> None:
         """Stop to listen once everything is answered and every stream has had its code."""
-        await self._drain.settle()
-        await self._fix.close()
+        await asyncio.gather(self._drain.settle(), self._fix.close())
         await self._hub.wait_until_all_closed()
         server.stop()
 

@@ -26,6 +26,7 @@ from oms_platform.fix.session import Fields, FixSession, State
 from oms_platform.fix.wire import Frame, FrameReader
 
 READ_BYTES: Final = 1 << 16
+MESSAGE_BYTES_MAX: Final = 1 << 14
 TICK_S: Final = 0.25
 EVENTS_A_TURN: Final = 200
 RESEND_ROWS: Final = 500
@@ -45,7 +46,7 @@ class Line:
     """A client's connection, and what came on it and is not read yet."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.frames = FrameReader()
+        self.frames = FrameReader(MESSAGE_BYTES_MAX)
         self.peer = str(writer.get_extra_info("peername"))
         self._reader, self._writer = reader, writer
         writer.transport.set_write_buffer_limits(high=UNREAD_BYTES_MAX)
@@ -150,7 +151,9 @@ class ClientSession:
                     await self._take(line.frames.feed(data), line)
                     reading = asyncio.create_task(line.read())
                 if waiting.done():
-                    await self._tell(self._events.next_events(EVENTS_A_TURN))
+                    # After a Logout nothing is said any more: it is told at the next logon.
+                    if self._session.state is State.LOGGED_ON and not self._session.ends:
+                        await self._tell(self._events.next_events(EVENTS_A_TURN))
                     waiting = asyncio.create_task(self._events.wait_for_messages(TICK_S))
                 reason = await self._turn(line)
                 if reason:

@@ -27,6 +27,10 @@ from oms_platform.fix.session import FixSession
 from oms_platform.fix.wire import BEGIN_STRING, ENCODING, Frame, MalformedFieldError, split_fields
 
 CONNECTIONS_MAX: Final = 256
+# Of them, before they have logged on.
+NOT_IN_MAX: Final = 64
+# Messages after a gap that wait for it.
+WAITING_MAX: Final = 2_000
 BACKLOG: Final = 128
 LOGON_S_MAX: Final = 10.0
 LOGON_BYTES_MAX: Final = 4_096
@@ -94,7 +98,7 @@ class FixDoor:
         )
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS_MAX:
+        if len(self._connections) >= CONNECTIONS_MAX or len(self._not_in) >= NOT_IN_MAX:
             logons_total.labels("too many connections").inc()
             writer.transport.abort()
             return
@@ -210,6 +214,7 @@ class FixDoor:
             self._dictionary,
             on_garbled=garbled_total.inc,
             on_reject=lambda reason: rejects_total.labels(str(reason)).inc(),
+            waiting_max=WAITING_MAX,
         )
         if not session.log_on(message, now, self._monotonic_s()):
             await self._clients.release(comp_id)

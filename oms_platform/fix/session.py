@@ -126,7 +126,7 @@ class FixSession(Generic[StoreT_co]):
     connection is to be closed once it is written. resets_next: we begin our numbers anew at the next logon,
     though nobody asked for it. asked_again: ranges of numbers that are to be handed to `resend`.
     on_garbled: called for each message whose length or checksum is wrong; on_reject: with the
-    SessionRejectReason (373) of each 35=3 that is sent.
+    SessionRejectReason (373) of each 35=3 that is sent. waiting_max: messages that may wait for a gap.
     """
 
     def __init__(
@@ -138,12 +138,14 @@ class FixSession(Generic[StoreT_co]):
         *,
         on_garbled: Callable[[], None] = lambda: None,
         on_reject: Callable[[int], None] = lambda _reason: None,
+        waiting_max: int = WAITING_MAX,
     ) -> None:
         self.comp_id = comp_id
         self.counterparty = counterparty
         self.out: list[bytes] = []
         self.asked_again: list[tuple[int, int]] = []
         self._on_garbled, self._on_reject = on_garbled, on_reject
+        self._waiting_max = waiting_max
         self._log = log.bind(comp_id=comp_id, counterparty=counterparty)
         self.ends = False
         self.resets_next = False
@@ -359,8 +361,8 @@ class FixSession(Generic[StoreT_co]):
 
     def _wait_for_gap(self, seq: int, message: ReadMessage | None) -> None:
         """Keep what came too early, and ask for what is missing, once."""
-        if len(self._waiting) >= WAITING_MAX:
-            self._end(f"{WAITING_MAX} messages wait for {self._store.next_in}")
+        if len(self._waiting) >= self._waiting_max:
+            self._end(f"{self._waiting_max} messages wait for {self._store.next_in}")
             return
         self._waiting[seq] = message
         if self._asked_until < self._store.next_in:

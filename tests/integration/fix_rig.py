@@ -1,5 +1,6 @@
 """A gateway's FIX door for tests: clients of it on raw sockets, and core's part of an order's life."""
 
+import ssl
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,13 +23,16 @@ HASH = hash_password(PASSWORD)
 ACCOUNT = "ACC-INST-001"
 
 
+def settings_of(comp_id: str, *accounts: str, **changes: Any) -> ClientSettings:
+    """Return a client's settings."""
+    values = {"comp_id": comp_id, "username": "fund", "accounts": accounts or (ACCOUNT,)}
+    return ClientSettings(**(values | changes))
+
+
 def add(dsn: str, comp_id: str = "FUND", *accounts: str, **changes: Any) -> None:
     """Store a client with PASSWORD."""
-    settings = ClientSettings(
-        **{"comp_id": comp_id, "username": "fund", "accounts": accounts or (ACCOUNT,)} | changes
-    )
     with psycopg.connect(dsn, autocommit=True) as connection:
-        assert add_client(connection, settings, HASH, "test")
+        assert add_client(connection, settings_of(comp_id, *accounts, **changes), HASH, "test")
 
 
 class Client(RawClient):
@@ -37,6 +41,10 @@ class Client(RawClient):
     def __init__(self, port: int, comp_id: str = "FUND", *, next_out: int = 1) -> None:
         super().__init__(port, "OMS", comp_id)
         self.next_out = next_out
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on."""
+        self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
 
     def enter(self, *, username: str = "fund", password: str = PASSWORD, **options: Any) -> dict[str, bytes]:
         """Log on with credentials, and return the answer."""

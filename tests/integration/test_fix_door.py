@@ -2,15 +2,20 @@
 
 import random
 import signal
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from oms_platform.clock import utc_now
+from oms_platform.fix.schedule import DAYS, Schedule
+from oms_platform.fix_client_rows import set_client
 from oms_platform.kafka.settings import KafkaSettings
+from tests.faults.certificates import issue
 from tests.integration.api_rig import Gateway, gateway, wait_for
-from tests.integration.fix_rig import ACCOUNT, Client, Core, add
+from tests.integration.fix_rig import ACCOUNT, Client, Core, add, settings_of
 from tests.ports import free_port
 from tests.raw_fix import stamp
 
@@ -117,8 +122,8 @@ def test_no_other_gateway_takes_a_session_that_is_logged_on(
         assert placed(again, "elsewhere")
 
 
-def _try(port: int, next_out: int, *, reset: bool = False) -> Client | None:
-    client = Client(port, next_out=next_out)
+def _try(port: int, next_out: int, *, reset: bool = False, comp_id: str = "FUND") -> Client | None:
+    client = Client(port, comp_id, next_out=next_out)
     try:
         client.enter(reset=reset)
     except (EOFError, ConnectionResetError):
@@ -425,3 +430,57 @@ def test_reset_begins_both_numbers_at_1_and_reports_go_on(api: Gateway, fix_port
     answer = again.enter(reset=True)
     assert (answer["34"], answer["141"]) == (b"1", b"Y")
     assert again.report(t150="0", t37=order_id)["34"] == "2"
+
+
+# ---- hours and TLS
+
+
+def test_numbers_begin_at_1_with_each_start_of_the_schedule_and_outside_it_nobody_is_on(
+    api: Gateway, fix_port: int, dsn: str
+) -> None:
+    always = Schedule(zone="UTC", start="00:00", end="00:00", days=DAYS)
+    never = Schedule(zone="UTC", start="00:00", end="00:00", days=(DAYS[(utc_now().weekday() + 3) % 7],))
+    add(dsn, "HOURS", "ACC-HF-001", schedule=always)
+    client = entered(fix_port, "HOURS")
+    placed(client, "today")
+    client.send("5")
+    assert client.is_closed()
+    again = wait_for(lambda: _try(fix_port, 4, comp_id="HOURS"), "the same session")
+    placed(again, "later")
+    again.send("5")
+    assert again.is_closed()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # Another day: it began before today's start.
+        connection.execute("UPDATE fix_client_sessions SET began_at = began_at - interval '1 day'")
+        tomorrow = wait_for(lambda: _try(fix_port, 1, comp_id="HOURS"), "the next day's session")
+        placed(tomorrow, "tomorrow")
+        set_client(connection, settings_of("HOURS", "ACC-HF-001", schedule=never), "test")
+    assert tomorrow.read_until("5")["58"] == b"the session's settings have changed"
+    assert tomorrow.is_closed()
+    assert _try(fix_port, 10, comp_id="HOURS") is None
+
+
+def test_door_speaks_tls_and_may_ask_for_a_certificate(
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings, fix_port: int
+) -> None:
+    add(dsn)
+    ours, theirs = issue(tmp_path / "ours"), issue(tmp_path / "theirs")
+    settings = {
+        "OMS_API_FIX_PORT": str(fix_port),
+        "OMS_API_FIX_CERTIFICATE": str(ours.certificate),
+        "OMS_API_FIX_KEY": str(ours.key),
+        "OMS_API_FIX_CLIENT_CA": str(theirs.authority),
+    }
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings):
+        trusting = ssl.create_default_context(cafile=str(ours.authority))
+        stranger = Client(fix_port)
+        with pytest.raises((ssl.SSLError, EOFError, ConnectionResetError)):
+            stranger.secure(trusting)
+            stranger.enter()
+        with pytest.raises((EOFError, ConnectionResetError)):
+            Client(fix_port).enter()
+        trusting.load_cert_chain(str(theirs.certificate), str(theirs.key))
+        client = Client(fix_port)
+        client.secure(trusting)
+        assert client.enter()["35"] == b"A"
+        placed(client, "secret")
