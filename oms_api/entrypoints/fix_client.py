@@ -18,7 +18,7 @@ from prometheus_client import Counter
 from oms_api.domain.client_numbers import ClientNumbers
 from oms_api.entrypoints.event_hub import EventHub, HubClient
 from oms_api.entrypoints.fix_events import EventReports
-from oms_api.entrypoints.fix_orders import FixRequests, count_message
+from oms_api.entrypoints.fix_orders import FixRequests, count_message, failures_total
 from oms_api.entrypoints.fix_reports import Message
 from oms_api.ports import FixClient, FixClients, SessionLostError, UnavailableError
 from oms_platform.clock import Clock
@@ -37,7 +37,6 @@ UNREAD_S_MAX: Final = 10.0
 PASSED_S_MAX: Final = 5.0
 _PASSWORD: Final = b"\x01554="
 
-failures_total = Counter("oms_api_fix_failures_total", "Messages of FIX clients that the gateway failed at")
 resent_total = Counter("oms_api_fix_resent_total", "Messages sent to FIX clients again")
 log = structlog.get_logger()
 
@@ -134,8 +133,7 @@ class ClientSession:
         numbers.streams = {name: at for name, at in numbers.streams.items() if name in accounts}
         for account_id in accounts:
             head = await self._hub.reserve(account_id)
-            after = min(numbers.streams.setdefault(account_id, head), head)
-            self._hub.subscribe(self._events, account_id, after)
+            self._hub.subscribe(self._events, account_id, numbers.streams.setdefault(account_id, head))
 
     async def _serve(self, line: Line) -> str:
         """Take what comes from either side. Returns why it ended."""
@@ -213,7 +211,7 @@ class ClientSession:
         """Report events; those that are passed over move their account's place on."""
         numbers = self._session.store
         for told in await self._reports.reports(texts) if texts else ():
-            # Another gateway's report, or our own before the connection to the store was lost.
+            # Reported by the gateway that had the session before, whose stream was ahead of ours.
             if told.stream_sequence <= numbers.streams[told.account_id]:
                 continue
             if told.message is not None:

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
+import structlog
 from prometheus_client import Counter
 
 from oms_api.domain.principal import FIX_CHANNEL, Right
@@ -37,6 +38,7 @@ from oms_api.ports import (
     OrderFilter,
     OrderView,
     Ports,
+    UnavailableError,
 )
 from oms_platform.clock import Clock
 from oms_platform.fix.clients import DROP_COPY
@@ -50,12 +52,14 @@ ROUTING_TAGS: Final = (PROFILE_TAG, AVOID_TAG, PREFER_TAG)
 MASS_STATUS_MAX: Final = 1_000
 _ALL_ORDERS, _OF_SYMBOL = "7", "1"
 # BusinessRejectReason (380).
-_UNSUPPORTED_TYPE, _NOT_AUTHORIZED = 3, 6
+_OTHER, _UNSUPPORTED_TYPE, _NOT_AUTHORIZED = 0, 3, 6
 _NO_REPLACES: Final = "replaces are not taken yet: cancel the order and send a new one"
 _WHOLE: Final = re.compile(r"0*([0-9]{1,18})(?:\.0*)?")
 _PRICE: Final = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,18})?")
 
+log = structlog.get_logger()
 refused_total = Counter("oms_api_fix_refused_total", "Requests of FIX clients that were refused", ["reason"])
+failures_total = Counter("oms_api_fix_failures_total", "Messages of FIX clients that the gateway failed at")
 messages_total = Counter("oms_api_fix_messages_total", "Messages of FIX clients' sessions", ["way", "type"])
 # The types that are counted by themselves.
 _COUNTED: Final = frozenset(("D", "F", "G", "H", "AF", "8", "9", "j"))
@@ -149,17 +153,30 @@ class FixRequests:
         for is_order, run in groupby(messages, key=lambda fields: fields["35"] == "D"):
             asked = list(run)
             if is_order and self._settings.kind != DROP_COPY:
-                placed = await asyncio.gather(*map(self._place, asked), return_exceptions=True)
-                for answer in placed:
+                work = [self._contained(self._place, fields) for fields in asked]
+                for answer in await asyncio.gather(*work, return_exceptions=True):
                     if isinstance(answer, BaseException):
                         raise answer
                     answers += answer
             else:
                 for fields in asked:
-                    answers += await self._answer(fields)
+                    answers += await self._contained(self._answer, fields)
         for fields in messages:
             count_message("in", fields["35"])
         return answers
+
+    @staticmethod
+    async def _contained(work: Callable[[Fields], Awaitable[list[Message]]], fields: Fields) -> list[Message]:
+        """Do what one message asks. One that the gateway fails at holds up none of those behind it."""
+        try:
+            return await work(fields)
+        except UnavailableError:
+            raise
+        except Exception:
+            failures_total.inc()
+            log.error("fix_request_failed", msg_type=fields["35"], exc_info=True)
+            text = "an unexpected error: what became of it is not known, ask for it (35=H)"
+            return [fix_reports.business_reject(fields, _OTHER, text)]
 
     async def _answer(self, fields: Fields) -> list[Message]:
         if self._settings.kind == DROP_COPY:

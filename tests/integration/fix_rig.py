@@ -1,6 +1,7 @@
 """A gateway's FIX door for tests: clients of it on raw sockets, and core's part of an order's life."""
 
 import ssl
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import CancelRejected, OrderDenied, OrderStatus, TradeApplied, TradeCorrected
 from oms_platform.wire import Topic, encode
+from tests.integration.api_rig import Gateway, wait_for
 from tests.raw_fix import RawClient, stamp
 
 PASSWORD = "correct-horse-battery"
@@ -211,3 +213,74 @@ class Core:
             order_id, "CancelRejected", OrderStatus.ACKNOWLEDGED,
             request_id=request, cancel_rejected=CancelRejected(request_id=request, reason=reason),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A gateway with clients of accounts that nobody else has: FUND of one, COPY of it, TWO of two others.
+
+    number: tells its clients and accounts from those of other desks at the same gateway.
+    """
+
+    api: Gateway
+    port: int
+    core: Core
+    number: int
+
+    def comp_id(self, name: str) -> str:
+        """Return the CompID of one of its clients."""
+        return f"{name}{self.number}"
+
+    def accounts(self, name: str = "FUND") -> tuple[str, ...]:
+        """Return the accounts of one of its clients."""
+        return tuple(f"ACC-T-{self.number}-{part}" for part in ((2, 3) if name == "TWO" else (1,)))
+
+    @property
+    def account(self) -> str:
+        """The account of FUND and COPY."""
+        return self.accounts()[0]
+
+    def open(self) -> None:
+        """Store its clients."""
+        for name, changes in (
+            ("FUND", {}),
+            ("TWO", {}),
+            ("COPY", {"kind": "DROP_COPY", "rights": ("READ",)}),
+        ):
+            add(self.api.dsn, self.comp_id(name), *self.accounts(name), **changes)
+
+    def enter(self, name: str = "FUND", *, next_out: int = 1) -> Client:
+        """Log one of its clients on."""
+        client = Client(self.port, self.comp_id(name), next_out=next_out)
+        assert client.enter()["35"] == b"A"
+        return client
+
+    def enter_again(self, next_out: int, name: str = "FUND", **options: Any) -> Client:
+        """Log one of its clients on as soon as it is let in: the gateway may not have seen it go."""
+        made: Client = wait_for(lambda: self.tried(next_out, name, **options), f"a logon of {name}")
+        return made
+
+    def tried(self, next_out: int, name: str = "FUND", **options: Any) -> Client | None:
+        """Log one of its clients on, None when it is not let in."""
+        return tried(self.port, self.comp_id(name), next_out, **options)
+
+    def place_by_rest(self, cl_ord_id: str) -> str:
+        """Place an order of the account over REST. Returns its id."""
+        order_id: str = self.api.place("desk", accountId=self.account, clientOrderId=cl_ord_id).json[
+            "orderId"
+        ]
+        return order_id
+
+    def shown(self, order_id: str) -> Any:
+        """Return an order as REST shows it."""
+        return self.api.call("GET", f"/api/v1/orders/{order_id}", user="desk").json
+
+
+def tried(port: int, comp_id: str, next_out: int, **options: Any) -> Client | None:
+    """Log a client on, None when it is not let in."""
+    client = Client(port, comp_id, next_out=next_out)
+    try:
+        client.enter(**options)
+    except (EOFError, ConnectionResetError):
+        return None
+    return client

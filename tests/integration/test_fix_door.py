@@ -4,6 +4,8 @@ import random
 import signal
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -11,11 +13,13 @@ import pytest
 
 from oms_platform.clock import utc_now
 from oms_platform.fix.schedule import DAYS, Schedule
-from oms_platform.fix_client_rows import set_client
+from oms_platform.fix_client_rows import set_client, set_enabled
 from oms_platform.kafka.settings import KafkaSettings
+from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
+from tests.conftest import database_folder, running
 from tests.faults.certificates import issue
 from tests.integration.api_rig import Gateway, gateway, wait_for
-from tests.integration.fix_rig import ACCOUNT, Client, Core, add, settings_of
+from tests.integration.fix_rig import Client, Core, Desk, add, settings_of, tried
 from tests.ports import free_port
 from tests.raw_fix import stamp
 
@@ -47,32 +51,49 @@ FUZZ_SPLICES = [
 ]
 
 
-@pytest.fixture
-def fix_port() -> int:
-    return free_port()
+DESKS_MAX = 40
+numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def shared(postgres_port: int, redis_port: int) -> Iterator[tuple[Gateway, int, Core]]:
+    """One gateway for the tests that leave it as it is, with accounts for a desk each."""
+    kafka_port, fix_port, name = free_port(), free_port(), "oms_fix_door"
+    dsn, kafka = postgres_dsn(postgres_port, name), f"127.0.0.1:{kafka_port}"
+    with ExitStack() as parts:
+        folder = parts.enter_context(database_folder())
+        parts.enter_context(running(memory_kafka_part(kafka_port), folder / "kafka.log"))
+        with psycopg.connect(postgres_dsn(postgres_port, "postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template_oms STRATEGY file_copy")
+            parts.callback(drop_database, postgres_port, name)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO accounts (account_id, name, kind)"
+                " SELECT format('ACC-T-%%s-%%s', n, part), 'Test', 'INSTITUTION'"
+                " FROM generate_series(1, %s) n, generate_series(1, 3) part",
+                (DESKS_MAX,),
+            )
+        settings = {"OMS_API_FIX_PORT": str(fix_port)}
+        api = parts.enter_context(gateway(folder, dsn, kafka, redis_port, **settings))
+        yield api, fix_port, Core(dsn, KafkaSettings(bootstrap=kafka))
+
+
+def drop_database(port: int, name: str) -> None:
+    with psycopg.connect(postgres_dsn(port, "postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def api(
-    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings, fix_port: int
-) -> Iterator[Gateway]:
-    add(dsn)
-    add(dsn, "COPY", kind="DROP_COPY", rights=("READ",))
-    add(dsn, "TWO", "ACC-HF-001", "ACC-HF-002")
-    bounds = {"OMS_API_FIX_PORT": str(fix_port)}
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **bounds) as made:
-        yield made
+def desk(shared: tuple[Gateway, int, Core]) -> Desk:
+    made = Desk(*shared, next(numbers))
+    made.open()
+    return made
 
 
 @pytest.fixture
 def core(dsn: str, memory_kafka: KafkaSettings) -> Core:
+    """Core at a gateway of a test's own."""
     return Core(dsn, memory_kafka)
-
-
-def entered(port: int, comp_id: str = "FUND", *, next_out: int = 1) -> Client:
-    client = Client(port, comp_id, next_out=next_out)
-    assert client.enter()["35"] == b"A"
-    return client
 
 
 def placed(client: Client, cl_ord_id: str, more: str = "") -> str:
@@ -84,91 +105,82 @@ def placed(client: Client, cl_ord_id: str, more: str = "") -> str:
 # ---- logons
 
 
-def test_whoever_is_not_right_in_everything_is_closed_without_a_word(api: Gateway, fix_port: int) -> None:
+def test_whoever_is_not_right_in_everything_is_closed_without_a_word(desk: Desk) -> None:
+    named = 'oms_api_fix_logons_total{outcome="unknown or wrong credentials"}'
+    before, fund = desk.api.metric(named), desk.comp_id("FUND")
     for comp_id, username, password in (
-        ("FUND", "fund", "wrong-horse-battery"),
-        ("FUND", "other", "correct-horse-battery"),
+        (fund, "fund", "wrong-horse-battery"),
+        (fund, "other", "correct-horse-battery"),
         ("NOBODY", "fund", "correct-horse-battery"),
     ):
-        client = Client(fix_port, comp_id)
-        with pytest.raises((EOFError, ConnectionResetError)):
-            client.enter(username=username, password=password)
+        assert tried(desk.port, comp_id, 1, username=username, password=password) is None
     for first in (b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01", b"x" * 9_000):
-        client = Client(fix_port)
+        client = Client(desk.port, fund)
         client.send_raw(first)
         client.socket.shutdown(1)
         assert client.is_closed(5)
-    named = 'oms_api_fix_logons_total{outcome="unknown or wrong credentials"}'
-    assert api.metric(named) == 3
-    first = entered(fix_port)
-    second = Client(fix_port, next_out=2)
-    with pytest.raises((EOFError, ConnectionResetError)):
-        second.enter()
-    assert placed(first, "goes-on")
+    assert desk.api.metric(named) - before == 3
+    on = desk.enter()
+    assert desk.tried(2) is None
+    assert placed(on, "goes-on")
 
 
 def test_no_other_gateway_takes_a_session_that_is_logged_on(
-    api: Gateway, fix_port: int, tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
-    client = entered(fix_port)
-    other = free_port()
-    (tmp_path / "other").mkdir()
-    with gateway(tmp_path / "other", dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(other)):
-        with pytest.raises((EOFError, ConnectionResetError)):
-            Client(other, next_out=2).enter()
+    add(dsn)
+    ports, kafka = (free_port(), free_port()), memory_kafka.bootstrap
+    with ExitStack() as gateways:
+        for port in ports:
+            folder = tmp_path / str(port)
+            folder.mkdir()
+            gateways.enter_context(gateway(folder, dsn, kafka, redis_port, OMS_API_FIX_PORT=str(port)))
+        client = tried(ports[0], "FUND", 1)
+        assert client is not None
+        assert tried(ports[1], "FUND", 2) is None
         client.send("5")
         assert client.is_closed()
-        again = wait_for(lambda: _try(other, client.next_out), "the session, at the other gateway")
+        again = wait_for(lambda: tried(ports[1], "FUND", client.next_out), "the session, at the other one")
         assert placed(again, "elsewhere")
 
 
-def _try(port: int, next_out: int, *, reset: bool = False, comp_id: str = "FUND") -> Client | None:
-    client = Client(port, comp_id, next_out=next_out)
-    try:
-        client.enter(reset=reset)
-    except (EOFError, ConnectionResetError):
-        return None
-    return client
-
-
-def test_session_that_an_operator_disables_is_logged_out(api: Gateway, fix_port: int, dsn: str) -> None:
-    client = entered(fix_port)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("UPDATE fix_clients SET enabled = false, version = version + 1")
+def test_session_that_an_operator_disables_is_logged_out(desk: Desk) -> None:
+    client = desk.enter()
+    with psycopg.connect(desk.api.dsn, autocommit=True) as connection:
+        set_enabled(connection, desk.comp_id("FUND"), False, "test")
     assert client.read_until("5")["58"] == b"the session's settings have changed"
 
 
 # ---- orders
 
 
-def test_order_is_acknowledged_when_it_is_durable_and_reported_to_its_end(
-    api: Gateway, fix_port: int, core: Core
-) -> None:
-    client = entered(fix_port)
+def test_order_is_acknowledged_when_it_is_durable_and_reported_to_its_end(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "whole")
-    shown = api.call("GET", f"/api/v1/orders/{order_id}").json
-    assert (shown["channel"], shown["principal"], shown["clientOrderId"]) == ("FIX", "fix:FUND", "whole")
+    shown = desk.shown(order_id)
+    assert (shown["channel"], shown["principal"]) == ("FIX", f"fix:{desk.comp_id('FUND')}")
+    assert shown["clientOrderId"] == "whole"
     assert (shown["quantity"], shown["limitPrice"]) == (100, "187.210000")
-    core.accepts(order_id)
-    client.report(t150="0", t39="0", t151="100", t1=ACCOUNT, t44="187.21", t59="0")
-    core.trades(order_id, 40, 40, "E1")
+    desk.core.accepts(order_id)
+    client.report(t150="0", t39="0", t151="100", t1=desk.account, t44="187.21", t59="0")
+    desk.core.trades(order_id, 40, 40, "E1")
     part = client.report(t150="F", t39="1", t32="40", t31="100", t14="40", t151="60", t6="100", t30="XNYS")
-    core.trades(order_id, 60, 100, "E2")
+    desk.core.trades(order_id, 60, 100, "E2")
     full = client.report(t150="F", t39="2", t14="100", t151="0")
     assert len({part["17"], full["17"]}) == 2
 
 
-def test_bust_names_the_trade_that_it_takes_back(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_bust_names_the_trade_that_it_takes_back(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "busted")
-    core.trades(order_id, 40, 40, "E1")
+    desk.core.trades(order_id, 40, 40, "E1")
     trade = client.report(t150="F")
-    core.busts(order_id, "E1")
+    desk.core.busts(order_id, "E1")
     assert client.report(t150="H", t14="0", t151="100")["19"] == trade["17"]
 
 
-def test_refusals_have_the_words_of_rest(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_refusals_have_the_words_of_rest(desk: Desk) -> None:
+    client = desk.enter()
     for more, reason, words in (
         ("55=NOPE|", "1", 'INVALID_REQUEST: symbol=unknown symbol "NOPE"'),
         ("1=ACC-HF-001|", "15", 'INVALID_REQUEST: accountId=unknown account "ACC-HF-001"'),
@@ -184,9 +196,9 @@ def test_refusals_have_the_words_of_rest(api: Gateway, fix_port: int, core: Core
         said = client.report(t35="8", t150="8", t39="8", t37="NONE", t11="wrong", t103=reason)
         assert said["58"].startswith(words), said
     order_id = placed(client, "denied", "9501=staged|9502=EDGX DARK|44=00187.21|38=0100.0|21=1|")
-    shown = api.call("GET", f"/api/v1/orders/{order_id}").json
+    shown = desk.shown(order_id)
     assert shown["routing"] == {"profile": "staged", "avoid": ["DARK", "EDGX"]}
-    core.denies(order_id, "BUYING_POWER_EXCEEDED: needed=1, left=0")
+    desk.core.denies(order_id, "BUYING_POWER_EXCEEDED: needed=1, left=0")
     client.report(t150="8", t39="8", t103="3", t58="BUYING_POWER_EXCEEDED: needed=1, left=0")
     client.order("dictionary", "5999=x|")
     assert client.read_until("3")["373"] == b"0"
@@ -194,8 +206,8 @@ def test_refusals_have_the_words_of_rest(api: Gateway, fix_port: int, core: Core
     assert client.read()["35"] in b"3j"
 
 
-def test_clordid_makes_one_order_whoever_says_it_again(api: Gateway, fix_port: int) -> None:
-    client = entered(fix_port)
+def test_clordid_makes_one_order_whoever_says_it_again(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "once")
     client.order("once")
     client.report(t150="8", t39="A", t103="6", t37=order_id)
@@ -203,51 +215,51 @@ def test_clordid_makes_one_order_whoever_says_it_again(api: Gateway, fix_port: i
     client.report(t150="8", t39="A", t103="6", t37=order_id, t38="100")
     client.order("once", header=b"97=Y|")
     client.report(t150="I", t39="A", t37=order_id)
-    assert api.call("GET", "/api/v1/orders?clientOrderId=once").json["orders"][0]["orderId"] == order_id
+    assert desk.shown(order_id)["clientOrderId"] == "once"
 
 
-def test_session_of_two_accounts_must_name_one(api: Gateway, fix_port: int) -> None:
-    client = entered(fix_port, "TWO")
+def test_session_of_two_accounts_must_name_one(desk: Desk) -> None:
+    client = desk.enter("TWO")
     client.order("nameless")
     assert client.report(t150="8")["58"] == "INVALID_REQUEST: accountId=is required"
-    placed(client, "named", "1=ACC-HF-002|")
+    placed(client, "named", f"1={desk.accounts('TWO')[1]}|")
 
 
 # ---- cancels and questions
 
 
-def test_cancel_is_pending_then_done_under_its_own_clordid(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_cancel_is_pending_then_done_under_its_own_clordid(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "X")
     client.cancel("Y", "X")
-    wait_for(lambda: _cancels(api, order_id) == 1, "the cancel")
-    core.takes_cancel(order_id)
+    wait_for(lambda: _cancels(desk, order_id) == 1, "the cancel")
+    desk.core.takes_cancel(order_id)
     client.report(t35="8", t150="6", t39="6", t11="Y", t41="X")
     client.cancel("Z", "X")
     client.report(t35="9", t11="Z", t41="X", t39="6", t434="1", t102="3")
     client.cancel("Y", "X", header=b"97=Y|")
     client.report(t35="8", t150="I", t39="6", t11="Y")
-    core.cancels(order_id)
+    desk.core.cancels(order_id)
     client.report(t35="8", t150="4", t39="4", t11="Y", t41="X", t151="0")
     client.cancel("W", "X")
     client.report(t35="9", t11="W", t39="4", t102="0")
-    assert _cancels(api, order_id) == 1
+    assert _cancels(desk, order_id) == 1
 
 
-def test_cancel_that_a_venue_refuses_is_a_cancel_reject(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_cancel_that_a_venue_refuses_is_a_cancel_reject(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "X")
     client.cancel("Y", "X")
-    wait_for(lambda: _cancels(api, order_id) == 1, "the cancel")
-    request = core.takes_cancel(order_id)
+    wait_for(lambda: _cancels(desk, order_id) == 1, "the cancel")
+    request = desk.core.takes_cancel(order_id)
     client.report(t150="6")
-    core.keeps(order_id, request, "venues keep 100 at XNYS")
+    desk.core.keeps(order_id, request, "venues keep 100 at XNYS")
     client.report(t35="9", t11="Y", t41="X", t39="0", t434="1", t58="venues keep 100 at XNYS")
 
 
-def test_foreign_and_unknown_orders_look_the_same(api: Gateway, fix_port: int) -> None:
-    placed(entered(fix_port, "TWO"), "theirs", "1=ACC-HF-001|")
-    client = entered(fix_port)
+def test_foreign_and_unknown_orders_look_the_same(desk: Desk) -> None:
+    placed(desk.enter("TWO"), "theirs", f"1={desk.accounts('TWO')[0]}|")
+    client = desk.enter()
     for orig in ("theirs", "nobodys"):
         client.cancel("Y", orig)
         client.report(t35="9", t37="NONE", t39="8", t102="1", t434="1", t58="unknown order")
@@ -257,12 +269,12 @@ def test_foreign_and_unknown_orders_look_the_same(api: Gateway, fix_port: int) -
         client.report(t35="8", t37="NONE", t150="I", t39="8", t11=orig, t103="5", t790="ask")
 
 
-def test_questions_are_answered_and_replaces_refused(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_questions_are_answered_and_replaces_refused(desk: Desk) -> None:
+    client = desk.enter()
     client.send("AF", b"584=none|585=7|")
     client.report(t150="I", t39="8", t584="none", t911="0", t912="Y", t58="no open order")
     first, second = placed(client, "A"), placed(client, "B")
-    core.accepts(first)
+    desk.core.accepts(first)
     client.report(t150="0")
     client.cancel("C", "A", "21=1|40=1|", kind="G")
     client.report(t35="9", t37=first, t39="0", t434="2", t102="2")
@@ -273,8 +285,8 @@ def test_questions_are_answered_and_replaces_refused(api: Gateway, fix_port: int
     client.report(t150="I", t39="A", t37=second, t584="all", t911="2", t912="Y")
 
 
-def _cancels(api: Gateway, order_id: str) -> int:
-    with psycopg.connect(api.dsn, autocommit=True) as connection:
+def _cancels(desk: Desk, order_id: str) -> int:
+    with psycopg.connect(desk.api.dsn, autocommit=True) as connection:
         row = connection.execute(
             "SELECT count(*) FROM order_requests WHERE order_id = %s AND kind = 'CANCEL'", (order_id,)
         ).fetchone()
@@ -284,17 +296,15 @@ def _cancels(api: Gateway, order_id: str) -> int:
 # ---- drop copy
 
 
-def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(
-    api: Gateway, fix_port: int, core: Core
-) -> None:
-    copy, client = entered(fix_port, "COPY"), entered(fix_port)
-    order_id = api.place(clientOrderId="by-rest").json["orderId"]
-    core.accepts(order_id)
-    copy.report(t35="8", t150="0", t37=order_id, t11="by-rest", t1=ACCOUNT)
-    core.trades(order_id, 100, 100, "E1")
+def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(desk: Desk) -> None:
+    copy, client = desk.enter("COPY"), desk.enter()
+    order_id = desk.place_by_rest("by-rest")
+    desk.core.accepts(order_id)
+    copy.report(t35="8", t150="0", t37=order_id, t11="by-rest", t1=desk.account)
+    desk.core.trades(order_id, 100, 100, "E1")
     copy.report(t35="8", t150="F", t39="2", t37=order_id)
     own = placed(client, "by-fix")
-    core.accepts(own)
+    desk.core.accepts(own)
     assert client.report(t150="0", t37=own)["17"] == copy.report(t150="0", t37=own)["17"]
     copy.order("never")
     copy.report(t35="j", t372="D", t380="6")
@@ -303,12 +313,12 @@ def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(
 # ---- bad input
 
 
-def test_any_bytes_are_answered_or_end_their_own_connection(api: Gateway, fix_port: int) -> None:
+def test_any_bytes_are_answered_or_end_their_own_connection(desk: Desk) -> None:
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     draw = random.Random(seed)
-    other = entered(fix_port, "TWO")
-    client = entered(fix_port)
+    other = desk.enter("TWO")
+    client = desk.enter()
     for number in range(FUZZ_MESSAGES):
         raw = bytearray(FUZZ_BODIES[draw.choice(sorted(FUZZ_BODIES))] % (number, stamp().encode()))
         kind = draw.choice(sorted(FUZZ_BODIES))
@@ -326,27 +336,25 @@ def test_any_bytes_are_answered_or_end_their_own_connection(api: Gateway, fix_po
                     pass
         except (OSError, EOFError, ValueError, KeyError):
             client.close()
-            client = wait_for(lambda: _try(fix_port, 1, reset=True), "another logon")
+            client = desk.enter_again(1, reset=True)
     client.close()
-    assert api.metric("oms_api_fix_failures_total") == 0
-    placed(other, "unaffected", "1=ACC-HF-001|")
-    placed(wait_for(lambda: _try(fix_port, 1, reset=True), "another logon"), "after")
+    assert desk.api.metric("oms_api_fix_failures_total") == 0
+    placed(other, "unaffected", f"1={desk.accounts('TWO')[0]}|")
+    placed(desk.enter_again(1, reset=True), "after")
 
 
 # ---- what survives
 
 
-def test_reports_that_were_missed_come_once_by_number_after_the_connection_is_lost(
-    api: Gateway, fix_port: int, core: Core
-) -> None:
-    client = entered(fix_port)
+def test_reports_that_were_missed_come_once_by_number_after_the_connection_is_lost(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "X")
-    core.accepts(order_id)
+    desk.core.accepts(order_id)
     seen = int(client.report(t150="0")["34"])
     client.close()
-    core.trades(order_id, 40, 40, "E1")
-    core.trades(order_id, 60, 100, "E2")
-    again = wait_for(lambda: _try(fix_port, client.next_out), "another logon")
+    desk.core.trades(order_id, 40, 40, "E1")
+    desk.core.trades(order_id, 60, 100, "E2")
+    again = desk.enter_again(client.next_out)
     first, second = again.report(t150="F", t14="40"), again.report(t150="F", t14="100")
     assert [int(first["34"]), int(second["34"])] == [seen + 2, seen + 3]
     again.send("2", b"7=2|16=0|")
@@ -370,7 +378,8 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed_between_commit_an
     add(dsn)
     port = free_port()
     with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(port)) as api:
-        client = entered(port)
+        client = tried(port, "FUND", 1)
+        assert client is not None
         first = placed(client, "before")
         # The numbers cannot be stored from here on, so the order is committed and its answer is not.
         with psycopg.connect(dsn) as holder:
@@ -386,7 +395,7 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed_between_commit_an
     port = free_port()
     (tmp_path / "next").mkdir()
     with gateway(tmp_path / "next", dsn, memory_kafka.bootstrap, redis_port, OMS_API_FIX_PORT=str(port)):
-        again = wait_for(lambda: _try(port, client.next_out), "another logon")
+        again = wait_for(lambda: tried(port, "FUND", client.next_out), "another logon")
         if answer_is_stored:
             again.report(t150="0", t37=first, t34="5")
             again.send("2", b"7=3|16=3|")
@@ -420,13 +429,13 @@ def _order_ids(dsn: str) -> int:
     return int(row[0]) if row else 0
 
 
-def test_reset_begins_both_numbers_at_1_and_reports_go_on(api: Gateway, fix_port: int, core: Core) -> None:
-    client = entered(fix_port)
+def test_reset_begins_both_numbers_at_1_and_reports_go_on(desk: Desk) -> None:
+    client = desk.enter()
     order_id = placed(client, "X")
     client.send("5")
     assert client.is_closed()
-    core.accepts(order_id)
-    again = Client(fix_port)
+    desk.core.accepts(order_id)
+    again = Client(desk.port, desk.comp_id("FUND"))
     answer = again.enter(reset=True)
     assert (answer["34"], answer["141"]) == (b"1", b"Y")
     assert again.report(t150="0", t37=order_id)["34"] == "2"
@@ -435,35 +444,36 @@ def test_reset_begins_both_numbers_at_1_and_reports_go_on(api: Gateway, fix_port
 # ---- hours and TLS
 
 
-def test_numbers_begin_at_1_with_each_start_of_the_schedule_and_outside_it_nobody_is_on(
-    api: Gateway, fix_port: int, dsn: str
-) -> None:
+def test_numbers_begin_at_1_with_each_start_of_the_schedule_and_outside_it_nobody_is_on(desk: Desk) -> None:
     always = Schedule(zone="UTC", start="00:00", end="00:00", days=DAYS)
     never = Schedule(zone="UTC", start="00:00", end="00:00", days=(DAYS[(utc_now().weekday() + 3) % 7],))
-    add(dsn, "HOURS", "ACC-HF-001", schedule=always)
-    client = entered(fix_port, "HOURS")
+    accounts = desk.accounts()
+    add(desk.api.dsn, desk.comp_id("HOURS"), *accounts, schedule=always)
+    client = desk.enter("HOURS")
     placed(client, "today")
     client.send("5")
     assert client.is_closed()
-    again = wait_for(lambda: _try(fix_port, 4, comp_id="HOURS"), "the same session")
+    again = desk.enter_again(4, "HOURS")
     placed(again, "later")
     again.send("5")
     assert again.is_closed()
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(desk.api.dsn, autocommit=True) as connection:
         # Another day: it began before today's start.
         connection.execute("UPDATE fix_client_sessions SET began_at = began_at - interval '1 day'")
-        tomorrow = wait_for(lambda: _try(fix_port, 1, comp_id="HOURS"), "the next day's session")
+        tomorrow = desk.enter_again(1, "HOURS")
         placed(tomorrow, "tomorrow")
-        set_client(connection, settings_of("HOURS", "ACC-HF-001", schedule=never), "test")
+        closed = settings_of(desk.comp_id("HOURS"), *accounts, schedule=never)
+        set_client(connection, closed, "test")
     assert tomorrow.read_until("5")["58"] == b"the session's settings have changed"
     assert tomorrow.is_closed()
-    assert _try(fix_port, 10, comp_id="HOURS") is None
+    assert desk.tried(10, "HOURS") is None
 
 
 def test_door_speaks_tls_and_may_ask_for_a_certificate(
-    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings, fix_port: int
+    tmp_path: Path, dsn: str, redis_port: int, memory_kafka: KafkaSettings
 ) -> None:
     add(dsn)
+    fix_port = free_port()
     ours, theirs = issue(tmp_path / "ours"), issue(tmp_path / "theirs")
     settings = {
         "OMS_API_FIX_PORT": str(fix_port),

@@ -1,7 +1,9 @@
 """What a 35=D says in REST's words, and which event is which report."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +12,10 @@ import pytest
 from oms_api.domain.client_numbers import ClientNumbers, StoredNumbers
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints import fix_reports
-from oms_api.entrypoints.fix_orders import ROUTING_TAGS, read_order
+from oms_api.entrypoints.fix_orders import ROUTING_TAGS, FixRequests, read_order
 from oms_api.entrypoints.fix_reports import EXEC_TYPES, event_report, order_rejected, words_of
+from oms_api.ports import FixClient, UnavailableError
+from oms_platform.fix.clients import ClientSettings
 from oms_platform.fix.dictionary import read_dictionary
 from oms_platform.fix.session import FixSession
 from oms_platform.fix.wire import SOH, assemble, split_fields
@@ -184,6 +188,45 @@ def test_tags_of_ours_are_known_of_a_35_d_alone() -> None:
     assert own.read(split_fields(order.replace("|", SOH))).fault is None
     assert own.read(split_fields(status.replace("|", SOH))).fault is not None
     assert read_dictionary().read(split_fields(order.replace("|", SOH))).fault is not None
+
+
+# ---- what goes wrong
+
+
+class Limiter:
+    """Fails at some callers' requests: by how many came before."""
+
+    def __init__(self, *outcomes: Exception | bool) -> None:
+        self._outcomes = iter(outcomes)
+
+    def take_leased(self, _subject: str) -> bool:
+        outcome = next(self._outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def requests(limiter: Limiter, **changes: Any) -> FixRequests:
+    settings = ClientSettings(**{"comp_id": "X", "username": "x", "accounts": ("A",)} | changes)
+    client = FixClient(settings=settings, password_hash="", enabled=True, version=1)
+    ports: Any = SimpleNamespace(limiter=limiter, cancel_limiter=limiter)
+    return FixRequests(ports, None, client, lambda: NOW, lambda _placed: True)  # type: ignore[arg-type]
+
+
+ASKED = fields("35=D|34=7|11=X|55=A|54=1|38=100|40=1")
+
+
+def test_message_that_the_gateway_fails_at_is_refused_and_holds_up_nothing() -> None:
+    failing = requests(Limiter(RuntimeError("bug"), True), rights=("READ",))
+    first, second = asyncio.run(failing.answer([ASKED, ASKED]))
+    assert (first.msg_type, fields(first.body)["380"], fields(first.body)["45"]) == ("j", "0", "7")
+    assert (second.msg_type, fields(second.body)["150"]) == ("8", "8")
+    assert fields(second.body)["58"] == "FORBIDDEN: the token gives no right to trade"
+
+
+def test_message_whose_outcome_is_not_known_has_no_answer() -> None:
+    with pytest.raises(UnavailableError):
+        asyncio.run(requests(Limiter(UnavailableError("away"))).answer([ASKED]))
 
 
 # ---- numbers
