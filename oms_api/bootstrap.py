@@ -23,6 +23,8 @@ from oms_api.adapters.pending_cancels import PendingCancels
 from oms_api.adapters.postgres_catalog import PostgresCatalog
 from oms_api.adapters.postgres_desk_state import PostgresDeskState
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
+from oms_api.adapters.postgres_fix_clients import PostgresFixClients
+from oms_api.adapters.postgres_fix_orders import PostgresFixOrders
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
@@ -38,6 +40,7 @@ from oms_api.entrypoints.cross_origin import CrossOrigin
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail
+from oms_api.entrypoints.fix_door import FixDoor, tls_context
 from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_open import open_services
 from oms_api.entrypoints.grpc_orders import OrderService
@@ -171,6 +174,16 @@ class Gateway:
         self._grpc = GrpcServer(
             [Bounded(orders), *(Bounded(service, OPEN_MESSAGE_BYTES_MAX) for service in beside)]
         )
+        self._fix_clients = PostgresFixClients(settings.postgres_dsn)
+        self._fix = FixDoor(
+            ports,
+            self._fix_clients,
+            PostgresFixOrders(self._reader.read),
+            self._hub,
+            utc_now,
+            comp_id=settings.fix_comp_id,
+        )
+        self._fix_clients.on_lost = self._fix.on_lost
         self._drain = Drain()
         self._drain.grpc(self._grpc)
         self._hub.stopping = self._drain.begun
@@ -247,8 +260,20 @@ class Gateway:
         self._start("reference", self._reference.run())
         self._start("backstop", self._hub.run_backstop())
         self._start("backlog", self._backlog.run())
+        if self._settings.fix_port:
+            await self._open_fix()
         calm_garbage_collector()
         self._health.set_started(True)
+
+    async def _open_fix(self) -> None:
+        settings = self._settings
+        try:
+            tls = tls_context(settings.fix_certificate, settings.fix_key, settings.fix_client_ca)
+        except OSError as error:
+            raise ConfigurationError(f"the FIX port's certificate, key or client CA: {error}") from error
+        await self._fix.start(settings.host, settings.fix_port, tls)
+        self._start("fix", self._fix.run())
+        log.info("fix_listening", port=settings.fix_port, tls=tls is not None)
 
     def _begin_to_stop(self, server: HttpServer) -> None:
         if not self._drain.begun.is_set():
@@ -259,7 +284,7 @@ class Gateway:
 
     async def _leave(self, server: HttpServer) -> None:
         """Stop to listen once everything is answered and every stream has had its code."""
-        await self._drain.settle()
+        await asyncio.gather(self._drain.settle(), self._fix.close())
         await self._hub.wait_until_all_closed()
         server.stop()
 
@@ -278,6 +303,7 @@ class Gateway:
         self._router.close()
         self._risk.close()
         self._market_data.close()
+        await self._fix_clients.close()
         async with asyncio.timeout(STOP_S_MAX):
             await self._reader.close()
             if self._replica is not None:

@@ -20,6 +20,9 @@ class ApiSettings(KafkaFields):
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
     waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
     cors_origins: whose pages may read answers in a browser, by commas, none when empty.
+    fix_port 0: no FIX clients. fix_comp_id: ours, their TargetCompID. fix_certificate, fix_key: files of the
+    FIX port's certificate, without one it speaks no TLS; fix_client_ca: who signs its clients', which then
+    need one.
     """
 
     http_port: int
@@ -43,11 +46,20 @@ class ApiSettings(KafkaFields):
     commit_timeout_ms: int = 5_000
     shed_age_s: float = 2.0
     cors_origins: str = ""
+    fix_port: int = 0
+    fix_comp_id: str = "OMS"
+    fix_certificate: str = ""
+    fix_key: str = ""
+    fix_client_ca: str = ""
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an origin that no browser names so."""
+        """Raise ValueError for an origin that no browser names so, and for a client CA without TLS."""
         KafkaFields.__post_init__(self)
+        if self.fix_client_ca and not self.fix_certificate:
+            raise ValueError(
+                "OMS_API_FIX_CLIENT_CA is without effect unless there is OMS_API_FIX_CERTIFICATE"
+            )
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin) or origin.endswith(_DEFAULT_PORT[origin.partition(":")[0]]):
                 raise ValueError(

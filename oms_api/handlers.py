@@ -43,21 +43,26 @@ RETRY_AFTER_S: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """An order that is stored. `created` is false when it was there before."""
+    """An order that is stored. `created` is false when it was there before. terms: as asked for now."""
 
     order_id: UUID
     client_order_id: str
     created: bool
     accepted_at: datetime
+    terms: OrderTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested:
-    """A cancel request that is stored; `status` is the order's at that moment."""
+    """A cancel request that is stored; `status` is the order's at that moment.
+
+    created: false when the order had a cancel pending, whose request this is.
+    """
 
     order_id: UUID
     request_id: UUID
     status: str
+    created: bool
 
 
 def unavailable(what: str) -> Refusal:
@@ -73,7 +78,12 @@ async def admit(ports: Ports, token: str | None, right: Right) -> Principal | Re
     principal = await _verify(ports, token)
     if isinstance(principal, Refusal):
         return principal
-    return await _over_rate(ports, principal, right) or _lacks(principal, right) or principal
+    return await refusal_of(ports, principal, right) or principal
+
+
+async def refusal_of(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
+    """Count a known caller's request against its rate. Returns why it is not let in, None if it is."""
+    return await _over_rate(ports, principal, right) or _lacks(principal, right)
 
 
 class Placer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -89,8 +99,11 @@ async def admit_to_place(ports: Ports, token: str | None) -> Placer | Refusal:
     Raises UnavailableError while tokens cannot be verified.
     """
     principal = await _verify(ports, token)
-    if isinstance(principal, Refusal):
-        return principal
+    return principal if isinstance(principal, Refusal) else await placer_of(ports, principal)
+
+
+async def placer_of(ports: Ports, principal: Principal) -> Placer | Refusal:
+    """Admit a known caller of an order, as `admit_to_place` does."""
     over_rate = await _over_rate(ports, principal, Right.TRADE)
     lacking = _lacks(principal, Right.TRADE)
     if lacking is not None:
@@ -194,6 +207,7 @@ def _placed(terms: OrderTerms, stored: StoredOrder | KeyConflict | RowRefused) -
         client_order_id=terms.client_order_id,
         created=stored.created,
         accepted_at=stored.created_at,
+        terms=terms,
     )
 
 
@@ -236,12 +250,14 @@ async def handle_cancel_order(
     *,
     channel: str,
     trace: str,
+    cl_ord_id: str = "",
     as_read: Callable[[OrderView], bool] = lambda _order: True,
 ) -> CancelRequested | Refusal:
     """Store a request to cancel. A closed order is refused with its status.
 
     While a cancel is pending, asking again is answered with its request, and stores nothing. as_read: whether
-    the order is what its client takes it for; what happens to it from now on, it does not say.
+    the order is what its client takes it for; what happens to it from now on, it does not say. cl_ord_id: the
+    request's own, where its door has one.
 
     It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
     """
@@ -265,10 +281,16 @@ async def handle_cancel_order(
         principal=principal.subject,
         received_at=clock(),
         channel=channel,
+        cl_ord_id=cl_ord_id,
     )
     change = NewChange(message=message, payload=encode(message), trace=trace)
     pending = await ports.cancels.request(change, found.status)
-    return CancelRequested(order_id=found.order_id, request_id=pending, status=found.status)
+    return CancelRequested(
+        order_id=found.order_id,
+        request_id=pending,
+        status=found.status,
+        created=pending == message.request_id,
+    )
 
 
 async def handle_get_positions(

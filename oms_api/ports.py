@@ -9,10 +9,12 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.client_numbers import NumbersChange, StoredNumbers
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
-from oms_api.domain.principal import Principal
+from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.errors import OperationalError
+from oms_platform.fix.clients import ClientSettings
 from oms_platform.messages import BookTrade, CancelOrder, RouteRequest, SubmitOrder
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import OrderTerms, Routing
@@ -258,6 +260,8 @@ class OrderFilter:
     closed: bool | None = None
     side: str | None = None
     client_order_id: str | None = None
+    channel: str | None = None
+    principal: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     oldest_first: bool = False
@@ -1014,3 +1018,78 @@ class Ports:
     fix_sessions: FixSessionDesk
     market_data: MarketData
     tracer: Tracer = field(default_factory=Tracer)
+
+
+class FixClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A client's FIX session as operators have set it. version: another one after each change."""
+
+    settings: ClientSettings
+    password_hash: str
+    enabled: bool
+    version: int
+
+    @property
+    def principal(self) -> Principal:
+        """As whom the session asks."""
+        rights = frozenset(Right[name] for name in self.settings.rights)
+        return Principal(
+            subject=f"fix:{self.settings.comp_id}", rights=rights, accounts=frozenset(self.settings.accounts)
+        )
+
+
+class SessionLostError(OperationalError):
+    """A session's numbers were moved on by somebody else, or another gateway has it."""
+
+
+class FixClients(Protocol):
+    """Keeps clients' FIX sessions. Every method raises UnavailableError when the store is away."""
+
+    async def client(self, comp_id: str) -> FixClient | None:
+        """Return a client's session as it is set, or None."""
+        ...
+
+    async def versions(self, comp_ids: Sequence[str]) -> dict[str, int]:
+        """Return the version of each of these clients that is enabled."""
+        ...
+
+    async def claim(self, comp_id: str, now: datetime) -> StoredNumbers | None:
+        """Take a session for this gateway. Returns its numbers; None if another gateway has it."""
+        ...
+
+    async def release(self, comp_id: str) -> None:
+        """Give a session back. Raises nothing."""
+        ...
+
+    async def save(self, change: NumbersChange) -> None:
+        """Store what has happened in a session, durably. Raises SessionLostError if it is not ours."""
+        ...
+
+    async def sent(
+        self, comp_id: str, numbers: int, begin: int, end: int, rows_max: int
+    ) -> list[tuple[int, bytes]]:
+        """Return application messages that were sent, by their numbers."""
+        ...
+
+
+class FixOrders(Protocol):
+    """Finds orders and requests by what FIX calls them. Every method raises UnavailableError."""
+
+    async def order_id(self, accounts: Sequence[str], cl_ord_id: str) -> UUID | None:
+        """Return the order that came over FIX to one of these accounts under a ClOrdID."""
+        ...
+
+    async def terms(self, order_ids: Sequence[UUID]) -> dict[UUID, OrderTerms]:
+        """Return what was asked for."""
+        ...
+
+    async def cancels(self, request_ids: Sequence[UUID]) -> dict[UUID, CancelOrder]:
+        """Return requests to cancel."""
+        ...
+
+    async def cancel_of(self, order_id: UUID) -> CancelOrder | None:
+        """Return the request of the cancel that an order ended by or has pending, None for none."""
+        ...
+
+    async def has_cancel(self, order_id: UUID, cl_ord_id: str) -> bool:
+        """Return whether an order has a request to cancel under this ClOrdID."""
+        ...

@@ -50,7 +50,10 @@ class SubmitOrder(Message, frozen=True, kw_only=True):
 
 
 class CancelOrder(Message, frozen=True, kw_only=True):
-    """channel: the door it came through, if its caller named one."""
+    """channel: the door it came through, if its caller named one.
+
+    cl_ord_id: the request's own ClOrdID, where its door has one.
+    """
 
     request_id: UUID
     order_id: UUID
@@ -58,6 +61,7 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     principal: str = ""
     received_at: datetime
     channel: str = ""
+    cl_ord_id: str = ""
 
 
 class BookTrade(Message, frozen=True, kw_only=True):

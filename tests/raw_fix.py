@@ -46,9 +46,9 @@ class RawClient:
         head = f"35={msg_type}|34={number}|49={self.sender}|52={stamp()}|56={self.venue_id}|".encode()
         self.send_raw(sealed(b"8=FIX.4.4\x01", (head + header + body).replace(b"|", SOH)))
 
-    def log_on(self, *, heartbeat_s: int = 30, reset: bool = False) -> dict[str, bytes]:
-        """Log on, and return the answer."""
-        more = b"141=Y|" if reset else b""
+    def log_on(self, *, heartbeat_s: int = 30, reset: bool = False, more: bytes = b"") -> dict[str, bytes]:
+        """Log on, and return the answer. more: fields of the Logon."""
+        more += b"141=Y|" if reset else b""
         self.send("A", b"98=0|108=%d|" % heartbeat_s + more)
         return self.read()
 

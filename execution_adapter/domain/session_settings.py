@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from execution_adapter.domain.dialects import DIALECTS
-from execution_adapter.domain.schedule import Schedule
+from oms_platform.fix.schedule import Schedule
 
 HEARTBEAT_S_MAX: Final = 3_600
 MESSAGES_PER_SECOND_MAX: Final = 100_000

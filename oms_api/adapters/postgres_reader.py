@@ -249,6 +249,8 @@ class PostgresReader:
             ("o.closed = %s", wanted.closed),
             ("o.side = %s", wanted.side),
             ("o.client_order_id = %s", wanted.client_order_id),
+            ("o.channel = %s", wanted.channel),
+            ("r.principal = %s", wanted.principal),
             ("o.created_at >= %s", wanted.created_from),
             ("o.created_at < %s", wanted.created_to),
             ("o.order_id >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),

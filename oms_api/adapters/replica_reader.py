@@ -133,8 +133,8 @@ class ReplicaReader:
         return await self._primary.order(order_id)
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
-        """Return the orders of a filter, newest first; those of one clientOrderId from the primary."""
-        if wanted.client_order_id is not None:
+        """Return the orders of a filter, newest first; of one clientOrderId or caller, from the primary."""
+        if wanted.client_order_id is not None or wanted.principal is not None:
             return await self._primary.orders(wanted)
         return await self._read(lambda reader: reader.orders(wanted))
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 EVERY_ACCOUNT: Final = "*"
+# The channel of what comes over a client's FIX session.
+FIX_CHANNEL: Final = "FIX"
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 

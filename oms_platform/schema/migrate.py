@@ -25,6 +25,7 @@ PARTITIONED: Final = (
     "fix_journal",
     "route_books",
     "route_references",
+    "fix_client_messages",
 )
 # Partitioned by a time of their own.
 PARTITIONED_BY_TIME: Final = ("quote_tape",)

@@ -61,6 +61,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Look at the venues' FIX sessions and at what went over them, and ask things of them",
         f"{_CLI}.fix_commands:fix",
     ),
+    "fix-clients": Listed(
+        "Let clients send orders over FIX, or copy what becomes of orders: their sessions as data",
+        f"{_CLI}.fix_client_commands:fix_clients",
+    ),
     "kill": Listed(
         "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",

@@ -127,6 +127,7 @@ def print_next_steps(layout: Layout, data: Path) -> None:
         ("token", f"oms token --user trader1{hint}"),
         ("order", f"oms submit --symbol AAPL --side BUY --quantity 100 --wait{hint}"),
         ("gRPC", f"127.0.0.1:{layout.port('api_grpc')}"),
+        ("FIX", f"127.0.0.1:{layout.port('api_fix')} (49=DEMO, 56=OMS; docs/fix-in.md)"),
         ("logs", str(layout.logs)),
         ("stop", f"oms down{hint}"),
     )

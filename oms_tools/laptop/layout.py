@@ -48,6 +48,7 @@ PORTS: Final = (
     ("sor_grpc", "sor-engine gRPC"),
     ("scorekeeper_health", "scorekeeper health"),
     ("broker_control", "broker simulator control"),
+    ("api_fix", "oms-api FIX"),
 )
 
 

@@ -12,8 +12,11 @@ from types import FrameType
 from typing import Any, Final
 
 import click
+import psycopg
 
 from oms_platform.clock import utc_now
+from oms_platform.fix.clients import ClientSettings, hash_password
+from oms_platform.fix_client_rows import add_client, read_client
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_tools.laptop.apache_kafka import apache_kafka_part
@@ -40,6 +43,11 @@ from oms_tools.laptop.parts import (
 from oms_tools.laptop.supervisor import POLL_S, Program, Supervisor
 
 _PROBE_TIMEOUT_S: Final = 1.0
+# The laptop's FIX client, with a password that everybody knows: no other profile has it.
+DEMO_FIX_CLIENT: Final = ClientSettings(
+    comp_id="DEMO", username="demo", accounts=("ACC-INST-001", "ACC-INST-002")
+)
+DEMO_FIX_PASSWORD: Final = "demo-password"  # noqa: S105
 
 
 def http_ready(url: str) -> Callable[[], bool]:
@@ -53,6 +61,13 @@ def http_ready(url: str) -> Callable[[], bool]:
             return False
 
     return ready
+
+
+def seed_fix_client(dsn: str) -> None:
+    """Store the laptop's FIX client if it is not there."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        if read_client(connection, DEMO_FIX_CLIENT.comp_id) is None:
+            add_client(connection, DEMO_FIX_CLIENT, hash_password(DEMO_FIX_PASSWORD), "oms up")
 
 
 def _from_part(part: Part) -> Program:
@@ -142,6 +157,7 @@ class Stack:
         ports = {
             "OMS_API_HTTP_PORT": "api_http",
             "OMS_API_GRPC_PORT": "api_grpc",
+            "OMS_API_FIX_PORT": "api_fix",
             "OMS_CORE_HEALTH_PORT": "core_health",
             "OMS_CORE_GRPC_PORT": "core_grpc",
             "OMS_SOR_HEALTH_PORT": "sor_health",
@@ -218,6 +234,7 @@ def run_stack(stack: Stack, pid: int) -> int:
             dsn = postgres_dsn(layout.port("postgres"))
             migrate(dsn, utc_now())
             seed(dsn)
+            seed_fix_client(dsn)
         for programs in (stack.simulators, stack.services):
             if not asked:
                 supervisor.start(programs(), lambda: asked)

@@ -89,6 +89,7 @@ RULES: Final = (
     Rule(FIX, r"^execution_adapter/(domain/(fix|dialects)/|adapters/(fix_sessions|connections)\.py)"),
     Rule(FIX, r"^execution_adapter/entrypoints/(fix_parsing|venue_messages)\.py$"),
     Rule(FIX, r"^execution_adapter/domain/(wire_ids|throttle)\.py$"),
+    Rule(FIX, r"^oms_platform/fix/"),
     Rule(FIX, r"^simulators/broker/(entrypoints/fix_\w+|adapters/session_store)\.py$"),
     Rule(JOURNAL, r"^simulators/broker/adapters/journal\.py$"),
     Rule(

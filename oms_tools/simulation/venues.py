@@ -14,15 +14,15 @@ from decimal import Decimal
 from typing import Final
 
 from oms_platform.exceptions import ExceptionKind
+from oms_platform.fix.dictionary import read_dictionary
+from oms_platform.fix.session import Fields, FixSession
+from oms_platform.fix.wire import ENCODING, SOH, Frame, FrameReader, split_fields
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.order_invariants import BrokenError
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.engine import Behaviour
-from simulators.broker.entrypoints.fix_dictionary import read_dictionary
-from simulators.broker.entrypoints.fix_sayings import say
-from simulators.broker.entrypoints.fix_session import Fields, FixSession
+from simulators.broker.entrypoints.fix_sayings import resend_asked, say
 from simulators.broker.entrypoints.fix_text import UnreadableFixError, business_reject_body, read_command
-from simulators.broker.entrypoints.fix_wire import ENCODING, SOH, Frame, FrameReader, split_fields
 from simulators.broker.faults import FaultPlan
 from simulators.broker.handlers import Exchange
 from simulators.broker.market import Market
@@ -215,7 +215,9 @@ class SimulatedVenue:
             return
         frame = connection.to_venue.popleft()
         if self._greeted:
-            for fields in self.session.receive(frame, self._clock.now(), self._clock.monotonic_s()):
+            received = self.session.receive(frame, self._clock.now(), self._clock.monotonic_s())
+            resend_asked(self.session)
+            for fields in received:
                 self._take(fields)
         else:
             self._greet(frame)

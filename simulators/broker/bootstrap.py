@@ -10,6 +10,7 @@ import structlog
 
 from oms_platform.clock import Clock, utc_now
 from oms_platform.disk import RoomWatch
+from oms_platform.fix.wire import BEGIN_STRING
 from oms_platform.health import Health
 from oms_platform.market_data import QuoteFeed
 from oms_platform.worker import (
@@ -29,7 +30,6 @@ from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.control import serve_control
 from simulators.broker.entrypoints.fix_acceptor import FixAcceptor, Received
 from simulators.broker.entrypoints.fix_text import UnreadableFixError, read_command
-from simulators.broker.entrypoints.fix_wire import BEGIN_STRING
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.fees import fees_of
 from simulators.broker.handlers import Directed, Exchange, commands_of_quote

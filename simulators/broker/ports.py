@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from oms_platform.fix.session import SentNumbers
 from simulators.broker.protocol import Command, Kept, Saying
 
 
@@ -26,26 +27,14 @@ class ReportSender(Protocol):
         """Answer a command that the venue failed at."""
 
 
-class SentMessages(Protocol):
-    """What a FIX session has sent, by number, and the number that it expects next (`next_in`)."""
-
-    next_in: int
-
-    @property
-    def next_out(self) -> int:
-        """The number of the next message."""
-
-    def append(self, raw: bytes) -> None:
-        """Keep a message under the next number; `flush` writes it."""
+class SentMessages(SentNumbers, Protocol):
+    """What a FIX session has sent, by number; what is appended, `flush` writes."""
 
     def flush(self) -> None:
         """Write what was appended, and the number that is expected."""
 
     def read(self, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
         """Yield the messages from one number to another, as far as they are there."""
-
-    def reset(self) -> None:
-        """Forget everything: both numbers are 1 again."""
 
     def forget_newest(self, count: int) -> None:
         """Lose the last messages."""

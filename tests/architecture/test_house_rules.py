@@ -27,6 +27,7 @@ DOMAIN_MAY = (
     "oms_platform.prices",
     "oms_platform.order_ids",
     "oms_platform.exceptions",
+    "oms_platform.fix.schedule",
 )
 DOMAIN_MAY_NOT = ("asyncio", "random", "time", "psycopg", "confluent_kafka", "oms_platform", "os")
 ROLELESS = {"utils", "helpers", "common", "manager", "misc"}

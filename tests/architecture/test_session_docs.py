@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from execution_adapter.domain.schedule import Schedule
 from execution_adapter.domain.session_settings import (
     Capabilities,
     ClOrdIds,
@@ -16,6 +15,7 @@ from execution_adapter.domain.session_settings import (
     Tls,
     read_settings,
 )
+from oms_platform.fix.schedule import Schedule
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text()
 PARTS: dict[str, type[msgspec.Struct]] = {

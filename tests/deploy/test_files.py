@@ -77,7 +77,7 @@ def test_the_default_profile_publishes_the_doors_of_clients_and_fits_a_laptop(
 ) -> None:
     default = {name: service for name, service in services.items() if "profiles" not in service}
     assert published(default) == {
-        "oms-api": ["127.0.0.1:8080:8080", "127.0.0.1:8081:9090"],
+        "oms-api": ["127.0.0.1:8080:8080", "127.0.0.1:8081:9090", "127.0.0.1:8082:9880"],
         "keycloak": ["127.0.0.1:8180:8180"],
     }
     assert sum(memory_mib(service) for service in default.values()) <= MEMORY_MIB_MAX

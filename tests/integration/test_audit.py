@@ -27,7 +27,7 @@ from sor_engine.scorekeeper.adapters.postgres_retention import (
 
 # A Monday; every week from twenty weeks before it on has its partitions.
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
-TABLES = ("route_audit", "route_books", "route_references", "quote_tape")
+TABLES = ("route_audit", "route_books", "route_references", "quote_tape", "fix_client_messages")
 
 
 @pytest.fixture

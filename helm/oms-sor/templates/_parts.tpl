@@ -19,7 +19,7 @@ api:
   kind: Deployment
   image: oms-api
   command: [python, -m, oms_api]
-  ports: {http: 8080, grpc: 9090}
+  ports: {http: 8080, grpc: 9090{{ if $values.fixClients.enabled }}, fix: 9880{{ end }}}
   probes: http
   scales: true
   drains: true
@@ -30,6 +30,10 @@ api:
     {{- $quotes | toYaml | nindent 4 }}
     OMS_API_HTTP_PORT: "8080"
     OMS_API_GRPC_PORT: "9090"
+    {{- if $values.fixClients.enabled }}
+    OMS_API_FIX_PORT: "9880"
+    OMS_API_FIX_COMP_ID: {{ $values.fixClients.compId | quote }}
+    {{- end }}
     OMS_API_CORE_HOST: {{ $full }}-core
     OMS_API_CORE_PORT: "9090"
     OMS_API_SOR_HOST: {{ $full }}-sor-engine

@@ -18,22 +18,22 @@ from prometheus_client import Counter, Gauge
 
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
-from simulators.broker.config import COUNTERPARTY
-from simulators.broker.entrypoints.fix_dictionary import Dictionary, read_dictionary
-from simulators.broker.entrypoints.fix_sayings import say
-from simulators.broker.entrypoints.fix_session import Fields, FixSession, State
-from simulators.broker.entrypoints.fix_text import (
-    UnreadableFixError,
-    business_reject_body,
-    command_type,
-)
-from simulators.broker.entrypoints.fix_wire import (
+from oms_platform.fix.dictionary import Dictionary, read_dictionary
+from oms_platform.fix.session import Fields, FixSession, State
+from oms_platform.fix.wire import (
     BEGIN_STRING,
     ENCODING,
     Frame,
     FrameReader,
     MalformedFieldError,
     split_fields,
+)
+from simulators.broker.config import COUNTERPARTY
+from simulators.broker.entrypoints.fix_sayings import resend_asked, say
+from simulators.broker.entrypoints.fix_text import (
+    UnreadableFixError,
+    business_reject_body,
+    command_type,
 )
 from simulators.broker.ports import SentMessages
 from simulators.broker.protocol import Command, Saying
@@ -48,7 +48,12 @@ _READ_BYTES: Final = 1 << 16
 _UNREAD_BYTES_MAX: Final = 64 << 20
 log = structlog.get_logger()
 sessions_gauge = Gauge("oms_broker_sessions_logged_on", "FIX sessions that are logged on")
+garbled_total = Counter("oms_broker_garbled_messages_total", "Messages whose length or checksum is wrong")
+session_rejects_total = Counter("oms_broker_session_rejects_total", "35=3 sent", ["venue", "reason"])
 failures_total = Counter("oms_broker_message_failures_total", "Messages that the simulator failed at")
+
+
+Session = FixSession[SentMessages]
 
 
 class Received(NamedTuple):
@@ -65,9 +70,20 @@ class _Connection:
         self.sock = sock
         self.opened_s = opened_s
         self.reader = FrameReader()
-        self.session: FixSession | None = None
+        self.session: Session | None = None
         self.out = bytearray()
         self.ends = False
+
+
+def _session(venue_id: str, store: SentMessages, rules: Dictionary) -> Session:
+    return FixSession(
+        venue_id,
+        COUNTERPARTY,
+        store,
+        rules,
+        on_garbled=garbled_total.inc,
+        on_reject=lambda reason: session_rejects_total.labels(venue_id, str(reason)).inc(),
+    )
 
 
 class FixAcceptor:
@@ -86,9 +102,7 @@ class FixAcceptor:
         rules = read_dictionary() if dictionary is None else dictionary
         self._host, self._port = host, port
         self._clock, self._monotonic_s = clock, monotonic_s
-        self._sessions = {
-            venue_id: FixSession(venue_id, COUNTERPARTY, store, rules) for venue_id, store in stores.items()
-        }
+        self._sessions = {venue_id: _session(venue_id, store, rules) for venue_id, store in stores.items()}
         self._dictionary = rules
         self._selector = selectors.DefaultSelector()
         self._listener: socket.socket | None = None
@@ -227,14 +241,16 @@ class FixAcceptor:
                 received += self._receive(connection.session, frame, now, now_s)
         return received
 
-    def _receive(self, session: FixSession, frame: Frame, now: datetime, now_s: float) -> list[Received]:
+    def _receive(self, session: Session, frame: Frame, now: datetime, now_s: float) -> list[Received]:
         try:
-            return [Received(session.venue_id, fields) for fields in session.receive(frame, now, now_s)]
+            received = [Received(session.comp_id, fields) for fields in session.receive(frame, now, now_s)]
+            resend_asked(session)
+            return received
         except OSError:
             raise
         except Exception:
             failures_total.inc()
-            log.error("fix_message_failed", venue=session.venue_id, raw=repr(frame.raw[:2048]), exc_info=True)
+            log.error("fix_message_failed", venue=session.comp_id, raw=repr(frame.raw[:2048]), exc_info=True)
             session.refuse_unexpected(frame)
             return []
 
@@ -259,14 +275,12 @@ class FixAcceptor:
             log.warning("fix_logon_refused", reason="not a Logon to a venue", msg_type=values["35"])
             return
         if session.state is not State.AWAY:
-            log.warning(
-                "fix_logon_refused", venue=session.venue_id, reason="the session is logged on already"
-            )
+            log.warning("fix_logon_refused", venue=session.comp_id, reason="the session is logged on already")
             return
         if session.log_on(message, now, now_s):
             connection.ends = False
             connection.session = session
-            log.info("fix_logon", venue=session.venue_id)
+            log.info("fix_logon", venue=session.comp_id)
             self._count_sessions()
 
     def _tick(self) -> None:
@@ -362,8 +376,8 @@ class FixAcceptor:
         connection.sock.close()
         connection.out.clear()
         if connection.session is not None:
-            log.info("fix_logout", venue=connection.session.venue_id)
-            self._lost.append(connection.session.venue_id)
+            log.info("fix_logout", venue=connection.session.comp_id)
+            self._lost.append(connection.session.comp_id)
             connection.session.lost()
             connection.session = None
             connection.ends = True

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from simulators.broker.entrypoints.fix_session import FixSession, State
+from oms_platform.fix.session import FixSession, State
 from simulators.broker.entrypoints.fix_text import message_of
+from simulators.broker.ports import SentMessages
 from simulators.broker.protocol import FaultKind, FaultSown, OrderAccepted, Saying
 
 _NO_ERROR: Final = timedelta(0)
@@ -14,8 +15,20 @@ _CLOCK_ERROR: Final = timedelta(minutes=-3)
 _FORGOTTEN: Final = 3
 
 
+def resend_asked(session: FixSession[SentMessages]) -> None:
+    """Send again what the counterparty has asked for since the last call."""
+    for begin, end in session.asked_again:
+        session.resend(begin, end, session.store.read(begin, end))
+    session.asked_again.clear()
+
+
 def say(
-    session: FixSession, saying: Saying, now: datetime, now_s: float, *, possible_resend: bool = False
+    session: FixSession[SentMessages],
+    saying: Saying,
+    now: datetime,
+    now_s: float,
+    *,
+    possible_resend: bool = False,
 ) -> None:
     """Let a session say it, or keep it for the next logon; of an order that was taken it says nothing."""
     record, dress, _ = saying
@@ -29,7 +42,7 @@ def say(
         session.send(msg_type, body, now, now_s, clock_error=error)
 
 
-def _break_session(session: FixSession, kind: FaultKind) -> None:
+def _break_session(session: FixSession[SentMessages], kind: FaultKind) -> None:
     """Do what a fault of the session does; the others have no part in it."""
     if kind is FaultKind.SESSION_RESET:
         session.resets_next = True

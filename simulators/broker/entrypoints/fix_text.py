@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from simulators.broker.entrypoints.fix_session import utc_timestamp
-from simulators.broker.entrypoints.fix_wire import BEGIN_STRING, SOH
+from oms_platform.fix.session import utc_timestamp
+from oms_platform.fix.wire import BEGIN_STRING, SOH
 from simulators.broker.protocol import (
     AskStatus,
     CancelOrder,

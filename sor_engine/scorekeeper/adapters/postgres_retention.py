@@ -1,4 +1,4 @@
-"""Retention: how long routes, what they were decided on, and quotes are kept.
+"""Retention: how long routes, what they were decided on, quotes, and messages to FIX clients are kept.
 
 Kept whole weeks at a time: a partition goes when all that it holds is old enough. What a kept route was
 decided on stays with it. A partition is that of its order's birth, so one of old orders may hold young
@@ -24,7 +24,8 @@ ROUTES: Final = "route_audit"
 # What routes were decided on. Its rows are at most a day older than the routes that use them; a week is left.
 INPUTS: Final = ("route_books", "route_references")
 INPUTS_MARGIN: Final = timedelta(days=7)
-TAPE: Final = "quote_tape"
+# What stands by itself: quotes, and what clients' FIX sessions may ask for again.
+BY_THEMSELVES: Final = ("quote_tape", "fix_client_messages")
 LOCK_TIMEOUT_MS: Final = 200
 LOCK_TRIES: Final = 10
 _LOCK_PAUSE_S: Final = 0.2
@@ -81,7 +82,9 @@ def expired(connection: Connection, days: int, now: datetime) -> list[Partition]
     needed = min([cutoff, *kept]) - INPUTS_MARGIN
     for table in INPUTS:
         gone += [part for part in partitions_of(connection, table) if part.end <= needed]
-    return gone + [part for part in partitions_of(connection, TAPE) if part.end <= cutoff]
+    for table in BY_THEMSELVES:
+        gone += [part for part in partitions_of(connection, table) if part.end <= cutoff]
+    return gone
 
 
 def _has_younger(connection: Connection, part: Partition, cutoff: datetime) -> bool:

@@ -11,14 +11,27 @@ import quickfix.ScreenLogFactory;
 import quickfix.SessionID;
 import quickfix.ThreadedSocketInitiator;
 import quickfix.field.*;
+import quickfix.fix44.Logon;
 import quickfix.fix44.MessageFactory;
 
 /**
- * A client of venues behind one port: {@code Client PORT VENUE,VENUE,… SENDER ORDERS SEED BOOK SYMBOL=PRICE,…}. Trades
- * on all of them at once, writes what it knows of its orders into BOOK, says what it did, and ends.
+ * A client of venues, or of a broker, behind one port: {@code Client PORT VENUE,VENUE,… SENDER ORDERS SEED BOOK
+ * SYMBOL=PRICE,… [USERNAME PASSWORD ACCOUNT]}. Trades on all of them at once, writes what it knows of its orders into
+ * BOOK, says what it did, and ends.
  */
 public final class Client extends ApplicationAdapter {
+    private static final int CREDENTIALS_AT = 7;
     private final Map<String, ClientBook> books = new HashMap<>();
+    private final String username;
+    private final String password;
+    private final String account;
+
+    private Client(String[] arguments) {
+        boolean proves = arguments.length > CREDENTIALS_AT;
+        username = proves ? arguments[CREDENTIALS_AT] : "";
+        password = proves ? arguments[CREDENTIALS_AT + 1] : "";
+        account = proves ? arguments[CREDENTIALS_AT + 2] : "";
+    }
 
     public static void main(String[] arguments) throws Exception {
         Map<String, BigDecimal> prices = new TreeMap<>();
@@ -28,7 +41,7 @@ public final class Client extends ApplicationAdapter {
         }
         String[] venueIds = arguments[1].split(",");
         int orders = Integer.parseInt(arguments[3]) / venueIds.length;
-        Client client = new Client();
+        Client client = new Client(arguments);
         Map<String, Integer> done =
                 client.trade(arguments[0], venueIds, arguments[2], orders, Long.parseLong(arguments[4]), prices);
         try (Journal journal = new Journal(Path.of(arguments[5]))) {
@@ -53,7 +66,7 @@ public final class Client extends ApplicationAdapter {
             ClientBook book = new ClientBook(venueId);
             books.put(venueId, book);
             SessionID id = settings.add(sender, venueId);
-            lanes.put(id, new Lane(id, book, orders, seed, prices));
+            lanes.put(id, new Lane(id, book, orders, seed, prices, account));
         }
         ThreadedSocketInitiator initiator = new ThreadedSocketInitiator(
                 this,
@@ -90,6 +103,10 @@ public final class Client extends ApplicationAdapter {
     @Override
     public void toAdmin(Message message, SessionID id) {
         noteRefusal(message, id, "would not read");
+        if (!username.isEmpty() && message instanceof Logon) {
+            message.setString(Username.FIELD, username);
+            message.setString(Password.FIELD, password);
+        }
     }
 
     @Override

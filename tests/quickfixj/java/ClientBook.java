@@ -80,6 +80,7 @@ final class ClientBook {
         order.cum = report.getDecimal(CumQty.FIELD).longValueExact();
         order.leaves = report.getDecimal(LeavesQty.FIELD).longValueExact();
         order.status = report.getChar(OrdStatus.FIELD);
+        order.avgPx = report.getDecimal(AvgPx.FIELD).toPlainString();
         if (execType == ExecType.TRADE) {
             // What is sent again has the ExecID that it had.
             String[] trade = {
@@ -108,7 +109,7 @@ final class ClientBook {
             journal.write(
                     "record", "order", "venue_id", venueId, "order_id", order.orderId, "cl_ord_id", order.clOrdId,
                     "order_qty", order.orderQty, "cum_qty", order.cum, "leaves_qty", order.leaves,
-                    "ord_status", order.status);
+                    "ord_status", order.status, "avg_px", order.avgPx);
         }
         trades.forEach((execId, trade) -> journal.write(
                 "record", "trade", "venue_id", venueId, "exec_id", execId, "order_id", trade[0], "shares", trade[1],

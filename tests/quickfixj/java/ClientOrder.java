@@ -8,6 +8,7 @@ final class ClientOrder {
     long orderQty;
     long cum;
     long leaves;
+    String avgPx = "0";
     char status = 'A';
 
     ClientOrder(String clOrdId, String symbol, char side, long quantity) {

@@ -31,12 +31,14 @@ final class Lane implements Runnable {
     private final Random dice;
     private final String[] symbols;
     private final Map<String, BigDecimal> prices;
+    private final String account;
     private final Map<String, Integer> done = new TreeMap<>();
     private final long run = System.currentTimeMillis();
     private int numbers;
 
-    Lane(SessionID id, ClientBook book, int orders, long seed, Map<String, BigDecimal> prices) {
+    Lane(SessionID id, ClientBook book, int orders, long seed, Map<String, BigDecimal> prices, String account) {
         this.id = id;
+        this.account = account;
         this.book = book;
         this.orders = orders;
         this.dice = new Random(seed * 31 + id.hashCode());
@@ -77,6 +79,9 @@ final class Lane implements Runnable {
                 new ClOrdID(order.clOrdId), new Side(side), now(), new OrdType(market ? OrdType.MARKET : OrdType.LIMIT));
         message.set(new Symbol(symbol));
         message.set(new OrderQty(order.quantity));
+        if (!account.isEmpty()) {
+            message.set(new Account(account));
+        }
         if (!market) {
             message.setDecimal(Price.FIELD, price(symbol, side, dice.nextInt(100) < 50));
             message.set(new TimeInForce("0013".charAt(dice.nextInt(4))));

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_adapter.domain.schedule import DAYS, Schedule
 from execution_adapter.domain.session_settings import ClOrdIds, SessionSettings, read_settings
+from oms_platform.fix.schedule import DAYS, Schedule
 
 LEAST: dict[str, Any] = {
     "host": "fix.venue.example",

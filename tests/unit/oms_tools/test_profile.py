@@ -56,7 +56,7 @@ STACKS = [
     ("door", [Frame("QuoteFeed._stream", "oms_platform/market_data.py"),
               Frame("Stream.recv_data", "grpclib/protocol.py")]),
     ("fix", [LOOP, Frame("FixSession.receive", "execution_adapter/domain/fix/session.py")]),
-    ("fix", [LOOP, Frame("FixSession.send", "simulators/broker/entrypoints/fix_session.py")]),
+    ("fix", [LOOP, Frame("FixSession.send", "oms_platform/fix/session.py")]),
     ("journal", [Frame("Exchange._publish", "simulators/broker/handlers.py"),
                  Frame("Journal.append", "simulators/broker/adapters/journal.py")]),
     (OTHER, [Frame("<module>", "oms_core/__main__.py"), UUID]),

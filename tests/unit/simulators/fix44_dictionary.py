@@ -1,6 +1,6 @@
 """What FIX 4.4 says of fields and messages, in the simulator's format, from the file of QuickFIX's package.
 
-`python -m tests.unit.simulators.fix44_dictionary` writes simulators/broker/entrypoints/fix44.txt anew.
+`python -m tests.unit.simulators.fix44_dictionary` writes oms_platform/fix/fix44.txt anew.
 """
 
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from simulators.broker.entrypoints.fix_dictionary import FIX44
+from oms_platform.fix.dictionary import FIX44
 
 # The FIX 4.4 dictionary that QuickFIX's package installs.
 QUICKFIX_XML: Final = Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"

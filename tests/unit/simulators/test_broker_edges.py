@@ -10,6 +10,7 @@ import pytest
 import quickfix as fix
 
 from oms_platform.errors import BrokenInvariantError
+from oms_platform.fix.wire import SOH, split_fields
 from simulators.broker.adapters.journal import JOURNAL_NAME, Journal
 from simulators.broker.config import VENUES, latencies_us
 from simulators.broker.engine import Behaviour
@@ -20,7 +21,6 @@ from simulators.broker.entrypoints.fix_text import (
     read_command,
     report_text,
 )
-from simulators.broker.entrypoints.fix_wire import SOH, split_fields
 from simulators.broker.entrypoints.inbox import Inbox
 from simulators.broker.handlers import Exchange, commands_of_quote
 from simulators.broker.prices import average_text, micros_of, price_text

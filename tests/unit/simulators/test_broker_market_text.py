@@ -9,13 +9,13 @@ import quickfix as fix
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oms_platform.fix.dictionary import read_dictionary
+from oms_platform.fix.wire import SOH, split_fields
 from simulators.broker.book_order import SelfMatch
 from simulators.broker.bootstrap import make_engines
 from simulators.broker.config import Settings
 from simulators.broker.engine import Behaviour
-from simulators.broker.entrypoints.fix_dictionary import read_dictionary
 from simulators.broker.entrypoints.fix_text import read_command, report_text
-from simulators.broker.entrypoints.fix_wire import SOH, split_fields
 from simulators.broker.fees import FeeSchedule, fees_of, returned
 from simulators.broker.lots import LotRule
 from simulators.broker.market import Market

@@ -1,6 +1,6 @@
 """The simulator's own file of FIX 4.4."""
 
-from simulators.broker.entrypoints.fix_dictionary import FIX44, Dictionary, Fault, read_dictionary
+from oms_platform.fix.dictionary import FIX44, Dictionary, Fault, read_dictionary
 from tests.unit.simulators.fix44_dictionary import dictionary_text
 
 SMALL = """\

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from oms_platform.fix.wire import FrameReader, MalformedFieldError, assemble, split_fields
 from simulators.broker.adapters.session_store import SessionStore
-from simulators.broker.entrypoints.fix_wire import FrameReader, MalformedFieldError, assemble, split_fields
 from simulators.broker.protocol import FaultKind
 from tests.raw_fix import RawClient, stamp
 from tests.venue_in_process import VenueInProcess, running_venue

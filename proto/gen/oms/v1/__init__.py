@@ -405,7 +405,9 @@ class SubmitOrder(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelOrder(betterproto.Message):
-    """channel: the door it came through, if its caller named one."""
+    """
+    channel: the door it came through, if its caller named one. cl_ord_id: the request's own ClOrdID, where its door has one.
+    """
 
     request_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
@@ -413,6 +415,7 @@ class CancelOrder(betterproto.Message):
     principal: str = betterproto.string_field(4)
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
+    cl_ord_id: str = betterproto.string_field(7)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,20 +1,20 @@
-"""One FIX 4.4 session of a venue, from its side: sequence numbers, resends, heartbeats, refusals.
+"""One FIX 4.4 session, from the acceptor's side: sequence numbers, resends, heartbeats, refusals.
 
 By FIX 4.4, volume 2, and QuickFIX's acceptance definitions of it. Knows no socket and no clock: bytes come
 in and are left in `out`, the times are handed in. What it sends is in its store before it is on the wire,
-whether somebody is logged on or not, so that it can be asked for again.
+whether somebody is logged on or not, so that it can be asked for again; what is asked for again is left in
+`asked_again`, and whoever reads the store hands it to `resend`.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
-from prometheus_client import Counter
 
-from simulators.broker.entrypoints.fix_dictionary import (
+from oms_platform.fix.dictionary import (
     COMP_ID_PROBLEM,
     INCORRECT_DATA_FORMAT,
     INVALID_TAG_NUMBER,
@@ -26,7 +26,7 @@ from simulators.broker.entrypoints.fix_dictionary import (
     Fault,
     ReadMessage,
 )
-from simulators.broker.entrypoints.fix_wire import (
+from oms_platform.fix.wire import (
     BEGIN_STRING,
     ENCODING,
     SOH,
@@ -35,7 +35,6 @@ from simulators.broker.entrypoints.fix_wire import (
     assemble,
     split_fields,
 )
-from simulators.broker.ports import SentMessages
 
 # Messages after a gap that wait for it to be filled; one more ends the connection.
 WAITING_MAX: Final = 50_000
@@ -56,8 +55,6 @@ _REVERSED_ROUTE: Final = (
 )
 _SEQ_DIGITS_MAX: Final = 18
 log = structlog.get_logger()
-garbled_total = Counter("oms_broker_garbled_messages_total", "Messages whose length or checksum is wrong")
-session_rejects_total = Counter("oms_broker_session_rejects_total", "35=3 sent", ["venue", "reason"])
 
 Fields = Mapping[str, str]
 
@@ -103,26 +100,56 @@ def read_seq(text: str) -> int | None:
     return int(text) if digits else None
 
 
-class FixSession:
-    """A venue's session with its one counterparty.
+class SentNumbers(Protocol):
+    """What a session knows of its store: the numbers that come next either way, and what it sends."""
 
-    out: what is to be written to the connection, in its order. ends: the connection is to be closed once it
-    is written. resets_next: the venue begins its numbers anew at the next logon, though nobody asked for it.
+    next_in: int
+
+    @property
+    def next_out(self) -> int:
+        """The number of the next message."""
+
+    def append(self, raw: bytes) -> None:
+        """Keep a message under the next number."""
+
+    def reset(self) -> None:
+        """Forget everything: both numbers are 1 again."""
+
+
+StoreT_co = TypeVar("StoreT_co", bound=SentNumbers, covariant=True)
+
+
+class FixSession(Generic[StoreT_co]):
+    """A session of ours with its one counterparty.
+
+    comp_id: ours; counterparty: theirs. out: what is to be written to the connection, in its order. ends: the
+    connection is to be closed once it is written. resets_next: we begin our numbers anew at the next logon,
+    though nobody asked for it. asked_again: ranges of numbers that are to be handed to `resend`.
+    on_garbled: called for each message whose length or checksum is wrong; on_reject: with the
+    SessionRejectReason (373) of each 35=3 that is sent. waiting_max: messages that may wait for a gap.
     """
 
     def __init__(
         self,
-        venue_id: str,
+        comp_id: str,
         counterparty: str,
-        store: SentMessages,
+        store: StoreT_co,
         dictionary: Dictionary,
+        *,
+        on_garbled: Callable[[], None] = lambda: None,
+        on_reject: Callable[[int], None] = lambda _reason: None,
+        waiting_max: int = WAITING_MAX,
     ) -> None:
-        self.venue_id = venue_id
+        self.comp_id = comp_id
+        self.counterparty = counterparty
         self.out: list[bytes] = []
+        self.asked_again: list[tuple[int, int]] = []
+        self._on_garbled, self._on_reject = on_garbled, on_reject
+        self._waiting_max = waiting_max
+        self._log = log.bind(comp_id=comp_id, counterparty=counterparty)
         self.ends = False
         self.resets_next = False
         self.state = State.AWAY
-        self._counterparty = counterparty
         self._store = store
         self._dictionary = dictionary
         # What came after a gap; None for what was dealt with when it came.
@@ -136,7 +163,7 @@ class FixSession:
         self._now_s = 0.0
 
     @property
-    def store(self) -> SentMessages:
+    def store(self) -> StoreT_co:
         """What it sent, and the number that comes next either way."""
         return self._store
 
@@ -146,9 +173,9 @@ class FixSession:
         """Begin with a first Logon. Returns whether it is one; otherwise the connection is to be dropped."""
         values = message.fields
         self._set_time(now, now_s)
-        self.out, self.ends = [], False
+        self.out, self.ends, self.asked_again = [], False, []
         if message.fault is not None or self._identity_fault(values) is not None:
-            log.warning("fix_logon_refused", venue=self.venue_id, reason=self._words(message, values))
+            self._log.warning("fix_logon_refused", reason=self._words(message, values))
             return False
         seq = read_seq(values["34"])
         self._waiting.clear()
@@ -164,7 +191,7 @@ class FixSession:
     def lost(self) -> None:
         """Take note that the connection is gone."""
         self.state = State.AWAY
-        self.out = []
+        self.out, self.asked_again = [], []
         self.ends = False
 
     def log_out(self, text: str = "") -> None:
@@ -175,7 +202,7 @@ class FixSession:
 
     def _end(self, text: str) -> None:
         """Say why and close the connection without waiting."""
-        log.warning("fix_session_ended", venue=self.venue_id, reason=text)
+        self._log.warning("fix_session_ended", reason=text)
         self.log_out(text)
         self.ends = True
 
@@ -191,7 +218,7 @@ class FixSession:
             return
         silent_s = now_s - self._received_s
         if silent_s >= _LOST_AFTER * beat_s:
-            log.warning("fix_session_ended", venue=self.venue_id, reason=f"silent for {silent_s:.1f} s")
+            self._log.warning("fix_session_ended", reason=f"silent for {silent_s:.1f} s")
             self.ends = True
             return
         if now_s - self._sent_s >= beat_s:
@@ -229,8 +256,8 @@ class FixSession:
 
     def _head(self, msg_type: str, seq: int, at: datetime, duplicate: str = "") -> str:
         return (
-            f"35={msg_type}{SOH}34={seq}{SOH}{duplicate}49={self.venue_id}{SOH}"
-            f"52={utc_timestamp(at)}{SOH}56={self._counterparty}{SOH}"
+            f"35={msg_type}{SOH}34={seq}{SOH}{duplicate}49={self.comp_id}{SOH}"
+            f"52={utc_timestamp(at)}{SOH}56={self.counterparty}{SOH}"
         )
 
     # ---- receiving
@@ -241,8 +268,8 @@ class FixSession:
         self._received_s = now_s
         self._test_requests = 0
         if not frame.whole:
-            garbled_total.inc()
-            log.warning("fix_message_garbled", venue=self.venue_id, bytes=len(frame.raw))
+            self._on_garbled()
+            self._log.warning("fix_message_garbled", bytes=len(frame.raw))
             return []
         text = frame.raw.decode(ENCODING)
         try:
@@ -297,7 +324,7 @@ class FixSession:
     def _identity_fault(self, values: Fields) -> Fault | None:
         """Return what is wrong with the sender's name or clock. What is missing the dictionary names."""
         ours, theirs = values.get("56", ""), values.get("49", "")
-        if (ours and ours != self.venue_id) or (theirs and theirs != self._counterparty):
+        if (ours and ours != self.comp_id) or (theirs and theirs != self.counterparty):
             return Fault(COMP_ID_PROBLEM)
         sent = read_timestamp(values.get("52", ""))
         if sent is not None and abs(self._now - sent) > CLOCK_DIFFERENCE_MAX:
@@ -315,9 +342,7 @@ class FixSession:
         if msg_type == "1":
             self._send_admin("0", f"112={values['112']}{SOH}")
         elif msg_type == "3":
-            log.warning(
-                "fix_reject_received", venue=self.venue_id, ref_seq=values["45"], text=values.get("58")
-            )
+            self._log.warning("fix_reject_received", ref_seq=values["45"], text=values.get("58"))
         return [] if msg_type in _ADMIN_TYPES else [values]
 
     def _take_waiting(self) -> list[Fields]:
@@ -336,8 +361,8 @@ class FixSession:
 
     def _wait_for_gap(self, seq: int, message: ReadMessage | None) -> None:
         """Keep what came too early, and ask for what is missing, once."""
-        if len(self._waiting) >= WAITING_MAX:
-            self._end(f"{WAITING_MAX} messages wait for {self._store.next_in}")
+        if len(self._waiting) >= self._waiting_max:
+            self._end(f"{self._waiting_max} messages wait for {self._store.next_in}")
             return
         self._waiting[seq] = message
         if self._asked_until < self._store.next_in:
@@ -429,29 +454,27 @@ class FixSession:
         if message.fault is not None:
             self._reject(message.fields, message.fault)
         else:
-            begin, end = read_seq(message.fields["7"]), read_seq(message.fields["16"])
-            self._resend(begin or 1, end or 0)
+            begin, end = read_seq(message.fields["7"]) or 1, read_seq(message.fields["16"]) or 0
+            last = self._store.next_out - 1
+            self.asked_again.append((begin, min(end or last, last)))
         if seq > self._store.next_in:
             self._wait_for_gap(seq, None)
         self._pass(seq)
         return self._take_waiting()
 
-    def _resend(self, begin: int, end: int) -> None:
-        last = self._store.next_out - 1
-        end = last if end == 0 else min(end, last)
-        filled_from = 0
-        for seq, raw in self._store.read(begin, end):
+    def resend(self, begin: int, end: int, messages: Iterable[tuple[int, bytes]]) -> None:
+        """Send a range of `asked_again` again: `messages` by number; a number that has none is gap-filled."""
+        for seq, raw in messages:
             *head, body = raw[: raw.rindex(b"10=")].decode(ENCODING).split(SOH, _HEADER_FIELDS)
             msg_type, sent_at = head[2][3:], head[5][3:]
             if msg_type in _ADMIN_TYPES:
-                filled_from = filled_from or seq
                 continue
-            if filled_from:
-                self._fill(filled_from, seq)
-                filled_from = 0
+            if begin < seq:
+                self._fill(begin, seq)
             self._again(msg_type, seq, f"122={sent_at}{SOH}{body}")
-        if filled_from:
-            self._fill(filled_from, end + 1)
+            begin = seq + 1
+        if begin <= end:
+            self._fill(begin, end + 1)
 
     def _fill(self, seq: int, new: int) -> None:
         self._again("4", seq, f"122={utc_timestamp(self._now)}{SOH}36={new}{SOH}123=Y{SOH}")
@@ -466,10 +489,8 @@ class FixSession:
         ref_type = f"372={values['35']}{SOH}" if values.get("35") else ""
         ref_tag = f"371={fault.tag}{SOH}" if fault.tag else ""
         text = f"58={REASON_TEXTS[fault.reason]}{SOH}"
-        session_rejects_total.labels(self.venue_id, str(fault.reason)).inc()
-        log.warning(
-            "fix_message_rejected", venue=self.venue_id, reason=REASON_TEXTS[fault.reason], tag=fault.tag
-        )
+        self._on_reject(fault.reason)
+        self._log.warning("fix_message_rejected", reason=REASON_TEXTS[fault.reason], tag=fault.tag)
         body = f"{route}45={values.get('34', '0')}{SOH}{text}{ref_tag}{ref_type}373={fault.reason}{SOH}"
         self._send_admin("3", body)
 
@@ -485,7 +506,7 @@ class FixSession:
         ref_seq = "0" if seq is None else str(seq)
         self._put(
             "j",
-            f"45={ref_seq}{SOH}58=the venue failed at this message{SOH}372={values.get('35', '')}{SOH}"
+            f"45={ref_seq}{SOH}58=an unexpected error at this message{SOH}372={values.get('35', '')}{SOH}"
             f"380=0{SOH}",
             timedelta(0),
         )

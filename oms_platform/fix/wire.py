@@ -52,8 +52,9 @@ class Frame(NamedTuple):
 class FrameReader:
     """Cuts a stream of bytes into messages. Bounded by the longest message that it takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, body_length_max: int = BODY_LENGTH_MAX) -> None:
         self._waiting = b""
+        self._body_length_max = body_length_max
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the messages that are complete with `data`."""
@@ -65,8 +66,7 @@ class FrameReader:
         self._waiting = buffer[place:]
         return frames
 
-    @staticmethod
-    def _next(buffer: bytes, place: int, frames: list[Frame]) -> int | None:
+    def _next(self, buffer: bytes, place: int, frames: list[Frame]) -> int | None:
         """Take one message or some rubbish out. Returns where to go on, None when more bytes are needed."""
         start = buffer.find(b"8=", place)
         if start < 0:
@@ -80,14 +80,14 @@ class FrameReader:
             frames.append(Frame(buffer[place : start + 2], whole=False))
             return start + 2
         length = int(head[1])
-        if length > BODY_LENGTH_MAX:
+        if length > self._body_length_max:
             frames.append(Frame(buffer[place : head.end()], whole=False))
             return head.end()
         body_end = head.end() + length
         found = buffer.find(_CHECKSUM, body_end - 1)
         end = buffer.find(b"\x01", found + len(_CHECKSUM)) if found >= 0 else -1
         if end < 0:
-            if len(buffer) - body_end > BODY_LENGTH_MAX:
+            if len(buffer) - body_end > self._body_length_max:
                 frames.append(Frame(buffer[place : head.end()], whole=False))
                 return head.end()
             return None

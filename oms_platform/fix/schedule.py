@@ -1,6 +1,6 @@
-"""When a session is to be logged on, in its venue's zone, and when its numbers begin at 1 again.
+"""When a session is to be logged on, in a zone of its own, and when its numbers begin at 1 again.
 
-The law of this file: times are the venue's wall clock, whatever it does in spring and autumn: an hour that
+The law of this file: times are the zone's wall clock, whatever it does in spring and autumn: an hour that
 does not exist begins when it would have, one that comes twice counts the first time.
 """
 
@@ -46,6 +46,10 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if wrong or not self.days or len({*self.days}) < len(self.days):
             raise ValueError(f"days: expected some of {', '.join(DAYS)}, each once, found {list(self.days)}")
 
+    def started_at(self, now: datetime) -> datetime | None:
+        """Return when the session that runs at `now` started (UTC), None when none runs."""
+        return next((start for start, end in self._sessions(now, -1, 1) if start <= now < end), None)
+
     def ends_at(self, now: datetime) -> datetime | None:
         """Return when the session that runs at `now` ends (UTC), None when none runs."""
         return next((end for start, end in self._sessions(now, -1, 1) if start <= now < end), None)
@@ -68,7 +72,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return began_at < newest
 
     def shown_start(self, now: datetime) -> str:
-        """Write when the next session starts as its venue's people would."""
+        """Write when the next session starts as people of its zone would."""
         return f"{self.starts_at(now).astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S} {self.zone}"
 
     def _sessions(self, now: datetime, first: int, last: int) -> Iterator[tuple[datetime, datetime]]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.broker.entrypoints.fix_wire import Field
+from oms_platform.fix.wire import Field
 
 INVALID_TAG_NUMBER: Final = 0
 REQUIRED_TAG_MISSING: Final = 1
@@ -119,9 +119,14 @@ FIX44: Final = Path(__file__).with_name("fix44.txt")
 
 
 @cache
-def read_dictionary() -> "Dictionary":
-    """Read the dictionary of FIX 4.4, once a process."""
-    return Dictionary(FIX44.read_text())
+def read_dictionary(own_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> "Dictionary":
+    """Read the dictionary of FIX 4.4, once a process. own_tags: texts beside it, by message type."""
+    lines = FIX44.read_text().splitlines()
+    for msg_type, tags in own_tags:
+        place = next(place for place, line in enumerate(lines) if line.startswith(f"message {msg_type} "))
+        lines[place] = " ".join((lines[place], *tags))
+        lines += [f"field {tag} STRING" for tag in tags]
+    return Dictionary("\n".join(lines))
 
 
 class Dictionary:

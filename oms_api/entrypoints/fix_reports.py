@@ -1,0 +1,268 @@
+"""What is said to FIX clients: order events and orders as 35=8, refusals as 35=8, 35=9 and 35=j.
+
+One table says which event is which ExecType (150); OrdStatus (39) is the order's, by FIX 4.4's precedence.
+What an event says of children and routes is the house's own business and is not reported.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.ports import OrderView
+from oms_platform.fix.session import Fields, utc_timestamp
+from oms_platform.fix.wire import SOH
+from oms_platform.messages import OrderEvent
+from oms_platform.prices import dollars_of
+from oms_platform.vocabulary import OrderStatus, OrderTerms, OrderType, Side, TimeInForce, TradeCorrected
+
+TEXT_LENGTH_MAX: Final = 400
+NO_ORDER: Final = "NONE"
+SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
+ORD_TYPES: Final = {"1": OrderType.MARKET, "2": OrderType.LIMIT}
+TIMES_IN_FORCE: Final = {
+    "0": TimeInForce.DAY,
+    "1": TimeInForce.GTC,
+    "3": TimeInForce.IOC,
+    "4": TimeInForce.FOK,
+}
+_SIDE_CODES: Final = {side.name: code for code, side in SIDES.items()}
+_ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}
+_TIME_IN_FORCE_CODES: Final = {kind.name: code for code, kind in TIMES_IN_FORCE.items()}
+ORD_STATUS_CODES: Final = {
+    OrderStatus.NEW: "A",
+    OrderStatus.ACKNOWLEDGED: "0",
+    OrderStatus.PARTIALLY_FILLED: "1",
+    OrderStatus.FILLED: "2",
+    OrderStatus.CANCELED: "4",
+    OrderStatus.PENDING_CANCEL: "6",
+    OrderStatus.REJECTED: "8",
+    OrderStatus.EXPIRED: "C",
+    OrderStatus.PENDING_REPLACE: "E",
+}
+REJECTED: Final = "8"
+STATUS: Final = "I"
+PENDING_NEW: Final = "A"
+# ExecType (150) of each event that is reported; a TradeCorrected that leaves no shares is a bust.
+EXEC_TYPES: Final[Mapping[str, str]] = {
+    "OrderAccepted": "0",
+    "OrderDenied": REJECTED,
+    "TradeApplied": "F",
+    "TradeCorrected": "G",
+    "CancelRequested": "6",
+    "OrderCanceled": "4",
+    "OrderExpired": "C",
+}
+_BUST: Final = "H"
+# The event that is a 35=9.
+CANCEL_REJECTED: Final = "CancelRejected"
+# OrdRejReason (103).
+UNKNOWN_SYMBOL, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BAD_QUANTITY, UNKNOWN_ACCOUNT, OTHER = (
+    1, 3, 5, 6, 11, 13, 15, 99,
+)  # fmt: skip
+_REASON_OF_FIELD: Final = {
+    "symbol": UNKNOWN_SYMBOL,
+    "accountId": UNKNOWN_ACCOUNT,
+    "quantity": BAD_QUANTITY,
+    "minQuantity": BAD_QUANTITY,
+    "side": UNSUPPORTED,
+    "orderType": UNSUPPORTED,
+    "timeInForce": UNSUPPORTED,
+}
+_REASON_OF_DENIAL: Final = {
+    "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
+    "INSTRUMENT_UNKNOWN": UNKNOWN_SYMBOL,
+    "ORDER_QTY_EXCEEDS_MAX": EXCEEDS_LIMIT,
+    "ORDER_NOTIONAL_EXCEEDS_MAX": EXCEEDS_LIMIT,
+    "PRICE_OUTSIDE_COLLAR": EXCEEDS_LIMIT,
+    "BUYING_POWER_EXCEEDED": EXCEEDS_LIMIT,
+}
+# CxlRejReason (102).
+TOO_LATE, CANCEL_UNKNOWN_ORDER, BROKER_OPTION, CANCEL_PENDING, CANCEL_DUPLICATE, CANCEL_OTHER = (
+    0, 1, 2, 3, 6, 99,
+)  # fmt: skip
+OF_CANCEL, OF_REPLACE = "1", "2"
+Values = Iterable[tuple[int, object]]
+
+
+class Message(NamedTuple):
+    """A message to send: its type, and its fields, each with SOH."""
+
+    msg_type: str
+    body: str
+
+
+def body_of(values: Values) -> str:
+    """Write fields; those without a value are left out, and no text ends its field."""
+    return "".join(
+        f"{tag}={str(value).replace(SOH, ' ')}{SOH}" for tag, value in values if value not in (None, "")
+    )
+
+
+def words_of(refusal: Refusal) -> str:
+    """Say a refusal as REST does, in one line: `CODE: field=what is wrong, …`, or `CODE: message`."""
+    wrong = ", ".join(f"{problem.field}={problem.message}" for problem in refusal.fields)
+    return _cut(f"{refusal.code.value}: {wrong or refusal.message}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LENGTH_MAX else f"{text[:TEXT_LENGTH_MAX]}..."
+
+
+def reject_reason(refusal: Refusal) -> int:
+    """Return OrdRejReason (103) of a refusal."""
+    if refusal.code is RefusalCode.DUPLICATE_ORDER_ID:
+        return DUPLICATE
+    named = (_REASON_OF_FIELD.get(problem.field) for problem in refusal.fields)
+    return next((reason for reason in named if reason is not None), OTHER)
+
+
+# ---- 35=8 of what an order is
+
+
+def _ordered(terms: OrderTerms) -> Values:
+    price = terms.limit_price_micros
+    return (
+        (1, terms.account_id),
+        (55, terms.symbol),
+        (54, _SIDE_CODES[terms.side.name]),
+        (38, terms.quantity),
+        (40, _ORD_TYPE_CODES[terms.order_type.name]),
+        (44, None if price is None else _dollars(dollars_of(price))),
+        (59, _TIME_IN_FORCE_CODES[terms.time_in_force.name]),
+    )
+
+
+def _dollars(amount: Decimal | None) -> str:
+    return "0" if amount is None else f"{amount.normalize():f}"
+
+
+def pending_new(order_id: UUID, terms: OrderTerms, exec_id: str, at: datetime) -> Message:
+    """Acknowledge an order that is durable: PendingNew, before risk has seen it."""
+    values = (
+        (37, order_id), (11, terms.client_order_id), (17, exec_id), (150, PENDING_NEW), (39, PENDING_NEW),
+        *_ordered(terms), (151, terms.quantity), (14, 0), (6, 0), (60, utc_timestamp(at)),
+    )  # fmt: skip
+    return Message("8", body_of(values))
+
+
+def event_report(event: OrderEvent, terms: OrderTerms, canceled_by: str) -> Message | None:
+    """Return an event's 35=8, None for one that is not reported. canceled_by: the cancel's ClOrdID, or ""."""
+    exec_type = EXEC_TYPES.get(event.type)
+    if exec_type is None:
+        return None
+    trade = event.trade_applied or event.trade_corrected
+    corrected = event.trade_corrected
+    if corrected is not None and not corrected.last_qty:
+        exec_type = _BUST
+    denial = "" if event.order_denied is None else event.order_denied.denial
+    of_cancel = canceled_by if event.type in ("CancelRequested", "OrderCanceled") else ""
+    at = event.occurred_at if trade is None else trade.transact_time
+    values = (
+        (37, event.order_id), (11, of_cancel or terms.client_order_id),
+        (41, terms.client_order_id if of_cancel else None),
+        (17, exec_id_of(event)), (19, None if corrected is None else _corrected_id(corrected)),
+        (150, exec_type), (39, ORD_STATUS_CODES[event.status]), *_ordered(terms),
+        (32, event.last_qty or None), (31, _dollars(event.last_px) if event.last_qty else None),
+        (30, event.venue_id if trade is not None else None),
+        (151, event.leaves_qty), (14, event.cum_qty), (6, _dollars(event.avg_px)),
+        (103, _REASON_OF_DENIAL.get(denial.partition(":")[0], OTHER) if denial else None),
+        (58, _cut(event.text)), (60, utc_timestamp(at)),
+    )  # fmt: skip
+    return Message("8", body_of(values))
+
+
+def exec_id_of(event: OrderEvent) -> str:
+    """Return an event's ExecID (17): a trade's follows from what names it at its venue."""
+    trade = event.trade_applied
+    if trade is None:
+        return event.event_id.hex
+    return _trade_id(trade.venue_id, trade.trade_date, trade.venue_order_id, trade.exec_id)
+
+
+def _corrected_id(trade: TradeCorrected) -> str:
+    return _trade_id(trade.venue_id, trade.ref_trade_date, trade.ref_venue_order_id, trade.exec_ref_id)
+
+
+def _trade_id(*names: str) -> str:
+    return blake2b("\0".join(names).encode(), digest_size=12).hexdigest()
+
+
+def status_report(order: OrderView, cl_ord_id: str, more: Values = ()) -> Message:
+    """Say how an order stands: ExecType Order Status. cl_ord_id: of the request that is answered."""
+    return Message("8", body_of((*_standing(order, cl_ord_id), (17, "0"), (150, STATUS), *more)))
+
+
+def duplicate(order: OrderView, cl_ord_id: str, exec_id: str, text: str) -> Message:
+    """Refuse an order whose ClOrdID another one has, with how that one stands (FIX 4.4, appendix D, F.1)."""
+    more = ((17, exec_id), (150, REJECTED), (103, DUPLICATE), (58, text))
+    return Message("8", body_of((*_standing(order, cl_ord_id), *more)))
+
+
+def _standing(order: OrderView, cl_ord_id: str) -> Values:
+    return (
+        (37, order.order_id), (11, cl_ord_id), (39, ORD_STATUS_CODES[OrderStatus[order.status]]),
+        (1, order.account_id), (55, order.symbol), (54, _SIDE_CODES[order.side]), (38, order.quantity),
+        (40, _ORD_TYPE_CODES[order.order_type]),
+        (44, None if order.limit_price is None else _dollars(order.limit_price)),
+        (59, _TIME_IN_FORCE_CODES[order.time_in_force]), (151, order.leaves_qty), (14, order.cum_qty),
+        (6, _dollars(order.avg_px)), (60, utc_timestamp(order.updated_at)),
+    )  # fmt: skip
+
+
+# ---- refusals
+
+
+def order_rejected(fields: Fields, refusal: Refusal, exec_id: str, at: datetime) -> Message:
+    """Refuse a 35=D, of which nothing was stored, in its own words."""
+    values = (
+        (37, NO_ORDER), (11, fields["11"]), (17, exec_id), (150, REJECTED), (39, REJECTED),
+        (1, fields.get("1")), (55, fields["55"]), (54, fields["54"]), (38, fields.get("38")),
+        (151, 0), (14, 0), (6, 0), (103, reject_reason(refusal)), (58, words_of(refusal)),
+        (60, utc_timestamp(at)),
+    )  # fmt: skip
+    return Message("8", body_of(values))
+
+
+def status_unknown(fields: Fields, text: str, more: Values, at: datetime) -> Message:
+    """Answer a question about an order that does not exist for the client (FIX 4.4, appendix D, G)."""
+    values = (
+        (37, NO_ORDER), (11, fields.get("11")), (17, "0"), (150, STATUS), (39, REJECTED),
+        (55, fields.get("55", NO_ORDER)), (54, fields.get("54", "7")), (151, 0), (14, 0), (6, 0),
+        (103, UNKNOWN_ORDER), (58, text), *more, (60, utc_timestamp(at)),
+    )  # fmt: skip
+    return Message("8", body_of(values))
+
+
+def cancel_rejected(
+    fields: Fields, order: OrderView | None, reason: int, text: str, at: datetime, answers: str = OF_CANCEL
+) -> Message:
+    """Refuse a 35=F, or a 35=G. order: None when there is none for the client."""
+    values = (
+        (37, NO_ORDER if order is None else order.order_id), (11, fields["11"]), (41, fields["41"]),
+        (39, REJECTED if order is None else ORD_STATUS_CODES[OrderStatus[order.status]]),
+        (1, None if order is None else order.account_id), (434, answers), (102, reason), (58, _cut(text)),
+        (60, utc_timestamp(at)),
+    )  # fmt: skip
+    return Message("9", body_of(values))
+
+
+def cancel_ended(event: OrderEvent, terms: OrderTerms, cl_ord_id: str) -> Message:
+    """Say that a cancel ended otherwise than in the order's end. cl_ord_id: the cancel's."""
+    reason = "" if event.cancel_rejected is None else event.cancel_rejected.reason
+    closed = not event.leaves_qty
+    values = (
+        (37, event.order_id), (11, cl_ord_id), (41, terms.client_order_id), (1, terms.account_id),
+        (39, ORD_STATUS_CODES[event.status]), (434, OF_CANCEL), (102, TOO_LATE if closed else CANCEL_OTHER),
+        (58, _cut(reason)), (60, utc_timestamp(event.occurred_at)),
+    )  # fmt: skip
+    return Message("9", body_of(values))
+
+
+def business_reject(fields: Fields, reason: int, text: str) -> Message:
+    """Refuse a message that is not taken at all. reason: BusinessRejectReason (380)."""
+    values = ((45, fields["34"]), (372, fields["35"]), (379, fields.get("11")), (380, reason), (58, text))
+    return Message("j", body_of(values))
