@@ -182,8 +182,8 @@ def test_the_clients_have_the_same_methods_with_the_same_parameters() -> None:
 
 def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     once = {one for one in OF_CONTRACT if not made(BY_ID[one]).repeatable}
-    # A GET, a PUT, an order under its id, a cancel while one is pending, and questions that change nothing may
-    # be asked again.
+    # A GET, a PUT, an order under its id, a cancel while one is pending, and questions
+    # may be asked again.
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException"),
         *("setKillSwitch", "releaseKillSwitch"),
