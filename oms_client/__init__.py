@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oms_client.answers import Order as Order
-    from oms_client.client import AsyncClient as AsyncClient
+    from oms_client.async_client import AsyncClient as AsyncClient
     from oms_client.client import Client as Client
     from oms_client.client import JsonClient as JsonClient
     from oms_client.errors import ApiError as ApiError
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "answers": ("Order",),
-    "client": ("AsyncClient", "Client", "JsonClient"),
+    "async_client": ("AsyncClient",),
+    "client": ("Client", "JsonClient"),
     "errors": (
         *(
             "ApiError",

@@ -10,8 +10,9 @@ The law of this file: a request is repeated only when that cannot do its work tw
 | 401, and the source of tokens has another one | again, once | again, once |
 | anything else | an error | an error |
 
-What is asked again waits for Retry-After, or from BACKOFF_S on twice as long each time, and never beyond the
-policy's deadline.
+A repeat of what may have been done, which is then refused for a token or a rate (401, 403, 429), says nothing
+of the first: its error is that of the try of which nothing is known. What is asked again waits for
+Retry-After, or from BACKOFF_S on twice as long each time, and never beyond the policy's deadline.
 """
 
 import random
@@ -25,7 +26,9 @@ from oms_client.errors import ApiError, NoAnswerError, RateLimitedError, Unavail
 
 BACKOFF_S: Final = 0.1
 BACKOFF_S_MAX: Final = 2.0
-_AGAIN: Final = (429, 502, 503, 504)
+_AGAIN: Final = (502, 503, 504)
+# Said of the caller, before the request itself is looked at.
+_OF_CALLER: Final = (401, 403, 429)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,8 @@ class Exchange:
         self._ends_at = now_s() + policy.deadline_s
         self._tries = 0
         self._renewed = False
+        # Of the first try that may have done its work, though nobody said so.
+        self._unknown: ApiError | None = None
 
     @property
     def timeout_s(self) -> float:
@@ -78,17 +83,30 @@ class Exchange:
     def decide(self, outcome: Received | NoAnswerError) -> Received | Again:
         """Take what came of a try. Returns the answer, or that it is to be tried again. Raises ApiError."""
         self._tries += 1
-        if isinstance(outcome, NoAnswerError):
-            if outcome.sent and not self._call.repeatable:
-                raise outcome
-            return self._again(outcome)
-        if 200 <= outcome.status < 300:
+        if isinstance(outcome, Received) and 200 <= outcome.status < 300:
             return outcome
+        try:
+            return self._repeat(outcome)
+        except ApiError as last:
+            if self._unknown is not None and last.status in _OF_CALLER:
+                raise self._unknown from last
+            raise
+
+    def _repeat(self, outcome: Received | NoAnswerError) -> Again:
+        if isinstance(outcome, NoAnswerError):
+            if outcome.sent:
+                if not self._call.repeatable:
+                    raise outcome
+                self._unknown = self._unknown or outcome
+            return self._again(outcome)
         error = error_of_answer(outcome.status, outcome.body, outcome.retry_after)
         if outcome.status == 401 and not self._renewed:
             self._renewed = True
-            return Again(after_s=0.0, because=error, renews=True)
-        if outcome.status in _AGAIN and (outcome.status == 429 or self._call.repeatable):
+            return Again(after_s=0.0, because=self._unknown or error, renews=True)
+        if outcome.status == 429:
+            return self._again(error)
+        if outcome.status in _AGAIN and self._call.repeatable:
+            self._unknown = self._unknown or error
             return self._again(error)
         raise error
 

@@ -1,11 +1,10 @@
-"""The stream over WebSockets, for threads and for asyncio: what StreamSession decides, done."""
+"""The stream over WebSockets, for threads: what StreamSession decides, done."""
 
-import asyncio
 import contextlib
 import ssl
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from oms_client.errors import (
@@ -17,10 +16,9 @@ from oms_client.errors import (
     UnavailableError,
 )
 from oms_client.stream_session import SILENCE_S_MAX, Position, StreamItem, StreamSession
-from oms_client.tokens import AsyncTokens, Tokens
+from oms_client.tokens import Tokens
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection as AsyncConnection
     from websockets.sync.client import ClientConnection
 
 OPEN_S_MAX: Final = 15.0
@@ -29,7 +27,7 @@ FRAME_BYTES_MAX: Final = 16 * 2**20
 _NEVER: Final = float("inf")
 
 
-class _Timing:
+class Timing:
     """Until when the server has to say something, and when the token is to be renewed."""
 
     def __init__(self, renews_in_s: float | None) -> None:
@@ -58,7 +56,7 @@ class _Timing:
         return now >= self._renew_at
 
 
-def _options(token: str, ssl_context: ssl.SSLContext | None, url: str) -> dict[str, Any]:
+def options(token: str, ssl_context: ssl.SSLContext | None, url: str) -> dict[str, Any]:
     return {
         "additional_headers": {"Authorization": f"Bearer {token}"},
         "open_timeout": OPEN_S_MAX,
@@ -67,7 +65,7 @@ def _options(token: str, ssl_context: ssl.SSLContext | None, url: str) -> dict[s
     } | ({"ssl": ssl_context} if ssl_context is not None and url.startswith("wss:") else {})
 
 
-def _failure(error: Exception, url: str, session: StreamSession) -> ApiError:
+def failure(error: Exception, url: str, session: StreamSession) -> ApiError:
     """Return what went wrong with a connection."""
     from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI  # noqa: PLC0415
 
@@ -143,18 +141,18 @@ class Stream:
             token = ""
             try:
                 token = self._tokens.current()
-                with connect(self._url, **_options(token, self._ssl_context, self._url)) as socket:
+                with connect(self._url, **options(token, self._ssl_context, self._url)) as socket:
                     self._socket = socket
                     yield from self._talk(socket)
             except (ApiError, WebSocketException, OSError) as error:
                 if self._closed.is_set():
                     return
-                self._closed.wait(self._pause_s(_failure(error, self._url, self._session), token))
+                self._closed.wait(self._pause_s(failure(error, self._url, self._session), token))
 
     def _talk(self, socket: "ClientConnection") -> Iterator[StreamItem]:
         for message in self._session.opening():
             socket.send(message, text=True)
-        timing = _Timing(self._tokens.renews_in_s())
+        timing = Timing(self._tokens.renews_in_s())
         while not self._closed.is_set():
             text = None
             with contextlib.suppress(TimeoutError):
@@ -175,104 +173,6 @@ class Stream:
             return self._session.ended(error)
         try:
             renewed = self._tokens.renew(token)
-        except UnavailableError as away:
-            return self._session.ended(away)
-        return self._session.refused_token(error, renewed)
-
-
-class AsyncStream:
-    """Order events as they happen, each once and in order; it connects again by itself. Ends with `close`.
-
-    Iterating raises an ApiError when the stream is over for good.
-    """
-
-    def __init__(
-        self, url: str, tokens: AsyncTokens, session: StreamSession, ssl_context: ssl.SSLContext | None
-    ) -> None:
-        self._url = url
-        self._tokens = tokens
-        self._session = session
-        self._ssl_context = ssl_context
-        self._closed = asyncio.Event()
-        self._socket: AsyncConnection | None = None
-        self._items = self._run()
-
-    @property
-    def position(self) -> Position:
-        """Where the stream is: of what was iterated over, the last. A later stream may resume from it."""
-        return self._session.position
-
-    def __aiter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> StreamItem:
-        """Return the next item, waiting for it."""
-        return await anext(self._items)
-
-    async def __aenter__(self) -> Self:
-        """Return the stream, to be closed at the end of the block."""
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        """Close it."""
-        await self.close()
-
-    async def close(self) -> None:
-        """End the stream: whoever iterates comes to its end."""
-        self._closed.set()
-        if (socket := self._socket) is not None:
-            await socket.close()
-        # Not while another task waits for the next item: it comes to the end by itself.
-        with contextlib.suppress(RuntimeError):
-            await self._items.aclose()
-
-    async def _run(self) -> AsyncGenerator[StreamItem, None]:
-        from websockets.asyncio.client import connect  # noqa: PLC0415
-        from websockets.exceptions import WebSocketException  # noqa: PLC0415
-
-        while not self._closed.is_set():
-            token = ""
-            try:
-                token = await self._tokens.current()
-                async with connect(self._url, **_options(token, self._ssl_context, self._url)) as socket:
-                    self._socket = socket
-                    async for item in self._talk(socket):
-                        yield item
-            except (ApiError, WebSocketException, OSError) as error:
-                if self._closed.is_set():
-                    return
-                pause_s = await self._pause_s(_failure(error, self._url, self._session), token)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._closed.wait()
-
-    async def _talk(self, socket: "AsyncConnection") -> AsyncIterator[StreamItem]:
-        for message in self._session.opening():
-            await socket.send(message, text=True)
-        timing = _Timing(self._tokens.renews_in_s())
-        while not self._closed.is_set():
-            text = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timing.wait_s):
-                    text = await socket.recv()
-            if text is not None:
-                timing.heard()
-                for item in self._session.received(text):
-                    yield item
-                while self._session.outbox:
-                    await socket.send(self._session.outbox.pop(0), text=True)
-            if timing.renew_is_due:
-                with contextlib.suppress(UnavailableError):
-                    await socket.send(self._session.authentication(await self._tokens.current()), text=True)
-                timing.renew_in(self._tokens.renews_in_s())
-
-    async def _pause_s(self, error: ApiError, token: str) -> float:
-        """Return after how long to connect again. Raises the error when the stream is over."""
-        if not isinstance(error, UnauthenticatedError):
-            return self._session.ended(error)
-        try:
-            renewed = await self._tokens.renew(token)
         except UnavailableError as away:
             return self._session.ended(away)
         return self._session.refused_token(error, renewed)

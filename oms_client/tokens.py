@@ -5,12 +5,10 @@ request, when the token that it gave expires within RENEW_BEFORE_S, and when the
 otherwise its token is kept. A source that then gives the same token again has no other.
 """
 
-import asyncio
 import base64
-import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +18,6 @@ from oms_client.errors import ApiError, NoAnswerError, error_of_answer
 RENEW_BEFORE_S: Final = 30.0
 TOKEN_TIMEOUT_S: Final = 15.0
 TokenSource = Callable[[], str]
-AsyncTokenSource = Callable[[], str | Awaitable[str]]
 
 
 class ClientCredentials:
@@ -98,7 +95,7 @@ def expires_at(token: str) -> float | None:
     return float(found) if isinstance(found, int | float) else None
 
 
-class _Kept:
+class KeptToken:
     """The token that a source gave last."""
 
     def __init__(self) -> None:
@@ -125,7 +122,7 @@ class _Kept:
         return None if self._renew_at is None else max(0.0, self._renew_at - time.time())
 
 
-class Tokens(_Kept):
+class Tokens(KeptToken):
     """A source's token, for threads."""
 
     def __init__(self, source: TokenSource) -> None:
@@ -146,30 +143,3 @@ class Tokens(_Kept):
             # Another thread may have asked meanwhile.
             kept = self.fresh()
             return kept if kept not in ("", refused) else self.keep(self._source())
-
-
-class AsyncTokens(_Kept):
-    """A source's token, for asyncio. A source that is no coroutine function runs in a thread."""
-
-    def __init__(self, source: AsyncTokenSource) -> None:
-        super().__init__()
-        self._source = source
-        self._lock = asyncio.Lock()
-
-    async def current(self) -> str:
-        """Return a token that counts, as far as is known."""
-        return self.fresh() or await self._ask("")
-
-    async def renew(self, refused: str) -> bool:
-        """Ask for another token than one that was refused. Returns whether there is one."""
-        return await self._ask(refused) != refused
-
-    async def _ask(self, refused: str) -> str:
-        async with self._lock:
-            kept = self.fresh()
-            if kept not in ("", refused):
-                return kept
-            source = self._source
-            found = source() if inspect.iscoroutinefunction(source) else await asyncio.to_thread(source)
-            token: str = await found if inspect.isawaitable(found) else found
-            return self.keep(token)

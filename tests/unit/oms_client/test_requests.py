@@ -117,6 +117,17 @@ def test_a_token_that_is_refused_is_asked_for_anew_once(ask: Any) -> None:
 
 
 @both
+def test_a_cancel_whose_answer_was_lost_is_not_called_refused_when_its_repeat_has_no_token(ask: Any) -> None:
+    refused = (401, {"detail": "the token has expired", "code": "UNAUTHENTICATED"})
+    with (
+        stand_in({f"DELETE {ORDERS}/1": in_turn(CUT, refused)}) as api,
+        pytest.raises(NoAnswerError) as found,
+    ):
+        ask(api.url, "t", lambda client: client.cancel("1"))
+    assert not found.value.refused
+
+
+@both
 @pytest.mark.parametrize("source", ["static", lambda: "static", lambda: next(_numbered)])
 def test_a_token_that_stays_refused_is_an_error(ask: Any, source: Any) -> None:
     refused = (401, {"detail": "the token has expired", "code": "UNAUTHENTICATED"})
@@ -394,6 +405,25 @@ def test_a_repeat_waits_as_it_is_told_and_else_longer_each_time_and_never_beyond
             now_s += again.after_s
     assert min(waits) > 0 and max(waits) <= 2.0 and sum(waits) < 20.0
     assert exchange.timeout_s <= 20.0
+
+
+@pytest.mark.parametrize("last", [401, 403, 429])
+@pytest.mark.parametrize("first", [LOST, answered(503), answered(502)])
+def test_a_repeat_that_is_refused_for_its_caller_does_not_claim_that_nothing_was_done(
+    first: Any, last: int
+) -> None:
+    exchange = Exchange(Operations.cancel.call("1"), Policy(tries_max=3), lambda: 0.0)
+    assert isinstance(exchange.decide(first), Again)
+    with pytest.raises(ApiError) as found:
+        for _ in range(2):
+            exchange.decide(answered(last))
+    assert not found.value.refused
+    # Without such a try before it, a refusal is one.
+    alone = Exchange(Operations.cancel.call("1"), Policy(tries_max=2), lambda: 0.0)
+    with pytest.raises(ApiError) as plain:
+        for _ in range(2):
+            alone.decide(answered(last))
+    assert plain.value.refused
 
 
 def test_a_request_is_tried_no_more_often_than_the_policy_says() -> None:
