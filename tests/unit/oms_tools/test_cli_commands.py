@@ -191,8 +191,8 @@ def shown_commands() -> list[str]:
     spans = re.findall(r"`(oms [^`]*)`", README)
     blocks = [
         re.sub(r"^docker compose run --rm ", "", line.partition("$(")[2].rstrip(")") or line)
-        for block in re.findall(r"^```\n(.*?)^```", README, re.M | re.S)
-        for line in block.splitlines()
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```", README, re.M | re.S)
+        for line in ([] if language else block.splitlines())
         if re.search(r"\boms [a-z]", line)
     ]
     return [text.replace("\\|", "|") for text in (*spans, *blocks) if not text.startswith("oms COMMAND")]
