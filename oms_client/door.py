@@ -50,22 +50,35 @@ class Door:
         return {"verify": self.ssl_context or self.is_tls, "follow_redirects": False}
 
     def request(self, call: Call[Any], token: str) -> dict[str, Any]:
-        """Return a call as httpx takes it. The path goes out as it was made, dots and percent signs too."""
+        """Return a call as httpx takes it. The path goes out as it was made, dots and percent signs too.
+
+        Raises ApiError when something in it cannot be sent.
+        """
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", **call.headers}
         content = None
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = msgspec.json.encode(call.body)
+        try:
+            if call.body is not None:
+                headers["Content-Type"] = "application/json"
+                content = msgspec.json.encode(call.body)
+            target = (self._prefix + call.target).encode("ascii")
+            sent = {name: value.encode("ascii") for name, value in headers.items()}
+        except UnicodeEncodeError as error:
+            raise ApiError(f"expected text that can be sent, found {error.object!r}") from error
         return {
             "method": call.method,
             "url": self.place + "/",
-            "headers": headers,
+            "headers": sent,
             "content": content,
-            "extensions": {"target": (self._prefix + call.target).encode("ascii")},
+            "extensions": {"target": target},
         }
 
     def lost(self, error: Exception, timeout_s: float) -> NoAnswerError:
-        """Return the error of a connection that could not be made, or ended before the answer did."""
+        """Return the error of a connection that could not be made, or ended before the answer did.
+
+        Raises ApiError when it is the request that is no HTTP.
+        """
+        if isinstance(error, httpx.LocalProtocolError):
+            raise ApiError(f"expected a request that can be sent: {error}") from error
         sent = not isinstance(error, _NOT_SENT)
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             return NoAnswerError(f"no answer from {self.place} within {timeout_s:.3g} s", sent=sent)

@@ -329,6 +329,17 @@ def test_an_id_that_is_none_is_asked_for_as_it_is_and_as_one_segment(ask: Any, n
     assert place.startswith(prefix) and "/" not in place.removeprefix(prefix)
 
 
+@both
+@pytest.mark.parametrize("channel", ["two\nlines", "é", "\ud800"])
+def test_what_no_request_can_carry_is_said_so_and_not_tried_again(ask: Any, channel: str) -> None:
+    with stand_in({PLACE: (201, PLACED)}) as api:
+        with pytest.raises(ApiError, match=r"expected (a request|text) that can be sent"):
+            ask(api.url, "t", lambda client: client.place(**TERMS, channel=channel), Policy())
+        with pytest.raises(ApiError, match="expected text that can be sent"):
+            ask(api.url, "t", lambda client: client.place(**TERMS | {"symbol": "\ud800"}), Policy())
+        assert not api.asked
+
+
 def test_an_answer_of_another_shape_is_said_so_in_one_line() -> None:
     with (
         stand_in({f"GET {ORDERS}/1": ORDER | {"quantity": "many"}}) as api,
