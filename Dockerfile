@@ -44,6 +44,7 @@ COPY sor_engine sor_engine
 COPY oms_core oms_core
 COPY oms_api oms_api
 COPY oms_tools oms_tools
+COPY oms_client oms_client
 RUN /opt/builder/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/builder/bin/pip --python /opt/oms/bin/python install --quiet --no-deps --no-index \
         --target /opt/oms-sor /wheels/*.whl

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools
+SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools oms_client
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt

@@ -12,18 +12,21 @@ from typing import Any
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
 
 Query = dict[str, list[str]]
-# A body, or (status, body), or what makes one of a request's query and body.
+# A body, (status, body), (status, body, headers), CUT, or what makes one of a request's query and body.
 Answer = Any
+# The connection is closed after the request was read.
+CUT = object()
 NO_PAGE = (404, {"error": {"code": "NOT_FOUND", "message": "no such page"}})
 
 
 @dataclass
 class StandIn:
-    """answers: by "METHOD /path". asked: every request that came, with its query and body."""
+    """answers: by "METHOD /path". asked: every request, with its query and body. headers: of each."""
 
     answers: dict[str, Answer]
     url: str = ""
     asked: list[tuple[str, Query, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -47,6 +50,9 @@ def stand_in(answers: dict[str, Answer]) -> Iterator[StandIn]:
         def do_POST(self) -> None:
             self._serve()
 
+        def do_PUT(self) -> None:
+            self._serve()
+
         def do_DELETE(self) -> None:
             self._serve()
 
@@ -61,17 +67,24 @@ def stand_in(answers: dict[str, Answer]) -> Iterator[StandIn]:
                 return
             place = f"{self.command} {parts.path}"
             query = urllib.parse.parse_qs(parts.query)
-            body = json.loads(text) if text else None
+            is_form = "form" in self.headers.get("Content-Type", "")
+            body = urllib.parse.parse_qs(text.decode()) if is_form else json.loads(text or b"null")
             found.asked.append((place, query, body))
+            found.headers.append(dict(self.headers))
             answer = found.answers.get(place, NO_PAGE)
             if callable(answer):
                 answer = answer(query, body)
+            if answer is CUT:
+                self.close_connection = True
+                return
             self._send(*(answer if isinstance(answer, tuple) else (200, answer)))
 
-        def _send(self, status: int, body: Any) -> None:
+        def _send(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 
@@ -80,7 +93,7 @@ def stand_in(answers: dict[str, Answer]) -> Iterator[StandIn]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield found

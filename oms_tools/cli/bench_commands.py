@@ -30,12 +30,10 @@ LEG_SECONDS: Final = 15.0
 FILLED_MS_MAX: Final = 1000.0
 PATTERN_TIMEOUT_S: Final = 30.0
 _PATTERN: Final[dict[str, Any]] = {
-    "accountId": "ACC-INST-001",
+    "account": "ACC-INST-001",
     "symbol": "AAPL",
     "side": "BUY",
-    "orderType": "MARKET",
     "quantity": 10,
-    "timeInForce": "DAY",
 }
 console = Console(stderr=True)
 
@@ -199,9 +197,9 @@ def _preload(layout: Layout, dsn: str, token: str, count: int) -> None:
     """Have one order filled, and write copies of it into past weeks."""
     client = ApiClient(layout.api_url, token)
     name = f"preload-pattern-{time.time_ns() // 1_000_000}"
-    order_id = UUID(str(client.post("/api/v1/orders", _PATTERN | {"clientOrderId": name})["orderId"]))
+    order_id = UUID(client.place(**_PATTERN, client_order_id=name)["orderId"])
     deadline = time.monotonic() + PATTERN_TIMEOUT_S
-    while (found := client.get(f"/api/v1/orders/{order_id}"))["status"] != "FILLED":
+    while (found := client.order(order_id))["status"] != "FILLED":
         if found["closed"] or time.monotonic() > deadline:
             raise StackError(
                 f"expected order {order_id} to be filled as the pattern, found {found['status']}"

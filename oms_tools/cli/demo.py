@@ -25,12 +25,10 @@ from oms_tools.laptop.layout import DEFAULT_PORT, Layout
 FIRST_FILL_TIMEOUT_S: Final = 30.0
 REPORT_S: Final = 5.0
 FIRST_ORDER: Final[dict[str, Any]] = {
-    "accountId": "ACC-INST-001",
+    "account": "ACC-INST-001",
     "symbol": "AAPL",
     "side": "BUY",
-    "orderType": "MARKET",
     "quantity": 4000,
-    "timeInForce": "DAY",
 }
 console = Console()
 
@@ -92,16 +90,15 @@ def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | Non
 
 
 def _first_order(client: ApiClient) -> str:
-    body = {"clientOrderId": f"demo-first-{int(time.time() * 1000)}", **FIRST_ORDER}
-    return str(client.post("/api/v1/orders", body)["orderId"])
+    name = f"demo-first-{int(time.time() * 1000)}"
+    return str(client.place(**FIRST_ORDER, client_order_id=name)["orderId"])
 
 
 def _print_strategies(client: ApiClient) -> None:
     """Show what each routing profile would do with the first order on the book as it is; nothing is sent."""
     rows, sent = [], []
-    for profile in client.get("/api/v1/routing/profiles")["profiles"]:
-        body = FIRST_ORDER | {"routing": {"profile": profile["profile"]}}
-        plan = client.post("/api/v1/routes/preview", body)["plan"]
+    for profile in client.profiles()["profiles"]:
+        plan = client.preview(**FIRST_ORDER, profile=profile["profile"])["plan"]
         card = plan["explanation"]
         children = ", ".join(
             f"{child['quantity']} {child['venueId']}{' held' if child.get('holdMs') else ''}"
@@ -126,7 +123,7 @@ def _await_fill(client: ApiClient, order_id: str) -> None:
     deadline = time.monotonic() + FIRST_FILL_TIMEOUT_S
     with console.status("waiting for the first order's fill"):
         while time.monotonic() < deadline:
-            if client.get(f"/api/v1/orders/{order_id}")["closed"]:
+            if client.order(order_id)["closed"]:
                 return
             time.sleep(0.02)
     raise ApiError(
@@ -161,7 +158,7 @@ def _flow(client: ApiClient, mix: OrderMix, rate: float, ends_at: float | None) 
 
 
 def _print_latest(client: ApiClient, sent: int) -> None:
-    orders: list[dict[str, Any]] = client.get("/api/v1/orders", limit="200")["orders"]
+    orders: list[dict[str, Any]] = list(client.orders(most=200))
     counts: dict[str, int] = {}
     for order in orders:
         counts[order["status"]] = counts.get(order["status"], 0) + 1

@@ -3,16 +3,17 @@
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console
 
+from oms_client import answers
 from oms_platform.vocabulary import OrderStatus
-from oms_tools.cli import desk_api
 from oms_tools.cli.amounts import ABSENT, money, price
-from oms_tools.cli.client import ApiClient
+from oms_tools.cli.client import ApiClient, read
 from oms_tools.cli.options import data_option, json_option, user_option
+from oms_tools.cli.order_ids import short_id
 from oms_tools.cli.reasons import in_words
 from oms_tools.cli.tables import aligned, counted, folded, say
 
@@ -51,18 +52,17 @@ def orders(
 
     An id is shown by its end, by which `oms explain` and `oms cancel` take it too.
     """
-    answer = desk_api.fetch_orders(
-        ApiClient.of_stack(data.resolve(), user),
+    listed = ApiClient.of_stack(data.resolve(), user).orders(
         account=account,
         symbol=None if symbol is None else symbol.upper(),
-        statuses=[status.upper() for status in statuses],
-        only_open=only_open,
-        limit=limit,
+        status=[status.upper() for status in statuses] or None,
+        is_open=True if only_open else None,
+        most=limit,
     )
     if as_json:
-        click.echo(json.dumps(answer, indent=1))
+        click.echo(json.dumps({"orders": list(listed)}, indent=1))
         return
-    found = desk_api.read(answer, desk_api.OrderPage).orders
+    found = read(list(listed), list[answers.Order])
     titles = ("id", "account", "side", "symbol", "quantity>", "price>", "status", "filled>")
     heading, *lines = aligned(titles, [_order_cells(order) for order in found])
     say(console, heading)
@@ -71,9 +71,9 @@ def orders(
     say(console, counted(len(found), "order"))
 
 
-def _order_cells(order: desk_api.Order) -> list[str]:
+def _order_cells(order: answers.Order) -> list[str]:
     return [
-        desk_api.short_id(order.order_id),
+        short_id(order.order_id),
         order.account_id,
         order.side,
         order.symbol,
@@ -96,13 +96,13 @@ def positions(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -
     client = ApiClient.of_stack(data.resolve(), user)
     names = list(accounts)
     if not names:
-        seen = desk_api.read(desk_api.fetch_accounts(client), desk_api.AccountPage).accounts
+        seen = read(client.accounts(), answers.Accounts).accounts
         names = [account.account_id for account in seen]
-    answers = [desk_api.fetch_positions(client, name) for name in names]
+    held_by = [client.positions(name) for name in names]
     if as_json:
-        click.echo(json.dumps({"accounts": answers}, indent=1))
+        click.echo(json.dumps({"accounts": held_by}, indent=1))
         return
-    pages = [desk_api.read(answer, desk_api.PositionPage) for answer in answers]
+    pages = read(held_by, list[answers.Positions])
     rows = [
         [
             page.account_id,
@@ -125,11 +125,11 @@ def positions(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -
 @json_option
 def accounts(data: Path, user: str, as_json: bool) -> None:
     """List the accounts that a persona sees."""
-    answer = desk_api.fetch_accounts(ApiClient.of_stack(data.resolve(), user))
+    answer = ApiClient.of_stack(data.resolve(), user).accounts()
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
-    found = desk_api.read(answer, desk_api.AccountPage).accounts
+    found = read(answer, answers.Accounts).accounts
     rows = [[one.account_id, one.name, one.status, one.kind] for one in found]
     say(console, *aligned(("account", "name", "status", "kind"), rows), counted(len(rows), "account"))
 
@@ -142,23 +142,23 @@ def accounts(data: Path, user: str, as_json: bool) -> None:
 def quote(data: Path, user: str, symbols: tuple[str, ...], as_json: bool) -> None:
     """Show the national best bid and offer of symbols; times are UTC."""
     wanted = [symbol.upper() for symbol in symbols]
-    answer: Any = desk_api.fetch_quotes(ApiClient.of_stack(data.resolve(), user), wanted)
+    answer = ApiClient.of_stack(data.resolve(), user).quotes(wanted)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
-    found = desk_api.read(answer, desk_api.QuotePage).quotes
+    found = read(answer, answers.Quotes).quotes
     titles = ("symbol", "size>", "bid>", "offer>", "size>", "spread>", "time")
     say(console, *aligned(titles, [_quote_cells(one) for one in found]))
 
 
-def _quote_cells(one: desk_api.Quote) -> list[str]:
+def _quote_cells(one: answers.Quote) -> list[str]:
     spread = None if one.bid is None or one.ask is None else Decimal(one.ask - one.bid)
     return [
         one.symbol,
-        ABSENT if one.bid_size is None else f"{one.bid_size:,}",
+        ABSENT if one.bid is None else f"{one.bid_size:,}",
         price(one.bid),
         price(one.ask),
-        ABSENT if one.ask_size is None else f"{one.ask_size:,}",
+        ABSENT if one.ask is None else f"{one.ask_size:,}",
         price(spread),
-        ABSENT if one.quoted_at is None else f"{one.quoted_at:%H:%M:%S.%f}"[:-3],
+        f"{one.quoted_at:%H:%M:%S.%f}"[:-3],
     ]

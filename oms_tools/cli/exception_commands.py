@@ -12,7 +12,6 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 
 console = Console()
-PATH = "/api/v1/exceptions"
 desk_option = persona_option("desk")
 
 
@@ -41,9 +40,9 @@ def list_exceptions(
     as_json: bool,
 ) -> None:
     """List exceptions, the newest first: open ones unless --all."""
-    wanted = {"status": None if every else "OPEN", "venueId": venue, "orderId": order, "kind": kind}
-    query = {name: value for name, value in wanted.items() if value is not None}
-    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, limit=str(limit), **query)
+    answer = ApiClient.of_stack(data.resolve(), user).exceptions(
+        status=None if every else "OPEN", venue=venue, order_id=order, kind=kind, limit=limit
+    )
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
@@ -70,7 +69,7 @@ def _print_line(one: dict[str, Any]) -> None:
 @click.argument("exception_id")
 def show_exception(data: Path, user: str, exception_id: str) -> None:
     """Print one exception whole, with the message as it came."""
-    answer = ApiClient.of_stack(data.resolve(), user).get(f"{PATH}/{exception_id}")
+    answer = ApiClient.of_stack(data.resolve(), user).exception(exception_id)
     click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
 
 
@@ -94,19 +93,12 @@ def book_exception(
     px: str | None,
     account: str | None,
     symbol: str | None,
-    side: str | None,
+    side: Any,
 ) -> None:
     """Book the trade that an exception is of: on its order, or on a record of its own in an account."""
-    given = {
-        "reason": reason,
-        "lastQty": qty,
-        "lastPx": px,
-        "accountId": account,
-        "symbol": symbol,
-        "side": side,
-    }
-    body = {name: value for name, value in given.items() if value is not None}
-    answer = ApiClient.of_stack(data.resolve(), user).post(f"{PATH}/{exception_id}/book", body)
+    answer = ApiClient.of_stack(data.resolve(), user).book_exception(
+        exception_id, reason=reason, last_qty=qty, last_px=px, account=account, symbol=symbol, side=side
+    )
     click.echo(json.dumps(answer, indent=1))
 
 
@@ -118,6 +110,5 @@ def book_exception(
 @click.option("--reason", required=True, help="Why nothing has to be done; it is kept with your name.")
 def ignore_exception(data: Path, user: str, exception_id: str, reason: str) -> None:
     """Close an exception: nothing has to be done about it."""
-    client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.post(f"{PATH}/{exception_id}/ignore", {"reason": reason})
+    answer = ApiClient.of_stack(data.resolve(), user).ignore_exception(exception_id, reason=reason)
     click.echo(json.dumps(answer, indent=1, ensure_ascii=False))

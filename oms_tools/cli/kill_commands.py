@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from oms_client.operations import Scope
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 
 console = Console()
-PATH = "/api/v1/kill-switches"
 admin_option = persona_option("admin1")
 
 
@@ -40,15 +40,15 @@ def set_switch(
     reason: str,
 ) -> None:
     """Stop a scope."""
-    named = {"VENUE": venue, "ACCOUNT": account, "SYMBOL": symbol}
-    scopes = [(scope, name) for scope, name in named.items() if name is not None]
+    named: list[tuple[Scope, str | None]] = [("VENUE", venue), ("ACCOUNT", account), ("SYMBOL", symbol)]
+    scopes = [(scope, name) for scope, name in named if name is not None]
     if firm:
         scopes.append(("FIRM", ""))
     if len(scopes) != 1:
         raise click.UsageError("expected one of --firm, --venue, --account and --symbol")
     ((scope, name),) = scopes
-    body = {"scope": scope, "cancels": cancels, "reason": reason} | ({"name": name} if name else {})
-    answer = ApiClient.of_stack(data.resolve(), user).post(PATH, body)
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.set_kill_switch(scope, name or None, reason=reason, cancels=cancels)
     click.echo(json.dumps(answer, indent=1))
 
 
@@ -60,7 +60,7 @@ def set_switch(
 @click.option("--reason", required=True, help="Why; it is kept with your name.")
 def release_switch(data: Path, user: str, switch_id: str, reason: str) -> None:
     """Let a scope trade again."""
-    answer = ApiClient.of_stack(data.resolve(), user).post(f"{PATH}/{switch_id}/release", {"reason": reason})
+    answer = ApiClient.of_stack(data.resolve(), user).release_kill_switch(switch_id, reason=reason)
     click.echo(json.dumps(answer, indent=1))
 
 
@@ -71,8 +71,7 @@ def release_switch(data: Path, user: str, switch_id: str, reason: str) -> None:
 @json_option
 def list_switches(data: Path, user: str, every: bool, as_json: bool) -> None:
     """List what is stopped."""
-    query = {"all": "true"} if every else {}
-    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)
+    answer = ApiClient.of_stack(data.resolve(), user).kill_switches(released=True if every else None)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return

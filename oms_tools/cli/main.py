@@ -121,7 +121,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
 # Errors that say in one sentence what is wrong. A module that was never imported has raised none.
 _SENTENCES: Final = (
     ("oms_tools.laptop.layout", "StackError"),
-    ("oms_tools.cli.client", "ApiError"),
+    ("oms_client.errors", "ApiError"),
     ("psycopg", "OperationalError"),
     ("confluent_kafka", "KafkaException"),
 )

@@ -11,9 +11,11 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from oms_tools.cli.client import ApiClient, ApiError
-from oms_tools.cli.desk_api import ORDERS, whole_order_id
+from oms_client.stream_session import OrderEvent, Resync
+from oms_tools.cli.client import PATIENT, ApiClient, ApiError
+from oms_tools.cli.event_watch import HEADING, event_lines
 from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.order_ids import whole_order_id
 from oms_tools.cli.outcome import WORKING, await_outcome
 from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
@@ -44,7 +46,7 @@ def order_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def order_body(
+def order_terms(
     *,
     account: str,
     symbol: str,
@@ -57,23 +59,19 @@ def order_body(
     avoid: tuple[str, ...],
     prefer: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return an order as REST takes it, without its clientOrderId."""
-    body: dict[str, Any] = {
-        "accountId": account,
+    """Return an order's terms as the client's `place` and `preview` take them."""
+    return {
+        "account": account,
         "symbol": symbol.upper(),
         "side": side.upper(),
-        "orderType": "MARKET" if limit_price is None else "LIMIT",
         "quantity": quantity,
-        "timeInForce": tif.upper(),
+        "limit_price": limit_price,
+        "time_in_force": tif.upper(),
+        "min_quantity": min_quantity,
+        "profile": profile or None,
+        "avoid": avoid,
+        "prefer": prefer,
     }
-    if min_quantity is not None:
-        body["minQuantity"] = min_quantity
-    if limit_price is not None:
-        body["limitPrice"] = limit_price
-    routing = {"profile": profile, "avoid": list(avoid), "prefer": list(prefer)}
-    if any(routing.values()):
-        body["routing"] = {name: value for name, value in routing.items() if value}
-    return body
 
 
 @click.command()
@@ -103,16 +101,16 @@ def submit(
       1  it was denied, rejected, canceled or expired, and nothing of it was filled
       2  it still works when the wait ends, or what became of it is not known
     """
-    body = {"clientOrderId": client_order_id or f"cli-{uuid.uuid4().hex[:12]}", **order_body(**order)}
-    client = ApiClient.of_stack(data.resolve(), user)
+    own_id = client_order_id or f"cli-{uuid.uuid4().hex[:12]}"
+    client = ApiClient.of_stack(data.resolve(), user, PATIENT)
     try:
-        answer = client.post(ORDERS, body, {"X-OMS-Channel": "CLI"})
+        answer = client.place(**order_terms(**order), client_order_id=own_id, channel="CLI")
     except ApiError as error:
         if error.refused:
             raise
         said = (
             f"{error}. Whether the order was taken is not known: with --client-order-id"
-            f" {body['clientOrderId']} the same order is asked for again, and made once"
+            f" {own_id} the same order is asked for again, and made once"
         )
         if wait_s is None:
             raise ApiError(said) from error
@@ -140,7 +138,7 @@ def cancel(data: Path, user: str, order_id: str) -> None:
     It is named by its id or by the id's last 8 characters.
     """
     client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.delete(f"{ORDERS}/{whole_order_id(client, order_id)}")
+    answer = client.cancel(whole_order_id(client, order_id))
     click.echo(json.dumps(answer, indent=1))
 
 
@@ -159,9 +157,12 @@ def explain(data: Path, user: str, order_id: str, every: bool, as_json: bool) ->
     order_id = whole_order_id(client, order_id)
     if as_json:
         parts = {
-            name: client.get(f"{ORDERS}/{order_id}/{name}") for name in ("events", "routes", "executions")
+            "order": client.order(order_id),
+            "events": client.order_events(order_id),
+            "routes": client.order_routes(order_id),
+            "executions": client.order_executions(order_id),
         }
-        click.echo(json.dumps({"order": client.get(f"{ORDERS}/{order_id}"), **parts}, indent=1))
+        click.echo(json.dumps(parts, indent=1))
     else:
         print_story(console, client, order_id, every)
 
@@ -176,24 +177,27 @@ def explain(data: Path, user: str, order_id: str, every: bool, as_json: bool) ->
 def watch(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -> None:
     """Print every state change of accounts as it happens, until Ctrl-C.
 
-    An order is shown by the end of its id, times are UTC. Exits with 1 when the stream is refused or ends.
+    An order is shown by the end of its id, times are UTC. When the connection is lost or the gateway stops,
+    it connects again and goes on after the last event. Exits with 1 when the stream is refused, or has been
+    away for minutes.
     """
-    # Imported here: no other of these commands speaks over a WebSocket.
-    from oms_tools.cli.event_watch import HEADING, event_lines, events_of  # noqa: PLC0415
-
-    client = ApiClient.of_stack(data.resolve(), user)
     names = list(accounts) or ["ACC-INST-001"]
-    headed = as_json
-    account = names[0] if len(names) == 1 else None
-    with contextlib.suppress(KeyboardInterrupt):
-        for event in events_of(client, names):
+    account = names[0] if len(names) == 1 else ""
+    headed = False
+    stream = ApiClient.of_stack(data.resolve(), user).stream(names, snapshot=False)
+    with contextlib.suppress(KeyboardInterrupt), stream:
+        for item in stream:
+            if isinstance(item, Resync):
+                click.echo(f"The database was restored; {', '.join(item.accounts)} begins anew.", err=True)
+            if not isinstance(item, OrderEvent):
+                continue
             if as_json:
-                click.echo(json.dumps(event))
+                click.echo(json.dumps(item.published))
                 continue
             if not headed:
                 headed = True
                 say(console, HEADING)
-            if event.get("accountId") not in (None, account):
-                account = event["accountId"]
+            if item.account_id != account:
+                account = item.account_id
                 say(console, f"-- {account}")
-            say(console, *event_lines(event, console.width))
+            say(console, *event_lines(item.published, console.width))

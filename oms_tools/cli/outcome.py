@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from oms_tools.cli.amounts import price
 from oms_tools.cli.client import ApiClient, ApiError
-from oms_tools.cli.desk_api import ORDERS
 from oms_tools.cli.reasons import in_words
 
 DONE: Final = 0
@@ -88,10 +87,10 @@ def _looked(client: ApiClient, order_id: str, wait_s: float) -> Outcome:
     """Return how an order is now."""
     order: dict[str, Any] = {"orderId": order_id}
     try:
-        order = client.get(f"{ORDERS}/{order_id}")
+        order = client.order(order_id)
         found = closed_outcome(order)
         if found is None and may_rest(order) and order["status"] != "NEW":
-            found = resting_outcome(order, client.get(f"{ORDERS}/{order_id}/routes")["routes"])
+            found = resting_outcome(order, client.order_routes(order_id)["routes"])
     except ApiError as error:
         return Outcome(WORKING, f"UNKNOWN  the order was taken, and after {wait_s:g} s: {error}", order)
     if found is not None:

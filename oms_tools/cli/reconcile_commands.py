@@ -18,7 +18,6 @@ from oms_tools.cli.session_commands import run_comparison
 from oms_tools.verify.venue_day import UnreadableFileError, VenueDay, venue_day
 
 console = Console()
-PATH = "/api/v1/reconciliations"
 
 
 @click.group()
@@ -35,10 +34,8 @@ def reconcile() -> None:
 @json_option
 def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int, as_json: bool) -> None:
     """List the comparisons of open orders that found a break, the newest first."""
-    query = {"limit": str(limit), "broken": "false" if every else "true"}
-    if venue:
-        query["venueId"] = venue
-    answer = ApiClient.of_stack(data.resolve(), user).get(PATH, **query)
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.reconciliations(venue=venue, broken=not every, limit=limit)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from oms_tools.cli.amounts import grouped
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.desk_api import ORDERS, whole_order_id
 from oms_tools.cli.options import data_option, json_option, user_option
-from oms_tools.cli.order_commands import order_body, order_options
+from oms_tools.cli.order_commands import order_options, order_terms
+from oms_tools.cli.order_ids import whole_order_id
 from oms_tools.cli.reasons import checks_in_words, in_words
 from oms_tools.cli.story import print_route
 from oms_tools.cli.tables import aligned, folded, say
@@ -33,8 +33,7 @@ def preview(data: Path, user: str, as_json: bool, **order: Any) -> None:
 
     Exits with 1, and shows no plan, when risk would deny the order.
     """
-    body = order_body(**order)
-    answer = ApiClient.of_stack(data.resolve(), user).post("/api/v1/routes/preview", body)
+    answer = ApiClient.of_stack(data.resolve(), user).preview(**order_terms(**order))
     risk = answer["risk"]
     if as_json:
         click.echo(json.dumps(answer, indent=1))
@@ -91,16 +90,16 @@ def whatif(
     as_json: bool,
 ) -> None:
     """Decide a stored route again with other weights, fees, venues or profile; show the difference."""
-    changes = {
-        "weights": _json_object(weights, "--weights"),
-        "without": list(without) or None,
-        "fees": _json_object(fees.read_text(), str(fees)) if fees is not None else None,
-        "profile": profile,
-        "strategy": strategy,
-    }
-    body = {name: value for name, value in changes.items() if value is not None}
     client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.post(f"{ORDERS}/{whole_order_id(client, order_id)}/routes/{attempt}/whatif", body)
+    answer = client.what_if(
+        whole_order_id(client, order_id),
+        attempt,
+        profile=profile,
+        strategy=strategy,
+        weights=_json_object(weights, "--weights"),
+        without=without,
+        fees=_json_object(fees.read_text(), str(fees)) if fees is not None else None,
+    )
     if as_json:
         click.echo(json.dumps(answer, indent=1))
     else:

@@ -21,7 +21,7 @@ ONE_BY_ONE_MAX: Final = 8
 
 def print_story(console: Console, client: ApiClient, order_id: str, every: bool = False) -> None:
     """Print everything that is known of an order. every: each trade and each route card, however many."""
-    order = client.get(f"/api/v1/orders/{order_id}")
+    order = client.order(order_id)
     limit = f"limit {price(order['limitPrice'])}" if order.get("limitPrice") else "market"
     minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""
     average = f" at {price(order['avgPx'])} on average" if order.get("avgPx") else ""
@@ -32,11 +32,11 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
         f"{minimum} for {order['accountId']}  →  {order['status']}, {order['cumQty']:,} done{average}",
         style="bold",
     )
-    fills = client.get(f"/api/v1/orders/{order_id}/executions")["executions"]
+    fills = client.order_executions(order_id)["executions"]
     if len(fills) > ONE_BY_ONE_MAX and not every:
         _print_fills_by_venue(console, fills)
-    _print_events(console, client.get(f"/api/v1/orders/{order_id}/events")["events"], every)
-    _print_routes(console, client.get(f"/api/v1/orders/{order_id}/routes")["routes"], every)
+    _print_events(console, client.order_events(order_id)["events"], every)
+    _print_routes(console, client.order_routes(order_id)["routes"], every)
     _print_fills(console, order, fills, every)
 
 

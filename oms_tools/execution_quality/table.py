@@ -6,7 +6,7 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.table import Table
 
-from oms_tools.cli.desk_api import short_id
+from oms_tools.cli.order_ids import short_id
 from oms_tools.execution_quality.arithmetic import Report
 from oms_tools.execution_quality.columns import COLUMNS, Column, count, lines_by, missing
 

@@ -12,7 +12,6 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.cli.options import data_option, json_option, user_option
 
 console = Console()
-PAGE = "/api/v1/venues/scorecards"
 UNMEASURED = "–"
 LEGEND = (
     "take, rest, dark: shares filled of those sent to take, to wait and to the dark; reject: of orders;"
@@ -43,7 +42,7 @@ FIGURES = (
 @json_option
 def scorecards(data: Path, user: str, as_json: bool) -> None:
     """Show every venue's scorecard: fills, latency, rejects, price improvement, markouts, closures."""
-    answer = ApiClient.of_stack(data.resolve(), user).get(PAGE)
+    answer = ApiClient.of_stack(data.resolve(), user).scorecards()
     if as_json:
         click.echo(json.dumps(answer, indent=1))
     else:

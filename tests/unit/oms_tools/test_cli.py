@@ -6,7 +6,7 @@ import re
 import socketserver
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from oms_client.operations import Operations
 from oms_platform.ids import uuid7
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import (
@@ -37,7 +38,7 @@ from oms_platform.vocabulary import (
 from oms_platform.wire import encode
 from oms_tools.cli.client import ApiClient, ApiError, fetch_token
 from oms_tools.cli.main import cli
-from oms_tools.cli.order_commands import order_body
+from oms_tools.cli.order_commands import order_terms
 from oms_tools.cli.story import print_story
 from tests.ingest import submit_order
 from tests.ports import free_port
@@ -272,7 +273,7 @@ def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_th
 ) -> None:
     monkeypatch.setenv("OMS_URL", client.url + "/")
     with pytest.raises(ApiError, match="OMS_ISSUER is required"):
-        ApiClient.of_stack(tmp_path, "trader1")
+        ApiClient.of_stack(tmp_path, "trader1").me()
     monkeypatch.setenv("OMS_ISSUER", client.url + "/")
     found = ApiClient.of_stack(tmp_path, "trader1")
     assert (found.url, found.token) == (client.url, "a-token")
@@ -335,8 +336,8 @@ def test_help_names_every_command() -> None:
 
 
 def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> None:
-    def body(minimum: int | None) -> dict[str, Any]:
-        return order_body(
+    def body(minimum: int | None) -> Mapping[str, Any]:
+        terms = order_terms(
             account="A",
             symbol="aapl",
             side="buy",
@@ -348,6 +349,7 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
             avoid=(),
             prefer=(),
         )
+        return Operations.place.call(**terms).body or {}
 
     assert body(50)["minQuantity"] == 50
     assert "minQuantity" not in body(None)
@@ -391,12 +393,10 @@ def long_pages(trades: int, routes: int) -> dict[str, Any]:
 
 
 def told(pages: dict[str, Any], width: int, *, every: bool) -> str:
-    class Client:
-        def get(self, path: str) -> Any:
-            return pages[path]
-
     out = io.StringIO()
-    print_story(Console(file=out, width=width), Client(), str(ORDER["orderId"]), every)  # type: ignore[arg-type]
+    with stand_in({f"GET {path}": page for path, page in pages.items()}) as api:
+        client = ApiClient(api.url, "t")
+        print_story(Console(file=out, width=width), client, str(ORDER["orderId"]), every)
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +191,8 @@ def shown_commands() -> list[str]:
     spans = re.findall(r"`(oms [^`]*)`", README)
     blocks = [
         re.sub(r"^docker compose run --rm ", "", line.partition("$(")[2].rstrip(")") or line)
-        for block in re.findall(r"^```\n(.*?)^```", README, re.M | re.S)
-        for line in block.splitlines()
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```", README, re.M | re.S)
+        for line in ([] if language else block.splitlines())
         if re.search(r"\boms [a-z]", line)
     ]
     return [text.replace("\\|", "|") for text in (*spans, *blocks) if not text.startswith("oms COMMAND")]
@@ -280,6 +281,8 @@ def test_the_stack_is_started_without_the_callers_folder_on_its_path(
     def start(_command: list[str], **options: Any) -> None:
         started.append(options)
 
+    # It reads what Popen is when it is imported.
+    import_module("oms_tools.laptop.supervisor")
     monkeypatch.setattr(stack_commands.subprocess, "Popen", start)
     monkeypatch.setattr(stack_commands, "_await_running", lambda *_: None)
     stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")

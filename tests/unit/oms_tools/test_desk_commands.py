@@ -7,19 +7,13 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner, Result
 
+from oms_client.answers import OrderPage, Positions, Quotes
 from oms_platform.ids import uuid7
-from oms_tools.cli.client import ApiClient, ApiError
-from oms_tools.cli.desk_api import (
-    OrderPage,
-    PositionPage,
-    QuotePage,
-    fetch_orders,
-    read,
-    short_id,
-    whole_order_id,
-)
+from oms_tools.cli.client import ApiClient, ApiError, read
 from oms_tools.cli.main import cli
+from oms_tools.cli.order_ids import short_id, whole_order_id
 from tests.stand_in_api import Query, StandIn, stand_in
+from tests.unit.oms_client.answers import ORDER
 
 ACCOUNTS = {
     "accounts": [
@@ -36,23 +30,27 @@ ACCOUNTS = {
 
 def order(number: int, **changed: Any) -> dict[str, Any]:
     """Return an order as REST answers it, as wide as the demo's get."""
-    return {
-        "orderId": str(UUID(int=0x01900000_0000_7000_8000_000000000000 + number)),
-        "accountId": "ACC-INST-001",
-        "symbol": "GOOGL",
-        "side": "SELL",
-        "orderType": "LIMIT",
-        "timeInForce": "DAY",
-        "quantity": 1_000_000,
-        "limitPrice": "1227.090000",
-        "status": "PARTIALLY_FILLED",
-        "closed": False,
-        "cumQty": 999_999,
-        "leavesQty": 1,
-        "avgPx": "1227.123456",
-        "text": "",
-        "aFieldOfTomorrow": {"x": 1},
-    } | changed
+    return (
+        ORDER
+        | {
+            "orderId": str(UUID(int=0x01900000_0000_7000_8000_000000000000 + number)),
+            "accountId": "ACC-INST-001",
+            "symbol": "GOOGL",
+            "side": "SELL",
+            "orderType": "LIMIT",
+            "timeInForce": "DAY",
+            "quantity": 1_000_000,
+            "limitPrice": "1227.090000",
+            "status": "PARTIALLY_FILLED",
+            "closed": False,
+            "cumQty": 999_999,
+            "leavesQty": 1,
+            "avgPx": "1227.123456",
+            "text": "",
+            "aFieldOfTomorrow": {"x": 1},
+        }
+        | changed
+    )
 
 
 DENIED = order(
@@ -118,8 +116,9 @@ def test_orders_are_fetched_page_by_page_up_to_the_limit(
     total: int, limit: int, shown: int, asked: int
 ) -> None:
     with stand_in({"GET /api/v1/orders": pages(total)}) as api:
-        found = fetch_orders(ApiClient(api.url, "t"), limit=limit)["orders"]
-        assert [one["orderId"] for one in found] == [order(number)["orderId"] for number in range(shown)]
+        found = run(api, "orders", "--json", "--limit", str(limit)).output
+        ids = [one["orderId"] for one in json.loads(found)["orders"]]
+        assert ids == [order(number)["orderId"] for number in range(shown)]
         assert len(api.queries("GET /api/v1/orders")) == asked
 
 
@@ -188,11 +187,13 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
         "ask": "227.4",
         "askSize": 400,
         "quotedAt": "2026-03-02T15:00:00.123456Z",
+        "sequence": 7,
         "venues": [],
     }
+    nothing = full | {"symbol": "V", "bid": None, "bidSize": 0, "ask": None, "askSize": 0}
     answers = {
         "GET /api/v1/accounts": ACCOUNTS,
-        "GET /api/v1/quotes": {"quotes": [full, {"symbol": "V", "bid": None}]},
+        "GET /api/v1/quotes": {"quotes": [full, nothing]},
     }
     with stand_in(answers) as api:
         shown = run(api, "accounts").output
@@ -201,7 +202,7 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
         assert api.queries("GET /api/v1/quotes") == [{"symbol": ["AAPL", "V"]}]
     lines = quoted.splitlines()
     assert lines[1].split() == ["AAPL", "12,500", "227.38", "227.40", "400", "0.02", "15:00:00.123"]
-    assert lines[2].split() == ["V", *["–"] * 6]
+    assert lines[2].split() == ["V", *["–"] * 5, "15:00:00.123"]
     assert max(len(line) for line in (*lines, *shown.splitlines())) <= 80
 
 
@@ -210,10 +211,10 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
     [
         ({}, OrderPage),
         ({"orders": [{"orderId": "no id"}]}, OrderPage),
-        ([], QuotePage),
-        ({"quotes": [{"symbol": "A", "bid": "much"}]}, QuotePage),
-        ({"accountId": "A", "positions": [{"symbol": "A"}]}, PositionPage),
-        (None, PositionPage),
+        ([], Quotes),
+        ({"quotes": [{"symbol": "A", "bid": "much"}]}, Quotes),
+        ({"accountId": "A", "positions": [{"symbol": "A"}]}, Positions),
+        (None, Positions),
     ],
 )
 def test_an_answer_of_another_shape_is_an_error_of_one_line(answer: Any, shape: Any) -> None:

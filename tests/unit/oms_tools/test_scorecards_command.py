@@ -71,8 +71,7 @@ def test_a_line_a_venue_with_dashes_for_what_was_not_measured() -> None:
 
 def test_json_is_what_rest_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
-        def get(self, path: str) -> dict[str, Any]:
-            assert path == "/api/v1/venues/scorecards"
+        def scorecards(self) -> dict[str, Any]:
             return answer()
 
     monkeypatch.setattr(command.ApiClient, "of_stack", lambda _data, _user: Client())

@@ -9,12 +9,13 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from oms_core.domain.denials import DenialCode, render
-from oms_tools.cli.client import ApiClient, ApiError
+from oms_tools.cli import order_commands
+from oms_tools.cli.client import ONCE, ApiClient, ApiError
 from oms_tools.cli.main import cli
 from oms_tools.cli.outcome import DONE, REFUSED, WORKING, await_outcome, closed_outcome
 from oms_tools.cli.reasons import CHECKED, checks_in_words, in_words
 from oms_tools.cli.routing_commands import LEFT_OUT, print_what_if
-from tests.stand_in_api import StandIn, stand_in
+from tests.stand_in_api import CUT, StandIn, stand_in
 
 ORDER_ID = "01900000-0000-7000-8000-0000deadbeef"
 PLACE = f"GET /api/v1/orders/{ORDER_ID}"
@@ -302,6 +303,24 @@ def test_a_venue_that_a_what_if_leaves_out_names_it_as_the_cause_and_keeps_its_f
     assert LEFT_OUT in second and "0.0027" in second
     # What the order itself avoids is not put down to the what-if.
     assert second.count("avoided by instruction") == 1
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_commands, "PATIENT", ONCE)
+
+
+def test_an_order_whose_answer_was_lost_is_asked_for_again_and_told_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    answers: list[Any] = [CUT, (503, AWAY), (200, {"orderId": ORDER_ID, "status": "NEW", "created": False})]
+    with stand_in({"POST /api/v1/orders": lambda _query, _body: answers.pop(0)}) as api:
+        order_words = ["--symbol", "AAPL", "--side", "BUY", "--quantity", "100"]
+        result = CliRunner().invoke(cli, ["submit", *order_words], env=dict(api.environment))
+    assert json.loads(result.output)["created"] is False
+    ids = [body["clientOrderId"] for _, _, body in api.asked]
+    assert len(ids) == 3 and len(set(ids)) == 1 and ids[0].startswith("cli-")
 
 
 def place(answer: Any, *words: str) -> Result:

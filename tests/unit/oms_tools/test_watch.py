@@ -1,24 +1,21 @@
-"""`oms watch` against a stream that stands in: it shows events, and ends with a sentence whatever comes."""
+"""`oms watch` against a stream that stands in: it shows events, goes on after an end, says why it ends."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from websockets.sync.server import ServerConnection, serve
 
-from oms_tools.cli import event_watch
-from oms_tools.cli.client import ApiClient, ApiError
-from oms_tools.cli.event_watch import HEADING, event_lines, events_of
+from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE, ApiError
+from oms_tools.cli.event_watch import HEADING, event_lines
 from oms_tools.cli.main import cli
-from tests.ports import free_port
+from tests.stand_in_api import stand_in
+from tests.stand_in_stream import Mischief, StandInStream, event, stand_in_stream
 
+ACCOUNT = "ACC-INST-001"
 ORDER_ID = "01900000-0000-7000-8000-0000deadbeef"
 EVENT = {
-    "eventId": "e",
+    "eventId": "01900000-0000-7000-8000-0000deadbee0",
     "orderId": ORDER_ID,
     "accountId": "ACC-INST-001",
     "clientOrderId": "c",
@@ -34,122 +31,65 @@ EVENT = {
     "orderAccepted": {"reservedPriceMicros": 1_227_090_000},
 }
 TRADE = EVENT | {"type": "TradeApplied", "lastQty": 4000, "lastPx": "227.123400", "venueId": "XNYS"}
-REFUSAL = {
-    "type": "error",
-    "error": {
-        "code": "INVALID_REQUEST",
-        "message": "the request is not valid",
-        "fields": [{"field": "accounts", "message": 'unknown account "FOO"'}],
-    },
-}
-CLOSED = (1008, "a bearer token is required")
 
 
-@contextmanager
-def stream(talk: Callable[[ServerConnection], None], **options: Any) -> Iterator[ApiClient]:
-    """Serve a stream that talks as told."""
-    port = free_port()
-    with serve(talk, "127.0.0.1", port, **options) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield ApiClient(f"http://127.0.0.1:{port}", "a-token")
-        server.shutdown()
-        thread.join()
+def watched(served: StandInStream, *words: str) -> Result:
+    """Run a watch of an account until its stream ends for good."""
+    with stand_in({}) as issuer, stand_in_stream(served):
+        environment = {URL_VARIABLE: served.url, ISSUER_VARIABLE: issuer.url, "COLUMNS": "80"}
+        return CliRunner().invoke(cli, ["watch", "--account", ACCOUNT, *words], env=environment)
 
 
-def saying(*messages: Any, close: tuple[int, str] | None = None) -> Callable[[ServerConnection], None]:
-    """Return what takes a subscription, says messages, and closes or waits for the client to go."""
-
-    def talk(socket: ServerConnection) -> None:
-        assert json.loads(socket.recv()) == {"type": "subscribe", "accounts": ["FOO"]}
-        for message in messages:
-            socket.send(message if isinstance(message, str) else json.dumps(message))
-        if close is not None:
-            socket.close(*close)
-        else:
-            for _ in socket:
-                pass
-
-    return talk
+def ending(log: list[Any], *before: Mischief) -> StandInStream:
+    """Return a stream of a log, whose connections end as is said, and the last one for good."""
+    return StandInStream({ACCOUNT: log}, mischief=[*before, lambda events: (events, 1000)])
 
 
-def watched(talk: Callable[[ServerConnection], None], monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
-    with stream(talk) as client:
-        monkeypatch.setattr("oms_tools.cli.client.ApiClient.of_stack", lambda _data, _user: client)
-        return CliRunner().invoke(cli, ["watch", "--account", "FOO", *words], env={"COLUMNS": "80"})
+def test_a_watch_goes_on_after_the_gateway_has_stopped_and_shows_each_event_once() -> None:
+    log = [event(ACCOUNT, number + 1, orderId=f"{ORDER_ID[:-1]}{number}") for number in range(6)]
+    ends = [lambda events: (events[:2], 1012), lambda events: (events[:3], 1013), lambda events: ([], 0)]
+    result = watched(ending(log, *ends))
+    heading, *lines = result.output.splitlines()
+    assert heading == HEADING
+    assert [line.split()[1] for line in lines] == [f"deadbee{number}" for number in range(6)]
+    assert str(result.exception) == "the stream ended: as the test says (1000)"
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(
-    ("messages", "close", "said"),
+    ("refusal", "said"),
     [
-        ([REFUSAL], None, 'the request is not valid: accounts: unknown account "FOO"'),
-        ([REFUSAL], CLOSED, 'the request is not valid: accounts: unknown account "FOO"'),
-        (
-            [{"type": "error", "error": {"code": "FORBIDDEN", "message": "no right to read"}}],
-            CLOSED,
-            "no right to read",
-        ),
-        ([{"type": "error"}], None, "the stream says: None"),
-        ([{"type": "error", "error": "gone"}], None, "the stream says: gone"),
-        ([], CLOSED, "the stream ended: a bearer token is required (1008)"),
-        ([], (1000, ""), "the stream ended: no reason given (1000)"),
-        (
-            [{"type": "subscribed"}],
-            (1012, "this gateway stops"),
-            "the stream ended: this gateway stops (1012)",
-        ),
-        (["{"], None, "the stream sent what is no JSON"),
+        (1008, "the stream ended: as the test says (1008)"),
+        (1000, "the stream ended: as the test says (1000)"),
+        (401, "was refused with HTTP 401"),
+        (404, "was refused with HTTP 404"),
     ],
 )
-def test_a_watch_that_is_refused_or_ends_says_why_in_one_line(
-    messages: list[Any], close: tuple[int, str] | None, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = watched(saying(*messages, close=close), monkeypatch)
+def test_a_watch_that_is_refused_says_why_in_one_line(refusal: int, said: str) -> None:
+    result = watched(StandInStream({ACCOUNT: []}, refusals=[refusal] * 9))
     assert result.exit_code == 1
     assert isinstance(result.exception, ApiError)
-    assert str(result.exception) == said
+    assert said in str(result.exception)
     assert result.output == ""
 
 
-def test_a_stream_that_says_nothing_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_watch, "SILENCE_S_MAX", 0.1)
-    result = watched(saying(), monkeypatch)
-    assert str(result.exception) == "the stream has been silent for 0.1 s"
+def test_json_is_every_event_as_it_came() -> None:
+    log = [EVENT | {"streamSequence": 1}, TRADE | {"streamSequence": 2, "ofTomorrow": {"x": 1}}]
+    result = watched(ending(log), "--json")
+    assert [json.loads(line) for line in result.output.splitlines()] == log
 
 
-def test_a_stream_that_cannot_be_opened_ends_the_watch() -> None:
-    with pytest.raises(ApiError, match="no stream at ws://127"):
-        next(events_of(ApiClient(f"http://127.0.0.1:{free_port()}", "t"), ["FOO"]))
-    with (
-        stream(saying(), process_request=lambda socket, _request: socket.respond(401, "no token")) as client,
-        pytest.raises(ApiError, match=r"the stream at ws://.* was refused with HTTP 401"),
-    ):
-        next(events_of(client, ["FOO"]))
+def test_a_database_that_was_restored_is_said_beside_the_events() -> None:
+    served = ending([event(ACCOUNT, 1), event(ACCOUNT, 2)])
 
+    def restored(events: list[Any]) -> tuple[list[Any], int]:
+        served.epoch = "e2"
+        return events[:1], 1013
 
-def test_kinds_of_message_that_are_not_known_are_let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = [
-        {"type": "snapshot", "orders": []},
-        {"type": "heartbeat"},
-        {"type": "pong"},
-        [1],
-        "null",
-        {},
-        {"type": None},
-    ]
-    events = {"type": "events", "events": [EVENT, {"type": "OfTomorrow", "streamSequence": 8}]}
-    result = watched(saying(*odd, events, {"type": "events"}, close=(1012, "stop")), monkeypatch)
-    lines = result.output.splitlines()
-    assert lines[0] == HEADING
-    assert lines[-1].endswith("OfTomorrow")
-    assert "{" not in result.output
-
-
-def test_json_is_every_event_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = watched(
-        saying({"type": "events", "events": [EVENT, TRADE]}, close=(1012, "stop")), monkeypatch, "--json"
-    )
-    assert [json.loads(line) for line in result.output.splitlines()] == [EVENT, TRADE]
+    served.mischief.insert(0, restored)
+    result = watched(served, "--json")
+    assert [json.loads(line)["streamSequence"] for line in result.stdout.splitlines()] == [1, 1, 2]
+    assert result.stderr == f"The database was restored; {ACCOUNT} begins anew.\n"
 
 
 def test_an_event_is_an_aligned_line_of_80_columns() -> None:

@@ -1,0 +1,464 @@
+"""What the API answers, as frozen Structs: shares are int, dollars Decimal, times datetime in UTC.
+
+The law of this file: a field is what /openapi.json says of it, which tests/contract/test_client.py holds. A
+field that an answer has beside these is let pass. Names of states and kinds are text, since there may be new
+ones.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Base of answers."""
+
+
+class Placed(Answer, frozen=True):
+    """An order that is stored. created: false when it was there before, by its client_order_id."""
+
+    order_id: UUID
+    client_order_id: str
+    status: str
+    created: bool
+    message: str
+    timestamp: datetime
+
+
+class CancelRequested(Answer, frozen=True):
+    """A cancel that is stored. request_id: of the event that will be its outcome."""
+
+    order_id: UUID
+    request_id: UUID
+    status: str
+    message: str
+
+
+class Order(Answer, frozen=True):
+    """An order as it stands. limit_price None: a market order. avg_px None: nothing is filled.
+
+    filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
+    """
+
+    order_id: UUID
+    account_id: str
+    channel: str
+    client_order_id: str
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str
+    quantity: int
+    limit_price: Decimal | None
+    status: str
+    closed: bool
+    cum_qty: int
+    leaves_qty: int
+    filled_notional: Decimal
+    text: str
+    sequence: int
+    created_at: datetime
+    updated_at: datetime
+    avg_px: Decimal | None
+    min_quantity: int | None
+    routing: dict[str, Any] | None
+    principal: str
+
+
+class OrderPage(Answer, frozen=True):
+    """A page of orders, the newest first. next_cursor None: the last page."""
+
+    orders: list[Order]
+    next_cursor: str | None
+
+
+class Event(Answer, frozen=True):
+    """One entry of an order's audit trail. payload: the SubmitOrder, or the OrderEvent, as published."""
+
+    sequence: int
+    event_id: UUID
+    stream_sequence: int | None
+    event_type: str
+    status: str
+    occurred_at: datetime
+    payload: dict[str, Any]
+
+
+class OrderEvents(Answer, frozen=True):
+    """An order's audit trail, oldest first."""
+
+    order_id: UUID
+    events: list[Event]
+
+
+class Execution(Answer, frozen=True):
+    """One fill. last_px: dollars a share. received_at: by the platform."""
+
+    venue_id: str
+    exec_id: str
+    cl_ord_id: str
+    symbol: str
+    side: str
+    last_qty: int
+    last_px: Decimal
+    transact_time: datetime
+    received_at: datetime
+
+
+class OrderExecutions(Answer, frozen=True):
+    """An order's fills, oldest first."""
+
+    order_id: UUID
+    executions: list[Execution]
+
+
+class Child(Answer, frozen=True):
+    """One venue order of a route."""
+
+    attempt: int
+    leg: int
+    cl_ord_id: str
+    venue_id: str
+    venue_order_id: str
+    quantity: int
+    min_quantity: int | None
+    limit_price: Decimal
+    time_in_force: str
+    status: str
+    cum_qty: int
+    leaves_qty: int
+    created_at: datetime
+    acked_at: datetime | None
+    updated_at: datetime
+
+
+class Route(Answer, frozen=True):
+    """One routing decision. plan: with its `explanation`, or null there and in explanation_problem why.
+
+    proven: decided again on the stored inputs it comes out the same; None where that cannot be said.
+    """
+
+    attempt: int
+    route_id: UUID
+    decided_at: datetime
+    plan: dict[str, Any]
+    proven: bool | None
+    explanation_problem: str
+    children: list[Child]
+
+
+class OrderRoutes(Answer, frozen=True):
+    """An order's routing decisions, first attempt first."""
+
+    order_id: UUID
+    routes: list[Route]
+
+
+class Risk(Answer, frozen=True):
+    """The verdict that an order would get now. denial: `CODE: key=value`, empty when accepted."""
+
+    accepted: bool
+    denial: str
+    checks: list[dict[str, Any]]
+
+
+class Preview(Answer, frozen=True):
+    """What an order that is not sent would meet."""
+
+    plan: dict[str, Any]
+    risk: Risk
+    sent: bool
+
+
+class WhatIf(Answer, frozen=True):
+    """A decision as it was stored, decided again as it was, and with the changes. Each is a plan."""
+
+    stored: dict[str, Any]
+    again: dict[str, Any]
+    changed: dict[str, Any]
+
+
+class RouteInputs(Answer, frozen=True):
+    """What a decision stood on."""
+
+    request: dict[str, Any]
+    book: dict[str, Any]
+    reference: dict[str, Any]
+
+
+class Scorecard(Answer, frozen=True):
+    """What our own fills say of a venue. closed_reason: why the router passes it over, or empty."""
+
+    venue_id: str
+    closed_reason: str
+    closed_until: datetime | None
+    updated_at: datetime | None
+    scorecard: dict[str, Any]
+
+
+class Scorecards(Answer, frozen=True):
+    """Every venue's scorecard."""
+
+    venues: list[Scorecard]
+
+
+class Profile(Answer, frozen=True):
+    """A version of a routing profile."""
+
+    profile: str
+    version: int
+    active: bool
+    settings: dict[str, Any]
+    created_at: datetime
+    created_by: str
+
+
+class Profiles(Answer, frozen=True):
+    """The newest active version of every routing profile."""
+
+    profiles: list[Profile]
+
+
+class ProfileAdded(Answer, frozen=True):
+    """A version of a profile that is active from now on."""
+
+    profile: str
+    version: int
+
+
+class ProfileRetired(Answer, frozen=True):
+    """A profile that is used no more."""
+
+    profile: str
+    active: bool
+
+
+class Preferences(Answer, frozen=True):
+    """How an account wants to be routed."""
+
+    profile: str
+    avoid: list[str]
+    prefer: list[str]
+
+
+class Me(Answer, frozen=True):
+    """Who the token speaks for. accounts: `*` alone is every account."""
+
+    subject: str
+    rights: list[str]
+    accounts: list[str]
+
+
+class Account(Answer, frozen=True):
+    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL."""
+
+    account_id: str
+    name: str
+    kind: str
+    status: str
+
+
+class Accounts(Answer, frozen=True):
+    """The accounts that the caller sees, by id."""
+
+    accounts: list[Account]
+
+
+class Position(Answer, frozen=True):
+    """What an account holds of a symbol: shares, below 0 sold short; dollars."""
+
+    symbol: str
+    quantity: int
+    cost: Decimal
+    realized_pnl: Decimal
+    net_cash: Decimal
+    updated_at: datetime
+
+
+class Positions(Answer, frozen=True):
+    """An account's positions, by symbol."""
+
+    account_id: str
+    positions: list[Position]
+
+
+class Instrument(Answer, frozen=True):
+    """What is traded. tick_size, reference_price: dollars. lot_size: shares."""
+
+    symbol: str
+    name: str
+    status: str
+    tick_size: Decimal
+    lot_size: int
+    reference_price: Decimal
+
+
+class Instruments(Answer, frozen=True):
+    """What is traded, by symbol."""
+
+    instruments: list[Instrument]
+
+
+class Venue(Answer, frozen=True):
+    """Where orders go. add_fee, remove_fee: dollars a share today, below 0 a rebate.
+
+    session_up: its FIX session; None before it was ever up.
+    """
+
+    venue_id: str
+    name: str
+    kind: str
+    status: str
+    latency_us: int
+    lot_size: int
+    min_quantity: int
+    add_fee: Decimal | None
+    remove_fee: Decimal | None
+    closed_reason: str
+    closed_until: datetime | None
+    session_up: bool | None
+    session_reason: str
+    session_changed_at: datetime | None
+
+
+class Venues(Answer, frozen=True):
+    """Where orders go, by id."""
+
+    venues: list[Venue]
+
+
+class Quote(Answer, frozen=True):
+    """A symbol's national best bid and offer, dollars; None on a side that nobody quotes. Sizes: shares."""
+
+    symbol: str
+    sequence: int
+    bid: Decimal | None
+    bid_size: int
+    ask: Decimal | None
+    ask_size: int
+    quoted_at: datetime
+
+
+class Quotes(Answer, frozen=True):
+    """The newest quotes, in the order that was asked for; a symbol that nobody quotes is left out."""
+
+    quotes: list[Quote]
+
+
+class Level(Answer, frozen=True):
+    """One displayed price and the shares there."""
+
+    price: Decimal
+    size: int
+
+
+class VenueBook(Answer, frozen=True):
+    """One venue's displayed book, best level first."""
+
+    venue_id: str
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Book(Answer, frozen=True):
+    """Every venue's displayed book of a symbol at one instant."""
+
+    symbol: str
+    sequence: int
+    bid: Decimal | None
+    ask: Decimal | None
+    venues: list[VenueBook]
+    quoted_at: datetime
+
+
+class ExecutionException(Answer, frozen=True):
+    """What a venue said that could not be applied as it is. raw: Latin-1, byte for byte, SOH as |."""
+
+    exception_id: UUID
+    kind: str
+    status: str
+    venue_id: str
+    order_id: UUID | None
+    account_id: str | None
+    cl_ord_id: str
+    exec_id: str
+    symbol: str
+    side: str
+    last_qty: int | None
+    last_px: Decimal | None
+    detail: str
+    raw: str
+    raised_by: str
+    raised_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    reason: str | None
+
+
+class ExecutionExceptions(Answer, frozen=True):
+    """Exceptions, the newest first."""
+
+    exceptions: list[ExecutionException]
+
+
+class BookingTaken(Answer, frozen=True):
+    """A booking that is stored. request_id: of the event on order_id that will be its outcome."""
+
+    exception_id: UUID
+    order_id: UUID
+    request_id: UUID
+    status: str
+
+
+class KillSwitch(Answer, frozen=True):
+    """What a person has stopped. scope: FIRM, VENUE, ACCOUNT, SYMBOL. name: of it; empty for the firm."""
+
+    switch_id: UUID
+    scope: str
+    name: str
+    cancels: bool
+    reason: str
+    set_by: str
+    set_at: datetime
+    released_by: str | None
+    release_reason: str | None
+    released_at: datetime | None
+
+
+class KillSwitches(Answer, frozen=True):
+    """Kill switches, the newest first."""
+
+    kill_switches: list[KillSwitch]
+
+
+class Break(Answer, frozen=True):
+    """An open order of which we and its venue did not say the same. settled: the venue's word was taken."""
+
+    cl_ord_id: str
+    order_id: UUID
+    ours: str
+    theirs: str
+    settled: bool
+
+
+class Reconciliation(Answer, frozen=True):
+    """A comparison of a venue's open orders with its word. over: ended before the venue answered."""
+
+    run_id: UUID
+    venue_id: str
+    occasion: str
+    began_at: datetime
+    ended_at: datetime
+    asked: int
+    agreed: int
+    over: int
+    breaks: list[Break]
+
+
+class Reconciliations(Answer, frozen=True):
+    """Comparisons, the newest first."""
+
+    reconciliations: list[Reconciliation]

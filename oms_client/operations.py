@@ -1,0 +1,449 @@
+"""Every operation of the API: the one table that all clients are made of.
+
+The law of this file: an operation is here once, with the names that /openapi.json gives its parameters and
+fields; tests/contract/test_client.py holds both to each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from oms_client import answers
+from oms_client.calls import Call, Paging, body_of, listing, operation, path_of, query_of
+from oms_client.order_ids import uuid7
+
+Side = Literal["BUY", "SELL"]
+TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
+Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
+# Dollars. Text and Decimal stay exact; a float does not, and is not taken.
+Price = Decimal | str | int
+Id = UUID | str
+CHANNEL: Final = "API"
+_ORDERS: Final = "/api/v1/orders"
+_ORDER: Final = f"{_ORDERS}/{{order_id}}"
+_ACCOUNT: Final = "/api/v1/accounts/{account_id}"
+_PROFILES: Final = "/api/v1/routing/profiles"
+_PROFILE: Final = f"{_PROFILES}/{{name}}"
+_EXCEPTIONS: Final = "/api/v1/exceptions"
+_EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
+_SWITCHES: Final = "/api/v1/kill-switches"
+
+
+def _list(names: str | Sequence[str] | None) -> list[str] | None:
+    if names is None:
+        return None
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _routing(profile: str | None, avoid: Sequence[str], prefer: Sequence[str]) -> dict[str, Any] | None:
+    return body_of(profile=profile, avoid=list(avoid) or None, prefer=list(prefer) or None) or None
+
+
+def _terms(
+    account: str,
+    symbol: str,
+    side: Side,
+    quantity: int,
+    limit_price: Price | None,
+    time_in_force: TimeInForce,
+    min_quantity: int | None,
+    routing: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    return body_of(
+        accountId=account,
+        symbol=symbol,
+        side=side,
+        orderType="MARKET" if limit_price is None else "LIMIT",
+        quantity=quantity,
+        minQuantity=min_quantity,
+        limitPrice=None if limit_price is None else str(limit_price),
+        timeInForce=time_in_force,
+        routing=routing,
+    )
+
+
+class Operations:
+    """What can be asked of the API. `order_id` and its like may be text or UUID."""
+
+    # ---- orders
+
+    @operation("placeOrder")
+    def place(
+        self,
+        *,
+        account: str,
+        symbol: str,
+        side: Side,
+        quantity: int,
+        limit_price: Price | None = None,
+        time_in_force: TimeInForce = "DAY",
+        min_quantity: int | None = None,
+        client_order_id: str | None = None,
+        profile: str | None = None,
+        avoid: Sequence[str] = (),
+        prefer: Sequence[str] = (),
+        channel: str = CHANNEL,
+    ) -> Call[answers.Placed]:
+        """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
+
+        quantity, min_quantity: whole shares. client_order_id: unique by account and channel; without one, one
+        is made, once for this call and all its repeats, so that the order is never doubled. Returns when it
+        is stored; `created` is false when it was there before. Raises ConflictError when the id is of another
+        order.
+        """
+        terms = _terms(
+            account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+            _routing(profile, avoid, prefer),
+        )  # fmt: skip
+        return Call(
+            method="POST",
+            path=_ORDERS,
+            shape=answers.Placed,
+            body={"clientOrderId": client_order_id or str(uuid7()), **terms},
+            headers={"X-OMS-Channel": channel},
+        )
+
+    @listing("listOrders")
+    def orders(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        status: str | Sequence[str] | None = None,
+        is_open: bool | None = None,
+        side: Side | None = None,
+        client_order_id: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        most: int | None = None,
+    ) -> Paging[answers.Order]:
+        """Iterate over orders, the newest first, over all pages, or until there are `most`.
+
+        account, symbol, status: one or several. is_open: only those that are not closed, or only those that
+        are. created_from, created_to: created then or later, and before then; with a time zone.
+        """
+        call = Call(
+            method="GET",
+            path=_ORDERS,
+            shape=answers.OrderPage,
+            query=query_of(
+                accountId=_list(account),
+                symbol=_list(symbol),
+                status=_list(status),
+                open=is_open,
+                side=side,
+                clientOrderId=client_order_id,
+                **{"from": created_from, "to": created_to},
+            ),
+        )
+        return Paging(call=call, rows="orders", row=answers.Order, most=most)
+
+    @operation("getOrder")
+    def order(self, order_id: Id) -> Call[answers.Order]:
+        """Return an order as it stands."""
+        return Call(method="GET", path=path_of(_ORDER, order_id=order_id), shape=answers.Order)
+
+    @operation("cancelOrder")
+    def cancel(self, order_id: Id, *, channel: str = CHANNEL) -> Call[answers.CancelRequested]:
+        """Ask for an order to be canceled; while such a request is pending, asking again gives the same one.
+
+        Raises ConflictError when the order is over; its order_status says how.
+        """
+        return Call(
+            method="DELETE",
+            path=path_of(_ORDER, order_id=order_id),
+            shape=answers.CancelRequested,
+            headers={"X-OMS-Channel": channel},
+        )
+
+    @operation("getOrderEvents")
+    def order_events(self, order_id: Id) -> Call[answers.OrderEvents]:
+        """Return an order's audit trail, oldest first."""
+        return Call(
+            method="GET", path=path_of(f"{_ORDER}/events", order_id=order_id), shape=answers.OrderEvents
+        )
+
+    @operation("getOrderExecutions")
+    def order_executions(self, order_id: Id) -> Call[answers.OrderExecutions]:
+        """Return an order's fills, oldest first."""
+        path = path_of(f"{_ORDER}/executions", order_id=order_id)
+        return Call(method="GET", path=path, shape=answers.OrderExecutions)
+
+    @operation("getOrderRoutes")
+    def order_routes(self, order_id: Id) -> Call[answers.OrderRoutes]:
+        """Return an order's routing decisions, explained, first attempt first."""
+        return Call(
+            method="GET", path=path_of(f"{_ORDER}/routes", order_id=order_id), shape=answers.OrderRoutes
+        )
+
+    # ---- routing
+
+    @operation("previewRoute")
+    def preview(
+        self,
+        *,
+        account: str,
+        symbol: str,
+        side: Side,
+        quantity: int,
+        limit_price: Price | None = None,
+        time_in_force: TimeInForce = "DAY",
+        min_quantity: int | None = None,
+        profile: str | None = None,
+        avoid: Sequence[str] = (),
+        prefer: Sequence[str] = (),
+    ) -> Call[answers.Preview]:
+        """Return the plan and the risk verdict of an order that is not sent."""
+        terms = _terms(
+            account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+            _routing(profile, avoid, prefer),
+        )  # fmt: skip
+        return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
+
+    @operation("whatIf")
+    def what_if(
+        self,
+        order_id: Id,
+        attempt: int = 1,
+        *,
+        profile: str | None = None,
+        strategy: str | None = None,
+        weights: Mapping[str, Price] | None = None,
+        without: Sequence[str] = (),
+        fees: Mapping[str, Mapping[str, Price]] | None = None,
+    ) -> Call[answers.WhatIf]:
+        """Decide a stored route again, changed.
+
+        without: venues. fees: by venue, `add` and `remove` in dollars a share.
+        """
+        texts = None if weights is None else {name: str(value) for name, value in weights.items()}
+        by_venue = None
+        if fees is not None:
+            by_venue = {
+                venue: {name: str(value) for name, value in fee.items()} for venue, fee in fees.items()
+            }
+        return Call(
+            method="POST",
+            path=path_of(f"{_ORDER}/routes/{{attempt}}/whatif", order_id=order_id, attempt=attempt),
+            shape=answers.WhatIf,
+            body=body_of(
+                profile=profile,
+                strategy=strategy,
+                weights=texts,
+                without=list(without) or None,
+                fees=by_venue,
+            ),
+        )
+
+    @operation("getRouteInputs")
+    def route_inputs(self, order_id: Id, attempt: int = 1) -> Call[answers.RouteInputs]:
+        """Return the frozen book and reference that a decision stood on."""
+        path = path_of(f"{_ORDER}/routes/{{attempt}}/inputs", order_id=order_id, attempt=attempt)
+        return Call(method="GET", path=path, shape=answers.RouteInputs)
+
+    @operation("getScorecards")
+    def scorecards(self) -> Call[answers.Scorecards]:
+        """Return what our own fills say of each venue."""
+        return Call(method="GET", path="/api/v1/venues/scorecards", shape=answers.Scorecards)
+
+    @operation("listProfiles")
+    def profiles(self) -> Call[answers.Profiles]:
+        """Return routing profiles, the newest active version of each."""
+        return Call(method="GET", path=_PROFILES, shape=answers.Profiles)
+
+    @operation("addProfile")
+    def add_profile(self, name: str, settings: Mapping[str, Any]) -> Call[answers.ProfileAdded]:
+        """Add a version of a routing profile, active from now on."""
+        path = path_of(_PROFILE, name=name)
+        return Call(method="POST", path=path, shape=answers.ProfileAdded, body=settings, repeatable=False)
+
+    @operation("retireProfile")
+    def retire_profile(self, name: str) -> Call[answers.ProfileRetired]:
+        """Retire a routing profile."""
+        path = path_of(_PROFILE, name=name)
+        return Call(method="DELETE", path=path, shape=answers.ProfileRetired, repeatable=False)
+
+    @operation("getAccountRouting")
+    def account_routing(self, account: str) -> Call[answers.Preferences]:
+        """Return how an account wants to be routed."""
+        path = path_of(f"{_ACCOUNT}/routing", account_id=account)
+        return Call(method="GET", path=path, shape=answers.Preferences)
+
+    @operation("setAccountRouting")
+    def set_account_routing(
+        self,
+        account: str,
+        *,
+        profile: str | None = None,
+        avoid: Sequence[str] = (),
+        prefer: Sequence[str] = (),
+    ) -> Call[answers.Preferences]:
+        """Replace how an account wants to be routed."""
+        path = path_of(f"{_ACCOUNT}/routing", account_id=account)
+        body = _routing(profile, avoid, prefer) or {}
+        return Call(method="PUT", path=path, shape=answers.Preferences, body=body)
+
+    # ---- what there is
+
+    @operation("getMe")
+    def me(self) -> Call[answers.Me]:
+        """Return who the token speaks for."""
+        return Call(method="GET", path="/api/v1/me", shape=answers.Me)
+
+    @operation("listAccounts")
+    def accounts(self) -> Call[answers.Accounts]:
+        """Return the accounts that the caller sees."""
+        return Call(method="GET", path="/api/v1/accounts", shape=answers.Accounts)
+
+    @operation("getAccount")
+    def account(self, account: str) -> Call[answers.Account]:
+        """Return an account."""
+        return Call(method="GET", path=path_of(_ACCOUNT, account_id=account), shape=answers.Account)
+
+    @operation("getPositions")
+    def positions(self, account: str) -> Call[answers.Positions]:
+        """Return an account's positions."""
+        path = path_of(f"{_ACCOUNT}/positions", account_id=account)
+        return Call(method="GET", path=path, shape=answers.Positions)
+
+    @operation("listInstruments")
+    def instruments(self) -> Call[answers.Instruments]:
+        """Return what is traded."""
+        return Call(method="GET", path="/api/v1/instruments", shape=answers.Instruments)
+
+    @operation("getInstrument")
+    def instrument(self, symbol: str) -> Call[answers.Instrument]:
+        """Return an instrument."""
+        path = path_of("/api/v1/instruments/{symbol}", symbol=symbol)
+        return Call(method="GET", path=path, shape=answers.Instrument)
+
+    @operation("listVenues")
+    def venues(self) -> Call[answers.Venues]:
+        """Return where orders go, with fees, closures and FIX sessions."""
+        return Call(method="GET", path="/api/v1/venues", shape=answers.Venues)
+
+    @operation("listQuotes")
+    def quotes(self, symbols: str | Sequence[str] | None = None) -> Call[answers.Quotes]:
+        """Return the newest national best bids and offers, of every instrument where no symbol is named."""
+        query = query_of(symbol=_list(symbols))
+        return Call(method="GET", path="/api/v1/quotes", shape=answers.Quotes, query=query)
+
+    @operation("getBook")
+    def book(self, symbol: str) -> Call[answers.Book]:
+        """Return every venue's displayed book of a symbol."""
+        path = path_of("/api/v1/quotes/{symbol}/book", symbol=symbol)
+        return Call(method="GET", path=path, shape=answers.Book)
+
+    # ---- the desk
+
+    @operation("listExceptions")
+    def exceptions(
+        self,
+        *,
+        status: str | None = None,
+        venue: str | None = None,
+        kind: str | None = None,
+        order_id: Id | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.ExecutionExceptions]:
+        """Return what venues said that could not be applied, the newest first. before: raised before then."""
+        query = query_of(
+            status=status,
+            venueId=venue,
+            kind=kind,
+            orderId=order_id,
+            before=before,
+            limit=limit,
+        )
+        return Call(method="GET", path=_EXCEPTIONS, shape=answers.ExecutionExceptions, query=query)
+
+    @operation("getException")
+    def exception(self, exception_id: Id) -> Call[answers.ExecutionException]:
+        """Return an exception, with the message as it came."""
+        path = path_of(_EXCEPTION, exception_id=exception_id)
+        return Call(method="GET", path=path, shape=answers.ExecutionException)
+
+    @operation("ignoreException")
+    def ignore_exception(self, exception_id: Id, *, reason: str) -> Call[answers.ExecutionException]:
+        """Close an exception without effect."""
+        path = path_of(f"{_EXCEPTION}/ignore", exception_id=exception_id)
+        return Call(
+            method="POST",
+            path=path,
+            shape=answers.ExecutionException,
+            body={"reason": reason},
+            repeatable=False,
+        )
+
+    @operation("bookException")
+    def book_exception(
+        self,
+        exception_id: Id,
+        *,
+        reason: str,
+        last_qty: int | None = None,
+        last_px: Price | None = None,
+        account: str | None = None,
+        symbol: str | None = None,
+        side: Side | None = None,
+    ) -> Call[answers.BookingTaken]:
+        """Book the trade of an exception. What is left out is as the exception says it."""
+        return Call(
+            method="POST",
+            path=path_of(f"{_EXCEPTION}/book", exception_id=exception_id),
+            shape=answers.BookingTaken,
+            body=body_of(
+                reason=reason,
+                lastQty=last_qty,
+                lastPx=None if last_px is None else str(last_px),
+                accountId=account,
+                symbol=symbol,
+                side=side,
+            ),
+            repeatable=False,
+        )
+
+    @operation("listKillSwitches")
+    def kill_switches(self, *, released: bool | None = None) -> Call[answers.KillSwitches]:
+        """Return kill switches, the newest first. released: also those that were."""
+        return Call(method="GET", path=_SWITCHES, shape=answers.KillSwitches, query=query_of(all=released))
+
+    @operation("setKillSwitch")
+    def set_kill_switch(
+        self, scope: Scope, name: str | None = None, *, reason: str, cancels: bool = False
+    ) -> Call[answers.KillSwitch]:
+        """Stop a scope: no order of it leaves for a venue. cancels: its open orders are canceled too."""
+        return Call(
+            method="POST",
+            path=_SWITCHES,
+            shape=answers.KillSwitch,
+            body=body_of(scope=scope, name=name, cancels=cancels, reason=reason),
+            repeatable=False,
+        )
+
+    @operation("releaseKillSwitch")
+    def release_kill_switch(self, switch_id: Id, *, reason: str) -> Call[answers.KillSwitch]:
+        """Let a scope trade again."""
+        path = path_of(f"{_SWITCHES}/{{switch_id}}/release", switch_id=switch_id)
+        body = {"reason": reason}
+        return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
+
+    @operation("listReconciliations")
+    def reconciliations(
+        self,
+        *,
+        venue: str | None = None,
+        broken: bool | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.Reconciliations]:
+        """Return comparisons of open orders with venues, the newest first. before: ended before then."""
+        return Call(
+            method="GET",
+            path="/api/v1/reconciliations",
+            shape=answers.Reconciliations,
+            query=query_of(venueId=venue, broken=broken, before=before, limit=limit),
+        )

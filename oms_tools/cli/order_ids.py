@@ -1,0 +1,34 @@
+"""How people name an order: by its id, or by the end of it, as lists show it."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+from oms_tools.cli.client import ApiClient, ApiError
+
+# How far back an order is looked for by the end of its id.
+LOOKED_THROUGH_MAX: Final = 1_000
+SHORT_ID: Final = 8
+_END_OF_ID: Final = re.compile(rf"[0-9a-f]{{{SHORT_ID},31}}")
+
+
+def short_id(order_id: UUID | str) -> str:
+    """Return the end of an order's id, which tells it from others; its beginning is the time."""
+    return str(order_id)[-SHORT_ID:]
+
+
+def whole_order_id(client: ApiClient, text: str) -> str:
+    """Return an order's id, given whole or by its end as lists show it. Raises ApiError.
+
+    By its end an order is found among the newest LOOKED_THROUGH_MAX.
+    """
+    end = text.strip().lower().replace("-", "")
+    if not _END_OF_ID.fullmatch(end):
+        return text
+    newest = (str(order["orderId"]) for order in client.orders(most=LOOKED_THROUGH_MAX))
+    found = [order_id for order_id in newest if order_id.replace("-", "").endswith(end)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ApiError(f"several orders end in {text}: {', '.join(found)}")
+    raise ApiError(f"none of the newest {LOOKED_THROUGH_MAX:,} orders ends in {text}: give its whole id")

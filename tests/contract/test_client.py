@@ -1,0 +1,198 @@
+"""The Python client is what /openapi.json says: its operations, what they send, and what they read."""
+
+import inspect
+import json
+import re
+import types
+import typing
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from oms_api.entrypoints.openapi import document
+from oms_api.entrypoints.rest import operations
+from oms_client import AsyncClient, Client, JsonClient, Operations
+from oms_client.calls import Call, ListOperation, Operation, Paging
+
+_served: Any = None
+CONTRACT = document(operations(_served, _served))
+# It only says where placeOrder is.
+NOT_FOR_CLIENTS = {"ordersMoved"}
+OF_CONTRACT = {
+    one["operationId"]: (method.upper(), path, one)
+    for path, methods in CONTRACT["paths"].items()
+    for method, one in methods.items()
+    if one["operationId"] not in NOT_FOR_CLIENTS
+}
+OF_CLIENT: dict[str, Any] = {
+    name: one for name, one in vars(Operations).items() if isinstance(one, Operation | ListOperation)
+}
+BY_ID = {one.name: name for name, one in OF_CLIENT.items()}
+# One value of each parameter, all of them given.
+GIVEN: dict[str, Any] = {
+    "order_id": "01900000-0000-7000-8000-0000deadbeef", "exception_id": "e", "switch_id": "s", "attempt": 2,
+    "account": "ACC-INST-001", "symbol": "AAPL", "symbols": ["AAPL"], "side": "BUY", "quantity": 100,
+    "limit_price": "230.00", "time_in_force": "DAY", "min_quantity": 50, "client_order_id": "mine-1",
+    "profile": "staged", "avoid": ["EDGX"], "prefer": ["XNYS"], "channel": "BOT", "status": "FILLED",
+    "is_open": True, "created_from": datetime(2026, 3, 2, tzinfo=UTC), "released": True,
+    "created_to": datetime(2026, 3, 3, tzinfo=UTC), "most": 7, "strategy": "best",
+    "weights": {"price": "0.5"},
+    "without": ["EDGX"], "fees": {"XNAS": {"add": "-0.002", "remove": "0.003"}}, "name": "AAPL",
+    "settings": {},
+    "venue": "XNYS", "kind": "UNKNOWN_ORDER", "before": datetime(2026, 3, 2, tzinfo=UTC), "limit": 5,
+    "reason": "so", "last_qty": 100, "last_px": "1.5", "scope": "SYMBOL", "cancels": True,
+    "broken": True,
+}  # fmt: skip
+
+
+def made(name: str) -> Call[Any]:
+    """Return the request of an operation with every parameter given."""
+    one = OF_CLIENT[name]
+    given = {parameter: GIVEN[parameter] for parameter in one.signature.parameters}
+    if isinstance(one, Operation):
+        return one.call(**given)
+    page = one.paging(**given).page("AAAAAAAAAAAAAAAAAAAAAA", 0)
+    assert page is not None
+    return page
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its reference followed."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        return resolved(CONTRACT["components"]["schemas"][name] | {"title": name})
+    return schema
+
+
+def answer_schema(operation_id: str) -> dict[str, Any]:
+    """Return the schema of an operation's answer."""
+    responses = OF_CONTRACT[operation_id][2]["responses"]
+    first = responses[min(status for status in responses if status.startswith("2"))]
+    return resolved(first["content"]["application/json"]["schema"])
+
+
+def samples(schema: dict[str, Any]) -> tuple[Any, Any]:
+    """Return a value of a schema with everything that may be there, and one with every null that may be."""
+    schema = resolved(schema)
+    if "anyOf" in schema:
+        full = next(one for one in schema["anyOf"] if one != {"type": "null"})
+        bare = None if {"type": "null"} in schema["anyOf"] else samples(full)[1]
+        return samples(full)[0], bare
+    match schema.get("type"):
+        case "object":
+            pairs = {name: samples(one) for name, one in schema.get("properties", {}).items()}
+            if "properties" not in schema:
+                return {"any": [1, "text"]}, {}
+            return {n: pair[0] for n, pair in pairs.items()}, {n: pair[1] for n, pair in pairs.items()}
+        case "array":
+            full, bare = samples(schema["items"])
+            return [full, bare], []
+        case "integer":
+            return schema.get("minimum", 0) + 1, schema.get("minimum", 0)
+        case "number":
+            return 1.5, 0.5
+        case "boolean":
+            return True, False
+        case "string":
+            text = {
+                "uuid": "01900000-0000-7000-8000-0000deadbeef",
+                "date-time": "2026-03-02T15:00:00.123456Z",
+                "decimal": "227.123400",
+            }.get(schema.get("format", ""), schema.get("enum", ["text"])[0])
+            return text, text
+        case None:
+            return {"any": 1}, {}
+    raise AssertionError(f"expected a schema that is known here, found {schema}")
+
+
+def structs_of(kind: Any) -> set[type[msgspec.Struct]]:
+    """Return the Structs that a type is made of, without what these are made of."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return {kind}
+    return {found for part in typing.get_args(kind) for found in structs_of(part)}
+
+
+def held(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """Hold a Struct and those in it to the names, and to what may be null, of a schema."""
+    properties = resolved(schema)["properties"]
+    hints = typing.get_type_hints(struct)
+    fields = {field.encode_name: hints[field.name] for field in msgspec.structs.fields(struct)}
+    assert set(fields) == set(properties), struct
+    for name, kind in fields.items():
+        may_be_null = type(None) in typing.get_args(kind)
+        own = resolved(properties[name])
+        assert may_be_null == ({"type": "null"} in own.get("anyOf", [])), (struct, name)
+        for inner in structs_of(kind):
+            held(inner, own["items"] if own.get("type") == "array" else properties[name])
+
+
+def test_every_operation_of_the_contract_is_one_of_the_client_and_the_other_way_round() -> None:
+    assert set(BY_ID) == set(OF_CONTRACT)
+    assert len(BY_ID) == len(OF_CLIENT)
+
+
+@pytest.mark.parametrize("operation_id", OF_CONTRACT)
+def test_an_operation_sends_what_the_contract_takes(operation_id: str) -> None:
+    method, path, contract = OF_CONTRACT[operation_id]
+    call = made(BY_ID[operation_id])
+    assert call.method == method
+    assert re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), call.path)
+    of_query = {one["name"] for one in contract["parameters"] if one["in"] == "query"}
+    assert {name for name, _ in call.query} == of_query
+    of_header = {one["name"] for one in contract["parameters"] if one["in"] == "header"} - {"X-Request-Id"}
+    assert set(call.headers) == of_header
+    if "requestBody" not in contract:
+        assert call.body is None
+        return
+    schema = resolved(contract["requestBody"]["content"]["application/json"]["schema"])
+    assert call.body is not None
+    # Stop orders are not taken yet; a preview needs no id.
+    left_out = {"stopPrice"} | ({"clientOrderId"} if operation_id == "previewRoute" else set())
+    assert set(call.body) == set(schema["properties"]) - left_out
+    if "routing" in call.body:
+        assert set(call.body["routing"]) == set(
+            resolved(schema["properties"]["routing"]["anyOf"][0])["properties"]
+        )
+
+
+@pytest.mark.parametrize("operation_id", OF_CONTRACT)
+def test_an_answer_is_read_whole_with_everything_and_with_every_null(operation_id: str) -> None:
+    schema = answer_schema(operation_id)
+    call = made(BY_ID[operation_id])
+    held(call.shape, schema)
+    for sample in samples(schema):
+        found = msgspec.json.decode(json.dumps(sample), type=call.shape)
+        again = msgspec.to_builtins(found)
+        assert again == sample
+
+
+def test_the_clients_have_the_same_methods_with_the_same_parameters() -> None:
+    clients = [kind("http://gateway", "t") for kind in (Client, AsyncClient, JsonClient)]
+    for name in OF_CLIENT:
+        methods = [getattr(one, name) for one in clients]
+        assert len({inspect.signature(method) for method in methods}) == 1, name
+        assert all(method.__doc__ for method in methods), name
+    for one in clients:
+        own = {name for name in dir(one) if not name.startswith("_")} - set(OF_CLIENT) - {"request"}
+        assert own == {"url", "close", "stream", "send", "send_paging"}
+    assert len({tuple(inspect.signature(one.stream).parameters) for one in clients}) == 1
+
+
+def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
+    once = {one for one in OF_CONTRACT if not made(BY_ID[one]).repeatable}
+    # A GET, a PUT, an order under its id, a cancel while one is pending, and questions
+    # may be asked again.
+    assert once == {
+        *("addProfile", "retireProfile", "ignoreException", "bookException"),
+        *("setKillSwitch", "releaseKillSwitch"),
+    }
+
+
+def test_a_list_is_asked_for_by_the_fields_of_its_page() -> None:
+    for one in OF_CLIENT.values():
+        if isinstance(one, ListOperation):
+            paging: Paging[Any] = one.paging()
+            rows = types.GenericAlias(list, (paging.row,))
+            assert typing.get_type_hints(paging.call.shape) == {paging.rows: rows, "next_cursor": str | None}
