@@ -95,8 +95,14 @@ class OrderEvents(Answer, frozen=True):
 
 
 class Execution(Answer, frozen=True):
-    """One fill. last_px: dollars a share. received_at: by the platform."""
+    """One fill. last_px: dollars a share. received_at: by the platform. cl_ord_id: of the venue order.
 
+    sequence: its place among the order's events. recorded_at: when it was applied.
+    """
+
+    order_id: UUID
+    sequence: int
+    account_id: str
     venue_id: str
     exec_id: str
     cl_ord_id: str
@@ -106,6 +112,34 @@ class Execution(Answer, frozen=True):
     last_px: Decimal
     transact_time: datetime
     received_at: datetime
+    recorded_at: datetime
+
+
+class ExecutionPage(Answer, frozen=True):
+    """A page of executions. next_cursor None: the last page."""
+
+    executions: list[Execution]
+    next_cursor: str | None
+
+
+class Request(Answer, frozen=True):
+    """One request of the log: who asked what of which order. payload: the message as it was published."""
+
+    request_id: UUID
+    kind: str
+    order_id: UUID
+    account_id: str
+    principal: str
+    channel: str
+    received_at: datetime
+    payload: dict[str, Any]
+
+
+class RequestPage(Answer, frozen=True):
+    """A page of requests. next_cursor None: the last page."""
+
+    requests: list[Request]
+    next_cursor: str | None
 
 
 class OrderExecutions(Answer, frozen=True):
@@ -237,11 +271,12 @@ class ProfileRetired(Answer, frozen=True):
 
 
 class Preferences(Answer, frozen=True):
-    """How an account wants to be routed."""
+    """How an account wants to be routed. version: of these preferences, 0 before they were ever set."""
 
     profile: str
     avoid: list[str]
     prefer: list[str]
+    version: int
 
 
 class Me(Answer, frozen=True):
@@ -462,3 +497,49 @@ class Reconciliations(Answer, frozen=True):
     """Comparisons, the newest first."""
 
     reconciliations: list[Reconciliation]
+
+
+class FixSession(Answer, frozen=True):
+    """A venue's FIX session. reason: why it is down. held_out: why it stays logged out, or empty.
+
+    next_out: the MsgSeqNum that it sends next. settings: in use; settings_version None: the adapter's own.
+    """
+
+    venue_id: str
+    up: bool | None
+    reason: str
+    changed_at: datetime | None
+    on_purpose: bool
+    held_out: str
+    next_out: int | None
+    numbers_began_at: datetime | None
+    settings: dict[str, Any] | None
+    settings_version: int | None
+    settings_changed_at: datetime | None
+    settings_changed_by: str | None
+
+
+class FixSessions(Answer, frozen=True):
+    """Every venue's FIX session."""
+
+    fix_sessions: list[FixSession]
+
+
+class FixCommand(Answer, frozen=True):
+    """What was asked of a venue's session. outcome: in words, once it is done."""
+
+    command_id: UUID
+    venue_id: str
+    kind: str
+    arguments: dict[str, int]
+    requested_by: str
+    reason: str
+    requested_at: datetime
+    done_at: datetime | None
+    outcome: str
+
+
+class FixCommands(Answer, frozen=True):
+    """What was asked of a session, the newest first."""
+
+    commands: list[FixCommand]

@@ -83,6 +83,11 @@ def _text(value: Value) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+def if_match(version: int | None) -> dict[str, str]:
+    """Return the header that asks for a change of one version only; none without a version."""
+    return {} if version is None else {"If-Match": f'"{version}"'}
+
+
 def body_of(**given: Any) -> dict[str, Any]:
     """Return a JSON object of what is given; what is None is left out."""
     return {name: value for name, value in given.items() if value is not None}

@@ -71,7 +71,7 @@ class NotFoundError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """It is not as the request expects (409).
+    """It is not as the request expects (409), or another version than the one to be changed (412).
 
     DUPLICATE_ORDER_ID: the clientOrderId is of an order with other content. ORDER_CLOSED: what is to be
     canceled is over, `order_status` says how.
@@ -119,6 +119,7 @@ _KINDS: Final[Mapping[int, type[ApiError]]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    412: ConflictError,
     429: RateLimitedError,
 }
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
@@ -127,6 +128,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
+    "PRECONDITION_FAILED": 412,
     "RATE_LIMITED": 429,
     "UNAVAILABLE": 503,
 }

@@ -11,11 +11,12 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from oms_client import answers
-from oms_client.calls import Call, Paging, body_of, listing, operation, path_of, query_of
+from oms_client.calls import Call, Paging, body_of, if_match, listing, operation, path_of, query_of
 from oms_client.order_ids import uuid7
 
 Side = Literal["BUY", "SELL"]
 TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
+CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
@@ -29,6 +30,8 @@ _PROFILE: Final = f"{_PROFILES}/{{name}}"
 _EXCEPTIONS: Final = "/api/v1/exceptions"
 _EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
 _SWITCHES: Final = "/api/v1/kill-switches"
+_SESSIONS: Final = "/api/v1/fix-sessions"
+_SESSION: Final = f"{_SESSIONS}/{{venue_id}}"
 
 
 def _list(names: str | Sequence[str] | None) -> list[str] | None:
@@ -117,9 +120,10 @@ class Operations:
         client_order_id: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
+        oldest_first: bool = False,
         most: int | None = None,
     ) -> Paging[answers.Order]:
-        """Iterate over orders, the newest first, over all pages, or until there are `most`.
+        """Iterate over orders, the newest first unless asked otherwise, over all pages, or up to `most`.
 
         account, symbol, status: one or several. is_open: only those that are not closed, or only those that
         are. created_from, created_to: created then or later, and before then; with a time zone.
@@ -135,6 +139,7 @@ class Operations:
                 open=is_open,
                 side=side,
                 clientOrderId=client_order_id,
+                sort="createdAt" if oldest_first else None,
                 **{"from": created_from, "to": created_to},
             ),
         )
@@ -146,16 +151,19 @@ class Operations:
         return Call(method="GET", path=path_of(_ORDER, order_id=order_id), shape=answers.Order)
 
     @operation("cancelOrder")
-    def cancel(self, order_id: Id, *, channel: str = CHANNEL) -> Call[answers.CancelRequested]:
+    def cancel(
+        self, order_id: Id, *, channel: str = CHANNEL, version: int | None = None
+    ) -> Call[answers.CancelRequested]:
         """Ask for an order to be canceled; while such a request is pending, asking again gives the same one.
 
-        Raises ConflictError when the order is over; its order_status says how.
+        version: the `sequence` at which it was read; it is canceled only if that is still so. Raises
+        ConflictError when the order is over, whose order_status says how, or is another than it was read.
         """
         return Call(
             method="DELETE",
             path=path_of(_ORDER, order_id=order_id),
             shape=answers.CancelRequested,
-            headers={"X-OMS-Channel": channel},
+            headers={"X-OMS-Channel": channel} | if_match(version),
         )
 
     @operation("getOrderEvents")
@@ -177,6 +185,72 @@ class Operations:
         return Call(
             method="GET", path=path_of(f"{_ORDER}/routes", order_id=order_id), shape=answers.OrderRoutes
         )
+
+    # ---- over all orders
+
+    @listing("listExecutions")
+    def executions(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        venue: str | Sequence[str] | None = None,
+        side: Side | None = None,
+        recorded_from: datetime | None = None,
+        recorded_to: datetime | None = None,
+        oldest_first: bool = False,
+        most: int | None = None,
+    ) -> Paging[answers.Execution]:
+        """Iterate over executions of all orders, the newest first unless asked otherwise, or up to `most`.
+
+        account, symbol, venue: one or several. recorded_from, recorded_to: recorded then or later, and before
+        then; with a time zone.
+        """
+        call = Call(
+            method="GET",
+            path="/api/v1/executions",
+            shape=answers.ExecutionPage,
+            query=query_of(
+                accountId=_list(account),
+                symbol=_list(symbol),
+                venueId=_list(venue),
+                side=side,
+                sort="recordedAt" if oldest_first else None,
+                **{"from": recorded_from, "to": recorded_to},
+            ),
+        )
+        return Paging(call=call, rows="executions", row=answers.Execution, most=most)
+
+    @listing("listRequests")
+    def requests(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        principal: str | Sequence[str] | None = None,
+        kind: str | Sequence[str] | None = None,
+        order_id: Id | None = None,
+        received_from: datetime | None = None,
+        received_to: datetime | None = None,
+        most: int | None = None,
+    ) -> Paging[answers.Request]:
+        """Iterate over who asked for what, the newest first, or up to `most`; for those who administer.
+
+        account, principal, kind (NEW, CANCEL, BOOK): one or several. received_from: a day before received_to
+        if left out; received_to: now if left out; with a time zone.
+        """
+        call = Call(
+            method="GET",
+            path="/api/v1/requests",
+            shape=answers.RequestPage,
+            query=query_of(
+                accountId=_list(account),
+                principal=_list(principal),
+                kind=_list(kind),
+                orderId=order_id,
+                **{"from": received_from, "to": received_to},
+            ),
+        )
+        return Paging(call=call, rows="requests", row=answers.Request, most=most)
 
     # ---- routing
 
@@ -253,11 +327,28 @@ class Operations:
         """Return routing profiles, the newest active version of each."""
         return Call(method="GET", path=_PROFILES, shape=answers.Profiles)
 
+    @operation("getProfile")
+    def profile(self, name: str) -> Call[answers.Profile]:
+        """Return the newest active version of a routing profile."""
+        return Call(method="GET", path=path_of(_PROFILE, name=name), shape=answers.Profile)
+
     @operation("addProfile")
-    def add_profile(self, name: str, settings: Mapping[str, Any]) -> Call[answers.ProfileAdded]:
-        """Add a version of a routing profile, active from now on."""
-        path = path_of(_PROFILE, name=name)
-        return Call(method="POST", path=path, shape=answers.ProfileAdded, body=settings, repeatable=False)
+    def add_profile(
+        self, name: str, settings: Mapping[str, Any], *, version: int | None = None
+    ) -> Call[answers.ProfileAdded]:
+        """Add a version of a routing profile, active from now on.
+
+        version: the newest active one as it was read, 0 for none; nothing is added if it is another. Raises
+        ConflictError then.
+        """
+        return Call(
+            method="POST",
+            path=path_of(_PROFILE, name=name),
+            shape=answers.ProfileAdded,
+            body=settings,
+            headers=if_match(version),
+            repeatable=False,
+        )
 
     @operation("retireProfile")
     def retire_profile(self, name: str) -> Call[answers.ProfileRetired]:
@@ -279,11 +370,20 @@ class Operations:
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        version: int | None = None,
     ) -> Call[answers.Preferences]:
-        """Replace how an account wants to be routed."""
-        path = path_of(f"{_ACCOUNT}/routing", account_id=account)
-        body = _routing(profile, avoid, prefer) or {}
-        return Call(method="PUT", path=path, shape=answers.Preferences, body=body)
+        """Replace how an account wants to be routed.
+
+        version: as it was read; nothing is changed if it is another. Raises ConflictError then.
+        """
+        return Call(
+            method="PUT",
+            path=path_of(f"{_ACCOUNT}/routing", account_id=account),
+            shape=answers.Preferences,
+            body=_routing(profile, avoid, prefer) or {},
+            headers=if_match(version),
+            repeatable=version is None,
+        )
 
     # ---- what there is
 
@@ -447,3 +547,45 @@ class Operations:
             shape=answers.Reconciliations,
             query=query_of(venueId=venue, broken=broken, before=before, limit=limit),
         )
+
+    # ---- venues' FIX sessions
+
+    @operation("listFixSessions")
+    def fix_sessions(self) -> Call[answers.FixSessions]:
+        """Return every venue's FIX session."""
+        return Call(method="GET", path=_SESSIONS, shape=answers.FixSessions)
+
+    @operation("getFixSession")
+    def fix_session(self, venue: str) -> Call[answers.FixSession]:
+        """Return a venue's FIX session."""
+        return Call(method="GET", path=path_of(_SESSION, venue_id=venue), shape=answers.FixSession)
+
+    @operation("listFixCommands")
+    def fix_commands(self, venue: str) -> Call[answers.FixCommands]:
+        """Return what was asked of a venue's session, the newest first."""
+        path = path_of(f"{_SESSION}/commands", venue_id=venue)
+        return Call(method="GET", path=path, shape=answers.FixCommands)
+
+    @operation("askFixSession")
+    def ask_fix_session(
+        self,
+        venue: str,
+        kind: CommandKind,
+        *,
+        reason: str,
+        begin_seq_no: int | None = None,
+        end_seq_no: int | None = None,
+    ) -> Call[answers.FixCommand]:
+        """Ask something of a venue's session, which is done within seconds.
+
+        begin_seq_no, end_seq_no: of RESEND; without an end, up to the newest.
+        """
+        body = body_of(kind=kind, reason=reason, beginSeqNo=begin_seq_no, endSeqNo=end_seq_no)
+        path = path_of(f"{_SESSION}/commands", venue_id=venue)
+        return Call(method="POST", path=path, shape=answers.FixCommand, body=body, repeatable=False)
+
+    @operation("withdrawFixCommand")
+    def withdraw_fix_command(self, venue: str, command_id: Id) -> Call[answers.FixCommand]:
+        """Take back what was asked of a session, while it is not done."""
+        path = path_of(f"{_SESSION}/commands/{{command_id}}", venue_id=venue, command_id=command_id)
+        return Call(method="DELETE", path=path, shape=answers.FixCommand, repeatable=False)

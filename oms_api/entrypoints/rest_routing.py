@@ -12,7 +12,7 @@ from oms_api.entrypoints.answers import etag_of, names_version
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import attempt_of
 from oms_api.entrypoints.rest_orders import EXAMPLE, ORDER_PATH, Names, PreviewRequest, RoutingRequest, Text
-from oms_api.ports import AccountRouting, Instant, Ports, ProfileView, ScorecardView, View
+from oms_api.ports import AccountRouting, Ports, ProfileView, ScorecardView, View
 from oms_api.routing_handlers import (
     PreviewView,
     handle_add_profile,
@@ -108,22 +108,22 @@ class ProfileRetired(View, frozen=True):
 
 
 class Preferences(View, frozen=True):
-    """How an account wants to be routed; an order's own preferences go before."""
+    """How an account wants to be routed; an order's own preferences go before. version: to be compared."""
 
     profile: str
     avoid: list[str]
     prefer: list[str]
-    changed_at: Instant | None
+    version: int
 
 
 def _preferences(found: AccountRouting | Refusal) -> Preferences | Refusal:
     if isinstance(found, Refusal):
         return found
     routing = found.routing
-    return Preferences(routing.profile, list(routing.avoid), list(routing.prefer), found.changed_at)
+    return Preferences(routing.profile, list(routing.avoid), list(routing.prefer), _version_of(found))
 
 
-def _version_of(found: Preferences | AccountRouting) -> int:
+def _version_of(found: AccountRouting) -> int:
     return 0 if found.changed_at is None else microseconds(found.changed_at)
 
 
@@ -256,12 +256,12 @@ def _accounts(ports: Ports) -> list[AnyOperation]:
         Operation(
             method="GET", path=_ACCOUNT_PATH, name="getAccountRouting", tag=TAG, right=Right.READ,
             serve=routing, summary="How an account wants to be routed", answers={200: Preferences},
-            version=_version_of,
+            version=lambda found: found.version,
         ),
         Operation(
             method="PUT", path=_ACCOUNT_PATH, name="setAccountRouting", tag=TAG, right=Right.ADMIN,
             serve=set_routing, summary="Replace an account's routing preferences", body=RoutingRequest,
             noun="routing", example={"profile": "default", "avoid": ["EDGX"]}, answers={200: Preferences},
-            version=_version_of, takes_if_match=True,
+            version=lambda found: found.version, takes_if_match=True,
         ),
     ]  # fmt: skip
