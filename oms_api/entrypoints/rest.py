@@ -1,4 +1,4 @@
-"""REST beside the hot route: the operations, their contract at /schema, health, metrics, a blotter at /."""
+"""REST beside the hot route: the operations, their contract at /schema, health, metrics."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,6 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.answers import JSON, Answer, encode
-from oms_api.entrypoints.blotter_page import blotter_route
 from oms_api.entrypoints.docs_pages import docs_routes
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, log
 from oms_api.entrypoints.openapi import document
@@ -77,7 +76,7 @@ def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
     async def schema() -> Response[bytes]:
         return Response(contract, media_type=JSON)
 
-    return [live, ready, metrics, schema, blotter_route()]
+    return [live, ready, metrics, schema]
 
 
 def _page(paths: Sequence[str]) -> route:

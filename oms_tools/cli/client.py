@@ -1,7 +1,7 @@
-"""A small REST client for the command line, acting as a demo persona.
+"""A small REST client for the command line.
 
 It speaks to the laptop stack that runs, or to the deployment that OMS_URL names: there OMS_ISSUER is its
-issuer and OMS_PASSWORD the persona's password. The law of this file: whatever goes wrong is an ApiError of
+issuer and OMS_PASSWORD a persona's password. The law of this file: whatever goes wrong is an ApiError of
 one line that a person can read.
 """
 
@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from oms_tools.laptop.layout import ISSUER_AUDIENCE, running_layout
+from oms_tools.laptop.layout import running_layout
 
 TIMEOUT_S: Final = 15.0
 URL_VARIABLE: Final = "OMS_URL"
 ISSUER_VARIABLE: Final = "OMS_ISSUER"
 PASSWORD_VARIABLE: Final = "OMS_PASSWORD"  # noqa: S105  (a name)
-# RFC 6749, section 5.2: the user is unknown or the password is wrong.
-_INVALID_GRANT: Final = "invalid_grant"
 _SHOWN_CHARACTERS_MAX: Final = 300
 _REFUSED_FROM: Final = 400
 _FAILED_FROM: Final = 500
@@ -46,48 +44,6 @@ class ApiError(RuntimeError):
         return _REFUSED_FROM <= self.status < _FAILED_FROM
 
 
-def fetch_token(issuer_url: str, user: str, password: str = "") -> str:
-    """Return an access token of a demo persona (RFC 6749, section 4.3). Raises ApiError."""
-    page = f"{issuer_url}/.well-known/openid-configuration"
-    endpoint = _text_of(_request("GET", page, None, {}), "token_endpoint", page)
-    fields = {"grant_type": "password", "client_id": ISSUER_AUDIENCE, "username": user, "password": password}
-    try:
-        answer = _request(
-            "POST",
-            endpoint,
-            urllib.parse.urlencode(fields).encode(),
-            {"Content-Type": "application/x-www-form-urlencoded"},
-        )
-    except ApiError as error:
-        if error.code != _INVALID_GRANT:
-            raise
-        raise ApiError(
-            f"no user {user} at this issuer, or a wrong password", error.code, error.status
-        ) from error
-    return _text_of(answer, "access_token", endpoint)
-
-
-def _text_of(answer: Any, name: str, url: str) -> str:
-    found = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(found, str):
-        raise ApiError(f"expected a {name} from {url}, found none")
-    return found
-
-
-def persona_token(data: Path, user: str) -> str:
-    """Return a persona's token for the deployment that OMS_URL names, or for the stack that runs in `data`.
-
-    Raises ApiError, and StackError when there is neither.
-    """
-    if not os.environ.get(URL_VARIABLE):
-        layout, _ = running_layout(data)
-        return fetch_token(layout.issuer_url, user)
-    issuer = os.environ.get(ISSUER_VARIABLE)
-    if not issuer:
-        raise ApiError(f"{URL_VARIABLE} is set, so {ISSUER_VARIABLE} is required: the issuer's address")
-    return fetch_token(issuer.rstrip("/"), user, os.environ.get(PASSWORD_VARIABLE, ""))
-
-
 class ApiClient:
     """REST calls with a bearer token. Every failure is an ApiError with the API's own sentence."""
 
@@ -98,7 +54,10 @@ class ApiClient:
     @classmethod
     def of_stack(cls, data: Path, user: str) -> "ApiClient":
         """Return a client of the deployment that OMS_URL names, or of the stack that runs in `data`."""
-        token = persona_token(data, user)
+        # Imported here: it stands on the errors of this module.
+        from oms_tools.cli.log_in import token_source  # noqa: PLC0415
+
+        token = token_source(data, user)()
         url = os.environ.get(URL_VARIABLE) or running_layout(data)[0].api_url
         return cls(url.rstrip("/"), token)
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from oms_platform.health import Health, serve_health
-from oms_tools.laptop.dev_issuer import PERSONAS
+from oms_tools.laptop.dev_grants import PERSONAS
 from oms_tools.laptop.layout import ISSUER_AUDIENCE
 
 ROOT = Path(__file__).parents[2]

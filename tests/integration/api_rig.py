@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oms_tools.laptop.dev_issuer import issue_token, make_server
+from oms_tools.laptop.dev_grants import issue_token
+from oms_tools.laptop.dev_issuer import make_server
 from tests.ports import free_port
 
 START_S_MAX = 30.0

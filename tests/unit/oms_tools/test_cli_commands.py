@@ -18,7 +18,7 @@ from oms_tools.cli import stack_commands
 from oms_tools.cli.main import COMMANDS, cli, sentence_of
 from oms_tools.cli.options import data_hint
 from oms_tools.cli.stack_commands import print_next_steps
-from oms_tools.laptop.dev_issuer import PERSONAS
+from oms_tools.laptop.dev_grants import PERSONAS
 from oms_tools.laptop.layout import DATA_VARIABLE, Layout, StackError
 from tests.stack_rig import free_base_port
 
@@ -67,6 +67,7 @@ SIMPLE = (
     "up",
     "watch",
     "whatif",
+    "whoami",
 )
 # Commands that start, stop or change something and print a sentence, a token, or write a file.
 WITHOUT_DATA = {
@@ -78,6 +79,8 @@ WITHOUT_DATA = {
     "fix logout",
     "fix resend",
     "fix reset",
+    "login",
+    "logout",
     "migrate",
     "reconcile run",
     "token",
@@ -226,7 +229,7 @@ def test_the_readme_shows_commands() -> None:
 
 
 def test_the_readmes_personas_are_those_of_the_issuer() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (\w+) \|$", README, re.M)
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ([\w-]+) \|$", README, re.M)
     told = {
         name: (("*",) if accounts == "every account" else tuple(re.findall(r"`([^`]+)`", accounts)), (role,))
         for name, accounts, role in rows
