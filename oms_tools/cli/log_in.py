@@ -260,7 +260,7 @@ def _by_device(session: "OAuth2Session", document: dict[str, Any], show: Callabl
         try:
             return session.fetch_token(
                 _endpoint(document, "token_endpoint"), grant_type=_DEVICE_GRANT,
-                device_code=found["device_code"], code_verifier=verifier, client_id=session.client_id,
+                device_code=found["device_code"], code_verifier=verifier,
             )  # fmt: skip
         except OAuthError as error:
             if error.error == "slow_down":
@@ -290,7 +290,7 @@ def _by_browser(session: "OAuth2Session", document: dict[str, Any], show: Callab
         raise ApiError(f"the issuer refused: {answer.get('error_description') or answer.get('error')}")
     return session.fetch_token(
         _endpoint(document, "token_endpoint"), grant_type="authorization_code", code=answer["code"],
-        redirect_uri=redirect.address, code_verifier=verifier, client_id=session.client_id,
+        redirect_uri=redirect.address, code_verifier=verifier,
     )  # fmt: skip
 
 
@@ -353,8 +353,7 @@ def _session(client_id: str, secret: str = "") -> Iterator["OAuth2Session"]:
 def _grant(issuer: str, client_id: str, secret: str, **fields: str) -> LogIn:
     with _told(issuer), _session(client_id, secret) as session:
         endpoint = _endpoint(_documented(session, issuer), "token_endpoint")
-        named = {} if secret else {"client_id": client_id}
-        return _read_token(client_id, session.fetch_token(endpoint, **named, **fields))
+        return _read_token(client_id, session.fetch_token(endpoint, **fields))
 
 
 def _documented(session: "OAuth2Session", issuer: str) -> dict[str, Any]:

@@ -123,7 +123,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*error_answer("invalid_request", f"expected at most {_FORM_BYTES_MAX} bytes"))
             return
         text = self.rfile.read(int(length)).decode(errors="replace")
-        form = self._client() | dict(urllib.parse.parse_qsl(text))
+        fields = urllib.parse.parse_qsl(text)
+        form = self._client() | dict(fields)
+        if len(dict(fields)) != len(fields):
+            # RFC 6749, section 3.2.
+            self._answer(*error_answer("invalid_request", "expected each parameter once"))
+            return
         grants = self.server.grants
         match self.path:
             case "/token":

@@ -152,6 +152,14 @@ def test_tokens_are_found_and_verified_by_discovery(client: Client) -> None:
     assert client.json("/nope")[0] == client.json("/nope", {})[0] == 404
 
 
+def test_a_parameter_that_comes_twice_is_refused(client: Client) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", client.server.server_port, timeout=5)
+    connection.request("POST", "/token", "grant_type=password&username=viewer1&username=admin1")
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]) == (400, "invalid_request")
+    connection.close()
+
+
 @pytest.mark.parametrize("path", ["/token", "/jwks", "/authorize", "/device", "/metrics"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "127.0.0.1:1", ""]
