@@ -70,7 +70,8 @@ def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
     @_page(METRICS_PATHS)
     async def metrics(request: Caller) -> Response[bytes]:
         page, media_type = metrics_page(request.headers.get("accept", ""))
-        return Response(page, media_type=media_type)
+        # The framework adds the charset of a text.
+        return Response(page, media_type=media_type.removesuffix("; charset=utf-8"))
 
     @_page(SCHEMA_PATHS)
     async def schema() -> Response[bytes]:
