@@ -72,7 +72,7 @@ def token_source(data: Path, user: str) -> TokenSource:
             if not secret:
                 raise ApiError(f"{CLIENT_ID_VARIABLE} is set, so {CLIENT_SECRET_VARIABLE} is required")
             return _renewed(lambda: _grant(issuer, client_id, secret, grant_type="client_credentials"))
-        if issuer in read_log_ins():
+        if _is_logged_in(issuer):
             return lambda: logged_in_token(issuer)
     password = os.environ.get(PASSWORD_VARIABLE, "") if os.environ.get(URL_VARIABLE) else ""
     return _renewed(lambda: _persona(issuer, user, password))
@@ -127,36 +127,55 @@ def _renewed(get: Callable[[], LogIn]) -> TokenSource:
 
 
 def store_path() -> Path:
-    """Return the file of the log-ins, in the user's data folder (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "oms-sor" / "log-ins.json"
+    """Return the file of the log-ins, in the user's data folder (XDG Base Directory Specification).
+
+    Raises ApiError for a user without a folder, as in a container.
+    """
+    try:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError as error:
+        raise ApiError("there is no home folder to keep a log-in in: XDG_DATA_HOME names one") from error
+    return base / "oms-sor" / "log-ins.json"
 
 
 def read_log_ins() -> dict[str, LogIn]:
     """Return the log-ins that are kept, by issuer. Raises ApiError for a file that is none of ours."""
+    path = store_path()
     try:
-        return msgspec.json.decode(store_path().read_bytes(), type=dict[str, LogIn])
-    except FileNotFoundError:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, LogIn])
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
     except (OSError, msgspec.MsgspecError) as error:
-        raise ApiError(f"the log-ins in {store_path()} cannot be read: {error}") from error
+        raise ApiError(f"the log-ins in {path} cannot be read: {error}") from error
+
+
+def _is_logged_in(issuer: str) -> bool:
+    """Return whether somebody has logged in; nobody where nothing can be kept."""
+    try:
+        store_path()
+    except ApiError:
+        return False
+    return issuer in read_log_ins()
 
 
 @contextmanager
 def _changed_log_ins() -> Iterator[dict[str, LogIn]]:
-    """Give the log-ins to be changed, and keep what became of them. One process at a time."""
+    """Give the log-ins to be changed, and keep what became of them. One process at a time. Raises ApiError."""
     path = store_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        found = read_log_ins()
-        yield found
-        partial = path.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(found))
-        partial.rename(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = read_log_ins()
+            yield found
+            partial = path.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(msgspec.json.encode(found))
+            partial.rename(path)
+    except OSError as error:
+        raise ApiError(f"a log-in cannot be kept in {path}: {error.strerror or error}") from error
 
 
 def logged_in_token(issuer: str) -> str:
@@ -225,6 +244,9 @@ def log_in(issuer: str, client_id: str, show: Callable[[str], None], *, browser:
     By device code (RFC 8628) where the issuer has it, unless `browser`; else by authorization code with PKCE
     and a redirect to this machine (RFC 8252).
     """
+    with _changed_log_ins():
+        # Found out before a person is asked for anything: whether it can be kept.
+        pass
     with _told(issuer), _session(client_id) as session:
         document = _documented(session, issuer)
         if (found := str(document.get("issuer")).rstrip("/")) != issuer:

@@ -253,6 +253,26 @@ def test_a_file_of_log_ins_that_cannot_be_read_is_one_line(content: bytes) -> No
     assert path.read_bytes() == content
 
 
+def test_where_nothing_can_be_kept_a_log_in_says_so_first_and_other_commands_go_on(
+    server: DevIssuer, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("no home")
+
+    (tmp_path / "file").write_text("")
+    shown: list[str] = []
+    for place in (str(tmp_path / "file"), None):
+        if place is None:
+            environment.delenv("XDG_DATA_HOME")
+            environment.setattr(Path, "home", nowhere)
+        else:
+            environment.setenv("XDG_DATA_HOME", place)
+        with pytest.raises(ApiError, match=r"cannot be kept in|no home folder"):
+            log_in.log_in(server.issuer, "oms-cli", shown.append)
+        assert actor() == "trader1"
+    assert shown == []
+
+
 @pytest.mark.parametrize(
     "answer",
     [
