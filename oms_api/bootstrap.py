@@ -155,7 +155,7 @@ class Gateway:
             tracer=self._tracer,
         )
         rest = build_rest(ports, utc_now, health)
-        for page in page_routes(settings.oidc_issuer, settings.page_client_id):
+        for page in page_routes(settings.oidc_issuer, settings.page_client_id, settings.page_scope):
             rest.register(page)
         rest.register(build_websocket(ports, utc_now, self._hub))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ class ApiSettings(KafkaFields):
     waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
     oidc_internal_url: where the issuer's documents are read, if not where its name leads. page_client_id: as
     which client of the issuer the page at / logs people in; when empty it takes only a token that is pasted.
+    page_scope: what the page asks the issuer for.
     cors_origins: whose pages may read answers in a browser, by commas, none when empty.
     """
 
@@ -38,6 +39,7 @@ class ApiSettings(KafkaFields):
     oidc_audience: str = "oms-api"
     oidc_internal_url: str = ""
     page_client_id: str = ""
+    page_scope: str = "openid"
     read_dsn: str = ""
     read_lag_ms_max: int = 5_000
     host: str = "127.0.0.1"

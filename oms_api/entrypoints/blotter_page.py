@@ -40,13 +40,13 @@ def policy_of(page: bytes, issuer: str = "") -> str:
     )
 
 
-def page_routes(issuer: str, client_id: str) -> list[HTTPRouteHandler]:
+def page_routes(issuer: str, client_id: str, scope: str) -> list[HTTPRouteHandler]:
     """Return the routes of the page and its settings. They need no token: nothing there is anybody's.
 
     client_id: as which client of the issuer the page logs people in, empty for not at all.
     """
     page = _SOURCE.read_bytes()
-    settings = {"issuer": issuer.rstrip("/"), "clientId": client_id} if client_id else {}
+    settings = {"issuer": issuer.rstrip("/"), "clientId": client_id, "scope": scope} if client_id else {}
     headers = {
         "content-security-policy": policy_of(page, issuer if client_id else ""),
         "x-content-type-options": "nosniff",

@@ -35,8 +35,9 @@ TokenSource = Callable[[], str]
 TOKEN_VARIABLE: Final = "OMS_TOKEN"  # noqa: S105  (a name)
 CLIENT_ID_VARIABLE: Final = "OMS_CLIENT_ID"
 CLIENT_SECRET_VARIABLE: Final = "OMS_CLIENT_SECRET"  # noqa: S105  (a name)
+CLIENT_SCOPE_VARIABLE: Final = "OMS_CLIENT_SCOPE"
 DEFAULT_CLIENT_ID: Final = "oms-cli"
-SCOPE: Final = "openid"
+DEFAULT_SCOPE: Final = "openid"
 # A token is renewed so long before its end.
 LEEWAY_S: Final = 60.0
 LOG_IN_S_MAX: Final = 600.0
@@ -71,7 +72,10 @@ def token_source(data: Path, user: str) -> TokenSource:
             secret = os.environ.get(CLIENT_SECRET_VARIABLE)
             if not secret:
                 raise ApiError(f"{CLIENT_ID_VARIABLE} is set, so {CLIENT_SECRET_VARIABLE} is required")
-            return _renewed(lambda: _grant(issuer, client_id, secret, grant_type="client_credentials"))
+            asked = {"grant_type": "client_credentials"}
+            if scope := os.environ.get(CLIENT_SCOPE_VARIABLE):
+                asked["scope"] = scope
+            return _renewed(lambda: _grant(issuer, client_id, secret, **asked))
         if _is_logged_in(issuer):
             return lambda: logged_in_token(issuer)
     password = os.environ.get(PASSWORD_VARIABLE, "") if os.environ.get(URL_VARIABLE) else ""
@@ -160,7 +164,7 @@ def _is_logged_in(issuer: str) -> bool:
 
 @contextmanager
 def _changed_log_ins() -> Iterator[dict[str, LogIn]]:
-    """Give the log-ins to be changed, and keep what became of them. One process at a time. Raises ApiError."""
+    """Give the log-ins to be changed, and keep them then: one process at a time. Raises ApiError."""
     path = store_path()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -238,7 +242,14 @@ def forget(issuer: str) -> bool:
 # ---- log-in of a person
 
 
-def log_in(issuer: str, client_id: str, show: Callable[[str], None], *, browser: bool = False) -> None:
+def log_in(
+    issuer: str,
+    client_id: str,
+    show: Callable[[str], None],
+    *,
+    scope: str = DEFAULT_SCOPE,
+    browser: bool = False,
+) -> None:
     """Log a person in and keep it. show: is given what the person has to do, in lines. Raises ApiError.
 
     By device code (RFC 8628) where the issuer has it, unless `browser`; else by authorization code with PKCE
@@ -247,7 +258,7 @@ def log_in(issuer: str, client_id: str, show: Callable[[str], None], *, browser:
     with _changed_log_ins():
         # Found out before a person is asked for anything: whether it can be kept.
         pass
-    with _told(issuer), _session(client_id) as session:
+    with _told(issuer), _session(client_id, scope=scope) as session:
         document = _documented(session, issuer)
         if (found := str(document.get("issuer")).rstrip("/")) != issuer:
             raise ApiError(f"expected the documents of issuer {issuer}, found those of {found}")
@@ -265,7 +276,7 @@ def _by_device(session: "OAuth2Session", document: dict[str, Any], show: Callabl
     verifier = secrets.token_urlsafe(48)
     asked = {
         "client_id": session.client_id,
-        "scope": SCOPE,
+        "scope": session.scope,
         # An issuer that asks every client for PKCE may ask for it here too; others read past it.
         "code_challenge": create_s256_code_challenge(verifier),
         "code_challenge_method": "S256",
@@ -360,12 +371,17 @@ class _RedirectPage(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _session(client_id: str, secret: str = "") -> Iterator["OAuth2Session"]:
+def _session(client_id: str, secret: str = "", scope: str = "") -> Iterator["OAuth2Session"]:
+    """Give a session. scope: what is asked for; a refresh names none, it goes on with what was."""
     # Imported here: most commands have a token already, and this takes longer than they do.
     from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415
 
     with OAuth2Session(
-        client_id, secret or None, scope=SCOPE, code_challenge_method="S256", default_timeout=TIMEOUT_S
+        client_id,
+        secret or None,
+        scope=scope or None,
+        code_challenge_method="S256",
+        default_timeout=TIMEOUT_S,
     ) as session:
         # What this machine trusts, not a list of certificates that came with a library.
         session.verify = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or True

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from oms_tools.cli.client import ISSUER_VARIABLE, ApiClient
-from oms_tools.cli.log_in import DEFAULT_CLIENT_ID, forget, issuer_of, log_in, token_source
+from oms_tools.cli.log_in import DEFAULT_CLIENT_ID, DEFAULT_SCOPE, forget, issuer_of, log_in, token_source
 from oms_tools.cli.options import data_option, json_option, user_option
 
 issuer_option: Final = click.option(
@@ -26,11 +26,19 @@ issuer_option: Final = click.option(
     show_default=True,
     help="As which client the issuer knows this program.",
 )
+@click.option(
+    "--scope",
+    envvar="OMS_LOGIN_SCOPE",
+    show_envvar=True,
+    default=DEFAULT_SCOPE,
+    show_default=True,
+    help="What to ask the issuer for.",
+)
 @click.option("--browser", is_flag=True, help="In a browser of this machine, without a code to confirm.")
-def login(data: Path, issuer: str | None, client_id: str, browser: bool) -> None:
+def login(data: Path, issuer: str | None, client_id: str, scope: str, browser: bool) -> None:
     """Log in at the issuer, for every later command that does not name a --user."""
     place = issuer.rstrip("/") if issuer else issuer_of(data.resolve())
-    log_in(place, client_id, click.echo, browser=browser)
+    log_in(place, client_id, click.echo, scope=scope, browser=browser)
     click.echo(f"logged in at {place}")
 
 

@@ -150,6 +150,7 @@ def test_the_page_logs_in_with_a_proof_from_its_own_origin_and_signs_out(
     assert api.call("GET", "/page-settings.json", user=None).json == {
         "issuer": issuer.issuer,
         "clientId": "oms-web",
+        "scope": "openid",
     }
     person = Person("risk1")
     code = returned(person, issuer, asked())["code"]

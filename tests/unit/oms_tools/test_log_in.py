@@ -224,6 +224,34 @@ def test_a_token_of_the_environment_then_a_named_persona_then_a_program_then_a_l
     assert oms("token", "--user", "viewer1").output == "given\n"
 
 
+def test_an_issuer_is_asked_for_the_scope_that_is_named_and_at_a_refresh_for_none(
+    server: DevIssuer, environment: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, str]] = []
+    grants = server.grants
+    for name in ("start_device", "answer_token"):
+        real = getattr(grants, name)
+        environment.setattr(grants, name, lambda form, real=real: asked.append(dict(form)) or real(form))
+
+    def show(line: str) -> None:
+        if line.startswith("and confirm"):
+            grants.approve_device(line.split()[-1], "desk")
+
+    log_in.log_in(server.issuer, "oms-cli", show, scope="openid api://oms/all")
+    age(server)
+    assert actor() == "desk"
+    environment.setenv("OMS_CLIENT_ID", "trader2")
+    environment.setenv("OMS_CLIENT_SECRET", "any")
+    environment.setenv("OMS_CLIENT_SCOPE", "api://oms/.default")
+    assert actor() == "trader2"
+    environment.delenv("OMS_CLIENT_SCOPE")
+    assert actor() == "trader2"
+    first, *_, refresh, with_scope, without = asked
+    assert (first["scope"], refresh["grant_type"]) == ("openid api://oms/all", "refresh_token")
+    assert "scope" not in refresh and "scope" not in without
+    assert with_scope["scope"] == "api://oms/.default"
+
+
 def test_a_source_asks_again_only_near_the_end_of_what_it_has(
     server: DevIssuer, environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
