@@ -124,6 +124,16 @@ def test_an_answer_that_nobody_asked_for_logs_nobody_in(rig: StackRig, page: Pag
     assert page.run(f"[token, {KEPT}, location.search]") == ["", None, ""]
 
 
+def test_an_answer_to_another_request_than_the_tabs_own_logs_nobody_in(rig: StackRig, page: Page) -> None:
+    page.open(f"{rig.layout.api_url}/")
+    page.until("!document.getElementById('login').hidden")
+    page.click("#login")
+    page.until(f"{at(rig.layout.issuer_url)} && location.search.includes('code_challenge')")
+    page.open(f"{rig.layout.api_url}/?code=x&state=forged")
+    page.until(f"{STATE}.includes('belongs to no log-in')")
+    assert page.run(f"[token, {KEPT}]") == ["", None]
+
+
 def test_a_pasted_token_still_does_and_ends_the_log_in_of_the_tab(rig: StackRig, page: Page) -> None:
     logged_in(page, rig, "trader2")
     pasted = rig.client("trader1").token
