@@ -1,5 +1,6 @@
 """The command line as a whole: what it imports, what every command has, what the README says of it."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -278,6 +279,8 @@ def test_a_stack_that_has_started_says_the_next_steps(
 def test_the_stack_is_started_without_the_callers_folder_on_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It has to be there before what starts processes is another.
+    importlib.import_module("oms_tools.laptop.stack")
     started: list[dict[str, Any]] = []
 
     def start(_command: list[str], **options: Any) -> None:
