@@ -72,7 +72,7 @@ acceptance: dev
 operations-test: dev
 	$(BIN)/python -m pytest tests/helm tests/observability $(SPREAD) $(ARGS)
 
-# The integration suite and the whole stack on a real Apache Kafka 4 (Java 17+ and Maven).
+# The integration suite and the whole stack on a real Apache Kafka 4, and a real Keycloak (Java 17+ and Maven).
 integration: dev
 	OMS_TEST_KAFKA=apache $(BIN)/python -m pytest tests/integration tests/e2e $(SPREAD) $(ARGS)
 

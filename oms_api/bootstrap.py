@@ -36,6 +36,7 @@ from oms_api.adapters.replica_reader import ReplicaReader
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
+from oms_api.entrypoints.blotter_page import page_routes
 from oms_api.entrypoints.cross_origin import CrossOrigin
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
@@ -117,7 +118,9 @@ class Gateway:
             )
             for name in ("rate", "cancel-rate")
         )
-        self._authenticator = OidcAuthenticator(settings.oidc_issuer, settings.oidc_audience)
+        self._authenticator = OidcAuthenticator(
+            settings.oidc_issuer, settings.oidc_audience, internal_url=settings.oidc_internal_url
+        )
         self._probe = KafkaProbe(kafka, on_recovered=self._reopen_tail, on_wrong=end_misconfigured)
         self._hub = EventHub(self._reader, self._probe, self._tracer)
 
@@ -166,6 +169,8 @@ class Gateway:
             self._market_data,
             GrpcLiveQuotes(settings.market_data_host, settings.market_data_port),
         )
+        for page in page_routes(settings.oidc_issuer, settings.page_client_id, settings.page_scope):
+            rest.register(page)
         rest.register(build_websocket(ports, utc_now, self._hub, self._states))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
         contract = Contract()

@@ -19,6 +19,9 @@ class ApiSettings(KafkaFields):
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
     waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
+    oidc_internal_url: where the issuer's documents are read, if not where its name leads. page_client_id: as
+    which client of the issuer the page at / logs people in; when empty it takes only a token that is pasted.
+    page_scope: what the page asks the issuer for.
     cors_origins: whose pages may read answers in a browser, by commas, none when empty.
     fix_port 0: no FIX clients. fix_comp_id: ours, their TargetCompID. fix_certificate, fix_key: files of the
     FIX port's certificate, without one it speaks no TLS; fix_client_ca: who signs its clients', which then
@@ -37,6 +40,9 @@ class ApiSettings(KafkaFields):
     market_data_host: str = "127.0.0.1"
     market_data_port: int = 0
     oidc_audience: str = "oms-api"
+    oidc_internal_url: str = ""
+    page_client_id: str = ""
+    page_scope: str = "openid"
     read_dsn: str = ""
     read_lag_ms_max: int = 5_000
     host: str = "127.0.0.1"

@@ -2,7 +2,8 @@
 
 A token counts when its signature, type, issuer, audience and times hold (RFC 7519, section 4.1; RFC 9068),
 and as long as its issuer publishes its key. Only RS256 and ES256 are taken, so a token cannot choose a weaker
-check for itself. Whatever else a stranger sends for a token is refused, in one of a few sentences.
+check for itself. Whatever else a stranger sends for a token is refused, in one of a few sentences. Roles and
+accounts are read where issuers put them (docs/log-in.md), as a list or a text; anything else says nothing.
 """
 
 import asyncio
@@ -42,6 +43,9 @@ _RETRY_S: Final = 1.0
 _HEADER_TYPES: Final = ("jwt", "at+jwt", "application/at+jwt")
 _ACCESS_TYPE: Final = "Bearer"
 
+# Which accounts: the second is read of tokens without the first.
+ACCOUNT_CLAIMS: Final = ("oms_accounts", "accounts")
+
 UNREADABLE: Final = "expected a signed JWT as the bearer token"
 OTHER_TYPE: Final = "expected an access token, found a token of another type"
 UNKNOWN_KEY: Final = "the token is signed with a key that its issuer does not publish"
@@ -54,17 +58,23 @@ auth_failures_total = Counter("oms_api_auth_failures_total", "Tokens that were r
 
 
 class OidcAuthenticator:
-    """The Authenticator on an OIDC issuer. `run` keeps its keys."""
+    """The Authenticator on an OIDC issuer. `run` keeps its keys.
+
+    internal_url: where the issuer's documents are read when that is not where its name leads, as inside a
+    container network; tokens and documents name the issuer all the same.
+    """
 
     def __init__(
         self,
         issuer: str,
         audience: str,
         *,
+        internal_url: str = "",
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer.rstrip("/")
+        self._documents_url = internal_url.rstrip("/") or self._issuer
         self._audience = audience
         self._now = now
         self._monotonic = monotonic
@@ -98,7 +108,7 @@ class OidcAuthenticator:
         try:
             timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_S)
             async with aiohttp.ClientSession(timeout=timeout) as session:
-                found = await _get_json(session, f"{self._issuer}/.well-known/openid-configuration")
+                found = await _get_json(session, f"{self._documents_url}/.well-known/openid-configuration")
                 if str(found.get("issuer", "")).rstrip("/") != self._issuer:
                     raise ValueError(f"expected issuer {self._issuer}, found {found.get('issuer')}")
                 self._take_keys(_read_keys(await _get_json(session, str(found.get("jwks_uri")))))
@@ -141,7 +151,7 @@ class OidcAuthenticator:
         problem = self._token_problem(found, expires)
         if problem is not None or expires is None:
             return self._refused("claims", problem or EXPIRED)
-        principal = _principal(found.claims, expires)
+        principal = _principal(found.claims, self._audience, expires)
         self._keep(token, principal, expires)
         return principal
 
@@ -199,20 +209,33 @@ def _seconds(value: object) -> float | None:
     return float(value)
 
 
-def _principal(claims: Mapping[str, Any], expires: float) -> Principal:
-    access = claims.get("realm_access")
-    roles = access.get("roles") if isinstance(access, dict) else None
-    accounts = claims.get("oms_accounts")
+def _principal(claims: Mapping[str, Any], audience: str, expires: float) -> Principal:
+    accounts = claims.get(ACCOUNT_CLAIMS[0], claims.get(ACCOUNT_CLAIMS[1]))
     return Principal(
         subject=claims["sub"],
-        rights=rights_of(
-            [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
-        ),
-        accounts=frozenset(name for name in accounts if isinstance(name, str) and name.isprintable())
-        if isinstance(accounts, list)
-        else frozenset(),
+        rights=rights_of(word for place in role_claims(audience) for word in _words(_claim(claims, place))),
+        accounts=frozenset(name for name in _words(accounts) if name.isprintable()),
         expires_at=datetime.fromtimestamp(expires, UTC),
     )
+
+
+def role_claims(audience: str) -> tuple[tuple[str, ...], ...]:
+    """Return where roles are looked for, each place by the names that lead to it; all of them count."""
+    return (("roles",), ("realm_access", "roles"), ("resource_access", audience, "roles"))
+
+
+def _claim(claims: Mapping[str, Any], place: tuple[str, ...]) -> object:
+    found: Any = claims
+    for name in place:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _words(value: object) -> list[str]:
+    """Return the texts of a claim that is a list, or one text with spaces or commas between them."""
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
 
 def _read_keys(document: dict[str, Any]) -> KeySet:

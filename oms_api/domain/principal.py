@@ -1,6 +1,7 @@
 """Who asks, what they may do, and which accounts exist for them."""
 
 import enum
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -20,17 +21,22 @@ class Right(enum.Enum):
     ADMIN = "admin"
 
 
-_RIGHTS_OF_ROLE: Final = {
-    "trader": frozenset((Right.READ, Right.TRADE, Right.CANCEL)),
-    "viewer": frozenset((Right.READ,)),
+_TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
+# The words of a role claim, as docs/log-in.md has them. Which accounts they hold for is a claim of its own.
+RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
+    "trader": _TRADING,
+    "desk-head": _TRADING,
     "risk": frozenset((Right.READ, Right.CANCEL)),
-    "admin": frozenset((Right.READ, Right.TRADE, Right.CANCEL, Right.ADMIN)),
+    "admin": _TRADING | {Right.ADMIN},
+    "read-only": frozenset((Right.READ,)),
+    # What read-only was called first.
+    "viewer": frozenset((Right.READ,)),
 }
 
 
-def rights_of(roles: list[str]) -> frozenset[Right]:
+def rights_of(roles: Iterable[str]) -> frozenset[Right]:
     """Return the rights that roles give together; an unknown role gives none."""
-    return frozenset().union(*(_RIGHTS_OF_ROLE.get(role, frozenset()) for role in roles))
+    return frozenset().union(*(RIGHTS_OF_ROLE.get(role, frozenset()) for role in roles))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Prices are exact decimals on the instrument's grid; a quantity is a whole number
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -209,6 +210,11 @@ def _client_order_id(content: Mapping[str, object], problems: list[FieldProblem]
             "clientOrderId",
             f"must be 1 to {CLIENT_ORDER_ID_LENGTH_MAX} printable characters, was {shown(text)}",
         )
+    elif not text.isascii() and unicodedata.normalize("NFKC", text) != text:
+        # Two ids that look alike would be two orders.
+        _wrong(problems, "clientOrderId", f"must be in Unicode's form NFKC, was {shown(text)}")
+    elif text != text.strip():
+        _wrong(problems, "clientOrderId", f"must not begin or end with a space, was {shown(text)}")
     return text
 
 

@@ -1,21 +1,29 @@
-"""The blotter at /, one file. The law of this module: a browser runs what that file holds, and no more."""
+"""The blotter at /, one file, and what it is told about log-in.
+
+The law of this module: a browser runs what that file holds, and no more; it asks this gateway and, where
+people log in, the issuer's own origin, and nobody else.
+"""
 
 import base64
 import hashlib
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from oms_api.entrypoints.answers import JSON, encode
+
 _SOURCE: Final = Path(__file__).parent / "blotter.html"
 
 
-def policy_of(page: bytes) -> str:
+def policy_of(page: bytes, issuer: str = "") -> str:
     """Return a page's Content-Security-Policy: its own scripts and styles by hash, this server to ask.
 
-    A hash is of the bytes between an element's tags (CSP level 3, section 2.3.1).
+    issuer: where the page logs people in, empty for nowhere. A hash is of the bytes between an element's tags
+    (CSP level 3, section 2.3.1).
     """
 
     def hashes(element: bytes) -> str:
@@ -24,17 +32,23 @@ def policy_of(page: bytes) -> str:
             f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in found
         )
 
+    place = urlsplit(issuer)
+    asked = f"'self' {place.scheme}://{place.netloc}" if issuer else "'self'"
     return (
         f"default-src 'none'; script-src {hashes(b'script')}; style-src {hashes(b'style')}; img-src data:;"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f" connect-src {asked}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 
-def blotter_route() -> HTTPRouteHandler:
-    """Return the route. It needs no token: the page holds nothing that is anybody's."""
+def page_routes(issuer: str, client_id: str, scope: str) -> list[HTTPRouteHandler]:
+    """Return the routes of the page and its settings. They need no token: nothing there is anybody's.
+
+    client_id: as which client of the issuer the page logs people in, empty for not at all.
+    """
     page = _SOURCE.read_bytes()
+    settings = {"issuer": issuer.rstrip("/"), "clientId": client_id, "scope": scope} if client_id else {}
     headers = {
-        "content-security-policy": policy_of(page),
+        "content-security-policy": policy_of(page, issuer if client_id else ""),
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
@@ -44,4 +58,8 @@ def blotter_route() -> HTTPRouteHandler:
     async def blotter() -> Response[bytes]:
         return Response(page, media_type="text/html", headers=headers)
 
-    return blotter
+    @route("/page-settings.json", http_method=["GET", "HEAD"], status_code=200, include_in_schema=False)
+    async def page_settings() -> Response[bytes]:
+        return Response(encode(settings), media_type=JSON, headers={"cache-control": "no-store"})
+
+    return [blotter, page_settings]

@@ -32,6 +32,7 @@ PLACE_ROUTE: Final = f"POST {ORDERS_PATH}"
 BODY_BYTES_MAX: Final = 65_536
 CHANNEL_DEFAULT: Final = "API"
 _TWO_CALLERS: Final = invalid(FieldProblem(field="Authorization", message="must be there only once"))
+_NO_HOST: Final = invalid(FieldProblem(field="Host", message="must be there, and only once"))
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 # Of every answer: what it says is the caller's alone, and is what its content type says.
@@ -49,6 +50,7 @@ _placed_total: Final = {status: requests_total.labels(PLACE_ROUTE, status) for s
 _ACK: Final = hop("ack")
 # JSON numbers with a fraction or exponent become exact decimals; their text never becomes a float.
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
+_CHARSET: Final = re.compile(rb"""(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
 
 
 _KINDS: Final = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
@@ -63,10 +65,13 @@ def bearer_token(authorization: bytes | None) -> str | None:
 
 def decode_content(body: bytes, content_type: bytes | None) -> dict[str, object] | Refusal:
     """Decode a JSON object. Returns a refusal that says what was found instead."""
-    media_type = (content_type or b"").split(b";", 1)[0].strip().lower()
-    if media_type != b"application/json":
-        found = media_type.decode("latin-1")[:60] or "none"
+    media_type, _, parameters = (content_type or b"").partition(b";")
+    if media_type.strip().lower() != b"application/json":
+        found = media_type.strip().decode("latin-1")[:60] or "none"
         return invalid(FieldProblem(field="Content-Type", message=f"must be application/json, was {found}"))
+    if parameters and (charset := _CHARSET.search(parameters)) and charset[1].lower() != b"utf-8":
+        found = charset[1].decode("latin-1")[:60]
+        return invalid(FieldProblem(field="Content-Type", message=f"charset must be utf-8, was {found}"))
     return decode_object(body, "the body")
 
 
@@ -110,9 +115,24 @@ def _twice(body: bytes) -> str | None:
     return found[0] if found else None
 
 
-def names_two_callers(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether a request has two Authorization headers: which one counts is anybody's guess."""
-    return sum(name == b"authorization" for name, _ in headers) > 1
+def head_problem(headers: Sequence[tuple[bytes, bytes]], http_version: str) -> Refusal | None:
+    """Return why a request is refused for its head, None for a good one.
+
+    Two Authorization headers: which one counts is anybody's guess. A body in a coding that is not undone here
+    (RFC 9110, section 8.4) is not what it says. HTTP/1.1 names its host, once (RFC 9112, section 3.2).
+    """
+    callers = hosts = 0
+    for name, value in headers:
+        if name == b"authorization":
+            callers += 1
+        elif name == b"host":
+            hosts += 1
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            found = value.decode("latin-1")[:60]
+            return invalid(FieldProblem(field="Content-Encoding", message=f"must be identity, was {found}"))
+    if callers > 1:
+        return _TWO_CALLERS
+    return None if hosts == 1 or http_version == "1.0" else _NO_HOST
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes | None:
@@ -199,11 +219,14 @@ class HttpDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        twice = names_two_callers(scope.get("headers", ()))
-        if scope["type"] == "websocket" and twice:
-            await send_answer(send, refused(_TWO_CALLERS), b"", "websocket.http.response")
+        if scope["type"] not in ("http", "websocket"):
+            await self._framework(scope, receive, send)
             return
-        if scope["type"] != "http":
+        problem = head_problem(scope["headers"], scope.get("http_version", "1.1"))
+        if scope["type"] == "websocket":
+            if problem is not None:
+                await send_answer(send, refused(problem), b"", "websocket.http.response")
+                return
             await self._framework(scope, receive, send)
             return
         started = time.perf_counter()
@@ -211,8 +234,8 @@ class HttpDoor:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         name = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         request_id.set(name)
-        if twice:
-            await send_answer(send, refused(_TWO_CALLERS), name.encode())
+        if problem is not None:
+            await send_answer(send, refused(problem), name.encode())
             requests_total.labels("unknown", 400).inc()
             return
         if scope["method"] == "POST" and scope["path"] == ORDERS_PATH:

@@ -1,4 +1,4 @@
-"""REST beside the hot route: the operations, their contract at /schema, health, metrics, a blotter at /."""
+"""REST beside the hot route: the operations, their contract at /schema, health, metrics."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,6 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.answers import JSON, Answer, encode
-from oms_api.entrypoints.blotter_page import blotter_route
 from oms_api.entrypoints.docs_pages import docs_routes
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, log
 from oms_api.entrypoints.openapi import document
@@ -75,13 +74,14 @@ def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
     @_page(METRICS_PATHS)
     async def metrics(request: Caller) -> Response[bytes]:
         page, media_type = metrics_page(request.headers.get("accept", ""))
-        return Response(page, media_type=media_type)
+        # The framework adds the charset of a text.
+        return Response(page, media_type=media_type.removesuffix("; charset=utf-8"))
 
     @_page(SCHEMA_PATHS)
     async def schema() -> Response[bytes]:
         return Response(contract, media_type=JSON)
 
-    return [live, ready, metrics, schema, blotter_route()]
+    return [live, ready, metrics, schema]
 
 
 def _page(paths: Sequence[str]) -> route:

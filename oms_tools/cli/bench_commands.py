@@ -20,8 +20,9 @@ from oms_tools.bench.order_mix import MixSpec, MixSpecError, read_mix
 from oms_tools.bench.preload import PreloadError, await_settled, read_pattern, write_copies
 from oms_tools.bench.report import print_figures, print_knee
 from oms_tools.bench.run import Bench
-from oms_tools.cli.client import ApiClient, fetch_token
+from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.cli.options import data_option
 from oms_tools.laptop.layout import Layout, StackError, running_layout, stack_kafka
 

@@ -1,7 +1,7 @@
-"""The client of the command line: oms_client, acting as a demo persona, its answers as JSON.
+"""The client of the command line: oms_client, its answers as JSON; who it acts as: log_in.py.
 
 It speaks to the laptop stack that runs, or to the deployment that OMS_URL names: there OMS_ISSUER is its
-issuer and OMS_PASSWORD the persona's password. The law of this file: whatever goes wrong is an ApiError of
+issuer and OMS_PASSWORD a persona's password. The law of this file: whatever goes wrong is an ApiError of
 one line that a person can read.
 """
 
@@ -16,50 +16,19 @@ import msgspec
 from oms_client.calls import query_of
 from oms_client.client import JsonClient
 from oms_client.errors import ApiError as ApiError  # noqa: PLC0414  (named here for who has a client of here)
-from oms_client.errors import RefusedError, UnreadableAnswerError
+from oms_client.errors import UnreadableAnswerError
 from oms_client.exchange import Policy
-from oms_client.tokens import fetch_json, text_of
-from oms_tools.laptop.layout import ISSUER_AUDIENCE, running_layout
+from oms_tools.laptop.layout import running_layout
 
 S = TypeVar("S")
 URL_VARIABLE: Final = "OMS_URL"
 ISSUER_VARIABLE: Final = "OMS_ISSUER"
 PASSWORD_VARIABLE: Final = "OMS_PASSWORD"  # noqa: S105  (a name)
-# RFC 6749, section 5.2: the user is unknown or the password is wrong.
-_INVALID_GRANT: Final = "invalid_grant"
+TIMEOUT_S: Final = 15.0
 # Whoever types a command sees at once that nobody answers, and may type it again.
-ONCE: Final = Policy(timeout_s=15.0, tries_max=1)
+ONCE: Final = Policy(timeout_s=TIMEOUT_S, tries_max=1)
 # An order is worth a wait: asked for again, it is made once.
-PATIENT: Final = Policy(timeout_s=15.0, deadline_s=15.0)
-
-
-def fetch_token(issuer_url: str, user: str, password: str = "") -> str:
-    """Return an access token of a demo persona (RFC 6749, section 4.3). Raises ApiError."""
-    page = f"{issuer_url}/.well-known/openid-configuration"
-    endpoint = text_of(fetch_json("GET", page), "token_endpoint", page)
-    fields = {"grant_type": "password", "client_id": ISSUER_AUDIENCE, "username": user, "password": password}
-    try:
-        answer = fetch_json("POST", endpoint, fields)
-    except ApiError as error:
-        if error.code != _INVALID_GRANT:
-            raise
-        said = f"no user {user} at this issuer, or a wrong password"
-        raise RefusedError(said, error.code, error.status) from error
-    return text_of(answer, "access_token", endpoint)
-
-
-def persona_token(data: Path, user: str) -> str:
-    """Return a persona's token for the deployment that OMS_URL names, or for the stack that runs in `data`.
-
-    Raises ApiError, and StackError when there is neither.
-    """
-    if not os.environ.get(URL_VARIABLE):
-        layout, _ = running_layout(data)
-        return fetch_token(layout.issuer_url, user)
-    issuer = os.environ.get(ISSUER_VARIABLE)
-    if not issuer:
-        raise ApiError(f"{URL_VARIABLE} is set, so {ISSUER_VARIABLE} is required: the issuer's address")
-    return fetch_token(issuer.rstrip("/"), user, os.environ.get(PASSWORD_VARIABLE, ""))
+PATIENT: Final = Policy(timeout_s=TIMEOUT_S, deadline_s=15.0)
 
 
 class ApiClient(JsonClient):
@@ -68,8 +37,11 @@ class ApiClient(JsonClient):
     @classmethod
     def of_stack(cls, data: Path, user: str, policy: Policy = ONCE) -> Self:
         """Return a client of the deployment that OMS_URL names, or of the stack that runs in `data`."""
+        # Imported here: it stands on the errors of this module.
+        from oms_tools.cli.log_in import token_source  # noqa: PLC0415
+
         url = os.environ.get(URL_VARIABLE) or running_layout(data)[0].api_url
-        return cls(url, lambda: persona_token(data, user), policy=policy)
+        return cls(url, token_source(data, user), policy=policy)
 
     def __init__(self, url: str, token: Any, *, policy: Policy = ONCE) -> None:
         """Make a client. token: a token, or a source of tokens."""

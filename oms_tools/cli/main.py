@@ -69,6 +69,11 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",
     ),
+    "login": Listed(
+        "Log in at the issuer, for every later command that does not name a --user",
+        f"{_CLI}.log_in_commands:login",
+    ),
+    "logout": Listed("End the log-in, here and at the issuer", f"{_CLI}.log_in_commands:logout"),
     "migrate": Listed("Bring a database to this version's schema", f"{_CLI}.stack_commands:migrate_command"),
     "orders": Listed("List orders, the newest first", f"{_CLI}.desk_commands:orders"),
     "positions": Listed(
@@ -107,12 +112,15 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "tca": Listed(
         "Show execution quality: spreads, price improvement, fees, markouts, implementation shortfall"
     ),
-    "token": Listed("Print an access token of a demo persona", f"{_CLI}.stack_commands:token"),
+    "token": Listed(
+        "Print an access token of who is logged in, or of a demo persona", f"{_CLI}.log_in_commands:token"
+    ),
     "up": Listed("Start the whole stack on this machine", f"{_CLI}.stack_commands:up"),
     "verify": Listed("Hold every invariant", f"{_CLI}.verify_commands:verify"),
     "watch": Listed(
         "Print every state change of accounts as it happens, until Ctrl-C", f"{_CLI}.order_commands:watch"
     ),
+    "whoami": Listed("Say who acts, with which rights, for which accounts", f"{_CLI}.log_in_commands:whoami"),
     "whatif": Listed(
         "Decide a stored route again with other weights, fees, venues or profile; show the difference",
         f"{_CLI}.routing_commands:whatif",

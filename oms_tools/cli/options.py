@@ -29,7 +29,12 @@ always_json_option: Final = click.option(
 
 def persona_option(default: str) -> Callable[[F], F]:
     """Return the option that says as whom to act."""
-    return click.option("--user", default=default, show_default=True, help="The demo persona to act as.")
+    return click.option(
+        "--user",
+        default=default,
+        show_default=True,
+        help="The demo persona to act as; without it, who has logged in.",
+    )
 
 
 user_option: Final = persona_option("trader1")

@@ -1,4 +1,4 @@
-"""`oms up`, `down`, `status`, `token`, `migrate`: the laptop stack as supervised processes."""
+"""`oms up`, `down`, `status`, `migrate`: the laptop stack as supervised processes."""
 
 import json
 import os
@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from oms_tools.cli.client import persona_token
 from oms_tools.cli.options import data_hint, data_option, json_option
 from oms_tools.cli.tables import say
 from oms_tools.laptop.layout import (
@@ -200,16 +199,6 @@ def status(data: Path, as_json: bool) -> None:
         console.print(table)
         console.print(f"API {layout.api_url}   Kafka {state['kafka']}   logs {layout.logs}", highlight=False)
     sys.exit(0 if programs and all(program["ready"] for program in programs.values()) else 1)
-
-
-@click.command()
-@data_option
-@click.option(
-    "--user", default="trader1", show_default=True, help="trader1, trader2, desk, risk1, viewer1 or admin1."
-)
-def token(data: Path, user: str) -> None:
-    """Print an access token of a demo persona."""
-    click.echo(persona_token(data.resolve(), user))
 
 
 @click.command("migrate")

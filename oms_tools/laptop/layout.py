@@ -19,6 +19,7 @@ DEFAULT_PORT: Final = 8080
 PORT_MAX: Final = 65_535
 STATE_NAME: Final = "stack.json"
 ISSUER_AUDIENCE: Final = "oms-api"
+PAGE_CLIENT_ID: Final = "oms-web"
 # One instance of each service reads everything, and in memory a topic's every partition costs requests.
 MEMORY_PARTITIONS: Final = 1
 MEMORY_FETCH_WAIT_MS: Final = 500

@@ -23,6 +23,7 @@ from oms_tools.laptop.apache_kafka import apache_kafka_part
 from oms_tools.laptop.layout import (
     ISSUER_AUDIENCE,
     MEMORY_PARTITIONS,
+    PAGE_CLIENT_ID,
     PORTS,
     Layout,
     StackError,
@@ -182,6 +183,7 @@ class Stack:
             "OMS_MARKET_DATA_HOST": "127.0.0.1",
             "OMS_API_OIDC_ISSUER": layout.issuer_url,
             "OMS_API_OIDC_AUDIENCE": ISSUER_AUDIENCE,
+            "OMS_API_PAGE_CLIENT_ID": PAGE_CLIENT_ID,
             "OMS_ADAPTER_FIX_HOST": venues_host,
             "OMS_ADAPTER_FIX_PORT": str(venues_port),
             "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),

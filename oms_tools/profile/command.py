@@ -13,8 +13,8 @@ from rich.console import Console
 from oms_platform.clock import utc_now
 from oms_tools.bench.order_mix import read_mix
 from oms_tools.bench.run import Bench
-from oms_tools.cli.client import fetch_token
 from oms_tools.cli.dsn import stack_dsn
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.cli.options import data_option
 from oms_tools.laptop.layout import running_layout, stack_kafka
 from oms_tools.profile.page import check_page, section_of, write_section

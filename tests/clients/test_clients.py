@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from oms_tools.cli.client import fetch_token
+from oms_tools.cli.log_in import fetch_token
 from tests.e2e.orders import far_below, until_status
 from tests.stack_rig import StackRig
 

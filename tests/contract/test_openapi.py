@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oms_tools.cli.client import fetch_token
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.laptop.layout import Layout
 from tests.conftest import database_folder
 from tests.stack_rig import StackRig, free_base_port

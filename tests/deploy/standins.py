@@ -8,11 +8,12 @@ from pathlib import Path
 
 from oms_tools.laptop.apache_kafka import ensure_jars
 from tests.deploy.engine import Compose, NotThereError, cache_folder, run
+from tests.keycloak import VERSION as KEYCLOAK
+from tests.keycloak import distribution as keycloak_distribution
 
 HERE = Path(__file__).parent
 BASE = "oms-standin/debian:bookworm"
 PYTHON_BASE = "oms-standin/python:3.11"
-KEYCLOAK = "26.4.7"
 OPENSEARCH = "2.19.6"
 COLLECTOR = "0.149.0"
 # A module's v1.76.0 holds the program of version 2.13.0.
@@ -84,7 +85,7 @@ def _context() -> Path:
     jars.mkdir()
     for jar in ensure_jars().glob("*.jar"):
         os.link(jar, jars / jar.name)
-    os.link(_keycloak_zip(), context / "keycloak.zip")
+    os.link(keycloak_distribution(), context / "keycloak.zip")
     shutil.copytree(_opensearch_jars(), context / "opensearch-jars", copy_function=os.link)
     os.link(_collector(), context / "otelcol")
     os.link(_jaeger(), context / "jaeger")
@@ -136,20 +137,3 @@ def _go(words: list[str], folder: Path) -> None:
 def _need(command: str, name: str, what: str) -> None:
     if shutil.which(command) is None:
         raise NotThereError(f"{name} was not found; it brings {what}")
-
-
-def _keycloak_zip() -> Path:
-    folder = cache_folder() / f"keycloak-{KEYCLOAK}"
-    found = folder / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
-    if not found.exists():
-        _need("mvn", "Maven (mvn)", "Keycloak's distribution")
-        partial = folder / "partial"
-        run(
-            [
-                "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
-                f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip",
-                f"-DoutputDirectory={partial}",
-            ]
-        )  # fmt: skip
-        (partial / found.name).rename(found)
-    return found

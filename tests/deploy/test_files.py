@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from oms_platform.health import Health, serve_health
-from oms_tools.laptop.dev_issuer import PERSONAS
+from oms_tools.laptop.dev_grants import PERSONAS
 from oms_tools.laptop.layout import ISSUER_AUDIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -309,16 +309,21 @@ def test_keycloaks_personas_are_those_of_the_dev_issuer(realm: dict[str, Any]) -
     assert {user["credentials"][0]["value"] for user in personas} == {"${OMS_PERSONA_PASSWORD}"}
 
 
-def test_there_is_a_client_for_a_password_a_program_and_a_browser_and_each_has_one_way_in(
+def test_there_is_a_client_for_a_password_a_program_a_browser_and_a_command_line_each_with_its_way_in(
     realm: dict[str, Any],
 ) -> None:
     ways = ("directAccessGrantsEnabled", "serviceAccountsEnabled", "standardFlowEnabled")
+    device = "oauth2.device.authorization.grant.enabled"
+    assert [one["clientId"] for one in realm["clients"] if one.get("attributes", {}).get(device)] == [
+        "oms-cli"
+    ]
     assert {
         client["clientId"]: [way for way in ways if client.get(way, False)] for client in realm["clients"]
     } == {
         ISSUER_AUDIENCE: ["directAccessGrantsEnabled"],
         "oms-program": ["serviceAccountsEnabled"],
         "oms-web": ["standardFlowEnabled"],
+        "oms-cli": ["standardFlowEnabled"],
     }
     for client in realm["clients"]:
         # What a client does not have written out, Keycloak gives it: the standard flow.
@@ -341,9 +346,16 @@ def test_a_program_has_a_secret_of_its_own_and_accounts_and_a_browser_has_to_pro
     assert account["username"] == "service-account-oms-program"
     assert (account["realmRoles"], bool(account["attributes"]["oms_accounts"])) == (["trader"], True)
     assert "credentials" not in account
-    web = clients["oms-web"]
-    assert web["attributes"]["pkce.code.challenge.method"] == "S256"
-    assert {urlsplit(uri).hostname for uri in web["redirectUris"]} == {"localhost", "127.0.0.1"}
+    origin = "${OMS_PAGE_ORIGIN}"
+    assert (
+        services["keycloak"]["environment"]["OMS_PAGE_ORIGIN"] == "${OMS_PAGE_ORIGIN:-http://localhost:8080}"
+    )
+    for name, more in (("oms-web", [f"{origin}/*"]), ("oms-cli", [])):
+        assert clients[name]["attributes"]["pkce.code.challenge.method"] == "S256"
+        own = [uri for uri in clients[name]["redirectUris"] if uri not in more]
+        assert {urlsplit(uri).hostname for uri in own} == {"localhost", "127.0.0.1"}
+    assert set(clients["oms-web"]["webOrigins"]) == {"http://localhost:8080", "http://127.0.0.1:8080", origin}
+    assert services["oms-api"]["environment"]["OMS_API_PAGE_CLIENT_ID"] == "${OMS_PAGE_CLIENT_ID-oms-web}"
 
 
 def test_the_page_about_compose_names_every_client_and_every_published_port(

@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS, RETAIL
-from oms_tools.cli.client import ApiClient, ApiError, fetch_token
+from oms_tools.cli.client import ApiClient, ApiError
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import wait_until
 from oms_tools.laptop.stack import Stack, http_ready

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_tools.bench.order_mix import ACCOUNTS
-from oms_tools.cli.client import fetch_token
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.laptop.layout import Layout
 from tests.raw_grpc import framed, raw_client
 from tests.stack_rig import StackRig, broken, free_base_port

@@ -307,7 +307,15 @@ def _lets_in(path: Mapping[str, str], asked: str) -> bool:
 def test_only_what_clients_use_comes_through_the_ingress(place: str) -> None:
     (rule,) = find(rendered(place), "Ingress", "oms-api-http")["spec"]["rules"]
     paths = rule["http"]["paths"]
-    for asked in ("/", "/api/v1/orders", "/api/v1/stream", "/docs", "/docs/problems", "/openapi.json"):
+    for asked in (
+        "/",
+        "/api/v1/orders",
+        "/api/v1/stream",
+        "/docs",
+        "/docs/problems",
+        "/openapi.json",
+        "/page-settings.json",
+    ):
         assert any(_lets_in(path, asked) for path in paths), asked
     for asked in INSIDE_ONLY:
         assert not any(_lets_in(path, asked) for path in paths), asked

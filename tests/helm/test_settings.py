@@ -106,6 +106,37 @@ def test_the_issuer_in_the_chart_is_the_one_that_tokens_name() -> None:
     (keycloak,) = containers(workload_of("dev", "keycloak"))
     hostname = next(entry["value"] for entry in keycloak["env"] if entry["name"] == "KC_HOSTNAME")
     assert _settings("dev", "api").oidc_issuer == f"{hostname}/realms/oms"
+    # Browsers do not reach it, so the page has nowhere to log people in.
+    assert _settings("dev", "api").page_client_id == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "expected"),
+    [
+        (
+            "dev",
+            {"keycloak.publicUrl": "http://localhost:8180"},
+            ("http://localhost:8180/realms/oms", "http://oms-sor-keycloak:8080/realms/oms", "oms-web"),
+        ),
+        (
+            "prod",
+            {"oidc.internalUrl": "http://id.internal/realms/oms", "oidc.pageClientId": "desk-page"},
+            ("https://login.example.com/realms/oms", "http://id.internal/realms/oms", "desk-page"),
+        ),
+    ],
+)
+def test_the_gateway_reads_an_issuer_inside_that_tokens_and_browsers_name_outside(
+    place: str, changes: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    result = template(place, changes=changes)
+    assert result.returncode == 0, result.stderr
+    manifests = tuple(read(result.stdout))
+    as_ever = workload_of(place, "api")
+    (container,) = containers(find(manifests, as_ever["kind"], as_ever["metadata"]["name"]))
+    settings = load_settings(ApiSettings, "OMS_API_", variables_of(manifests, container))
+    found = (settings.oidc_issuer, settings.oidc_internal_url, settings.page_client_id)
+    assert found[0] == expected[0] and found[2] == expected[2]
+    assert found[1].endswith(expected[1].removeprefix("http://oms-sor"))
 
 
 def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import OrderStatus, Side
 from oms_platform.wire import encode
-from oms_tools.laptop.dev_issuer import issue_token, make_server
+from oms_tools.laptop.dev_grants import issue_token
+from oms_tools.laptop.dev_issuer import make_server
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from tests.conftest import running
 from tests.ports import free_port

@@ -1,4 +1,4 @@
-"""What needs a real Apache Kafka runs with `make integration` only."""
+"""What needs a real Apache Kafka or Keycloak runs with `make integration` only."""
 
 import os
 
@@ -10,5 +10,6 @@ collect_ignore = (
     else [
         "test_group_leave.py",
         "test_kafka_security.py",
+        "test_keycloak.py",
     ]
 )

@@ -27,7 +27,7 @@ from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import ChildTerms, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic, decode, encode
-from oms_tools.laptop.dev_issuer import load_key
+from oms_tools.laptop.dev_grants import load_key
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from proto.gen.oms.v1 import (
     CancelOrderRequest,

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from oms_platform.schema.demo_data import INSTRUMENTS
 from oms_tools.bench.order_mix import ACCOUNTS
-from oms_tools.cli.client import fetch_token
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.laptop.layout import Layout
 from tests.stack_rig import StackRig, free_base_port
 

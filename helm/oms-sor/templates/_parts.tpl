@@ -40,6 +40,12 @@ api:
     OMS_API_SOR_PORT: "9090"
     OMS_API_OIDC_ISSUER: {{ include "oms.issuer" . }}
     OMS_API_OIDC_AUDIENCE: {{ $values.oidc.audience | quote }}
+    {{- with include "oms.issuerInside" . }}
+    OMS_API_OIDC_INTERNAL_URL: {{ . | quote }}
+    {{- end }}
+    {{- with include "oms.pageClient" . }}
+    OMS_API_PAGE_CLIENT_ID: {{ . | quote }}
+    {{- end }}
     {{- if $values.postgres.readReplica.enabled }}
     OMS_API_READ_LAG_MS_MAX: {{ $values.postgres.readReplica.lagMsMax | quote }}
     {{- end }}
@@ -160,7 +166,17 @@ oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inCh
 {{- end }}
 
 {{- define "oms.issuer" -}}
-{{ if .Values.keycloak.inChart }}http://{{ include "oms.fullname" . }}-keycloak:8080/realms/oms{{ else }}{{ .Values.oidc.issuer }}{{ end }}
+{{ if .Values.keycloak.inChart }}{{ .Values.keycloak.publicUrl | default (printf "http://%s-keycloak:8080" (include "oms.fullname" .)) }}/realms/oms{{ else }}{{ .Values.oidc.issuer }}{{ end }}
+{{- end }}
+
+{{/* Where the issuer's documents are from inside; empty: where its name leads. */}}
+{{- define "oms.issuerInside" -}}
+{{ if not .Values.keycloak.inChart }}{{ .Values.oidc.internalUrl }}{{ else if .Values.keycloak.publicUrl }}http://{{ include "oms.fullname" . }}-keycloak:8080/realms/oms{{ end }}
+{{- end }}
+
+{{/* The blotter page's client, empty for none: browsers do not reach a Keycloak that is inside only. */}}
+{{- define "oms.pageClient" -}}
+{{ if and .Values.keycloak.inChart (not .Values.keycloak.publicUrl) }}{{ else if .Values.keycloak.inChart }}oms-web{{ else }}{{ .Values.oidc.pageClientId }}{{ end }}
 {{- end }}
 
 {{/* How to speak to Kafka; its password is a secret. Takes root. */}}

@@ -66,6 +66,18 @@ def test_the_policy_allows_the_pages_own_script_and_style_by_hash_and_no_frame()
     assert [len(texts) for texts in found.values()] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("issuer", "origin"),
+    [
+        ("http://127.0.0.1:8090", "http://127.0.0.1:8090"),
+        ("https://id.example/realms/oms", "https://id.example"),
+    ],
+)
+def test_the_page_asks_the_issuers_origin_too_where_people_log_in(issuer: str, origin: str) -> None:
+    policy = directives(policy_of(PAGE, issuer))
+    assert policy == directives(policy_of(PAGE)) | {"connect-src": ["'self'", origin]}
+
+
 @pytest.mark.parametrize("element", ["script", "style"])
 def test_another_character_is_another_policy(element: str) -> None:
     changed = PAGE.replace(f"</{element}>".encode(), f" </{element}>".encode())

@@ -11,7 +11,7 @@ import pytest
 
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, invalid
-from oms_api.entrypoints.http_door import bearer_token, decode_content, names_two_callers, read_body
+from oms_api.entrypoints.http_door import bearer_token, decode_content, head_problem, read_body
 from oms_api.entrypoints.request_fields import TIME_MAX, TIME_MIN, read_query
 from oms_api.entrypoints.rest_orders import OrdersQuery, cursor_of, order_filter
 from oms_api.entrypoints.stream_requests import (
@@ -325,8 +325,44 @@ def test_the_answer_to_a_wrong_message_is_not_longer_than_a_message() -> None:
 
 
 def test_a_second_caller_in_a_request_is_seen_whatever_stands_between() -> None:
-    one, other = (b"authorization", b"Bearer a"), (b"host", b"x")
-    assert not names_two_callers([])
-    assert not names_two_callers([other, one, other])
-    assert names_two_callers([one, other, one])
-    assert names_two_callers([one, (b"authorization", b"")])
+    one, other, host = (b"authorization", b"Bearer a"), (b"accept", b"x"), (b"host", b"x")
+    assert head_problem([host], "1.1") is head_problem([other, one, other, host], "1.1") is None
+    for headers in ([one, host, one], [one, other, host, (b"authorization", b"")]):
+        found = head_problem(headers, "1.1")
+        assert found is not None and [problem.field for problem in found.fields] == ["Authorization"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "version", "good"), [(0, "1.1", False), (2, "1.1", False), (1, "1.1", True), (0, "1.0", True)]
+)
+def test_a_request_names_its_host_once(hosts: int, version: str, good: bool) -> None:
+    found = head_problem([(b"host", b"x")] * hosts, version)
+    assert (found is None) == good
+
+
+@pytest.mark.parametrize(
+    "coding", [b"gzip", b"br", b"deflate", b"gzip, identity", b"x" * 9_000, b"\xff", b""]
+)
+def test_a_body_in_a_coding_that_is_not_undone_is_refused(coding: bytes) -> None:
+    found = head_problem([(b"host", b"x"), (b"content-encoding", coding)], "1.1")
+    assert found is not None and [problem.field for problem in found.fields] == ["Content-Encoding"]
+    assert len(found.fields[0].message) < 100
+    assert head_problem([(b"host", b"x"), (b"content-encoding", b" Identity ")], "1.1") is None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "good"),
+    [
+        (b"application/json; charset=utf-8", True),
+        (b'Application/JSON ; x=y; CharSet = "UTF-8"', True),
+        (b"application/json; notcharset=utf-16", True),
+        (b"application/json;", True),
+        (b"application/json; charset=utf-16", False),
+        (b"application/json;charset=latin-1", False),
+        (b"application/json; charset=", False),
+        (b"application/json; charset=utf-8-sig", False),
+    ],
+)
+def test_a_body_is_read_as_what_it_says_it_is(content_type: bytes, good: bool) -> None:
+    found = decode_content(b"{}", content_type)
+    assert isinstance(found, Refusal) != good

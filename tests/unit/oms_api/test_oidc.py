@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +17,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from oms_api.adapters import oidc
-from oms_api.adapters.oidc import OidcAuthenticator
-from oms_api.domain.principal import Principal, Right
+from oms_api.adapters.oidc import ACCOUNT_CLAIMS, OidcAuthenticator, role_claims
+from oms_api.domain.principal import RIGHTS_OF_ROLE, Principal, Right
 from oms_api.ports import UnavailableError
 
 ISSUER = "http://issuer"
@@ -74,8 +76,8 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Issuer:
     return made
 
 
-async def started(clock: Time) -> OidcAuthenticator:
-    made = OidcAuthenticator(ISSUER, "oms-api", now=clock, monotonic=clock)
+async def started(clock: Time, internal_url: str = "") -> OidcAuthenticator:
+    made = OidcAuthenticator(ISSUER, "oms-api", internal_url=internal_url, now=clock, monotonic=clock)
     running = asyncio.create_task(made.run())
     await asyncio.sleep(0)
     for _ in range(100):
@@ -151,6 +153,98 @@ def test_what_is_remembered_is_bounded(issuer: Issuer, monkeypatch: pytest.Monke
         assert [authenticator.cached(text) is not None for text in tokens] == [False, False, True, True, True]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("claims", "rights"),
+    [
+        ({"roles": ["desk-head"]}, "cancel read trade"),
+        ({"roles": "risk"}, "cancel read"),
+        ({"roles": "read-only, nothing-known"}, "read"),
+        ({"roles": "read-only risk"}, "cancel read"),
+        ({"realm_access": {"roles": "admin"}}, "admin cancel read trade"),
+        ({"resource_access": {"oms-api": {"roles": ["trader"]}}}, "cancel read trade"),
+        ({"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}}, "cancel read"),
+        # Roles at another audience, and what is neither list nor text.
+        ({"resource_access": {"other": {"roles": ["admin"]}}}, ""),
+        ({"resource_access": ["oms-api"], "realm_access": 7, "roles": {"admin": True}}, ""),
+        ({"roles": [["admin"], {"admin": 1}, 1, None]}, ""),
+        ({"roles": "Admin ADMIN administrator adminread-only"}, ""),
+        ({"roles": ["admin trader"]}, ""),
+        ({}, ""),
+    ],
+)
+def test_roles_are_read_where_issuers_put_them_and_an_unknown_word_gives_nothing(
+    issuer: Issuer, claims: dict[str, Any], rights: str
+) -> None:
+    found = caller_of(issuer, **({"realm_access": ...} | claims))
+    assert " ".join(sorted(right.value for right in found.rights)) == rights
+
+
+@pytest.mark.parametrize(
+    ("claims", "accounts"),
+    [
+        ({"accounts": ["A", "B", 7, None, "C\n"]}, {"A", "B"}),
+        ({"accounts": "A,B  C"}, {"A", "B", "C"}),
+        ({"oms_accounts": "*"}, {"*"}),
+        # A token that has the first claim is not widened by the second.
+        ({"oms_accounts": ["A"], "accounts": "*"}, {"A"}),
+        ({"oms_accounts": [], "accounts": "*"}, set()),
+        ({"oms_accounts": {"A": 1}}, set()),
+        ({"accounts": True}, set()),
+        ({}, set()),
+    ],
+)
+def test_accounts_are_a_list_or_a_text_and_anything_else_is_none(
+    issuer: Issuer, claims: dict[str, Any], accounts: set[str]
+) -> None:
+    assert caller_of(issuer, **({"oms_accounts": ...} | claims)).accounts == accounts
+
+
+def test_the_page_about_log_in_has_each_role_and_its_rights() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "log-in.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\| ([a-z, ]+) \|$", page, re.MULTILINE))
+    assert rows == {
+        role: ", ".join(right.value for right in Right if right in rights)
+        for role, rights in RIGHTS_OF_ROLE.items()
+    }
+    for place in role_claims("AUDIENCE"):
+        assert f"`{'.'.join(place)}`" in page
+    for claim in ACCOUNT_CLAIMS:
+        assert f"`{claim}`" in page
+
+
+def test_documents_are_read_inside_and_name_the_issuer_that_tokens_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issuer, asked = Issuer(), []
+
+    async def get_json(session: object, url: str) -> dict[str, Any]:
+        asked.append(url)
+        return await issuer.get_json(session, url)
+
+    monkeypatch.setattr(oidc, "_get_json", get_json)
+
+    async def scenario() -> None:
+        clock = Time()
+        authenticator = await started(clock, internal_url="http://inside:8080/realms/oms/")
+        assert asked[0] == "http://inside:8080/realms/oms/.well-known/openid-configuration"
+        assert isinstance(await authenticator.authenticate(token(issuer.keys[0])), Principal)
+        issuer.name = "http://inside:8080/realms/oms"
+        assert (await started(clock, internal_url=issuer.name)).problem() is not None
+
+    asyncio.run(scenario())
+
+
+def caller_of(issuer: Issuer, **claims: Any) -> Principal:
+    """Return whom a fresh gateway takes the bearer of a token for."""
+
+    async def scenario() -> Principal:
+        found = await (await started(Time())).authenticate(token(issuer.keys[0], **claims))
+        assert isinstance(found, Principal)
+        return found
+
+    return asyncio.run(scenario())
 
 
 def refusal_of(issuer: Issuer, text: str) -> str:

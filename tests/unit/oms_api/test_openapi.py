@@ -3,12 +3,14 @@
 import copy
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
+from oms_api.domain.principal import Right
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.rest import operations
 
@@ -42,6 +44,19 @@ def schemas(found: Document) -> Iterator[tuple[str, dict[str, Any]]]:
         for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
             for kind, content in part.get("content", {}).items():
                 yield from within(f"{where} {kind}", content["schema"])
+
+
+def test_the_page_about_log_in_says_what_each_right_is_asked_for() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "log-in.md").read_text()
+    told = {
+        right: re.findall(r"`(\w+)`", names)
+        for right, names in re.findall(r"^\| (\w+) \| (`.*) \|$", page, re.M)
+    }
+    asked: dict[str, list[str]] = {}
+    for operation in operations(_served, _served):
+        if operation.right is not Right.READ:
+            asked.setdefault(operation.right.value, []).append(operation.name)
+    assert told == asked
 
 
 def served(found: Document) -> Iterator[tuple[str, dict[str, Any]]]:

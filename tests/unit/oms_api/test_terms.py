@@ -85,6 +85,20 @@ def test_a_price_that_is_none_is_refused(price: Any) -> None:
     assert [problem.field for problem in found] == ["limitPrice"]
 
 
+@pytest.mark.parametrize(
+    "text", [" ", "   ", " a", "a ", "a\u3000", "\u00a0a", "ａ", "e\u0301", "ﬁ", "²", "a\u200bb", "x" * 65]
+)
+def test_a_client_order_id_that_looks_like_another_is_refused(text: str) -> None:
+    found = read(clientOrderId=text)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == ["clientOrderId"]
+
+
+@pytest.mark.parametrize("text", ["a", "a b", "é", "ордер-1", "日本", "x" * 64])
+def test_a_client_order_id_is_kept_as_it_is(text: str) -> None:
+    assert good(clientOrderId=text).client_order_id == text
+
+
 def test_the_tick_size_is_the_instruments_own() -> None:
     assert isinstance(read(symbol="AAPL", limitPrice="1.0001"), tuple)
     assert good(symbol="PENNY", limitPrice="1.0001").limit_price_micros == 1_000_100

@@ -36,7 +36,8 @@ from oms_platform.vocabulary import (
     TradeApplied,
 )
 from oms_platform.wire import encode
-from oms_tools.cli.client import ApiClient, ApiError, fetch_token
+from oms_tools.cli.client import ApiClient, ApiError
+from oms_tools.cli.log_in import fetch_token
 from oms_tools.cli.main import cli
 from oms_tools.cli.order_commands import order_terms
 from oms_tools.cli.story import print_story
@@ -265,7 +266,7 @@ def test_an_issuers_refusal_is_told_in_plain_words(client: ApiClient) -> None:
     assert str(refused.value) == "no user nobody at this issuer, or a wrong password"
     with pytest.raises(ApiError) as other:
         fetch_token(client.url, "slow")
-    assert str(other.value) == "come back later (HTTP 400)"
+    assert str(other.value) == f"{client.url}: come back later"
 
 
 def test_a_deployment_that_the_environment_names_is_used_instead_of_the_stack_that_runs(
