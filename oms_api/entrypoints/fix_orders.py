@@ -189,8 +189,7 @@ class FixRequests:
             "AF": self._mass_status,
         }.get(fields["35"])
         if work is None:
-            text = f"35={fields['35']} is not taken: expected D, F, G, H or AF"
-            return [fix_reports.business_reject(fields, _UNSUPPORTED_TYPE, text)]
+            return [fix_reports.business_reject(fields, _UNSUPPORTED_TYPE, "Unsupported Message Type")]
         return await work(fields)
 
     # ---- 35=D

@@ -481,7 +481,7 @@ def test_door_speaks_tls_and_may_ask_for_a_certificate(
         "OMS_API_FIX_KEY": str(ours.key),
         "OMS_API_FIX_CLIENT_CA": str(theirs.authority),
     }
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings):
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings) as api:
         trusting = ssl.create_default_context(cafile=str(ours.authority))
         stranger = Client(fix_port)
         with pytest.raises((ssl.SSLError, EOFError, ConnectionResetError)):
@@ -494,3 +494,7 @@ def test_door_speaks_tls_and_may_ask_for_a_certificate(
         client.secure(trusting)
         assert client.enter()["35"] == b"A"
         placed(client, "secret")
+        api.process.terminate()
+        assert client.read_until("5")["58"] == b"this gateway stops: log on again"
+        client.send("5")
+        assert client.is_closed()
