@@ -257,6 +257,21 @@ def test_cancel_that_a_venue_refuses_is_a_cancel_reject(desk: Desk) -> None:
     client.report(t35="9", t11="Y", t41="X", t39="0", t434="1", t58="venues keep 100 at XNYS")
 
 
+def test_requests_that_come_together_are_done_together_and_each_once(desk: Desk) -> None:
+    client = desk.enter()
+    names = [f"T{number}" for number in range(30)]
+    for name in (*names, "T0"):
+        client.order(name)
+    said = [client.report() for _ in range(31)]
+    assert [one["150"] for one in said] == ["A"] * 30 + ["8"]
+    for name in (*names, *names):
+        client.cancel(f"C{client.next_out}", name)
+    orders = {one["11"]: one["37"] for one in said[:30]}
+    rejects = [client.report(t35="9", t102="3") for _ in names]
+    assert sorted(one["37"] for one in rejects) == sorted(orders.values())
+    assert [_cancels(desk, order_id) for order_id in orders.values()] == [1] * 30
+
+
 def test_foreign_and_unknown_orders_look_the_same(desk: Desk) -> None:
     placed(desk.enter("TWO"), "theirs", f"1={desk.accounts('TWO')[0]}|")
     client = desk.enter()
