@@ -1,4 +1,4 @@
-"""A client's session on its connection: nothing is on the wire before it is stored, and it holds up nobody."""
+"""A client's session on its connection: nothing is on the wire before it is stored, it holds up nobody."""
 
 import asyncio
 import socket
