@@ -12,6 +12,7 @@ import msgspec
 from oms_api.domain.client_numbers import NumbersChange, StoredNumbers
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right
+from oms_api.domain.question_places import QuestionPlaces
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.errors import OperationalError
 from oms_platform.fix.clients import ClientSettings
@@ -29,6 +30,10 @@ class UnavailableError(OperationalError):
     def __init__(self, what: str, because: object = "") -> None:
         super().__init__(f"{what}: {because}" if because else what)
         self.what = what
+
+
+class BusyError(UnavailableError):
+    """Who was asked has too much to answer already."""
 
 
 class IntakeFullError(UnavailableError):
@@ -1006,6 +1011,7 @@ class Ports:
     reference: ReferenceData
     limiter: RateLimiter
     cancel_limiter: RateLimiter
+    question_limiter: RateLimiter
     authenticator: Authenticator
     router: Router
     risk: RiskDesk
@@ -1018,6 +1024,7 @@ class Ports:
     fix_sessions: FixSessionDesk
     market_data: MarketData
     tracer: Tracer = field(default_factory=Tracer)
+    question_places: QuestionPlaces = field(default_factory=QuestionPlaces)
 
 
 class FixClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):

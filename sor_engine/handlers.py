@@ -54,10 +54,7 @@ class InvalidRequestError(ValueError):
 
 
 class TakenShares:
-    """Displayed shares that our orders were sent to take and that no quote can show as gone yet.
-
-    The router's loop adds; a preview may ask from another thread meanwhile, so asking changes nothing.
-    """
+    """Displayed shares that our orders were sent to take and that no quote can show as gone yet."""
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, bool], deque[tuple[datetime, dict[str, int]]]] = {}
@@ -68,7 +65,7 @@ class TakenShares:
         if quote is None or not entries:
             return {}
         total: dict[str, int] = {}
-        for taken_at, taken in tuple(entries):
+        for taken_at, taken in entries:
             if taken_at + TAKEN_SEEN_AFTER < quote.quoted_at:
                 continue
             for venue_id, shares in taken.items():

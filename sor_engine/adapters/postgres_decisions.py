@@ -33,6 +33,8 @@ SELECT order_id, convert_from(inputs, 'UTF8')::json -> 'routing' ->> 'profile', 
 WHERE order_id BETWEEN %s AND %s AND order_id = ANY(%s) ORDER BY order_id, attempt
 """
 _CONTENTS: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
+# What nobody waits for any more holds no connection for longer.
+STATEMENT_MS_MAX: Final = 5_000
 _inputs_decoder: Final = msgspec.json.Decoder(FrozenInputs)
 _content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 
@@ -40,14 +42,18 @@ _content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 class PostgresSorReader:
     """SorReader on the audit tables and `venue_scorecards`, with connections of its own for other threads."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, connections_max: int = 2) -> None:
         self._pool = ConnectionPool(
             dsn,
             min_size=0,
-            max_size=2,
+            max_size=connections_max,
             open=True,
             timeout=5,
-            kwargs={"autocommit": True, "application_name": "sor-engine-reader"},
+            kwargs={
+                "autocommit": True,
+                "application_name": "sor-answers-reader",
+                "options": f"-c statement_timeout={STATEMENT_MS_MAX}",
+            },
         )
 
     def close(self) -> None:
