@@ -21,7 +21,8 @@ from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.adapters.asked_quotes import AskedQuotes
-from sor_engine.adapters.postgres_decisions import PostgresSorReader
+from sor_engine.adapters.postgres_decisions import STATEMENT_MS_MAX, PostgresSorReader
+from sor_engine.adapters.postgres_quality import PostgresQualityReader
 from sor_engine.adapters.postgres_reference import PostgresReference
 from sor_engine.config import AnswerSettings
 from sor_engine.entrypoints.grpc import SorService
@@ -91,8 +92,9 @@ def _run(settings: AnswerSettings, quotes: AskedQuotes, health: Health, stop: St
             reader = stack.enter_context(
                 closing(PostgresSorReader(settings.postgres_dsn, settings.questions_at_once))
             )
+            quality = PostgresQualityReader(settings.postgres_dsn, STATEMENT_MS_MAX)
             door = GrpcDoor(
-                [SorService(lambda: reference, context, reader, budget)],
+                [SorService(lambda: reference, context, reader, quality, budget)],
                 settings.host,
                 settings.answers_grpc_port,
             )

@@ -14,6 +14,8 @@ from grpclib.client import Channel
 from oms_api.adapters.question import ask
 from oms_api.ports import (
     Explained,
+    QualityQuestion,
+    QualityView,
     RiskView,
     ScorecardView,
     UnavailableError,
@@ -124,6 +126,21 @@ class SorRouter:
             )
             for card in answer.scorecards
         ]
+
+    async def quality(self, question: QualityQuestion) -> QualityView:
+        """Return what orders cost against the quotes of their time."""
+        asked = v1.GetExecutionQualityRequest(
+            since=question.since,
+            until=question.until,
+            every_account=question.accounts is None,
+            accounts=sorted(question.accounts or ()),
+            symbols=sorted(question.symbols or ()),
+            side=v1.Side.UNSPECIFIED if question.side is None else v1.Side[question.side],
+            cut=question.cut,
+            lines_max=question.lines_max,
+        )
+        answer = await ask("sor-answers", self._sor.get_execution_quality(asked))
+        return msgspec.json.decode(answer.report_json, type=QualityView)
 
     async def profile_problems(self, name: str, settings: dict[str, object]) -> list[str]:
         """Return what is wrong with a routing profile's settings."""

@@ -5,6 +5,7 @@ loop that listens only reads and writes messages.
 """
 
 import json
+import time
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn, TypeVar
@@ -19,10 +20,12 @@ from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
 from proto.gen.oms.v1 import (
     CheckProfileRequest,
     CheckProfileResponse,
+    ExecutionQuality,
     ExplainedRoute,
     ExplainRoutesRequest,
     ExplainRoutesResponse,
     Fees,
+    GetExecutionQualityRequest,
     GetRouteInputsRequest,
     GetScorecardsRequest,
     PreviewRouteRequest,
@@ -34,25 +37,32 @@ from proto.gen.oms.v1 import (
     RouteRequest,
     Scorecard,
     Scorecards,
+    Side,
     SorServiceBase,
     WhatIfRequest,
     WhatIfResponse,
 )
 from sor_engine.domain.profile import InvalidProfileError
+from sor_engine.domain.quality import Cut
+from sor_engine.entrypoints.quality_answer import quality_answer
 from sor_engine.entrypoints.question_budget import QuestionBudget, TooManyQuestionsError
 from sor_engine.handlers import (
     Changes,
     Explained,
     InvalidRequestError,
     RoutingContext,
+    TooMuchAskedError,
     decide_again,
     explain_route,
+    measure_quality,
     preview_route,
     profile_problems,
 )
 from sor_engine.ports import (
     Decided,
     InputsNotKeptError,
+    QualityReader,
+    QualityScope,
     Reference,
     SorReader,
     StoredProfile,
@@ -62,6 +72,7 @@ from sor_engine.ports import (
 WEIGHTS_CHARS_MAX: Final = 16_384
 VENUES_MAX: Final = 100
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
+_SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
 AnswerT = TypeVar("AnswerT")
 
 
@@ -134,11 +145,13 @@ class SorService(SorServiceBase):
         reference: Callable[[], Reference],
         context: RoutingContext,
         reader: SorReader,
+        quality: QualityReader,
         budget: QuestionBudget,
     ) -> None:
         self._reference = reference
         self._context = context
         self._reader = reader
+        self._quality = quality
         self._budget = budget
 
     async def preview_route(self, preview_route_request: PreviewRouteRequest) -> PreviewRouteResponse:
@@ -160,6 +173,12 @@ class SorService(SorServiceBase):
     async def get_scorecards(self, get_scorecards_request: GetScorecardsRequest) -> Scorecards:
         """Return what our own fills say of each venue."""
         return await self._within_budget(self._scorecards)
+
+    async def get_execution_quality(
+        self, get_execution_quality_request: GetExecutionQualityRequest
+    ) -> ExecutionQuality:
+        """Return what orders cost against the quotes of their time."""
+        return await self._within_budget(lambda: self._measure(get_execution_quality_request))
 
     async def check_profile(self, check_profile_request: CheckProfileRequest) -> CheckProfileResponse:
         """Return what is wrong with a profile's settings."""
@@ -239,6 +258,28 @@ class SorService(SorServiceBase):
                 for row in self._reader.scorecards()
             ]
         )
+
+    def _measure(self, asked: GetExecutionQualityRequest) -> ExecutionQuality:
+        try:
+            cut = Cut(asked.cut)
+        except ValueError:
+            names = ", ".join(one.value for one in Cut)
+            _refuse(Status.INVALID_ARGUMENT, f"cut must be one of {names}, was {asked.cut!r}")
+        scope = QualityScope(
+            since=asked.since,
+            until=asked.until,
+            accounts=None if asked.every_account else frozenset(asked.accounts),
+            symbols=frozenset(asked.symbols) or None,
+            side=_SIDES.get(asked.side),
+        )
+        if not scope.since < scope.until or asked.lines_max < 1:
+            _refuse(Status.INVALID_ARGUMENT, "since must be before until, and lines_max at least 1")
+        try:
+            report, refused = measure_quality(self._quality, scope, cut, asked.lines_max, time.monotonic)
+        except TooMuchAskedError as error:
+            _refuse(Status.FAILED_PRECONDITION, str(error))
+        answer = quality_answer(report, refused, scope, cut, asked.lines_max)
+        return ExecutionQuality(report_json=_encoder.encode(answer).decode())
 
     def _stored(self, order_id: str, attempt: int) -> Decided:
         try:
