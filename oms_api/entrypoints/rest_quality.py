@@ -1,12 +1,12 @@
 """REST about execution quality: what orders cost against the quotes of their time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
+from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, Operation
 from oms_api.entrypoints.paging import LIMIT_DEFAULT, Limit
@@ -18,12 +18,11 @@ from oms_platform.clock import Clock
 TAG: Final = "Execution quality"
 CUTS: Final = ("venue", "strategy", "symbol", "side", "account", "order")
 WITHIN: Final = timedelta(days=1)
-WITHIN_MAX: Final = timedelta(days=31)
 SYMBOLS_MAX: Final = 200
 
 
 class QualityQuery(msgspec.Struct, rename="camel", kw_only=True):
-    """Of which orders, by what cut. `from` and `to`: when they were created, at most 31 days apart."""
+    """Of which orders, by what cut. `from` and `to`: when they were created."""
 
     created_from: Annotated[
         Instant | None, msgspec.Meta(description="Created then or later; a day before `to` if left out.")
@@ -45,11 +44,8 @@ def quality_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
     """Return the operation."""
 
     async def quality(call: Call[QualityQuery]) -> QualityView | Refusal:
-        question = _question(call.query, call.principal, clock)
-        if isinstance(question, Refusal):
-            return question
         try:
-            return await ports.router.quality(question)
+            return await ports.router.quality(_question(call.query, call.principal, clock()))
         except RoutingRefusedError as error:
             return Refusal(code=RefusalCode.INVALID_REQUEST, message=str(error))
 
@@ -63,19 +59,11 @@ def quality_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
     ]  # fmt: skip
 
 
-def _question(query: QualityQuery, principal: Principal, clock: Clock) -> QualityQuestion | Refusal:
+def _question(query: QualityQuery, principal: Principal, now: datetime) -> QualityQuestion:
     """Return what to ask. Accounts that the caller does not see match nothing."""
-    until = query.created_to or clock()
-    since = query.created_from or until - WITHIN
-    problem = ""
-    if since >= until:
-        problem = "must be before `to`"
-    elif until - since > WITHIN_MAX:
-        problem = f"must be at most {WITHIN_MAX.days} days before `to`"
-    if problem:
-        return invalid(FieldProblem(field="from", message=problem))
+    until = min(query.created_to or now, now)
     return QualityQuestion(
-        since=since,
+        since=query.created_from or until - WITHIN,
         until=until,
         accounts=visible_accounts(query.account_id, principal),
         symbols=None if query.symbol is None else frozenset(query.symbol),

@@ -272,8 +272,8 @@ class SorService(SorServiceBase):
             symbols=frozenset(asked.symbols) or None,
             side=_SIDES.get(asked.side),
         )
-        if not scope.since < scope.until or asked.lines_max < 1:
-            _refuse(Status.INVALID_ARGUMENT, "since must be before until, and lines_max at least 1")
+        if asked.lines_max < 1:
+            _refuse(Status.INVALID_ARGUMENT, f"lines_max must be at least 1, was {asked.lines_max}")
         try:
             report, refused = measure_quality(self._quality, scope, cut, asked.lines_max, time.monotonic)
         except TooMuchAskedError as error:
