@@ -50,7 +50,7 @@ page-test: dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest tests/page $(ARGS)
 
-# QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, and as a client of the broker simulator: 10,000 orders each.
+# QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, as a client of it, and of the broker simulator: 10,000 orders each.
 # Minutes.
 quickfixj: dev
 	OMS_QUICKFIXJ_ORDERS=10000 $(BIN)/python -m pytest tests/quickfixj -s $(ARGS)
@@ -63,7 +63,7 @@ clients: dev
 fuzz: dev
 	OMS_FUZZ_MUTANTS=1000000 $(BIN)/python -m pytest tests/properties/test_venue_bytes.py -s $(ARGS)
 
-# The broker simulator against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
+# The broker simulator and the FIX door against acceptance definitions of FIX 4.4 in the folder OMS_FIX_DEFINITIONS, such as QuickFIX's.
 acceptance: dev
 	@test -n "$(OMS_FIX_DEFINITIONS)" || { echo "OMS_FIX_DEFINITIONS must name a folder of *.def files"; exit 1; }
 	$(BIN)/python -m pytest tests/acceptance $(ARGS)

@@ -18,6 +18,7 @@ class Right(enum.Enum):
     READ = "read"
     TRADE = "trade"
     CANCEL = "cancel"
+    STOP = "stop"
     ADMIN = "admin"
 
 
@@ -25,9 +26,9 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 # The words of a role claim, as docs/log-in.md has them. Which accounts they hold for is a claim of its own.
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
-    "desk-head": _TRADING,
-    "risk": frozenset((Right.READ, Right.CANCEL)),
-    "admin": _TRADING | {Right.ADMIN},
+    "desk-head": _TRADING | {Right.STOP},
+    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP)),
+    "admin": _TRADING | {Right.STOP, Right.ADMIN},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

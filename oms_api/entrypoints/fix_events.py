@@ -20,7 +20,7 @@ from oms_platform.messages import CancelOrder, OrderEvent
 from oms_platform.vocabulary import OrderTerms
 
 # Orders that are remembered; of others what is stored is read.
-KNOWN_MAX: Final = 20_000
+KNOWN_MAX: Final = 5_000
 _decode: Final = msgspec.json.Decoder(OrderEvent).decode
 _NOBODYS: Final = ""
 

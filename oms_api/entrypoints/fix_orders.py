@@ -1,7 +1,7 @@
 """What FIX clients ask: 35=D, F, G, H and AF to the handlers that every door has, and their answers.
 
-A tag that FIX 4.4 knows and this file does not read is left aside. New orders that come together are stored
-together; whatever else comes waits for what came before it. A request that may have been sent before is
+A tag that FIX 4.4 knows and this file does not read is left aside. Messages of one type that come together
+are done together, what is of another type waits for them. A request that may have been sent before is
 answered with how its order stands, and done once.
 """
 
@@ -50,6 +50,9 @@ from oms_platform.messages import CancelOrder, SubmitOrder
 PROFILE_TAG, AVOID_TAG, PREFER_TAG = "9501", "9502", "9503"
 ROUTING_TAGS: Final = (PROFILE_TAG, AVOID_TAG, PREFER_TAG)
 MASS_STATUS_MAX: Final = 1_000
+# Of one session at the store, so that others and the other doors have their share of its connections.
+READS_AT_ONCE: Final = 3
+CANCELS_AT_ONCE: Final = 50
 _ALL_ORDERS, _OF_SYMBOL = "7", "1"
 # BusinessRejectReason (380).
 _OTHER, _UNSUPPORTED_TYPE, _NOT_AUTHORIZED = 0, 3, 6
@@ -143,6 +146,8 @@ class FixRequests:
         self._principal = client.principal
         self._clock = clock
         self._note_placed = note_placed
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._cancels = asyncio.Semaphore(CANCELS_AT_ONCE)
 
     async def answer(self, messages: Sequence[Fields]) -> list[Message]:
         """Do what messages ask, in their order. Returns what is to be sent.
@@ -150,26 +155,19 @@ class FixRequests:
         Raises UnavailableError when it is not known what became of one of them.
         """
         answers: list[Message] = []
-        for is_order, run in groupby(messages, key=lambda fields: fields["35"] == "D"):
-            asked = list(run)
-            if is_order and self._settings.kind != DROP_COPY:
-                work = [self._contained(self._place, fields) for fields in asked]
-                for answer in await asyncio.gather(*work, return_exceptions=True):
-                    if isinstance(answer, BaseException):
-                        raise answer
-                    answers += answer
-            else:
-                for fields in asked:
-                    answers += await self._contained(self._answer, fields)
-        for fields in messages:
-            count_message("in", fields["35"])
+        for msg_type, run in groupby(messages, key=lambda fields: fields["35"]):
+            work = [self._contained(fields) for fields in run]
+            for answer in await asyncio.gather(*work, return_exceptions=True):
+                count_message("in", msg_type)
+                if isinstance(answer, BaseException):
+                    raise answer
+                answers += answer
         return answers
 
-    @staticmethod
-    async def _contained(work: Callable[[Fields], Awaitable[list[Message]]], fields: Fields) -> list[Message]:
+    async def _contained(self, fields: Fields) -> list[Message]:
         """Do what one message asks. One that the gateway fails at holds up none of those behind it."""
         try:
-            return await work(fields)
+            return await self._answer(fields)
         except UnavailableError:
             raise
         except Exception:
@@ -183,14 +181,14 @@ class FixRequests:
             text = "a drop copy sends nothing but the session's own messages"
             return [fix_reports.business_reject(fields, _NOT_AUTHORIZED, text)]
         work: Callable[[Fields], Awaitable[list[Message]]] | None = {
+            "D": self._place,
             "F": self._cancel,
             "G": self._replace,
             "H": self._status,
             "AF": self._mass_status,
         }.get(fields["35"])
         if work is None:
-            text = f"35={fields['35']} is not taken: expected D, F, G, H or AF"
-            return [fix_reports.business_reject(fields, _UNSUPPORTED_TYPE, text)]
+            return [fix_reports.business_reject(fields, _UNSUPPORTED_TYPE, "Unsupported Message Type")]
         return await work(fields)
 
     # ---- 35=D
@@ -228,7 +226,7 @@ class FixRequests:
 
     async def _conflict(self, fields: Fields, account_id: str, refusal: Refusal) -> Message:
         """Refuse an order whose ClOrdID another has; how one of another session stands is not said."""
-        order_id = await self._orders.order_id([account_id], fields["11"])
+        order_id = await self._id_of([account_id], fields["11"])
         found = None if order_id is None else await self._view(order_id)
         if found is None:
             return self._rejected(fields, refusal)
@@ -257,9 +255,9 @@ class FixRequests:
             return [self._kept(fields, order, fix_reports.BROKER_OPTION, fix_reports.words_of(refused))]
         if order is None:
             return [self._kept(fields, None, fix_reports.CANCEL_UNKNOWN_ORDER, "unknown order")]
-        if _may_be_repeated(fields) and await self._orders.has_cancel(order.order_id, fields["11"]):
+        if _may_be_repeated(fields) and await self._has_cancel(order, fields["11"]):
             return [fix_reports.status_report(order, fields["11"])]
-        if await self._orders.order_id(self._settings.accounts, fields["11"]) is not None:
+        if await self._id_of(self._settings.accounts, fields["11"]) is not None:
             return [self._kept(fields, order, fix_reports.CANCEL_DUPLICATE, "ClOrdID (11) is an order's")]
         traced = RequestTrace(self._ports.tracer, None, CancelOrder.__name__)
         work = handle_cancel_order(
@@ -271,14 +269,15 @@ class FixRequests:
             trace=traced.trace,
             cl_ord_id=fields["11"],
         )
-        result = await traced.over("FIX 35=F", work)
+        async with self._cancels:
+            result = await traced.over("FIX 35=F", work)
         if isinstance(result, Refusal):
             closed = result.code is RefusalCode.ORDER_CLOSED
             reason = fix_reports.TOO_LATE if closed else fix_reports.CANCEL_OTHER
             now = await self._view(order.order_id)
             return [self._kept(fields, now, reason, fix_reports.words_of(result))]
         if not result.created:
-            if await self._orders.has_cancel(order.order_id, fields["11"]):
+            if await self._has_cancel(order, fields["11"]):
                 return [fix_reports.status_report(order, fields["11"])]
             text = f"a cancel is pending: request {result.request_id}"
             return [self._kept(fields, order, fix_reports.CANCEL_PENDING, text)]
@@ -334,7 +333,8 @@ class FixRequests:
                 channel=FIX_CHANNEL,
                 principal=self._principal.subject,
             )
-            found = await self._ports.reader.orders(wanted)
+            async with self._reads:
+                found = await self._ports.reader.orders(wanted)
             if not found:
                 text = "no open order"
             elif len(found) > MASS_STATUS_MAX:
@@ -353,11 +353,20 @@ class FixRequests:
         accounts = self._settings.accounts
         if "1" in fields:
             accounts = tuple({fields["1"]} & {*accounts})
-        order_id = await self._orders.order_id(accounts, fields[tag])
+        order_id = await self._id_of(accounts, fields[tag])
         return None if order_id is None else await self._view(order_id)
 
+    async def _id_of(self, accounts: Sequence[str], cl_ord_id: str) -> UUID | None:
+        async with self._reads:
+            return await self._orders.order_id(accounts, cl_ord_id)
+
+    async def _has_cancel(self, order: OrderView, cl_ord_id: str) -> bool:
+        async with self._reads:
+            return await self._orders.has_cancel(order.order_id, cl_ord_id)
+
     async def _view(self, order_id: UUID) -> OrderView | None:
-        found = await handle_get_order(self._ports, self._principal, str(order_id))
+        async with self._reads:
+            found = await handle_get_order(self._ports, self._principal, str(order_id))
         if isinstance(found, Refusal) or found.principal != self._principal.subject:
             return None
         return found

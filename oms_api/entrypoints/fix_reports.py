@@ -264,5 +264,5 @@ def cancel_ended(event: OrderEvent, terms: OrderTerms, cl_ord_id: str) -> Messag
 
 def business_reject(fields: Fields, reason: int, text: str) -> Message:
     """Refuse a message that is not taken at all. reason: BusinessRejectReason (380)."""
-    values = ((45, fields["34"]), (372, fields["35"]), (379, fields.get("11")), (380, reason), (58, text))
+    values = ((45, fields["34"]), (58, text), (372, fields["35"]), (379, fields.get("11")), (380, reason))
     return Message("j", body_of(values))

@@ -26,6 +26,7 @@ _RIGHTS: Final = {
     Right.READ: "Needs the right to read.",
     Right.TRADE: "Needs the right to trade.",
     Right.CANCEL: "Needs the right to cancel.",
+    Right.STOP: "Needs the right to stop trading.",
     Right.ADMIN: "Needs the right to administer.",
 }
 _OF_PATH: Final[dict[str, dict[str, Any]]] = {

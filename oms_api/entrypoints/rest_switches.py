@@ -1,13 +1,14 @@
 """REST about kill switches: what a person has stopped, and may let trade again."""
 
 from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.principal import Right
+from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import read_id, shown
-from oms_api.entrypoints.operation import AnyOperation, Call, Content, NoQuery, Operation
+from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_exceptions import Reason, ReasonRequest
 from oms_api.ports import Ports, SwitchView, View
@@ -42,14 +43,31 @@ class Switches(View, frozen=True):
     kill_switches: list[SwitchView]
 
 
-def _name_problem(ports: Ports, content: Content) -> FieldProblem | None:
-    scope, name = str(content["scope"]), str(content.get("name", ""))
+def _may_stop(principal: Principal, scope: str) -> bool:
+    return principal.sees_every_account or scope == "ACCOUNT"
+
+
+def _only_own_accounts() -> Refusal:
+    return Refusal(code=RefusalCode.FORBIDDEN, message="the token lets its own accounts be stopped only")
+
+
+async def _is_ones_own(ports: Ports, principal: Principal, switch_id: UUID) -> bool:
+    """Return whether a caller may release a switch: of others' it learns nothing."""
+    if principal.sees_every_account:
+        return True
+    found = await ports.switches.switches(released=False, rows_max=ROWS_MAX)
+    return any(
+        one.switch_id == switch_id and one.scope == "ACCOUNT" and principal.sees(one.name) for one in found
+    )
+
+
+def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> FieldProblem | None:
     if scope == "FIRM":
         return FieldProblem(field="name", message="must be left out for the firm") if name else None
     known = ports.reference
     exists = {
         "VENUE": known.venue_exists(name),
-        "ACCOUNT": known.account_exists(name),
+        "ACCOUNT": not hidden and known.account_exists(name),
         "SYMBOL": known.tick_size(name) is not None,
     }
     if exists[scope]:
@@ -58,18 +76,25 @@ def _name_problem(ports: Ports, content: Content) -> FieldProblem | None:
 
 
 def switch_operations(ports: Ports) -> list[AnyOperation]:
-    """Return the operations. Who may read sees every switch; who administers sets and releases them."""
+    """Return the operations. Who may read sees every switch; who may stop trading sets and releases them.
+
+    One who does not see every account stops accounts of its own, and nothing that is others' too.
+    """
 
     async def switches(call: Call[SwitchesQuery]) -> Switches:
         return Switches(await ports.switches.switches(released=call.query.all, rows_max=ROWS_MAX))
 
     async def stop(call: Call[NoQuery]) -> SwitchView | Refusal:
         content = call.content
-        if (problem := _name_problem(ports, content)) is not None:
+        scope, name = str(content["scope"]), str(content.get("name", ""))
+        if not _may_stop(call.principal, scope):
+            return _only_own_accounts()
+        hidden = scope == "ACCOUNT" and not call.principal.sees(name)
+        if (problem := _name_problem(ports, scope, name, hidden=hidden)) is not None:
             return invalid(problem)
         found = await ports.switches.set(
-            str(content["scope"]),
-            str(content.get("name", "")),
+            scope,
+            name,
             cancels=content.get("cancels") is True,
             by=call.principal.subject,
             reason=str(content["reason"]).strip(),
@@ -82,7 +107,7 @@ def switch_operations(ports: Ports) -> list[AnyOperation]:
         given = call.path["switchId"]
         switch_id, reason = read_id(given), str(call.content["reason"]).strip()
         found = None
-        if switch_id is not None:
+        if switch_id is not None and await _is_ones_own(ports, call.principal, switch_id):
             found = await ports.switches.release(switch_id, call.principal.subject, reason)
         if found is None:
             return Refusal(code=RefusalCode.NOT_FOUND, message=f"no kill switch {shown(given)} is set")
@@ -94,14 +119,14 @@ def switch_operations(ports: Ports) -> list[AnyOperation]:
             summary="Kill switches, newest first", query=SwitchesQuery, answers={200: Switches},
         ),
         Operation(
-            method="POST", path=PATH, name="setKillSwitch", tag=TAG, right=Right.ADMIN, serve=stop,
+            method="POST", path=PATH, name="setKillSwitch", tag=TAG, right=Right.STOP, serve=stop,
             summary="Stop a scope: no order of it leaves for a venue", body=SwitchRequest,
             noun="a kill switch", example={"scope": "SYMBOL", "name": "AAPL", "reason": "news is pending"},
             answers={201: SwitchView}, refusals=[RefusalCode.CONFLICT],
         ),
         Operation(
             method="POST", path=f"{PATH}/{{switchId}}/release", name="releaseKillSwitch", tag=TAG,
-            right=Right.ADMIN, serve=release, summary="Let a scope trade again", body=ReasonRequest,
+            right=Right.STOP, serve=release, summary="Let a scope trade again", body=ReasonRequest,
             noun="a reason", example={"reason": "the news is out"}, answers={200: SwitchView},
         ),
     ]  # fmt: skip

@@ -272,6 +272,27 @@ QUESTIONS: Final = (
             GROUP BY account_id, s.head HAVING max(e.stream_sequence) IS DISTINCT FROM s.head
         """,
     ),
+    Question(
+        invariant="a FIX client is told an event once, under a number of its own below the next one",
+        examined="SELECT count(*) FROM fix_client_messages",
+        broken="""
+            SELECT comp_id, format('was told event %s of %s %s times', stream_sequence, account_id, count(*))
+            FROM fix_client_messages WHERE account_id IS NOT NULL
+            GROUP BY comp_id, account_id, stream_sequence HAVING count(*) > 1
+            UNION ALL
+            SELECT comp_id, format('was sent number %s %s times', seq, count(*))
+            FROM fix_client_messages GROUP BY comp_id, numbers, seq HAVING count(*) > 1
+            UNION ALL
+            SELECT m.comp_id, format('was sent number %s, the next is %s', m.seq, s.next_out)
+            FROM fix_client_messages m JOIN fix_client_sessions s USING (comp_id, numbers)
+            WHERE m.seq >= s.next_out
+            UNION ALL
+            SELECT m.comp_id, format('was told event %s of %s, its place is %s', m.stream_sequence,
+                                     m.account_id, s.streams->>m.account_id)
+            FROM fix_client_messages m JOIN fix_client_sessions s USING (comp_id)
+            WHERE m.stream_sequence > (s.streams->>m.account_id)::int
+        """,
+    ),
 )
 
 

@@ -21,18 +21,20 @@ class DefinitionFailedError(AssertionError):
 
 
 class Definition:
-    """Plays one definition. sessions: the venues whose sessions its connections use, one after the other.
+    """Plays one definition. sessions: those that its connections use, one after the other: acceptor, client.
 
-    names: what the definition calls both sides, and what they are called here. An application message that
-    the definition expects back as it was sent may be refused by the application instead (35=j, 35=8).
+    logon: more fields of each Logon that is sent. An application message that the definition expects back as
+    it was sent may be answered by the application instead (35=j, 35=8).
     """
 
-    def __init__(self, path: Path, port: int, sessions: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, port: int, sessions: Sequence[tuple[str, str]], logon: bytes = b""
+    ) -> None:
         self._steps = path.read_bytes().splitlines()
-        self._port = port
+        self._port, self._logon = port, logon
         self._sessions = list(sessions)
         self._clients: dict[bytes, RawClient] = {}
-        self._venue = b""
+        self._ours, self._theirs = b"", b""
 
     def play(self) -> None:
         """Raise DefinitionFailedError at the first step that differs."""
@@ -54,8 +56,8 @@ class Definition:
         if kind == b"i" and content == b"CONNECT":
             # A second connection of its own, after the first has ended, is another session's first.
             if which not in self._clients and not self._clients:
-                self._venue = self._sessions.pop(0).encode()
-            self._clients[which] = RawClient(self._port, self._venue.decode())
+                self._ours, self._theirs = (name.encode() for name in self._sessions.pop(0))
+            self._clients[which] = RawClient(self._port, self._ours.decode())
         elif kind == b"i":
             self._clients.pop(which).close()
         elif kind == b"e":
@@ -69,6 +71,8 @@ class Definition:
     def _message(self, content: bytes) -> bytes:
         content = _TIME.sub(lambda match: stamp(int(match[1] or 0))[:17].encode(), content)
         content = self._renamed(content)
+        if self._logon and b"\x0135=A\x01" in content:
+            content = re.sub(rb"(?<=\x01)(?=10=[^\x01]*\x01$)|$", self._logon, content, count=1)
         head = re.match(rb"8=[^\x01]*\x01", content)
         if head is None:
             return content
@@ -82,7 +86,7 @@ class Definition:
         return before + (trailer[0] if trailer else b"10=%03d\x01" % (sum(before) % 256))
 
     def _renamed(self, content: bytes) -> bytes:
-        names = {b"ISLD": self._venue, b"TW44": b"OMS"}
+        names = {b"ISLD": self._ours, b"TW44": self._theirs}
         for tag in (b"49", b"56"):
             content = re.sub(
                 rb"\x01%s=(ISLD|TW44)\x01" % tag,

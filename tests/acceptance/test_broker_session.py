@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.broker.config import VENUES
+from simulators.broker.config import COUNTERPARTY, VENUES
 from tests.acceptance.definitions import Definition
 from tests.venue_in_process import running_venue
 
@@ -25,4 +25,4 @@ FILES = (
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_session_does_what_the_definition_says(path: Path, tmp_path: Path) -> None:
     with running_venue(tmp_path / "broker") as venue:
-        Definition(path, venue.port, VENUES).play()
+        Definition(path, venue.port, [(venue_id, COUNTERPARTY) for venue_id in VENUES]).play()

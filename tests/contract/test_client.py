@@ -188,8 +188,8 @@ def test_the_clients_have_the_same_methods_with_the_same_parameters() -> None:
 
 def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     once = {one for one in OF_CONTRACT if not made(BY_ID[one]).repeatable}
-    # A GET, an order under its id, a cancel while one is pending, and questions may be asked again; a PUT too,
-    # unless it is of one version: here every parameter is given.
+    # A GET, an order under its id, a cancel while one is pending, and questions may be asked again; a PUT
+    # too, unless it is of one version: here every parameter is given.
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
         *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),

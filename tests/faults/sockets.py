@@ -26,7 +26,7 @@ from oms_platform.vocabulary import OrderStatus
 from oms_tools.bench.event_stream import EventStream, StreamEvent
 from oms_tools.bench.figures import percentiles
 from oms_tools.bench.http_client import HttpPool, request_head
-from oms_tools.laptop.dev_issuer import ALGORITHM, AUDIENCE, load_key
+from oms_tools.laptop.dev_grants import ALGORITHM, AUDIENCE, load_key
 from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import postgres_dsn
 from tests.stack_rig import StackRig, broken, free_base_port

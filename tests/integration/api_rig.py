@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from joserfc import jwt
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import OrderStatus, Side
 from oms_platform.wire import encode
-from oms_tools.laptop.dev_grants import issue_token
+from oms_tools.laptop.dev_grants import ALGORITHM, AUDIENCE, issue_token, load_key
 from oms_tools.laptop.dev_issuer import make_server
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from tests.conftest import running
@@ -116,6 +117,13 @@ class Gateway:
     dsn: str
     log: Path
     process: subprocess.Popen[bytes]
+
+    def token_of(self, name: str, role: str, accounts: list[str]) -> str:
+        """Return the token of a caller who is no persona."""
+        key, now = load_key(self.issuer_data), int(time.time())
+        claims = {"iss": self.issuer, "sub": name, "aud": AUDIENCE, "iat": now, "exp": now + 600}
+        own = {"oms_accounts": accounts, "realm_access": {"roles": [role]}}
+        return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims | own, key)
 
     def token(self, user: str = "trader1", **changes: Any) -> str:
         return issue_token(

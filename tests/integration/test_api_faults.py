@@ -21,8 +21,8 @@ from oms_platform.schema.migrate import migrate
 from oms_platform.worker import EXIT_CONFIGURATION
 from oms_tools.laptop.parts import ensure_database, memory_kafka_part, postgres_dsn, postgres_part, wait_until
 from tests.conftest import database_folder, running
-from tests.integration.api_rig import Gateway, call, gateway, terms, wait_for
-from tests.integration.test_api import Listener, event, send, store
+from tests.integration.api_rig import Gateway, call, event, gateway, store_events, terms, wait_for
+from tests.integration.test_api import Listener, send
 from tests.ports import free_port
 
 
@@ -132,7 +132,7 @@ def test_without_kafka_cancels_and_repeats_are_taken_new_orders_only_while_the_o
                 await asyncio.to_thread(wait_for, lambda: api.metric("oms_api_kafka_up") == 0, "no Kafka")
                 first = await asyncio.to_thread(api.call, "POST", "/api/v1/orders", content)
                 assert first.status == 201
-                await asyncio.to_thread(store, api, event("ACC-HF-001", 1), event("ACC-HF-001", 2))
+                await asyncio.to_thread(store_events, api, event("ACC-HF-001", 1), event("ACC-HF-001", 2))
                 assert await listener.sequences(2) == [1, 2]
 
         asyncio.run(scenario())
@@ -157,7 +157,7 @@ def test_without_kafka_cancels_and_repeats_are_taken_new_orders_only_while_the_o
             event("ACC-INST-001", number, order_id=order_id, type="RouteDeferred")
             for number, order_id in enumerate(stored_orders(dsn), start=1)
         ]
-        store(api, *deferred)
+        store_events(api, *deferred)
         wait_for(lambda: api.place().status == 201, "new orders taken again")
 
 

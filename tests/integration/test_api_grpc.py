@@ -47,8 +47,7 @@ from proto.gen.oms.v1 import (
 from proto.gen.oms.v1 import OrderEvent as EventMessage
 from tests.conftest import running
 from tests.contract.descriptors import message_class
-from tests.integration.api_rig import Gateway, gateway, wait_for
-from tests.integration.test_api import event, store
+from tests.integration.api_rig import Gateway, event, gateway, store_events, wait_for
 from tests.ports import free_port
 from tests.raw_grpc import framed, raw_client
 
@@ -496,7 +495,7 @@ def test_an_accounts_events_come_in_order_from_where_the_client_is(
     api: Gateway, kafka: KafkaSettings
 ) -> None:
     account = "ACC-HF-001"
-    store(api, *(event(account, number) for number in range(1, 1_201)))
+    store_events(api, *(event(account, number) for number in range(1, 1_201)))
 
     async def scenario(stub: OrderServiceStub) -> None:
         answers = stub.stream_orders(StreamOrdersRequest(account_id=account, from_sequence=17))
@@ -505,7 +504,7 @@ def test_an_accounts_events_come_in_order_from_where_the_client_is(
         caught = await take(answers, 1_183)
         assert [found.event.stream_sequence for found in caught] == list(range(18, 1_201))
         live = [event(account, number) for number in (1_201, 1_202, 1_203)]
-        await asyncio.to_thread(store, api, *live)
+        await asyncio.to_thread(store_events, api, *live)
         await asyncio.to_thread(publish, kafka, live[1], live[0], live[1], live[2])
         assert [found.event for found in await take(answers, 3)] == [
             to_proto(item, EventMessage) for item in live

@@ -43,10 +43,31 @@ def test_a_scope_is_stopped_once_and_released_once_and_both_are_kept(api: Gatewa
     assert api.call("POST", PATH, GOOD, "admin1").status == 201
 
 
-def test_only_who_administers_stops_and_releases(api: Gateway) -> None:
+@pytest.mark.parametrize("user", ["admin1", "risk1", "desk"])
+def test_who_may_stop_trading_stops_and_releases_and_nobody_else(api: Gateway, user: str) -> None:
     assert api.call("POST", PATH, GOOD, "trader1").status == 403
-    switch_id = api.call("POST", PATH, GOOD, "admin1").json["switchId"]
+    switch_id = api.call("POST", PATH, GOOD, user).json["switchId"]
     assert api.call("POST", f"{PATH}/{switch_id}/release", {"reason": "x"}, "trader1").status == 403
+    assert api.call("POST", f"{PATH}/{switch_id}/release", {"reason": "x"}, user).status == 200
+
+
+def test_who_sees_some_accounts_stops_these_and_nothing_that_is_others_too(api: Gateway) -> None:
+    mine = {"Authorization": f"Bearer {api.token_of('head', 'desk-head', ['ACC-INST-001'])}"}
+    theirs = api.call("POST", PATH, {"scope": "ACCOUNT", "name": "ACC-RET-001", "reason": "x"}, "admin1").json
+    for scope, name in (("FIRM", ""), ("VENUE", "XNYS"), ("SYMBOL", "AAPL")):
+        content = {"scope": scope, "name": name, "reason": "x"}
+        assert api.call("POST", PATH, content, None, **mine).status == 403
+    seen = []
+    for name in ("ACC-RET-001", "ACC-NO-SUCH"):
+        content = {"scope": "ACCOUNT", "name": name, "reason": "x"}
+        refused = api.call("POST", PATH, content, None, **mine)
+        seen.append((refused.status, refused.body.replace(name.encode(), b"")))
+        released = api.call("POST", f"{PATH}/{theirs['switchId']}/release", {"reason": "x"}, None, **mine)
+        assert released.status == 404
+    assert [status for status, _ in seen] == [400, 400]
+    own = {"scope": "ACCOUNT", "name": "ACC-INST-001", "reason": "x"}
+    switch_id = api.call("POST", PATH, own, None, **mine).json["switchId"]
+    assert api.call("POST", f"{PATH}/{switch_id}/release", {"reason": "x"}, None, **mine).status == 200
 
 
 def test_a_switch_that_cannot_be_is_refused_by_field(api: Gateway) -> None:

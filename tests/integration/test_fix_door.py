@@ -257,6 +257,21 @@ def test_cancel_that_a_venue_refuses_is_a_cancel_reject(desk: Desk) -> None:
     client.report(t35="9", t11="Y", t41="X", t39="0", t434="1", t58="venues keep 100 at XNYS")
 
 
+def test_requests_that_come_together_are_done_together_and_each_once(desk: Desk) -> None:
+    client = desk.enter()
+    names = [f"T{number}" for number in range(30)]
+    for name in (*names, "T0"):
+        client.order(name)
+    said = [client.report() for _ in range(31)]
+    assert [one["150"] for one in said] == ["A"] * 30 + ["8"]
+    for name in (*names, *names):
+        client.cancel(f"C{client.next_out}", name)
+    orders = {one["11"]: one["37"] for one in said[:30]}
+    rejects = [client.report(t35="9", t102="3") for _ in names]
+    assert sorted(one["37"] for one in rejects) == sorted(orders.values())
+    assert [_cancels(desk, order_id) for order_id in orders.values()] == [1] * 30
+
+
 def test_foreign_and_unknown_orders_look_the_same(desk: Desk) -> None:
     placed(desk.enter("TWO"), "theirs", f"1={desk.accounts('TWO')[0]}|")
     client = desk.enter()
@@ -481,7 +496,7 @@ def test_door_speaks_tls_and_may_ask_for_a_certificate(
         "OMS_API_FIX_KEY": str(ours.key),
         "OMS_API_FIX_CLIENT_CA": str(theirs.authority),
     }
-    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings):
+    with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, **settings) as api:
         trusting = ssl.create_default_context(cafile=str(ours.authority))
         stranger = Client(fix_port)
         with pytest.raises((ssl.SSLError, EOFError, ConnectionResetError)):
@@ -494,3 +509,7 @@ def test_door_speaks_tls_and_may_ask_for_a_certificate(
         client.secure(trusting)
         assert client.enter()["35"] == b"A"
         placed(client, "secret")
+        api.process.terminate()
+        assert client.read_until("5")["58"] == b"this gateway stops: log on again"
+        client.send("5")
+        assert client.is_closed()

@@ -119,7 +119,7 @@ def test_a_person_logs_in_by_device_code(api: Gateway, issuer: Keycloak) -> None
 
     log_in.log_in(issuer.issuer, "oms-cli", show)
     found = me(api, log_in.logged_in_token(issuer.issuer))
-    assert (found["rights"], found["accounts"]) == (["cancel", "read", "trade"], ["*"])
+    assert (found["rights"], found["accounts"]) == (["cancel", "read", "stop", "trade"], ["*"])
 
 
 def asked(**changes: str) -> dict[str, str]:
@@ -161,7 +161,7 @@ def test_the_page_logs_in_with_a_proof_from_its_own_origin_and_signs_out(
     )
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
     tokens = answer.json()
-    assert me(api, tokens["access_token"])["rights"] == ["cancel", "read"]
+    assert me(api, tokens["access_token"])["rights"] == ["cancel", "read", "stop"]
     assert issuer.grant(**form).json()["error"] == "invalid_grant"
     out = {"id_token_hint": tokens["id_token"], "client_id": "oms-web", "post_logout_redirect_uri": BACK}
     assert person.go(f"{issuer.endpoint('logout')}?{urllib.parse.urlencode(out)}", until=BACK) == BACK
@@ -212,7 +212,7 @@ def test_a_role_of_the_client_counts_beside_those_of_the_realm(api: Gateway, iss
         issuer.admin("POST", f"/clients/{client}/roles", {"name": name})
         role = issuer.admin("GET", f"/clients/{client}/roles/{name}")
         issuer.admin("POST", f"/users/{user}/role-mappings/clients/{client}", [role])
-    assert me(api, issuer.persona("viewer1"))["rights"] == ["cancel", "read"]
+    assert me(api, issuer.persona("viewer1"))["rights"] == ["cancel", "read", "stop"]
     issuer.admin("DELETE", f"/clients/{client}/roles/risk")
     assert me(api, issuer.persona("viewer1"))["rights"] == ["read"]
 

@@ -16,8 +16,8 @@ from oms_api.adapters.postgres_reader import PostgresReader
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.vocabulary import OrderStatus
 from oms_platform.wire import encode
-from tests.integration.api_rig import Gateway, gateway
-from tests.integration.test_api import Listener, event, send, store_events
+from tests.integration.api_rig import Gateway, event, gateway, store_events
+from tests.integration.test_api import Listener, send
 
 ACCOUNT = "ACC-HF-001"
 

@@ -42,8 +42,24 @@ class History:
         self.wire.append(report("", b"35=8", b"150=F", b"17=LOST", b"32=1", b"31=7"))
         self.exception("UNKNOWN_ORDER", None, "LOST", self.wire[-1])
         self._store_wire()
+        self._tell_a_client()
         self.db.execute("INSERT INTO account_streams VALUES ('ACC-INST-001', %s)", (self.streamed,))
         self.write_files()
+
+    def _tell_a_client(self) -> None:
+        """Tell a FIX client the first two events."""
+        self.db.execute(
+            "INSERT INTO fix_clients VALUES ('FUND', 'ORDERS', '{ACC-INST-001}', '{READ}', 'x', 'x', NULL,"
+            " true, 1, now(), 'x')"
+        )
+        self.db.execute(
+            "INSERT INTO fix_client_sessions VALUES ('FUND', 1, 2, 4, now(), %s)", ('{"ACC-INST-001": 2}',)
+        )
+        for number in (1, 2):
+            self.db.execute(
+                "INSERT INTO fix_client_messages VALUES (%s, 'FUND', 1, %s, 'ACC-INST-001', %s, '')",
+                (ids.uuid7(), number + 1, number),
+            )
 
     def evidence(self) -> Evidence:
         return Evidence(dsn=self.dsn, venue_journal=self.journal)
@@ -453,6 +469,19 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "a stream number twice": (
         sql("UPDATE order_events SET stream_sequence = 1 WHERE stream_sequence = 2"),
         "each account's stream",
+    ),
+    "an event told twice": (
+        sql("UPDATE fix_client_messages SET stream_sequence = 1"),
+        "a FIX client is told",
+    ),
+    "a number sent twice": (sql("UPDATE fix_client_messages SET seq = 2"), "a FIX client is told"),
+    "a number that comes next and was sent": (
+        sql("UPDATE fix_client_sessions SET next_out = 3"),
+        "a FIX client is told",
+    ),
+    "an event told beyond the place in its stream": (
+        sql("UPDATE fix_client_sessions SET streams = '{\"ACC-INST-001\": 1}'"),
+        "a FIX client is told",
     ),
     "children that overlap in time": (
         sql(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -280,15 +279,14 @@ def test_a_stack_that_has_started_says_the_next_steps(
 def test_the_stack_is_started_without_the_callers_folder_on_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # It has to be there before what starts processes is another.
+    # Its modules name the class that is replaced below.
     importlib.import_module("oms_tools.laptop.stack")
+    importlib.import_module("oms_tools.laptop.supervisor")
     started: list[dict[str, Any]] = []
 
     def start(_command: list[str], **options: Any) -> None:
         started.append(options)
 
-    # It reads what Popen is when it is imported.
-    import_module("oms_tools.laptop.supervisor")
     monkeypatch.setattr(stack_commands.subprocess, "Popen", start)
     monkeypatch.setattr(stack_commands, "_await_running", lambda *_: None)
     stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")
