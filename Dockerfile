@@ -65,7 +65,9 @@ ENV PATH=/opt/oms/bin:/opt/oms-sor/bin:/usr/local/bin:/usr/bin:/bin \
     OMS_HOST=0.0.0.0 \
     OMS_GRPC_PORT=9090 \
     OMS_HEALTH_PORT=8090 \
-    OMS_SCOREKEEPER_HEALTH_PORT=8090
+    OMS_SCOREKEEPER_HEALTH_PORT=8090 \
+    OMS_ANSWERS_HEALTH_PORT=8090 \
+    OMS_ANSWERS_GRPC_PORT=9090
 USER 10001:10001
 WORKDIR /opt/oms-sor
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
@@ -91,10 +93,10 @@ LABEL org.opencontainers.image.title="oms-core" \
 EXPOSE 8090 9090
 CMD ["python", "-m", "oms_core"]
 
-# `python -m sor_engine scorekeeper` keeps the venues' scorecards.
+# `python -m sor_engine scorekeeper` keeps the venues' scorecards, `… answer` answers questions.
 FROM runtime AS sor-engine
 LABEL org.opencontainers.image.title="sor-engine" \
-      org.opencontainers.image.description="Smart order router of the OMS-SOR platform; scorekeeper"
+      org.opencontainers.image.description="Smart order router of the OMS-SOR platform; scorekeeper, answers"
 EXPOSE 8090 9090
 CMD ["python", "-m", "sor_engine"]
 

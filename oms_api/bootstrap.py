@@ -118,6 +118,12 @@ class Gateway:
             )
             for name in ("rate", "cancel-rate")
         )
+        self._question_limiter = RedisTokenBucket(
+            settings.redis_url,
+            name="question-rate",
+            rate_per_s=settings.question_rate_per_s,
+            burst=settings.question_rate_burst,
+        )
         self._authenticator = OidcAuthenticator(
             settings.oidc_issuer, settings.oidc_audience, internal_url=settings.oidc_internal_url
         )
@@ -150,6 +156,7 @@ class Gateway:
             reference=self._reference,
             limiter=self._limiter,
             cancel_limiter=self._cancel_limiter,
+            question_limiter=self._question_limiter,
             authenticator=self._authenticator,
             router=self._router,
             risk=self._risk,
@@ -305,6 +312,7 @@ class Gateway:
         await asyncio.to_thread(self._tail.stop)
         await self._limiter.close()
         await self._cancel_limiter.close()
+        await self._question_limiter.close()
         self._router.close()
         self._risk.close()
         self._market_data.close()

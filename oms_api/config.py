@@ -18,7 +18,8 @@ class ApiSettings(KafkaFields):
 
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
-    waited longer for the core's and the router's answer. market_data_port 0: there are no quotes to ask for.
+    waited longer for the core's and the router's answer. sor_host, sor_port: of sor-answers.
+    question_rate_per_s: of what it is asked, for each caller. market_data_port 0: nobody is asked for quotes.
     oidc_internal_url: where the issuer's documents are read, if not where its name leads. page_client_id: as
     which client of the issuer the page at / logs people in; when empty it takes only a token that is pasted.
     page_scope: what the page asks the issuer for.
@@ -48,6 +49,8 @@ class ApiSettings(KafkaFields):
     host: str = "127.0.0.1"
     rate_per_s: int = 5_000
     rate_burst: int = 10_000
+    question_rate_per_s: int = 50
+    question_rate_burst: int = 100
     queue_max: int = 5_000
     commit_timeout_ms: int = 5_000
     shed_age_s: float = 2.0

@@ -126,14 +126,41 @@ def _limiter(ports: Ports, right: Right) -> RateLimiter:
     return ports.cancel_limiter if right is Right.CANCEL else ports.limiter
 
 
-def rate_standing(ports: Ports, token: str | None, right: Right) -> RateStanding | None:
-    """Return what the caller of a request that was counted may still ask for; None if it was not."""
+def rate_standing(
+    ports: Ports, token: str | None, right: Right, *, question: bool = False
+) -> RateStanding | None:
+    """Return what the caller of a request that was counted may still ask for; None if it was not.
+
+    question: whether it is one for sor-answers, which have a rate of their own.
+    """
     principal = ports.authenticator.cached(token) if token else None
-    return None if principal is None else _limiter(ports, right).standing(principal.subject)
+    limiter = ports.question_limiter if question else _limiter(ports, right)
+    return None if principal is None else limiter.standing(principal.subject)
+
+
+async def begin_question(ports: Ports, principal: Principal) -> Refusal | None:
+    """Count a question and take one of the caller's places for it. Returns why it is not asked, or None.
+
+    The place of a question that is asked has to be given back.
+    """
+    over_rate = await _counted(ports.question_limiter, principal)
+    if over_rate is not None:
+        return over_rate
+    if ports.question_places.take(principal.subject):
+        return None
+    return busy(f"{principal.subject} has as many questions unanswered as it may have")
+
+
+def busy(what: str) -> Refusal:
+    """Build the refusal for a question that may be answered later."""
+    return Refusal(code=RefusalCode.RATE_LIMITED, message=what, retry_after_s=RETRY_AFTER_S)
 
 
 async def _over_rate(ports: Ports, principal: Principal, right: Right) -> Refusal | None:
-    limiter = _limiter(ports, right)
+    return await _counted(_limiter(ports, right), principal)
+
+
+async def _counted(limiter: RateLimiter, principal: Principal) -> Refusal | None:
     if limiter.take_leased(principal.subject):
         return None
     wait_s = await limiter.take(principal.subject)

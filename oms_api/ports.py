@@ -12,6 +12,7 @@ import msgspec
 from oms_api.domain.client_numbers import NumbersChange, StoredNumbers
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.principal import Principal, Right
+from oms_api.domain.question_places import QuestionPlaces
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.errors import OperationalError
 from oms_platform.fix.clients import ClientSettings
@@ -29,6 +30,10 @@ class UnavailableError(OperationalError):
     def __init__(self, what: str, because: object = "") -> None:
         super().__init__(f"{what}: {because}" if because else what)
         self.what = what
+
+
+class BusyError(UnavailableError):
+    """Who was asked has too much to answer already."""
 
 
 class IntakeFullError(UnavailableError):
@@ -654,6 +659,63 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     proven: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityQuestion:
+    """Of which orders execution quality is asked, by what cut. None: all that there are."""
+
+    since: datetime
+    until: datetime
+    accounts: frozenset[str] | None
+    symbols: frozenset[str] | None
+    side: str | None
+    cut: str
+    lines_max: int
+
+
+class QualityRow(View, frozen=True, kw_only=True):
+    """A figure of a line. name, orders to avg_px: the line's; of single orders symbol, side and strategy too.
+
+    The last line is the total, named all. gain: whether more of it is better for us. bps: basis points of the
+    notional, share-weighted; bps_low, bps_high: its 95 % interval over `orders_known` orders, null of fewer
+    than 10. shares: for which it is known; missing_shares: for which it is not. Amounts are dollars.
+    """
+
+    name: str
+    symbol: str | None
+    side: str | None
+    strategy: str | None
+    orders: int
+    shares_wanted: int
+    shares_filled: int
+    fills: int
+    fill_rate: Decimal | None
+    notional: Decimal
+    arrival_mid: Decimal | None
+    avg_px: Decimal | None
+    figure: str
+    gain: bool
+    bps: Decimal | None
+    bps_low: Decimal | None
+    bps_high: Decimal | None
+    orders_known: int
+    dollars: Decimal | None
+    per_share: Decimal | None
+    shares: int
+    missing_shares: int
+
+
+class QualityView(View, frozen=True, kw_only=True):
+    """Execution quality of so many orders. refused: by risk. lines_left_out: over the limit."""
+
+    cut: str
+    since: Instant = msgspec.field(name="from")
+    until: Instant = msgspec.field(name="to")
+    orders: int
+    refused: int
+    lines_left_out: int
+    rows: list[QualityRow]
+
+
 class Router(Protocol):
     """Asks the SOR what changes nothing. Raises UnavailableError, or RoutingRefusedError with its words."""
 
@@ -678,6 +740,10 @@ class Router(Protocol):
 
     async def scorecards(self) -> list[ScorecardView]:
         """Return every venue's scorecard."""
+        ...
+
+    async def quality(self, question: QualityQuestion) -> QualityView:
+        """Return what orders cost against the quotes of their time."""
         ...
 
     async def profile_problems(self, name: str, settings: dict[str, object]) -> list[str]:
@@ -1006,6 +1072,7 @@ class Ports:
     reference: ReferenceData
     limiter: RateLimiter
     cancel_limiter: RateLimiter
+    question_limiter: RateLimiter
     authenticator: Authenticator
     router: Router
     risk: RiskDesk
@@ -1018,6 +1085,7 @@ class Ports:
     fix_sessions: FixSessionDesk
     market_data: MarketData
     tracer: Tracer = field(default_factory=Tracer)
+    question_places: QuestionPlaces = field(default_factory=QuestionPlaces)
 
 
 class FixClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -239,6 +239,50 @@ class Scorecards(Answer, frozen=True):
     venues: list[Scorecard]
 
 
+class QualityRow(Answer, frozen=True):
+    """A figure of a line of a report. name, orders to avg_px: the line's; the last line is the total, all.
+
+    gain: whether more of it is better for us. bps: basis points of the notional, share-weighted; bps_low,
+    bps_high: its 95 % interval over orders_known orders, None of fewer than 10. shares: for which it is
+    known; missing_shares: for which it is not. symbol, side, strategy, arrival_mid, avg_px: of single orders.
+    """
+
+    name: str
+    symbol: str | None
+    side: str | None
+    strategy: str | None
+    orders: int
+    shares_wanted: int
+    shares_filled: int
+    fills: int
+    fill_rate: Decimal | None
+    notional: Decimal
+    arrival_mid: Decimal | None
+    avg_px: Decimal | None
+    figure: str
+    gain: bool
+    bps: Decimal | None
+    bps_low: Decimal | None
+    bps_high: Decimal | None
+    orders_known: int
+    dollars: Decimal | None
+    per_share: Decimal | None
+    shares: int
+    missing_shares: int
+
+
+class ExecutionQuality(Answer, frozen=True):
+    """What so many orders cost. refused: those that risk refused. lines_left_out: those over the limit."""
+
+    cut: str
+    since: datetime = msgspec.field(name="from")
+    until: datetime = msgspec.field(name="to")
+    orders: int
+    refused: int
+    lines_left_out: int
+    rows: list[QualityRow]
+
+
 class Profile(Answer, frozen=True):
     """A version of a routing profile."""
 

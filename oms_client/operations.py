@@ -322,6 +322,34 @@ class Operations:
         """Return what our own fills say of each venue."""
         return Call(method="GET", path="/api/v1/venues/scorecards", shape=answers.Scorecards)
 
+    @operation("getExecutionQuality")
+    def execution_quality(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        side: Side | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        cut: str | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.ExecutionQuality]:
+        """Return what orders cost against the quotes of their time, the last day's unless asked otherwise.
+
+        account, symbol: one or several. cut: venue, strategy, symbol, side, account or order. limit: so many
+        lines. created_from, created_to: created then or later, and before then; with a time zone.
+        """
+        query = query_of(
+            accountId=_list(account),
+            symbol=_list(symbol),
+            side=side,
+            cut=cut,
+            limit=limit,
+            **{"from": created_from, "to": created_to},
+        )
+        path = "/api/v1/execution-quality"
+        return Call(method="GET", path=path, shape=answers.ExecutionQuality, query=query)
+
     @operation("listProfiles")
     def profiles(self) -> Call[answers.Profiles]:
         """Return routing profiles, the newest active version of each."""

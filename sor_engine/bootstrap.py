@@ -1,10 +1,9 @@
-"""Puts the SOR together: live quotes, Kafka, Postgres, the loop, the gRPC door."""
+"""Puts the SOR together: live quotes, Kafka, Postgres, the loop. Who asks is answered by another process."""
 
 import time
 from contextlib import ExitStack, closing
 
 from oms_platform.clock import utc_now
-from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
 from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
@@ -17,12 +16,10 @@ from oms_platform.telemetry.tracing import SOR, Tracer, start_tracing
 from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.adapters.live_quotes import LiveQuotes
-from sor_engine.adapters.postgres_decisions import PostgresSorReader
 from sor_engine.adapters.postgres_reference import PostgresReference
 from sor_engine.adapters.postgres_routes import GROUP, PostgresRouteStore
 from sor_engine.config import Settings
 from sor_engine.domain.profile import StrategyName
-from sor_engine.entrypoints.grpc import SorService
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
 from sor_engine.handlers import RoutingContext
 from sor_engine.ports import Reference
@@ -97,11 +94,6 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                 on_reference=lambda reference: quotes.watch(_horizons_ms(reference)),
                 tracer=tracer,
             )
-            reader = stack.enter_context(closing(PostgresSorReader(settings.postgres_dsn)))
-            service = SorService(lambda: loop.reference, context, reader)
-            door = GrpcDoor([service], settings.host, settings.grpc_port)
-            door.start()
-            stack.callback(door.stop)
             health.add("postgres", lambda: "connection lost" if connection.broken else None)
             calm_garbage_collector()
             health.set_started(True)

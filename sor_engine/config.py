@@ -1,4 +1,4 @@
-"""The SOR's settings, read once from `OMS_SOR_…`, or `OMS_…` for what services share."""
+"""The SOR's settings and its answers', read once from `OMS_SOR_…`, or `OMS_…` for what services share."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,6 @@ class Settings(KafkaFields):
 
     postgres_dsn: str
     health_port: int
-    grpc_port: int
     market_data_host: str
     market_data_port: int
     kafka_assignment: str = "all"
@@ -25,3 +24,31 @@ class Settings(KafkaFields):
     quote_age_ms_max: int = 2000
     quote_timeout_ms: int = 200
     reference_refresh_s: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings:
+    """What sor-answers stands on, and how much is asked of it at once; `profile` and quotes as the router's.
+
+    questions_at_once: are worked on. questions_waiting_max: wait; more are refused.
+    """
+
+    postgres_dsn: str
+    answers_health_port: int
+    answers_grpc_port: int
+    market_data_host: str
+    market_data_port: int
+    host: str = "127.0.0.1"
+    log_level: str = "INFO"
+    profile: str = "default"
+    quote_age_ms_max: int = 2000
+    quote_timeout_ms: int = 200
+    reference_refresh_s: int = 1
+    questions_at_once: int = 2
+    questions_waiting_max: int = 20
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a budget that lets nothing through."""
+        for name in ("questions_at_once", "questions_waiting_max"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"OMS_SOR_{name.upper()} must be at least 1, was {getattr(self, name)}")

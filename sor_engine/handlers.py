@@ -23,6 +23,7 @@ from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
 from sor_engine.domain.plan import Account, Decision, VenueOutcome
 from sor_engine.domain.profile import InvalidProfileError, Profile, StrategyName, read_profile
+from sor_engine.domain.quality import Cut, Gathered, Report, measure
 from sor_engine.domain.routing import decide
 from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
 from sor_engine.ports import (
@@ -30,6 +31,8 @@ from sor_engine.ports import (
     FrozenInputs,
     KeptRoute,
     PlannedRoute,
+    QualityReader,
+    QualityScope,
     Quotes,
     Reference,
     ReferenceContent,
@@ -46,6 +49,7 @@ TAKEN_SEEN_AFTER: Final = timedelta(milliseconds=20)
 # Decisions of one symbol and side that are remembered, should quotes stand still.
 TAKEN_KEPT_MAX: Final = 1_000
 _NO_ROUTING: Final = Routing()
+_NARROW: Final = "narrow from, to, accountId, symbol or side"
 _inputs_encoder: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
@@ -54,10 +58,7 @@ class InvalidRequestError(ValueError):
 
 
 class TakenShares:
-    """Displayed shares that our orders were sent to take and that no quote can show as gone yet.
-
-    The router's loop adds; a preview may ask from another thread meanwhile, so asking changes nothing.
-    """
+    """Displayed shares that our orders were sent to take and that no quote can show as gone yet."""
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, bool], deque[tuple[datetime, dict[str, int]]]] = {}
@@ -68,7 +69,7 @@ class TakenShares:
         if quote is None or not entries:
             return {}
         total: dict[str, int] = {}
-        for taken_at, taken in tuple(entries):
+        for taken_at, taken in entries:
             if taken_at + TAKEN_SEEN_AFTER < quote.quoted_at:
                 continue
             for venue_id, shares in taken.items():
@@ -444,6 +445,41 @@ def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     except InvalidProfileError as error:
         return list(error.problems)
     return []
+
+
+# ---- execution quality
+
+# So many orders one report may be of, and so long it may take.
+QUALITY_ORDERS_MAX: Final = 20_000
+QUALITY_S_MAX: Final = 4.0
+
+
+class TooMuchAskedError(ValueError):
+    """A report would be of too many orders, or takes too long; its text says what to do."""
+
+
+def measure_quality(
+    reader: QualityReader, scope: QualityScope, cut: Cut, lines_max: int, monotonic_s: Callable[[], float]
+) -> tuple[Report, int]:
+    """Return a scope's report with lines by one cut, and how many of its orders risk refused.
+
+    Of single orders there are the last `lines_max`. Raises TooMuchAskedError.
+    """
+    began_s = monotonic_s()
+    gathered = Gathered(lines_max)
+    try:
+        with reader.evidence(scope) as evidence:
+            if evidence.orders(QUALITY_ORDERS_MAX + 1) > QUALITY_ORDERS_MAX:
+                raise TooMuchAskedError(
+                    f"a report may be of at most {QUALITY_ORDERS_MAX:,} orders, here are more: {_NARROW}"
+                )
+            for part, tape in evidence.batches():
+                gathered.add(measure(part, tape, (cut,)))
+                if monotonic_s() - began_s > QUALITY_S_MAX:
+                    raise TimeoutError
+            return gathered.report(), evidence.refused()
+    except TimeoutError:
+        raise TooMuchAskedError(f"the report takes longer than {QUALITY_S_MAX:.0f} s: {_NARROW}") from None
 
 
 def _count(request: RouteRequest, decided: Decided, decision: Decision, trace_id: str) -> None:

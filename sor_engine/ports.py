@@ -1,6 +1,7 @@
 """What the SOR's handlers need from outside, and the shapes in which a decision's inputs are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.market import DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
+from sor_engine.domain.quality import Evidence, Tape
 
 
 class StoredProfile(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +157,37 @@ class VenueScorecard:
     closed_until: datetime | None
     updated_at: datetime | None
     scorecard: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityScope:
+    """Orders created from `since` on and before `until`. None: of every account, every symbol, both sides."""
+
+    since: datetime
+    until: datetime
+    accounts: frozenset[str] | None = None
+    symbols: frozenset[str] | None = None
+    side: str | None = None
+
+
+class QualityEvidence(Protocol):
+    """What a report of execution quality stands on. Raises TimeoutError when reading it takes too long."""
+
+    def orders(self, most: int) -> int:
+        """Return how many orders there are, no more than `most`."""
+
+    def batches(self) -> Iterator[tuple[Evidence, Tape]]:
+        """Yield the evidence of so many orders at a time, with the quotes that it asks for."""
+
+    def refused(self) -> int:
+        """Return how many orders risk refused, which are in no batch."""
+
+
+class QualityReader(Protocol):
+    """Opens the evidence of a scope."""
+
+    def evidence(self, scope: QualityScope) -> AbstractContextManager[QualityEvidence]:
+        """Open what a report of a scope stands on."""
 
 
 class SorReader(Protocol):

@@ -1,4 +1,4 @@
-"""The Router and the RiskDesk over gRPC: the SOR and the core answer questions that change nothing."""
+"""The Router and the RiskDesk over gRPC: sor-answers and the core answer questions that change nothing."""
 
 import asyncio
 import json
@@ -14,6 +14,8 @@ from grpclib.client import Channel
 from oms_api.adapters.question import ask
 from oms_api.ports import (
     Explained,
+    QualityQuestion,
+    QualityView,
     RiskView,
     ScorecardView,
     UnavailableError,
@@ -63,7 +65,7 @@ class SorRouter:
     async def preview(self, request: RouteRequest) -> msgspec.Raw:
         """Return the plan that an order would get now with its explanation, as JSON."""
         asked = v1.PreviewRouteRequest(request=to_proto(request, v1.RouteRequest))
-        answer = await ask("sor-engine", self._sor.preview_route(asked))
+        answer = await ask("sor-answers", self._sor.preview_route(asked))
         return _explained_plan(answer.plan, _explanation(answer.explanation))
 
     async def what_if(self, question: WhatIf) -> dict[str, msgspec.Raw]:
@@ -83,7 +85,7 @@ class SorRouter:
                 for venue_id, add, remove in question.fees
             ],
         )
-        answer = await ask("sor-engine", self._sor.what_if(asked))
+        answer = await ask("sor-answers", self._sor.what_if(asked))
         again = _explanation(answer.again_explanation)
         same = answer.stored.children == answer.again.children
         return {
@@ -95,7 +97,7 @@ class SorRouter:
     async def explain(self, order_id: UUID) -> dict[int, Explained]:
         """Return the explanations of an order's routes, by attempt."""
         asked = v1.ExplainRoutesRequest(order_id=str(order_id))
-        answer = await ask("sor-engine", self._sor.explain_routes(asked))
+        answer = await ask("sor-answers", self._sor.explain_routes(asked))
         return {
             route.plan.attempt: Explained(explanation=_explanation(route.explanation), proven=route.proven)
             for route in answer.routes
@@ -104,7 +106,7 @@ class SorRouter:
     async def inputs(self, order_id: UUID, attempt: int) -> dict[str, msgspec.Raw]:
         """Return a decision's `request`, `book` and `reference` as JSON."""
         asked = v1.GetRouteInputsRequest(order_id=str(order_id), attempt=attempt)
-        answer = await ask("sor-engine", self._sor.get_route_inputs(asked))
+        answer = await ask("sor-answers", self._sor.get_route_inputs(asked))
         return {
             "request": _raw(answer.request, RouteRequest),
             "book": _raw(answer.book, Quote) if answer.book.symbol else msgspec.Raw(b"null"),
@@ -113,7 +115,7 @@ class SorRouter:
 
     async def scorecards(self) -> list[ScorecardView]:
         """Return every venue's scorecard."""
-        answer = await ask("sor-engine", self._sor.get_scorecards(v1.GetScorecardsRequest()))
+        answer = await ask("sor-answers", self._sor.get_scorecards(v1.GetScorecardsRequest()))
         return [
             ScorecardView(
                 venue_id=card.venue_id,
@@ -125,11 +127,26 @@ class SorRouter:
             for card in answer.scorecards
         ]
 
+    async def quality(self, question: QualityQuestion) -> QualityView:
+        """Return what orders cost against the quotes of their time."""
+        asked = v1.GetExecutionQualityRequest(
+            since=question.since,
+            until=question.until,
+            every_account=question.accounts is None,
+            accounts=sorted(question.accounts or ()),
+            symbols=sorted(question.symbols or ()),
+            side=v1.Side.UNSPECIFIED if question.side is None else v1.Side[question.side],
+            cut=question.cut,
+            lines_max=question.lines_max,
+        )
+        answer = await ask("sor-answers", self._sor.get_execution_quality(asked))
+        return msgspec.json.decode(answer.report_json, type=QualityView)
+
     async def profile_problems(self, name: str, settings: dict[str, object]) -> list[str]:
         """Return what is wrong with a routing profile's settings."""
         text = _encoder.encode(settings).decode()
         asked = v1.CheckProfileRequest(name=name, settings_json=text)
-        return list((await ask("sor-engine", self._sor.check_profile(asked))).problems)
+        return list((await ask("sor-answers", self._sor.check_profile(asked))).problems)
 
 
 OwnersOf = Callable[[], Awaitable[Mapping[int, str]]]

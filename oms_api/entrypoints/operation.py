@@ -19,8 +19,8 @@ from oms_api.entrypoints.answers import Answer, etag_of, names_version, ok, refu
 from oms_api.entrypoints.csv_answers import Table, csv_answer, wants_csv
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, bearer_token, decode_content, read_body
 from oms_api.entrypoints.request_fields import read_content, read_query
-from oms_api.handlers import admit, rate_standing, unavailable
-from oms_api.ports import Ports, UnavailableError
+from oms_api.handlers import admit, begin_question, busy, rate_standing, unavailable
+from oms_api.ports import BusyError, Ports, UnavailableError
 
 Caller = Request[Any, Any, Any]
 Content = dict[str, object]
@@ -71,7 +71,8 @@ class Operation(Generic[QueryT]):
     checks it, by the same rules, which a test holds it to. answers: the body by status, None for
     none; the first status is that of a plain result. refusals: those beyond what every such operation may
     answer. table: the list of the answer that may be had as CSV. example: a body that is taken.
-    version: what the ETag of an answer is made of. takes_if_match: the change is made only of the version
+    version: what the ETag of an answer is made of. question: sor-answers works for it, so that a caller may
+    have few of them at once. takes_if_match: the change is made only of the version
     that If-Match names, where it is sent.
     """
 
@@ -92,6 +93,7 @@ class Operation(Generic[QueryT]):
     example: Mapping[str, object] = field(default_factory=dict)
     version: Callable[[Any], object] | None = None
     takes_if_match: bool = False
+    question: bool = False
 
     @property
     def parts(self) -> list[str]:
@@ -141,12 +143,25 @@ async def _serve(
         if any("\0" in value for value in path.values()):
             return Refusal(code=RefusalCode.NOT_FOUND, message="no such page")
         call = Call(request=request, principal=principal, path=path, query=query, content=content, read=read)
-        result = await operation.serve(call)
+        result = await (_ask(ports, operation, call) if operation.question else operation.serve(call))
         if isinstance(result, Answer | Refusal):
             return result
         return _told(operation, request, result)
+    except BusyError as error:
+        return busy(error.what)
     except UnavailableError as error:
         return unavailable(error.what)
+
+
+async def _ask(ports: Ports, operation: AnyOperation, call: Call[Any]) -> object:
+    """Do what makes others work in a place of the caller's own."""
+    refusal = await begin_question(ports, call.principal)
+    if refusal is not None:
+        return refusal
+    try:
+        return await operation.serve(call)
+    finally:
+        ports.question_places.give_back(call.principal.subject)
 
 
 def _told(operation: AnyOperation, request: Caller, result: object) -> Answer:
@@ -211,7 +226,8 @@ def _route(ports: Ports, path: str, by_method: Mapping[str, AnyOperation]) -> HT
         answer = await _serve(ports, operation, request, token)
         if isinstance(answer, Refusal):
             answer = refused(answer)
-        return respond(with_rate(answer, rate_standing(ports, token, operation.right)))
+        standing = rate_standing(ports, token, operation.right, question=operation.question)
+        return respond(with_rate(answer, standing))
 
     return serve
 

@@ -16,6 +16,7 @@ from oms_api.entrypoints.operation import AnyOperation, Caller, allowed_methods,
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_orders import order_operations
+from oms_api.entrypoints.rest_quality import quality_operations
 from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
 from oms_api.entrypoints.rest_records import record_operations
 from oms_api.entrypoints.rest_reference import reference_operations
@@ -41,6 +42,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *reconciliation_operations(ports),
         *fix_session_operations(ports),
         *record_operations(ports, clock),
+        *quality_operations(ports, clock),
     ]
 
 

@@ -285,5 +285,6 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=f"{ORDER_PATH}/routes", name="getOrderRoutes", tag=TAG, right=Right.READ,
             serve=routes, summary="An order's routing decisions, explained", answers={200: OrderRoutes},
+            question=True,
         ),
     ]  # fmt: skip

@@ -170,20 +170,23 @@ def _decisions(ports: Ports, clock: Clock) -> list[AnyOperation]:
             serve=preview, summary="The plan and risk verdict of an order that is not sent",
             body=PreviewRequest, noun="an order", own_reader=True, example=EXAMPLE,
             answers={200: PreviewView}, refusals=[RefusalCode.NOT_FOUND],
+            question=True,
         ),
         Operation(
             method="POST", path=f"{_ROUTE_PATH}/whatif", name="whatIf", tag=TAG, right=Right.READ,
             serve=what_if, summary="A stored decision again, with other weights, fees, venues or profile",
             body=WhatIfRequest, noun="a what-if", example={"without": ["EDGX"]}, answers={200: WhatIfAnswer},
+            question=True,
         ),
         Operation(
             method="GET", path=f"{_ROUTE_PATH}/inputs", name="getRouteInputs", tag=TAG, right=Right.READ,
             serve=inputs, summary="The frozen book and reference that a decision stood on",
-            answers={200: RouteInputs},
+            answers={200: RouteInputs}, question=True,
         ),
         Operation(
             method="GET", path="/api/v1/venues/scorecards", name="getScorecards", tag=TAG, right=Right.READ,
             serve=scorecards, summary="What our own fills say of each venue", answers={200: Scorecards},
+            question=True,
         ),
     ]  # fmt: skip
 
@@ -227,7 +230,7 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
             method="POST", path=f"{_PROFILES_PATH}/{{name}}", name="addProfile", tag=TAG, right=Right.ADMIN,
             serve=add, summary="Add a version of a routing profile", body=ProfileRequest, noun="a profile",
             own_reader=True, answers={201: ProfileAdded}, version=lambda added: added.version,
-            takes_if_match=True,
+            takes_if_match=True, question=True,
         ),
         Operation(
             method="DELETE", path=f"{_PROFILES_PATH}/{{name}}", name="retireProfile", tag=TAG,

@@ -21,6 +21,7 @@ HEALTH_PORTS: Final = {
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",
+    "sor-answers": "answers_health",
     "execution-adapter": "adapter_health",
     "market-data": "market_data_health",
     "broker": "broker_health",

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from oms_tools.execution_quality.arithmetic import (
+from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
     IMPROVEMENT,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from oms_tools.execution_quality.arithmetic import (
+from sor_engine.domain.market import MICROS
+from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
     FILLED_COST,
@@ -17,15 +18,14 @@ from oms_tools.execution_quality.arithmetic import (
     SHORTFALL,
     SHORTFALL_PARTS,
     UNFILLED_COST,
+    Cut,
     Figure,
     OrderClass,
-    Report,
     Routed,
     Sum,
     Tally,
     share_ppm,
 )
-from sor_engine.domain.market import MICROS
 
 ABSENT: Final = "–"
 
@@ -72,9 +72,13 @@ def bps(found: Sum) -> str:
 
 def side(tally: Tally) -> str:
     """Return an order's side, nothing for other lines."""
-    if tally.order is None:
-        return ""
-    return "BUY" if tally.order.buy else "SELL"
+    return "" if tally.order is None else tally.order.side
+
+
+def interval(found: Sum) -> str:
+    """Return half the width of a figure's 95 % interval in basis points."""
+    ends = found.interval_bps
+    return ABSENT if ends is None else f"{(ends[1] - ends[0]) / 2:.2f}"
 
 
 def _bps(title: str, figure: Figure, *, wide: bool = False) -> Column:
@@ -104,16 +108,17 @@ _VENUE: Final = (
     Column("fill", lambda tally: percent(tally.fill_rate_ppm)),
     *_FIGURES,
     _bps("cost", FILLED_COST),
+    Column("±", lambda tally: interval(tally.sums[FILLED_COST])),
     Column("cost $", lambda tally: money(_cost(tally).dollars)),
 )
-_STRATEGY: Final = (
-    Column("strategy", lambda tally: tally.name, number=False),
+_OF_ORDERS: Final = (
     Column("orders", lambda tally: count(tally.orders)),
     Column("shares", lambda tally: count(tally.wanted)),
     Column("filled", lambda tally: count(tally.filled)),
     Column("fill", lambda tally: percent(tally.fill_rate_ppm)),
     *_FIGURES,
     *_ENDS,
+    Column("±", lambda tally: interval(tally.sums[SHORTFALL])),
 )
 _ORDER: Final = (
     Column("order", lambda tally: tally.name, number=False),
@@ -128,12 +133,10 @@ _ORDER: Final = (
     *_ENDS,
     *_FIGURES,
 )
-COLUMNS: Final = {"order": _ORDER, "venue": _VENUE, "strategy": _STRATEGY}
-
-
-def lines_by(report: Report, by: str) -> Sequence[Tally]:
-    """Return the lines of a report: by order, venue or strategy."""
-    return {"order": report.orders, "venue": report.venues, "strategy": report.strategies}[by]
+COLUMNS: Final[dict[str, tuple[Column, ...]]] = {"order": _ORDER, "venue": _VENUE} | {
+    cut.value: (Column(cut.value, lambda tally: tally.name, number=False), *_OF_ORDERS)
+    for cut in (Cut.STRATEGY, Cut.SYMBOL, Cut.SIDE, Cut.ACCOUNT)
+}
 
 
 def _cost(tally: Tally) -> Sum:

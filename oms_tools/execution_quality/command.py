@@ -15,16 +15,16 @@ from oms_platform.postgres import connect
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import data_option, json_option
 from oms_tools.cli.times import UTC_TIME
-from oms_tools.execution_quality.arithmetic import Gathered, Report, Tally, measure
-from oms_tools.execution_quality.columns import lines_by
 from oms_tools.execution_quality.csv_report import (
     report_json,
     rule_606_path,
     write_lines,
     write_rule_606,
 )
-from oms_tools.execution_quality.postgres_evidence import PostgresQuality
 from oms_tools.execution_quality.table import ORDERS_MAX, print_report
+from sor_engine.adapters.postgres_quality import PostgresQuality
+from sor_engine.domain.quality import Cut, Gathered, Report, Tally, measure
+from sor_engine.ports import QualityScope
 
 console = Console()
 _SINCE: Final = timedelta(days=1)
@@ -38,7 +38,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.option("--until", type=UTC_TIME, help="First order that is left out, and the report's end; or now.")
 @click.option(
     "--by",
-    type=click.Choice(["order", "venue", "strategy"]),
+    type=click.Choice([cut.value for cut in Cut]),
     default="venue",
     show_default=True,
     help="What a line is.",
@@ -68,7 +68,7 @@ def tca(
     gathered = Gathered(ORDERS_MAX)
     connection = connect(dsn_or_stack(dsn, data), "oms-tca")
     try:
-        past = PostgresQuality(connection, since, until)
+        past = PostgresQuality(connection, QualityScope(since=since, until=until))
         orders = _measured(past, gathered)
         if by == "order" and sheet is not None:
             write_lines(sheet, by, orders)
@@ -89,7 +89,7 @@ def tca(
     try:
         if sheet is not None:
             if by != "order":
-                write_lines(sheet, by, lines_by(report, by))
+                write_lines(sheet, by, report.lines(Cut(by)))
             write_rule_606(rule_606_path(sheet), report)
             _say(f"{sheet} and {rule_606_path(sheet)} written")
         if page is not None:

@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from oms_tools.execution_quality.arithmetic import FIGURES, OrderClass, Report, Routed, Tally, share_ppm
-from oms_tools.execution_quality.columns import lines_by, side
+from oms_tools.execution_quality.columns import side
 from sor_engine.domain.market import MICROS
+from sor_engine.domain.quality import FIGURES, Cut, OrderClass, Report, Routed, Tally, share_ppm
 
-_PARTS: Final = ("dollars", "per_share", "bps", "shares", "missing_shares")
+_PARTS: Final = ("dollars", "per_share", "bps", "bps_low", "bps_high", "orders", "shares", "missing_shares")
 _OF_ORDERS: Final = ("symbol", "side", "strategy")
 _LEAD: Final = (
     "orders",
@@ -40,7 +40,7 @@ def report_json(report: Report, by: str, refused: int) -> dict[str, object]:
     says how many more there are, which the CSV has.
     """
     names = _header(by)
-    lines = lines_by(report, by)
+    lines = report.lines(Cut(by))
 
     def values(tally: Tally) -> dict[str, object]:
         cells = zip(names, _line(tally, by), strict=True)
@@ -106,7 +106,15 @@ def _line(tally: Tally, by: str) -> list[Cell]:
         *[
             cell
             for found in tally.sums.values()
-            for cell in (found.dollars, found.per_share, found.bps, found.shares, found.missing)
+            for cell in (
+                found.dollars,
+                found.per_share,
+                found.bps,
+                *(found.interval_bps or (None, None)),
+                found.orders,
+                found.shares,
+                found.missing,
+            )
         ],
     ]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from oms_tools.execution_quality import charts
-from oms_tools.execution_quality.arithmetic import SHORTFALL, UNFILLED, OrderClass, Report, Tally
 from oms_tools.execution_quality.columns import (
     COLUMNS,
     ROUTED_TITLES,
@@ -23,6 +22,7 @@ from oms_tools.execution_quality.columns import (
     percent,
     routed_lines,
 )
+from sor_engine.domain.quality import SHORTFALL, UNFILLED, OrderClass, Report, Tally
 
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif;color:#1a1a1a;background:#fff;

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_tools.cli.order_ids import short_id
-from oms_tools.execution_quality.arithmetic import Report
-from oms_tools.execution_quality.columns import COLUMNS, Column, count, lines_by, missing
+from oms_tools.execution_quality.columns import COLUMNS, Column, count, missing
+from sor_engine.domain.quality import Cut, Report
 
 # Of single orders a report keeps the last and the costliest; the CSV has all of them.
 ORDERS_MAX: Final = 40
 _GAP: Final = 2
-_UNITS: Final = "without $: basis points of the notional, share-weighted; mk: markout, above 0 good for us"
+_UNITS: Final = "without $: basis points of the notional, share-weighted; mk: markout, above 0 good; ±: 95 %"
 
 
 def columns_shown(by: str, wide: bool) -> Sequence[Column]:
@@ -29,9 +29,9 @@ def columns_shown(by: str, wide: bool) -> Sequence[Column]:
 
 
 def print_report(report: Report, by: str, to: Console, wide: bool) -> None:
-    """Print a line for each order, venue or strategy, and what is not known. wide: every column."""
+    """Print the lines by a cut, and what is not known. wide: every column."""
     columns = columns_shown(by, wide)
-    lines = lines_by(report, by)
+    lines = report.lines(Cut(by))
     shown = [*lines, report.total]
     # Where room is short, a heading of two words stands in two lines.
     headings = [one.title if wide else one.title.replace(" ", "\n") for one in columns]

@@ -46,10 +46,11 @@ PORTS: Final = (
     ("redis", "Redis"),
     ("kafka", "Kafka"),
     ("kafka_controller", "Apache Kafka controller"),
-    ("sor_grpc", "sor-engine gRPC"),
+    ("answers_grpc", "sor-answers gRPC"),
     ("scorekeeper_health", "scorekeeper health"),
     ("broker_control", "broker simulator control"),
     ("api_fix", "oms-api FIX"),
+    ("answers_health", "sor-answers health"),
 )
 
 

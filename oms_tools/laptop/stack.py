@@ -133,11 +133,12 @@ class Stack:
         return programs
 
     def services(self) -> list[Program]:
-        """Return the four services."""
+        """Return the services' processes."""
         return [
             self._service("oms-core", ["oms_core"], "core_health"),
             self._service("sor-engine", ["sor_engine"], "sor_health"),
             self._service("scorekeeper", ["sor_engine", "scorekeeper"], "scorekeeper_health"),
+            self._service("sor-answers", ["sor_engine", "answer"], "answers_health"),
             self._service("execution-adapter", ["execution_adapter"], "adapter_health"),
             self._service("oms-api", ["oms_api"], "api_http"),
         ]
@@ -162,9 +163,10 @@ class Stack:
             "OMS_CORE_HEALTH_PORT": "core_health",
             "OMS_CORE_GRPC_PORT": "core_grpc",
             "OMS_SOR_HEALTH_PORT": "sor_health",
-            "OMS_SOR_GRPC_PORT": "sor_grpc",
+            "OMS_SOR_ANSWERS_HEALTH_PORT": "answers_health",
+            "OMS_SOR_ANSWERS_GRPC_PORT": "answers_grpc",
             "OMS_SOR_SCOREKEEPER_HEALTH_PORT": "scorekeeper_health",
-            "OMS_API_SOR_PORT": "sor_grpc",
+            "OMS_API_SOR_PORT": "answers_grpc",
             "OMS_API_CORE_PORT": "core_grpc",
             "OMS_ADAPTER_HEALTH_PORT": "adapter_health",
             "OMS_MARKETDATA_SIM_GRPC_PORT": "market_data_grpc",

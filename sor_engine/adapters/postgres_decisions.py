@@ -1,7 +1,6 @@
 """Stored decisions, with everything that they stood on, and scorecards, read back from Postgres."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,7 +12,6 @@ from oms_platform.ids import uuid7_floor
 from oms_platform.messages import Quote, RoutePlan
 from oms_platform.postgres import Connection
 from oms_platform.wire import UnreadableMessageError, decode
-from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.scorecard import Scorecard, scorecard_view
 from sor_engine.ports import (
     Decided,
@@ -28,11 +26,8 @@ _DECIDED: Final = """
 SELECT plan, digest, inputs, book_id, quote, content, quote_wait_us, decision_us FROM route_audit
 LEFT JOIN route_books USING (book_id) LEFT JOIN route_references USING (reference_id)
 """
-_PROFILES_USED: Final = """
-SELECT order_id, convert_from(inputs, 'UTF8')::json -> 'routing' ->> 'profile', reference_id FROM route_audit
-WHERE order_id BETWEEN %s AND %s AND order_id = ANY(%s) ORDER BY order_id, attempt
-"""
-_CONTENTS: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
+# What nobody waits for any more holds no connection for longer.
+STATEMENT_MS_MAX: Final = 5_000
 _inputs_decoder: Final = msgspec.json.Decoder(FrozenInputs)
 _content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 
@@ -40,14 +35,18 @@ _content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 class PostgresSorReader:
     """SorReader on the audit tables and `venue_scorecards`, with connections of its own for other threads."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, connections_max: int = 2) -> None:
         self._pool = ConnectionPool(
             dsn,
             min_size=0,
-            max_size=2,
+            max_size=connections_max,
             open=True,
             timeout=5,
-            kwargs={"autocommit": True, "application_name": "sor-engine-reader"},
+            kwargs={
+                "autocommit": True,
+                "application_name": "sor-answers-reader",
+                "options": f"-c statement_timeout={STATEMENT_MS_MAX}",
+            },
         )
 
     def close(self) -> None:
@@ -99,32 +98,6 @@ def decisions_between(connection: Connection, since: datetime, until: datetime) 
         )
         for row in cursor:
             yield read_decided(row)
-
-
-def first_strategies(connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the strategy of each order's first route that a profile was used for. order_ids: ascending."""
-    if not order_ids:
-        return {}
-    rows = connection.execute(_PROFILES_USED, (order_ids[0], order_ids[-1], list(order_ids))).fetchall()
-    contents = dict(connection.execute(_CONTENTS, (list({row[2] for row in rows}),)).fetchall())
-    named = {key: _strategies(bytes(content)) for key, content in contents.items()}
-    found: dict[UUID, str] = {}
-    for order_id, profile, reference_id in rows:
-        strategy = named.get(reference_id, {}).get(profile)
-        if strategy is not None:
-            found.setdefault(order_id, strategy)
-    return found
-
-
-def _strategies(content: bytes) -> dict[str, str]:
-    """Return the strategy of each profile that decisions could use."""
-    profiles = _content_decoder.decode(content).profiles
-    found: dict[str, str] = {}
-    for name, kept in profiles.items():
-        # A profile of then may be none by the rules of now.
-        with suppress(InvalidProfileError):
-            found[name] = read_profile(name, kept.version, kept.settings).strategy.value
-    return found
 
 
 # A route may be decided so long after its order was born.

@@ -14,6 +14,10 @@ from sor_engine.domain.decay import ONE, decayed, step_length_us
 from sor_engine.domain.market import BPS, PPM, VenueStats, dollars
 
 HALF_LIFE_S: Final = 1_800
+# What a child gets so soon after the venue took it, it took; what comes later came to it.
+TAKE_WINDOW_US: Final = 100_000
+# A venue's clock that is further from ours is not believed.
+CLOCK_OFF_US_MAX: Final = 60_000_000
 HORIZONS_S: Final = (1, 10, 60)
 # Lower bounds of the size buckets, in shares.
 SIZES: Final = (1, 100, 500, 2_000)

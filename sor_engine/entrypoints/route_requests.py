@@ -79,11 +79,6 @@ class RouteRequestLoop:
         # The offsets after a batch whose plans were handed to the producer but are not yet stored.
         self._published: Offsets = _NO_OFFSETS
 
-    @property
-    def reference(self) -> Reference:
-        """What decisions stand on now."""
-        return self._reference
-
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for; what was published is then flushed and its offsets stored."""
         while not stop:

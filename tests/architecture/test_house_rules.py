@@ -8,10 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("oms_api", "oms_core", "sor_engine", "execution_adapter")
-# The second process of the router: `sor_engine/__main__.py` starts both.
+# The second process of the router: `sor_engine/__main__.py` starts it too.
 SCOREKEEPER = "sor_engine/scorekeeper"
-# Pure as a domain is, though no service's.
-PURE = ("oms_tools/execution_quality/arithmetic.py",)
 ROOMS = (
     "__main__.py",
     "bootstrap.py",
@@ -47,7 +45,7 @@ def test_every_service_has_the_same_rooms() -> None:
 
 def test_a_domain_knows_no_clock_no_chance_no_io_and_no_float() -> None:
     domains = [f"{service}/domain" for service in (*SERVICES, SCOREKEEPER)]
-    for path in [*modules(*domains), *(ROOT / name for name in PURE)]:
+    for path in modules(*domains):
         text = path.read_text()
         for name in DOMAIN_MAY_NOT:
             found = re.findall(rf"^\s*(?:import|from) ({name}\b[\w.]*)", text, re.M)

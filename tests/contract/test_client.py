@@ -48,7 +48,7 @@ GIVEN: dict[str, Any] = {
     "broken": True, "oldest_first": True, "version": 3, "recorded_from": datetime(2026, 3, 2, tzinfo=UTC),
     "recorded_to": datetime(2026, 3, 3, tzinfo=UTC), "principal": "trader1", "command_id": "c",
     "received_from": datetime(2026, 3, 2, tzinfo=UTC), "received_to": datetime(2026, 3, 3, tzinfo=UTC),
-    "begin_seq_no": 4, "end_seq_no": 9,
+    "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9,
 }  # fmt: skip
 
 

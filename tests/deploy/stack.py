@@ -22,7 +22,7 @@ SECRETS = {
     "OMS_GRAFANA_PASSWORD": "dashboards-of-a-test",
 }
 DEFAULT_PROFILE = (
-    "oms-api", "oms-core", "sor-engine", "scorekeeper", "execution-adapter", "market-data",
+    "oms-api", "oms-core", "sor-engine", "scorekeeper", "sor-answers", "execution-adapter", "market-data",
     "broker", "redis", "keycloak", "kafka", "postgres",
 )  # fmt: skip
 HEALTHY_TIMEOUT_S = 420.0

@@ -71,7 +71,7 @@ KINDS = (
     Kind(
         name="sor-engine",
         module="sor_engine",
-        ports=("OMS_SOR_HEALTH_PORT", "OMS_SOR_GRPC_PORT"),
+        ports=("OMS_SOR_HEALTH_PORT",),
         first_port="sor_health",
         shares=True,
     ),

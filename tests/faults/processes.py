@@ -30,6 +30,7 @@ SERVICES = {
     "oms-core": Service(("oms_core",), "OMS_CORE_", "OMS_CORE_HEALTH_PORT"),
     "sor": Service(("sor_engine",), "OMS_SOR_", "OMS_SOR_HEALTH_PORT"),
     "sor-scorekeeper": Service(("sor_engine", "scorekeeper"), "OMS_SOR_", "OMS_SOR_SCOREKEEPER_HEALTH_PORT"),
+    "sor-answers": Service(("sor_engine", "answer"), "OMS_SOR_", "OMS_SOR_ANSWERS_HEALTH_PORT"),
     "adapter": Service(("execution_adapter",), "OMS_ADAPTER_", "OMS_ADAPTER_HEALTH_PORT"),
     "market-data-simulator": Service(
         ("simulators.market_data",), "OMS_MARKETDATA_SIM_", "OMS_MARKETDATA_SIM_HEALTH_PORT"
@@ -38,6 +39,8 @@ SERVICES = {
 }
 SIMULATORS = ("market-data-simulator", "broker-simulator")
 REAL = tuple(name for name in SERVICES if name not in SIMULATORS)
+# Those that stand on Kafka.
+ON_KAFKA = tuple(name for name in REAL if name != "sor-answers")
 
 
 def environment(folder: Path, dsn: str, kafka: str, redis_port: int = 1) -> dict[str, str]:
@@ -48,7 +51,7 @@ def environment(folder: Path, dsn: str, kafka: str, redis_port: int = 1) -> dict
             *(service.port for service in SERVICES.values()),
             "OMS_API_GRPC_PORT",
             "OMS_CORE_GRPC_PORT",
-            "OMS_SOR_GRPC_PORT",
+            "OMS_SOR_ANSWERS_GRPC_PORT",
             "OMS_BROKER_SIM_FIX_PORT",
             "OMS_MARKETDATA_SIM_GRPC_PORT",
         )
@@ -58,7 +61,7 @@ def environment(folder: Path, dsn: str, kafka: str, redis_port: int = 1) -> dict
         "OMS_KAFKA_BOOTSTRAP": kafka,
         "OMS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "OMS_API_OIDC_ISSUER": "http://127.0.0.1:1",
-        "OMS_API_SOR_PORT": ports["OMS_SOR_GRPC_PORT"],
+        "OMS_API_SOR_PORT": ports["OMS_SOR_ANSWERS_GRPC_PORT"],
         "OMS_API_CORE_PORT": ports["OMS_CORE_GRPC_PORT"],
         "OMS_MARKET_DATA_HOST": "127.0.0.1",
         "OMS_MARKET_DATA_PORT": ports["OMS_MARKETDATA_SIM_GRPC_PORT"],

@@ -22,6 +22,7 @@ TARGETS = (
     "oms-core",
     "sor-engine",
     "scorekeeper",
+    "sor-answers",
     "execution-adapter",
     "broker",
     "market-data",

@@ -15,7 +15,7 @@ from oms_platform.schema.migrate import expected_revision
 from oms_platform.worker import EXIT_CONFIGURATION
 from oms_tools.laptop.parts import ensure_database, postgres_dsn
 from tests.faults.certificates import issue
-from tests.faults.processes import REAL, SERVICES, Running, environment, service
+from tests.faults.processes import ON_KAFKA, REAL, SERVICES, Running, environment, service
 from tests.faults.tls_doors import tls_postgres, tls_server
 from tests.integration.api_rig import wait_for
 from tests.ports import free_port
@@ -116,7 +116,7 @@ def test_a_postgres_that_is_away_is_named_and_waited_for(name: str, tmp_path: Pa
         assert found.stop() == 0
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", ON_KAFKA)
 def test_a_kafka_that_is_away_is_named_and_waited_for(name: str, dsn: str, tmp_path: Path) -> None:
     with service(name, environment(tmp_path, dsn, NOBODY), tmp_path) as found:
         waits(found, "kafka", NOBODY)
@@ -185,7 +185,7 @@ def test_a_schema_that_is_too_new_is_named_and_the_service_exits(
     refuses(name, settings, tmp_path, f"must be {expected_revision()}, was 9999", "does not know")
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", ON_KAFKA)
 def test_topics_with_another_number_of_partitions_are_named_and_the_service_exits(
     name: str, dsn: str, memory_kafka: KafkaSettings, tmp_path: Path
 ) -> None:
@@ -226,7 +226,7 @@ def test_postgres_certificate_that_has_expired_is_named_and_waited_for(
                 assert found.stop() == 0
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", ON_KAFKA)
 def test_kafkas_certificate_that_has_expired_is_named_and_waited_for(
     name: str, dsn: str, tmp_path: Path
 ) -> None:

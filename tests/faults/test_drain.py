@@ -31,6 +31,7 @@ HEALTH = {
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",
+    "sor-answers": "answers_health",
     "execution-adapter": "adapter_health",
     "broker": "broker_health",
     "market-data": "market_data_health",

@@ -128,7 +128,7 @@ def test_helm_test_finds_a_gateway_that_asks_for_no_token() -> None:
 
 
 def test_helm_test_asks_every_service_that_is_there() -> None:
-    for place, services in (("prod", 5), ("dev", 7)):
+    for place, services in (("prod", 6), ("dev", 8)):
         pod = find(rendered(place), "Pod", "oms-test")
         (container,) = containers(pod)
         assert container["args"][2] == "http://oms-api:8080"

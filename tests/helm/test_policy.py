@@ -23,7 +23,7 @@ from tests.helm.chart import (
 
 pytestmark = pytest.mark.timeout(900)
 every_place = pytest.mark.parametrize("place", PLACES)
-SERVICES = ("api", "core", "sor-engine", "scorekeeper", "execution-adapter")
+SERVICES = ("api", "core", "sor-engine", "scorekeeper", "sor-answers", "execution-adapter")
 SIMULATORS = ("market-data", "broker")
 # Not the core and the router: one that joins or leaves makes the others of its group load what it had.
 SCALING = ("api",)
@@ -90,6 +90,10 @@ def test_every_container_says_what_it_needs_and_what_it_may_take(place: str) -> 
 def test_a_service_asks_for_half_a_core_and_takes_at_most_two(place: str) -> None:
     for name in services_of(place):
         (container,) = containers(workload_of(place, name))
+        if name == "sor-answers":
+            # What no order waits for has less of a node than what they wait for.
+            assert container["resources"]["requests"]["cpu"] == "100m"
+            continue
         assert container["resources"] == {
             "requests": {"cpu": "500m", "memory": "512Mi"},
             "limits": {"cpu": "2000m", "memory": "2Gi"},
@@ -193,13 +197,14 @@ def _callers(place: str, name: str, port: int) -> set[str]:
 def test_doors_without_a_token_open_for_those_who_need_them_only() -> None:
     for place in PLACES:
         assert _callers(place, "core", 9090) == {"api"}
-        assert _callers(place, "sor-engine", 9090) == {"api"}
-    followers = {"api", "core", "sor-engine", "scorekeeper", "broker", "execution-adapter"}
+        assert _callers(place, "sor-answers", 9090) == {"api"}
+        assert _callers(place, "sor-engine", 9090) == set()
+    followers = {*SERVICES, "broker"}
     assert _callers("dev", "market-data", 9090) == followers
     assert _callers("dev", "broker", 9878) == {"execution-adapter"}
     assert _callers("dev", "redis", 6379) == {"api"}
     assert _callers("dev", "postgres", 5432) == {*SERVICES, *SIMULATORS, "migrate", "seed"}
-    assert _callers("dev", "kafka", 9092) == {*SERVICES, "market-data"}
+    assert _callers("dev", "kafka", 9092) == {*SERVICES, "market-data"} - {"sor-answers"}
 
 
 def _egress(place: str, name: str) -> set[int]:

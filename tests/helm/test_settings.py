@@ -14,6 +14,7 @@ from oms_platform.kafka.settings import PARTITIONS
 from oms_platform.settings import load_settings
 from simulators.broker.config import Settings as BrokerSettings
 from simulators.market_data.config import Settings as MarketDataSettings
+from sor_engine.config import AnswerSettings
 from sor_engine.config import Settings as SorSettings
 from sor_engine.scorekeeper.config import Settings as ScorekeeperSettings
 from tests.helm.chart import CHART, PLACES, Manifest, containers, find, named, read, rendered, template
@@ -24,7 +25,10 @@ pytestmark = pytest.mark.timeout(900)
 READERS: dict[str, tuple[type[Any], str, dict[str, str]]] = {
     "api": (ApiSettings, "OMS_API_", {"http": "http_port", "grpc": "grpc_port"}),
     "core": (CoreSettings, "OMS_CORE_", {"health": "health_port", "grpc": "grpc_port"}),
-    "sor-engine": (SorSettings, "OMS_SOR_", {"health": "health_port", "grpc": "grpc_port"}),
+    "sor-engine": (SorSettings, "OMS_SOR_", {"health": "health_port"}),
+    "sor-answers": (
+        AnswerSettings, "OMS_SOR_", {"health": "answers_health_port", "grpc": "answers_grpc_port"}
+    ),
     "scorekeeper": (ScorekeeperSettings, "OMS_SOR_", {"health": "scorekeeper_health_port"}),
     "execution-adapter": (AdapterSettings, "OMS_ADAPTER_", {"health": "health_port"}),
     "market-data": (
@@ -139,6 +143,16 @@ def test_the_gateway_reads_an_issuer_inside_that_tokens_and_browsers_name_outsid
     assert found[1].endswith(expected[1].removeprefix("http://oms-sor"))
 
 
+def _holds_kafkas_security(cls: type[Any], prefix: str, variables: dict[str, str], tmp_path: Path) -> None:
+    assert variables["OMS_KAFKA_CA"] == "/etc/oms/ca/ca.crt"
+    # What is read is there in the pod; here another file stands for it.
+    (tmp_path / "ca.crt").touch()
+    kafka = load_settings(cls, prefix, variables | {"OMS_KAFKA_CA": str(tmp_path / "ca.crt")}).kafka()
+    assert (kafka.security, kafka.sasl_mechanism, kafka.user) == ("SASL_SSL", "SCRAM-SHA-256", "oms")
+    assert kafka.password == "kafka-password"
+    assert (kafka.replication, kafka.min_insync, kafka.partitions) == (3, 2, 12)
+
+
 def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_path: Path) -> None:
     result = template("prod", changes=SECURED)
     assert result.returncode == 0, result.stderr
@@ -149,14 +163,9 @@ def test_security_replica_and_tracing_reach_every_service_that_uses_them(tmp_pat
         workload = find(manifests, as_ever["kind"], as_ever["metadata"]["name"])
         (container,) = containers(workload)
         variables = variables_of(manifests, container)
-        assert variables["OMS_KAFKA_CA"] == "/etc/oms/ca/ca.crt"
         assert "/etc/oms/ca" in [mount["mountPath"] for mount in container["volumeMounts"]]
-        # What is read is there in the pod; here another file stands for it.
-        (tmp_path / "ca.crt").touch()
-        kafka = load_settings(cls, prefix, variables | {"OMS_KAFKA_CA": str(tmp_path / "ca.crt")}).kafka()
-        assert (kafka.security, kafka.sasl_mechanism, kafka.user) == ("SASL_SSL", "SCRAM-SHA-256", "oms")
-        assert kafka.password == "kafka-password"
-        assert (kafka.replication, kafka.min_insync, kafka.partitions) == (3, 2, 12)
+        if name != "sor-answers":
+            _holds_kafkas_security(cls, prefix, variables, tmp_path)
         assert variables["OMS_TRACE_ENDPOINT"] == "http://collector.monitoring:4318"
         assert (variables["OMS_TRACE_RATIO"], variables["OMS_TRACE_SLOW_MS"]) == ("0.5", "100")
         policy = find(manifests, "NetworkPolicy", as_ever["metadata"]["name"])

@@ -584,7 +584,7 @@ def test_an_orders_story_is_read_back(api: Gateway) -> None:
     # No router runs here.
     assert route["plan"] == {"routeId": "r", "children": [], "explanation": None}
     assert route["routeId"] == str(route_id(uuid.UUID(order_id), 1))
-    assert (route["proven"], "sor-engine is away" in route["explanationProblem"]) == (None, True)
+    assert (route["proven"], "sor-answers is away" in route["explanationProblem"]) == (None, True)
     (found,) = route["children"]
     assert (found["clOrdId"], found["limitPrice"], found["timeInForce"]) == ("c-1", "187.21", "IOC")
     assert (found["minQuantity"], found["venueId"], found["leg"]) == (10, "XNAS", 1)

@@ -205,9 +205,9 @@ def test_routes_are_explained_by_the_router_and_one_whose_inputs_are_gone_says_s
 @pytest.mark.parametrize(
     ("refusal", "told"),
     [
-        (GRPCError(Status.UNAVAILABLE, "starting"), "sor-engine cannot answer"),
+        (GRPCError(Status.UNAVAILABLE, "starting"), "sor-answers cannot answer"),
         (GRPCError(Status.NOT_FOUND, "no such order"), "no such order"),
-        (GRPCError(Status.INTERNAL, "a bug"), "sor-engine cannot answer"),
+        (GRPCError(Status.INTERNAL, "a bug"), "sor-answers cannot answer"),
     ],
 )
 def test_a_router_that_cannot_answer_costs_the_explanation_and_nothing_else(

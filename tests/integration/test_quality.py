@@ -16,8 +16,9 @@ from oms_platform.postgres import Connection, connect
 from oms_platform.prices import micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.execution_quality import command as command
-from oms_tools.execution_quality import postgres_evidence as postgres_quality
-from oms_tools.execution_quality.arithmetic import (
+from sor_engine.adapters import postgres_quality
+from sor_engine.adapters.postgres_quality import PostgresQuality
+from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
     FILLED_COST,
@@ -33,7 +34,7 @@ from oms_tools.execution_quality.arithmetic import (
     Tally,
     measure,
 )
-from oms_tools.execution_quality.postgres_evidence import PostgresQuality
+from sor_engine.ports import QualityScope
 from tests.ingest import store_trade
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -202,7 +203,9 @@ def rows(db: Connection) -> Rows:
 
 def report(rows: Rows, until: datetime = UNTIL) -> Report:
     gathered = Gathered(100)
-    for evidence, tape in PostgresQuality(rows.connection, NOON - timedelta(minutes=1), until).batches():
+    for evidence, tape in PostgresQuality(
+        rows.connection, QualityScope(since=NOON - timedelta(minutes=1), until=until)
+    ).batches():
         gathered.add(measure(evidence, tape))
     return gathered.report()
 
@@ -344,7 +347,7 @@ def test_a_fee_is_of_its_day_and_absent_where_none_is_known(rows: Rows) -> None:
 
 def test_refused_orders_are_left_out_and_counted(rows: Rows) -> None:
     rows.order("AAPL", "BUY", 100, closed="0", status="REJECTED")
-    past = PostgresQuality(rows.connection, NOON, UNTIL)
+    past = PostgresQuality(rows.connection, QualityScope(since=NOON, until=UNTIL))
     assert (list(past.batches()), past.refused()) == ([], 1)
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -49,6 +48,7 @@ from proto.gen.oms.v1 import RoutePlan as ProtoRoutePlan
 from proto.gen.oms.v1 import RouteRequest as ProtoRouteRequest
 from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.handlers import decide_again, is_proven
+from tests.integration.api_rig import gateway, ready
 from tests.integration.quote_service import served
 from tests.ports import free_port
 
@@ -115,7 +115,8 @@ class Stage:
     def __init__(self, folder: Path, dsn: str, kafka: KafkaSettings, port: int, stack: ExitStack) -> None:
         self.folder, self.dsn, self.kafka, self._stack = folder, dsn, kafka, stack
         self.health_port = free_port()
-        self.grpc_port = free_port()
+        self._answers_port = 0
+        self.answers: subprocess.Popen[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._market_data_port = port
@@ -131,24 +132,43 @@ class Stage:
         )
         stack.callback(self._routed.close)
         stack.callback(self.end)
+        stack.callback(self.end_answers)
 
     def start(self) -> None:
         """Start the SOR and wait until it is ready."""
+        self.process = self._started([], OMS_SOR_HEALTH_PORT=str(self.health_port))
+        until(lambda: ready(self.health_port), "the SOR")
+
+    @property
+    def grpc_port(self) -> int:
+        """Where sor-answers answers; it is started when somebody asks first."""
+        if self.answers is None:
+            health_port, self._answers_port = free_port(), free_port()
+            self.answers = self._started(
+                ["answer"],
+                OMS_SOR_ANSWERS_HEALTH_PORT=str(health_port),
+                OMS_SOR_ANSWERS_GRPC_PORT=str(self._answers_port),
+            )
+            until(lambda: ready(health_port), "sor-answers")
+        return self._answers_port
+
+    def _started(self, command: list[str], **ports: str) -> subprocess.Popen[bytes]:
         self._starts += 1
-        environment = os.environ | {
-            "OMS_POSTGRES_DSN": self.dsn,
-            "OMS_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
-            "OMS_MARKET_DATA_HOST": "127.0.0.1",
-            "OMS_MARKET_DATA_PORT": str(self._market_data_port),
-            "OMS_SOR_HEALTH_PORT": str(self.health_port),
-            "OMS_SOR_GRPC_PORT": str(self.grpc_port),
-            "OMS_SOR_QUOTE_AGE_MS_MAX": "1000",
-        }
-        log = self._stack.enter_context((self.folder / f"sor-{self._starts}.log").open("wb"))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "sor_engine"], env=environment, stdout=log, stderr=log
+        environment = (
+            os.environ
+            | ports
+            | {
+                "OMS_POSTGRES_DSN": self.dsn,
+                "OMS_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+                "OMS_MARKET_DATA_HOST": "127.0.0.1",
+                "OMS_MARKET_DATA_PORT": str(self._market_data_port),
+                "OMS_SOR_QUOTE_AGE_MS_MAX": "1000",
+            }
         )
-        until(self.ready, "the SOR")
+        log = self._stack.enter_context((self.folder / f"sor-{self._starts}.log").open("wb"))
+        return subprocess.Popen(
+            [sys.executable, "-m", "sor_engine", *command], env=environment, stdout=log, stderr=log
+        )
 
     def end(self, how: int = signal.SIGKILL) -> int:
         """End the SOR. Returns its exit code."""
@@ -159,15 +179,12 @@ class Stage:
         self.process = None
         return code
 
-    def ready(self) -> bool:
-        """Whether the SOR says that it is ready."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.health_port}/health/ready", timeout=1
-            ) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
+    def end_answers(self, how: int = signal.SIGKILL) -> int:
+        """End sor-answers. Returns its exit code."""
+        if self.answers is None:
+            return 0
+        self.answers.send_signal(how)
+        return self.answers.wait(20)
 
     def publish(self, *messages: Message) -> None:
         """Put messages on orders.validated."""
@@ -305,6 +322,28 @@ def test_the_service_answers_previews_and_refuses_what_makes_no_sense(stage: Sta
 
     asyncio.run(ask())
     assert stage.audit() == {}
+    assert stage.end_answers(signal.SIGTERM) == 0
+
+
+def test_without_answers_orders_are_routed_and_rest_refuses_questions_alone(
+    stage: Stage, redis_port: int
+) -> None:
+    stage.start()
+    settings = {"OMS_API_SOR_PORT": str(stage.grpc_port)}
+    with gateway(stage.folder, stage.dsn, stage.kafka.bootstrap, redis_port, **settings) as api:
+        assert api.call("GET", "/api/v1/venues/scorecards").status == 200
+        stage.end_answers()
+        asked = request()
+        stage.publish(asked)
+        until(lambda: bool(stage.plans_of(asked)), "the plan")
+        refused = api.call("GET", "/api/v1/venues/scorecards")
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert refused.json["detail"] == "sor-answers is away"
+        placed = api.place()
+        assert placed.status == 201
+        routes = api.call("GET", f"/api/v1/orders/{placed.json['orderId']}/routes")
+        assert (routes.status, routes.json["routes"]) == (200, [])
+    assert len(stage.plans_of(asked)) == 1
 
 
 def test_a_venue_that_is_down_or_closed_is_left_out_and_comes_back(stage: Stage) -> None:

@@ -12,7 +12,7 @@ PACKAGES = {
     "oms_platform": "Every process",
     "oms_api": "oms-api",
     "oms_core": "oms-core",
-    "sor_engine": "sor-engine and the scorekeeper",
+    "sor_engine": "sor-engine, the scorekeeper and sor-answers",
     "execution_adapter": "execution-adapter",
     "simulators": "The simulators",
     "oms_tools": "Tools: the judge and the laptop's stack",

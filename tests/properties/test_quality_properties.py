@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oms_tools.execution_quality.arithmetic import (
+from sor_engine.domain.quality import (
     FEES,
     FILL_FIGURES,
     FILLED_COST,
@@ -14,6 +14,7 @@ from oms_tools.execution_quality.arithmetic import (
     UNFILLED,
     UNFILLED_COST,
     Child,
+    Cut,
     Evidence,
     Fees,
     Fill,
@@ -101,29 +102,38 @@ def reports(*, quoted: bool = False) -> st.SearchStrategy[tuple[Evidence, Report
     return taped(quoted=quoted).map(lambda found: (found[0], measure(*found)))
 
 
-def added(sums: list[Sum]) -> Sum:
+Plain = tuple[int, int, int, int]
+
+
+def plain(found: Sum) -> Plain:
+    return found.total, found.basis, found.shares, found.missing
+
+
+def added(sums: list[Sum]) -> Plain:
     """Return sums as one."""
-    return Sum(
-        total=sum(one.total for one in sums),
-        basis=sum(one.basis for one in sums),
-        shares=sum(one.shares for one in sums),
-        missing=sum(one.missing for one in sums),
+    return plain(
+        Sum(
+            total=sum(one.total for one in sums),
+            basis=sum(one.basis for one in sums),
+            shares=sum(one.shares for one in sums),
+            missing=sum(one.missing for one in sums),
+        )
     )
 
 
 @given(reports())
 @settings(max_examples=150, deadline=None)
-def test_venues_orders_and_strategies_add_up_to_the_same_total(found: tuple[Evidence, Report]) -> None:
+def test_every_cut_adds_up_to_the_same_total(found: tuple[Evidence, Report]) -> None:
     _, report = found
     for figure in FILL_FIGURES:
-        for lines in (report.orders, report.venues, report.strategies):
-            assert added([tally.sums[figure] for tally in lines]) == report.total.sums[figure]
+        for lines in (report.orders, *report.cuts.values()):
+            assert added([tally.sums[figure] for tally in lines]) == plain(report.total.sums[figure])
     for figure in (SHORTFALL, UNFILLED_COST):
-        for lines in (report.orders, report.strategies):
-            assert added([tally.sums[figure] for tally in lines]) == report.total.sums[figure]
+        for lines in (report.orders, *(report.cuts[cut] for cut in report.cuts if cut is not Cut.VENUE)):
+            assert added([tally.sums[figure] for tally in lines]) == plain(report.total.sums[figure])
     unfilled = [tally.sums[UNFILLED_COST] for tally in report.venues if tally.name == UNFILLED]
-    assert added(unfilled) == report.total.sums[UNFILLED_COST]
-    for lines in (report.orders, report.venues, report.strategies):
+    assert added(unfilled) == plain(report.total.sums[UNFILLED_COST])
+    for lines in (report.orders, *report.cuts.values()):
         assert sum(tally.filled for tally in lines) == report.total.filled
         assert sum(tally.notional for tally in lines) == report.total.notional
 
@@ -207,4 +217,27 @@ def test_orders_measured_one_by_one_gather_to_the_same_report(found: tuple[Evide
         )
     again = gathered.report()
     assert (again.total, again.orders, again.directed) == (report.total, report.orders, report.directed)
-    assert (again.venues, again.strategies, again.routed) == (report.venues, report.strategies, report.routed)
+    assert (again.cuts, again.routed) == (report.cuts, report.routed)
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(1, 10**15)), min_size=10, max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_an_interval_is_that_of_a_ratio_over_orders_however_they_were_gathered(
+    observed: list[tuple[int, int]],
+) -> None:
+    whole = Sum()
+    for total, basis in observed:
+        one = Sum()
+        one.add(total, basis, 1)
+        one.settle()
+        whole.merge(one)
+    ratio = Fraction(sum(total for total, _ in observed), sum(basis for _, basis in observed))
+    count, basis = len(observed), sum(basis for _, basis in observed)
+    left = sum((total - ratio * part) ** 2 for total, part in observed)
+    half_squared = Fraction(196, 100) ** 2 * Fraction(count, count - 1) * left / basis**2 * 10**8
+    ends = whole.interval_bps
+    assert ends is not None and whole.bps is not None and whole.orders == count
+    # Cut off at the fourth digit, never rounded up.
+    half = Fraction((ends[1] - ends[0]) / 2)
+    assert half**2 <= half_squared < (half + Fraction(1, 10**4)) ** 2
+    assert (ends[0] + ends[1]) / 2 == whole.bps

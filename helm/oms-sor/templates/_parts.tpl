@@ -25,7 +25,7 @@ api:
   drains: true
   needs: [postgres, kafka, redis, oidc]
   reads: true
-  calls: {core: 9090, sor-engine: 9090, market-data: 9090}
+  calls: {core: 9090, sor-answers: 9090, market-data: 9090}
   settings:
     {{- $quotes | toYaml | nindent 4 }}
     OMS_API_HTTP_PORT: "8080"
@@ -36,7 +36,7 @@ api:
     {{- end }}
     OMS_API_CORE_HOST: {{ $full }}-core
     OMS_API_CORE_PORT: "9090"
-    OMS_API_SOR_HOST: {{ $full }}-sor-engine
+    OMS_API_SOR_HOST: {{ $full }}-sor-answers
     OMS_API_SOR_PORT: "9090"
     OMS_API_OIDC_ISSUER: {{ include "oms.issuer" . }}
     OMS_API_OIDC_AUDIENCE: {{ $values.oidc.audience | quote }}
@@ -74,7 +74,7 @@ sor-engine:
   kind: Deployment
   image: sor-engine
   command: [python, -m, sor_engine]
-  ports: {health: 8090, grpc: 9090}
+  ports: {health: 8090}
   probes: health
   scales: true
   needs: [postgres, kafka]
@@ -82,7 +82,6 @@ sor-engine:
   settings:
     {{- $quotes | toYaml | nindent 4 }}
     OMS_SOR_HEALTH_PORT: "8090"
-    OMS_SOR_GRPC_PORT: "9090"
     OMS_KAFKA_ASSIGNMENT: group
 scorekeeper:
   enabled: true
@@ -98,6 +97,20 @@ scorekeeper:
   settings:
     {{- $quotes | toYaml | nindent 4 }}
     OMS_SOR_SCOREKEEPER_HEALTH_PORT: "8090"
+sor-answers:
+  enabled: true
+  key: sorAnswers
+  kind: Deployment
+  image: sor-engine
+  command: [python, -m, sor_engine, answer]
+  ports: {health: 8090, grpc: 9090}
+  probes: health
+  needs: [postgres]
+  calls: {market-data: 9090}
+  settings:
+    {{- $quotes | toYaml | nindent 4 }}
+    OMS_SOR_ANSWERS_HEALTH_PORT: "8090"
+    OMS_SOR_ANSWERS_GRPC_PORT: "9090"
 execution-adapter:
   enabled: true
   key: executionAdapter

@@ -12,7 +12,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from sor_engine.domain.scorecard import HALF_LIFE_S, HORIZONS_S, Aggression, Scorecard
+from sor_engine.domain.scorecard import (
+    CLOCK_OFF_US_MAX,
+    HALF_LIFE_S,
+    HORIZONS_S,
+    TAKE_WINDOW_US,
+    Aggression,
+    Scorecard,
+)
 from sor_engine.scorekeeper.domain.closures import Gate
 from sor_engine.scorekeeper.domain.touches import Touches
 
@@ -21,13 +28,10 @@ CLOSED_MAX: Final = 200_000
 TRADES_MAX: Final = 200_000
 MARKOUTS_MAX: Final = 200_000
 SUSPECTS_MAX: Final = 20
-# What a child gets so soon after the venue took it, it took; what comes later came to it.
-TAKE_WINDOW_US: Final = 100_000
 # Quotes get so long to come in before a markout is read.
 MARKOUT_GRACE_US: Final = 1_000_000
 # A longer latency counts as this.
 LATENCY_US_MAX: Final = 1_000_000
-CLOCK_OFF_US_MAX: Final = 60_000_000
 _HORIZONS_US: Final = tuple(horizon * 1_000_000 for horizon in HORIZONS_S)
 
 

@@ -203,9 +203,9 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
     store, tokens, reference = Store(), Tokens(), Reference()
     tokens.give("t", "A", "B")
     every: Any = reference
+    own = ("authenticator", "tracer", "question_places")
     ports = Ports(
-        **{name: every for name in Ports.__dataclass_fields__ if name not in ("authenticator", "tracer")},
-        authenticator=tokens,
+        **{name: every for name in Ports.__dataclass_fields__ if name not in own}, authenticator=tokens
     )
     hub, desk = EventHub(store, Broker()), Desk()
     states = StateChannels(desk, cast(Any, desk), desk)

@@ -147,6 +147,7 @@ class Fake:
             reference=every,
             limiter=every,
             cancel_limiter=CancelLimiter(self),
+            question_limiter=every,
             authenticator=every,
             router=every,
             risk=every,

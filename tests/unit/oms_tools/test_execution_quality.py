@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from oms_tools.execution_quality.arithmetic import (
+from oms_tools.execution_quality.columns import COLUMNS, bps, routed_lines
+from oms_tools.execution_quality.csv_report import report_json, write_lines
+from oms_tools.execution_quality.table import print_report
+from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
     SHORTFALL,
     UNFILLED,
     Child,
+    Cut,
     Evidence,
     Fees,
     Fill,
@@ -30,9 +34,6 @@ from oms_tools.execution_quality.arithmetic import (
     measure,
     share_ppm,
 )
-from oms_tools.execution_quality.columns import COLUMNS, bps, lines_by, routed_lines
-from oms_tools.execution_quality.csv_report import report_json, write_lines
-from oms_tools.execution_quality.table import print_report
 
 SECOND = 1_000_000
 ROW = {("AAPL", 100 * SECOND): Quoted(10_000_000, 10_020_000)}
@@ -163,7 +164,7 @@ def test_what_is_gathered_keeps_the_last_orders_and_the_costliest() -> None:
         tally = Tally(f"order-{number}", orders=1)
         tally.sums[SHORTFALL].add(total, 100, 1)
         total_ = Tally("all", orders=1)
-        gathered.add(Report(total=total_, orders=(tally,), venues=(), strategies=(), routed=(), directed=1))
+        gathered.add(Report(total=total_, orders=(tally,), cuts={}, routed=(), directed=1))
     found = gathered.report()
     assert [tally.name for tally in found.orders] == ["order-2", "order-3"]
     assert [tally.name for tally in found.costliest] == ["order-1", "order-3"]
@@ -176,7 +177,11 @@ def large_tally(name: str, order: Order | None = None) -> Tally:
     found.notional = 2 * 1_227_123_456 * found.filled
     found.arrival_mid2 = 2_454_180_000
     for one in found.sums.values():
-        one.add(-2_469_135_780_000, 2 * found.notional // 100, 1_000)
+        for _ in range(10):
+            part = Sum()
+            part.add(-246_913_578_000, 2 * found.notional // 1_000, 100)
+            part.settle()
+            one.merge(part)
         one.add(None, 0, 1)
     return found
 
@@ -191,8 +196,11 @@ def large_report(symbols: tuple[str, ...] = ("GOOGL", "MSFT")) -> Report:
         for number, symbol in enumerate(symbols)
     )  # fmt: skip
     return Report(
-        total=large_tally("all"), orders=orders, venues=(large_tally("XNYS"), large_tally(UNFILLED)),
-        strategies=(large_tally("passive"), large_tally("unknown")), routed=(), directed=0,
+        total=large_tally("all"), orders=orders, routed=(), directed=0,
+        cuts={
+            cut: (large_tally("XNYS"), large_tally(UNFILLED if cut is Cut.VENUE else "unknown"))
+            for cut in Cut if cut is not Cut.ORDER
+        },
     )  # fmt: skip
 
 
@@ -229,13 +237,13 @@ def test_the_mean_price_over_orders_is_blank() -> None:
 def test_no_two_columns_of_a_csv_have_one_name(by: str, tmp_path: Path) -> None:
     path = tmp_path / "tca.csv"
     report = large_report()
-    write_lines(path, by, lines_by(report, by))
+    write_lines(path, by, report.lines(Cut(by)))
     with path.open() as file:
         header, *rows = list(csv.reader(file))
     assert len(set(header)) == len(header)
     assert {len(row) for row in rows} == {len(header)}
     record = dict(zip(header, rows[0], strict=True))
-    assert record[by] == lines_by(report, by)[0].name
+    assert record[by] == report.lines(Cut(by))[0].name
     assert record["avg_px"] == "1227.123456"
     if by == "order":
         assert (record["symbol"], record["side"], record["strategy"]) == ("GOOGL", "SELL", "passive")
@@ -247,5 +255,5 @@ def test_json_has_the_figures_of_the_csv_and_null_for_what_is_not_known(by: str)
     assert (found["by"], found["refused"], len(found["lines"])) == (by, 3, 2)
     assert found["total"]["avg_px"] == "1227.123456"
     assert found["leftOut"] == (12_343 if by == "order" else 0)
-    empty = Report(total=Tally("all"), orders=(), venues=(), strategies=(), routed=(), directed=0)
+    empty = Report(total=Tally("all"), orders=(), cuts={}, routed=(), directed=0)
     assert report_json(empty, by, 0)["total"]["avg_px"] is None  # type: ignore[index]

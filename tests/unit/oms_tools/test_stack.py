@@ -53,6 +53,7 @@ def test_each_service_is_a_module_with_its_own_readiness(tmp_path: Path) -> None
         "oms-core": "oms_core",
         "sor-engine": "sor_engine",
         "scorekeeper": "sor_engine scorekeeper",
+        "sor-answers": "sor_engine answer",
         "execution-adapter": "execution_adapter",
         "oms-api": "oms_api",
         "market-data": "simulators.market_data",

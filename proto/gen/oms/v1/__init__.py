@@ -982,6 +982,30 @@ class Scorecards(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class GetExecutionQualityRequest(betterproto.Message):
+    """
+    Orders created from `since` on and before `until`. accounts: those that the caller sees, unless it sees every one.
+     No symbols: all; side unspecified: both. cut: order, venue, strategy, symbol, side or account. lines_max: so many.
+    """
+
+    since: datetime = betterproto.message_field(1)
+    until: datetime = betterproto.message_field(2)
+    every_account: bool = betterproto.bool_field(3)
+    accounts: List[str] = betterproto.string_field(4)
+    symbols: List[str] = betterproto.string_field(5)
+    side: "Side" = betterproto.enum_field(6)
+    cut: str = betterproto.string_field(7)
+    lines_max: int = betterproto.int32_field(8)
+
+
+@dataclass(eq=False, repr=False)
+class ExecutionQuality(betterproto.Message):
+    """report_json: see docs/execution-quality.md."""
+
+    report_json: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
 class CheckProfileRequest(betterproto.Message):
     name: str = betterproto.string_field(1)
     settings_json: str = betterproto.string_field(2)
@@ -1291,6 +1315,23 @@ class SorServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def get_execution_quality(
+        self,
+        get_execution_quality_request: "GetExecutionQualityRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ExecutionQuality":
+        return await self._unary_unary(
+            "/oms.v1.SorService/GetExecutionQuality",
+            get_execution_quality_request,
+            ExecutionQuality,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def check_profile(
         self,
         check_profile_request: "CheckProfileRequest",
@@ -1577,6 +1618,11 @@ class SorServiceBase(ServiceBase):
     ) -> "Scorecards":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def get_execution_quality(
+        self, get_execution_quality_request: "GetExecutionQualityRequest"
+    ) -> "ExecutionQuality":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def check_profile(
         self, check_profile_request: "CheckProfileRequest"
     ) -> "CheckProfileResponse":
@@ -1618,6 +1664,14 @@ class SorServiceBase(ServiceBase):
         response = await self.get_scorecards(request)
         await stream.send_message(response)
 
+    async def __rpc_get_execution_quality(
+        self,
+        stream: "grpclib.server.Stream[GetExecutionQualityRequest, ExecutionQuality]",
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_execution_quality(request)
+        await stream.send_message(response)
+
     async def __rpc_check_profile(
         self, stream: "grpclib.server.Stream[CheckProfileRequest, CheckProfileResponse]"
     ) -> None:
@@ -1656,6 +1710,12 @@ class SorServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 GetScorecardsRequest,
                 Scorecards,
+            ),
+            "/oms.v1.SorService/GetExecutionQuality": grpclib.const.Handler(
+                self.__rpc_get_execution_quality,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetExecutionQualityRequest,
+                ExecutionQuality,
             ),
             "/oms.v1.SorService/CheckProfile": grpclib.const.Handler(
                 self.__rpc_check_profile,

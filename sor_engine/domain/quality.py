@@ -2,21 +2,24 @@
 
 The law of this file: every sum is a whole number of half micros (a mid of whole micros may end on a half)
 times shares; a mean is rounded once, when it is read. What cannot be known for want of a quote, a fee or a
-child is absent and its shares are counted as missing, never as 0. Definitions: docs/execution-quality.md; of
-spreads and price improvement 17 CFR 242.600(b) and 242.605, of the table of venues 17 CFR 242.606(a).
+child is absent and its shares are counted as missing, never as 0. An interval is of the share-weighted mean,
+over orders, since the fills of one order are no independent observations (Cochran, Sampling Techniques, 3rd
+edition, chapter 6: ratio estimators). Definitions: docs/execution-quality.md; of spreads and price
+improvement 17 CFR 242.600(b) and 242.605, of the table of venues 17 CFR 242.606(a).
 """
 
 import enum
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from math import isqrt
 from typing import Final, NamedTuple
 
 from sor_engine.domain.market import BPS, MICROS
-from sor_engine.scorekeeper.domain.child_watch import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
+from sor_engine.domain.scorecard import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
@@ -29,6 +32,10 @@ UNKNOWN: Final = "unknown"
 # The line of the venues' table for what no venue filled.
 UNFILLED: Final = "(unfilled)"
 _HALVES: Final = 2 * MICROS
+# Of fewer orders no interval is given: a normal one would be too narrow.
+INTERVAL_ORDERS_MIN: Final = 10
+# The normal distribution's two-sided 95 % quantile, in basis points to four digits.
+_SCALED_NORMAL_95: Final = 196 * 10**6
 
 
 class Figure(NamedTuple):
@@ -75,8 +82,14 @@ class Order:
     created_us: int
     ended_us: int | None
     strategy: str = UNKNOWN
+    account_id: str = UNKNOWN
     directed: bool = False
     all_or_none: bool = False
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL."""
+        return "BUY" if self.buy else "SELL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +195,18 @@ class Tape:
 class Sum:
     """A figure over shares. total: half micros times shares; basis: likewise, the notional.
 
-    missing: shares for which it is not known.
+    missing: shares for which it is not known. orders: for which it is known. squares, cross, basis_squares:
+    sums over orders of total², total · basis and basis², of which the interval is made.
     """
 
     total: int = 0
     basis: int = 0
     shares: int = 0
     missing: int = 0
+    orders: int = 0
+    squares: int = 0
+    cross: int = 0
+    basis_squares: int = 0
 
     def add(self, value: int | None, basis: int, shares: int) -> None:
         """Count a total and its notional, or shares for which it is not known."""
@@ -205,6 +223,28 @@ class Sum:
         self.basis += other.basis
         self.shares += other.shares
         self.missing += other.missing
+        self.orders += other.orders
+        self.squares += other.squares
+        self.cross += other.cross
+        self.basis_squares += other.basis_squares
+
+    def settle(self) -> None:
+        """Let what was counted so far be one order's, all of it."""
+        if self.shares:
+            self.orders = 1
+            self.squares, self.cross = self.total * self.total, self.total * self.basis
+            self.basis_squares = self.basis * self.basis
+
+    @property
+    def interval_bps(self) -> tuple[Decimal, Decimal] | None:
+        """The 95 % interval of `bps` over orders; None of fewer than `INTERVAL_ORDERS_MIN`."""
+        middle = self.bps
+        if middle is None or self.orders < INTERVAL_ORDERS_MIN:
+            return None
+        total, basis, orders = self.total, self.basis, self.orders
+        spread = self.squares * basis**2 - 2 * total * basis * self.cross + total**2 * self.basis_squares
+        half = Decimal(isqrt(_SCALED_NORMAL_95**2 * orders * spread // ((orders - 1) * basis**4))).scaleb(-4)
+        return middle - half, middle + half
 
     @property
     def dollars(self) -> Decimal | None:
@@ -258,6 +298,11 @@ class Tally:
         for figure, found in other.sums.items():
             self.sums[figure].merge(found)
 
+    def settle(self) -> None:
+        """Let what was counted so far be one order's, all of it."""
+        for found in self.sums.values():
+            found.settle()
+
     @property
     def fill_rate_ppm(self) -> int | None:
         """Shares filled of shares wanted, in millionths, None of nothing wanted."""
@@ -272,6 +317,26 @@ class Tally:
     def arrival_mid(self) -> Decimal | None:
         """The mid at an order's receipt in dollars, exact."""
         return None if self.arrival_mid2 is None else Decimal(self.arrival_mid2 * 5) / 10 / MICROS
+
+
+class Cut(enum.Enum):
+    """By what orders are told apart."""
+
+    ORDER = "order"
+    VENUE = "venue"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+    SIDE = "side"
+    ACCOUNT = "account"
+
+
+# The cuts by what an order has; each order is in one line of each.
+_LINE_OF: Final[Mapping[Cut, Callable[[Order], str]]] = {
+    Cut.STRATEGY: lambda order: order.strategy,
+    Cut.SYMBOL: lambda order: order.symbol,
+    Cut.SIDE: lambda order: order.side,
+    Cut.ACCOUNT: lambda order: order.account_id,
+}
 
 
 class OrderClass(enum.Enum):
@@ -313,16 +378,30 @@ class Routed:
 class Report:
     """Everything that a report shows. directed: orders that the Rule 606 table leaves out.
 
-    orders, costliest: of a gathered report, the last ones and those that cost most.
+    cuts: the lines by venue, and by what orders have. orders, costliest: of a gathered report, the last ones
+    and those that cost most.
     """
 
     total: Tally
     orders: tuple[Tally, ...]
-    venues: tuple[Tally, ...]
-    strategies: tuple[Tally, ...]
+    cuts: Mapping[Cut, tuple[Tally, ...]]
     routed: tuple[Routed, ...]
     directed: int
     costliest: tuple[Tally, ...] = ()
+
+    def lines(self, cut: Cut) -> tuple[Tally, ...]:
+        """Return the lines by a cut, none for one that was not asked for."""
+        return self.orders if cut is Cut.ORDER else self.cuts.get(cut, ())
+
+    @property
+    def venues(self) -> tuple[Tally, ...]:
+        """The lines by venue; of what none filled the last."""
+        return self.lines(Cut.VENUE)
+
+    @property
+    def strategies(self) -> tuple[Tally, ...]:
+        """The lines by strategy."""
+        return self.lines(Cut.STRATEGY)
 
 
 class Gathered:
@@ -333,15 +412,15 @@ class Gathered:
         self._total = Tally("all")
         self._last: list[Tally] = []
         self._costliest: list[Tally] = []
-        self._venues: dict[str, Tally] = {}
-        self._strategies: dict[str, Tally] = {}
+        self._cuts: dict[Cut, dict[str, Tally]] = {}
         self._routed: dict[str, Routed] = {}
         self._directed = 0
 
     def add(self, report: Report) -> None:
         """Count a report of orders that are in no other."""
         self._total.merge(report.total)
-        for kept, lines in ((self._venues, report.venues), (self._strategies, report.strategies)):
+        for cut, lines in report.cuts.items():
+            kept = self._cuts.setdefault(cut, {})
             for tally in lines:
                 kept.setdefault(tally.name, Tally(tally.name)).merge(tally)
         for line in report.routed:
@@ -360,10 +439,7 @@ class Gathered:
         return Report(
             total=self._total,
             orders=tuple(self._last),
-            venues=tuple(
-                sorted(self._venues.values(), key=lambda tally: (tally.name == UNFILLED, tally.name))
-            ),
-            strategies=tuple(sorted(self._strategies.values(), key=lambda tally: tally.name)),
+            cuts={cut: _by_name(lines) for cut, lines in self._cuts.items()},
             routed=tuple(sorted(self._routed.values(), key=lambda line: line.venue_id)),
             directed=self._directed,
             costliest=tuple(self._costliest),
@@ -401,45 +477,64 @@ def _marked_us(order: Order, end_us: int) -> int:
     return end_us if order.ended_us is None else order.ended_us
 
 
-def measure(evidence: Evidence, tape: Tape) -> Report:
-    """Return the report of an evidence. Raises KeyError for a fill or child without its order."""
+def measure(evidence: Evidence, tape: Tape, cuts: Iterable[Cut] = tuple(Cut)) -> Report:
+    """Return the report of an evidence, with lines by these cuts.
+
+    Raises KeyError for a fill or child without its order.
+    """
     judge = _Judge(evidence, tape)
-    total = Tally("all")
+    total, unfilled = Tally("all"), Tally(UNFILLED)
     orders = {order.order_id: Tally(order.order_id, order=order) for order in evidence.orders}
-    venues: dict[str, Tally] = {}
-    strategies: dict[str, Tally] = {}
-    touched: set[tuple[str, str]] = set()
+    # What an order had to do with a venue.
+    parts: dict[tuple[str, str], Tally] = {}
+
+    def part_of(venue_id: str, order_id: str) -> Tally:
+        return parts.setdefault((venue_id, order_id), Tally(venue_id))
+
     for child in evidence.children:
-        venue = venues.setdefault(child.venue_id, Tally(child.venue_id))
-        venue.wanted += child.quantity
-        if (child.venue_id, child.order_id) not in touched:
-            touched.add((child.venue_id, child.order_id))
-            venue.orders += 1
+        part = part_of(child.venue_id, child.order_id)
+        part.orders = 1
+        part.wanted += child.quantity
     for fill in evidence.fills:
-        order = judge.orders[fill.order_id]
-        values = judge.values(fill, order)
-        venue = venues.setdefault(fill.venue_id, Tally(fill.venue_id))
-        strategy = strategies.setdefault(order.strategy, Tally(order.strategy))
-        for tally in (total, orders[fill.order_id], venue, strategy):
+        values = judge.values(fill, judge.orders[fill.order_id])
+        for tally in (orders[fill.order_id], part_of(fill.venue_id, fill.order_id)):
             _add_fill(tally, fill, values)
-    unfilled = Tally(UNFILLED)
-    for tally in orders.values():
-        if tally.order is None:
-            continue
-        strategy = strategies.setdefault(tally.order.strategy, Tally(tally.order.strategy))
-        for one in (total, strategy, tally):
-            one.orders += 1
-            one.wanted += tally.order.quantity
-        judge.finish(tally, tally.order, (total, strategy, unfilled))
-    routed = _routed(evidence, judge)
+    kept: dict[Cut, dict[str, Tally]] = {cut: {} for cut in cuts if cut is not Cut.ORDER}
+    for order_id, tally in orders.items():
+        order, left = judge.orders[order_id], Tally(UNFILLED)
+        tally.orders = 1
+        tally.wanted = order.quantity
+        judge.finish(tally, order, left)
+        unfilled.merge(left)
+        total.merge(tally)
+        for cut, lines in kept.items():
+            if cut in _LINE_OF:
+                name = _LINE_OF[cut](order)
+                lines.setdefault(name, Tally(name)).merge(tally)
+    if Cut.VENUE in kept:
+        kept[Cut.VENUE] = _venues(parts.values(), unfilled)
     return Report(
         total=total,
         orders=tuple(orders.values()),
-        venues=tuple([venues[name] for name in sorted(venues)]) + ((unfilled,) if unfilled.wanted else ()),
-        strategies=tuple([strategies[name] for name in sorted(strategies)]),
-        routed=routed,
+        cuts={cut: _by_name(lines) for cut, lines in kept.items() if lines},
+        routed=_routed(evidence, judge),
         directed=sum([order.directed for order in evidence.orders]),
     )
+
+
+def _venues(parts: Iterable[Tally], unfilled: Tally) -> dict[str, Tally]:
+    lines: dict[str, Tally] = {}
+    for part in parts:
+        part.settle()
+        lines.setdefault(part.name, Tally(part.name)).merge(part)
+    if unfilled.wanted:
+        lines[UNFILLED] = unfilled
+    return lines
+
+
+def _by_name(lines: Mapping[str, Tally]) -> tuple[Tally, ...]:
+    """Return lines by their names, what no venue filled as the last."""
+    return tuple(sorted(lines.values(), key=lambda tally: (tally.name == UNFILLED, tally.name)))
 
 
 def _add_fill(tally: Tally, fill: Fill, values: Mapping[Figure, int | None]) -> None:
@@ -530,30 +625,30 @@ class _Judge:
             return OrderClass.OTHER
         return OrderClass.MARKETABLE_LIMIT if marketable else OrderClass.NON_MARKETABLE_LIMIT
 
-    def finish(self, tally: Tally, order: Order, also: Iterable[Tally]) -> None:
-        """Mark what an order did not get, and close its shortfall; count both in further lines."""
+    def finish(self, tally: Tally, order: Order, unfilled: Tally) -> None:
+        """Mark what an order did not get, for the line of what no venue filled too; close its shortfall."""
         left = order.quantity - tally.filled
         arrival2 = self._tape.mid2(order.symbol, order.created_us)
         tally.arrival_mid2 = arrival2
         end2 = self._tape.last_mid2(order.symbol, _marked_us(order, self._end_us))
         sign = 1 if order.buy else -1
-        unfilled = None if arrival2 is None or end2 is None else sign * (end2 - arrival2) * left
+        mark = None if arrival2 is None or end2 is None else sign * (end2 - arrival2) * left
         filled = tally.sums[FILLED_COST]
-        known = not filled.missing and arrival2 is not None and (unfilled is not None or not left)
-        shortfall = filled.total + (unfilled or 0) if known else None
+        known = not filled.missing and arrival2 is not None and (mark is not None or not left)
+        shortfall = filled.total + (mark or 0) if known else None
         fees = tally.sums[FEES].total
-        parts = (filled.total - fees, fees, unfilled or 0) if known else (None, None, None)
-        for one in (tally, *also):
-            if left:
-                one.sums[UNFILLED_COST].add(unfilled, (arrival2 or 0) * left, left)
-                if one.name == UNFILLED:
-                    one.orders += 1
-                    one.wanted += left
-            if one.name != UNFILLED:
-                basis = (arrival2 or 0) * order.quantity
-                one.sums[SHORTFALL].add(shortfall, basis, order.quantity)
-                for figure, part in zip(SHORTFALL_PARTS, parts, strict=True):
-                    one.sums[figure].add(part, basis, order.quantity)
+        parts = (filled.total - fees, fees, mark or 0) if known else (None, None, None)
+        if left:
+            unfilled.orders = 1
+            unfilled.wanted = left
+            for one in (tally, unfilled):
+                one.sums[UNFILLED_COST].add(mark, (arrival2 or 0) * left, left)
+        basis = (arrival2 or 0) * order.quantity
+        tally.sums[SHORTFALL].add(shortfall, basis, order.quantity)
+        for figure, part in zip(SHORTFALL_PARTS, parts, strict=True):
+            tally.sums[figure].add(part, basis, order.quantity)
+        tally.settle()
+        unfilled.settle()
 
 
 def _routed(evidence: Evidence, judge: _Judge) -> tuple[Routed, ...]:

@@ -5,16 +5,22 @@ running stack agrees with itself, and in batches of orders, so that a long time 
 Nothing that was computed elsewhere is read, save the name of the strategy.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+import psycopg
+
 from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import uuid7_floor
-from oms_platform.postgres import ArrayStatement, Connection
-from oms_tools.execution_quality.arithmetic import (
+from oms_platform.postgres import ArrayStatement, Connection, connect
+from sor_engine.domain.market import micros
+from sor_engine.domain.profile import InvalidProfileError, read_profile
+from sor_engine.domain.quality import (
     SILENCE_US,
     UNKNOWN,
     Child,
@@ -27,8 +33,7 @@ from oms_tools.execution_quality.arithmetic import (
     Tape,
     moments,
 )
-from sor_engine.adapters.postgres_decisions import first_strategies
-from sor_engine.domain.market import micros
+from sor_engine.ports import QualityScope, ReferenceContent
 
 # An order's id and its created_at are of one clock, but its id is drawn a little earlier.
 _ID_MARGIN: Final = timedelta(minutes=1)
@@ -39,11 +44,16 @@ ORDERS_A_BATCH: Final = 1_000
 # Markouts of the last fills look so far beyond the report's end.
 _MARKS_LATER: Final = timedelta(minutes=2)
 _EPOCH_DAY: Final = date(1970, 1, 1)
-# An order that risk refused was never to be traded.
-_CHOSEN: Final = """
-SELECT order_id FROM orders
+_IN_SCOPE: Final = """
 WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at >= %(since)s AND created_at < %(until)s
-  AND status <> 'REJECTED'
+  AND (%(accounts)s::text[] IS NULL OR account_id = ANY(%(accounts)s))
+  AND (%(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s))
+  AND (%(side)s::text IS NULL OR side = %(side)s)
+"""
+# An order that risk refused was never to be traded.
+_CHOSEN: Final = f"""
+SELECT order_id FROM orders
+{_IN_SCOPE} AND status <> 'REJECTED'
 ORDER BY order_id
 """
 # Orders of one batch: the bounds keep a statement to the partitions that hold them.
@@ -51,7 +61,7 @@ _THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(or
 _ORDERS: Final = f"""
 SELECT order_id, symbol, side = 'BUY', quantity, limit_price, time_in_force = 'FOK', created_at,
        CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
-       coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1
+       coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1, account_id
 FROM orders LEFT JOIN (
     SELECT request_id AS order_id, payload FROM order_requests
     WHERE request_id BETWEEN %(first)s AND %(last)s AND request_id = ANY(%(orders)s)
@@ -69,11 +79,16 @@ SELECT order_id, venue_id, exec_id, cl_ord_id, last_qty, last_px, transact_time,
 WHERE {_THESE} AND received_at < %(until)s
 ORDER BY order_id, transact_time, venue_id, exec_id
 """
-_REFUSED: Final = """
-SELECT count(*) FROM orders
-WHERE order_id >= %(oldest)s AND order_id < %(newest)s AND created_at >= %(since)s AND created_at < %(until)s
-  AND status = 'REJECTED'
+_REFUSED: Final = f"SELECT count(*) FROM orders {_IN_SCOPE} AND status = 'REJECTED'"
+_COUNTED: Final = f"""
+SELECT count(*) FROM (SELECT 1 FROM orders {_IN_SCOPE} AND status <> 'REJECTED' LIMIT %(most)s) chosen
 """
+_content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
+_PROFILES_USED: Final = """
+SELECT order_id, convert_from(inputs, 'UTF8')::json -> 'routing' ->> 'profile', reference_id FROM route_audit
+WHERE order_id BETWEEN %s AND %s AND order_id = ANY(%s) ORDER BY order_id, attempt
+"""
+_CONTENTS: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
 _FEES: Final = "SELECT venue_id, effective_from, add_fee, remove_fee FROM fee_schedules"
 _AS_OF: Final = ArrayStatement(
     (("symbol", "text"), ("at", "timestamptz")),
@@ -95,17 +110,25 @@ _TAPE_END: Final = "SELECT max(quoted_at) FROM quote_tape WHERE quoted_at >= %(f
 
 
 class PostgresQuality:
-    """What a report stands on, of orders created from `since` on and before `until`, as of `until`."""
+    """What a report stands on: a scope's orders, as of its end."""
 
-    def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
+    def __init__(self, connection: Connection, scope: QualityScope) -> None:
         self._connection = connection
-        self._until = until
+        self._until = scope.until
         self._bounds: dict[str, Any] = {
-            "since": since,
-            "until": until,
-            "oldest": uuid7_floor(since - _ID_MARGIN),
-            "newest": uuid7_floor(until + _ID_MARGIN),
+            "since": scope.since,
+            "until": scope.until,
+            "oldest": uuid7_floor(scope.since - _ID_MARGIN),
+            "newest": uuid7_floor(scope.until + _ID_MARGIN),
+            "accounts": None if scope.accounts is None else sorted(scope.accounts),
+            "symbols": None if scope.symbols is None else sorted(scope.symbols),
+            "side": scope.side,
         }
+
+    def orders(self, most: int) -> int:
+        """Return how many orders there are, no more than `most`."""
+        row = self._connection.execute(_COUNTED, {**self._bounds, "most": most}).fetchone()
+        return 0 if row is None else int(row[0])
 
     def batches(self) -> Iterator[tuple[Evidence, Tape]]:
         """Yield the evidence of so many orders at a time, with the quotes that it asks for."""
@@ -130,7 +153,7 @@ class PostgresQuality:
         def rows(statement: str) -> list[tuple[Any, ...]]:
             return self._connection.execute(statement, these).fetchall()
 
-        strategies = first_strategies(self._connection, ids)
+        strategies = _first_strategies(self._connection, ids)
         return Evidence(
             orders=[_order(row, strategies) for row in rows(_ORDERS)],
             children=[_child(row) for row in rows(_CHILDREN)],
@@ -164,12 +187,30 @@ class PostgresQuality:
         return found
 
 
+class PostgresQualityReader:
+    """QualityReader with a connection for each question: they are rare, and one that waits costs memory."""
+
+    def __init__(self, dsn: str, statement_ms_max: int) -> None:
+        self._dsn = dsn
+        self._statement_ms_max = statement_ms_max
+
+    @contextmanager
+    def evidence(self, scope: QualityScope) -> Iterator[PostgresQuality]:
+        """Open what a report of a scope stands on."""
+        with closing(connect(self._dsn, "sor-answers-quality")) as connection:
+            connection.execute(f"SET statement_timeout = {self._statement_ms_max}")
+            try:
+                yield PostgresQuality(connection, scope)
+            except psycopg.errors.QueryCanceled as error:
+                raise TimeoutError from error
+
+
 def _micros(price: Decimal | None) -> int | None:
     return None if price is None else micros(price)
 
 
 def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
-    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed = row
+    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed, account_id = row
     return Order(
         order_id=str(order_id),
         symbol=symbol,
@@ -179,6 +220,7 @@ def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
         created_us=microseconds(created_at),
         ended_us=None if ended_at is None else microseconds(ended_at),
         strategy=strategies.get(order_id, UNKNOWN),
+        account_id=account_id,
         directed=directed,
         all_or_none=all_or_none,
     )
@@ -220,3 +262,29 @@ def _fees(row: tuple[Any, ...]) -> Fees:
         add_fee=micros(add_fee),
         remove_fee=micros(remove_fee),
     )
+
+
+def _first_strategies(connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the strategy of each order's first route that a profile was used for. order_ids: ascending."""
+    if not order_ids:
+        return {}
+    rows = connection.execute(_PROFILES_USED, (order_ids[0], order_ids[-1], list(order_ids))).fetchall()
+    contents = dict(connection.execute(_CONTENTS, (list({row[2] for row in rows}),)).fetchall())
+    named = {key: _strategies(bytes(content)) for key, content in contents.items()}
+    found: dict[UUID, str] = {}
+    for order_id, profile, reference_id in rows:
+        strategy = named.get(reference_id, {}).get(profile)
+        if strategy is not None:
+            found.setdefault(order_id, strategy)
+    return found
+
+
+def _strategies(content: bytes) -> dict[str, str]:
+    """Return the strategy of each profile that decisions could use."""
+    profiles = _content_decoder.decode(content).profiles
+    found: dict[str, str] = {}
+    for name, kept in profiles.items():
+        # A profile of then may be none by the rules of now.
+        with suppress(InvalidProfileError):
+            found[name] = read_profile(name, kept.version, kept.settings).strategy.value
+    return found
