@@ -287,7 +287,7 @@ def test_the_stack_is_started_without_the_callers_folder_on_its_path(
         started.append(options)
 
     # It reads what Popen is when it is imported.
-    import_module("oms_tools.laptop.supervisor")
+    importlib.import_module("oms_tools.laptop.supervisor")
     monkeypatch.setattr(stack_commands.subprocess, "Popen", start)
     monkeypatch.setattr(stack_commands, "_await_running", lambda *_: None)
     stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")
