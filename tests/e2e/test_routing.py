@@ -183,8 +183,9 @@ def test_an_admin_adds_a_profile_gives_it_to_an_account_and_retires_it(rig: Stac
     first = admin.post("/api/v1/routing/profiles/mine", settings)["version"]
     assert admin.post("/api/v1/routing/profiles/mine", settings)["version"] == first + 1
     preferences = {"profile": "mine", "avoid": ["XNYS"], "prefer": []}
-    assert admin.put("/api/v1/accounts/ACC-INST-003/routing", preferences) == preferences
-    assert trader.get("/api/v1/accounts/ACC-INST-003/routing") == preferences
+    stored = admin.put("/api/v1/accounts/ACC-INST-003/routing", preferences)
+    assert stored == preferences | {"version": stored["version"]}
+    assert trader.get("/api/v1/accounts/ACC-INST-003/routing") == stored
 
     def explanation() -> dict[str, Any]:
         body = order_body(accountId="ACC-INST-003")
