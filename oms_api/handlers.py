@@ -275,7 +275,7 @@ async def handle_cancel_order(
     principal: Principal,
     order_id: str,
     *,
-    channel: str,
+    channel: str | None,
     trace: str,
     cl_ord_id: str = "",
     as_read: Callable[[OrderView], bool] = lambda _order: True,
@@ -288,7 +288,7 @@ async def handle_cancel_order(
 
     It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
     """
-    if channel and (problem := channel_problem(channel)) is not None:
+    if channel is not None and (problem := channel_problem(channel)) is not None:
         return invalid(problem)
     found = await handle_get_order(ports, principal, order_id)
     if isinstance(found, Refusal):
@@ -307,7 +307,7 @@ async def handle_cancel_order(
         account_id=found.account_id,
         principal=principal.subject,
         received_at=clock(),
-        channel=channel,
+        channel=channel or "",
         cl_ord_id=cl_ord_id,
     )
     change = NewChange(message=message, payload=encode(message), trace=trace)

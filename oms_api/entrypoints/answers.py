@@ -72,16 +72,11 @@ class WrongField(msgspec.Struct):
     message: str
 
 
-class _ErrorBody(msgspec.Struct, omit_defaults=True):
+class ErrorBody(msgspec.Struct, omit_defaults=True):
     code: str
     message: str
     fields: list[WrongField]
     status: str = ""
-
-
-class _Refused(msgspec.Struct, rename="camel"):
-    error: _ErrorBody
-    request_id: str
 
 
 class Problem(msgspec.Struct, rename="camel"):
@@ -98,7 +93,7 @@ class Problem(msgspec.Struct, rename="camel"):
     fields: list[WrongField]
     order_status: str
     request_id: str
-    error: _ErrorBody
+    error: ErrorBody
 
 
 def ok(body: object, status: int = 200) -> Answer:
@@ -180,7 +175,7 @@ def with_rate(answer: Answer, standing: RateStanding | None) -> Answer:
 
 
 def _problem(refusal: Refusal) -> Problem:
-    error = _error(refusal)
+    error = error_body(refusal)
     return Problem(
         type=f"{PROBLEMS_PAGE}#{error.code}",
         title=error.code.replace("_", " ").capitalize(),
@@ -194,11 +189,7 @@ def _problem(refusal: Refusal) -> Problem:
     )
 
 
-def _error(refusal: Refusal) -> _ErrorBody:
+def error_body(refusal: Refusal) -> ErrorBody:
+    """Build what a refusal says, as streams have it and as problems do beside their own names."""
     fields = [WrongField(problem.field, problem.message) for problem in refusal.fields]
-    return _ErrorBody(refusal.code.value, refusal.message, fields, refusal.status)
-
-
-def refusal_body(refusal: Refusal, of_request: str) -> object:
-    """Build the error message of a stream."""
-    return _Refused(_error(refusal), of_request)
+    return ErrorBody(refusal.code.value, refusal.message, fields, refusal.status)

@@ -6,6 +6,7 @@ after the same work, so that nothing is learned from it. Connections, bytes and 
 """
 
 import asyncio
+import enum
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,20 @@ rejects_total = Counter("oms_api_fix_session_rejects_total", "35=3 sent to FIX c
 log = structlog.get_logger()
 
 
+class LogonOutcome(enum.StrEnum):
+    """What came of a connection: the label of its counter, and the reason in the log."""
+
+    LOGGED_ON = "logged on"
+    TOO_MANY_CONNECTIONS = "too many connections"
+    NO_LOGON = "no Logon in time"
+    NOT_A_LOGON = "not a Logon"
+    STORE_AWAY = "store away"
+    WRONG_CREDENTIALS = "unknown or wrong credentials"
+    OUTSIDE_SCHEDULE = "outside its schedule"
+    LOGGED_ON_ALREADY = "logged on already"
+    CLOCK_OR_NUMBER = "clock or number"
+
+
 def tls_context(certificate: str, key: str, client_ca: str) -> ssl.SSLContext | None:
     """Return how the door speaks TLS, None when it does not. client_ca: who signs clients' certificates."""
     if not certificate:
@@ -88,6 +103,10 @@ class FixDoor:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Listen. Raises OSError."""
+        # From 0 on, so that the first refusal is an increase.
+        for outcome in LogonOutcome:
+            logons_total.labels(outcome)
+        self._count_sessions()
         self._server = await asyncio.start_server(
             self._connected,
             host,
@@ -99,7 +118,7 @@ class FixDoor:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= CONNECTIONS_MAX or len(self._not_in) >= NOT_IN_MAX:
-            logons_total.labels("too many connections").inc()
+            logons_total.labels(LogonOutcome.TOO_MANY_CONNECTIONS).inc()
             writer.transport.abort()
             return
         task = asyncio.create_task(self._serve(Line(reader, writer)))
@@ -148,19 +167,19 @@ class FixDoor:
             async with asyncio.timeout(LOGON_S_MAX):
                 first, early = await self._first_frame(line)
         except TimeoutError:
-            return self._refused("no Logon in time", line)
+            return self._refused(LogonOutcome.NO_LOGON, line)
         message = None if first is None else self._logon_of(first)
         if message is None:
-            return self._refused("not a Logon", line)
+            return self._refused(LogonOutcome.NOT_A_LOGON, line)
         try:
             return await self._log_on(message, line, early)
         except UnavailableError as error:
-            return self._refused("store away", line, error.what)
+            return self._refused(LogonOutcome.STORE_AWAY, line, error.what)
 
     @staticmethod
-    def _refused(outcome: str, line: Line, why: str = "") -> None:
+    def _refused(outcome: LogonOutcome, line: Line, why: str = "") -> None:
         logons_total.labels(outcome).inc()
-        log.warning("fix_client_refused", reason=outcome, peer=line.peer, why=why)
+        log.warning("fix_client_refused", reason=outcome.value, peer=line.peer, why=why)
 
     @staticmethod
     async def _first_frame(line: Line) -> tuple[Frame | None, Sequence[Frame]]:
@@ -195,15 +214,15 @@ class FixDoor:
         if client is None or not await self._has_proven(client, values.get("553"), values.get("554", "")):
             if client is None:
                 await self._password_is(values.get("554", ""), NOBODYS)
-            return self._refused("unknown or wrong credentials", line, comp_id)
+            return self._refused(LogonOutcome.WRONG_CREDENTIALS, line, comp_id)
         schedule = client.settings.schedule
         now = self._clock()
         started_at = None if schedule is None else schedule.started_at(now)
         if schedule is not None and started_at is None:
-            return self._refused("outside its schedule", line, comp_id)
+            return self._refused(LogonOutcome.OUTSIDE_SCHEDULE, line, comp_id)
         stored = None if comp_id in self._sessions else await self._clients.claim(comp_id, now)
         if stored is None:
-            return self._refused("logged on already", line, comp_id)
+            return self._refused(LogonOutcome.LOGGED_ON_ALREADY, line, comp_id)
         numbers = ClientNumbers(comp_id, stored, now)
         if started_at is not None and stored.began_at < started_at:
             numbers.reset()
@@ -218,8 +237,8 @@ class FixDoor:
         )
         if not session.log_on(message, now, self._monotonic_s()):
             await self._clients.release(comp_id)
-            return self._refused("clock or number", line, comp_id)
-        logons_total.labels("logged on").inc()
+            return self._refused(LogonOutcome.CLOCK_OR_NUMBER, line, comp_id)
+        logons_total.labels(LogonOutcome.LOGGED_ON).inc()
         log.info("fix_client_logged_on", comp_id=comp_id, peer=line.peer)
         return self._session(client, session), early
 

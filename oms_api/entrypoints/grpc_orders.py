@@ -251,7 +251,7 @@ class OrderService:
         order_id = _done(_order_id(request.order_id))
         traced = self._trace(call, CancelOrder.__name__)
         work = handle_cancel_order(
-            self._ports, self._clock, principal, order_id, channel=request.channel, trace=traced.trace
+            self._ports, self._clock, principal, order_id, channel=request.channel or None, trace=traced.trace
         )
         asked = _done(await traced.over("grpc CancelOrder", work))
         await call.send_message(

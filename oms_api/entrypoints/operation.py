@@ -58,9 +58,13 @@ class Call(Generic[QueryT]):
         return self.read
 
     @property
-    def if_match(self) -> str:
-        """What the caller says of the version that it would change; empty when it says nothing."""
-        return ", ".join(self.request.headers.getall("if-match", []))
+    def if_match(self) -> str | None:
+        """What the caller says of the version that it would change; None when it says nothing.
+
+        One that is empty names no version, and so none is changed.
+        """
+        given = self.request.headers.getall("if-match", [])
+        return ", ".join(given) if given else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

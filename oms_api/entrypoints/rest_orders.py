@@ -218,10 +218,10 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
                 clock,
                 call.principal,
                 call.path["orderId"],
-                channel=call.request.headers.get("x-oms-channel", ""),
+                channel=call.request.headers.get("x-oms-channel"),
                 trace=traced.trace,
                 as_read=lambda order: (
-                    not call.if_match or names_version(call.if_match, etag_of(order.sequence))
+                    call.if_match is None or names_version(call.if_match, etag_of(order.sequence))
                 ),
             ),
         )

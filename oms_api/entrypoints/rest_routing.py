@@ -208,7 +208,7 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
             call.principal,
             name,
             call.content,
-            (lambda version: names_version(condition, etag_of(version))) if condition else None,
+            None if condition is None else lambda version: names_version(condition, etag_of(version)),
         )
         return version if isinstance(version, Refusal) else ProfileAdded(name, version)
 
@@ -251,7 +251,9 @@ def _accounts(ports: Ports) -> list[AnyOperation]:
             call.principal,
             account_id,
             call.content,
-            (lambda found: names_version(condition, etag_of(_version_of(found)))) if condition else None,
+            None
+            if condition is None
+            else lambda found: names_version(condition, etag_of(_version_of(found))),
         )
         return _preferences(stored)
 

@@ -1,17 +1,20 @@
 """What clients get on the WebSocket; docs/asyncapi.yaml says the same to them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from oms_api.domain.refusal import Refusal
-from oms_api.entrypoints.answers import CancelBody, PlacedBody, encode, refusal_body
+from oms_api.entrypoints.answers import CancelBody, ErrorBody, PlacedBody, encode, error_body
 from oms_api.entrypoints.stream_requests import Channels
 from oms_api.ports import AccountSnapshot, ExecutionView
 
 PONG: Final = '{"type":"pong"}'
+# What is a header for REST is a field here.
+_NAMES: Final = {"X-OMS-Channel": "channel"}
 
 
 def authenticated(expires_at: datetime) -> str:
@@ -92,8 +95,7 @@ def cancel_requested(request_id: str, body: CancelBody) -> str:
 
 def refused(request_id: str, refusal: Refusal) -> str:
     """Say why what was asked about an order was not done, as REST does."""
-    body: dict[str, object] = msgspec.to_builtins(refusal_body(refusal, ""))
-    return _text({"type": "refused", "id": request_id, "error": body["error"]})
+    return _text({"type": "refused", "id": request_id, "error": _error(refusal)})
 
 
 def heartbeat(timestamp: datetime) -> str:
@@ -103,8 +105,12 @@ def heartbeat(timestamp: datetime) -> str:
 
 def error(refusal: Refusal) -> str:
     """Say why a message had no effect."""
-    body: dict[str, object] = msgspec.to_builtins(refusal_body(refusal, ""))
-    return _text({"type": "error", "error": body["error"]})
+    return _text({"type": "error", "error": _error(refusal)})
+
+
+def _error(refusal: Refusal) -> ErrorBody:
+    fields = (replace(one, field=_NAMES.get(one.field, one.field)) for one in refusal.fields)
+    return error_body(replace(refusal, fields=tuple(fields)))
 
 
 def _text(message: dict[str, object]) -> str:

@@ -77,5 +77,5 @@ async def _cancel(
     if isinstance(principal, Refusal):
         return principal
     return await handle_cancel_order(
-        ports, clock, principal, str(message.order_id), channel=message.channel, trace=trace
+        ports, clock, principal, str(message.order_id), channel=message.channel or None, trace=trace
     )

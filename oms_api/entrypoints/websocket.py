@@ -16,7 +16,7 @@ What was read is done and answered, or its client is gone and asks again under t
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final, NoReturn, assert_never
 
 import structlog
 from litestar import WebSocket, websocket
@@ -228,7 +228,8 @@ class Session:
         """Close the client when its token has expired, or its issuer has taken back the token's key."""
         while True:
             self._renewed.clear()
-            left_s = self._token_left_s()
+            if (left_s := self._token_left_s()) <= 0:
+                await self._expire()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left_s, RECHECK_S)):
                     await self._renewed.wait()
@@ -240,11 +241,24 @@ class Session:
                         raise _ClosedError(CLOSE_REFUSED, found)
 
     def _token_left_s(self) -> float:
-        """Return for how long the token counts. Raises _ClosedError when it has expired."""
-        left_s = (self._principal.expires_at - self._clock()).total_seconds()
-        if left_s <= 0:
-            raise _ClosedError(CLOSE_REFUSED, EXPIRED)
-        return left_s
+        """Return for how long the token counts: 0 or less when it has expired."""
+        return (self._principal.expires_at - self._clock()).total_seconds()
+
+    async def _expire(self) -> NoReturn:
+        """Close the client whose token has expired: it is told nothing more but what became of its orders."""
+        self._drop_all()
+        await self._settle_orders()
+        raise _ClosedError(CLOSE_REFUSED, EXPIRED)
+
+    async def _settle_orders(self) -> None:
+        """Wait, within a bound, until the orders that are worked on are answered and the answers are sent."""
+        if not self._orders:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ORDERS_SETTLE_S_MAX):
+                await asyncio.wait(self._orders)
+                while self._client.waits and not self._client.given_up:
+                    await asyncio.sleep(0.01)
 
     # ---- what it gets
 
@@ -278,11 +292,7 @@ class Session:
     async def _leave(self) -> None:
         """Let the client go when the gateway stops: another one has what follows."""
         await self._hub.stopping.wait()
-        if self._orders:
-            await asyncio.wait(self._orders, timeout=ORDERS_SETTLE_S_MAX)
-            # What they were answered is sent before the code is.
-            while self._client.waits and not self._client.given_up:
-                await asyncio.sleep(0.01)
+        await self._settle_orders()
         raise _ClosedError(
             CLOSE_RESTART, "this gateway stops: connect again, subscribe from the last streamSequence"
         )
@@ -292,8 +302,8 @@ class Session:
     async def _read(self) -> None:
         while True:
             message = await self._receive()
-            if not isinstance(message, Auth):
-                self._token_left_s()
+            if not isinstance(message, Auth) and self._token_left_s() <= 0:
+                await self._expire()
             if self._hub.stopping.is_set():
                 # Nothing new is begun; what had begun is answered.
                 continue

@@ -16,8 +16,9 @@ from oms_platform.ids import uuid7_floor
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.fix_names import CODES, MESSAGES, TAGS
 from oms_tools.cli.options import data_option, json_option
+from oms_tools.cli.order_ids import stored_order_id
 from oms_tools.cli.session_commands import COMMANDS
-from oms_tools.cli.tables import say
+from oms_tools.cli.tables import lines_with_words, say
 from oms_tools.verify.fix_reader import id_text, read_fields
 
 console = Console()
@@ -136,12 +137,14 @@ def sessions(data: Path, dsn: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_session(row) for row in rows], indent=1))
         return
-    for venue_id, up, reason, changed_at, out_seq, in_seq, in_use in rows:
-        say(
-            console,
-            f"{venue_id:8} {'up' if up else 'down':4} since {changed_at:%Y-%m-%d %H:%M:%S}Z"
-            f"  in {in_seq or 0}  out below {out_seq}  {_place(in_use)}  {reason}",
-        )
+    cells = [
+        (venue_id, "up" if up else "down", f"{changed_at:%m-%d %H:%M:%S}", str(in_seq or 0), str(out_seq))
+        for venue_id, up, _, changed_at, out_seq, in_seq, _ in rows
+    ]
+    words = [", ".join(filter(None, (reason, _place(in_use)))) for _, _, reason, _, _, _, in_use in rows]
+    titles = ("venue", "state", "since (UTC)", "in>", "out below>", "why, and where")
+    for line in lines_with_words(titles, cells, words, console.width):
+        say(console, line)
 
 
 @fix.command("log")
@@ -149,15 +152,17 @@ def sessions(data: Path, dsn: str | None, as_json: bool) -> None:
 @dsn_option
 @click.option("--raw", "as_raw", is_flag=True, help="The bytes, SOH as |, in place of FIX's words.")
 @json_option
-@click.argument("order_id", type=click.UUID)
-def log(data: Path, dsn: str | None, as_raw: bool, as_json: bool, order_id: UUID) -> None:
+@click.argument("order_id")
+def log(data: Path, dsn: str | None, as_raw: bool, as_json: bool, order_id: str) -> None:
     """Print every FIX message about an order's children, in the order in which they came and went.
 
-    With --json each is a line.
+    The order is named by its id or by the id's last 8 characters. With --json each message is a line.
     """
     count = 0
     with closing(psycopg.connect(dsn_or_stack(dsn, data), autocommit=True)) as connection:
-        for at, inbound, venue_id, msg_seq, raw in messages_of(connection, order_id):
+        for at, inbound, venue_id, msg_seq, raw in messages_of(
+            connection, stored_order_id(connection, order_id)
+        ):
             count += 1
             if as_json:
                 click.echo(json.dumps(_message(at, inbound, venue_id, msg_seq, bytes(raw))))

@@ -48,7 +48,7 @@ def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int,
         for one in run["breaks"]:
             settled = "settled" if one["settled"] else "OPEN"
             _say(f"  {settled:7} {one['clOrdId']}  ours: {one['ours']}  theirs: {one['theirs']}")
-    _say(f"{len(found)} comparisons")
+    _say(f"{len(found)} comparisons" + ("" if every else " with a break; --all shows those without, too"))
 
 
 @reconcile.command("report")

@@ -17,8 +17,10 @@ from tests.helm.chart import (
     of_kind,
     pod_labels,
     pod_spec,
+    read,
     rendered,
     selects,
+    template,
 )
 
 pytestmark = pytest.mark.timeout(900)
@@ -218,17 +220,42 @@ def test_a_service_goes_out_to_what_it_uses_only() -> None:
     assert _egress("dev", "postgres") == set()
 
 
-def test_the_secrets_of_sessions_are_mounted_into_the_adapter_alone_and_read_from_there() -> None:
-    manifests = rendered("prod", "--set", "fix.sessionSecrets=venue-secrets")
+# Values that name a Secret of files, the one service that gets it, and the settings that lead to its files.
+SECRET_FILES = [
+    ({"fix.sessionSecrets": "some-secret"}, "execution-adapter", {"OMS_ADAPTER_SECRETS_DIR": ""}),
+    (
+        {
+            "fixClients.enabled": True,
+            "fixClients.tls": {"secret": "some-secret", "clientCertificates": True},
+        },
+        "api",
+        {
+            "OMS_API_FIX_CERTIFICATE": "/tls.crt",
+            "OMS_API_FIX_KEY": "/tls.key",
+            "OMS_API_FIX_CLIENT_CA": "/ca.crt",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "owner", "files"), SECRET_FILES, ids=["venues", "clients"])
+def test_a_secret_of_files_is_mounted_into_its_service_alone_and_read_from_there(
+    changes: dict[str, object], owner: str, files: dict[str, str]
+) -> None:
+    result = template("prod", changes=changes)
+    assert result.returncode == 0, result.stderr
+    manifests = list(read(result.stdout))
     for name in SERVICES:
         spec = pod_spec(find(manifests, "Deployment", f"oms-{name}"))
-        found = [one for one in spec["volumes"] if one.get("secret", {}).get("secretName") == "venue-secrets"]
-        assert len(found) == (name == "execution-adapter"), name
-    (container,) = containers(find(manifests, "Deployment", "oms-execution-adapter"))
-    (mount,) = [one for one in container["volumeMounts"] if one["name"] == "session-secrets"]
+        found = [one for one in spec["volumes"] if one.get("secret", {}).get("secretName") == "some-secret"]
+        assert len(found) == (name == owner), name
+    (container,) = containers(find(manifests, "Deployment", f"oms-{owner}"))
+    (mount,) = [one for one in container["volumeMounts"] if one["name"] == "secrets"]
     assert mount["readOnly"]
-    settings = find(manifests, "ConfigMap", "oms-execution-adapter")["data"]
-    assert settings["OMS_ADAPTER_SECRETS_DIR"] == mount["mountPath"]
+    settings = find(manifests, "ConfigMap", f"oms-{owner}")["data"]
+    assert {name: settings[name] for name in files} == {
+        name: mount["mountPath"] + path for name, path in files.items()
+    }
 
 
 @pytest.mark.parametrize("place", ("staging", "prod"))

@@ -251,7 +251,7 @@ CHOICES: list[tuple[str, dict[str, object]]] = [
             "services.core.autoscaling.enabled": False,
         },
     ),
-    ("prod", {"fixClients.enabled": True, "fixClients.compId": "BROKER"}),
+    ("prod", {"fixClients.enabled": True, "fixClients.compId": "BROKER", "fixClients.tls.secret": "fix-tls"}),
 ]
 
 

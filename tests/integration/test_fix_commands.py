@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from oms_platform.ids import uuid7
 from oms_tools.cli.fix_commands import decoded, fix
+from oms_tools.laptop.layout import StackError
 
 SENT = b"8=FIX.4.4|9=1|35=D|34=7|49=OMS|56=XNYS|11={child}|38=100|40=2|44=10.5|54=1|55=AAPL|59=0|10=000|"
 TRADE = (
@@ -73,6 +74,13 @@ def test_bytes_are_shown_as_they_were(dsn: str) -> None:
     shown = run(dsn, "log", "--raw", str(order_id)).output
     assert f"11={child}|17=E1|150=F" in shown
     assert "58=Ausführung|10=000|" in shown
+
+
+def test_an_order_that_is_no_order_is_refused_in_words(dsn: str) -> None:
+    for text, why in (("nonsense", "expected an order's id"), ("0" * 8, "none of the newest 1,000 orders")):
+        result = CliRunner().invoke(fix, ["log", text, "--dsn", dsn])
+        assert isinstance(result.exception, StackError)
+        assert why in str(result.exception)
 
 
 def test_an_order_that_never_reached_a_venue_has_no_messages(dsn: str) -> None:

@@ -33,6 +33,13 @@ api:
     {{- if $values.fixClients.enabled }}
     OMS_API_FIX_PORT: "9880"
     OMS_API_FIX_COMP_ID: {{ $values.fixClients.compId | quote }}
+    {{- if $values.fixClients.tls.secret }}
+    OMS_API_FIX_CERTIFICATE: /etc/oms/fix/tls.crt
+    OMS_API_FIX_KEY: /etc/oms/fix/tls.key
+    {{- if $values.fixClients.tls.clientCertificates }}
+    OMS_API_FIX_CLIENT_CA: /etc/oms/fix/ca.crt
+    {{- end }}
+    {{- end }}
     {{- end }}
     OMS_API_CORE_HOST: {{ $full }}-core
     OMS_API_CORE_PORT: "9090"
@@ -52,6 +59,9 @@ api:
     {{- if $values.oidc.caFromBundle }}
     SSL_CERT_FILE: /etc/oms/ca/ca.crt
     {{- end }}
+  {{- if and $values.fixClients.enabled $values.fixClients.tls.secret }}
+  secretFolder: {name: {{ $values.fixClients.tls.secret }}, path: /etc/oms/fix}
+  {{- end }}
 core:
   enabled: true
   key: core

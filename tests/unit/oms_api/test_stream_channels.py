@@ -269,6 +269,42 @@ def test_an_order_that_rest_refuses_is_refused_here_and_not_stored(
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("place", {"order": ORDER}), ("cancel", {"orderId": str(uuid7())})]
+)
+def test_a_wrong_channel_is_called_by_the_name_that_it_has_here(kind: str, asked: dict[str, Any]) -> None:
+    async def scenario(door: Door) -> None:
+        door.tokens.give("trader", "A", role="trader")
+        async with door.client("trader") as client:
+            refused = await client.ask(kind, id="1", channel="no channel", **asked)
+            assert [one["field"] for one in refused["error"]["fields"]] == ["channel"]
+
+    run(scenario)
+
+
+def test_an_order_that_is_worked_on_when_its_token_ends_is_answered_before_the_close() -> None:
+    async def scenario(door: Door) -> None:
+        door.tokens.give("trader", "A", role="trader", lifetime_s=0.3)
+        gate = asyncio.Event()
+
+        async def slowly(order: Any) -> StoredOrder:
+            await gate.wait()
+            return StoredOrder(order_id=uuid7(), created_at=utc_now(), created=True)
+
+        door.reference.submit = slowly  # type: ignore[method-assign]
+        async with door.client("trader") as client:
+            await client.say("place", id="1", order=ORDER)
+            # Well after the end of the token; one that comes then is not begun.
+            asyncio.get_running_loop().call_later(0.8, gate.set)
+            asyncio.get_running_loop().call_later(
+                0.6, lambda: asyncio.ensure_future(client.say("place", id="2", order=ORDER))
+            )
+            assert await client.closed() == (1008, websocket.EXPIRED)
+            assert [(one["type"], one["id"]) for one in client.got] == [("placed", "1")]
+
+    run(scenario)
+
+
 def test_an_order_that_was_stored_by_another_door_is_found_by_its_key_whatever_its_rate() -> None:
     async def scenario(door: Door) -> None:
         door.tokens.give("trader", "A", role="trader")
