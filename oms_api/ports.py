@@ -36,6 +36,10 @@ class BusyError(UnavailableError):
     """Who was asked has too much to answer already."""
 
 
+class TooLateError(UnavailableError):
+    """Who was asked did not answer in time."""
+
+
 class IntakeFullError(UnavailableError):
     """So many requests wait to be stored that this one cannot."""
 

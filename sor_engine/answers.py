@@ -21,13 +21,13 @@ from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.adapters.asked_quotes import AskedQuotes
-from sor_engine.adapters.postgres_decisions import STATEMENT_MS_MAX, PostgresSorReader
+from sor_engine.adapters.postgres_decisions import PostgresSorReader
 from sor_engine.adapters.postgres_quality import PostgresQualityReader
 from sor_engine.adapters.postgres_reference import PostgresReference
 from sor_engine.config import AnswerSettings
 from sor_engine.entrypoints.grpc import SorService
 from sor_engine.entrypoints.question_budget import QuestionBudget
-from sor_engine.handlers import RoutingContext
+from sor_engine.handlers import QUALITY_S_MAX, RoutingContext
 from sor_engine.ports import ReferenceUnavailableError
 
 NAME: Final = "sor-answers"
@@ -92,7 +92,7 @@ def _run(settings: AnswerSettings, quotes: AskedQuotes, health: Health, stop: St
             reader = stack.enter_context(
                 closing(PostgresSorReader(settings.postgres_dsn, settings.questions_at_once))
             )
-            quality = PostgresQualityReader(settings.postgres_dsn, STATEMENT_MS_MAX)
+            quality = PostgresQualityReader(settings.postgres_dsn, QUALITY_S_MAX)
             door = GrpcDoor(
                 [SorService(lambda: reference, context, reader, quality, budget)],
                 settings.host,

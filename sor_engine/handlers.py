@@ -450,7 +450,7 @@ def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
 # ---- execution quality
 
 # So many orders one report may be of, and so long it may take.
-QUALITY_ORDERS_MAX: Final = 20_000
+QUALITY_ORDERS_MAX: Final = 10_000
 QUALITY_S_MAX: Final = 4.0
 
 

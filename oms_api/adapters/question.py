@@ -6,14 +6,14 @@ from typing import Final, TypeVar
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
-from oms_api.ports import BusyError, RoutingRefusedError, UnavailableError
+from oms_api.ports import BusyError, RoutingRefusedError, TooLateError, UnavailableError
 
 _REFUSALS: Final = (Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION)
 AnswerT = TypeVar("AnswerT")
 
 
 async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
-    """Wait for an answer. Raises RoutingRefusedError, BusyError, or UnavailableError when there is none."""
+    """Wait for an answer. Raises RoutingRefusedError, BusyError, TooLateError, UnavailableError."""
     try:
         return await answer
     except GRPCError as error:
@@ -22,6 +22,10 @@ async def ask(who: str, answer: Awaitable[AnswerT]) -> AnswerT:
             raise RoutingRefusedError(error.message or error.status.name, missing=missing) from error
         if error.status is Status.RESOURCE_EXHAUSTED:
             raise BusyError(f"{who} has too many questions to answer", error.message) from error
+        if error.status is Status.DEADLINE_EXCEEDED:
+            raise TooLateError(f"{who} did not answer in time", error.message) from error
         raise UnavailableError(f"{who} cannot answer", f"{error.status.name} {error.message}") from error
-    except (StreamTerminatedError, TimeoutError, OSError) as error:
+    except TimeoutError as error:
+        raise TooLateError(f"{who} did not answer in time", error) from error
+    except (StreamTerminatedError, OSError) as error:
         raise UnavailableError(f"{who} is away", error) from error

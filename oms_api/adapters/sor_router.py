@@ -17,7 +17,9 @@ from oms_api.ports import (
     QualityQuestion,
     QualityView,
     RiskView,
+    RoutingRefusedError,
     ScorecardView,
+    TooLateError,
     UnavailableError,
     WhatIf,
     plan_with_explanation,
@@ -139,7 +141,12 @@ class SorRouter:
             cut=question.cut,
             lines_max=question.lines_max,
         )
-        answer = await ask("sor-answers", self._sor.get_execution_quality(asked))
+        try:
+            answer = await ask("sor-answers", self._sor.get_execution_quality(asked))
+        except TooLateError as error:
+            raise RoutingRefusedError(
+                f"the report takes longer than {TIMEOUT_S:.0f} s: narrow from, to, accountId, symbol or side"
+            ) from error
         return msgspec.json.decode(answer.report_json, type=QualityView)
 
     async def profile_problems(self, name: str, settings: dict[str, object]) -> list[str]:

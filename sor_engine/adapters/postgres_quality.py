@@ -5,6 +5,7 @@ running stack agrees with itself, and in batches of orders, so that a long time 
 Nothing that was computed elsewhere is read, save the name of the strategy.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
@@ -188,21 +189,27 @@ class PostgresQuality:
 
 
 class PostgresQualityReader:
-    """QualityReader with a connection for each question: they are rare, and one that waits costs memory."""
+    """QualityReader with a connection for each question: they are rare, and one that waits costs memory.
 
-    def __init__(self, dsn: str, statement_ms_max: int) -> None:
+    seconds_max: after which what is being read is given up.
+    """
+
+    def __init__(self, dsn: str, seconds_max: float) -> None:
         self._dsn = dsn
-        self._statement_ms_max = statement_ms_max
+        self._seconds_max = seconds_max
 
     @contextmanager
     def evidence(self, scope: QualityScope) -> Iterator[PostgresQuality]:
         """Open what a report of a scope stands on."""
         with closing(connect(self._dsn, "sor-answers-quality")) as connection:
-            connection.execute(f"SET statement_timeout = {self._statement_ms_max}")
+            given_up = threading.Timer(self._seconds_max, connection.cancel_safe)
+            given_up.start()
             try:
                 yield PostgresQuality(connection, scope)
             except psycopg.errors.QueryCanceled as error:
                 raise TimeoutError from error
+            finally:
+                given_up.cancel()
 
 
 def _micros(price: Decimal | None) -> int | None:

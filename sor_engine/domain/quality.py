@@ -296,7 +296,8 @@ class Tally:
         self.fills += other.fills
         self.notional += other.notional
         for figure, found in other.sums.items():
-            self.sums[figure].merge(found)
+            if found.shares or found.missing:
+                self.sums[figure].merge(found)
 
     def settle(self) -> None:
         """Let what was counted so far be one order's, all of it."""
@@ -501,11 +502,12 @@ def measure(evidence: Evidence, tape: Tape, cuts: Iterable[Cut] = tuple(Cut)) ->
             _add_fill(tally, fill, values)
     kept: dict[Cut, dict[str, Tally]] = {cut: {} for cut in cuts if cut is not Cut.ORDER}
     for order_id, tally in orders.items():
-        order, left = judge.orders[order_id], Tally(UNFILLED)
+        order = judge.orders[order_id]
         tally.orders = 1
         tally.wanted = order.quantity
-        judge.finish(tally, order, left)
-        unfilled.merge(left)
+        left = judge.finish(tally, order)
+        if left is not None:
+            unfilled.merge(left)
         total.merge(tally)
         for cut, lines in kept.items():
             if cut in _LINE_OF:
@@ -625,8 +627,11 @@ class _Judge:
             return OrderClass.OTHER
         return OrderClass.MARKETABLE_LIMIT if marketable else OrderClass.NON_MARKETABLE_LIMIT
 
-    def finish(self, tally: Tally, order: Order, unfilled: Tally) -> None:
-        """Mark what an order did not get, for the line of what no venue filled too; close its shortfall."""
+    def finish(self, tally: Tally, order: Order) -> Tally | None:
+        """Mark what an order did not get, and close its shortfall.
+
+        Returns its part of the line of what no venue filled, None when it got all.
+        """
         left = order.quantity - tally.filled
         arrival2 = self._tape.mid2(order.symbol, order.created_us)
         tally.arrival_mid2 = arrival2
@@ -638,17 +643,18 @@ class _Judge:
         shortfall = filled.total + (mark or 0) if known else None
         fees = tally.sums[FEES].total
         parts = (filled.total - fees, fees, mark or 0) if known else (None, None, None)
-        if left:
-            unfilled.orders = 1
-            unfilled.wanted = left
-            for one in (tally, unfilled):
+        unfilled = Tally(UNFILLED, orders=1, wanted=left) if left else None
+        for one in (tally, unfilled):
+            if left and one is not None:
                 one.sums[UNFILLED_COST].add(mark, (arrival2 or 0) * left, left)
         basis = (arrival2 or 0) * order.quantity
         tally.sums[SHORTFALL].add(shortfall, basis, order.quantity)
         for figure, part in zip(SHORTFALL_PARTS, parts, strict=True):
             tally.sums[figure].add(part, basis, order.quantity)
         tally.settle()
-        unfilled.settle()
+        if unfilled is not None:
+            unfilled.settle()
+        return unfilled
 
 
 def _routed(evidence: Evidence, judge: _Judge) -> tuple[Routed, ...]:

@@ -1,6 +1,7 @@
 """Execution quality as it is answered: a row for each line and figure, each with how much it stands on.
 
-The law of this file: what is not known is null, never 0; nothing is rounded away that the report knows.
+The law of this file: what is not known is null, never 0; nothing is rounded away that the report knows; an
+amount has the one form of every door.
 """
 
 from datetime import datetime
@@ -8,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from oms_platform.prices import plain
 from sor_engine.domain.market import MICROS
 from sor_engine.domain.quality import FIGURES, Cut, Figure, Report, Tally
 from sor_engine.ports import QualityScope
@@ -86,19 +88,24 @@ def _row(tally: Tally, figure: Figure) -> QualityRow:
         shares_wanted=tally.wanted,
         shares_filled=tally.filled,
         fills=tally.fills,
-        fill_rate=None if ppm is None else Decimal(ppm).scaleb(-6),
-        notional=Decimal(tally.notional) / (2 * MICROS),
-        arrival_mid=tally.arrival_mid,
+        fill_rate=None if ppm is None else plain(Decimal(ppm).scaleb(-6)),
+        notional=plain(Decimal(tally.notional) / (2 * MICROS)),
+        arrival_mid=_plain(tally.arrival_mid),
         # Over orders of several symbols a mean price says nothing.
-        avg_px=None if order is None else tally.avg_px,
+        avg_px=None if order is None else _plain(tally.avg_px),
         figure=figure.name,
         gain=figure.gain,
-        bps=found.bps,
-        bps_low=low,
-        bps_high=high,
+        bps=_plain(found.bps),
+        bps_low=_plain(low),
+        bps_high=_plain(high),
         orders_known=found.orders,
-        dollars=found.dollars,
-        per_share=found.per_share,
+        dollars=_plain(found.dollars),
+        per_share=_plain(found.per_share),
         shares=found.shares,
         missing_shares=found.missing,
     )
+
+
+def _plain(value: Decimal | None) -> Decimal | None:
+    """Return an amount in the form in which every door writes it."""
+    return None if value is None else plain(value)

@@ -184,7 +184,7 @@ def test_an_admin_adds_a_profile_gives_it_to_an_account_and_retires_it(rig: Stac
     assert admin.post("/api/v1/routing/profiles/mine", settings)["version"] == first + 1
     preferences = {"profile": "mine", "avoid": ["XNYS"], "prefer": []}
     stored = admin.put("/api/v1/accounts/ACC-INST-003/routing", preferences)
-    assert stored == preferences | {"version": stored["version"]}
+    assert {name: stored[name] for name in preferences} == preferences
     assert trader.get("/api/v1/accounts/ACC-INST-003/routing") == stored
 
     def explanation() -> dict[str, Any]:
@@ -235,3 +235,30 @@ def test_the_commands_show_previews_and_differences(rig: StackRig) -> None:
     assert "The difference" in told.stdout or "No difference" in told.stdout, told.stderr
     none = rig.oms("whatif", order_id)
     assert "No difference" in none.stdout, none.stderr
+
+
+def test_execution_quality_is_that_of_the_command_line_and_of_the_callers_accounts_alone(
+    rig: StackRig,
+) -> None:
+    desk, trader = rig.client("desk"), rig.client("trader2")
+    filled(rig.client("trader1"))
+    order_id = place(trader, accountId="ACC-RET-001")["orderId"]
+    until_status(trader, str(order_id), "FILLED")
+    path = "/api/v1/execution-quality"
+    own = trader.get(path, cut="account")["rows"]
+    assert {row["name"] for row in own} - {"all"} <= {f"ACC-RET-00{number}" for number in range(1, 6)}
+    assert "ACC-RET-001" in {row["name"] for row in own}
+    assert trader.get(path, accountId="ACC-INST-001")["orders"] == 0
+    whole = desk.get(path, cut="venue")
+    told = json.loads(rig.oms("tca", "--by", "venue", "--until", whole["to"], "--json").stdout)
+    of_rest = {(row["name"], row["figure"]): row for row in whole["rows"]}
+    assert {line["venue"] for line in [*told["lines"], told["total"]]} == {name for name, _ in of_rest}
+    for line in [*told["lines"], told["total"]]:
+        for figure in ("effective_spread", "fees", "shortfall"):
+            row = of_rest[line["venue"], figure]
+            assert (row["shares"], row["missingShares"], row["ordersKnown"]) == (
+                line[f"{figure}_shares"], line[f"{figure}_missing_shares"], line[f"{figure}_orders"]
+            )  # fmt: skip
+            bps = line[f"{figure}_bps"]
+            assert (row["bps"] is None) == (bps is None)
+            assert bps is None or Decimal(row["bps"]) == Decimal(bps)

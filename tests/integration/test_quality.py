@@ -17,7 +17,7 @@ from oms_platform.prices import micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.execution_quality import command as command
 from sor_engine.adapters import postgres_quality
-from sor_engine.adapters.postgres_quality import PostgresQuality
+from sor_engine.adapters.postgres_quality import PostgresQuality, PostgresQualityReader
 from sor_engine.domain.quality import (
     EFFECTIVE,
     FEES,
@@ -438,3 +438,31 @@ def test_a_report_does_not_depend_on_how_many_orders_are_read_at_a_time(
     assert at_once.total.orders == 3
     monkeypatch.setattr(postgres_quality, "ORDERS_A_BATCH", 2)
     assert report(rows) == at_once
+
+
+def test_a_scope_has_its_accounts_its_symbols_and_its_side_and_nothing_else(rows: Rows) -> None:
+    kept = rows.order("AAPL", "BUY", 100)
+    others = [rows.order("AAPL", "SELL", 100), rows.order("MSFT", "BUY", 100), rows.order("AAPL", "BUY", 100)]
+    rows.connection.execute("UPDATE orders SET account_id = 'ACC-RET-001' WHERE order_id = %s", (others[-1],))
+
+    def found(**wanted: object) -> set[str]:
+        scope = QualityScope(since=NOON, until=UNTIL, **wanted)  # type: ignore[arg-type]
+        quality = PostgresQuality(rows.connection, scope)
+        ids = {order.order_id for evidence, _ in quality.batches() for order in evidence.orders}
+        assert quality.orders(100) == len(ids)
+        assert quality.orders(1) == min(1, len(ids))
+        return ids
+
+    everything = {str(order_id) for order_id in (kept, *others)}
+    assert found() == everything
+    assert found(accounts=frozenset({ACCOUNT})) == everything - {str(others[-1])}
+    assert found(accounts=frozenset()) == set()
+    assert found(symbols=frozenset({"MSFT"})) == {str(others[1])}
+    assert found(side="SELL") == {str(others[0])}
+    assert found(accounts=frozenset({ACCOUNT}), symbols=frozenset({"AAPL"}), side="BUY") == {str(kept)}
+
+
+def test_what_takes_too_long_to_read_is_given_up(rows: Rows, dsn: str) -> None:
+    reader = PostgresQualityReader(dsn, 0.05)
+    with pytest.raises(TimeoutError), reader.evidence(QualityScope(since=NOON, until=UNTIL)) as evidence:
+        evidence._connection.execute("SELECT pg_sleep(60)")

@@ -231,7 +231,7 @@ def test_a_report_of_too_many_orders_or_that_takes_too_long_says_to_narrow_it(
             lambda: REFERENCE, context(FixedQuotes(QUOTE, 0.0)), Audit(), reader, QuestionBudget(1, 1)
         )
 
-    found = service(PostgresQualityReader(dsn, 5_000))._measure(asked)
+    found = service(PostgresQualityReader(dsn, 5.0))._measure(asked)
     assert found.report_json.startswith('{"cut":"venue"')
 
     class Many:
