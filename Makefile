@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors sockets copies proto docs clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs clean page-test clients
 
 install: $(STAMP)
 
@@ -103,6 +103,10 @@ unkind: dev
 # A steady load while somebody who does not belong leans on the gateway: silence, floods, huge and absurd messages. Minutes.
 doors: dev
 	$(BIN)/python -m tests.faults.doors $(ARGS)
+
+# Whether the time of an answer tells what is another tenant's from what is not there. A minute or two.
+tenants: dev
+	$(BIN)/python -m tests.faults.tenants $(ARGS)
 
 # 1,000 WebSockets, each of an account of its own, while 500 orders/s flow: every event once, in order. A minute or two.
 sockets: dev
