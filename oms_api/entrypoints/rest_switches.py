@@ -55,10 +55,8 @@ async def _is_ones_own(ports: Ports, principal: Principal, switch_id: UUID) -> b
     """Return whether a caller may release a switch: of others' it learns nothing."""
     if principal.sees_every_account:
         return True
-    found = await ports.switches.switches(released=False, rows_max=ROWS_MAX)
-    return any(
-        one.switch_id == switch_id and one.scope == "ACCOUNT" and principal.sees(one.name) for one in found
-    )
+    found = await ports.switches.switches(released=False, accounts=principal.visible, rows_max=ROWS_MAX)
+    return any(one.switch_id == switch_id and one.scope == "ACCOUNT" for one in found)
 
 
 def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> FieldProblem | None:
