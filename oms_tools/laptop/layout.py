@@ -50,6 +50,7 @@ PORTS: Final = (
     ("scorekeeper_health", "scorekeeper health"),
     ("broker_control", "broker simulator control"),
     ("api_fix", "oms-api FIX"),
+    ("api_health", "oms-api health"),
 )
 
 
