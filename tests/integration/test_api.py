@@ -670,6 +670,7 @@ def test_metrics_and_what_readiness_stands_on_are_on_the_health_port_alone(api: 
         assert call(api.health_port, "GET", path).status == 200
     assert call(api.health_port, "GET", "/health/ready").json == {"status": "UP", "problems": {}}
     assert call(api.health_port, "GET", "/api/v1/orders").status == 404
+    api.place()
     assert api.metric('oms_api_requests_total{route="POST /api/v1/orders",status="201"}') > 0
     assert "/api/v1/orders/{orderId}" in call(api.http_port, "GET", "/schema").json["paths"]
 
