@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs sbom clean page-test clients
 
 install: $(STAMP)
 
@@ -149,6 +149,10 @@ proto: dev
 	touch proto/gen/__init__.py
 	$(BIN)/python -m proto.structs
 	$(BIN)/python -m tests.architecture.generated_files --publish
+
+# What this installation holds, with its licences, as CycloneDX JSON.
+sbom: dev
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate -o $(or $(OUT),sbom.json) $(VENV)
 
 # The pages of docs/ that are drawn from code.
 docs: dev

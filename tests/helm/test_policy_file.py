@@ -1,4 +1,4 @@
-"""deploy/policy is what a cluster can load: the chart and the Compose files keep it, and it finds what does not."""
+"""deploy/policy is what a cluster can load: chart and Compose files keep it."""
 
 import copy
 import json
