@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-# The policy: what may be installed beside code under Apache-2.0. Copyleft only of a file or a library that is used
-# as it is.
+# The policy: what may be installed beside code under Apache-2.0. Copyleft only of a library or file
+# that is used as it is.
 ALLOWED: Final = frozenset(
     (
         "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MIT-CMU",
