@@ -82,9 +82,8 @@ LABEL org.opencontainers.image.vendor="OMS-SOR" \
 FROM runtime AS oms-api
 LABEL org.opencontainers.image.title="oms-api" \
       org.opencontainers.image.description="Gateway of the OMS-SOR platform: REST, WebSocket, gRPC"
-ENV OMS_API_HTTP_PORT=8080 \
-    OMS_READY_PORT=8080
-EXPOSE 8080 9090 9880
+ENV OMS_API_HTTP_PORT=8080
+EXPOSE 8080 8090 9090 9880
 CMD ["python", "-m", "oms_api"]
 
 FROM runtime AS oms-core

@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors sockets copies proto docs clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs sbom clean page-test clients
 
 install: $(STAMP)
 
@@ -105,6 +105,10 @@ unkind: dev
 doors: dev
 	$(BIN)/python -m tests.faults.doors $(ARGS)
 
+# Whether the time of an answer tells what is another tenant's from what is not there. A minute or two.
+tenants: dev
+	$(BIN)/python -m tests.faults.tenants $(ARGS)
+
 # 1,000 WebSockets, each of an account of its own, while 500 orders/s flow: every event once, in order. A minute or two.
 sockets: dev
 	$(BIN)/python -m tests.faults.sockets $(ARGS)
@@ -146,6 +150,10 @@ proto: dev
 	touch proto/gen/__init__.py
 	$(BIN)/python -m proto.structs
 	$(BIN)/python -m tests.architecture.generated_files --publish
+
+# What this installation holds, with its licences, as CycloneDX JSON.
+sbom: dev
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate -o $(or $(OUT),sbom.json) $(VENV)
 
 # The pages of docs/ that are drawn from code.
 docs: dev

@@ -55,7 +55,7 @@ from oms_api.entrypoints.websocket import build_websocket
 from oms_api.ports import EncodedEvent, Ports
 from oms_platform.clock import utc_now
 from oms_platform.errors import ConfigurationError, OperationalError
-from oms_platform.health import Health
+from oms_platform.health import Health, serve_health
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import API, Tracer, start_tracing
@@ -228,6 +228,7 @@ class Gateway:
         if settings.allowed_origins:
             door = CrossOrigin(door, settings.allowed_origins)
         server = HttpServer(door, settings.host, settings.http_port)
+        health_server = serve_health(self._health, settings.health_port, settings.host)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._begin_to_stop, server)
@@ -251,6 +252,7 @@ class Gateway:
         log.info("gateway_listening", http_port=settings.http_port, grpc_port=settings.grpc_port)
         await server.serve()
         await self._stop()
+        health_server.shutdown()
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

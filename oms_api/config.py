@@ -16,6 +16,7 @@ _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 class ApiSettings(KafkaFields):
     """The gateway: REST, WebSocket and gRPC.
 
+    health_port: metrics and what readiness stands on, for who runs it; clients have no way there.
     read_dsn: a replica for queries that may be slightly old, none when empty; it is used while it is at most
     read_lag_ms_max behind. shed_age_s: new orders are refused while the oldest one that this gateway took has
     waited longer for the core's and the router's answer. sor_host, sor_port: of sor-answers.
@@ -31,6 +32,7 @@ class ApiSettings(KafkaFields):
 
     http_port: int
     grpc_port: int
+    health_port: int
     postgres_dsn: str
     redis_url: str
     oidc_issuer: str

@@ -67,7 +67,7 @@ async def handle_book_exception(
     found = await handle_get_exception(ports, principal, exception_id)
     if isinstance(found, Refusal):
         return found
-    order = None if found.order_id is None else await ports.reader.order(found.order_id)
+    order = None if found.order_id is None else await ports.reader.order(found.order_id, None)
     trade = _read(ports, principal, found, order, content)
     if isinstance(trade, Refusal):
         return trade

@@ -263,8 +263,8 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
 async def handle_get_order(ports: Ports, principal: Principal, order_id: str) -> OrderView | Refusal:
     """Return an order of an account that the caller sees; otherwise it does not exist."""
     known = read_id(order_id)
-    found = None if known is None else await ports.reader.order(known)
-    if found is None or not principal.sees(found.account_id):
+    found = None if known is None else await ports.reader.order(known, principal.visible)
+    if found is None:
         return no_such_order(order_id)
     return found
 

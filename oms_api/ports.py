@@ -344,8 +344,11 @@ class Records(Protocol):
 class OrderReader(Protocol):
     """Reads what is stored. Every method raises UnavailableError when the store is away."""
 
-    async def order(self, order_id: UUID) -> OrderView | None:
-        """Return an order, or None."""
+    async def order(self, order_id: UUID, visible: frozenset[str] | None) -> OrderView | None:
+        """Return an order, or None. visible: of which accounts; None for every one.
+
+        An order of another account costs what one that is not there does: no row of it is read back.
+        """
         ...
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
@@ -964,8 +967,13 @@ class SwitchView(View, frozen=True):
 class SwitchDesk(Protocol):
     """Sets and releases kill switches. Raises UnavailableError."""
 
-    async def switches(self, *, released: bool, rows_max: int) -> list[SwitchView]:
-        """Return the switches that are set, and those that were released if wanted, the newest first."""
+    async def switches(
+        self, *, released: bool, accounts: frozenset[str] | None, rows_max: int
+    ) -> list[SwitchView]:
+        """Return the switches that are set, and those that were released if wanted, the newest first.
+
+        accounts: of which accounts' own switches; None for every account.
+        """
         ...
 
     async def set(self, scope: str, name: str, *, cancels: bool, by: str, reason: str) -> SwitchView | None:

@@ -233,9 +233,11 @@ class PostgresReader:
         )
         return int(rows[0][0])
 
-    async def order(self, order_id: UUID) -> OrderView | None:
-        """Return an order, or None."""
-        rows = await self.read(f"{_ORDERS} WHERE o.order_id = %s", (order_id,))
+    async def order(self, order_id: UUID, visible: frozenset[str] | None) -> OrderView | None:
+        """Return an order of the visible accounts, or None."""
+        of_visible = "" if visible is None else " AND o.account_id = ANY(%s)"
+        values = (order_id,) if visible is None else (order_id, sorted(visible))
+        rows = await self.read(f"{_ORDERS} WHERE o.order_id = %s{of_visible}", values)
         return _order_view(rows[0]) if rows else None
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:

@@ -13,6 +13,11 @@ from oms_platform.ids import uuid7
 _COLUMNS: Final = (
     "switch_id, scope, name, cancels, reason, set_by, set_at, released_by, release_reason, released_at"
 )
+_SWITCHES: Final = (
+    f"SELECT {_COLUMNS} FROM kill_switches WHERE (%s OR released_at IS NULL)"
+    " AND (%s::text[] IS NULL OR scope <> 'ACCOUNT' OR name = ANY(%s))"
+    " ORDER BY set_at DESC, switch_id LIMIT %s"
+)
 
 
 class PostgresSwitchDesk:
@@ -22,13 +27,12 @@ class PostgresSwitchDesk:
         self._pool = pool
         self._clock = clock
 
-    async def switches(self, *, released: bool, rows_max: int) -> list[SwitchView]:
+    async def switches(
+        self, *, released: bool, accounts: frozenset[str] | None, rows_max: int
+    ) -> list[SwitchView]:
         """Return the switches that are set, and those that were released if wanted, the newest first."""
-        where = "" if released else "WHERE released_at IS NULL"
-        rows = await self._pool.run(
-            f"SELECT {_COLUMNS} FROM kill_switches {where} ORDER BY set_at DESC, switch_id LIMIT %s",
-            (rows_max,),
-        )
+        visible = None if accounts is None else sorted(accounts)
+        rows = await self._pool.run(_SWITCHES, (released, visible, visible, rows_max))
         return [SwitchView(*row) for row in rows]
 
     async def set(self, scope: str, name: str, *, cancels: bool, by: str, reason: str) -> SwitchView | None:

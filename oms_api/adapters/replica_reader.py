@@ -128,9 +128,9 @@ class ReplicaReader:
         reads_total.labels("primary").inc()
         return await read(self._primary)
 
-    async def order(self, order_id: UUID) -> OrderView | None:
-        """Return an order, or None, from the primary."""
-        return await self._primary.order(order_id)
+    async def order(self, order_id: UUID, visible: frozenset[str] | None) -> OrderView | None:
+        """Return an order of the visible accounts, or None, from the primary."""
+        return await self._primary.order(order_id, visible)
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
         """Return the orders of a filter, newest first; of one clientOrderId or caller, from the primary."""

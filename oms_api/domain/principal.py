@@ -54,6 +54,11 @@ class Principal:
         """Whether no account is foreign to this caller."""
         return EVERY_ACCOUNT in self.accounts
 
+    @property
+    def visible(self) -> frozenset[str] | None:
+        """The accounts that exist for this caller; None for every one."""
+        return None if self.sees_every_account else self.accounts
+
     def sees(self, account_id: str) -> bool:
         """Return whether an account exists for this caller."""
         return account_id in self.accounts or EVERY_ACCOUNT in self.accounts

@@ -16,10 +16,10 @@ from oms_api.entrypoints.grpc_open import HEALTH_PREFIX
 from oms_api.entrypoints.grpc_refusals import refused as grpc_refused
 from oms_api.entrypoints.http_door import AsgiApp, Receive, Scope, Send, send_answer
 from oms_api.handlers import unavailable
-from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS
+from oms_platform.health import LIVE_PATHS, READY_PATHS
 
 SETTLE_S_MAX: Final = 10.0
-_ALWAYS: Final = frozenset((*LIVE_PATHS, *READY_PATHS, *METRICS_PATHS))
+_ALWAYS: Final = frozenset((*LIVE_PATHS, *READY_PATHS))
 _STOPPING: Final = "this gateway stops: send the request again"
 
 log = structlog.get_logger()

@@ -127,7 +127,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         problems.append(FieldProblem(field="page_token", message=message))
     if problems:
         return invalid(*problems)
-    accounts = None if principal.sees_every_account else principal.accounts
+    accounts = principal.visible
     if request.account_id:
         accounts = frozenset((request.account_id,)) if principal.sees(request.account_id) else frozenset()
     return OrderFilter(

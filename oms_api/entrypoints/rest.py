@@ -1,4 +1,7 @@
-"""REST beside the hot route: the operations, their contract at /schema, health, metrics."""
+"""REST beside the hot route: the operations, their contract at /schema, whether the gateway is up.
+
+What readiness stands on, and metrics, are on the health port: nobody outside reads them.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,8 +28,7 @@ from oms_api.entrypoints.rest_switches import switch_operations
 from oms_api.handlers import unavailable
 from oms_api.ports import Ports
 from oms_platform.clock import Clock
-from oms_platform.health import LIVE_PATHS, METRICS_PATHS, READY_PATHS, Health
-from oms_platform.telemetry.metrics import metrics_page
+from oms_platform.health import LIVE_PATHS, READY_PATHS, Health
 
 SCHEMA_PATHS: Final = ("/schema", "/schema/openapi.json", "/openapi.json")
 
@@ -71,19 +73,14 @@ def _open_routes(health: Health, contract: bytes) -> list[HTTPRouteHandler]:
     @_page(READY_PATHS)
     async def ready() -> Response[bytes]:
         is_ready, body = health.report()
-        return Response(encode(body), status_code=200 if is_ready else 503, media_type=JSON)
-
-    @_page(METRICS_PATHS)
-    async def metrics(request: Caller) -> Response[bytes]:
-        page, media_type = metrics_page(request.headers.get("accept", ""))
-        # The framework adds the charset of a text.
-        return Response(page, media_type=media_type.removesuffix("; charset=utf-8"))
+        said = encode({"status": body["status"]})
+        return Response(said, status_code=200 if is_ready else 503, media_type=JSON)
 
     @_page(SCHEMA_PATHS)
     async def schema() -> Response[bytes]:
         return Response(contract, media_type=JSON)
 
-    return [live, ready, metrics, schema]
+    return [live, ready, schema]
 
 
 def _page(paths: Sequence[str]) -> route:

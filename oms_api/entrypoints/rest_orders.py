@@ -178,7 +178,7 @@ def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refu
 def visible_accounts(named: Sequence[str] | None, principal: Principal) -> frozenset[str] | None:
     """Return the accounts of a list: of those named, or of all, what the caller sees; None for every one."""
     if named is None:
-        return None if principal.sees_every_account else principal.accounts
+        return principal.visible
     return frozenset(name for name in named if principal.sees(name))
 
 

@@ -55,10 +55,8 @@ async def _is_ones_own(ports: Ports, principal: Principal, switch_id: UUID) -> b
     """Return whether a caller may release a switch: of others' it learns nothing."""
     if principal.sees_every_account:
         return True
-    found = await ports.switches.switches(released=False, rows_max=ROWS_MAX)
-    return any(
-        one.switch_id == switch_id and one.scope == "ACCOUNT" and principal.sees(one.name) for one in found
-    )
+    found = await ports.switches.switches(released=False, accounts=principal.visible, rows_max=ROWS_MAX)
+    return any(one.switch_id == switch_id and one.scope == "ACCOUNT" for one in found)
 
 
 def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> FieldProblem | None:
@@ -76,13 +74,20 @@ def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> Field
 
 
 def switch_operations(ports: Ports) -> list[AnyOperation]:
-    """Return the operations. Who may read sees every switch; who may stop trading sets and releases them.
+    """Return the operations. Who may read sees every switch but those of foreign accounts.
 
-    One who does not see every account stops accounts of its own, and nothing that is others' too.
+    Who may stop trading sets and releases them; one who does not see every account stops accounts of its
+    own, and nothing that is others' too.
     """
 
     async def switches(call: Call[SwitchesQuery]) -> Switches:
-        return Switches(await ports.switches.switches(released=call.query.all, rows_max=ROWS_MAX))
+        return Switches(
+            await ports.switches.switches(
+                released=call.query.all,
+                accounts=call.principal.visible,
+                rows_max=ROWS_MAX,
+            )
+        )
 
     async def stop(call: Call[NoQuery]) -> SwitchView | Refusal:
         content = call.content

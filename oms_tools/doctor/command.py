@@ -17,7 +17,7 @@ from oms_tools.laptop.layout import running_layout, stack_kafka
 
 # Each process of the laptop stack and the port that its health is on.
 HEALTH_PORTS: Final = {
-    "oms-api": "api_http",
+    "oms-api": "api_health",
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",

@@ -51,6 +51,7 @@ PORTS: Final = (
     ("broker_control", "broker simulator control"),
     ("api_fix", "oms-api FIX"),
     ("answers_health", "sor-answers health"),
+    ("api_health", "oms-api health"),
 )
 
 

@@ -160,6 +160,7 @@ class Stack:
             "OMS_API_HTTP_PORT": "api_http",
             "OMS_API_GRPC_PORT": "api_grpc",
             "OMS_API_FIX_PORT": "api_fix",
+            "OMS_API_HEALTH_PORT": "api_health",
             "OMS_CORE_HEALTH_PORT": "core_health",
             "OMS_CORE_GRPC_PORT": "core_grpc",
             "OMS_SOR_HEALTH_PORT": "sor_health",

@@ -163,7 +163,7 @@ def test_grpc_has_the_same_doors(rig: StackRig) -> None:
 
 
 def test_every_process_answers_health_and_metrics(rig: StackRig) -> None:
-    for name in ("api_http", "core_health", "sor_health", "adapter_health", "broker_health"):
+    for name in ("api_health", "core_health", "sor_health", "adapter_health", "broker_health"):
         base = f"http://127.0.0.1:{rig.layout.port(name)}"
         for page in ("/health/live", "/health/ready", "/actuator/health", "/metrics", "/actuator/prometheus"):
             with urllib.request.urlopen(base + page, timeout=5) as answer:

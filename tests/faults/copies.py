@@ -78,7 +78,7 @@ KINDS = (
     Kind(
         name="oms-api",
         module="oms_api",
-        ports=("OMS_API_HTTP_PORT", "OMS_API_GRPC_PORT"),
+        ports=("OMS_API_HTTP_PORT", "OMS_API_GRPC_PORT", "OMS_API_HEALTH_PORT"),
         first_port="api_http",
     ),
     Kind(

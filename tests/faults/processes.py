@@ -26,7 +26,7 @@ class Service:
 
 
 SERVICES = {
-    "oms-api": Service(("oms_api",), "OMS_API_", "OMS_API_HTTP_PORT"),
+    "oms-api": Service(("oms_api",), "OMS_API_", "OMS_API_HEALTH_PORT"),
     "oms-core": Service(("oms_core",), "OMS_CORE_", "OMS_CORE_HEALTH_PORT"),
     "sor": Service(("sor_engine",), "OMS_SOR_", "OMS_SOR_HEALTH_PORT"),
     "sor-scorekeeper": Service(("sor_engine", "scorekeeper"), "OMS_SOR_", "OMS_SOR_SCOREKEEPER_HEALTH_PORT"),
@@ -49,6 +49,7 @@ def environment(folder: Path, dsn: str, kafka: str, redis_port: int = 1) -> dict
         variable: str(free_port())
         for variable in (
             *(service.port for service in SERVICES.values()),
+            "OMS_API_HTTP_PORT",
             "OMS_API_GRPC_PORT",
             "OMS_CORE_GRPC_PORT",
             "OMS_SOR_ANSWERS_GRPC_PORT",

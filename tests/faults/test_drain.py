@@ -27,7 +27,7 @@ NOTICED_S_MAX = 0.5
 RATE = 120.0
 SECONDS = 45.0
 HEALTH = {
-    "oms-api": "api_http",
+    "oms-api": "api_health",
     "oms-core": "core_health",
     "sor-engine": "sor_health",
     "scorekeeper": "scorekeeper_health",

@@ -209,6 +209,18 @@ def test_doors_without_a_token_open_for_those_who_need_them_only() -> None:
     assert _callers("dev", "kafka", 9092) == {*SERVICES, "market-data"} - {"sor-answers"}
 
 
+@pytest.mark.parametrize("place", ("staging", "prod"))
+def test_clients_reach_the_gateways_doors_and_prometheus_its_health_port(place: str) -> None:
+    policy = find(rendered(place), "NetworkPolicy", "oms-api")
+    reached: dict[str, set[int]] = {}
+    for rule in policy["spec"]["ingress"]:
+        for peer in rule["from"]:
+            if "namespaceSelector" in peer:
+                name = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+                reached.setdefault(name, set()).update(entry["port"] for entry in rule["ports"])
+    assert reached == {"ingress-nginx": {8080, 9090}, "monitoring": {8090}}
+
+
 def _egress(place: str, name: str) -> set[int]:
     policy = find(rendered(place), "NetworkPolicy", f"oms-{name}")
     return {entry["port"] for rule in policy["spec"]["egress"] for entry in rule["ports"]} - {53}

@@ -264,3 +264,19 @@ def test_every_choice_that_values_offer_renders_what_kubernetes_would_take(
     own = [item for item in read(result.stdout) if item["kind"] not in OPERATOR_KINDS]
     assert [problem for item in own for problem in problems(item, VERSIONS[0])] == []
     assert [problem for item in own for problem in problems(item, VERSIONS[-1])] == []
+
+
+def test_an_image_is_pulled_by_its_digest_where_one_is_given() -> None:
+    digest = f"sha256:{'0a' * 32}"
+    result = template("prod", changes={"image.digests": {"sor-engine": digest}})
+    assert result.returncode == 0, result.stderr
+    images = {
+        container["image"]
+        for workload in of_kind(tuple(read(result.stdout)), *WORKLOADS)
+        for container in containers(workload)
+    }
+    (pinned,) = [image for image in images if "sor-engine" in image]
+    assert re.fullmatch(rf".*/sor-engine:[^/@]+@{digest}", pinned)
+    assert not any("@" in image for image in images - {pinned})
+    for wrong in ({"sor-engine": "sha256:0a"}, {"sor_engine": digest}):
+        assert template("prod", changes={"image.digests": wrong}).returncode != 0, wrong

@@ -23,7 +23,7 @@ from tests.helm.test_policy import services_of, workload_of
 pytestmark = pytest.mark.timeout(900)
 # component: its settings, their prefix, and which setting each of its ports is.
 READERS: dict[str, tuple[type[Any], str, dict[str, str]]] = {
-    "api": (ApiSettings, "OMS_API_", {"http": "http_port", "grpc": "grpc_port"}),
+    "api": (ApiSettings, "OMS_API_", {"http": "http_port", "grpc": "grpc_port", "health": "health_port"}),
     "core": (CoreSettings, "OMS_CORE_", {"health": "health_port", "grpc": "grpc_port"}),
     "sor-engine": (SorSettings, "OMS_SOR_", {"health": "health_port"}),
     "sor-answers": (

@@ -1,4 +1,4 @@
-"""Helm for the tests: the one on the PATH if it is new enough, or one that is built once and kept.
+"""Helm, OPA and buf for the tests: those on the PATH if they are new enough, or built once by Go and kept.
 
 `python -m tests.helm.tools` builds it and prints where it is.
 """
@@ -9,12 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 HELM_VERSION = "3.21.4"
 HELM_MODULE = f"helm.sh/helm/v3/cmd/helm@v{HELM_VERSION}"
+OPA_VERSION = "1.4.2"
+BUF_VERSION = "1.54.0"
 KUBERNETES_KNOWN = ("1", "36")
 MINOR_MIN = 17
 
@@ -42,22 +45,6 @@ def helm() -> str:
     on_path = shutil.which("helm")
     if on_path is not None and _minor(on_path) >= MINOR_MIN:
         return on_path
-    built = tools_folder() / f"helm-{HELM_VERSION}" / "helm"
-    if not built.exists():
-        built.parent.mkdir(parents=True, exist_ok=True)
-        with (built.parent / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not built.exists():
-                _build(built)
-    return str(built)
-
-
-def _build(built: Path) -> None:
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if go is None:
-        raise ToolMissingError(
-            f"expected helm 3.{MINOR_MIN} or newer on the PATH, or go to build {HELM_MODULE}; found neither"
-        )
     # What helm's own Makefile sets: its version, and the Kubernetes that it renders for when it sees none.
     packages = ("pkg/lint/rules", "pkg/chartutil")
     known = {"Major": KUBERNETES_KNOWN[0], "Minor": KUBERNETES_KNOWN[1]}
@@ -65,16 +52,49 @@ def _build(built: Path) -> None:
         f"{package}.k8sVersion{part}": number for package in packages for part, number in known.items()
     }
     flags = " ".join(f"-X helm.sh/helm/v3/{name}={value}" for name, value in values.items())
+    return _built("helm", HELM_VERSION, HELM_MODULE, "-trimpath", "-ldflags", flags)
+
+
+@cache
+def opa() -> str:
+    """Return the path of an opa, which runs deploy/policy. Raises ToolMissingError."""
+    module = f"github.com/open-policy-agent/opa@v{OPA_VERSION}"
+    return shutil.which("opa") or _built("opa", OPA_VERSION, module)
+
+
+@cache
+def buf() -> str:
+    """Return the path of a buf, which lints proto/. Raises ToolMissingError."""
+    module = f"github.com/bufbuild/buf/cmd/buf@v{BUF_VERSION}"
+    return shutil.which("buf") or _built("buf", BUF_VERSION, module)
+
+
+def _built(name: str, version: str, module: str, *options: str) -> str:
+    """Return where a tool is kept, built the first time. Raises ToolMissingError."""
+    built = tools_folder() / f"{name}-{version}" / name
+    if not built.exists():
+        built.parent.mkdir(parents=True, exist_ok=True)
+        with (built.parent / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not built.exists():
+                _build(built, module, options)
+    return str(built)
+
+
+def _build(built: Path, module: str, options: Sequence[str]) -> None:
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    if go is None:
+        raise ToolMissingError(f"expected a {built.name} on the PATH, or go to build {module}; found neither")
     environment = os.environ | {"GOBIN": str(built.parent), "CGO_ENABLED": "0"}
     result = subprocess.run(
-        [go, "install", "-trimpath", "-ldflags", flags, HELM_MODULE],
+        [go, "install", *options, module],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     if result.returncode:
-        raise ToolMissingError(f"{HELM_MODULE} could not be built:\n{result.stderr[-2000:]}")
+        raise ToolMissingError(f"{module} could not be built:\n{result.stderr[-2000:]}")
 
 
 if __name__ == "__main__":

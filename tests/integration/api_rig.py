@@ -112,6 +112,7 @@ class Gateway:
 
     http_port: int
     grpc_port: int
+    health_port: int
     issuer: str
     issuer_data: Path
     dsn: str
@@ -154,7 +155,7 @@ class Gateway:
 
     def metric(self, line: str) -> float:
         """Return the value of a metric; 0 when it is not there."""
-        for found in call(self.http_port, "GET", "/metrics").body.decode().splitlines():
+        for found in call(self.health_port, "GET", "/metrics").body.decode().splitlines():
             if found.startswith(f"{line} "):
                 return float(found.rsplit(" ", 1)[1])
         return 0.0
@@ -180,7 +181,7 @@ def gateway(
     folder: Path, dsn: str, kafka: str, redis_port: int, *, wait_ready: bool = True, **settings: str
 ) -> Iterator[Gateway]:
     """Run a dev issuer and a gateway until the block ends."""
-    http_port, grpc_port = free_port(), free_port()
+    http_port, grpc_port, health_port = free_port(), free_port(), free_port()
     with dev_issuer(folder / "issuer") as issuer:
         environment = {
             "OMS_POSTGRES_DSN": dsn,
@@ -188,6 +189,7 @@ def gateway(
             "OMS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
             "OMS_API_HTTP_PORT": str(http_port),
             "OMS_API_GRPC_PORT": str(grpc_port),
+            "OMS_API_HEALTH_PORT": str(health_port),
             "OMS_API_SOR_PORT": str(free_port()),
             "OMS_API_CORE_PORT": str(free_port()),
             "OMS_API_OIDC_ISSUER": issuer,
@@ -196,7 +198,7 @@ def gateway(
         } | settings
         log = folder / "gateway.log"
         with process(["oms_api"], environment, log) as running:
-            made = Gateway(http_port, grpc_port, issuer, folder / "issuer", dsn, log, running)
+            made = Gateway(http_port, grpc_port, health_port, issuer, folder / "issuer", dsn, log, running)
             if wait_ready:
                 wait_for(made.ready, f"a ready gateway; its log: {log}", START_S_MAX)
             yield made

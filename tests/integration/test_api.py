@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from oms_platform.clock import utc_now
+from oms_platform.health import METRICS_PATHS
 from oms_platform.ids import uuid7
 from oms_platform.kafka.consumers import TailReader
 from oms_platform.kafka.publisher import Publisher
@@ -654,17 +655,22 @@ def test_a_closed_order_cannot_be_canceled(api: Gateway) -> None:
 # ---- open pages
 
 
-def test_health_metrics_contract_and_blotter_need_no_token(api: Gateway) -> None:
-    for path in (
-        "/health/live",
-        "/health/ready",
-        "/actuator/health",
-        "/metrics",
-        "/actuator/prometheus",
-        "/schema",
-        "/",
-    ):
+def test_health_contract_and_blotter_need_no_token(api: Gateway) -> None:
+    for path in ("/health/live", "/health/ready", "/actuator/health", "/schema", "/"):
         assert (path, call(api.http_port, "GET", path).status) == (path, 200)
+    assert call(api.http_port, "GET", "/health/ready").json == {"status": "UP"}
+
+
+def test_metrics_and_what_readiness_stands_on_are_on_the_health_port_alone(api: Gateway) -> None:
+    for path in (*METRICS_PATHS, *(f"{path}/" for path in METRICS_PATHS)):
+        assert (
+            call(api.http_port, "GET", path, headers={"Authorization": f"Bearer {api.token()}"}).status == 404
+        )
+    for path in METRICS_PATHS:
+        assert call(api.health_port, "GET", path).status == 200
+    assert call(api.health_port, "GET", "/health/ready").json == {"status": "UP", "problems": {}}
+    assert call(api.health_port, "GET", "/api/v1/orders").status == 404
+    api.place()
     assert api.metric('oms_api_requests_total{route="POST /api/v1/orders",status="201"}') > 0
     assert "/api/v1/orders/{orderId}" in call(api.http_port, "GET", "/schema").json["paths"]
 

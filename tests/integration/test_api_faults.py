@@ -223,7 +223,7 @@ def test_a_gateway_without_its_issuer_is_not_ready_and_says_why(
 
         def problems() -> dict[str, str] | None:
             try:
-                return dict(call(api.http_port, "GET", "/health/ready").json["problems"])
+                return dict(call(api.health_port, "GET", "/health/ready").json["problems"])
             except OSError:
                 return None
 

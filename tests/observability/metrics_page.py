@@ -51,8 +51,7 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Drawn from the code by `make docs`. Every process serves them on `/metrics` of its health port,"
-        " oms-api on its own.",
+        "Drawn from the code by `make docs`. Every process serves them on `/metrics` of its health port."
         "Beside these there are `prometheus_client`'s own `process_…` and `python_…`. A process may show a"
         " metric of another of its",
         "package, at 0.",

@@ -39,7 +39,7 @@ labels:
 {{/* Takes (root, image): an image of this project. */}}
 {{- define "oms.image" -}}
 {{- $tag := .root.Values.image.tag | default .root.Chart.AppVersion -}}
-{{ with .root.Values.image.registry }}{{ . }}/{{ end }}{{ .image }}:{{ $tag }}
+{{ with .root.Values.image.registry }}{{ . }}/{{ end }}{{ .image }}:{{ $tag }}{{ with get .root.Values.image.digests .image }}@{{ . }}{{ end }}
 {{- end }}
 
 {{- define "oms.secretName" -}}

@@ -2,7 +2,8 @@
 The table of what runs: everything else is drawn from it.
 
 kind, image and command say what it is. key is its place under .Values.services. ports are the container's.
-probes is the port of /health/live, /health/ready and /metrics. settings go into its ConfigMap; needs are the
+probes is the port that the kubelet asks for /health/live and /health/ready; metrics and what readiness stands on
+are on the port health. settings go into its ConfigMap; needs are the
 stores it opens and calls the other parts it connects to: NetworkPolicies come from both. scales says that
 more than one may be active.
 */}}
@@ -19,7 +20,8 @@ api:
   kind: Deployment
   image: oms-api
   command: [python, -m, oms_api]
-  ports: {http: 8080, grpc: 9090{{ if $values.fixClients.enabled }}, fix: 9880{{ end }}}
+  ports: {http: 8080, grpc: 9090, health: 8090{{ if $values.fixClients.enabled }}, fix: 9880{{ end }}}
+  # The loop that serves clients answers there: one that is stuck is not alive.
   probes: http
   scales: true
   drains: true
@@ -30,6 +32,7 @@ api:
     {{- $quotes | toYaml | nindent 4 }}
     OMS_API_HTTP_PORT: "8080"
     OMS_API_GRPC_PORT: "9090"
+    OMS_API_HEALTH_PORT: "8090"
     {{- if $values.fixClients.enabled }}
     OMS_API_FIX_PORT: "9880"
     OMS_API_FIX_COMP_ID: {{ $values.fixClients.compId | quote }}

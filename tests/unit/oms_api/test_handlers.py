@@ -102,8 +102,9 @@ class Fake:
     def count_refused(self) -> None:
         self.refused += 1
 
-    async def order(self, _order_id: UUID) -> OrderView | None:
-        return self.order_view
+    async def order(self, _order_id: UUID, visible: frozenset[str] | None) -> OrderView | None:
+        found = self.order_view
+        return found if found is None or visible is None or found.account_id in visible else None
 
     def account_exists(self, account_id: str) -> bool:
         return account_id in self.accounts
