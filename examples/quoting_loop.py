@@ -22,6 +22,7 @@ from typing import Final
 from uuid import UUID
 
 from oms_client import (
+    ApiError,
     AsyncClient,
     ConflictError,
     Order,
@@ -219,7 +220,11 @@ async def main() -> int:
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, loop.stopping.set)
-        await loop.run(given.seconds)
+        try:
+            await loop.run(given.seconds)
+        except ApiError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     print(f"placed {loop.placed} orders, {loop.filled} shares filled, position {loop.position}")
     return 0
 

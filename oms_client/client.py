@@ -6,6 +6,7 @@ server does, a call ends within its policy's deadline with an answer or an ApiEr
 
 import ssl
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -41,6 +42,7 @@ class _BlockingClient:
         self._door = Door(url, policy, ssl_context)
         self._tokens = Tokens(token if callable(token) else lambda: token)
         self._http = httpx.Client(**self._door.options)
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 
     @property
     def url(self) -> str:
@@ -56,7 +58,9 @@ class _BlockingClient:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close its connections and its streams."""
+        for stream in list(self._streams):
+            stream.close()
         self._http.close()
 
     def stream(
@@ -73,7 +77,9 @@ class _BlockingClient:
         there. reconnect_s_max: for how long it is tried to connect again.
         """
         session = StreamSession(accounts, snapshot=snapshot, resume=resume, reconnect_s_max=reconnect_s_max)
-        return Stream(self._door.stream_url, self._tokens, session, self._door.ssl_context)
+        stream = Stream(self._door.stream_url, self._tokens, session, self._door.ssl_context)
+        self._streams.add(stream)
+        return stream
 
     def _answer(self, call: Call[Any]) -> Received:
         exchange = Exchange(call, self._door.policy)

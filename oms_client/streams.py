@@ -1,9 +1,11 @@
 """The stream over WebSockets, for threads: what StreamSession decides, done."""
 
+import atexit
 import contextlib
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -25,6 +27,15 @@ OPEN_S_MAX: Final = 15.0
 CLOSE_S_MAX: Final = 2.0
 FRAME_BYTES_MAX: Final = 16 * 2**20
 _NEVER: Final = float("inf")
+# One that nobody closed is closed while threads still run: later its connection would wait for ever.
+_open: "weakref.WeakSet[Stream]" = weakref.WeakSet()
+
+
+@atexit.register
+def close_all() -> None:
+    """Close every stream of this process."""
+    for stream in list(_open):
+        stream.close()
 
 
 class Timing:
@@ -102,6 +113,7 @@ class Stream:
         self._closed = threading.Event()
         self._socket: ClientConnection | None = None
         self._items = self._run()
+        _open.add(self)
 
     @property
     def position(self) -> Position:

@@ -170,5 +170,13 @@ def test_the_example_of_the_readme_runs(
     assert capsys.readouterr().out.strip() in {status.name for status in OrderStatus}
 
 
+def test_the_quoting_loop_says_in_a_line_what_it_cannot_do() -> None:
+    environment = os.environ | {"OMS_URL": "http://127.0.0.1:1", "OMS_TOKEN": "t"}
+    script = [sys.executable, str(EXAMPLES / "quoting_loop.py")]
+    ended = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: no answer from ") and ended.stderr.count("\n") == 1
+
+
 def test_the_notebook_is_stored_without_outputs() -> None:
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in NOTEBOOK["cells"])

@@ -5,6 +5,8 @@ import base64
 import itertools
 import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -412,3 +414,27 @@ def test_many_accounts_are_named_in_several_messages() -> None:
 def test_accounts_that_are_none_are_said_so(accounts: Any) -> None:
     with pytest.raises(ValueError, match="expected a list of accounts"):
         StreamSession(accounts)
+
+
+LEFT_OPEN = """
+from oms_client import Client
+
+def listen(client):
+    for item in client.stream(["A"]):
+        return
+
+"""
+PROGRAM_S_MAX = 10.0
+WAYS = {
+    "in a block": "with Client({url!r}, 't') as client:\n    listen(client)",
+    "and the client, too": "listen(Client({url!r}, 't'))",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_that_leaves_a_stream_open_ends_all_the_same(way: str) -> None:
+    served = StandInStream({"A": [event("A", 1)]})
+    with stand_in_stream(served):
+        program = LEFT_OPEN + WAYS[way].format(url=served.url)
+        ended = subprocess.run([sys.executable, "-c", program], timeout=PROGRAM_S_MAX, check=False)
+    assert ended.returncode == 0
