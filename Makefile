@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools oms_client
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# Without --no-deps pip finds no hash for a name with an extra (coverage[toml]); the files have every package.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # The project itself has no hash: what it stands on is there before, with setuptools among it.
-PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
+PROJECT := $(PIP) --no-build-isolation --editable .
 PIP_TOOLS := pip-tools==7.6.2
 COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host \
 	--no-emit-options --no-header --no-annotate --all-build-deps --strip-extras --allow-unsafe --constraint constraints.txt
