@@ -6,28 +6,35 @@ BIN := $(VENV)/bin
 SOURCES := oms_api oms_core sor_engine execution_adapter simulators oms_platform oms_tools oms_client
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Without --no-deps pip finds no hash for a name with an extra (coverage[toml]); the files have every package.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+# The project itself has no hash: what it stands on is there before, with setuptools among it.
+PROJECT := $(PIP) --no-build-isolation --editable .
+PIP_TOOLS := pip-tools==7.6.2
+COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	--no-emit-options --no-header --no-annotate --all-build-deps --strip-extras --allow-unsafe --constraint constraints.txt
 # Most tests wait for processes to start: three at a time use two cores well.
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs sbom clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml requirements/install.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[laptop,reports]'
+	$(PIP) --require-hashes --requirement requirements/install.txt
+	$(PROJECT)
 	@touch $@
 
 # What tests and checks need beside it, QuickFIX among them as the other side of FIX sessions.
 dev: $(DEV_STAMP)
 
-$(DEV_STAMP): $(STAMP)
+$(DEV_STAMP): $(STAMP) requirements/dev.txt
 	@command -v c++ >/dev/null || { echo "a C++ compiler (c++) is needed to build QuickFIX, which tests use"; exit 1; }
 	@echo "Installing what tests need. QuickFIX is compiled: minutes the first time; pip keeps the wheel."
-	$(INSTALL) --editable '.[laptop,reports,dev]'
+	$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 demo: install
@@ -150,6 +157,14 @@ proto: dev
 	touch proto/gen/__init__.py
 	$(BIN)/python -m proto.structs
 	$(BIN)/python -m tests.architecture.generated_files --publish
+
+# The hashes of what constraints.txt pins, for `make install` and `make dev`. After a change of either file's
+# versions or of pyproject.toml's dependencies. Minutes.
+constraints:
+	$(PYTHON) -m venv $(VENV)/compile
+	$(VENV)/compile/bin/pip install --quiet --disable-pip-version-check $(PIP_TOOLS)
+	$(COMPILE) --extra laptop --extra reports --output-file requirements/install.txt pyproject.toml
+	$(COMPILE) --all-extras --output-file requirements/dev.txt pyproject.toml
 
 # What this installation holds, with its licences, as CycloneDX JSON.
 sbom: dev
