@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
-
-import psycopg
 
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.layout import StackError
+
+if TYPE_CHECKING:
+    # Not when it runs: it is slow to import, and most commands need none of it.
+    import psycopg
 
 # How far back an order is looked for by the end of its id.
 LOOKED_THROUGH_MAX: Final = 1_000
@@ -33,7 +35,7 @@ def whole_order_id(client: ApiClient, text: str) -> str:
     return _whole(text, newest, ApiError)
 
 
-def stored_order_id(connection: psycopg.Connection[Any], text: str) -> UUID:
+def stored_order_id(connection: "psycopg.Connection[Any]", text: str) -> UUID:
     """Return an order's id as `whole_order_id` does, from the database. Raises StackError."""
 
     def newest() -> Iterable[str]:
