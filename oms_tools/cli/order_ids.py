@@ -9,6 +9,7 @@ from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.layout import StackError
 
 if TYPE_CHECKING:
+    # Not when it runs: it is slow to import, and most commands need none of it.
     import psycopg
 
 # How far back an order is looked for by the end of its id.
