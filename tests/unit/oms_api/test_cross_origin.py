@@ -25,8 +25,9 @@ FOREIGN = [
     [DESK, DESK],
     [DESK, b"null"],
 ]
-REQUIRED = {"HEALTH_PORT": "9", "HTTP_PORT": "1", "GRPC_PORT": "2", "POSTGRES_DSN": "postgresql://x", "REDIS_URL": "redis://x"}
+REQUIRED = {"HTTP_PORT": "1", "GRPC_PORT": "2", "POSTGRES_DSN": "postgresql://x", "REDIS_URL": "redis://x"}
 REQUIRED |= {"KAFKA_BOOTSTRAP": "k:1", "OIDC_ISSUER": "https://i", "SOR_PORT": "3", "CORE_PORT": "4"}
+REQUIRED |= {"HEALTH_PORT": "5"}
 
 
 def ask(

@@ -1,6 +1,5 @@
 """From a request and the live book to a plan, with quotes that are there, late or missing."""
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -413,26 +412,3 @@ def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
     assert used.taken.of(late, buy=True) == {}
     # Asking about a newer quote forgets nothing: a preview may ask while the loop works on an older one.
     assert used.taken.of(soon, buy=True) == {"ARCX": 150}
-
-
-def test_previews_from_another_thread_do_not_disturb_the_loop() -> None:
-    used = context(FixedQuotes(QUOTE, 0.001))
-    failures: list[Exception] = []
-    done = threading.Event()
-
-    def ask() -> None:
-        try:
-            while not done.is_set():
-                preview_route(request(), REFERENCE, used)
-        except Exception as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(300):
-        decide_route(request(quantity=1), REFERENCE, used, QuoteBudget())
-    done.set()
-    for thread in threads:
-        thread.join(10)
-    assert failures == []
