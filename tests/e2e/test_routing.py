@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oms_tools.cli.client import ApiClient, ApiError
-from tests.e2e.orders import place, until_status
+from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
 from tests.stack_rig import StackRig
 
 TERMS = ("price", "liquidity", "fill_rate", "latency", "cost")
@@ -249,7 +249,13 @@ def test_execution_quality_is_that_of_the_command_line_and_of_the_callers_accoun
     assert {row["name"] for row in own} - {"all"} <= {f"ACC-RET-00{number}" for number in range(1, 6)}
     assert "ACC-RET-001" in {row["name"] for row in own}
     assert trader.get(path, accountId="ACC-INST-001")["orders"] == 0
-    whole = desk.get(path, cut="venue")
+    # The quotes that trades are measured by are kept a moment after them.
+    deadline = time.monotonic() + DONE_TIMEOUT_S
+    while True:
+        whole = desk.get(path, cut="venue")
+        if not any(row["missingShares"] for row in whole["rows"]) or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
     told = json.loads(rig.oms("tca", "--by", "venue", "--until", whole["to"], "--json").stdout)
     of_rest = {(row["name"], row["figure"]): row for row in whole["rows"]}
     assert {line["venue"] for line in [*told["lines"], told["total"]]} == {name for name, _ in of_rest}
