@@ -108,5 +108,7 @@ def _run(settings: AnswerSettings, quotes: AskedQuotes, health: Health, stop: St
                     reference = references.load()
                 except ReferenceUnavailableError as error:
                     log.warning("reference_kept", error=str(error))
+            # Whoever asks learns it at once, and not when what is being answered is done.
+            health.set_started(False)
     finally:
         health.set_started(False)
