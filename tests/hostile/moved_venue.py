@@ -1,5 +1,6 @@
 """A venue that moves to a port of its own, with session settings of its own, and back."""
 
+import itertools
 import json
 import ssl
 from collections.abc import Callable, Iterator
@@ -93,9 +94,11 @@ def restart_adapter(floor: Floor, *, without: str = "") -> None:
 
 
 def shown_session(floor: Floor, venue_id: str) -> str:
-    """Return the line of `oms fix sessions` about a venue."""
+    """Return what `oms fix sessions` says of a venue, as one line."""
     lines = oms_fix(floor, "sessions").output.splitlines()
-    return next(line for line in lines if line.startswith(venue_id))
+    first = next(number for number, line in enumerate(lines) if line.startswith(venue_id))
+    words = itertools.takewhile(lambda line: line.startswith(" "), lines[first + 1 :])
+    return " ".join([lines[first], *(line.strip() for line in words)])
 
 
 def as_fix42(msg_type: str, body: Fields) -> Fields:

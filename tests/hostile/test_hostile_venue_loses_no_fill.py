@@ -1,5 +1,6 @@
 """C-II: every share that a venue executed is booked or kept for a person, and none is sent again."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -520,7 +521,7 @@ def test_c24_ten_thousand_fills_of_one_share_are_all_booked(floor: Floor) -> Non
     for _ in range(0, count, 500):
         session.send_together([("8", child.fill(1)) for _ in range(500)])
     order = floor.until(placed, "FILLED", timeout_s=30)
-    assert (order["cumQty"], order["avgPx"]) == (count, f"{float(child.price):.6f}")
+    assert (order["cumQty"], Decimal(order["avgPx"])) == (count, Decimal(str(child.price)))
     assert len(floor.executions(placed)) == count
     assert floor.position(placed.account, placed.symbol) == placed.before + count
     floor.goes_on(at="BATS")

@@ -75,7 +75,7 @@ def test_who_sees_an_account_sees_its_exceptions_and_the_desk_those_of_none(api:
         "OVERFILL",
         "OPEN",
         100,
-        "187.250000",
+        "187.25",
     )
     assert found["raw"] == "8=FIX.4.4|9=5|35=8|58=Ausführung|10=000|"
 

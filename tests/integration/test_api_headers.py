@@ -130,10 +130,10 @@ def test_a_list_is_csv_for_who_prefers_it_and_its_link_leads_to_the_next_page(
         assert as_json.headers["content-type"] == "application/json"
         assert list(seen[0]) == list(as_json.json["orders"][0])
         assert {(row["limitPrice"], row["routing"], row["avgPx"]) for row in seen} == {
-            ("187.210000", '{"avoid":["EDGX"]}', "")
+            ("187.21", '{"avoid":["EDGX"]}', "")
         }
         executions = api.call("GET", f"{ORDERS}/{placed.pop()}/executions", Accept="text/csv")
-        assert executions.body.startswith(b"venueId,execId,clOrdId,")
+        assert executions.body.startswith(b"orderId,sequence,accountId,venueId,execId,clOrdId,")
         positions = api.call("GET", "/api/v1/accounts/ACC-INST-001/positions", Accept="text/csv")
         assert positions.body.startswith(b"symbol,quantity,cost,")
         refused = api.call("GET", f"{ORDERS}?x=1", Accept="text/csv")

@@ -27,6 +27,11 @@ CLIENT = FixClient(
 )  # fmt: skip
 
 
+def now() -> datetime:
+    """Return the time that messages are stamped with: they may come minutes after this module was read."""
+    return datetime.now(UTC)
+
+
 class Clients:
     """A FixClients that stores, or has lost the session."""
 
@@ -66,14 +71,14 @@ def logged_on(clients: Clients) -> ClientSession:
     stored = StoredNumbers(numbers=1, next_in=1, next_out=1, began_at=NOW, streams={})
     session = FixSession("OMS", "FUND", ClientNumbers("FUND", stored, NOW), read_dictionary())
     logon = split_fields(message("A", "98=0|108=30|").raw.decode())
-    assert session.log_on(read_dictionary().read(logon), NOW, 0.0)
+    assert session.log_on(read_dictionary().read(logon), now(), 0.0)
     orders: Any = None
     reports = EventReports(CLIENT, orders)
     ports: Any = None
     return ClientSession(
-        CLIENT, session, FixRequests(ports, orders, CLIENT, lambda: NOW, reports.note_placed), reports,
+        CLIENT, session, FixRequests(ports, orders, CLIENT, now, reports.note_placed), reports,
         clients=clients, hub=EventHub(Streams(), None),  # type: ignore[arg-type]
-        clock=lambda: NOW, monotonic_s=lambda: 0.0,
+        clock=now, monotonic_s=lambda: 0.0,
     )  # fmt: skip
 
 
