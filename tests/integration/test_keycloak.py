@@ -29,6 +29,8 @@ from tests.keycloak import ASK_S_MAX, CLIENT_SECRET, PAGE_ORIGIN, Keycloak, Pers
 from tests.ports import free_port
 
 BACK = "http://localhost:4711/"
+# The first time, Maven brings the distribution: 160 MB.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
