@@ -75,9 +75,8 @@ class Operation(Generic[QueryT]):
     checks it, by the same rules, which a test holds it to. answers: the body by status, None for
     none; the first status is that of a plain result. refusals: those beyond what every such operation may
     answer. table: the list of the answer that may be had as CSV. example: a body that is taken.
-    version: what the ETag of an answer is made of. question: sor-answers works for it, so that a caller may
-    have few of them at once. takes_if_match: the change is made only of the version
-    that If-Match names, where it is sent.
+    version: what the ETag of an answer is made of. takes_if_match: the change is made only of the version
+    that If-Match names, where it is sent. question: sor-answers works for it: a caller has few at once.
     """
 
     method: str
