@@ -34,6 +34,7 @@ POSITIONS_ALL_EVERY_S: Final = 5.0
 QUOTES_EVERY_S: Final = 0.1
 ALERTS_EVERY_S: Final = 1.0
 _ALL_ALERTS: Final = ""
+FAILED: Final = "an unexpected error: connect and subscribe again"
 _TRADES: Final = frozenset(("TradeApplied", "TradeCorrected"))
 log = structlog.get_logger()
 
@@ -125,7 +126,19 @@ class StateChannels:
         for name in names:
             topic.clients[name].add(client)
         if topic.channel not in self._working:
-            self._working[topic.channel] = [asyncio.ensure_future(work()) for work in works]
+            begun = self._working[topic.channel] = [asyncio.ensure_future(work()) for work in works]
+            for task in begun:
+                task.add_done_callback(lambda done: self._ended(topic, done))
+
+    def _ended(self, topic: _Topic, done: asyncio.Future[None]) -> None:
+        """Let the listeners of a channel go whose work has failed: nobody is told that old things stand."""
+        error = None if done.cancelled() else done.exception()
+        if error is None:
+            return
+        log.error("state_channel_failed", channel=topic.channel.value, exc_info=error)
+        for client in {client for listening in topic.clients.values() for client in listening}:
+            client.give_up(FAILED)
+            self._drop(topic, client, list(topic.clients))
 
     def accounts_of(self, client: HubClient) -> list[str]:
         """Return the accounts whose positions a client listens to."""

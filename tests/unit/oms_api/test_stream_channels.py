@@ -169,6 +169,31 @@ def test_quotes_that_do_not_come_in_any_more_are_not_called_live() -> None:
     run(scenario)
 
 
+def test_a_channel_whose_work_fails_lets_its_listeners_go_and_begins_anew() -> None:
+    async def scenario(door: Door) -> None:
+        door.desk.quoted["S"] = quote("S", 1)
+        newest = door.desk.newest
+
+        def fail(_symbol: str) -> QuoteView | None:
+            raise ValueError("not foreseen")
+
+        async with door.client() as client, door.client() as other:
+            await other.ask("subscribe", channels=["alerts"])
+            await client.ask("subscribe", symbols=["S"])
+            door.desk.newest = fail  # type: ignore[method-assign]
+            assert (await client.closed())[0] == websocket.CLOSE_TRY_AGAIN
+            assert (await other.ask("ping"))["type"] in ("alerts", "pong")
+        door.desk.newest = newest  # type: ignore[method-assign]
+        async with door.client() as again:
+            await again.ask("subscribe", symbols=["S"])
+            await again.next()
+            door.desk.quoted["S"] = quote("S", 2)
+            told = await until(again, lambda frame: bool(frame["quotes"]))
+            assert [one["sequence"] for one in told["quotes"]] == [2]
+
+    run(scenario)
+
+
 def test_quotes_are_followed_only_while_somebody_listens() -> None:
     async def scenario(door: Door) -> None:
         async with door.client() as one, door.client() as other:
