@@ -22,6 +22,9 @@ from oms_api.entrypoints.http_door import AsgiApp
 
 BACKLOG: Final = 1_024
 CONNECTIONS_MAX: Final = 8_192
+# Of them, those that have never had a whole request: what they do at once (come, run out of time, go) is done
+# in one turn of the loop, while every order waits.
+SILENT_MAX: Final = 1_024
 # From a connection's first moment, or the first byte of a request, to the end of the request's head.
 HEAD_S_MAX: Final = 10.0
 # From the first part of a body that is not whole to its end.
@@ -81,9 +84,11 @@ class _Connection(HttpToolsProtocol):
     """A connection that has to say what it wants in time and in bounds.
 
     idle: the connections of its server that have no whole head, the one that had none for longest first.
+    silent: those of them that never had one, the oldest first.
     """
 
     idle: "ClassVar[dict[_Connection, None]]"
+    silent: "ClassVar[dict[_Connection, None]]"
     _data = b""
     _head_bytes = 0
     _in_body = False
@@ -93,10 +98,11 @@ class _Connection(HttpToolsProtocol):
         """Take a connection; when there are too many, the one goes that has had no request for longest."""
         super().connection_made(transport)
         self._await_head()
-        self.idle[self] = None
-        if len(self.connections) > CONNECTIONS_MAX:
-            oldest = next(iter(self.idle))
-            oldest._let_go("full", b"503 Service Unavailable")
+        self.idle[self] = self.silent[self] = None
+        if len(self.silent) > SILENT_MAX:
+            next(iter(self.silent))._let_go("full", b"503 Service Unavailable")
+        elif len(self.connections) > CONNECTIONS_MAX:
+            next(iter(self.idle))._let_go("full", b"503 Service Unavailable")
 
     def data_received(self, data: bytes) -> None:
         """Read what came, unless a request's head is longer than any of ours."""
@@ -127,8 +133,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Note that the client has said what it wants."""
-        self.idle.pop(self, None)
-        self._stop_waiting()
+        self._wait_no_more()
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
@@ -139,7 +144,7 @@ class _Connection(HttpToolsProtocol):
         """Note that the request is whole."""
         if self._in_body:
             self._in_body = False
-            self._stop_waiting()
+            self._stop_clock()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -149,22 +154,25 @@ class _Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
-        self.idle.pop(self, None)
-        self._stop_waiting()
+        self._wait_no_more()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
         self._head_bytes = 0
         self._until = self.loop.call_later(HEAD_S_MAX, self._let_go, "silent", b"408 Request Timeout")
 
-    def _stop_waiting(self) -> None:
+    def _wait_no_more(self) -> None:
+        self.idle.pop(self, None)
+        self.silent.pop(self, None)
+        self._stop_clock()
+
+    def _stop_clock(self) -> None:
         if self._until is not None:
             self._until.cancel()
             self._until = None
 
     def _let_go(self, reason: str, status: bytes) -> None:
-        self.idle.pop(self, None)
-        self._stop_waiting()
+        self._wait_no_more()
         if not self.transport.is_closing():
             let_go_total.labels(reason).inc()
             self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
@@ -245,7 +253,7 @@ class HttpServer(uvicorn.Server):
                 host=host,
                 port=port,
                 loop="none",
-                http=type("_ServersConnection", (_Connection,), {"idle": {}}),
+                http=type("_ServersConnection", (_Connection,), {"idle": {}, "silent": {}}),
                 ws=_WebSocket,
                 ws_max_size=MESSAGE_BYTES_MAX,
                 ws_ping_interval=PING_S,

@@ -54,6 +54,16 @@ async def status_of(reader: asyncio.StreamReader) -> bytes:
     return said[9:12]
 
 
+async def asked_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Return the status of one more request's answer, of a connection that stays open."""
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        await reader.readexactly(int(length.split(b":")[1]))
+    return head[9:12]
+
+
 def let_go(reason: str) -> float:
     """Return how many connections were closed for a reason."""
     return float(http_server.let_go_total.labels(reason)._value.get())
@@ -182,6 +192,29 @@ def test_of_too_many_connections_the_one_goes_that_had_no_request_for_longest(
                 pairs.append(await asyncio.open_connection(HOST, port))
             assert [await status_of(reader) for reader, _ in pairs[:8]] == [b"503"] * 8
             for _, writer in pairs:
+                writer.close()
+
+    asyncio.run(run())
+
+
+def test_of_too_many_that_never_asked_the_first_goes_and_nobody_who_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "SILENT_MAX", 3)
+
+    async def run() -> None:
+        async with serving() as port, aiohttp.ClientSession() as session:
+            url = f"http://{HOST}:{port}/"
+            asked: list[Pair] = [await asyncio.open_connection(HOST, port) for _ in range(3)]
+            for reader, writer in asked:
+                assert await asked_again(reader, writer) == b"200"
+            silent: list[Pair] = [await asyncio.open_connection(HOST, port) for _ in range(6)]
+            assert [await status_of(reader) for reader, _ in silent[:3]] == [b"503"] * 3
+            async with session.get(url) as answer:
+                assert answer.status == 200
+            for reader, writer in asked + silent[3:]:
+                assert await asked_again(reader, writer) == b"200"
+            for _, writer in asked + silent:
                 writer.close()
 
     asyncio.run(run())
