@@ -22,14 +22,22 @@ from oms_platform.vocabulary import (
     Message,
     OrderAccepted,
     OrderCanceled,
+    OrderChange,
     OrderDenied,
     OrderExpired,
+    OrderReplaced,
+    OrderResumed,
     OrderStatus,
+    OrderSuspended,
     OrderTerms,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
     Side,
+    SuspendRejected,
     TradeApplied,
     TradeCorrected,
     VenueVisit,
@@ -62,6 +70,44 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     received_at: datetime
     channel: str = ""
     cl_ord_id: str = ""
+
+
+class ReplaceOrder(Message, frozen=True, kw_only=True):
+    """Change what an order asks for, from there on.
+
+    What `change` does not give stays. cl_ord_id: as of a CancelOrder.
+    """
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    principal: str = ""
+    received_at: datetime
+    channel: str = ""
+    cl_ord_id: str = ""
+    change: OrderChange
+
+
+class SuspendOrder(Message, frozen=True, kw_only=True):
+    """Take an order out of the market, to go on with it later."""
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    principal: str = ""
+    received_at: datetime
+    channel: str = ""
+
+
+class ResumeOrder(Message, frozen=True, kw_only=True):
+    """Go on with a suspended order."""
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    principal: str = ""
+    received_at: datetime
+    channel: str = ""
 
 
 class BookTrade(Message, frozen=True, kw_only=True):
@@ -213,6 +259,13 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     trade_corrected: TradeCorrected | None = None
     child_restated: ChildRestated | None = None
     booking_rejected: BookingRejected | None = None
+    replace_requested: ReplaceRequested | None = None
+    order_replaced: OrderReplaced | None = None
+    replace_rejected: ReplaceRejected | None = None
+    order_suspended: OrderSuspended | None = None
+    suspend_rejected: SuspendRejected | None = None
+    order_resumed: OrderResumed | None = None
+    resume_rejected: ResumeRejected | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):

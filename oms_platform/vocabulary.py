@@ -58,6 +58,7 @@ class OrderStatus(str, enum.Enum):
     EXPIRED = "ORDER_STATUS_EXPIRED"
     PENDING_CANCEL = "ORDER_STATUS_PENDING_CANCEL"
     PENDING_REPLACE = "ORDER_STATUS_PENDING_REPLACE"
+    SUSPENDED = "ORDER_STATUS_SUSPENDED"
 
 
 class ExecType(str, enum.Enum):
@@ -119,6 +120,17 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64 | None = None
     min_quantity: Int32 = 0
     routing: Routing | None = None
+
+
+class OrderChange(Message, frozen=True, kw_only=True):
+    """What a replace changes of an order's terms.
+
+    UNSPECIFIED, or not there: it stays as it is.
+    """
+
+    quantity: Int32 | None = None
+    limit_price_micros: Int64 | None = None
+    time_in_force: TimeInForce | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
@@ -344,6 +356,67 @@ class ChildCancelRejected(Message, frozen=True, kw_only=True):
 
 class CancelRejected(Message, frozen=True, kw_only=True):
     """A cancel's end that is not the order's: it came too late, or a venue keeps what `reason` names."""
+
+    request_id: UUID
+    reason: str = ""
+
+
+class ReplaceRequested(Message, frozen=True, kw_only=True):
+    """The order is to be changed into `terms`: children that stand in the way are taken back first.
+
+    checks: risk's, of what it becomes.
+    """
+
+    request_id: UUID
+    terms: OrderTerms
+    reserved_price_micros: Int64
+    checks: tuple[RiskCheck, ...] = ()
+    requested_at: datetime
+
+
+class OrderReplaced(Message, frozen=True, kw_only=True):
+    """The order is what `terms` say from here on, FIX ExecType Replaced.
+
+    Its quantity is never below what is done.
+    """
+
+    request_id: UUID
+    terms: OrderTerms
+    reserved_price_micros: Int64
+
+
+class ReplaceRejected(Message, frozen=True, kw_only=True):
+    """A replace's end that changes nothing: refused at once, overtaken, or a venue keeps what stands in the
+    way."""
+
+    request_id: UUID
+    reason: str = ""
+    checks: tuple[RiskCheck, ...] = ()
+
+
+class OrderSuspended(Message, frozen=True, kw_only=True):
+    """Nothing of the order is sent any more, and its children are taken back."""
+
+    request_id: UUID
+    suspended_at: datetime
+
+
+class SuspendRejected(Message, frozen=True, kw_only=True):
+    """A suspend that changes nothing: `reason` says why."""
+
+    request_id: UUID
+    reason: str = ""
+
+
+class OrderResumed(Message, frozen=True, kw_only=True):
+    """The order is worked again."""
+
+    request_id: UUID
+    resumed_at: datetime
+
+
+class ResumeRejected(Message, frozen=True, kw_only=True):
+    """A resume that changes nothing: `reason` says why."""
 
     request_id: UUID
     reason: str = ""

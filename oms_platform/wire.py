@@ -19,10 +19,13 @@ from oms_platform.messages import (
     ExecutionReport,
     OrderEvent,
     Quote,
+    ReplaceOrder,
+    ResumeOrder,
     RouteAnswer,
     RoutePlan,
     RouteRequest,
     SubmitOrder,
+    SuspendOrder,
 )
 from oms_platform.vocabulary import Message
 
@@ -44,7 +47,7 @@ class Topic(str, enum.Enum):
 
 
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
-    Topic.INBOUND: (SubmitOrder, CancelOrder, BookTrade),
+    Topic.INBOUND: (SubmitOrder, CancelOrder, ReplaceOrder, SuspendOrder, ResumeOrder, BookTrade),
     Topic.VALIDATED: (RouteRequest,),
     Topic.ROUTED: (RoutePlan, CancelChildren),
     Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),

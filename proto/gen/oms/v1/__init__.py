@@ -65,6 +65,7 @@ class OrderStatus(betterproto.Enum):
     EXPIRED = 7
     PENDING_CANCEL = 8
     PENDING_REPLACE = 9
+    SUSPENDED = 10
 
 
 class ExecType(betterproto.Enum):
@@ -128,6 +129,17 @@ class OrderTerms(betterproto.Message):
     limit_price_micros: Optional[int] = betterproto.int64_field(10, optional=True)
     min_quantity: int = betterproto.int32_field(11)
     routing: "Routing" = betterproto.message_field(12)
+
+
+@dataclass(eq=False, repr=False)
+class OrderChange(betterproto.Message):
+    """
+    What a replace changes of an order's terms. UNSPECIFIED, or not there: it stays as it is.
+    """
+
+    quantity: Optional[int] = betterproto.int32_field(1, optional=True)
+    limit_price_micros: Optional[int] = betterproto.int64_field(2, optional=True)
+    time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -369,6 +381,76 @@ class CancelRejected(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class ReplaceRequested(betterproto.Message):
+    """
+    The order is to be changed into `terms`: children that stand in the way are taken back first. checks: risk's, of what
+     it becomes.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    terms: "OrderTerms" = betterproto.message_field(2)
+    reserved_price_micros: int = betterproto.int64_field(3)
+    checks: List["RiskCheck"] = betterproto.message_field(4)
+    requested_at: datetime = betterproto.message_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class OrderReplaced(betterproto.Message):
+    """
+    The order is what `terms` say from here on, FIX ExecType Replaced. Its quantity is never below what is done.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    terms: "OrderTerms" = betterproto.message_field(2)
+    reserved_price_micros: int = betterproto.int64_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ReplaceRejected(betterproto.Message):
+    """
+    A replace's end that changes nothing: refused at once, overtaken, or a venue keeps what stands in the way.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+    checks: List["RiskCheck"] = betterproto.message_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class OrderSuspended(betterproto.Message):
+    """
+    Nothing of the order is sent any more, and its children are taken back.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    suspended_at: datetime = betterproto.message_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendRejected(betterproto.Message):
+    """A suspend that changes nothing: `reason` says why."""
+
+    request_id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class OrderResumed(betterproto.Message):
+    """The order is worked again."""
+
+    request_id: str = betterproto.string_field(1)
+    resumed_at: datetime = betterproto.message_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeRejected(betterproto.Message):
+    """A resume that changes nothing: `reason` says why."""
+
+    request_id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
 class BookingRejected(betterproto.Message):
     """A trade that a person asked to book was not: `reason` says why."""
 
@@ -416,6 +498,46 @@ class CancelOrder(betterproto.Message):
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
     cl_ord_id: str = betterproto.string_field(7)
+
+
+@dataclass(eq=False, repr=False)
+class ReplaceOrder(betterproto.Message):
+    """
+    Change what an order asks for, from there on. What `change` does not give stays. cl_ord_id: as of a CancelOrder.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    principal: str = betterproto.string_field(4)
+    received_at: datetime = betterproto.message_field(5)
+    channel: str = betterproto.string_field(6)
+    cl_ord_id: str = betterproto.string_field(7)
+    change: "OrderChange" = betterproto.message_field(8)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendOrder(betterproto.Message):
+    """Take an order out of the market, to go on with it later."""
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    principal: str = betterproto.string_field(4)
+    received_at: datetime = betterproto.message_field(5)
+    channel: str = betterproto.string_field(6)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeOrder(betterproto.Message):
+    """Go on with a suspended order."""
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    principal: str = betterproto.string_field(4)
+    received_at: datetime = betterproto.message_field(5)
+    channel: str = betterproto.string_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -574,6 +696,13 @@ class OrderEvent(betterproto.Message):
     trade_corrected: "TradeCorrected" = betterproto.message_field(33)
     child_restated: "ChildRestated" = betterproto.message_field(34)
     booking_rejected: "BookingRejected" = betterproto.message_field(35)
+    replace_requested: "ReplaceRequested" = betterproto.message_field(36)
+    order_replaced: "OrderReplaced" = betterproto.message_field(37)
+    replace_rejected: "ReplaceRejected" = betterproto.message_field(38)
+    order_suspended: "OrderSuspended" = betterproto.message_field(39)
+    suspend_rejected: "SuspendRejected" = betterproto.message_field(40)
+    order_resumed: "OrderResumed" = betterproto.message_field(41)
+    resume_rejected: "ResumeRejected" = betterproto.message_field(42)
 
 
 @dataclass(eq=False, repr=False)
