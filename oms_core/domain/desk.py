@@ -203,7 +203,7 @@ def reserved_micros(order: Order) -> int:
     """
     held = _open_qty(order) * order.reserved_price_micros
     wanted = order.replacing
-    if wanted is None:
+    if wanted is None or order.lifecycle is not Lifecycle.LIVE:
         return held
     return max(held, max(0, wanted.terms.quantity - order.executed_qty) * wanted.reserved_price_micros)
 
@@ -211,7 +211,7 @@ def reserved_micros(order: Order) -> int:
 def owed_key(order: Order) -> object:
     """Return what an order waits for, by a key of its own: a route, or its children's end; or None."""
     if (request := order.taken_back_by) is not None:
-        return None if order.is_kept else request.request_id
+        return request.request_id
     if order.is_recalled:
         return "recall", order.attempt
     return order.attempt if order.route_quantity else None

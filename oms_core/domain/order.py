@@ -244,12 +244,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def taken_back_by(self) -> CancelRequested | ReplaceRequested | OrderSuspended | None:
-        """The request that takes every child back from its venue, None when there is none."""
-        if self.pending is Pending.CANCEL:
-            return self.cancel
-        if self.lifecycle is not Lifecycle.LIVE:
-            return None
-        return self.replacing or self.suspended
+        """The request that takes every child back, until each venue has answered; None when there is none."""
+        request = self.cancel if self.pending is Pending.CANCEL else self.replacing or self.suspended
+        return None if request is None or self.closed or self.is_kept else request
 
     @property
     def is_kept(self) -> bool:
