@@ -12,7 +12,7 @@ import pytest
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelOrder, SubmitOrder
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
-from tests.ingest import store_cancel, store_order, submit_order
+from tests.ingest import store_change, store_order, submit_order
 
 CHILD_QTY = 100
 FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
@@ -271,7 +271,7 @@ def ask_for_a_cancel(history: History) -> None:
         account_id=order.terms.account_id,
         received_at=order.received_at,
     )
-    store_cancel(history.db, cancel)
+    store_change(history.db, cancel)
 
 
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
