@@ -17,7 +17,7 @@ from oms_api.ports.desk import (
     SwitchDesk,
     SwitchView,
 )
-from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders
+from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders, Replacement
 from oms_api.ports.intake import (
     Backlog,
     CancelDesk,
@@ -26,6 +26,7 @@ from oms_api.ports.intake import (
     OrderIntake,
     OrderKeys,
     Request,
+    RequestKeys,
     RequestLine,
     RowRefused,
 )
@@ -156,7 +157,9 @@ __all__ = [
     "Records",
     "ReferenceData",
     "Request",
+    "Replacement",
     "RequestFilter",
+    "RequestKeys",
     "RequestLine",
     "RequestView",
     "RiskDesk",
@@ -190,6 +193,7 @@ class Ports:
     intake: OrderIntake
     cancels: CancelDesk
     keys: OrderKeys
+    request_keys: RequestKeys
     backlog: Backlog
     reader: OrderReader
     reference: ReferenceData

@@ -10,7 +10,7 @@ import msgspec
 from oms_api.domain.client_numbers import NumbersChange, StoredNumbers
 from oms_api.domain.principal import Principal, Right
 from oms_platform.fix.clients import ClientSettings
-from oms_platform.messages import CancelOrder
+from oms_platform.messages import CancelOrder, ReplaceOrder
 from oms_platform.vocabulary import OrderTerms
 
 
@@ -61,6 +61,14 @@ class FixClients(Protocol):
         ...
 
 
+class Replacement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an order became by a replace, and the request, None where that is no more there."""
+
+    order_id: UUID
+    terms: OrderTerms
+    request: ReplaceOrder | None
+
+
 class FixOrders(Protocol):
     """Finds orders and requests by what FIX calls them. Every method raises UnavailableError."""
 
@@ -72,14 +80,18 @@ class FixOrders(Protocol):
         """Return what was asked for."""
         ...
 
-    async def cancels(self, request_ids: Sequence[UUID]) -> dict[UUID, CancelOrder]:
-        """Return requests to cancel."""
+    async def changes(self, request_ids: Sequence[UUID]) -> dict[UUID, CancelOrder | ReplaceOrder]:
+        """Return requests to cancel and to replace."""
+        ...
+
+    async def replacements(self, orders: Sequence[tuple[UUID, int]]) -> Sequence[Replacement]:
+        """Return what orders were replaced by before a sequence of their events each, the oldest first."""
         ...
 
     async def cancel_of(self, order_id: UUID) -> CancelOrder | None:
         """Return the request of the cancel that an order ended by or has pending, None for none."""
         ...
 
-    async def has_cancel(self, order_id: UUID, cl_ord_id: str) -> bool:
-        """Return whether an order has a request to cancel under this ClOrdID."""
+    async def has_change(self, order_id: UUID, cl_ord_id: str) -> bool:
+        """Return whether an order has a request to cancel or to replace under this ClOrdID."""
         ...

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, StoredRequest
 from oms_api.domain.refusal import FieldProblem
-from oms_platform.messages import BookTrade, CancelOrder, SubmitOrder
+from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
 from oms_platform.vocabulary import OrderTerms
 
 
@@ -22,11 +22,15 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class NewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A request about an order on its way into the store. payload: as it is stored and published."""
+    """A request about an order on its way into the store. payload: as it is stored and published.
 
-    message: CancelOrder | BookTrade
+    key: under which it is stored once; None: it has no id of its client's.
+    """
+
+    message: CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder | BookTrade
     payload: bytes
     trace: str
+    key: Key | None = None
 
 
 Request = NewOrder | NewChange
@@ -49,8 +53,18 @@ class OrderIntake(Protocol):
         """
         ...
 
-    async def change(self, change: NewChange) -> None:
-        """Store a request about an order. Raises UnavailableError."""
+    async def change(self, change: NewChange) -> bool:
+        """Store a request about an order, once under its key. Returns, after the commit, whether it was.
+
+        False: its key stands for another request already. Raises UnavailableError.
+        """
+        ...
+
+    async def change_all(self, changes: Sequence[NewChange]) -> frozenset[UUID]:
+        """Store the requests of one request about many orders, those of one key together or not at all.
+
+        Returns, after the commit, the ids of those that were stored. Raises UnavailableError.
+        """
         ...
 
 
@@ -70,6 +84,19 @@ class OrderKeys(Protocol):
 
     async def find(self, terms: OrderTerms) -> StoredOrder | KeyConflict | None:
         """Return what the idempotency key of these terms stands for, if anything. Raises UnavailableError."""
+        ...
+
+
+class RequestKeys(Protocol):
+    """Knows which requests about orders are stored under a client's own id."""
+
+    async def find(
+        self, accounts: frozenset[str] | None, channel: str, request_key: str
+    ) -> Sequence[StoredRequest]:
+        """Return what an id stands for in some accounts, None for every one; of many orders, each.
+
+        Raises UnavailableError.
+        """
         ...
 
 

@@ -143,7 +143,8 @@ class PositionView(View, frozen=True):
 class OrderFilter:
     """Which orders a list is asked for, by when they were created. None: every one.
 
-    after: the last order of the page before.
+    after: the last order of the page before. venues: with a live child at one of these. as_of_now: whoever
+    acts on the list needs it as it stands; for reading, one that is slightly old will do.
     """
 
     limit: int
@@ -152,9 +153,12 @@ class OrderFilter:
     statuses: frozenset[str] | None = None
     closed: bool | None = None
     side: str | None = None
-    client_order_id: str | None = None
+    order_ids: frozenset[UUID] | None = None
+    client_order_ids: frozenset[str] | None = None
+    venues: frozenset[str] | None = None
     channel: str | None = None
     principal: str | None = None
+    as_of_now: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None
     oldest_first: bool = False
