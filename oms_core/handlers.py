@@ -12,10 +12,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from oms_core import metrics
+from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import UnknownChildError, evolve, first_route
-from oms_core.domain.order import FIELD_OF, Command, Event, Fact, Order, RequestCancel, RetryRoute
+from oms_core.domain.order import (
+    FIELD_OF,
+    Command,
+    Event,
+    Fact,
+    Order,
+    RequestCancel,
+    RequestReplace,
+    RequestResume,
+    RequestSuspend,
+    RetryRoute,
+)
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
@@ -42,9 +54,12 @@ from oms_platform.messages import (
     CancelReject,
     ExecutionReport,
     OrderEvent,
+    ReplaceOrder,
+    ResumeOrder,
     RouteAnswer,
     RouteRequest,
     SubmitOrder,
+    SuspendOrder,
 )
 from oms_platform.order_ids import recall_id, route_id
 from oms_platform.prices import dollars_of
@@ -61,7 +76,14 @@ from oms_platform.vocabulary import (
     Message,
     OrderAccepted,
     OrderDenied,
+    OrderReplaced,
+    OrderResumed,
+    OrderSuspended,
     OrderTerms,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
+    SuspendRejected,
     TimeInForce,
     TradeApplied,
     TradeCorrected,
@@ -78,7 +100,19 @@ _OF_A_VENUE: Final = (TradeApplied, TradeCorrected, ChildRestated, ChildClosed)
 
 
 # Events that may be the outcome of a request, which they name.
-_OF_REQUESTS: Final = (CancelRequested, CancelRejected, TradeApplied, BookingRejected)
+_OF_REQUESTS: Final = (
+    CancelRequested,
+    CancelRejected,
+    ReplaceRequested,
+    OrderReplaced,
+    ReplaceRejected,
+    OrderSuspended,
+    SuspendRejected,
+    OrderResumed,
+    ResumeRejected,
+    TradeApplied,
+    BookingRejected,
+)
 
 
 class UnknownOrderError(Exception):
@@ -124,6 +158,10 @@ def handle(core: Core, unit: UnitOfWork, message: Message, trace: str) -> None:
             handle_submit_order(core, unit, message, trace)
         case CancelOrder():
             handle_cancel_order(core, unit, message, trace)
+        case ReplaceOrder():
+            handle_replace_order(core, unit, message, trace)
+        case SuspendOrder() | ResumeOrder():
+            handle_suspend_or_resume(core, unit, message, trace)
         case BookTrade():
             handle_book_trade(core, unit, message, trace)
         case RouteAnswer():
@@ -162,10 +200,12 @@ def load_orders(core: Core, order_ids: Iterable[UUID]) -> None:
         core.desk.load(loaded.order, loaded.effects)
 
 
-def verdict_now(core: Core, terms: OrderTerms, age: timedelta = timedelta(0)) -> Verdict:
-    """Return the verdict that an order would get now."""
+def verdict_now(
+    core: Core, terms: OrderTerms, age: timedelta = timedelta(0), of: Order | None = None
+) -> Verdict:
+    """Return the verdict that an order would get now. of: the one that is to become it."""
     touch = core.quotes.touch(terms.symbol)
-    return check_risk(core.desk.risk_context(terms, touch, age=age, age_max=core.market_order_age_max))
+    return check_risk(core.desk.risk_context(terms, touch, age=age, age_max=core.market_order_age_max, of=of))
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
@@ -204,24 +244,64 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
 
 def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trace: str) -> None:
     """Take the order out of the market, or say that it is too late; a request has one outcome."""
+    order = _asked_about(core, unit, message, trace)
+    if order is not None:
+        wish = RequestCancel(request_id=message.request_id, cause=CancelCause.CLIENT)
+        _record(core, unit, order, wish, trace)
+
+
+def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, trace: str) -> None:
+    """Hold what the order is to become to risk and begin to change it, or say why not."""
+    order = _asked_about(core, unit, message, trace)
+    if order is None:
+        return
+    terms = changed_terms(order.terms, message.change)
+    problem = problem_of_change(order.terms, terms)
+    verdict = None
+    if problem is None:
+        verdict = verdict_now(core, terms, max(timedelta(0), unit.now - message.received_at), order)
+        problem = verdict.denial
+    wish = RequestReplace(
+        request_id=message.request_id,
+        terms=terms,
+        problem=problem,
+        checks=() if verdict is None else verdict.checks,
+        reserved_price_micros=0 if verdict is None else verdict.reserved_price_micros,
+    )
+    _record(core, unit, order, wish, trace)
+
+
+def handle_suspend_or_resume(
+    core: Core, unit: UnitOfWork, message: SuspendOrder | ResumeOrder, trace: str
+) -> None:
+    """Take the order out of the market for a while, or go on with it, or say why not."""
+    order = _asked_about(core, unit, message, trace)
+    if order is not None:
+        wish = RequestSuspend if isinstance(message, SuspendOrder) else RequestResume
+        _record(core, unit, order, wish(request_id=message.request_id), trace)
+
+
+def _asked_about(
+    core: Core,
+    unit: UnitOfWork,
+    message: CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder | BookTrade,
+    trace: str,
+) -> Order | None:
+    """Return the order that a request is about, None when the request has had its effect."""
     order = _known(core, message.order_id)
     if core.desk.effects_of(order.order_id).has(message.request_id):
-        return
+        return None
     if order.lifecycle is Lifecycle.NEW:
-        # The cancel overtook its order's own message, which will be a duplicate when it comes.
+        # The request overtook its order's own message, which will be a duplicate when it comes.
         order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
-    wish = RequestCancel(request_id=message.request_id, cause=CancelCause.CLIENT)
-    _record(core, unit, order, wish, trace)
+    return order
 
 
 def handle_book_trade(core: Core, unit: UnitOfWork, message: BookTrade, trace: str) -> None:
     """Book a trade that a person vouches for, or say why not; a request has one outcome."""
-    order = _known(core, message.order_id)
-    if core.desk.effects_of(order.order_id).has(message.request_id):
-        return
-    if order.lifecycle is Lifecycle.NEW:
-        order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
-    _book(core, unit, order, message.request_id, message.booking, trace)
+    order = _asked_about(core, unit, message, trace)
+    if order is not None:
+        _book(core, unit, order, message.request_id, message.booking, trace)
 
 
 def _book(core: Core, unit: UnitOfWork, order: Order, request_id: UUID, booking: Booking, trace: str) -> None:
@@ -359,6 +439,8 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
         request_id=_request_of(order, event),
         **change,
     )
+    if isinstance(event, OrderReplaced):
+        unit.replaced.add(order.order_id)
     unit.events.append(StoredEvent(message=message, payload=encode(message), trace=trace))
     if trade is not None:
         unit.positions.add((terms.account_id, terms.symbol))
@@ -376,7 +458,12 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 
 def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
     """Return the message for what an order waits for: it follows from its state, the same every time."""
-    if order.route_quantity and order.cancel is None and not order.is_recalled:
+    if (
+        order.route_quantity
+        and order.cancel is None
+        and order.taken_back_by is None
+        and not order.is_recalled
+    ):
         return _outgoing_route(order, now, trace)
     return _outgoing_cancel(order, now, trace)
 
@@ -401,18 +488,22 @@ def _outgoing_route(order: Order, now: datetime, trace: str) -> Outgoing:
 def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None:
     if order.idle:
         return None
-    pending = order.cancel if order.pending is Pending.CANCEL else None
-    if pending is None and not order.is_recalled:
+    request = order.taken_back_by
+    if request is None and not order.is_recalled:
         return None
-    request_id = pending.request_id if pending is not None else recall_id(order.order_id, order.attempt)
+    request_id = request.request_id if request is not None else recall_id(order.order_id, order.attempt)
     cancel = CancelChildren(
         request_id=request_id,
         order_id=order.order_id,
         account_id=order.terms.account_id,
-        requested_at=pending.requested_at if pending is not None else now,
+        requested_at=now if request is None else _asked_at(request),
         through_attempt=order.attempt,
     )
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, cancel, trace)
+
+
+def _asked_at(request: CancelRequested | ReplaceRequested | OrderSuspended) -> datetime:
+    return request.suspended_at if isinstance(request, OrderSuspended) else request.requested_at
 
 
 def _outgoing(order: Order, topic: Topic, key: str, event_id: UUID, message: Message, trace: str) -> Outgoing:

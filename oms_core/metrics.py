@@ -53,6 +53,7 @@ _OPEN: Final = (
     OrderStatus.PARTIALLY_FILLED,
     OrderStatus.PENDING_CANCEL,
     OrderStatus.PENDING_REPLACE,
+    OrderStatus.SUSPENDED,
 )
 for _code in DenialCode:
     denials_total.labels(_code.name)

@@ -12,7 +12,15 @@ from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.risk import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
-from oms_platform.messages import BookTrade, CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.messages import (
+    BookTrade,
+    CancelOrder,
+    OrderEvent,
+    ReplaceOrder,
+    ResumeOrder,
+    SubmitOrder,
+    SuspendOrder,
+)
 from oms_platform.vocabulary import Message
 from oms_platform.wire import Topic
 
@@ -75,8 +83,9 @@ class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
 
     streams: the stream sequences, before the batch, of every account that it is about. shown: what the
-    orders' rows showed before it. reopened: orders that were over and are not any more. bookings: of each
-    exception that a person wanted to book, why it was not; empty if it was.
+    orders' rows showed before it. replaced: orders whose terms are others since.
+    reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
+    book, why it was not; empty if it was.
     """
 
     now: datetime
@@ -89,6 +98,7 @@ class UnitOfWork:
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
     exceptions: list[ExecutionException] = field(default_factory=list)
     bookings: dict[UUID, str] = field(default_factory=dict)
+    replaced: set[UUID] = field(default_factory=set)
     reopened: list[UUID] = field(default_factory=list)
 
     def changed_orders(self) -> Iterator[Order]:
@@ -111,7 +121,7 @@ class LoadedOrder:
     effects: Effects
 
 
-Request = SubmitOrder | CancelOrder | BookTrade
+Request = SubmitOrder | CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder | BookTrade
 
 
 class OrderStore(Protocol):

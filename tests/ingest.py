@@ -9,7 +9,14 @@ import psycopg
 
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.messages import (
+    CancelOrder,
+    OrderEvent,
+    ReplaceOrder,
+    ResumeOrder,
+    SubmitOrder,
+    SuspendOrder,
+)
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.vocabulary import (
     OrderStatus,
@@ -22,6 +29,9 @@ from oms_platform.vocabulary import (
 from oms_platform.wire import encode
 
 PRICE = 100_000_000
+# A request about an order that is stored, and the kind that the log calls it.
+Change = CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder
+KINDS = {CancelOrder: "CANCEL", ReplaceOrder: "REPLACE", SuspendOrder: "SUSPEND", ResumeOrder: "RESUME"}
 
 
 def store_order(connection: psycopg.Connection[Any], order: SubmitOrder) -> None:
@@ -46,16 +56,17 @@ def store_order(connection: psycopg.Connection[Any], order: SubmitOrder) -> None
         _store_request(connection, "NEW", order.order_id, order, terms.account_id, terms.principal)
 
 
-def store_cancel(connection: psycopg.Connection[Any], cancel: CancelOrder) -> None:
-    """Insert a request to cancel."""
-    _store_request(connection, "CANCEL", cancel.request_id, cancel, cancel.account_id, cancel.principal)
+def store_change(connection: psycopg.Connection[Any], change: Change) -> None:
+    """Insert a request about an order that is stored."""
+    kind = KINDS[type(change)]
+    _store_request(connection, kind, change.request_id, change, change.account_id, change.principal)
 
 
 def _store_request(
     connection: psycopg.Connection[Any],
     kind: str,
     request_id: UUID,
-    request: SubmitOrder | CancelOrder,
+    request: SubmitOrder | Change,
     account_id: str,
     principal: str,
 ) -> None:

@@ -31,7 +31,15 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
-from oms_platform.messages import BookTrade, CancelOrder, OrderEvent, SubmitOrder
+from oms_platform.messages import (
+    BookTrade,
+    CancelOrder,
+    OrderEvent,
+    ReplaceOrder,
+    ResumeOrder,
+    SubmitOrder,
+    SuspendOrder,
+)
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
@@ -41,26 +49,33 @@ GROUP: Final = "oms-core"
 # How far the clocks of gateways and cores may be apart.
 CLOCK_SKEW_MAX: Final = timedelta(seconds=30)
 
-_UPDATE_ORDERS: Final = ArrayStatement(
-    (
-        ("order_id", "uuid"),
-        ("status", "text"),
-        ("closed", "boolean"),
-        ("cum_qty", "int"),
-        ("excess_qty", "bigint"),
-        ("leaves_qty", "int"),
-        ("filled_notional", "numeric"),
-        ("text", "text"),
-        ("sequence", "int"),
-        ("updated_at", "timestamptz"),
-    ),
-    "UPDATE orders SET status = row.status, closed = row.closed, cum_qty = row.cum_qty,"
-    " excess_qty = row.excess_qty, leaves_qty = row.leaves_qty,"
-    " filled_notional = row.filled_notional, text = row.text, sequence = row.sequence,"
-    " updated_at = row.updated_at"
-    " FROM {rows} WHERE orders.order_id = row.order_id",
-    pruned="orders.order_id",
+_STATE: Final = (
+    ("order_id", "uuid"),
+    ("status", "text"),
+    ("closed", "boolean"),
+    ("cum_qty", "int"),
+    ("excess_qty", "bigint"),
+    ("leaves_qty", "int"),
+    ("filled_notional", "numeric"),
+    ("text", "text"),
+    ("sequence", "int"),
+    ("updated_at", "timestamptz"),
 )
+_TERMS: Final = (("quantity", "int"), ("limit_price", "numeric"), ("time_in_force", "text"))
+
+
+def _update_orders(columns: tuple[tuple[str, str], ...]) -> ArrayStatement:
+    changes = ", ".join(f"{name} = row.{name}" for name, _ in columns if name != "order_id")
+    return ArrayStatement(
+        columns,
+        f"UPDATE orders SET {changes} FROM {{rows}} WHERE orders.order_id = row.order_id",
+        pruned="orders.order_id",
+    )
+
+
+_UPDATE_ORDERS: Final = _update_orders(_STATE)
+# Few orders are ever replaced: the others' rows are not told their terms again.
+_REPLACE_ORDERS: Final = _update_orders((*_STATE, *_TERMS))
 _INSERT_EVENTS: Final = ArrayStatement.insert(
     "order_events",
     (
@@ -118,6 +133,9 @@ _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
 _request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "NEW": _submit_decoder,
     "CANCEL": msgspec.json.Decoder(CancelOrder),
+    "REPLACE": msgspec.json.Decoder(ReplaceOrder),
+    "SUSPEND": msgspec.json.Decoder(SuspendOrder),
+    "RESUME": msgspec.json.Decoder(ResumeOrder),
     "BOOK": msgspec.json.Decoder(BookTrade),
 }
 
@@ -280,7 +298,14 @@ class PostgresOrderStore:
                         for account, known in sorted(unit.streams.items())
                     ],
                 )
-                _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in unit.changed_orders()])
+                changed = list(unit.changed_orders())
+                replaced = [order for order in changed if order.order_id in unit.replaced]
+                kept = changed
+                if replaced:
+                    kept = [order for order in changed if order.order_id not in unit.replaced]
+                    rows = [(*_order_row(order, unit), *_terms_row(order)) for order in replaced]
+                    _REPLACE_ORDERS.execute(cursor, rows)
+                _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in kept])
                 _INSERT_EVENTS.execute(cursor, [_event_row(e.message, e.payload) for e in unit.events])
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
@@ -322,6 +347,15 @@ def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
         order.text,
         order.sequence,
         unit.now,
+    )
+
+
+def _terms_row(order: Order) -> tuple[object, ...]:
+    limit = order.terms.limit_price_micros
+    return (
+        order.terms.quantity,
+        None if limit is None else dollars_of(limit),
+        order.terms.time_in_force.name,
     )
 
 

@@ -16,7 +16,7 @@ from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext, TouchPrices
-from oms_core.domain.transitions import Lifecycle, Pending
+from oms_core.domain.transitions import Lifecycle
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
@@ -160,9 +160,14 @@ class Desk:
         *,
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
+        of: Order | None = None,
     ) -> RiskContext:
-        """Gather what the rules look at."""
+        """Gather what the rules look at.
+
+        of: the order that is to become one of these terms; what it holds itself does not count against it.
+        """
         exposure = self.exposures[terms.account_id]
+        open_qty = self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0)
         return RiskContext(
             terms=terms,
             account=self.accounts.get(terms.account_id),
@@ -170,8 +175,9 @@ class Desk:
             touch=touch,
             position=self.position(terms.account_id, terms.symbol),
             gross_cost_micros=exposure.gross_cost_micros,
-            reserved_micros=exposure.reserved_micros,
-            closing_qty=self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0),
+            reserved_micros=exposure.reserved_micros - (0 if of is None else reserved_micros(of)),
+            closing_qty=open_qty - (0 if of is None else _open_qty(of)),
+            executed_qty=0 if of is None else of.executed_qty,
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
         )
@@ -191,14 +197,21 @@ def _open_qty(order: Order) -> int:
 
 
 def reserved_micros(order: Order) -> int:
-    """Return the micros that an order holds of its buying power: what is open, at the reserved price."""
-    return _open_qty(order) * order.reserved_price_micros
+    """Return the micros that an order holds of its buying power: what is open, at the reserved price.
+
+    While a replace is pending, as much as the larger of the two orders.
+    """
+    held = _open_qty(order) * order.reserved_price_micros
+    wanted = order.replacing
+    if wanted is None or order.lifecycle is not Lifecycle.LIVE:
+        return held
+    return max(held, max(0, wanted.terms.quantity - order.executed_qty) * wanted.reserved_price_micros)
 
 
 def owed_key(order: Order) -> object:
     """Return what an order waits for, by a key of its own: a route, or its children's end; or None."""
-    if order.pending is Pending.CANCEL and order.cancel is not None:
-        return None if order.idle else order.cancel.request_id
+    if (request := order.taken_back_by) is not None:
+        return request.request_id
     if order.is_recalled:
         return "recall", order.attempt
     return order.attempt if order.route_quantity else None

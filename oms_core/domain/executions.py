@@ -15,6 +15,12 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildClosed,
     ChildRestated,
+    OrderResumed,
+    OrderSuspended,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
+    SuspendRejected,
     TradeApplied,
     TradeCorrected,
 )
@@ -98,7 +104,17 @@ class Effects:
                 if self._corrected is None:
                     self._corrected = {}
                 self._corrected[trade] = event.last_qty, event.last_px_micros
-            case CancelRequested() | CancelRejected() | BookingRejected():
+            case (
+                CancelRequested()
+                | CancelRejected()
+                | ReplaceRequested()
+                | ReplaceRejected()
+                | OrderSuspended()
+                | SuspendRejected()
+                | OrderResumed()
+                | ResumeRejected()
+                | BookingRejected()
+            ):
                 self._others.add(event.request_id)
             case ChildClosed() | ChildRestated():
                 if (change := change_of(event)) is not None:

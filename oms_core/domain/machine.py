@@ -5,8 +5,8 @@ that brings no fill is followed by the next one only after a wait that doubles, 
 are canceled after FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The
 stages of a plan that says so follow each other at once.
 
-A cancel releases nothing any more and is pending until every live child has answered: then the order is over,
-or the cancel is rejected for what venues keep, and the order ends when that ends.
+A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
+venues keep, and the order ends when that ends (`requests`).
 
 Whatever a venue executed counts, however much it is: what exceeds the order's quantity is in `executed_qty`
 alone. A venue may take a trade back or correct it, also of an order that is over: a filled one is worked
@@ -19,7 +19,19 @@ from typing import Any, Final, assert_never
 from msgspec.structs import replace
 
 from oms_core.domain.executions import change_of
-from oms_core.domain.order import Child, Command, Event, Fact, Order, RequestCancel, RetryRoute
+from oms_core.domain.order import (
+    Child,
+    Command,
+    Event,
+    Fact,
+    Order,
+    RequestCancel,
+    RequestReplace,
+    RequestResume,
+    RequestSuspend,
+    RetryRoute,
+)
+from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import (
@@ -35,9 +47,16 @@ from oms_platform.vocabulary import (
     OrderCanceled,
     OrderDenied,
     OrderExpired,
+    OrderReplaced,
+    OrderResumed,
+    OrderSuspended,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    SuspendRejected,
     TimeInForce,
     TradeApplied,
     TradeCorrected,
@@ -52,6 +71,14 @@ CONTINUED_ATTEMPTS_MAX: Final = 12
 VISIT_FILLED_MAX: Final = 2**31 - 1
 RETRY_DELAY_MIN: Final = timedelta(milliseconds=100)
 RETRY_DELAY_MAX: Final = timedelta(seconds=10)
+
+# What routes that brought nothing have left behind, once an order is another or begins again.
+_AFRESH: Final[dict[str, Any]] = {
+    "fruitless_routes": 0,
+    "dry_routes": 0,
+    "retry_at": None,
+    "text": "",
+}
 
 # An event, and the order after it.
 Step = tuple[Event, Order]
@@ -104,10 +131,10 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,) if tells else ()
         case ChildCancelRejected():
             child = _child(order, cause.cl_ord_id)
-            answers = child.live and not child.cancel_rejected and order.pending is Pending.CANCEL
+            answers = child.live and not child.cancel_rejected and order.taken_back_by is not None
             return (cause,) if answers else ()
-        case RequestCancel():
-            return (_request_cancel(order, cause, now),)
+        case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
+            return (begun(order, cause, now),)
         case RetryRoute():
             return ()
         case _:
@@ -130,16 +157,6 @@ def restatement_refused(order: Order, child: Child, quantity: int) -> str | None
     return None
 
 
-def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
-    if order.closed:
-        return CancelRejected(
-            request_id=wish.request_id, reason=f"too late, the order is {order.lifecycle.value}"
-        )
-    if order.pending is Pending.CANCEL:
-        return CancelRejected(request_id=wish.request_id, reason="a cancel is pending already")
-    return CancelRequested(request_id=wish.request_id, cause=wish.cause, requested_at=now)
-
-
 def _is_booked(trade: TradeApplied | TradeCorrected) -> bool:
     return isinstance(trade, TradeApplied) and trade.request_id is not None
 
@@ -157,33 +174,24 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 def _next(order: Order, now: datetime) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
-        answer = _cancels_end(order, order.cancel)
+        if order.replacing is not None:
+            return ReplaceRejected(request_id=order.replacing.request_id, reason="a cancel came after it")
+        answer = cancels_end(order, order.cancel)
         if answer is not None or order.closed:
             return answer
+    if order.replacing is not None:
+        return replaces_end(order, order.replacing)
     if order.lifecycle is not Lifecycle.LIVE:
         return None
     if order.cancel is not None:
         return _end(order.cancel) if order.idle else None
     if not order.unrouted_qty or order.route_quantity:
+        # Also of an order that is suspended.
         return None
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
     return _next_route(order, now)
-
-
-def _cancels_end(order: Order, cancel: CancelRequested) -> Event | None:
-    """Return how a pending cancel ends, None while a child or a route has not answered."""
-    if order.closed:
-        reason = f"too late, the order is {order.lifecycle.value}"
-        return CancelRejected(request_id=cancel.request_id, reason=reason)
-    live = {name: child for name, child in order.children.items() if child.live}
-    if order.route_quantity or not live or not all(child.cancel_rejected for child in live.values()):
-        return None
-    kept = ", ".join(f"{child.leaves_qty} at {child.venue_id}" for child in live.values())
-    return CancelRejected(
-        request_id=cancel.request_id, reason=f"venues keep {kept}: {order.text}".rstrip(": ")
-    )
 
 
 def _spent(order: Order) -> str | None:
@@ -246,13 +254,13 @@ def apply(order: Order, event: Event) -> Order:
             return _moved(order, event, retry_at=event.retry_at)
         case TradeApplied() | TradeCorrected() | ChildRestated() | ChildClosed() | ChildCancelRejected():
             return _reported(order, event)
-        case CancelRequested():
-            return _cancel_requested(order, event)
-        case CancelRejected():
-            return _moved(
-                order, event, own=order.cancel is not None and order.cancel.request_id == event.request_id
-            )
-        case BookingRejected():
+        case CancelRequested() | CancelRejected():
+            return _canceling(order, event)
+        case ReplaceRequested() | OrderReplaced() | ReplaceRejected():
+            return _replacing(order, event)
+        case OrderSuspended() | OrderResumed():
+            return _suspending(order, event)
+        case BookingRejected() | SuspendRejected() | ResumeRejected():
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
             return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
@@ -281,7 +289,7 @@ def _reported(
 
 def _moved(order: Order, event: Event, *, own: bool = True, **changes: Any) -> Order:
     name = type(event).__name__
-    filled = changes.get("executed_qty", order.executed_qty) >= order.terms.quantity
+    filled = changes.get("executed_qty", order.executed_qty) >= changes.get("terms", order.terms).quantity
     return replace(
         order,
         sequence=order.sequence + 1,
@@ -426,9 +434,45 @@ def _child_closed(order: Order, event: ChildClosed) -> Order:
     )
 
 
-def _cancel_requested(order: Order, event: CancelRequested) -> Order:
-    children = {
+def _canceling(order: Order, event: CancelRequested | CancelRejected) -> Order:
+    if isinstance(event, CancelRejected):
+        own = order.cancel is not None and order.cancel.request_id == event.request_id
+        return _moved(order, event, own=own)
+    children = _asked_again(order)
+    return _moved(order, event, children=children, cancel=event, released_qty=0, retry_at=None, text="")
+
+
+def _asked_again(order: Order) -> dict[str, Child]:
+    """Return the children for a request that asks every venue, also those that kept theirs before."""
+    return {
         name: replace(child, cancel_rejected=False) if child.cancel_rejected else child
         for name, child in order.children.items()
     }
-    return _moved(order, event, children=children, cancel=event, released_qty=0, retry_at=None, text="")
+
+
+def _suspending(order: Order, event: OrderSuspended | OrderResumed) -> Order:
+    if isinstance(event, OrderResumed):
+        return _moved(order, event, suspended=None, **_AFRESH)
+    return _moved(order, event, suspended=event, children=_asked_again(order), retry_at=None, text="")
+
+
+def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
+    match event:
+        case ReplaceRequested():
+            return _moved(order, event, replacing=event, children=_asked_again(order), retry_at=None, text="")
+        case OrderReplaced():
+            return _moved(
+                order,
+                event,
+                terms=event.terms,
+                reserved_price_micros=event.reserved_price_micros,
+                released_qty=event.terms.quantity,
+                replacing=None,
+                **_AFRESH,
+            )
+        case ReplaceRejected():
+            pending = order.replacing
+            own = pending is not None and pending.request_id == event.request_id
+            return _moved(order, event, own=own, replacing=None if own else pending)
+        case _:
+            assert_never(event)

@@ -25,13 +25,21 @@ from oms_platform.vocabulary import (
     OrderCanceled,
     OrderDenied,
     OrderExpired,
+    OrderReplaced,
+    OrderResumed,
     OrderStatus,
+    OrderSuspended,
     OrderTerms,
     OrderType,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
+    RiskCheck,
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
     Side,
+    SuspendRejected,
     TimeInForce,
     TradeApplied,
     TradeCorrected,
@@ -52,6 +60,13 @@ Event = (
     | CancelRequested
     | ChildCancelRejected
     | CancelRejected
+    | ReplaceRequested
+    | OrderReplaced
+    | ReplaceRejected
+    | OrderSuspended
+    | SuspendRejected
+    | OrderResumed
+    | ResumeRejected
     | BookingRejected
     | OrderCanceled
     | OrderExpired
@@ -70,11 +85,37 @@ class RequestCancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: CancelCause
 
 
+class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody wants the order to be what `terms` say.
+
+    problem: why it may not become that, whatever state it is in, with risk's checks of it; None if it may.
+    """
+
+    request_id: UUID
+    terms: OrderTerms
+    problem: str | None
+    checks: tuple[RiskCheck, ...] = ()
+    reserved_price_micros: int = 0
+
+
+class RequestSuspend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody wants the order out of the market for a while."""
+
+    request_id: UUID
+
+
+class RequestResume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody wants a suspended order worked again."""
+
+    request_id: UUID
+
+
 class RetryRoute(msgspec.Struct, frozen=True, gc=False):
     """The time to ask for another route may have come."""
 
 
-Command = RequestCancel | RetryRoute
+Wish = RequestCancel | RequestReplace | RequestSuspend | RequestResume
+Command = Wish | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
 Fact = (
     OrderAccepted
@@ -94,8 +135,8 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     restated_at: TransactTime of the newest change of `quantity` by its venue.
     executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
-    venue says are executed and of which no report came. cancel_rejected: its venue has answered the pending
-    cancel, and keeps it. A live child has shares that may still trade.
+    venue says are executed and of which no report came. cancel_rejected: its venue was asked to cancel it by
+    the last request that takes children back, and keeps it. A live child has shares that may still trade.
     """
 
     venue_id: str
@@ -119,7 +160,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     no venue has. executed_qty: all net shares that venues executed, also beyond the order's quantity.
     notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity:
     shares in a route that was asked for and is not placed yet. cancel: the last cancel that was taken,
-    whatever became of it: from then on nothing is routed. fruitless_routes, dry_routes: routes since the last
+    whatever became of it: from then on nothing is routed. replacing: the pending replace. suspended: since
+    when the order is suspended; None while it is not. fruitless_routes, dry_routes: routes since the last
     fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
     route may be asked for.
     """
@@ -140,6 +182,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     route_quantity: int = 0
     routed_at: datetime | None = None
     cancel: CancelRequested | None = None
+    replacing: ReplaceRequested | None = None
+    suspended: OrderSuspended | None = None
     fruitless_routes: int = 0
     dry_routes: int = 0
     retry_at: datetime | None = None
@@ -174,7 +218,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def unrouted_qty(self) -> int:
         """Released shares that are neither done, nor with a live child, nor in a route under way."""
-        return 0 if self.lifecycle in CLOSED else max(0, self.released_qty - self.committed_qty)
+        if self.lifecycle in CLOSED or self.replacing is not None or self.suspended is not None:
+            return 0
+        return max(0, self.released_qty - self.committed_qty)
 
     @property
     def idle(self) -> bool:
@@ -186,14 +232,27 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether venues have more of it than they may, so that its children are taken back.
 
         It is over, more could trade than was ordered, or a venue has reopened a child after the order was
-        canceled. A pending cancel takes them back anyway.
+        canceled. A request that takes them back does so anyway.
         """
-        if self.idle or self.pending is Pending.CANCEL:
+        if self.idle or self.taken_back_by is not None:
             return False
         if self.lifecycle in CLOSED or self.committed_qty > self.terms.quantity:
             return True
         return self.cancel is not None and any(
             child.live and not child.cancel_rejected for child in self.children.values()
+        )
+
+    @property
+    def taken_back_by(self) -> CancelRequested | ReplaceRequested | OrderSuspended | None:
+        """The request that takes every child back, until each venue has answered; None when there is none."""
+        request = self.cancel if self.pending is Pending.CANCEL else self.replacing or self.suspended
+        return None if request is None or self.closed or self.is_kept else request
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing of it comes back any more: every venue that has some of it refused to let it go."""
+        return not self.route_quantity and all(
+            child.cancel_rejected for child in self.children.values() if child.live
         )
 
     @property
@@ -213,19 +272,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def shown(self) -> tuple[object, ...]:
         """What the order's row shows of it: while that stays, the row need not be written."""
-        return self.status, self.executed_qty, self.notional_micros, self.text
+        return self.status, self.executed_qty, self.notional_micros, self.text, self.terms
 
     @property
     def status(self) -> OrderStatus:
         """OrdStatus by FIX precedence, but that an order which is over says so at once.
 
-        PendingCancel > PendingReplace > PartiallyFilled > New. A request that a fill has overtaken ends with
-        it (CancelRejected follows at once), so no order is both over and pending.
+        PendingCancel > PendingReplace > Suspended > PartiallyFilled > New. A request that a fill has
+        overtaken ends with it (what rejects it follows at once), so no order is both over and pending.
         """
         if self.lifecycle in CLOSED or self.lifecycle is Lifecycle.NEW:
             return _STATUS_OF[self.lifecycle]
         if self.pending is not Pending.NONE:
             return _STATUS_OF_PENDING[self.pending]
+        if self.suspended is not None:
+            return OrderStatus.SUSPENDED
         return OrderStatus.PARTIALLY_FILLED if self.executed_qty else OrderStatus.ACKNOWLEDGED
 
 

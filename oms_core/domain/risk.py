@@ -51,8 +51,9 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     """Everything a rule may look at.
 
     gross_cost_micros, reserved_micros: the account's, in positions and in open orders. closing_qty: shares of
-    the account's other open orders on this side of this symbol, which close the position first. age: of a new
-    order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none.
+    the account's other open orders on this side of this symbol, which close the position first. executed_qty:
+    what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
+    market order, NO_AGE_LIMIT for none.
     """
 
     terms: OrderTerms
@@ -63,6 +64,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     gross_cost_micros: int
     reserved_micros: int
     closing_qty: int = 0
+    executed_qty: int = 0
     age: timedelta = timedelta(0)
     age_max: timedelta = NO_AGE_LIMIT
 
@@ -82,7 +84,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     def opening_qty(self) -> int:
         """Shares of the order that do not merely close what open orders leave of the position."""
         held = max(0, -sign(self.terms.side) * self.position.quantity)
-        return max(0, self.terms.quantity - max(0, held - self.closing_qty))
+        wanted = max(0, self.terms.quantity - self.executed_qty)
+        return max(0, wanted - max(0, held - self.closing_qty))
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):

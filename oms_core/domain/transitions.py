@@ -55,6 +55,10 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "ReplaceRequested"): (_LIVE, _LIVE),
     (_LIVE, "OrderReplaced"): (_LIVE, _FILLED),
     (_LIVE, "ReplaceRejected"): (_LIVE, _LIVE),
+    (_LIVE, "OrderSuspended"): (_LIVE, _LIVE),
+    (_LIVE, "SuspendRejected"): (_LIVE, _LIVE),
+    (_LIVE, "OrderResumed"): (_LIVE, _LIVE),
+    (_LIVE, "ResumeRejected"): (_LIVE, _LIVE),
     (_LIVE, "OrderCanceled"): (_CANCELED, _CANCELED),
     (_LIVE, "OrderExpired"): (_EXPIRED, _EXPIRED),
     # Terminal states: what was under way still counts, the state stays.
@@ -71,6 +75,8 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_FILLED, "ReplaceRequested"): (_FILLED, _FILLED),
     (_FILLED, "OrderReplaced"): (_LIVE, _FILLED),
     (_FILLED, "ReplaceRejected"): (_FILLED, _FILLED),
+    (_FILLED, "SuspendRejected"): (_FILLED, _FILLED),
+    (_FILLED, "ResumeRejected"): (_FILLED, _FILLED),
     (_CANCELED, "TradeApplied"): (_CANCELED, _CANCELED),
     (_CANCELED, "TradeCorrected"): (_CANCELED, _CANCELED),
     (_CANCELED, "ChildRestated"): (_CANCELED, _CANCELED),
@@ -78,6 +84,8 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_CANCELED, "CancelRejected"): (_CANCELED, _CANCELED),
     (_CANCELED, "BookingRejected"): (_CANCELED, _CANCELED),
     (_CANCELED, "ReplaceRejected"): (_CANCELED, _CANCELED),
+    (_CANCELED, "SuspendRejected"): (_CANCELED, _CANCELED),
+    (_CANCELED, "ResumeRejected"): (_CANCELED, _CANCELED),
     (_EXPIRED, "TradeApplied"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "TradeCorrected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ChildRestated"): (_EXPIRED, _EXPIRED),
@@ -85,9 +93,13 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_EXPIRED, "CancelRejected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "BookingRejected"): (_EXPIRED, _EXPIRED),
     (_EXPIRED, "ReplaceRejected"): (_EXPIRED, _EXPIRED),
+    (_EXPIRED, "SuspendRejected"): (_EXPIRED, _EXPIRED),
+    (_EXPIRED, "ResumeRejected"): (_EXPIRED, _EXPIRED),
     (_REJECTED, "CancelRejected"): (_REJECTED, _REJECTED),
     (_REJECTED, "BookingRejected"): (_REJECTED, _REJECTED),
     (_REJECTED, "ReplaceRejected"): (_REJECTED, _REJECTED),
+    (_REJECTED, "SuspendRejected"): (_REJECTED, _REJECTED),
+    (_REJECTED, "ResumeRejected"): (_REJECTED, _REJECTED),
 }
 
 # (pending, event) -> (pending after it, the same when it is about another request than the pending one).

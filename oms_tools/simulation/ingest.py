@@ -1,7 +1,8 @@
 """Clients and gateways: a request is stored, answered, and then published from memory, or not.
 
 A gateway that ends loses what it had not published; the core finds it in the log. Clients repeat what they
-sent, cancel before their order's message has arrived, twice, and when it is too late.
+sent, cancel before their order's message has arrived, twice, and when it is too late; likewise they replace,
+suspend and resume.
 """
 
 import random
@@ -11,8 +12,8 @@ from typing import Final
 
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
-from oms_platform.messages import CancelOrder, SubmitOrder
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
+from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, Routing, Side, TimeInForce
 from oms_platform.wire import Topic, encode
 from oms_tools.simulation.system import PROFILES, SYMBOLS, System
 
@@ -76,12 +77,69 @@ class Ingest:
 
     def cancel_any(self) -> None:
         """Cancel one of the newest orders, whatever has become of it, or one of those that are open."""
+        if (order := self._any(0.5)) is not None:
+            self.cancel(order)
+
+    def _any(self, open_part: float) -> SubmitOrder | None:
         newest = self._orders[-_NEWEST:]
-        if newest and self._draws.random() < 0.5:
+        if newest and self._draws.random() < open_part:
             stored = self._system.order_store.orders
             newest = [order for order in newest if not stored[order.order_id].closed] or newest
-        if newest:
-            self.cancel(self._draws.choice(newest))
+        return self._draws.choice(newest) if newest else None
+
+    def change_any(self) -> None:
+        """Replace, suspend or resume one of them, whatever has become of it."""
+        if (order := self._any(0.9)) is None:
+            return
+        draws, stored = self._draws, self._system.order_store.orders
+        suspended = [one for one in self._orders[-_NEWEST:] if stored[one.order_id].suspended is not None]
+        kind = draws.choice((ReplaceOrder, ReplaceOrder, SuspendOrder, ResumeOrder))
+        if kind is ResumeOrder and suspended and draws.random() < 0.8:
+            order = draws.choice(suspended)
+        if kind is ReplaceOrder:
+            self.replace(order)
+        else:
+            self._ask(SuspendOrder if kind is SuspendOrder else ResumeOrder, order)
+
+    def replace(self, order: SubmitOrder) -> None:
+        """Take a request to change an order's quantity, limit or time in force, some of it or all."""
+        draws, terms = self._draws, self._system.order_store.orders[order.order_id].terms
+        quantity = draws.choice((1, 100, terms.quantity // 2 + 1, terms.quantity + 100, 2 * terms.quantity))
+        limit = terms.limit_price_micros
+        away = draws.choice(_THROUGH_CENTS) * _CENT
+        change = OrderChange(
+            quantity=quantity if draws.random() < 0.6 else None,
+            limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,
+            time_in_force=draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None,
+        )
+        self._counts[ReplaceOrder.__name__] += 1
+        self._take(
+            ReplaceOrder(
+                request_id=self._system.new_id(),
+                order_id=order.order_id,
+                account_id=order.terms.account_id,
+                received_at=self._system.clock.now(),
+                change=change,
+            )
+        )
+
+    def resume_all(self) -> None:
+        """Resume every order that is suspended."""
+        stored = self._system.order_store.orders
+        for order in self._orders:
+            if stored[order.order_id].suspended is not None:
+                self._ask(ResumeOrder, order)
+
+    def _ask(self, kind: type[SuspendOrder | ResumeOrder], order: SubmitOrder) -> None:
+        self._counts[kind.__name__] += 1
+        self._take(
+            kind(
+                request_id=self._system.new_id(),
+                order_id=order.order_id,
+                account_id=order.terms.account_id,
+                received_at=self._system.clock.now(),
+            )
+        )
 
     def cancel(self, order: SubmitOrder) -> None:
         """Take a request to cancel."""

@@ -162,6 +162,7 @@ class Auditor(OrderAuditor):
         self._check_requests()
         self._check_streams()
         self._check_forgotten()
+        self._check_suspended()
         self._check_trades()
         self._check_orders(orders.orders.values())
         self._check_children(venues, children.children.values(), children.exceptions.values())
@@ -174,8 +175,8 @@ class Auditor(OrderAuditor):
             outcome = self.first_outcomes.get(request_id)
             if outcome is None:
                 raise BrokenError("every request has one outcome", f"{request_id} of {order_id} has none")
-            if outcome == "CancelRequested" and request_id not in self.ended:
-                raise BrokenError("a cancel has an end", f"{request_id} of {order_id} has none")
+            if outcome in ("CancelRequested", "ReplaceRequested") and request_id not in self.ended:
+                raise BrokenError("a cancel has an end, and so has a replace", f"{request_id} of {order_id}")
 
     def _check_streams(self) -> None:
         """Who follows a stream sees by its newest event whether something is missing."""
@@ -189,10 +190,20 @@ class Auditor(OrderAuditor):
     def _check_forgotten(self) -> None:
         for order_id, order in self.orders.items():
             with_a_person = order.executed + order.unresolved >= order.terms.quantity
-            if not order.closed and (order.route or not (order.working or order.waits or with_a_person)):
+            held = order.working or order.waits or order.suspended or with_a_person
+            if not order.closed and (order.route or not held):
                 raise BrokenError(
                     "no live order is forgotten",
                     f"{order_id} has {order.working} shares at venues, {order.route} in a route",
+                )
+
+    def _check_suspended(self) -> None:
+        for order_id, order in self.orders.items():
+            out = [one for one in order.children.values() if one.live and not one.kept]
+            if order.suspended and not order.closed and out:
+                raise BrokenError(
+                    "a suspended order is out of the market",
+                    f"{order_id} has {sum(one.leaves for one in out)} shares at venues that were not asked",
                 )
 
     def check_said(self) -> None:

@@ -6,11 +6,13 @@ exceeds a child or its order is one exception in the same batch, and no route as
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from msgspec import structs
 
 from oms_core.domain.desk import Desk
 from oms_core.ports import Request, UnitOfWork
@@ -70,7 +72,8 @@ class FollowedChild:
 class FollowedOrder:
     """An order as its events tell of it.
 
-    pending: the cancel that has no end yet. waits: its next route waits for its time. ends: reports of venues
+    pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
+    suspended: whether it is. waits: its next route waits for its time. ends: reports of venues
     that ended a child.
     """
 
@@ -87,6 +90,9 @@ class FollowedOrder:
     route: int = 0
     pending: UUID | None = None
     canceled: bool = False
+    replacing: tuple[UUID, OrderTerms] | None = None
+    wanted_price: int = 0
+    suspended: bool = False
     session_ended: bool = False
     waits: bool = False
     ends: set[tuple[object, ...]] = field(default_factory=set)
@@ -100,6 +106,14 @@ class FollowedOrder:
     def leaves(self) -> int:
         """What may still trade."""
         return 0 if self.closed else self.terms.quantity - self.cum
+
+    @property
+    def reserved(self) -> int:
+        """What it holds of the buying power; of a pending replace, as much as the larger order."""
+        held = self.leaves * self.price
+        if self.replacing is None:
+            return held
+        return max(held, max(0, self.replacing[1].quantity - self.executed) * self.wanted_price)
 
     @property
     def working(self) -> int:
@@ -231,8 +245,93 @@ class OrderAuditor:
                 self._cancel_refused(order, event)
             case "OrderCanceled" | "OrderExpired":
                 self._left(order, event)
-            case _:
+            case _ if not self._apply_change(order, event):
                 self._apply_report(order, event)
+
+    def _apply_change(self, order: FollowedOrder, event: OrderEvent) -> bool:
+        """Follow what clients change of an order. Returns whether it is that."""
+        match event.type:
+            case "ReplaceRequested":
+                self._replace_taken(order, event)
+            case "OrderReplaced":
+                self._replaced(order, event)
+            case "ReplaceRejected":
+                self._replace_refused(order, event)
+            case "OrderSuspended" | "OrderResumed":
+                suspends = event.type == "OrderSuspended"
+                free = not order.closed and not order.canceled and order.suspended is not suspends
+                self._require(free, PATH, event, f"closed {order.closed}, suspended {order.suspended}")
+                self._outcome(event)
+                order.suspended, order.waits = suspends, False
+                self._ask_again(order)
+            case "SuspendRejected" | "ResumeRejected":
+                over = bool(order.closed) or order.canceled
+                idle = order.suspended is (event.type == "SuspendRejected")
+                self._require(over or idle, PATH, event, "nothing was in its way")
+                self._outcome(event)
+            case _:
+                return False
+        return True
+
+    @staticmethod
+    def _ask_again(order: FollowedOrder) -> None:
+        for child in order.children.values():
+            child.kept = False
+
+    def _replace_taken(self, order: FollowedOrder, event: OrderEvent) -> None:
+        taken = event.replace_requested
+        free = order.accepted and not order.canceled and order.replacing is None
+        self._require(free and order.closed in ("", "FILLED"), PATH, event, f"closed {order.closed or 'no'}")
+        self._outcome(event)
+        if taken is None:
+            raise BrokenError(PATH, f"{event.type} without its change")
+        account, terms = event.account_id, taken.terms
+        price = taken.reserved_price_micros
+        self._check_buying_power(order, event, terms, price, self.open_by_account[account].values())
+        order.replacing, order.wanted_price, order.waits = (taken.request_id, terms), price, False
+        self._ask_again(order)
+
+    def _replaced(self, order: FollowedOrder, event: OrderEvent) -> None:
+        replaced, wanted = event.order_replaced, order.replacing
+        if replaced is None or wanted is None or wanted[0] != replaced.request_id:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: nobody asked for it")
+        self.ended.add(replaced.request_id)
+        terms = wanted[1]
+        self._require(
+            replaced.terms == structs.replace(terms, quantity=max(terms.quantity, order.executed)),
+            "an order becomes what was asked for",
+            event,
+            f"is {replaced.terms}, wanted was {terms} with {order.executed} done",
+        )
+        others = structs.replace(terms, quantity=order.terms.quantity) != order.terms
+        self._require(
+            not (others and (order.working or order.route)) or bool(order.closed),
+            "no venue has what its order does not want any more",
+            event,
+            f"{order.working} shares work, {order.route} are in a route",
+        )
+        order.terms, order.price, order.replacing = replaced.terms, replaced.reserved_price_micros, None
+        order.waits = False
+        if order.closed and order.executed < order.terms.quantity:
+            order.closed = ""
+            self.open_by_account[event.account_id][event.order_id] = order
+        elif not order.closed and order.executed >= order.terms.quantity:
+            self._end(order, event, "FILLED")
+
+    def _replace_refused(self, order: FollowedOrder, event: OrderEvent) -> None:
+        request_id = event.request_id
+        if order.replacing is None or request_id != order.replacing[0]:
+            self._outcome(event)
+            return
+        kept = all(one.kept for one in order.children.values() if one.live) and order.route == 0
+        self._require(
+            bool(order.closed) or order.canceled or kept,
+            "a replace ends when every venue has answered",
+            event,
+            f"{order.working} shares work, {order.route} are in a route",
+        )
+        self.ended.add(order.replacing[0])
+        order.replacing = None
 
     def _apply_report(self, order: FollowedOrder, event: OrderEvent) -> None:
         match event.type:
@@ -282,25 +381,33 @@ class OrderAuditor:
                 event,
                 f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
             )
-        self._check_buying_power(order, event, accepted.reserved_price_micros)
+        others = self.open_by_account[event.account_id].values()
+        self._check_buying_power(order, event, order.terms, accepted.reserved_price_micros, others)
         order.accepted = True
         order.price = accepted.reserved_price_micros
         order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
         self.routes.add((event.order_id, order.attempt))
         self.open_by_account[event.account_id][event.order_id] = order
 
-    def _check_buying_power(self, order: FollowedOrder, event: OrderEvent, price: int) -> None:
-        account, terms = event.account_id, order.terms
-        others = self.open_by_account[account].values()
+    def _check_buying_power(
+        self,
+        order: FollowedOrder,
+        event: OrderEvent,
+        terms: OrderTerms,
+        price: int,
+        live: Iterable[FollowedOrder],
+    ) -> None:
+        account = event.account_id
+        others = [one for one in live if one is not order]
         closing = sum(
             one.leaves for one in others if one.terms.symbol == terms.symbol and one.terms.side is terms.side
         )
         position = self.held[account, terms.symbol].quantity
         against = max(0, -position if terms.side is Side.BUY else position)
-        opening = max(0, terms.quantity - max(0, against - closing))
+        opening = max(0, terms.quantity - order.executed - max(0, against - closing))
         if not opening:
             return
-        used: float = sum(one.leaves * one.price for one in others)
+        used: float = sum(one.reserved for one in others)
         used += sum(abs(held.cost) for (name, _), held in self.held.items() if name == account)
         bound = self._buying_power[account]
         self._require(
@@ -318,6 +425,12 @@ class OrderAuditor:
         self._require(
             not order.canceled,
             "nothing is routed after a cancel was taken",
+            event,
+            f"attempt {asked.attempt}",
+        )
+        self._require(
+            not order.suspended and order.replacing is None,
+            "nothing is routed of an order that is suspended or is to be replaced",
             event,
             f"attempt {asked.attempt}",
         )
@@ -457,7 +570,8 @@ class OrderAuditor:
     def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:
         kept = event.child_cancel_rejected
         child = order.children.get(kept.cl_ord_id) if kept is not None else None
-        self._require(order.pending is not None and child is not None, PATH, event, "no cancel is pending")
+        asked = order.pending is not None or order.replacing is not None or order.suspended
+        self._require(asked and child is not None, PATH, event, "nobody asked for its cancel")
         if kept is None or child is None:
             return
         self._require(
@@ -484,8 +598,7 @@ class OrderAuditor:
             self._require(not order.session_ended, "a session ends once for an order", event, "again")
             order.session_ended = True
         order.pending, order.canceled, order.waits = taken.request_id, True, False
-        for child in order.children.values():
-            child.kept = False
+        self._ask_again(order)
 
     def _cancel_refused(self, order: FollowedOrder, event: OrderEvent) -> None:
         request_id = event.request_id

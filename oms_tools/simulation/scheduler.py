@@ -198,6 +198,7 @@ class Simulation:
         always: list[tuple[float, Callable[[], None]]] = [
             (8, self._order),
             (2.5, self.ingest.cancel_any),
+            (3.0, self.ingest.change_any),
             (8, self.ingest.publish),
             *[(14 / len(system.cores), self._stepper(core)) for core in system.cores],
             (8, self._stepper(system.router)),

@@ -226,13 +226,44 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="an order's terms are what was asked for last, and a replace has an end",
+        examined="SELECT count(*) FROM orders",
+        broken="""
+            WITH asked AS (
+                SELECT o.order_id, o.quantity, o.limit_price, o.time_in_force,
+                       coalesce(last.terms, r.payload->'terms') AS terms
+                FROM orders o JOIN order_requests r ON r.request_id = o.order_id
+                LEFT JOIN LATERAL (
+                    SELECT e.payload->'orderReplaced'->'terms' AS terms FROM order_events e
+                    WHERE e.order_id = o.order_id AND e.type = 'OrderReplaced'
+                    ORDER BY e.sequence DESC LIMIT 1) last ON true)
+            SELECT order_id::text,
+                   format('is of %s at %s %s, asked for were %s at %s micros %s',
+                          quantity, limit_price, time_in_force,
+                          terms->>'quantity', terms->>'limitPriceMicros', terms->>'timeInForce')
+            FROM asked WHERE quantity <> (terms->>'quantity')::int
+               OR limit_price * 1000000 IS DISTINCT FROM (terms->>'limitPriceMicros')::numeric
+               OR 'TIME_IN_FORCE_' || time_in_force <> terms->>'timeInForce'
+            UNION ALL
+            SELECT e.order_id::text, format('its replace %s has no end', e.request_id)
+            FROM order_events e WHERE e.type = 'ReplaceRequested' AND NOT EXISTS (
+                SELECT FROM order_events f WHERE f.order_id = e.order_id AND f.request_id = e.request_id
+                AND f.type IN ('OrderReplaced', 'ReplaceRejected'))
+            UNION ALL
+            SELECT e.order_id::text, format('event %s replaces what nobody asked to', e.sequence)
+            FROM order_events e WHERE e.type = 'OrderReplaced' AND NOT EXISTS (
+                SELECT FROM order_requests r WHERE r.request_id = e.request_id AND r.kind = 'REPLACE')
+        """,
+    ),
+    Question(
         invariant="when all is quiet, what an order has open is with the venues, or with a person: no order"
         " is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
         broken="""
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
                                             coalesce(sum(c.leaves_qty), 0))
-            FROM orders o LEFT JOIN child_orders c USING (order_id) WHERE NOT o.closed
+            FROM orders o LEFT JOIN child_orders c USING (order_id)
+            WHERE NOT o.closed AND o.status <> 'SUSPENDED'
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
             GROUP BY o.order_id, o.status, o.leaves_qty

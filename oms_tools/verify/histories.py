@@ -14,20 +14,29 @@ from oms_tools.verify.report import Finding
 FETCH_ROWS: Final = 5_000
 
 # What may follow a status, by event type. Written from the design, not from the core's table.
-_WORKING: Final = frozenset({"ACKNOWLEDGED", "PARTIALLY_FILLED", "PENDING_CANCEL"})
+_FREE: Final = frozenset({"ACKNOWLEDGED", "PARTIALLY_FILLED"})
+# What a trade leaves as it is, unless it fills the order.
+_HELD: Final = frozenset({"PENDING_CANCEL", "PENDING_REPLACE", "SUSPENDED"})
+_WORKING: Final = _FREE | _HELD
 _QUIET: Final = frozenset(
     {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildRestated", "ChildClosed", "ChildCancelRejected"}
 )
 _EXECUTED: Final = frozenset({"TradeApplied", "TradeCorrected"})
 _CHILDREN: Final = frozenset({"ChildRestated", "ChildClosed"})
+# A request that changes nothing, or a booking: in any state but before the first answer.
+_REFUSALS: Final = frozenset({"ReplaceRejected", "SuspendRejected", "ResumeRejected", "BookingRejected"})
+_TOO_LATE: Final = frozenset({"CancelRejected"})
 _LATE: Final = {
-    "FILLED": frozenset({"RoutePlaced", "ChildCancelRejected", "CancelRejected"}) | _EXECUTED | _CHILDREN,
-    "CANCELED": frozenset({"CancelRejected"}) | _EXECUTED | _CHILDREN,
-    "EXPIRED": frozenset({"CancelRejected"}) | _EXECUTED | _CHILDREN,
-    "REJECTED": frozenset({"CancelRejected"}),
+    "FILLED": _TOO_LATE | {"RoutePlaced", "ChildCancelRejected", "ReplaceRequested"} | _EXECUTED | _CHILDREN,
+    "CANCELED": _TOO_LATE | _EXECUTED | _CHILDREN,
+    "EXPIRED": _TOO_LATE | _EXECUTED | _CHILDREN,
+    "REJECTED": _TOO_LATE,
 }
-# What a venue takes back of a filled order makes it live again.
-_REOPENED: Final = frozenset({"FILLED", "ACKNOWLEDGED", "PARTIALLY_FILLED"})
+# What brings a filled order back: a venue that takes a trade back, or more shares.
+_REOPENED: Final = {
+    "TradeCorrected": frozenset({"FILLED", "SUSPENDED"}) | _FREE,
+    "OrderReplaced": frozenset({"PARTIALLY_FILLED", "SUSPENDED"}),
+}
 _OF_CHILDREN: Final = {
     "TradeApplied": "tradeApplied",
     "TradeCorrected": "tradeCorrected",
@@ -37,12 +46,11 @@ _OF_CHILDREN: Final = {
 _MICRO: Final = Decimal("0.000001")
 # A TradeApplied that a person booked; it may be of no child, and an order may be made as its record.
 BOOKED: Final = "TradeBooked"
-BOOKING_REJECTED: Final = "BookingRejected"
 
 
 def _next_statuses(status: str, event: str) -> frozenset[str]:
     """Return the statuses that `event` may lead to; empty when it may not happen."""
-    if event == BOOKING_REJECTED:
+    if event in _REFUSALS and event != "ReplaceRejected" and status != "NEW":
         return frozenset({status})
     if status == "NEW":
         first = {"OrderAccepted": {"ACKNOWLEDGED"}, "OrderDenied": {"REJECTED"}, BOOKED: {"FILLED"}}
@@ -50,25 +58,40 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
     if event == BOOKED:
         event = "TradeApplied"
     if status in _WORKING:
-        working = {
-            "TradeApplied": {"FILLED", "PENDING_CANCEL"}
-            if status == "PENDING_CANCEL"
-            else {"FILLED", "PARTIALLY_FILLED"},
-            "TradeCorrected": {"FILLED", "PENDING_CANCEL"}
-            if status == "PENDING_CANCEL"
-            else {"FILLED", "PARTIALLY_FILLED", "ACKNOWLEDGED"},
-            "CancelRequested": {"PENDING_CANCEL"} if status != "PENDING_CANCEL" else set(),
-            # Another request than the pending one is rejected and changes nothing.
-            "CancelRejected": {"ACKNOWLEDGED", "PARTIALLY_FILLED", "PENDING_CANCEL"}
-            if status == "PENDING_CANCEL"
-            else set(),
-            "OrderCanceled": {"CANCELED"},
-            "OrderExpired": {"EXPIRED"},
+        return frozenset({status}) if event in _QUIET else _next_of_working(status, event)
+    if status == "FILLED" and event in _REOPENED:
+        return _REOPENED[event]
+    return frozenset({status} if event in _LATE.get(status, ()) or event in _REFUSALS else set())
+
+
+def _next_of_working(status: str, event: str) -> frozenset[str]:
+    free_again = _FREE | {"SUSPENDED"}
+    if status == "PENDING_CANCEL":
+        # Another request than the pending one is rejected and changes nothing.
+        ends = {"CancelRejected": free_again | {status}, "ReplaceRejected": frozenset({status})}
+    elif status == "PENDING_REPLACE":
+        ends = {
+            "OrderReplaced": free_again | {"FILLED"},
+            "ReplaceRejected": free_again | {status},
+            "OrderSuspended": frozenset({status}),
+            "OrderResumed": frozenset({status}),
         }
-        return frozenset({status} if event in _QUIET else working.get(event, set()))
-    if status == "FILLED" and event == "TradeCorrected":
-        return _REOPENED
-    return frozenset({status} if event in _LATE.get(status, ()) else set())
+    else:
+        ends = {
+            "ReplaceRequested": frozenset({"PENDING_REPLACE"}),
+            "ReplaceRejected": frozenset({status}),
+            "OrderSuspended": frozenset({"SUSPENDED"}) if status in _FREE else frozenset(),
+            "OrderResumed": _FREE if status == "SUSPENDED" else frozenset(),
+        }
+    held = frozenset({status, "FILLED"})
+    following: dict[str, frozenset[str]] = {
+        "TradeApplied": held if status in _HELD else frozenset({"FILLED", "PARTIALLY_FILLED"}),
+        "TradeCorrected": held if status in _HELD else _FREE | {"FILLED"},
+        "CancelRequested": frozenset({"PENDING_CANCEL"} if status != "PENDING_CANCEL" else ()),
+        "OrderCanceled": frozenset({"CANCELED"}),
+        "OrderExpired": frozenset({"EXPIRED"}),
+    } | ends
+    return following.get(event, frozenset())
 
 
 def check_histories(connection: Connection) -> list[Finding]:
@@ -82,24 +105,28 @@ def check_histories(connection: Connection) -> list[Finding]:
         str(row[0])
         for row in connection.execute("SELECT order_id FROM execution_exceptions WHERE kind = 'OVERFILL'")
     }
-    cancels = Finding(invariant="nothing is routed for an order after its cancel was taken")
+    held = Finding(
+        invariant="nothing is routed for an order after its cancel was taken, while it is suspended or to be"
+        " replaced"
+    )
     with connection.transaction(), connection.cursor(name="histories") as cursor:
         cursor.itersize = FETCH_ROWS
         cursor.execute(
-            "SELECT e.order_id, o.quantity, e.sequence, e.type, e.payload::text"
-            " FROM order_events e JOIN orders o USING (order_id) ORDER BY e.order_id, e.sequence"
+            "SELECT e.order_id, (r.payload->'terms'->>'quantity')::int, e.sequence, e.type, e.payload::text"
+            " FROM order_events e JOIN order_requests r ON r.request_id = e.order_id"
+            " ORDER BY e.order_id, e.sequence"
         )
         for order_id, rows in itertools.groupby(cursor, key=lambda row: row[0]):
             history = list(rows)
-            for finding in (path, quantity, cancels):
+            for finding in (path, quantity, held):
                 finding.examined += len(history)
             try:
                 _check_path(path, str(order_id), history)
                 _check_children(quantity, str(order_id), history, overfilled=str(order_id) in overfilled)
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
-            _check_cancels(cancels, str(order_id), history)
-    return [path, quantity, cancels, check_positions(connection)]
+            _check_held(held, str(order_id), history)
+    return [path, quantity, held, check_positions(connection)]
 
 
 def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
@@ -140,9 +167,14 @@ def _check_children(finding: Finding, order_id: str, history: list[Any], *, over
     place of it is taken back; what trades all the same is an exception.
     """
     children: dict[str, _Child] = {}
-    asked = 0
-    for _, quantity, sequence, event, payload in history:
+    asked, quantity = 0, history[0][1]
+    for _, _, sequence, event, payload in history:
         body = msgspec.json.decode(payload)
+        if event == "OrderReplaced":
+            quantity = body["orderReplaced"]["terms"]["quantity"]
+        if body["quantity"] != quantity:
+            finding.violate(order_id, f"event {sequence} says OrderQty {body['quantity']}, it is {quantity}")
+            return
         if event in ("RouteRequested", "OrderAccepted"):
             route = body.get("routeRequested") or body.get("orderAccepted", {}).get("route", {})
             asked = route.get("quantity", quantity)
@@ -193,13 +225,25 @@ def _follow(children: dict[str, _Child], event: str, body: dict[str, Any]) -> st
     return f"{name} has {child.done} done of {child.quantity}" if more and child.done > child.quantity else ""
 
 
-def _check_cancels(finding: Finding, order_id: str, history: list[Any]) -> None:
-    canceled_at = 0
-    for _, _, sequence, event, _ in history:
-        if event == "CancelRequested" and not canceled_at:
-            canceled_at = sequence
-        elif event == "RouteRequested" and canceled_at:
-            finding.violate(order_id, f"was canceled by event {canceled_at} and routed by event {sequence}")
+def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
+    """Hold routes to what holds an order: a cancel for good, a suspend and a replace until their end."""
+    held: dict[str, int] = {}
+    replacing = ""
+    for _, _, sequence, event, payload in history:
+        body = msgspec.json.decode(payload)
+        if event == "CancelRequested":
+            held.setdefault("canceled", sequence)
+        elif event == "OrderSuspended":
+            held["suspended"] = sequence
+        elif event == "OrderResumed":
+            held.pop("suspended", None)
+        elif event == "ReplaceRequested":
+            replacing, held["to be replaced"] = body["requestId"], sequence
+        elif event in ("OrderReplaced", "ReplaceRejected") and body["requestId"] == replacing:
+            held.pop("to be replaced", None)
+        elif event == "RouteRequested" and held:
+            why, since = next(iter(held.items()))
+            finding.violate(order_id, f"was {why} by event {since} and routed by event {sequence}")
             return
 
 

@@ -37,7 +37,7 @@ from oms_platform.postgres import load_offsets
 from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, RoutePlaced, TimeInForce
 from oms_platform.wire import Topic, decode
 from oms_platform.worker import StopFlag
-from tests.ingest import PRICE, store_cancel, store_order, submit_order
+from tests.ingest import PRICE, store_change, store_order, submit_order
 
 WAIT_S = 15.0
 
@@ -138,7 +138,7 @@ class Desk1:
             account_id=order.terms.account_id,
             received_at=utc_now(),
         )
-        store_cancel(self.db, cancel)
+        store_change(self.db, cancel)
         self.send(Topic.INBOUND, cancel.account_id, cancel)
         return cancel
 

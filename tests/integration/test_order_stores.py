@@ -16,10 +16,27 @@ from oms_core.handlers import Core, handle
 from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
-from oms_platform.messages import CancelOrder, ExecutionReport, RouteAnswer, SubmitOrder
-from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, RoutePlaced
+from oms_platform.messages import (
+    CancelOrder,
+    ExecutionReport,
+    ReplaceOrder,
+    ResumeOrder,
+    RouteAnswer,
+    SubmitOrder,
+    SuspendOrder,
+)
+from oms_platform.vocabulary import (
+    ChildTerms,
+    ExecType,
+    Message,
+    OrderChange,
+    OrderStatus,
+    OrderType,
+    RoutePlaced,
+    TimeInForce,
+)
 from oms_platform.wire import Topic
-from tests.ingest import PRICE, store_cancel, store_order, submit_order
+from tests.ingest import PRICE, Change, store_change, store_order, submit_order
 
 ACCOUNT = "ACC-INST-001"
 
@@ -30,7 +47,7 @@ class Kept:
     def __init__(
         self,
         store: OrderStore,
-        take: Callable[[SubmitOrder | CancelOrder], None],
+        take: Callable[[SubmitOrder | Change], None],
     ) -> None:
         self.store = store
         self.take = take
@@ -89,6 +106,11 @@ def trade(order: SubmitOrder, exec_id: str, quantity: int, price: int = PRICE) -
     )  # fmt: skip
 
 
+def canceled(order: SubmitOrder) -> ExecutionReport:
+    """Report that its venue has canceled the order's child."""
+    return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
+
+
 @pytest.fixture(params=["postgres", "memory"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     if request.param == "memory":
@@ -102,11 +124,11 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
 
-        def take(taken: SubmitOrder | CancelOrder) -> None:
+        def take(taken: SubmitOrder | Change) -> None:
             if isinstance(taken, SubmitOrder):
                 store_order(connection, taken)
             else:
-                store_cancel(connection, taken)
+                store_change(connection, taken)
 
         yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take)
 
@@ -175,6 +197,49 @@ def test_an_exception_is_kept_once_with_the_batch_that_raised_it(kept: Kept) -> 
         ).fetchall()
     assert found == [("REPEATED_EXEC_ID", 99), ("REPEATED_EXEC_ID", 98)]
     assert kept.store.read_up_to("oms-core", Topic.FILLS) == {0: 7}
+
+
+def test_an_order_is_stored_as_it_was_replaced_last_and_read_back_so(kept: Kept, request: Any) -> None:
+    order = kept.submitted()
+    kept.do(order)
+    kept.do(placed(order))
+    kept.do(trade(order, "E1", 40))
+    asked: dict[str, Any] = {"order_id": order.order_id, "account_id": ACCOUNT, "received_at": utc_now()}
+    change = OrderChange(quantity=250, limit_price_micros=PRICE - 10_000, time_in_force=TimeInForce.GTC)
+    replace_order = ReplaceOrder(**asked, request_id=ids.uuid7(), change=change)
+    kept.take(replace_order)
+    kept.do(replace_order)
+    assert state(kept, order) == (OrderStatus.PENDING_REPLACE, 100, PRICE, TimeInForce.DAY)
+    kept.do(canceled(order))
+    kept.begin()
+    assert state(kept, order) == (OrderStatus.PARTIALLY_FILLED, 250, PRICE - 10_000, TimeInForce.GTC)
+    suspend = SuspendOrder(**asked, request_id=ids.uuid7())
+    kept.take(suspend)
+    kept.do(suspend)
+    kept.begin()
+    assert state(kept, order)[0] is OrderStatus.SUSPENDED
+    resume = ResumeOrder(**asked, request_id=ids.uuid7())
+    kept.take(resume)
+    later = utc_now()
+    assert [found for found, _ in kept.store.unanswered_requests([ACCOUNT], None, later, 10)] == [resume]
+    kept.do(resume, suspend, replace_order)
+    kept.begin()
+    assert state(kept, order)[0] is OrderStatus.PARTIALLY_FILLED
+    if isinstance(kept.store, PostgresOrderStore):
+        with closing(psycopg.connect(request.getfixturevalue("dsn"))) as connection:
+            row = connection.execute(
+                "SELECT status, quantity, cum_qty, leaves_qty, limit_price::text, time_in_force FROM orders"
+                " WHERE order_id = %s",
+                [order.order_id],
+            ).fetchone()
+        assert row == ("PARTIALLY_FILLED", 250, 40, 210, "99.990000", "GTC")
+
+
+def state(kept: Kept, order: SubmitOrder) -> tuple[OrderStatus, int, int | None, TimeInForce]:
+    """Return an order's status, quantity, limit and time in force as they are stored."""
+    found = kept.store.load_orders([order.order_id])[order.order_id].order
+    terms = found.terms
+    return found.status, terms.quantity, terms.limit_price_micros, terms.time_in_force
 
 
 def test_requests_are_unanswered_until_their_outcome_is_stored(kept: Kept) -> None:

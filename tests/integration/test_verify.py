@@ -8,19 +8,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from oms_platform import ids, order_ids
-from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
+from oms_platform.vocabulary import OrderChange, TimeInForce
+from oms_platform.wire import encode
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
-from tests.ingest import store_cancel, store_order, submit_order
+from tests.ingest import store_change, store_order, submit_order
 
 CHILD_QTY = 100
 FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
 
 
 class History:
-    """One filled order (60 + 40 at XNYS), one that rests, and one whose trades were too much, taken back and
-    corrected, in every place that the judge looks at.
+    """One filled order (60 + 40 at XNYS), one that rests, was suspended and then replaced by one that is good
+    till canceled, and one whose trades were too much, taken back and corrected, in every place that the judge
+    looks at.
     """
 
     def __init__(self, dsn: str, folder: Path) -> None:
@@ -36,6 +40,7 @@ class History:
         self.resting = self._order([])
         self.mended = self._order([60, 60])
         self._mend(self.mended)
+        self._replace(self.resting)
         self.db.execute(
             "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 150, 15050, 0, -15050, now())",
         )
@@ -165,6 +170,36 @@ class History:
             (order.order_id,),
         )
 
+    def _replace(self, order: SubmitOrder) -> None:
+        """Suspend an order, resume it, and make it one that is good till canceled."""
+        asked = dict.fromkeys((SuspendOrder, ResumeOrder, ReplaceOrder))
+        for kind in asked:
+            asked[kind] = ids.uuid7()
+            content = {"change": OrderChange(time_in_force=TimeInForce.GTC)} if kind is ReplaceOrder else {}
+            account_id = order.terms.account_id
+            store_change(
+                self.db,
+                kind(
+                    request_id=asked[kind], order_id=order.order_id, account_id=account_id,
+                    received_at=order.received_at, **content,
+                ),
+            )  # fmt: skip
+        terms = json.loads(encode(structs.replace(order.terms, time_in_force=TimeInForce.GTC)))
+        for sequence, (kind, status, request, body) in enumerate(
+            [
+                ("OrderSuspended", "SUSPENDED", SuspendOrder, {}),
+                ("OrderResumed", "ACKNOWLEDGED", ResumeOrder, {}),
+                ("ReplaceRequested", "PENDING_REPLACE", ReplaceOrder, {}),
+                ("OrderReplaced", "ACKNOWLEDGED", ReplaceOrder, {"orderReplaced": {"terms": terms}}),
+            ],
+            4,
+        ):
+            request_id = str(asked[request])
+            self._event(order, sequence, kind, status, {"requestId": request_id} | body, request_id)
+        self.db.execute(
+            "UPDATE orders SET time_in_force = 'GTC', sequence = 7 WHERE order_id = %s", (order.order_id,)
+        )
+
     def exception(self, kind: str, order: SubmitOrder | None, exec_id: str, raw: bytes) -> None:
         """Store an exception as services do, of the order's child."""
         child = "" if order is None else order_ids.child_cl_ord_id(order.order_id, 1, 1)
@@ -204,7 +239,7 @@ class History:
             "INSERT INTO order_events VALUES (%s, %s, %s, %s, %s, %s, %s, now())",
             (
                 order.order_id, sequence, order.terms.account_id, self.streamed, kind, request_id,
-                json.dumps({"status": f"ORDER_STATUS_{status}"} | body),
+                json.dumps({"status": f"ORDER_STATUS_{status}", "quantity": CHILD_QTY} | body),
             ),
         )  # fmt: skip
 
@@ -271,7 +306,7 @@ def ask_for_a_cancel(history: History) -> None:
         account_id=order.terms.account_id,
         received_at=order.received_at,
     )
-    store_cancel(history.db, cancel)
+    store_change(history.db, cancel)
 
 
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
@@ -442,6 +477,45 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
             " ELSE 'RouteRequested' END WHERE order_id = :filled AND sequence IN (3, 4)"
         ),
         "nothing is routed",
+    ),
+    "a route while the order is suspended": (
+        sql("UPDATE order_events SET type = 'RouteRequested' WHERE order_id = :resting AND sequence = 5"),
+        "nothing is routed",
+    ),
+    "a route while the order is to be replaced": (
+        sql(
+            "UPDATE order_events SET type = CASE sequence WHEN 4 THEN 'ReplaceRequested'"
+            " ELSE 'RouteRequested' END, payload = payload::jsonb || jsonb '{\"requestId\":\"x\"}'"
+            " WHERE order_id = :resting AND sequence IN (4, 5)"
+        ),
+        "nothing is routed",
+    ),
+    "an order that is not what was asked for": (
+        sql("UPDATE orders SET limit_price = limit_price + 0.01 WHERE order_id = :resting"),
+        "an order's terms are",
+    ),
+    "an order that is still what it was": (
+        sql("UPDATE orders SET time_in_force = 'DAY' WHERE order_id = :resting"),
+        "an order's terms are",
+    ),
+    "a replace without an end": (
+        sql("UPDATE order_events SET type = 'RouteDeferred' WHERE order_id = :resting AND sequence = 7"),
+        "an order's terms are",
+    ),
+    "a replace that nobody asked for": (
+        sql("UPDATE order_requests SET kind = 'CANCEL' WHERE kind = 'REPLACE'"),
+        "an order's terms are",
+    ),
+    "a quantity that nothing explains": (
+        sql(
+            "UPDATE order_events SET payload = payload::jsonb || jsonb '{\"quantity\":101}'"
+            " WHERE order_id = :resting AND sequence = 5"
+        ),
+        "at every instant",
+    ),
+    "a suspend that ends a replace": (
+        sql("UPDATE order_events SET type = 'OrderSuspended' WHERE order_id = :resting AND sequence = 7"),
+        "each order's events are a path",
     ),
     "a stream whose head is behind": (
         sql("UPDATE account_streams SET head = head - 1"),

@@ -1,16 +1,26 @@
 """The order machine against a naive model: whatever venues and clients do, the quantities hold."""
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import structs
 
+from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk, owed_key
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import UnknownChildError, apply
-from oms_core.domain.order import RetryRoute
+from oms_core.domain.order import (
+    Event,
+    RequestReplace,
+    RequestResume,
+    RequestSuspend,
+    RetryRoute,
+    Wish,
+)
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
 from oms_platform.vocabulary import (
@@ -19,17 +29,37 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ExecType,
     OrderCanceled,
+    OrderChange,
     OrderExpired,
+    OrderReplaced,
+    OrderResumed,
+    OrderSuspended,
+    OrderTerms,
     OrderType,
+    ReplaceRejected,
+    ReplaceRequested,
+    ResumeRejected,
     RouteRequested,
+    SuspendRejected,
     TimeInForce,
     TradeCorrected,
 )
-from tests.unit.oms_core.orders import Machine, new_order
+from tests.unit.oms_core.orders import PRICE, Machine, new_order
 
 OUTCOMES = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.TRADE)
 VENUES = ("XNYS", "XNAS", "ARCX")
 MICROS = 1_000_000
+# One of these is the first answer to each request.
+FIRST_ANSWERS = (
+    CancelRequested,
+    CancelRejected,
+    ReplaceRequested,
+    ReplaceRejected,
+    OrderSuspended,
+    SuspendRejected,
+    OrderResumed,
+    ResumeRejected,
+)
 
 
 @dataclass(slots=True)
@@ -54,8 +84,9 @@ class ModelChild:
 class OrderStory(RuleBasedStateMachine):
     """Routes get random legs, or none, refused or not; children trade as much as they like, also when they
     are over; trades are taken back and corrected to anything, again and again; children are restated, end
-    with and without unresolved shares, and keep what is to be canceled, at random and in any order. Nothing
-    is assumed of who answers what, or of when a plan is refused.
+    with and without unresolved shares, and keep what is to be canceled, at random and in any order. Clients
+    cancel, replace, suspend and resume at any time, whatever the order is. Nothing is assumed of who answers
+    what, or of when a plan is refused.
     """
 
     @initialize(
@@ -70,7 +101,10 @@ class OrderStory(RuleBasedStateMachine):
         self.child_of: dict[str, str] = {}
         self.children: dict[str, ModelChild] = {}
         self.sent = 0
-        self.asked: list[object] = []  # requests to cancel
+        self.asked: list[object] = []  # requests of clients
+        self.quantity = quantity
+        self.wanted: dict[object, OrderTerms] = {}  # by request, what a replace asks for
+        self.replaced = 0  # events that have been looked at for it
         self.canceled_at: int | None = None  # shares that had been sent when the first cancel was taken
 
     @property
@@ -174,6 +208,53 @@ class OrderStory(RuleBasedStateMachine):
         if self.canceled_at is None and isinstance(events[0], CancelRequested):
             self.canceled_at = before + self.machine.order.route_quantity
 
+    @rule(
+        quantity=st.none() | st.integers(-1, 700),
+        dollars=st.none() | st.integers(-1, 200),
+        force=st.none() | st.sampled_from(list(TimeInForce)),
+        denied=st.booleans(),
+    )
+    def replace(
+        self, quantity: int | None, dollars: int | None, force: TimeInForce | None, denied: bool
+    ) -> None:
+        micros = None if dollars is None else dollars * MICROS
+        change = OrderChange(quantity=quantity, limit_price_micros=micros, time_in_force=force)
+        before = self.machine.order
+        terms = changed_terms(before.terms, change)
+        problem = problem_of_change(before.terms, terms) or ("denied" if denied else None)
+        grows = terms.quantity > self.filled
+        request_id = uuid7()
+        self.wanted[request_id] = terms
+        self._ask(
+            RequestReplace(
+                request_id=request_id, terms=terms, problem=problem, reserved_price_micros=micros or PRICE
+            ),
+            ReplaceRequested,
+            ReplaceRejected,
+            takes=problem is None
+            and before.cancel is None
+            and before.replacing is None
+            and (not before.closed or (before.lifecycle is Lifecycle.FILLED and grows)),
+        )
+
+    @rule()
+    def suspend(self) -> None:
+        order = self.machine.order
+        takes = not order.closed and order.cancel is None and order.suspended is None
+        self._ask(RequestSuspend(request_id=uuid7()), OrderSuspended, SuspendRejected, takes=takes)
+
+    @rule()
+    def resume(self) -> None:
+        order = self.machine.order
+        takes = not order.closed and order.cancel is None and order.suspended is not None
+        self._ask(RequestResume(request_id=uuid7()), OrderResumed, ResumeRejected, takes=takes)
+
+    def _ask(self, wish: Wish, taken: type[Event], refused: type[Event], *, takes: bool) -> None:
+        self.asked.append(wish.request_id)
+        first = self.machine.do(wish)[0]
+        assert type(first) is (taken if takes else refused)
+        assert first.request_id == wish.request_id  # type: ignore[union-attr]
+
     @precondition(lambda self: self.children)
     @rule(pick=st.integers(0, 100))
     def refuse_cancel(self, pick: int) -> None:
@@ -196,6 +277,8 @@ class OrderStory(RuleBasedStateMachine):
     def quantities_hold(self) -> None:
         order = self.machine.order
         quantity = order.terms.quantity
+        self._follow_replaces()
+        assert quantity == self.quantity
         assert order.executed_qty == self.filled
         assert order.cum_qty == min(self.filled, quantity)
         assert order.excess_qty == max(0, self.filled - quantity)
@@ -208,6 +291,60 @@ class OrderStory(RuleBasedStateMachine):
         elif order.lifecycle is Lifecycle.LIVE:
             assert self.filled < quantity
 
+    def _follow_replaces(self) -> None:
+        """Work out what the order is by what was asked for and what was done by then."""
+        for event, after in self.machine.steps[self.replaced :]:
+            if isinstance(event, OrderReplaced):
+                wanted = self.wanted[event.request_id]
+                self.quantity = max(wanted.quantity, after.executed_qty)
+                assert after.terms == structs.replace(wanted, quantity=self.quantity)
+        self.replaced = len(self.machine.steps)
+
+    @invariant()
+    def nothing_is_routed_of_an_order_that_is_suspended_or_is_to_be_replaced(self) -> None:
+        for event, after in self.machine.steps:
+            if isinstance(event, RouteRequested):
+                assert after.suspended is None
+                assert after.replacing is None
+
+    @invariant()
+    def no_venue_has_what_a_replaced_order_does_not_want(self) -> None:
+        before = self.first
+        for event, after in self.machine.steps:
+            if isinstance(event, OrderReplaced) and not before.closed:
+                others = structs.replace(after.terms, quantity=0) != structs.replace(before.terms, quantity=0)
+                assert not others or after.idle
+                assert after.idle or after.committed_qty <= after.terms.quantity
+            before = after
+
+    @invariant()
+    def what_is_suspended_or_to_be_replaced_is_asked_of_every_venue(self) -> None:
+        order = self.machine.order
+        held = order.suspended is not None or order.pending is not Pending.NONE
+        unasked = [c for c in order.children.values() if c.live and not c.cancel_rejected]
+        if held and not order.closed and (unasked or order.route_quantity):
+            request = order.taken_back_by
+            assert request is not None
+            assert owed_key(order) == request.request_id
+
+    @invariant()
+    def a_replace_has_an_end(self) -> None:
+        order = self.machine.order
+        assert (order.pending is Pending.REPLACE) == (order.replacing is not None)
+        if order.replacing is not None:
+            assert order.route_quantity or [
+                c for c in order.children.values() if c.live and not c.cancel_rejected
+            ]
+            assert not order.closed
+        ended = [
+            event.request_id
+            for event in self.machine.events
+            if isinstance(event, OrderReplaced | ReplaceRejected)
+        ]
+        assert len(ended) == len(set(ended))
+        if order.replacing is None:
+            assert set(ended) == set(self.wanted)
+
     @invariant()
     def nothing_is_routed_beyond_what_the_order_has_left(self) -> None:
         for event, after in self.machine.steps:
@@ -219,22 +356,22 @@ class OrderStory(RuleBasedStateMachine):
         order = self.machine.order
         exposed = order.executed_qty + order.unresolved_qty + order.working_qty + order.route_quantity
         if not order.idle and (order.closed or exposed > order.terms.quantity):
-            assert order.is_recalled or order.pending is Pending.CANCEL
+            assert order.is_recalled or order.taken_back_by is not None
             assert owed_key(order) not in (None, order.attempt)
 
     @invariant()
-    def only_a_correction_brings_an_order_back_and_only_one_that_was_filled(self) -> None:
+    def only_a_correction_or_more_shares_bring_an_order_back_and_only_one_that_was_filled(self) -> None:
         before = Lifecycle.LIVE
         for event, after in self.machine.steps:
             if before not in (Lifecycle.LIVE, after.lifecycle):
                 assert before is Lifecycle.FILLED
-                assert isinstance(event, TradeCorrected)
+                assert isinstance(event, TradeCorrected | OrderReplaced)
             before = after.lifecycle
 
     @invariant()
     def a_live_order_is_never_forgotten(self) -> None:
-        """Something will still happen to it: a child works, a route is under way, a retry is due, or a person
-        finds out what became of shares that its venue says are executed.
+        """Something will still happen to it: a child works, a route is under way, a retry is due, a client
+        resumes it, or a person finds out what became of shares that its venue says are executed.
         """
         order = self.machine.order
         if not order.closed:
@@ -242,6 +379,7 @@ class OrderStory(RuleBasedStateMachine):
                 order.working_qty
                 or order.route_quantity
                 or order.retry_at is not None
+                or order.suspended is not None
                 or order.executed_qty + order.unresolved_qty >= order.terms.quantity
             )
 
@@ -263,18 +401,15 @@ class OrderStory(RuleBasedStateMachine):
     @invariant()
     def a_cancel_is_rejected_only_when_every_live_child_has_answered(self) -> None:
         for event, after in self.machine.steps:
-            own = isinstance(event, CancelRejected) and after.cancel is not None
-            if own and event.request_id == after.cancel.request_id and not after.closed:
+            if not isinstance(event, CancelRejected) or after.cancel is None:
+                continue
+            if event.request_id == after.cancel.request_id and not after.closed:
                 assert not after.route_quantity
                 assert all(child.cancel_rejected for child in after.children.values() if child.live)
 
     @invariant()
     def every_request_has_one_first_answer(self) -> None:
-        answered = [
-            event.request_id
-            for event in self.machine.events
-            if isinstance(event, CancelRequested | CancelRejected)
-        ]
+        answered = [event.request_id for event in self.machine.events if isinstance(event, FIRST_ANSWERS)]
         assert set(answered) == set(self.asked)
         ends = [e for e in self.machine.events if isinstance(e, OrderCanceled | OrderExpired)]
         assert len(ends) <= 1
@@ -304,9 +439,12 @@ class OrderStory(RuleBasedStateMachine):
             stepwise.take([step], now)
         at_once.keep(order)
         assert (stepwise.orders, stepwise.closed) == (at_once.orders, at_once.closed)
-        assert dict(stepwise.exposures)[order.terms.account_id].reserved_micros == sum(
-            one.leaves_qty * one.reserved_price_micros for one in (order,)
-        )
+        reserved = order.leaves_qty * order.reserved_price_micros
+        if order.replacing is not None:
+            wanted = order.replacing
+            more = max(0, wanted.terms.quantity - self.filled) * wanted.reserved_price_micros
+            reserved = max(reserved, more)
+        assert stepwise.exposures[order.terms.account_id].reserved_micros == reserved
         assert sum(stepwise.open_qty.values()) == sum(at_once.open_qty.values()) == order.leaves_qty
         position = stepwise.position(order.terms.account_id, order.terms.symbol)
         assert position.quantity == self.filled
@@ -319,4 +457,6 @@ class OrderStory(RuleBasedStateMachine):
 
 
 TestOrderStory = OrderStory.TestCase
-TestOrderStory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+# 20,000 steps; OMS_STORY_STEPS=1000000 takes a million.
+STEPS = int(os.environ.get("OMS_STORY_STEPS", "20000"))
+TestOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)

@@ -12,7 +12,8 @@ depends_on = None
 ORDERS = """
 ALTER TABLE orders DROP CONSTRAINT orders_status_check;
 ALTER TABLE orders ADD CHECK (status IN ('NEW', 'ACKNOWLEDGED', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED',
-                                         'REJECTED', 'EXPIRED', 'PENDING_CANCEL', 'PENDING_REPLACE', 'SUSPENDED'));
+                                         'REJECTED', 'EXPIRED', 'PENDING_CANCEL', 'PENDING_REPLACE',
+                                         'SUSPENDED'));
 """
 
 

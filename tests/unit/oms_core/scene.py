@@ -20,14 +20,18 @@ from oms_platform.messages import (
     CancelOrder,
     CancelReject,
     ExecutionReport,
+    ReplaceOrder,
+    ResumeOrder,
     RouteAnswer,
     RouteRequest,
     SubmitOrder,
+    SuspendOrder,
 )
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
     Message,
+    OrderChange,
     OrderTerms,
     OrderType,
     RoutePlaced,
@@ -170,6 +174,35 @@ class Scene:
             self.send(Topic.INBOUND, request)
         return request.request_id
 
+    def replace(self, order_id: UUID, change: OrderChange, *, request_id: UUID | None = None) -> UUID:
+        """Take in a request to change an order."""
+        return self._ask(
+            ReplaceOrder(
+                request_id=request_id or ids.uuid7(),
+                order_id=order_id,
+                account_id=ACCOUNT,
+                received_at=self.now,
+                change=change,
+            )
+        )
+
+    def suspend(self, order_id: UUID) -> UUID:
+        """Take in a request to suspend an order."""
+        return self._ask(
+            SuspendOrder(request_id=ids.uuid7(), order_id=order_id, account_id=ACCOUNT, received_at=self.now)
+        )
+
+    def resume(self, order_id: UUID) -> UUID:
+        """Take in a request to go on with a suspended order."""
+        return self._ask(
+            ResumeOrder(request_id=ids.uuid7(), order_id=order_id, account_id=ACCOUNT, received_at=self.now)
+        )
+
+    def _ask(self, request: ReplaceOrder | SuspendOrder | ResumeOrder) -> UUID:
+        self.store.take_request(request)
+        self.send(Topic.INBOUND, request)
+        return request.request_id
+
     def place(self, order_id: UUID, *legs: tuple[str, int], **answer: Any) -> None:
         """Answer the route that the order waits for."""
         order = self.state(order_id)
@@ -235,9 +268,11 @@ class Scene:
         fields.setdefault("last_px_micros", PRICE)
         return self.report(order_id, ExecType.TRADE, leg, last_qty=quantity, **fields)
 
-    def keep(self, order_id: UUID, leg: int = 1, *, reason: int = 0, venue_id: str = "XNYS") -> None:
+    def keep(
+        self, order_id: UUID, leg: int = 1, *, attempt: int = 1, reason: int = 0, venue_id: str = "XNYS"
+    ) -> None:
         """Let a venue refuse the cancel of a child."""
-        child = order_ids.child_cl_ord_id(order_id, 1, leg)
+        child = order_ids.child_cl_ord_id(order_id, attempt, leg)
         self.send(
             Topic.FILLS,
             CancelReject(

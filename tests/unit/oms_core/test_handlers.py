@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from oms_core.domain.risk import TouchPrices
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelChildren, OrderEvent
-from oms_platform.vocabulary import ExecType, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
 from tests.unit.oms_core.orders import PRICE
 from tests.unit.oms_core.scene import ACCOUNT, LIMITS, OFFER, Scene
@@ -126,6 +126,136 @@ def test_a_cancel_that_comes_twice_has_one_outcome(scene: Scene) -> None:
     assert scene.event_types(order_id).count("CancelRequested") == 1
     assert "CancelRejected" not in scene.event_types(order_id)
     assert len(scene.published(Topic.ROUTED)) == 1
+
+
+@pytest.mark.parametrize("asked", ["replace", "suspend"])
+def test_what_takes_an_orders_children_back_is_asked_of_the_adapter_and_nothing_is_routed_until_then(
+    scene: Scene, asked: str
+) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 200), ("XNAS", 100))
+    if asked == "replace":
+        request_id = scene.replace(order_id, OrderChange(limit_price_micros=PRICE - 10_000))
+    else:
+        request_id = scene.suspend(order_id)
+    (cancel,) = scene.published(Topic.ROUTED)
+    assert isinstance(cancel, CancelChildren)
+    assert (cancel.request_id, cancel.through_attempt) == (request_id, 1)
+    scene.report(order_id, ExecType.CANCELED)
+    assert len(scene.route_requests()) == 1
+    scene.report(order_id, ExecType.CANCELED, leg=2, venue_id="XNAS")
+    if asked == "suspend":
+        assert (scene.quantities(order_id), len(scene.route_requests())) == (("SUSPENDED", 0, 300), 1)
+        scene.resume(order_id)
+    again = scene.route_requests()[-1]
+    assert (again.attempt, again.quantity, again.terms) == (2, 300, scene.state(order_id).terms)
+
+
+def test_what_takes_children_back_is_said_again_by_the_next_life(scene: Scene) -> None:
+    replaced, suspended = scene.order(), scene.order()
+    for order_id in (replaced, suspended):
+        scene.place(order_id, ("XNYS", 300))
+    asked = {scene.replace(replaced, OrderChange(quantity=100)), scene.suspend(suspended)}
+    before = len(scene.published(Topic.ROUTED))
+    scene.everybody_has_read()
+    scene.start()
+    scene.step(seconds=10)
+    scene.step(seconds=10)
+    said = scene.published(Topic.ROUTED)[before:]
+    assert {cancel.request_id for cancel in said if isinstance(cancel, CancelChildren)} == asked
+
+
+def test_a_replace_that_comes_twice_has_one_effect_also_in_the_next_life(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    change = OrderChange(quantity=500)
+    request_id = scene.replace(order_id, change)
+    scene.replace(order_id, change, request_id=request_id)
+    scene.start()
+    scene.replace(order_id, change, request_id=request_id)
+    assert scene.event_types(order_id)[2:] == ["ReplaceRequested", "OrderReplaced", "RouteRequested"]
+    assert [request.quantity for request in scene.route_requests()] == [300, 200]
+
+
+def test_a_replace_that_overtakes_its_order_takes_the_order_first(scene: Scene) -> None:
+    order_id = scene.order(publish=False)
+    scene.replace(order_id, OrderChange(quantity=500))
+    assert scene.event_types(order_id) == ["OrderAccepted", "ReplaceRequested", "OrderReplaced"]
+    scene.place(order_id, ("XNYS", 300))
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 500)
+    scene.step(seconds=1)
+    assert [request.quantity for request in scene.route_requests()] == [300, 200]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (OrderChange(), "nothing would change"),
+        (OrderChange(quantity=300, limit_price_micros=PRICE), "nothing would change"),
+        (OrderChange(quantity=0), "quantity: expected 1 or more, was 0"),
+        (OrderChange(quantity=40), "quantity: expected the minimum of 50 or more, was 40"),
+        (OrderChange(limit_price_micros=0), "limitPrice: expected a price above 0, was 0 micros"),
+        (OrderChange(time_in_force=TimeInForce.IOC), "timeInForce: DAY does not become IOC"),
+        (
+            OrderChange(quantity=2_000_000),
+            "ORDER_QTY_EXCEEDS_MAX: quantity=2000000, limit=1000000",
+        ),
+        (
+            OrderChange(limit_price_micros=2 * PRICE),
+            "PRICE_OUTSIDE_COLLAR: price=200.00, touch=100.01, collar_bps=500, limit=105.01",
+        ),
+    ],
+)
+def test_an_order_does_not_become_what_it_may_not_be(scene: Scene, change: OrderChange, reason: str) -> None:
+    order_id = scene.order(min_quantity=50)
+    scene.place(order_id, ("XNYS", 300))
+    before = scene.state(order_id)
+    request_id = scene.replace(order_id, change)
+    rejected = scene.store.events[order_id][-1]
+    assert rejected.replace_rejected is not None
+    assert (rejected.request_id, rejected.replace_rejected.reason) == (request_id, reason)
+    after = scene.state(order_id)
+    assert (after.terms, after.status, after.working_qty) == (before.terms, before.status, 300)
+
+
+def test_a_market_order_is_given_no_limit(scene: Scene) -> None:
+    order_id = scene.order(order_type=OrderType.MARKET)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(limit_price_micros=PRICE))
+    rejected = scene.store.events[order_id][-1].replace_rejected
+    assert rejected is not None
+    assert rejected.reason == "limitPrice: a MARKET order has none"
+
+
+def test_a_replace_needs_buying_power_for_what_it_adds_and_no_more() -> None:
+    scene = Scene(limits=replace(LIMITS, buying_power_micros=600 * PRICE))
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 100)
+    scene.replace(order_id, OrderChange(quantity=600))
+    assert scene.event_types(order_id)[-2:] == ["OrderReplaced", "RouteRequested"]
+    assert scene.core.desk.exposures[ACCOUNT].reserved_micros == 500 * PRICE
+    scene.replace(order_id, OrderChange(quantity=601))
+    assert scene.event_types(order_id)[-1] == "ReplaceRejected"
+    other = scene.order(quantity=1)
+    assert scene.quantities(other)[0] == "REJECTED"
+
+
+def test_a_pending_replace_holds_the_buying_power_of_the_larger_order() -> None:
+    scene = Scene(limits=replace(LIMITS, buying_power_micros=600 * PRICE))
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(quantity=100))
+    exposure = scene.core.desk.exposures[ACCOUNT]
+    assert (scene.quantities(order_id)[0], exposure.reserved_micros) == ("PENDING_REPLACE", 300 * PRICE)
+    scene.report(order_id, ExecType.CANCELED)
+    assert exposure.reserved_micros == 100 * PRICE
+    scene.place(order_id, ("XNYS", 100))
+    scene.replace(order_id, OrderChange(quantity=500, limit_price_micros=PRICE + 10_000))
+    assert (scene.quantities(order_id)[0], exposure.reserved_micros) == (
+        "PENDING_REPLACE",
+        500 * (PRICE + 10_000),
+    )
 
 
 def test_a_cancel_that_overtakes_its_order_takes_the_order_first(scene: Scene) -> None:
