@@ -33,6 +33,7 @@ from oms_api.adapters.postgres_routing import PostgresRoutingAdmin
 from oms_api.adapters.postgres_switches import PostgresSwitchDesk
 from oms_api.adapters.reference_cache import ReferenceCache
 from oms_api.adapters.replica_reader import ReplicaReader
+from oms_api.adapters.request_lookup import RequestLookup
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
@@ -151,6 +152,7 @@ class Gateway:
             intake=self._intake,
             cancels=PendingCancels(self._intake.change, self._reader.read),
             keys=KeyLookup(self._reader.read),
+            request_keys=RequestLookup(self._reader.read),
             backlog=self._backlog,
             reader=self._reader if self._replica is None else self._replica,
             reference=self._reference,

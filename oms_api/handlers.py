@@ -1,7 +1,7 @@
 """What the doors do, whichever door it was: plain functions from a request to an answer or a refusal."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,15 +14,13 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import (
     Refusal,
     RefusalCode,
-    changed_meanwhile,
     invalid,
     no_such_account,
     no_such_order,
 )
-from oms_api.domain.terms import Known, channel_problem, principal_problem, read_id, read_terms
+from oms_api.domain.terms import Known, principal_problem, read_id, read_terms
 from oms_api.ports import (
     IntakeFullError,
-    NewChange,
     NewOrder,
     OrderView,
     Ports,
@@ -34,7 +32,7 @@ from oms_api.ports import (
 )
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
 
@@ -50,19 +48,6 @@ class Placed:
     created: bool
     accepted_at: datetime
     terms: OrderTerms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequested:
-    """A cancel request that is stored; `status` is the order's at that moment.
-
-    created: false when the order had a cancel pending, whose request this is.
-    """
-
-    order_id: UUID
-    request_id: UUID
-    status: str
-    created: bool
 
 
 def unavailable(what: str) -> Refusal:
@@ -267,57 +252,6 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
     if found is None:
         return no_such_order(order_id)
     return found
-
-
-async def handle_cancel_order(
-    ports: Ports,
-    clock: Clock,
-    principal: Principal,
-    order_id: str,
-    *,
-    channel: str | None,
-    trace: str,
-    cl_ord_id: str = "",
-    as_read: Callable[[OrderView], bool] = lambda _order: True,
-) -> CancelRequested | Refusal:
-    """Store a request to cancel. A closed order is refused with its status.
-
-    While a cancel is pending, asking again is answered with its request, and stores nothing. as_read: whether
-    the order is what its client takes it for; what happens to it from now on, it does not say. cl_ord_id: the
-    request's own, where its door has one.
-
-    It is taken whatever the core and Kafka are doing: whoever wants out is never told to wait.
-    """
-    if channel is not None and (problem := channel_problem(channel)) is not None:
-        return invalid(problem)
-    found = await handle_get_order(ports, principal, order_id)
-    if isinstance(found, Refusal):
-        return found
-    if not as_read(found):
-        return changed_meanwhile(f"order {found.order_id}")
-    if found.closed:
-        return Refusal(
-            code=RefusalCode.ORDER_CLOSED,
-            message=f"order {found.order_id} is {found.status}",
-            status=found.status,
-        )
-    message = CancelOrder(
-        request_id=uuid7(),
-        order_id=found.order_id,
-        account_id=found.account_id,
-        principal=principal.subject,
-        received_at=clock(),
-        channel=channel or "",
-        cl_ord_id=cl_ord_id,
-    )
-    change = NewChange(message=message, payload=encode(message), trace=trace)
-    pending = await ports.cancels.request(change, found.status)
-    return CancelRequested(
-        order_id=found.order_id,
-        request_id=pending,
-        status=found.status,
-        created=pending == message.request_id,
-    )
 
 
 async def handle_get_positions(

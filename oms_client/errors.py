@@ -73,8 +73,9 @@ class NotFoundError(RefusedError):
 class ConflictError(RefusedError):
     """It is not as the request expects (409), or another version than the one to be changed (412).
 
-    DUPLICATE_ORDER_ID: the clientOrderId is of an order with other content. ORDER_CLOSED: what is to be
-    canceled is over, `order_status` says how.
+    DUPLICATE_ORDER_ID: the clientOrderId is of an order with other content. DUPLICATE_REQUEST_ID: the
+    request's own id is of another one. ORDER_CLOSED: what is to be changed is over, CONFLICT: it is in a state
+    that forbids it; `order_status` says which.
     """
 
 
@@ -128,6 +129,9 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
+    "DUPLICATE_ORDER_ID": 409,
+    "DUPLICATE_REQUEST_ID": 409,
+    "ORDER_CLOSED": 409,
     "PRECONDITION_FAILED": 412,
     "RATE_LIMITED": 429,
     "UNAVAILABLE": 503,

@@ -60,7 +60,8 @@ class SubmitOrder(Message, frozen=True, kw_only=True):
 class CancelOrder(Message, frozen=True, kw_only=True):
     """channel: the door it came through, if its caller named one.
 
-    cl_ord_id: the request's own ClOrdID, where its door has one.
+    cl_ord_id: the request's own id, a ClOrdID or an idempotency key, where its caller gave one. selected_by:
+    the filter of a request about many orders, else empty.
     """
 
     request_id: UUID
@@ -70,6 +71,7 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     received_at: datetime
     channel: str = ""
     cl_ord_id: str = ""
+    selected_by: str = ""
 
 
 class ReplaceOrder(Message, frozen=True, kw_only=True):
@@ -89,7 +91,10 @@ class ReplaceOrder(Message, frozen=True, kw_only=True):
 
 
 class SuspendOrder(Message, frozen=True, kw_only=True):
-    """Take an order out of the market, to go on with it later."""
+    """Take an order out of the market, to go on with it later.
+
+    cl_ord_id, selected_by: as of a CancelOrder.
+    """
 
     request_id: UUID
     order_id: UUID
@@ -97,10 +102,15 @@ class SuspendOrder(Message, frozen=True, kw_only=True):
     principal: str = ""
     received_at: datetime
     channel: str = ""
+    cl_ord_id: str = ""
+    selected_by: str = ""
 
 
 class ResumeOrder(Message, frozen=True, kw_only=True):
-    """Go on with a suspended order."""
+    """Go on with a suspended order.
+
+    cl_ord_id, selected_by: as of a CancelOrder.
+    """
 
     request_id: UUID
     order_id: UUID
@@ -108,6 +118,8 @@ class ResumeOrder(Message, frozen=True, kw_only=True):
     principal: str = ""
     received_at: datetime
     channel: str = ""
+    cl_ord_id: str = ""
+    selected_by: str = ""
 
 
 class BookTrade(Message, frozen=True, kw_only=True):

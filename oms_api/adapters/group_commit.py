@@ -1,23 +1,27 @@
 """Requests into Postgres by group commit: whatever waits goes into one durable statement, is published, and
 answered.
 
-An order's key, its row and its request are stored together or not at all. What is published after the commit
-is what was stored, to the byte; what does not arrive, the core takes from the log.
+An order's key, its row and its request are stored together or not at all, and so are a request about an order
+and its key; one request about many orders is stored by one commit. What is published after the commit is what
+was stored, to the byte; what does not arrive, the core takes from the log.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.adapters.key_lookup import FIND_KEYS, orders_found, outcome_of_repeat
 from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of
+from oms_api.domain.order_requests import RULES
 from oms_api.domain.refusal import FieldProblem
 from oms_api.ports import (
     IntakeFullError,
@@ -31,7 +35,7 @@ from oms_api.ports import (
 from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.errors import without_secrets
 from oms_platform.kafka.consumers import Gather
-from oms_platform.messages import BookTrade, CancelOrder, SubmitOrder
+from oms_platform.messages import BookTrade, SubmitOrder
 from oms_platform.postgres import ArrayStatement
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
@@ -46,7 +50,17 @@ IDLE_LOOK_S: Final = 1.0
 COMMIT_SPAN: Final = "group commit"
 
 Outcome = StoredOrder | KeyConflict | RowRefused
-_Waiting = tuple[Request, "asyncio.Future[Outcome | None]"]
+
+
+class _Changes(msgspec.Struct, frozen=True, gc=False):
+    """Requests about orders that are stored by one commit."""
+
+    requests: tuple[NewChange, ...]
+
+
+_Item = NewOrder | _Changes
+# Of changes, the outcome is which of them were stored.
+_Waiting = tuple[_Item, "asyncio.Future[Outcome | frozenset[UUID]]"]
 
 log = structlog.get_logger()
 _COMMIT: Final = transaction_seconds.labels("group_commit")
@@ -57,7 +71,7 @@ queue_depth = Gauge("oms_api_commit_queue_depth", "Requests that wait for the ne
 duplicates_total = Counter("oms_api_duplicate_orders_total", "Orders whose idempotency key was stored before")
 commit_failures_total = Counter("oms_api_commit_failures_total", "Group commits that failed", ["error"])
 
-# Of a change, the columns that only an order has are empty.
+# Of a change, the columns that only an order has are empty; those of its key, where it has none.
 _COLUMNS: Final = (
     ("kind", "text"),
     ("request_id", "uuid"),
@@ -77,31 +91,37 @@ _COLUMNS: Final = (
     ("limit_price", "numeric"),
 )
 # One statement is one transaction and one round trip. Keys go in by their order, so that two gateways cannot
-# deadlock; a key that is there already keeps its order out of the other tables.
+# deadlock; a key that is there already keeps what came under it out of the other tables.
 _STORE: Final = ArrayStatement(
     _COLUMNS,
     """WITH row AS MATERIALIZED (SELECT * FROM {rows}),
     fresh AS (
         INSERT INTO order_keys (account_id, channel, client_order_id, order_id)
-        SELECT account_id, channel, client_order_id, order_id FROM row WHERE kind = 'NEW'
+        SELECT DISTINCT ON (account_id, channel, client_order_id)
+               account_id, channel, client_order_id, order_id
+        FROM row WHERE client_order_id IS NOT NULL
         ORDER BY account_id, channel, client_order_id
-        ON CONFLICT DO NOTHING RETURNING order_id),
+        ON CONFLICT DO NOTHING RETURNING account_id, channel, client_order_id),
     kept AS (
         INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,
                             time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)
         SELECT order_id, account_id, channel, client_order_id, symbol, side, order_type, time_in_force,
                quantity, limit_price, 'NEW', quantity, received_at, received_at
-        FROM row JOIN fresh USING (order_id) WHERE kind = 'NEW'),
+        FROM row JOIN fresh USING (account_id, channel, client_order_id) WHERE kind = 'NEW'),
     logged AS (
         INSERT INTO order_requests (request_id, kind, order_id, account_id, principal, payload, traceparent,
                                     received_at)
         SELECT request_id, kind, order_id, account_id, principal, payload, traceparent, received_at
-        FROM row LEFT JOIN fresh USING (order_id) WHERE kind <> 'NEW' OR fresh.order_id IS NOT NULL)
+        FROM row LEFT JOIN fresh USING (account_id, channel, client_order_id)
+        WHERE row.client_order_id IS NULL OR fresh.client_order_id IS NOT NULL)
     SELECT count(*) FROM fresh""",
 )
+_FIND_REQUESTS: Final = "SELECT request_id FROM order_requests WHERE request_id = ANY(%s)"
 
 
-_KINDS: Final = {CancelOrder: "CANCEL", BookTrade: "BOOK"}
+_KINDS: Final[Mapping[type, str]] = {rule.message: kind.value for kind, rule in RULES.items()} | {
+    BookTrade: "BOOK"
+}
 
 
 def _row(request: Request) -> tuple[Any, ...]:
@@ -127,7 +147,8 @@ def _row(request: Request) -> tuple[Any, ...]:
                 terms.quantity,
                 None if price is None else dollars_of(price),
             )
-        case NewChange(message=change):
+        case NewChange(message=change, key=key):
+            _, channel, request_key = (None, None, None) if key is None else key
             request_columns = (
                 _KINDS[type(change)],
                 change.request_id,
@@ -137,8 +158,20 @@ def _row(request: Request) -> tuple[Any, ...]:
                 payload,
                 trace,
                 change.received_at,
+                channel,
+                request_key,
             )
             return (*request_columns, *(None,) * (len(_COLUMNS) - len(request_columns)))
+
+
+def _requests_of(item: _Item) -> Sequence[Request]:
+    return item.requests if isinstance(item, _Changes) else (item,)
+
+
+def _keys_of(item: _Item) -> frozenset[Key]:
+    if isinstance(item, NewOrder):
+        return frozenset((key_of(item.message.terms),))
+    return frozenset(change.key for change in item.requests if change.key is not None)
 
 
 class GroupCommit:
@@ -160,6 +193,8 @@ class GroupCommit:
         self._queue_max = queue_max
         self._commit_timeout_s = commit_timeout_s
         self._waiting: deque[_Waiting] = deque()
+        # Requests in them.
+        self._requests_waiting = 0
         self._awake = asyncio.Event()
         self._connected = False
         self._problem = "not connected yet"
@@ -171,23 +206,33 @@ class GroupCommit:
     async def submit(self, order: NewOrder) -> Outcome:
         """Store an order once; see OrderIntake."""
         outcome = await self._enqueue(order)
-        if outcome is None:
+        if isinstance(outcome, frozenset):
             raise TypeError("expected an order's outcome, found a change's")
         return outcome
 
-    async def change(self, change: NewChange) -> None:
+    async def change(self, change: NewChange) -> bool:
         """Store a request about an order; see OrderIntake."""
-        await self._enqueue(change)
+        return change.message.request_id in await self.change_all((change,))
 
-    def _enqueue(self, item: Request) -> "asyncio.Future[Outcome | None]":
+    async def change_all(self, changes: Sequence[NewChange]) -> frozenset[UUID]:
+        """Store the requests of one request about many orders; see OrderIntake."""
+        if not changes:
+            return frozenset()
+        outcome = await self._enqueue(_Changes(tuple(changes)))
+        if not isinstance(outcome, frozenset):
+            raise TypeError("expected a change's outcome, found an order's")
+        return outcome
+
+    def _enqueue(self, item: _Item) -> "asyncio.Future[Outcome | frozenset[UUID]]":
         if not self._connected:
             raise UnavailableError("Postgres is away: nothing was stored")
         # Changes have as much room again.
         queue_max = self._queue_max if isinstance(item, NewOrder) else 2 * self._queue_max
-        if len(self._waiting) >= queue_max:
+        if self._requests_waiting >= queue_max:
             raise IntakeFullError(f"{queue_max} requests wait already: nothing was stored")
-        done: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Outcome | frozenset[UUID]] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
+        self._requests_waiting += len(_requests_of(item))
         self._awake.set()
         return done
 
@@ -217,7 +262,7 @@ class GroupCommit:
                 log.warning("intake_reconnecting", error=reason, waiting=len(self._waiting))
                 commit_failures_total.labels(type(error).__name__).inc()
             finally:
-                self._fail(self._take(len(self._waiting)), "Postgres is away: nothing was stored")
+                self._fail(self._take(self._requests_waiting), "Postgres is away: nothing was stored")
             await asyncio.sleep(BACKOFF_S)
 
     async def _serve(self, connection: AsyncConnection) -> None:
@@ -235,13 +280,13 @@ class GroupCommit:
             # Commits begin at least so far apart, unless a full batch waits: a lone request is not delayed,
             # and under load each commit carries more of them.
             early_s = started + self._gather.wait_s - time.perf_counter()
-            if early_s > 0 and len(self._waiting) < BATCH_MAX:
+            if early_s > 0 and self._requests_waiting < BATCH_MAX:
                 await asyncio.sleep(early_s)
             batch = self._take(BATCH_MAX)
-            queue_depth.set(len(self._waiting))
+            queue_depth.set(self._requests_waiting)
             if not batch:
                 continue
-            batch_requests.observe(len(batch))
+            batch_requests.observe(sum(len(_requests_of(item)) for item, _ in batch))
             started, began_us = time.perf_counter(), now_us()
             try:
                 await self._commit(connection, batch)
@@ -258,16 +303,27 @@ class GroupCommit:
     def _write_spans(self, batch: list[_Waiting], began_us: int) -> None:
         ended_us = now_us()
         spans = [
-            self._tracer.span(item.trace, COMMIT_SPAN, began_us, ended_us, kind=Kind.CLIENT)
+            self._tracer.span(request.trace, COMMIT_SPAN, began_us, ended_us, kind=Kind.CLIENT)
             for item, _ in batch
-            if is_traced(item.trace)
+            for request in _requests_of(item)
+            if is_traced(request.trace)
         ]
         self._tracer.write_batch("group commit batch", began_us, ended_us, len(batch), spans)
 
     def _take(self, count: int) -> list[_Waiting]:
-        """Take what waits, without what nobody waits for any more: its client has gone or has given up."""
-        taken = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
-        return [waiting for waiting in taken if not waiting[1].cancelled()]
+        """Take so many requests of what waits, or more, as far as those of the last belong together.
+
+        Without what nobody waits for any more: its client has gone or has given up.
+        """
+        taken: list[_Waiting] = []
+        while count > 0 and self._waiting:
+            waiting = self._waiting.popleft()
+            size = len(_requests_of(waiting[0]))
+            self._requests_waiting -= size
+            if not waiting[1].cancelled():
+                taken.append(waiting)
+                count -= size
+        return taken
 
     @staticmethod
     def _fail(batch: list[_Waiting], reason: str) -> None:
@@ -294,7 +350,7 @@ class GroupCommit:
         constraint = error.diag.constraint_name or ""
         log.warning(
             "row_refused",
-            order_id=str(item.message.order_id),
+            order_id=str(_requests_of(item)[0].message.order_id),
             constraint=constraint,
             error=str(error).strip(),
         )
@@ -309,52 +365,86 @@ class GroupCommit:
             )
         if done.done():
             return
-        if outcome is None or isinstance(item, NewChange):
+        if outcome is None or isinstance(item, _Changes):
             done.set_exception(UnavailableError("the order store cannot take this now: nothing was stored"))
         else:
             done.set_result(outcome)
 
     async def _store(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
-        first_of_key: dict[Key, NewOrder] = {}
+        # What came first under a key; what came after it in the same batch is answered as a repeat.
+        first_of_key: dict[Key, _Item] = {}
         requests: list[Request] = []
+        ask = False
         for item, _ in batch:
-            if (
-                isinstance(item, NewChange)
-                or first_of_key.setdefault(key_of(item.message.terms), item) is item
-            ):
-                requests.append(item)
-        stored: Mapping[Key, SubmitOrder] = {}
+            keys = _keys_of(item)
+            blocked = [first for key in keys if (first := first_of_key.get(key)) is not None]
+            if not blocked:
+                first_of_key |= dict.fromkeys(keys, item)
+                requests += _requests_of(item)
+            # Of what an order's key stands for if not for an order of this batch, only the store knows.
+            ask = ask or any(type(first) is not type(item) for first in blocked)
+        found = _Found({}, None)
         with deadline(connection, self._commit_timeout_s):
-            rows = _STORE.parameters([_row(item) for item in requests])
+            rows = _STORE.parameters([_row(request) for request in requests])
             cursor = await connection.execute(_STORE.text, rows)
             counted = await cursor.fetchone()
-            if counted is None or counted[0] < len(first_of_key):
-                async with connection.transaction():
-                    await connection.execute("SET LOCAL enable_nestloop = on")
-                    cursor = await connection.execute(
-                        FIND_KEYS.text, FIND_KEYS.parameters(list(first_of_key))
-                    )
-                    stored = orders_found(await cursor.fetchall())
-        self._line.publish([item for item in requests if _is_fresh(item, stored)])
+            if ask or counted is None or counted[0] < len(first_of_key):
+                found = await _find(connection, batch, requests)
+        self._line.publish([request for request in requests if _is_fresh(request, found)])
         for item, done in batch:
-            if done.done():
-                continue
-            if isinstance(item, NewChange):
-                done.set_result(None)
-                continue
-            key = key_of(item.message.terms)
-            done.set_result(_outcome(item, stored.get(key) or first_of_key[key].message))
+            if not done.done():
+                done.set_result(_outcome(item, found, first_of_key))
 
 
-def _is_fresh(item: Request, stored: Mapping[Key, SubmitOrder]) -> bool:
+class _Found(msgspec.Struct, frozen=True, gc=False):
+    """What the store holds under a batch's keys: orders, and which requests are in the log.
+
+    logged None: all that were sent.
+    """
+
+    orders: Mapping[Key, SubmitOrder]
+    logged: Collection[UUID] | None
+
+
+async def _find(connection: AsyncConnection, batch: list[_Waiting], requests: Sequence[Request]) -> _Found:
+    """Look up what was there under a batch's keys."""
+    keys = {key_of(item.message.terms) for item, _ in batch if isinstance(item, NewOrder)}
+    keyed = [
+        request.message.request_id
+        for request in requests
+        if isinstance(request, NewChange) and request.key is not None
+    ]
+    async with connection.transaction():
+        await connection.execute("SET LOCAL enable_nestloop = on")
+        cursor = await connection.execute(FIND_KEYS.text, FIND_KEYS.parameters(list(keys)))
+        orders = orders_found(await cursor.fetchall())
+        cursor = await connection.execute(_FIND_REQUESTS, (keyed,))
+        return _Found(orders, {request_id for (request_id,) in await cursor.fetchall()})
+
+
+def _is_fresh(request: Request, found: _Found) -> bool:
     """Whether a request was stored just now, and its key was not there before."""
-    if isinstance(item, NewChange):
-        return True
-    found = stored.get(key_of(item.message.terms))
-    return found is None or found.order_id == item.message.order_id
+    if isinstance(request, NewOrder):
+        stored = found.orders.get(key_of(request.message.terms))
+        return stored is None or stored.order_id == request.message.order_id
+    return request.key is None or found.logged is None or request.message.request_id in found.logged
 
 
-def _outcome(order: NewOrder, stored: SubmitOrder) -> StoredOrder | KeyConflict:
+def _outcome(item: _Item, found: _Found, first_of_key: Mapping[Key, _Item]) -> Outcome | frozenset[UUID]:
+    if isinstance(item, NewOrder):
+        return _outcome_of_order(item, found, first_of_key)
+    blocked = any(first_of_key[key] is not item for key in _keys_of(item))
+    stored = () if blocked else item.requests
+    return frozenset(change.message.request_id for change in stored if _is_fresh(change, found))
+
+
+def _outcome_of_order(order: NewOrder, found: _Found, first_of_key: Mapping[Key, _Item]) -> Outcome:
+    key = key_of(order.message.terms)
+    stored, first = found.orders.get(key), first_of_key[key]
+    if stored is None and isinstance(first, NewOrder):
+        stored = first.message
+    if stored is None:
+        raise TypeError(f"expected what is stored under {key}, found nothing")
     if stored.order_id == order.message.order_id:
         return StoredOrder(order_id=stored.order_id, created_at=stored.received_at, created=True)
     duplicates_total.inc()

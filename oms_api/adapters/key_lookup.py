@@ -23,7 +23,7 @@ Rows = Sequence[tuple[Any, ...]]
 Read = Callable[[str, Sequence[Any]], Awaitable[Rows]]
 FIND_KEYS: Final = ArrayStatement(
     (("account_id", "text"), ("channel", "text"), ("client_order_id", "text")),
-    "SELECT r.payload::text FROM {rows}"
+    "SELECT account_id, channel, client_order_id, r.payload::text FROM {rows}"
     " JOIN order_keys k USING (account_id, channel, client_order_id)"
     " JOIN order_requests r ON r.request_id = k.order_id",
 )
@@ -31,9 +31,11 @@ _decoder: Final = msgspec.json.Decoder(SubmitOrder)
 
 
 def orders_found(rows: Rows) -> dict[Key, SubmitOrder]:
-    """Return the orders that FIND_KEYS found, by idempotency key."""
-    orders = [_decoder.decode(payload) for (payload,) in rows]
-    return {key_of(order.terms): order for order in orders}
+    """Return the orders that FIND_KEYS found, by idempotency key, their own or of a request about them."""
+    return {
+        (account_id, channel, client_order_id): _decoder.decode(payload)
+        for account_id, channel, client_order_id, payload in rows
+    }
 
 
 def outcome_of_repeat(stored: SubmitOrder, terms: OrderTerms) -> StoredOrder | KeyConflict:

@@ -19,7 +19,7 @@ PENDING_MAX: Final = 10_000
 ANSWER_S_MAX: Final = 60.0
 _PENDING_CANCEL: Final = OrderStatus.PENDING_CANCEL.name
 
-Store = Callable[[NewChange], Awaitable[None]]
+Store = Callable[[NewChange], Awaitable[object]]
 Read = Callable[[str, Sequence[Any]], Awaitable[Sequence[tuple[Any, ...]]]]
 
 # The order's status, the request of its last cancel, and whether the request that we know of has an outcome,

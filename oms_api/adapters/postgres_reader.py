@@ -46,11 +46,16 @@ _AVG_PX_STEP: Final = Decimal("0.000001")
 # A UUIDv7 is made some moments around the instant that created_at holds.
 _ID_SKEW: Final = timedelta(seconds=5)
 
-# What the request's terms say is shown from them, whole; what became of it, from the order's row.
+# What a replace cannot change is shown from the request's terms, whole; all else from the order's row.
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
-    " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty FROM orders o"
+    " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
+    " o.time_in_force FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
+)
+_LIVE_AT: Final = (
+    "EXISTS (SELECT FROM child_orders c WHERE c.order_id = o.order_id AND c.leaves_qty > 0"
+    " AND c.venue_id = ANY(%s))"
 )
 # A database that was restored is another cluster, goes on in another timeline, or has other tables.
 _EPOCH: Final = (
@@ -71,7 +76,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
-    created_at, updated_at, executed_qty = row[8:]
+    created_at, updated_at, executed_qty, quantity, limit_price, time_in_force = row[8:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -82,9 +87,9 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         symbol=terms.symbol,
         side=terms.side.name,
         order_type=terms.order_type.name,
-        time_in_force=terms.time_in_force.name,
-        quantity=terms.quantity,
-        limit_price=None if terms.limit_price_micros is None else plain(dollars_of(terms.limit_price_micros)),
+        time_in_force=time_in_force,
+        quantity=quantity,
+        limit_price=limit_price,
         status=status,
         closed=closed,
         cum_qty=cum_qty,
@@ -250,7 +255,9 @@ class PostgresReader:
             ("o.status = ANY(%s)", _listed(wanted.statuses)),
             ("o.closed = %s", wanted.closed),
             ("o.side = %s", wanted.side),
-            ("o.client_order_id = %s", wanted.client_order_id),
+            ("o.order_id = ANY(%s)", None if wanted.order_ids is None else list(wanted.order_ids)),
+            ("o.client_order_id = ANY(%s)", _listed(wanted.client_order_ids)),
+            (_LIVE_AT, _listed(wanted.venues)),
             ("o.channel = %s", wanted.channel),
             ("r.principal = %s", wanted.principal),
             ("o.created_at >= %s", wanted.created_from),

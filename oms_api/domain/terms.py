@@ -202,19 +202,23 @@ def _text(content: Mapping[str, object], field: str, problems: list[FieldProblem
     return ""
 
 
+def client_order_id_problem(text: str) -> str | None:
+    """Return what is wrong with a client's own id of an order or a request, or None."""
+    if not 0 < len(text) <= CLIENT_ORDER_ID_LENGTH_MAX or not text.isprintable():
+        return f"must be 1 to {CLIENT_ORDER_ID_LENGTH_MAX} printable characters, was {shown(text)}"
+    if not text.isascii() and unicodedata.normalize("NFKC", text) != text:
+        # Two ids that look alike would be two orders.
+        return f"must be in Unicode's form NFKC, was {shown(text)}"
+    if text != text.strip():
+        return f"must not begin or end with a space, was {shown(text)}"
+    return None
+
+
 def _client_order_id(content: Mapping[str, object], problems: list[FieldProblem]) -> str:
     text = _text(content, "clientOrderId", problems)
-    if len(text) > CLIENT_ORDER_ID_LENGTH_MAX or not text.isprintable():
-        _wrong(
-            problems,
-            "clientOrderId",
-            f"must be 1 to {CLIENT_ORDER_ID_LENGTH_MAX} printable characters, was {shown(text)}",
-        )
-    elif not text.isascii() and unicodedata.normalize("NFKC", text) != text:
-        # Two ids that look alike would be two orders.
-        _wrong(problems, "clientOrderId", f"must be in Unicode's form NFKC, was {shown(text)}")
-    elif text != text.strip():
-        _wrong(problems, "clientOrderId", f"must not begin or end with a space, was {shown(text)}")
+    problem = client_order_id_problem(text) if text else None
+    if problem is not None:
+        _wrong(problems, "clientOrderId", problem)
     return text
 
 

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.change_handlers import Line, Requested, RequestedOfMany
+from oms_api.domain.order_requests import RULES
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.handlers import CancelRequested, Placed
+from oms_api.handlers import Placed
 from oms_api.ports import Instant, RateStanding
 
 # Set by the door for the request that the current task works on.
@@ -22,6 +24,7 @@ STATUS_OF: Final = {
     RefusalCode.NOT_FOUND: 404,
     RefusalCode.METHOD_NOT_ALLOWED: 405,
     RefusalCode.DUPLICATE_ORDER_ID: 409,
+    RefusalCode.DUPLICATE_REQUEST_ID: 409,
     RefusalCode.ORDER_CLOSED: 409,
     RefusalCode.CONFLICT: 409,
     RefusalCode.PRECONDITION_FAILED: 412,
@@ -65,6 +68,20 @@ class CancelBody(msgspec.Struct, rename="camel", gc=False):
     message: str
 
 
+class RequestedBody(msgspec.Struct, rename="camel", gc=False):
+    """A request about an order that is stored. request_id: of the event that will be its outcome.
+
+    status: the order's as it was read. created: false when it was stored before, by its own id. message: what
+    it will do.
+    """
+
+    order_id: UUID
+    request_id: UUID
+    status: str
+    created: bool
+    message: str
+
+
 class WrongField(msgspec.Struct):
     """What is wrong with one field of a request."""
 
@@ -77,6 +94,29 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
     message: str
     fields: list[WrongField]
     status: str = ""
+
+
+class RequestedLine(msgspec.Struct, rename="camel", gc=False):
+    """What came of one order of many: `request`, or in `error` why there is none.
+
+    order_id: null of a client_order_id that was named and is of no order there.
+    """
+
+    order_id: UUID | None
+    client_order_id: str
+    request: RequestedBody | None
+    error: ErrorBody | None
+
+
+class RequestedManyBody(msgspec.Struct, rename="camel", gc=False):
+    """What came of a request about many orders. more: there are more such; ask again, under another id.
+
+    created: false when it was stored before, by its own id: then these are the orders of that time.
+    """
+
+    orders: list[RequestedLine]
+    more: bool
+    created: bool
 
 
 class Problem(msgspec.Struct, rename="camel"):
@@ -131,14 +171,43 @@ def placed(answer: Placed) -> Answer:
     )
 
 
-def cancel_body(answer: CancelRequested) -> CancelBody:
+def cancel_body(answer: Requested) -> CancelBody:
     """Build what a cancel request is answered with."""
-    return CancelBody(answer.order_id, answer.request_id, answer.status, "cancel requested")
+    return CancelBody(answer.order_id, answer.request_id, answer.status, RULES[answer.kind].said)
 
 
-def cancel_requested(answer: CancelRequested) -> Answer:
+def cancel_requested(answer: Requested) -> Answer:
     """Build the answer to a cancel request."""
     return Answer(status=202, body=encode(cancel_body(answer)))
+
+
+def requested_body(answer: Requested) -> RequestedBody:
+    """Build what a request about an order is answered with."""
+    return RequestedBody(answer.order_id, answer.request_id, answer.status, answer.created, answer.will)
+
+
+def requested(answer: Requested) -> Answer:
+    """Build the answer to a request about an order."""
+    return Answer(status=202, body=encode(requested_body(answer)))
+
+
+def requested_many_body(answer: RequestedOfMany) -> RequestedManyBody:
+    """Build what a request about many orders is answered with."""
+    return RequestedManyBody([_line(line) for line in answer.lines], answer.more, answer.created)
+
+
+def requested_many(answer: RequestedOfMany) -> Answer:
+    """Build the answer to a request about many orders."""
+    return Answer(status=202, body=encode(requested_many_body(answer)))
+
+
+def _line(line: Line) -> RequestedLine:
+    return RequestedLine(
+        line.order_id,
+        line.client_order_id,
+        None if isinstance(line.outcome, Refusal) else requested_body(line.outcome),
+        error_body(line.outcome) if isinstance(line.outcome, Refusal) else None,
+    )
 
 
 def refused(refusal: Refusal) -> Answer:
@@ -152,7 +221,7 @@ def refused(refusal: Refusal) -> Answer:
         headers.append(("www-authenticate", 'Bearer realm="oms", error="invalid_token"'))
     return Answer(
         status=STATUS_OF[refusal.code],
-        body=encode(_problem(refusal)),
+        body=encode(problem_body(refusal)),
         headers=tuple(headers),
         media_type=PROBLEM_JSON,
     )
@@ -174,7 +243,8 @@ def with_rate(answer: Answer, standing: RateStanding | None) -> Answer:
     return replace(answer, headers=answer.headers + told)
 
 
-def _problem(refusal: Refusal) -> Problem:
+def problem_body(refusal: Refusal) -> Problem:
+    """Build what a refused request is answered with."""
     error = error_body(refusal)
     return Problem(
         type=f"{PROBLEMS_PAGE}#{error.code}",

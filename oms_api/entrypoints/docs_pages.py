@@ -41,6 +41,10 @@ MEANING: Final = {
     RefusalCode.DUPLICATE_ORDER_ID: (
         "The clientOrderId of that account and channel is an order with other content, which stands."
     ),
+    RefusalCode.DUPLICATE_REQUEST_ID: (
+        "The request's own id (Idempotency-Key) is that of another order or request of that account and"
+        " channel, which stands."
+    ),
     RefusalCode.ORDER_CLOSED: "The order is closed; `orderStatus` says how. It cannot be changed.",
     RefusalCode.CONFLICT: "What is asked contradicts the state that it would change; `orderStatus` names it.",
     RefusalCode.PRECONDITION_FAILED: (

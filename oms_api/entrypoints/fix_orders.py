@@ -17,6 +17,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
+from oms_api.change_handlers import Asked, Requested, handle_change
+from oms_api.domain.order_requests import RULES, RequestKind
 from oms_api.domain.principal import FIX_CHANNEL, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints import fix_reports
@@ -24,7 +26,6 @@ from oms_api.entrypoints.fix_reports import Message
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
     Placed,
-    handle_cancel_order,
     handle_get_order,
     handle_place_order,
     placer_of,
@@ -44,7 +45,7 @@ from oms_platform.clock import Clock
 from oms_platform.fix.clients import DROP_COPY
 from oms_platform.fix.session import Fields
 from oms_platform.ids import uuid7
-from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.messages import ReplaceOrder, SubmitOrder
 
 # Tags of ours, of a 35=D: the routing profile, and venues by spaces.
 PROFILE_TAG, AVOID_TAG, PREFER_TAG = "9501", "9502", "9503"
@@ -52,11 +53,11 @@ ROUTING_TAGS: Final = (PROFILE_TAG, AVOID_TAG, PREFER_TAG)
 MASS_STATUS_MAX: Final = 1_000
 # Of one session at the store, so that others and the other doors have their share of its connections.
 READS_AT_ONCE: Final = 3
-CANCELS_AT_ONCE: Final = 50
+CHANGES_AT_ONCE: Final = 50
+_ANY_SEQUENCE: Final = 2**31 - 1
 _ALL_ORDERS, _OF_SYMBOL = "7", "1"
 # BusinessRejectReason (380).
 _OTHER, _UNSUPPORTED_TYPE, _NOT_AUTHORIZED = 0, 3, 6
-_NO_REPLACES: Final = "replaces are not taken yet: cancel the order and send a new one"
 _WHOLE: Final = re.compile(r"0*([0-9]{1,18})(?:\.0*)?")
 _PRICE: Final = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,18})?")
 
@@ -92,6 +93,29 @@ def read_order(fields: Fields, accounts: Sequence[str]) -> dict[str, object]:
         "routing": _routing(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
+
+
+def read_replace(fields: Fields) -> dict[str, object]:
+    """Turn a 35=G into what a REST client would have sent; what it leaves out stays as it is."""
+    code = fields.get("59")
+    content: dict[str, object | None] = {
+        "quantity": _shares(fields.get("38")),
+        "limitPrice": _price(fields.get("44")),
+        "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _fixed_problem(fields: Fields, order: OrderView) -> str:
+    """Return which field a 35=G would change that none can, empty for none."""
+    for tag, name, found, stays in (
+        ("55", "Symbol", fields.get("55", order.symbol), order.symbol),
+        ("54", "Side", _name(fix_reports.SIDES, fields.get("54", "")), order.side),
+        ("40", "OrdType", _name(fix_reports.ORD_TYPES, fields.get("40", "")), order.order_type),
+    ):
+        if found and found != stays:
+            return f"{name} ({tag}) must be the order's {stays}, was {found}"
+    return ""
 
 
 def _name(known: Mapping[str, Enum], code: str) -> str:
@@ -147,7 +171,7 @@ class FixRequests:
         self._clock = clock
         self._note_placed = note_placed
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._cancels = asyncio.Semaphore(CANCELS_AT_ONCE)
+        self._changes = asyncio.Semaphore(CHANGES_AT_ONCE)
 
     async def answer(self, messages: Sequence[Fields]) -> list[Message]:
         """Do what messages ask, in their order. Returns what is to be sent.
@@ -255,29 +279,25 @@ class FixRequests:
             return [self._kept(fields, order, fix_reports.BROKER_OPTION, fix_reports.words_of(refused))]
         if order is None:
             return [self._kept(fields, None, fix_reports.CANCEL_UNKNOWN_ORDER, "unknown order")]
-        if _may_be_repeated(fields) and await self._has_cancel(order, fields["11"]):
+        if _may_be_repeated(fields) and await self._has_change(order, fields["11"]):
             return [fix_reports.status_report(order, fields["11"])]
         if await self._id_of(self._settings.accounts, fields["11"]) is not None:
             return [self._kept(fields, order, fix_reports.CANCEL_DUPLICATE, "ClOrdID (11) is an order's")]
-        traced = RequestTrace(self._ports.tracer, None, CancelOrder.__name__)
-        work = handle_cancel_order(
-            self._ports,
-            self._clock,
-            self._principal,
-            str(order.order_id),
+        asked = Asked(
+            kind=RequestKind.CANCEL,
+            order_id=str(order.order_id),
+            content={},
             channel=FIX_CHANNEL,
-            trace=traced.trace,
             cl_ord_id=fields["11"],
         )
-        async with self._cancels:
-            result = await traced.over("FIX 35=F", work)
+        result = await self._change(asked)
         if isinstance(result, Refusal):
             closed = result.code is RefusalCode.ORDER_CLOSED
             reason = fix_reports.TOO_LATE if closed else fix_reports.CANCEL_OTHER
             now = await self._view(order.order_id)
             return [self._kept(fields, now, reason, fix_reports.words_of(result))]
         if not result.created:
-            if await self._has_cancel(order, fields["11"]):
+            if await self._has_change(order, fields["11"]):
                 return [fix_reports.status_report(order, fields["11"])]
             text = f"a cancel is pending: request {result.request_id}"
             return [self._kept(fields, order, fix_reports.CANCEL_PENDING, text)]
@@ -285,10 +305,43 @@ class FixRequests:
         return []
 
     async def _replace(self, fields: Fields) -> list[Message]:
+        """Ask for a replace, whose ClOrdID is an idempotency key as an order's is."""
+        of_replace = fix_reports.OF_REPLACE
         order = await self._named(fields, "41")
-        reason = fix_reports.CANCEL_UNKNOWN_ORDER if order is None else fix_reports.BROKER_OPTION
-        text = "unknown order" if order is None else _NO_REPLACES
-        return [self._kept(fields, order, reason, text, fix_reports.OF_REPLACE)]
+        refused = await refusal_of(self._ports, self._principal, Right.TRADE)
+        if refused is not None:
+            text = fix_reports.words_of(refused)
+            return [self._kept(fields, order, fix_reports.BROKER_OPTION, text, of_replace)]
+        if order is None:
+            return [self._kept(fields, None, fix_reports.CANCEL_UNKNOWN_ORDER, "unknown order", of_replace)]
+        problem = _fixed_problem(fields, order)
+        if problem:
+            return [self._kept(fields, order, fix_reports.CANCEL_OTHER, problem, of_replace)]
+        asked = Asked(
+            kind=RequestKind.REPLACE,
+            order_id=str(order.order_id),
+            content=read_replace(fields),
+            channel=FIX_CHANNEL,
+            request_key=fields["11"],
+        )
+        result = await self._change(asked)
+        now = order if isinstance(result, Requested) and result.created else await self._view(order.order_id)
+        if isinstance(result, Refusal):
+            reason = fix_reports.REASON_OF_CODE.get(result.code, fix_reports.CANCEL_OTHER)
+            return [self._kept(fields, now, reason, fix_reports.words_of(result), of_replace)]
+        if result.created:
+            # Its first report is the event that it is taken.
+            return []
+        if now is not None and _may_be_repeated(fields):
+            return [fix_reports.status_report(now, fields["11"])]
+        text = f"{RefusalCode.DUPLICATE_REQUEST_ID.value}: ClOrdID (11) is request {result.request_id}'s"
+        return [self._kept(fields, now, fix_reports.CANCEL_DUPLICATE, text, of_replace)]
+
+    async def _change(self, asked: Asked) -> Requested | Refusal:
+        traced = RequestTrace(self._ports.tracer, None, RULES[asked.kind].message.__name__)
+        work = handle_change(self._ports, self._clock, self._principal, asked, trace=traced.trace)
+        async with self._changes:
+            return await traced.over(f"FIX {asked.kind.value.lower()}", work)
 
     def _kept(
         self,
@@ -342,11 +395,20 @@ class FixRequests:
         if text:
             more = (*asked, (911, 0), (912, "Y"))
             return [fix_reports.status_unknown(fields, text, more, self._clock())]
+        names = {order.order_id: order.client_order_id for order in found}
+        async with self._reads:
+            replaced = await self._orders.replacements([(order_id, _ANY_SEQUENCE) for order_id in names])
+        for one in replaced:
+            if one.request is not None and one.request.cl_ord_id and self._is_own(one.request):
+                names[one.order_id] = one.request.cl_ord_id
         reports = []
         for number, order in enumerate(reversed(found), 1):
             more = (*asked, (911, len(found)), (912, "Y" if number == len(found) else "N"))
-            reports.append(fix_reports.status_report(order, order.client_order_id, more))
+            reports.append(fix_reports.status_report(order, names[order.order_id], more))
         return reports
+
+    def _is_own(self, request: ReplaceOrder) -> bool:
+        return request.principal == self._principal.subject
 
     async def _named(self, fields: Fields, tag: str) -> OrderView | None:
         """Return the order of this session that a tag names by its ClOrdID; any other one does not exist."""
@@ -360,9 +422,9 @@ class FixRequests:
         async with self._reads:
             return await self._orders.order_id(accounts, cl_ord_id)
 
-    async def _has_cancel(self, order: OrderView, cl_ord_id: str) -> bool:
+    async def _has_change(self, order: OrderView, cl_ord_id: str) -> bool:
         async with self._reads:
-            return await self._orders.has_cancel(order.order_id, cl_ord_id)
+            return await self._orders.has_change(order.order_id, cl_ord_id)
 
     async def _view(self, order_id: UUID) -> OrderView | None:
         async with self._reads:

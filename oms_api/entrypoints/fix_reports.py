@@ -42,6 +42,7 @@ ORD_STATUS_CODES: Final = {
     OrderStatus.REJECTED: "8",
     OrderStatus.EXPIRED: "C",
     OrderStatus.PENDING_REPLACE: "E",
+    OrderStatus.SUSPENDED: "9",
 }
 REJECTED: Final = "8"
 STATUS: Final = "I"
@@ -55,10 +56,17 @@ EXEC_TYPES: Final[Mapping[str, str]] = {
     "CancelRequested": "6",
     "OrderCanceled": "4",
     "OrderExpired": "C",
+    "ReplaceRequested": "E",
+    "OrderReplaced": "5",
+    "OrderSuspended": "9",
+    "OrderResumed": "D",
 }
 _BUST: Final = "H"
-# The event that is a 35=9.
+# The events that are a 35=9.
 CANCEL_REJECTED: Final = "CancelRejected"
+REPLACE_REJECTED: Final = "ReplaceRejected"
+# ExecRestatementReason (378) of an order that goes on after it was suspended: other.
+_RESTATED: Final = {"OrderResumed": "99"}
 # OrdRejReason (103).
 UNKNOWN_SYMBOL, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BAD_QUANTITY, UNKNOWN_ACCOUNT, OTHER = (
     1, 3, 5, 6, 11, 13, 15, 99,
@@ -84,6 +92,11 @@ _REASON_OF_DENIAL: Final = {
 TOO_LATE, CANCEL_UNKNOWN_ORDER, BROKER_OPTION, CANCEL_PENDING, CANCEL_DUPLICATE, CANCEL_OTHER = (
     0, 1, 2, 3, 6, 99,
 )  # fmt: skip
+REASON_OF_CODE: Final = {
+    RefusalCode.ORDER_CLOSED: TOO_LATE,
+    RefusalCode.CONFLICT: CANCEL_PENDING,
+    RefusalCode.DUPLICATE_REQUEST_ID: CANCEL_DUPLICATE,
+}
 OF_CANCEL, OF_REPLACE = "1", "2"
 Values = Iterable[tuple[int, object]]
 
@@ -149,8 +162,15 @@ def pending_new(order_id: UUID, terms: OrderTerms, exec_id: str, at: datetime) -
     return Message("8", body_of(values))
 
 
-def event_report(event: OrderEvent, terms: OrderTerms, canceled_by: str) -> Message | None:
-    """Return an event's 35=8, None for one that is not reported. canceled_by: the cancel's ClOrdID, or ""."""
+class Named(NamedTuple):
+    """What a report calls an order: ClOrdID (11), and OrigClOrdID (41) where the first is a request's."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str = ""
+
+
+def event_report(event: OrderEvent, terms: OrderTerms, named: Named) -> Message | None:
+    """Return an event's 35=8, None for one that is not reported. terms: the order's, after the event."""
     exec_type = EXEC_TYPES.get(event.type)
     if exec_type is None:
         return None
@@ -159,14 +179,13 @@ def event_report(event: OrderEvent, terms: OrderTerms, canceled_by: str) -> Mess
     if corrected is not None and not corrected.last_qty:
         exec_type = _BUST
     denial = "" if event.order_denied is None else event.order_denied.denial
-    of_cancel = canceled_by if event.type in ("CancelRequested", "OrderCanceled") else ""
     at = event.occurred_at if trade is None else trade.transact_time
     values = (
-        (37, event.order_id), (11, of_cancel or terms.client_order_id),
-        (41, terms.client_order_id if of_cancel else None),
+        (37, event.order_id), (11, named.cl_ord_id), (41, named.orig_cl_ord_id),
         (17, exec_id_of(event)), (19, None if corrected is None else _corrected_id(corrected)),
-        (150, exec_type), (39, ORD_STATUS_CODES[event.status]), *_ordered(terms),
-        (32, event.last_qty or None), (31, _dollars(event.last_px) if event.last_qty else None),
+        (150, exec_type), (378, _RESTATED.get(event.type)), (39, ORD_STATUS_CODES[event.status]),
+        *_ordered(terms), (32, event.last_qty or None),
+        (31, _dollars(event.last_px) if event.last_qty else None),
         (30, event.venue_id if trade is not None else None),
         (151, event.leaves_qty), (14, event.cum_qty), (6, _dollars(event.avg_px)),
         (103, _REASON_OF_DENIAL.get(denial.partition(":")[0], OTHER) if denial else None),
@@ -250,14 +269,15 @@ def cancel_rejected(
     return Message("9", body_of(values))
 
 
-def cancel_ended(event: OrderEvent, terms: OrderTerms, cl_ord_id: str) -> Message:
-    """Say that a cancel ended otherwise than in the order's end. cl_ord_id: the cancel's."""
-    reason = "" if event.cancel_rejected is None else event.cancel_rejected.reason
+def change_ended(event: OrderEvent, terms: OrderTerms, named: Named) -> Message:
+    """Say that a cancel, or a replace, changed nothing. named: the request, and the order."""
+    rejected = event.cancel_rejected or event.replace_rejected
+    answers = OF_CANCEL if event.replace_rejected is None else OF_REPLACE
     closed = not event.leaves_qty
     values = (
-        (37, event.order_id), (11, cl_ord_id), (41, terms.client_order_id), (1, terms.account_id),
-        (39, ORD_STATUS_CODES[event.status]), (434, OF_CANCEL), (102, TOO_LATE if closed else CANCEL_OTHER),
-        (58, _cut(reason)), (60, utc_timestamp(event.occurred_at)),
+        (37, event.order_id), (11, named.cl_ord_id), (41, named.orig_cl_ord_id), (1, terms.account_id),
+        (39, ORD_STATUS_CODES[event.status]), (434, answers), (102, TOO_LATE if closed else CANCEL_OTHER),
+        (58, _cut("" if rejected is None else rejected.reason)), (60, utc_timestamp(event.occurred_at)),
     )  # fmt: skip
     return Message("9", body_of(values))
 

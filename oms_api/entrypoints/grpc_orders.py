@@ -8,27 +8,24 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from oms_api.batch_handlers import handle_place_batch, read_batch
+from oms_api.change_handlers import Asked, Line, handle_change, handle_change_many
+from oms_api.domain.order_requests import OLDER_THAN_S_MAX, RULES, RequestKind, Selection
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
-from oms_api.domain.terms import shown
+from oms_api.domain.terms import read_id, shown
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.grpc_messages import Contract, order_values
-from oms_api.entrypoints.grpc_refusals import refused
+from oms_api.entrypoints.grpc_refusals import field_name, refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
 from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token
 from oms_api.entrypoints.paging import LIMIT_DEFAULT, LIMIT_MAX
 from oms_api.entrypoints.request_trace import RequestTrace
-from oms_api.handlers import (
-    admit,
-    admit_to_place,
-    handle_cancel_order,
-    handle_get_order,
-    handle_place_order,
-)
+from oms_api.handlers import Placed, admit, admit_to_place, handle_get_order, handle_place_order
 from oms_api.ports import OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
-from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderStatus, Side
 
 SERVICE: Final = "oms.v1.OrderService"
@@ -88,6 +85,79 @@ def _routing(given: Any) -> dict[str, object] | None:
     return {name: value for name, value in routing.items() if value} or None
 
 
+def _replace_content(request: Any) -> dict[str, object]:
+    """Turn a ReplaceOrderRequest into what a REST client would have sent; what is unset is left out."""
+    content: dict[str, object] = {
+        "quantity": request.quantity or None,
+        "limitPrice": _optional(request, "limit_price"),
+        "timeInForce": _name(request, "time_in_force"),
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def read_selection(given: Any) -> Selection | Refusal:
+    """Check an OrderSelection. Accounts that the caller does not see match nothing."""
+    problems: list[FieldProblem] = []
+    side = _name(given, "side")
+    if side is not None and side not in _SIDES:
+        message = f"must be of {', '.join(_SIDES)}, was {shown(side)}"
+        problems.append(FieldProblem(field="side", message=message))
+    for name in ("account_ids", "symbols", "venue_ids", "client_order_ids"):
+        if any("\0" in value for value in getattr(given, name)):
+            problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
+    order_ids = [read_id(text) for text in given.order_ids]
+    if None in order_ids:
+        message = f"must be order ids, was {shown(given.order_ids[order_ids.index(None)])}"
+        problems.append(FieldProblem(field="order_ids", message=message))
+    older_than_s = _optional(given, "older_than_s")
+    if older_than_s is not None and not 0 <= older_than_s <= OLDER_THAN_S_MAX:
+        message = f"must be a whole number from 0 to {OLDER_THAN_S_MAX}, was {older_than_s}"
+        problems.append(FieldProblem(field="older_than_s", message=message))
+    if problems:
+        return invalid(*problems)
+    return Selection(
+        accounts=frozenset(given.account_ids) or None,
+        symbols=frozenset(given.symbols) or None,
+        side=side,
+        venues=frozenset(given.venue_ids) or None,
+        older_than_s=older_than_s,
+        order_ids=tuple(dict.fromkeys(one for one in order_ids if one is not None)),
+        client_order_ids=tuple(dict.fromkeys(given.client_order_ids)),
+    )
+
+
+def _placed_values(placed: Placed) -> dict[str, Any]:
+    return {
+        "order_id": str(placed.order_id),
+        "client_order_id": placed.client_order_id,
+        "status": OrderStatus.NEW.value,
+        "created": placed.created,
+        "message": "order received",
+        "timestamp": placed.accepted_at,
+    }
+
+
+def _refused_values(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "code": refusal.code.value,
+        "message": refusal.message,
+        "fields": [
+            {"field": field_name(problem.field), "message": problem.message} for problem in refusal.fields
+        ],
+        "order_status": OrderStatus[refusal.status].value if refusal.status else 0,
+    }
+
+
+def _line_values(line: Line) -> dict[str, Any]:
+    """Return what a ChangedOrder is made from."""
+    order_id = "" if line.order_id is None else str(line.order_id)
+    if isinstance(line.outcome, Refusal):
+        named = {"client_order_id": line.client_order_id}
+        return {"order_id": order_id, "refused": _refused_values(line.outcome), **named}
+    status = OrderStatus[line.outcome.status].value
+    return {"order_id": order_id, "request_id": str(line.outcome.request_id), "status": status}
+
+
 def _time(request: Any, field: str, problems: list[FieldProblem]) -> datetime | None:
     """Check a time that may be left out."""
     given = _optional(request, field)
@@ -136,7 +206,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         symbols=frozenset((request.symbol,)) if request.symbol else None,
         statuses=frozenset(statuses) or None,
         side=side,
-        client_order_id=request.client_order_id or None,
+        client_order_ids=frozenset((request.client_order_id,)) if request.client_order_id else None,
         created_from=created_from,
         created_to=created_to,
         after=after,
@@ -165,8 +235,11 @@ async def _to_trade(ports: Ports, token: str | None) -> Principal | Refusal:
     return await admit(ports, token, Right.TRADE)
 
 
-async def _to_cancel(ports: Ports, token: str | None) -> Principal | Refusal:
-    return await admit(ports, token, Right.CANCEL)
+def _to_change(kind: RequestKind) -> Admit[Principal]:
+    async def admitted(ports: Ports, token: str | None) -> Principal | Refusal:
+        return await admit(ports, token, RULES[kind].right)
+
+    return admitted
 
 
 def token_of(call: Call) -> str | Refusal | None:
@@ -204,6 +277,12 @@ class OrderService:
                 "GetOrder": self._get_order,
                 "CancelOrder": self._cancel_order,
                 "ReplaceOrder": self._replace_order,
+                "SuspendOrder": self._suspend_order,
+                "ResumeOrder": self._resume_order,
+                "PlaceOrders": self._place_orders,
+                "CancelOrders": self._cancel_orders,
+                "SuspendOrders": self._suspend_orders,
+                "ResumeOrders": self._resume_orders,
                 "ListOrders": self._list_orders,
                 "StreamOrders": self._stream_orders,
             },
@@ -229,16 +308,7 @@ class OrderService:
             trace=traced.trace,
         )
         placed = _done(await traced.over("grpc PlaceOrder", work))
-        await call.send_message(
-            self._kind("PlaceOrderResponse")(
-                order_id=str(placed.order_id),
-                client_order_id=placed.client_order_id,
-                status=OrderStatus.NEW.value,
-                created=placed.created,
-                message="order received",
-                timestamp=placed.accepted_at,
-            )
-        )
+        await call.send_message(self._kind("PlaceOrderResponse")(**_placed_values(placed)))
 
     async def _get_order(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_read)
@@ -247,26 +317,99 @@ class OrderService:
         await call.send_message(self._kind("Order")(**order_values(found)))
 
     async def _cancel_order(self, call: Call) -> None:
-        principal, request = await self._enter(call, _to_cancel)
+        await self._change(call, RequestKind.CANCEL)
+
+    async def _replace_order(self, call: Call) -> None:
+        await self._change(call, RequestKind.REPLACE)
+
+    async def _suspend_order(self, call: Call) -> None:
+        await self._change(call, RequestKind.SUSPEND)
+
+    async def _resume_order(self, call: Call) -> None:
+        await self._change(call, RequestKind.RESUME)
+
+    async def _change(self, call: Call, kind: RequestKind) -> None:
+        """Ask for a change of one order."""
+        name = f"{kind.value.title()}Order"
+        principal, request = await self._enter(call, _to_change(kind))
         order_id = _done(_order_id(request.order_id))
-        traced = self._trace(call, CancelOrder.__name__)
-        work = handle_cancel_order(
-            self._ports, self._clock, principal, order_id, channel=request.channel or None, trace=traced.trace
+        sequence = None if kind is RequestKind.CANCEL else _optional(request, "sequence")
+        asked = Asked(
+            kind=kind,
+            order_id=order_id,
+            content=_replace_content(request) if kind is RequestKind.REPLACE else {},
+            channel=request.channel or None,
+            request_key="" if kind is RequestKind.CANCEL else request.client_order_id,
+            as_read=lambda order: sequence is None or order.sequence == sequence,
         )
-        asked = _done(await traced.over("grpc CancelOrder", work))
+        traced = self._trace(call, name)
+        work = handle_change(self._ports, self._clock, principal, asked, trace=traced.trace)
+        done = _done(await traced.over(f"grpc {name}", work))
+        created = {} if kind is RequestKind.CANCEL else {"created": done.created}
         await call.send_message(
-            self._kind("CancelOrderResponse")(
-                order_id=str(asked.order_id),
-                request_id=str(asked.request_id),
-                message="cancel requested",
-                status=OrderStatus[asked.status].value,
+            self._kind(f"{name}Response")(
+                order_id=str(done.order_id),
+                request_id=str(done.request_id),
+                message=done.will,
+                status=OrderStatus[done.status].value,
+                **created,
             )
         )
 
-    async def _replace_order(self, call: Call) -> None:
-        await self._enter(call, _to_trade)
-        message = "replacing an order is not offered yet: cancel it and place a new one"
-        raise refused(Refusal(code=RefusalCode.METHOD_NOT_ALLOWED, message=message))
+    async def _cancel_orders(self, call: Call) -> None:
+        await self._change_many(call, RequestKind.CANCEL)
+
+    async def _suspend_orders(self, call: Call) -> None:
+        await self._change_many(call, RequestKind.SUSPEND)
+
+    async def _resume_orders(self, call: Call) -> None:
+        await self._change_many(call, RequestKind.RESUME)
+
+    async def _change_many(self, call: Call, kind: RequestKind) -> None:
+        """Ask for a change of many orders."""
+        name = f"{kind.value.title()}Orders"
+        principal, request = await self._enter(call, _to_change(kind))
+        traced = self._trace(call, RULES[kind].message.__name__)
+        work = handle_change_many(
+            self._ports,
+            self._clock,
+            principal,
+            kind,
+            _done(read_selection(request.selection)),
+            channel=request.channel or None,
+            request_key=request.client_order_id,
+            trace=traced.trace,
+        )
+        done = _done(await traced.over(f"grpc {name}", work))
+        await call.send_message(
+            self._kind(f"{name}Response")(
+                orders=[_line_values(line) for line in done.lines], more=done.more, created=done.created
+            )
+        )
+
+    async def _place_orders(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_trade)
+        orders = [_content(order) for order in request.orders]
+        batch = _done(read_batch({"orders": orders, "allOrNothing": request.all_or_nothing}))
+        channels = {order.channel or CHANNEL_DEFAULT for order in request.orders}
+        if len(channels) > 1:
+            message = f"must be the same of every order of a batch, was {', '.join(sorted(channels))[:80]}"
+            raise refused(invalid(FieldProblem(field="channel", message=message)))
+        traced = self._trace(call, SubmitOrder.__name__)
+        work = handle_place_batch(
+            self._ports, self._clock, principal, batch, channel=channels.pop(), trace=traced.trace
+        )
+        results = _done(await traced.over("grpc PlaceOrders", work))
+        await call.send_message(
+            self._kind("PlaceOrdersResponse")(
+                orders=[
+                    {"refused": _refused_values(result)}
+                    if isinstance(result, Refusal)
+                    else {"placed": _placed_values(result)}
+                    for result in results
+                ]
+            )
+        )
 
     async def _list_orders(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_read)

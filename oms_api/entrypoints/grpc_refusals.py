@@ -23,13 +23,15 @@ STATUS_OF: Final = {
     RefusalCode.NOT_FOUND: Status.NOT_FOUND,
     RefusalCode.METHOD_NOT_ALLOWED: Status.UNIMPLEMENTED,
     RefusalCode.DUPLICATE_ORDER_ID: Status.ALREADY_EXISTS,
+    RefusalCode.DUPLICATE_REQUEST_ID: Status.ALREADY_EXISTS,
     RefusalCode.ORDER_CLOSED: Status.FAILED_PRECONDITION,
     RefusalCode.CONFLICT: Status.FAILED_PRECONDITION,
+    RefusalCode.PRECONDITION_FAILED: Status.FAILED_PRECONDITION,
     RefusalCode.RATE_LIMITED: Status.RESOURCE_EXHAUSTED,
     RefusalCode.UNAVAILABLE: Status.UNAVAILABLE,
 }
 # What no field of a message is called after.
-_NAMES: Final = {"X-OMS-Channel": "channel"}
+_NAMES: Final = {"X-OMS-Channel": "channel", "Idempotency-Key": "client_order_id"}
 
 
 def field_name(name: str) -> str:

@@ -135,18 +135,20 @@ def head_problem(headers: Sequence[tuple[bytes, bytes]], http_version: str) -> R
     return None if hosts == 1 or http_version == "1.0" else _NO_HOST
 
 
-async def read_body(receive: Receive, content_length: bytes | None) -> bytes | None:
+async def read_body(
+    receive: Receive, content_length: bytes | None, bytes_max: int = BODY_BYTES_MAX
+) -> bytes | None:
     """Return the whole body, or None when it is longer than is allowed or its client has gone."""
-    if content_length is not None and content_length.isdigit() and int(content_length[:9]) > BODY_BYTES_MAX:
+    if content_length is not None and content_length.isdigit() and int(content_length[:9]) > bytes_max:
         return None
     event = await receive()
     body: bytes = event.get("body", b"")
-    while event.get("more_body", False) and len(body) <= BODY_BYTES_MAX:
+    while event.get("more_body", False) and len(body) <= bytes_max:
         event = await receive()
         body += event.get("body", b"")
     # What a client has said of a request when it goes is none, whatever it looks like.
     whole = event["type"] != "http.disconnect"
-    return body if whole and len(body) <= BODY_BYTES_MAX else None
+    return body if whole and len(body) <= bytes_max else None
 
 
 async def place_order(

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from oms_api.domain.order_requests import KEY_FIELD
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import RefusalCode
+from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX
 from oms_api.entrypoints.answers import JSON, PROBLEM_JSON, STATUS_OF, Problem
 from oms_api.entrypoints.csv_answers import CSV
 from oms_api.entrypoints.operation import PLACE, AnyOperation, NoQuery
@@ -49,6 +51,15 @@ _CHANNEL: Final = {
     "in": "header",
     "description": "Where the order comes from; a clientOrderId is unique by account and channel.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$", "default": "API"},
+}
+_KEY: Final = {
+    "name": KEY_FIELD,
+    "in": "header",
+    "description": (
+        "The request's own id, unique by account and channel among orders' clientOrderIds and requests' ids."
+        " The same one again is the same request, and gets its answer; with other content it is refused."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": CLIENT_ORDER_ID_LENGTH_MAX},
 }
 _IF_MATCH: Final = {
     "name": "If-Match",
@@ -91,8 +102,6 @@ _RATE: Final = {
         "schema": {"type": "string", "pattern": _RATE_FIELD.format("r", "t")},
     },
 }
-# Operations on orders that a channel is named for.
-CHANNELED: Final = frozenset(("placeOrder", "cancelOrder"))
 
 
 def document(operations: Sequence[AnyOperation]) -> dict[str, Any]:
@@ -187,7 +196,8 @@ def _operation(operation: AnyOperation, of_kind: dict[str, Any], named: dict[str
             *(_path_parameter(name) for name in operation.parts),
             *_query_parameters(operation.query, named),
             _REQUEST_ID,
-            *([_CHANNEL] if operation.name in CHANNELED else []),
+            *([_CHANNEL] if operation.channeled else []),
+            *([_KEY] if operation.takes_key else []),
             *([_IF_NONE_MATCH] if _may_be_seen(operation) else []),
             *([_IF_MATCH] if operation.takes_if_match else []),
         ],

@@ -76,7 +76,9 @@ class Operation(Generic[QueryT]):
     none; the first status is that of a plain result. refusals: those beyond what every such operation may
     answer. table: the list of the answer that may be had as CSV. example: a body that is taken.
     version: what the ETag of an answer is made of. takes_if_match: the change is made only of the version
-    that If-Match names, where it is sent. question: sor-answers works for it: a caller has few at once.
+    that If-Match names, where it is sent. takes_key: it may have an id of its caller's, under which it is
+    done once. channeled: it may say through which channel it comes. question: sor-answers works for it: a
+    caller has few at once.
     """
 
     method: str
@@ -96,6 +98,9 @@ class Operation(Generic[QueryT]):
     example: Mapping[str, object] = field(default_factory=dict)
     version: Callable[[Any], object] | None = None
     takes_if_match: bool = False
+    takes_key: bool = False
+    channeled: bool = False
+    body_bytes_max: int = BODY_BYTES_MAX
     question: bool = False
 
     @property
@@ -196,11 +201,10 @@ async def _content(
         return {}, None
     headers = dict(request.scope["headers"])
     receive: Any = request.receive
-    body = await read_body(receive, headers.get(b"content-length"))
+    most = operation.body_bytes_max
+    body = await read_body(receive, headers.get(b"content-length"), most)
     if body is None:
-        return Refusal(
-            code=RefusalCode.INVALID_REQUEST, message=f"the body must be at most {BODY_BYTES_MAX} bytes"
-        )
+        return Refusal(code=RefusalCode.INVALID_REQUEST, message=f"the body must be at most {most} bytes")
     content = decode_content(body, headers.get(b"content-type"))
     if isinstance(content, Refusal):
         return content

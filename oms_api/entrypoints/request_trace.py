@@ -4,14 +4,16 @@ from collections.abc import Awaitable
 from typing import TypeVar
 from uuid import UUID
 
+from oms_api.change_handlers import Requested, RequestedOfMany
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.handlers import CancelRequested, Placed, unavailable
+from oms_api.handlers import Placed, unavailable
 from oms_api.ports import UnavailableError
 from oms_platform.telemetry.order_trace import is_traced, now_us, root_id_of, trace_id_of, traced_id
 from oms_platform.telemetry.spans import Kind, Span
 from oms_platform.telemetry.tracing import FAILED, SAMPLED, Tracer
 
-Done = TypeVar("Done", Placed, CancelRequested)
+# What one order, or many, came to.
+Done = TypeVar("Done", Placed, Requested, RequestedOfMany, list[Placed | Refusal])
 
 
 class RequestTrace:
@@ -40,7 +42,7 @@ class RequestTrace:
         if isinstance(result, Refusal):
             self.end(route, "", result)
         else:
-            self.end(route, result.order_id, None)
+            self.end(route, result.order_id if isinstance(result, Placed | Requested) else "", None)
         return result
 
     def end(self, route: str, order_id: UUID | str, refusal: Refusal | None) -> None:

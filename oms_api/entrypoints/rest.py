@@ -13,9 +13,11 @@ from litestar.handlers import HTTPRouteHandler
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.answers import JSON, Answer, encode
 from oms_api.entrypoints.docs_pages import docs_routes
-from oms_api.entrypoints.http_door import BODY_BYTES_MAX, log
+from oms_api.entrypoints.http_door import log
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.operation import AnyOperation, Caller, allowed_methods, respond, routes_of
+from oms_api.entrypoints.rest_batch import BATCH_BYTES_MAX, batch_operations
+from oms_api.entrypoints.rest_changes import change_operations
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_orders import order_operations
@@ -37,6 +39,8 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
     """Return every operation of the API, in the order of the contract."""
     return [
         *order_operations(ports, clock),
+        *change_operations(ports, clock),
+        *batch_operations(ports, clock),
         *routing_operations(ports, clock),
         *reference_operations(ports),
         *exception_operations(ports, clock),
@@ -59,7 +63,7 @@ def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
         [*routes_of(ports, served), *docs_routes(), *_open_routes(health, encode(document(served)))],
         openapi_config=None,
         exception_handlers={Exception: _failed, HTTPException: refuse},
-        request_max_body_size=BODY_BYTES_MAX,
+        request_max_body_size=BATCH_BYTES_MAX,
         logging_config=None,
         debug=False,
     )

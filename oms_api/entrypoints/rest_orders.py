@@ -1,4 +1,4 @@
-"""REST about orders: to place, cancel and read them, and what became of them."""
+"""REST about orders: to place and read them, and what became of them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -13,11 +13,7 @@ from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
 from oms_api.entrypoints.answers import (
     Answer,
-    CancelBody,
     PlacedBody,
-    cancel_requested,
-    etag_of,
-    names_version,
 )
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.http_door import ORDERS_PATH, answer_order
@@ -25,11 +21,11 @@ from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.paging import LIMIT_DEFAULT, Cursor, Limit, cursor_of, read_cursor
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.request_trace import RequestTrace
-from oms_api.handlers import handle_cancel_order, handle_get_order
+from oms_api.handlers import handle_get_order
 from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderView, Ports, RouteView, View
 from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
-from oms_platform.messages import CancelOrder, SubmitOrder
+from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
@@ -167,7 +163,7 @@ def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refu
         statuses=_set(query.status),
         closed=None if query.open is None else not query.open,
         side=query.side,
-        client_order_id=query.client_order_id,
+        client_order_ids=None if query.client_order_id is None else frozenset((query.client_order_id,)),
         created_from=query.created_from,
         created_to=query.created_to,
         oldest_first=query.sort == SORTS[1],
@@ -208,25 +204,6 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
     async def get_order(call: Call[NoQuery]) -> OrderView | Refusal:
         return await handle_get_order(ports, call.principal, call.path["orderId"])
 
-    async def cancel(call: Call[NoQuery]) -> Answer | Refusal:
-        given = call.request.headers.get("traceparent", "").encode("latin-1", "replace")
-        traced = RequestTrace(ports.tracer, given, CancelOrder.__name__)
-        result = await traced.over(
-            f"DELETE {ORDER_PATH}",
-            handle_cancel_order(
-                ports,
-                clock,
-                call.principal,
-                call.path["orderId"],
-                channel=call.request.headers.get("x-oms-channel"),
-                trace=traced.trace,
-                as_read=lambda order: (
-                    call.if_match is None or names_version(call.if_match, etag_of(order.sequence))
-                ),
-            ),
-        )
-        return result if isinstance(result, Refusal) else cancel_requested(result)
-
     async def detail(
         call: Call[NoQuery],
         read: Callable[[UUID], Awaitable[object]],
@@ -254,6 +231,7 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             method="POST", path=ORDERS_PATH, name="placeOrder", tag=TAG, right=Right.TRADE, serve=place,
             summary="Place an order", body=OrderRequest, noun="an order", own_reader=True, example=EXAMPLE,
             answers={201: PlacedBody, 200: PlacedBody}, refusals=[RefusalCode.DUPLICATE_ORDER_ID],
+            channeled=True,
         ),
         Operation(
             method="POST", path="/api/orders", name="ordersMoved", tag=TAG, right=Right.READ, serve=moved,
@@ -267,11 +245,6 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=ORDER_PATH, name="getOrder", tag=TAG, right=Right.READ, serve=get_order,
             summary="Get an order", answers={200: OrderView}, version=lambda order: order.sequence,
-        ),
-        Operation(
-            method="DELETE", path=ORDER_PATH, name="cancelOrder", tag=TAG, right=Right.CANCEL, serve=cancel,
-            summary="Ask for an order to be canceled", answers={202: CancelBody},
-            refusals=[RefusalCode.ORDER_CLOSED], takes_if_match=True,
         ),
         Operation(
             method="GET", path=f"{ORDER_PATH}/events", name="getOrderEvents", tag=TAG, right=Right.READ,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints.csv_answers import Table
@@ -28,7 +29,7 @@ from oms_platform.clock import Clock, microseconds
 
 TAG: Final = "Executions and audit"
 SORTS: Final = ("-recordedAt", "recordedAt")
-KINDS: Final = ("NEW", "CANCEL", "BOOK")
+KINDS: Final = ("NEW", *(kind.value for kind in RequestKind), "BOOK")
 REQUESTS_WITHIN: Final = timedelta(days=1)
 REQUESTS_WITHIN_MAX: Final = timedelta(days=31)
 # When it was recorded in microseconds, its order, its place among the order's events.

@@ -7,14 +7,24 @@ from typing import Final
 
 import msgspec
 
+from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.refusal import Refusal
-from oms_api.entrypoints.answers import CancelBody, ErrorBody, PlacedBody, encode, error_body
+from oms_api.entrypoints.answers import (
+    CancelBody,
+    ErrorBody,
+    PlacedBody,
+    RequestedBody,
+    RequestedManyBody,
+    encode,
+    error_body,
+)
+from oms_api.entrypoints.rest_batch import BatchBody
 from oms_api.entrypoints.stream_requests import Channels
 from oms_api.ports import AccountSnapshot, ExecutionView
 
 PONG: Final = '{"type":"pong"}'
 # What is a header for REST is a field here.
-_NAMES: Final = {"X-OMS-Channel": "channel"}
+_NAMES: Final = {"X-OMS-Channel": "channel", "Idempotency-Key": "key"}
 
 
 def authenticated(expires_at: datetime) -> str:
@@ -91,6 +101,23 @@ def placed(request_id: str, body: PlacedBody) -> str:
 def cancel_requested(request_id: str, body: CancelBody) -> str:
     """Answer a cancel, as REST does."""
     return _text({"type": "cancelRequested", "id": request_id} | msgspec.to_builtins(body))
+
+
+def placed_many(request_id: str, body: BatchBody) -> str:
+    """Answer a batch of orders, as REST does."""
+    return _text({"type": "placedMany", "id": request_id} | msgspec.to_builtins(body))
+
+
+def requested(request_id: str, kind: RequestKind, body: RequestedBody) -> str:
+    """Answer a request about an order, as REST does."""
+    return _text({"type": "requested", "id": request_id, "request": kind.value} | msgspec.to_builtins(body))
+
+
+def requested_many(request_id: str, kind: RequestKind, body: RequestedManyBody) -> str:
+    """Answer a request about many orders, as REST does."""
+    return _text(
+        {"type": "requestedMany", "id": request_id, "request": kind.value} | msgspec.to_builtins(body)
+    )
 
 
 def refused(request_id: str, refusal: Refusal) -> str:

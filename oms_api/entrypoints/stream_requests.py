@@ -11,9 +11,12 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.order_requests import RequestKind, Selection
 from oms_api.domain.refusal import FieldProblem, Refusal, invalid
 from oms_api.domain.terms import read_id, shown
 from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, decode_object
+from oms_api.entrypoints.request_fields import read_content
+from oms_api.entrypoints.selections import SelectionQuery, selection_of
 
 ACCOUNTS_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000
@@ -85,12 +88,60 @@ class Cancel(msgspec.Struct, frozen=True):
     order_id: UUID
 
 
+class Change(msgspec.Struct, frozen=True):
+    """An order to replace, suspend or resume. request_id, channel: as of a cancel.
+
+    content: of a replace, as REST's body. key: the request's own id, or empty. sequence: the change is made
+    only of the order as it was then.
+    """
+
+    request_id: str
+    channel: str
+    order_id: UUID
+    kind: RequestKind
+    key: str = ""
+    content: dict[str, object] = {}
+    sequence: int | None = None
+
+
+class ChangeMany(msgspec.Struct, frozen=True):
+    """Orders to cancel, suspend or resume."""
+
+    request_id: str
+    channel: str
+    kind: RequestKind
+    selection: Selection
+    key: str = ""
+
+
+class PlaceMany(msgspec.Struct, frozen=True):
+    """Orders. content: as REST's body of a batch."""
+
+    request_id: str
+    channel: str
+    content: dict[str, object]
+
+
 class Ping(msgspec.Struct, frozen=True):
     """Asks for a pong."""
 
 
-Message = Auth | Subscribe | Unsubscribe | Place | Cancel | Ping
-TYPES: Final = ("auth", "subscribe", "unsubscribe", "place", "cancel", "ping")
+# What is asked about orders: each is counted by its caller's rate, and answered by its id.
+OrderMessage = Place | Cancel | Change | ChangeMany | PlaceMany
+Message = Auth | Subscribe | Unsubscribe | Ping | OrderMessage
+CHANGES: Final = {
+    "replace": RequestKind.REPLACE,
+    "suspend": RequestKind.SUSPEND,
+    "resume": RequestKind.RESUME,
+}
+CHANGES_OF_MANY: Final = {
+    "cancelOrders": RequestKind.CANCEL,
+    "suspendOrders": RequestKind.SUSPEND,
+    "resumeOrders": RequestKind.RESUME,
+}
+TYPES: Final = (
+    "auth", "subscribe", "unsubscribe", "place", "placeOrders", "cancel", *CHANGES, *CHANGES_OF_MANY, "ping",
+)  # fmt: skip
 
 
 def read_message(text: str | bytes) -> Message | Refusal:
@@ -109,6 +160,12 @@ def read_message(text: str | bytes) -> Message | Refusal:
             return _read_place(message)
         case "cancel":
             return _read_cancel(message)
+        case "placeOrders":
+            return _read_place_many(message)
+        case str(kind) if kind in CHANGES:
+            return _read_change(message, CHANGES[kind])
+        case str(kind) if kind in CHANGES_OF_MANY:
+            return _read_change_many(message, CHANGES_OF_MANY[kind])
         case "ping":
             return Ping()
         case other:
@@ -253,6 +310,57 @@ def _read_cancel(message: Mapping[str, object]) -> Cancel | Refusal:
         text = f"must be an orderId, was {shown(message.get('orderId'))}"
         problems.append(FieldProblem(field="orderId", message=text))
     return _invalid(problems)
+
+
+def _read_key(message: Mapping[str, object], problems: list[FieldProblem]) -> str:
+    """Read a request's own id, which may be left out; what it must look like is checked for every door."""
+    key = message.get("key", "")
+    if not isinstance(key, str) or ("key" in message and not key):
+        problems.append(FieldProblem(field="key", message=f"must be a text, was {shown(key)}"))
+    return str(key)
+
+
+def _read_change(message: Mapping[str, object], kind: RequestKind) -> Change | Refusal:
+    problems: list[FieldProblem] = []
+    request_id, channel = _read_request(message, problems)
+    key = _read_key(message, problems)
+    order_id, sequence = read_id(message.get("orderId")), message.get("sequence")
+    content = message.get("replace") if kind is RequestKind.REPLACE else {}
+    if order_id is None:
+        text = f"must be an orderId, was {shown(message.get('orderId'))}"
+        problems.append(FieldProblem(field="orderId", message=text))
+    if not isinstance(content, dict):
+        problems.append(FieldProblem(field="replace", message=f"must be an object, was {shown(content)}"))
+    if sequence is not None and (type(sequence) is not int or not 0 <= sequence <= SEQUENCE_MAX):
+        text = f"must be a sequence of 0 or more, was {shown(sequence)}"
+        problems.append(FieldProblem(field="sequence", message=text))
+    if problems or order_id is None or not isinstance(content, dict):
+        return _invalid(problems)
+    number = sequence if isinstance(sequence, int) else None
+    return Change(request_id, channel, order_id, kind, key, content, number)
+
+
+def _read_change_many(message: Mapping[str, object], kind: RequestKind) -> ChangeMany | Refusal:
+    problems: list[FieldProblem] = []
+    request_id, channel = _read_request(message, problems)
+    key = _read_key(message, problems)
+    given = message.get("selection")
+    if not isinstance(given, dict):
+        problems.append(FieldProblem(field="selection", message=f"must be an object, was {shown(given)}"))
+        return _invalid(problems)
+    query, wrong = read_content(SelectionQuery, given, "a selection")
+    problems += [FieldProblem(field=f"selection.{one.field}", message=one.message) for one in wrong]
+    if problems or query is None:
+        return _invalid(problems)
+    return ChangeMany(request_id, channel, kind, selection_of(query), key)
+
+
+def _read_place_many(message: Mapping[str, object]) -> PlaceMany | Refusal:
+    problems: list[FieldProblem] = []
+    request_id, channel = _read_request(message, problems)
+    about = ("type", "id", "channel")
+    content = {name: value for name, value in message.items() if name not in about}
+    return _invalid(problems) if problems else PlaceMany(request_id, channel or CHANNEL_DEFAULT, content)
 
 
 def _read_since(

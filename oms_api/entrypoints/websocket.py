@@ -36,9 +36,13 @@ from oms_api.entrypoints.stream_requests import (
     OF_EVENTS,
     Auth,
     Cancel,
+    Change,
+    ChangeMany,
     Message,
+    OrderMessage,
     Ping,
     Place,
+    PlaceMany,
     StreamChannel,
     Subscribe,
     Unsubscribe,
@@ -165,7 +169,7 @@ class Session:
         if event["type"] != "websocket.receive":
             raise _ClosedError(CLOSE_NORMAL, "the client is gone")
         message = read_message(event.get("text") or event.get("bytes") or "")
-        if not isinstance(message, Place | Cancel) and not self._pace.take():
+        if not isinstance(message, OrderMessage) and not self._pace.take():
             flooding_total.inc()
             raise _ClosedError(
                 CLOSE_REFUSED, f"more than {MESSAGES_PER_S} messages a second, or {MESSAGES_BURST} at once"
@@ -316,21 +320,21 @@ class Session:
                     await self._subscribe(message)
                 case Unsubscribe():
                     self._drop(message)
-                case Place() | Cancel():
+                case Place() | PlaceMany() | Cancel() | Change() | ChangeMany():
                     await self._begin_order(message)
                 case Ping():
                     self._client.push(stream_messages.PONG)
                 case _:
                     assert_never(message)
 
-    async def _begin_order(self, message: Place | Cancel) -> None:
-        """Work on an order or a cancel beside others; wait first while too many are worked on."""
+    async def _begin_order(self, message: OrderMessage) -> None:
+        """Work on what is asked about orders beside others; wait first while too many are worked on."""
         await self._order_room.acquire()
         task = asyncio.create_task(self._answer_order(message, self._token))
         self._orders.add(task)
         task.add_done_callback(self._orders.discard)
 
-    async def _answer_order(self, message: Place | Cancel, token: str) -> None:
+    async def _answer_order(self, message: OrderMessage, token: str) -> None:
         try:
             self._client.push(await answer_order(self._ports, self._clock, token, message))
         finally:

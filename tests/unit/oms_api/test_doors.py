@@ -33,7 +33,10 @@ from oms_platform.ids import uuid7
 SOME = Principal(subject="s", rights=frozenset(), accounts=frozenset(("A", "B")))
 ALL = Principal(subject="s", rights=frozenset(), accounts=frozenset("*"))
 
-TYPES = "auth, subscribe, unsubscribe, place, cancel, ping"
+TYPES = (
+    "auth, subscribe, unsubscribe, place, placeOrders, cancel, replace, suspend, resume, cancelOrders,"
+    " suspendOrders, resumeOrders, ping"
+)
 ORDERS = frozenset((StreamChannel.ORDERS,))
 
 

@@ -12,8 +12,8 @@ import pytest
 from oms_api.domain.client_numbers import ClientNumbers, StoredNumbers
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints import fix_reports
-from oms_api.entrypoints.fix_orders import ROUTING_TAGS, FixRequests, read_order
-from oms_api.entrypoints.fix_reports import EXEC_TYPES, event_report, order_rejected, words_of
+from oms_api.entrypoints.fix_orders import ROUTING_TAGS, FixRequests, read_order, read_replace
+from oms_api.entrypoints.fix_reports import EXEC_TYPES, Named, event_report, order_rejected, words_of
 from oms_api.ports import FixClient, UnavailableError
 from oms_platform.fix.clients import ClientSettings
 from oms_platform.fix.dictionary import read_dictionary
@@ -58,6 +58,27 @@ def event(kind: str, status: OrderStatus, **changes: Any) -> OrderEvent:
         "quantity": 100, "leaves_qty": 60, "cum_qty": 40, "occurred_at": NOW,
     }  # fmt: skip
     return OrderEvent(**(values | changes))
+
+
+# What reports of a cancel and of a replace are named by.
+NAMED = dict.fromkeys(
+    ("CancelRequested", "OrderCanceled", "ReplaceRequested", "OrderReplaced"), Named("Y", "X")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("38=200|44=10.5|59=1", {"quantity": 200, "limitPrice": Decimal("10.5"), "timeInForce": "GTC"}),
+        ("38=1.5", {"quantity": "1.5"}),
+        ("59=6", {"timeInForce": "6"}),
+        ("55=AAPL|54=1|40=2", {}),
+    ],
+)
+def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
+    text: str, expected: dict[str, object]
+) -> None:
+    assert read_replace(fields(f"35=G|11=Y|41=X|{text}")) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,13 +134,17 @@ def test_account_may_be_left_out_only_where_there_is_one() -> None:
         ("TradeCorrected", OrderStatus.ACKNOWLEDGED, {"trade_corrected": BUST}, {"150": "H", "32": None}),
         ("CancelRequested", OrderStatus.PENDING_CANCEL, {}, {"150": "6", "39": "6", "11": "Y", "41": "X"}),
         ("OrderCanceled", OrderStatus.CANCELED, {}, {"150": "4", "39": "4", "11": "Y", "41": "X"}),
+        ("ReplaceRequested", OrderStatus.PENDING_REPLACE, {}, {"150": "E", "39": "E", "11": "Y", "41": "X"}),
+        ("OrderReplaced", OrderStatus.ACKNOWLEDGED, {}, {"150": "5", "39": "0", "11": "Y", "41": "X"}),
+        ("OrderSuspended", OrderStatus.SUSPENDED, {}, {"150": "9", "39": "9", "11": "X", "378": None}),
+        ("OrderResumed", OrderStatus.ACKNOWLEDGED, {}, {"150": "D", "39": "0", "11": "X", "378": "99"}),
         ("OrderExpired", OrderStatus.EXPIRED, {}, {"150": "C", "39": "C", "11": "X", "41": None}),
     ],
 )  # fmt: skip
 def test_event_is_the_report_of_the_table(
     kind: str, status: OrderStatus, changes: dict[str, Any], expected: dict[str, str | None]
 ) -> None:
-    message = event_report(event(kind, status, **changes), TERMS, "Y")
+    message = event_report(event(kind, status, **changes), TERMS, NAMED.get(kind, Named("X")))
     assert message is not None
     found = fields(message.body)
     always = {"37": str(ORDER), "55": "AAPL", "54": "2", "38": "100", "44": "187.21", "59": "3", "1": "ACC"}
@@ -128,17 +153,20 @@ def test_event_is_the_report_of_the_table(
 
 def test_what_says_nothing_of_the_order_is_not_reported() -> None:
     house = {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildRestated",
-             "ChildCancelRejected", "BookingRejected", "CancelRejected"}  # fmt: skip
-    told = set(OrderEvent.__struct_fields__[-15:])
+             "ChildCancelRejected", "BookingRejected", "CancelRejected", "ReplaceRejected", "SuspendRejected",
+             "ResumeRejected"}  # fmt: skip
+    told = set(OrderEvent.__struct_fields__[-22:])
     kinds = {"".join(word.title() for word in name.split("_")) for name in told}
     assert kinds == house | EXEC_TYPES.keys()
     for kind in house:
-        assert event_report(event(kind, OrderStatus.ACKNOWLEDGED), TERMS, "") is None
+        assert event_report(event(kind, OrderStatus.ACKNOWLEDGED), TERMS, Named("X")) is None
 
 
 def test_bust_refers_to_the_execid_that_its_trade_had() -> None:
     trade = event("TradeApplied", OrderStatus.PARTIALLY_FILLED, last_qty=40, trade_applied=TRADE)
-    bust = event_report(event("TradeCorrected", OrderStatus.ACKNOWLEDGED, trade_corrected=BUST), TERMS, "")
+    bust = event_report(
+        event("TradeCorrected", OrderStatus.ACKNOWLEDGED, trade_corrected=BUST), TERMS, Named("X")
+    )
     assert bust is not None
     assert fields(bust.body)["19"] == fix_reports.exec_id_of(trade) != fields(bust.body)["17"]
 
@@ -164,13 +192,15 @@ def test_messages_that_go_out_hold_to_the_dictionary() -> None:
     dictionary = read_dictionary()
     asked = fields("34=7|35=D|11=X|41=W|55=A|54=1|38=100")
     refusal = Refusal(code=RefusalCode.RATE_LIMITED, message="slow down")
-    accepted = event_report(event("OrderAccepted", OrderStatus.ACKNOWLEDGED), TERMS, "")
+    accepted = event_report(event("OrderAccepted", OrderStatus.ACKNOWLEDGED), TERMS, Named("X"))
     for message in (
         accepted,
         fix_reports.pending_new(ORDER, TERMS, "e", NOW),
         order_rejected(asked, refusal, "e", NOW),
         fix_reports.cancel_rejected(asked, None, 1, "unknown order", NOW),
-        fix_reports.cancel_ended(event("CancelRejected", OrderStatus.ACKNOWLEDGED), TERMS, "Y"),
+        fix_reports.change_ended(event("CancelRejected", OrderStatus.ACKNOWLEDGED), TERMS, Named("Y", "X")),
+        event_report(event("OrderResumed", OrderStatus.ACKNOWLEDGED), TERMS, Named("X")),
+        event_report(event("OrderReplaced", OrderStatus.ACKNOWLEDGED), TERMS, Named("Y", "X")),
         fix_reports.status_unknown(asked, "unknown order", ((584, "m"), (911, 0), (912, "Y")), NOW),
         fix_reports.business_reject(asked, 3, "not taken"),
     ):

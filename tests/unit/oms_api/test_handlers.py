@@ -1,6 +1,7 @@
 """The handlers through fakes: refusals are values, and nothing is stored for them."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,15 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.change_handlers import Asked, Requested, handle_change
+from oms_api.domain.idempotency import KeyConflict, StoredOrder, StoredRequest
+from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import Principal, Right, rights_of
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
 from oms_api.handlers import (
-    CancelRequested,
     Placed,
     admit,
     admit_to_place,
-    handle_cancel_order,
     handle_get_positions,
     handle_place_order,
 )
@@ -24,6 +25,7 @@ from oms_api.ports import (
     IntakeFullError,
     NewChange,
     NewOrder,
+    OrderFilter,
     OrderView,
     Ports,
     PositionView,
@@ -31,6 +33,7 @@ from oms_api.ports import (
     RowRefused,
 )
 from oms_platform.ids import uuid7
+from oms_platform.messages import BookTrade
 from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
 
@@ -62,6 +65,32 @@ class CancelLimiter:
         return None
 
 
+class RequestLog:
+    """What is stored of requests about orders: the RequestKeys, and the intake's part of it."""
+
+    def __init__(self) -> None:
+        self.changes: list[NewChange] = []
+
+    async def find(
+        self, accounts: frozenset[str] | None, channel: str, request_key: str
+    ) -> Sequence[StoredRequest]:
+        return [
+            StoredRequest(order_id=change.message.order_id, message=message)
+            for change in self.changes
+            if (message := change.message) is not None
+            and not isinstance(message, BookTrade)
+            and change.key is not None
+            and (accounts is None or change.key[0] in accounts)
+            and change.key[1:] == (channel, request_key)
+        ]
+
+    def store(self, changes: Sequence[NewChange]) -> frozenset[UUID]:
+        taken = {change.key for change in self.changes if change.key is not None}
+        fresh = [change for change in changes if change.key not in taken]
+        self.changes += fresh
+        return frozenset(change.message.request_id for change in fresh)
+
+
 class Fake:
     """Every port at once; `outcome` is what the store answers with."""
 
@@ -75,6 +104,9 @@ class Fake:
         self.backlog_problem = ""
         self.refused = 0
         self.order_view: OrderView | None = None
+        self.listed: list[OrderView] = []
+        self.filters: list[OrderFilter] = []
+        self.log = RequestLog()
         self.accounts: set[str] = {"A"}
         self.later_accounts: set[str] = set()
         self.wait_s = 0.0
@@ -92,6 +124,24 @@ class Fake:
     async def request(self, cancel: NewChange, _status: str) -> UUID:
         self.cancels.append(cancel)
         return cancel.message.request_id
+
+    async def change(self, change: NewChange) -> bool:
+        return bool(self.log.store([change]))
+
+    async def change_all(self, changes: Sequence[NewChange]) -> frozenset[UUID]:
+        return self.log.store(changes)
+
+    async def orders_of(self, wanted: OrderFilter) -> list[OrderView]:
+        self.filters.append(wanted)
+        return [
+            order
+            for order in self.listed
+            if (wanted.accounts is None or order.account_id in wanted.accounts)
+            and (wanted.order_ids is None or order.order_id in wanted.order_ids)
+            and (wanted.client_order_ids is None or order.client_order_id in wanted.client_order_ids)
+            and (wanted.statuses is None or order.status in wanted.statuses)
+            and (wanted.symbols is None or order.symbol in wanted.symbols)
+        ][: wanted.limit]
 
     async def find(self, _terms: OrderTerms) -> StoredOrder | KeyConflict | None:
         return self.stored
@@ -143,8 +193,9 @@ class Fake:
             intake=every,
             cancels=every,
             keys=every,
+            request_keys=self.log,
             backlog=every,
-            reader=every,
+            reader=_Reader(self),
             reference=every,
             limiter=every,
             cancel_limiter=CancelLimiter(self),
@@ -161,6 +212,15 @@ class Fake:
             records=every,
             fix_sessions=every,
         )
+
+
+class _Reader:
+    """The OrderReader of a Fake, whose `orders` are those that were placed."""
+
+    def __init__(self, fake: Fake) -> None:
+        self.order: Any = fake.order
+        self.orders: Any = fake.orders_of
+        self.positions: Any = fake.positions
 
 
 @pytest.fixture
@@ -251,17 +311,16 @@ def test_wrong_content_is_named_whatever_new_orders_are_refused_for(
     assert refusal.code is RefusalCode.INVALID_REQUEST
 
 
-def cancel(fake: Fake, channel: str = "") -> CancelRequested | Refusal:
-    return asyncio.run(
-        handle_cancel_order(fake.ports, lambda: NOW, TRADER, str(uuid7()), channel=channel, trace="t")
-    )
+def cancel(fake: Fake, channel: str = "") -> Requested | Refusal:
+    asked = Asked(kind=RequestKind.CANCEL, order_id=str(uuid7()), content={}, channel=channel)
+    return asyncio.run(handle_change(fake.ports, lambda: NOW, TRADER, asked, trace="t"))
 
 
 def test_a_cancel_is_taken_while_new_orders_are_not_and_keeps_who_asked_and_where(fake: Fake) -> None:
     overloaded(fake)
     fake.order_view = view()
     taken = cancel(fake, "DESK")
-    assert isinstance(taken, CancelRequested)
+    assert isinstance(taken, Requested)
     (stored,) = fake.cancels
     message = stored.message
     assert (message.request_id, message.order_id) == (taken.request_id, fake.order_view.order_id)

@@ -488,7 +488,8 @@ class SubmitOrder(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class CancelOrder(betterproto.Message):
     """
-    channel: the door it came through, if its caller named one. cl_ord_id: the request's own ClOrdID, where its door has one.
+    channel: the door it came through, if its caller named one. cl_ord_id: the request's own id, a ClOrdID or an
+     idempotency key, where its caller gave one. selected_by: the filter of a request about many orders, else empty.
     """
 
     request_id: str = betterproto.string_field(1)
@@ -498,6 +499,7 @@ class CancelOrder(betterproto.Message):
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
     cl_ord_id: str = betterproto.string_field(7)
+    selected_by: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -518,7 +520,9 @@ class ReplaceOrder(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class SuspendOrder(betterproto.Message):
-    """Take an order out of the market, to go on with it later."""
+    """
+    Take an order out of the market, to go on with it later. cl_ord_id, selected_by: as of a CancelOrder.
+    """
 
     request_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
@@ -526,11 +530,15 @@ class SuspendOrder(betterproto.Message):
     principal: str = betterproto.string_field(4)
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
+    cl_ord_id: str = betterproto.string_field(7)
+    selected_by: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
 class ResumeOrder(betterproto.Message):
-    """Go on with a suspended order."""
+    """
+    Go on with a suspended order. cl_ord_id, selected_by: as of a CancelOrder.
+    """
 
     request_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
@@ -538,6 +546,8 @@ class ResumeOrder(betterproto.Message):
     principal: str = betterproto.string_field(4)
     received_at: datetime = betterproto.message_field(5)
     channel: str = betterproto.string_field(6)
+    cl_ord_id: str = betterproto.string_field(7)
+    selected_by: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -899,17 +909,201 @@ class CancelOrderResponse(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class ReplaceOrderRequest(betterproto.Message):
+    """
+    client_order_id: the request's own id; the same one again is the same request. What is left out stays as it is.
+     sequence: the change is made only of the order as it was then.
+    """
+
     order_id: str = betterproto.string_field(1)
     client_order_id: str = betterproto.string_field(2)
     quantity: int = betterproto.int32_field(3)
     limit_price: Optional[str] = betterproto.string_field(4, optional=True)
+    time_in_force: "TimeInForce" = betterproto.enum_field(5)
+    channel: str = betterproto.string_field(6)
+    sequence: Optional[int] = betterproto.int32_field(7, optional=True)
 
 
 @dataclass(eq=False, repr=False)
 class ReplaceOrderResponse(betterproto.Message):
+    """
+    status: the order's when the request was stored. created: false when the request was there before.
+    """
+
     order_id: str = betterproto.string_field(1)
     request_id: str = betterproto.string_field(2)
     message: str = betterproto.string_field(3)
+    status: "OrderStatus" = betterproto.enum_field(4)
+    created: bool = betterproto.bool_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendOrderRequest(betterproto.Message):
+    """As a ReplaceOrderRequest, without a change."""
+
+    order_id: str = betterproto.string_field(1)
+    client_order_id: str = betterproto.string_field(2)
+    channel: str = betterproto.string_field(3)
+    sequence: Optional[int] = betterproto.int32_field(4, optional=True)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendOrderResponse(betterproto.Message):
+    """As a ReplaceOrderResponse."""
+
+    order_id: str = betterproto.string_field(1)
+    request_id: str = betterproto.string_field(2)
+    message: str = betterproto.string_field(3)
+    status: "OrderStatus" = betterproto.enum_field(4)
+    created: bool = betterproto.bool_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeOrderRequest(betterproto.Message):
+    """As a SuspendOrderRequest."""
+
+    order_id: str = betterproto.string_field(1)
+    client_order_id: str = betterproto.string_field(2)
+    channel: str = betterproto.string_field(3)
+    sequence: Optional[int] = betterproto.int32_field(4, optional=True)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeOrderResponse(betterproto.Message):
+    """As a ReplaceOrderResponse."""
+
+    order_id: str = betterproto.string_field(1)
+    request_id: str = betterproto.string_field(2)
+    message: str = betterproto.string_field(3)
+    status: "OrderStatus" = betterproto.enum_field(4)
+    created: bool = betterproto.bool_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class PlaceOrdersRequest(betterproto.Message):
+    """
+    Up to 500 orders. all_or_nothing: none is placed if one of them is wrong.
+    """
+
+    orders: List["PlaceOrderRequest"] = betterproto.message_field(1)
+    all_or_nothing: bool = betterproto.bool_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class PlaceOrdersResponse(betterproto.Message):
+    """An entry for each order, in their order."""
+
+    orders: List["PlacedOrder"] = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class PlacedOrder(betterproto.Message):
+    """One of them."""
+
+    placed: "PlaceOrderResponse" = betterproto.message_field(1, group="outcome")
+    refused: "RefusedRequest" = betterproto.message_field(2, group="outcome")
+
+
+@dataclass(eq=False, repr=False)
+class RefusedRequest(betterproto.Message):
+    """
+    Why nothing was stored. code, fields: as REST's. order_status: of the order that it is about, else UNSPECIFIED.
+    """
+
+    code: str = betterproto.string_field(1)
+    message: str = betterproto.string_field(2)
+    fields: List["WrongField"] = betterproto.message_field(3)
+    order_status: "OrderStatus" = betterproto.enum_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class WrongField(betterproto.Message):
+    field: str = betterproto.string_field(1)
+    message: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class OrderSelection(betterproto.Message):
+    """
+    Which open orders, the oldest first, up to 1,000; something has to be given. older_than_s: since they were created.
+     order_ids, client_order_ids: these, closed or not, so that each is answered. venue_ids: with a live order there.
+    """
+
+    account_ids: List[str] = betterproto.string_field(1)
+    symbols: List[str] = betterproto.string_field(2)
+    side: "Side" = betterproto.enum_field(3)
+    venue_ids: List[str] = betterproto.string_field(4)
+    older_than_s: Optional[int] = betterproto.int32_field(5, optional=True)
+    order_ids: List[str] = betterproto.string_field(6)
+    client_order_ids: List[str] = betterproto.string_field(7)
+
+
+@dataclass(eq=False, repr=False)
+class CancelOrdersRequest(betterproto.Message):
+    """
+    client_order_id: the request's own id; the same one again is the same request, and selects nothing anew.
+    """
+
+    selection: "OrderSelection" = betterproto.message_field(1)
+    client_order_id: str = betterproto.string_field(2)
+    channel: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class CancelOrdersResponse(betterproto.Message):
+    """more: there are more such orders; ask again, under another id."""
+
+    orders: List["ChangedOrder"] = betterproto.message_field(1)
+    more: bool = betterproto.bool_field(2)
+    created: bool = betterproto.bool_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ChangedOrder(betterproto.Message):
+    """
+    One of them: its request, or why there is none. client_order_id: of one that was named and is of no order.
+    """
+
+    order_id: str = betterproto.string_field(1)
+    request_id: str = betterproto.string_field(2)
+    status: "OrderStatus" = betterproto.enum_field(3)
+    refused: Optional["RefusedRequest"] = betterproto.message_field(4, optional=True)
+    client_order_id: str = betterproto.string_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendOrdersRequest(betterproto.Message):
+    """As a CancelOrdersRequest."""
+
+    selection: "OrderSelection" = betterproto.message_field(1)
+    client_order_id: str = betterproto.string_field(2)
+    channel: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class SuspendOrdersResponse(betterproto.Message):
+    """As a CancelOrdersResponse."""
+
+    orders: List["ChangedOrder"] = betterproto.message_field(1)
+    more: bool = betterproto.bool_field(2)
+    created: bool = betterproto.bool_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeOrdersRequest(betterproto.Message):
+    """As a CancelOrdersRequest, of suspended orders."""
+
+    selection: "OrderSelection" = betterproto.message_field(1)
+    client_order_id: str = betterproto.string_field(2)
+    channel: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeOrdersResponse(betterproto.Message):
+    """As a CancelOrdersResponse."""
+
+    orders: List["ChangedOrder"] = betterproto.message_field(1)
+    more: bool = betterproto.bool_field(2)
+    created: bool = betterproto.bool_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -1286,6 +1480,108 @@ class OrderServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def suspend_order(
+        self,
+        suspend_order_request: "SuspendOrderRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "SuspendOrderResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/SuspendOrder",
+            suspend_order_request,
+            SuspendOrderResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def resume_order(
+        self,
+        resume_order_request: "ResumeOrderRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ResumeOrderResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/ResumeOrder",
+            resume_order_request,
+            ResumeOrderResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def place_orders(
+        self,
+        place_orders_request: "PlaceOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "PlaceOrdersResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/PlaceOrders",
+            place_orders_request,
+            PlaceOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def cancel_orders(
+        self,
+        cancel_orders_request: "CancelOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "CancelOrdersResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/CancelOrders",
+            cancel_orders_request,
+            CancelOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def suspend_orders(
+        self,
+        suspend_orders_request: "SuspendOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "SuspendOrdersResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/SuspendOrders",
+            suspend_orders_request,
+            SuspendOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def resume_orders(
+        self,
+        resume_orders_request: "ResumeOrdersRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ResumeOrdersResponse":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/ResumeOrders",
+            resume_orders_request,
+            ResumeOrdersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def list_orders(
         self,
         list_orders_request: "ListOrdersRequest",
@@ -1582,6 +1878,36 @@ class OrderServiceBase(ServiceBase):
     ) -> "ReplaceOrderResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def suspend_order(
+        self, suspend_order_request: "SuspendOrderRequest"
+    ) -> "SuspendOrderResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def resume_order(
+        self, resume_order_request: "ResumeOrderRequest"
+    ) -> "ResumeOrderResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def place_orders(
+        self, place_orders_request: "PlaceOrdersRequest"
+    ) -> "PlaceOrdersResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def cancel_orders(
+        self, cancel_orders_request: "CancelOrdersRequest"
+    ) -> "CancelOrdersResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def suspend_orders(
+        self, suspend_orders_request: "SuspendOrdersRequest"
+    ) -> "SuspendOrdersResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def resume_orders(
+        self, resume_orders_request: "ResumeOrdersRequest"
+    ) -> "ResumeOrdersResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def list_orders(
         self, list_orders_request: "ListOrdersRequest"
     ) -> "ListOrdersResponse":
@@ -1619,6 +1945,49 @@ class OrderServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.replace_order(request)
+        await stream.send_message(response)
+
+    async def __rpc_suspend_order(
+        self, stream: "grpclib.server.Stream[SuspendOrderRequest, SuspendOrderResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.suspend_order(request)
+        await stream.send_message(response)
+
+    async def __rpc_resume_order(
+        self, stream: "grpclib.server.Stream[ResumeOrderRequest, ResumeOrderResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.resume_order(request)
+        await stream.send_message(response)
+
+    async def __rpc_place_orders(
+        self, stream: "grpclib.server.Stream[PlaceOrdersRequest, PlaceOrdersResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.place_orders(request)
+        await stream.send_message(response)
+
+    async def __rpc_cancel_orders(
+        self, stream: "grpclib.server.Stream[CancelOrdersRequest, CancelOrdersResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.cancel_orders(request)
+        await stream.send_message(response)
+
+    async def __rpc_suspend_orders(
+        self,
+        stream: "grpclib.server.Stream[SuspendOrdersRequest, SuspendOrdersResponse]",
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.suspend_orders(request)
+        await stream.send_message(response)
+
+    async def __rpc_resume_orders(
+        self, stream: "grpclib.server.Stream[ResumeOrdersRequest, ResumeOrdersResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.resume_orders(request)
         await stream.send_message(response)
 
     async def __rpc_list_orders(
@@ -1663,6 +2032,42 @@ class OrderServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ReplaceOrderRequest,
                 ReplaceOrderResponse,
+            ),
+            "/oms.v1.OrderService/SuspendOrder": grpclib.const.Handler(
+                self.__rpc_suspend_order,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                SuspendOrderRequest,
+                SuspendOrderResponse,
+            ),
+            "/oms.v1.OrderService/ResumeOrder": grpclib.const.Handler(
+                self.__rpc_resume_order,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ResumeOrderRequest,
+                ResumeOrderResponse,
+            ),
+            "/oms.v1.OrderService/PlaceOrders": grpclib.const.Handler(
+                self.__rpc_place_orders,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                PlaceOrdersRequest,
+                PlaceOrdersResponse,
+            ),
+            "/oms.v1.OrderService/CancelOrders": grpclib.const.Handler(
+                self.__rpc_cancel_orders,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                CancelOrdersRequest,
+                CancelOrdersResponse,
+            ),
+            "/oms.v1.OrderService/SuspendOrders": grpclib.const.Handler(
+                self.__rpc_suspend_orders,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                SuspendOrdersRequest,
+                SuspendOrdersResponse,
+            ),
+            "/oms.v1.OrderService/ResumeOrders": grpclib.const.Handler(
+                self.__rpc_resume_orders,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ResumeOrdersRequest,
+                ResumeOrdersResponse,
             ),
             "/oms.v1.OrderService/ListOrders": grpclib.const.Handler(
                 self.__rpc_list_orders,

@@ -1,0 +1,280 @@
+"""What may be asked about an order that is there: one table, which every door reads.
+
+The law of this file: a kind of request is a line of RULES, and by that line it is let in, refused, stored and
+answered, whichever door it comes by. What is refused here is what can be said for sure of an order as it was
+read; whatever happens to it from then on, core decides, and its event is the outcome.
+"""
+
+import enum
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from oms_api.domain.principal import Right
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
+from oms_api.domain.terms import (
+    CLIENT_ORDER_ID_LENGTH_MAX,
+    client_order_id_problem,
+    price_problem,
+    read_decimal,
+    read_quantity,
+    shown,
+)
+from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SuspendOrder
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+
+CHANGE_FIELDS: Final = ("quantity", "limitPrice", "timeInForce")
+# The header that carries a request's own id, and what it is called in refusals.
+KEY_FIELD: Final = "Idempotency-Key"
+# Of one request about many orders.
+ORDERS_SELECTED_MAX: Final = 1_000
+# A year of seconds: no order that lives is older.
+OLDER_THAN_S_MAX: Final = 31_536_000
+_TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
+MessageType = type[CancelOrder] | type[ReplaceOrder] | type[SuspendOrder] | type[ResumeOrder]
+_OPEN: Final = frozenset(
+    (
+        OrderStatus.NEW,
+        OrderStatus.ACKNOWLEDGED,
+        OrderStatus.PARTIALLY_FILLED,
+        OrderStatus.PENDING_CANCEL,
+        OrderStatus.PENDING_REPLACE,
+        OrderStatus.SUSPENDED,
+    )
+)
+
+
+class RequestKind(enum.Enum):
+    """A kind of request about an order that is there, as the request log names it."""
+
+    CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How a kind of request is taken.
+
+    message: what is stored of it. said: of one that is stored. refused: why one is not, by an open order's
+    status. selects: the statuses of orders that one about many orders is about.
+    """
+
+    right: Right
+    message: MessageType
+    said: str
+    refused: Mapping[OrderStatus, str]
+    selects: frozenset[OrderStatus]
+
+
+_CANCELS: Final = "a cancel is pending, which ends it"
+_NOT_SUSPENDED: Final = "it is not suspended"
+RULES: Final[Mapping[RequestKind, Rule]] = {
+    RequestKind.CANCEL: Rule(
+        right=Right.CANCEL,
+        message=CancelOrder,
+        said="cancel requested",
+        refused={},
+        selects=_OPEN - {OrderStatus.PENDING_CANCEL},
+    ),
+    RequestKind.REPLACE: Rule(
+        right=Right.TRADE,
+        message=ReplaceOrder,
+        said="replace requested",
+        refused={
+            OrderStatus.PENDING_CANCEL: _CANCELS,
+            OrderStatus.PENDING_REPLACE: "a replace is pending: ask again once it is done",
+        },
+        selects=frozenset(),
+    ),
+    RequestKind.SUSPEND: Rule(
+        right=Right.CANCEL,
+        message=SuspendOrder,
+        said="suspend requested: what is in the market is taken back, nothing is sent until it is resumed",
+        refused={
+            OrderStatus.PENDING_CANCEL: _CANCELS,
+            OrderStatus.SUSPENDED: "it is suspended already",
+        },
+        selects=_OPEN - {OrderStatus.PENDING_CANCEL, OrderStatus.SUSPENDED},
+    ),
+    RequestKind.RESUME: Rule(
+        right=Right.TRADE,
+        message=ResumeOrder,
+        said="resume requested: it is worked again",
+        refused={
+            OrderStatus.NEW: _NOT_SUSPENDED,
+            OrderStatus.ACKNOWLEDGED: _NOT_SUSPENDED,
+            OrderStatus.PARTIALLY_FILLED: _NOT_SUSPENDED,
+            OrderStatus.PENDING_CANCEL: _CANCELS,
+        },
+        selects=frozenset((OrderStatus.SUSPENDED,)),
+    ),
+}
+KIND_OF_MESSAGE: Final[Mapping[type, RequestKind]] = {rule.message: kind for kind, rule in RULES.items()}
+
+
+class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an order is, as far as it decides what may be asked of it. Quantities: shares."""
+
+    order_id: UUID
+    status: OrderStatus
+    closed: bool
+    cum_qty: int
+    order_type: OrderType
+    min_quantity: int
+
+
+def key_problem(key: str) -> FieldProblem | None:
+    """Return what is wrong with a request's own id, or None. It is of the form of a clientOrderId."""
+    problem = client_order_id_problem(key)
+    if problem is None:
+        return None
+    return FieldProblem(field=KEY_FIELD, message=problem)
+
+
+def refusal_of_state(kind: RequestKind, order: OrderState, change: OrderChange | None) -> Refusal | None:
+    """Return why a request is not taken of an order as it is, None if it is taken.
+
+    A filled order may be replaced by more than is done (FIX 4.4, appendix D, C.3); any other end is one.
+    """
+    if order.closed:
+        if (
+            kind is RequestKind.REPLACE
+            and order.status is OrderStatus.FILLED
+            and _asks_for_more(order, change)
+        ):
+            return None
+        return _refused(RefusalCode.ORDER_CLOSED, order, f"order {order.order_id} is {order.status.name}")
+    why = RULES[kind].refused.get(order.status)
+    if why is None:
+        return None
+    return _refused(RefusalCode.CONFLICT, order, f"order {order.order_id} is {order.status.name}: {why}")
+
+
+def _asks_for_more(order: OrderState, change: OrderChange | None) -> bool:
+    return change is not None and change.quantity is not None and change.quantity > order.cum_qty
+
+
+def _refused(code: RefusalCode, order: OrderState, message: str) -> Refusal:
+    return Refusal(code=code, message=message, status=order.status.name)
+
+
+def what_will_happen(kind: RequestKind, order: OrderState, change: OrderChange | None) -> str:
+    """Say what a request that is stored will do to an order as it is."""
+    said = RULES[kind].said
+    asked = None if change is None else change.quantity
+    if asked is not None and asked <= order.cum_qty:
+        return f"{said}: {order.cum_qty} shares are done, so that it is over at {order.cum_qty}"
+    if kind is RequestKind.REPLACE and order.status is OrderStatus.SUSPENDED:
+        return f"{said}: it stays suspended"
+    return said
+
+
+def read_change(
+    content: Mapping[str, object], order: OrderState, tick_size: Decimal | None
+) -> OrderChange | tuple[FieldProblem, ...]:
+    """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
+
+    What is left out, or null, stays as it is; something has to be given. tick_size: dollars; None: any.
+    """
+    problems = [
+        FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
+        for name in content
+        if name not in CHANGE_FIELDS
+    ]
+    given = {name: value for name, value in content.items() if value is not None}
+    quantity = read_quantity(given["quantity"], "quantity", problems) if "quantity" in given else None
+    if quantity and quantity < order.min_quantity:
+        message = f"must be at least the order's minQuantity {order.min_quantity}, was {quantity}"
+        problems.append(FieldProblem(field="quantity", message=message))
+    price = _limit_price(given["limitPrice"], order, tick_size, problems) if "limitPrice" in given else None
+    time_in_force = given.get("timeInForce")
+    if time_in_force is not None and (
+        not isinstance(time_in_force, str) or time_in_force not in _TIMES_IN_FORCE
+    ):
+        message = f"must be one of {', '.join(_TIMES_IN_FORCE)}, was {shown(time_in_force)}"
+        problems.append(FieldProblem(field="timeInForce", message=message))
+    if not any(name in given for name in CHANGE_FIELDS) and not problems:
+        message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
+        problems.append(FieldProblem(field="quantity", message=message))
+    if problems:
+        return tuple(problems)
+    return OrderChange(
+        quantity=quantity,
+        limit_price_micros=None if price is None else micros_of(price),
+        time_in_force=None if time_in_force is None else _TIMES_IN_FORCE[str(time_in_force)],
+    )
+
+
+def _limit_price(
+    value: object, order: OrderState, tick_size: Decimal | None, problems: list[FieldProblem]
+) -> Decimal | None:
+    if order.order_type is OrderType.MARKET:
+        message = f"must be left out of a MARKET order's replace, was {shown(value)}"
+        problems.append(FieldProblem(field="limitPrice", message=message))
+        return None
+    price = read_decimal(value)
+    problem = "must be a decimal number of dollars" if price is None else price_problem(price, tick_size)
+    if problem:
+        problems.append(FieldProblem(field="limitPrice", message=f"{problem}, was {shown(value)}"))
+        return None
+    return price
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which orders a request about many is about; None, and empty ids: any.
+
+    older_than_s: seconds since they were created. order_ids, client_order_ids: these, open or not. venues:
+    with a live child at one of these.
+    """
+
+    accounts: frozenset[str] | None = None
+    symbols: frozenset[str] | None = None
+    side: str | None = None
+    venues: frozenset[str] | None = None
+    older_than_s: int | None = None
+    order_ids: tuple[UUID, ...] = ()
+    client_order_ids: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether orders are named by their ids."""
+        return bool(self.order_ids or self.client_order_ids)
+
+    @property
+    def text(self) -> str:
+        """The selection in one form, by which a repeat is known and an auditor reads who was meant."""
+        parts = {
+            "accountId": self.accounts,
+            "symbol": self.symbols,
+            "side": None if self.side is None else (self.side,),
+            "venue": self.venues,
+            "olderThan": None if self.older_than_s is None else (str(self.older_than_s),),
+            "orderId": tuple(map(str, self.order_ids)) or None,
+            "clientOrderId": self.client_order_ids or None,
+        }
+        return "&".join(
+            f"{name}={','.join(sorted(values))}" for name, values in parts.items() if values is not None
+        )
+
+
+def selection_problem(selection: Selection) -> FieldProblem | None:
+    """Return what is wrong with a selection, or None."""
+    if not selection.text:
+        message = (
+            "must give at least one of accountId, symbol, side, venue, olderThan, orderId, clientOrderId"
+        )
+        return FieldProblem(field="accountId", message=message)
+    if len(selection.order_ids) + len(selection.client_order_ids) > ORDERS_SELECTED_MAX:
+        found = len(selection.order_ids) + len(selection.client_order_ids)
+        message = f"must name at most {ORDERS_SELECTED_MAX} orders, named {found}"
+        return FieldProblem(field="orderId", message=message)
+    too_long = [one for one in selection.client_order_ids if len(one) > CLIENT_ORDER_ID_LENGTH_MAX]
+    if too_long:
+        message = f"must be at most {CLIENT_ORDER_ID_LENGTH_MAX} characters each, was {shown(too_long[0])}"
+        return FieldProblem(field="clientOrderId", message=message)
+    return None

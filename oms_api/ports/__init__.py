@@ -1,0 +1,215 @@
+"""What the handlers need from outside, by subject, and all of it put together."""
+
+from dataclasses import dataclass, field
+
+from oms_api.domain.question_places import QuestionPlaces
+from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
+from oms_api.ports.desk import (
+    BreakView,
+    ExceptionDesk,
+    ExceptionFilter,
+    ExceptionView,
+    FixCommandView,
+    FixSessionDesk,
+    FixSessionView,
+    Reconciliations,
+    ReconciliationView,
+    SwitchDesk,
+    SwitchView,
+)
+from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders, Replacement
+from oms_api.ports.intake import (
+    Backlog,
+    CancelDesk,
+    NewChange,
+    NewOrder,
+    OrderIntake,
+    OrderKeys,
+    Request,
+    RequestKeys,
+    RequestLine,
+    RowRefused,
+)
+from oms_api.ports.market import (
+    AccountView,
+    BookView,
+    Catalog,
+    InstrumentView,
+    KnownNames,
+    LevelView,
+    MarketData,
+    QuoteView,
+    ReferenceData,
+    VenueBookView,
+    VenueView,
+)
+from oms_api.ports.orders import (
+    ChildView,
+    EventView,
+    ExecutionFilter,
+    ExecutionKey,
+    ExecutionView,
+    Instant,
+    OrderFilter,
+    OrderReader,
+    OrderView,
+    PositionView,
+    Records,
+    RequestFilter,
+    RequestView,
+    RouteView,
+    StoredRoute,
+    View,
+    plan_with_explanation,
+)
+from oms_api.ports.refused import (
+    BusyError,
+    IntakeFullError,
+    RoutingRefusedError,
+    SessionLostError,
+    TooLateError,
+    UnavailableError,
+)
+from oms_api.ports.routing import (
+    AccountRouting,
+    Explained,
+    ProfileView,
+    QualityQuestion,
+    QualityRow,
+    QualityView,
+    RiskDesk,
+    RiskView,
+    Router,
+    RoutingAdmin,
+    ScorecardView,
+    WhatIf,
+)
+from oms_api.ports.streams import (
+    AccountSnapshot,
+    AlertView,
+    DeskState,
+    EncodedEvent,
+    EventStore,
+    LiveQuotes,
+    OutcomeStore,
+    StreamedEvent,
+    StreamedPosition,
+)
+from oms_platform.telemetry.tracing import Tracer
+
+__all__ = [
+    "AccountRouting",
+    "AccountSnapshot",
+    "AccountView",
+    "AlertView",
+    "Authenticator",
+    "Backlog",
+    "BookView",
+    "BreakView",
+    "BrokerState",
+    "BusyError",
+    "CancelDesk",
+    "Catalog",
+    "ChildView",
+    "DeskState",
+    "EncodedEvent",
+    "EventStore",
+    "EventView",
+    "ExceptionDesk",
+    "ExceptionFilter",
+    "ExceptionView",
+    "ExecutionFilter",
+    "ExecutionKey",
+    "ExecutionView",
+    "Explained",
+    "FixClient",
+    "FixClients",
+    "FixCommandView",
+    "FixOrders",
+    "FixSessionDesk",
+    "FixSessionView",
+    "Instant",
+    "InstrumentView",
+    "IntakeFullError",
+    "KnownNames",
+    "LevelView",
+    "LiveQuotes",
+    "MarketData",
+    "NewChange",
+    "NewOrder",
+    "OrderFilter",
+    "OrderIntake",
+    "OrderKeys",
+    "OrderReader",
+    "OrderView",
+    "OutcomeStore",
+    "Ports",
+    "PositionView",
+    "ProfileView",
+    "QualityQuestion",
+    "QualityRow",
+    "QualityView",
+    "QuoteView",
+    "RateLimiter",
+    "RateStanding",
+    "ReconciliationView",
+    "Reconciliations",
+    "Records",
+    "ReferenceData",
+    "Request",
+    "Replacement",
+    "RequestFilter",
+    "RequestKeys",
+    "RequestLine",
+    "RequestView",
+    "RiskDesk",
+    "RiskView",
+    "RouteView",
+    "Router",
+    "RoutingAdmin",
+    "RoutingRefusedError",
+    "RowRefused",
+    "ScorecardView",
+    "SessionLostError",
+    "StoredRoute",
+    "StreamedEvent",
+    "StreamedPosition",
+    "SwitchDesk",
+    "SwitchView",
+    "TooLateError",
+    "UnavailableError",
+    "VenueBookView",
+    "VenueView",
+    "View",
+    "WhatIf",
+    "plan_with_explanation",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything that the handlers need, put together by bootstrap."""
+
+    intake: OrderIntake
+    cancels: CancelDesk
+    keys: OrderKeys
+    request_keys: RequestKeys
+    backlog: Backlog
+    reader: OrderReader
+    reference: ReferenceData
+    limiter: RateLimiter
+    cancel_limiter: RateLimiter
+    question_limiter: RateLimiter
+    authenticator: Authenticator
+    router: Router
+    risk: RiskDesk
+    routing_admin: RoutingAdmin
+    exceptions: ExceptionDesk
+    switches: SwitchDesk
+    reconciliations: Reconciliations
+    catalog: Catalog
+    records: Records
+    fix_sessions: FixSessionDesk
+    market_data: MarketData
+    tracer: Tracer = field(default_factory=Tracer)
+    question_places: QuestionPlaces = field(default_factory=QuestionPlaces)

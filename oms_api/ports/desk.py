@@ -1,0 +1,204 @@
+"""What people look after: exceptions, FIX sessions, kill switches, comparisons with venues."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from oms_api.ports.orders import Instant, View
+
+
+class ExceptionView(View, frozen=True):
+    """What a venue said that could not be applied as it is. raw: in Latin-1, byte for byte, SOH as |.
+
+    order_id, account_id: as far as they are known. last_qty, last_px: of a trade that it speaks of.
+    """
+
+    exception_id: UUID
+    kind: str
+    status: str
+    venue_id: str
+    order_id: UUID | None
+    account_id: str | None
+    cl_ord_id: str
+    exec_id: str
+    symbol: str
+    side: str
+    last_qty: int | None
+    last_px: Decimal | None
+    detail: str
+    raw: str
+    raised_by: str
+    raised_at: Instant
+    closed_at: Instant | None
+    closed_by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionFilter:
+    """Which exceptions a list is asked for, newest first. accounts None: every account, and those of none."""
+
+    limit: int
+    accounts: frozenset[str] | None = None
+    status: str | None = None
+    venue_id: str | None = None
+    kind: str | None = None
+    order_id: UUID | None = None
+    before: datetime | None = None
+
+
+class ExceptionDesk(Protocol):
+    """Reads execution exceptions, and closes them by a person's word. Raises UnavailableError."""
+
+    async def exceptions(self, wanted: ExceptionFilter) -> list[ExceptionView]:
+        """Return the exceptions of a filter, newest first."""
+        ...
+
+    async def exception(self, exception_id: UUID) -> ExceptionView | None:
+        """Return an exception, or None."""
+        ...
+
+    async def raw(self, exception_id: UUID) -> bytes:
+        """Return the message that an exception is about, as it came."""
+        ...
+
+    async def ignore(self, exception_id: UUID, by: str, reason: str) -> ExceptionView | None:
+        """Close an open exception without any effect. None when it is not open."""
+        ...
+
+    async def claim(self, exception_id: UUID, by: str, reason: str, account_id: str) -> ExceptionView | None:
+        """Note that an open exception is to be booked, and to which account. None when it is not open."""
+        ...
+
+
+class FixSessionView(View, frozen=True):
+    """A venue's FIX session. reason: why it is down. held_out: why it stays logged out, or empty.
+
+    next_out: the MsgSeqNum that it sends next; null before it was ever up. settings: those in use, which hold
+    no secret; settings_version: null while they are the adapter's own.
+    """
+
+    venue_id: str
+    up: bool | None
+    reason: str
+    changed_at: Instant | None
+    on_purpose: bool
+    held_out: str
+    next_out: int | None
+    numbers_began_at: Instant | None
+    settings: dict[str, object] | None
+    settings_version: int | None
+    settings_changed_at: Instant | None
+    settings_changed_by: str | None
+
+
+class FixCommandView(View, frozen=True):
+    """What was asked of a venue's session. outcome: in words, once it is done."""
+
+    command_id: UUID
+    venue_id: str
+    kind: str
+    arguments: dict[str, int]
+    requested_by: str
+    reason: str
+    requested_at: Instant
+    done_at: Instant | None
+    outcome: str
+
+
+class FixSessionDesk(Protocol):
+    """Reads venues' FIX sessions and notes what is asked of them. Raises UnavailableError."""
+
+    async def sessions(self) -> list[FixSessionView]:
+        """Return every venue's session, by venue."""
+        ...
+
+    async def commands(self, venue_id: str, rows_max: int) -> list[FixCommandView]:
+        """Return what was asked of a session, newest first."""
+        ...
+
+    async def ask(
+        self, venue_id: str, kind: str, arguments: Mapping[str, int], *, by: str, reason: str
+    ) -> FixCommandView:
+        """Note what is asked of a session; the adapter does it within seconds."""
+        ...
+
+    async def withdraw(self, venue_id: str, command_id: UUID, by: str) -> FixCommandView | None:
+        """Take back what was asked. None when it is not there, or done."""
+        ...
+
+
+class SwitchView(View, frozen=True):
+    """What a person has stopped. name: of the venue, account or symbol; empty for the firm."""
+
+    switch_id: UUID
+    scope: str
+    name: str
+    cancels: bool
+    reason: str
+    set_by: str
+    set_at: Instant
+    released_by: str | None
+    release_reason: str | None
+    released_at: Instant | None
+
+
+class SwitchDesk(Protocol):
+    """Sets and releases kill switches. Raises UnavailableError."""
+
+    async def switches(
+        self, *, released: bool, accounts: frozenset[str] | None, rows_max: int
+    ) -> list[SwitchView]:
+        """Return the switches that are set, and those that were released if wanted, the newest first.
+
+        accounts: of which accounts' own switches; None for every account.
+        """
+        ...
+
+    async def set(self, scope: str, name: str, *, cancels: bool, by: str, reason: str) -> SwitchView | None:
+        """Stop a scope. None when it is stopped already."""
+        ...
+
+    async def release(self, switch_id: UUID, by: str, reason: str) -> SwitchView | None:
+        """Let a scope trade again. None when there is no such switch that is set."""
+        ...
+
+
+class BreakView(View, frozen=True):
+    """An open order of which we and its venue did not say the same. settled: the venue's word was taken."""
+
+    cl_ord_id: str
+    order_id: UUID
+    ours: str
+    theirs: str
+    settled: bool
+
+
+class ReconciliationView(View, frozen=True):
+    """A comparison of a venue's open orders with its word. over: ended before the venue answered."""
+
+    run_id: UUID
+    venue_id: str
+    occasion: str
+    began_at: Instant
+    ended_at: Instant
+    asked: int
+    agreed: int
+    over: int
+    breaks: list[BreakView]
+
+
+class Reconciliations(Protocol):
+    """Reads comparisons with venues. Raises UnavailableError."""
+
+    async def reconciliations(
+        self, *, venue_id: str | None, broken: bool, before: datetime, rows_max: int
+    ) -> list[ReconciliationView]:
+        """Return the runs that ended before a time, the newest first, each with its breaks.
+
+        broken: only those that have any.
+        """
+        ...
