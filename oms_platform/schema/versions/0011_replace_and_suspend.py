@@ -21,8 +21,8 @@ ALTER TABLE orders ADD COLUMN replaced boolean NOT NULL DEFAULT false;
 GATE = """
 CREATE INDEX order_requests_replaces ON order_requests (order_id) WHERE kind = 'REPLACE';
 -- What the adapter holds every plan to: what a client asked for, as the gateway wrote it, and neither core
--- nor the router can change. Of an order that core says is replaced, no more shares than the client ever asked
--- for, and a limit that it asked for, or else the first.
+-- nor the router can change. Of an order that core says is replaced, no more shares than the client ever
+-- asked for, and a limit that it asked for, or else the first.
 CREATE OR REPLACE VIEW client_orders AS
     SELECT o.order_id, o.account_id, o.symbol, o.side,
            CASE WHEN o.replaced THEN least(o.quantity, asked.quantity) ELSE o.quantity END AS quantity,
