@@ -1,8 +1,8 @@
 """FIX 4.4 Appendix D (`tests/scenarios/order_rows`), whole: REST, every service, FIX, a venue on raw sockets.
 
 A tenth of the rows' shares, so that they stay within an account's limits; prices are percent of the first.
-What the door refuses at once has no event. A row with a session's end is walked on the machine and through core:
-this stack's market has none.
+What the door refuses at once has no event. A row with a session's end is walked on the machine and through
+core: this stack's market has none.
 """
 
 import contextlib
