@@ -27,6 +27,7 @@ from oms_core.domain.order import (
     RequestResume,
     RequestSuspend,
     RetryRoute,
+    TriggerStop,
 )
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -256,7 +257,7 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
     if order is None:
         return
     terms = changed_terms(order.terms, message.change)
-    problem = problem_of_change(order.terms, terms)
+    problem = problem_of_change(order.terms, terms, triggered=order.triggered is not None)
     verdict = None
     if problem is None:
         verdict = verdict_now(core, terms, max(timedelta(0), unit.now - message.received_at), order)
@@ -356,6 +357,13 @@ def handle_retry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
     order = core.desk.orders.get(order_id)
     if order is not None:
         _record(core, unit, order, RetryRoute(), core.traces.get(order_id, ""))
+
+
+def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: TriggerStop) -> None:
+    """Begin to work a stop order whose price the market has reached."""
+    order = core.desk.orders.get(order_id)
+    if order is not None:
+        _record(core, unit, order, trigger, core.traces.get(order_id, ""))
 
 
 def orders_of_session(core: Core, ended_at: datetime, among: Iterable[UUID]) -> list[UUID]:
@@ -520,5 +528,5 @@ def _route_request(order: Order, now: datetime) -> RouteRequest:
         quantity=order.route_quantity,
         requested_at=order.routed_at or now,
         visits=tuple(order.visits.values()),
-        terms=order.terms,
+        terms=order.worked_terms,
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
 from oms_platform.messages import (

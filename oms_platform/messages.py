@@ -37,6 +37,7 @@ from oms_platform.vocabulary import (
     RoutePlaced,
     RouteRequested,
     Side,
+    StopTriggered,
     SuspendRejected,
     TradeApplied,
     TradeCorrected,
@@ -278,6 +279,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     suspend_rejected: SuspendRejected | None = None
     order_resumed: OrderResumed | None = None
     resume_rejected: ResumeRejected | None = None
+    stop_triggered: StopTriggered | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ _STATE: Final = (
 _TERMS: Final = (
     ("quantity", "int"),
     ("limit_price", "numeric"),
+    ("stop_price", "numeric"),
     ("time_in_force", "text"),
     ("replaced", "boolean"),
 )
@@ -356,10 +357,11 @@ def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
 
 
 def _terms_row(order: Order) -> tuple[object, ...]:
-    limit = order.terms.limit_price_micros
+    limit, stop = order.terms.limit_price_micros, order.terms.stop_price_micros
     return (
         order.terms.quantity,
         None if limit is None else dollars_of(limit),
+        None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
         True,
     )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
+from oms_core.domain.touch import TouchPrices
 from oms_platform.prices import MICROS
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
@@ -38,13 +39,6 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
 
     symbol: str
     active: bool
-
-
-class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
-    """The national best bid and offer in micros; None where a side is missing or too old to stand for now."""
-
-    bid_micros: int | None = None
-    offer_micros: int | None = None
 
 
 class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
@@ -73,7 +67,17 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
         """Micros a share that the order is valued at."""
         if self.terms.limit_price_micros is not None:
             return self.terms.limit_price_micros
-        return self.far_touch_micros
+        stop, touch = self.terms.stop_price_micros, self.far_touch_micros
+        if stop is None:
+            return touch
+        # It trades at its stop price or, to buy, at what the market is by then.
+        return max(stop, touch or 0) if self.terms.side is Side.BUY else stop
+
+    @property
+    def limit_anchor_micros(self) -> int | None:
+        """The price that a limit is held to: where the order trades first, or is triggered."""
+        stop = self.terms.stop_price_micros
+        return self.far_touch_micros if stop is None else stop
 
     @property
     def far_touch_micros(self) -> int | None:
@@ -181,8 +185,8 @@ def reference_price(context: RiskContext) -> Outcome:
 
 
 def price_collar(context: RiskContext) -> Outcome | None:
-    """Hold a limit price to at most so many basis points through the far touch, to a whole cent."""
-    touch, limit = context.far_touch_micros, context.terms.limit_price_micros
+    """Hold a limit to at most so many basis points through the far touch, or its stop, to a whole cent."""
+    touch, limit = context.limit_anchor_micros, context.terms.limit_price_micros
     if touch is None or limit is None or context.account is None:
         return None
     collar_bps = context.account.price_collar_bps

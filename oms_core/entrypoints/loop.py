@@ -14,6 +14,7 @@ import structlog
 
 from oms_core import metrics
 from oms_core.domain.desk import Desk
+from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
@@ -23,6 +24,7 @@ from oms_core.handlers import (
     handle,
     handle_retry,
     handle_session_end,
+    handle_trigger,
     load_orders,
     orders_of_session,
     orders_to_load,
@@ -42,7 +44,11 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
+# While stops wait, quotes are looked at so often.
+STOPS_POLL_S: Final = 0.004
 RETRIES_PER_BATCH_MAX: Final = 500
+# Of each symbol.
+TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
@@ -83,6 +89,7 @@ class CoreLoop:
         self._partitions: set[int] = set()
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
         self._retries: list[tuple[datetime, UUID]] = []
+        self._stops = StopWatch()
         self._ending: list[UUID] = []
         self._ended_at: datetime | None = None
         # Requests received before it have had their outcome.
@@ -124,13 +131,14 @@ class CoreLoop:
             if order.retry_at is not None
         ]
         heapq.heapify(self._retries)
+        self._stops = StopWatch(self._core.desk.orders.values())
 
     # ---- the loop
 
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for."""
         while not stop:
-            self.step()
+            self.step(STOPS_POLL_S if self._stops else IDLE_POLL_S)
 
     def step(self, timeout_s: float = IDLE_POLL_S) -> None:
         """Take one batch and what is due by time, and store and publish what comes of it."""
@@ -233,6 +241,8 @@ class CoreLoop:
         for order_id, order in unit.orders.items():
             if order.retry_at is not None:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
+            if order.is_stop:
+                self._stops.note(order)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -270,6 +280,7 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
+        self._trigger_stops(unit)
         if self._ended_at is not None and unit.reopened:
             # A bust has brought them back after their day.
             self._ending += orders_of_session(self._core, self._ended_at, unit.reopened)
@@ -282,6 +293,13 @@ class CoreLoop:
         if unit.now >= self._next_sweep and self._partitions:
             self._next_sweep = unit.now + SWEEP_EVERY
             self._sweep(unit)
+
+    def _trigger_stops(self, unit: UnitOfWork) -> None:
+        """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""
+        for symbol in self._stops.symbols:
+            touch = self._core.quotes.touch(symbol)
+            for order_id, trigger in self._stops.triggered(symbol, touch, TRIGGERS_PER_BATCH_MAX):
+                handle_trigger(self._core, unit, order_id, trigger)
 
     def _sweep(self, unit: UnitOfWork) -> None:
         self._store.load_reference(self._core.desk)

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.bootstrap import build_loop
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core, handle

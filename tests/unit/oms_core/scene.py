@@ -9,7 +9,8 @@ from uuid import UUID
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import Order
-from oms_core.domain.risk import AccountLimits, InstrumentTerms, TouchPrices
+from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.touch import TouchPrices
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core

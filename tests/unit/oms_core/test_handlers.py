@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelChildren, OrderEvent
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce

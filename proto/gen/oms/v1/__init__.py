@@ -37,6 +37,8 @@ class OrderType(betterproto.Enum):
     UNSPECIFIED = 0
     MARKET = 1
     LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
 
 
 class TimeInForce(betterproto.Enum):
@@ -114,7 +116,8 @@ class Routing(betterproto.Message):
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
-     (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT orders only.
+     (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT and STOP_LIMIT
+     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -129,6 +132,7 @@ class OrderTerms(betterproto.Message):
     limit_price_micros: Optional[int] = betterproto.int64_field(10, optional=True)
     min_quantity: int = betterproto.int32_field(11)
     routing: "Routing" = betterproto.message_field(12)
+    stop_price_micros: Optional[int] = betterproto.int64_field(13, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -140,6 +144,7 @@ class OrderChange(betterproto.Message):
     quantity: Optional[int] = betterproto.int32_field(1, optional=True)
     limit_price_micros: Optional[int] = betterproto.int64_field(2, optional=True)
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
+    stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -223,7 +228,7 @@ class RouteRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class OrderAccepted(betterproto.Message):
     """
-    Risk passed, and the first route was asked for. reserved_price_micros: what a share holds of the buying power.
+    Risk passed, and the first route was asked for, unless the order waits for its stop price. reserved_price_micros: what a share holds of the buying power.
      risk_us: time of the verdict.
     """
 
@@ -231,6 +236,22 @@ class OrderAccepted(betterproto.Message):
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class StopTriggered(betterproto.Message):
+    """
+    The market has reached a stop price, and the order is worked from here on, as a market or a limit order. price_micros:
+     the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that it is of, quote_sequence
+     and quoted_at its place in the symbol's quotes and its time.
+    """
+
+    price_micros: int = betterproto.int64_field(1)
+    bid_micros: Optional[int] = betterproto.int64_field(2, optional=True)
+    offer_micros: Optional[int] = betterproto.int64_field(3, optional=True)
+    quote_sequence: int = betterproto.int32_field(4)
+    quoted_at: Optional[datetime] = betterproto.message_field(5, optional=True)
+    triggered_at: datetime = betterproto.message_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -713,6 +734,7 @@ class OrderEvent(betterproto.Message):
     suspend_rejected: "SuspendRejected" = betterproto.message_field(40)
     order_resumed: "OrderResumed" = betterproto.message_field(41)
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
+    stop_triggered: "StopTriggered" = betterproto.message_field(43)
 
 
 @dataclass(eq=False, repr=False)
