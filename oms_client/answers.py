@@ -38,7 +38,8 @@ class CancelRequested(Answer, frozen=True):
 
 
 class Order(Answer, frozen=True):
-    """An order as it stands. limit_price None: a market order. avg_px None: nothing is filled.
+    """An order as it stands. limit_price None: of an order at the market. stop_price None: of one that waits
+    for none. avg_px None: nothing is filled.
 
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
     """
@@ -53,6 +54,7 @@ class Order(Answer, frozen=True):
     time_in_force: str
     quantity: int
     limit_price: Decimal | None
+    stop_price: Decimal | None
     status: str
     closed: bool
     cum_qty: int

@@ -44,12 +44,22 @@ def _routing(profile: str | None, avoid: Sequence[str], prefer: Sequence[str]) -
     return body_of(profile=profile, avoid=list(avoid) or None, prefer=list(prefer) or None) or None
 
 
+# By whether it has a stop price and a limit.
+_ORDER_TYPES: Final = {
+    (False, False): "MARKET",
+    (False, True): "LIMIT",
+    (True, False): "STOP",
+    (True, True): "STOP_LIMIT",
+}
+
+
 def _terms(
     account: str,
     symbol: str,
     side: Side,
     quantity: int,
     limit_price: Price | None,
+    stop_price: Price | None,
     time_in_force: TimeInForce,
     min_quantity: int | None,
     routing: Mapping[str, Any] | None,
@@ -58,10 +68,11 @@ def _terms(
         accountId=account,
         symbol=symbol,
         side=side,
-        orderType="MARKET" if limit_price is None else "LIMIT",
+        orderType=_ORDER_TYPES[stop_price is not None, limit_price is not None],
         quantity=quantity,
         minQuantity=min_quantity,
         limitPrice=None if limit_price is None else str(limit_price),
+        stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
         routing=routing,
     )
@@ -81,6 +92,7 @@ class Operations:
         side: Side,
         quantity: int,
         limit_price: Price | None = None,
+        stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         client_order_id: str | None = None,
@@ -91,13 +103,14 @@ class Operations:
     ) -> Call[answers.Placed]:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
 
-        quantity, min_quantity: whole shares. client_order_id: unique by account and channel; without one, one
-        is made, once for this call and all its repeats, so that the order is never doubled. Returns when it
-        is stored; `created` is false when it was there before. Raises ConflictError when the id is of another
-        order.
+        stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
+        a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
+        channel; without one, one is made, once for this call and all its repeats, so that the order is never
+        doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
+        when the id is of another order.
         """
         terms = _terms(
-            account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
             _routing(profile, avoid, prefer),
         )  # fmt: skip
         return Call(
@@ -263,6 +276,7 @@ class Operations:
         side: Side,
         quantity: int,
         limit_price: Price | None = None,
+        stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         profile: str | None = None,
@@ -271,7 +285,7 @@ class Operations:
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
             _routing(profile, avoid, prefer),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)

@@ -50,7 +50,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.time_in_force FROM orders o"
+    " o.stop_price, o.time_in_force FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -76,7 +76,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
-    created_at, updated_at, executed_qty, quantity, limit_price, time_in_force = row[8:]
+    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -90,6 +90,7 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         time_in_force=time_in_force,
         quantity=quantity,
         limit_price=limit_price,
+        stop_price=stop_price,
         status=status,
         closed=closed,
         cum_qty=cum_qty,

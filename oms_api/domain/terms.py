@@ -15,6 +15,7 @@ import msgspec
 
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
+from oms_platform.order_types import LIMITED, STOPS
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
 
@@ -47,6 +48,7 @@ FIELDS: Final = frozenset(
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
+_IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
@@ -109,13 +111,12 @@ def read_terms(
     quantity = read_quantity(content.get("quantity"), "quantity", problems)
     min_quantity = _min_quantity(content, quantity, problems)
     tick_size = known.tick_size_of(symbol) if symbol else None
-    limit_price = _limit_price(content, order_type, tick_size, problems)
+    limit_price = _price(content, "limitPrice", LIMITED, order_type, tick_size, problems)
+    stop_price = _price(content, "stopPrice", STOPS, order_type, tick_size, problems)
     time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
+    if order_type in STOPS and time_in_force in _IMMEDIATE:
+        _wrong(problems, "timeInForce", f"must be DAY or GTC of a stop order, was {time_in_force.name}")
     routing = read_routing(content.get("routing"), known, problems)
-    if content.get("stopPrice") is not None:
-        problems.append(
-            FieldProblem(field="stopPrice", message="belongs to no order type that is supported yet")
-        )
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
     return OrderTerms(
@@ -128,6 +129,7 @@ def read_terms(
         order_type=order_type,
         quantity=quantity,
         limit_price_micros=None if limit_price is None else micros_of(limit_price),
+        stop_price_micros=None if stop_price is None else micros_of(stop_price),
         time_in_force=time_in_force,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
@@ -281,24 +283,33 @@ def _min_quantity(content: Mapping[str, object], quantity: int, problems: list[F
     return value
 
 
-def _limit_price(
+def _price(
     content: Mapping[str, object],
+    field: str,
+    kinds: frozenset[OrderType],
     order_type: OrderType | None,
     tick_size: Decimal | None,
     problems: list[FieldProblem],
 ) -> Decimal | None:
-    value = content.get("limitPrice")
+    value = content.get(field)
     if value is None:
-        if order_type is OrderType.LIMIT:
-            _wrong(problems, "limitPrice", "is required for a LIMIT order")
+        if order_type in kinds:
+            _wrong(problems, field, f"is required for a {order_type.name} order")
         return None
-    if order_type is OrderType.MARKET:
-        _wrong(problems, "limitPrice", f"must be left out of a MARKET order, was {shown(value)}")
+    if order_type is not None and order_type not in kinds:
+        _wrong(problems, field, f"must be left out of a {order_type.name} order, was {shown(value)}")
         return None
+    return read_price(value, field, tick_size, problems)
+
+
+def read_price(
+    value: object, field: str, tick_size: Decimal | None, problems: list[FieldProblem]
+) -> Decimal | None:
+    """Check a price in dollars; None when it is wrong, and that is among the problems."""
     price = read_decimal(value)
     problem = "must be a decimal number of dollars" if price is None else price_problem(price, tick_size)
     if problem:
-        _wrong(problems, "limitPrice", f"{problem}, was {shown(value)}")
+        _wrong(problems, field, f"{problem}, was {shown(value)}")
         return None
     return price
 

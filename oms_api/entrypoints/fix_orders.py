@@ -89,6 +89,7 @@ def read_order(fields: Fields, accounts: Sequence[str]) -> dict[str, object]:
         "quantity": _shares(fields.get("38")),
         "minQuantity": _shares(fields.get("110")) or None,
         "limitPrice": _price(fields.get("44")),
+        "stopPrice": _price(fields.get("99")),
         "timeInForce": _name(fix_reports.TIMES_IN_FORCE, fields.get("59", "0")),
         "routing": _routing(fields),
     }
@@ -101,6 +102,7 @@ def read_replace(fields: Fields) -> dict[str, object]:
     content: dict[str, object | None] = {
         "quantity": _shares(fields.get("38")),
         "limitPrice": _price(fields.get("44")),
+        "stopPrice": _price(fields.get("99")),
         "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
     }
     return {name: value for name, value in content.items() if value is not None}

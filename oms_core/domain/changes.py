@@ -4,11 +4,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, TimeInForce
+from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
 
 # Between these an order's time in force may change: the others are over before a replace can come.
-LIMITED: Final = frozenset((OrderType.LIMIT, OrderType.STOP_LIMIT))
-STOPS: Final = frozenset((OrderType.STOP, OrderType.STOP_LIMIT))
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 
 

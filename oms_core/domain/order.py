@@ -13,6 +13,7 @@ import msgspec
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
+from oms_platform.order_types import STOPS, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.vocabulary import (
     BookingRejected,
@@ -269,7 +270,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def is_stop(self) -> bool:
         """Whether the order is none that is worked from the start."""
-        return self.terms.order_type in _WORKED_AS
+        return self.terms.order_type in STOPS
 
     @property
     def waits_for_stop(self) -> bool:
@@ -290,8 +291,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def worked_terms(self) -> OrderTerms:
         """The terms that the order is worked by: a stop that was triggered is a market or a limit order."""
-        kind = _WORKED_AS.get(self.terms.order_type)
-        return self.terms if kind is None else msgspec.structs.replace(self.terms, order_type=kind)
+        return worked_terms(self.terms)
 
     @property
     def may_rest(self) -> bool:
@@ -328,7 +328,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return OrderStatus.PARTIALLY_FILLED if self.executed_qty else OrderStatus.ACKNOWLEDGED
 
 
-_WORKED_AS: Final = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
 _STATUS_OF: Final = {state: OrderStatus[state.name] for state in (Lifecycle.NEW, *CLOSED)}
 _STATUS_OF_PENDING: Final = {
     Pending.CANCEL: OrderStatus.PENDING_CANCEL,

@@ -73,8 +73,8 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. triggered: whether its stop price was reached. waits: its next route waits for its
-    time. ends: reports of venues that ended a child.
+    suspended: whether it is. triggered: whether its stop price was reached. waits: its next route waits for
+    its time. ends: reports of venues that ended a child.
     """
 
     terms: OrderTerms

@@ -265,7 +265,18 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"limitPrice": "Infinity"}, "limitPrice", "must be a decimal number of dollars"),
         ({"limitPrice": "12,5"}, "limitPrice", "must be a decimal number of dollars"),
         ({"limitPrice": []}, "limitPrice", "must be a decimal number of dollars, was a list"),
-        ({"stopPrice": 100}, "stopPrice", "belongs to no order type that is supported yet"),
+        ({"stopPrice": 100}, "stopPrice", "must be left out of a LIMIT order, was 100"),
+        ({"orderType": "STOP", "limitPrice": ...}, "stopPrice", "is required for a STOP order"),
+        (
+            {"orderType": "STOP_LIMIT", "limitPrice": ..., "stopPrice": 100},
+            "limitPrice",
+            "is required for a STOP_LIMIT order",
+        ),
+        (
+            {"orderType": "STOP", "limitPrice": ..., "stopPrice": 100, "timeInForce": "IOC"},
+            "timeInForce",
+            "must be DAY or GTC of a stop order, was IOC",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_in_a_400(

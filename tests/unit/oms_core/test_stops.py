@@ -29,7 +29,8 @@ def scene() -> Scene:
 def stop(scene: Scene, *, side: Side = Side.BUY, price: int = PRICE + 5 * CENT, **changes: Any) -> UUID:
     """Take in a stop order; with a limit it is a stop limit order."""
     kind = OrderType.STOP_LIMIT if changes.get("limit_price_micros") else OrderType.STOP
-    terms: dict[str, Any] = {"order_type": kind, "stop_price_micros": price, "limit_price_micros": None} | changes
+    terms: dict[str, Any] = {"order_type": kind, "stop_price_micros": price, "limit_price_micros": None}
+    terms |= changes
     return scene.order(side=side, **terms)
 
 

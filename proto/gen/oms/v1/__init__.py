@@ -863,6 +863,7 @@ class PlaceOrderRequest(betterproto.Message):
     channel: str = betterproto.string_field(9)
     routing: "Routing" = betterproto.message_field(10)
     min_quantity: int = betterproto.int32_field(11)
+    stop_price: Optional[str] = betterproto.string_field(12, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -909,6 +910,7 @@ class Order(betterproto.Message):
     closed: bool = betterproto.bool_field(21)
     filled_notional: str = betterproto.string_field(22)
     sequence: int = betterproto.int32_field(23)
+    stop_price: Optional[str] = betterproto.string_field(24, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -943,6 +945,7 @@ class ReplaceOrderRequest(betterproto.Message):
     time_in_force: "TimeInForce" = betterproto.enum_field(5)
     channel: str = betterproto.string_field(6)
     sequence: Optional[int] = betterproto.int32_field(7, optional=True)
+    stop_price: Optional[str] = betterproto.string_field(8, optional=True)
 
 
 @dataclass(eq=False, repr=False)
