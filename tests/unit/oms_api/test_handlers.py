@@ -195,7 +195,7 @@ class Fake:
             keys=every,
             request_keys=self.log,
             backlog=every,
-            reader=_Reader(self),
+            reader=FakeReader(self),
             reference=every,
             limiter=every,
             cancel_limiter=CancelLimiter(self),
@@ -214,7 +214,7 @@ class Fake:
         )
 
 
-class _Reader:
+class FakeReader:
     """The OrderReader of a Fake, whose `orders` are those that were placed."""
 
     def __init__(self, fake: Fake) -> None:
