@@ -74,8 +74,8 @@ class ConflictError(RefusedError):
     """It is not as the request expects (409), or another version than the one to be changed (412).
 
     DUPLICATE_ORDER_ID: the clientOrderId is of an order with other content. DUPLICATE_REQUEST_ID: the
-    request's own id is of another one. ORDER_CLOSED: what is to be changed is over, CONFLICT: it is in a state
-    that forbids it; `order_status` says which.
+    request's own id is of another one. ORDER_CLOSED: what is to be changed is over, CONFLICT: it is in a
+    state that forbids it; `order_status` says which.
     """
 
 

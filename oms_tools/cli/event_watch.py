@@ -27,6 +27,13 @@ _WORDS: Final = {
     "OrderCanceled": "canceled",
     "OrderExpired": "expired",
     "BookingRejected": "not booked",
+    "ReplaceRequested": "replace asked",
+    "OrderReplaced": "replaced",
+    "ReplaceRejected": "not replaced",
+    "OrderSuspended": "suspended",
+    "SuspendRejected": "not suspended",
+    "OrderResumed": "resumed",
+    "ResumeRejected": "not resumed",
 }
 
 

@@ -273,6 +273,10 @@ def test_at_most_a_thousand_orders_are_asked_for_and_it_says_that_there_are_more
     found = ask_many(fake, RequestKind.SUSPEND, OF_SYMBOL)
     assert isinstance(found, RequestedOfMany) and found.more
     assert list(taken(found)) == [order.order_id for order in fake.listed[:ORDERS_SELECTED_MAX]]
+    last = found.lines[-1].order_id
+    ask_many(fake, RequestKind.SUSPEND, Selection(symbols=frozenset(("S",)), after=last))
+    assert (fake.filters[-1].after, fake.filters[-1].oldest_first) == (last, True)
+    assert selection_problem(Selection(after=last)) is not None
     del fake.listed[-1]
     exactly = ask_many(fake, RequestKind.SUSPEND, OF_SYMBOL)
     assert isinstance(exactly, RequestedOfMany) and not exactly.more
@@ -323,7 +327,7 @@ def test_every_request_about_many_says_who_was_meant(fake: Fake) -> None:
     ask_many(fake, RequestKind.CANCEL, selection, "k")
     (message,) = stored(fake)
     assert isinstance(message, CancelOrder)
-    assert message.selected_by == "accountId=A,B&symbol=S&side=BUY&venue=XNYS&olderThan=60"
+    assert message.selected_by == "accountId=A&accountId=B&symbol=S&side=BUY&venue=XNYS&olderThan=60"
     assert (message.cl_ord_id, message.channel) == ("k", "API")
     wanted = fake.filters[-1]
     assert wanted.accounts == frozenset(("A",)) and wanted.venues == frozenset(("XNYS",))
