@@ -61,7 +61,12 @@ _STATE: Final = (
     ("sequence", "int"),
     ("updated_at", "timestamptz"),
 )
-_TERMS: Final = (("quantity", "int"), ("limit_price", "numeric"), ("time_in_force", "text"))
+_TERMS: Final = (
+    ("quantity", "int"),
+    ("limit_price", "numeric"),
+    ("time_in_force", "text"),
+    ("replaced", "boolean"),
+)
 
 
 def _update_orders(columns: tuple[tuple[str, str], ...]) -> ArrayStatement:
@@ -356,6 +361,7 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         order.terms.quantity,
         None if limit is None else dollars_of(limit),
         order.terms.time_in_force.name,
+        True,
     )
 
 

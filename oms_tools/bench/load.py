@@ -40,6 +40,7 @@ _CANCEL_TAKEN: Final = 202
 _BUSY: Final = 503
 _TRY_AGAIN: Final = (NO_ANSWER, 429, 500, 502, 503, 504)
 _UNHEARD: Final = ("", "NEW")
+_REPLACE_ENDS: Final = ("OrderReplaced", "ReplaceRejected")
 _CLOSED: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
 
 
@@ -52,6 +53,8 @@ class Sent:
     intended: float
     probe: bool = False
     cancel_after_s: float | None = None
+    # Of an order that is to be replaced.
+    planned: PlannedOrder | None = None
     acked: float | None = None
     order_id: str | None = None
     routed: float | None = None
@@ -63,6 +66,10 @@ class Sent:
     cancel_sent: float | None = None
     cancel_status: int | None = None
     cancel_rejected: bool = False
+    replace_sent: float | None = None
+    replace_status: int | None = None
+    replace_ended: float | None = None
+    replace_end: str = ""
 
 
 class _Placed(msgspec.Struct, rename="camel", gc=False):
@@ -162,6 +169,8 @@ class Load:
             sent.routed = now
         elif event.type == "CancelRejected":
             sent.cancel_rejected = True
+        elif event.type in _REPLACE_ENDS:
+            sent.replace_end, sent.replace_ended = event.type, now
         if status in _CLOSED and sent.closed is None:
             self._close(sent, now)
 
@@ -180,6 +189,7 @@ class Load:
             intended=intended,
             probe=probe,
             cancel_after_s=order.cancel_after_s,
+            planned=order if order.replace_after_s is not None else None,
         )
         self.orders_sent += not probe
         self.open_now += order.marketable
@@ -206,22 +216,24 @@ class LoadWatch(Protocol):
 
 
 class _Sender:
-    """Sends what is due: new orders, orders again, cancels. One pass is one `turn`."""
+    """Sends what is due: new orders, orders again, cancels, replaces. One pass is one `turn`."""
 
-    def __init__(self, load: Load, pool: HttpPool, host: str, token: str) -> None:
-        self._load, self._pool = load, pool
+    def __init__(self, load: Load, pool: HttpPool, mix: OrderMix, host: str, token: str) -> None:
+        self._load, self._pool, self._mix = load, pool, mix
         headers = {"authorization": f"Bearer {token}", "x-oms-channel": CHANNEL}
         place = headers | {"content-type": "application/json"}
         self._place_head = request_head("POST", ORDERS_PATH, host, place) + b"content-length: "
-        self._cancel_heads = request_head("DELETE", f"{ORDERS_PATH}/ORDER_ID", host, headers).split(
-            b"ORDER_ID"
-        )
+        path = f"{ORDERS_PATH}/ORDER_ID"
+        self._cancel_heads = request_head("DELETE", path, host, headers).split(b"ORDER_ID")
+        # Asked for again under its key, a replace is the same one.
+        keyed = place | {"idempotency-key": "ORDER_ID"}
+        self._replace_heads = request_head("PATCH", path, host, keyed).split(b"ORDER_ID")
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._retry = True
         self._in_flight = 0
 
-    async def run(self, mix: OrderMix, schedule: Schedule) -> None:
+    async def run(self, schedule: Schedule) -> None:
         """Send a schedule's orders and return when each has its answer."""
         load = self._load
         self._retry = schedule.retry
@@ -233,7 +245,7 @@ class _Sender:
                 intended = load.started + schedule.leaves_after(position)
                 if intended > now:
                     break
-                self._leave(mix, intended, now, probe=position >= schedule.orders)
+                self._leave(intended, now, probe=position >= schedule.orders)
                 position += 1
                 if position == schedule.orders:
                     load.seconds = max(now - load.started, schedule.seconds)
@@ -246,8 +258,8 @@ class _Sender:
                 due = min(due, self._later[0][0])
             await asyncio.sleep(min(max(due - time.monotonic(), TICK_S), OVERDUE_LOOK_S))
 
-    def _leave(self, mix: OrderMix, intended: float, now: float, *, probe: bool) -> None:
-        order = mix.next_probe() if probe else mix.next_order()
+    def _leave(self, intended: float, now: float, *, probe: bool) -> None:
+        order = self._mix.next_probe() if probe else self._mix.next_order()
         sent = self._load.leave(order, intended, probe=probe)
         self._load.late_ms.append((now - intended) * 1000)
         body = msgspec.json.encode(order.body)
@@ -275,6 +287,8 @@ class _Sender:
             load.acked_count += 1
             if sent.cancel_after_s is not None:
                 self._do_later(now + sent.cancel_after_s, partial(self._cancel, sent))
+            if (planned := sent.planned) is not None and planned.replace_after_s is not None:
+                self._do_later(now + planned.replace_after_s, partial(self._replace, sent, planned))
             return
         sent.refused_status = status
         sent.refusal = f"{status} {body[:200].decode(errors='replace')}"
@@ -300,6 +314,24 @@ class _Sender:
         now = time.monotonic()
         if status in _TRY_AGAIN and now - (sent.cancel_sent or now) < RETRY_UNTIL_S:
             self._do_later(now + RETRY_PAUSE_S, partial(self._cancel, sent))
+
+    def _replace(self, sent: Sent, planned: PlannedOrder) -> None:
+        if sent.closed is None and sent.order_id is not None:
+            body = msgspec.json.encode(self._mix.change_of(planned))
+            head = sent.order_id.encode().join(self._replace_heads)
+            sent.replace_sent = time.monotonic()
+            self._send_replace(sent, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+
+    def _send_replace(self, sent: Sent, request: bytes) -> None:
+        self._in_flight += 1
+        self._pool.send(request, partial(self._replace_answered, sent, request))
+
+    def _replace_answered(self, sent: Sent, request: bytes, status: int, head: bytes, body: bytes) -> None:
+        self._in_flight -= 1
+        sent.replace_status = status
+        now = time.monotonic()
+        if status in _TRY_AGAIN and now - (sent.replace_sent or now) < RETRY_UNTIL_S:
+            self._do_later(now + RETRY_PAUSE_S, partial(self._send_replace, sent, request))
 
 
 async def run_load(
@@ -327,7 +359,7 @@ async def run_load(
         with _without_collections():
             watch.on_start()
             background.append(asyncio.create_task(_report(load, watch)))
-            await _Sender(load, pool, f"{host}:{port}", token).run(mix, schedule)
+            await _Sender(load, pool, mix, f"{host}:{port}", token).run(schedule)
             pricing.cancel()
             await _settle(load)
             watch.on_end()

@@ -13,14 +13,15 @@ from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS
 LIMIT_SHARE: Final = 0.7
 # Of the limit orders, how many are priced to wait in a book.
 PASSIVE_SHARE: Final = 0.15
-CANCEL_AFTER_S: Final = (0.2, 1.0)
+# After its acknowledgement, when an order that waits is canceled or replaced.
+CHANGE_AFTER_S: Final = (0.2, 1.0)
 PROBE_QUANTITY: Final = 10
 ACCOUNTS: Final = (*INSTITUTIONS, *HEDGE_FUNDS, *RETAIL)
 _SIDES: Final = ("BUY", "SELL")
 _TICK: Final = Decimal("0.01")
 _THROUGH: Final = Decimal("0.0010")
 _AWAY: Final = Decimal("0.0010")
-_SHARES: Final = ("cancels", "replaces")
+_SHARES: Final = ("cancels", "replaces", "waits")
 
 
 class MixSpecError(ValueError):
@@ -28,27 +29,36 @@ class MixSpecError(ValueError):
 
 
 class MixSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of orders that wait in a book. cancels: the share of them that is canceled."""
+    """What becomes of orders that wait in a book.
+
+    cancels, replaces: the shares of them that are canceled, and that are replaced: half of these by a price
+    that trades at once, the others by more or fewer shares. waits: of the limit orders, how many wait.
+    """
 
     cancels: float = 0.0
+    replaces: float = 0.0
+    waits: float = PASSIVE_SHARE
 
 
 def read_mix(text: str) -> MixSpec:
-    """Read `cancels=0.1`, or a share alone, which is that of cancels. Raises MixSpecError."""
+    """Read `cancels=0.1,replaces=0.1`, or a share alone, which is that of cancels. Raises MixSpecError."""
     shares: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.rpartition("=")
         name = name.strip() if equals else "cancels"
         if name not in _SHARES:
-            raise MixSpecError(f"expected {' or '.join(_SHARES)} with a share, found {part!r}")
+            raise MixSpecError(f"expected one of {', '.join(_SHARES)} with a share, found {part!r}")
         if name in shares:
             raise MixSpecError(f"{name} is given twice")
         shares[name] = _share(name, value)
     if not shares:
         raise MixSpecError("expected a mix such as cancels=0.1, found nothing")
-    if "replaces" in shares:
-        raise MixSpecError("orders cannot be replaced yet: replaces= comes with replace")
-    return MixSpec(cancels=shares["cancels"])
+    spec = MixSpec(**shares)
+    if spec.cancels + spec.replaces > 1:
+        raise MixSpecError(
+            f"cancels and replaces are 1 at most together, were {spec.cancels + spec.replaces:g}"
+        )
+    return spec
 
 
 def _share(name: str, text: str) -> float:
@@ -64,24 +74,26 @@ def _share(name: str, text: str) -> float:
 class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One order to send. marketable: priced to trade at once, so its time to fill tells of the platform.
 
-    cancel_after_s: it is to be canceled so long after its acknowledgement, if it is still open.
+    cancel_after_s, replace_after_s: it is to be canceled, or replaced, so long after its acknowledgement, if
+    it is still open.
     """
 
     client_order_id: str
     body: dict[str, Any]
     marketable: bool
     cancel_after_s: float | None = None
+    replace_after_s: float | None = None
 
 
 class OrderMix:
-    """Makes orders around the live quote. The same seed and quotes make the same orders, canceled or not."""
+    """Makes orders around the live quote. The same seed and quotes make the same orders, changed or not."""
 
     def __init__(
         self, seed: int, run: str, quote: Callable[[str], Quote | None], spec: MixSpec | None = None
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311
-        # A generator of its own: which orders are canceled does not change the orders.
-        self._cancels = random.Random(seed + 1)  # noqa: S311
+        # A generator of its own: which orders are changed does not change the orders.
+        self._changes = random.Random(seed + 1)  # noqa: S311
         self._spec = spec or MixSpec()
         self._run = run
         self._quote = quote
@@ -105,20 +117,34 @@ class OrderMix:
             "orderType": "MARKET",
             "timeInForce": "DAY",
         }
-        limit, passive = draw.random() < LIMIT_SHARE, draw.random() < PASSIVE_SHARE
+        limit, passive = draw.random() < LIMIT_SHARE, draw.random() < self._spec.waits
         if limit:
             body["orderType"] = "LIMIT"
             body["limitPrice"] = self._price(symbol, side, passive, reference)
         waits = limit and passive
-        cancel_after_s = None
-        if waits and self._cancels.random() < self._spec.cancels:
-            cancel_after_s = self._cancels.uniform(*CANCEL_AFTER_S)
+        cancel_after_s = replace_after_s = None
+        if waits:
+            drawn, spec = self._changes.random(), self._spec
+            if drawn < spec.cancels:
+                cancel_after_s = self._changes.uniform(*CHANGE_AFTER_S)
+            elif drawn < spec.cancels + spec.replaces:
+                replace_after_s = self._changes.uniform(*CHANGE_AFTER_S)
         return PlannedOrder(
             client_order_id=body["clientOrderId"],
             body=body,
             marketable=not waits,
             cancel_after_s=cancel_after_s,
+            replace_after_s=replace_after_s,
         )
+
+    def change_of(self, order: PlannedOrder) -> dict[str, Any]:
+        """Return what an order that waits is to become: its body of a PATCH."""
+        body = order.body
+        if self._changes.random() < 0.5:
+            reference = next(price for symbol, _, price in INSTRUMENTS if symbol == body["symbol"])
+            return {"limitPrice": self._price(body["symbol"], body["side"], False, reference)}
+        more = self._changes.random() < 0.5
+        return {"quantity": body["quantity"] * 2 if more else max(1, body["quantity"] // 2)}
 
     def next_probe(self) -> PlannedOrder:
         """Return a small market order, whose times say how the platform is."""

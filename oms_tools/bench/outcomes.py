@@ -42,7 +42,7 @@ def count_doubled(connection: Connection, load: Load) -> int:
 
 
 def count_outcomes(connection: Connection, load: Load) -> dict[str, Any]:
-    """Return what was sent, acked, lost and doubled, where orders stand, and what became of cancels."""
+    """Return what was sent, acked, lost and doubled, where orders stand, and what changes came to."""
     acked = load.acked
     order_ids = [sent.order_id for sent in acked if sent.order_id is not None]
     statuses = stored_statuses(connection, order_ids)
@@ -54,6 +54,7 @@ def count_outcomes(connection: Connection, load: Load) -> dict[str, Any]:
         "duplicates": count_doubled(connection, load) + len(order_ids) - len(set(order_ids)),
         "statuses": dict(Counter(statuses.values())),
         "cancels": cancel_outcomes(list(load.sent.values()), statuses),
+        "replaces": replace_outcomes(list(load.sent.values())),
     }
 
 
@@ -73,6 +74,28 @@ def cancel_outcomes(orders: Sequence[Sent], statuses: dict[str, str]) -> dict[st
     return {
         "sent": len(asked),
         "answers": {str(status): count for status, count in Counter(s.cancel_status for s in asked).items()},
+        "ended": {name: count for name, count in sorted(ended.items()) if name != "without_end"},
+        "without_end": ended["without_end"],
+        "end_ms": percentiles(times),
+    }
+
+
+def replace_outcomes(orders: Sequence[Sent]) -> dict[str, Any]:
+    """Return what replaces were answered, and how those ended that were taken.
+
+    without_end: nothing said that the order was replaced, or was not.
+    """
+    asked = [sent for sent in orders if sent.replace_sent is not None]
+    taken = [sent for sent in asked if sent.replace_status == _TAKEN]
+    ended = Counter(sent.replace_end or "without_end" for sent in taken)
+    times = [
+        (sent.replace_ended - sent.replace_sent) * 1000
+        for sent in taken
+        if sent.replace_ended is not None and sent.replace_sent is not None
+    ]
+    return {
+        "sent": len(asked),
+        "answers": {str(status): count for status, count in Counter(s.replace_status for s in asked).items()},
         "ended": {name: count for name, count in sorted(ended.items()) if name != "without_end"},
         "without_end": ended["without_end"],
         "end_ms": percentiles(times),

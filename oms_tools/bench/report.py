@@ -29,7 +29,8 @@ def print_figures(out: Console, figures: Mapping[str, Any]) -> None:
             " a connection",
         )
     _print_refusals(out, figures)
-    _print_cancels(out, figures["cancels"])
+    _print_changes(out, "cancels", figures["cancels"])
+    _print_changes(out, "replaces", figures["replaces"])
     _print_latency(out, figures)
     _print_processes(out, figures)
     _print_database(out, figures["database"])
@@ -59,14 +60,14 @@ def _print_refusals(out: Console, figures: Mapping[str, Any]) -> None:
         _line(out, f"[red]not acked:[/] {refusal}")
 
 
-def _print_cancels(out: Console, cancels: Mapping[str, Any]) -> None:
-    if cancels["sent"]:
-        ends = _pairs(cancels["ended"])
-        p99 = cancels["end_ms"]["p99"]
+def _print_changes(out: Console, name: str, changes: Mapping[str, Any]) -> None:
+    if changes["sent"]:
+        ends = _pairs(changes["ended"])
+        p99 = changes["end_ms"]["p99"]
         _line(
             out,
-            f"cancels {cancels['sent']:,}  answered {_pairs(cancels['answers'])}  ended: {ends}"
-            f"  without end {cancels['without_end']}" + ("" if p99 is None else f"  p99 {p99:.0f} ms"),
+            f"{name} {changes['sent']:,}  answered {_pairs(changes['answers'])}  ended: {ends}"
+            f"  without end {changes['without_end']}" + ("" if p99 is None else f"  p99 {p99:.0f} ms"),
         )
 
 

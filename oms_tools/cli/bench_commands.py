@@ -78,7 +78,8 @@ class _Mix(click.ParamType[MixSpec]):
     "--mix",
     type=_Mix(),
     default="cancels=0",
-    help="cancels=SHARE: of the orders that wait in a book, how many are canceled a little later.",
+    help="cancels=SHARE,replaces=SHARE: of the orders that wait in a book, how many are canceled and replaced"
+    " a little later; waits=SHARE: of the limit orders, how many wait.",
 )
 @click.option(
     "--preload",
@@ -124,7 +125,7 @@ def bench(
 ) -> None:
     """Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled.
 
-    Exits with 1 when an order was lost or doubled, or a cancel that was taken has no end.
+    Exits with 1 when an order was lost or doubled, or a cancel or a replace that was taken has no end.
     """
     _refuse_contradictions(seconds, minutes, find_knee, filled_max, probe)
     layout, state = running_layout(data.resolve())
@@ -144,7 +145,8 @@ def bench(
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1))
     print_figures(Console(), figures)
-    broken = figures["lost"] or figures["duplicates"] or figures["cancels"]["without_end"]
+    broken = figures["lost"] or figures["duplicates"]
+    broken = broken or figures["cancels"]["without_end"] or figures["replaces"]["without_end"]
     sys.exit(1 if broken else 0)
 
 

@@ -1,6 +1,7 @@
 """The stores of the adapter, in memory and in Postgres, keep the same promises."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -347,6 +348,46 @@ def test_a_parent_is_what_its_client_asked_for_with_what_its_children_have_or_ma
         expected, canceled_through=2, committed={first.cl_ord_id: 30, second.cl_ord_id: 100}
     )
     assert (found[over].closed, found[over].limit_price_micros, found[over].committed) == (True, None, {})
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "allowed"),
+    [
+        # What core says an order has become, what its client asked for, and what the gate allows.
+        ((1_500, "10.02"), [{"quantity": 1_500, "limitPriceMicros": 10_020_000}], (1_500, 10_020_000)),
+        ((1_200, "10.01"), [{"quantity": 1_500}, {"quantity": 1_200}], (1_200, 10_010_000)),
+        ((400, "10.01"), [{"quantity": 400}], (400, 10_010_000)),
+        ((1_000, "9.99"), [{"limitPriceMicros": 9_990_000}], (1_000, 9_990_000)),
+        # More than was ever asked for, a limit that nobody asked for, and a replace that nobody wanted.
+        ((9_000, "10.01"), [{"quantity": 1_500}], (1_500, 10_010_000)),
+        ((1_000, "9.50"), [{"limitPriceMicros": 9_990_000}], (1_000, 10_010_000)),
+        ((9_000, "9.50"), [], (1_000, 10_010_000)),
+    ],
+)
+def test_a_replaced_order_is_what_its_client_asked_for_whatever_core_made_of_it(
+    dsn: str, stored: tuple[int, str], asked: list[dict[str, int]], allowed: tuple[int, int]
+) -> None:
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        kept, order_id = Kept(dsn), uuid7()
+        kept.placed(order_id)
+        requests: list[tuple[UUID, str, dict[str, object]]] = [
+            (order_id, "NEW", {"terms": {"quantity": 1_000, "limitPriceMicros": 10_010_000}})
+        ]
+        requests += [(uuid7(), "REPLACE", {"change": change}) for change in asked]
+        requests += [(uuid7(), "CANCEL", {"change": {"quantity": 9_000, "limitPriceMicros": 9_500_000}})]
+        for request_id, kind, payload in requests:
+            connection.execute(
+                "INSERT INTO order_requests (request_id, kind, order_id, account_id, principal, payload,"
+                " received_at) VALUES (%s, %s, %s, 'ACC', 'p', %s, %s)",
+                (request_id, kind, order_id, json.dumps(payload), NOW),
+            )
+        connection.execute(
+            "UPDATE orders SET replaced = true, quantity = %s, leaves_qty = %s, limit_price = %s"
+            " WHERE order_id = %s",
+            (stored[0], stored[0], stored[1], order_id),
+        )
+        parent = kept.store.parents([order_id])[order_id]
+        assert (parent.quantity, parent.limit_price_micros) == allowed
 
 
 def test_a_comparison_with_a_venue_is_kept_with_its_breaks(kept: Kept) -> None:

@@ -100,12 +100,16 @@ class Floor:
         time_in_force: str = "DAY",
         symbol: str = "",
         profile: str = "",
+        away: Decimal = Decimal("0.02"),
     ) -> Placed:
-        """Place a limit order that only these venues may get: it rests, or takes at once when it is IOC."""
+        """Place a limit order that only these venues may get: it rests, or takes at once when it is IOC.
+
+        away: how far from the market its limit is, as a part of the price.
+        """
         account, symbol = next(place for place in _PLACES if symbol in {"", place[1]})
         # Two percent from the market: within every collar, out of reach of a quote, or well within it.
-        away = Decimal("0.98") if (side == "BUY") == (time_in_force in {"DAY", "GTC"}) else Decimal("1.02")
-        price = str((_REFERENCE[symbol] * away).quantize(Decimal("0.01")))
+        lower = (side == "BUY") == (time_in_force in {"DAY", "GTC"})
+        price = str((_REFERENCE[symbol] * (1 - away if lower else 1 + away)).quantize(Decimal("0.01")))
         before, cash_before = self._position(account, symbol)
         routing: dict[str, object] = {"avoid": [venue for venue in VENUE_IDS if venue not in venue_ids]}
         body: dict[str, Any] = {

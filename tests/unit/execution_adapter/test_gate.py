@@ -187,7 +187,6 @@ def test_a_plan_of_an_order_that_no_client_placed_is_refused() -> None:
         {"account_id": "ACC-2"},
         {"symbol": "MSFT"},
         {"side": Side.BUY},
-        {"quantity": 1_001},
         {"limit_price_micros": LIMIT - 1},
         {"limit_price_micros": None, "order_type": OrderType.MARKET},
     ],

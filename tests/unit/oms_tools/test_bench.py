@@ -17,7 +17,7 @@ from oms_tools.bench.event_stream import StreamEvent
 from oms_tools.bench.figures import last_part, percentiles, slope
 from oms_tools.bench.load import Load, Schedule, Sent
 from oms_tools.bench.order_mix import MixSpec, MixSpecError, OrderMix, PlannedOrder, read_mix
-from oms_tools.bench.outcomes import cancel_outcomes
+from oms_tools.bench.outcomes import cancel_outcomes, replace_outcomes
 from oms_tools.bench.recovery import normal_after_s
 from oms_tools.cli.bench_commands import bench
 from oms_tools.laptop.layout import StackError
@@ -102,12 +102,11 @@ def test_without_a_quote_limits_are_priced_around_the_reference() -> None:
 def test_a_mix_says_which_share_is_canceled_and_what_is_wrong_with_it() -> None:
     assert read_mix("cancels=0.1") == read_mix("0.1") == read_mix(" cancels = 0.1 ,") == MixSpec(cancels=0.1)
     for text, sentence in {
-        "replaces=0.1": "orders cannot be replaced yet: replaces= comes with replace",
-        "cancels=0.1,replaces=0": "orders cannot be replaced yet: replaces= comes with replace",
+        "cancels=0.6,replaces=0.5": "cancels and replaces are 1 at most together, were 1.1",
         "cancels=2": "cancels must be a share from 0 to 1, was '2'",
         "cancels=many": "cancels must be a share from 0 to 1, was 'many'",
         "cancels=nan": "cancels must be a share from 0 to 1, was 'nan'",
-        "amends=0.1": "expected cancels or replaces with a share, found 'amends=0.1'",
+        "amends=0.1": "expected one of cancels, replaces, waits with a share, found 'amends=0.1'",
         "cancels=0.1,cancels=0.2": "cancels is given twice",
         "": "expected a mix such as cancels=0.1, found nothing",
     }.items():
@@ -115,13 +114,50 @@ def test_a_mix_says_which_share_is_canceled_and_what_is_wrong_with_it() -> None:
             read_mix(text)
 
 
-def test_orders_are_the_same_whether_some_are_canceled_or_not() -> None:
+def test_orders_are_the_same_whether_some_are_changed_or_not() -> None:
     plain = orders(7)
-    canceled = [OrderMix(7, "run", quote, MixSpec(cancels=1.0))] * 2_000
-    made = [mix.next_order() for mix in canceled]
+    mix = OrderMix(7, "run", quote, read_mix("cancels=0.4,replaces=0.6"))
+    made = [mix.next_order() for _ in range(2_000)]
     assert [order.body for order in made] == [order.body for order in plain]
-    assert all((order.cancel_after_s is None) == order.marketable for order in made)
-    assert all(order.cancel_after_s is None for order in plain)
+    changed = [(order.cancel_after_s is None) != (order.replace_after_s is None) for order in made]
+    assert changed == [not order.marketable for order in made]
+    assert all(order.cancel_after_s is order.replace_after_s is None for order in plain)
+    replaced = sum(order.replace_after_s is not None for order in made) / sum(changed)
+    assert 0.5 < replaced < 0.7
+    waiting = OrderMix(7, "run", quote, read_mix("waits=1"))
+    assert sum(not waiting.next_order().marketable for _ in range(1_000)) > 600
+
+
+def test_an_order_that_waits_becomes_one_that_trades_or_another_quantity() -> None:
+    mix = OrderMix(7, "run", quote, MixSpec(replaces=1.0, waits=1.0))
+    made = [order for _ in range(500) if not (order := mix.next_order()).marketable]
+    for order in made:
+        ((name, value),) = mix.change_of(order).items()
+        if name == "quantity":
+            assert value in (order.body["quantity"] * 2, order.body["quantity"] // 2)
+        else:
+            further = Decimal(value) - Decimal(order.body["limitPrice"])
+            assert (further > 0) == (order.body["side"] == "BUY")
+
+
+def replaced(status: int, end: str = "") -> Sent:
+    return Sent(
+        client_order_id="run",
+        marketable=False,
+        intended=0.0,
+        replace_sent=1.0,
+        replace_status=status,
+        replace_end=end,
+        replace_ended=1.25 if end else None,
+    )
+
+
+def test_a_replace_that_was_taken_must_end_replaced_or_rejected() -> None:
+    asked = [replaced(202, "OrderReplaced"), replaced(202, "ReplaceRejected"), replaced(409), replaced(202)]
+    found = replace_outcomes(asked)
+    assert (found["sent"], found["answers"]) == (4, {"202": 3, "409": 1})
+    assert (found["ended"], found["without_end"]) == ({"OrderReplaced": 1, "ReplaceRejected": 1}, 1)
+    assert found["end_ms"]["max"] == 250
 
 
 def test_a_quote_that_changes_changes_the_prices_of_its_symbol() -> None:
@@ -244,7 +280,7 @@ def test_options_that_contradict_each_other_are_named_and_so_is_a_stack_that_doe
         ("--find-knee", "--minutes", "1"): "give their length with --seconds",
         ("--find-knee", "--probe", "5"): "--find-knee runs many",
         ("--filled-max", "300"): "it goes with --find-knee",
-        ("--mix", "replaces=0.5"): "replaces= comes with replace",
+        ("--mix", "replaces=1,cancels=0.5"): "were 1.5",
         ("--mix", "cancels=-1"): "cancels must be a share from 0 to 1, was '-1'",
     }.items():
         refused = CliRunner().invoke(bench, [*options, "--data", str(tmp_path)])
