@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -737,8 +738,9 @@ def test_grpc_places_gets_and_cancels_through_the_same_handlers(api: Gateway) ->
             await refused(
                 stub.resume_order(ResumeOrderRequest(order_id=first.order_id)), Status.FAILED_PRECONDITION
             )
+            another = replace(request, client_order_id=f"g-{uuid.uuid4().hex}")
             batch = await stub.place_orders(
-                PlaceOrdersRequest(orders=[request, PlaceOrderRequest(client_order_id="x")])
+                PlaceOrdersRequest(orders=[another, PlaceOrderRequest(client_order_id="x")])
             )
             assert batch.orders[0].placed.order_id and batch.orders[1].refused.code == "INVALID_REQUEST"
             named = OrderSelection(order_ids=[first.order_id, str(uuid7())])
