@@ -12,7 +12,7 @@ from typing import Final
 from oms_api.domain.idempotency import KeyConflict
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
+from oms_api.domain.terms import channel_problem, shown
 from oms_api.handlers import (
     Placed,
     Placer,
@@ -65,11 +65,14 @@ def read_batch(content: Mapping[str, object]) -> Batch | Refusal:
 
 async def handle_place_batch(
     ports: Ports, clock: Clock, principal: Principal, batch: Batch, *, channel: str, trace: str
-) -> list[Placed | Refusal]:
+) -> list[Placed | Refusal] | Refusal:
     """Place the orders of a batch. Returns what each would be answered alone, in their order.
 
     The caller was let in and counted once; each order after the first is counted too.
     """
+    problem = channel_problem(channel)
+    if problem is not None:
+        return invalid(problem)
     placers = [
         Placer(principal=principal, over_rate=None),
         *[await placer_of(ports, principal) for _ in batch.orders[1:]],

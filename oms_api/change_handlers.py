@@ -363,6 +363,7 @@ async def _selected(ports: Ports, clock: Clock, asked: AskedOfMany) -> tuple[lis
         side=selection.side,
         venues=selection.venues,
         created_to=None if older is None else clock() - timedelta(seconds=older),
+        after=selection.after,
         oldest_first=True,
         as_of_now=True,
     )

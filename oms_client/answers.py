@@ -37,6 +37,87 @@ class CancelRequested(Answer, frozen=True):
     message: str
 
 
+class Requested(Answer, frozen=True):
+    """A request about an order that is stored. request_id: of the event that will be its outcome.
+
+    status: the order's as it was read. created: false when it was stored before, by its own id. message: what
+    it will do.
+    """
+
+    order_id: UUID
+    request_id: UUID
+    status: str
+    created: bool
+    message: str
+
+
+class WrongField(Answer, frozen=True):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Refused(Answer, frozen=True):
+    """Why nothing was stored of one of many. status: of the order that it is about, else empty."""
+
+    code: str
+    message: str
+    fields: list[WrongField]
+    status: str = ""
+
+
+class RequestedLine(Answer, frozen=True):
+    """What came of one order of many: `request`, or in `error` why there is none.
+
+    order_id: None of a client_order_id that was named and is of no order there.
+    """
+
+    order_id: UUID | None
+    client_order_id: str
+    request: Requested | None
+    error: Refused | None
+
+
+class RequestedMany(Answer, frozen=True):
+    """What came of a request about many orders. more: there are more such; ask again, after the last.
+
+    created: false when it was stored before, by its own id: then these are the orders of that time.
+    """
+
+    orders: list[RequestedLine]
+    more: bool
+    created: bool
+
+
+class Problem(Answer, frozen=True):
+    """Why an order of a batch was not placed, by RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fields: list[WrongField]
+    order_status: str
+    request_id: str
+    error: Refused
+
+
+class PlacedLine(Answer, frozen=True):
+    """What an order of a batch came to. status: the HTTP status that it would have alone."""
+
+    status: int
+    placed: Placed | None
+    problem: Problem | None
+
+
+class PlacedMany(Answer, frozen=True):
+    """What the orders of a batch came to, in their order."""
+
+    orders: list[PlacedLine]
+
+
 class Order(Answer, frozen=True):
     """An order as it stands. limit_price None: of an order at the market. stop_price None: of one that waits
     for none. avg_px None: nothing is filled.

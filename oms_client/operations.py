@@ -78,6 +78,55 @@ def _terms(
     )
 
 
+def _order(
+    *,
+    account: str,
+    symbol: str,
+    side: Side,
+    quantity: int,
+    limit_price: Price | None = None,
+    stop_price: Price | None = None,
+    time_in_force: TimeInForce = "DAY",
+    min_quantity: int | None = None,
+    client_order_id: str | None = None,
+    profile: str | None = None,
+    avoid: Sequence[str] = (),
+    prefer: Sequence[str] = (),
+) -> dict[str, Any]:
+    terms = _terms(
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
+        _routing(profile, avoid, prefer),
+    )  # fmt: skip
+    return {"clientOrderId": client_order_id or str(uuid7()), **terms}
+
+
+def _of_request(request_id: str | None, channel: str) -> dict[str, str]:
+    """Return the headers of a request with an id of its own, which all its repeats have."""
+    return {"Idempotency-Key": request_id or str(uuid7()), "X-OMS-Channel": channel}
+
+
+def _selection(
+    account: str | Sequence[str] | None,
+    symbol: str | Sequence[str] | None,
+    side: Side | None,
+    venue: str | Sequence[str] | None,
+    older_than: int | None,
+    order_ids: Sequence[Id] | None,
+    client_order_ids: Sequence[str] | None,
+    after: Id | None,
+) -> tuple[tuple[str, str], ...]:
+    return query_of(
+        accountId=_list(account),
+        symbol=_list(symbol),
+        side=side,
+        venue=_list(venue),
+        olderThan=older_than,
+        orderId=None if order_ids is None else [str(order_id) for order_id in order_ids],
+        clientOrderId=_list(client_order_ids),
+        after=after,
+    )
+
+
 class Operations:
     """What can be asked of the API. `order_id` and its like may be text or UUID."""
 
@@ -109,15 +158,24 @@ class Operations:
         doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
         when the id is of another order.
         """
-        terms = _terms(
-            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
-            _routing(profile, avoid, prefer),
-        )  # fmt: skip
         return Call(
             method="POST",
             path=_ORDERS,
             shape=answers.Placed,
-            body={"clientOrderId": client_order_id or str(uuid7()), **terms},
+            body=_order(
+                account=account,
+                symbol=symbol,
+                side=side,
+                quantity=quantity,
+                limit_price=limit_price,
+                stop_price=stop_price,
+                time_in_force=time_in_force,
+                min_quantity=min_quantity,
+                client_order_id=client_order_id,
+                profile=profile,
+                avoid=avoid,
+                prefer=prefer,
+            ),
             headers={"X-OMS-Channel": channel},
         )
 
@@ -177,6 +235,180 @@ class Operations:
             path=path_of(_ORDER, order_id=order_id),
             shape=answers.CancelRequested,
             headers={"X-OMS-Channel": channel} | if_match(version),
+        )
+
+    @operation("placeOrders")
+    def place_all(
+        self,
+        orders: Sequence[Mapping[str, Any]],
+        *,
+        all_or_nothing: bool = False,
+        channel: str = CHANNEL,
+    ) -> Call[answers.PlacedMany]:
+        """Place up to 500 orders, each by the parameters of `place` but for the channel.
+
+        A wrong one stops no other, and says so at its place; with all_or_nothing none is placed then. One
+        without a client_order_id gets one, for this call and all its repeats.
+        """
+        return Call(
+            method="POST",
+            path=f"{_ORDERS}/batch",
+            shape=answers.PlacedMany,
+            body={"orders": [_order(**one) for one in orders], "allOrNothing": all_or_nothing},
+            headers={"X-OMS-Channel": channel},
+        )
+
+    @operation("replaceOrder")
+    def replace(
+        self,
+        order_id: Id,
+        *,
+        quantity: int | None = None,
+        limit_price: Price | None = None,
+        stop_price: Price | None = None,
+        time_in_force: TimeInForce | None = None,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+        version: int | None = None,
+    ) -> Call[answers.Requested]:
+        """Ask for an order to be changed; what is left out stays as it is.
+
+        quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
+        still waits for it. request_id: the request's own
+        id, unique by account and channel, also among client_order_ids; without one, one is made, once for
+        this call and all its repeats, so that it is never asked twice. version: the `sequence` at which the
+        order was read; it is changed only if that is still so. Raises ConflictError when the order is over,
+        has a cancel or a replace pending, or is another than it was read.
+        """
+        return Call(
+            method="PATCH",
+            path=path_of(_ORDER, order_id=order_id),
+            shape=answers.Requested,
+            body=body_of(
+                quantity=quantity,
+                limitPrice=None if limit_price is None else str(limit_price),
+                stopPrice=None if stop_price is None else str(stop_price),
+                timeInForce=time_in_force,
+            ),
+            headers=_of_request(request_id, channel) | if_match(version),
+        )
+
+    @operation("suspendOrder")
+    def suspend(
+        self,
+        order_id: Id,
+        *,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+        version: int | None = None,
+    ) -> Call[answers.Requested]:
+        """Ask for an order to be taken out of the market, to go on with it later.
+
+        request_id, version: as of `replace`.
+        """
+        return Call(
+            method="POST",
+            path=path_of(f"{_ORDER}/suspend", order_id=order_id),
+            shape=answers.Requested,
+            headers=_of_request(request_id, channel) | if_match(version),
+        )
+
+    @operation("resumeOrder")
+    def resume(
+        self,
+        order_id: Id,
+        *,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+        version: int | None = None,
+    ) -> Call[answers.Requested]:
+        """Ask for a suspended order to be worked again.
+
+        request_id, version: as of `replace`.
+        """
+        return Call(
+            method="POST",
+            path=path_of(f"{_ORDER}/resume", order_id=order_id),
+            shape=answers.Requested,
+            headers=_of_request(request_id, channel) | if_match(version),
+        )
+
+    @operation("cancelOrders")
+    def cancel_all(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        side: Side | None = None,
+        venue: str | Sequence[str] | None = None,
+        older_than: int | None = None,
+        order_ids: Sequence[Id] | None = None,
+        client_order_ids: Sequence[str] | None = None,
+        after: Id | None = None,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+    ) -> Call[answers.RequestedMany]:
+        """Ask for open orders to be canceled, up to 1,000; `more` says that there are others.
+
+        Something has to be given, and what is given narrows. venue: with a live order there. older_than:
+        seconds since they were created. order_ids, client_order_ids: these, each of which is answered.
+        after: the orders that follow this one, the last of an answer with `more`. request_id: as of
+        `replace`; a repeat means the same orders, and no more.
+        """
+        return Call(
+            method="DELETE",
+            path=_ORDERS,
+            shape=answers.RequestedMany,
+            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            headers=_of_request(request_id, channel),
+        )
+
+    @operation("suspendOrders")
+    def suspend_all(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        side: Side | None = None,
+        venue: str | Sequence[str] | None = None,
+        older_than: int | None = None,
+        order_ids: Sequence[Id] | None = None,
+        client_order_ids: Sequence[str] | None = None,
+        after: Id | None = None,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+    ) -> Call[answers.RequestedMany]:
+        """Ask for open orders to be taken out of the market, chosen as by `cancel_all`."""
+        return Call(
+            method="POST",
+            path=f"{_ORDERS}/suspend",
+            shape=answers.RequestedMany,
+            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            headers=_of_request(request_id, channel),
+        )
+
+    @operation("resumeOrders")
+    def resume_all(
+        self,
+        *,
+        account: str | Sequence[str] | None = None,
+        symbol: str | Sequence[str] | None = None,
+        side: Side | None = None,
+        venue: str | Sequence[str] | None = None,
+        older_than: int | None = None,
+        order_ids: Sequence[Id] | None = None,
+        client_order_ids: Sequence[str] | None = None,
+        after: Id | None = None,
+        request_id: str | None = None,
+        channel: str = CHANNEL,
+    ) -> Call[answers.RequestedMany]:
+        """Ask for suspended orders to be worked again, chosen as by `cancel_all`."""
+        return Call(
+            method="POST",
+            path=f"{_ORDERS}/resume",
+            shape=answers.RequestedMany,
+            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            headers=_of_request(request_id, channel),
         )
 
     @operation("getOrderEvents")
@@ -248,8 +480,8 @@ class Operations:
     ) -> Paging[answers.Request]:
         """Iterate over who asked for what, the newest first, or up to `most`; for those who administer.
 
-        account, principal, kind (NEW, CANCEL, BOOK): one or several. received_from: a day before received_to
-        if left out; received_to: now if left out; with a time zone.
+        account, principal, kind (NEW, CANCEL, REPLACE, SUSPEND, RESUME, BOOK): one or several. received_from:
+        a day before received_to if left out; received_to: now if left out; with a time zone.
         """
         call = Call(
             method="GET",

@@ -53,6 +53,9 @@ def stand_in(answers: dict[str, Answer]) -> Iterator[StandIn]:
         def do_PUT(self) -> None:
             self._serve()
 
+        def do_PATCH(self) -> None:
+            self._serve()
+
         def do_DELETE(self) -> None:
             self._serve()
 

@@ -102,12 +102,31 @@ _ORDER: Final = {
     "quantity": 10,
     "timeInForce": "TIME_IN_FORCE_DAY",
 }
-# What a request has beside the names, by service and method. Each method that is served has its line.
-GRPC: Final[Mapping[str, dict[str, Any]]] = {
+
+
+def _selection(names: Names) -> dict[str, Any]:
+    return {
+        "accountIds": [names.accountId],
+        "orderIds": [names.orderId],
+        "clientOrderIds": [names.clientOrderId],
+    }
+
+
+# What a request has beside the names, by service and method; of one that has them deeper in it, the whole.
+# Each method that is served has its line.
+GRPC: Final[Mapping[str, dict[str, Any] | Callable[[Names], dict[str, Any]]]] = {
     "oms.v1.OrderService/PlaceOrder": _ORDER,
     "oms.v1.OrderService/GetOrder": {},
     "oms.v1.OrderService/CancelOrder": {},
     "oms.v1.OrderService/ReplaceOrder": {"quantity": 20},
+    "oms.v1.OrderService/SuspendOrder": {},
+    "oms.v1.OrderService/ResumeOrder": {},
+    "oms.v1.OrderService/PlaceOrders": lambda names: {
+        "orders": [_ORDER | {"accountId": names.accountId, "clientOrderId": names.clientOrderId}]
+    },
+    "oms.v1.OrderService/CancelOrders": lambda names: {"selection": _selection(names)},
+    "oms.v1.OrderService/SuspendOrders": lambda names: {"selection": _selection(names)},
+    "oms.v1.OrderService/ResumeOrders": lambda names: {"selection": _selection(names)},
     "oms.v1.OrderService/ListOrders": {},
     "oms.v1.OrderService/StreamOrders": {},
 }
@@ -124,11 +143,18 @@ def grpc_questions(service: ServiceDescriptor) -> Iterator[tuple[str, Callable[[
     for method in service.methods:
         path = f"{service.full_name}/{method.name}"
         rest, kind = GRPC[path], GetMessageClass(method.input_type)
+        if callable(rest):
+            yield path, _grpc_whole(kind, rest)
+            continue
         named = [one.json_name for one in method.input_type.fields if one.json_name in NAMES]
         if not named:
             raise ValueError(f"{path} names nothing of a tenant: say here why, and ask it something")
         for names in [named] if rest else [[name] for name in named]:
             yield f"{path} {' '.join(names)}", _grpc_question(kind, rest, names)
+
+
+def _grpc_whole(kind: type[Message], whole: Callable[[Names], dict[str, Any]]) -> Callable[[Names], bytes]:
+    return lambda names: json_format.ParseDict(whole(names), kind()).SerializeToString()
 
 
 def _grpc_question(
@@ -160,6 +186,18 @@ def _subscribes(channel: StreamChannel) -> dict[str, Callable[[Names], dict[str,
     return found
 
 
+def _of_many(kind: str) -> Callable[[Names], dict[str, Any]]:
+    return lambda names: {
+        "type": kind,
+        "id": "1",
+        "selection": {
+            "accountId": [names.accountId],
+            "orderId": [names.orderId],
+            "clientOrderId": [names.clientOrderId],
+        },
+    }
+
+
 # Channels that name no account: what they tell of is shared, or is chosen by who listens. Each has a test.
 CHANNELS_WITHOUT_ACCOUNTS: Final = frozenset((StreamChannel.QUOTES, StreamChannel.ALERTS))
 # What a client may send, by its type; None names nothing that a tenant may own. `subscribe` is by channel.
@@ -176,6 +214,19 @@ _MESSAGES: Final[Mapping[str, Callable[[Names], dict[str, Any]] | None]] = {
         },
     },
     "cancel": lambda names: {"type": "cancel", "id": "1", "orderId": names.orderId},
+    "replace": lambda names: {
+        "type": "replace", "id": "1", "orderId": names.orderId, "replace": {"quantity": 20},
+    },
+    "suspend": lambda names: {"type": "suspend", "id": "1", "orderId": names.orderId},
+    "resume": lambda names: {"type": "resume", "id": "1", "orderId": names.orderId},
+    "placeOrders": lambda names: {
+        "type": "placeOrders", "id": "1",
+        "orders": [{
+            "clientOrderId": names.clientOrderId, "accountId": names.accountId, "symbol": "AAPL",
+            "side": "BUY", "orderType": "MARKET", "quantity": 10,
+        }],
+    },
+    **{kind: _of_many(kind) for kind in ("cancelOrders", "suspendOrders", "resumeOrders")},
 }  # fmt: skip
 STREAM_TYPES: Final = frozenset(_MESSAGES)
 

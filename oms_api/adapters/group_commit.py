@@ -411,7 +411,8 @@ class _Found(msgspec.Struct, frozen=True, gc=False):
 
 async def _find(connection: AsyncConnection, batch: list[_Waiting], requests: Sequence[Request]) -> _Found:
     """Look up what was there under a batch's keys."""
-    keys = {key_of(item.message.terms) for item, _ in batch if isinstance(item, NewOrder)}
+    keys = list({key_of(item.message.terms) for item, _ in batch if isinstance(item, NewOrder)})
+    orders: Mapping[Key, SubmitOrder] = {}
     keyed = [
         request.message.request_id
         for request in requests
@@ -419,8 +420,9 @@ async def _find(connection: AsyncConnection, batch: list[_Waiting], requests: Se
     ]
     async with connection.transaction():
         await connection.execute("SET LOCAL enable_nestloop = on")
-        cursor = await connection.execute(FIND_KEYS.text, FIND_KEYS.parameters(list(keys)))
-        orders = orders_found(await cursor.fetchall())
+        if keys:
+            cursor = await connection.execute(FIND_KEYS.text, FIND_KEYS.parameters(keys))
+            orders = orders_found(await cursor.fetchall())
         cursor = await connection.execute(_FIND_REQUESTS, (keyed,))
         return _Found(orders, {request_id for (request_id,) in await cursor.fetchall()})
 

@@ -23,7 +23,7 @@ Rows = Sequence[tuple[Any, ...]]
 Read = Callable[[str, Sequence[Any]], Awaitable[Rows]]
 FIND_KEYS: Final = ArrayStatement(
     (("account_id", "text"), ("channel", "text"), ("client_order_id", "text")),
-    "SELECT account_id, channel, client_order_id, r.payload::text FROM {rows}"
+    "SELECT k.account_id, k.channel, k.client_order_id, r.payload::text FROM {rows}"
     " JOIN order_keys k USING (account_id, channel, client_order_id)"
     " JOIN order_requests r ON r.request_id = k.order_id",
 )

@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -235,7 +236,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which orders a request about many is about; None, and empty ids: any.
 
     older_than_s: seconds since they were created. order_ids, client_order_ids: these, open or not. venues:
-    with a live child at one of these.
+    with a live child at one of these. after: the orders that follow this one.
     """
 
     accounts: frozenset[str] | None = None
@@ -245,6 +246,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     older_than_s: int | None = None
     order_ids: tuple[UUID, ...] = ()
     client_order_ids: tuple[str, ...] = ()
+    after: UUID | None = None
 
     @property
     def named(self) -> bool:
@@ -253,7 +255,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def text(self) -> str:
-        """The selection in one form, by which a repeat is known and an auditor reads who was meant."""
+        """The selection as REST's query: by it a repeat is known, and an auditor reads who was meant."""
         parts = {
             "accountId": self.accounts,
             "symbol": self.symbols,
@@ -262,15 +264,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             "olderThan": None if self.older_than_s is None else (str(self.older_than_s),),
             "orderId": tuple(map(str, self.order_ids)) or None,
             "clientOrderId": self.client_order_ids or None,
+            "after": None if self.after is None else (str(self.after),),
         }
-        return "&".join(
-            f"{name}={','.join(sorted(values))}" for name, values in parts.items() if values is not None
+        return urlencode(
+            {name: sorted(values) for name, values in parts.items() if values is not None}, doseq=True
         )
 
 
 def selection_problem(selection: Selection) -> FieldProblem | None:
     """Return what is wrong with a selection, or None."""
-    if not selection.text:
+    if not msgspec.structs.replace(selection, after=None).text:
         message = (
             "must give at least one of accountId, symbol, side, venue, olderThan, orderId, clientOrderId"
         )

@@ -109,7 +109,7 @@ class RequestedLine(msgspec.Struct, rename="camel", gc=False):
 
 
 class RequestedManyBody(msgspec.Struct, rename="camel", gc=False):
-    """What came of a request about many orders. more: there are more such; ask again, under another id.
+    """What came of a request about many orders. more: there are more such; ask again, after the last.
 
     created: false when it was stored before, by its own id: then these are the orders of that time.
     """

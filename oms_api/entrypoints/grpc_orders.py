@@ -111,6 +111,10 @@ def read_selection(given: Any) -> Selection | Refusal:
     if None in order_ids:
         message = f"must be order ids, was {shown(given.order_ids[order_ids.index(None)])}"
         problems.append(FieldProblem(field="order_ids", message=message))
+    after = read_id(given.after)
+    if given.after and after is None:
+        message = f"must be an order id, was {shown(given.after)}"
+        problems.append(FieldProblem(field="after", message=message))
     older_than_s = _optional(given, "older_than_s")
     if older_than_s is not None and not 0 <= older_than_s <= OLDER_THAN_S_MAX:
         message = f"must be a whole number from 0 to {OLDER_THAN_S_MAX}, was {older_than_s}"
@@ -125,6 +129,7 @@ def read_selection(given: Any) -> Selection | Refusal:
         older_than_s=older_than_s,
         order_ids=tuple(dict.fromkeys(one for one in order_ids if one is not None)),
         client_order_ids=tuple(dict.fromkeys(given.client_order_ids)),
+        after=after,
     )
 
 

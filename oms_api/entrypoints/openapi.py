@@ -59,7 +59,12 @@ _KEY: Final = {
         "The request's own id, unique by account and channel among orders' clientOrderIds and requests' ids."
         " The same one again is the same request, and gets its answer; with other content it is refused."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": CLIENT_ORDER_ID_LENGTH_MAX},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": CLIENT_ORDER_ID_LENGTH_MAX,
+        "pattern": "^[!-~](?:[ -~]*[!-~])?$",
+    },
 }
 _IF_MATCH: Final = {
     "name": "If-Match",

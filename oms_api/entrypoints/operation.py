@@ -241,11 +241,10 @@ def _route(ports: Ports, path: str, by_method: Mapping[str, AnyOperation]) -> HT
 
 def allowed_methods(operations: Sequence[AnyOperation], path: str) -> list[str]:
     """Return the methods that a path takes, as an Allow header names them."""
-    found = {
-        operation.method
-        for operation in operations
-        if re.fullmatch(_PART.sub(r"[^/]+", operation.path), path)
-    }
+    named = [operation for operation in operations if operation.path == path]
+    matching = [one for one in operations if re.fullmatch(_PART.sub(r"[^/]+", one.path), path)]
+    # A path that is written out is no id.
+    found = {operation.method for operation in named or matching}
     if not found:
         return []
     return sorted(found | ({"HEAD"} if "GET" in found else set()) | {"OPTIONS"})

@@ -24,6 +24,10 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
+# Of a list whose values may hold commas.
+WHOLE: Final = {"whole": True}
+
+
 class _WrongError(Exception):
     """A value is not what its type says."""
 
@@ -39,7 +43,7 @@ def one_of(names: Iterable[str], title: str) -> msgspec.Meta:
 def read_query(
     kind: type[StructT], given: Iterable[tuple[str, str]]
 ) -> tuple[StructT | None, list[FieldProblem]]:
-    """Read a query's parameters. A list may be given by repeating its name or by commas.
+    """Read a query's parameters. A list may be given by repeating its name or, unless it is WHOLE, by commas.
 
     Returns the struct, or None and what is wrong.
     """
@@ -50,7 +54,7 @@ def read_query(
         if isinstance(_of(fields.get(name)), inspect.ListType):
             listed = content.setdefault(name, [])
             if isinstance(listed, list):
-                listed += value.split(",")
+                listed += [value] if _is_whole(fields[name]) else value.split(",")
         elif name in content:
             problems.append(FieldProblem(field=_name(name), message="is given more than once"))
         else:
@@ -234,6 +238,10 @@ def _takes_none(kind: inspect.Type) -> bool:
     if isinstance(kind, inspect.Metadata):
         return _takes_none(kind.type)
     return isinstance(kind, inspect.NoneType) or (isinstance(kind, inspect.UnionType) and kind.includes_none)
+
+
+def _is_whole(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.Metadata) and kind.extra == WHOLE
 
 
 def _extra(kind: inspect.Type) -> dict[str, Any]:

@@ -58,10 +58,10 @@ EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}
 
 
 def _key_of(call: Call[NoQuery] | Call[SelectionQuery]) -> str | Refusal:
-    """Return the request's own id, empty for none; a refusal when there are several, or it is empty."""
+    """Return the request's own id, empty for none; a refusal when there are several, or it is none."""
     given = call.request.headers.getall("idempotency-key", [])
-    if len(given) > 1 or (given and not given[0]):
-        message = "must be there once and not empty, or not at all"
+    if len(given) > 1 or (given and not (given[0] and given[0].isascii())):
+        message = "must be there once, in ASCII and not empty, or not at all"
         return invalid(FieldProblem(field=KEY_FIELD, message=message))
     return str(given[0]) if given else ""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.order_requests import OLDER_THAN_S_MAX, Selection
+from oms_api.entrypoints.request_fields import WHOLE
 from oms_api.entrypoints.rest_orders import SideName, Text
 
 
@@ -26,7 +27,17 @@ class SelectionQuery(msgspec.Struct, rename="camel", kw_only=True):
         list[UUID] | None, msgspec.Meta(description="These, each of which is answered, open or not.")
     ] = None
     client_order_id: Annotated[
-        list[Text] | None, msgspec.Meta(description="These, each of which is answered, open or not.")
+        list[Text] | None,
+        msgspec.Meta(
+            description="These, each of which is answered, open or not. Its name is repeated for each.",
+            extra=WHOLE,
+        ),
+    ] = None
+    after: Annotated[
+        UUID | None,
+        msgspec.Meta(
+            description="The orders after this one: the last of an answer that says there are more."
+        ),
     ] = None
 
 
@@ -44,4 +55,5 @@ def selection_of(query: SelectionQuery) -> Selection:
         older_than_s=query.older_than,
         order_ids=tuple(dict.fromkeys(query.order_id or ())),
         client_order_ids=tuple(dict.fromkeys(query.client_order_id or ())),
+        after=query.after,
     )

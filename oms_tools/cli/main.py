@@ -37,6 +37,9 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     ),
     "bench-decisions": Listed("Time one decision on six venues with five levels, for every strategy"),
     "cancel": Listed("Ask to cancel an order", f"{_CLI}.order_commands:cancel"),
+    "cancel-all": Listed(
+        "Ask to cancel every open order of a selection", f"{_CLI}.change_commands:cancel_all"
+    ),
     "demo": Listed(
         "Run the whole thing and show an order from REST to its explained fill", f"{_CLI}.demo:demo"
     ),
@@ -91,7 +94,15 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Show the national best bid and offer of symbols; times are UTC", f"{_CLI}.desk_commands:quote"
     ),
     "reconcile": Listed("Compare what we hold with what venues say", f"{_CLI}.reconcile_commands:reconcile"),
+    "replace": Listed(
+        "Ask to change an order's quantity, limit price or time in force",
+        f"{_CLI}.change_commands:replace",
+    ),
     "replay-routes": Listed("Decide a whole time's routes again under another profile, from the audit alone"),
+    "resume": Listed("Ask to go on with a suspended order", f"{_CLI}.change_commands:resume"),
+    "resume-all": Listed(
+        "Ask to go on with every suspended order of a selection", f"{_CLI}.change_commands:resume_all"
+    ),
     "retention": Listed(
         "Drop the partitions of routes, of what they were decided on, and of quotes that are old enough"
     ),
@@ -108,6 +119,13 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "submit": Listed(
         "Send one order and print the answer; with --wait a line of what became of it",
         f"{_CLI}.order_commands:submit",
+    ),
+    "suspend": Listed(
+        "Ask to take an order out of the market, to go on with it later", f"{_CLI}.change_commands:suspend"
+    ),
+    "suspend-all": Listed(
+        "Ask to take every open order of a selection out of the market, to go on with it later",
+        f"{_CLI}.change_commands:suspend_all",
     ),
     "tca": Listed(
         "Show execution quality: spreads, price improvement, fees, markouts, implementation shortfall"

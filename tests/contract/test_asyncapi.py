@@ -122,6 +122,12 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
         await client.ask("place", id="2", order={})
         door.reference.order_view = view()
         await client.ask("cancel", id="3", orderId=str(uuid7()))
+        await client.ask("placeOrders", id="4", orders=[ORDER, {}])
+        for kind, more in (("replace", {"replace": {"quantity": 9}}), ("suspend", {"key": "k"})):
+            await client.ask(kind, id="5", orderId=str(uuid7()), **more)
+        await client.ask("resume", id="6", orderId=str(uuid7()))
+        for kind in ("cancelOrders", "suspendOrders", "resumeOrders"):
+            await client.ask(kind, id="7", selection={"symbol": ["S"], "orderId": [str(uuid7())]})
         await client.ask("auth", token="less")
         await client.next()
         await client.ask("auth", token="bad")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 
 from oms_platform.clock import utc_now
@@ -14,8 +15,18 @@ from oms_platform.fix_client_rows import add_client
 from oms_platform.ids import uuid7
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
-from oms_platform.messages import OrderEvent
-from oms_platform.vocabulary import CancelRejected, OrderDenied, OrderStatus, TradeApplied, TradeCorrected
+from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.vocabulary import (
+    CancelRejected,
+    OrderDenied,
+    OrderReplaced,
+    OrderStatus,
+    OrderTerms,
+    ReplaceRejected,
+    ReplaceRequested,
+    TradeApplied,
+    TradeCorrected,
+)
 from oms_platform.wire import Topic, encode
 from tests.integration.api_rig import Gateway, wait_for
 from tests.raw_fix import RawClient, stamp
@@ -66,6 +77,23 @@ class Client(RawClient):
         """Send 35=F, or another request of its shape."""
         body = f"11={cl_ord_id}|41={orig}|55=AAPL|54=1|38=100|60={stamp()}|{more}"
         self.send(kind, body.encode(), header=header)
+
+    def replace(
+        self,
+        cl_ord_id: str,
+        orig: str,
+        quantity: int,
+        price: str = "",
+        more: str = "",
+        *,
+        header: bytes = b"",
+    ) -> None:
+        """Send 35=G of an order as `order` sends it, unless `more` says otherwise."""
+        fields = {"11": cl_ord_id, "41": orig, "55": "AAPL", "54": "1", "38": str(quantity), "40": "2"}
+        fields |= {"44": price, "60": stamp()}
+        fields |= dict(part.split("=", 1) for part in more.split("|") if part)
+        body = "".join(f"{tag}={value}|" for tag, value in fields.items() if value)
+        self.send("G", body.encode(), header=header)
 
     def report(self, **wanted: str) -> dict[str, str]:
         """Return the next application message by tag, and hold it to what is wanted of it: t39="0"."""
@@ -186,13 +214,49 @@ class Core:
             ),
         )  # fmt: skip
 
-    def pending_request(self, order_id: str) -> UUID:
-        """Return the newest request to cancel an order."""
+    def takes_replace(self, order_id: str) -> UUID:
+        """The replace is pending."""
+        request = self.pending_request(order_id, "REPLACE")
+        asked = ReplaceRequested(
+            request_id=request, terms=self._became(order_id), reserved_price_micros=188_000_000,
+            requested_at=utc_now(),
+        )  # fmt: skip
+        self.says(order_id, "ReplaceRequested", OrderStatus.PENDING_REPLACE, replace_requested=asked)
+        return request
+
+    def replaces(self, order_id: str, request: UUID) -> None:
+        """The order is replaced by 200 at 188.00."""
+        terms = self._became(order_id)
+        done = OrderReplaced(request_id=request, terms=terms, reserved_price_micros=188_000_000)
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE orders SET quantity = 200, leaves_qty = 200, limit_price = 188 WHERE order_id = %s",
+                (order_id,),
+            )
+        self.says(order_id, "OrderReplaced", OrderStatus.ACKNOWLEDGED, order_replaced=done)
+
+    def rejects_replace(self, order_id: str, reason: str) -> None:
+        """The replace changes nothing."""
+        request = self.pending_request(order_id, "REPLACE")
+        rejected = ReplaceRejected(request_id=request, reason=reason)
+        self.says(order_id, "ReplaceRejected", OrderStatus.ACKNOWLEDGED, replace_rejected=rejected)
+
+    def _became(self, order_id: str) -> OrderTerms:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             row = connection.execute(
-                "SELECT request_id FROM order_requests WHERE order_id = %s AND kind = 'CANCEL'"
+                "SELECT payload::text FROM order_requests WHERE request_id = %s", (order_id,)
+            ).fetchone()
+        assert row is not None
+        terms = msgspec.json.decode(row[0], type=SubmitOrder).terms
+        return msgspec.structs.replace(terms, quantity=200, limit_price_micros=188_000_000)
+
+    def pending_request(self, order_id: str, kind: str = "CANCEL") -> UUID:
+        """Return the newest request of a kind about an order."""
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            row = connection.execute(
+                "SELECT request_id FROM order_requests WHERE order_id = %s AND kind = %s"
                 " ORDER BY request_id DESC",
-                (order_id,),
+                (order_id, kind),
             ).fetchone()
         assert row is not None
         return UUID(str(row[0]))

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,10 +33,15 @@ from oms_tools.laptop.dev_grants import load_key
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from proto.gen.oms.v1 import (
     CancelOrderRequest,
+    CancelOrdersRequest,
     GetOrderRequest,
+    OrderSelection,
     OrderServiceStub,
     PlaceOrderRequest,
+    PlaceOrdersRequest,
     ReplaceOrderRequest,
+    ResumeOrderRequest,
+    SuspendOrderRequest,
 )
 from proto.gen.oms.v1 import OrderStatus as WireStatus
 from proto.gen.oms.v1 import OrderType as WireType
@@ -729,9 +735,33 @@ def test_grpc_places_gets_and_cancels_through_the_same_handlers(api: Gateway) ->
             assert "side: is required" in message
             assert "quantity: must be a whole number of shares above 0, was 0" in message
             await refused(stub.get_order(GetOrderRequest(order_id=str(uuid7()))), Status.NOT_FOUND)
+            empty = ReplaceOrderRequest(order_id=first.order_id)
+            assert "at least one of" in await refused(stub.replace_order(empty), Status.INVALID_ARGUMENT)
+            change = ReplaceOrderRequest(order_id=first.order_id, client_order_id="r", quantity=20)
+            replaced = await stub.replace_order(change)
+            assert (await stub.replace_order(change)).request_id == replaced.request_id
+            change.quantity = 21
+            await refused(stub.replace_order(change), Status.ALREADY_EXISTS)
+            change.client_order_id, change.sequence = "r2", 9
+            await refused(stub.replace_order(change), Status.FAILED_PRECONDITION)
+            suspended = await stub.suspend_order(SuspendOrderRequest(order_id=first.order_id))
+            assert suspended.created and suspended.order_id == first.order_id
             await refused(
-                stub.replace_order(ReplaceOrderRequest(order_id=first.order_id)), Status.UNIMPLEMENTED
+                stub.resume_order(ResumeOrderRequest(order_id=first.order_id)), Status.FAILED_PRECONDITION
             )
+            another = replace(request, client_order_id=f"g-{uuid.uuid4().hex}")
+            batch = await stub.place_orders(
+                PlaceOrdersRequest(orders=[another, PlaceOrderRequest(client_order_id="x")])
+            )
+            assert batch.orders[0].placed.order_id and batch.orders[1].refused.code == "INVALID_REQUEST"
+            named = OrderSelection(order_ids=[first.order_id, str(uuid7())])
+            many = await stub.cancel_orders(CancelOrdersRequest(selection=named, client_order_id="all"))
+            again_many = await stub.cancel_orders(CancelOrdersRequest(selection=named, client_order_id="all"))
+            assert (many.created, again_many.created, many.more) == (True, False, False)
+            assert many.orders[0].request_id == again_many.orders[0].request_id
+            assert many.orders[1].refused.code == "NOT_FOUND"
+            nothing = CancelOrdersRequest(selection=OrderSelection())
+            await refused(stub.cancel_orders(nothing), Status.INVALID_ARGUMENT)
             nobody = OrderServiceStub(channel)
             await refused(nobody.get_order(GetOrderRequest(order_id=first.order_id)), Status.UNAUTHENTICATED)
             viewer = OrderServiceStub(channel, metadata={"authorization": f"Bearer {api.token('viewer1')}"})

@@ -278,21 +278,19 @@ def test_foreign_and_unknown_orders_look_the_same(desk: Desk) -> None:
     for orig in ("theirs", "nobodys"):
         client.cancel("Y", orig)
         client.report(t35="9", t37="NONE", t39="8", t102="1", t434="1", t58="unknown order")
-        client.cancel("Y", orig, "21=1|40=1|", kind="G")
+        client.cancel("Y", orig, "21=1|40=2|", kind="G")
         client.report(t35="9", t37="NONE", t39="8", t102="1", t434="2", t58="unknown order")
         client.send("H", f"11={orig}|55=AAPL|54=1|790=ask|".encode())
         client.report(t35="8", t37="NONE", t150="I", t39="8", t11=orig, t103="5", t790="ask")
 
 
-def test_questions_are_answered_and_replaces_refused(desk: Desk) -> None:
+def test_questions_are_answered(desk: Desk) -> None:
     client = desk.enter()
     client.send("AF", b"584=none|585=7|")
     client.report(t150="I", t39="8", t584="none", t911="0", t912="Y", t58="no open order")
     first, second = placed(client, "A"), placed(client, "B")
     desk.core.accepts(first)
     client.report(t150="0")
-    client.cancel("C", "A", "21=1|40=1|", kind="G")
-    client.report(t35="9", t37=first, t39="0", t434="2", t102="2")
     client.send("H", b"11=B|55=AAPL|54=1|790=q|")
     client.report(t150="I", t39="A", t37=second, t17="0", t790="q", t151="100")
     client.send("AF", b"584=all|585=7|")
@@ -300,10 +298,77 @@ def test_questions_are_answered_and_replaces_refused(desk: Desk) -> None:
     client.report(t150="I", t39="A", t37=second, t584="all", t911="2", t912="Y")
 
 
+def test_replace_is_pending_then_done_and_the_order_goes_by_its_clordid(desk: Desk) -> None:
+    client, copy = desk.enter(), desk.enter("COPY")
+    order_id = placed(client, "X")
+    desk.core.accepts(order_id)
+    client.report(t150="0", t11="X")
+    client.replace("R", "X", 200, "188.00")
+    wait_for(lambda: _requests(desk, order_id, "REPLACE") == 1, "the replace")
+    request = desk.core.takes_replace(order_id)
+    client.report(t35="8", t150="E", t39="E", t11="R", t41="X", t38="100", t44="187.21")
+    client.replace("R2", "X", 300)
+    client.report(t35="9", t11="R2", t41="X", t39="E", t434="2", t102="3")
+    client.replace("R", "X", 200, "188.00", header=b"97=Y|")
+    client.report(t35="8", t150="I", t39="E", t11="R")
+    client.replace("R", "X", 200, "188.00")
+    client.report(t35="9", t11="R", t434="2", t102="6")
+    client.replace("R", "X", 201, "188.00")
+    client.report(t35="9", t11="R", t434="2", t102="6")
+    desk.core.replaces(order_id, request)
+    client.report(t35="8", t150="5", t39="0", t11="R", t41="X", t38="200", t44="188", t151="200")
+    desk.core.trades(order_id, 40, 40, "E1", of=200)
+    client.report(t150="F", t11="R", t38="200", t151="160")
+    client.order("R")
+    client.report(t35="8", t150="8", t103="6", t37=order_id)
+    client.send("AF", b"584=all|585=7|")
+    client.report(t150="I", t11="R", t37=order_id)
+    client.cancel("Y", "R")
+    wait_for(lambda: _cancels(desk, order_id) == 1, "the cancel")
+    desk.core.takes_cancel(order_id)
+    client.report(t35="8", t150="6", t11="Y", t41="R")
+    copied = [copy.report() for _ in range(5)]
+    assert [(one["150"], one["11"]) for one in copied] == [
+        ("0", "X"), ("E", "R"), ("5", "R"), ("F", "R"), ("6", "Y"),
+    ]  # fmt: skip
+    assert _requests(desk, order_id, "REPLACE") == 1
+
+
+def test_replace_that_changes_what_cannot_be_or_too_late_changes_nothing(desk: Desk) -> None:
+    client = desk.enter()
+    order_id = placed(client, "X")
+    for more, said in (
+        ("55=MSFT|", "Symbol (55) must be the order's AAPL, was MSFT"),
+        ("54=2|", "Side (54) must be the order's BUY, was SELL"),
+        ("40=1|44=|", "OrdType (40) must be the order's LIMIT, was MARKET"),
+        ("38=1.5|", 'INVALID_REQUEST: quantity=must be a whole number of shares above 0, was "1.5"'),
+    ):
+        client.replace("R", "X", 200, more=more)
+        client.report(t35="9", t11="R", t434="2", t102="99", t58=said)
+    desk.core.denies(order_id, "ORDER_STALE: age=9")
+    client.report(t150="8")
+    client.replace("R", "X", 200)
+    client.report(t35="9", t11="R", t39="8", t434="2", t102="0")
+    assert _requests(desk, order_id, "REPLACE") == 0
+
+
+def test_replace_that_core_rejects_is_a_cancel_reject(desk: Desk) -> None:
+    client = desk.enter()
+    order_id = placed(client, "X")
+    client.replace("R", "X", 200)
+    wait_for(lambda: _requests(desk, order_id, "REPLACE") == 1, "the replace")
+    desk.core.rejects_replace(order_id, "ORDER_QTY_EXCEEDS_MAX: qty=200")
+    client.report(t35="9", t11="R", t41="X", t434="2", t102="99", t58="ORDER_QTY_EXCEEDS_MAX: qty=200")
+
+
 def _cancels(desk: Desk, order_id: str) -> int:
+    return _requests(desk, order_id, "CANCEL")
+
+
+def _requests(desk: Desk, order_id: str, kind: str) -> int:
     with psycopg.connect(desk.api.dsn, autocommit=True) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM order_requests WHERE order_id = %s AND kind = 'CANCEL'", (order_id,)
+            "SELECT count(*) FROM order_requests WHERE order_id = %s AND kind = %s", (order_id, kind)
         ).fetchone()
     return int(row[0]) if row else 0
 

@@ -28,7 +28,7 @@ from oms_api.ports import (
 )
 from oms_platform.clock import utc_now
 from tests.ports import free_port
-from tests.unit.oms_api.test_handlers import Fake
+from tests.unit.oms_api.test_handlers import Fake, FakeReader
 
 WAIT_S_MAX = 10.0
 
@@ -203,9 +203,13 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
     store, tokens, reference = Store(), Tokens(), Reference()
     tokens.give("t", "A", "B")
     every: Any = reference
-    own = ("authenticator", "tracer", "question_places")
+    reader: Any = FakeReader(reference)
+    own = ("authenticator", "reader", "request_keys", "tracer", "question_places")
     ports = Ports(
-        **{name: every for name in Ports.__dataclass_fields__ if name not in own}, authenticator=tokens
+        **{name: every for name in Ports.__dataclass_fields__ if name not in own},
+        authenticator=tokens,
+        reader=reader,
+        request_keys=reference.log,
     )
     hub, desk = EventHub(store, Broker()), Desk()
     states = StateChannels(desk, cast(Any, desk), desk)

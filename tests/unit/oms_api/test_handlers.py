@@ -195,7 +195,7 @@ class Fake:
             keys=every,
             request_keys=self.log,
             backlog=every,
-            reader=_Reader(self),
+            reader=FakeReader(self),
             reference=every,
             limiter=every,
             cancel_limiter=CancelLimiter(self),
@@ -214,7 +214,7 @@ class Fake:
         )
 
 
-class _Reader:
+class FakeReader:
     """The OrderReader of a Fake, whose `orders` are those that were placed."""
 
     def __init__(self, fake: Fake) -> None:
@@ -339,7 +339,8 @@ def test_a_cancel_through_a_channel_that_cannot_be_stored_is_refused(fake: Fake)
 def view(**changes: Any) -> OrderView:
     fields: dict[str, Any] = {
         "order_id": uuid7(), "account_id": "A", "channel": "API", "client_order_id": "c", "symbol": "S",
-        "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1, "limit_price": None, "stop_price": None,
+        "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1,
+        "limit_price": None, "stop_price": None,
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
         "min_quantity": None, "routing": None, "principal": "t",

@@ -16,6 +16,7 @@ from oms_api.entrypoints.rest import operations
 from oms_api.entrypoints.rest_exceptions import ReasonRequest
 from oms_api.entrypoints.rest_orders import EXAMPLE, OrdersQuery
 from oms_api.entrypoints.rest_routing import WhatIfRequest
+from oms_api.entrypoints.selections import SelectionQuery, selection_of
 from oms_platform.vocabulary import OrderTerms
 
 
@@ -122,3 +123,12 @@ def test_a_parameter_is_given_once_and_a_list_by_commas_or_again() -> None:
     assert (found.status, found.open) == (["NEW", "FILLED", "CANCELED"], True)
     _, problems = read_query(OrdersQuery, [("limit", "5"), ("limit", "6")])
     assert [problem.message for problem in problems] == ["is given more than once"]
+
+
+def test_clientorderids_with_commas_are_not_taken_for_several() -> None:
+    given = [("clientOrderId", "a,b"), ("clientOrderId", "c"), ("symbol", "A,B")]
+    query, problems = read_query(SelectionQuery, given)
+    assert query is not None and problems == []
+    assert (query.client_order_id, query.symbol) == (["a,b", "c"], ["A", "B"])
+    apart = selection_of(SelectionQuery(client_order_id=["a,b"]))
+    assert apart.text != selection_of(SelectionQuery(client_order_id=["a", "b"])).text

@@ -1051,6 +1051,7 @@ class OrderSelection(betterproto.Message):
     """
     Which open orders, the oldest first, up to 1,000; something has to be given. older_than_s: since they were created.
      order_ids, client_order_ids: these, closed or not, so that each is answered. venue_ids: with a live order there.
+     after: the orders that follow this one, the last of an answer that says there are more.
     """
 
     account_ids: List[str] = betterproto.string_field(1)
@@ -1060,6 +1061,7 @@ class OrderSelection(betterproto.Message):
     older_than_s: Optional[int] = betterproto.int32_field(5, optional=True)
     order_ids: List[str] = betterproto.string_field(6)
     client_order_ids: List[str] = betterproto.string_field(7)
+    after: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -1075,7 +1077,9 @@ class CancelOrdersRequest(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelOrdersResponse(betterproto.Message):
-    """more: there are more such orders; ask again, under another id."""
+    """
+    more: there are more such orders; ask again, after the last of these.
+    """
 
     orders: List["ChangedOrder"] = betterproto.message_field(1)
     more: bool = betterproto.bool_field(2)
