@@ -36,7 +36,8 @@ BY_ID = {one.name: name for name, one in OF_CLIENT.items()}
 GIVEN: dict[str, Any] = {
     "order_id": "01900000-0000-7000-8000-0000deadbeef", "exception_id": "e", "switch_id": "s", "attempt": 2,
     "account": "ACC-INST-001", "symbol": "AAPL", "symbols": ["AAPL"], "side": "BUY", "quantity": 100,
-    "limit_price": "230.00", "time_in_force": "DAY", "min_quantity": 50, "client_order_id": "mine-1",
+    "limit_price": "230.00", "stop_price": "229.00", "time_in_force": "DAY", "min_quantity": 50,
+    "client_order_id": "mine-1",
     "profile": "staged", "avoid": ["EDGX"], "prefer": ["XNYS"], "channel": "BOT", "status": "FILLED",
     "is_open": True, "created_from": datetime(2026, 3, 2, tzinfo=UTC), "released": True,
     "created_to": datetime(2026, 3, 3, tzinfo=UTC), "most": 7, "strategy": "best",
@@ -159,8 +160,8 @@ def test_an_operation_sends_what_the_contract_takes(operation_id: str) -> None:
         return
     schema = resolved(contract["requestBody"]["content"]["application/json"]["schema"])
     assert call.body is not None
-    # Stop orders are not taken yet; a preview needs no id.
-    left_out = {"stopPrice"} | ({"clientOrderId"} if operation_id == "previewRoute" else set())
+    # A preview needs no id.
+    left_out = {"clientOrderId"} if operation_id == "previewRoute" else set()
     assert set(call.body) == set(schema["properties"]) - left_out
     if "routing" in call.body:
         assert set(call.body["routing"]) == set(

@@ -33,7 +33,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
         " 'FILLED', true, 10, 0, 2275, '', 4, %s, %s)",
         [order_id, ACCOUNT, now, now],
     )
-    terms = {"accountId": ACCOUNT, "clientOrderId": "first", "symbol": "AAPL", "side": "SIDE_BUY"}
+    terms = {"accountId": ACCOUNT, "clientOrderId": "first", "symbol": "AAPL", "side": "SIDE_BUY", "quantity": 10}
     request = {"orderId": str(order_id), "terms": terms}
     connection.execute(
         "INSERT INTO order_requests VALUES (%s, 'NEW', %s, %s, 'desk', %s, '', %s)",
@@ -55,6 +55,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
             "sequence": place + 2,
             "streamSequence": place + 1,
             "status": f"ORDER_STATUS_{status}",
+            "quantity": 10,
             "symbol": "AAPL",
             "side": "SIDE_BUY",
         }
