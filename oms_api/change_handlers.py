@@ -14,10 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.idempotency import ChangeMessage, Key, same_request
+from oms_api.domain.idempotency import Key
 from oms_api.domain.order_requests import (
     KEY_FIELD,
-    KIND_OF_MESSAGE,
     ORDERS_SELECTED_MAX,
     RULES,
     OrderState,
@@ -33,11 +32,11 @@ from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, RefusalCode, changed_meanwhile, invalid, no_such_order
 from oms_api.domain.terms import channel_problem
 from oms_api.handlers import handle_get_order
-from oms_api.ports import NewChange, OrderFilter, OrderView, Ports
+from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
 from oms_platform.wire import encode
 
 # Of a request that its caller gives an id and no channel.
@@ -118,6 +117,7 @@ def state_of(order: OrderView) -> OrderState:
         closed=order.closed,
         cum_qty=order.cum_qty,
         order_type=OrderType[order.order_type],
+        time_in_force=TimeInForce[order.time_in_force],
         min_quantity=order.min_quantity or 0,
     )
 
@@ -175,7 +175,7 @@ async def handle_change(
 
 async def _store(ports: Ports, change: NewChange, order: OrderView) -> UUID | None:
     """Store a request about one order. Returns its id, or of the cancel pending; None: its key is taken."""
-    if change.key is None and KIND_OF_MESSAGE[type(change.message)] is RequestKind.CANCEL:
+    if change.key is None and KINDS[type(change.message)] is RequestKind.CANCEL:
         return await ports.cancels.request(change, order.status)
     return change.message.request_id if await ports.intake.change(change) else None
 
@@ -193,7 +193,7 @@ def _message(
     cl_ord_id: str,
     change: OrderChange | None = None,
 ) -> ChangeMessage:
-    made = RULES[kind].message if change is None else partial(ReplaceOrder, change=change)
+    made = MESSAGES[kind] if change is None else partial(ReplaceOrder, change=change)
     return made(  # type: ignore[call-arg]
         request_id=uuid7(),
         order_id=order.order_id,
@@ -206,7 +206,7 @@ def _message(
 
 
 def _requested(message: ChangeMessage, order: OrderView, *, request_id: UUID, created: bool) -> Requested:
-    kind = KIND_OF_MESSAGE[type(message)]
+    kind = KINDS[type(message)]
     change = message.change if isinstance(message, ReplaceOrder) else None
     return Requested(
         kind=kind,
@@ -230,6 +230,15 @@ async def _repeat(
             return _key_taken(key, found.order_id)
         return _requested(found.message, order, request_id=found.message.request_id, created=False)
     return None
+
+
+def same_request(stored: ChangeMessage, asked: ChangeMessage) -> bool:
+    """Return whether two requests about orders ask for the same, whoever asked and whenever."""
+    if type(stored) is not type(asked):
+        return False
+    return asked == msgspec.structs.replace(
+        stored, request_id=asked.request_id, principal=asked.principal, received_at=asked.received_at
+    )
 
 
 def _key_taken(key: Key | None, order_id: UUID) -> Refusal:
@@ -408,6 +417,6 @@ async def _found_of_many(ports: Ports, asked: AskedOfMany) -> RequestedOfMany | 
 
 
 def _is_of(message: ChangeMessage, asked: AskedOfMany) -> bool:
-    if isinstance(message, ReplaceOrder) or KIND_OF_MESSAGE[type(message)] is not asked.kind:
+    if isinstance(message, ReplaceOrder) or KINDS[type(message)] is not asked.kind:
         return False
     return message.selected_by == asked.selection.text

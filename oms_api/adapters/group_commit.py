@@ -21,9 +21,9 @@ from prometheus_client import Counter, Gauge
 
 from oms_api.adapters.key_lookup import FIND_KEYS, orders_found, outcome_of_repeat
 from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, key_of
-from oms_api.domain.order_requests import RULES
 from oms_api.domain.refusal import FieldProblem
 from oms_api.ports import (
+    KINDS,
     IntakeFullError,
     NewChange,
     NewOrder,
@@ -121,7 +121,7 @@ _STORE: Final = ArrayStatement(
 _FIND_REQUESTS: Final = "SELECT request_id FROM order_requests WHERE request_id = ANY(%s)"
 
 
-_KINDS: Final[Mapping[type, str]] = {rule.message: kind.value for kind, rule in RULES.items()} | {
+_KINDS: Final[Mapping[type, str]] = {message: kind.value for message, kind in KINDS.items()} | {
     BookTrade: "BOOK"
 }
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.idempotency import ChangeMessage, StoredRequest
-from oms_api.domain.order_requests import ORDERS_SELECTED_MAX, RULES
+from oms_api.domain.order_requests import ORDERS_SELECTED_MAX
+from oms_api.ports import MESSAGES, ChangeMessage, StoredRequest
 from oms_platform.ids import uuid7_floor, uuid7_time
 from oms_platform.messages import ReplaceOrder
 
@@ -21,7 +21,7 @@ Read = Callable[[str, Sequence[Any]], Awaitable[Sequence[tuple[Any, ...]]]]
 # The ids of one request about many orders are made without a pause between them.
 MADE_WITHIN: Final = timedelta(seconds=5)
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[ChangeMessage]]] = {
-    kind.value: msgspec.json.Decoder(rule.message) for kind, rule in RULES.items()
+    kind.value: msgspec.json.Decoder(message) for kind, message in MESSAGES.items()
 }
 _KEYS: Final = (
     "SELECT k.account_id, k.order_id FROM accounts a JOIN order_keys k ON k.account_id = a.account_id"

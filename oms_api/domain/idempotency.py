@@ -10,10 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SuspendOrder
 from oms_platform.vocabulary import OrderTerms
 
-ChangeMessage = CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder
 Key = tuple[str, str, str]
 
 
@@ -29,22 +27,6 @@ class KeyConflict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The idempotency key stands for an order with other terms."""
 
     order_id: UUID
-
-
-class StoredRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A request about an order that an idempotency key stands for; message None: the key is the order's."""
-
-    order_id: UUID
-    message: ChangeMessage | None
-
-
-def same_request(stored: ChangeMessage, asked: ChangeMessage) -> bool:
-    """Return whether two requests about orders ask for the same, whoever asked and whenever."""
-    if type(stored) is not type(asked):
-        return False
-    return asked == msgspec.structs.replace(
-        stored, request_id=asked.request_id, principal=asked.principal, received_at=asked.received_at
-    )
 
 
 def key_of(terms: OrderTerms) -> Key:

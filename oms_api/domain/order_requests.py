@@ -23,7 +23,6 @@ from oms_api.domain.terms import (
     read_quantity,
     shown,
 )
-from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SuspendOrder
 from oms_platform.order_types import LIMITED, STOPS
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
@@ -35,8 +34,9 @@ KEY_FIELD: Final = "Idempotency-Key"
 ORDERS_SELECTED_MAX: Final = 1_000
 # A year of seconds: no order that lives is older.
 OLDER_THAN_S_MAX: Final = 31_536_000
+# An order of another time in force is over before a replace can come.
+_RESTING: Final = (TimeInForce.DAY, TimeInForce.GTC)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
-MessageType = type[CancelOrder] | type[ReplaceOrder] | type[SuspendOrder] | type[ResumeOrder]
 _OPEN: Final = frozenset(
     (
         OrderStatus.NEW,
@@ -61,12 +61,11 @@ class RequestKind(enum.Enum):
 class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a kind of request is taken.
 
-    message: what is stored of it. said: of one that is stored. refused: why one is not, by an open order's
-    status. selects: the statuses of orders that one about many orders is about.
+    said: of one that is stored. refused: why one is not, by an open order's status. selects: the statuses of
+    orders that one about many orders is about.
     """
 
     right: Right
-    message: MessageType
     said: str
     refused: Mapping[OrderStatus, str]
     selects: frozenset[OrderStatus]
@@ -77,14 +76,12 @@ _NOT_SUSPENDED: Final = "it is not suspended"
 RULES: Final[Mapping[RequestKind, Rule]] = {
     RequestKind.CANCEL: Rule(
         right=Right.CANCEL,
-        message=CancelOrder,
         said="cancel requested",
         refused={},
         selects=_OPEN - {OrderStatus.PENDING_CANCEL},
     ),
     RequestKind.REPLACE: Rule(
         right=Right.TRADE,
-        message=ReplaceOrder,
         said="replace requested",
         refused={
             OrderStatus.PENDING_CANCEL: _CANCELS,
@@ -94,7 +91,6 @@ RULES: Final[Mapping[RequestKind, Rule]] = {
     ),
     RequestKind.SUSPEND: Rule(
         right=Right.CANCEL,
-        message=SuspendOrder,
         said="suspend requested: what is in the market is taken back, nothing is sent until it is resumed",
         refused={
             OrderStatus.PENDING_CANCEL: _CANCELS,
@@ -104,7 +100,6 @@ RULES: Final[Mapping[RequestKind, Rule]] = {
     ),
     RequestKind.RESUME: Rule(
         right=Right.TRADE,
-        message=ResumeOrder,
         said="resume requested: it is worked again",
         refused={
             OrderStatus.NEW: _NOT_SUSPENDED,
@@ -115,7 +110,6 @@ RULES: Final[Mapping[RequestKind, Rule]] = {
         selects=frozenset((OrderStatus.SUSPENDED,)),
     ),
 }
-KIND_OF_MESSAGE: Final[Mapping[type, RequestKind]] = {rule.message: kind for kind, rule in RULES.items()}
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -126,6 +120,7 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closed: bool
     cum_qty: int
     order_type: OrderType
+    time_in_force: TimeInForce
     min_quantity: int
 
 
@@ -196,12 +191,7 @@ def read_change(
         _price(given, field, kinds, order, tick_size, problems)
         for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
     )
-    time_in_force = given.get("timeInForce")
-    if time_in_force is not None and (
-        not isinstance(time_in_force, str) or time_in_force not in _TIMES_IN_FORCE
-    ):
-        message = f"must be one of {', '.join(_TIMES_IN_FORCE)}, was {shown(time_in_force)}"
-        problems.append(FieldProblem(field="timeInForce", message=message))
+    time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
         message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
         problems.append(FieldProblem(field="quantity", message=message))
@@ -211,8 +201,19 @@ def read_change(
         quantity=quantity,
         limit_price_micros=None if limit is None else micros_of(limit),
         stop_price_micros=None if stop is None else micros_of(stop),
-        time_in_force=None if time_in_force is None else _TIMES_IN_FORCE[str(time_in_force)],
+        time_in_force=time_in_force,
     )
+
+
+def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem]) -> TimeInForce | None:
+    """Read a time in force: what it is, or of an order that rests another one that lets it rest."""
+    now = order.time_in_force
+    allowed = [one.name for one in (_RESTING if now in _RESTING else (now,))]
+    if isinstance(value, str) and value in allowed:
+        return _TIMES_IN_FORCE[value]
+    message = f"must be one of {', '.join(allowed)}, was {shown(value)}"
+    problems.append(FieldProblem(field="timeInForce", message=message))
+    return None
 
 
 def _price(

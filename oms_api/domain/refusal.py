@@ -59,7 +59,7 @@ def changed_meanwhile(what: str) -> Refusal:
     """Build the refusal of a change that was to be made of another state than there is."""
     return Refusal(
         code=RefusalCode.PRECONDITION_FAILED,
-        message=f"{what} is not as If-Match says: read it again, then decide",
+        message=f"{what} is another version than the one that was named: read it again, then decide",
     )
 
 

@@ -10,17 +10,18 @@ from oms_api.entrypoints.http_door import SAFETY, AsgiApp, Event, Receive, Scope
 
 MAX_AGE_S: Final = 600
 _PREFLIGHT: Final = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"authorization, content-type, traceparent, x-oms-channel, x-request-id",
+        b"authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-oms-channel,"
+        b" x-request-id",
     ),
     (b"access-control-max-age", str(MAX_AGE_S).encode()),
     (b"vary", b"access-control-request-method, access-control-request-headers"),
 )
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
+    b"etag, link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
 )
 _VARY: Final = (b"vary", b"origin")
 

@@ -48,7 +48,7 @@ MEANING: Final = {
     RefusalCode.ORDER_CLOSED: "The order is closed; `orderStatus` says how. It cannot be changed.",
     RefusalCode.CONFLICT: "What is asked contradicts the state that it would change; `orderStatus` names it.",
     RefusalCode.PRECONDITION_FAILED: (
-        "What was to be changed is not as the request's If-Match says; nothing was changed. Read it again:"
+        "What was to be changed is not the version that If-Match names; nothing was changed. Read it again:"
         " the answer's ETag is what If-Match takes."
     ),
     RefusalCode.RATE_LIMITED: (

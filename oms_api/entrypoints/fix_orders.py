@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import Counter
 
 from oms_api.change_handlers import Asked, Requested, handle_change
-from oms_api.domain.order_requests import RULES, RequestKind
+from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import FIX_CHANNEL, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints import fix_reports
@@ -33,6 +33,7 @@ from oms_api.handlers import (
     unavailable,
 )
 from oms_api.ports import (
+    MESSAGES,
     FixClient,
     FixOrders,
     IntakeFullError,
@@ -340,7 +341,7 @@ class FixRequests:
         return [self._kept(fields, now, fix_reports.CANCEL_DUPLICATE, text, of_replace)]
 
     async def _change(self, asked: Asked) -> Requested | Refusal:
-        traced = RequestTrace(self._ports.tracer, None, RULES[asked.kind].message.__name__)
+        traced = RequestTrace(self._ports.tracer, None, MESSAGES[asked.kind].__name__)
         work = handle_change(self._ports, self._clock, self._principal, asked, trace=traced.trace)
         async with self._changes:
             return await traced.over(f"FIX {asked.kind.value.lower()}", work)

@@ -23,7 +23,7 @@ from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, bearer_token
 from oms_api.entrypoints.paging import LIMIT_DEFAULT, LIMIT_MAX
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import Placed, admit, admit_to_place, handle_get_order, handle_place_order
-from oms_api.ports import OrderFilter, OrderView, Ports
+from oms_api.ports import MESSAGES, OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderStatus, Side
@@ -376,7 +376,7 @@ class OrderService:
         """Ask for a change of many orders."""
         name = f"{kind.value.title()}Orders"
         principal, request = await self._enter(call, _to_change(kind))
-        traced = self._trace(call, RULES[kind].message.__name__)
+        traced = self._trace(call, MESSAGES[kind].__name__)
         work = handle_change_many(
             self._ports,
             self._clock,

@@ -31,7 +31,7 @@ from oms_api.entrypoints.rest_orders import (
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
-from oms_api.ports import OrderView, Ports
+from oms_api.ports import MESSAGES, OrderView, Ports
 from oms_platform.clock import Clock
 
 STATE_REFUSALS: Final = (
@@ -75,7 +75,7 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
 
     def trace_of(call: Call[NoQuery] | Call[SelectionQuery], kind: RequestKind) -> RequestTrace:
         given = call.request.headers.get("traceparent", "").encode("latin-1", "replace")
-        return RequestTrace(ports.tracer, given, RULES[kind].message.__name__)
+        return RequestTrace(ports.tracer, given, MESSAGES[kind].__name__)
 
     def change(kind: RequestKind, route: str) -> Callable[[Call[NoQuery]], Awaitable[Answer | Refusal]]:
         async def serve(call: Call[NoQuery]) -> Answer | Refusal:

@@ -22,7 +22,7 @@ from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.rest_batch import BatchBody, batch_line
 from oms_api.entrypoints.stream_requests import Cancel, Change, ChangeMany, OrderMessage, Place, PlaceMany
 from oms_api.handlers import Placed, admit, admit_to_place, handle_place_order, unavailable
-from oms_api.ports import Ports, UnavailableError
+from oms_api.ports import MESSAGES, Ports, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
 
@@ -98,7 +98,7 @@ async def _do(ports: Ports, clock: Clock, token: str, message: OrderMessage, rou
         case Change():
             return await _change(ports, clock, token, _asked(message), route)
         case ChangeMany():
-            traced = RequestTrace(ports.tracer, None, RULES[message.kind].message.__name__)
+            traced = RequestTrace(ports.tracer, None, MESSAGES[message.kind].__name__)
             return await traced.over(route, _change_many(ports, clock, token, message, traced.trace))
         case _:
             assert_never(message)
@@ -143,7 +143,7 @@ async def _change(ports: Ports, clock: Clock, token: str, asked: Asked, route: s
             return principal
         return await handle_change(ports, clock, principal, asked, trace=trace)
 
-    traced = RequestTrace(ports.tracer, None, RULES[asked.kind].message.__name__)
+    traced = RequestTrace(ports.tracer, None, MESSAGES[asked.kind].__name__)
     return await traced.over(route, work(traced.trace))
 
 

@@ -19,8 +19,11 @@ from oms_api.ports.desk import (
 )
 from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders, Replacement
 from oms_api.ports.intake import (
+    KINDS,
+    MESSAGES,
     Backlog,
     CancelDesk,
+    ChangeMessage,
     NewChange,
     NewOrder,
     OrderIntake,
@@ -29,6 +32,7 @@ from oms_api.ports.intake import (
     RequestKeys,
     RequestLine,
     RowRefused,
+    StoredRequest,
 )
 from oms_api.ports.market import (
     AccountView,
@@ -98,6 +102,10 @@ from oms_api.ports.streams import (
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "KINDS",
+    "MESSAGES",
+    "ChangeMessage",
+    "StoredRequest",
     "AccountRouting",
     "AccountSnapshot",
     "AccountView",

@@ -1,16 +1,29 @@
 """What clients ask for, on its way into the store and to the core."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder, StoredRequest
+from oms_api.domain.idempotency import Key, KeyConflict, StoredOrder
+from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
 from oms_platform.vocabulary import OrderTerms
+
+ChangeMessage = CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder
+# What is stored and published of each kind of request.
+MESSAGES: Final[
+    Mapping[RequestKind, type[CancelOrder] | type[ReplaceOrder] | type[SuspendOrder] | type[ResumeOrder]]
+] = {
+    RequestKind.CANCEL: CancelOrder,
+    RequestKind.REPLACE: ReplaceOrder,
+    RequestKind.SUSPEND: SuspendOrder,
+    RequestKind.RESUME: ResumeOrder,
+}
+KINDS: Final[Mapping[type, RequestKind]] = {message: kind for kind, message in MESSAGES.items()}
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,7 +40,7 @@ class NewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: under which it is stored once; None: it has no id of its client's.
     """
 
-    message: CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder | BookTrade
+    message: ChangeMessage | BookTrade
     payload: bytes
     trace: str
     key: Key | None = None
@@ -85,6 +98,13 @@ class OrderKeys(Protocol):
     async def find(self, terms: OrderTerms) -> StoredOrder | KeyConflict | None:
         """Return what the idempotency key of these terms stands for, if anything. Raises UnavailableError."""
         ...
+
+
+class StoredRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A request about an order that an idempotency key stands for; message None: the key is the order's."""
+
+    order_id: UUID
+    message: ChangeMessage | None
 
 
 class RequestKeys(Protocol):

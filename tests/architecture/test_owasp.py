@@ -163,7 +163,7 @@ RISKS: Final = {
                 "tests/contract/test_asyncapi.py"
                 "::test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_seen",
             ),
-            "FIX": (f"{_FIX}::test_questions_are_answered_and_replaces_refused",),
+            "FIX": (f"{_FIX}::test_questions_are_answered",),
         },
         {},
     ),

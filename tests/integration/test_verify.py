@@ -80,7 +80,8 @@ class History:
         order = submit_order()
         store_order(self.db, order)
         child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
-        self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", {}, request_id=order.order_id)
+        accepted = {"orderAccepted": {"route": {"quantity": CHILD_QTY}}}
+        self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", accepted, request_id=order.order_id)
         leg = {"clOrdId": child, "venueId": "XNYS", "quantity": CHILD_QTY}
         self._event(order, 3, "RoutePlaced", "ACKNOWLEDGED", {"routePlaced": {"children": [leg]}})
         book_id, reference_id = ids.uuid7(), ids.uuid7()

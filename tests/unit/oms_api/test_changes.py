@@ -31,7 +31,7 @@ from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import Placed
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
 from tests.unit.oms_api.test_handlers import CONTENT, FIRST, NOW, TRADER, Fake, over_rate, view
 
 CLOSED = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
@@ -70,7 +70,7 @@ def stored(fake: Fake) -> list[Any]:
 def state(status: str, **changes: Any) -> OrderState:
     fields: dict[str, Any] = {
         "order_id": uuid7(), "status": OrderStatus[status], "closed": status in CLOSED, "cum_qty": 0,
-        "order_type": OrderType.LIMIT, "min_quantity": 0,
+        "order_type": OrderType.LIMIT, "time_in_force": TimeInForce.DAY, "min_quantity": 0,
     }  # fmt: skip
     return OrderState(**(fields | changes))
 
@@ -187,6 +187,8 @@ def test_an_id_that_is_no_clientorderid_is_refused_and_named(fake: Fake, key: st
         ({"quantity": 49}, "quantity"), ({"limitPrice": "10.005"}, "limitPrice"),
         ({"limitPrice": "x"}, "limitPrice"), ({"limitPrice": 0}, "limitPrice"),
         ({"timeInForce": "GTX"}, "timeInForce"), ({"timeInForce": []}, "timeInForce"),
+        ({"timeInForce": "IOC"}, "timeInForce"),
+        ({"timeInForce": "GTC"}, OrderChange(time_in_force=TimeInForce.GTC)),
         ({"symbol": "B", "quantity": 60}, "symbol"),
     ],
 )  # fmt: skip

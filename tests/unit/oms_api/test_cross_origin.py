@@ -7,6 +7,8 @@ import pytest
 
 from oms_api.config import PREFIX, ApiSettings
 from oms_api.entrypoints.cross_origin import CrossOrigin
+from oms_api.entrypoints.openapi import document
+from oms_api.entrypoints.rest import operations
 from oms_platform.settings import SettingsError, load_settings
 
 DESK = b"https://desk.example.com"
@@ -114,3 +116,21 @@ def test_origins_are_given_by_commas_and_none_is_the_default() -> None:
 def test_what_no_browser_names_is_refused_at_start(origin: str) -> None:
     with pytest.raises(SettingsError, match="OMS_API_CORS_ORIGINS"):
         settings(f"https://a.example,{origin}")
+
+
+def test_whatever_the_contract_has_a_page_of_an_allowed_origin_may_send_and_read() -> None:
+    served: Any = None
+    contract = document(operations(served, served))
+    preflight, answer = dict(ask("OPTIONS", [DESK], PREFLIGHT)[1]), dict(ask("GET", [DESK])[1])
+    allowed = {
+        kind: set(preflight[b"access-control-allow-" + kind].decode().split(", "))
+        for kind in (b"methods", b"headers")
+    }
+    exposed = set(answer[b"access-control-expose-headers"].decode().split(", "))
+    for methods in contract["paths"].values():
+        assert {method.upper() for method in methods} <= allowed[b"methods"]
+        for operation in methods.values():
+            sent = {one["name"].lower() for one in operation["parameters"] if one["in"] == "header"}
+            assert sent <= allowed[b"headers"], operation["operationId"]
+            for response in operation["responses"].values():
+                assert set(response["headers"]) <= exposed, operation["operationId"]

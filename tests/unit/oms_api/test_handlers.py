@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from oms_api.change_handlers import Asked, Requested, handle_change
-from oms_api.domain.idempotency import KeyConflict, StoredOrder, StoredRequest
+from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import Principal, Right, rights_of
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
@@ -31,6 +31,7 @@ from oms_api.ports import (
     PositionView,
     RateStanding,
     RowRefused,
+    StoredRequest,
 )
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade
