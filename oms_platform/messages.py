@@ -138,7 +138,7 @@ class RoutePlan(Message, frozen=True, kw_only=True):
     """What an order's route attempt sends, and no more: why stands in the audit.
 
     terms: the order's, for the last check before the wire. No children: nothing can be placed now, and reason
-    says why; no_data, there was no quote to decide on. continues: what the children leave is meant to be
+    says why; no_data, there was no market to decide on. continues: what the children leave is meant to be
     routed again at once.
     """
 

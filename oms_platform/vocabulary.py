@@ -235,7 +235,8 @@ class RoutePlaced(Message, frozen=True, kw_only=True):
     """The adapter stored these children; from here they are live.
 
     Without children, `reason` says why: refused, the order was canceled before its plan came; no_data, there
-    was no quote to decide on. continues: what they leave is meant to be routed again at once.
+    was no market to decide on (no quote, or a halt). continues: what they leave is meant to be routed again
+    at once.
     """
 
     attempt: Int32

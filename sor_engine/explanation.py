@@ -25,7 +25,7 @@ from sor_engine.ports import FrozenInputs
 
 INT32_MAX: Final = 2**31 - 1
 # The version of the rules by which `decide` decides: a change of what it decides changes this name.
-RULES: Final = b"routing rules 2"
+RULES: Final = b"routing rules 3"
 DIGEST_BYTES: Final = 16
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _encoder: Final = msgspec.json.Encoder()

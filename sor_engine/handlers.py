@@ -7,7 +7,7 @@ only for somebody who asks; the digest proves that it is what was decided then.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -251,6 +251,7 @@ def _inputs(
         request=request,
         routing=routing,
         tick_micros=reference.ticks_micros.get(terms.symbol),
+        not_traded=reference.not_traded.get(terms.symbol, ""),
         quote_age_us=_age_us(context.quotes.age_s(terms.symbol)),
         quote_age_us_max=context.quote_age_ms_max * 1000,
         taken=context.taken.of(quote, buy=buy),
@@ -273,6 +274,9 @@ def decide_on(
     request = inputs.request
     if inputs.tick_micros is None:
         return _undecided(f"UNKNOWN_SYMBOL: symbol={request.terms.symbol}", content.venues)
+    if inputs.not_traded:
+        reason = f"NOT_TRADED: symbol={request.terms.symbol}, status={inputs.not_traded}"
+        return _undecided(reason, content.venues, no_data=True)
     if profile is None:
         return _undecided(problem, content.venues)
     return decide(
@@ -292,12 +296,12 @@ def decide_on(
     )
 
 
-def _undecided(reason: str, venues: tuple[Venue, ...]) -> Decision:
+def _undecided(reason: str, venues: tuple[Venue, ...], *, no_data: bool = False) -> Decision:
     def account() -> Account:
         outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in venues)
         return Account(outcomes, f"Nothing placed, {reason}.")
 
-    return Decision(reason=reason, account=account)
+    return Decision(reason=reason, no_data=no_data, account=account)
 
 
 def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> Request:
@@ -426,16 +430,7 @@ def _with_fees(venue: Venue, fees: Mapping[str, tuple[Decimal, Decimal]]) -> Ven
     changed = fees.get(venue.venue_id)
     if changed is None:
         return venue
-    return Venue(
-        venue_id=venue.venue_id,
-        lit=venue.lit,
-        active=venue.active,
-        latency_us=venue.latency_us,
-        add_fee=changed[0],
-        remove_fee=changed[1],
-        lot_size=venue.lot_size,
-        min_quantity=venue.min_quantity,
-    )
+    return replace(venue, add_fee=changed[0], remove_fee=changed[1])
 
 
 def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:

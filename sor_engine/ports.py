@@ -38,7 +38,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
     request: as it came. routing: the effective preferences of order and account, and the profile that was
-    used. taken, outflows: see `Market`.
+    used. not_traded: the symbol's status while it does not trade. taken, outflows: see `Market`.
     """
 
     request: RouteRequest
@@ -48,11 +48,15 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     quote_age_us_max: int
     taken: dict[str, int] = {}
     outflows: dict[str, tuple[int, ...]] = {}
+    not_traded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping."""
+    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
+
+    not_traded: by symbol, the status of each that does not trade.
+    """
 
     content: ReferenceContent
     profiles: Mapping[str, Profile]
@@ -60,6 +64,7 @@ class Reference:
     default_profile: str
     accounts: Mapping[str, Routing]
     ticks_micros: Mapping[str, int]
+    not_traded: Mapping[str, str] = field(default_factory=dict)
 
 
 class Quotes(Protocol):

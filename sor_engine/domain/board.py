@@ -30,6 +30,8 @@ from sor_engine.domain.profile import Profile
 
 # A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
 FEE_MAX: Final = Decimal("0.030000")
+# At one price the lowest fee goes first: what a venue without fees costs must not be guessed.
+NO_FEE_SCHEDULE: Final = "no fee schedule"
 KNOWN_FEES_MAX: Final = 1_000
 # Displayed books, each with its levels: those of a few hundred symbols' latest quotes.
 KNOWN_SIDES_MAX: Final = 2_000
@@ -170,14 +172,18 @@ def _sides(shown: DisplayedBook) -> tuple[list[Level], list[Level]]:
 
 
 @functools.lru_cache(maxsize=KNOWN_FEES_MAX)
-def _fees(add_fee: Decimal, remove_fee: Decimal) -> tuple[int, int]:
+def _fees(add_fee: Decimal | None, remove_fee: Decimal | None) -> tuple[int, int]:
     """Return a plausible venue's fees (add, remove) in micros."""
+    if add_fee is None or remove_fee is None:
+        raise ValueError("a venue without a fee schedule must not be in the running")
     return micros(add_fee), micros(remove_fee)
 
 
 def _implausible_fee(venue: Venue) -> str:
     """Return why a venue's fees cannot be meant, empty when they can. NaN is none either."""
     for name, fee in (("add", venue.add_fee), ("remove", venue.remove_fee)):
+        if fee is None:
+            return NO_FEE_SCHEDULE
         if not (fee.is_finite() and -FEE_MAX <= fee <= FEE_MAX):
             return f"its {name} fee of {fee} a share is beyond {FEE_MAX:f}"
     return ""

@@ -60,17 +60,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """A destination. Fees in dollars a share; a rebate is negative. latency_us: what its contract says.
+    """A destination. Fees in dollars a share, a rebate is negative, None where no schedule of fees is known.
 
-    lot_size: every order there is a multiple of it. min_quantity: and at least this.
+    latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at least this.
     """
 
     venue_id: str
     lit: bool
     active: bool
     latency_us: int
-    add_fee: Decimal
-    remove_fee: Decimal
+    add_fee: Decimal | None
+    remove_fee: Decimal | None
     lot_size: int = 1
     min_quantity: int = 1
 

@@ -87,9 +87,9 @@ def _nothing_to_add() -> Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided. No legs: `reason` is `CODE: key=value`; no_data: there was no quote to decide on.
+    """What was decided. No legs: `reason` is `CODE: key=value`.
 
-    continues: what the legs leave is meant to be routed again at once, by the strategy's next stage. takes:
+    no_data: there was no market to decide on: no quote, or the symbol does not trade. continues: what the legs leave is meant to be routed again at once, by the strategy's next stage. takes:
     displayed shares that the legs are to take, by venue. scores: of the lit venues in the running, in
     millionths, best first. account: works out why.
     """

@@ -259,6 +259,24 @@ def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
     assert (plan.children, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
 
 
+@pytest.mark.parametrize("status", ["HALTED", "INACTIVE"])
+@pytest.mark.parametrize("attempt", [1, 7])
+def test_a_symbol_that_does_not_trade_is_not_routed_on_any_attempt(attempt: int, status: str) -> None:
+    halted = replace(REFERENCE, not_traded={"AAPL": status})
+    for asked in (
+        request(attempt=attempt),
+        request(attempt=attempt, order_type=OrderType.MARKET, limit_price_micros=None),
+        request(attempt=attempt, routing=Routing(profile="waiting")),
+    ):
+        route = live(asked, halted)
+        plan = route.decided.plan
+        # It waits as one without a quote does: a halt is no missing liquidity.
+        assert (plan.children, plan.no_data) == ((), True)
+        assert plan.reason == f"NOT_TRADED: symbol=AAPL, status={status}"
+        assert {venue.reason for venue in explained(route).venues} == {plan.reason}
+    assert len(live(request(attempt=attempt)).decided.plan.children) == 1
+
+
 @pytest.mark.parametrize(
     "changes", [{"quantity": 0}, {"attempt": 0}, {"limit_price_micros": None}, {"limit_price_micros": 0}]
 )

@@ -254,6 +254,22 @@ def test_a_venue_with_implausible_fees_is_left_out(fee: str) -> None:
     assert reasons(decision)["ARCX"] == f"its remove fee of {fee} a share is beyond 0.030000"
 
 
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "staged", "passive", "dark"])
+def test_a_venue_without_a_fee_schedule_is_left_out_not_free(strategy: str) -> None:
+    unknown = {"add_fee": None, "remove_fee": None}
+    venues = [
+        replace(venue("ARCX"), **unknown),
+        venue("BATS"),
+        replace(venue("DARK", lit=False), **unknown),
+    ]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    outflows = dict.fromkeys(("ARCX", "BATS"), (150, 0, 400))
+    for asked in (order("10.02"), order("9.90"), order(None)):
+        decision = route(asked, quotes, venues, profile(strategy), outflows=outflows)
+        assert {leg.venue_id for leg in decision.legs} == {"BATS"}
+        assert reasons(decision)["ARCX"] == reasons(decision)["DARK"] == "no fee schedule"
+
+
 def test_a_venue_that_rejected_the_order_is_left_out_while_there_is_another() -> None:
     quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
     visits = (Visit(venue_id="ARCX", children=1, sent=100, filled=0, rejected=1),)

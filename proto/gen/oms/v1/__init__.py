@@ -246,8 +246,8 @@ class OrderDenied(betterproto.Message):
 class RoutePlaced(betterproto.Message):
     """
     The adapter stored these children; from here they are live. Without children, `reason` says why: refused, the
-     order was canceled before its plan came; no_data, there was no quote to decide on. continues: what they leave is
-     meant to be routed again at once.
+     order was canceled before its plan came; no_data, there was no market to decide on (no quote, or a halt). continues:
+     what they leave is meant to be routed again at once.
     """
 
     attempt: int = betterproto.int32_field(4)
@@ -570,7 +570,7 @@ class RouteRequest(betterproto.Message):
 class RoutePlan(betterproto.Message):
     """
     What an order's route attempt sends, and no more: why stands in the audit. terms: the order's, for the last check
-     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no quote to decide
+     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no market to decide
      on. continues: what the children leave is meant to be routed again at once.
     """
 
