@@ -42,6 +42,18 @@ class TimeInForce(str, enum.Enum):
     FOK = "TIME_IN_FORCE_FOK"
 
 
+class ExecInst(str, enum.Enum):
+    """FIX tag 18, what a venue order says of itself beyond its limit.
+
+    INTERMARKET_SWEEP (f): every protected quote that its limit goes past is taken at the same time, and the
+    venue need not look for it. MIDPOINT_PEG (M): its price is the middle of the national best, never beyond
+    its limit.
+    """
+
+    INTERMARKET_SWEEP = "EXEC_INST_INTERMARKET_SWEEP"
+    MIDPOINT_PEG = "EXEC_INST_MIDPOINT_PEG"
+
+
 class OrderStatus(str, enum.Enum):
     """The state of a parent order.
 
@@ -154,6 +166,7 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64
     min_quantity: Int32 = 0
     hold_ms: Int32 = 0
+    exec_inst: ExecInst | None = None
 
 
 class VenueVisit(Message, frozen=True, kw_only=True):

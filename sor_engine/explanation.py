@@ -140,6 +140,7 @@ def to_plan(
                     limit_price_micros=leg.limit_micros,
                     min_quantity=leg.min_quantity,
                     hold_ms=leg.hold_ms,
+                    exec_inst=leg.exec_inst,
                 )
                 for number, leg in enumerate(decision.legs, start=1)
             ]

@@ -252,6 +252,7 @@ def _inputs(
         routing=routing,
         tick_micros=reference.ticks_micros.get(terms.symbol),
         not_traded=reference.not_traded.get(terms.symbol, ""),
+        reference_micros=reference.prices_micros.get(terms.symbol),
         quote_age_us=_age_us(context.quotes.age_s(terms.symbol)),
         quote_age_us_max=context.quote_age_ms_max * 1000,
         taken=context.taken.of(quote, buy=buy),
@@ -330,6 +331,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         ),
         avoid=frozenset(routing.avoid),
         prefer=frozenset(routing.prefer),
+        reference_micros=inputs.reference_micros,
     )
 
 
@@ -436,7 +438,7 @@ def _with_fees(venue: Venue, fees: Mapping[str, tuple[Decimal, Decimal]]) -> Ven
 def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a profile's settings, nothing when they can be used."""
     try:
-        read_profile(name, 1, settings)
+        read_profile(name, 1, settings, stored=False)
     except InvalidProfileError as error:
         return list(error.problems)
     return []

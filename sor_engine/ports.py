@@ -38,7 +38,8 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
     request: as it came. routing: the effective preferences of order and account, and the profile that was
-    used. not_traded: the symbol's status while it does not trade. taken, outflows: see `Market`.
+    used. not_traded: the symbol's status while it does not trade. reference_micros: its price where nobody
+    displays both sides. taken, outflows: see `Market`.
     """
 
     request: RouteRequest
@@ -49,13 +50,15 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     taken: dict[str, int] = {}
     outflows: dict[str, tuple[int, ...]] = {}
     not_traded: str = ""
+    reference_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
 
-    not_traded: by symbol, the status of each that does not trade.
+    not_traded: by symbol, the status of each that does not trade. prices_micros: by symbol, its reference
+    price.
     """
 
     content: ReferenceContent
@@ -65,6 +68,7 @@ class Reference:
     accounts: Mapping[str, Routing]
     ticks_micros: Mapping[str, int]
     not_traded: Mapping[str, str] = field(default_factory=dict)
+    prices_micros: Mapping[str, int] = field(default_factory=dict)
 
 
 class Quotes(Protocol):

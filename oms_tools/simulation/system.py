@@ -68,7 +68,7 @@ _WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "co
 def _profiles() -> dict[str, tuple[StoredProfile, Profile]]:
     found: dict[str, tuple[StoredProfile, Profile]] = {}
     for name in PROFILES:
-        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_bps": 5}
+        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_ticks": 2}
         found[name] = (StoredProfile(1, settings), read_profile(name, 1, settings))
     return found
 

@@ -59,6 +59,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     accounts: dict[str, Routing]
     ticks_micros: dict[str, int]
     not_traded: dict[str, str]
+    prices_micros: dict[str, int]
 
 
 class PostgresReference:
@@ -101,6 +102,7 @@ class PostgresReference:
             accounts=self._kept.accounts,
             ticks_micros=self._kept.ticks_micros,
             not_traded=self._kept.not_traded,
+            prices_micros=self._kept.prices_micros,
         )
 
     def _read_kept(self, key: tuple[date, int, int]) -> "_Kept":
@@ -111,7 +113,9 @@ class PostgresReference:
                 f"expected an active routing profile {self._default_profile!r} and venues,"
                 f" found {len(venues)} venues"
             )
-        instruments = self._connection.execute("SELECT symbol, tick_size, status FROM instruments").fetchall()
+        instruments = self._connection.execute(
+            "SELECT symbol, tick_size, status, reference_price FROM instruments"
+        ).fetchall()
         accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return _Kept(
             key=key,
@@ -119,8 +123,9 @@ class PostgresReference:
             stored=stored,
             unusable=unusable,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
-            ticks_micros={symbol: micros(tick) for symbol, tick, _ in instruments},
-            not_traded={symbol: status for symbol, _, status in instruments if status != _TRADES},
+            ticks_micros={symbol: micros(tick) for symbol, tick, _, _ in instruments},
+            not_traded={symbol: status for symbol, _, status, _ in instruments if status != _TRADES},
+            prices_micros={symbol: micros(price) for symbol, _, _, price in instruments},
         )
 
     def _venues(self) -> tuple[Venue, ...]:

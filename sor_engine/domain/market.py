@@ -42,7 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     min_quantity: the fewest shares that a venue may trade of it at once, 0 for any. seed: what any choice by
     lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
-    account's preference.
+    account's preference. reference_micros: the symbol's price where nobody displays both sides.
     """
 
     symbol: str
@@ -56,13 +56,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     visits: tuple[Visit, ...] = ()
     avoid: frozenset[str] = frozenset()
     prefer: frozenset[str] = frozenset()
+    reference_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
     """A destination. Fees in dollars a share, a rebate is negative, None where no schedule of fees is known.
 
-    latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at least this.
+    latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at
+    least this. midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle.
     """
 
     venue_id: str
@@ -73,6 +75,7 @@ class Venue:
     remove_fee: Decimal | None
     lot_size: int = 1
     min_quantity: int = 1
+    midpoint_orders: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

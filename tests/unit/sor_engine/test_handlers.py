@@ -39,7 +39,7 @@ from sor_engine.ports import KeptRoute, PlannedRoute, Reference, ReferenceConten
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
-SETTINGS = {"weights": WEIGHTS, "aggression_bps": 10}
+SETTINGS = {"weights": WEIGHTS, "aggression_ticks": 1}
 CONTENT = ReferenceContent(
     venues=tuple(
         Venue(
@@ -189,7 +189,7 @@ def test_a_plan_carries_the_orders_terms_and_whole_children_and_no_explanation()
             order_type=OrderType.LIMIT,
             time_in_force=TimeInForce.IOC,
             quantity=100,
-            limit_price_micros=10_040_000,
+            limit_price_micros=10_020_000,
             min_quantity=30,
         ),
     )

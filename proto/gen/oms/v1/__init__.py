@@ -49,6 +49,18 @@ class TimeInForce(betterproto.Enum):
     FOK = 4
 
 
+class ExecInst(betterproto.Enum):
+    """
+    FIX tag 18, what a venue order says of itself beyond its limit. INTERMARKET_SWEEP (f): every protected quote that its
+     limit goes past is taken at the same time, and the venue need not look for it. MIDPOINT_PEG (M): its price is the
+     middle of the national best, never beyond its limit.
+    """
+
+    UNSPECIFIED = 0
+    INTERMARKET_SWEEP = 1
+    MIDPOINT_PEG = 2
+
+
 class OrderStatus(betterproto.Enum):
     """
     The state of a parent order. NEW: stored and acked to the client, FIX OrdStatus PendingNew. ACKNOWLEDGED: risk
@@ -163,6 +175,7 @@ class ChildTerms(betterproto.Message):
     limit_price_micros: int = betterproto.int64_field(12)
     min_quantity: int = betterproto.int32_field(13)
     hold_ms: int = betterproto.int32_field(14)
+    exec_inst: Optional["ExecInst"] = betterproto.enum_field(15, optional=True)
 
 
 @dataclass(eq=False, repr=False)
