@@ -22,7 +22,7 @@ from oms_platform.wire import encode
 from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
 from sor_engine.domain.plan import Account, Decision, VenueOutcome
-from sor_engine.domain.profile import InvalidProfileError, Profile, StrategyName, read_profile
+from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
 from sor_engine.domain.quality import Cut, Gathered, Report, measure
 from sor_engine.domain.routing import decide
 from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
@@ -245,7 +245,7 @@ def _inputs(
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
     buy = terms.side is Side.BUY
     outflows: dict[str, tuple[int, ...]] = {}
-    if profile is not None and profile.strategy is StrategyName.PASSIVE:
+    if profile is not None and profile.watches_queues:
         outflows = context.quotes.outflows(terms.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
     inputs = FrozenInputs(
         request=request,

@@ -58,7 +58,7 @@ from sor_engine.ports import Reference, ReferenceContent, StoredProfile
 SYMBOLS: Final = ("AAPL", "MSFT")
 LIT: Final = ("XNYS", "ARCX", "BATS")
 DARK: Final = "DARK"
-PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark")
+PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark", "urgency")
 QUOTE_AGE_S_MAX: Final = 10.0
 MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
 STATUS_TIMEOUT_S: Final = 5.0

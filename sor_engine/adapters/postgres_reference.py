@@ -24,7 +24,7 @@ log = structlog.get_logger()
 unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       add_fee, remove_fee, lot_size, min_quantity
+       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders
 FROM venues LEFT JOIN (
     SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
 ) fees USING (venue_id)
@@ -139,8 +139,9 @@ class PostgresReference:
                 remove_fee=remove,
                 lot_size=lot_size,
                 min_quantity=min_quantity,
+                midpoint_orders=midpoint_orders,
             )
-            for name, lit, active, latency_us, add, remove, lot_size, min_quantity in (
+            for name, lit, active, latency_us, add, remove, lot_size, min_quantity, midpoint_orders in (
                 self._connection.execute(_VENUES).fetchall()
             )
         )

@@ -91,7 +91,6 @@ class VenueStats:
     rest_fill_ppm: int
     hidden_ppm: int
     latency_us: int
-    reject_ppm: int
     orders: int
 
 

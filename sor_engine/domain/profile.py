@@ -22,6 +22,7 @@ class StrategyName(enum.Enum):
     STAGED = "staged"
     PASSIVE = "passive"
     DARK = "dark"
+    URGENCY = "urgency"
 
 
 AGGRESSION_TICKS_MAX: Final = 100
@@ -112,6 +113,11 @@ class Profile:
     staged: StagedTerms = field(default_factory=StagedTerms)
     passive: PassiveTerms = field(default_factory=PassiveTerms)
     dark: DarkTerms = field(default_factory=DarkTerms)
+
+    @property
+    def watches_queues(self) -> bool:
+        """Whether a decision wants to know how queues move."""
+        return self.strategy in (StrategyName.PASSIVE, StrategyName.URGENCY)
 
 
 class _Reader:

@@ -54,3 +54,15 @@ def test_an_instrument_that_stops_trading_is_known_at_the_next_look(tables: Tabl
     assert tables.load().not_traded == {"AAPL": status}
     tables.connection.execute("UPDATE instruments SET status = 'ACTIVE' WHERE symbol = 'AAPL'")
     assert tables.load().not_traded == {}
+
+
+def test_a_dark_venue_takes_midpoint_orders_unless_it_says_that_it_does_not(tables: Tables) -> None:
+    takes = {venue.venue_id: venue.midpoint_orders for venue in tables.load().content.venues}
+    assert takes["DARK"]
+    tables.connection.execute("UPDATE venues SET midpoint_orders = false WHERE venue_id = 'DARK'")
+    takes = {venue.venue_id: venue.midpoint_orders for venue in tables.load().content.venues}
+    assert not takes["DARK"]
+
+
+def test_every_instrument_has_its_reference_price(tables: Tables) -> None:
+    assert tables.load().prices_micros["AAPL"] == 227_500_000

@@ -231,7 +231,6 @@ def test_a_stored_plan_that_was_changed_is_noticed(route: PlannedRoute, data: st
         rest_fill_ppm=st.integers(0, 1_000_000),
         hidden_ppm=st.integers(0, 1_000_000),
         latency_us=st.integers(0, 4_000),
-        reject_ppm=st.just(0),
         orders=st.just(1_000),
     ),
 )

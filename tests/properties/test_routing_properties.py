@@ -94,7 +94,6 @@ def knowledge(draw: st.DrawFn) -> dict[str, dict[str, object]]:
         rest_fill_ppm=rates,
         hidden_ppm=rates,
         latency_us=st.integers(0, 10_000),
-        reject_ppm=rates,
         orders=st.integers(0, 100),
     )
     some = st.sampled_from(NAMES)
@@ -224,9 +223,8 @@ def test_a_market_order_never_reaches_beyond_its_collar(case: Case) -> None:
     decision = ask(case)
     if not decision.legs:
         return
-    sides = [displayed(case, name, far=far) for name in lit_names(case) for far in (True, False)]
-    far = [side[0][0] for side in sides[::2] if side]
-    near = [side[0][0] for side in sides[1::2] if side]
+    far = [side[0][0] for name in lit_names(case) if (side := displayed(case, name, far=True))]
+    near = [side[0][0] for name in lit_names(case) if (side := displayed(case, name, far=False))]
     if far and near:
         touch = min(far) if request.buy else max(far)
         middle = (touch + (max(near) if request.buy else min(near))) / 2
@@ -298,7 +296,10 @@ def displayed(case: Case, name: str, *, far: bool, taken: bool = True) -> list[t
         *((shown.ask_prices, shown.ask_sizes) if asks else (shown.bid_prices, shown.bid_sizes)), strict=True
     )
     left = sorted((pair for pair in pairs if pair[0] > 0 and pair[1] > 0), reverse=not asks)
-    gone = known["taken"].get(name, 0) if far and taken else 0
+    gone = 0
+    before = known["taken"].get(name, 0)
+    if far and taken and isinstance(before, int):
+        gone = before
     for visit in request.visits:
         if far and taken and visit.venue_id == name and not visit.in_book:
             gone = max(gone or visit.sent, visit.filled)
@@ -319,7 +320,7 @@ def quote_of(case: Case, name: str) -> tuple[Decimal, int] | None:
 
 
 def is_owed(case: Case, decision: Decision, name: str) -> bool:
-    """Say whether a venue's quote is protected: unless it is closed, or refused this order and is not used."""
+    """Say whether a venue's quote is protected: not if it is closed, or refused this order and is not used."""
     refused = any(visit.venue_id == name and visit.rejected for visit in case[0].visits)
     used = name in {leg.venue_id for leg in decision.legs}
     return name not in case[5]["closed"] and (used or not refused)

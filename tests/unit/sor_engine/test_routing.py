@@ -8,7 +8,7 @@ import pytest
 
 from oms_platform.messages import VenueQuote
 from oms_platform.vocabulary import ExecInst, TimeInForce
-from sor_engine.domain.market import DarkBelief, VenueStats, Visit
+from sor_engine.domain.market import DarkBelief, VenueStats, Visit, dollars
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED
 from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, reasons, route, venue
@@ -205,9 +205,7 @@ def test_a_profile_that_cannot_be_used_names_every_wrong_setting(
     assert any(found.startswith(problem) for found in raised.value.problems), raised.value.problems
 
 
-STATS = VenueStats(
-    take_fill_ppm=990_000, rest_fill_ppm=500_000, hidden_ppm=0, latency_us=500, reject_ppm=0, orders=500
-)
+STATS = VenueStats(take_fill_ppm=990_000, rest_fill_ppm=500_000, hidden_ppm=0, latency_us=500, orders=500)
 
 
 def test_best_uses_one_venue_and_does_not_trade_through_the_others() -> None:
@@ -244,6 +242,34 @@ def test_what_rests_goes_where_adding_pays_most() -> None:
     venues = [venue("ARCX", add="-0.0010"), venue("BATS", add="-0.0025")]
     quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
     assert legs(route(order("9.90"), quotes, venues)) == [("BATS", 100, "9.90", "DAY")]
+
+
+def test_what_rests_goes_where_a_share_costs_least_not_where_it_is_paid_most() -> None:
+    venues = [venue("ARCX", add="-0.0030"), venue("BATS", add="-0.0010")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    few, many = replace(STATS, rest_fill_ppm=200_000), replace(STATS, rest_fill_ppm=900_000)
+    # Who is not filled crosses the spread of two cents and pays three mils: a rebate is not worth that.
+    known = {"ARCX": few, "BATS": many}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("BATS", 100, "10.00", "DAY")]
+    known = {"ARCX": many, "BATS": few}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("ARCX", 100, "10.00", "DAY")]
+    # A hundredth of a cent of rebate is worth what it says while fills are alike.
+    known = {"ARCX": many, "BATS": replace(STATS, rest_fill_ppm=900_001)}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("ARCX", 100, "10.00", "DAY")]
+
+
+def test_of_queues_that_cost_the_same_the_shorter_is_joined() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=200)]
+    assert legs(route(order("10.00"), quotes)) == [("BATS", 100, "10.00", "DAY")]
+
+
+def test_a_fee_counts_once_in_a_score() -> None:
+    venues = [venue("ARCX", fee="0.0030"), venue("BATS", fee="-0.0010")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    found = {one.venue_id: one for one in route(order("10.02"), quotes, venues).account().venues}
+    terms = {name: {term.name: term.value for term in one.terms} for name, one in found.items()}
+    differs = {name for name in terms["ARCX"] if terms["ARCX"][name] != terms["BATS"].get(name)}
+    assert differs == {"cost"}
 
 
 def test_venues_to_avoid_are_not_used_and_preferred_ones_go_first() -> None:
@@ -438,6 +464,38 @@ def test_staged_goes_straight_to_the_lit_when_the_dark_makes_no_sense(request_: 
     decision = route(request_, LIT_QUOTES, DARK_VENUES, profile("staged"))  # type: ignore[arg-type]
     assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
     assert reasons(decision)["DARK"] == why
+
+
+@pytest.mark.parametrize("strategy", ["staged", "dark"])
+@pytest.mark.parametrize(
+    ("buy", "bid", "ask", "middle"),
+    [
+        (True, "10.00", "10.03", "10.01"),
+        (False, "10.00", "10.03", "10.02"),
+        (True, "10.00", "10.02", "10.01"),
+        (False, "10.02", "10.02", "10.02"),
+    ],
+)
+def test_an_order_in_the_dark_is_pegged_or_goes_no_further_than_the_middle(
+    strategy: str, buy: bool, bid: str, ask: str, middle: str
+) -> None:
+    quotes = [quote("ARCX", bid, ask, size=500)]
+    asked = order(None, quantity=400, buy=buy, min_quantity=70)
+    pegs = route(asked, quotes, DARK_VENUES, profile(strategy))
+    (leg,) = pegs.legs
+    assert (leg.venue_id, leg.exec_inst, leg.min_quantity) == ("DARK", ExecInst.MIDPOINT_PEG, 70)
+    assert dollars(leg.limit_micros) == Decimal(ask if buy else bid)
+    plain = [DARK_VENUES[0], replace(DARK_VENUES[1], midpoint_orders=False)]
+    (leg,) = route(asked, quotes, plain, profile(strategy)).legs
+    assert (leg.venue_id, leg.exec_inst, dollars(leg.limit_micros)) == ("DARK", None, Decimal(middle))
+
+
+@pytest.mark.parametrize("buy", [True, False])
+def test_a_crossed_book_has_no_middle_to_wait_at(buy: bool) -> None:
+    quotes = [quote("ARCX", "10.02", "10.00", size=500)]
+    decision = route(order(None, buy=buy), quotes, DARK_VENUES, profile("staged"))
+    assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
+    assert reasons(decision)["DARK"] == "no midpoint: the book is crossed"
 
 
 def test_dark_spreads_by_what_is_believed_of_each_pool() -> None:
