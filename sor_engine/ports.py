@@ -39,7 +39,8 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     request: as it came. routing: the effective preferences of order and account, and the profile that was
     used. not_traded: the symbol's status while it does not trade. reference_micros: its price where nobody
-    displays both sides. taken, outflows: see `Market`.
+    displays both sides. quote_clock_us: what was added to the quote's time to have it by our clock. taken,
+    outflows: see `Market`.
     """
 
     request: RouteRequest
@@ -51,6 +52,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     outflows: dict[str, tuple[int, ...]] = {}
     not_traded: str = ""
     reference_micros: int | None = None
+    quote_clock_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oms_platform.ids import uuid7
 from oms_platform.messages import (
@@ -17,10 +19,19 @@ from oms_platform.messages import (
     VenueQuote,
 )
 from oms_platform.order_ids import child_cl_ord_id, route_id
-from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import (
+    ChildTerms,
+    OrderTerms,
+    OrderType,
+    Routing,
+    Side,
+    TimeInForce,
+    VenueVisit,
+)
 from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import InvalidProfileError, read_profile
+from sor_engine.domain.quote_clock import QuoteClock
 from sor_engine.handlers import (
     TAKEN_SEEN_AFTER,
     Changes,
@@ -424,9 +435,69 @@ def test_a_profiles_problems_are_listed() -> None:
 def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
     used = context(FixedQuotes(QUOTE, 0.001))
     decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
-    soon = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER)
-    late = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER + timedelta(microseconds=1))
-    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
-    assert used.taken.of(late, buy=True) == {}
+    soon = NOW + TAKEN_SEEN_AFTER
+    late = soon + timedelta(microseconds=1)
+    assert used.taken.of(QUOTE, soon, buy=True) == {"ARCX": 150}
+    assert used.taken.of(QUOTE, late, buy=True) == {}
     # Asking about a newer quote forgets nothing: a preview may ask while the loop works on an older one.
-    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
+    assert used.taken.of(QUOTE, soon, buy=True) == {"ARCX": 150}
+
+
+class MovingQuotes(FixedQuotes):
+    """Quotes by a clock that is `skew` ahead of ours, each on its way for half a millisecond."""
+
+    def __init__(self, skew: timedelta) -> None:
+        super().__init__(None, 0.0)
+        self._skew = skew
+        self.now = NOW
+
+    def make(self, made_at: datetime) -> None:
+        """Make a quote at this time of ours, and look at it as soon as it has come."""
+        self._quote = msgspec.structs.replace(QUOTE, quoted_at=made_at + self._skew)
+        self.now = made_at + timedelta(microseconds=500)
+
+
+@pytest.mark.parametrize("skew_ms", [-3_600_000, -100, -5, 0, 5, 100, 3_600_000])
+def test_a_clock_that_is_wrong_takes_nothing_twice_and_hides_nothing(skew_ms: int) -> None:
+    quotes = MovingQuotes(timedelta(milliseconds=skew_ms))
+    used = replace(context(quotes), clock=lambda: quotes.now)
+
+    def left(made_at: datetime, visits: tuple[VenueVisit, ...] = ()) -> int:
+        quotes.make(made_at)
+        over_at = made_at + timedelta(milliseconds=20)
+        asked = msgspec.structs.replace(request(quantity=150), requested_at=over_at, visits=visits)
+        found = explained(decide_route(asked, REFERENCE, used, QuoteBudget()))
+        return found.venues[0].marketable_size
+
+    assert left(NOW) == 200
+    assert left(NOW + timedelta(milliseconds=10)) == 50
+    # What the first took shows by now; what the second took, the 50 that were left, does not.
+    assert left(NOW + timedelta(milliseconds=25)) == 150
+    assert left(NOW + timedelta(milliseconds=500)) == 200
+    visit = VenueVisit(venue_id="ARCX", children=1, sent=150, filled=150, last_at=NOW + timedelta(seconds=1))
+    assert left(NOW + timedelta(milliseconds=990), (visit,)) == 50
+    assert left(NOW + timedelta(milliseconds=1_010), (visit,)) == 150
+    # A venue's clock says that it is over in two minutes; it was when the route was asked for.
+    ahead = msgspec.structs.replace(visit, last_at=NOW + timedelta(minutes=2))
+    quotes.make(NOW + timedelta(milliseconds=1_500))
+    asked = msgspec.structs.replace(request(quantity=150), requested_at=NOW, visits=(ahead,))
+    found = explained(decide_route(asked, REFERENCE, used, QuoteBudget()))
+    assert found.venues[0].marketable_size == 200
+
+
+@given(
+    st.integers(-(10**9), 10**9),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1, max_size=30),
+    st.integers(1, 8),
+)
+def test_a_time_by_our_clock_is_late_by_no_more_than_the_quickest_way(
+    skew_us: int, quotes: list[tuple[int, int]], stretch: int
+) -> None:
+    clock, at_us, ways = QuoteClock(stretch), 0, []
+    for gap_us, way_us in quotes:
+        at_us += gap_us
+        ways.append(way_us)
+        ours_us = at_us + skew_us + clock.note(at_us + skew_us, at_us + way_us)
+        assert 0 <= ours_us - at_us <= way_us
+        assert ours_us - at_us <= min(ways[-stretch:])
+        assert ours_us - at_us >= min(ways[-2 * stretch :])
