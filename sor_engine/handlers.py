@@ -211,7 +211,7 @@ def _check(request: RouteRequest) -> None:
 
 def _quote(symbol: str, context: RoutingContext, budget: QuoteBudget, trace: str) -> Quote | None:
     timeout_ms = budget.timeout_ms(context.quote_timeout_ms)
-    if context.quotes.age_s(symbol) * 1000 <= context.quote_age_ms_max or timeout_ms == 0:
+    if context.quotes.silent_s(symbol) * 1000 <= context.quote_age_ms_max or timeout_ms == 0:
         return context.quotes.quote(symbol)
     started_ns = context.stopwatch()
     quote = context.quotes.fresh_quote(
@@ -257,10 +257,12 @@ def _inputs(
         code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
     buy = terms.side is Side.BUY
-    age_s, clock_us = context.quotes.age_s(terms.symbol), 0
+    clock_us = late_us = 0
     if quote is not None:
-        arrived_us = microseconds(context.clock()) - _age_us(age_s)
-        clock_us = context.quote_clock.note(microseconds(quote.quoted_at), arrived_us)
+        quoted_us = microseconds(quote.quoted_at)
+        arrived_us = microseconds(context.clock()) - _age_us(context.quotes.age_s(terms.symbol))
+        clock_us = context.quote_clock.note(quoted_us, arrived_us)
+        late_us = max(0, arrived_us - quoted_us - clock_us)
     outflows: dict[str, tuple[int, ...]] = {}
     if profile is not None and profile.watches_queues:
         outflows = context.quotes.outflows(terms.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
@@ -270,7 +272,8 @@ def _inputs(
         tick_micros=reference.ticks_micros.get(terms.symbol),
         not_traded=reference.not_traded.get(terms.symbol, ""),
         reference_micros=reference.prices_micros.get(terms.symbol),
-        quote_age_us=_age_us(age_s),
+        # What comes late was old when it came.
+        quote_age_us=min(_age_us(context.quotes.silent_s(terms.symbol)) + late_us, INT32_MAX),
         quote_clock_us=clock_us,
         quote_age_us_max=context.quote_age_ms_max * 1000,
         taken={} if quote is None else context.taken.of(quote, _made_at(quote, clock_us), buy=buy),

@@ -82,8 +82,11 @@ class Quotes(Protocol):
     def age_s(self, symbol: str) -> float:
         """Return the seconds since that quote came; infinite before the first."""
 
+    def silent_s(self, symbol: str) -> float:
+        """Return for how many seconds nothing has said that it still stands; infinite before the first."""
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes."""
+        """Return a quote that stood `age_ms_max` ago, asking if need be; the last known if none comes."""
 
     def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
         """Return samples of what left each venue's queue within the horizon, on the side of a buy or sell."""

@@ -50,6 +50,9 @@ class DrawnQuotes:
     def age_s(self, symbol: str) -> float:
         return self._age_s
 
+    def silent_s(self, symbol: str) -> float:
+        return self.age_s(symbol)
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         return self._quote
 

@@ -99,8 +99,16 @@ QUOTE = Quote(
 class FixedQuotes:
     """A feed with one quote of a given age; a question takes time and may bring a fresh one."""
 
-    def __init__(self, quote: Quote | None, age_s: float, answer: Quote | None = None) -> None:
+    def __init__(
+        self,
+        quote: Quote | None,
+        age_s: float,
+        answer: Quote | None = None,
+        *,
+        silent_s: float | None = None,
+    ) -> None:
         self._quote, self._age_s, self._answer = quote, age_s, answer
+        self._silent_s = silent_s
         self.questions: list[int] = []
         self.now_ns = 0
 
@@ -112,6 +120,9 @@ class FixedQuotes:
 
     def age_s(self, symbol: str) -> float:
         return self._age_s
+
+    def silent_s(self, symbol: str) -> float:
+        return self._age_s if self._silent_s is None else self._silent_s
 
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         self.questions.append(timeout_ms)
@@ -488,16 +499,47 @@ def test_a_clock_that_is_wrong_takes_nothing_twice_and_hides_nothing(skew_ms: in
 @given(
     st.integers(-(10**9), 10**9),
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1, max_size=30),
-    st.integers(1, 8),
+    st.integers(1, 3 * 10**6),
 )
 def test_a_time_by_our_clock_is_late_by_no_more_than_the_quickest_way(
-    skew_us: int, quotes: list[tuple[int, int]], stretch: int
+    skew_us: int, quotes: list[tuple[int, int]], stretch_us: int
 ) -> None:
-    clock, at_us, ways = QuoteClock(stretch), 0, []
+    clock, came_us = QuoteClock(stretch_us), 0
+    ways: list[tuple[int, int]] = []
     for gap_us, way_us in quotes:
-        at_us += gap_us
-        ways.append(way_us)
-        ours_us = at_us + skew_us + clock.note(at_us + skew_us, at_us + way_us)
-        assert 0 <= ours_us - at_us <= way_us
-        assert ours_us - at_us <= min(ways[-stretch:])
-        assert ours_us - at_us >= min(ways[-2 * stretch :])
+        came_us += gap_us
+        ways.append((came_us, way_us))
+        made_us = came_us - way_us
+        late_us = made_us + skew_us + clock.note(made_us + skew_us, came_us) - made_us
+        assert 0 <= late_us <= way_us
+        assert min(way for _, way in ways) <= late_us
+        assert late_us <= min(way for at, way in ways if came_us - at < stretch_us)
+
+
+def test_a_clock_that_was_set_is_known_after_two_stretches() -> None:
+    clock = QuoteClock(1_000)
+    assert [clock.note(at - 7, at) for at in (0, 500, 999)] == [7, 7, 7]
+    assert [clock.note(at - 5_007, at) for at in (1_000, 1_900, 2_000, 2_100)] == [7, 7, 5_007, 5_007]
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 30])
+def test_a_feed_that_flows_but_is_late_is_as_old_as_it_is_late(late_s: int) -> None:
+    quotes = MovingQuotes(timedelta(hours=2))
+    used = replace(context(quotes), clock=lambda: quotes.now)
+    quotes.make(NOW)
+    assert len(plan_route(request(), REFERENCE, used, QuoteBudget()).children) == 1
+    quotes.make(NOW + timedelta(seconds=10))
+    quotes.now += timedelta(seconds=late_s)
+    plan = plan_route(request(), REFERENCE, used, QuoteBudget())
+    if late_s < 2:
+        assert plan.children
+    else:
+        assert plan.reason == "STALE_QUOTE: age_ms=30000, age_ms_max=2000"
+
+
+def test_a_quote_that_does_not_change_stands_as_long_as_its_stream_lives() -> None:
+    quotes = FixedQuotes(QUOTE, 3_600.0)
+    assert plan_route(request(), REFERENCE, context(quotes), QuoteBudget()).no_data
+    quotes = FixedQuotes(QUOTE, 3_600.0, silent_s=0.2)
+    assert plan_route(request(), REFERENCE, context(quotes), QuoteBudget()).children
+    assert quotes.questions == []
