@@ -269,13 +269,17 @@ class OrderEvent(Message, frozen=True, kw_only=True):
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):
-    """One venue's displayed book, best level first."""
+    """One venue's displayed book, best level first.
+
+    heard_at: when anything last came from the venue's feed; not there: it is as new as the quote.
+    """
 
     venue_id: str
     bid_prices: tuple[Decimal, ...] = ()
     bid_sizes: tuple[Int32, ...] = ()
     ask_prices: tuple[Decimal, ...] = ()
     ask_sizes: tuple[Int32, ...] = ()
+    heard_at: datetime | None = None
 
 
 class Quote(Message, frozen=True, kw_only=True):

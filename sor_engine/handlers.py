@@ -313,9 +313,21 @@ def decide_on(
             outflows=inputs.outflows,
             beliefs=content.beliefs,
             taken=inputs.taken,
+            silent_us=_silent_us(quote),
         ),
         profile,
     )
+
+
+def _silent_us(quote: Quote | None) -> dict[str, int]:
+    """Return for how long each venue's feed had been silent when the quote was made, by the quote's clock."""
+    if quote is None:
+        return {}
+    return {
+        venue.venue_id: max(0, microseconds(quote.quoted_at) - microseconds(venue.heard_at))
+        for venue in quote.venues
+        if venue.heard_at is not None
+    }
 
 
 def _undecided(reason: str, venues: tuple[Venue, ...], *, no_data: bool = False) -> Decision:

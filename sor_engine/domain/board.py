@@ -274,6 +274,9 @@ class Board:
     def __init__(self, request: Request, market: Market, profile: Profile, *, fresh: bool) -> None:
         self.request, self.market, self.profile = request, market, profile
         self.book: Mapping[str, DisplayedBook] = (market.book or {}) if fresh else {}
+        if market.silent_us:
+            # What a venue's feed says no more, may have changed: it is no quote.
+            self.book = {name: shown for name, shown in self.book.items() if not self._is_silent(name)}
         self.tick = request.tick_micros
         # Never more than what is left of the order, which then goes whole.
         self.minimum = min(request.min_quantity, request.quantity)
@@ -316,10 +319,15 @@ class Board:
         implausible = _implausible_fee(venue)
         if implausible or not venue.lit or venue.venue_id in self.book:
             return implausible
-        age_us = self.market.quote_age_us
-        if fresh or age_us >= AGE_UNKNOWN_US:
+        age_us = self.market.quote_age_us + self.market.silent_us.get(venue.venue_id, 0)
+        if (fresh and not self._is_silent(venue.venue_id)) or age_us >= AGE_UNKNOWN_US:
             return "no quote"
         return f"quote {age_us // MICROS}.{age_us // 100_000 % 10} s old"
+
+    def _is_silent(self, venue_id: str) -> bool:
+        """Say whether a venue's feed has been silent for too long, while the quote itself is fresh."""
+        silent_us = self.market.silent_us.get(venue_id, 0)
+        return bool(silent_us) and self.market.quote_age_us + silent_us > self.market.quote_age_us_max
 
     def _enter(self, venue: Venue, visit: Visit) -> None:
         if not venue.lit:

@@ -126,7 +126,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outflows: for each venue, samples of the shares that left its queue at the touch on the order's own side
     within the passive horizon (trades against it and cancels ahead of us); sample i of every venue is of the
     same moment. beliefs: of dark venues. taken: displayed shares that our own orders were sent to take at
-    each venue and that this book is too old to show as gone.
+    each venue and that this book is too old to show as gone. silent_us: of venues whose feed was silent when
+    the quote was made, for how long it had been.
     """
 
     venues: Sequence[Venue]
@@ -138,6 +139,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outflows: Mapping[str, tuple[int, ...]] = {}
     beliefs: Mapping[str, DarkBelief] = {}
     taken: Mapping[str, int] = {}
+    silent_us: Mapping[str, int] = {}
 
 
 def micros(value: Decimal) -> int:

@@ -288,7 +288,7 @@ def lit_names(case: Case) -> list[str]:
 
 
 def displayed(case: Case, name: str, *, far: bool, taken: bool = True) -> list[tuple[Decimal, int]]:
-    """Return a side of a venue, best first, without what is taken of it, if the book cannot show that yet."""
+    """Return a side of a venue, best first, without what is taken that the book cannot show yet."""
     request, book, _, _, _, known = case
     asks = request.buy == far
     shown = (book or {})[name]
@@ -320,7 +320,7 @@ def quote_of(case: Case, name: str) -> tuple[Decimal, int] | None:
 
 
 def is_owed(case: Case, decision: Decision, name: str) -> bool:
-    """Say whether a venue's quote is protected: not if it is closed, or refused this order and is not used."""
+    """Say whether a venue's quote is protected: not if it is closed, or refused the order and is unused."""
     refused = any(visit.venue_id == name and visit.rejected for visit in case[0].visits)
     used = name in {leg.venue_id for leg in decision.legs}
     return name not in case[5]["closed"] and (used or not refused)

@@ -160,9 +160,10 @@ def test_the_service_says_that_there_is_nothing_new(monkeypatch: pytest.MonkeyPa
         board = QuoteBoard()
         board.post(quote("AAPL", 1), b"one")
         stream = grpc_service.MarketDataService(board).stream_quotes(SubscribeQuotesRequest())
-        found = [await anext(stream) for _ in range(3)]
-        board.post(quote("AAPL", 2), b"two")
-        return [*found, await anext(stream)]
+        async with asyncio.timeout(5):
+            found = [await anext(stream) for _ in range(3)]
+            board.post(quote("AAPL", 2), b"two")
+            return [*found, await anext(stream)]
 
     assert asyncio.run(batches()) == [encode_batch([b"one"]), b"", b"", encode_batch([b"two"])]
 

@@ -537,6 +537,19 @@ def test_a_feed_that_flows_but_is_late_is_as_old_as_it_is_late(late_s: int) -> N
         assert plan.reason == "STALE_QUOTE: age_ms=30000, age_ms_max=2000"
 
 
+def test_a_venues_own_silence_is_of_the_quotes_clock_and_is_kept_with_it() -> None:
+    silent = msgspec.structs.replace(QUOTE.venues[0], venue_id="BATS", heard_at=NOW - timedelta(seconds=9))
+    quote = msgspec.structs.replace(QUOTE, venues=(*QUOTE.venues, silent))
+    venues = (*CONTENT.venues, replace(CONTENT.venues[0], venue_id="BATS"))
+    reference = replace(REFERENCE, content=msgspec.structs.replace(CONTENT, venues=venues))
+    used = replace(context(FixedQuotes(quote, 0.001)), clock=lambda: NOW + timedelta(days=1))
+    route = decide_route(request(), reference, used, QuoteBudget())
+    assert [child.venue_id for child in route.decided.plan.children] == ["ARCX"]
+    found = {venue.venue_id: venue for venue in explained(route).venues}
+    assert (found["BATS"].reason, found["BATS"].quote_age_us) == ("quote 9.0 s old", 9_001_000)
+    assert decode("Quote", encode(quote)) == quote
+
+
 def test_a_quote_that_does_not_change_stands_as_long_as_its_stream_lives() -> None:
     quotes = FixedQuotes(QUOTE, 3_600.0)
     assert plan_route(request(), REFERENCE, context(quotes), QuoteBudget()).no_data

@@ -352,6 +352,18 @@ def test_what_a_lot_leaves_of_a_protected_quote_ends_the_plan_there(strategy: st
     assert sorted(legs(whole)) == [("ARCX", 200, "10.03", "IOC"), ("BATS", 30, "10.03", "IOC")]
 
 
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "passive"])
+def test_a_venue_whose_feed_is_silent_has_no_quote_while_the_others_go_on(strategy: str) -> None:
+    silent = {"ARCX": 2_400_000}
+    decision = route(order("10.10", 300), AHEAD, used=profile(strategy), silent_us=silent, age_us=1_000)
+    # Nor is what it displayed protected: it may have gone long ago.
+    assert {leg.venue_id for leg in decision.legs} == {"BATS"}
+    assert [leg.exec_inst for leg in decision.legs] == [None]
+    assert reasons(decision)["ARCX"] == "quote 2.4 s old"
+    lately = route(order("10.10", 300), AHEAD, used=profile(strategy), silent_us={"ARCX": 1_900_000})
+    assert "ARCX" in {leg.venue_id for leg in lately.legs}
+
+
 def test_the_middle_is_that_of_everybodys_quotes() -> None:
     quotes = [quote("ARCX", "10.04", "10.10"), quote("BATS", "10.00", "10.10")]
     decision = route(order("10.10", avoid=frozenset({"ARCX"})), quotes)

@@ -720,13 +720,17 @@ class OrderEvent(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class VenueQuote(betterproto.Message):
-    """One venue's displayed book, best level first."""
+    """
+    One venue's displayed book, best level first. heard_at: when anything last came from the venue's feed; not there: it
+     is as new as the quote.
+    """
 
     venue_id: str = betterproto.string_field(1)
     bid_prices: List[str] = betterproto.string_field(2)
     bid_sizes: List[int] = betterproto.int32_field(3)
     ask_prices: List[str] = betterproto.string_field(4)
     ask_sizes: List[int] = betterproto.int32_field(5)
+    heard_at: Optional[datetime] = betterproto.message_field(6, optional=True)
 
 
 @dataclass(eq=False, repr=False)
