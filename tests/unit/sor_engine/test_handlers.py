@@ -44,9 +44,18 @@ from sor_engine.handlers import (
     is_proven,
     preview_route,
     profile_problems,
+    refused_plan,
 )
 from sor_engine.handlers import plan_route as decide_route
-from sor_engine.ports import KeptRoute, PlannedRoute, Reference, ReferenceContent, StoredProfile
+from sor_engine.ports import (
+    Decided,
+    FrozenInputs,
+    KeptRoute,
+    PlannedRoute,
+    Reference,
+    ReferenceContent,
+    StoredProfile,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
@@ -441,6 +450,9 @@ def test_changes_that_make_no_sense_are_refused() -> None:
 def test_a_profiles_problems_are_listed() -> None:
     assert profile_problems("p", SETTINGS) == []
     assert len(profile_problems("p", {"weights": {"price": 2}, "strategy": "x"})) == 3
+    retired = {"weights": WEIGHTS, "aggression_bps": 2}
+    assert profile_problems("p", retired) == ["aggression_bps is no setting any more, aggression_ticks is"]
+    assert read_profile("p", 1, retired).aggression_ticks == 1
 
 
 def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
@@ -535,6 +547,32 @@ def test_a_feed_that_flows_but_is_late_is_as_old_as_it_is_late(late_s: int) -> N
         assert plan.children
     else:
         assert plan.reason == "STALE_QUOTE: age_ms=30000, age_ms_max=2000"
+
+
+# As the audit kept them before fees that are not known, halts, reference prices and clocks were in them.
+INPUTS_OF_BEFORE = b"""{"request":{"routeId":"0190a0b0-0000-7000-8000-000000000002",
+"orderId":"0190a0b0-0000-7000-8000-000000000001","attempt":1,"quantity":100,
+"requestedAt":"2026-01-02T03:04:05Z","terms":{"accountId":"ACC-1","channel":"REST","clientOrderId":"c-1",
+"symbol":"AAPL","side":"SIDE_BUY","orderType":"ORDER_TYPE_LIMIT","timeInForce":"TIME_IN_FORCE_DAY",
+"quantity":100,"limitPriceMicros":10050000}},"routing":{"profile":"default"},"tick_micros":10000,
+"quote_age_us":1000,"quote_age_us_max":2000000,"taken":{"ARCX":30}}"""
+CONTENT_OF_BEFORE = b"""{"venues":[{"venue_id":"ARCX","lit":true,"active":true,"latency_us":1,
+"add_fee":"-0.002","remove_fee":"0.003","lot_size":1,"min_quantity":1}],"profiles":{"default":{"version":3,"settings":{
+"weights":{"price":"0.5"},"aggression_bps":10}}},"stats":{"ARCX":{"take_fill_ppm":900000,
+"rest_fill_ppm":500000,"hidden_ppm":0,"latency_us":700,"reject_ppm":1000,"orders":50}}}"""
+
+
+def test_what_was_kept_before_is_still_read_and_decided() -> None:
+    inputs = msgspec.json.decode(INPUTS_OF_BEFORE, type=FrozenInputs)
+    content = msgspec.json.decode(CONTENT_OF_BEFORE, type=ReferenceContent)
+    plan = refused_plan(inputs.request, "", NOW)
+    before = Decided(plan=plan, inputs=inputs, quote=QUOTE, content=content, digest=b"")
+    worked = decide_again(before)
+    assert [(child.venue_id, child.quantity) for child in worked.plan.children] == [("ARCX", 100)]
+    assert worked.explain().venues[0].taken_before == 30
+    # Other rules may have decided it: it explains itself, and nothing is proven.
+    found = explain_route(KeptRoute(plan=plan, digest=b"", decided=before))
+    assert found.explanation is not None and not found.proven
 
 
 def test_a_venues_own_silence_is_of_the_quotes_clock_and_is_kept_with_it() -> None:
