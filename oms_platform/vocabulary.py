@@ -44,6 +44,18 @@ class TimeInForce(str, enum.Enum):
     FOK = "TIME_IN_FORCE_FOK"
 
 
+class ExecInst(str, enum.Enum):
+    """FIX tag 18, what a venue order says of itself beyond its limit.
+
+    INTERMARKET_SWEEP (f): every protected quote that its limit goes past is taken at the same time, and the
+    venue need not look for it. MIDPOINT_PEG (M): its price is the middle of the national best, never beyond
+    its limit.
+    """
+
+    INTERMARKET_SWEEP = "EXEC_INST_INTERMARKET_SWEEP"
+    MIDPOINT_PEG = "EXEC_INST_MIDPOINT_PEG"
+
+
 class OrderStatus(str, enum.Enum):
     """The state of a parent order.
 
@@ -159,6 +171,7 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64
     min_quantity: Int32 = 0
     hold_ms: Int32 = 0
+    exec_inst: ExecInst | None = None
 
 
 class VenueVisit(Message, frozen=True, kw_only=True):
@@ -256,7 +269,8 @@ class RoutePlaced(Message, frozen=True, kw_only=True):
     """The adapter stored these children; from here they are live.
 
     Without children, `reason` says why: refused, the order was canceled before its plan came; no_data, there
-    was no quote to decide on. continues: what they leave is meant to be routed again at once.
+    was no market to decide on (no quote, or a halt). continues: what they leave is meant to be routed again
+    at once.
     """
 
     attempt: Int32

@@ -38,7 +38,9 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
     request: as it came. routing: the effective preferences of order and account, and the profile that was
-    used. taken, outflows: see `Market`.
+    used. not_traded: the symbol's status while it does not trade. reference_micros: its price where nobody
+    displays both sides. quote_clock_us: what was added to the quote's time to have it by our clock. taken,
+    outflows: see `Market`.
     """
 
     request: RouteRequest
@@ -48,11 +50,18 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     quote_age_us_max: int
     taken: dict[str, int] = {}
     outflows: dict[str, tuple[int, ...]] = {}
+    not_traded: str = ""
+    reference_micros: int | None = None
+    quote_clock_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping."""
+    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
+
+    not_traded: by symbol, the status of each that does not trade. prices_micros: by symbol, its reference
+    price.
+    """
 
     content: ReferenceContent
     profiles: Mapping[str, Profile]
@@ -60,6 +69,8 @@ class Reference:
     default_profile: str
     accounts: Mapping[str, Routing]
     ticks_micros: Mapping[str, int]
+    not_traded: Mapping[str, str] = field(default_factory=dict)
+    prices_micros: Mapping[str, int] = field(default_factory=dict)
 
 
 class Quotes(Protocol):
@@ -71,8 +82,11 @@ class Quotes(Protocol):
     def age_s(self, symbol: str) -> float:
         """Return the seconds since that quote came; infinite before the first."""
 
+    def silent_s(self, symbol: str) -> float:
+        """Return for how many seconds nothing has said that it still stands; infinite before the first."""
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes."""
+        """Return a quote that stood `age_ms_max` ago, asking if need be; the last known if none comes."""
 
     def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
         """Return samples of what left each venue's queue within the horizon, on the side of a buy or sell."""

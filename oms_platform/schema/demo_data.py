@@ -53,6 +53,7 @@ PROFILES: Final = {
     "staged": {"strategy": "staged", "weights": WEIGHTS, "staged": {"dark_ms": 300, "then": "sweep"}},
     "dark": {"strategy": "dark", "weights": WEIGHTS, "dark": {"hold_ms": 500, "rounds": 2}},
     "passive": {"strategy": "passive", "weights": WEIGHTS, "passive": {"horizon_ms": 2000}},
+    "urgency": {"strategy": "urgency", "weights": WEIGHTS, "passive": {"horizon_ms": 2000}},
 }
 
 

@@ -40,7 +40,10 @@ class Instrument(SQLModel, table=True):
 
 
 class Venue(SQLModel, table=True):
-    """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement."""
+    """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement.
+
+    midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle (40=P, 18=M).
+    """
 
     __tablename__ = "venues"
     venue_id: str = Field(primary_key=True)
@@ -50,6 +53,7 @@ class Venue(SQLModel, table=True):
     latency_us: int
     lot_size: int = 1
     min_quantity: int = 1
+    midpoint_orders: bool = True
 
 
 class FeeSchedule(SQLModel, table=True):

@@ -58,7 +58,7 @@ from sor_engine.ports import Reference, ReferenceContent, StoredProfile
 SYMBOLS: Final = ("AAPL", "MSFT")
 LIT: Final = ("XNYS", "ARCX", "BATS")
 DARK: Final = "DARK"
-PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark")
+PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark", "urgency")
 QUOTE_AGE_S_MAX: Final = 10.0
 MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
 STATUS_TIMEOUT_S: Final = 5.0
@@ -68,7 +68,7 @@ _WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "co
 def _profiles() -> dict[str, tuple[StoredProfile, Profile]]:
     found: dict[str, tuple[StoredProfile, Profile]] = {}
     for name in PROFILES:
-        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_bps": 5}
+        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_ticks": 2}
         found[name] = (StoredProfile(1, settings), read_profile(name, 1, settings))
     return found
 

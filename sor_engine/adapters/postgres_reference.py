@@ -24,7 +24,7 @@ log = structlog.get_logger()
 unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       coalesce(add_fee, 0), coalesce(remove_fee, 0), lot_size, min_quantity
+       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders
 FROM venues LEFT JOIN (
     SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
 ) fees USING (venue_id)
@@ -35,6 +35,8 @@ SELECT DISTINCT ON (profile) profile, version, settings FROM routing_profiles WH
 ORDER BY profile, version DESC
 """
 
+# The status of an instrument that trades.
+_TRADES: Final = "ACTIVE"
 # A closure whose wait has been over for so long is no closure: the scorekeeper is away.
 OVERDUE: Final = timedelta(seconds=10)
 _CLOSURES: Final = """
@@ -56,6 +58,8 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     unusable: dict[str, str]
     accounts: dict[str, Routing]
     ticks_micros: dict[str, int]
+    not_traded: dict[str, str]
+    prices_micros: dict[str, int]
 
 
 class PostgresReference:
@@ -97,6 +101,8 @@ class PostgresReference:
             default_profile=self._default_profile,
             accounts=self._kept.accounts,
             ticks_micros=self._kept.ticks_micros,
+            not_traded=self._kept.not_traded,
+            prices_micros=self._kept.prices_micros,
         )
 
     def _read_kept(self, key: tuple[date, int, int]) -> "_Kept":
@@ -107,7 +113,9 @@ class PostgresReference:
                 f"expected an active routing profile {self._default_profile!r} and venues,"
                 f" found {len(venues)} venues"
             )
-        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
+        instruments = self._connection.execute(
+            "SELECT symbol, tick_size, status, reference_price FROM instruments"
+        ).fetchall()
         accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return _Kept(
             key=key,
@@ -115,7 +123,9 @@ class PostgresReference:
             stored=stored,
             unusable=unusable,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
-            ticks_micros={symbol: micros(tick) for symbol, tick in ticks},
+            ticks_micros={symbol: micros(tick) for symbol, tick, _, _ in instruments},
+            not_traded={symbol: status for symbol, _, status, _ in instruments if status != _TRADES},
+            prices_micros={symbol: micros(price) for symbol, _, _, price in instruments},
         )
 
     def _venues(self) -> tuple[Venue, ...]:
@@ -129,8 +139,9 @@ class PostgresReference:
                 remove_fee=remove,
                 lot_size=lot_size,
                 min_quantity=min_quantity,
+                midpoint_orders=midpoint_orders,
             )
-            for name, lit, active, latency_us, add, remove, lot_size, min_quantity in (
+            for name, lit, active, latency_us, add, remove, lot_size, min_quantity, midpoint_orders in (
                 self._connection.execute(_VENUES).fetchall()
             )
         )

@@ -16,6 +16,7 @@ from sor_engine.domain.scoring import score
 from sor_engine.domain.strategies.dark import dark, staged
 from sor_engine.domain.strategies.lit import best, split, sweep, whole
 from sor_engine.domain.strategies.passive import passive
+from sor_engine.domain.strategies.urgency import urgency
 
 Strategy = Callable[[Board], Decision]
 STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
@@ -25,6 +26,7 @@ STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
     StrategyName.STAGED: staged,
     StrategyName.PASSIVE: passive,
     StrategyName.DARK: dark,
+    StrategyName.URGENCY: urgency,
 }
 
 

@@ -31,21 +31,24 @@ def score(board: Board) -> None:
     """Give each lit venue its terms and score, and rank them.
 
     When anything can be taken, a venue is judged by its best displayed price and the fee to remove liquidity;
-    when nothing can, by the limit at which the order would rest there and the fee to add.
+    when nothing can, by the limit at which the order would rest there and the fee to add. The fee counts in
+    the term `cost` alone.
     """
     request, limit = board.request, board.limit
     taking = any(candidate.marketable for candidate in board.ranked)
     reference = board.touch if taking or limit is None else limit
     band = max(board.tick, min(board.spread, (reference or 0) * PRICE_BAND_BPS_MAX // BPS))
+    prices: list[int | None] = []
     for candidate in board.ranked:
         candidate.fee = candidate.remove_fee if taking else candidate.add_fee
         price = limit if not taking else candidate.far[0][0] if candidate.far else None
         if price is not None:
             candidate.all_in = price + candidate.fee if request.buy else price - candidate.fee
-    known = [candidate.all_in for candidate in board.ranked if candidate.all_in is not None]
+        prices.append(price)
+    known = [price for price in prices if price is not None]
     best = (min(known) if request.buy else max(known)) if known else 0
-    for candidate in board.ranked:
-        distance = band if candidate.all_in is None else abs(candidate.all_in - best)
+    for candidate, price in zip(board.ranked, prices, strict=True):
+        distance = band if price is None else abs(price - best)
         _score_one(board, candidate, taking=taking, price=_clamped(band - distance, band))
     board.ranked.sort(key=lambda c: (-c.score, c.venue.latency_us, c.venue.venue_id))
 

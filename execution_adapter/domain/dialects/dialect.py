@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from oms_platform.prices import MICROS
-from oms_platform.vocabulary import ChildTerms, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import ChildTerms, ExecInst, OrderType, Side, TimeInForce
 
 SOH: Final = "\x01"
 SIDES: Final = {Side.BUY: "1", Side.SELL: "2"}
@@ -17,6 +17,9 @@ TIMES_IN_FORCE: Final = {
     TimeInForce.IOC: "3",
     TimeInForce.FOK: "4",
 }
+EXEC_INSTS: Final = {ExecInst.INTERMARKET_SWEEP: "f", ExecInst.MIDPOINT_PEG: "M"}
+ORD_TYPES: Final = {OrderType.MARKET: "1", OrderType.LIMIT: "2"}
+_PEGGED: Final = "P"
 
 
 class Dialect(Protocol):
@@ -49,13 +52,18 @@ def decimal_text(micros: int) -> str:
 
 
 def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str) -> str:
-    """Write what every family's 35=D has."""
+    """Write what every family's 35=D has.
+
+    An order at the middle is a pegged one (40=P, 18=M), its limit the price that it never goes beyond.
+    """
     price = ""
     if child.order_type is OrderType.LIMIT:
         price = f"44={decimal_text(child.limit_price_micros)}{SOH}"
     minimum = f"110={child.min_quantity}{SOH}" if child.min_quantity > 0 else ""
+    says = "" if child.exec_inst is None else f"18={EXEC_INSTS[child.exec_inst]}{SOH}"
+    kind = _PEGGED if child.exec_inst is ExecInst.MIDPOINT_PEG else ORD_TYPES[child.order_type]
     return (
-        f"11={cl_ord_id}{SOH}21=1{SOH}38={child.quantity}{SOH}40={'2' if price else '1'}{SOH}{price}"
+        f"11={cl_ord_id}{SOH}{says}21=1{SOH}38={child.quantity}{SOH}40={kind}{SOH}{price}"
         f"54={SIDES[child.side]}{SOH}55={child.symbol}{SOH}59={TIMES_IN_FORCE[child.time_in_force]}{SOH}"
         f"60={sent_at}{SOH}{minimum}"
     )

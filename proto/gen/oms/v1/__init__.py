@@ -51,6 +51,18 @@ class TimeInForce(betterproto.Enum):
     FOK = 4
 
 
+class ExecInst(betterproto.Enum):
+    """
+    FIX tag 18, what a venue order says of itself beyond its limit. INTERMARKET_SWEEP (f): every protected quote that its
+     limit goes past is taken at the same time, and the venue need not look for it. MIDPOINT_PEG (M): its price is the
+     middle of the national best, never beyond its limit.
+    """
+
+    UNSPECIFIED = 0
+    INTERMARKET_SWEEP = 1
+    MIDPOINT_PEG = 2
+
+
 class OrderStatus(betterproto.Enum):
     """
     The state of a parent order. NEW: stored and acked to the client, FIX OrdStatus PendingNew. ACKNOWLEDGED: risk
@@ -168,6 +180,7 @@ class ChildTerms(betterproto.Message):
     limit_price_micros: int = betterproto.int64_field(12)
     min_quantity: int = betterproto.int32_field(13)
     hold_ms: int = betterproto.int32_field(14)
+    exec_inst: Optional["ExecInst"] = betterproto.enum_field(15, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -267,8 +280,8 @@ class OrderDenied(betterproto.Message):
 class RoutePlaced(betterproto.Message):
     """
     The adapter stored these children; from here they are live. Without children, `reason` says why: refused, the
-     order was canceled before its plan came; no_data, there was no quote to decide on. continues: what they leave is
-     meant to be routed again at once.
+     order was canceled before its plan came; no_data, there was no market to decide on (no quote, or a halt). continues:
+     what they leave is meant to be routed again at once.
     """
 
     attempt: int = betterproto.int32_field(4)
@@ -601,7 +614,7 @@ class RouteRequest(betterproto.Message):
 class RoutePlan(betterproto.Message):
     """
     What an order's route attempt sends, and no more: why stands in the audit. terms: the order's, for the last check
-     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no quote to decide
+     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no market to decide
      on. continues: what the children leave is meant to be routed again at once.
     """
 
@@ -739,13 +752,17 @@ class OrderEvent(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class VenueQuote(betterproto.Message):
-    """One venue's displayed book, best level first."""
+    """
+    One venue's displayed book, best level first. heard_at: when anything last came from the venue's feed; not there: it
+     is as new as the quote.
+    """
 
     venue_id: str = betterproto.string_field(1)
     bid_prices: List[str] = betterproto.string_field(2)
     bid_sizes: List[int] = betterproto.int32_field(3)
     ask_prices: List[str] = betterproto.string_field(4)
     ask_sizes: List[int] = betterproto.int32_field(5)
+    heard_at: Optional[datetime] = betterproto.message_field(6, optional=True)
 
 
 @dataclass(eq=False, repr=False)
