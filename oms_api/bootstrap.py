@@ -111,7 +111,7 @@ class Gateway:
             self._replica = ReplicaReader(
                 self._reader, PostgresReader(settings.read_dsn), settings.read_lag_ms_max / 1000
             )
-        self._reference = ReferenceCache(self._reader.reference)
+        self._reference = ReferenceCache(self._reader.reference, utc_now)
         self._limiter, self._cancel_limiter = (
             RedisTokenBucket(
                 settings.redis_url, name=name, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
@@ -164,7 +164,7 @@ class Gateway:
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
-            catalog=PostgresCatalog(self._desk_pool),
+            catalog=PostgresCatalog(self._desk_pool, utc_now),
             records=PostgresRecords(self._desk_pool),
             fix_sessions=PostgresFixSessions(self._desk_pool, utc_now),
             market_data=self._market_data,

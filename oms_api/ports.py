@@ -16,6 +16,7 @@ from oms_api.domain.question_places import QuestionPlaces
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.errors import OperationalError
 from oms_platform.fix.clients import ClientSettings
+from oms_platform.market_rules import LONG_STANDING, MarketRules, Ticks
 from oms_platform.messages import BookTrade, CancelOrder, RouteRequest, SubmitOrder
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import OrderTerms, Routing
@@ -382,7 +383,7 @@ class AccountView(View, frozen=True):
 
 
 class InstrumentView(View, frozen=True):
-    """What is traded. tick_size, reference_price: dollars. lot_size: shares."""
+    """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot."""
 
     symbol: str
     name: str
@@ -594,10 +595,11 @@ class OutcomeStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNames:
-    """What requests may name. tick_sizes: dollars by symbol. profiles: the active ones."""
+    """What requests may name, and the rules of the market. profiles: the active ones."""
 
     accounts: frozenset[str] = frozenset()
-    tick_sizes: Mapping[str, Decimal] = field(default_factory=dict)
+    symbols: frozenset[str] = frozenset()
+    rules: MarketRules = LONG_STANDING
     profiles: frozenset[str] = frozenset()
     venues: frozenset[str] = frozenset()
 
@@ -609,8 +611,8 @@ class ReferenceData(Protocol):
         """Return whether the account is known."""
         ...
 
-    def tick_size(self, symbol: str) -> Decimal | None:
-        """Return the tick size of a known symbol, else None."""
+    def ticks(self, symbol: str) -> Ticks | None:
+        """Return the grid of a known symbol's prices today, else None."""
         ...
 
     def profile_exists(self, profile: str) -> bool:

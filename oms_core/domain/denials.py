@@ -15,6 +15,7 @@ class DenialCode(enum.Enum):
     ORDER_NOTIONAL_EXCEEDS_MAX = "More dollars than the account may order at once."
     ORDER_STALE = "A market order that was asked for too long ago to be routed now."
     NO_REFERENCE_PRICE = "No fresh quote, and no limit price to value the order by."
+    PRICE_OFF_TICK = "The limit price is no multiple of the tick that the market's rules give it today."
     PRICE_OUTSIDE_COLLAR = "The limit price is further through the quote than the account's collar."
     BUYING_POWER_EXCEEDED = (
         "Positions, open orders and this order together exceed the account's buying power."

@@ -54,7 +54,7 @@ class Desk:
     """
 
     owned: frozenset[str] = frozenset()
-    reference_version: tuple[int, ...] = ()
+    reference_version: tuple[object, ...] = ()
     accounts: dict[str, AccountLimits] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     orders: dict[UUID, Order] = field(default_factory=dict)

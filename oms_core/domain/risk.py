@@ -14,6 +14,7 @@ from msgspec import Struct
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
+from oms_platform.market_rules import Ticks
 from oms_platform.prices import MICROS
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
@@ -34,10 +35,11 @@ class AccountLimits(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
-    """What risk needs to know of an instrument."""
+    """What risk needs to know of an instrument, today. ticks: the grid of its prices."""
 
     symbol: str
     active: bool
+    ticks: Ticks = Ticks()
 
 
 class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
@@ -177,15 +179,34 @@ def reference_price(context: RiskContext) -> Outcome:
     )
 
 
+def price_on_tick(context: RiskContext) -> Outcome | None:
+    """Require a limit price on the grid that the market's rules give the instrument today."""
+    limit = context.terms.limit_price_micros
+    if limit is None or context.instrument is None:
+        return None
+    ticks = context.instrument.ticks
+    price_shown, tick_shown = _shown(limit), _shown(ticks.at(limit))
+    return _outcome(
+        DenialCode.PRICE_OFF_TICK,
+        not limit % ticks.at(limit),
+        price_shown,
+        tick_shown,
+        price=price_shown,
+        tick=tick_shown,
+        below=_shown(ticks.floor(limit)),
+        above=_shown(ticks.ceiling(limit)),
+    )
+
+
 def price_collar(context: RiskContext) -> Outcome | None:
-    """Hold a limit price to at most so many basis points through the far touch, to a whole cent."""
+    """Hold a limit price to at most so many basis points through the far touch, to the nearest tick."""
     touch, limit = context.far_touch_micros, context.terms.limit_price_micros
-    if touch is None or limit is None or context.account is None:
+    if touch is None or limit is None or context.account is None or context.instrument is None:
         return None
     collar_bps = context.account.price_collar_bps
     buy = context.terms.side is Side.BUY
     exact = touch + sign(context.terms.side) * touch * collar_bps // _BASIS_POINTS
-    bound = (exact + _CENT_MICROS // 2) // _CENT_MICROS * _CENT_MICROS
+    bound = context.instrument.ticks.nearest(exact)
     price_shown, bound_shown = _shown(limit), _shown(bound)
     return _outcome(
         DenialCode.PRICE_OUTSIDE_COLLAR,
@@ -245,6 +266,7 @@ RULES: Final[tuple[Rule, ...]] = (
     quantity_limit,
     market_order_age,
     reference_price,
+    price_on_tick,
     price_collar,
     notional_limit,
     buying_power,

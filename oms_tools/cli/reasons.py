@@ -16,6 +16,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
     "ORDER_STALE": "age in seconds",
     "NO_REFERENCE_PRICE": "reference price",
+    "PRICE_OFF_TICK": "price on the tick",
     "PRICE_OUTSIDE_COLLAR": "price collar",
     "BUYING_POWER_EXCEEDED": "buying power",
 }

@@ -28,6 +28,7 @@ from oms_core.handlers import Core
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
+from oms_platform.market_rules import LONG_STANDING
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.carriers import (
@@ -108,7 +109,8 @@ class SimulatedReference:
             profiles={name: profile for name, (_, profile) in _PROFILES.items()},
             default_profile=self._default_profile,
             accounts={},
-            ticks_micros=dict.fromkeys(SYMBOLS, 10_000),
+            rules=LONG_STANDING.on(LONG_STANDING.sets[0].effective_from),
+            reference_micros=dict.fromkeys(SYMBOLS, 100_000_000),
         )
 
 

@@ -28,7 +28,7 @@ from sor_engine.domain.market import (
 from sor_engine.domain.plan import Account, Decision, Term, VenueOutcome
 from sor_engine.domain.profile import Profile
 
-# A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
+# A fee or rebate beyond ten times what SEC Rule 610(c) ever let a venue ask (30 mils) is taken for a mistake.
 FEE_MAX: Final = Decimal("0.030000")
 KNOWN_FEES_MAX: Final = 1_000
 # Displayed books, each with its levels: those of a few hundred symbols' latest quotes.
@@ -214,14 +214,14 @@ class Board:
         "profile",
         "ranked",
         "request",
-        "tick",
+        "ticks",
         "touch",
     )
 
     def __init__(self, request: Request, market: Market, profile: Profile, *, fresh: bool) -> None:
         self.request, self.market, self.profile = request, market, profile
         self.book: Mapping[str, DisplayedBook] = (market.book or {}) if fresh else {}
-        self.tick = request.tick_micros
+        self.ticks = request.ticks
         # Never more than what is left of the order, which then goes whole.
         self.minimum = min(request.min_quantity, request.quantity)
         self.passed: list[tuple[str, str]] = []
@@ -290,16 +290,22 @@ class Board:
                 self.passed.append((venue.venue_id, "rejected this order before"))
 
     def _limit(self) -> int | None:
-        tick = self.tick
+        ticks = self.ticks
         wanted = self.request.limit_micros
         if wanted is not None:
-            return wanted // tick * tick if self.request.buy else -(-wanted // tick) * tick
+            return ticks.floor(wanted) if self.request.buy else ticks.ceiling(wanted)
         if self.touch is None:
             return None
         collar_bps = self.profile.market_collar_bps
         if self.request.buy:
-            return self.touch * (BPS + collar_bps) // BPS // tick * tick
-        return -(-self.touch * (BPS - collar_bps) // (BPS * tick)) * tick
+            return ticks.floor(self.touch * (BPS + collar_bps) // BPS)
+        return ticks.ceiling(-(-self.touch * (BPS - collar_bps) // BPS))
+
+    @property
+    def tick(self) -> int:
+        """The tick at the price that the order meets, or at its limit."""
+        price = self.limit if self.touch is None else self.touch
+        return self.ticks.at(MICROS if price is None else price)
 
     @property
     def immediate(self) -> bool:

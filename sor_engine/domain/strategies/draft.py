@@ -107,10 +107,10 @@ def take_limit(board: Board) -> int:
     taken = [candidate.worst for candidate in board.ranked if candidate.takes]
     if not taken or board.limit is None:
         return board.limit or 0
-    tick, aggression_bps = board.tick, board.profile.aggression_bps
+    ticks, aggression_bps = board.ticks, board.profile.aggression_bps
     if board.request.buy:
-        return min(board.limit, -(-max(taken) * (BPS + aggression_bps) // (BPS * tick)) * tick)
-    return max(board.limit, min(taken) * (BPS - aggression_bps) // (BPS * tick) * tick)
+        return min(board.limit, ticks.ceiling(-(-max(taken) * (BPS + aggression_bps) // BPS)))
+    return max(board.limit, ticks.floor(min(taken) * (BPS - aggression_bps) // BPS))
 
 
 def _expected(board: Board, outcomes: tuple[VenueOutcome, ...]) -> Expectation:
