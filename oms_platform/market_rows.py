@@ -1,13 +1,15 @@
-"""The rows of the market's rules, as every service reads them."""
+"""The rows of the market's rules and hours, as every service reads them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 
 from oms_platform.market_rules import Assignment, MarketRules, RuleSet, Ticks
 from oms_platform.prices import micros_of
+from oms_platform.trading_calendar import Calendar, Session
 
 RULES: Final = (
     "SELECT effective_from, tick_size, sub_dollar_tick_size, access_fee_cap, sub_dollar_cap_ppm,"
@@ -15,6 +17,13 @@ RULES: Final = (
 )
 ROUND_LOTS: Final = "SELECT effective_from, price_from, round_lot FROM round_lot_tiers ORDER BY 1, 2"
 ASSIGNMENTS: Final = "SELECT symbol, effective_from, tick_size, round_lot FROM instrument_rules ORDER BY 1, 2"
+CALENDARS: Final = "SELECT calendar_id, zone, continuous_from FROM calendars ORDER BY calendar_id"
+SESSIONS: Final = (
+    "SELECT calendar_id, session_date, opens_at, closes_at, early_close FROM calendar_sessions"
+    " WHERE closes_at > %s ORDER BY calendar_id, opens_at"
+)
+# What is over for so long is asked for by nobody who trades.
+SESSIONS_KEPT: Final = timedelta(days=14)
 Row = Sequence[Any]
 
 
@@ -50,4 +59,33 @@ def read_market_rules(connection: psycopg.Connection[Any]) -> MarketRules:
         connection.execute(RULES).fetchall(),
         connection.execute(ROUND_LOTS).fetchall(),
         connection.execute(ASSIGNMENTS).fetchall(),
+    )
+
+
+def calendars_of(calendars: Iterable[Row], sessions: Iterable[Row]) -> tuple[Calendar, ...]:
+    """Return the calendars of rows of CALENDARS and SESSIONS."""
+    found: defaultdict[str, list[Session]] = defaultdict(list)
+    for calendar_id, session_date, opens_at, closes_at, early_close in sessions:
+        one = Session(
+            session_date=session_date, opens_at=opens_at, closes_at=closes_at, early_close=early_close
+        )
+        found[calendar_id].append(one)
+    return tuple(
+        Calendar(
+            calendar_id=calendar_id,
+            zone=zone,
+            continuous_from=None
+            if turns_at is None
+            else timedelta(hours=turns_at.hour, minutes=turns_at.minute, seconds=turns_at.second),
+            sessions=tuple(found[calendar_id]),
+        )
+        for calendar_id, zone, turns_at in calendars
+    )
+
+
+def read_calendars(connection: psycopg.Connection[Any], now: datetime) -> tuple[Calendar, ...]:
+    """Read every calendar, with the sessions that are to come and those of the last days."""
+    return calendars_of(
+        connection.execute(CALENDARS).fetchall(),
+        connection.execute(SESSIONS, (now - SESSIONS_KEPT,)).fetchall(),
     )

@@ -32,12 +32,13 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
-from oms_platform.market_rows import read_market_rules
+from oms_platform.market_rows import read_calendars, read_market_rules
 from oms_platform.market_rules import rules_date
 from oms_platform.messages import BookTrade, CancelOrder, OrderEvent, SubmitOrder
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.trading_calendar import Hours
 from oms_platform.wire import Topic
 
 GROUP: Final = "oms-core"
@@ -138,7 +139,8 @@ class PostgresOrderStore:
 
     def load_reference(self, desk: Desk) -> None:
         """Read accounts with their limits, and instruments, if they have changed, or the day has."""
-        version, today = reference_versions(self._connection), rules_date(self._clock())
+        now = self._clock()
+        version, today = reference_versions(self._connection), rules_date(now)
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -158,9 +160,19 @@ class PostgresOrderStore:
         }
         rules = read_market_rules(self._connection).on(today)
         desk.instruments = {
-            symbol: InstrumentTerms(symbol=symbol, active=status == "ACTIVE", ticks=rules.ticks_of(symbol))
-            for symbol, status in self._connection.execute("SELECT symbol, status FROM instruments")
+            symbol: InstrumentTerms(
+                symbol=symbol,
+                active=status == "ACTIVE",
+                ticks=rules.ticks_of(symbol),
+                halt=reason or "",
+                calendar_id=calendar_id,
+            )
+            for symbol, status, calendar_id, reason in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason FROM instruments i"
+                " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
+            )
         }
+        desk.hours = Hours(read_calendars(self._connection, now))
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""

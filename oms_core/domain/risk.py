@@ -6,7 +6,7 @@ Amounts are micros inside; a check shows dollars.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
 from oms_platform.market_rules import Ticks
 from oms_platform.prices import MICROS
+from oms_platform.trading_calendar import EVER_OPEN, Phase
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
 _BASIS_POINTS: Final = 10_000
@@ -35,11 +36,16 @@ class AccountLimits(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
-    """What risk needs to know of an instrument, today. ticks: the grid of its prices."""
+    """What risk needs to know of an instrument, today.
+
+    ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
+    """
 
     symbol: str
     active: bool
     ticks: Ticks = Ticks()
+    halt: str = ""
+    calendar_id: str = EVER_OPEN.calendar_id
 
 
 class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +60,9 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
 
     gross_cost_micros, reserved_micros: the account's, in positions and in open orders. closing_qty: shares of
     the account's other open orders on this side of this symbol, which close the position first. age: of a new
-    order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none.
+    order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none. phase: of the instrument's
+    market; None for an instrument that is not known. is_of_ended_day: the session that the order was taken
+    for is over.
     """
 
     terms: OrderTerms
@@ -67,6 +75,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     closing_qty: int = 0
     age: timedelta = timedelta(0)
     age_max: timedelta = NO_AGE_LIMIT
+    phase: Phase | None = None
+    is_of_ended_day: bool = False
 
     @property
     def price_micros(self) -> int | None:
@@ -115,6 +125,10 @@ def _shown(micros: int | None) -> str:
     return f"{sign_shown}{whole}.{f'{part:06d}'.rstrip('0')}"
 
 
+def _time(at: datetime | None) -> str:
+    return "unknown" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def account_known(context: RiskContext) -> Outcome:
     """Require a known account."""
     account_id = context.terms.account_id
@@ -143,6 +157,30 @@ def instrument_active(context: RiskContext) -> Outcome:
     symbol = context.terms.symbol
     active = context.instrument is not None and context.instrument.active
     return _outcome(DenialCode.INSTRUMENT_NOT_ACTIVE, active, symbol, "active", symbol=symbol)
+
+
+def instrument_not_halted(context: RiskContext) -> Outcome | None:
+    """Require an instrument that is not halted."""
+    if context.instrument is None:
+        return None
+    symbol, halt = context.terms.symbol, context.instrument.halt
+    return _outcome(
+        DenialCode.INSTRUMENT_HALTED, not halt, halt or symbol, "not halted", symbol=symbol, reason=halt
+    )
+
+
+def market_open(context: RiskContext) -> Outcome | None:
+    """Require that the instrument's market trades, and of a DAY order that it is still its day."""
+    phase, instrument = context.phase, context.instrument
+    if phase is None or instrument is None:
+        return None
+    details = {"symbol": instrument.symbol, "calendar": instrument.calendar_id}
+    if phase.open and context.is_of_ended_day:
+        closed = _time(phase.last_close)
+        return _outcome(DenialCode.MARKET_CLOSED, False, closed, "its day", **details, day_ended=closed)
+    opens = _time(phase.until)
+    found = "open" if phase.open else "closed"
+    return _outcome(DenialCode.MARKET_CLOSED, phase.open, found, "open", **details, next_open=opens)
 
 
 def quantity_limit(context: RiskContext) -> Outcome | None:
@@ -263,6 +301,8 @@ RULES: Final[tuple[Rule, ...]] = (
     account_active,
     instrument_known,
     instrument_active,
+    instrument_not_halted,
+    market_open,
     quantity_limit,
     market_order_age,
     reference_price,

@@ -54,6 +54,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Tell an order's story: its events, why it was routed as it was, its fills",
         f"{_CLI}.order_commands:explain",
     ),
+    "calendar": Listed(
+        "Load the sessions of an exchange, and show when markets trade",
+        f"{_CLI}.calendar_commands:calendar",
+    ),
     "export-routes": Listed(
         "Write every route of a time, with its inputs, plan, book and reference, as JSON lines"
     ),

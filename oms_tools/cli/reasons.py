@@ -12,6 +12,8 @@ CHECKED: Final[Mapping[str, str]] = {
     "ACCOUNT_NOT_ACTIVE": "active account",
     "INSTRUMENT_UNKNOWN": "known instrument",
     "INSTRUMENT_NOT_ACTIVE": "active instrument",
+    "INSTRUMENT_HALTED": "halt",
+    "MARKET_CLOSED": "trading hours",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
     "ORDER_STALE": "age in seconds",

@@ -29,6 +29,7 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
 from oms_platform.market_rules import LONG_STANDING
+from oms_platform.trading_calendar import EVER_OPEN, Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.carriers import (
@@ -147,6 +148,11 @@ class Setting:
     pace: Pace
 
 
+def _calendar(day_ends: timedelta | None) -> Calendar:
+    """Return the calendar of a market that is always open and whose day ends at this time, or never."""
+    return EVER_OPEN if day_ends is None else Calendar(calendar_id="SIM", continuous_from=day_ends)
+
+
 class Component:
     """One process: a life at a time."""
 
@@ -226,7 +232,6 @@ class CoreComponent(Component):
             publisher=self.sink,
             ring=self,
             clock=system.clock.now,
-            day_ends=system.setting.day_ends,
         )
         self.loop.take_partitions(set(self.owned))
 
@@ -362,10 +367,16 @@ class System:
         self._core_read: dict[tuple[str, int], int] = {}
         self.order_store = SimulatedOrderStore(
             setting.limits,
-            {symbol: InstrumentTerms(symbol=symbol, active=True) for symbol in SYMBOLS},
+            {
+                symbol: InstrumentTerms(
+                    symbol=symbol, active=True, calendar_id=_calendar(setting.day_ends).calendar_id
+                )
+                for symbol in SYMBOLS
+            },
             lambda account: partition_of(account, setting.partitions),
             self._cross,
             watcher,
+            _calendar(setting.day_ends),
         )
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(
