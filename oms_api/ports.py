@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Protocol
 from uuid import UUID
@@ -19,6 +19,7 @@ from oms_platform.fix.clients import ClientSettings
 from oms_platform.market_rules import LONG_STANDING, MarketRules, Ticks
 from oms_platform.messages import BookTrade, CancelOrder, RouteRequest, SubmitOrder
 from oms_platform.telemetry.tracing import Tracer
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import OrderTerms, Routing
 
 
@@ -383,7 +384,10 @@ class AccountView(View, frozen=True):
 
 
 class InstrumentView(View, frozen=True):
-    """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot."""
+    """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot.
+
+    calendar_id: of its hours. halt_reason: why it is halted; null when it is not.
+    """
 
     symbol: str
     name: str
@@ -391,6 +395,8 @@ class InstrumentView(View, frozen=True):
     tick_size: Decimal
     lot_size: int
     reference_price: Decimal
+    calendar_id: str
+    halt_reason: str | None
 
 
 class VenueView(View, frozen=True):
@@ -987,6 +993,38 @@ class SwitchDesk(Protocol):
         ...
 
 
+class HaltView(View, frozen=True):
+    """A symbol whose trading was halted, by whom and why; lifted_at null: it still is."""
+
+    symbol: str
+    reason: str
+    set_by: str
+    set_at: Instant
+    lifted_by: str | None
+    lift_reason: str | None
+    lifted_at: Instant | None
+
+
+class MarketDesk(Protocol):
+    """Reads when the market trades; sets and lifts halts. Raises UnavailableError."""
+
+    async def calendars(self, first: date | None = None) -> tuple[Calendar, ...]:
+        """Return every calendar, with its sessions from `first` on, or from the last days on."""
+        ...
+
+    async def halts(self, *, lifted: bool, rows_max: int) -> list[HaltView]:
+        """Return the halts that are set, and those that were lifted if wanted, the newest first."""
+        ...
+
+    async def halt(self, symbol: str, by: str, reason: str) -> HaltView | None:
+        """Halt a symbol. None when it is halted already."""
+        ...
+
+    async def lift(self, symbol: str, by: str, reason: str) -> HaltView | None:
+        """Let a symbol trade again. None when it is not halted."""
+        ...
+
+
 class BreakView(View, frozen=True):
     """An open order of which we and its venue did not say the same. settled: the venue's word was taken."""
 
@@ -1093,6 +1131,7 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog
     records: Records

@@ -441,7 +441,10 @@ class PostgresChildStore:
             " ORDER BY set_at, switch_id"
         )
         rules = read_market_rules(self._connection).on(today)
-        instruments = self._connection.execute("SELECT symbol, status, reference_price FROM instruments")
+        instruments = self._connection.execute(
+            "SELECT i.symbol, i.status, i.reference_price, coalesce(h.reason, '') FROM instruments i"
+            " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
+        )
         return Stops(
             switches=tuple(
                 KillSwitch(switch_id=switch_id, scope=Scope[scope], name=name, reason=reason, cancels=cancels)
@@ -452,8 +455,9 @@ class PostgresChildStore:
                     active=status == "ACTIVE",
                     reference_micros=None if price is None else micros_of(price),
                     ticks=rules.ticks_of(symbol),
+                    halt=halt,
                 )
-                for symbol, status, price in instruments.fetchall()
+                for symbol, status, price, halt in instruments.fetchall()
             },
         )
 

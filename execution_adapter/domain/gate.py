@@ -171,12 +171,13 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a symbol today. reference_micros: its price where there is no quote, None for none.
 
-    ticks: the grid of its prices.
+    ticks: the grid of its prices. halt: why it is halted, empty when it is not.
     """
 
     active: bool
     reference_micros: int | None
     ticks: Ticks = Ticks()
+    halt: str = ""
 
 
 class Touch(msgspec.Struct, frozen=True, gc=False):
@@ -244,6 +245,8 @@ class WireGate:
             instrument = self.instruments.get(child.symbol)
             if instrument is None or not instrument.active:
                 return f"GATE_HALTED: symbol={child.symbol}"
+            if instrument.halt:
+                return f"GATE_HALTED: symbol={child.symbol}, reason={instrument.halt}"
             reference = instrument.reference_micros
             price, tick = child.limit_price_micros, instrument.ticks.at(child.limit_price_micros)
             if price % tick:

@@ -10,7 +10,10 @@ from oms_platform.market_rules import rules_date
 from oms_platform.prices import dollars_of, micros_of, plain
 
 _ACCOUNTS: Final = "SELECT account_id, name, kind, status FROM accounts ORDER BY account_id"
-_INSTRUMENTS: Final = "SELECT symbol, name, status, reference_price FROM instruments ORDER BY symbol"
+_INSTRUMENTS: Final = (
+    "SELECT i.symbol, i.name, i.status, i.reference_price, i.calendar_id, h.reason FROM instruments i"
+    " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL ORDER BY i.symbol"
+)
 _VENUES: Final = """
 SELECT v.venue_id, v.name, v.kind, v.status, v.latency_us, v.lot_size, v.min_quantity,
        f.add_fee, f.remove_fee, coalesce(c.closed_reason, ''), c.closed_until,
@@ -42,11 +45,11 @@ class PostgresCatalog:
         rules = rules_of(*[await self._pool.run(query) for query in (RULES, ROUND_LOTS, ASSIGNMENTS)])
         today = rules.on(rules_date(self._clock()))
         views = []
-        for symbol, name, status, price in await self._pool.run(_INSTRUMENTS):
+        for symbol, name, status, price, calendar_id, halt in await self._pool.run(_INSTRUMENTS):
             micros = micros_of(price)
             tick_size = plain(dollars_of(today.ticks_of(symbol).at(micros)))
             lot_size = today.round_lot_of(symbol, micros)
-            views.append(InstrumentView(symbol, name, status, tick_size, lot_size, price))
+            views.append(InstrumentView(symbol, name, status, tick_size, lot_size, price, calendar_id, halt))
         return views
 
     async def venues(self) -> list[VenueView]:

@@ -64,6 +64,10 @@ class InMemoryOrderStore:
         self.bookings: dict[UUID, str] = {}
         self.commits = 0
 
+    def set_instrument(self, instrument: InstrumentTerms) -> None:
+        """Store an instrument as it is from now on."""
+        self._instruments[instrument.symbol] = instrument
+
     def take_request(self, request: Request, trace: str = "") -> None:
         """Keep a request as ingest does, before it has any effect."""
         if isinstance(request, SubmitOrder):

@@ -20,12 +20,15 @@ ROOMS = (
     "adapters",
     "domain",
 )
-# Of the platform a domain knows the words and the arithmetic of prices, and nothing that does anything.
+# Of the platform a domain knows words, the arithmetic of prices, rules and hours of the market, and nothing that does
+# anything.
 DOMAIN_MAY = (
     "oms_platform.vocabulary",
     "oms_platform.prices",
     "oms_platform.order_ids",
     "oms_platform.exceptions",
+    "oms_platform.market_rules",
+    "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",
 )
 DOMAIN_MAY_NOT = ("asyncio", "random", "time", "psycopg", "confluent_kafka", "oms_platform", "os")

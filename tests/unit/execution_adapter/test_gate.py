@@ -103,6 +103,8 @@ def test_nothing_leaves_for_a_symbol_that_is_halted_or_that_nobody_knows() -> No
     one.instruments = {"AAPL": Instrument(active=False, reference_micros=REFERENCE)}
     assert code(one.refuses(child(), 0.0)) == "GATE_HALTED"
     assert code(gate().refuses(child(symbol="NONE"), 0.0)) == "GATE_HALTED"
+    one.instruments = {"AAPL": Instrument(active=True, reference_micros=REFERENCE, halt="news is pending")}
+    assert one.refuses(child(), 0.0) == "GATE_HALTED: symbol=AAPL, reason=news is pending"
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            market=every,
             reconciliations=every,
             catalog=every,
             market_data=every,
