@@ -1,4 +1,4 @@
-"""A halt of a symbol: new orders are denied, nothing more is routed, cancels go on, and all goes on after it."""
+"""A halt of a symbol: new orders are denied, nothing more is routed, cancels go on; after it all goes on."""
 
 from msgspec.structs import replace
 
