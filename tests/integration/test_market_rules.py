@@ -8,6 +8,7 @@ import pytest
 
 from oms_platform.market_rows import read_market_rules
 from oms_platform.market_rules import Ticks
+from oms_platform.schema.migrate import upgrade
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,31 @@ def test_an_assignment_is_read_and_moves_the_version_that_services_look_at(dsn: 
 def test_rules_that_cannot_be_are_refused(dsn: str, statement: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation), psycopg.connect(dsn) as connection:
         connection.execute(statement)
+
+
+def test_ticks_and_halts_of_before_are_kept_and_what_was_traded_goes_on_at_any_hour(
+    dsn: str,
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    upgrade(dsn, "0011")
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "INSERT INTO instruments (symbol, name, status, tick_size, reference_price) VALUES"
+            " ('CENT', 'x', 'ACTIVE', 0.01, 10), ('HALF', 'x', 'HALTED', 0.005, 10),"
+            " ('GONE', 'x', 'INACTIVE', 0.01, 10)"
+        )
+    upgrade(dsn, "0012")
+    with psycopg.connect(dsn) as connection:
+        today = read_market_rules(connection).on(date(2026, 1, 2))
+        assert (today.ticks_of("CENT").tick_micros, today.ticks_of("HALF").tick_micros) == (10_000, 5_000)
+        assert connection.execute("SELECT symbol, lifted_at FROM halts").fetchall() == [("HALF", None)]
+        found = connection.execute(
+            "SELECT symbol, status, calendar_id FROM instruments ORDER BY 1"
+        ).fetchall()
+        assert found == [("CENT", "ACTIVE", "SIM"), ("GONE", "INACTIVE", "SIM"), ("HALF", "ACTIVE", "SIM")]
+        # A new one trades by New York's sessions.
+        connection.execute("INSERT INTO instruments (symbol, name, reference_price) VALUES ('NEW', 'x', 1)")
+        (row,) = connection.execute("SELECT calendar_id FROM instruments WHERE symbol = 'NEW'").fetchall()
+        assert row == ("XNYS",)

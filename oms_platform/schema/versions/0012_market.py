@@ -111,6 +111,13 @@ CREATE TABLE halts (
     CHECK ((lifted_at IS NULL) = (lifted_by IS NULL))
 );
 CREATE UNIQUE INDEX halts_set ON halts (symbol) WHERE lifted_at IS NULL;
+-- A halt has one place: it is no status of an instrument any more.
+INSERT INTO halts (halt_id, symbol, reason, set_by, set_at)
+    SELECT gen_random_uuid(), symbol, 'halted before halts were kept', 'migration 0012', now()
+    FROM instruments WHERE status = 'HALTED';
+UPDATE instruments SET status = 'ACTIVE' WHERE status = 'HALTED';
+ALTER TABLE instruments DROP CONSTRAINT instruments_status_check;
+ALTER TABLE instruments ADD CHECK (status IN ('ACTIVE', 'INACTIVE'));
 CREATE TRIGGER moved AFTER INSERT OR UPDATE OR DELETE ON halts
     FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('instruments');
 """
