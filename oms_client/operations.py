@@ -5,7 +5,7 @@ fields; tests/contract/test_client.py holds both to each other.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -30,6 +30,8 @@ _PROFILE: Final = f"{_PROFILES}/{{name}}"
 _EXCEPTIONS: Final = "/api/v1/exceptions"
 _EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
 _SWITCHES: Final = "/api/v1/kill-switches"
+_CALENDARS: Final = "/api/v1/calendars"
+_HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
 _SESSION: Final = f"{_SESSIONS}/{{venue_id}}"
 
@@ -804,6 +806,41 @@ class Operations:
         path = path_of(f"{_SWITCHES}/{{switch_id}}/release", switch_id=switch_id)
         body = {"reason": reason}
         return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
+
+    @operation("listCalendars")
+    def calendars(self) -> Call[answers.Calendars]:
+        """Return when markets trade."""
+        return Call(method="GET", path=_CALENDARS, shape=answers.Calendars)
+
+    @operation("getCalendar")
+    def calendar(
+        self, calendar: str, *, first: date | None = None, last: date | None = None
+    ) -> Call[answers.CalendarSessions]:
+        """Return a calendar's sessions, from today for two weeks where no day is named."""
+        query = query_of(
+            first=None if first is None else first.isoformat(),
+            last=None if last is None else last.isoformat(),
+        )
+        path = path_of(f"{_CALENDARS}/{{calendar_id}}", calendar_id=calendar)
+        return Call(method="GET", path=path, shape=answers.CalendarSessions, query=query)
+
+    @operation("listHalts")
+    def halts(self, *, lifted: bool | None = None) -> Call[answers.Halts]:
+        """Return halts, the newest first. lifted: also those that were."""
+        return Call(method="GET", path=_HALTS, shape=answers.Halts, query=query_of(all=lifted))
+
+    @operation("setHalt")
+    def set_halt(self, symbol: str, *, reason: str) -> Call[answers.Halt]:
+        """Halt a symbol: its new orders are denied, nothing of it leaves for a venue; cancels go on."""
+        body = body_of(symbol=symbol, reason=reason)
+        return Call(method="POST", path=_HALTS, shape=answers.Halt, body=body, repeatable=False)
+
+    @operation("liftHalt")
+    def lift_halt(self, symbol: str, *, reason: str) -> Call[answers.Halt]:
+        """Let a symbol trade again."""
+        path = path_of(f"{_HALTS}/{{symbol}}/lift", symbol=symbol)
+        body = {"reason": reason}
+        return Call(method="POST", path=path, shape=answers.Halt, body=body, repeatable=False)
 
     @operation("listReconciliations")
     def reconciliations(

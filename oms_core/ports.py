@@ -128,7 +128,7 @@ class OrderStore(Protocol):
     """Durable state: what Postgres keeps."""
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk."""
+        """Read accounts with their limits, instruments and the markets' hours into the desk."""
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""

@@ -16,8 +16,9 @@ import msgspec
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
+from oms_platform.prices import micros_of
 from oms_platform.telemetry.order_trace import traced_id
-from oms_platform.vocabulary import OrderType, Routing, Side
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side
 from oms_platform.wire import encode
 from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
@@ -257,6 +258,7 @@ def _inputs(
         code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
     buy = terms.side is Side.BUY
+    ticks = reference.rules.ticks_of(terms.symbol)
     clock_us = late_us = 0
     if quote is not None:
         quoted_us = microseconds(quote.quoted_at)
@@ -269,9 +271,11 @@ def _inputs(
     inputs = FrozenInputs(
         request=request,
         routing=routing,
-        tick_micros=reference.ticks_micros.get(terms.symbol),
+        tick_micros=ticks.tick_micros if terms.symbol in reference.reference_micros else None,
+        sub_dollar_tick_micros=ticks.sub_dollar_micros if ticks.sub_dollar_micros != ticks.tick_micros else 0,
+        access_fee_cap_micros=reference.rules.access_fee_cap(_price_of(terms, quote, reference)),
         not_traded=reference.not_traded.get(terms.symbol, ""),
-        reference_micros=reference.prices_micros.get(terms.symbol),
+        reference_micros=reference.reference_micros.get(terms.symbol),
         # What comes late was old when it came.
         quote_age_us=min(_age_us(context.quotes.silent_s(terms.symbol)) + late_us, INT32_MAX),
         quote_clock_us=clock_us,
@@ -280,6 +284,16 @@ def _inputs(
         outflows=outflows,
     )
     return inputs, profile, problem
+
+
+def _price_of(terms: OrderTerms, quote: Quote | None, reference: Reference) -> int:
+    """Return the micros that an order is about: its limit, the far touch, or the symbol's reference."""
+    if terms.limit_price_micros is not None:
+        return terms.limit_price_micros
+    far = None
+    if quote is not None:
+        far = quote.national_best_offer if terms.side is Side.BUY else quote.national_best_bid
+    return reference.reference_micros.get(terms.symbol, MICROS) if far is None else micros_of(far)
 
 
 def decide_on(
@@ -314,6 +328,7 @@ def decide_on(
             beliefs=content.beliefs,
             taken=inputs.taken,
             silent_us=_silent_us(quote),
+            access_fee_cap_micros=inputs.access_fee_cap_micros,
         ),
         profile,
     )
@@ -348,6 +363,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         time_in_force=terms.time_in_force,
         limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,
         tick_micros=tick_micros,
+        sub_dollar_tick_micros=inputs.sub_dollar_tick_micros,
         min_quantity=terms.min_quantity,
         seed=seed_of(inputs),
         visits=tuple(

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.errors import OperationalError
+from oms_platform.market_rules import DayRules
 from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.vocabulary import Routing
-from sor_engine.domain.market import DarkBelief, Venue, VenueStats
+from sor_engine.domain.market import ACCESS_FEE_CAP_MICROS, DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
 from sor_engine.domain.quality import Evidence, Tape
 
@@ -40,7 +41,8 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     request: as it came. routing: the effective preferences of order and account, and the profile that was
     used. not_traded: the symbol's status while it does not trade. reference_micros: its price where nobody
     displays both sides. quote_clock_us: what was added to the quote's time to have it by our clock. taken,
-    outflows: see `Market`.
+    outflows: see `Market`. tick_micros: from a dollar on, None for a symbol that is not known;
+    sub_dollar_tick_micros: below a dollar, 0 for the same. access_fee_cap_micros: at the order's price.
     """
 
     request: RouteRequest
@@ -53,14 +55,16 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     not_traded: str = ""
     reference_micros: int | None = None
     quote_clock_us: int = 0
+    sub_dollar_tick_micros: int = 0
+    access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
 
-    not_traded: by symbol, the status of each that does not trade. prices_micros: by symbol, its reference
-    price.
+    rules: of today. not_traded: by symbol, the status of each that does not trade. reference_micros: of every
+    known symbol, a price where there is no quote.
     """
 
     content: ReferenceContent
@@ -68,9 +72,9 @@ class Reference:
     unusable: Mapping[str, str] = field(default_factory=dict)
     default_profile: str
     accounts: Mapping[str, Routing]
-    ticks_micros: Mapping[str, int]
+    rules: DayRules
     not_traded: Mapping[str, str] = field(default_factory=dict)
-    prices_micros: Mapping[str, int] = field(default_factory=dict)
+    reference_micros: Mapping[str, int]
 
 
 class Quotes(Protocol):

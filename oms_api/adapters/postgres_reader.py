@@ -29,6 +29,7 @@ from oms_api.ports import (
 )
 from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.ids import uuid7_floor
+from oms_platform.market_rows import ASSIGNMENTS, ROUND_LOTS, RULES, rules_of
 from oms_platform.messages import SubmitOrder
 from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
@@ -335,12 +336,14 @@ class PostgresReader:
     async def reference(self) -> KnownNames:
         """Return what requests may name."""
         accounts = await self.read("SELECT account_id FROM accounts", ())
-        instruments = await self.read("SELECT symbol, tick_size FROM instruments", ())
+        symbols = await self.read("SELECT symbol FROM instruments", ())
+        rules = [await self.read(query, ()) for query in (RULES, ROUND_LOTS, ASSIGNMENTS)]
         profiles = await self.read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())
         venues = await self.read("SELECT venue_id FROM venues", ())
         return KnownNames(
             accounts=frozenset(row[0] for row in accounts),
-            tick_sizes=dict(instruments),
+            symbols=frozenset(row[0] for row in symbols),
+            rules=rules_of(*rules),
             profiles=frozenset(row[0] for row in profiles),
             venues=frozenset(row[0] for row in venues),
         )

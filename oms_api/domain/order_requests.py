@@ -23,6 +23,7 @@ from oms_api.domain.terms import (
     read_quantity,
     shown,
 )
+from oms_platform.market_rules import Ticks
 from oms_platform.order_types import LIMITED, STOPS
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
@@ -171,11 +172,12 @@ def what_will_happen(kind: RequestKind, order: OrderState, change: OrderChange |
 
 
 def read_change(
-    content: Mapping[str, object], order: OrderState, tick_size: Decimal | None
+    content: Mapping[str, object], order: OrderState, ticks: Ticks | None
 ) -> OrderChange | tuple[FieldProblem, ...]:
     """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
 
-    What is left out, or null, stays as it is; something has to be given. tick_size: dollars; None: any.
+    What is left out, or null, stays as it is; something has to be given. ticks: the grid of its symbol's
+    prices; None: any.
     """
     problems = [
         FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
@@ -188,7 +190,7 @@ def read_change(
         message = f"must be at least the order's minQuantity {order.min_quantity}, was {quantity}"
         problems.append(FieldProblem(field="quantity", message=message))
     limit, stop = (
-        _price(given, field, kinds, order, tick_size, problems)
+        _price(given, field, kinds, order, ticks, problems)
         for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
     )
     time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
@@ -221,7 +223,7 @@ def _price(
     field: str,
     kinds: frozenset[OrderType],
     order: OrderState,
-    tick_size: Decimal | None,
+    ticks: Ticks | None,
     problems: list[FieldProblem],
 ) -> Decimal | None:
     if field not in given:
@@ -230,7 +232,7 @@ def _price(
         message = f"must be left out of a {order.order_type.name} order's replace, was {shown(given[field])}"
         problems.append(FieldProblem(field=field, message=message))
         return None
-    return read_price(given[field], field, tick_size, problems)
+    return read_price(given[field], field, ticks, problems)
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):

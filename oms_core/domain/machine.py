@@ -91,16 +91,17 @@ class UnknownChildError(Exception):
     """A report names a child that this order does not have."""
 
 
-def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
+def evolve(order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
+    may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now)) is not None:
+    while (following := _next(order, now, may_route)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
@@ -198,7 +199,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 # ---- what follows of itself
 
 
-def _next(order: Order, now: datetime) -> Event | None:
+def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         if order.replacing is not None:
@@ -218,7 +219,7 @@ def _next(order: Order, now: datetime) -> Event | None:
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
-    return _next_route(order, now)
+    return _next_route(order, now) if may_route else None
 
 
 def _spent(order: Order) -> str | None:

@@ -257,8 +257,8 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="when all is quiet, what an order has open is with the venues, or with a person: no order"
-        " is forgotten",
+        invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
+        " market: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
         broken="""
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
@@ -269,6 +269,14 @@ QUESTIONS: Final = (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
+            AND EXISTS (
+                -- Its market trades: it is not halted, and in a session.
+                SELECT FROM instruments i JOIN calendars k USING (calendar_id)
+                WHERE i.symbol = o.symbol AND i.status = 'ACTIVE'
+                  AND NOT EXISTS (SELECT FROM halts h WHERE h.symbol = i.symbol AND h.lifted_at IS NULL)
+                  AND (k.continuous_from IS NOT NULL OR EXISTS (
+                       SELECT FROM calendar_sessions s WHERE s.calendar_id = i.calendar_id
+                       AND s.opens_at <= now() AND now() < s.closes_at)))
             GROUP BY o.order_id, o.status, o.leaves_qty
             HAVING coalesce(sum(c.leaves_qty), 0) = 0
                 OR (o.leaves_qty <> sum(c.leaves_qty) AND NOT EXISTS (

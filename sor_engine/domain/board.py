@@ -32,7 +32,7 @@ from sor_engine.domain.plan import Account, Decision, Term, VenueOutcome
 from sor_engine.domain.profile import Profile
 from sor_engine.domain.sweeping import protected_quote
 
-# A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
+# A fee or rebate beyond ten times what SEC Rule 610(c) ever let a venue ask (30 mils) is taken for a mistake.
 FEE_MAX: Final = Decimal("0.030000")
 # At one price the lowest fee goes first: what a venue without fees costs must not be guessed.
 NO_FEE_SCHEDULE: Final = "no fee schedule"
@@ -267,7 +267,7 @@ class Board:
         "reach",
         "request",
         "standing",
-        "tick",
+        "ticks",
         "touch",
     )
 
@@ -277,7 +277,7 @@ class Board:
         if market.silent_us:
             # What a venue's feed says no more, may have changed: it is no quote.
             self.book = {name: shown for name, shown in self.book.items() if not self._is_silent(name)}
-        self.tick = request.tick_micros
+        self.ticks = request.ticks
         # Never more than what is left of the order, which then goes whole.
         self.minimum = min(request.min_quantity, request.quantity)
         self.passed: list[tuple[str, str]] = []
@@ -467,10 +467,10 @@ class Board:
                 self._pass_over(venue, visit, "rejected this order before", passed_by=True)
 
     def _limit(self) -> int | None:
-        tick = self.tick
+        ticks = self.ticks
         wanted = self.request.limit_micros
         if wanted is not None:
-            return wanted // tick * tick if self.request.buy else -(-wanted // tick) * tick
+            return ticks.floor(wanted) if self.request.buy else ticks.ceiling(wanted)
         # A quote far away from everybody's must not say how far an order may go.
         reference = self.request.reference_micros
         middle2 = self.mid2 if self.mid2 is not None else None if reference is None else 2 * reference
@@ -478,8 +478,14 @@ class Board:
             return None
         collar_bps = self.profile.market_collar_bps
         if self.request.buy:
-            return middle2 * (BPS + collar_bps) // (2 * BPS * tick) * tick
-        return -(-middle2 * (BPS - collar_bps) // (2 * BPS * tick)) * tick
+            return ticks.floor(middle2 * (BPS + collar_bps) // (2 * BPS))
+        return ticks.ceiling(-(-middle2 * (BPS - collar_bps) // (2 * BPS)))
+
+    @property
+    def tick(self) -> int:
+        """The tick at the price that the order meets, or at its limit."""
+        price = self.limit if self.touch is None else self.touch
+        return self.ticks.at(MICROS if price is None else price)
 
     @property
     def immediate(self) -> bool:

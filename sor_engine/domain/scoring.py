@@ -10,9 +10,6 @@ from sor_engine.domain.board import VALUE_STEPS, Board, Candidate, hidden_size
 from sor_engine.domain.market import BPS, MICROS, PPM
 from sor_engine.domain.profile import TERMS
 
-# SEC Rule 610(c): 30 mils is the most that a venue may ask to access a quote. The cost term runs from that
-# fee (0) to a rebate of the same size (1).
-ACCESS_FEE_CAP_MICROS: Final = 3_000
 # The price term spans the spread, so that a tick tells venues apart, and at most this much of the price.
 PRICE_BAND_BPS_MAX: Final = 100
 # The latency term runs from an instant acknowledgement (1) to one after this long (0).
@@ -55,6 +52,8 @@ def score(board: Board) -> None:
 
 def _score_one(board: Board, candidate: Candidate, *, taking: bool, price: int) -> None:
     request, profile, venue = board.request, board.profile, candidate.venue
+    # The cost term runs from the highest fee that is allowed (0) to a rebate of the same size (1).
+    cap = max(1, board.market.access_fee_cap_micros)
     stats = board.stats(venue.venue_id)
     displayed = candidate.marketable if taking else sum([size for _, size in candidate.far])
     candidate.hidden = hidden_size(displayed, stats)
@@ -67,7 +66,7 @@ def _score_one(board: Board, candidate: Candidate, *, taking: bool, price: int) 
         _clamped(displayed + candidate.hidden, request.quantity),
         _clamped(rate, PPM),
         _clamped(LATENCY_US_MAX - latency_us, LATENCY_US_MAX),
-        _clamped(ACCESS_FEE_CAP_MICROS - candidate.fee, 2 * ACCESS_FEE_CAP_MICROS),
+        _clamped(cap - candidate.fee, 2 * cap),
     ]
     weights = list(profile.weights.values())
     names: tuple[str, ...] = TERMS

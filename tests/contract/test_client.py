@@ -5,7 +5,7 @@ import json
 import re
 import types
 import typing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -53,7 +53,8 @@ GIVEN: dict[str, Any] = {
     "after": "01900000-0000-7000-8000-0000deadbee0",
     "request_id": "r-1", "all_or_nothing": True,
     "orders": [{"account": "ACC-INST-001", "symbol": "AAPL", "side": "BUY", "quantity": 100}],
-    "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9,
+    "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9, "calendar": "XNYS", "first": date(2026, 11, 26),
+    "last": date(2026, 11, 27), "lifted": True,
 }  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def samples(schema: dict[str, Any]) -> tuple[Any, Any]:
         case "string":
             text = {
                 "uuid": "01900000-0000-7000-8000-0000deadbeef",
+                "date": "2026-03-02",
                 "date-time": "2026-03-02T15:00:00.123456Z",
                 "decimal": "227.123400",
             }.get(schema.get("format", ""), schema.get("enum", ["text"])[0])
@@ -198,7 +200,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     # too, unless it is of one version: here every parameter is given.
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
-        *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),
+        *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand", "setHalt", "liftHalt"),
     }
 
 

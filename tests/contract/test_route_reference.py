@@ -65,4 +65,4 @@ def test_a_dark_venue_takes_midpoint_orders_unless_it_says_that_it_does_not(tabl
 
 
 def test_every_instrument_has_its_reference_price(tables: Tables) -> None:
-    assert tables.load().prices_micros["AAPL"] == 227_500_000
+    assert tables.load().reference_micros["AAPL"] == 227_500_000

@@ -64,7 +64,6 @@ def running_core(kafka: KafkaSettings, dsn: str) -> Iterator[CoreLoop]:
             kafka,
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
-            day_ends=None,
             tracer=None,
             stack=stack,
         )

@@ -1,7 +1,7 @@
 """Whatever was decided, the audit gives the same decision again, and notices what was changed of it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import LONG_STANDING
 from oms_platform.messages import Quote, RouteRequest, VenueQuote
 from oms_platform.order_ids import route_id
 from oms_platform.vocabulary import ExecInst, OrderTerms, OrderType, Routing, Side, TimeInForce, VenueVisit
@@ -136,9 +137,9 @@ def routes(draw: st.DrawFn) -> PlannedRoute:
         unusable={"broken": "weights must not all be 0"},
         default_profile="sweep",
         accounts={"ACC-2": Routing(profile="dark", avoid=("BATS",))},
-        ticks_micros={"AAPL": 10_000},
+        rules=LONG_STANDING.on(date(2025, 1, 2)),
         not_traded=draw(st.sampled_from(({}, {}, {}, {"AAPL": "HALTED"}))),
-        prices_micros=draw(st.sampled_from(({}, {"AAPL": 2_000_000}))),
+        reference_micros=draw(st.sampled_from(({"AAPL": 100_000_000}, {"AAPL": 2_000_000}))),
     )
     context = RoutingContext(
         quotes=DrawnQuotes(

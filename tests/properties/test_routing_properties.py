@@ -137,6 +137,7 @@ requests = st.builds(
     time_in_force=st.sampled_from(TimeInForce),
     limit_micros=limits,
     tick_micros=st.just(TICK_MICROS),
+    sub_dollar_tick_micros=st.sampled_from((0, 0, 100)),
     min_quantity=st.sampled_from((0, 0, 0, 1, 70, 400, 5_000)),
     seed=st.integers(0, 2**63 - 1),
     avoid=st.frozensets(st.sampled_from(NAMES), max_size=2),
@@ -195,7 +196,7 @@ def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
         assert leg.quantity >= min(request.min_quantity, request.quantity)
         assert leg.min_quantity == min(request.min_quantity, leg.quantity)
         assert leg.limit_micros > 0
-        assert leg.limit_micros % TICK_MICROS == 0
+        assert leg.limit_micros % request.ticks.at(leg.limit_micros) == 0
         assert venue.active
         assert leg.venue_id not in request.avoid
         assert leg.venue_id not in known["closed"]

@@ -133,15 +133,17 @@ def take_limit(board: Board) -> int:
     taken = [candidate.worst for candidate in board.ranked if candidate.takes]
     if not taken or board.limit is None:
         return board.limit or 0
-    tick, reach = board.tick, board.tick * board.profile.aggression_ticks
+    ticks, aggression_ticks = board.ticks, board.profile.aggression_ticks
     bound = board.next_price()
     bounds = [board.limit] if bound is None else [board.limit, bound]
     # A price off the grid is reached by the next one on it.
     if board.request.buy:
-        worst = -(-max(taken) // tick) * tick
-        return max(worst, min(worst + reach, *bounds) // tick * tick)
-    worst = min(taken) // tick * tick
-    return min(worst, -(-max(worst - reach, *bounds) // tick) * tick)
+        worst = ticks.ceiling(max(taken))
+        reach = ticks.at(worst) * aggression_ticks
+        return max(worst, ticks.floor(min(worst + reach, *bounds)))
+    worst = ticks.floor(min(taken))
+    reach = ticks.at(worst) * aggression_ticks
+    return min(worst, ticks.ceiling(max(worst - reach, *bounds)))
 
 
 def _expected(board: Board, outcomes: tuple[VenueOutcome, ...]) -> Expectation:

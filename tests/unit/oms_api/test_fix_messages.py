@@ -109,6 +109,24 @@ def test_order_is_read_as_rest_would_have_it(text: str, expected: dict[str, obje
     assert {name: content.get(name, ...) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("55=BRK.B", "BRK.B"),
+        ("55=BRK|65=B", "BRK.B"),
+        ("55=BF|65=A", "BF/A"),
+        ("55=BF/A", "BF/A"),
+        ("55=BRK.B|65=B", "BRK.B"),
+        # When-issued shares are others.
+        ("55=AAPL|65=WI", "AAPL.WI"),
+        ("55=NONE|65=Z", "NONE.Z"),
+    ],
+)
+def test_a_share_class_is_read_in_symbol_or_in_symbol_sfx(text: str, symbol: str) -> None:
+    known = {"BRK.B", "BF/A", "AAPL"}.__contains__
+    assert read_order(fields(f"35=D|11=X|{text}|54=1|38=1|40=1"), ("ACC",), known)["symbol"] == symbol
+
+
 def test_account_may_be_left_out_only_where_there_is_one() -> None:
     asked = fields("11=X|55=AAPL|54=1|38=1|40=1")
     assert "accountId" not in read_order(asked, ("A", "B"))

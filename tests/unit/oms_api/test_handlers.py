@@ -34,6 +34,7 @@ from oms_api.ports import (
     StoredRequest,
 )
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade
 from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
@@ -160,8 +161,8 @@ class Fake:
     def account_exists(self, account_id: str) -> bool:
         return account_id in self.accounts
 
-    def tick_size(self, symbol: str) -> Decimal | None:
-        return Decimal("0.01") if symbol == "S" else None
+    def ticks(self, symbol: str) -> Ticks | None:
+        return Ticks() if symbol == "S" else None
 
     def profile_exists(self, profile: str) -> bool:
         return profile == "default"
@@ -207,6 +208,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            market=every,
             reconciliations=every,
             catalog=every,
             market_data=every,

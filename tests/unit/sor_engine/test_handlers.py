@@ -1,7 +1,7 @@
 """From a request and the live book to a plan, with quotes that are there, late or missing."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import LONG_STANDING
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
@@ -85,7 +86,8 @@ REFERENCE = Reference(
     unusable={"broken": "weights must not all be 0"},
     default_profile="default",
     accounts={"ACC-2": Routing(profile="waiting", avoid=("XNYS",), prefer=("ARCX",))},
-    ticks_micros={"AAPL": 10_000},
+    rules=LONG_STANDING.on(date(2025, 1, 2)),
+    reference_micros={"AAPL": 100_000_000},
 )
 QUOTE = Quote(
     symbol="AAPL",

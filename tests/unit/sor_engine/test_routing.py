@@ -589,3 +589,32 @@ def test_only_a_missing_or_an_old_quote_is_no_data() -> None:
     assert not route(order(None), [quote("ARCX", "10.00", None)]).no_data
     assert not route(order("10.02"), [], [venue("ARCX", active=False)]).no_data
     assert not route(order("10.10"), [quote("ARCX", "10.00", "10.02")]).no_data
+
+
+# ---- ticks on either side of a dollar
+
+
+@pytest.mark.parametrize("buy", [True, False])
+@pytest.mark.parametrize("limit", [None, "0.99995", "1.0049", "0.9851"])
+@pytest.mark.parametrize("touch", ["0.9998", "0.9999", "1.0000", "1.0100"])
+def test_what_is_sent_is_on_the_grid_of_its_price_on_either_side_of_a_dollar(
+    touch: str, limit: str | None, buy: bool
+) -> None:
+    for collar_bps in (10, 100, 500):
+        request = order(limit, 100, buy=buy, sub_dollar_tick_micros=100)
+        used = profile(market_collar_bps=collar_bps, aggression_bps=7)
+        decision = route(request, [quote("XNYS", touch, touch)], used=used)
+        for leg in decision.legs:
+            tick = 10_000 if leg.limit_micros >= 1_000_000 else 100
+            assert leg.limit_micros % tick == 0
+
+
+def test_the_cost_of_a_venue_is_measured_by_the_cap_on_access_fees_of_the_day() -> None:
+    def cost(cap: int) -> Decimal:
+        quotes = [quote("XNYS", "10.00", "10.01")]
+        found = route(order("10.01"), quotes, [venue("XNYS", fee="0.0005")], access_fee_cap_micros=cap)
+        (outcome,) = found.account().venues
+        return next(term.value for term in outcome.terms if term.name == "cost")
+
+    assert cost(3_000) == Decimal("0.4167")
+    assert cost(1_000) == Decimal("0.25")
