@@ -13,7 +13,7 @@ from oms_core.domain.order import Order
 from oms_core.domain.stops import StopWatch
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
-from oms_platform import ids
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from tests.unit.oms_core.orders import PRICE, new_order
 from tests.unit.oms_core.scene import ACCOUNT, BID, LIMITS, OFFER, Scene
@@ -163,11 +163,11 @@ def test_a_stops_limit_is_held_to_its_stop_price_and_not_to_the_market_of_now(
 
 
 def test_a_waiting_stop_expires_with_its_day() -> None:
-    scene = Scene(day_ends=timedelta(hours=21))
-    scene.now = ids.uuid7_time(ids.uuid7()).replace(hour=15)
+    scene = Scene(calendar=Calendar(calendar_id="SIM", continuous_from=timedelta(hours=21)))
     day = stop(scene)
     gtc = stop(scene, time_in_force=TimeInForce.GTC)
-    scene.step(2 * 86_400)
+    scene.now = scene.now.replace(hour=21)
+    scene.step()
     scene.step()
     assert (scene.quantities(day)[0], scene.quantities(gtc)[0]) == ("EXPIRED", "ACKNOWLEDGED")
     quote(scene, OFFER, PRICE + 6 * CENT)
