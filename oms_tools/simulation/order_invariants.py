@@ -655,7 +655,7 @@ class OrderAuditor:
 
     def _left(self, order: FollowedOrder, event: OrderEvent) -> None:
         immediate = order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-        exhausted = order.terms.order_type is OrderType.MARKET
+        exhausted = order.terms.limit_price_micros is None
         self._require(
             not order.closed and (order.canceled or immediate or exhausted),
             PATH,
