@@ -8,15 +8,19 @@ import pytest
 
 from execution_adapter.domain.dialects import DIALECTS
 from execution_adapter.domain.dialects.dialect import SOH, Dialect
+from oms_platform.fix.dictionary import read_dictionary
+from oms_platform.fix.wire import split_fields
 from oms_platform.messages import Quote, VenueQuote
 from oms_platform.vocabulary import ExecInst, Side, TimeInForce
 from simulators.broker.engine import Behaviour, VenueEngine
-from simulators.broker.entrypoints.fix_text import read_command
+from simulators.broker.entrypoints.fix_text import VENUE_VALUES, read_command
 from simulators.broker.market import markets_of
 from simulators.broker.protocol import ExecType, Report, Requote
 from tests.unit.execution_adapter.orders import child
 
 NOW = datetime(2026, 1, 2, 15, tzinfo=UTC)
+HEAD = SOH.join(("8=FIX.4.4", "9=0", "35=D", "34=2", "49=OMS", "52=20260102-15:00:00.000", "56=XNYS", ""))
+TAIL = f"10=000{SOH}"
 ALL = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 
 
@@ -61,7 +65,9 @@ def sent(dialect: Dialect, engine: VenueEngine, **terms: Any) -> tuple[dict[str,
     asked = child(**({"venue_id": engine.venue_id, "side": Side.BUY} | terms))
     body = dialect.new_order_single(asked, asked.cl_ord_id, "20260102-15:00:00.000")
     fields = dict(part.split("=", 1) for part in body.split(SOH)[:-1])
-    records = engine.handle(read_command({"35": "D", **fields}), NOW)
+    message = read_dictionary(own_values=VENUE_VALUES).read(split_fields(f"{HEAD}{body}{TAIL}"))
+    assert message.fault is None, message.fault
+    records = engine.handle(read_command(message.fields), NOW)
     return fields, [record for record in records if isinstance(record, Report)]
 
 

@@ -72,6 +72,8 @@ _RESPONSE_TO_CODES: Final = {RequestKind.CANCEL: "1", RequestKind.REPLACE: "2"}
 _MIDPOINT_PEG: Final = "M"
 # And: an intermarket sweep order.
 _SWEEP: Final = "f"
+# FIX 4.4 as it was published has no sweeps; venues take them in it and before it.
+VENUE_VALUES: Final = (("18", _SWEEP),)
 _FEE_CURRENCY: Final = "USD"
 # MiscFeeType (139).
 _EXCHANGE_FEES: Final = "4"
