@@ -15,7 +15,7 @@ from oms_tools.laptop.parts import wait_until
 from oms_tools.laptop.stack import DEMO_FIX_CLIENT, DEMO_FIX_PASSWORD
 from tests.e2e.fix_client import FixClient
 from tests.e2e.orders import far_below, place, until_status
-from tests.stack_rig import StackRig
+from tests.stack_rig import StackRig, broken
 
 # Each test trades a symbol of its own, so that none takes another's orders.
 OUTCOME_S_MAX = 20.0
@@ -187,3 +187,7 @@ def test_a_fix_client_replaces_its_order_twice_and_cancels_it_by_the_last_clordi
     late = client.wait_for("change-5", lambda one: one["35"] == "9")
     assert (late["434"], late["102"], late["39"]) == ("2", "0", "4")
     assert not [one for one in client.received if one["35"] in "3j"]
+
+
+def test_every_invariant_holds_of_what_was_asked_here(rig: StackRig) -> None:
+    assert broken(rig.verify()) == []

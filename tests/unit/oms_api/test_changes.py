@@ -1,6 +1,7 @@
 """Requests that change orders, of one and of many, and batches of orders: each state and each repeat."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,11 @@ from oms_api.domain.order_requests import (
 )
 from oms_api.domain.principal import Principal, Right, rights_of
 from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.entrypoints.grpc_messages import Contract
+from oms_api.entrypoints.grpc_orders import read_selection
+from oms_api.entrypoints.request_fields import read_query
+from oms_api.entrypoints.selections import SelectionQuery, selection_of
+from oms_api.entrypoints.stream_requests import ChangeMany, read_message
 from oms_api.handlers import Placed
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
@@ -409,3 +415,45 @@ def test_every_order_of_a_batch_counts_and_what_is_stored_gets_its_first_answer(
 def test_what_is_no_batch_is_refused_and_named(content: dict[str, object], field: str) -> None:
     found = refused(read_batch(content))
     assert [problem.field for problem in found.fields] == [field]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"side": 7}, "side"), ({"account_ids": ["a\0"]}, "account_ids"),
+        ({"client_order_ids": ["\0"]}, "client_order_ids"), ({"order_ids": ["x"]}, "order_ids"),
+        ({"older_than_s": -1}, "older_than_s"), ({"symbols": ["S"], "after": "x"}, "after"),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_of_a_selection_over_grpc_is_named(given: dict[str, Any], field: str) -> None:
+    selection = Contract().kind("OrderSelection")(**given)
+    assert [problem.field for problem in refused(read_selection(selection)).fields] == [field]
+
+
+def test_a_selection_is_read_the_same_from_every_door() -> None:
+    ids = [str(uuid7()) for _ in range(2)]
+    by_grpc = read_selection(
+        Contract().kind("OrderSelection")(
+            account_ids=["B", "A"], symbols=["S"], side=1, venue_ids=["V"], older_than_s=0,
+            order_ids=[*ids, ids[0]], client_order_ids=["a,b"], after=ids[0],
+        )
+    )  # fmt: skip
+    given = [
+        ("accountId", "A,B"), ("symbol", "S"), ("side", "BUY"), ("venue", "V"), ("olderThan", "0"),
+        ("orderId", ids[0]), ("orderId", ids[1]), ("clientOrderId", "a,b"), ("after", ids[0]),
+    ]  # fmt: skip
+    query, problems = read_query(SelectionQuery, given)
+    message = read_message(
+        json.dumps(
+            {
+                "type": "cancelOrders", "id": "1",
+                "selection": {
+                    "accountId": ["A", "B"], "symbol": ["S"], "side": "BUY", "venue": ["V"], "olderThan": 0,
+                    "orderId": ids, "clientOrderId": ["a,b"], "after": ids[0],
+                },
+            }
+        )
+    )  # fmt: skip
+    assert query is not None and problems == []
+    assert isinstance(message, ChangeMany)
+    assert by_grpc == selection_of(query) == message.selection

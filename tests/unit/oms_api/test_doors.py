@@ -38,6 +38,7 @@ TYPES = (
     " suspendOrders, resumeOrders, ping"
 )
 ORDERS = frozenset((StreamChannel.ORDERS,))
+ID = "01900000-0000-7000-8000-0000deadbeef"
 
 
 def read_filter(query: Mapping[str, str], principal: Principal) -> OrderFilter | Refusal:
@@ -306,6 +307,27 @@ def test_a_message_that_is_no_object_is_refused_in_words(text: str | bytes, said
         ('{"type":"place","id":"1"}', "order", "must be an object, was null"),
         ('{"type":"cancel","id":"1","orderId":"x"}', "orderId", 'must be an orderId, was "x"'),
         ('{"type":"cancel","id":"1","id":"2"}', "id", "is given more than once"),
+        ('{"type":"replace","id":"1","replace":{}}', "orderId", "must be an orderId, was null"),
+        (f'{{"type":"replace","id":"1","orderId":"{ID}"}}', "replace", "must be an object, was null"),
+        (
+            f'{{"type":"suspend","id":"1","orderId":"{ID}","sequence":-1}}',
+            "sequence",
+            "must be a sequence of 0 or more, was -1",
+        ),
+        (f'{{"type":"resume","id":"1","orderId":"{ID}","key":""}}', "key", 'must be a text, was ""'),
+        (f'{{"type":"suspend","id":"1","orderId":"{ID}","key":5}}', "key", "must be a text, was 5"),
+        ('{"type":"cancelOrders","id":"1"}', "selection", "must be an object, was null"),
+        (
+            '{"type":"resumeOrders","id":"1","selection":{"x":1}}',
+            "selection.x",
+            "is not a field of a selection",
+        ),
+        (
+            '{"type":"suspendOrders","id":"1","selection":{"olderThan":-1}}',
+            "selection.olderThan",
+            "must be a whole number from 0 to 31536000, was -1",
+        ),
+        ('{"type":"placeOrders","id":5}', "id", "must be a text of 1 to 64 characters, was 5"),
         (
             '{"type":"unsubscribe","accounts":{"a":1}}',
             "accounts",

@@ -13,15 +13,22 @@ from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_wire import MalformedMessageError
 from proto.gen.oms.v1 import (
     CancelOrderRequest,
+    CancelOrdersRequest,
     GetOrderRequest,
     ListOrdersRequest,
+    OrderSelection,
     OrderStatus,
     OrderType,
     PlaceOrderRequest,
+    PlaceOrdersRequest,
     ReplaceOrderRequest,
+    ResumeOrderRequest,
+    ResumeOrdersRequest,
     Routing,
     Side,
     StreamOrdersRequest,
+    SuspendOrderRequest,
+    SuspendOrdersRequest,
     TimeInForce,
 )
 from tests.contract.descriptors import message_class
@@ -31,10 +38,25 @@ KINDS: list[Any] = [
     GetOrderRequest,
     CancelOrderRequest,
     ReplaceOrderRequest,
+    SuspendOrderRequest,
+    ResumeOrderRequest,
+    PlaceOrdersRequest,
+    CancelOrdersRequest,
+    SuspendOrdersRequest,
+    ResumeOrdersRequest,
     ListOrdersRequest,
     StreamOrdersRequest,
 ]
 WHOLE = [
+    CancelOrdersRequest(
+        selection=OrderSelection(account_ids=["A", "B"], side=Side.BUY, older_than_s=0, order_ids=["x"]),
+        client_order_id="k",
+        channel="DESK",
+    ),
+    PlaceOrdersRequest(
+        orders=[PlaceOrderRequest(client_order_id="c"), PlaceOrderRequest()], all_or_nothing=True
+    ),
+    SuspendOrderRequest(order_id="x", sequence=0),
     PlaceOrderRequest(
         client_order_id="c-é",
         account_id="A",

@@ -1023,7 +1023,8 @@ class ResumeOrderResponse(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class PlaceOrdersRequest(betterproto.Message):
     """
-    Up to 500 orders. all_or_nothing: none is placed if one of them is wrong.
+    Up to 500 orders, as far as a message of 64 KiB holds them, of one channel. all_or_nothing: none is placed if one of
+     them is refused.
     """
 
     orders: List["PlaceOrderRequest"] = betterproto.message_field(1)
