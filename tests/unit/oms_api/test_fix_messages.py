@@ -69,6 +69,7 @@ NAMED = dict.fromkeys(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("99=11.5", {"stopPrice": Decimal("11.5")}),
         ("38=200|44=10.5|59=1", {"quantity": 200, "limitPrice": Decimal("10.5"), "timeInForce": "GTC"}),
         ("38=1.5", {"quantity": "1.5"}),
         ("59=6", {"timeInForce": "6"}),
@@ -91,6 +92,11 @@ def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
         ("54=1|38=99999999999999999999|40=1", {"quantity": "9" * 20}),
         ("54=1|40=1", {"quantity": ...}),
         ("54=1|38=1|40=2|44=.5", {"limitPrice": Decimal("0.5")}),
+        ("54=1|38=1|40=3|99=11", {"orderType": "STOP", "stopPrice": Decimal(11)}),
+        (
+            "54=1|38=1|40=4|99=11|44=12",
+            {"orderType": "STOP_LIMIT", "stopPrice": Decimal(11), "limitPrice": Decimal(12)},
+        ),
         ("54=1|38=1|40=2|44=007.", {"limitPrice": Decimal(7)}),
         ("54=1|38=1|40=2|44=-.", {"limitPrice": "-."}),
         ("54=1|38=1|40=2|44=1" + "0" * 400, {"limitPrice": "1" + "0" * 400}),

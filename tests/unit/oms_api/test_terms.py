@@ -308,3 +308,44 @@ def test_routing_preferences_that_name_nothing_known_are_refused(routing: Any, f
     found = read(routing=routing)
     assert isinstance(found, tuple)
     assert [problem.field for problem in found] == [field]
+
+
+STOP = {"orderType": "STOP", "limitPrice": None, "stopPrice": "190.01"}
+STOP_LIMIT = {"orderType": "STOP_LIMIT", "limitPrice": "190.05", "stopPrice": "190.01"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "stop"), [(STOP, None, 190_010_000), (STOP_LIMIT, 190_050_000, 190_010_000)]
+)
+def test_a_stop_order_has_its_stop_price_and_a_stop_limit_order_its_limit_too(
+    changes: dict[str, Any], limit: int | None, stop: int
+) -> None:
+    terms = read(**changes)
+    assert isinstance(terms, OrderTerms)
+    assert (terms.limit_price_micros, terms.stop_price_micros) == (limit, stop)
+    assert terms.order_type is OrderType[changes["orderType"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"stopPrice": "190"}, "stopPrice", 'must be left out of a LIMIT order, was "190"'),
+        (
+            {"orderType": "MARKET", "limitPrice": None, "stopPrice": "190"},
+            "stopPrice",
+            'must be left out of a MARKET order, was "190"',
+        ),
+        (STOP | {"stopPrice": None}, "stopPrice", "is required for a STOP order"),
+        (STOP | {"limitPrice": "190"}, "limitPrice", 'must be left out of a STOP order, was "190"'),
+        (STOP_LIMIT | {"limitPrice": None}, "limitPrice", "is required for a STOP_LIMIT order"),
+        (STOP | {"stopPrice": "0"}, "stopPrice", 'must be above 0, was "0"'),
+        (STOP | {"timeInForce": "IOC"}, "timeInForce", "must be DAY or GTC of a stop order, was IOC"),
+        (STOP_LIMIT | {"timeInForce": "FOK"}, "timeInForce", "must be DAY or GTC of a stop order, was FOK"),
+    ],
+)
+def test_what_does_not_belong_to_an_order_type_is_named(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = read(**changes)
+    assert not isinstance(found, OrderTerms)
+    assert [(problem.field, problem.message) for problem in found] == [(field, message)]
