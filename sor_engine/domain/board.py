@@ -254,6 +254,7 @@ class Board:
     """
 
     __slots__ = (
+        "_displayed_first",
         "_standing",
         "book",
         "dark",
@@ -284,6 +285,8 @@ class Board:
         self.ranked: list[Candidate] = []
         self.dark: list[Candidate] = []
         self.standing: list[Standing] = []
+        # (price, venue) of what each displays first on the far side.
+        self._displayed_first: list[tuple[int, str]] = []
         rejected: list[tuple[Venue, Visit]] = []
         visits = {visit.venue_id: visit for visit in request.visits}
         for venue in market.venues:
@@ -357,6 +360,8 @@ class Board:
         """Return what a venue displays on the far and on the near side, without what we have taken."""
         asks, bids = _sides(self.book[venue_id])
         far, near = (asks, bids) if self.request.buy else (bids, asks)
+        if far:
+            self._displayed_first.append((far[0][0], venue_id))
         gone = self.market.taken.get(venue_id, 0) if self.market.taken else 0
         if visit.sent and not visit.in_book:
             # The book is older than what this order took there, or tried to: that is gone either way. What it
@@ -447,15 +452,12 @@ class Board:
         short: int = (bound - 1) // tick * tick if self.request.buy else (bound // tick + 1) * tick
         return short
 
-    def displayed_first(self) -> list[tuple[int, str]]:
-        """Return (price, venue) of what each venue displays first on the far side, taken by us or not."""
-        hidden = {venue.venue_id for venue in self.market.venues if not venue.lit}
-        sides = [
-            (_sides(shown)[0 if self.request.buy else 1], venue_id)
-            for venue_id, shown in self.book.items()
-            if venue_id not in hidden
-        ]
-        return [(side[0][0], venue_id) for side, venue_id in sides if side]
+    def goes_past(self, venue_id: str, limit: int) -> bool:
+        """Return whether a limit goes past what another venue displays first, taken by us or not."""
+        for price, other in self._displayed_first:
+            if (price < limit if self.request.buy else price > limit) and other != venue_id:
+                return True
+        return False
 
     def _second_chance(self, rejected: list[tuple[Venue, Visit]]) -> None:
         """Leave out venues that rejected this order, unless nobody else is in the running."""

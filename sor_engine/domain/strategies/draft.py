@@ -22,7 +22,6 @@ class Draft:
         self.notes: list[str] = []
         self._legs: list[Leg] = []
         self._words: dict[str, list[str]] = {}
-        self._displayed_first = board.displayed_first()
 
     def add(
         self,
@@ -42,16 +41,11 @@ class Draft:
         """
         venue_id = candidate.venue.venue_id
         minimum = min(self.board.minimum, quantity)
-        if candidate.venue.lit and self._goes_past(venue_id, limit):
+        if candidate.venue.lit and self.board.goes_past(venue_id, limit):
             exec_inst = ExecInst.INTERMARKET_SWEEP
         self._legs.append(Leg(venue_id, quantity, limit, time_in_force, hold_ms, minimum, exec_inst))
         candidate.allocated += quantity
         self._words.setdefault(venue_id, []).append(words)
-
-    def _goes_past(self, venue_id: str, limit: int) -> bool:
-        return any(
-            venue_id != other and self.board.better(price, limit) for price, other in self._displayed_first
-        )
 
     def add_takes(self, *, rest_tif: TimeInForce | None = None) -> None:
         """Add what every venue takes and rests: IOC to take, one resting leg where both meet.
@@ -60,9 +54,13 @@ class Draft:
         at again.
         """
         board = self.board
-        reach, resting = take_limit(board), board.rest_limit()
-        hold_ms = 0 if resting == board.limit else LOCKED_HOLD_MS
+        reach, resting, hold_ms = take_limit(board), board.limit or 0, 0
+        if any(candidate.rests for candidate in board.ranked):
+            resting = board.rest_limit()
+            hold_ms = 0 if resting == board.limit else LOCKED_HOLD_MS
         for candidate in board.ranked:
+            if not candidate.takes and not candidate.rests:
+                continue
             took = f"takes {candidate.takes} of {candidate.marketable} displayed"
             rests = f"{candidate.rests} rests at {price_text(resting)}"
             if candidate.rests and rest_tif is not None and candidate.takes and not hold_ms:
