@@ -36,6 +36,11 @@ owed_requests = Gauge(
     "oms_core_unanswered_requests", "Orders that wait for an answer of the router or the adapter"
 )
 live_orders = Gauge("oms_core_live_orders", "Orders that are not closed, by status", ["status"])
+calendar_end = Gauge(
+    "oms_core_calendar_end_timestamp_seconds",
+    "When the last session closes that is loaded, of each calendar that instruments trade by; 0 for none",
+    ["calendar"],
+)
 reserved_dollars = Gauge("oms_core_reserved_dollars", "What open orders hold of buying power, all accounts")
 gross_cost_dollars = Gauge("oms_core_gross_cost_dollars", "Gross cost of all accounts' positions")
 buying_power_used = Gauge(
@@ -98,6 +103,10 @@ def count_desk(desk: Desk) -> None:
     found = Tally(order.status for order in desk.orders.values())
     for status in _OPEN:
         live_orders.labels(status.name).set(found[status])
+    for calendar_id in {instrument.calendar_id for instrument in desk.instruments.values()}:
+        if not desk.hours.is_continuous(calendar_id):
+            close = desk.hours.last_close_known(calendar_id)
+            calendar_end.labels(calendar_id).set(0 if close is None else close.timestamp())
     exposures = desk.exposures.values()
     reserved_dollars.set(sum(exposure.reserved_micros for exposure in exposures) / MICROS)
     gross_cost_dollars.set(sum(exposure.gross_cost_micros for exposure in exposures) / MICROS)

@@ -100,6 +100,15 @@ class Hours:
         """The calendars' ids."""
         return tuple(self._calendars)
 
+    def last_close_known(self, calendar_id: str) -> datetime | None:
+        """Return when the last session that is known closes; None for a market that never closes, or none."""
+        sessions = self._calendars[calendar_id].sessions
+        return sessions[-1].closes_at if sessions else None
+
+    def is_continuous(self, calendar_id: str) -> bool:
+        """Whether a market never closes."""
+        return self._calendars[calendar_id].continuous_from is not None
+
     def phase(self, calendar_id: str, now: datetime) -> Phase:
         """Return what a calendar says of a time that is not before the last one asked for."""
         known = self._phases.get(calendar_id)

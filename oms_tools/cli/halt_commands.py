@@ -21,10 +21,7 @@ admin_option = persona_option("admin1")
 @click.option("--all", "every", is_flag=True, help="Without SYMBOL: those that were lifted, too.")
 @json_option
 def halt(data: Path, user: str, symbol: str | None, reason: str | None, every: bool, as_json: bool) -> None:
-    """Halt SYMBOL: its new orders are denied, nothing of it leaves for a venue, cancels go on.
-
-    Without SYMBOL: list what is halted.
-    """
+    """Halt a symbol, or list what is halted: new orders are denied, cancels go on."""
     client = ApiClient.of_stack(data.resolve(), user)
     if symbol is not None:
         if not reason:
@@ -53,7 +50,7 @@ def halt(data: Path, user: str, symbol: str | None, reason: str | None, every: b
 @click.option("--reason", required=True, help="Why; it is kept with your name.")
 @json_option
 def unhalt(data: Path, user: str, symbol: str, reason: str, as_json: bool) -> None:
-    """Let SYMBOL trade again; what is left of its orders goes on within seconds."""
+    """Let a symbol trade again; what is left of its orders goes on within seconds."""
     answer = ApiClient.of_stack(data.resolve(), user).lift_halt(symbol, reason=reason)
     if as_json:
         click.echo(json.dumps(answer, indent=1))

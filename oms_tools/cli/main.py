@@ -72,7 +72,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Let clients send orders over FIX, or copy what becomes of orders: their sessions as data",
         f"{_CLI}.fix_client_commands:fix_clients",
     ),
-    "halt": Listed("Halt a symbol, or list what is halted", f"{_CLI}.halt_commands:halt"),
+    "halt": Listed(
+        "Halt a symbol, or list what is halted: new orders are denied, cancels go on",
+        f"{_CLI}.halt_commands:halt",
+    ),
     "kill": Listed(
         "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",
@@ -138,7 +141,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "token": Listed(
         "Print an access token of who is logged in, or of a demo persona", f"{_CLI}.log_in_commands:token"
     ),
-    "unhalt": Listed("Let a symbol trade again", f"{_CLI}.halt_commands:unhalt"),
+    "unhalt": Listed(
+        "Let a symbol trade again; what is left of its orders goes on within seconds",
+        f"{_CLI}.halt_commands:unhalt",
+    ),
     "up": Listed("Start the whole stack on this machine", f"{_CLI}.stack_commands:up"),
     "verify": Listed("Hold every invariant", f"{_CLI}.verify_commands:verify"),
     "watch": Listed(

@@ -118,7 +118,8 @@ class PostgresReference:
                 f" found {len(venues)} venues"
             )
         instruments = self._connection.execute(
-            "SELECT symbol, status, reference_price FROM instruments"
+            "SELECT i.symbol, CASE WHEN h.symbol IS NULL THEN i.status ELSE 'HALTED' END, i.reference_price"
+            " FROM instruments i LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
         ).fetchall()
         accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return _Kept(

@@ -28,6 +28,7 @@ DOMAIN_MAY = (
     "oms_platform.order_ids",
     "oms_platform.exceptions",
     "oms_platform.market_rules",
+    "oms_platform.order_types",
     "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",
     "oms_platform.fix.symbols",

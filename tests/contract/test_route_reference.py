@@ -47,11 +47,21 @@ def test_a_fee_schedule_of_a_later_day_is_none_yet(tables: Tables) -> None:
     assert fees["BATS"] is None
 
 
-@pytest.mark.parametrize("status", ["HALTED", "INACTIVE"])
-def test_an_instrument_that_stops_trading_is_known_at_the_next_look(tables: Tables, status: str) -> None:
+HALT = "INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'news', 'desk', now())"
+
+
+def test_a_symbol_that_is_halted_is_known_at_the_next_look(tables: Tables) -> None:
     assert tables.load().not_traded == {}
-    tables.connection.execute("UPDATE instruments SET status = %s WHERE symbol = 'AAPL'", (status,))
-    assert tables.load().not_traded == {"AAPL": status}
+    tables.connection.execute(HALT)
+    assert tables.load().not_traded == {"AAPL": "HALTED"}
+    tables.connection.execute("UPDATE halts SET lifted_at = now(), lifted_by = 'desk'")
+    assert tables.load().not_traded == {}
+
+
+def test_an_instrument_that_stops_trading_is_known_at_the_next_look(tables: Tables) -> None:
+    assert tables.load().not_traded == {}
+    tables.connection.execute("UPDATE instruments SET status = 'INACTIVE' WHERE symbol = 'AAPL'")
+    assert tables.load().not_traded == {"AAPL": "INACTIVE"}
     tables.connection.execute("UPDATE instruments SET status = 'ACTIVE' WHERE symbol = 'AAPL'")
     assert tables.load().not_traded == {}
 
