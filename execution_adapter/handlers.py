@@ -266,7 +266,7 @@ class ChildOrderManager:
 
     def handle_stops(self, stops: Stops, now: datetime, now_s: float) -> None:
         """Send nothing any more that is stopped, and cancel what a person wants canceled."""
-        halted = sorted(name for name, instrument in stops.instruments.items() if not instrument.active)
+        halted = sorted(name for name, known in stops.instruments.items() if known.halt or not known.active)
         if halted:
             log.warning("halted", symbols=halted)
         known = {switch.switch_id for switch in self._gate.switches}

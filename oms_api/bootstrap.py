@@ -26,6 +26,7 @@ from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_fix_clients import PostgresFixClients
 from oms_api.adapters.postgres_fix_orders import PostgresFixOrders
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
+from oms_api.adapters.postgres_market import PostgresMarketDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
 from oms_api.adapters.postgres_records import PostgresRecords
@@ -112,7 +113,7 @@ class Gateway:
             self._replica = ReplicaReader(
                 self._reader, PostgresReader(settings.read_dsn), settings.read_lag_ms_max / 1000
             )
-        self._reference = ReferenceCache(self._reader.reference)
+        self._reference = ReferenceCache(self._reader.reference, utc_now)
         self._limiter, self._cancel_limiter = (
             RedisTokenBucket(
                 settings.redis_url, name=name, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
@@ -165,8 +166,9 @@ class Gateway:
             routing_admin=PostgresRoutingAdmin(self._desk_pool, utc_now),
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
+            market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
-            catalog=PostgresCatalog(self._desk_pool),
+            catalog=PostgresCatalog(self._desk_pool, utc_now),
             records=PostgresRecords(self._desk_pool),
             fix_sessions=PostgresFixSessions(self._desk_pool, utc_now),
             market_data=self._market_data,

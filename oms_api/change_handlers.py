@@ -149,7 +149,7 @@ async def handle_change(
         return order
     change: OrderChange | None = None
     if asked.kind is RequestKind.REPLACE:
-        found = read_change(asked.content, state_of(order), ports.reference.tick_size(order.symbol))
+        found = read_change(asked.content, state_of(order), ports.reference.ticks(order.symbol))
         if not isinstance(found, OrderChange):
             return invalid(*found)
         change = found

@@ -125,7 +125,7 @@ def _read(
     elif reported.account_id is not None and trade.account_id != reported.account_id:
         message = f"must be {reported.account_id}, whose order it is"
         problems.append(FieldProblem(field="accountId", message=message))
-    if known.tick_size_of(trade.symbol) is None:
+    if known.ticks_of(trade.symbol) is None:
         problems.append(FieldProblem(field="symbol", message=f"unknown symbol {shown(trade.symbol)}"))
     return invalid(*problems) if problems else trade
 

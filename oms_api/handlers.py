@@ -238,7 +238,7 @@ async def read_order_terms(
 def known_to(reference: ReferenceData, principal: Principal) -> Known:
     """Return what a caller may name: of accounts only its own."""
     return Known(
-        tick_size_of=reference.tick_size,
+        ticks_of=reference.ticks,
         account_exists=lambda account_id: principal.sees(account_id) and reference.account_exists(account_id),
         profile_exists=reference.profile_exists,
         venue_exists=reference.venue_exists,

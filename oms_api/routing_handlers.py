@@ -41,6 +41,7 @@ from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import RouteRequest
 from oms_platform.order_ids import route_id
+from oms_platform.order_types import worked_terms
 from oms_platform.vocabulary import OrderTerms
 
 _PROFILE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -81,7 +82,7 @@ def _route_request(terms: OrderTerms, clock: Clock) -> RouteRequest:
         attempt=1,
         quantity=terms.quantity,
         requested_at=clock(),
-        terms=terms,
+        terms=worked_terms(terms),
     )
 
 

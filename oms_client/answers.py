@@ -5,7 +5,7 @@ field that an answer has beside these is let pass. Names of states and kinds are
 ones.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -119,7 +119,8 @@ class PlacedMany(Answer, frozen=True):
 
 
 class Order(Answer, frozen=True):
-    """An order as it stands. limit_price None: a market order. avg_px None: nothing is filled.
+    """An order as it stands. limit_price None: of an order at the market. stop_price None: of one that waits
+    for none. avg_px None: nothing is filled.
 
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
     """
@@ -134,6 +135,7 @@ class Order(Answer, frozen=True):
     time_in_force: str
     quantity: int
     limit_price: Decimal | None
+    stop_price: Decimal | None
     status: str
     closed: bool
     cum_qty: int
@@ -446,7 +448,10 @@ class Positions(Answer, frozen=True):
 
 
 class Instrument(Answer, frozen=True):
-    """What is traded. tick_size, reference_price: dollars. lot_size: shares."""
+    """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot.
+
+    calendar_id: of its hours. halt_reason: why it is halted; None when it is not.
+    """
 
     symbol: str
     name: str
@@ -454,6 +459,8 @@ class Instrument(Answer, frozen=True):
     tick_size: Decimal
     lot_size: int
     reference_price: Decimal
+    calendar_id: str
+    halt_reason: str | None
 
 
 class Instruments(Answer, frozen=True):
@@ -592,6 +599,60 @@ class KillSwitches(Answer, frozen=True):
     """Kill switches, the newest first."""
 
     kill_switches: list[KillSwitch]
+
+
+class Calendar(Answer, frozen=True):
+    """A market's hours. until: when it closes, or opens next; None when no session is known.
+
+    is_continuous: it never closes; its day ends all the same.
+    """
+
+    calendar_id: str
+    zone: str
+    is_continuous: bool
+    is_open: bool
+    until: datetime | None
+    last_close: datetime | None
+
+
+class Calendars(Answer, frozen=True):
+    """Every calendar, by id."""
+
+    calendars: list[Calendar]
+
+
+class Session(Answer, frozen=True):
+    """A day's trading, from opens_at on and up to closes_at."""
+
+    session_date: date
+    opens_at: datetime
+    closes_at: datetime
+    early_close: bool
+
+
+class CalendarSessions(Answer, frozen=True):
+    """A calendar and its sessions, the earliest first."""
+
+    calendar: Calendar
+    sessions: list[Session]
+
+
+class Halt(Answer, frozen=True):
+    """A symbol whose trading was halted, by whom and why; lifted_at None: it still is."""
+
+    symbol: str
+    reason: str
+    set_by: str
+    set_at: datetime
+    lifted_by: str | None
+    lift_reason: str | None
+    lifted_at: datetime | None
+
+
+class Halts(Answer, frozen=True):
+    """Halts, the newest first."""
+
+    halts: list[Halt]
 
 
 class Break(Answer, frozen=True):

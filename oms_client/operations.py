@@ -5,7 +5,7 @@ fields; tests/contract/test_client.py holds both to each other.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -30,6 +30,8 @@ _PROFILE: Final = f"{_PROFILES}/{{name}}"
 _EXCEPTIONS: Final = "/api/v1/exceptions"
 _EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
 _SWITCHES: Final = "/api/v1/kill-switches"
+_CALENDARS: Final = "/api/v1/calendars"
+_HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
 _SESSION: Final = f"{_SESSIONS}/{{venue_id}}"
 
@@ -44,12 +46,22 @@ def _routing(profile: str | None, avoid: Sequence[str], prefer: Sequence[str]) -
     return body_of(profile=profile, avoid=list(avoid) or None, prefer=list(prefer) or None) or None
 
 
+# By whether it has a stop price and a limit.
+_ORDER_TYPES: Final = {
+    (False, False): "MARKET",
+    (False, True): "LIMIT",
+    (True, False): "STOP",
+    (True, True): "STOP_LIMIT",
+}
+
+
 def _terms(
     account: str,
     symbol: str,
     side: Side,
     quantity: int,
     limit_price: Price | None,
+    stop_price: Price | None,
     time_in_force: TimeInForce,
     min_quantity: int | None,
     routing: Mapping[str, Any] | None,
@@ -58,10 +70,11 @@ def _terms(
         accountId=account,
         symbol=symbol,
         side=side,
-        orderType="MARKET" if limit_price is None else "LIMIT",
+        orderType=_ORDER_TYPES[stop_price is not None, limit_price is not None],
         quantity=quantity,
         minQuantity=min_quantity,
         limitPrice=None if limit_price is None else str(limit_price),
+        stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
         routing=routing,
     )
@@ -74,6 +87,7 @@ def _order(
     side: Side,
     quantity: int,
     limit_price: Price | None = None,
+    stop_price: Price | None = None,
     time_in_force: TimeInForce = "DAY",
     min_quantity: int | None = None,
     client_order_id: str | None = None,
@@ -82,7 +96,7 @@ def _order(
     prefer: Sequence[str] = (),
 ) -> dict[str, Any]:
     terms = _terms(
-        account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
         _routing(profile, avoid, prefer),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
@@ -129,6 +143,7 @@ class Operations:
         side: Side,
         quantity: int,
         limit_price: Price | None = None,
+        stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         client_order_id: str | None = None,
@@ -139,10 +154,11 @@ class Operations:
     ) -> Call[answers.Placed]:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
 
-        quantity, min_quantity: whole shares. client_order_id: unique by account and channel; without one, one
-        is made, once for this call and all its repeats, so that the order is never doubled. Returns when it
-        is stored; `created` is false when it was there before. Raises ConflictError when the id is of another
-        order.
+        stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
+        a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
+        channel; without one, one is made, once for this call and all its repeats, so that the order is never
+        doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
+        when the id is of another order.
         """
         return Call(
             method="POST",
@@ -154,6 +170,7 @@ class Operations:
                 side=side,
                 quantity=quantity,
                 limit_price=limit_price,
+                stop_price=stop_price,
                 time_in_force=time_in_force,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
@@ -250,6 +267,7 @@ class Operations:
         *,
         quantity: int | None = None,
         limit_price: Price | None = None,
+        stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -257,7 +275,8 @@ class Operations:
     ) -> Call[answers.Requested]:
         """Ask for an order to be changed; what is left out stays as it is.
 
-        quantity: shares in all, with what is done; below that it becomes that. request_id: the request's own
+        quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
+        still waits for it. request_id: the request's own
         id, unique by account and channel, also among client_order_ids; without one, one is made, once for
         this call and all its repeats, so that it is never asked twice. version: the `sequence` at which the
         order was read; it is changed only if that is still so. Raises ConflictError when the order is over,
@@ -270,6 +289,7 @@ class Operations:
             body=body_of(
                 quantity=quantity,
                 limitPrice=None if limit_price is None else str(limit_price),
+                stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
             ),
             headers=_of_request(request_id, channel) | if_match(version),
@@ -490,6 +510,7 @@ class Operations:
         side: Side,
         quantity: int,
         limit_price: Price | None = None,
+        stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         profile: str | None = None,
@@ -498,7 +519,7 @@ class Operations:
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, time_in_force, min_quantity,
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
             _routing(profile, avoid, prefer),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
@@ -785,6 +806,41 @@ class Operations:
         path = path_of(f"{_SWITCHES}/{{switch_id}}/release", switch_id=switch_id)
         body = {"reason": reason}
         return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
+
+    @operation("listCalendars")
+    def calendars(self) -> Call[answers.Calendars]:
+        """Return when markets trade."""
+        return Call(method="GET", path=_CALENDARS, shape=answers.Calendars)
+
+    @operation("getCalendar")
+    def calendar(
+        self, calendar: str, *, first: date | None = None, last: date | None = None
+    ) -> Call[answers.CalendarSessions]:
+        """Return a calendar's sessions, from today for two weeks where no day is named."""
+        query = query_of(
+            first=None if first is None else first.isoformat(),
+            last=None if last is None else last.isoformat(),
+        )
+        path = path_of(f"{_CALENDARS}/{{calendar_id}}", calendar_id=calendar)
+        return Call(method="GET", path=path, shape=answers.CalendarSessions, query=query)
+
+    @operation("listHalts")
+    def halts(self, *, lifted: bool | None = None) -> Call[answers.Halts]:
+        """Return halts, the newest first. lifted: also those that were."""
+        return Call(method="GET", path=_HALTS, shape=answers.Halts, query=query_of(all=lifted))
+
+    @operation("setHalt")
+    def set_halt(self, symbol: str, *, reason: str) -> Call[answers.Halt]:
+        """Halt a symbol: its new orders are denied, nothing of it leaves for a venue; cancels go on."""
+        body = body_of(symbol=symbol, reason=reason)
+        return Call(method="POST", path=_HALTS, shape=answers.Halt, body=body, repeatable=False)
+
+    @operation("liftHalt")
+    def lift_halt(self, symbol: str, *, reason: str) -> Call[answers.Halt]:
+        """Let a symbol trade again."""
+        path = path_of(f"{_HALTS}/{{symbol}}/lift", symbol=symbol)
+        body = {"reason": reason}
+        return Call(method="POST", path=path, shape=answers.Halt, body=body, repeatable=False)
 
     @operation("listReconciliations")
     def reconciliations(

@@ -14,7 +14,7 @@ import structlog
 
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
-from oms_core.config import Settings, day_ends
+from oms_core.config import Settings
 from oms_core.domain.desk import Desk
 from oms_core.entrypoints.grpc import RiskService
 from oms_core.entrypoints.loop import CoreLoop
@@ -102,7 +102,6 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             kafka,
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
-            day_ends=day_ends(settings.day_ends_utc),
             address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
             tracer=tracer,
             stack=stack,
@@ -125,7 +124,6 @@ def build_loop(
     *,
     load_offsets: OffsetLoader,
     incarnation: str,
-    day_ends: timedelta | None,
     address: str = "",
     tracer: Tracer | None,
     stack: contextlib.ExitStack,
@@ -161,7 +159,6 @@ def build_loop(
         publisher=publisher,
         ring=KafkaRing(store, consumer),
         clock=utc_now,
-        day_ends=day_ends,
         address=address,
         tracer=tracer,
     )

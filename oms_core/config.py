@@ -1,16 +1,13 @@
 """The core's settings, read once from `OMS_CORE_*` (shared ones also from `OMS_*`)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from oms_platform.kafka.settings import KafkaFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(KafkaFields):
-    """day_ends_utc: "HH:MM" at which DAY orders expire, empty when the market never closes.
-
-    market_order_age_s_max: a market order that reaches core so long after it was taken is denied
+    """market_order_age_s_max: a market order that reaches core so long after it was taken is denied
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
     advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
     """
@@ -23,7 +20,6 @@ class Settings(KafkaFields):
     kafka_assignment: str = "all"
     host: str = "127.0.0.1"
     log_level: str = "INFO"
-    day_ends_utc: str = ""
     market_order_age_s_max: float = 0
     quote_age_s_max: float = 10
     advertised: str = ""
@@ -31,20 +27,9 @@ class Settings(KafkaFields):
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
         KafkaFields.__post_init__(self)
-        day_ends(self.day_ends_utc)
         for name, value in (
             ("OMS_CORE_MARKET_ORDER_AGE_S_MAX", self.market_order_age_s_max),
             ("OMS_CORE_QUOTE_AGE_S_MAX", self.quote_age_s_max),
         ):
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or more seconds, was {value}")
-
-
-def day_ends(text: str) -> timedelta | None:
-    """Read "HH:MM" as the time since midnight, None for an empty text. Raises ValueError."""
-    if not text:
-        return None
-    hours, _, minutes = text.partition(":")
-    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
-        raise ValueError(f"OMS_CORE_DAY_ENDS_UTC must be HH:MM, was {text!r}")
-    return timedelta(hours=int(hours), minutes=int(minutes))

@@ -5,7 +5,7 @@ report of an execution is never only refused: what is not applied is an exceptio
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,6 +27,7 @@ from oms_core.domain.order import (
     RequestResume,
     RequestSuspend,
     RetryRoute,
+    TriggerStop,
 )
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -201,11 +202,19 @@ def load_orders(core: Core, order_ids: Iterable[UUID]) -> None:
 
 
 def verdict_now(
-    core: Core, terms: OrderTerms, age: timedelta = timedelta(0), of: Order | None = None
+    core: Core,
+    terms: OrderTerms,
+    now: datetime,
+    age: timedelta = timedelta(0),
+    of: Order | None = None,
 ) -> Verdict:
-    """Return the verdict that an order would get now. of: the one that is to become it."""
+    """Return the verdict that an order would get now.
+
+    age: since it was asked for. of: the order that is to become it.
+    """
     touch = core.quotes.touch(terms.symbol)
-    return check_risk(core.desk.risk_context(terms, touch, age=age, age_max=core.market_order_age_max, of=of))
+    age_max = core.market_order_age_max
+    return check_risk(core.desk.risk_context(terms, touch, now, age=age, age_max=age_max, of=of))
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
@@ -224,7 +233,7 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
     if order.terms.channel == BOOKING_CHANNEL:
         raise UnknownOrderError(f"the trade of order {order.order_id} is not booked yet")
     started_ns = core.stopwatch_ns()
-    verdict = verdict_now(core, order.terms, max(timedelta(0), unit.now - received_at))
+    verdict = verdict_now(core, order.terms, unit.now, max(timedelta(0), unit.now - received_at))
     risk_us = (core.stopwatch_ns() - started_ns) // 1000
     metrics.risk_hop.observe(risk_us / 1_000_000, traced_id(trace))
     unit.risks[order.order_id] = RiskTaken(
@@ -256,10 +265,11 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
     if order is None:
         return
     terms = changed_terms(order.terms, message.change)
-    problem = problem_of_change(order.terms, terms)
+    problem = problem_of_change(order.terms, terms, triggered=order.triggered is not None)
     verdict = None
     if problem is None:
-        verdict = verdict_now(core, terms, max(timedelta(0), unit.now - message.received_at), order)
+        age = max(timedelta(0), unit.now - message.received_at)
+        verdict = verdict_now(core, terms, unit.now, age, order)
         problem = verdict.denial
     wish = RequestReplace(
         request_id=message.request_id,
@@ -358,16 +368,34 @@ def handle_retry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
         _record(core, unit, order, RetryRoute(), core.traces.get(order_id, ""))
 
 
-def orders_of_session(core: Core, ended_at: datetime, among: Iterable[UUID]) -> list[UUID]:
-    """Return the DAY orders that were born before the session's end and are still in the market."""
+def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: TriggerStop) -> None:
+    """Begin to work a stop order whose price the market has reached."""
+    order = core.desk.orders.get(order_id)
+    if order is not None:
+        _record(core, unit, order, trigger, core.traces.get(order_id, ""))
+
+
+def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable[UUID]) -> list[UUID]:
+    """Return the DAY orders that were born before their session's end and are still in the market.
+
+    ended: by calendar, when its last session ended.
+    """
+    instruments = core.desk.instruments
     return [
         order_id
         for order_id in among
         if (order := core.desk.orders.get(order_id)) is not None
         and order.terms.time_in_force is TimeInForce.DAY
         and order.cancel is None
+        and (instrument := instruments.get(order.terms.symbol)) is not None
+        and (ended_at := ended.get(instrument.calendar_id)) is not None
         and ids.uuid7_time(order_id) < ended_at
     ]
+
+
+def orders_of_symbols(core: Core, symbols: Collection[str]) -> list[UUID]:
+    """Return the live orders of symbols."""
+    return [order_id for order_id, order in core.desk.orders.items() if order.terms.symbol in symbols]
 
 
 def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) -> None:
@@ -388,7 +416,7 @@ def _known(core: Core, order_id: UUID) -> Order:
 
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
-    steps = evolve(order, cause, unit.now)
+    steps = evolve(order, cause, unit.now, may_route=core.desk.may_route(order.terms.symbol, unit.now))
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)
@@ -520,5 +548,5 @@ def _route_request(order: Order, now: datetime) -> RouteRequest:
         quantity=order.route_quantity,
         requested_at=order.routed_at or now,
         visits=tuple(order.visits.values()),
-        terms=order.terms,
+        terms=order.worked_terms,
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
 from oms_platform.messages import (
@@ -128,7 +128,7 @@ class OrderStore(Protocol):
     """Durable state: what Postgres keeps."""
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk."""
+        """Read accounts with their limits, instruments and the markets' hours into the desk."""
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""

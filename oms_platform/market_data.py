@@ -44,6 +44,9 @@ class QuoteFeed:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._last_s = float("-inf")
+        # When the present stream began, and when it last brought anything, be it that there is nothing new.
+        self._stream_began_s = float("inf")
+        self._heard_s = float("-inf")
         feed_age_seconds.set_function(lambda: time.monotonic() - self._last_s)
         self._thread = threading.Thread(target=self._run, name="quotes", daemon=True)
 
@@ -70,24 +73,29 @@ class QuoteFeed:
             channel = Channel(self._host, self._port, codec=QuoteCodec())
             try:
                 self._stub = MarketDataServiceStub(channel)
+                self._stream_began_s = time.monotonic()
                 batches: AsyncIterator[Any] = self._stub.stream_quotes(SubscribeQuotesRequest())
                 async for batch in batches:
                     self._take(batch)
             except _LOST as error:
                 log.warning("quote_stream_lost", error=str(error))
             finally:
+                self._stream_began_s = float("inf")
                 self._stub = None
                 channel.close()
             await asyncio.sleep(RECONNECT_S)
 
     def _take(self, batch: Iterable[tuple[str, bytes]]) -> None:
-        self._last_s = time.monotonic()
         on_quote = self._on_quote
+        now_s = time.monotonic()
         for symbol, quote in batch:
+            self._last_s = now_s
             if on_quote is None:
                 self._quotes[symbol] = (quote, self._last_s)
             else:
                 self._keep(decode_quote(quote))
+        # What is heard from now on vouches for what is kept: a quote stands until the next one of its symbol.
+        self._heard_s = now_s
 
     def _keep(self, quote: Quote) -> None:
         self._last_s = time.monotonic()
@@ -119,6 +127,19 @@ class QuoteFeed:
         kept = self._quotes.get(symbol)
         return float("inf") if kept is None else time.monotonic() - kept[1]
 
+    def silent_s(self, symbol: str) -> float:
+        """Return for how many seconds nothing has said that the symbol's last quote still stands.
+
+        A stream tells every change in its order: as long as anything comes by the stream that is up since
+        before the quote, the quote stands. Infinite before the first.
+        """
+        kept = self._quotes.get(symbol)
+        if kept is None:
+            return float("inf")
+        at_s = kept[1]
+        heard_s = max(at_s, self._heard_s) if at_s >= self._stream_began_s else at_s
+        return max(0.0, time.monotonic() - heard_s)
+
     def problem(self) -> str | None:
         """Return None while quotes flow, or for how long they have not."""
         quiet_s = time.monotonic() - self._last_s
@@ -127,12 +148,12 @@ class QuoteFeed:
         return "no quote yet" if quiet_s == float("inf") else f"no quote for {quiet_s:.1f} s"
 
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking for one if need be, for the order of this trace.
+        """Return a quote that stood `age_ms_max` ago, asking for one if need be, for the order of this trace.
 
         Returns the last known one, or None, if none comes within `timeout_ms`.
         """
         stub = self._stub
-        if self.age_s(symbol) * 1000 > age_ms_max and stub is not None:
+        if self.silent_s(symbol) * 1000 > age_ms_max and stub is not None:
             metadata = {"traceparent": traceparent_of(trace)} if is_traced(trace) else None
             asked = asyncio.run_coroutine_threadsafe(
                 stub.get_book(GetBookRequest(symbol=symbol), timeout=timeout_ms / 1000, metadata=metadata),

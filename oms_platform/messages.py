@@ -37,6 +37,7 @@ from oms_platform.vocabulary import (
     RoutePlaced,
     RouteRequested,
     Side,
+    StopTriggered,
     SuspendRejected,
     TradeApplied,
     TradeCorrected,
@@ -150,7 +151,7 @@ class RoutePlan(Message, frozen=True, kw_only=True):
     """What an order's route attempt sends, and no more: why stands in the audit.
 
     terms: the order's, for the last check before the wire. No children: nothing can be placed now, and reason
-    says why; no_data, there was no quote to decide on. continues: what the children leave is meant to be
+    says why; no_data, there was no market to decide on. continues: what the children leave is meant to be
     routed again at once.
     """
 
@@ -278,16 +279,21 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     suspend_rejected: SuspendRejected | None = None
     order_resumed: OrderResumed | None = None
     resume_rejected: ResumeRejected | None = None
+    stop_triggered: StopTriggered | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):
-    """One venue's displayed book, best level first."""
+    """One venue's displayed book, best level first.
+
+    heard_at: when anything last came from the venue's feed; not there: it is as new as the quote.
+    """
 
     venue_id: str
     bid_prices: tuple[Decimal, ...] = ()
     bid_sizes: tuple[Int32, ...] = ()
     ask_prices: tuple[Decimal, ...] = ()
     ask_sizes: tuple[Int32, ...] = ()
+    heard_at: datetime | None = None
 
 
 class Quote(Message, frozen=True, kw_only=True):

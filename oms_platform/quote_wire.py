@@ -92,6 +92,7 @@ def _packed(payload: bytes, sizes: list[int]) -> None:
 
 def _venue(data: bytes) -> VenueQuote:
     venue_id = ""
+    heard_at: datetime | None = None
     bid_prices: list[Decimal] = []
     bid_sizes: list[int] = []
     ask_prices: list[Decimal] = []
@@ -113,12 +114,15 @@ def _venue(data: bytes) -> VenueQuote:
             bid_sizes.append(_int32(value))
         elif tag == 5 << 3 | _VARINT:
             ask_sizes.append(_int32(value))
+        elif tag == 6 << 3 | _LENGTH:
+            heard_at = _timestamp(value)
     return VenueQuote(
         venue_id=venue_id,
         bid_prices=tuple(bid_prices),
         bid_sizes=tuple(bid_sizes),
         ask_prices=tuple(ask_prices),
         ask_sizes=tuple(ask_sizes),
+        heard_at=heard_at,
     )
 
 

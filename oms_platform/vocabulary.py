@@ -31,6 +31,8 @@ class OrderType(str, enum.Enum):
 
     MARKET = "ORDER_TYPE_MARKET"
     LIMIT = "ORDER_TYPE_LIMIT"
+    STOP = "ORDER_TYPE_STOP"
+    STOP_LIMIT = "ORDER_TYPE_STOP_LIMIT"
 
 
 class TimeInForce(str, enum.Enum):
@@ -40,6 +42,18 @@ class TimeInForce(str, enum.Enum):
     GTC = "TIME_IN_FORCE_GTC"
     IOC = "TIME_IN_FORCE_IOC"
     FOK = "TIME_IN_FORCE_FOK"
+
+
+class ExecInst(str, enum.Enum):
+    """FIX tag 18, what a venue order says of itself beyond its limit.
+
+    INTERMARKET_SWEEP (f): every protected quote that its limit goes past is taken at the same time, and the
+    venue need not look for it. MIDPOINT_PEG (M): its price is the middle of the national best, never beyond
+    its limit.
+    """
+
+    INTERMARKET_SWEEP = "EXEC_INST_INTERMARKET_SWEEP"
+    MIDPOINT_PEG = "EXEC_INST_MIDPOINT_PEG"
 
 
 class OrderStatus(str, enum.Enum):
@@ -105,7 +119,8 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     """What a client asked for, whole: every message that needs a part of it carries all of it.
 
     min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
-    limit_price_micros: of LIMIT orders only.
+    limit_price_micros: of LIMIT and STOP_LIMIT orders only. stop_price_micros: FIX StopPx (99), of STOP and
+    STOP_LIMIT orders only.
     """
 
     account_id: str
@@ -120,6 +135,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64 | None = None
     min_quantity: Int32 = 0
     routing: Routing | None = None
+    stop_price_micros: Int64 | None = None
 
 
 class OrderChange(Message, frozen=True, kw_only=True):
@@ -131,6 +147,7 @@ class OrderChange(Message, frozen=True, kw_only=True):
     quantity: Int32 | None = None
     limit_price_micros: Int64 | None = None
     time_in_force: TimeInForce | None = None
+    stop_price_micros: Int64 | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
@@ -154,6 +171,7 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64
     min_quantity: Int32 = 0
     hold_ms: Int32 = 0
+    exec_inst: ExecInst | None = None
 
 
 class VenueVisit(Message, frozen=True, kw_only=True):
@@ -209,7 +227,7 @@ class RouteRequested(Message, frozen=True, kw_only=True):
 
 
 class OrderAccepted(Message, frozen=True, kw_only=True):
-    """Risk passed, and the first route was asked for.
+    """Risk passed, and the first route was asked for, unless the order waits for its stop price.
 
     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
     """
@@ -217,7 +235,23 @@ class OrderAccepted(Message, frozen=True, kw_only=True):
     reserved_price_micros: Int64
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
-    route: RouteRequested
+    route: RouteRequested | None = None
+
+
+class StopTriggered(Message, frozen=True, kw_only=True):
+    """The market has reached a stop price, and the order is worked from here on, as a market or a limit
+    order.
+
+    price_micros: the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that
+    it is of, quote_sequence and quoted_at its place in the symbol's quotes and its time.
+    """
+
+    price_micros: Int64
+    bid_micros: Int64 | None = None
+    offer_micros: Int64 | None = None
+    quote_sequence: Int32 = 0
+    quoted_at: datetime | None = None
+    triggered_at: datetime
 
 
 class OrderDenied(Message, frozen=True, kw_only=True):
@@ -235,7 +269,8 @@ class RoutePlaced(Message, frozen=True, kw_only=True):
     """The adapter stored these children; from here they are live.
 
     Without children, `reason` says why: refused, the order was canceled before its plan came; no_data, there
-    was no quote to decide on. continues: what they leave is meant to be routed again at once.
+    was no market to decide on (no quote, or a halt). continues: what they leave is meant to be routed again
+    at once.
     """
 
     attempt: Int32

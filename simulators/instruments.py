@@ -5,14 +5,16 @@ from decimal import Decimal
 
 from sqlmodel import col, select
 
+from oms_platform.clock import utc_now
 from oms_platform.errors import OperationalError
+from oms_platform.market_rows import read_market_rules
+from oms_platform.market_rules import rules_date
 from oms_platform.postgres import Connection, connect
+from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.tables import Instrument as InstrumentRow
 
 _QUERY = str(
-    select(
-        col(InstrumentRow.symbol), col(InstrumentRow.tick_size), col(InstrumentRow.reference_price)
-    ).order_by(col(InstrumentRow.symbol))
+    select(col(InstrumentRow.symbol), col(InstrumentRow.reference_price)).order_by(col(InstrumentRow.symbol))
 )
 
 
@@ -24,7 +26,7 @@ class InstrumentsMissingError(OperationalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """A symbol, its tick size and its reference price, both in dollars."""
+    """A symbol, its reference price and its tick size there, both in dollars."""
 
     symbol: str
     tick_size: Decimal
@@ -33,9 +35,14 @@ class Instrument:
 
 def read_instruments(connection: Connection) -> tuple[Instrument, ...]:
     """Return every instrument in the order of its symbol, prices without trailing zeros."""
+    today = read_market_rules(connection).on(rules_date(utc_now()))
     return tuple(
-        Instrument(symbol=symbol, tick_size=_plain(tick_size), reference_price=_plain(price))
-        for symbol, tick_size, price in connection.execute(_QUERY).fetchall()
+        Instrument(
+            symbol=symbol,
+            tick_size=_plain(dollars_of(today.ticks_of(symbol).at(micros_of(price)))),
+            reference_price=_plain(price),
+        )
+        for symbol, price in connection.execute(_QUERY).fetchall()
     )
 
 

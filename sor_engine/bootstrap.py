@@ -19,7 +19,6 @@ from sor_engine.adapters.live_quotes import LiveQuotes
 from sor_engine.adapters.postgres_reference import PostgresReference
 from sor_engine.adapters.postgres_routes import GROUP, PostgresRouteStore
 from sor_engine.config import Settings
-from sor_engine.domain.profile import StrategyName
 from sor_engine.entrypoints.route_requests import RouteRequestLoop
 from sor_engine.handlers import RoutingContext
 from sor_engine.ports import Reference
@@ -105,7 +104,5 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
 def _horizons_ms(reference: Reference) -> frozenset[int]:
     """Return the horizons over which the passive profiles want queues watched."""
     return frozenset(
-        profile.passive.horizon_ms
-        for profile in reference.profiles.values()
-        if profile.strategy is StrategyName.PASSIVE
+        profile.passive.horizon_ms for profile in reference.profiles.values() if profile.watches_queues
     )

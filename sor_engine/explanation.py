@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from oms_platform.clock import microseconds
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
@@ -25,7 +26,7 @@ from sor_engine.ports import FrozenInputs
 
 INT32_MAX: Final = 2**31 - 1
 # The version of the rules by which `decide` decides: a change of what it decides changes this name.
-RULES: Final = b"routing rules 2"
+RULES: Final = b"routing rules 3"
 DIGEST_BYTES: Final = 16
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _encoder: Final = msgspec.json.Encoder()
@@ -50,7 +51,12 @@ def explain(
         profile=inputs.routing.profile,
         profile_version=0 if profile is None else profile.version,
         venues=tuple(
-            [_considered(outcome, inputs, books.get(outcome.venue_id)) for outcome in account.venues]
+            [
+                _considered(
+                    outcome, inputs, books.get(outcome.venue_id), None if quote is None else quote.quoted_at
+                )
+                for outcome in account.venues
+            ]
         ),
         summary=account.summary,
         national_best_bid=None if quote is None else quote.national_best_bid,
@@ -73,8 +79,13 @@ def seed_of(inputs: FrozenInputs) -> int:
     return inputs.request.route_id.int & (2**63 - 1)
 
 
-def _considered(outcome: VenueOutcome, inputs: FrozenInputs, shown: VenueQuote | None) -> VenueConsidered:
+def _considered(
+    outcome: VenueOutcome, inputs: FrozenInputs, shown: VenueQuote | None, quoted_at: datetime | None
+) -> VenueConsidered:
     book = shown or _NO_BOOK
+    silent_us = 0
+    if book.heard_at is not None and quoted_at is not None:
+        silent_us = max(0, microseconds(quoted_at) - microseconds(book.heard_at))
     return VenueConsidered(
         venue_id=outcome.venue_id,
         reason=outcome.reason,
@@ -84,7 +95,7 @@ def _considered(outcome: VenueOutcome, inputs: FrozenInputs, shown: VenueQuote |
         ask_price=_first(book.ask_prices),
         ask_size=book.ask_sizes[0] if book.ask_sizes else 0,
         marketable_size=min(outcome.marketable_size, INT32_MAX),
-        quote_age_us=0 if book is _NO_BOOK else inputs.quote_age_us,
+        quote_age_us=0 if book is _NO_BOOK else min(inputs.quote_age_us + silent_us, INT32_MAX),
         fee_per_share=outcome.fee_per_share,
         all_in_price=outcome.all_in_price,
         terms=tuple(
@@ -140,6 +151,7 @@ def to_plan(
                     limit_price_micros=leg.limit_micros,
                     min_quantity=leg.min_quantity,
                     hold_ms=leg.hold_ms,
+                    exec_inst=leg.exec_inst,
                 )
                 for number, leg in enumerate(decision.legs, start=1)
             ]

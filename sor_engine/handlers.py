@@ -7,23 +7,25 @@ only for somebody who asks; the digest proves that it is what was decided then.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from oms_platform.clock import Clock
+from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
+from oms_platform.prices import micros_of
 from oms_platform.telemetry.order_trace import traced_id
-from oms_platform.vocabulary import OrderType, Routing, Side
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side
 from oms_platform.wire import encode
 from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
 from sor_engine.domain.plan import Account, Decision, VenueOutcome
-from sor_engine.domain.profile import InvalidProfileError, Profile, StrategyName, read_profile
+from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
 from sor_engine.domain.quality import Cut, Gathered, Report, measure
+from sor_engine.domain.quote_clock import QuoteClock
 from sor_engine.domain.routing import decide
 from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
 from sor_engine.ports import (
@@ -63,31 +65,36 @@ class TakenShares:
     def __init__(self) -> None:
         self._taken: dict[tuple[str, bool], deque[tuple[datetime, dict[str, int]]]] = {}
 
-    def of(self, quote: Quote | None, *, buy: bool) -> dict[str, int]:
-        """Return what was taken from the far side of a symbol's books since this quote, by venue."""
+    def of(self, quote: Quote | None, made_at: datetime, *, buy: bool) -> dict[str, int]:
+        """Return what was taken from the far side of a symbol's books since this quote, by venue.
+
+        made_at: when the quote was made, by our clock.
+        """
         entries = None if quote is None else self._taken.get((quote.symbol, buy))
         if quote is None or not entries:
             return {}
         total: dict[str, int] = {}
         for taken_at, taken in entries:
-            if taken_at + TAKEN_SEEN_AFTER < quote.quoted_at:
+            if taken_at + TAKEN_SEEN_AFTER < made_at:
                 continue
             for venue_id, shares in taken.items():
                 total[venue_id] = total.get(venue_id, 0) + shares
         return total
 
-    def add(self, quote: Quote | None, decision: Decision, now: datetime, *, buy: bool) -> None:
-        """Count what a decision takes."""
+    def add(
+        self, quote: Quote | None, made_at: datetime, decision: Decision, now: datetime, *, buy: bool
+    ) -> None:
+        """Count what a decision takes from a quote. made_at, now: by our clock."""
         if quote is not None and decision.takes:
             entries = self._taken.setdefault((quote.symbol, buy), deque(maxlen=TAKEN_KEPT_MAX))
-            while entries and entries[0][0] + TAKEN_SEEN_AFTER < quote.quoted_at:
+            while entries and entries[0][0] + TAKEN_SEEN_AFTER < made_at:
                 entries.popleft()
             entries.append((now, dict(decision.takes)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingContext:
-    """What decisions are made with. `stopwatch` counts nanoseconds."""
+    """What decisions are made with. stopwatch: counts nanoseconds. quote_clock: knows market data's time."""
 
     quotes: Quotes
     clock: Clock
@@ -95,6 +102,7 @@ class RoutingContext:
     quote_age_ms_max: int
     quote_timeout_ms: int
     taken: TakenShares = field(default_factory=TakenShares)
+    quote_clock: QuoteClock = field(default_factory=QuoteClock)
 
 
 class QuoteBudget:
@@ -140,7 +148,8 @@ def plan_route(
     """Decide one route request on the live book. Raises InvalidRequestError."""
     worked, route = _plan(request, reference, context, budget, trace=trace)
     taken_at = route.decided.plan.received_at
-    context.taken.add(worked.quote, worked.decision, taken_at, buy=request.terms.side is Side.BUY)
+    made_at = taken_at if worked.quote is None else _made_at(worked.quote, worked.inputs.quote_clock_us)
+    context.taken.add(worked.quote, made_at, worked.decision, taken_at, buy=request.terms.side is Side.BUY)
     _count(request, route.decided, worked.decision, traced_id(trace))
     return route
 
@@ -203,7 +212,7 @@ def _check(request: RouteRequest) -> None:
 
 def _quote(symbol: str, context: RoutingContext, budget: QuoteBudget, trace: str) -> Quote | None:
     timeout_ms = budget.timeout_ms(context.quote_timeout_ms)
-    if context.quotes.age_s(symbol) * 1000 <= context.quote_age_ms_max or timeout_ms == 0:
+    if context.quotes.silent_s(symbol) * 1000 <= context.quote_age_ms_max or timeout_ms == 0:
         return context.quotes.quote(symbol)
     started_ns = context.stopwatch()
     quote = context.quotes.fresh_quote(
@@ -211,6 +220,11 @@ def _quote(symbol: str, context: RoutingContext, budget: QuoteBudget, trace: str
     )
     budget.spend((context.stopwatch() - started_ns) // 1000)
     return quote
+
+
+def _made_at(quote: Quote, clock_us: int) -> datetime:
+    """Return when a quote was made, by our clock."""
+    return quote.quoted_at + timedelta(microseconds=clock_us)
 
 
 def _age_us(age_s: float) -> int:
@@ -244,19 +258,42 @@ def _inputs(
         code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
     buy = terms.side is Side.BUY
+    ticks = reference.rules.ticks_of(terms.symbol)
+    clock_us = late_us = 0
+    if quote is not None:
+        quoted_us = microseconds(quote.quoted_at)
+        arrived_us = microseconds(context.clock()) - _age_us(context.quotes.age_s(terms.symbol))
+        clock_us = context.quote_clock.note(quoted_us, arrived_us)
+        late_us = max(0, arrived_us - quoted_us - clock_us)
     outflows: dict[str, tuple[int, ...]] = {}
-    if profile is not None and profile.strategy is StrategyName.PASSIVE:
+    if profile is not None and profile.watches_queues:
         outflows = context.quotes.outflows(terms.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)
     inputs = FrozenInputs(
         request=request,
         routing=routing,
-        tick_micros=reference.ticks_micros.get(terms.symbol),
-        quote_age_us=_age_us(context.quotes.age_s(terms.symbol)),
+        tick_micros=ticks.tick_micros if terms.symbol in reference.reference_micros else None,
+        sub_dollar_tick_micros=ticks.sub_dollar_micros if ticks.sub_dollar_micros != ticks.tick_micros else 0,
+        access_fee_cap_micros=reference.rules.access_fee_cap(_price_of(terms, quote, reference)),
+        not_traded=reference.not_traded.get(terms.symbol, ""),
+        reference_micros=reference.reference_micros.get(terms.symbol),
+        # What comes late was old when it came.
+        quote_age_us=min(_age_us(context.quotes.silent_s(terms.symbol)) + late_us, INT32_MAX),
+        quote_clock_us=clock_us,
         quote_age_us_max=context.quote_age_ms_max * 1000,
-        taken=context.taken.of(quote, buy=buy),
+        taken={} if quote is None else context.taken.of(quote, _made_at(quote, clock_us), buy=buy),
         outflows=outflows,
     )
     return inputs, profile, problem
+
+
+def _price_of(terms: OrderTerms, quote: Quote | None, reference: Reference) -> int:
+    """Return the micros that an order is about: its limit, the far touch, or the symbol's reference."""
+    if terms.limit_price_micros is not None:
+        return terms.limit_price_micros
+    far = None
+    if quote is not None:
+        far = quote.national_best_offer if terms.side is Side.BUY else quote.national_best_bid
+    return reference.reference_micros.get(terms.symbol, MICROS) if far is None else micros_of(far)
 
 
 def decide_on(
@@ -273,6 +310,9 @@ def decide_on(
     request = inputs.request
     if inputs.tick_micros is None:
         return _undecided(f"UNKNOWN_SYMBOL: symbol={request.terms.symbol}", content.venues)
+    if inputs.not_traded:
+        reason = f"NOT_TRADED: symbol={request.terms.symbol}, status={inputs.not_traded}"
+        return _undecided(reason, content.venues, no_data=True)
     if profile is None:
         return _undecided(problem, content.venues)
     return decide(
@@ -287,21 +327,35 @@ def decide_on(
             outflows=inputs.outflows,
             beliefs=content.beliefs,
             taken=inputs.taken,
+            silent_us=_silent_us(quote),
+            access_fee_cap_micros=inputs.access_fee_cap_micros,
         ),
         profile,
     )
 
 
-def _undecided(reason: str, venues: tuple[Venue, ...]) -> Decision:
+def _silent_us(quote: Quote | None) -> dict[str, int]:
+    """Return for how long each venue's feed had been silent when the quote was made, by the quote's clock."""
+    if quote is None:
+        return {}
+    return {
+        venue.venue_id: max(0, microseconds(quote.quoted_at) - microseconds(venue.heard_at))
+        for venue in quote.venues
+        if venue.heard_at is not None
+    }
+
+
+def _undecided(reason: str, venues: tuple[Venue, ...], *, no_data: bool = False) -> Decision:
     def account() -> Account:
         outcomes = tuple(VenueOutcome(venue.venue_id, reason) for venue in venues)
         return Account(outcomes, f"Nothing placed, {reason}.")
 
-    return Decision(reason=reason, account=account)
+    return Decision(reason=reason, no_data=no_data, account=account)
 
 
 def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> Request:
     request, terms, routing = inputs.request, inputs.request.terms, inputs.routing
+    made_at = None if quote is None else _made_at(quote, inputs.quote_clock_us)
     return Request(
         symbol=terms.symbol,
         buy=terms.side is Side.BUY,
@@ -309,6 +363,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         time_in_force=terms.time_in_force,
         limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,
         tick_micros=tick_micros,
+        sub_dollar_tick_micros=inputs.sub_dollar_tick_micros,
         min_quantity=terms.min_quantity,
         seed=seed_of(inputs),
         visits=tuple(
@@ -319,13 +374,15 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
                     sent=visit.sent,
                     filled=visit.filled,
                     rejected=visit.rejected,
-                    in_book=quote is not None and quote.quoted_at > visit.last_at,
+                    # A venue's clock may be ahead; the visit was over when this route was asked for.
+                    in_book=made_at is not None and made_at > min(visit.last_at, request.requested_at),
                 )
                 for visit in request.visits
             ]
         ),
         avoid=frozenset(routing.avoid),
         prefer=frozenset(routing.prefer),
+        reference_micros=inputs.reference_micros,
     )
 
 
@@ -426,22 +483,13 @@ def _with_fees(venue: Venue, fees: Mapping[str, tuple[Decimal, Decimal]]) -> Ven
     changed = fees.get(venue.venue_id)
     if changed is None:
         return venue
-    return Venue(
-        venue_id=venue.venue_id,
-        lit=venue.lit,
-        active=venue.active,
-        latency_us=venue.latency_us,
-        add_fee=changed[0],
-        remove_fee=changed[1],
-        lot_size=venue.lot_size,
-        min_quantity=venue.min_quantity,
-    )
+    return replace(venue, add_fee=changed[0], remove_fee=changed[1])
 
 
 def profile_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a profile's settings, nothing when they can be used."""
     try:
-        read_profile(name, 1, settings)
+        read_profile(name, 1, settings, stored=False)
     except InvalidProfileError as error:
         return list(error.problems)
     return []

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.errors import OperationalError
+from oms_platform.market_rules import DayRules
 from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.vocabulary import Routing
-from sor_engine.domain.market import DarkBelief, Venue, VenueStats
+from sor_engine.domain.market import ACCESS_FEE_CAP_MICROS, DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
 from sor_engine.domain.quality import Evidence, Tape
 
@@ -38,7 +39,10 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What only this decision stood on, beside its book and its reference; kept with the audit.
 
     request: as it came. routing: the effective preferences of order and account, and the profile that was
-    used. taken, outflows: see `Market`.
+    used. not_traded: the symbol's status while it does not trade. reference_micros: its price where nobody
+    displays both sides. quote_clock_us: what was added to the quote's time to have it by our clock. taken,
+    outflows: see `Market`. tick_micros: from a dollar on, None for a symbol that is not known;
+    sub_dollar_tick_micros: below a dollar, 0 for the same. access_fee_cap_micros: at the order's price.
     """
 
     request: RouteRequest
@@ -48,18 +52,29 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     quote_age_us_max: int
     taken: dict[str, int] = {}
     outflows: dict[str, tuple[int, ...]] = {}
+    not_traded: str = ""
+    reference_micros: int | None = None
+    quote_clock_us: int = 0
+    sub_dollar_tick_micros: int = 0
+    access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping."""
+    """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
+
+    rules: of today. not_traded: by symbol, the status of each that does not trade. reference_micros: of every
+    known symbol, a price where there is no quote.
+    """
 
     content: ReferenceContent
     profiles: Mapping[str, Profile]
     unusable: Mapping[str, str] = field(default_factory=dict)
     default_profile: str
     accounts: Mapping[str, Routing]
-    ticks_micros: Mapping[str, int]
+    rules: DayRules
+    not_traded: Mapping[str, str] = field(default_factory=dict)
+    reference_micros: Mapping[str, int]
 
 
 class Quotes(Protocol):
@@ -71,8 +86,11 @@ class Quotes(Protocol):
     def age_s(self, symbol: str) -> float:
         """Return the seconds since that quote came; infinite before the first."""
 
+    def silent_s(self, symbol: str) -> float:
+        """Return for how many seconds nothing has said that it still stands; infinite before the first."""
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
-        """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes."""
+        """Return a quote that stood `age_ms_max` ago, asking if need be; the last known if none comes."""
 
     def outflows(self, symbol: str, *, buy: bool, horizon_ms: int) -> dict[str, tuple[int, ...]]:
         """Return samples of what left each venue's queue within the horizon, on the side of a buy or sell."""

@@ -49,6 +49,7 @@ SHARED: Final[Mapping[str, object]] = {
     "commandId": uuid.UUID(int=1),
     "name": "x",
     "symbol": "AAPL",
+    "calendarId": "XNYS",
     "venueId": "XNAS",
 }
 RestQuestion = tuple[str, str, dict[str, Any] | None]

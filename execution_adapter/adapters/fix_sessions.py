@@ -30,7 +30,7 @@ from execution_adapter.domain.fix.session import (
     SessionTerms,
     State,
 )
-from execution_adapter.domain.session_settings import SessionSettings
+from execution_adapter.domain.session_settings import SUFFIX, SessionSettings
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
     Connector,
@@ -272,7 +272,7 @@ class FixSessions:
         """Send 35=D. Returns whether the session is up and took it."""
         link = self._links[child.venue_id]
         name = self._wire_ids.of_child(child.venue_id, child.cl_ord_id)
-        body = link.dialect.new_order_single(child, name, _written(link, at))
+        body = link.dialect.new_order_single(child, name, _written(link, at), suffixed=_suffixed(link))
         return self._send(link, "D", body, child.cl_ord_id)
 
     def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
@@ -280,7 +280,9 @@ class FixSessions:
         link, ids = self._links[child.venue_id], self._wire_ids
         name = ids.of_child(child.venue_id, child.cl_ord_id)
         request = ids.of_request(child.venue_id, child.cl_ord_id, cl_ord_id)
-        body = link.dialect.order_cancel_request(child, name, request, _written(link, at))
+        body = link.dialect.order_cancel_request(
+            child, name, request, _written(link, at), suffixed=_suffixed(link)
+        )
         return self._send(link, "F", body, cl_ord_id)
 
     def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
@@ -290,7 +292,7 @@ class FixSessions:
             return False
         name = ids.of_child(child.venue_id, child.cl_ord_id)
         question = ids.of_request(child.venue_id, child.cl_ord_id, ask_id)
-        body = link.dialect.order_status_request(child, name, question)
+        body = link.dialect.order_status_request(child, name, question, suffixed=_suffixed(link))
         return self._send(link, "H", body, child.cl_ord_id)
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
@@ -542,6 +544,10 @@ class FixSessions:
                 self._selector.modify(found, wanted, link)
         except KeyError:
             return
+
+
+def _suffixed(link: _Link) -> bool:
+    return link.settings.symbols == SUFFIX
 
 
 def _written(link: _Link, at: datetime) -> str:

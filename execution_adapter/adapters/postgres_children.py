@@ -1,7 +1,7 @@
 """Children, cancels and checkpoints in Postgres. A child's terms are kept whole, as they travel."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -26,9 +26,12 @@ from execution_adapter.ports import (
     UnstorableChildError,
     Writes,
 )
+from oms_platform.clock import Clock, utc_now
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.exceptions import storable
 from oms_platform.ids import uuid7, uuid7_floor, uuid7_time
+from oms_platform.market_rows import read_market_rules
+from oms_platform.market_rules import rules_date
 from oms_platform.messages import CancelChildren
 from oms_platform.postgres import (
     ArrayStatement,
@@ -213,10 +216,18 @@ class PostgresChildStore:
     The connection holds the lock of the sessions: while it is there, nobody else has them.
     """
 
-    def __init__(self, connection: Connection, incarnation: str, wire_ids: WireIds | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        incarnation: str,
+        wire_ids: WireIds | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._connection = connection
         self._incarnation = incarnation
-        self._seen: tuple[int, int] | None = None
+        self._clock = clock
+        # Versions and the day of what was looked at last.
+        self._seen: tuple[int, int, date] | None = None
         self._wire_ids = wire_ids or WireIds()
 
     def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
@@ -421,14 +432,19 @@ class PostgresChildStore:
             versions = reference_versions(self._connection)
         except psycopg.OperationalError as error:
             raise PostgresUnavailableError(f"the lock of the FIX sessions is lost: {error}") from error
-        if (seen := (versions["switches"], versions["instruments"])) == self._seen:
+        today = rules_date(self._clock())
+        if (seen := (versions["switches"], versions["instruments"], today)) == self._seen:
             return None
         self._seen = seen
         switches = self._connection.execute(
             "SELECT switch_id, scope, name, reason, cancels FROM kill_switches WHERE released_at IS NULL"
             " ORDER BY set_at, switch_id"
         )
-        instruments = self._connection.execute("SELECT symbol, status, reference_price FROM instruments")
+        rules = read_market_rules(self._connection).on(today)
+        instruments = self._connection.execute(
+            "SELECT i.symbol, i.status, i.reference_price, coalesce(h.reason, '') FROM instruments i"
+            " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
+        )
         return Stops(
             switches=tuple(
                 KillSwitch(switch_id=switch_id, scope=Scope[scope], name=name, reason=reason, cancels=cancels)
@@ -436,9 +452,12 @@ class PostgresChildStore:
             ),
             instruments={
                 symbol: Instrument(
-                    active=status == "ACTIVE", reference_micros=None if price is None else micros_of(price)
+                    active=status == "ACTIVE",
+                    reference_micros=None if price is None else micros_of(price),
+                    ticks=rules.ticks_of(symbol),
+                    halt=halt,
                 )
-                for symbol, status, price in instruments.fetchall()
+                for symbol, status, price, halt in instruments.fetchall()
             },
         )
 

@@ -142,6 +142,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     leaves_qty: int | None = None
     order_qty: int | None = None
     symbol: str = ""
+    symbol_suffix: str = ""
     side: str = ""
     account: str = ""
     exec_ref_id: str = ""

@@ -8,6 +8,7 @@ from uuid import UUID
 from execution_adapter.domain.child import SHARES_MAX, Report
 from execution_adapter.domain.fix.wire import first_value, id_of, text_of
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, fix_content
+from oms_platform.fix.symbols import is_same_symbol
 from oms_platform.prices import MICROS
 from oms_platform.vocabulary import ChildTerms, Side
 
@@ -73,8 +74,9 @@ def contradiction(child: ChildTerms, report: Report) -> str:
     expected_side = _SIDES[child.side]
     if report.venue_id != child.venue_id:
         return f"it came from {report.venue_id}, the order is at {child.venue_id}"
-    if report.symbol and report.symbol != child.symbol:
-        return f"Symbol (55) is {report.symbol}, the order's is {child.symbol}"
+    if report.symbol and not is_same_symbol(child.symbol, report.symbol, report.symbol_suffix):
+        found = f"{report.symbol} {report.symbol_suffix}".rstrip()
+        return f"Symbol (55) is {found}, the order's is {child.symbol}"
     if report.side and report.side != expected_side:
         return f"Side (54) is {report.side}, the order's is {expected_side}"
     return ""

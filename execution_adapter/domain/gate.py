@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_platform.market_rules import Ticks
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side
 
 _SOH: Final = "\x01"
@@ -168,10 +169,15 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is known of a symbol. reference_micros: its price where there is no quote, None for none."""
+    """What is known of a symbol today. reference_micros: its price where there is no quote, None for none.
+
+    ticks: the grid of its prices. halt: why it is halted, empty when it is not.
+    """
 
     active: bool
     reference_micros: int | None
+    ticks: Ticks = Ticks()
+    halt: str = ""
 
 
 class Touch(msgspec.Struct, frozen=True, gc=False):
@@ -239,7 +245,12 @@ class WireGate:
             instrument = self.instruments.get(child.symbol)
             if instrument is None or not instrument.active:
                 return f"GATE_HALTED: symbol={child.symbol}"
+            if instrument.halt:
+                return f"GATE_HALTED: symbol={child.symbol}, reason={instrument.halt}"
             reference = instrument.reference_micros
+            price, tick = child.limit_price_micros, instrument.ticks.at(child.limit_price_micros)
+            if price % tick:
+                return f"GATE_TICK: micros={price}, tick={tick}"
         if not self._limits.collar_bps:
             return ""
         touch, is_buy = self._touch_of(child.symbol), child.side is Side.BUY

@@ -28,6 +28,8 @@ ALPHABETS: Final = {
     "alphanumeric": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }
 SCHEMES: Final = ("password", "raw_data")
+SUFFIX: Final = "suffix"
+SYMBOLS: Final = ("whole", SUFFIX)
 _TEXT: Final = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
 _SECRET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _TAG: Final = re.compile(r"[1-9][0-9]{0,8}")
@@ -188,7 +190,8 @@ class SessionSettings(_Settings, frozen=True, kw_only=True, forbid_unknown_field
     """Everything about a venue's session. heartbeat_s: HeartBtInt (108), in seconds.
 
     host, port: where the venue listens. sender_…, target_…: 49, 56, 50, 57; on_behalf_of_comp_id,
-    deliver_to_comp_id: 115, 128. reset_on_logon: every logon begins the numbers at 1 (141=Y). logon_fields:
+    deliver_to_comp_id: 115, 128. symbols: "whole" in Symbol (55), or with a share class in SymbolSfx (65),
+    "suffix". reset_on_logon: every logon begins the numbers at 1 (141=Y). logon_fields:
     more fields of the Logon, by tag. Without a throttle all is sent at once; without cl_ord_ids, our own ids.
     """
 
@@ -201,6 +204,7 @@ class SessionSettings(_Settings, frozen=True, kw_only=True, forbid_unknown_field
     on_behalf_of_comp_id: str = ""
     deliver_to_comp_id: str = ""
     dialect: str = "FIX.4.4"
+    symbols: str = "whole"
     heartbeat_s: int = 30
     reset_on_logon: bool = False
     logon_fields: dict[str, str] = {}
@@ -218,6 +222,7 @@ class SessionSettings(_Settings, frozen=True, kw_only=True, forbid_unknown_field
         yield from _number("port", self.port, 1, 65_535)
         yield from _number("heartbeat_s", self.heartbeat_s, 1, HEARTBEAT_S_MAX)
         yield from _one_of("dialect", self.dialect, DIALECTS)
+        yield from _one_of("symbols", self.symbols, SYMBOLS)
         for name in ("sender_comp_id", "target_comp_id"):
             yield from _text(name, getattr(self, name))
         for name in ("sender_sub_id", "target_sub_id", "on_behalf_of_comp_id", "deliver_to_comp_id"):

@@ -145,6 +145,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         leaves_qty=_shares(values, 151),
         order_qty=_shares(values, 38),
         symbol=text_of(values.get(55, b"")),
+        symbol_suffix=text_of(values.get(65, b"")),
         side=text_of(values.get(54, b"")),
         account=text_of(values.get(1, b"")),
         exec_ref_id=id_of(values.get(19, b"")),

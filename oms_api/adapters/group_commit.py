@@ -89,6 +89,7 @@ _COLUMNS: Final = (
     ("time_in_force", "text"),
     ("quantity", "int"),
     ("limit_price", "numeric"),
+    ("stop_price", "numeric"),
 )
 # One statement is one transaction and one round trip. Keys go in by their order, so that two gateways cannot
 # deadlock; a key that is there already keeps what came under it out of the other tables.
@@ -104,9 +105,10 @@ _STORE: Final = ArrayStatement(
         ON CONFLICT DO NOTHING RETURNING account_id, channel, client_order_id),
     kept AS (
         INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,
-                            time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)
+                            time_in_force, quantity, limit_price, stop_price, status, leaves_qty, created_at,
+                            updated_at)
         SELECT order_id, account_id, channel, client_order_id, symbol, side, order_type, time_in_force,
-               quantity, limit_price, 'NEW', quantity, received_at, received_at
+               quantity, limit_price, stop_price, 'NEW', quantity, received_at, received_at
         FROM row JOIN fresh USING (account_id, channel, client_order_id) WHERE kind = 'NEW'),
     logged AS (
         INSERT INTO order_requests (request_id, kind, order_id, account_id, principal, payload, traceparent,
@@ -128,7 +130,7 @@ def _row(request: Request) -> tuple[Any, ...]:
     payload, trace = request.payload.decode(), traceparent_of(request.trace)
     match request:
         case NewOrder(message=order):
-            terms, price = order.terms, order.terms.limit_price_micros
+            terms, price, stop = order.terms, order.terms.limit_price_micros, order.terms.stop_price_micros
             return (
                 "NEW",
                 order.order_id,
@@ -146,6 +148,7 @@ def _row(request: Request) -> tuple[Any, ...]:
                 terms.time_in_force.name,
                 terms.quantity,
                 None if price is None else dollars_of(price),
+                None if stop is None else dollars_of(stop),
             )
         case NewChange(message=change, key=key):
             _, channel, request_key = (None, None, None) if key is None else key

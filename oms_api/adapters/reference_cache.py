@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
+from datetime import date
 from typing import Final
 
 import structlog
 
 from oms_api.ports import KnownNames, UnavailableError
+from oms_platform.clock import Clock
+from oms_platform.market_rules import DayRules, MarketRules, Ticks, rules_date
 
 REFRESH_S: Final = 5.0
 ASKED_REFRESH_S_MIN: Final = 1.0
@@ -21,9 +23,12 @@ log = structlog.get_logger()
 class ReferenceCache:
     """The ReferenceData on what `load` reads."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, clock: Clock) -> None:
         self._load = load
+        self._clock = clock
         self._names = KnownNames()
+        # The rules of a day: which day, of which rules.
+        self._today: tuple[date, MarketRules, DayRules] | None = None
         self._loaded_at = -REFRESH_S
         self._loading = asyncio.Lock()
 
@@ -35,9 +40,15 @@ class ReferenceCache:
         """Return whether the account is known."""
         return account_id in self._names.accounts
 
-    def tick_size(self, symbol: str) -> Decimal | None:
-        """Return the tick size of a known symbol, else None."""
-        return self._names.tick_sizes.get(symbol)
+    def ticks(self, symbol: str) -> Ticks | None:
+        """Return the grid of a known symbol's prices today, else None."""
+        names = self._names
+        if symbol not in names.symbols:
+            return None
+        today = rules_date(self._clock())
+        if self._today is None or self._today[:2] != (today, names.rules):
+            self._today = (today, names.rules, names.rules.on(today))
+        return self._today[2].ticks_of(symbol)
 
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""

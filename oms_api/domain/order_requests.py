@@ -19,15 +19,16 @@ from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
 from oms_api.domain.terms import (
     CLIENT_ORDER_ID_LENGTH_MAX,
     client_order_id_problem,
-    price_problem,
-    read_decimal,
+    read_price,
     read_quantity,
     shown,
 )
+from oms_platform.market_rules import Ticks
+from oms_platform.order_types import LIMITED, STOPS
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
 
-CHANGE_FIELDS: Final = ("quantity", "limitPrice", "timeInForce")
+CHANGE_FIELDS: Final = ("quantity", "limitPrice", "stopPrice", "timeInForce")
 # The header that carries a request's own id, and what it is called in refusals.
 KEY_FIELD: Final = "Idempotency-Key"
 # Of one request about many orders.
@@ -171,11 +172,12 @@ def what_will_happen(kind: RequestKind, order: OrderState, change: OrderChange |
 
 
 def read_change(
-    content: Mapping[str, object], order: OrderState, tick_size: Decimal | None
+    content: Mapping[str, object], order: OrderState, ticks: Ticks | None
 ) -> OrderChange | tuple[FieldProblem, ...]:
     """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
 
-    What is left out, or null, stays as it is; something has to be given. tick_size: dollars; None: any.
+    What is left out, or null, stays as it is; something has to be given. ticks: the grid of its symbol's
+    prices; None: any.
     """
     problems = [
         FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
@@ -187,7 +189,10 @@ def read_change(
     if quantity and quantity < order.min_quantity:
         message = f"must be at least the order's minQuantity {order.min_quantity}, was {quantity}"
         problems.append(FieldProblem(field="quantity", message=message))
-    price = _limit_price(given["limitPrice"], order, tick_size, problems) if "limitPrice" in given else None
+    limit, stop = (
+        _price(given, field, kinds, order, ticks, problems)
+        for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
+    )
     time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
         message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
@@ -196,7 +201,8 @@ def read_change(
         return tuple(problems)
     return OrderChange(
         quantity=quantity,
-        limit_price_micros=None if price is None else micros_of(price),
+        limit_price_micros=None if limit is None else micros_of(limit),
+        stop_price_micros=None if stop is None else micros_of(stop),
         time_in_force=time_in_force,
     )
 
@@ -212,19 +218,21 @@ def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem
     return None
 
 
-def _limit_price(
-    value: object, order: OrderState, tick_size: Decimal | None, problems: list[FieldProblem]
+def _price(
+    given: Mapping[str, object],
+    field: str,
+    kinds: frozenset[OrderType],
+    order: OrderState,
+    ticks: Ticks | None,
+    problems: list[FieldProblem],
 ) -> Decimal | None:
-    if order.order_type is OrderType.MARKET:
-        message = f"must be left out of a MARKET order's replace, was {shown(value)}"
-        problems.append(FieldProblem(field="limitPrice", message=message))
+    if field not in given:
         return None
-    price = read_decimal(value)
-    problem = "must be a decimal number of dollars" if price is None else price_problem(price, tick_size)
-    if problem:
-        problems.append(FieldProblem(field="limitPrice", message=f"{problem}, was {shown(value)}"))
+    if order.order_type not in kinds:
+        message = f"must be left out of a {order.order_type.name} order's replace, was {shown(given[field])}"
+        problems.append(FieldProblem(field=field, message=message))
         return None
-    return price
+    return read_price(given[field], field, ticks, problems)
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):

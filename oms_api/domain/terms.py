@@ -1,6 +1,7 @@
 """The terms of an order as a client states them: every wrong field is found and named, nothing is guessed.
 
-Prices are exact decimals on the instrument's grid; a quantity is a whole number of shares.
+Prices are exact decimals on the grid that the market's rules give the instrument today; a quantity is a
+whole number of shares.
 """
 
 import re
@@ -15,6 +16,8 @@ import msgspec
 
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
+from oms_platform.market_rules import Ticks
+from oms_platform.order_types import LIMITED, STOPS
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
 
@@ -47,6 +50,7 @@ FIELDS: Final = frozenset(
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
+_IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
@@ -55,9 +59,9 @@ ChoiceT = TypeVar("ChoiceT", bound=Enum)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a request may name: symbols with their tick size, the caller's accounts, profiles, venues."""
+    """What a request may name: symbols with their prices' grid, the caller's accounts, profiles, venues."""
 
-    tick_size_of: Callable[[str], Decimal | None]
+    ticks_of: Callable[[str], Ticks | None]
     account_exists: Callable[[str], bool]
     profile_exists: Callable[[str], bool]
     venue_exists: Callable[[str], bool]
@@ -103,19 +107,18 @@ def read_terms(
         problems.append(wrong_channel)
     client_order_id = _client_order_id(content, problems)
     account_id = _known(content, "accountId", "account", known.account_exists, problems)
-    symbol = _known(content, "symbol", "symbol", lambda name: known.tick_size_of(name) is not None, problems)
+    symbol = _known(content, "symbol", "symbol", lambda name: known.ticks_of(name) is not None, problems)
     side = _one_of(content, "side", _SIDES, None, problems)
     order_type = _one_of(content, "orderType", _ORDER_TYPES, None, problems)
     quantity = read_quantity(content.get("quantity"), "quantity", problems)
     min_quantity = _min_quantity(content, quantity, problems)
-    tick_size = known.tick_size_of(symbol) if symbol else None
-    limit_price = _limit_price(content, order_type, tick_size, problems)
+    ticks = known.ticks_of(symbol) if symbol else None
+    limit_price = _price(content, "limitPrice", LIMITED, order_type, ticks, problems)
+    stop_price = _price(content, "stopPrice", STOPS, order_type, ticks, problems)
     time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
+    if order_type in STOPS and time_in_force in _IMMEDIATE:
+        _wrong(problems, "timeInForce", f"must be DAY or GTC of a stop order, was {time_in_force.name}")
     routing = read_routing(content.get("routing"), known, problems)
-    if content.get("stopPrice") is not None:
-        problems.append(
-            FieldProblem(field="stopPrice", message="belongs to no order type that is supported yet")
-        )
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
     return OrderTerms(
@@ -128,6 +131,7 @@ def read_terms(
         order_type=order_type,
         quantity=quantity,
         limit_price_micros=None if limit_price is None else micros_of(limit_price),
+        stop_price_micros=None if stop_price is None else micros_of(stop_price),
         time_in_force=time_in_force,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
@@ -281,24 +285,33 @@ def _min_quantity(content: Mapping[str, object], quantity: int, problems: list[F
     return value
 
 
-def _limit_price(
+def _price(
     content: Mapping[str, object],
+    field: str,
+    kinds: frozenset[OrderType],
     order_type: OrderType | None,
-    tick_size: Decimal | None,
+    ticks: Ticks | None,
     problems: list[FieldProblem],
 ) -> Decimal | None:
-    value = content.get("limitPrice")
+    value = content.get(field)
     if value is None:
-        if order_type is OrderType.LIMIT:
-            _wrong(problems, "limitPrice", "is required for a LIMIT order")
+        if order_type in kinds:
+            _wrong(problems, field, f"is required for a {order_type.name} order")
         return None
-    if order_type is OrderType.MARKET:
-        _wrong(problems, "limitPrice", f"must be left out of a MARKET order, was {shown(value)}")
+    if order_type is not None and order_type not in kinds:
+        _wrong(problems, field, f"must be left out of a {order_type.name} order, was {shown(value)}")
         return None
+    return read_price(value, field, ticks, problems)
+
+
+def read_price(
+    value: object, field: str, ticks: Ticks | None, problems: list[FieldProblem]
+) -> Decimal | None:
+    """Check a price in dollars; None when it is wrong, and that is among the problems."""
     price = read_decimal(value)
-    problem = "must be a decimal number of dollars" if price is None else price_problem(price, tick_size)
+    problem = "must be a decimal number of dollars" if price is None else price_problem(price, ticks)
     if problem:
-        _wrong(problems, "limitPrice", f"{problem}, was {shown(value)}")
+        _wrong(problems, field, f"{problem}, was {shown(value)}")
         return None
     return price
 
@@ -326,8 +339,8 @@ def read_id(text: object) -> UUID | None:
     return UUID(text) if isinstance(text, str) and _ID.fullmatch(text) else None
 
 
-def price_problem(price: Decimal, tick_size: Decimal | None) -> str:
-    """Return what is wrong with a price, empty for nothing. tick_size None: any price that can be stored."""
+def price_problem(price: Decimal, ticks: Ticks | None) -> str:
+    """Return what is wrong with a price, empty for nothing. ticks None: any price that can be stored."""
     if price <= 0:
         return "must be above 0"
     if price >= PRICE_BOUND:
@@ -335,6 +348,4 @@ def price_problem(price: Decimal, tick_size: Decimal | None) -> str:
     exponent = price.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -PRICE_DECIMALS_MAX:
         return f"must have at most {PRICE_DECIMALS_MAX} decimal places"
-    if tick_size is not None and price % tick_size:
-        return f"must be a multiple of the tick size {format(tick_size.normalize(), 'f')}"
-    return ""
+    return "" if ticks is None else ticks.problem(micros_of(price))

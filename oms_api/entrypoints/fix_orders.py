@@ -45,6 +45,7 @@ from oms_api.ports import (
 from oms_platform.clock import Clock
 from oms_platform.fix.clients import DROP_COPY
 from oms_platform.fix.session import Fields
+from oms_platform.fix.symbols import named_symbol
 from oms_platform.ids import uuid7
 from oms_platform.messages import ReplaceOrder, SubmitOrder
 
@@ -75,21 +76,24 @@ def count_message(way: str, msg_type: str) -> None:
     messages_total.labels(way, msg_type if msg_type in _COUNTED else "other").inc()
 
 
-def read_order(fields: Fields, accounts: Sequence[str]) -> dict[str, object]:
+def read_order(
+    fields: Fields, accounts: Sequence[str], is_known: Callable[[str], bool] = lambda _symbol: False
+) -> dict[str, object]:
     """Turn a 35=D into what a REST client would have sent; what has no meaning here goes on as it came.
 
-    A session with one account may leave Account (1) out.
+    A session with one account may leave Account (1) out. is_known: whether there is such a symbol.
     """
     account = fields.get("1") or (accounts[0] if len(accounts) == 1 else None)
     content: dict[str, object | None] = {
         "clientOrderId": fields["11"],
         "accountId": account,
-        "symbol": fields["55"],
+        "symbol": named_symbol(fields["55"], fields.get("65", ""), is_known),
         "side": _name(fix_reports.SIDES, fields["54"]),
         "orderType": _name(fix_reports.ORD_TYPES, fields["40"]),
         "quantity": _shares(fields.get("38")),
         "minQuantity": _shares(fields.get("110")) or None,
         "limitPrice": _price(fields.get("44")),
+        "stopPrice": _price(fields.get("99")),
         "timeInForce": _name(fix_reports.TIMES_IN_FORCE, fields.get("59", "0")),
         "routing": _routing(fields),
     }
@@ -102,6 +106,7 @@ def read_replace(fields: Fields) -> dict[str, object]:
     content: dict[str, object | None] = {
         "quantity": _shares(fields.get("38")),
         "limitPrice": _price(fields.get("44")),
+        "stopPrice": _price(fields.get("99")),
         "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
     }
     return {name: value for name, value in content.items() if value is not None}
@@ -222,7 +227,7 @@ class FixRequests:
         placer = await placer_of(self._ports, self._principal)
         if isinstance(placer, Refusal):
             return [self._rejected(fields, placer)]
-        content = read_order(fields, self._settings.accounts)
+        content = read_order(fields, self._settings.accounts, self._is_known)
         traced = RequestTrace(self._ports.tracer, None, SubmitOrder.__name__)
         try:
             result = await traced.over(
@@ -368,6 +373,12 @@ class FixRequests:
             return [fix_reports.status_unknown(fields, "unknown order", more, self._clock())]
         return [fix_reports.status_report(order, fields["11"], more)]
 
+    def _is_known(self, symbol: str) -> bool:
+        return self._ports.reference.ticks(symbol) is not None
+
+    def _symbol_of(self, fields: Fields) -> str:
+        return named_symbol(fields["55"], fields.get("65", ""), self._is_known)
+
     async def _mass_status(self, fields: Fields) -> list[Message]:
         """Say how each open order of the session stands, the oldest first, or that there is none."""
         asked = ((584, fields["584"]),)
@@ -382,7 +393,7 @@ class FixRequests:
             wanted = OrderFilter(
                 limit=MASS_STATUS_MAX + 1,
                 accounts=self._principal.accounts,
-                symbols=frozenset((fields["55"],)) if fields["585"] == _OF_SYMBOL else None,
+                symbols=frozenset((self._symbol_of(fields),)) if fields["585"] == _OF_SYMBOL else None,
                 closed=False,
                 channel=FIX_CHANNEL,
                 principal=self._principal.subject,

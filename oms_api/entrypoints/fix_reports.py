@@ -22,7 +22,12 @@ from oms_platform.vocabulary import OrderStatus, OrderTerms, OrderType, Side, Ti
 TEXT_LENGTH_MAX: Final = 400
 NO_ORDER: Final = "NONE"
 SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
-ORD_TYPES: Final = {"1": OrderType.MARKET, "2": OrderType.LIMIT}
+ORD_TYPES: Final = {
+    "1": OrderType.MARKET,
+    "2": OrderType.LIMIT,
+    "3": OrderType.STOP,
+    "4": OrderType.STOP_LIMIT,
+}
 TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
     "1": TimeInForce.GTC,
@@ -68,9 +73,16 @@ REPLACE_REJECTED: Final = "ReplaceRejected"
 # ExecRestatementReason (378) of an order that goes on after it was suspended: other.
 _RESTATED: Final = {"OrderResumed": "99"}
 # OrdRejReason (103).
-UNKNOWN_SYMBOL, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BAD_QUANTITY, UNKNOWN_ACCOUNT, OTHER = (
-    1, 3, 5, 6, 11, 13, 15, 99,
-)  # fmt: skip
+UNKNOWN_SYMBOL, CLOSED, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BAD_QUANTITY = (
+    1,
+    2,
+    3,
+    5,
+    6,
+    11,
+    13,
+)
+UNKNOWN_ACCOUNT, OTHER = 15, 99
 _REASON_OF_FIELD: Final = {
     "symbol": UNKNOWN_SYMBOL,
     "accountId": UNKNOWN_ACCOUNT,
@@ -83,6 +95,7 @@ _REASON_OF_FIELD: Final = {
 _REASON_OF_DENIAL: Final = {
     "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
     "INSTRUMENT_UNKNOWN": UNKNOWN_SYMBOL,
+    "MARKET_CLOSED": CLOSED,
     "ORDER_QTY_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "ORDER_NOTIONAL_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "PRICE_OUTSIDE_COLLAR": EXCEEDS_LIMIT,
@@ -137,7 +150,7 @@ def reject_reason(refusal: Refusal) -> int:
 
 
 def _ordered(terms: OrderTerms) -> Values:
-    price = terms.limit_price_micros
+    price, stop = terms.limit_price_micros, terms.stop_price_micros
     return (
         (1, terms.account_id),
         (55, terms.symbol),
@@ -145,6 +158,7 @@ def _ordered(terms: OrderTerms) -> Values:
         (38, terms.quantity),
         (40, _ORD_TYPE_CODES[terms.order_type.name]),
         (44, None if price is None else _dollars(dollars_of(price))),
+        (99, None if stop is None else _dollars(dollars_of(stop))),
         (59, _TIME_IN_FORCE_CODES[terms.time_in_force.name]),
     )
 
@@ -227,6 +241,7 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (1, order.account_id), (55, order.symbol), (54, _SIDE_CODES[order.side]), (38, order.quantity),
         (40, _ORD_TYPE_CODES[order.order_type]),
         (44, None if order.limit_price is None else _dollars(order.limit_price)),
+        (99, None if order.stop_price is None else _dollars(order.stop_price)),
         (59, _TIME_IN_FORCE_CODES[order.time_in_force]), (151, order.leaves_qty), (14, order.cum_qty),
         (6, _dollars(order.avg_px)), (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip

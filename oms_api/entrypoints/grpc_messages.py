@@ -66,6 +66,7 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "order_type": OrderType[view.order_type].value,
         "quantity": view.quantity,
         "limit_price": None if view.limit_price is None else str(view.limit_price),
+        "stop_price": None if view.stop_price is None else str(view.stop_price),
         "time_in_force": TimeInForce[view.time_in_force].value,
         "status": OrderStatus[view.status].value,
         "cum_qty": view.cum_qty,

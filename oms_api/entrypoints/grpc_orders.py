@@ -74,6 +74,7 @@ def _content(request: Any) -> dict[str, object]:
         "quantity": request.quantity,
         "minQuantity": request.min_quantity or None,
         "limitPrice": _optional(request, "limit_price"),
+        "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
         "routing": _routing(request.routing),
     }
@@ -90,6 +91,7 @@ def _replace_content(request: Any) -> dict[str, object]:
     content: dict[str, object] = {
         "quantity": request.quantity or None,
         "limitPrice": _optional(request, "limit_price"),
+        "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
     }
     return {name: value for name, value in content.items() if value is not None}

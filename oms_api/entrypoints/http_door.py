@@ -20,6 +20,7 @@ from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import shown
 from oms_api.entrypoints.answers import Answer, placed, refused, request_id, with_rate
 from oms_api.entrypoints.request_trace import RequestTrace
+from oms_api.entrypoints.slashes import with_names_whole
 from oms_api.handlers import Placed, admit_to_place, handle_place_order, rate_standing, unavailable
 from oms_api.ports import Ports, UnavailableError
 from oms_platform.clock import Clock
@@ -231,6 +232,7 @@ class HttpDoor:
                 return
             await self._framework(scope, receive, send)
             return
+        scope = with_names_whole(scope)
         started = time.perf_counter()
         headers: Headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")

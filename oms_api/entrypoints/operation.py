@@ -19,6 +19,7 @@ from oms_api.entrypoints.answers import Answer, etag_of, names_version, ok, refu
 from oms_api.entrypoints.csv_answers import Table, csv_answer, wants_csv
 from oms_api.entrypoints.http_door import BODY_BYTES_MAX, bearer_token, decode_content, read_body
 from oms_api.entrypoints.request_fields import read_content, read_query
+from oms_api.entrypoints.slashes import names_of
 from oms_api.handlers import admit, begin_question, busy, rate_standing, unavailable
 from oms_api.ports import BusyError, Ports, UnavailableError
 
@@ -147,7 +148,7 @@ async def _serve(
         if isinstance(sent, Refusal):
             return sent
         content, read = sent
-        path = {name: str(value) for name, value in request.path_params.items()}
+        path = names_of(request.scope, request.path_params)
         if any("\0" in value for value in path.values()):
             return Refusal(code=RefusalCode.NOT_FOUND, message="no such page")
         call = Call(request=request, principal=principal, path=path, query=query, content=content, read=read)

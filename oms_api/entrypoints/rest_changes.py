@@ -44,11 +44,13 @@ STATE_REFUSALS: Final = (
 class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What an order asks for from here on; what is left out, or null, stays. Something has to be given.
 
-    quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT order.
+    quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
+    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
+    stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
 
 
@@ -148,7 +150,7 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="PATCH", path=ORDER_PATH, name="replaceOrder", tag=TAG,
             right=RULES[RequestKind.REPLACE].right, serve=change(RequestKind.REPLACE, f"PATCH {ORDER_PATH}"),
-            summary="Ask for an order's quantity, price or time in force to be changed", body=ReplaceRequest,
+            summary="Ask for an order's quantity, prices or time in force to be changed", body=ReplaceRequest,
             noun="a replace", own_reader=True, example=EXAMPLE, answers={202: RequestedBody},
             refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True, channeled=True,
         ),

@@ -63,7 +63,10 @@ class RoutingRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
 
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """The terms of an order. limit_price: of a LIMIT order. min_quantity: at least so much, or nothing."""
+    """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
+    order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
+    least so much, or nothing.
+    """
 
     client_order_id: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=CLIENT_ORDER_ID_LENGTH_MAX)] | msgspec.UnsetType
@@ -75,9 +78,7 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)]
     min_quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
-    stop_price: Annotated[
-        Price | None, msgspec.Meta(description="Of a stop order, which is not taken yet: left out, or null.")
-    ] = None
+    stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
     routing: RoutingRequest | None = None
 

@@ -66,7 +66,7 @@ def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> Field
     exists = {
         "VENUE": known.venue_exists(name),
         "ACCOUNT": not hidden and known.account_exists(name),
-        "SYMBOL": known.tick_size(name) is not None,
+        "SYMBOL": known.ticks(name) is not None,
     }
     if exists[scope]:
         return None

@@ -415,7 +415,7 @@ class Session:
                 account
                 for account in message.accounts
                 if not (principal.sees(account) and reference.account_exists(account))
-            ], [symbol for symbol in message.symbols if reference.tick_size(symbol) is None]
+            ], [symbol for symbol in message.symbols if reference.ticks(symbol) is None]
 
         if any(unseen()):
             with contextlib.suppress(UnavailableError):

@@ -38,10 +38,12 @@ from oms_api.ports.market import (
     AccountView,
     BookView,
     Catalog,
+    HaltView,
     InstrumentView,
     KnownNames,
     LevelView,
     MarketData,
+    MarketDesk,
     QuoteView,
     ReferenceData,
     VenueBookView,
@@ -137,12 +139,14 @@ __all__ = [
     "FixSessionDesk",
     "FixSessionView",
     "Instant",
+    "HaltView",
     "InstrumentView",
     "IntakeFullError",
     "KnownNames",
     "LevelView",
     "LiveQuotes",
     "MarketData",
+    "MarketDesk",
     "NewChange",
     "NewOrder",
     "OrderFilter",
@@ -214,6 +218,7 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog
     records: Records

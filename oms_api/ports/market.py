@@ -1,11 +1,14 @@
 """What there is to trade, for whom and where, and how it is quoted."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
 from oms_api.ports.orders import Instant, View
+from oms_platform.market_rules import LONG_STANDING, MarketRules, Ticks
+from oms_platform.trading_calendar import Calendar
 
 
 class AccountView(View, frozen=True):
@@ -18,7 +21,10 @@ class AccountView(View, frozen=True):
 
 
 class InstrumentView(View, frozen=True):
-    """What is traded. tick_size, reference_price: dollars. lot_size: shares."""
+    """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot.
+
+    calendar_id: of its hours. halt_reason: why it is halted; null when it is not.
+    """
 
     symbol: str
     name: str
@@ -26,6 +32,8 @@ class InstrumentView(View, frozen=True):
     tick_size: Decimal
     lot_size: int
     reference_price: Decimal
+    calendar_id: str
+    halt_reason: str | None
 
 
 class VenueView(View, frozen=True):
@@ -119,10 +127,11 @@ class MarketData(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNames:
-    """What requests may name. tick_sizes: dollars by symbol. profiles: the active ones."""
+    """What requests may name, and the rules of the market. profiles: the active ones."""
 
     accounts: frozenset[str] = frozenset()
-    tick_sizes: Mapping[str, Decimal] = field(default_factory=dict)
+    symbols: frozenset[str] = frozenset()
+    rules: MarketRules = LONG_STANDING
     profiles: frozenset[str] = frozenset()
     venues: frozenset[str] = frozenset()
 
@@ -134,8 +143,8 @@ class ReferenceData(Protocol):
         """Return whether the account is known."""
         ...
 
-    def tick_size(self, symbol: str) -> Decimal | None:
-        """Return the tick size of a known symbol, else None."""
+    def ticks(self, symbol: str) -> Ticks | None:
+        """Return the grid of a known symbol's prices today, else None."""
         ...
 
     def profile_exists(self, profile: str) -> bool:
@@ -152,4 +161,36 @@ class ReferenceData(Protocol):
 
     async def reload(self) -> None:
         """Read again what is stored: something of it was just changed."""
+        ...
+
+
+class HaltView(View, frozen=True):
+    """A symbol whose trading was halted, by whom and why; lifted_at null: it still is."""
+
+    symbol: str
+    reason: str
+    set_by: str
+    set_at: Instant
+    lifted_by: str | None
+    lift_reason: str | None
+    lifted_at: Instant | None
+
+
+class MarketDesk(Protocol):
+    """Reads when the market trades; sets and lifts halts. Raises UnavailableError."""
+
+    async def calendars(self, first: date | None = None) -> tuple[Calendar, ...]:
+        """Return every calendar, with its sessions from `first` on, or from the last days on."""
+        ...
+
+    async def halts(self, *, lifted: bool, rows_max: int) -> list[HaltView]:
+        """Return the halts that are set, and those that were lifted if wanted, the newest first."""
+        ...
+
+    async def halt(self, symbol: str, by: str, reason: str) -> HaltView | None:
+        """Halt a symbol. None when it is halted already."""
+        ...
+
+    async def lift(self, symbol: str, by: str, reason: str) -> HaltView | None:
+        """Let a symbol trade again. None when it is not halted."""
         ...

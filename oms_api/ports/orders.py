@@ -29,6 +29,7 @@ class OrderView(View, frozen=True, kw_only=True):
     time_in_force: str
     quantity: int
     limit_price: Decimal | None
+    stop_price: Decimal | None
     status: str
     closed: bool
     cum_qty: int

@@ -25,6 +25,7 @@ from oms_core.ports import (
 from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
 from oms_platform.wire import Topic, order_of
 
 # How far the clocks of gateways and cores may be apart.
@@ -43,9 +44,11 @@ class InMemoryOrderStore:
         instruments: Mapping[str, InstrumentTerms],
         partition_of: Callable[[str], int] = lambda _account: 0,
         refuses: Callable[[UnitOfWork], str | None] = lambda _unit: None,
+        calendars: Iterable[Calendar] = (EVER_OPEN,),
     ) -> None:
         self._accounts = dict(accounts)
         self._instruments = dict(instruments)
+        self._calendars = tuple(calendars)
         self._partition_of = partition_of
         self._refuses = refuses
         self.requests: dict[UUID, tuple[Request, str]] = {}
@@ -60,6 +63,10 @@ class InMemoryOrderStore:
         self.exceptions: dict[str, ExecutionException] = {}
         self.bookings: dict[UUID, str] = {}
         self.commits = 0
+
+    def set_instrument(self, instrument: InstrumentTerms) -> None:
+        """Store an instrument as it is from now on."""
+        self._instruments[instrument.symbol] = instrument
 
     def take_request(self, request: Request, trace: str = "") -> None:
         """Keep a request as ingest does, before it has any effect."""
@@ -78,8 +85,9 @@ class InMemoryOrderStore:
         ]
 
     def load_reference(self, desk: Desk) -> None:
-        """Give the desk the accounts and instruments."""
+        """Give the desk the accounts, the instruments and the markets' hours."""
         desk.accounts, desk.instruments = dict(self._accounts), dict(self._instruments)
+        desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
         """Do nothing: there are none."""

@@ -27,10 +27,13 @@ from oms_core.ports import (
     UnstorableError,
     event_of,
 )
+from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
+from oms_platform.market_rows import read_calendars, read_market_rules
+from oms_platform.market_rules import rules_date
 from oms_platform.messages import (
     BookTrade,
     CancelOrder,
@@ -43,6 +46,7 @@ from oms_platform.messages import (
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.trading_calendar import Hours
 from oms_platform.wire import Topic
 
 GROUP: Final = "oms-core"
@@ -64,6 +68,7 @@ _STATE: Final = (
 _TERMS: Final = (
     ("quantity", "int"),
     ("limit_price", "numeric"),
+    ("stop_price", "numeric"),
     ("time_in_force", "text"),
     ("replaced", "boolean"),
 )
@@ -148,15 +153,19 @@ _request_decoders: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 class PostgresOrderStore:
     """Orders, events, executions and positions in Postgres."""
 
-    def __init__(self, connection: Connection, incarnation: str, partitions: int) -> None:
+    def __init__(
+        self, connection: Connection, incarnation: str, partitions: int, clock: Clock = utc_now
+    ) -> None:
         self._connection = connection
+        self._clock = clock
         self._incarnation = incarnation
         self._partitions = partitions
 
     def load_reference(self, desk: Desk) -> None:
-        """Read accounts with their limits, and instruments, into the desk, if they have changed."""
-        version = reference_versions(self._connection)
-        if (found := (version["accounts"], version["instruments"])) == desk.reference_version:
+        """Read accounts with their limits, and instruments, if they have changed, or the day has."""
+        now = self._clock()
+        version, today = reference_versions(self._connection), rules_date(now)
+        if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
         desk.accounts = {
@@ -173,10 +182,21 @@ class PostgresOrderStore:
                 " FROM accounts JOIN risk_limits USING (account_id)"
             )
         }
+        rules = read_market_rules(self._connection).on(today)
         desk.instruments = {
-            symbol: InstrumentTerms(symbol=symbol, active=status == "ACTIVE")
-            for symbol, status in self._connection.execute("SELECT symbol, status FROM instruments")
+            symbol: InstrumentTerms(
+                symbol=symbol,
+                active=status == "ACTIVE",
+                ticks=rules.ticks_of(symbol),
+                halt=reason or "",
+                calendar_id=calendar_id,
+            )
+            for symbol, status, calendar_id, reason in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason FROM instruments i"
+                " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
+            )
         }
+        desk.hours = Hours(read_calendars(self._connection, now))
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
@@ -356,10 +376,11 @@ def _order_row(order: Order, unit: UnitOfWork) -> tuple[object, ...]:
 
 
 def _terms_row(order: Order) -> tuple[object, ...]:
-    limit = order.terms.limit_price_micros
+    limit, stop = order.terms.limit_price_micros, order.terms.stop_price_micros
     return (
         order.terms.quantity,
         None if limit is None else dollars_of(limit),
+        None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
         True,
     )

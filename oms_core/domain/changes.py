@@ -4,7 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, TimeInForce
+from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
 
 # Between these an order's time in force may change: the others are over before a replace can come.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
@@ -12,28 +13,37 @@ RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
     """Return the terms with what `change` gives in place of what they had."""
-    limit, force = change.limit_price_micros, change.time_in_force
+    limit, force, stop = change.limit_price_micros, change.time_in_force, change.stop_price_micros
     return replace(
         terms,
         quantity=terms.quantity if change.quantity is None else change.quantity,
         limit_price_micros=terms.limit_price_micros if limit is None else limit,
+        stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
     )
 
 
-def problem_of_change(before: OrderTerms, after: OrderTerms) -> str | None:
-    """Return why an order of the terms `before` cannot become one of `after`, None if it can."""
+def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool = False) -> str | None:
+    """Return why an order of the terms `before` cannot become one of `after`, None if it can.
+
+    triggered: whether its stop price has been reached.
+    """
     if after == before:
         return "nothing would change"
     if after.quantity < 1:
         return f"quantity: expected 1 or more, was {after.quantity}"
     if after.quantity < after.min_quantity:
         return f"quantity: expected the minimum of {after.min_quantity} or more, was {after.quantity}"
-    limit = after.limit_price_micros
-    if after.order_type is not OrderType.LIMIT and limit is not None:
-        return f"limitPrice: a {after.order_type.name} order has none"
-    if limit is not None and limit <= 0:
-        return f"limitPrice: expected a price above 0, was {limit} micros"
+    for name, price, kinds in (
+        ("limitPrice", after.limit_price_micros, LIMITED),
+        ("stopPrice", after.stop_price_micros, STOPS),
+    ):
+        if price is not None and after.order_type not in kinds:
+            return f"{name}: a {after.order_type.name} order has none"
+        if price is not None and price <= 0:
+            return f"{name}: expected a price above 0, was {price} micros"
+    if triggered and after.stop_price_micros != before.stop_price_micros:
+        return "stopPrice: the market has reached it already"
     forces = before.time_in_force, after.time_in_force
     if forces[0] is not forces[1] and not RESTING.issuperset(forces):
         return f"timeInForce: {forces[0].name} does not become {forces[1].name}"

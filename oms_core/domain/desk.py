@@ -15,12 +15,15 @@ from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position, after_correction, after_fill
-from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext, TouchPrices
+from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
     Side,
+    TimeInForce,
     TradeApplied,
     TradeCorrected,
 )
@@ -50,13 +53,15 @@ class Desk:
     """Orders by id, positions by account and symbol, exposure and stream sequence by account.
 
     owned: the accounts whose orders and fills come here. effects: by order, what had its effect on it.
-    owed: by order, what was asked for and is not answered, the longest ago first.
+    owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
+    markets.
     """
 
     owned: frozenset[str] = frozenset()
-    reference_version: tuple[int, ...] = ()
+    reference_version: tuple[object, ...] = ()
     accounts: dict[str, AccountLimits] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
+    hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
     orders: dict[UUID, Order] = field(default_factory=dict)
     closed: OrderedDict[UUID, Order] = field(default_factory=OrderedDict)
     effects: dict[UUID, Effects] = field(default_factory=dict)
@@ -153,10 +158,26 @@ class Desk:
         """Return an account's position in a symbol, flat if it never had one."""
         return self.positions.get((account_id, symbol), _FLAT)
 
+    def phase_of(self, symbol: str, now: datetime) -> Phase | None:
+        """Return what an instrument's market does; None for one that is not known."""
+        instrument = self.instruments.get(symbol)
+        return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
+
+    def may_route(self, symbol: str, now: datetime) -> bool:
+        """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
+        instrument = self.instruments.get(symbol)
+        return (
+            instrument is not None
+            and instrument.active
+            and not instrument.halt
+            and self.hours.phase(instrument.calendar_id, now).open
+        )
+
     def risk_context(
         self,
         terms: OrderTerms,
         touch: TouchPrices,
+        now: datetime,
         *,
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
@@ -168,6 +189,8 @@ class Desk:
         """
         exposure = self.exposures[terms.account_id]
         open_qty = self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0)
+        phase = self.phase_of(terms.symbol, now)
+        ended_at = None if phase is None else phase.last_close
         return RiskContext(
             terms=terms,
             account=self.accounts.get(terms.account_id),
@@ -180,6 +203,10 @@ class Desk:
             executed_qty=0 if of is None else of.executed_qty,
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
+            phase=phase,
+            is_of_ended_day=terms.time_in_force is TimeInForce.DAY
+            and ended_at is not None
+            and now - age < ended_at,
         )
 
 

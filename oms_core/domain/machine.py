@@ -30,6 +30,7 @@ from oms_core.domain.order import (
     RequestResume,
     RequestSuspend,
     RetryRoute,
+    TriggerStop,
 )
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
@@ -56,6 +57,8 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    Side,
+    StopTriggered,
     SuspendRejected,
     TimeInForce,
     TradeApplied,
@@ -88,23 +91,26 @@ class UnknownChildError(Exception):
     """A report names a child that this order does not have."""
 
 
-def evolve(order: Order, cause: Fact | Command, now: datetime) -> list[Step]:
+def evolve(order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
+    may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now)) is not None:
+    while (following := _next(order, now, may_route)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
 
 
-def first_route(order: Order, now: datetime) -> RouteRequested:
-    """Return the route that an order asks for when it is accepted: all of it."""
+def first_route(order: Order, now: datetime) -> RouteRequested | None:
+    """Return the route that an order asks for when it is accepted: all of it, None while it waits."""
+    if order.is_stop:
+        return None
     return RouteRequested(
         route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
     )
@@ -135,10 +141,32 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,) if answers else ()
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
+        case TriggerStop():
+            # It may have become another order since the quote was held to it.
+            return (_triggered(cause, now),) if order.waits_for_stop and _reaches(order, cause) else ()
         case RetryRoute():
             return ()
         case _:
             assert_never(cause)
+
+
+def _reaches(order: Order, trigger: TriggerStop) -> bool:
+    stop = order.terms.stop_price_micros
+    if stop is None:
+        return False
+    return trigger.price_micros >= stop if order.terms.side is Side.BUY else trigger.price_micros <= stop
+
+
+def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
+    touch = trigger.touch
+    return StopTriggered(
+        price_micros=trigger.price_micros,
+        bid_micros=touch.bid_micros,
+        offer_micros=touch.offer_micros,
+        quote_sequence=touch.sequence,
+        quoted_at=touch.quoted_at,
+        triggered_at=now,
+    )
 
 
 def restatement_refused(order: Order, child: Child, quantity: int) -> str | None:
@@ -171,7 +199,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 # ---- what follows of itself
 
 
-def _next(order: Order, now: datetime) -> Event | None:
+def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         if order.replacing is not None:
@@ -191,7 +219,7 @@ def _next(order: Order, now: datetime) -> Event | None:
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
-    return _next_route(order, now)
+    return _next_route(order, now) if may_route else None
 
 
 def _spent(order: Order) -> str | None:
@@ -240,9 +268,9 @@ def apply(order: Order, event: Event) -> Order:
             return _moved(
                 order,
                 event,
-                released_qty=order.terms.quantity,
+                released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
-                **_route_changes(event.route),
+                **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():
             return _moved(order, event, text=event.denial)
@@ -258,8 +286,8 @@ def apply(order: Order, event: Event) -> Order:
             return _canceling(order, event)
         case ReplaceRequested() | OrderReplaced() | ReplaceRejected():
             return _replacing(order, event)
-        case OrderSuspended() | OrderResumed():
-            return _suspending(order, event)
+        case OrderSuspended() | OrderResumed() | StopTriggered():
+            return _held_or_released(order, event)
         case BookingRejected() | SuspendRejected() | ResumeRejected():
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
@@ -450,10 +478,17 @@ def _asked_again(order: Order) -> dict[str, Child]:
     }
 
 
-def _suspending(order: Order, event: OrderSuspended | OrderResumed) -> Order:
-    if isinstance(event, OrderResumed):
-        return _moved(order, event, suspended=None, **_AFRESH)
-    return _moved(order, event, suspended=event, children=_asked_again(order), retry_at=None, text="")
+def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopTriggered) -> Order:
+    match event:
+        case OrderSuspended():
+            children = _asked_again(order)
+            return _moved(order, event, suspended=event, children=children, retry_at=None, text="")
+        case OrderResumed():
+            return _moved(order, event, suspended=None, **_AFRESH)
+        case StopTriggered():
+            return _moved(order, event, triggered=event, released_qty=order.terms.quantity)
+        case _:
+            assert_never(event)
 
 
 def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
@@ -466,7 +501,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 event,
                 terms=event.terms,
                 reserved_price_micros=event.reserved_price_micros,
-                released_qty=event.terms.quantity,
+                released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,
                 **_AFRESH,
             )

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
+from oms_platform.order_types import STOPS, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.vocabulary import (
     BookingRejected,
@@ -39,6 +41,7 @@ from oms_platform.vocabulary import (
     RoutePlaced,
     RouteRequested,
     Side,
+    StopTriggered,
     SuspendRejected,
     TimeInForce,
     TradeApplied,
@@ -67,6 +70,7 @@ Event = (
     | SuspendRejected
     | OrderResumed
     | ResumeRejected
+    | StopTriggered
     | BookingRejected
     | OrderCanceled
     | OrderExpired
@@ -110,12 +114,19 @@ class RequestResume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request_id: UUID
 
 
+class TriggerStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A quote has reached the order's stop price. price_micros: of the quote's side that did."""
+
+    price_micros: int
+    touch: TouchPrices
+
+
 class RetryRoute(msgspec.Struct, frozen=True, gc=False):
     """The time to ask for another route may have come."""
 
 
 Wish = RequestCancel | RequestReplace | RequestSuspend | RequestResume
-Command = Wish | RetryRoute
+Command = Wish | TriggerStop | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
 Fact = (
     OrderAccepted
@@ -156,14 +167,14 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parent order's state after `sequence` events; the request that made it counts as the first.
 
-    released_qty: shares that may be worked, those done included; all of them, until a cancel takes back what
-    no venue has. executed_qty: all net shares that venues executed, also beyond the order's quantity.
-    notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity:
-    shares in a route that was asked for and is not placed yet. cancel: the last cancel that was taken,
-    whatever became of it: from then on nothing is routed. replacing: the pending replace. suspended: since
-    when the order is suspended; None while it is not. fruitless_routes, dry_routes: routes since the last
-    fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
-    route may be asked for.
+    released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
+    its stop price, until a cancel takes back what no venue has. triggered: when it did. executed_qty: all net
+    shares that venues executed, also beyond the order's quantity. notional_micros: of all of them.
+    working_qty, unresolved_qty: the sums over children. route_quantity: shares in a route that was asked for
+    and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing
+    is routed. replacing: the pending replace. suspended: since when the order is suspended; None while it is
+    not. fruitless_routes, dry_routes: routes since the last fill that were placed without one, and those that
+    found no quote to decide on. retry_at: when the next route may be asked for.
     """
 
     order_id: UUID
@@ -182,6 +193,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     route_quantity: int = 0
     routed_at: datetime | None = None
     cancel: CancelRequested | None = None
+    triggered: StopTriggered | None = None
     replacing: ReplaceRequested | None = None
     suspended: OrderSuspended | None = None
     fruitless_routes: int = 0
@@ -256,9 +268,35 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
     @property
+    def is_stop(self) -> bool:
+        """Whether the order is none that is worked from the start."""
+        return self.terms.order_type in STOPS
+
+    @property
+    def waits_for_stop(self) -> bool:
+        """Whether a quote may trigger the order now."""
+        return (
+            self.lifecycle is Lifecycle.LIVE
+            and self.is_stop
+            and self.triggered is None
+            and self.suspended is None
+            and self.cancel is None
+        )
+
+    @property
+    def releasable_qty(self) -> int:
+        """Shares that may be worked, those done included, if nothing holds the order."""
+        return 0 if self.is_stop and self.triggered is None else self.terms.quantity
+
+    @property
+    def worked_terms(self) -> OrderTerms:
+        """The terms that the order is worked by: a stop that was triggered is a market or a limit order."""
+        return worked_terms(self.terms)
+
+    @property
     def may_rest(self) -> bool:
         """Whether what does not trade at once may wait in a book."""
-        terms = self.terms
+        terms = self.worked_terms
         return terms.order_type is OrderType.LIMIT and terms.time_in_force in (
             TimeInForce.DAY,
             TimeInForce.GTC,

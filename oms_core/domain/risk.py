@@ -6,7 +6,7 @@ Amounts are micros inside; a check shows dollars.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -14,7 +14,10 @@ from msgspec import Struct
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.order import sign
 from oms_core.domain.positions import Position
+from oms_core.domain.touch import TouchPrices
+from oms_platform.market_rules import Ticks
 from oms_platform.prices import MICROS
+from oms_platform.trading_calendar import EVER_OPEN, Phase
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side
 
 _BASIS_POINTS: Final = 10_000
@@ -34,17 +37,16 @@ class AccountLimits(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
-    """What risk needs to know of an instrument."""
+    """What risk needs to know of an instrument, today.
+
+    ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
+    """
 
     symbol: str
     active: bool
-
-
-class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
-    """The national best bid and offer in micros; None where a side is missing or too old to stand for now."""
-
-    bid_micros: int | None = None
-    offer_micros: int | None = None
+    ticks: Ticks = Ticks()
+    halt: str = ""
+    calendar_id: str = EVER_OPEN.calendar_id
 
 
 class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
@@ -53,7 +55,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     gross_cost_micros, reserved_micros: the account's, in positions and in open orders. closing_qty: shares of
     the account's other open orders on this side of this symbol, which close the position first. executed_qty:
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
-    market order, NO_AGE_LIMIT for none.
+    market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
+    known. is_of_ended_day: the session that the order was taken for is over.
     """
 
     terms: OrderTerms
@@ -67,13 +70,25 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     executed_qty: int = 0
     age: timedelta = timedelta(0)
     age_max: timedelta = NO_AGE_LIMIT
+    phase: Phase | None = None
+    is_of_ended_day: bool = False
 
     @property
     def price_micros(self) -> int | None:
         """Micros a share that the order is valued at."""
         if self.terms.limit_price_micros is not None:
             return self.terms.limit_price_micros
-        return self.far_touch_micros
+        stop, touch = self.terms.stop_price_micros, self.far_touch_micros
+        if stop is None:
+            return touch
+        # It trades at its stop price or, to buy, at what the market is by then.
+        return max(stop, touch or 0) if self.terms.side is Side.BUY else stop
+
+    @property
+    def limit_anchor_micros(self) -> int | None:
+        """The price that a limit is held to: where the order trades first, or is triggered."""
+        stop = self.terms.stop_price_micros
+        return self.far_touch_micros if stop is None else stop
 
     @property
     def far_touch_micros(self) -> int | None:
@@ -116,6 +131,10 @@ def _shown(micros: int | None) -> str:
     return f"{sign_shown}{whole}.{f'{part:06d}'.rstrip('0')}"
 
 
+def _time(at: datetime | None) -> str:
+    return "unknown" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def account_known(context: RiskContext) -> Outcome:
     """Require a known account."""
     account_id = context.terms.account_id
@@ -144,6 +163,30 @@ def instrument_active(context: RiskContext) -> Outcome:
     symbol = context.terms.symbol
     active = context.instrument is not None and context.instrument.active
     return _outcome(DenialCode.INSTRUMENT_NOT_ACTIVE, active, symbol, "active", symbol=symbol)
+
+
+def instrument_not_halted(context: RiskContext) -> Outcome | None:
+    """Require an instrument that is not halted."""
+    if context.instrument is None:
+        return None
+    symbol, halt = context.terms.symbol, context.instrument.halt
+    return _outcome(
+        DenialCode.INSTRUMENT_HALTED, not halt, halt or symbol, "not halted", symbol=symbol, reason=halt
+    )
+
+
+def market_open(context: RiskContext) -> Outcome | None:
+    """Require that the instrument's market trades, and of a DAY order that it is still its day."""
+    phase, instrument = context.phase, context.instrument
+    if phase is None or instrument is None:
+        return None
+    details = {"symbol": instrument.symbol, "calendar": instrument.calendar_id}
+    if phase.open and context.is_of_ended_day:
+        closed = _time(phase.last_close)
+        return _outcome(DenialCode.MARKET_CLOSED, False, closed, "its day", **details, day_ended=closed)
+    opens = _time(phase.until)
+    found = "open" if phase.open else "closed"
+    return _outcome(DenialCode.MARKET_CLOSED, phase.open, found, "open", **details, next_open=opens)
 
 
 def quantity_limit(context: RiskContext) -> Outcome | None:
@@ -180,15 +223,36 @@ def reference_price(context: RiskContext) -> Outcome:
     )
 
 
+def price_on_tick(context: RiskContext) -> Outcome | None:
+    """Require prices on the grid that the market's rules give the instrument today."""
+    given = (context.terms.limit_price_micros, context.terms.stop_price_micros)
+    prices = [price for price in given if price is not None]
+    if not prices or context.instrument is None:
+        return None
+    ticks = context.instrument.ticks
+    price = next((price for price in prices if price % ticks.at(price)), prices[0])
+    price_shown, tick_shown = _shown(price), _shown(ticks.at(price))
+    return _outcome(
+        DenialCode.PRICE_OFF_TICK,
+        not price % ticks.at(price),
+        price_shown,
+        tick_shown,
+        price=price_shown,
+        tick=tick_shown,
+        below=_shown(ticks.floor(price)),
+        above=_shown(ticks.ceiling(price)),
+    )
+
+
 def price_collar(context: RiskContext) -> Outcome | None:
-    """Hold a limit price to at most so many basis points through the far touch, to a whole cent."""
-    touch, limit = context.far_touch_micros, context.terms.limit_price_micros
-    if touch is None or limit is None or context.account is None:
+    """Hold a limit to at most so many basis points through the far touch or its stop, to the nearest tick."""
+    touch, limit = context.limit_anchor_micros, context.terms.limit_price_micros
+    if touch is None or limit is None or context.account is None or context.instrument is None:
         return None
     collar_bps = context.account.price_collar_bps
     buy = context.terms.side is Side.BUY
     exact = touch + sign(context.terms.side) * touch * collar_bps // _BASIS_POINTS
-    bound = (exact + _CENT_MICROS // 2) // _CENT_MICROS * _CENT_MICROS
+    bound = context.instrument.ticks.nearest(exact)
     price_shown, bound_shown = _shown(limit), _shown(bound)
     return _outcome(
         DenialCode.PRICE_OUTSIDE_COLLAR,
@@ -245,9 +309,12 @@ RULES: Final[tuple[Rule, ...]] = (
     account_active,
     instrument_known,
     instrument_active,
+    instrument_not_halted,
+    market_open,
     quantity_limit,
     market_order_age,
     reference_price,
+    price_on_tick,
     price_collar,
     notional_limit,
     buying_power,

@@ -55,6 +55,7 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "ReplaceRequested"): (_LIVE, _LIVE),
     (_LIVE, "OrderReplaced"): (_LIVE, _FILLED),
     (_LIVE, "ReplaceRejected"): (_LIVE, _LIVE),
+    (_LIVE, "StopTriggered"): (_LIVE, _LIVE),
     (_LIVE, "OrderSuspended"): (_LIVE, _LIVE),
     (_LIVE, "SuspendRejected"): (_LIVE, _LIVE),
     (_LIVE, "OrderResumed"): (_LIVE, _LIVE),

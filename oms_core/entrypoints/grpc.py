@@ -50,7 +50,7 @@ class RiskService(RiskServiceBase):
     async def check_risk(self, check_risk_request: CheckRiskRequest) -> CheckRiskResponse:
         """Return the verdict that an order would get now."""
         terms = _terms(check_risk_request)
-        verdict: Verdict = await self._ask(lambda core: verdict_now(core, terms))
+        verdict: Verdict = await self._ask(lambda core: verdict_now(core, terms, self._loop.now()))
         return CheckRiskResponse(
             accepted=verdict.denial is None,
             denial=verdict.denial or "",

@@ -14,6 +14,7 @@ import structlog
 
 from oms_core import metrics
 from oms_core.domain.desk import Desk
+from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
@@ -23,8 +24,10 @@ from oms_core.handlers import (
     handle,
     handle_retry,
     handle_session_end,
+    handle_trigger,
     load_orders,
     orders_of_session,
+    orders_of_symbols,
     orders_to_load,
     refuse_execution,
 )
@@ -42,7 +45,11 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
+# While stops wait, quotes are looked at so often.
+STOPS_POLL_S: Final = 0.004
 RETRIES_PER_BATCH_MAX: Final = 500
+# Of each symbol.
+TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
@@ -67,7 +74,6 @@ class CoreLoop:
         publisher: RecordSink,
         ring: Ring,
         clock: Clock,
-        day_ends: timedelta | None,
         address: str = "",
         tracer: Tracer | None = None,
     ) -> None:
@@ -77,14 +83,16 @@ class CoreLoop:
         self._publisher = publisher
         self._clock = clock
         self._tracer = tracer or Tracer()
-        self._day_ends = day_ends
         self._address = address
         self._republication = Republication(core, ring)
         self._partitions: set[int] = set()
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
         self._retries: list[tuple[datetime, UUID]] = []
+        self._stops = StopWatch()
         self._ending: list[UUID] = []
-        self._ended_at: datetime | None = None
+        # When each calendar's last session ended, and which symbols could not be routed at the last look.
+        self._ended: dict[str, datetime] = {}
+        self._held: frozenset[str] = frozenset()
         # Requests received before it have had their outcome.
         self._requests_settled: datetime | None = None
         start = clock()
@@ -115,22 +123,28 @@ class CoreLoop:
 
     def _begin_anew(self) -> None:
         self._republication.begin_anew()
-        self._ending, self._ended_at = [], None
+        self._ending, self._ended, self._held = [], {}, frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._clock()
+        # An order without a time waits for its market, and may have to wait no longer.
         self._retries = [
-            (order.retry_at, order_id)
+            (order.retry_at or self._next_sweep, order_id)
             for order_id, order in self._core.desk.orders.items()
-            if order.retry_at is not None
+            if order.retry_at is not None or (order.unrouted_qty and not order.route_quantity)
         ]
         heapq.heapify(self._retries)
+        self._stops = StopWatch(self._core.desk.orders.values())
 
     # ---- the loop
+
+    def now(self) -> datetime:
+        """Return the loop's time."""
+        return self._clock()
 
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for."""
         while not stop:
-            self.step()
+            self.step(STOPS_POLL_S if self._stops else IDLE_POLL_S)
 
     def step(self, timeout_s: float = IDLE_POLL_S) -> None:
         """Take one batch and what is due by time, and store and publish what comes of it."""
@@ -233,6 +247,8 @@ class CoreLoop:
         for order_id, order in unit.orders.items():
             if order.retry_at is not None:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
+            if order.is_stop:
+                self._stops.note(order)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -270,9 +286,10 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
-        if self._ended_at is not None and unit.reopened:
-            # A bust has brought them back after their day.
-            self._ending += orders_of_session(self._core, self._ended_at, unit.reopened)
+        self._trigger_stops(unit)
+        if unit.reopened:
+            # A bust has brought them back, perhaps after their day.
+            self._ending += orders_of_session(self._core, self._ended, unit.reopened)
         if self._ending:
             ending, self._ending = (
                 self._ending[:SESSION_END_PER_BATCH_MAX],
@@ -283,20 +300,40 @@ class CoreLoop:
             self._next_sweep = unit.now + SWEEP_EVERY
             self._sweep(unit)
 
+    def _trigger_stops(self, unit: UnitOfWork) -> None:
+        """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""
+        for symbol in self._stops.symbols:
+            touch = self._core.quotes.touch(symbol)
+            for order_id, trigger in self._stops.triggered(symbol, touch, TRIGGERS_PER_BATCH_MAX):
+                handle_trigger(self._core, unit, order_id, trigger)
+
     def _sweep(self, unit: UnitOfWork) -> None:
         self._store.load_reference(self._core.desk)
         if unit.now >= self._next_partitions:
             self._next_partitions = unit.now + PARTITIONS_EVERY
             self._store.ensure_partitions(unit.now)
-        if self._day_ends is not None:
-            self._end_session(last_day_end(unit.now, self._day_ends))
+        self._end_sessions(unit.now)
+        self._release_held(unit.now)
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
 
-    def _end_session(self, ended_at: datetime) -> None:
-        if ended_at != self._ended_at and not self._ending:
-            self._ended_at = ended_at
-            self._ending = orders_of_session(self._core, ended_at, self._core.desk.orders)
+    def _end_sessions(self, now: datetime) -> None:
+        """Find the DAY orders of sessions that have ended; slices of them are taken out from here on."""
+        hours = self._core.desk.hours
+        closes = {name: hours.phase(name, now).last_close for name in hours.names}
+        ended = {name: close for name, close in closes.items() if close is not None}
+        if ended != self._ended and not self._ending:
+            changed = {name: close for name, close in ended.items() if self._ended.get(name) != close}
+            self._ended = ended
+            self._ending = orders_of_session(self._core, changed, self._core.desk.orders)
+
+    def _release_held(self, now: datetime) -> None:
+        """Let the orders of symbols go on whose market has opened, or whose halt is over."""
+        desk = self._core.desk
+        held = frozenset(symbol for symbol in desk.instruments if not desk.may_route(symbol, now))
+        released, self._held = self._held - held, held
+        for order_id in orders_of_symbols(self._core, released) if released else ():
+            heapq.heappush(self._retries, (now, order_id))
 
     def _take_unanswered_requests(self, unit: UnitOfWork) -> None:
         """Take requests out of the log that Kafka has not brought; not while it still may, for a backlog."""
@@ -332,10 +369,3 @@ class CoreLoop:
     def _answer_queries(self) -> None:
         while not self.queries.empty():
             self.queries.get()(self._core)
-
-
-def last_day_end(now: datetime, day_ends: timedelta) -> datetime:
-    """Return the last time of day `day_ends` that has passed."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    today = midnight + day_ends
-    return today if today <= now else today - timedelta(days=1)

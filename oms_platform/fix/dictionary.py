@@ -119,9 +119,17 @@ FIX44: Final = Path(__file__).with_name("fix44.txt")
 
 
 @cache
-def read_dictionary(own_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> "Dictionary":
-    """Read the dictionary of FIX 4.4, once a process. own_tags: texts beside it, by message type."""
+def read_dictionary(
+    own_tags: tuple[tuple[str, tuple[str, ...]], ...] = (), own_values: tuple[tuple[str, str], ...] = ()
+) -> "Dictionary":
+    """Read the dictionary of FIX 4.4, once a process.
+
+    own_tags: texts beside it, by message type. own_values: values beside its own, each with its tag.
+    """
     lines = FIX44.read_text().splitlines()
+    for tag, value in own_values:
+        place = next(place for place, line in enumerate(lines) if line.startswith(f"field {tag} "))
+        lines[place] += f" {value}"
     for msg_type, tags in own_tags:
         place = next(place for place, line in enumerate(lines) if line.startswith(f"message {msg_type} "))
         lines[place] = " ".join((lines[place], *tags))

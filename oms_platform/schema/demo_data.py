@@ -1,4 +1,4 @@
-"""The demo's reference: 15 symbols, 10 accounts, 5 lit venues, a dark one. Seeding again changes nothing."""
+"""The demo's reference: 20 symbols, 10 accounts, 5 lit venues, a dark one. Seeding again changes nothing."""
 
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,15 @@ from sqlalchemy import create_engine
 from sqlmodel import Session, SQLModel
 
 from oms_platform.schema.migrate import sqlalchemy_url
-from oms_platform.schema.tables import Account, FeeSchedule, Instrument, RiskLimit, RoutingProfile, Venue
+from oms_platform.schema.tables import (
+    Account,
+    FeeSchedule,
+    Instrument,
+    InstrumentRule,
+    RiskLimit,
+    RoutingProfile,
+    Venue,
+)
 
 INSTRUMENTS: Final = (
     ("AAPL", "Apple Inc.", "227.50"),
@@ -27,6 +35,19 @@ INSTRUMENTS: Final = (
     ("BAC", "Bank of America Corp.", "46.90"),
     ("DIS", "Walt Disney Co.", "115.60"),
 )
+# One of each kind that is not usual: share classes, by a point and by a slash, a price above 100,000 dollars
+# and one below a dollar, a tick of half a penny. The demo's load leaves them alone.
+UNUSUAL: Final = (
+    ("BRK.A", "Berkshire Hathaway Inc. Class A", "731250.00"),
+    ("BRK.B", "Berkshire Hathaway Inc. Class B", "487.40"),
+    ("BF/A", "Brown-Forman Corp. Class A", "29.85"),
+    ("PENY", "Penny Demo Corp.", "0.4520"),
+    ("F", "Ford Motor Co.", "13.2050"),
+)
+HALF_PENNIES: Final = ("F",)
+HALF_PENNIES_FROM: Final = date(2026, 11, 2)
+# The market that the simulators make is open at any hour.
+CALENDAR: Final = "SIM"
 INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
 HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
 RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
@@ -53,6 +74,7 @@ PROFILES: Final = {
     "staged": {"strategy": "staged", "weights": WEIGHTS, "staged": {"dark_ms": 300, "then": "sweep"}},
     "dark": {"strategy": "dark", "weights": WEIGHTS, "dark": {"hold_ms": 500, "rounds": 2}},
     "passive": {"strategy": "passive", "weights": WEIGHTS, "passive": {"horizon_ms": 2000}},
+    "urgency": {"strategy": "urgency", "weights": WEIGHTS, "passive": {"horizon_ms": 2000}},
 }
 
 
@@ -74,10 +96,14 @@ def rows() -> list[SQLModel]:
                 buying_power=Decimal(power),
             )
         )
-    for symbol, name, price in INSTRUMENTS:
+    for symbol, name, price in (*INSTRUMENTS, *UNUSUAL):
         result.append(
-            Instrument(symbol=symbol, name=name, tick_size=Decimal("0.01"), reference_price=Decimal(price))
+            Instrument(symbol=symbol, name=name, reference_price=Decimal(price), calendar_id=CALENDAR)
         )
+    result += [
+        InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
+        for symbol in HALF_PENNIES
+    ]
     for venue, name, venue_kind, latency_us, add_fee, remove_fee in VENUES:
         result.append(Venue(venue_id=venue, name=name, kind=venue_kind, latency_us=latency_us))
         result.append(

@@ -1,6 +1,6 @@
 """Reference data as SQLModel tables: what the seed writes and every service reads at start."""
 
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -28,19 +28,40 @@ class Account(SQLModel, table=True):
 
 
 class Instrument(SQLModel, table=True):
-    """What is traded. Prices in dollars, on the grid of `tick_size`."""
+    """What is traded, at the hours of its calendar. The price in dollars."""
 
     __tablename__ = "instruments"
     symbol: str = Field(primary_key=True)
     name: str
     status: str = "ACTIVE"
-    tick_size: Decimal = _price()
-    lot_size: int = 1
     reference_price: Decimal = _price()
+    calendar_id: str = Field(default="XNYS", foreign_key="calendars.calendar_id")
+
+
+class Calendar(SQLModel, table=True):
+    """When a market trades. continuous_from: it never closes, and its day turns at this time of the zone."""
+
+    __tablename__ = "calendars"
+    calendar_id: str = Field(primary_key=True)
+    zone: str
+    continuous_from: time | None = None
+
+
+class InstrumentRule(SQLModel, table=True):
+    """What an instrument has of its own from a day on: dollars, shares; None as everybody has it."""
+
+    __tablename__ = "instrument_rules"
+    symbol: str = Field(primary_key=True, foreign_key="instruments.symbol")
+    effective_from: date = Field(primary_key=True)
+    tick_size: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
+    round_lot: int | None = None
 
 
 class Venue(SQLModel, table=True):
-    """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement."""
+    """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement.
+
+    midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle (40=P, 18=M).
+    """
 
     __tablename__ = "venues"
     venue_id: str = Field(primary_key=True)
@@ -50,6 +71,7 @@ class Venue(SQLModel, table=True):
     latency_us: int
     lot_size: int = 1
     min_quantity: int = 1
+    midpoint_orders: bool = True
 
 
 class FeeSchedule(SQLModel, table=True):

@@ -51,6 +51,7 @@ def _selection_options(command: Command) -> Command:
 @click.argument("order_id")
 @click.option("--quantity", type=int, help="Shares in all, with what is done.")
 @click.option("--limit", "limit_price", help="Limit price in dollars.")
+@click.option("--stop", "stop_price", help="Stop price in dollars, while the order waits for it.")
 @click.option("--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False))
 @_version_option
 @_request_id_option
@@ -61,11 +62,12 @@ def replace(
     order_id: str,
     quantity: int | None,
     limit_price: str | None,
+    stop_price: str | None,
     tif: str | None,
     version: int | None,
     request_id: str | None,
 ) -> None:
-    """Ask to change an order's quantity, limit price or time in force.
+    """Ask to change an order's quantity, prices or time in force.
 
     What is left out stays as it is. The order is named by its id or by the id's last 8 characters.
     """
@@ -74,6 +76,7 @@ def replace(
         whole_order_id(client, order_id),
         quantity=quantity,
         limit_price=limit_price,
+        stop_price=stop_price,
         time_in_force=None if tif is None else tif.upper(),  # type: ignore[arg-type]
         request_id=request_id,
         channel=CHANNEL,

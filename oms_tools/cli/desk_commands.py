@@ -78,10 +78,17 @@ def _order_cells(order: answers.Order) -> list[str]:
         order.side,
         order.symbol,
         f"{order.quantity:,}",
-        "market" if order.limit_price is None else price(order.limit_price),
+        _prices(order),
         order.status,
         f"{order.cum_qty:,}",
     ]
+
+
+def _prices(order: answers.Order) -> str:
+    """Return an order's limit, or else the stop price that it waits or waited for."""
+    if order.limit_price is not None:
+        return price(order.limit_price)
+    return "market" if order.stop_price is None else f"stop {price(order.stop_price)}"
 
 
 @click.command()

@@ -34,6 +34,7 @@ _WORDS: Final = {
     "SuspendRejected": "not suspended",
     "OrderResumed": "resumed",
     "ResumeRejected": "not resumed",
+    "StopTriggered": "triggered",
 }
 
 
@@ -57,6 +58,8 @@ def _price(event: dict[str, Any]) -> str:
     """Return dollars a share: of the trade, or those that the order was taken or sent at."""
     if event.get("lastPx"):
         return price(event["lastPx"])
+    if triggered := event.get("stopTriggered"):
+        return micros(triggered["priceMicros"])
     accepted = event.get("orderAccepted") or {}
     if accepted.get("reservedPriceMicros"):
         return micros(accepted["reservedPriceMicros"])

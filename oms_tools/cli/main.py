@@ -57,6 +57,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Tell an order's story: its events, why it was routed as it was, its fills",
         f"{_CLI}.order_commands:explain",
     ),
+    "calendar": Listed(
+        "Load the sessions of an exchange, and show when markets trade",
+        f"{_CLI}.calendar_commands:calendar",
+    ),
     "export-routes": Listed(
         "Write every route of a time, with its inputs, plan, book and reference, as JSON lines"
     ),
@@ -68,6 +72,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Let clients send orders over FIX, or copy what becomes of orders: their sessions as data",
         f"{_CLI}.fix_client_commands:fix_clients",
     ),
+    "halt": Listed("Halt a symbol, or list what is halted", f"{_CLI}.halt_commands:halt"),
     "kill": Listed(
         "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",
@@ -95,7 +100,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     ),
     "reconcile": Listed("Compare what we hold with what venues say", f"{_CLI}.reconcile_commands:reconcile"),
     "replace": Listed(
-        "Ask to change an order's quantity, limit price or time in force",
+        "Ask to change an order's quantity, prices or time in force",
         f"{_CLI}.change_commands:replace",
     ),
     "replay-routes": Listed("Decide a whole time's routes again under another profile, from the audit alone"),
@@ -133,6 +138,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "token": Listed(
         "Print an access token of who is logged in, or of a demo persona", f"{_CLI}.log_in_commands:token"
     ),
+    "unhalt": Listed("Let a symbol trade again", f"{_CLI}.halt_commands:unhalt"),
     "up": Listed("Start the whole stack on this machine", f"{_CLI}.stack_commands:up"),
     "verify": Listed("Hold every invariant", f"{_CLI}.verify_commands:verify"),
     "watch": Listed(

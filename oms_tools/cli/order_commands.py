@@ -30,6 +30,7 @@ _ORDER_OPTIONS: Final = (
     click.option("--quantity", type=int, required=True, help="Whole shares."),
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
+    click.option("--stop", "stop_price", help="Stop price in dollars: wait until the market reaches it."),
     click.option(
         "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
     ),
@@ -54,6 +55,7 @@ def order_terms(
     quantity: int,
     min_quantity: int | None,
     limit_price: str | None,
+    stop_price: str | None,
     tif: str,
     profile: str | None,
     avoid: tuple[str, ...],
@@ -66,6 +68,7 @@ def order_terms(
         "side": side.upper(),
         "quantity": quantity,
         "limit_price": limit_price,
+        "stop_price": stop_price,
         "time_in_force": tif.upper(),
         "min_quantity": min_quantity,
         "profile": profile or None,

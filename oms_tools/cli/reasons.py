@@ -12,10 +12,13 @@ CHECKED: Final[Mapping[str, str]] = {
     "ACCOUNT_NOT_ACTIVE": "active account",
     "INSTRUMENT_UNKNOWN": "known instrument",
     "INSTRUMENT_NOT_ACTIVE": "active instrument",
+    "INSTRUMENT_HALTED": "halt",
+    "MARKET_CLOSED": "trading hours",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
     "ORDER_STALE": "age in seconds",
     "NO_REFERENCE_PRICE": "reference price",
+    "PRICE_OFF_TICK": "price on the tick",
     "PRICE_OUTSIDE_COLLAR": "price collar",
     "BUYING_POWER_EXCEEDED": "buying power",
 }

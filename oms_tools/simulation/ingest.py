@@ -21,7 +21,14 @@ GATEWAYS: Final = 2
 _CENT: Final = 10_000
 # How far a limit is through the market, in cents: most trade at once or rest near.
 _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
+# How far a stop is from the mid.
+_AWAY_CENTS: Final = (-5, 0, 1, 2, 3, 5, 10, 50)
 _NEWEST: Final = 60
+# Without a market price, and with one.
+_KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
+_STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
+_RESTING: Final = (TimeInForce.DAY, TimeInForce.GTC)
+_FORCES: Final = (TimeInForce.DAY, *_RESTING, TimeInForce.IOC, TimeInForce.FOK)
 
 
 class Ingest:
@@ -54,6 +61,13 @@ class Ingest:
         through = draws.choice(_THROUGH_CENTS) * _CENT
         mid = system.market.mid_micros(symbol)
         limit = None if market else mid + (through if side is Side.BUY else _CENT - through)
+        stop = None
+        if draws.random() < 0.15:
+            # Some are through their price when they come, others wait for long.
+            away = draws.choice(_AWAY_CENTS) * _CENT
+            stop = mid + (away if side is Side.BUY else -away)
+            limit = None if limit is None else stop + (through if side is Side.BUY else -through)
+        kinds = _STOPS if stop is not None else _KINDS
         account = draws.choice(self._accounts)
         terms = OrderTerms(
             account_id=account,
@@ -62,12 +76,11 @@ class Ingest:
             principal="trader1",
             symbol=symbol,
             side=side,
-            order_type=OrderType.MARKET if market else OrderType.LIMIT,
-            time_in_force=draws.choice(
-                (TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
-            ),
+            order_type=kinds[market],
+            time_in_force=draws.choice(_FORCES if stop is None else _RESTING),
             quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
             limit_price_micros=limit,
+            stop_price_micros=stop,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
         request = SubmitOrder(order_id=order_id, received_at=system.clock.now(), terms=terms)
@@ -107,7 +120,9 @@ class Ingest:
         quantity = draws.choice((1, 100, terms.quantity // 2 + 1, terms.quantity + 100, 2 * terms.quantity))
         limit = terms.limit_price_micros
         away = draws.choice(_THROUGH_CENTS) * _CENT
+        stop = terms.stop_price_micros
         change = OrderChange(
+            stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,
             time_in_force=draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None,

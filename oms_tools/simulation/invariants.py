@@ -190,7 +190,8 @@ class Auditor(OrderAuditor):
     def _check_forgotten(self) -> None:
         for order_id, order in self.orders.items():
             with_a_person = order.executed + order.unresolved >= order.terms.quantity
-            held = order.working or order.waits or order.suspended or with_a_person
+            stop = order.terms.stop_price_micros is not None and not order.triggered
+            held = order.working or order.waits or order.suspended or stop or with_a_person
             if not order.closed and (order.route or not held):
                 raise BrokenError(
                     "no live order is forgotten",

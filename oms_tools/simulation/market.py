@@ -81,6 +81,10 @@ class SimulatedMarket:
         found = self._quotes.get(symbol)
         return float("inf") if found is None else self._clock.monotonic_s() - found[1]
 
+    def silent_s(self, symbol: str) -> float:
+        """Return the same: it requotes what it shows, or is dead."""
+        return self.age_s(symbol)
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         """Return the last quote: nobody answers a question faster than the feed."""
         return self.quote(symbol)

@@ -73,8 +73,8 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. waits: its next route waits for its time. ends: reports of venues
-    that ended a child.
+    suspended: whether it is. triggered: whether its stop price was reached. waits: its next route waits for
+    its time. ends: reports of venues that ended a child.
     """
 
     terms: OrderTerms
@@ -93,6 +93,7 @@ class FollowedOrder:
     replacing: tuple[UUID, OrderTerms] | None = None
     wanted_price: int = 0
     suspended: bool = False
+    triggered: bool = False
     session_ended: bool = False
     waits: bool = False
     ends: set[tuple[object, ...]] = field(default_factory=set)
@@ -264,6 +265,8 @@ class OrderAuditor:
                 self._outcome(event)
                 order.suspended, order.waits = suspends, False
                 self._ask_again(order)
+            case "StopTriggered":
+                self._triggered(order, event)
             case "SuspendRejected" | "ResumeRejected":
                 over = bool(order.closed) or order.canceled
                 idle = order.suspended is (event.type == "SuspendRejected")
@@ -272,6 +275,30 @@ class OrderAuditor:
             case _:
                 return False
         return True
+
+    def _triggered(self, order: FollowedOrder, event: OrderEvent) -> None:
+        trigger, stop = event.stop_triggered, order.terms.stop_price_micros
+        free = not order.closed and not order.canceled and not order.suspended and not order.triggered
+        self._require(free and stop is not None and trigger is not None, PATH, event, "it does not wait")
+        if stop is None or trigger is None:
+            return
+        buys = order.terms.side is Side.BUY
+        market = trigger.offer_micros if buys else trigger.bid_micros
+        reached = market is not None and (market >= stop if buys else market <= stop)
+        self._require(
+            reached and market == trigger.price_micros,
+            "a stop is triggered by the quote that it names",
+            event,
+            f"stop {stop}, bid {trigger.bid_micros}, offer {trigger.offer_micros}",
+        )
+        quote_age_s = self._quote_age_s(event.symbol)
+        self._require(
+            quote_age_s <= self._quote_age_s_max,
+            "an old quote triggers nothing",
+            event,
+            f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
+        )
+        order.triggered = True
 
     @staticmethod
     def _ask_again(order: FollowedOrder) -> None:
@@ -385,8 +412,13 @@ class OrderAuditor:
         self._check_buying_power(order, event, order.terms, accepted.reserved_price_micros, others)
         order.accepted = True
         order.price = accepted.reserved_price_micros
-        order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
-        self.routes.add((event.order_id, order.attempt))
+        stop = order.terms.stop_price_micros is not None
+        self._require(
+            (accepted.route is None) is stop, PATH, event, f"routed {accepted.route}, a stop {stop}"
+        )
+        if accepted.route is not None:
+            order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
+            self.routes.add((event.order_id, order.attempt))
         self.open_by_account[event.account_id][event.order_id] = order
 
     def _check_buying_power(
@@ -425,6 +457,12 @@ class OrderAuditor:
         self._require(
             not order.canceled,
             "nothing is routed after a cancel was taken",
+            event,
+            f"attempt {asked.attempt}",
+        )
+        self._require(
+            order.terms.stop_price_micros is None or order.triggered,
+            "nothing is routed of a stop before its price was reached",
             event,
             f"attempt {asked.attempt}",
         )
@@ -617,7 +655,7 @@ class OrderAuditor:
 
     def _left(self, order: FollowedOrder, event: OrderEvent) -> None:
         immediate = order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-        exhausted = order.terms.order_type is OrderType.MARKET
+        exhausted = order.terms.limit_price_micros is None
         self._require(
             not order.closed and (order.canceled or immediate or exhausted),
             PATH,

@@ -15,6 +15,7 @@ from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountLimits, InstrumentTerms
 from oms_core.ports import UnitOfWork
+from oms_platform.trading_calendar import Calendar
 from sor_engine.adapters.memory_routes import InMemoryRouteStore
 from sor_engine.ports import PlannedRoute
 
@@ -42,8 +43,9 @@ class SimulatedOrderStore(InMemoryOrderStore):
         partition_of: Callable[[str], int],
         cross: Cross,
         watcher: Watcher,
+        calendar: Calendar,
     ) -> None:
-        super().__init__(accounts, instruments, partition_of)
+        super().__init__(accounts, instruments, partition_of, calendars=(calendar,))
         self._cross = cross
         self._watcher = watcher
 

@@ -28,6 +28,8 @@ from oms_core.handlers import Core
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
+from oms_platform.market_rules import LONG_STANDING
+from oms_platform.trading_calendar import EVER_OPEN, Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.carriers import (
@@ -58,7 +60,7 @@ from sor_engine.ports import Reference, ReferenceContent, StoredProfile
 SYMBOLS: Final = ("AAPL", "MSFT")
 LIT: Final = ("XNYS", "ARCX", "BATS")
 DARK: Final = "DARK"
-PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark")
+PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark", "urgency")
 QUOTE_AGE_S_MAX: Final = 10.0
 MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
 STATUS_TIMEOUT_S: Final = 5.0
@@ -68,7 +70,7 @@ _WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "co
 def _profiles() -> dict[str, tuple[StoredProfile, Profile]]:
     found: dict[str, tuple[StoredProfile, Profile]] = {}
     for name in PROFILES:
-        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_bps": 5}
+        settings = {"strategy": name, "weights": _WEIGHTS, "aggression_ticks": 2}
         found[name] = (StoredProfile(1, settings), read_profile(name, 1, settings))
     return found
 
@@ -108,7 +110,8 @@ class SimulatedReference:
             profiles={name: profile for name, (_, profile) in _PROFILES.items()},
             default_profile=self._default_profile,
             accounts={},
-            ticks_micros=dict.fromkeys(SYMBOLS, 10_000),
+            rules=LONG_STANDING.on(LONG_STANDING.sets[0].effective_from),
+            reference_micros=dict.fromkeys(SYMBOLS, 100_000_000),
         )
 
 
@@ -143,6 +146,11 @@ class Setting:
     doubles: float
     day_ends: timedelta | None
     pace: Pace
+
+
+def _calendar(day_ends: timedelta | None) -> Calendar:
+    """Return the calendar of a market that is always open and whose day ends at this time, or never."""
+    return EVER_OPEN if day_ends is None else Calendar(calendar_id="SIM", continuous_from=day_ends)
 
 
 class Component:
@@ -224,7 +232,6 @@ class CoreComponent(Component):
             publisher=self.sink,
             ring=self,
             clock=system.clock.now,
-            day_ends=system.setting.day_ends,
         )
         self.loop.take_partitions(set(self.owned))
 
@@ -360,10 +367,16 @@ class System:
         self._core_read: dict[tuple[str, int], int] = {}
         self.order_store = SimulatedOrderStore(
             setting.limits,
-            {symbol: InstrumentTerms(symbol=symbol, active=True) for symbol in SYMBOLS},
+            {
+                symbol: InstrumentTerms(
+                    symbol=symbol, active=True, calendar_id=_calendar(setting.day_ends).calendar_id
+                )
+                for symbol in SYMBOLS
+            },
             lambda account: partition_of(account, setting.partitions),
             self._cross,
             watcher,
+            _calendar(setting.day_ends),
         )
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(

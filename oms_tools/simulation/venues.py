@@ -22,7 +22,12 @@ from oms_tools.simulation.order_invariants import BrokenError
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.fix_sayings import resend_asked, say
-from simulators.broker.entrypoints.fix_text import UnreadableFixError, business_reject_body, read_command
+from simulators.broker.entrypoints.fix_text import (
+    VENUE_VALUES,
+    UnreadableFixError,
+    business_reject_body,
+    read_command,
+)
 from simulators.broker.faults import FaultPlan
 from simulators.broker.handlers import Exchange
 from simulators.broker.market import Market
@@ -149,7 +154,7 @@ class SimulatedVenue:
         self._counts = counts
         self._watch = watch
         self._forged = forged
-        self._dictionary = read_dictionary()
+        self._dictionary = read_dictionary(own_values=VENUE_VALUES)
         self._journal: list[Kept] = []
         self._accepted: deque[str] = deque(maxlen=_NEWEST)
         self._pending: deque[Command] = deque()

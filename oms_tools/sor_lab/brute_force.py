@@ -8,7 +8,9 @@ takes its own best levels first, and nothing beyond its displayed size or the li
 trade nothing through: first the most shares, then the least money, fees included. A plan trades through when
 it takes a share worse than some price although at that price or better, at one venue, the smallest lawful
 addition is displayed and untaken, and the order has room for it once what reaches beyond that price is given
-up. What is given up is lawful quantities as well: a lot is as good as its worst share.
+up. What is given up is lawful quantities as well: a lot is as good as its worst share. It trades through as
+well when it takes a share worse than the quote that a venue displays first and not all of that quote's
+shares, as far as the venue has them in lawful quantities: a sweep owes a protected quote its full size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,6 +83,11 @@ def _trades_through(
     if not taken:
         return False
     worst = max(taken)
+    for quantity, venue, shelf in zip(plan, venues, shelves, strict=True):
+        first = next((price for n, price in enumerate(shelf, 1) if _lawful(n, venue) == n), None)
+        owed = sum(1 for price in shelf if first is not None and price <= first)
+        if first is not None and first < worst and quantity < _lawful(owed, venue):
+            return True
     for price in {price for shelf in shelves for price in shelf if price < worst}:
         within = [sum(1 for other in shelf if other <= price) for shelf in shelves]
         keeps = sum(

@@ -84,7 +84,6 @@ def _case(chance: random.Random, listed: list[Venue], number: int) -> Case:
         rest_fill_ppm=400_000,
         hidden_ppm=80_000,
         latency_us=700,
-        reject_ppm=2_000,
         orders=400,
     )
     request = Request(
@@ -150,5 +149,5 @@ def measure(
         p99_us=taken[at_p99] / 1_000,
         max_us=taken[-1] / 1_000,
         cpu_p99_us=used[at_p99] / 1_000,
-        bar_ms=P99_PASSIVE_MS if strategy is StrategyName.PASSIVE else P99_MS,
+        bar_ms=P99_PASSIVE_MS if strategy in (StrategyName.PASSIVE, StrategyName.URGENCY) else P99_MS,
     )

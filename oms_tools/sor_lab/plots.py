@@ -24,6 +24,7 @@ _COLOURS: Final = {
     "staged": "#8d6a9f",
     "passive": "#c98b2b",
     "dark": "#30323d",
+    "urgency": "#2a9d8f",
 }
 _NAIVE_COLOUR: Final = "#9aa0a6"
 _SWEEP_COLOURS: Final = {**_COLOURS, "touch only": "#7d848a", "pro rata": "#b9bfc4"}

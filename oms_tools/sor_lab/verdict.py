@@ -16,6 +16,8 @@ REGIMES_MIN: Final = 3
 MUST_BEAT_NAIVE: Final = ("best", "split", "staged")
 # Not asked for, but whoever reads the claims should see the naive routers that are harder to beat.
 STRONGER_NAIVE: Final = ("pro rata", "touch only")
+# What picks by an order's own terms.
+BY_URGENCY: Final = "urgency"
 _BEST, _OTHERS = "sweep", tuple(name for name in MARKETABLE if name != "sweep")
 
 
@@ -37,7 +39,8 @@ def claims(results: Sequence[RegimeResult], flow: str = "all") -> list[Claim]:
     found += [_against(results, flow, _BEST, REFERENCE, REGIMES_MIN)]
     found += [_against(results, flow, _BEST, other, 0) for other in _OTHERS]
     for other in STRONGER_NAIVE:
-        found += [_against(results, flow, name, other, REGIMES_MIN) for name in (_BEST, *MUST_BEAT_NAIVE)]
+        named = (_BEST, *MUST_BEAT_NAIVE, BY_URGENCY)
+        found += [_against(results, flow, name, other, REGIMES_MIN) for name in named]
     return found
 
 

@@ -230,7 +230,7 @@ QUESTIONS: Final = (
         examined="SELECT count(*) FROM orders",
         broken="""
             WITH asked AS (
-                SELECT o.order_id, o.quantity, o.limit_price, o.time_in_force,
+                SELECT o.order_id, o.quantity, o.limit_price, o.stop_price, o.time_in_force,
                        coalesce(last.terms, r.payload->'terms') AS terms
                 FROM orders o JOIN order_requests r ON r.request_id = o.order_id
                 LEFT JOIN LATERAL (
@@ -243,6 +243,7 @@ QUESTIONS: Final = (
                           terms->>'quantity', terms->>'limitPriceMicros', terms->>'timeInForce')
             FROM asked WHERE quantity <> (terms->>'quantity')::int
                OR limit_price * 1000000 IS DISTINCT FROM (terms->>'limitPriceMicros')::numeric
+               OR stop_price * 1000000 IS DISTINCT FROM (terms->>'stopPriceMicros')::numeric
                OR 'TIME_IN_FORCE_' || time_in_force <> terms->>'timeInForce'
             UNION ALL
             SELECT e.order_id::text, format('its replace %s has no end', e.request_id)
@@ -256,16 +257,26 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="when all is quiet, what an order has open is with the venues, or with a person: no order"
-        " is forgotten",
+        invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
+        " market: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
         broken="""
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
                                             coalesce(sum(c.leaves_qty), 0))
             FROM orders o LEFT JOIN child_orders c USING (order_id)
             WHERE NOT o.closed AND o.status <> 'SUSPENDED'
+            AND (o.stop_price IS NULL OR EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
+            AND EXISTS (
+                -- Its market trades: it is not halted, and in a session.
+                SELECT FROM instruments i JOIN calendars k USING (calendar_id)
+                WHERE i.symbol = o.symbol AND i.status = 'ACTIVE'
+                  AND NOT EXISTS (SELECT FROM halts h WHERE h.symbol = i.symbol AND h.lifted_at IS NULL)
+                  AND (k.continuous_from IS NOT NULL OR EXISTS (
+                       SELECT FROM calendar_sessions s WHERE s.calendar_id = i.calendar_id
+                       AND s.opens_at <= now() AND now() < s.closes_at)))
             GROUP BY o.order_id, o.status, o.leaves_qty
             HAVING coalesce(sum(c.leaves_qty), 0) = 0
                 OR (o.leaves_qty <> sum(c.leaves_qty) AND NOT EXISTS (

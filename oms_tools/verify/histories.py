@@ -57,6 +57,8 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
         return frozenset(first.get(event, set()))
     if event == BOOKED:
         event = "TradeApplied"
+    if event == "StopTriggered":
+        return frozenset({status} if status in _FREE or status == "PENDING_REPLACE" else ())
     if status in _WORKING:
         return frozenset({status}) if event in _QUIET else _next_of_working(status, event)
     if status == "FILLED" and event in _REOPENED:
@@ -107,7 +109,7 @@ def check_histories(connection: Connection) -> list[Finding]:
     }
     held = Finding(
         invariant="nothing is routed for an order after its cancel was taken, while it is suspended or to be"
-        " replaced"
+        " replaced, or before its stop was triggered"
     )
     with connection.transaction(), connection.cursor(name="histories") as cursor:
         cursor.itersize = FETCH_ROWS
@@ -176,8 +178,8 @@ def _check_children(finding: Finding, order_id: str, history: list[Any], *, over
             finding.violate(order_id, f"event {sequence} says OrderQty {body['quantity']}, it is {quantity}")
             return
         if event in ("RouteRequested", "OrderAccepted"):
-            route = body.get("routeRequested") or body.get("orderAccepted", {}).get("route", {})
-            asked = route.get("quantity", quantity)
+            route = body.get("routeRequested") or body.get("orderAccepted", {}).get("route") or {}
+            asked = route.get("quantity", 0)
             committed = sum(child.held for child in children.values()) + asked
             if committed > quantity:
                 finding.violate(order_id, f"event {sequence} asks for {asked}: {committed} of {quantity}")
@@ -231,7 +233,11 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
     replacing = ""
     for _, _, sequence, event, payload in history:
         body = msgspec.json.decode(payload)
-        if event == "CancelRequested":
+        if event == "OrderAccepted" and body.get("orderAccepted", {}).get("route") is None:
+            held["accepted to wait for its stop"] = sequence
+        elif event == "StopTriggered":
+            held.pop("accepted to wait for its stop", None)
+        elif event == "CancelRequested":
             held.setdefault("canceled", sequence)
         elif event == "OrderSuspended":
             held["suspended"] = sequence

@@ -7,7 +7,8 @@ order of ours, then that order, then what came after it, and what is not display
 it becomes less by what trades at its price, and never more than the quote shows. A trade is at the resting
 price, in the dark at the middle of the national best. Simulated liquidity that was taken is gone until the
 next quote. An order with a minimum trades at least that many shares at once, or all that is left of it, or
-none; one that waits for its minimum is passed over. Nothing trades outside the band.
+none; one that waits for its minimum is passed over. Nothing trades outside the band. A displayed book that
+protects others' quotes lets no order trade beyond what another venue displays, unless it is a sweep.
 """
 
 import random
@@ -62,6 +63,9 @@ class Book(Protocol):
 
     def thin(self, is_buy: bool, part: float) -> None:
         """Take away `part` of the simulated liquidity that an incoming buy (or sell) would meet."""
+
+    def locks(self, order: BookOrder) -> bool:
+        """Say whether an order would lock or cross what another venue displays, if it rested."""
 
     def rest(self, order: BookOrder, *, keeps_place: bool = False) -> None:
         """Add an order behind those of its price, or where it was in the queue."""
@@ -279,9 +283,17 @@ def _is_own(order: BookOrder, contra: BookOrder | None) -> bool:
 class LitBook(_OwnBook):
     """A displayed book: price, then what is displayed, then time."""
 
-    def __init__(self, *, touch_fill_probability: float, self_match: SelfMatch = SelfMatch.NONE) -> None:
+    def __init__(
+        self,
+        *,
+        touch_fill_probability: float,
+        self_match: SelfMatch = SelfMatch.NONE,
+        protects_others: bool = False,
+    ) -> None:
         super().__init__(is_dark=False, self_match=self_match)
         self._touch_fill_probability = touch_fill_probability
+        self._protects_others = protects_others
+        self._away: tuple[int | None, int | None] = (None, None)
         self._levels = (_Levels(), _Levels())
 
     def thin(self, is_buy: bool, part: float) -> None:
@@ -297,6 +309,9 @@ class LitBook(_OwnBook):
         limit = self._limit_of(order)
         if limit is None:
             return parts
+        away = self._protected(order)
+        if away is not None:
+            limit = (min if order.is_buy else max)(limit, away)
         side = not order.is_buy
         own, levels = self._own.slices(side, self._limit_of), self._levels[side].levels()
         resting, level, taken = next(own, None), 0, 0
@@ -337,6 +352,17 @@ class LitBook(_OwnBook):
             left -= quantity
         return parts
 
+    def _protected(self, order: BookOrder) -> int | None:
+        """Return what another venue displays that an order may not trade beyond, None for nothing."""
+        return self._away[order.is_buy] if self._protects_others and not order.is_sweep else None
+
+    def locks(self, order: BookOrder) -> bool:
+        """Say whether an order would lock or cross what another venue displays, if it rested."""
+        away = self._protected(order)
+        if away is None or not order.is_displayed or order.auction is not None:
+            return False
+        return is_within(away, order.price_micros, is_buy=order.is_buy)
+
     def _take(self, quantity: int, price_micros: int, *, is_buy: bool) -> None:
         """Take displayed shares of a price: those before our orders come first."""
         self._levels[is_buy].take(quantity, price_micros)
@@ -356,6 +382,7 @@ class LitBook(_OwnBook):
     def show(self, market: Market, _draws: random.Random) -> None:
         """Replace the displayed levels."""
         self._middle = _middle_of(market)
+        self._away = (market.away_bid, market.away_offer)
         self._levels[True].replace(market.bids)
         self._levels[False].replace(market.asks)
         self._keep_places()
@@ -503,6 +530,10 @@ class DarkBook(_OwnBook):
 
     def _shown_at(self, order: BookOrder) -> int:
         return 0
+
+    def locks(self, _order: BookOrder) -> bool:
+        """Say no: nothing is displayed."""
+        return False
 
     def _parts(self, order: BookOrder, left: int) -> list[_Part]:
         """Return what an incoming order would meet at the middle, if its limit lets it."""

@@ -27,7 +27,8 @@ class BookOrder(msgspec.Struct, kw_only=True, gc=False):
 
     min_qty: the fewest shares that may trade of it at once. ahead_qty: others' displayed shares of its price
     that came before it. display_qty: how much of it is shown at a time, None for all; shown_left_qty: what is
-    left of that. is_pegged: its price is the middle of the national best, as far as its limit goes. owner:
+    left of that. is_pegged: its price is the middle of the national best, as far as its limit goes. is_sweep:
+    it says that what other venues display better is taken at the same time. owner:
     orders of one owner do not trade with each other where self-match is prevented. auction: the cross that it
     waits for, None when it trades at any time.
     """
@@ -41,6 +42,7 @@ class BookOrder(msgspec.Struct, kw_only=True, gc=False):
     display_qty: int | None = None
     shown_left_qty: int = 0
     is_pegged: bool = False
+    is_sweep: bool = False
     owner: str = ""
     auction: Auction | None = None
 

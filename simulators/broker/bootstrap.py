@@ -69,6 +69,7 @@ def make_engines(settings: Settings, instruments: Sequence[Instrument]) -> dict[
             limits=Limits(settings.band_bps, settings.limit_s, settings.pause_s),
             takes_while_halted=not settings.refuses_while_halted,
             fees=fees.get(venue_id),
+            protects_others=settings.protects_others,
         )
 
     return {

@@ -32,6 +32,8 @@ class Settings:
     fees: "XNYS=-0.0020/0.0030/0.0010": dollars a share, added, removed, in a cross. band_bps: the half width
     of the band in hundredths of a percent, 0 for none; limit_s: how long the market stands at it before a
     pause of pause_s. refuses_while_halted: new orders do not wait while a symbol does not trade.
+    protects_others: a displayed venue trades nothing beyond what another displays, unless the order is an
+    intermarket sweep (18=f), and lets nothing lock it.
     """
 
     postgres_dsn: str
@@ -61,6 +63,7 @@ class Settings:
     limit_s: float = 15.0
     pause_s: float = 300.0
     refuses_while_halted: bool = False
+    protects_others: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be read."""

@@ -74,7 +74,8 @@ class Behaviour:
     self_match: what becomes of two orders of ours that would trade with each other; self_match_by_account: of
     one account (1) only. lot_rule: which quantities it takes; round_lots: the shares of a lot, by symbol, if
     it is not 100. limits: when it pauses. takes_while_halted: new orders wait while a symbol does not trade,
-    otherwise they are refused. fees: None for none.
+    otherwise they are refused. fees: None for none. protects_others: a displayed book trades nothing beyond
+    what another venue displays, unless the order is an intermarket sweep, and lets nothing lock it.
     """
 
     reject: float = 0.0
@@ -90,6 +91,7 @@ class Behaviour:
     limits: Limits = NO_LIMITS
     takes_while_halted: bool = True
     fees: FeeSchedule | None = None
+    protects_others: bool = False
 
 
 class VenueEngine(VenueOrders):
@@ -112,7 +114,11 @@ class VenueEngine(VenueOrders):
         self._books: dict[str, Book] = {
             symbol: DarkBook(hidden_probability=behaviour.hidden, self_match=behaviour.self_match)
             if dark
-            else LitBook(touch_fill_probability=behaviour.touch_fill, self_match=behaviour.self_match)
+            else LitBook(
+                touch_fill_probability=behaviour.touch_fill,
+                self_match=behaviour.self_match,
+                protects_others=behaviour.protects_others,
+            )
             for symbol in tick_sizes
         }
         self._has_auctions = not dark
@@ -248,8 +254,12 @@ class VenueEngine(VenueOrders):
         return OrdRejReason.EXCHANGE_CLOSED, f"{command.symbol} does not trade: {phase.value}"
 
     def _rest_or_cancel(self, order: VenueOrder, now: datetime) -> list[Record]:
+        book = self._books[order.symbol]
+        if order.rests and book.locks(order):
+            text = "another venue's quote is protected"
+            return [self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now, text=text)]
         if order.rests:
-            self._books[order.symbol].rest(order)
+            book.rest(order)
             return []
         return [self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, now)]
 

@@ -131,8 +131,8 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
 
     min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. max_floor: MaxFloor
     (111), how many shares are shown of it, None for all, below 0 for what is no quantity. is_pegged: to the
-    middle of the market (ExecInst 18=M). account: tag 1. possible_resend: the sender says that it may have
-    sent it before.
+    middle of the market (ExecInst 18=M). is_sweep: an intermarket sweep (18=f). account: tag 1.
+    possible_resend: the sender says that it may have sent it before.
     """
 
     cl_ord_id: str
@@ -145,6 +145,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     min_qty: int | None = 0
     max_floor: int | None = None
     is_pegged: bool = False
+    is_sweep: bool = False
     account: str = ""
     possible_resend: bool = False
 

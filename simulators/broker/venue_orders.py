@@ -63,6 +63,7 @@ class VenueOrders:
             min_qty=max(0, command.min_qty or 0),
             display_qty=command.max_floor,
             is_pegged=command.is_pegged,
+            is_sweep=command.is_sweep,
             owner=self._owner_of(command),
             account=command.account,
             auction=None if command.time_in_force is None else _AUCTIONS.get(command.time_in_force),

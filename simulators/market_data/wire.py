@@ -62,6 +62,8 @@ def _venue(venue: VenueQuote) -> bytes:
     parts.append(_sizes_field(3, venue.bid_sizes))
     parts += [_price_field(4, price) for price in venue.ask_prices]
     parts.append(_sizes_field(5, venue.ask_sizes))
+    if venue.heard_at is not None:
+        parts.append(_bytes_field(6, _timestamp(venue.heard_at)))
     return b"".join(parts)
 
 

@@ -55,6 +55,10 @@ class AskedQuotes:
         kept = self._kept.get(symbol)
         return float("inf") if kept is None else time.monotonic() - kept[1]
 
+    def silent_s(self, symbol: str) -> float:
+        """Return the same: nothing is heard but what was asked for."""
+        return self.age_s(symbol)
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes.
 

@@ -1,4 +1,4 @@
-"""Reference data from Postgres: venues with today's fees, ticks, profiles, preferences, measurements.
+"""Reference data from Postgres: venues, fees and market rules of today, profiles, preferences, measurements.
 
 A profile whose newest version cannot be used goes on with the last version that could; without one its orders
 wait, with the reason.
@@ -12,6 +12,8 @@ import structlog
 from prometheus_client import Gauge
 
 from oms_platform.clock import Clock
+from oms_platform.market_rows import read_market_rules
+from oms_platform.market_rules import DayRules, rules_date
 from oms_platform.postgres import Connection, reference_versions
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.censored import Censored
@@ -24,7 +26,7 @@ log = structlog.get_logger()
 unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       coalesce(add_fee, 0), coalesce(remove_fee, 0), lot_size, min_quantity
+       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders
 FROM venues LEFT JOIN (
     SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
 ) fees USING (venue_id)
@@ -35,6 +37,8 @@ SELECT DISTINCT ON (profile) profile, version, settings FROM routing_profiles WH
 ORDER BY profile, version DESC
 """
 
+# The status of an instrument that trades.
+_TRADES: Final = "ACTIVE"
 # A closure whose wait has been over for so long is no closure: the scorekeeper is away.
 OVERDUE: Final = timedelta(seconds=10)
 _CLOSURES: Final = """
@@ -50,12 +54,14 @@ WHERE closed_until > %s AND venue_id NOT IN (SELECT venue_id FROM fix_sessions W
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What stays as it was read while its version does. stored: names of profiles that can be used."""
 
-    key: tuple[date, int, int]
+    key: tuple[date, date, int, int]
     venues: tuple[Venue, ...]
     stored: set[str]
     unusable: dict[str, str]
     accounts: dict[str, Routing]
-    ticks_micros: dict[str, int]
+    rules: DayRules
+    not_traded: dict[str, str]
+    reference_micros: dict[str, int]
 
 
 class PostgresReference:
@@ -76,7 +82,9 @@ class PostgresReference:
         from which fees count.
         """
         version = reference_versions(self._connection)
-        key = (self._clock().date(), version["routing"], version["instruments"])
+        now = self._clock()
+        # Fees count from a date of UTC, the market's rules from one of New York.
+        key = (now.date(), rules_date(now), version["routing"], version["instruments"])
         if self._kept is None or self._kept.key != key:
             self._kept = self._read_kept(key)
         venues, stored, unusable = self._kept.venues, self._kept.stored, self._kept.unusable
@@ -96,10 +104,12 @@ class PostgresReference:
             unusable=unusable,
             default_profile=self._default_profile,
             accounts=self._kept.accounts,
-            ticks_micros=self._kept.ticks_micros,
+            rules=self._kept.rules,
+            not_traded=self._kept.not_traded,
+            reference_micros=self._kept.reference_micros,
         )
 
-    def _read_kept(self, key: tuple[date, int, int]) -> "_Kept":
+    def _read_kept(self, key: tuple[date, date, int, int]) -> "_Kept":
         venues = self._venues()
         stored, unusable = self._profiles()
         if self._default_profile not in {*stored, *unusable} or not venues:
@@ -107,7 +117,9 @@ class PostgresReference:
                 f"expected an active routing profile {self._default_profile!r} and venues,"
                 f" found {len(venues)} venues"
             )
-        ticks = self._connection.execute("SELECT symbol, tick_size FROM instruments").fetchall()
+        instruments = self._connection.execute(
+            "SELECT symbol, status, reference_price FROM instruments"
+        ).fetchall()
         accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return _Kept(
             key=key,
@@ -115,7 +127,9 @@ class PostgresReference:
             stored=stored,
             unusable=unusable,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
-            ticks_micros={symbol: micros(tick) for symbol, tick in ticks},
+            rules=read_market_rules(self._connection).on(key[1]),
+            not_traded={symbol: status for symbol, status, _ in instruments if status != _TRADES},
+            reference_micros={symbol: micros(price) for symbol, _, price in instruments},
         )
 
     def _venues(self) -> tuple[Venue, ...]:
@@ -129,8 +143,9 @@ class PostgresReference:
                 remove_fee=remove,
                 lot_size=lot_size,
                 min_quantity=min_quantity,
+                midpoint_orders=midpoint_orders,
             )
-            for name, lit, active, latency_us, add, remove, lot_size, min_quantity in (
+            for name, lit, active, latency_us, add, remove, lot_size, min_quantity, midpoint_orders in (
                 self._connection.execute(_VENUES).fetchall()
             )
         )

@@ -1,12 +1,15 @@
 """The market as one decision sees it: venues in the running, those passed over and why, touch, limit, mid.
 
-The law of this file: a venue is either a candidate or has a reason. Prices are whole micros.
+The law of this file: a venue is either a candidate or has a reason. Whether an order may be sent to a venue
+and whether its quote is protected are two questions: a quote that is displayed counts in the touch and the
+mid, and is not traded through, whoever may not be used. Only a venue that cannot be reached, because it is
+closed or refused this order, is passed by (SEC Rule 611(b)(1)). Prices are whole micros.
 """
 
 import functools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.market import (
@@ -27,9 +30,12 @@ from sor_engine.domain.market import (
 )
 from sor_engine.domain.plan import Account, Decision, Term, VenueOutcome
 from sor_engine.domain.profile import Profile
+from sor_engine.domain.sweeping import protected_quote
 
-# A fee or rebate beyond ten times what SEC Rule 610(c) lets a venue ask (30 mils) is taken for a mistake.
+# A fee or rebate beyond ten times what SEC Rule 610(c) ever let a venue ask (30 mils) is taken for a mistake.
 FEE_MAX: Final = Decimal("0.030000")
+# At one price the lowest fee goes first: what a venue without fees costs must not be guessed.
+NO_FEE_SCHEDULE: Final = "no fee schedule"
 KNOWN_FEES_MAX: Final = 1_000
 # Displayed books, each with its levels: those of a few hundred symbols' latest quotes.
 KNOWN_SIDES_MAX: Final = 2_000
@@ -41,11 +47,26 @@ Level = tuple[int, int]
 _known_sides: Final[dict[int, tuple[DisplayedBook, list[Level], list[Level]]]] = {}
 
 
+class Standing(NamedTuple):
+    """What a venue displays that is not in the running.
+
+    passed_by: it cannot be reached, so that nothing is owed.
+    """
+
+    venue_id: str
+    far: list[Level]
+    near: list[Level]
+    lot_size: int
+    minimum: int
+    passed_by: bool
+
+
 class Candidate:
     """A venue in the running while its decision is being made. Levels are (price, size), best first.
 
     far: what an incoming order would meet; near: what rests on the order's own side. within: the far levels
-    at or inside the limit. takes, rests: shares that the plan gives it so far; notional: micros of what it
+    at or inside the limit. protected: the quote that the venue displays first, whatever the order's own
+    minimum is. takes, rests: shares that the plan gives it so far; notional: micros of what it
     takes. minimum: the smallest leg that the venue, or the order, allows there. terms: (name, value in
     1/10,000, weight, contribution) of the score. shown: what was marketable as it was scored.
     """
@@ -62,6 +83,7 @@ class Candidate:
         "near",
         "next_level",
         "notional",
+        "protected",
         "reason",
         "remove_fee",
         "rests",
@@ -85,6 +107,7 @@ class Candidate:
         self.minimum = max(venue.min_quantity, order_minimum)
         self.far = far
         self.near = near
+        self.protected = protected_quote(far, venue.lot_size, venue.min_quantity)
         self.within: list[Level] = []
         self.reason = ""
         self.terms: tuple[tuple[str, int, int, int], ...] = ()
@@ -99,6 +122,22 @@ class Candidate:
         else:
             self.within = [level for level in self.far if level[0] >= limit]
         self.marketable = sum([size for _, size in self.within])
+
+    def give_back(self) -> None:
+        """Forget what was taken."""
+        self.takes = self.worst = self.notional = self.next_level = self.taken_here = 0
+
+    def next_price(self) -> int | None:
+        """Return the best price of which something is left: of the first quote anything, then whole lots."""
+        first = self.protected
+        if first is None or self.takes < first[1]:
+            return None if first is None else first[0]
+        shown = 0
+        for price, size in self.far:
+            shown += size
+            if shown - self.takes >= self.venue.lot_size:
+                return price
+        return None
 
     def take(self, wanted: int) -> int:
         """Take up to `wanted` shares from where earlier takes ended. Returns how many that is."""
@@ -125,6 +164,11 @@ class Candidate:
         """Return the most of `quantity` that this venue's lot and the minimum size allow."""
         whole = quantity - quantity % self.venue.lot_size
         return whole if whole >= self.minimum else 0
+
+    def room_to_rest(self, quantity: int, *, joins: bool) -> int:
+        """Return how much of `quantity` may rest here. joins: in one order with what is taken."""
+        held = self.takes if joins else 0
+        return max(0, self.in_lots(held + quantity) - held)
 
     def outcome(self, *, placed: bool) -> VenueOutcome:
         """Return what is shown of this venue, in dollars. placed: the decision has legs."""
@@ -170,14 +214,18 @@ def _sides(shown: DisplayedBook) -> tuple[list[Level], list[Level]]:
 
 
 @functools.lru_cache(maxsize=KNOWN_FEES_MAX)
-def _fees(add_fee: Decimal, remove_fee: Decimal) -> tuple[int, int]:
+def _fees(add_fee: Decimal | None, remove_fee: Decimal | None) -> tuple[int, int]:
     """Return a plausible venue's fees (add, remove) in micros."""
+    if add_fee is None or remove_fee is None:
+        raise ValueError("a venue without a fee schedule must not be in the running")
     return micros(add_fee), micros(remove_fee)
 
 
 def _implausible_fee(venue: Venue) -> str:
     """Return why a venue's fees cannot be meant, empty when they can. NaN is none either."""
     for name, fee in (("add", venue.add_fee), ("remove", venue.remove_fee)):
+        if fee is None:
+            return NO_FEE_SCHEDULE
         if not (fee.is_finite() and -FEE_MAX <= fee <= FEE_MAX):
             return f"its {name} fee of {fee} a share is beyond {FEE_MAX:f}"
     return ""
@@ -197,13 +245,16 @@ def _consumed(side: list[Level], gone: int) -> list[Level]:
 class Board:
     """What a strategy places an order on.
 
-    ranked: lit venues in the running, after scoring best first. dark: dark venues in the running. touch: the
-    best displayed price on the far side, near_touch on the order's own side. limit: the worst price that may
-    be taken, on the tick grid; None for a market order without a touch. mid2: twice the mid, None without
-    both sides.
+    ranked: lit venues in the running, after scoring best first. dark: dark venues in the running. standing:
+    lit venues that display something and are not in the running. touch: the best displayed price of anybody
+    on the far side, near_touch on the order's own side. limit: the worst price that the order allows, on the
+    tick grid; None for a market order of which nobody knows what it is worth. reach: the worst price that may
+    be taken, which no protected quote is better than that this order cannot take. mid2: twice the mid, None
+    without both sides.
     """
 
     __slots__ = (
+        "_standing",
         "book",
         "dark",
         "limit",
@@ -213,41 +264,49 @@ class Board:
         "passed",
         "profile",
         "ranked",
+        "reach",
         "request",
-        "tick",
+        "standing",
+        "ticks",
         "touch",
     )
 
     def __init__(self, request: Request, market: Market, profile: Profile, *, fresh: bool) -> None:
         self.request, self.market, self.profile = request, market, profile
         self.book: Mapping[str, DisplayedBook] = (market.book or {}) if fresh else {}
-        self.tick = request.tick_micros
+        if market.silent_us:
+            # What a venue's feed says no more, may have changed: it is no quote.
+            self.book = {name: shown for name, shown in self.book.items() if not self._is_silent(name)}
+        self.ticks = request.ticks
         # Never more than what is left of the order, which then goes whole.
         self.minimum = min(request.min_quantity, request.quantity)
         self.passed: list[tuple[str, str]] = []
         self.ranked: list[Candidate] = []
         self.dark: list[Candidate] = []
+        self.standing: list[Standing] = []
         rejected: list[tuple[Venue, Visit]] = []
         visits = {visit.venue_id: visit for visit in request.visits}
         for venue in market.venues:
             visit = visits.get(venue.venue_id, NO_VISIT)
             reason = self._why_not(venue, fresh=fresh)
             if reason:
-                self.passed.append((venue.venue_id, reason))
+                self._pass_over(venue, visit, reason, passed_by=venue.venue_id in market.closed)
             elif visit.rejected:
                 rejected.append((venue, visit))
             else:
                 self._enter(venue, visit)
         self._second_chance(rejected)
-        tops = [candidate.far[0][0] for candidate in self.ranked if candidate.far]
-        near = [candidate.near[0][0] for candidate in self.ranked if candidate.near]
+        self._note_strangers(visits)
+        self._standing = self._standing_quote()
         buy = request.buy
+        shown: tuple[Candidate | Standing, ...] = (*self.ranked, *self.standing)
+        tops = [one.far[0][0] for one in shown if one.far]
+        near = [one.near[0][0] for one in shown if one.near]
         self.touch = None if not tops else min(tops) if buy else max(tops)
         self.near_touch = None if not near else max(near) if buy else min(near)
-        self.limit = self._limit()
+        self.limit = self.reach = self._limit()
         if self.limit is not None:
-            for candidate in self.ranked:
-                candidate.keep_within(self.limit, buy=buy)
+            self.restrict(self._owed() or self.limit)
 
     def _why_not(self, venue: Venue, *, fresh: bool) -> str:
         if not venue.active:
@@ -260,25 +319,143 @@ class Board:
         implausible = _implausible_fee(venue)
         if implausible or not venue.lit or venue.venue_id in self.book:
             return implausible
-        age_us = self.market.quote_age_us
-        if fresh or age_us >= AGE_UNKNOWN_US:
+        age_us = self.market.quote_age_us + self.market.silent_us.get(venue.venue_id, 0)
+        if (fresh and not self._is_silent(venue.venue_id)) or age_us >= AGE_UNKNOWN_US:
             return "no quote"
         return f"quote {age_us // MICROS}.{age_us // 100_000 % 10} s old"
+
+    def _is_silent(self, venue_id: str) -> bool:
+        """Say whether a venue's feed has been silent for too long, while the quote itself is fresh."""
+        silent_us = self.market.silent_us.get(venue_id, 0)
+        return bool(silent_us) and self.market.quote_age_us + silent_us > self.market.quote_age_us_max
 
     def _enter(self, venue: Venue, visit: Visit) -> None:
         if not venue.lit:
             self.dark.append(Candidate(venue, [], [], visit, self.minimum))
             return
-        shown, buy = self.book[venue.venue_id], self.request.buy
-        asks, bids = _sides(shown)
-        far, near = (asks, bids) if buy else (bids, asks)
-        gone = self.market.taken.get(venue.venue_id, 0) if self.market.taken else 0
+        far, near = self._shown(venue.venue_id, visit)
+        self.ranked.append(Candidate(venue, far, near, visit, self.minimum))
+
+    def _pass_over(self, venue: Venue, visit: Visit, reason: str, *, passed_by: bool) -> None:
+        """Leave a venue out of the running. What it displays stands."""
+        self.passed.append((venue.venue_id, reason))
+        if venue.lit and venue.venue_id in self.book:
+            far, near = self._shown(venue.venue_id, visit)
+            self.standing.append(
+                Standing(venue.venue_id, far, near, venue.lot_size, venue.min_quantity, passed_by)
+            )
+
+    def _note_strangers(self, visits: Mapping[str, Visit]) -> None:
+        """Note what venues display that the reference does not know: it is as protected as anybody's."""
+        known = {venue.venue_id for venue in self.market.venues}
+        for venue_id in self.book:
+            if venue_id not in known:
+                far, near = self._shown(venue_id, visits.get(venue_id, NO_VISIT))
+                self.standing.append(Standing(venue_id, far, near, 1, 1, passed_by=False))
+
+    def _shown(self, venue_id: str, visit: Visit) -> tuple[list[Level], list[Level]]:
+        """Return what a venue displays on the far and on the near side, without what we have taken."""
+        asks, bids = _sides(self.book[venue_id])
+        far, near = (asks, bids) if self.request.buy else (bids, asks)
+        gone = self.market.taken.get(venue_id, 0) if self.market.taken else 0
         if visit.sent and not visit.in_book:
             # The book is older than what this order took there, or tried to: that is gone either way. What it
             # tried to take of the displayed is in `taken`, unless that was forgotten.
             gone = max(gone or visit.sent, visit.filled)
-        far = _consumed(far, gone) if gone else far
-        self.ranked.append(Candidate(venue, far, near, visit, self.minimum))
+        return _consumed(far, gone) if gone else far, near
+
+    def _standing_quote(self) -> int | None:
+        """Return the best protected quote of a venue that is not in the running."""
+        return self._best(
+            [
+                first[0]
+                for one in self.standing
+                if not one.passed_by
+                and (first := protected_quote(one.far, one.lot_size, one.minimum)) is not None
+            ]
+        )
+
+    def _owed(self) -> int | None:
+        """Return the best protected quote that this order can take nothing of, None for none."""
+        quantity = self.request.quantity
+        found = [] if self._standing is None else [self._standing]
+        for candidate in self.ranked:
+            first = candidate.protected
+            if first is not None and not candidate.in_lots(min(first[1], quantity)):
+                found.append(first[0])
+        return self._best(found)
+
+    def _best(self, prices: Sequence[int]) -> int | None:
+        return None if not prices else min(prices) if self.request.buy else max(prices)
+
+    def restrict(self, price: int) -> None:
+        """Let nothing beyond a price be taken, and forget what was."""
+        if self.reach is None or self.better(price, self.reach):
+            self.reach = price
+        for candidate in self.ranked:
+            candidate.give_back()
+            candidate.keep_within(self.reach, buy=self.request.buy)
+
+    def traded_through(self) -> int | None:
+        """Return the best protected quote that is left in part while something worse is taken."""
+        taken = [candidate.worst for candidate in self.ranked if candidate.takes]
+        if not taken:
+            return None
+        worst = max(taken) if self.request.buy else min(taken)
+        return self._best(
+            [
+                first[0]
+                for candidate in self.ranked
+                if (first := candidate.protected) is not None
+                and candidate.takes < first[1]
+                and self.better(first[0], worst)
+            ]
+        )
+
+    def next_price(self) -> int | None:
+        """Return the best displayed price of which something is left after what is taken."""
+        found = [price for c in self.ranked if (price := c.next_price()) is not None]
+        return self._best(found if self._standing is None else [*found, self._standing])
+
+    def others_quote(self, candidate: Candidate) -> int | None:
+        """Return the best protected quote of anybody but this venue."""
+        found = [
+            first[0]
+            for other in self.ranked
+            if other is not candidate and (first := other.protected) is not None
+        ]
+        return self._best(found if self._standing is None else [*found, self._standing])
+
+    def cap_of(self, candidate: Candidate, limit: int) -> int:
+        """Return the worst price at which a venue may be taken alone: a limit, or another's quote."""
+        quote = self.others_quote(candidate)
+        return quote if quote is not None and self.better(quote, limit) else limit
+
+    def on_grid(self, price: int) -> int:
+        """Return the next price on the tick grid that reaches no further."""
+        return price // self.tick * self.tick if self.request.buy else -(-price // self.tick) * self.tick
+
+    def rest_limit(self) -> int:
+        """Return the price to rest at: the limit, or a tick short of a protected quote that is left.
+
+        An order that rests at such a quote's price would lock the market (SEC Rule 610(e)).
+        """
+        limit, bound = self.limit or 0, self.next_price()
+        if bound is None or not self.inside(bound, limit):
+            return limit
+        tick = self.tick
+        short: int = (bound - 1) // tick * tick if self.request.buy else (bound // tick + 1) * tick
+        return short
+
+    def displayed_first(self) -> list[tuple[int, str]]:
+        """Return (price, venue) of what each venue displays first on the far side, taken by us or not."""
+        hidden = {venue.venue_id for venue in self.market.venues if not venue.lit}
+        sides = [
+            (_sides(shown)[0 if self.request.buy else 1], venue_id)
+            for venue_id, shown in self.book.items()
+            if venue_id not in hidden
+        ]
+        return [(side[0][0], venue_id) for side, venue_id in sides if side]
 
     def _second_chance(self, rejected: list[tuple[Venue, Visit]]) -> None:
         """Leave out venues that rejected this order, unless nobody else is in the running."""
@@ -287,19 +464,28 @@ class Board:
             if nobody_else:
                 self._enter(venue, visit)
             else:
-                self.passed.append((venue.venue_id, "rejected this order before"))
+                self._pass_over(venue, visit, "rejected this order before", passed_by=True)
 
     def _limit(self) -> int | None:
-        tick = self.tick
+        ticks = self.ticks
         wanted = self.request.limit_micros
         if wanted is not None:
-            return wanted // tick * tick if self.request.buy else -(-wanted // tick) * tick
-        if self.touch is None:
+            return ticks.floor(wanted) if self.request.buy else ticks.ceiling(wanted)
+        # A quote far away from everybody's must not say how far an order may go.
+        reference = self.request.reference_micros
+        middle2 = self.mid2 if self.mid2 is not None else None if reference is None else 2 * reference
+        if middle2 is None:
             return None
         collar_bps = self.profile.market_collar_bps
         if self.request.buy:
-            return self.touch * (BPS + collar_bps) // BPS // tick * tick
-        return -(-self.touch * (BPS - collar_bps) // (BPS * tick)) * tick
+            return ticks.floor(middle2 * (BPS + collar_bps) // (2 * BPS))
+        return ticks.ceiling(-(-middle2 * (BPS - collar_bps) // (2 * BPS)))
+
+    @property
+    def tick(self) -> int:
+        """The tick at the price that the order meets, or at its limit."""
+        price = self.limit if self.touch is None else self.touch
+        return self.ticks.at(MICROS if price is None else price)
 
     @property
     def immediate(self) -> bool:
@@ -371,10 +557,14 @@ class Board:
 
     def why_nothing_displayed(self) -> str:
         """Return the reason of a venue that has nothing to take."""
-        if self.limit is None:
+        if self.limit is None and self.touch is not None:
+            return "there is no middle and no reference price to hold a market order to"
+        if self.limit is None or self.reach is None:
             return f"displays no {'offers' if self.request.buy else 'bids'}"
         word = "limit" if self.request.limit_micros is not None else "collar"
-        return f"displays nothing at or inside the {word} {price_text(self.limit)}"
+        if self.reach != self.limit:
+            word = "protected quote"
+        return f"displays nothing at or inside the {word} {price_text(self.reach)}"
 
 
 def describe(request: Request) -> str:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from oms_platform.market_rules import Ticks
 from oms_platform.vocabulary import TimeInForce
 
 MICROS: Final = 1_000_000
@@ -18,6 +19,8 @@ MICRO: Final = Decimal("0.000001")
 BPS: Final = 10_000
 # Shares of one hundred percent, in which every measured rate is kept.
 PPM: Final = 1_000_000
+# What Rule 610(c) let a venue ask until the market's rules said otherwise; decisions kept before stand on it.
+ACCESS_FEE_CAP_MICROS: Final = 3_000
 # A quote age at or above this is that of a symbol that was never quoted.
 AGE_UNKNOWN_US: Final = 2**31 - 1
 
@@ -42,7 +45,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     min_quantity: the fewest shares that a venue may trade of it at once, 0 for any. seed: what any choice by
     lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
-    account's preference.
+    account's preference. reference_micros: the symbol's price where nobody displays both sides. tick_micros:
+    of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same.
     """
 
     symbol: str
@@ -56,23 +60,34 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     visits: tuple[Visit, ...] = ()
     avoid: frozenset[str] = frozenset()
     prefer: frozenset[str] = frozenset()
+    reference_micros: int | None = None
+    sub_dollar_tick_micros: int = 0
+
+    @property
+    def ticks(self) -> Ticks:
+        """The grid of the symbol's prices."""
+        return Ticks(
+            tick_micros=self.tick_micros, sub_dollar_micros=self.sub_dollar_tick_micros or self.tick_micros
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """A destination. Fees in dollars a share; a rebate is negative. latency_us: what its contract says.
+    """A destination. Fees in dollars a share, a rebate is negative, None where no schedule of fees is known.
 
-    lot_size: every order there is a multiple of it. min_quantity: and at least this.
+    latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at
+    least this. midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle.
     """
 
     venue_id: str
     lit: bool
     active: bool
     latency_us: int
-    add_fee: Decimal
-    remove_fee: Decimal
+    add_fee: Decimal | None
+    remove_fee: Decimal | None
     lot_size: int = 1
     min_quantity: int = 1
+    midpoint_orders: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +103,6 @@ class VenueStats:
     rest_fill_ppm: int
     hidden_ppm: int
     latency_us: int
-    reject_ppm: int
     orders: int
 
 
@@ -124,7 +138,9 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outflows: for each venue, samples of the shares that left its queue at the touch on the order's own side
     within the passive horizon (trades against it and cancels ahead of us); sample i of every venue is of the
     same moment. beliefs: of dark venues. taken: displayed shares that our own orders were sent to take at
-    each venue and that this book is too old to show as gone.
+    each venue and that this book is too old to show as gone. silent_us: of venues whose feed was silent when
+    the quote was made, for how long it had been. access_fee_cap_micros: the most that a venue may ask for
+    access to a quote of the order's price (Rule 610(c)).
     """
 
     venues: Sequence[Venue]
@@ -136,6 +152,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outflows: Mapping[str, tuple[int, ...]] = {}
     beliefs: Mapping[str, DarkBelief] = {}
     taken: Mapping[str, int] = {}
+    silent_us: Mapping[str, int] = {}
+    access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
 
 
 def micros(value: Decimal) -> int:

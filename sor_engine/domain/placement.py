@@ -4,17 +4,20 @@ Cont and Kukanov, "Optimal order placement in limit order markets" (arXiv 1210.1
 spread, L_k rest behind Q_k shares in queue k, of which xi_k leave within the horizon, and of ours fill_k =
 min(L_k, max(0, xi_k - Q_k)) are filled. With A = M + sum_k fill_k one outcome costs
 
-    (h + f) M - sum_k (h + r_k) fill_k + theta (M + sum_k L_k)
-        + lambda_u max(0, S - A) + lambda_o max(0, A - S).
+    (h + f) M - sum_k (h + r_k) fill_k + theta (M + sum_k L_k + max(0, S - A))
+        + lambda_u max(0, S - A) + lambda_o max(0, A - S):
+
+impact is paid on what is sent, and again on what is not filled and has to be sent later.
 
 The law of this file: M + sum_k L_k = S. The paper lets the limit orders together exceed S and pays lambda_o
 for what is filled too much; an order of ours may never have more at its venues than it has left, so nothing
-can be. Then theta and lambda_o drop out of the choice, the cost is a sum over the queues of convex
-functions, and giving each next lot to the queue where it is worth most is exact. Costs are whole micros,
+can be. Then lambda_o and the impact of what is sent drop out of the choice, a share that is missed costs
+lambda_u + theta, the cost is a sum over the queues of convex functions, and giving each next lot to the
+queue where it is worth most is exact. Costs are whole micros,
 sizes whole lots.
 
-A queue where a fill costs more than none (h + r + lambda_u <= 0) is not used: it could only be hoped that
-nothing happens there, and the cost would no longer be convex.
+A queue where a fill costs more than none (h + r + lambda_u + theta <= 0) is not used: it could only be hoped
+that nothing happens there, and the cost would no longer be convex.
 """
 
 from bisect import bisect_left
@@ -32,6 +35,11 @@ class Costs:
     take_fee: int
     underfill: int
     impact: int = 0
+
+    @property
+    def missed(self) -> int:
+        """What a share costs that is not filled: the penalty, and the impact of sending it again."""
+        return self.underfill + self.impact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,7 @@ def place(target: int, lot: int, costs: Costs, queues: Sequence[Queue]) -> Place
     samples = counts.pop() if queues else 1
     left = target // lot
     limits = [0] * len(queues)
-    crossing = (costs.underfill - costs.half_spread - costs.take_fee) * lot * samples
+    crossing = (costs.missed - costs.half_spread - costs.take_fee) * lot * samples
     pieces = [
         piece
         for number, queue in enumerate(queues)
@@ -90,7 +98,7 @@ def place(target: int, lot: int, costs: Costs, queues: Sequence[Queue]) -> Place
 
 def _pieces(number: int, queue: Queue, lots: int, lot: int, costs: Costs) -> Iterator[_Piece]:
     """Cut a queue into pieces of equal worth: a share is worth its gain in every sample that reaches it."""
-    gain = costs.half_spread + queue.rebate + costs.underfill
+    gain = costs.half_spread + queue.rebate + costs.missed
     if gain <= 0:
         return
     reach = sorted([max(0, outflow - queue.ahead) for outflow in queue.outflows])
@@ -142,4 +150,4 @@ def _cost(market: int, limits: Sequence[int], costs: Costs, queues: Sequence[Que
     )
     missed = sum(limits) * samples - sum(filled)
     sent = (costs.half_spread + costs.take_fee) * market + costs.impact * (market + sum(limits))
-    return sent * samples - earned + costs.underfill * missed
+    return sent * samples - earned + costs.missed * missed

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from oms_platform.vocabulary import TimeInForce
+from oms_platform.vocabulary import ExecInst, TimeInForce
 
 
 class Term(NamedTuple):
@@ -25,7 +25,8 @@ class Term(NamedTuple):
 class Leg(NamedTuple):
     """One line of the plan. hold_ms above 0: what is left of it after so long is canceled.
 
-    min_quantity: the fewest shares that the venue may trade of it at once, 0 for any.
+    min_quantity: the fewest shares that the venue may trade of it at once, 0 for any. exec_inst: what it says
+    of itself beyond its limit.
     """
 
     venue_id: str
@@ -34,6 +35,7 @@ class Leg(NamedTuple):
     time_in_force: TimeInForce
     hold_ms: int = 0
     min_quantity: int = 0
+    exec_inst: ExecInst | None = None
 
 
 @dataclass(slots=True)
@@ -87,11 +89,12 @@ def _nothing_to_add() -> Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided. No legs: `reason` is `CODE: key=value`; no_data: there was no quote to decide on.
+    """What was decided. No legs: `reason` is `CODE: key=value`.
 
-    continues: what the legs leave is meant to be routed again at once, by the strategy's next stage. takes:
-    displayed shares that the legs are to take, by venue. scores: of the lit venues in the running, in
-    millionths, best first. account: works out why.
+    no_data: there was no market to decide on: no quote, or the symbol does not trade. continues: what the
+    legs leave is meant to be routed again at once, by the strategy's next stage. takes: displayed shares that
+    the legs are to take, by venue. scores: of the lit venues in the running, in millionths, best first.
+    account: works out why.
     """
 
     legs: tuple[Leg, ...] = ()

@@ -22,8 +22,12 @@ class StrategyName(enum.Enum):
     STAGED = "staged"
     PASSIVE = "passive"
     DARK = "dark"
+    URGENCY = "urgency"
 
 
+AGGRESSION_TICKS_MAX: Final = 100
+# Settings of versions that are kept, which say nothing any more, and what says it now.
+RETIRED: Final = {"aggression_bps": "aggression_ticks"}
 # What a strategy may hand over to when it has done its part.
 LIT_STRATEGIES: Final = (StrategyName.BEST, StrategyName.SWEEP, StrategyName.SPLIT)
 
@@ -93,7 +97,8 @@ class Profile:
     """How venues are weighed, how an order is placed, and how far a market order may reach.
 
     fill_rate_ppm: the fill rate of a venue that has not filled enough of our own orders to be measured.
-    stats_orders_min: how many children that takes.
+    stats_orders_min: how many children that takes. aggression_ticks: how far beyond the worst price taken a
+    taking leg may reach.
     """
 
     name: str
@@ -102,12 +107,17 @@ class Profile:
     weights: Weights
     fill_rate_ppm: int = 900_000
     stats_orders_min: int = 20
-    aggression_bps: int = 2
+    aggression_ticks: int = 1
     market_collar_bps: int = 100
     split_venues_max: int = 6
     staged: StagedTerms = field(default_factory=StagedTerms)
     passive: PassiveTerms = field(default_factory=PassiveTerms)
     dark: DarkTerms = field(default_factory=DarkTerms)
+
+    @property
+    def watches_queues(self) -> bool:
+        """Whether a decision wants to know how queues move."""
+        return self.strategy in (StrategyName.PASSIVE, StrategyName.URGENCY)
 
 
 class _Reader:
@@ -218,8 +228,11 @@ def _dark(reader: _Reader) -> DarkTerms:
     return terms
 
 
-def read_profile(name: str, version: int, settings: Mapping[str, Any]) -> Profile:
-    """Check a profile's settings. Raises InvalidProfileError that names every wrong one."""
+def read_profile(name: str, version: int, settings: Mapping[str, Any], *, stored: bool = True) -> Profile:
+    """Check a profile's settings. Raises InvalidProfileError that names every wrong one.
+
+    stored: a version from before a setting was retired may have it, and it says nothing; a new one may not.
+    """
     problems: list[str] = []
     reader = _Reader(settings, "", problems)
     profile = Profile(
@@ -229,18 +242,17 @@ def read_profile(name: str, version: int, settings: Mapping[str, Any]) -> Profil
         weights=_weights(reader.part("weights")),
         fill_rate_ppm=reader.millionths("fill_rate_prior", "0.9"),
         stats_orders_min=reader.whole("stats_orders_min", 20, 1, 1_000_000),
-        aggression_bps=reader.whole("aggression_bps", 2, 0, BPS - 1),
+        aggression_ticks=reader.whole("aggression_ticks", 1, 0, AGGRESSION_TICKS_MAX),
         market_collar_bps=reader.whole("market_collar_bps", 100, 0, BPS - 1),
         split_venues_max=reader.whole("split_venues_max", 6, 1, 100),
         staged=_staged(reader.part("staged")),
         passive=_passive(reader.part("passive")),
         dark=_dark(reader.part("dark")),
     )
-    if profile.aggression_bps > profile.market_collar_bps:
-        problems.append(
-            f"aggression_bps must not exceed market_collar_bps,"
-            f" found {profile.aggression_bps} and {profile.market_collar_bps}"
-        )
+    for retired, instead in RETIRED.items():
+        reader.whole(retired, 0, 0, BPS - 1)
+        if retired in settings and not stored:
+            problems.append(f"{retired} is no setting any more, {instead} is")
     reader.done()
     if problems:
         raise InvalidProfileError(name, version, problems)

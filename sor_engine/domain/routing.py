@@ -16,6 +16,7 @@ from sor_engine.domain.scoring import score
 from sor_engine.domain.strategies.dark import dark, staged
 from sor_engine.domain.strategies.lit import best, split, sweep, whole
 from sor_engine.domain.strategies.passive import passive
+from sor_engine.domain.strategies.urgency import urgency
 
 Strategy = Callable[[Board], Decision]
 STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
@@ -25,6 +26,7 @@ STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
     StrategyName.STAGED: staged,
     StrategyName.PASSIVE: passive,
     StrategyName.DARK: dark,
+    StrategyName.URGENCY: urgency,
 }
 
 
@@ -41,6 +43,8 @@ def decide(request: Request, market: Market, profile: Profile) -> Decision:
         return board.nothing(f"NO_VENUE: symbol={request.symbol}, considered={len(market.venues)}")
     if board.limit is not None and board.limit <= 0:
         limit = "none" if request.limit_micros is None else price_text(request.limit_micros)
-        return board.nothing(f"PRICE_BELOW_TICK: limit={limit}, tick={price_text(request.tick_micros)}")
+        return board.nothing(
+            f"PRICE_BELOW_TICK: limit={limit}, tick={price_text(board.ticks.at(board.limit))}"
+        )
     score(board)
     return whole(board) if request.time_in_force is TimeInForce.FOK else STRATEGIES[profile.strategy](board)

@@ -288,7 +288,6 @@ def stats_of(card: Scorecard, contract_latency_us: int) -> VenueStats:
         rest_fill_ppm=_shrunk_ppm(rest.filled, rest.sent, rest.children - rest.rejected, PRIOR_REST_PPM),
         hidden_ppm=_shrunk_ppm(card.hidden.filled, card.hidden.displayed, card.hidden.count, 0),
         latency_us=latency_us,
-        reject_ppm=rate_ppm(card.total.rejected, card.total.children) or 0,
         orders=whole(card.total.children),
     )
 

@@ -2,7 +2,8 @@
 
 The law of this file: no trade-through. A plan takes a price only while no whole block that would still fit is
 left at a better price elsewhere; a block is a venue's lot or, where nothing is taken there yet, its minimum
-size.
+size. And it takes a price only if every venue's protected quote that is better is taken in full (SEC Rule
+600(b): so much an intermarket sweep owes them): what a venue displays first, in orders that it takes.
 
 With one lot size (and minimums no larger) taking the best price first and at one price the lowest fee is
 exact. Mixed lots and larger minimums make it a knapsack: small ones are searched through, larger ones are
@@ -15,6 +16,21 @@ from typing import Final, NamedTuple
 SEARCH_PLANS_MAX: Final = 2_500
 Level = tuple[int, int]
 Plan = tuple[int, ...]
+
+
+def protected_quote(levels: Sequence[Level], lot: int, minimum: int) -> Level | None:
+    """Return the best price of a displayed side, and the shares there that orders of the venue may take.
+
+    levels: (price in micros, shares), best first. What is less than a lot or the minimum counts with the next
+    level; None when all of it is less.
+    """
+    shown = 0
+    for price, size in levels:
+        shown += size
+        whole = shown - shown % lot
+        if whole and whole >= minimum:
+            return price, whole
+    return None
 
 
 class Offer(NamedTuple):
@@ -145,7 +161,7 @@ def _search(wanted: int, offers: Sequence[Offer], plans: list[tuple[Plan, int]],
 
 
 def trades_through(wanted: int, offers: Sequence[Offer], plan: Sequence[int], *, buy: bool) -> bool:
-    """Return whether a plan takes a price although a block that fits is left at a better one.
+    """Return whether a plan takes a price although a block, or a protected quote, is left at a better one.
 
     What reaches beyond that price is given up in quantities that the venue takes: a lot is as good as its
     worst share.
@@ -154,6 +170,10 @@ def trades_through(wanted: int, offers: Sequence[Offer], plan: Sequence[int], *,
     worst = _worst(offers, plan, sign)
     if worst is None:
         return False
+    for own, offer in zip(plan, offers, strict=True):
+        best = protected_quote(offer.levels, offer.lot, offer.minimum)
+        if best is not None and sign * best[0] < worst and own < best[1]:
+            return True
     for bound in {sign * price for offer in offers for price, _ in offer.levels if sign * price < worst}:
         displayed = [sum([size for price, size in offer.levels if sign * price <= bound]) for offer in offers]
         within = sum(

@@ -20,13 +20,17 @@ ROOMS = (
     "adapters",
     "domain",
 )
-# Of the platform a domain knows the words and the arithmetic of prices, and nothing that does anything.
+# Of the platform a domain knows words, the arithmetic of prices, the market's rules and hours, and nothing
+# that does anything.
 DOMAIN_MAY = (
     "oms_platform.vocabulary",
     "oms_platform.prices",
     "oms_platform.order_ids",
     "oms_platform.exceptions",
+    "oms_platform.market_rules",
+    "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",
+    "oms_platform.fix.symbols",
 )
 DOMAIN_MAY_NOT = ("asyncio", "random", "time", "psycopg", "confluent_kafka", "oms_platform", "os")
 ROLELESS = {"utils", "helpers", "common", "manager", "misc"}

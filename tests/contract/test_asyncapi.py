@@ -90,7 +90,7 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
         door.tokens.give("less", "B")
         door.store.orders = [
             view(),
-            view(limit_price=None, routing={"profile": "staged"}, cum_qty=1, leaves_qty=0),
+            view(limit_price=None, stop_price=None, routing={"profile": "staged"}, cum_qty=1, leaves_qty=0),
         ]
         door.store.events = [(number, encode(event(number)).decode()) for number in (1, 2, 3)]
         await client.ask("auth", token="t")

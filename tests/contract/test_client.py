@@ -5,7 +5,7 @@ import json
 import re
 import types
 import typing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -36,7 +36,8 @@ BY_ID = {one.name: name for name, one in OF_CLIENT.items()}
 GIVEN: dict[str, Any] = {
     "order_id": "01900000-0000-7000-8000-0000deadbeef", "exception_id": "e", "switch_id": "s", "attempt": 2,
     "account": "ACC-INST-001", "symbol": "AAPL", "symbols": ["AAPL"], "side": "BUY", "quantity": 100,
-    "limit_price": "230.00", "time_in_force": "DAY", "min_quantity": 50, "client_order_id": "mine-1",
+    "limit_price": "230.00", "stop_price": "229.00", "time_in_force": "DAY", "min_quantity": 50,
+    "client_order_id": "mine-1",
     "profile": "staged", "avoid": ["EDGX"], "prefer": ["XNYS"], "channel": "BOT", "status": "FILLED",
     "is_open": True, "created_from": datetime(2026, 3, 2, tzinfo=UTC), "released": True,
     "created_to": datetime(2026, 3, 3, tzinfo=UTC), "most": 7, "strategy": "best",
@@ -52,7 +53,8 @@ GIVEN: dict[str, Any] = {
     "after": "01900000-0000-7000-8000-0000deadbee0",
     "request_id": "r-1", "all_or_nothing": True,
     "orders": [{"account": "ACC-INST-001", "symbol": "AAPL", "side": "BUY", "quantity": 100}],
-    "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9,
+    "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9, "calendar": "XNYS", "first": date(2026, 11, 26),
+    "last": date(2026, 11, 27), "lifted": True,
 }  # fmt: skip
 
 
@@ -108,6 +110,7 @@ def samples(schema: dict[str, Any]) -> tuple[Any, Any]:
         case "string":
             text = {
                 "uuid": "01900000-0000-7000-8000-0000deadbeef",
+                "date": "2026-03-02",
                 "date-time": "2026-03-02T15:00:00.123456Z",
                 "decimal": "227.123400",
             }.get(schema.get("format", ""), schema.get("enum", ["text"])[0])
@@ -159,8 +162,8 @@ def test_an_operation_sends_what_the_contract_takes(operation_id: str) -> None:
         return
     schema = resolved(contract["requestBody"]["content"]["application/json"]["schema"])
     assert call.body is not None
-    # Stop orders are not taken yet; a preview needs no id.
-    left_out = {"stopPrice"} | ({"clientOrderId"} if operation_id == "previewRoute" else set())
+    # A preview needs no id.
+    left_out = {"clientOrderId"} if operation_id == "previewRoute" else set()
     assert set(call.body) == set(schema["properties"]) - left_out
     if "routing" in call.body:
         assert set(call.body["routing"]) == set(
@@ -197,7 +200,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     # too, unless it is of one version: here every parameter is given.
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
-        *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),
+        *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand", "setHalt", "liftHalt"),
     }
 
 

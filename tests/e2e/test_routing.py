@@ -36,7 +36,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("profile", ["best", "default", "split", "staged", "dark", "passive"])
+@pytest.mark.parametrize("profile", ["best", "default", "split", "staged", "dark", "passive", "urgency"])
 def test_every_strategy_fills_a_market_order_and_says_what_it_did(rig: StackRig, profile: str) -> None:
     client = rig.client("trader1")
     order_id = place(client, quantity=700, routing={"profile": profile})["orderId"]

@@ -79,7 +79,11 @@ def test_a_missing_secret_is_named_and_the_service_exits(
             {"OMS_POSTGRES_DSN": f"postgresql//oms:{SECRET}@db/oms"},
             ["OMS_CORE_POSTGRES_DSN", "expected"],
         ),
-        ("oms-core", {"OMS_CORE_DAY_ENDS_UTC": "25:00"}, ["OMS_CORE_DAY_ENDS_UTC must be HH:MM"]),
+        (
+            "oms-core",
+            {"OMS_CORE_QUOTE_AGE_S_MAX": "-1"},
+            ["OMS_CORE_QUOTE_AGE_S_MAX must be 0 or more seconds"],
+        ),
         ("sor", {"OMS_KAFKA_SECURITY": "SASL_SSL"}, ["OMS_KAFKA_USER and OMS_KAFKA_PASSWORD are required"]),
         ("sor", {"OMS_KAFKA_SECURITY": "TLS"}, ["OMS_KAFKA_SECURITY must be one of", "'TLS'"]),
         (

@@ -27,7 +27,7 @@ REFUSED = [
     ("dev", {"services.api.autoscaling.cpuPercent": 700}, "cpuPercent"),
     ("dev", {"services.api.autoscaling.min": 4}, "min must be at most max"),
     ("dev", {"services.core.settings": {"LOG_LEVEL": "DEBUG"}}, "LOG_LEVEL"),
-    ("dev", {"services.core.settings": {"OMS_CORE_DAY_ENDS_UTC": 20}}, "OMS_CORE_DAY_ENDS_UTC"),
+    ("dev", {"services.core.settings": {"OMS_CORE_QUOTE_AGE_S_MAX": 20}}, "OMS_CORE_QUOTE_AGE_S_MAX"),
     ("dev", {"defaults.resources.limits.memory": "2 GB"}, "memory"),
     ("dev", {"defaults.resources.limits": None}, "limits"),
     ("dev", {"defaults.terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
@@ -126,18 +126,18 @@ def test_an_authoritys_certificate_is_where_addresses_can_name_it() -> None:
 
 def test_a_setting_is_given_to_the_service_that_it_is_for() -> None:
     changes = {
-        "services.core.settings": {"OMS_CORE_DAY_ENDS_UTC": "20:00"},
+        "services.core.settings": {"OMS_CORE_QUOTE_AGE_S_MAX": "20"},
         "settings": {"OMS_LOG_LEVEL": "ERROR"},
     }
     manifests = list(read(template("dev", changes=changes).stdout))
     core, api = (find(manifests, "ConfigMap", f"oms-{name}")["data"] for name in ("core", "api"))
-    assert core["OMS_CORE_DAY_ENDS_UTC"] == "20:00" and "OMS_CORE_DAY_ENDS_UTC" not in api
+    assert core["OMS_CORE_QUOTE_AGE_S_MAX"] == "20" and "OMS_CORE_QUOTE_AGE_S_MAX" not in api
     assert core["OMS_LOG_LEVEL"] == api["OMS_LOG_LEVEL"] == "ERROR"
 
 
 def test_a_changed_setting_starts_the_pods_anew_and_an_unchanged_one_does_not() -> None:
     changed = list(
-        read(template("prod", changes={"services.core.settings": {"OMS_CORE_DAY_ENDS_UTC": "20:00"}}).stdout)
+        read(template("prod", changes={"services.core.settings": {"OMS_CORE_QUOTE_AGE_S_MAX": "20"}}).stdout)
     )
     for name, same in (("oms-core", False), ("oms-sor-engine", True)):
         sums = [

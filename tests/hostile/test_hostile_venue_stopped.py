@@ -51,7 +51,11 @@ def test_a_halted_symbol_sends_nothing_until_it_is_not_halted_any_more(floor: Fl
     floor.until(probe, "FILLED")
     since = floor.log_end()
     with floor.connection() as connection:
-        connection.execute("UPDATE instruments SET status = 'HALTED' WHERE symbol = %s", (probe.symbol,))
+        connection.execute(
+            "INSERT INTO halts (halt_id, symbol, reason, set_by, set_at)"
+            " VALUES (gen_random_uuid(), %s, 'drill', 'tests', now())",
+            (probe.symbol,),
+        )
     try:
         floor.until_logged("halted", f'"{probe.symbol}"', since=since)
         # Core knows a halt after its next look and denies the order; the gate holds what is on its way.
@@ -69,4 +73,6 @@ def test_a_halted_symbol_sends_nothing_until_it_is_not_halted_any_more(floor: Fl
         assert floor.sizes_at("XNAS", placed) in ([], [100])
     finally:
         with floor.connection() as connection:
-            connection.execute("UPDATE instruments SET status = 'ACTIVE' WHERE symbol = %s", (probe.symbol,))
+            connection.execute(
+                "UPDATE halts SET lifted_by = 'tests', lifted_at = now() WHERE symbol = %s", (probe.symbol,)
+            )

@@ -262,7 +262,11 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"quantity": 10**100}, "quantity", "must be at most 2147483647 shares"),
         ({"limitPrice": ...}, "limitPrice", "is required for a LIMIT order"),
         ({"orderType": "MARKET"}, "limitPrice", "must be left out of a MARKET order"),
-        ({"limitPrice": 187.215}, "limitPrice", "must be a multiple of the tick size 0.01, was 187.215"),
+        (
+            {"limitPrice": 187.215},
+            "limitPrice",
+            "must be a multiple of the tick size 0.01, nearest are 187.21 and 187.22, was 187.215",
+        ),
         ({"limitPrice": "0"}, "limitPrice", "must be above 0"),
         ({"limitPrice": -1}, "limitPrice", "must be above 0"),
         ({"limitPrice": 10**12}, "limitPrice", "must be below 1000000000000"),
@@ -271,7 +275,18 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"limitPrice": "Infinity"}, "limitPrice", "must be a decimal number of dollars"),
         ({"limitPrice": "12,5"}, "limitPrice", "must be a decimal number of dollars"),
         ({"limitPrice": []}, "limitPrice", "must be a decimal number of dollars, was a list"),
-        ({"stopPrice": 100}, "stopPrice", "belongs to no order type that is supported yet"),
+        ({"stopPrice": 100}, "stopPrice", "must be left out of a LIMIT order, was 100"),
+        ({"orderType": "STOP", "limitPrice": ...}, "stopPrice", "is required for a STOP order"),
+        (
+            {"orderType": "STOP_LIMIT", "limitPrice": ..., "stopPrice": 100},
+            "limitPrice",
+            "is required for a STOP_LIMIT order",
+        ),
+        (
+            {"orderType": "STOP", "limitPrice": ..., "stopPrice": 100, "timeInForce": "IOC"},
+            "timeInForce",
+            "must be DAY or GTC of a stop order, was IOC",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_in_a_400(

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.bootstrap import build_loop
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core, handle
@@ -64,7 +64,6 @@ def running_core(kafka: KafkaSettings, dsn: str) -> Iterator[CoreLoop]:
             kafka,
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
-            day_ends=None,
             tracer=None,
             stack=stack,
         )

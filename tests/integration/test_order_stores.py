@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import AccountLimits, InstrumentTerms, TouchPrices
+from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.touch import TouchPrices
 from oms_core.handlers import Core, handle
 from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
 from oms_platform import ids, order_ids

@@ -22,6 +22,7 @@ from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
+from oms_platform.schema.demo_data import INSTRUMENTS, UNUSUAL
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, GetQuoteRequest, MarketDataServiceStub, SubscribeQuotesRequest
@@ -30,6 +31,8 @@ from tests.ports import free_port
 from tests.unit.oms_platform.generated_quotes import quote_from_wire
 
 Environment = dict[str, str]
+
+SYMBOLS = {symbol for symbol, _, _ in (*INSTRUMENTS, *UNUSUAL)}
 
 
 def is_ready(port: int) -> bool:
@@ -157,7 +160,7 @@ def test_quotes_are_served_over_grpc(market: Environment) -> None:
             sequences: dict[str, list[int]] = {}
             async for wire in stub.subscribe_quotes(SubscribeQuotesRequest()):
                 sequences.setdefault(wire.symbol, []).append(wire.sequence)
-                if min(map(len, sequences.values())) >= 3 and len(sequences) == 15:
+                if min(map(len, sequences.values())) >= 3 and len(sequences) == len(SYMBOLS):
                     break
             assert all(found == sorted(set(found)) for found in sequences.values())
         finally:
@@ -185,7 +188,7 @@ def test_quotes_reach_kafka_about_once_a_second_a_symbol(
     def two_of_each() -> bool:
         found.extend(record.message for record in reader.poll() if isinstance(record.message, Quote))
         symbols = [quote.symbol for quote in found]
-        return len(set(symbols)) == 15 and all(symbols.count(symbol) >= 2 for symbol in set(symbols))
+        return set(symbols) == SYMBOLS and all(symbols.count(symbol) >= 2 for symbol in set(symbols))
 
     with simulator("simulators.market_data", environment, port, tmp_path / "kafka_quotes.log"):
         wait_until(two_of_each, "quotes in Kafka")

@@ -80,7 +80,8 @@ class History:
         order = submit_order()
         store_order(self.db, order)
         child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
-        self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", {}, request_id=order.order_id)
+        accepted = {"orderAccepted": {"route": {"quantity": CHILD_QTY}}}
+        self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", accepted, request_id=order.order_id)
         leg = {"clOrdId": child, "venueId": "XNYS", "quantity": CHILD_QTY}
         self._event(order, 3, "RoutePlaced", "ACKNOWLEDGED", {"routePlaced": {"children": [leg]}})
         book_id, reference_id = ids.uuid7(), ids.uuid7()
@@ -591,6 +592,33 @@ def test_a_fill_that_never_came_is_explained_by_its_childs_exception(history: Hi
     lose_a_fill(history)
     history.exception("CUM_QTY_DIFFERS", history.resting, "", b"of the resting child")
     assert history.broken() == []
+
+
+@pytest.mark.parametrize(
+    ("stops", "goes_on"),
+    [
+        (
+            "INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'news', 'risk1', now())",
+            "UPDATE halts SET lifted_by = 'risk1', lifted_at = now()",
+        ),
+        (
+            "UPDATE instruments SET status = 'INACTIVE' WHERE symbol = 'AAPL'",
+            "UPDATE instruments SET status = 'ACTIVE' WHERE symbol = 'AAPL'",
+        ),
+        (
+            "UPDATE instruments SET calendar_id = 'XNYS' WHERE symbol = 'AAPL'",
+            "INSERT INTO calendar_sessions VALUES ('XNYS', current_date, now() - interval '1 min',"
+            " now() + interval '1 h')",
+        ),
+    ],
+)
+def test_an_order_may_wait_for_its_market_and_no_longer(history: History, stops: str, goes_on: str) -> None:
+    statement = "UPDATE child_orders SET leaves_qty = 0, status = 'CANCELED' WHERE order_id = %s"
+    history.db.execute(statement, (history.resting.order_id,))
+    history.db.execute(stops)
+    assert not [one for one in history.broken() if one.startswith("when all is quiet")]
+    history.db.execute(goes_on)
+    assert [one for one in history.broken() if one.startswith("when all is quiet")]
 
 
 def test_what_is_only_on_its_way_does_not_count_and_what_persists_does(history: History) -> None:

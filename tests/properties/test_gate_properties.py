@@ -8,7 +8,7 @@ from execution_adapter.domain.dialects.dialect import SOH, decimal_text
 from execution_adapter.domain.dialects.fix44 import new_order_single
 from execution_adapter.handlers import plan_problem
 from oms_platform.prices import MICROS
-from oms_platform.vocabulary import OrderType, Side
+from oms_platform.vocabulary import ExecInst, OrderType, Side
 from sor_engine.ports import PlannedRoute
 from tests.properties.test_route_audit_properties import routes
 
@@ -50,6 +50,8 @@ def test_every_child_is_written_to_fix_exactly(route: PlannedRoute) -> None:
         whole, _, part = fields["44"].partition(".")
         assert int(whole) * MICROS + int(part.ljust(6, "0") or 0) == child.limit_price_micros
         assert (int(fields["38"]), int(fields.get("110", "0"))) == (child.quantity, child.min_quantity)
+        says = {None: ("2", None), ExecInst.INTERMARKET_SWEEP: ("2", "f"), ExecInst.MIDPOINT_PEG: ("P", "M")}
+        assert (fields["40"], fields.get("18")) == says[child.exec_inst]
 
 
 @given(st.integers(0, 2**62))

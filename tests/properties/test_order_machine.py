@@ -19,8 +19,11 @@ from oms_core.domain.order import (
     RequestResume,
     RequestSuspend,
     RetryRoute,
+    TriggerStop,
     Wish,
 )
+from oms_core.domain.stops import StopWatch
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
 from oms_platform.vocabulary import (
@@ -40,6 +43,7 @@ from oms_platform.vocabulary import (
     ReplaceRequested,
     ResumeRejected,
     RouteRequested,
+    StopTriggered,
     SuspendRejected,
     TimeInForce,
     TradeCorrected,
@@ -96,6 +100,7 @@ class OrderStory(RuleBasedStateMachine):
     )
     def begin(self, quantity: int, order_type: OrderType, tif: TimeInForce) -> None:
         self.first = new_order(quantity=quantity, order_type=order_type, tif=tif)
+        self.is_stop = order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
         self.machine = Machine(self.first).accept()
         self.trades: dict[str, list[int]] = {}  # trade -> [shares, dollars]
         self.child_of: dict[str, str] = {}
@@ -211,17 +216,31 @@ class OrderStory(RuleBasedStateMachine):
     @rule(
         quantity=st.none() | st.integers(-1, 700),
         dollars=st.none() | st.integers(-1, 200),
+        stop=st.none() | st.integers(95, 105),
         force=st.none() | st.sampled_from(list(TimeInForce)),
         denied=st.booleans(),
     )
     def replace(
-        self, quantity: int | None, dollars: int | None, force: TimeInForce | None, denied: bool
+        self,
+        quantity: int | None,
+        dollars: int | None,
+        stop: int | None,
+        force: TimeInForce | None,
+        denied: bool,
     ) -> None:
         micros = None if dollars is None else dollars * MICROS
-        change = OrderChange(quantity=quantity, limit_price_micros=micros, time_in_force=force)
+        change = OrderChange(
+            quantity=quantity,
+            limit_price_micros=micros,
+            stop_price_micros=None if stop is None else stop * MICROS,
+            time_in_force=force,
+        )
         before = self.machine.order
         terms = changed_terms(before.terms, change)
-        problem = problem_of_change(before.terms, terms) or ("denied" if denied else None)
+        triggered = before.triggered is not None
+        problem = problem_of_change(before.terms, terms, triggered=triggered) or (
+            "denied" if denied else None
+        )
         grows = terms.quantity > self.filled
         request_id = uuid7()
         self.wanted[request_id] = terms
@@ -254,6 +273,26 @@ class OrderStory(RuleBasedStateMachine):
         first = self.machine.do(wish)[0]
         assert type(first) is (taken if takes else refused)
         assert first.request_id == wish.request_id  # type: ignore[union-attr]
+
+    @rule(dollars=st.integers(95, 105))
+    def quote(self, dollars: int) -> None:
+        order, market = self.machine.order, dollars * MICROS
+        stop = order.terms.stop_price_micros
+        waits = self.is_stop and not order.closed and order.cancel is None and order.suspended is None
+        waits = waits and not any(isinstance(event, StopTriggered) for event in self.machine.events)
+        touch = TouchPrices(bid_micros=market, offer_micros=market)
+        events = self.machine.do(TriggerStop(price_micros=market, touch=touch))
+        assert bool(events) == (waits and stop is not None and market >= stop)
+
+    @invariant()
+    def a_stop_is_worked_only_from_its_trigger_on(self) -> None:
+        triggered = not self.is_stop
+        for event in self.machine.events:
+            triggered = triggered or isinstance(event, StopTriggered)
+            assert triggered or not isinstance(event, RouteRequested)
+        assert triggered or not (self.sent or self.machine.order.route_quantity)
+        waiting = [self.machine.order] if self.machine.order.waits_for_stop else []
+        assert len(StopWatch(waiting)) == len(waiting)
 
     @precondition(lambda self: self.children)
     @rule(pick=st.integers(0, 100))
@@ -380,6 +419,7 @@ class OrderStory(RuleBasedStateMachine):
                 or order.route_quantity
                 or order.retry_at is not None
                 or order.suspended is not None
+                or order.waits_for_stop
                 or order.executed_qty + order.unresolved_qty >= order.terms.quantity
             )
 

@@ -41,7 +41,8 @@ def total_cost(market: int, limits: Sequence[int], costs: Costs, queues: Sequenc
         total -= sum(
             (costs.half_spread + queue.rebate) * fill for queue, fill in zip(queues, fills, strict=True)
         )
-        total += costs.impact * (market + sum(limits)) + costs.underfill * max(0, target - done)
+        total += costs.impact * (market + sum(limits) + max(0, target - done))
+        total += costs.underfill * max(0, target - done)
     return total
 
 
@@ -57,7 +58,7 @@ def test_nothing_on_the_grid_costs_less(costs: Costs, queues: list[Queue], lots:
     target = lots * lot
     placement = place(target, lot, costs, queues)
     # Where a fill costs more than none, a queue is not used; the bar is the best of the others.
-    usable = [costs.half_spread + queue.rebate + costs.underfill > 0 for queue in queues]
+    usable = [costs.half_spread + queue.rebate + costs.underfill + costs.impact > 0 for queue in queues]
     best = min(
         total_cost(target - sum(limits), limits, costs, queues, target)
         for limits in grid(target, lot, len(queues))

@@ -37,6 +37,7 @@ def venue_quotes(
         bid_sizes=many(sizes),
         ask_prices=many(prices),
         ask_sizes=many(sizes),
+        heard_at=st.none() | TIMES,
     )
 
 

@@ -1,7 +1,7 @@
 """Whatever was decided, the audit gives the same decision again, and notices what was changed of it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import LONG_STANDING
 from oms_platform.messages import Quote, RouteRequest, VenueQuote
 from oms_platform.order_ids import route_id
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce, VenueVisit
+from oms_platform.vocabulary import ExecInst, OrderTerms, OrderType, Routing, Side, TimeInForce, VenueVisit
 from sor_engine.domain.market import Venue, VenueStats
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
 from sor_engine.handlers import (
@@ -38,6 +39,9 @@ SETTINGS = {name.value: {"strategy": name.value, "weights": WEIGHTS} for name in
 PROFILES: dict[str, Profile] = {name: read_profile(name, 1, kept) for name, kept in SETTINGS.items()}
 
 
+LONG_AGO = NOW - timedelta(seconds=9)
+
+
 class DrawnQuotes:
     """A feed that has what was drawn."""
 
@@ -49,6 +53,9 @@ class DrawnQuotes:
 
     def age_s(self, symbol: str) -> float:
         return self._age_s
+
+    def silent_s(self, symbol: str) -> float:
+        return self.age_s(symbol)
 
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         return self._quote
@@ -112,7 +119,10 @@ def routes(draw: st.DrawFn) -> PlannedRoute:
             symbol="AAPL",
             sequence=1,
             quoted_at=NOW,
-            venues=tuple(book.values()),
+            venues=tuple(
+                msgspec.structs.replace(shown, heard_at=draw(st.sampled_from((None, None, NOW, LONG_AGO))))
+                for shown in book.values()
+            ),
             national_best_bid=Decimal(10),
         )
     reference = Reference(
@@ -127,7 +137,9 @@ def routes(draw: st.DrawFn) -> PlannedRoute:
         unusable={"broken": "weights must not all be 0"},
         default_profile="sweep",
         accounts={"ACC-2": Routing(profile="dark", avoid=("BATS",))},
-        ticks_micros={"AAPL": 10_000},
+        rules=LONG_STANDING.on(date(2025, 1, 2)),
+        not_traded=draw(st.sampled_from(({}, {}, {}, {"AAPL": "HALTED"}))),
+        reference_micros=draw(st.sampled_from(({"AAPL": 100_000_000}, {"AAPL": 2_000_000}))),
     )
     context = RoutingContext(
         quotes=DrawnQuotes(
@@ -159,7 +171,7 @@ def test_what_was_kept_gives_the_stored_digest(route: PlannedRoute) -> None:
     again = decide_again(stored)
     assert again.digest == stored.digest
     assert is_proven(stored, again)
-    assert again.plan.no_data == again.plan.reason.startswith(("NO_QUOTE", "STALE_QUOTE"))
+    assert again.plan.no_data == again.plan.reason.startswith(("NO_QUOTE", "STALE_QUOTE", "NOT_TRADED"))
 
 
 @settings(max_examples=300, deadline=None)
@@ -173,6 +185,9 @@ def test_what_was_kept_gives_the_stored_digest(route: PlannedRoute) -> None:
             "tick_micros": st.none() | st.integers(1, 100_000),
             "taken": st.dictionaries(st.sampled_from(NAMES), st.integers(0, 500), max_size=2),
             "outflows": st.just({"XNYS": (1, 2, 3)}),
+            "not_traded": st.sampled_from(("", "HALTED", "INACTIVE")),
+            "reference_micros": st.none() | st.integers(1, 4_000_000),
+            "quote_clock_us": st.integers(-10_000, 10_000),
             "routing": st.builds(Routing, profile=st.sampled_from(tuple(SETTINGS))),
         },
     ),
@@ -209,6 +224,7 @@ def test_a_stored_plan_that_was_changed_is_noticed(route: PlannedRoute, data: st
                         {"venue_id": f"{child.venue_id}X"},
                         {"hold_ms": child.hold_ms + 1},
                         {"min_quantity": child.min_quantity + 1},
+                        {"exec_inst": next(one for one in (None, *ExecInst) if one is not child.exec_inst)},
                     )
                 )
             )
@@ -231,7 +247,6 @@ def test_a_stored_plan_that_was_changed_is_noticed(route: PlannedRoute, data: st
         rest_fill_ppm=st.integers(0, 1_000_000),
         hidden_ppm=st.integers(0, 1_000_000),
         latency_us=st.integers(0, 4_000),
-        reject_ppm=st.just(0),
         orders=st.just(1_000),
     ),
 )

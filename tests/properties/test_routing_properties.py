@@ -3,12 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_platform.messages import VenueQuote
-from oms_platform.vocabulary import TimeInForce
+from oms_platform.vocabulary import ExecInst, TimeInForce
 from sor_engine.domain.market import DarkBelief, Market, Request, Venue, VenueStats, Visit, dollars
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName, read_profile
@@ -19,8 +18,13 @@ TICK_MICROS = 10_000
 NAMES = ("XNYS", "XNAS", "ARCX", "BATS", "EDGX", "DARK")
 PROFILE_WEIGHTS = st.tuples(*[st.integers(0, 100) for _ in range(5)]).filter(any)
 
-fees = st.integers(-30, 30).map(lambda tenth_mils: Decimal(tenth_mils) / 10_000)
-prices = st.integers(-1, 400).map(lambda cents: cents * TICK)
+fees = st.one_of(
+    st.none(), *[st.integers(-30, 30).map(lambda tenth_mils: Decimal(tenth_mils) / 10_000) for _ in range(5)]
+)
+# Mostly near each other, so that venues stand at, beside and through each other's quotes.
+prices = st.one_of(st.integers(-1, 400), st.integers(197, 203), st.integers(199, 201)).map(
+    lambda cents: cents * TICK
+)
 sizes = st.integers(-1, 900)
 sides = st.lists(st.tuples(prices, sizes), max_size=5)
 
@@ -63,7 +67,6 @@ def books(draw: st.DrawFn) -> dict[str, VenueQuote] | None:
 @st.composite
 def profiles(draw: st.DrawFn) -> Profile:
     weights = [str(Decimal(weight) / 100) for weight in draw(PROFILE_WEIGHTS)]
-    aggression = draw(st.integers(0, 100))
     then = draw(st.sampled_from(("best", "sweep", "split")))
     return read_profile(
         "drawn",
@@ -73,8 +76,8 @@ def profiles(draw: st.DrawFn) -> Profile:
             "weights": dict(
                 zip(("price", "liquidity", "fill_rate", "latency", "cost"), weights, strict=True)
             ),
-            "aggression_bps": aggression,
-            "market_collar_bps": aggression + draw(st.integers(0, 400)),
+            "aggression_ticks": draw(st.integers(0, 30)),
+            "market_collar_bps": draw(st.sampled_from((0, 30, 100, 4_000))),
             "staged": {"then": then},
             "passive": {"then": then},
             "dark": {"then": then},
@@ -91,7 +94,6 @@ def knowledge(draw: st.DrawFn) -> dict[str, dict[str, object]]:
         rest_fill_ppm=rates,
         hidden_ppm=rates,
         latency_us=st.integers(0, 10_000),
-        reject_ppm=rates,
         orders=st.integers(0, 100),
     )
     some = st.sampled_from(NAMES)
@@ -122,19 +124,25 @@ def knowledge(draw: st.DrawFn) -> dict[str, dict[str, object]]:
     }
 
 
-limits = st.one_of(st.none(), st.integers(1, 40_000).map(lambda mils: mils * 1_000))
+limits = st.one_of(
+    st.none(),
+    st.integers(1, 40_000).map(lambda mils: mils * 1_000),
+    st.integers(196, 204).map(lambda cents: cents * TICK_MICROS),
+)
 requests = st.builds(
     Request,
     symbol=st.just("AAPL"),
     buy=st.booleans(),
-    quantity=st.integers(1, 3000),
+    quantity=st.one_of(st.integers(1, 3000), st.integers(1, 300)),
     time_in_force=st.sampled_from(TimeInForce),
     limit_micros=limits,
     tick_micros=st.just(TICK_MICROS),
+    sub_dollar_tick_micros=st.sampled_from((0, 0, 100)),
     min_quantity=st.sampled_from((0, 0, 0, 1, 70, 400, 5_000)),
     seed=st.integers(0, 2**63 - 1),
     avoid=st.frozensets(st.sampled_from(NAMES), max_size=2),
     prefer=st.frozensets(st.sampled_from(NAMES), max_size=2),
+    reference_micros=st.one_of(st.none(), st.integers(100_000, 4_000_000)),
     visits=st.lists(
         st.builds(
             Visit,
@@ -188,7 +196,7 @@ def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
         assert leg.quantity >= min(request.min_quantity, request.quantity)
         assert leg.min_quantity == min(request.min_quantity, leg.quantity)
         assert leg.limit_micros > 0
-        assert leg.limit_micros % TICK_MICROS == 0
+        assert leg.limit_micros % request.ticks.at(leg.limit_micros) == 0
         assert venue.active
         assert leg.venue_id not in request.avoid
         assert leg.venue_id not in known["closed"]
@@ -212,22 +220,22 @@ def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
 @settings(max_examples=300, deadline=None)
 @given(cases.filter(lambda case: case[0].limit_micros is None))
 def test_a_market_order_never_reaches_beyond_its_collar(case: Case) -> None:
-    request, book, considered, profile, _, _ = case
+    request, _, _, profile, _, _ = case
     decision = ask(case)
-    if not decision.legs or book is None:
+    if not decision.legs:
         return
-    tops: list[Decimal] = []
-    for venue in considered:
-        shown = book.get(venue.venue_id)
-        if shown is None or not venue.lit or not venue.active:
-            continue
-        tops += [price for price, _ in _by_price(shown, buy=request.buy)]
-    # The touch may be any displayed price, as shares that were taken are gone; none is beyond all of them.
-    touch = max(tops) if request.buy else min(tops)
-    reach = touch * profile.market_collar_bps / 10_000
+    far = [side[0][0] for name in lit_names(case) if (side := displayed(case, name, far=True))]
+    near = [side[0][0] for name in lit_names(case) if (side := displayed(case, name, far=False))]
+    if far and near:
+        touch = min(far) if request.buy else max(far)
+        middle = (touch + (max(near) if request.buy else min(near))) / 2
+    else:
+        assert request.reference_micros is not None
+        middle = dollars(request.reference_micros)
+    reach = middle * profile.market_collar_bps / 10_000
     for leg in decision.legs:
         limit = dollars(leg.limit_micros)
-        assert limit <= touch + reach if request.buy else limit >= touch - reach
+        assert limit <= middle + reach if request.buy else limit >= middle - reach
 
 
 @settings(max_examples=200, deadline=None)
@@ -271,39 +279,125 @@ def test_the_same_inputs_and_seed_give_the_same_plan(case: Case) -> None:
     assert sorted(shuffled.legs, key=str) == sorted(first.legs, key=str)
 
 
-def _by_price(book: VenueQuote, *, buy: bool) -> list[tuple[Decimal, int]]:
+# ---- what is displayed, and what an order owes it, said without the router's code
+
+
+def lit_names(case: Case) -> list[str]:
+    """Return who displays something: everybody quoted that is not known to be dark."""
+    dark = {venue.venue_id for venue in case[2] if not venue.lit}
+    return [name for name in case[1] or {} if name not in dark]
+
+
+def displayed(case: Case, name: str, *, far: bool, taken: bool = True) -> list[tuple[Decimal, int]]:
+    """Return a side of a venue, best first, without what is taken that the book cannot show yet."""
+    request, book, _, _, _, known = case
+    asks = request.buy == far
+    shown = (book or {})[name]
     pairs = zip(
-        book.ask_prices if buy else book.bid_prices, book.ask_sizes if buy else book.bid_sizes, strict=True
+        *((shown.ask_prices, shown.ask_sizes) if asks else (shown.bid_prices, shown.bid_sizes)), strict=True
     )
-    return sorted((pair for pair in pairs if pair[0] > 0 and pair[1] > 0), reverse=not buy)
+    left = sorted((pair for pair in pairs if pair[0] > 0 and pair[1] > 0), reverse=not asks)
+    gone = 0
+    before = known["taken"].get(name, 0)
+    if far and taken and isinstance(before, int):
+        gone = before
+    for visit in request.visits:
+        if far and taken and visit.venue_id == name and not visit.in_book:
+            gone = max(gone or visit.sent, visit.filled)
+    shares = [price for price, size in left for _ in range(size)][gone:]
+    return [(price, shares.count(price)) for price in sorted(set(shares), reverse=not asks)]
+
+
+def quote_of(case: Case, name: str) -> tuple[Decimal, int] | None:
+    """Return a venue's protected quote: the first price at which its lot and minimum let an order trade."""
+    venue = next((venue for venue in case[2] if venue.venue_id == name), None)
+    lot, minimum = (1, 1) if venue is None else (venue.lot_size, venue.min_quantity)
+    total = 0
+    for price, size in displayed(case, name, far=True):
+        total += size
+        if total // lot * lot >= max(lot, minimum):
+            return price, total // lot * lot
+    return None
+
+
+def is_owed(case: Case, decision: Decision, name: str) -> bool:
+    """Say whether a venue's quote is protected: not if it is closed, or refused the order and is unused."""
+    refused = any(visit.venue_id == name and visit.rejected for visit in case[0].visits)
+    used = name in {leg.venue_id for leg in decision.legs}
+    return name not in case[5]["closed"] and (used or not refused)
+
+
+def is_better(request: Request, price: Decimal, limit_micros: int) -> bool:
+    return price < dollars(limit_micros) if request.buy else price > dollars(limit_micros)
+
+
+def reaching(request: Request, decision: Decision, name: str, price: Decimal) -> int:
+    """Return the shares of a plan that go to a venue and may take this price."""
+    return sum(
+        leg.quantity
+        for leg in decision.legs
+        if leg.venue_id == name and not is_better(request, dollars(leg.limit_micros), int(price * 1_000_000))
+    )
+
+
+@settings(max_examples=600, deadline=None)
+@given(cases)
+def test_a_leg_goes_past_a_protected_quote_only_in_a_sweep_that_takes_all_of_it(case: Case) -> None:
+    request, considered = case[0], case[2]
+    decision = ask(case)
+    dark = {venue.venue_id for venue in considered if not venue.lit}
+    for leg in decision.legs:
+        if leg.venue_id in dark:
+            assert leg.exec_inst is ExecInst.MIDPOINT_PEG
+            continue
+        past = [
+            name
+            for name in lit_names(case)
+            if name != leg.venue_id
+            and (side := displayed(case, name, far=True, taken=False))
+            and is_better(request, side[0][0], leg.limit_micros)
+        ]
+        # It says that it is a sweep if, and only if, a venue would find a better quote elsewhere.
+        assert leg.exec_inst is (ExecInst.INTERMARKET_SWEEP if past else None)
+        for name in past:
+            quote = quote_of(case, name)
+            if (
+                quote is not None
+                and is_owed(case, decision, name)
+                and is_better(request, quote[0], leg.limit_micros)
+            ):
+                assert reaching(request, decision, name, quote[0]) >= quote[1]
+
+
+@settings(max_examples=600, deadline=None)
+@given(cases)
+def test_what_rests_locks_and_crosses_no_protected_quote(case: Case) -> None:
+    request, considered = case[0], case[2]
+    decision = ask(case)
+    dark = {venue.venue_id for venue in considered if not venue.lit}
+    for leg in decision.legs:
+        if leg.venue_id in dark or leg.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+            continue
+        for name in lit_names(case):
+            quote = quote_of(case, name)
+            if quote is None or not is_owed(case, decision, name):
+                continue
+            locks = not is_better(request, dollars(leg.limit_micros), int(quote[0] * 1_000_000))
+            assert not locks or reaching(request, decision, name, quote[0]) >= quote[1]
 
 
 @settings(max_examples=300, deadline=None)
-@given(cases.filter(lambda case: case[0].time_in_force is TimeInForce.IOC))
+@given(cases)
 def test_no_better_displayed_price_is_left_while_a_worse_one_is_taken(case: Case) -> None:
-    request, book, considered, profile, _, known = case
-    plain = [
-        replace(venue, lot_size=1, min_quantity=1)
-        for venue in considered
-        if venue.venue_id not in known["closed"]
-    ]
-    request = msgspec.structs.replace(request, visits=(), avoid=frozenset(), min_quantity=0)
-    known = {**known, "taken": {}, "closed": {}}
-    decision = ask((request, book, tuple(plain), profile, 0, known))
-    if not decision.legs or book is None:
-        return
-    taken: list[Decimal] = []
-    left: list[Decimal] = []
-    wanted = decision.takes
-    for venue in plain:
-        if not (venue.active and venue.lit and venue.venue_id in book):
+    request = case[0]
+    decision = ask(case)
+    worst: list[Decimal] = []
+    for name, shares in decision.takes.items():
+        side = [price for price, size in displayed(case, name, far=True) for _ in range(size)]
+        worst += [side[shares - 1]] if shares else []
+    for name in lit_names(case):
+        quote = quote_of(case, name)
+        if not worst or quote is None or not is_owed(case, decision, name):
             continue
-        more = wanted.get(venue.venue_id, 0)
-        for price, size in _by_price(book[venue.venue_id], buy=request.buy):
-            if more:
-                taken.append(price)
-            if size > more:
-                left.append(price)
-            more = max(0, more - size)
-    if taken and left:
-        assert max(taken) <= min(left) if request.buy else min(taken) >= max(left)
+        limit = int((max(worst) if request.buy else min(worst)) * 1_000_000)
+        assert not is_better(request, quote[0], limit) or decision.takes.get(name, 0) >= quote[1]

@@ -37,6 +37,7 @@ def swept(wanted: int, buy: bool, limit: int | None, venues: Sequence[SmallVenue
             time_in_force=TimeInForce.IOC,
             limit_micros=limit,
             tick_micros=TICK,
+            reference_micros=BASE,
         ),
         Market(
             venues=[

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.order import RequestReplace, RequestResume, RequestSuspend, RetryRoute
 from oms_platform import ids
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import CancelCause, ExecType, OrderChange, OrderDenied, TimeInForce
 from tests.scenarios.order_rows import ROWS, Line
 from tests.unit.oms_core.orders import PRICE, Machine, new_order
@@ -128,9 +129,8 @@ class CoreOrder:
     """A row through core's loop: messages in, the store's order and events out."""
 
     def __init__(self) -> None:
-        self.scene = Scene(day_ends=timedelta(hours=21))
-        # Ids have the time of the machine, and a session's end comes for orders that are older.
-        self.scene.now = ids.uuid7_time(ids.uuid7()).replace(hour=15)
+        calendar = Calendar(calendar_id="SIM", continuous_from=timedelta(hours=21))
+        self.scene = Scene(calendar=calendar)
         self.order_id = UUID(int=0)
         self.trades: list[Any] = []
 
@@ -174,7 +174,8 @@ class CoreOrder:
             case "cancel":
                 scene.cancel(order_id)
             case "session ends":
-                scene.step(2 * 86_400)
+                scene.now = scene.now.replace(hour=21)
+                scene.step()
                 scene.step()
             case "replace":
                 quantity = line.numbers[0] if line.numbers else None

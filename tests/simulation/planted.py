@@ -197,14 +197,14 @@ def requests_are_not_looked_for_in_the_log(patch: pytest.MonkeyPatch) -> None:
 
 
 def sessions_end_again_and_again(patch: pytest.MonkeyPatch) -> None:
-    def end_session(self: Any, ended_at: datetime) -> None:
+    def end_sessions(self: Any, now: datetime) -> None:
         self._ending = [
             order_id
             for order_id, order in self._core.desk.orders.items()
             if order.terms.time_in_force.name == "DAY" and order.pending.name == "NONE"
         ]
 
-    patch.setattr(core_loop.CoreLoop, "_end_session", end_session)
+    patch.setattr(core_loop.CoreLoop, "_end_sessions", end_sessions)
 
 
 def orders_are_sent_again_after_a_logon(patch: pytest.MonkeyPatch) -> None:

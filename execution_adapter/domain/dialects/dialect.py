@@ -6,8 +6,9 @@ The law of these files: a price is written exactly, without exponent and without
 from datetime import datetime
 from typing import Final, Protocol
 
+from oms_platform.fix.symbols import split_symbol
 from oms_platform.prices import MICROS
-from oms_platform.vocabulary import ChildTerms, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import ChildTerms, ExecInst, OrderType, Side, TimeInForce
 
 SOH: Final = "\x01"
 SIDES: Final = {Side.BUY: "1", Side.SELL: "2"}
@@ -17,12 +18,16 @@ TIMES_IN_FORCE: Final = {
     TimeInForce.IOC: "3",
     TimeInForce.FOK: "4",
 }
+EXEC_INSTS: Final = {ExecInst.INTERMARKET_SWEEP: "f", ExecInst.MIDPOINT_PEG: "M"}
+ORD_TYPES: Final = {OrderType.MARKET: "1", OrderType.LIMIT: "2"}
+_PEGGED: Final = "P"
 
 
 class Dialect(Protocol):
     """A module for each family. Bodies are fields as text, each with its separator.
 
-    cl_ord_id, orig_cl_ord_id: as the venue is to see them. sent_at: what `timestamp` wrote.
+    cl_ord_id, orig_cl_ord_id: as the venue is to see them. sent_at: what `timestamp` wrote. suffixed: a share
+    class goes into SymbolSfx (65).
     """
 
     BEGIN_STRING: str
@@ -30,15 +35,19 @@ class Dialect(Protocol):
     def timestamp(self, at: datetime) -> str:
         """Write a UTCTimestamp as precisely as the family allows."""
 
-    def new_order_single(self, child: ChildTerms, cl_ord_id: str, sent_at: str) -> str:
+    def new_order_single(
+        self, child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False
+    ) -> str:
         """Write the body of 35=D. MinQty (110) is left out where any quantity may trade."""
 
     def order_cancel_request(
-        self, child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str
+        self, child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str, *, suffixed: bool = False
     ) -> str:
         """Write the body of 35=F."""
 
-    def order_status_request(self, child: ChildTerms, cl_ord_id: str, ask_id: str) -> str:
+    def order_status_request(
+        self, child: ChildTerms, cl_ord_id: str, ask_id: str, *, suffixed: bool = False
+    ) -> str:
         """Write the body of 35=H. ask_id: names the question, where the family has a field for that."""
 
 
@@ -48,27 +57,41 @@ def decimal_text(micros: int) -> str:
     return f"{whole}.{part:06d}".rstrip("0") if part else str(whole)
 
 
-def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str) -> str:
-    """Write what every family's 35=D has."""
+def symbol_fields(symbol: str, *, suffixed: bool) -> str:
+    """Write a symbol, whole or with its share class in a field of its own."""
+    root, suffix = split_symbol(symbol) if suffixed else (symbol, "")
+    return f"55={root}{SOH}65={suffix}{SOH}" if suffix else f"55={root}{SOH}"
+
+
+def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
+    """Write what every family's 35=D has.
+
+    An order at the middle is a pegged one (40=P, 18=M), its limit the price that it never goes beyond.
+    """
     price = ""
     if child.order_type is OrderType.LIMIT:
         price = f"44={decimal_text(child.limit_price_micros)}{SOH}"
     minimum = f"110={child.min_quantity}{SOH}" if child.min_quantity > 0 else ""
+    says = "" if child.exec_inst is None else f"18={EXEC_INSTS[child.exec_inst]}{SOH}"
+    kind = _PEGGED if child.exec_inst is ExecInst.MIDPOINT_PEG else ORD_TYPES[child.order_type]
     return (
-        f"11={cl_ord_id}{SOH}21=1{SOH}38={child.quantity}{SOH}40={'2' if price else '1'}{SOH}{price}"
-        f"54={SIDES[child.side]}{SOH}55={child.symbol}{SOH}59={TIMES_IN_FORCE[child.time_in_force]}{SOH}"
-        f"60={sent_at}{SOH}{minimum}"
+        f"11={cl_ord_id}{SOH}{says}21=1{SOH}38={child.quantity}{SOH}40={kind}{SOH}{price}"
+        f"54={SIDES[child.side]}{SOH}{symbol_fields(child.symbol, suffixed=suffixed)}"
+        f"59={TIMES_IN_FORCE[child.time_in_force]}{SOH}60={sent_at}{SOH}{minimum}"
     )
 
 
-def cancel_fields(child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str) -> str:
+def cancel_fields(
+    child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str, *, suffixed: bool = False
+) -> str:
     """Write what every family's 35=F has."""
     return (
         f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={orig_cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}"
-        f"55={child.symbol}{SOH}60={sent_at}{SOH}"
+        f"{symbol_fields(child.symbol, suffixed=suffixed)}60={sent_at}{SOH}"
     )
 
 
-def status_fields(child: ChildTerms, cl_ord_id: str) -> str:
+def status_fields(child: ChildTerms, cl_ord_id: str, *, suffixed: bool = False) -> str:
     """Write what every family's 35=H has."""
-    return f"11={cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}55={child.symbol}{SOH}"
+    symbol = symbol_fields(child.symbol, suffixed=suffixed)
+    return f"11={cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}{symbol}"

@@ -21,6 +21,6 @@ def timestamp(at: datetime) -> str:
     return utc_timestamp(at)[:_MILLISECOND_AT]
 
 
-def order_status_request(child: ChildTerms, cl_ord_id: str, ask_id: str) -> str:
+def order_status_request(child: ChildTerms, cl_ord_id: str, ask_id: str, *, suffixed: bool = False) -> str:
     """Write the body of 35=H; the family has no field for `ask_id`."""
-    return status_fields(child, cl_ord_id)
+    return status_fields(child, cl_ord_id, suffixed=suffixed)

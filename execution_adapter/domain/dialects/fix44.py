@@ -17,6 +17,6 @@ def timestamp(at: datetime) -> str:
     return utc_timestamp(at)
 
 
-def order_status_request(child: ChildTerms, cl_ord_id: str, ask_id: str) -> str:
+def order_status_request(child: ChildTerms, cl_ord_id: str, ask_id: str, *, suffixed: bool = False) -> str:
     """Write the body of 35=H."""
-    return f"{status_fields(child, cl_ord_id)}790={ask_id}{SOH}"
+    return f"{status_fields(child, cl_ord_id, suffixed=suffixed)}790={ask_id}{SOH}"

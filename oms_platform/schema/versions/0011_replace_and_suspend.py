@@ -1,4 +1,4 @@
-"""An order may be suspended, and its terms change after it was taken."""
+"""An order may be suspended, wait for its stop price, and its terms change after it was taken."""
 
 from alembic import op
 
@@ -14,8 +14,13 @@ ALTER TABLE orders DROP CONSTRAINT orders_status_check;
 ALTER TABLE orders ADD CHECK (status IN ('NEW', 'ACKNOWLEDGED', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED',
                                          'REJECTED', 'EXPIRED', 'PENDING_CANCEL', 'PENDING_REPLACE',
                                          'SUSPENDED'));
--- Whether quantity, limit_price and time_in_force are what a replace made them.
-ALTER TABLE orders ADD COLUMN replaced boolean NOT NULL DEFAULT false;
+-- replaced: whether quantity, prices and time_in_force are what a replace made them.
+ALTER TABLE orders ADD COLUMN replaced boolean NOT NULL DEFAULT false,
+    ADD COLUMN stop_price numeric(18,6) CHECK (stop_price > 0),
+    DROP CONSTRAINT orders_order_type_check, DROP CONSTRAINT orders_check,
+    ADD CHECK (order_type IN ('MARKET', 'LIMIT', 'STOP', 'STOP_LIMIT')),
+    ADD CHECK ((order_type IN ('LIMIT', 'STOP_LIMIT')) = (limit_price IS NOT NULL)),
+    ADD CHECK ((order_type IN ('STOP', 'STOP_LIMIT')) = (stop_price IS NOT NULL));
 """
 
 GATE = """

@@ -31,6 +31,7 @@ from oms_platform.fix.wire import (
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.entrypoints.fix_sayings import resend_asked, say
 from simulators.broker.entrypoints.fix_text import (
+    VENUE_VALUES,
     UnreadableFixError,
     business_reject_body,
     command_type,
@@ -99,7 +100,7 @@ class FixAcceptor:
         clock: Clock = utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        rules = read_dictionary() if dictionary is None else dictionary
+        rules = read_dictionary(own_values=VENUE_VALUES) if dictionary is None else dictionary
         self._host, self._port = host, port
         self._clock, self._monotonic_s = clock, monotonic_s
         self._sessions = {venue_id: _session(venue_id, store, rules) for venue_id, store in stores.items()}

@@ -1,6 +1,8 @@
 """MarketDataService over gRPC. Answers leave as bytes that are encoded already (see `wire`)."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from grpclib import GRPCError
 from grpclib.const import Status
@@ -10,6 +12,9 @@ from proto.gen.oms.v1 import GetBookRequest, GetQuoteRequest, MarketDataServiceB
 from simulators.market_data.quote_board import QuoteBoard, Subscription
 from simulators.market_data.quote_maker import best_levels
 from simulators.market_data.wire import encode_batch, encode_quote
+
+# A stream says after so long that there is nothing new, so that what was said still stands.
+HEARTBEAT_S: Final = 0.5
 
 
 class MarketDataService(MarketDataServiceBase):
@@ -37,10 +42,14 @@ class MarketDataService(MarketDataServiceBase):
                     yield encoded
 
     async def stream_quotes(self, subscribe_quotes_request: SubscribeQuotesRequest) -> AsyncIterator[bytes]:
-        """Yield the same in batches."""
+        """Yield the same in batches, and an empty one when nothing has changed for a while."""
         with Subscription(self._board, subscribe_quotes_request.symbols) as subscription:
             while True:
-                yield encode_batch(await subscription.take())
+                try:
+                    quotes = await asyncio.wait_for(subscription.take(), HEARTBEAT_S)
+                except TimeoutError:
+                    quotes = ()
+                yield encode_batch(quotes)
 
     def _find(self, symbol: str) -> tuple[Quote, bytes]:
         found = self._board.quote(symbol)

@@ -7,6 +7,7 @@ time and only then routed on; an order that may not wait goes straight to the di
 from collections.abc import Sequence
 from typing import Final
 
+from oms_platform.vocabulary import ExecInst
 from sor_engine.domain.board import Board, Candidate
 from sor_engine.domain.censored import UNIT, allocate
 from sor_engine.domain.market import DarkBelief, price_text
@@ -54,8 +55,10 @@ def _why_no_dark(board: Board, done: int, rounds: int) -> str:
         return f"{request.time_in_force.name} does not wait in the dark"
     if done >= rounds:
         return f"{done} of {rounds} dark rounds done"
-    if mid2 is None or board.limit is None:
+    if mid2 is None or board.limit is None or board.touch is None or board.near_touch is None:
         return "no midpoint: one side is not displayed"
+    if board.better(board.touch, board.near_touch):
+        return "no midpoint: the book is crossed"
     if not board.inside(mid2, 2 * board.limit):
         return f"the midpoint {price_text(mid2 // 2)} is beyond the limit {price_text(board.limit)}"
     return ""
@@ -82,15 +85,29 @@ def _allocated(board: Board, quantity: int) -> dict[str, int]:
 
 
 def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Decision:
-    """Hold shares in the dark. Their limit is the far touch, beyond the midpoint of any book not crossed."""
+    """Hold shares in the dark: pegged to the middle with the far touch for a limit, never beyond the order's.
+
+    A venue that does not know such orders gets a limit at the middle, on the grid: it could trade as far as
+    that says.
+    """
     touch, limit = board.touch or 0, board.limit or 0
     cap = limit if board.better(limit, touch) else touch
+    middle = board.on_grid((board.mid2 or 0) // 2 if board.request.buy else -(-(board.mid2 or 0) // 2))
     draft = Draft(board, stage, continues=True)
     for candidate in board.dark:
         quantity = shares.get(candidate.venue.venue_id, 0)
         if quantity:
             words = f"{quantity} held {hold_ms} ms at the midpoint or better"
-            draft.add(candidate, quantity, cap, board.request.time_in_force, words, hold_ms=hold_ms)
+            pegs = candidate.venue.midpoint_orders
+            draft.add(
+                candidate,
+                quantity,
+                board.on_grid(cap) if pegs else middle,
+                board.request.time_in_force,
+                words,
+                hold_ms=hold_ms,
+                exec_inst=ExecInst.MIDPOINT_PEG if pegs else None,
+            )
         else:
             candidate.reason = "the other dark venues are more likely to have the size"
     for candidate in board.ranked:

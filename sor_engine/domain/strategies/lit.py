@@ -1,7 +1,9 @@
 """Strategies on displayed books: *best*, *sweep* and *split*.
 
 The law of this file: what rests never rests while something that it could take is displayed, and no better
-displayed quote is traded through: it is taken first, or at the same time.
+displayed quote is traded through, whosever it is: it is taken first, or at the same time, or nothing beyond
+it is taken. What rests, rests where a share costs least: the fee or rebate if it is filled, the way to the
+other side if it is not.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +11,7 @@ from functools import partial
 
 from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board, Candidate
-from sor_engine.domain.market import price_text
+from sor_engine.domain.market import PPM, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.strategies.draft import NOT_NEEDED, Draft
 from sor_engine.domain.sweeping import Offer, allocate
@@ -20,6 +22,20 @@ def take_sweep(board: Board, wanted: int) -> int:
 
     Returns how many shares that is. A venue that is preferred goes first among equals.
     """
+    return _lawfully(board, partial(_swept, board, wanted))
+
+
+def _lawfully(board: Board, take: Callable[[], int]) -> int:
+    """Take again, less far, as long as a protected quote is left in part while something worse is taken."""
+    while True:
+        taken = take()
+        through = board.traded_through()
+        if through is None:
+            return taken
+        board.restrict(through)
+
+
+def _swept(board: Board, wanted: int) -> int:
     prefer = board.request.prefer
     order = sorted(board.ranked, key=lambda c: c.venue.venue_id not in prefer)
     offers = [
@@ -45,6 +61,10 @@ def sweep(board: Board) -> Decision:
 
 def take_split(board: Board, wanted: int) -> int:
     """Take up to `wanted` price by price, at each price in proportion to the venues' scores."""
+    return _lawfully(board, partial(_shared, board, wanted))
+
+
+def _shared(board: Board, wanted: int) -> int:
     left = wanted
     for price in board.prices():
         shown = [candidate for candidate in board.ranked if candidate.left_at(price)]
@@ -65,18 +85,13 @@ def best(board: Board) -> Decision:
 
     What that venue does not fill at a price that nobody betters is routed again.
     """
-    request, touch = board.request, board.touch
-    if touch is None or board.limit is None or not board.inside(touch, board.limit):
+    request = board.request
+    prices = board.prices()
+    at_touch = [c for c in board.ranked if prices and c.left_at(prices[0]) and c.in_lots(request.quantity)]
+    if not at_touch or board.reach is None:
         return _placed(board, request.quantity, _rest_at_one, "best")
-    at_touch = [c for c in board.ranked if c.left_at(touch) and c.in_lots(request.quantity)]
-    if not at_touch:
-        return _placed(board, request.quantity, _rest_at_one, "best")
-    chosen = at_touch[0]
-    others = [c.far[0][0] for c in board.ranked if c is not chosen and c.far]
-    cap = board.limit
-    if others:
-        protected = min(others) if request.buy else max(others)
-        cap = protected if board.better(protected, cap) else cap
+    chosen, touch = at_touch[0], prices[0]
+    cap = board.cap_of(chosen, board.reach)
     for candidate in board.ranked:
         if candidate is not chosen and candidate.marketable:
             shown = price_text(candidate.far[0][0])
@@ -89,14 +104,17 @@ def best(board: Board) -> Decision:
     quantity = chosen.in_lots(request.quantity)
     chosen.take(quantity)
     draft = Draft(board, "best")
+    cap = board.on_grid(cap)
     shown = f"takes up to {quantity}, {chosen.marketable} displayed at or inside {price_text(cap)}"
     draft.add(chosen, quantity, cap, TimeInForce.IOC, shown)
     return draft.decision()
 
 
 def whole(board: Board) -> Decision:
-    """Fill or kill: the best-scored venue that displays all of it, or none."""
+    """Fill or kill: the best-scored venue that displays all of it within others' quotes, or none."""
     quantity = board.request.quantity
+    for candidate in board.ranked:
+        candidate.keep_within(board.cap_of(candidate, board.reach or 0), buy=board.request.buy)
     able = next(
         (c for c in board.ranked if c.marketable >= quantity and c.in_lots(quantity) == quantity), None
     )
@@ -106,19 +124,22 @@ def whole(board: Board) -> Decision:
             candidate.reason = NOT_NEEDED if fits else "its lot or minimum size does not allow it"
         elif candidate.marketable:
             candidate.reason = (
-                f"displays {candidate.marketable}, and fill-or-kill needs {quantity} at one venue"
+                f"displays {candidate.marketable} within others' quotes,"
+                f" and fill-or-kill needs {quantity} at one venue"
             )
     if able is None:
         largest = max([candidate.marketable for candidate in board.ranked], default=0)
         return board.nothing(f"FOK_UNFILLABLE: quantity={quantity}, largest_displayed={largest}")
     able.take(quantity)
     draft = Draft(board, "fill or kill")
-    # The venue's own book is walked: the leg's limit reaches as far as that needs.
-    limit = board.limit if board.request.limit_micros is not None else able.worst
+    # The venue's own book is walked, as far as that needs or as the client and others' quotes allow.
+    limit = able.worst
+    if board.request.limit_micros is not None:
+        limit = board.on_grid(board.cap_of(able, board.reach or able.worst))
     draft.add(
         able,
         quantity,
-        limit or able.worst,
+        limit,
         TimeInForce.FOK,
         f"takes {quantity} of {able.marketable} displayed",
     )
@@ -156,27 +177,54 @@ def nothing_to_take(board: Board, stage: str) -> Decision:
     ):
         lots = ", ".join(f"{c.venue.venue_id} {c.venue.lot_size}/{c.minimum}" for c in board.ranked)
         return board.nothing(f"LOT_TOO_SMALL: quantity={request.quantity}, lot_and_minimum={lots}", stage)
+    if touch is not None and board.reach != board.limit:
+        protected = "none" if board.reach is None else price_text(board.reach)
+        return board.nothing(f"PROTECTED_QUOTE: limit={limit}, protected={protected}", stage)
     code = "NO_LIQUIDITY" if request.limit_micros is None or touch is None else "NOT_MARKETABLE"
     return board.nothing(f"{code}: limit={limit}, best={shown}", stage)
 
 
 def _rest_at_one(board: Board, left: int) -> int:
-    """Rest at the venue that pays most for it among those that take the size. Returns what is still left."""
-    able = [candidate for candidate in board.ranked if candidate.in_lots(candidate.takes + left)]
-    if not able:
+    """Rest where a share costs least among venues that take the size. Returns what is still left."""
+    joins = board.rest_limit() == board.limit
+    able = [candidate for candidate in board.ranked if candidate.room_to_rest(left, joins=joins)]
+    if not able or board.rest_limit() <= 0:
         return left
-    prefer = board.request.prefer
-    chosen = min(able, key=lambda c: (c.venue.venue_id not in prefer, c.add_fee, -c.score, c.venue.venue_id))
-    chosen.rests = chosen.in_lots(chosen.takes + left) - chosen.takes
+    prefer, price = board.request.prefer, board.rest_limit()
+
+    def costs(candidate: Candidate) -> tuple[bool, int, int, int, str]:
+        ahead = sum([size for at, size in candidate.near if at == price])
+        cost = _rest_cost(board, candidate)
+        return candidate.venue.venue_id not in prefer, cost, ahead, -candidate.score, candidate.venue.venue_id
+
+    chosen = min(able, key=costs)
+    chosen.rests = chosen.room_to_rest(left, joins=joins)
     return left - chosen.rests
+
+
+def _rest_cost(board: Board, candidate: Candidate) -> int:
+    """Return what a share that rests at a venue is expected to cost, in millionths of a micro.
+
+    Filled, it pays the fee to add, or earns the rebate; otherwise it crosses the spread later and pays the
+    least fee to take, as in *passive*. The chance of either is measured, or the profile's prior.
+    """
+    stats = board.stats(candidate.venue.venue_id)
+    filled = board.profile.fill_rate_ppm if stats is None else stats.rest_fill_ppm
+    missed = max(board.tick, board.spread) + min([other.remove_fee for other in board.ranked])
+    return filled * candidate.add_fee + (PPM - filled) * max(0, missed)
 
 
 def _rest_by_score(board: Board, left: int) -> int:
     """Rest in proportion to the scores over the best-scored venues. Returns what is still left."""
 
+    joins = board.rest_limit() == board.limit
+    if board.rest_limit() <= 0:
+        return left
+
     def rest(candidate: Candidate, quantity: int) -> int:
-        candidate.rests += quantity
-        return quantity
+        fits = candidate.room_to_rest(candidate.rests + quantity, joins=joins) - candidate.rests
+        candidate.rests += max(0, fits)
+        return max(0, fits)
 
     few = board.ranked[: board.profile.split_venues_max]
     return left - _share(left, few, lambda _candidate: left, rest)

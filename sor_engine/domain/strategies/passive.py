@@ -49,7 +49,7 @@ def _queues(board: Board) -> tuple[str, list[Candidate]]:
         return "one side is not displayed", []
     if not board.better(near, board.touch):
         return "the book is locked or crossed", []
-    if not board.inside(board.touch, board.limit):
+    if board.reach is None or not board.inside(board.touch, board.reach):
         return "the limit is not marketable, there is nothing to choose", []
     joinable = [
         candidate

@@ -66,3 +66,36 @@ def test_a_time_is_written_as_precisely_as_the_family_allows() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, 6_007, tzinfo=UTC)
     assert utc_timestamp(at) == fix44.timestamp(at) == "20260102-03:04:05.006007"
     assert fix42.timestamp(at) == "20260102-03:04:05.006"
+
+
+@both
+@pytest.mark.parametrize(
+    ("symbol", "suffixed", "written"),
+    [
+        ("BRK.B", True, ("BRK", "B")),
+        ("BF/A", True, ("BF", "A")),
+        ("AAPL", True, ("AAPL", None)),
+        ("BRK.B", False, ("BRK.B", None)),
+        ("BF/A", False, ("BF/A", None)),
+    ],
+)
+def test_a_share_class_is_written_as_its_venue_takes_it_in_everything_that_is_asked(
+    dialect: Dialect, symbol: str, suffixed: bool, written: tuple[str, str | None]
+) -> None:
+    asked = child(symbol=symbol)
+    for body in (
+        dialect.new_order_single(asked, "a", "", suffixed=suffixed),
+        dialect.order_cancel_request(asked, "a", "b", "", suffixed=suffixed),
+        dialect.order_status_request(asked, "a", "q", suffixed=suffixed),
+    ):
+        found = fields(body)
+        assert (found["55"], found.get("65")) == written
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"), [(731_250_000_000, "731250"), (731_250_010_000, "731250.01"), (452_100, "0.4521")]
+)
+def test_prices_above_a_hundred_thousand_and_below_a_dollar_are_written_exactly(
+    micros: int, text: str
+) -> None:
+    assert fields(fix44.new_order_single(child(limit_price_micros=micros), "a", ""))["44"] == text

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_adapter.domain.child import CancelRefusal, MessageRefusal, OrdStatus, Report
+from execution_adapter.domain.exceptions import contradiction
 from execution_adapter.domain.fix.wire import MalformedError, read_fields
 from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.entrypoints.fix_parsing import UnreadableReportError, parse, timestamp
 from oms_platform.exceptions import ExceptionKind
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import ExecType, Side
+from tests.unit.execution_adapter.orders import child
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HEAD = b"8=FIX.4.4|9=1|49=XNYS|56=OMS|34=7|52=20260102-03:04:05.000006"
@@ -252,3 +254,21 @@ def test_every_mutant_of_a_venues_message_is_read_or_is_an_exception(data: st.Da
         assert found.last_px_micros is not None
         assert found.last_px_micros > 0
         assert found.exec_id
+
+
+@pytest.mark.parametrize(
+    ("ours", "written", "expected"),
+    [
+        ("BRK.B", "55=BRK.B", ""),
+        ("BRK.B", "55=BRK|65=B", ""),
+        ("BF/A", "55=BF|65=A", ""),
+        ("BRK.B", "55=BRK", "Symbol (55) is BRK, the order's is BRK.B"),
+        ("BRK.B", "55=BRK|65=A", "Symbol (55) is BRK A, the order's is BRK.B"),
+        ("AAPL", "55=AAPL|65=WI", "Symbol (55) is AAPL WI, the order's is AAPL"),
+    ],
+)
+def test_a_share_class_is_read_however_its_venue_writes_it(ours: str, written: str, expected: str) -> None:
+    report = read(with_field(55, None) + f"|{written}".encode())
+    assert isinstance(report, Report)
+    asked = child(symbol=ours, venue_id=report.venue_id, side=Side.BUY if report.side == "1" else Side.SELL)
+    assert contradiction(asked, report) == expected

@@ -19,6 +19,7 @@ from execution_adapter.domain.gate import (
 )
 from execution_adapter.ports import Stops
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import RoutePlan
 from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.vocabulary import ChildTerms, ExecType, OrderType, Side
@@ -28,7 +29,12 @@ from tests.unit.execution_adapter.test_handlers import Scene as Hands
 from tests.unit.execution_adapter.test_main_loop import Scene
 
 BID, OFFER, REFERENCE = 10_000_000, 10_020_000, 9_000_000
-KNOWN = {"AAPL": Instrument(active=True, reference_micros=REFERENCE)}
+# Every price is on the grid, so that a bound is met to the micro.
+KNOWN = {
+    "AAPL": Instrument(
+        active=True, reference_micros=REFERENCE, ticks=Ticks(tick_micros=1, sub_dollar_micros=1)
+    )
+}
 
 
 def gate(touch: Touch | None = None, **limits: int) -> WireGate:
@@ -97,6 +103,25 @@ def test_nothing_leaves_for_a_symbol_that_is_halted_or_that_nobody_knows() -> No
     one.instruments = {"AAPL": Instrument(active=False, reference_micros=REFERENCE)}
     assert code(one.refuses(child(), 0.0)) == "GATE_HALTED"
     assert code(gate().refuses(child(symbol="NONE"), 0.0)) == "GATE_HALTED"
+    one.instruments = {"AAPL": Instrument(active=True, reference_micros=REFERENCE, halt="news is pending")}
+    assert one.refuses(child(), 0.0) == "GATE_HALTED: symbol=AAPL, reason=news is pending"
+
+
+@pytest.mark.parametrize(
+    ("price", "refused"),
+    [
+        (10_020_000, ""),
+        (10_020_100, "GATE_TICK: micros=10020100, tick=10000"),
+        (1_000_000, ""),
+        (999_900, ""),
+        (999_950, "GATE_TICK: micros=999950, tick=100"),
+        (731_250_000_000, ""),
+    ],
+)
+def test_a_price_off_the_tick_of_the_day_does_not_leave(price: int, refused: str) -> None:
+    one = gate()
+    one.instruments = {"AAPL": Instrument(active=True, reference_micros=REFERENCE)}
+    assert one.refuses(child(limit_price_micros=price), 0.0) == refused
 
 
 def test_a_session_gets_so_many_orders_a_second_and_another_one_as_many() -> None:

@@ -36,6 +36,7 @@ from oms_api.entrypoints.selections import SelectionQuery, selection_of
 from oms_api.entrypoints.stream_requests import ChangeMany, read_message
 from oms_api.handlers import Placed
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder
 from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
 from tests.unit.oms_api.test_handlers import CONTENT, FIRST, NOW, TRADER, Fake, over_rate, view
@@ -199,7 +200,7 @@ def test_an_id_that_is_no_clientorderid_is_refused_and_named(fake: Fake, key: st
     ],
 )  # fmt: skip
 def test_what_a_replace_asks_for_is_read_whole_or_named(content: Any, expected: Any) -> None:
-    found = read_change(content, state("ACKNOWLEDGED", min_quantity=50), Decimal("0.01"))
+    found = read_change(content, state("ACKNOWLEDGED", min_quantity=50), Ticks())
     if isinstance(expected, str):
         assert isinstance(found, tuple)
         assert [problem.field for problem in found] == [expected]

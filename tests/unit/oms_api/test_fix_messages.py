@@ -69,6 +69,7 @@ NAMED = dict.fromkeys(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("99=11.5", {"stopPrice": Decimal("11.5")}),
         ("38=200|44=10.5|59=1", {"quantity": 200, "limitPrice": Decimal("10.5"), "timeInForce": "GTC"}),
         ("38=1.5", {"quantity": "1.5"}),
         ("59=6", {"timeInForce": "6"}),
@@ -91,6 +92,11 @@ def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
         ("54=1|38=99999999999999999999|40=1", {"quantity": "9" * 20}),
         ("54=1|40=1", {"quantity": ...}),
         ("54=1|38=1|40=2|44=.5", {"limitPrice": Decimal("0.5")}),
+        ("54=1|38=1|40=3|99=11", {"orderType": "STOP", "stopPrice": Decimal(11)}),
+        (
+            "54=1|38=1|40=4|99=11|44=12",
+            {"orderType": "STOP_LIMIT", "stopPrice": Decimal(11), "limitPrice": Decimal(12)},
+        ),
         ("54=1|38=1|40=2|44=007.", {"limitPrice": Decimal(7)}),
         ("54=1|38=1|40=2|44=-.", {"limitPrice": "-."}),
         ("54=1|38=1|40=2|44=1" + "0" * 400, {"limitPrice": "1" + "0" * 400}),
@@ -107,6 +113,24 @@ def test_order_is_read_as_rest_would_have_it(text: str, expected: dict[str, obje
     content = read_order(fields(f"35=D|11=X|55=AAPL|{text}"), ("ACC",))
     assert content["clientOrderId"] == "X" and content["accountId"] == "ACC"
     assert {name: content.get(name, ...) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("55=BRK.B", "BRK.B"),
+        ("55=BRK|65=B", "BRK.B"),
+        ("55=BF|65=A", "BF/A"),
+        ("55=BF/A", "BF/A"),
+        ("55=BRK.B|65=B", "BRK.B"),
+        # When-issued shares are others.
+        ("55=AAPL|65=WI", "AAPL.WI"),
+        ("55=NONE|65=Z", "NONE.Z"),
+    ],
+)
+def test_a_share_class_is_read_in_symbol_or_in_symbol_sfx(text: str, symbol: str) -> None:
+    known = {"BRK.B", "BF/A", "AAPL"}.__contains__
+    assert read_order(fields(f"35=D|11=X|{text}|54=1|38=1|40=1"), ("ACC",), known)["symbol"] == symbol
 
 
 def test_account_may_be_left_out_only_where_there_is_one() -> None:
@@ -154,8 +178,8 @@ def test_event_is_the_report_of_the_table(
 def test_what_says_nothing_of_the_order_is_not_reported() -> None:
     house = {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildRestated",
              "ChildCancelRejected", "BookingRejected", "CancelRejected", "ReplaceRejected", "SuspendRejected",
-             "ResumeRejected"}  # fmt: skip
-    told = set(OrderEvent.__struct_fields__[-22:])
+             "ResumeRejected", "StopTriggered"}  # fmt: skip
+    told = set(OrderEvent.__struct_fields__[-23:])
     kinds = {"".join(word.title() for word in name.split("_")) for name in told}
     assert kinds == house | EXEC_TYPES.keys()
     for kind in house:

@@ -34,6 +34,7 @@ from oms_api.ports import (
     StoredRequest,
 )
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade
 from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
@@ -160,8 +161,8 @@ class Fake:
     def account_exists(self, account_id: str) -> bool:
         return account_id in self.accounts
 
-    def tick_size(self, symbol: str) -> Decimal | None:
-        return Decimal("0.01") if symbol == "S" else None
+    def ticks(self, symbol: str) -> Ticks | None:
+        return Ticks() if symbol == "S" else None
 
     def profile_exists(self, profile: str) -> bool:
         return profile == "default"
@@ -207,6 +208,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            market=every,
             reconciliations=every,
             catalog=every,
             market_data=every,
@@ -340,7 +342,8 @@ def test_a_cancel_through_a_channel_that_cannot_be_stored_is_refused(fake: Fake)
 def view(**changes: Any) -> OrderView:
     fields: dict[str, Any] = {
         "order_id": uuid7(), "account_id": "A", "channel": "API", "client_order_id": "c", "symbol": "S",
-        "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1, "limit_price": None,
+        "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1,
+        "limit_price": None, "stop_price": None,
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
         "min_quantity": None, "routing": None, "principal": "t",

@@ -17,6 +17,7 @@ from oms_api.entrypoints.rest_exceptions import ReasonRequest
 from oms_api.entrypoints.rest_orders import EXAMPLE, OrdersQuery
 from oms_api.entrypoints.rest_routing import WhatIfRequest
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
+from oms_platform.market_rules import Ticks
 from oms_platform.vocabulary import OrderTerms
 
 
@@ -25,7 +26,7 @@ def _can_be_stored(name: str) -> bool:
 
 
 EVERYTHING = Known(
-    tick_size_of=lambda symbol: Decimal("0.000001") if _can_be_stored(symbol) else None,
+    ticks_of=lambda symbol: Ticks(tick_micros=1, sub_dollar_micros=1) if _can_be_stored(symbol) else None,
     account_exists=_can_be_stored,
     profile_exists=_can_be_stored,
     venue_exists=_can_be_stored,

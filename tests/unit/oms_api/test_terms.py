@@ -20,12 +20,13 @@ from oms_api.domain.terms import (
     shown,
 )
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
 from oms_platform.wire import decode, encode
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-TICKS = {"AAPL": Decimal("0.010000"), "PENNY": Decimal("0.0001")}
+TICKS = {"AAPL": Ticks(), "HALF": Ticks(tick_micros=5_000)}
 GOOD: dict[str, Any] = {
     "clientOrderId": "c-1",
     "accountId": "A",
@@ -38,7 +39,7 @@ GOOD: dict[str, Any] = {
 
 
 KNOWN = Known(
-    tick_size_of=TICKS.get,
+    ticks_of=TICKS.get,
     account_exists={"A"}.__contains__,
     profile_exists={"default", "staged"}.__contains__,
     venue_exists={"XNYS", "XNAS"}.__contains__,
@@ -100,8 +101,29 @@ def test_a_client_order_id_is_kept_as_it_is(text: str) -> None:
 
 
 def test_the_tick_size_is_the_instruments_own() -> None:
-    assert isinstance(read(symbol="AAPL", limitPrice="1.0001"), tuple)
-    assert good(symbol="PENNY", limitPrice="1.0001").limit_price_micros == 1_000_100
+    assert isinstance(read(symbol="AAPL", limitPrice="1.005"), tuple)
+    assert good(symbol="HALF", limitPrice="1.005").limit_price_micros == 1_005_000
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "said"),
+    [
+        ("AAPL", "187.215", "must be a multiple of the tick size 0.01, nearest are 187.21 and 187.22"),
+        ("AAPL", "1.0001", "must be a multiple of the tick size 0.01, nearest are 1 and 1.01"),
+        ("AAPL", "0.99995", "must be a multiple of the tick size 0.0001, nearest are 0.9999 and 1"),
+        ("AAPL", "0.00005", "must be a multiple of the tick size 0.0001, nearest is 0.0001"),
+        ("AAPL", "731250.005", "must be a multiple of the tick size 0.01, nearest are 731250 and 731250.01"),
+        ("HALF", "13.207", "must be a multiple of the tick size 0.005, nearest are 13.205 and 13.21"),
+    ],
+)
+def test_a_price_off_its_tick_is_refused_with_the_tick_and_the_prices_beside_it(
+    symbol: str, price: str, said: str
+) -> None:
+    problems = read(symbol=symbol, limitPrice=price)
+    assert isinstance(problems, tuple)
+    assert [(problem.field, problem.message) for problem in problems] == [
+        ("limitPrice", f'{said}, was "{price}"')
+    ]
 
 
 def test_the_same_content_is_the_same_order_however_its_price_is_written_and_whoever_asks() -> None:
@@ -119,7 +141,7 @@ CHANGES: list[dict[str, Any]] = [
     {"side": "SELL"},
     {"limitPrice": "187.22"},
     {"timeInForce": "IOC"},
-    {"symbol": "PENNY"},
+    {"symbol": "HALF"},
     {"orderType": "MARKET", "limitPrice": None},
     {"routing": {"profile": "staged"}},
     {"routing": {"avoid": ["XNYS"]}},
@@ -286,3 +308,44 @@ def test_routing_preferences_that_name_nothing_known_are_refused(routing: Any, f
     found = read(routing=routing)
     assert isinstance(found, tuple)
     assert [problem.field for problem in found] == [field]
+
+
+STOP = {"orderType": "STOP", "limitPrice": None, "stopPrice": "190.01"}
+STOP_LIMIT = {"orderType": "STOP_LIMIT", "limitPrice": "190.05", "stopPrice": "190.01"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "stop"), [(STOP, None, 190_010_000), (STOP_LIMIT, 190_050_000, 190_010_000)]
+)
+def test_a_stop_order_has_its_stop_price_and_a_stop_limit_order_its_limit_too(
+    changes: dict[str, Any], limit: int | None, stop: int
+) -> None:
+    terms = read(**changes)
+    assert isinstance(terms, OrderTerms)
+    assert (terms.limit_price_micros, terms.stop_price_micros) == (limit, stop)
+    assert terms.order_type is OrderType[changes["orderType"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"stopPrice": "190"}, "stopPrice", 'must be left out of a LIMIT order, was "190"'),
+        (
+            {"orderType": "MARKET", "limitPrice": None, "stopPrice": "190"},
+            "stopPrice",
+            'must be left out of a MARKET order, was "190"',
+        ),
+        (STOP | {"stopPrice": None}, "stopPrice", "is required for a STOP order"),
+        (STOP | {"limitPrice": "190"}, "limitPrice", 'must be left out of a STOP order, was "190"'),
+        (STOP_LIMIT | {"limitPrice": None}, "limitPrice", "is required for a STOP_LIMIT order"),
+        (STOP | {"stopPrice": "0"}, "stopPrice", 'must be above 0, was "0"'),
+        (STOP | {"timeInForce": "IOC"}, "timeInForce", "must be DAY or GTC of a stop order, was IOC"),
+        (STOP_LIMIT | {"timeInForce": "FOK"}, "timeInForce", "must be DAY or GTC of a stop order, was FOK"),
+    ],
+)
+def test_what_does_not_belong_to_an_order_type_is_named(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = read(**changes)
+    assert not isinstance(found, OrderTerms)
+    assert [(problem.field, problem.message) for problem in found] == [(field, message)]

@@ -23,6 +23,7 @@ ORDER: dict[str, Any] = {
     "timeInForce": "DAY",
     "quantity": 100,
     "limitPrice": None,
+    "stopPrice": None,
     "status": "FILLED",
     "closed": True,
     "cumQty": 100,

@@ -51,7 +51,8 @@ def new_order(
         order_type=order_type,
         time_in_force=tif,
         quantity=quantity,
-        limit_price_micros=PRICE if order_type is OrderType.LIMIT else None,
+        limit_price_micros=PRICE if order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None,
+        stop_price_micros=PRICE if order_type in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
     )
     return Order(order_id=order_id, terms=terms)
 

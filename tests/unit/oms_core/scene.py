@@ -9,7 +9,8 @@ from uuid import UUID
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import Order
-from oms_core.domain.risk import AccountLimits, InstrumentTerms, TouchPrices
+from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.touch import TouchPrices
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
 from oms_core.handlers import Core
@@ -27,6 +28,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.trading_calendar import EVER_OPEN, Calendar
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -71,19 +73,20 @@ class Scene:
         self,
         limits: AccountLimits = LIMITS,
         refuses: Callable[[UnitOfWork], str | None] = lambda _unit: None,
-        day_ends: timedelta | None = None,
+        calendar: Calendar = EVER_OPEN,
+        now: datetime = NOW,
     ) -> None:
-        self.now = NOW
+        self.now = now
         self.broker = MemoryBroker()
         self.store = InMemoryOrderStore(
             {limits.account_id: limits},
-            {"AAPL": InstrumentTerms(symbol="AAPL", active=True)},
+            {"AAPL": InstrumentTerms(symbol="AAPL", active=True, calendar_id=calendar.calendar_id)},
             refuses=refuses,
+            calendars=(calendar,),
         )
         self.quotes = FixedQuotes(TouchPrices(bid_micros=BID, offer_micros=OFFER))
         self.sink = MemorySink(self.broker)
         self.market_order_age_max = timedelta(0)
-        self.day_ends = day_ends
         # What the router and the adapter have read, by topic.
         self.read: dict[Topic, int] = {Topic.VALIDATED: 0, Topic.ROUTED: 0}
         self.start()
@@ -101,7 +104,6 @@ class Scene:
             publisher=self.sink,
             ring=self,
             clock=lambda: self.now,
-            day_ends=self.day_ends,
         )
         self.loop.take_partitions({0})
 
@@ -139,7 +141,7 @@ class Scene:
 
     def order(self, *, publish: bool = True, **changes: Any) -> UUID:
         """Take in an order for 300 AAPL at 100, with changes of its terms."""
-        order_id = ids.uuid7()
+        order_id = self._new_id()
         values: dict[str, Any] = {
             "account_id": ACCOUNT,
             "channel": "TEST",
@@ -160,6 +162,16 @@ class Scene:
         if publish:
             self.send(Topic.INBOUND, request)
         return order_id
+
+    def publish(self, order_id: UUID) -> None:
+        """Publish an order that was taken in."""
+        request, _ = self.store.requests[order_id]
+        self.send(Topic.INBOUND, request)
+
+    def _new_id(self) -> UUID:
+        """Make an id that is born now, by the scene's clock."""
+        born, random_part = ids.uuid7_floor(self.now).int >> 80, ids.uuid7().int & (1 << 80) - 1
+        return UUID(int=born << 80 | random_part)
 
     def cancel(self, order_id: UUID, *, publish: bool = True, request_id: UUID | None = None) -> UUID:
         """Take in a request to cancel."""

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from oms_core.domain.risk import TouchPrices
+from oms_core.domain.touch import TouchPrices
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelChildren, OrderEvent
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
-from tests.unit.oms_core.orders import PRICE
+from tests.unit.oms_core.orders import NOW, PRICE
 from tests.unit.oms_core.scene import ACCOUNT, LIMITS, OFFER, Scene
 
 
@@ -563,14 +564,13 @@ def test_a_market_order_is_valued_at_the_far_touch(scene: Scene) -> None:
 
 
 def test_day_orders_expire_in_slices_when_the_session_has_ended() -> None:
-    scene = Scene(day_ends=timedelta(hours=15, minutes=30))
-    born = ids.uuid7_time(ids.uuid7())
-    scene.now = born.replace(hour=15, minute=0)
+    scene = Scene(calendar=Calendar(calendar_id="SIM", continuous_from=timedelta(hours=15, minutes=30)))
+    scene.now = NOW.replace(hour=15, minute=0)
     day = scene.order()
     gtc = scene.order(time_in_force=TimeInForce.GTC)
     for order_id in (day, gtc):
         scene.place(order_id, ("XNYS", 300))
-    scene.now = born.replace(hour=15, minute=30) + timedelta(days=1)
+    scene.now = NOW.replace(hour=15, minute=30)
     scene.step()
     scene.step()
     assert scene.quantities(day)[0] == "PENDING_CANCEL"
@@ -580,13 +580,12 @@ def test_day_orders_expire_in_slices_when_the_session_has_ended() -> None:
 
 
 def test_a_day_order_that_a_bust_brings_back_after_its_day_is_not_worked_again() -> None:
-    scene = Scene(day_ends=timedelta(hours=15, minutes=30))
-    born = ids.uuid7_time(ids.uuid7())
-    scene.now = born.replace(hour=15, minute=0)
+    scene = Scene(calendar=Calendar(calendar_id="SIM", continuous_from=timedelta(hours=15, minutes=30)))
+    scene.now = NOW.replace(hour=15, minute=0)
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 300))
     scene.fill(order_id, 300, exec_id="E1")
-    scene.now = born.replace(hour=15, minute=30) + timedelta(days=1)
+    scene.now = NOW.replace(hour=15, minute=30)
     scene.step()
     scene.bust(order_id, "E1")
     scene.place(order_id, refused=True)

@@ -22,6 +22,7 @@ def quote_from_wire(wire: WireQuote) -> Quote:
                 bid_sizes=tuple(venue.bid_sizes),
                 ask_prices=tuple(map(Decimal, venue.ask_prices)),
                 ask_sizes=tuple(venue.ask_sizes),
+                heard_at=venue.heard_at,
             )
             for venue in wire.venues
         ),
@@ -47,6 +48,7 @@ def quote_to_wire(quote: Quote) -> WireQuote:
                 bid_sizes=list(venue.bid_sizes),
                 ask_prices=[f"{price:f}" for price in venue.ask_prices],
                 ask_sizes=list(venue.ask_sizes),
+                heard_at=venue.heard_at,
             )
             for venue in quote.venues
         ],

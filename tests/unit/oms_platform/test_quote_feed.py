@@ -18,6 +18,8 @@ from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, SubscribeQuotesRequest
+from simulators.market_data.entrypoints import grpc_service
+from simulators.market_data.quote_board import QuoteBoard
 from simulators.market_data.wire import EncodedQuoteCodec, encode_batch, encode_quote
 from tests.ports import free_port
 
@@ -115,6 +117,55 @@ def test_the_newest_quote_of_each_symbol_is_kept_and_handed_on(port: int) -> Non
     assert heard == [("AAPL", 1), ("V", 1), ("AAPL", 2)]
     assert (sequence(own), sequence(own, "V")) == (2, 1)
     assert own.age_s("V") < 10
+
+
+class Live(MarketDataServiceBase):
+    """Streams one quote and then what `says` says, every few milliseconds."""
+
+    def __init__(self) -> None:
+        self.says: bytes | None = b""
+
+    async def stream_quotes(self, subscribe_quotes_request: SubscribeQuotesRequest) -> AsyncIterator[bytes]:
+        yield encode_batch([encode_quote(quote("AAPL", 1))])
+        while True:
+            if self.says is not None:
+                yield self.says
+            await asyncio.sleep(0.005)
+
+
+def test_a_quote_stands_as_long_as_its_stream_says_anything(feed: QuoteFeed, port: int) -> None:
+    assert feed.silent_s("AAPL") == float("inf")
+    service = Live()
+    with serving(service, port):
+        wait_until(lambda: sequence(feed) == 1, "the quote")
+        wait_until(lambda: feed.age_s("AAPL") > 0.3, "the quote to be old")
+        # An empty batch, and one of another symbol: each says that there is nothing new of this one.
+        assert feed.silent_s("AAPL") < feed.age_s("AAPL") / 2
+        service.says = encode_batch([encode_quote(quote("V", 1))])
+        wait_until(lambda: sequence(feed, "V") == 1, "the other symbol")
+        assert feed.silent_s("AAPL") < feed.age_s("AAPL") / 2
+        service.says = None
+        wait_until(lambda: feed.silent_s("AAPL") > 0.2, "silence")
+    # What another stream says, vouches for nothing that it has not said again.
+    own = Quotes([encode_quote(quote("V", 2))])
+    with serving(own, port):
+        wait_until(lambda: sequence(feed, "V") == 2, "the next stream")
+        assert feed.silent_s("AAPL") == pytest.approx(feed.age_s("AAPL"), abs=0.05)
+
+
+def test_the_service_says_that_there_is_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_service, "HEARTBEAT_S", 0.01)
+
+    async def batches() -> list[bytes]:
+        board = QuoteBoard()
+        board.post(quote("AAPL", 1), b"one")
+        stream = grpc_service.MarketDataService(board).stream_quotes(SubscribeQuotesRequest())
+        async with asyncio.timeout(5):
+            found = [await anext(stream) for _ in range(3)]
+            board.post(quote("AAPL", 2), b"two")
+            return [*found, await anext(stream)]
+
+    assert asyncio.run(batches()) == [encode_batch([b"one"]), b"", b"", encode_batch([b"two"])]
 
 
 def test_the_feed_waits_for_a_service_that_starts_later_and_comes_back_after_a_restart(

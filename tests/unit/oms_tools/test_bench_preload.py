@@ -34,6 +34,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
         [order_id, ACCOUNT, now, now],
     )
     terms = {"accountId": ACCOUNT, "clientOrderId": "first", "symbol": "AAPL", "side": "SIDE_BUY"}
+    terms |= {"quantity": 10}
     request = {"orderId": str(order_id), "terms": terms}
     connection.execute(
         "INSERT INTO order_requests VALUES (%s, 'NEW', %s, %s, 'desk', %s, '', %s)",
@@ -41,7 +42,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
     )
     leg = {"orderId": str(order_id), "clOrdId": child, "venueId": "XNYS", "side": "SIDE_BUY", "quantity": 10}
     fill = {"venueId": "XNYS", "execId": "XNYS-7", "clOrdId": child, "lastQty": 10, "lastPxMicros": 227500000}
-    accepted = {"route": {"routeId": str(route_id)}, "note": "a\ttab and a \\ backslash"}
+    accepted = {"route": {"routeId": str(route_id), "quantity": 10}, "note": "a\ttab and a \\ backslash"}
     events: list[tuple[str, str, UUID | None, dict[str, Any]]] = [
         ("OrderAccepted", "ACKNOWLEDGED", order_id, {"orderAccepted": accepted}),
         ("RoutePlaced", "ACKNOWLEDGED", None, {"routePlaced": {"attempt": 1, "children": [leg]}}),
@@ -55,6 +56,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
             "sequence": place + 2,
             "streamSequence": place + 1,
             "status": f"ORDER_STATUS_{status}",
+            "quantity": 10,
             "symbol": "AAPL",
             "side": "SIDE_BUY",
         }
@@ -180,7 +182,13 @@ def test_own_ids_account_and_side_are_the_copys_wherever_they_stand_and_all_else
         fill_side, answered, accepted, fill, key = row[11:]
         wire_side = f"SIDE_{side}"
         assert (request_id, answered, fill_side, key) == (born, born, side, name)
-        own = {"accountId": account, "clientOrderId": name, "symbol": "AAPL", "side": wire_side}
+        own = {
+            "accountId": account,
+            "clientOrderId": name,
+            "symbol": "AAPL",
+            "side": wire_side,
+            "quantity": 10,
+        }
         assert request == {"orderId": str(born), "terms": own}
         plan, rest = json.loads(bytes(stored)[:-3]), bytes(stored)[-3:]
         assert rest == b"\x00\xff\\"

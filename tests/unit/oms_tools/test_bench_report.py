@@ -52,6 +52,7 @@ def figures(over_s: float, **changed: Any) -> dict[str, Any]:
         "shed": {"answers": 0, "with_retry_after": 0, "orders": 0},
         "not_acked": [],
         "cancels": {"sent": 0},
+        "replaces": {"sent": 0},
         "ack_ms": TIMES,
         "routed_ms": NONE,
         "filled_ms": TIMES,

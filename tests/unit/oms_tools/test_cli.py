@@ -345,6 +345,7 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
             quantity=100,
             min_quantity=minimum,
             limit_price=None,
+            stop_price=None,
             tif="day",
             profile=None,
             avoid=(),

@@ -16,7 +16,7 @@ WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.
 
 def profile(strategy: str = "sweep", **settings: Any) -> Profile:
     return read_profile(
-        "test", 1, {"strategy": strategy, "weights": WEIGHTS, "aggression_bps": 10, **settings}
+        "test", 1, {"strategy": strategy, "weights": WEIGHTS, "aggression_ticks": 1, **settings}
     )
 
 

@@ -1,14 +1,17 @@
 """From a request and the live book to a plan, with quotes that are there, late or missing."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import LONG_STANDING
 from oms_platform.messages import (
     Quote,
     RouteExplanation,
@@ -17,10 +20,19 @@ from oms_platform.messages import (
     VenueQuote,
 )
 from oms_platform.order_ids import child_cl_ord_id, route_id
-from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import (
+    ChildTerms,
+    OrderTerms,
+    OrderType,
+    Routing,
+    Side,
+    TimeInForce,
+    VenueVisit,
+)
 from oms_platform.wire import decode, encode
 from sor_engine.domain.market import Venue
 from sor_engine.domain.profile import InvalidProfileError, read_profile
+from sor_engine.domain.quote_clock import QuoteClock
 from sor_engine.handlers import (
     TAKEN_SEEN_AFTER,
     Changes,
@@ -33,13 +45,22 @@ from sor_engine.handlers import (
     is_proven,
     preview_route,
     profile_problems,
+    refused_plan,
 )
 from sor_engine.handlers import plan_route as decide_route
-from sor_engine.ports import KeptRoute, PlannedRoute, Reference, ReferenceContent, StoredProfile
+from sor_engine.ports import (
+    Decided,
+    FrozenInputs,
+    KeptRoute,
+    PlannedRoute,
+    Reference,
+    ReferenceContent,
+    StoredProfile,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEIGHTS = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
-SETTINGS = {"weights": WEIGHTS, "aggression_bps": 10}
+SETTINGS = {"weights": WEIGHTS, "aggression_ticks": 1}
 CONTENT = ReferenceContent(
     venues=tuple(
         Venue(
@@ -65,7 +86,8 @@ REFERENCE = Reference(
     unusable={"broken": "weights must not all be 0"},
     default_profile="default",
     accounts={"ACC-2": Routing(profile="waiting", avoid=("XNYS",), prefer=("ARCX",))},
-    ticks_micros={"AAPL": 10_000},
+    rules=LONG_STANDING.on(date(2025, 1, 2)),
+    reference_micros={"AAPL": 100_000_000},
 )
 QUOTE = Quote(
     symbol="AAPL",
@@ -88,8 +110,16 @@ QUOTE = Quote(
 class FixedQuotes:
     """A feed with one quote of a given age; a question takes time and may bring a fresh one."""
 
-    def __init__(self, quote: Quote | None, age_s: float, answer: Quote | None = None) -> None:
+    def __init__(
+        self,
+        quote: Quote | None,
+        age_s: float,
+        answer: Quote | None = None,
+        *,
+        silent_s: float | None = None,
+    ) -> None:
         self._quote, self._age_s, self._answer = quote, age_s, answer
+        self._silent_s = silent_s
         self.questions: list[int] = []
         self.now_ns = 0
 
@@ -101,6 +131,9 @@ class FixedQuotes:
 
     def age_s(self, symbol: str) -> float:
         return self._age_s
+
+    def silent_s(self, symbol: str) -> float:
+        return self._age_s if self._silent_s is None else self._silent_s
 
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         self.questions.append(timeout_ms)
@@ -189,7 +222,7 @@ def test_a_plan_carries_the_orders_terms_and_whole_children_and_no_explanation()
             order_type=OrderType.LIMIT,
             time_in_force=TimeInForce.IOC,
             quantity=100,
-            limit_price_micros=10_040_000,
+            limit_price_micros=10_020_000,
             min_quantity=30,
         ),
     )
@@ -257,6 +290,24 @@ def test_a_symbol_that_is_not_an_instrument_is_not_routed() -> None:
         request(symbol="NOPE"), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget()
     )
     assert (plan.children, plan.reason) == ((), "UNKNOWN_SYMBOL: symbol=NOPE")
+
+
+@pytest.mark.parametrize("status", ["HALTED", "INACTIVE"])
+@pytest.mark.parametrize("attempt", [1, 7])
+def test_a_symbol_that_does_not_trade_is_not_routed_on_any_attempt(attempt: int, status: str) -> None:
+    halted = replace(REFERENCE, not_traded={"AAPL": status})
+    for asked in (
+        request(attempt=attempt),
+        request(attempt=attempt, order_type=OrderType.MARKET, limit_price_micros=None),
+        request(attempt=attempt, routing=Routing(profile="waiting")),
+    ):
+        route = live(asked, halted)
+        plan = route.decided.plan
+        # It waits as one without a quote does: a halt is no missing liquidity.
+        assert (plan.children, plan.no_data) == ((), True)
+        assert plan.reason == f"NOT_TRADED: symbol=AAPL, status={status}"
+        assert {venue.reason for venue in explained(route).venues} == {plan.reason}
+    assert len(live(request(attempt=attempt)).decided.plan.children) == 1
 
 
 @pytest.mark.parametrize(
@@ -401,14 +452,147 @@ def test_changes_that_make_no_sense_are_refused() -> None:
 def test_a_profiles_problems_are_listed() -> None:
     assert profile_problems("p", SETTINGS) == []
     assert len(profile_problems("p", {"weights": {"price": 2}, "strategy": "x"})) == 3
+    retired = {"weights": WEIGHTS, "aggression_bps": 2}
+    assert profile_problems("p", retired) == ["aggression_bps is no setting any more, aggression_ticks is"]
+    assert read_profile("p", 1, retired).aggression_ticks == 1
 
 
 def test_what_was_taken_counts_until_a_quote_can_show_it() -> None:
     used = context(FixedQuotes(QUOTE, 0.001))
     decide_route(request(quantity=150), REFERENCE, used, QuoteBudget())
-    soon = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER)
-    late = msgspec.structs.replace(QUOTE, quoted_at=NOW + TAKEN_SEEN_AFTER + timedelta(microseconds=1))
-    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
-    assert used.taken.of(late, buy=True) == {}
+    soon = NOW + TAKEN_SEEN_AFTER
+    late = soon + timedelta(microseconds=1)
+    assert used.taken.of(QUOTE, soon, buy=True) == {"ARCX": 150}
+    assert used.taken.of(QUOTE, late, buy=True) == {}
     # Asking about a newer quote forgets nothing: a preview may ask while the loop works on an older one.
-    assert used.taken.of(soon, buy=True) == {"ARCX": 150}
+    assert used.taken.of(QUOTE, soon, buy=True) == {"ARCX": 150}
+
+
+class MovingQuotes(FixedQuotes):
+    """Quotes by a clock that is `skew` ahead of ours, each on its way for half a millisecond."""
+
+    def __init__(self, skew: timedelta) -> None:
+        super().__init__(None, 0.0)
+        self._skew = skew
+        self.now = NOW
+
+    def make(self, made_at: datetime) -> None:
+        """Make a quote at this time of ours, and look at it as soon as it has come."""
+        self._quote = msgspec.structs.replace(QUOTE, quoted_at=made_at + self._skew)
+        self.now = made_at + timedelta(microseconds=500)
+
+
+@pytest.mark.parametrize("skew_ms", [-3_600_000, -100, -5, 0, 5, 100, 3_600_000])
+def test_a_clock_that_is_wrong_takes_nothing_twice_and_hides_nothing(skew_ms: int) -> None:
+    quotes = MovingQuotes(timedelta(milliseconds=skew_ms))
+    used = replace(context(quotes), clock=lambda: quotes.now)
+
+    def left(made_at: datetime, visits: tuple[VenueVisit, ...] = ()) -> int:
+        quotes.make(made_at)
+        over_at = made_at + timedelta(milliseconds=20)
+        asked = msgspec.structs.replace(request(quantity=150), requested_at=over_at, visits=visits)
+        found = explained(decide_route(asked, REFERENCE, used, QuoteBudget()))
+        return found.venues[0].marketable_size
+
+    assert left(NOW) == 200
+    assert left(NOW + timedelta(milliseconds=10)) == 50
+    # What the first took shows by now; what the second took, the 50 that were left, does not.
+    assert left(NOW + timedelta(milliseconds=25)) == 150
+    assert left(NOW + timedelta(milliseconds=500)) == 200
+    visit = VenueVisit(venue_id="ARCX", children=1, sent=150, filled=150, last_at=NOW + timedelta(seconds=1))
+    assert left(NOW + timedelta(milliseconds=990), (visit,)) == 50
+    assert left(NOW + timedelta(milliseconds=1_010), (visit,)) == 150
+    # A venue's clock says that it is over in two minutes; it was when the route was asked for.
+    ahead = msgspec.structs.replace(visit, last_at=NOW + timedelta(minutes=2))
+    quotes.make(NOW + timedelta(milliseconds=1_500))
+    asked = msgspec.structs.replace(request(quantity=150), requested_at=NOW, visits=(ahead,))
+    found = explained(decide_route(asked, REFERENCE, used, QuoteBudget()))
+    assert found.venues[0].marketable_size == 200
+
+
+@given(
+    st.integers(-(10**9), 10**9),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1, max_size=30),
+    st.integers(1, 3 * 10**6),
+)
+def test_a_time_by_our_clock_is_late_by_no_more_than_the_quickest_way(
+    skew_us: int, quotes: list[tuple[int, int]], stretch_us: int
+) -> None:
+    clock, came_us = QuoteClock(stretch_us), 0
+    ways: list[tuple[int, int]] = []
+    for gap_us, way_us in quotes:
+        came_us += gap_us
+        ways.append((came_us, way_us))
+        made_us = came_us - way_us
+        late_us = made_us + skew_us + clock.note(made_us + skew_us, came_us) - made_us
+        assert 0 <= late_us <= way_us
+        assert min(way for _, way in ways) <= late_us
+        assert late_us <= min(way for at, way in ways if came_us - at < stretch_us)
+
+
+def test_a_clock_that_was_set_is_known_after_two_stretches() -> None:
+    clock = QuoteClock(1_000)
+    assert [clock.note(at - 7, at) for at in (0, 500, 999)] == [7, 7, 7]
+    assert [clock.note(at - 5_007, at) for at in (1_000, 1_900, 2_000, 2_100)] == [7, 7, 5_007, 5_007]
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 30])
+def test_a_feed_that_flows_but_is_late_is_as_old_as_it_is_late(late_s: int) -> None:
+    quotes = MovingQuotes(timedelta(hours=2))
+    used = replace(context(quotes), clock=lambda: quotes.now)
+    quotes.make(NOW)
+    assert len(plan_route(request(), REFERENCE, used, QuoteBudget()).children) == 1
+    quotes.make(NOW + timedelta(seconds=10))
+    quotes.now += timedelta(seconds=late_s)
+    plan = plan_route(request(), REFERENCE, used, QuoteBudget())
+    if late_s < 2:
+        assert plan.children
+    else:
+        assert plan.reason == "STALE_QUOTE: age_ms=30000, age_ms_max=2000"
+
+
+# As the audit kept them before fees that are not known, halts, reference prices and clocks were in them.
+INPUTS_OF_BEFORE = b"""{"request":{"routeId":"0190a0b0-0000-7000-8000-000000000002",
+"orderId":"0190a0b0-0000-7000-8000-000000000001","attempt":1,"quantity":100,
+"requestedAt":"2026-01-02T03:04:05Z","terms":{"accountId":"ACC-1","channel":"REST","clientOrderId":"c-1",
+"symbol":"AAPL","side":"SIDE_BUY","orderType":"ORDER_TYPE_LIMIT","timeInForce":"TIME_IN_FORCE_DAY",
+"quantity":100,"limitPriceMicros":10050000}},"routing":{"profile":"default"},"tick_micros":10000,
+"quote_age_us":1000,"quote_age_us_max":2000000,"taken":{"ARCX":30}}"""
+CONTENT_OF_BEFORE = b"""{"venues":[{"venue_id":"ARCX","lit":true,"active":true,"latency_us":1,
+"add_fee":"-0.002","remove_fee":"0.003","lot_size":1,"min_quantity":1}],"profiles":{"default":{"version":3,"settings":{
+"weights":{"price":"0.5"},"aggression_bps":10}}},"stats":{"ARCX":{"take_fill_ppm":900000,
+"rest_fill_ppm":500000,"hidden_ppm":0,"latency_us":700,"reject_ppm":1000,"orders":50}}}"""
+
+
+def test_what_was_kept_before_is_still_read_and_decided() -> None:
+    inputs = msgspec.json.decode(INPUTS_OF_BEFORE, type=FrozenInputs)
+    content = msgspec.json.decode(CONTENT_OF_BEFORE, type=ReferenceContent)
+    plan = refused_plan(inputs.request, "", NOW)
+    before = Decided(plan=plan, inputs=inputs, quote=QUOTE, content=content, digest=b"")
+    worked = decide_again(before)
+    assert [(child.venue_id, child.quantity) for child in worked.plan.children] == [("ARCX", 100)]
+    assert worked.explain().venues[0].taken_before == 30
+    # Other rules may have decided it: it explains itself, and nothing is proven.
+    found = explain_route(KeptRoute(plan=plan, digest=b"", decided=before))
+    assert found.explanation is not None and not found.proven
+
+
+def test_a_venues_own_silence_is_of_the_quotes_clock_and_is_kept_with_it() -> None:
+    silent = msgspec.structs.replace(QUOTE.venues[0], venue_id="BATS", heard_at=NOW - timedelta(seconds=9))
+    quote = msgspec.structs.replace(QUOTE, venues=(*QUOTE.venues, silent))
+    venues = (*CONTENT.venues, replace(CONTENT.venues[0], venue_id="BATS"))
+    reference = replace(REFERENCE, content=msgspec.structs.replace(CONTENT, venues=venues))
+    used = replace(context(FixedQuotes(quote, 0.001)), clock=lambda: NOW + timedelta(days=1))
+    route = decide_route(request(), reference, used, QuoteBudget())
+    assert [child.venue_id for child in route.decided.plan.children] == ["ARCX"]
+    found = {venue.venue_id: venue for venue in explained(route).venues}
+    assert (found["BATS"].reason, found["BATS"].quote_age_us) == ("quote 9.0 s old", 9_001_000)
+    assert decode("Quote", encode(quote)) == quote
+
+
+def test_a_quote_that_does_not_change_stands_as_long_as_its_stream_lives() -> None:
+    quotes = FixedQuotes(QUOTE, 3_600.0)
+    assert plan_route(request(), REFERENCE, context(quotes), QuoteBudget()).no_data
+    quotes = FixedQuotes(QUOTE, 3_600.0, silent_s=0.2)
+    assert plan_route(request(), REFERENCE, context(quotes), QuoteBudget()).children
+    assert quotes.questions == []

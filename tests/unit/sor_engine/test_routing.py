@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from oms_platform.messages import VenueQuote
-from oms_platform.vocabulary import TimeInForce
-from sor_engine.domain.market import DarkBelief, VenueStats, Visit
+from oms_platform.vocabulary import ExecInst, TimeInForce
+from sor_engine.domain.market import DarkBelief, VenueStats, Visit, dollars
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED
 from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, reasons, route, venue
@@ -16,8 +16,8 @@ from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, r
 
 def test_a_better_price_wins_over_everything_else() -> None:
     decision = route(order("10.10"), [quote("ARCX", "10.00", "10.03"), quote("BATS", "10.00", "10.02")])
-    # A taking leg reaches ten basis points beyond the worst price taken, and never rests.
-    assert legs(decision) == [("BATS", 100, "10.04", "IOC")]
+    # A taking leg reaches a tick beyond the worst price taken, and never rests.
+    assert legs(decision) == [("BATS", 100, "10.03", "IOC")]
     assert reasons(decision)["ARCX"] == NOT_NEEDED
     assert reasons(decision)["BATS"].startswith("best score 0.")
     assert reasons(decision)["BATS"].endswith("takes 100 of 300 displayed")
@@ -54,20 +54,32 @@ def test_an_immediate_order_takes_what_is_displayed_and_no_more() -> None:
 
 
 def test_fill_or_kill_goes_whole_to_one_venue_or_nowhere() -> None:
-    quotes = [quote("ARCX", "10.00", "10.02", size=100), quote("BATS", "10.00", "10.03", size=400)]
-    assert legs(route(order("10.05", 350, TimeInForce.FOK), quotes)) == [("BATS", 350, "10.05", "FOK")]
-    none = route(order("10.02", 350, TimeInForce.FOK), quotes)
+    quotes = [quote("ARCX", "10.00", "10.04", size=100), quote("BATS", "10.00", "10.03", size=400)]
+    # It goes as far as the client's limit, and no further than what another venue displays.
+    assert legs(route(order("10.05", 350, TimeInForce.FOK), quotes)) == [("BATS", 350, "10.04", "FOK")]
+    better = [quote("ARCX", "10.00", "10.02", size=100), quote("BATS", "10.00", "10.03", size=400)]
+    none = route(order("10.05", 350, TimeInForce.FOK), better)
     assert none.legs == ()
-    assert none.reason == "FOK_UNFILLABLE: quantity=350, largest_displayed=100"
-    assert reasons(none)["ARCX"] == "displays 100, and fill-or-kill needs 350 at one venue"
+    assert none.reason == "FOK_UNFILLABLE: quantity=350, largest_displayed=200"
+    needs = "fill-or-kill needs 350 at one venue"
+    assert reasons(none)["ARCX"] == f"displays 200 within others' quotes, and {needs}"
 
 
-def test_a_market_order_becomes_an_aggressive_limit_rounded_away_from_us() -> None:
-    quotes = [quote("ARCX", "10.00", "10.02")]
-    # Worst level taken 10.03; ten basis points more are 10.04003, which rounds up.
-    assert legs(route(order(None, 150), quotes)) == [("ARCX", 150, "10.05", "IOC")]
-    # Worst level taken 9.99; ten basis points less are 9.98001, which rounds down.
-    assert legs(route(order(None, 150, buy=False), quotes)) == [("ARCX", 150, "9.98", "IOC")]
+def test_a_market_order_becomes_a_limit_some_ticks_beyond_what_it_takes() -> None:
+    thin = [quote("ARCX", "10.00", "10.02", levels=2)]
+    for ticks, buys, sells in ((0, "10.03", "9.99"), (1, "10.04", "9.98"), (3, "10.06", "9.96")):
+        used = profile(aggression_ticks=ticks)
+        assert legs(route(order(None, 200), thin, used=used)) == [("ARCX", 200, buys, "IOC")]
+        assert legs(route(order(None, 200, buy=False), thin, used=used)) == [("ARCX", 200, sells, "IOC")]
+
+
+def test_what_a_leg_reaches_beyond_ends_at_the_next_price_that_is_left() -> None:
+    used = profile(aggression_ticks=50)
+    quotes = [quote("ARCX", "10.00", "10.02", levels=1), quote("BATS", "9.90", "10.06", levels=1)]
+    assert legs(route(order("10.50"), quotes, used=used)) == [("ARCX", 100, "10.06", "IOC")]
+    # What is left at the price that is taken is the next price.
+    assert legs(route(order("10.50", 60), quotes, used=used)) == [("ARCX", 60, "10.02", "IOC")]
+    assert legs(route(order("9.50", buy=False), quotes, used=used)) == [("ARCX", 100, "9.90", "IOC")]
 
 
 def test_a_market_order_does_not_walk_through_its_collar() -> None:
@@ -75,12 +87,29 @@ def test_a_market_order_does_not_walk_through_its_collar() -> None:
         venue_id="ARCX",
         bid_prices=(Decimal("9.99"),),
         bid_sizes=(100,),
-        ask_prices=(Decimal("10.00"), Decimal("10.10"), Decimal("10.11")),
+        ask_prices=(Decimal("10.00"), Decimal("10.09"), Decimal("10.10")),
         ask_sizes=(100, 100, 100),
     )
+    # One hundredth beyond the middle, which is 9.995.
     decision = route(order(None, 300), [thin])
-    assert legs(decision) == [("ARCX", 200, "10.10", "IOC")]
+    assert legs(decision) == [("ARCX", 200, "10.09", "IOC")]
     assert "100 not placed, no more fits" in decision.account().summary
+
+
+@pytest.mark.parametrize("reference", [None, "10.00"])
+@pytest.mark.parametrize("buy", [True, False])
+def test_a_stub_quote_does_not_say_how_far_a_market_order_may_go(buy: bool, reference: str | None) -> None:
+    known = None if reference is None else 10_000_000
+    stub = quote("ARCX", "10.00", "199999.99") if buy else quote("ARCX", "0.01", "10.00", levels=1)
+    asked = order(None, buy=buy, reference_micros=known)
+    assert route(asked, [stub]).legs == ()
+    alone = quote("ARCX", None, "199999.99") if buy else quote("ARCX", "0.01", None, levels=1)
+    assert route(asked, [alone]).legs == ()
+    fair = quote("ARCX", None, "10.02") if buy else quote("ARCX", "9.98", None)
+    found = route(asked, [fair])
+    assert len(found.legs) == (0 if reference is None else 1)
+    if reference is None:
+        assert "no reference price" in reasons(found)["ARCX"]
 
 
 def test_a_symbol_that_nobody_quotes_is_not_routed() -> None:
@@ -159,7 +188,8 @@ def test_a_limit_off_the_tick_is_rounded_towards_the_order() -> None:
         ({"weights": {"price": 0, "cost": "0"}}, "weights must not all be 0"),
         ({}, "weights must not all be 0"),
         ({"weights": WEIGHTS, "strategy": "guess"}, "strategy must be one of best, sweep"),
-        ({"weights": WEIGHTS, "aggression_bps": 200}, "aggression_bps must not exceed market_collar_bps"),
+        ({"weights": WEIGHTS, "aggression_ticks": 101}, "aggression_ticks must be a whole number from 0 to"),
+        ({"weights": WEIGHTS, "aggression_bps": 2.5}, "aggression_bps must be a whole number"),
         ({"weights": WEIGHTS, "colour": 1}, "colour is not a setting"),
         ({"weights": WEIGHTS, "staged": {"then": "staged"}}, "staged.then must be one of best, sweep, split"),
         ({"weights": WEIGHTS, "staged": 5}, "staged must be an object"),
@@ -175,9 +205,7 @@ def test_a_profile_that_cannot_be_used_names_every_wrong_setting(
     assert any(found.startswith(problem) for found in raised.value.problems), raised.value.problems
 
 
-STATS = VenueStats(
-    take_fill_ppm=990_000, rest_fill_ppm=500_000, hidden_ppm=0, latency_us=500, reject_ppm=0, orders=500
-)
+STATS = VenueStats(take_fill_ppm=990_000, rest_fill_ppm=500_000, hidden_ppm=0, latency_us=500, orders=500)
 
 
 def test_best_uses_one_venue_and_does_not_trade_through_the_others() -> None:
@@ -216,6 +244,34 @@ def test_what_rests_goes_where_adding_pays_most() -> None:
     assert legs(route(order("9.90"), quotes, venues)) == [("BATS", 100, "9.90", "DAY")]
 
 
+def test_what_rests_goes_where_a_share_costs_least_not_where_it_is_paid_most() -> None:
+    venues = [venue("ARCX", add="-0.0030"), venue("BATS", add="-0.0010")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    few, many = replace(STATS, rest_fill_ppm=200_000), replace(STATS, rest_fill_ppm=900_000)
+    # Who is not filled crosses the spread of two cents and pays three mils: a rebate is not worth that.
+    known = {"ARCX": few, "BATS": many}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("BATS", 100, "10.00", "DAY")]
+    known = {"ARCX": many, "BATS": few}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("ARCX", 100, "10.00", "DAY")]
+    # A hundredth of a cent of rebate is worth what it says while fills are alike.
+    known = {"ARCX": many, "BATS": replace(STATS, rest_fill_ppm=900_001)}
+    assert legs(route(order("10.00"), quotes, venues, stats=known)) == [("ARCX", 100, "10.00", "DAY")]
+
+
+def test_of_queues_that_cost_the_same_the_shorter_is_joined() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=200)]
+    assert legs(route(order("10.00"), quotes)) == [("BATS", 100, "10.00", "DAY")]
+
+
+def test_a_fee_counts_once_in_a_score() -> None:
+    venues = [venue("ARCX", fee="0.0030"), venue("BATS", fee="-0.0010")]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    found = {one.venue_id: one for one in route(order("10.02"), quotes, venues).account().venues}
+    terms = {name: {term.name: term.value for term in one.terms} for name, one in found.items()}
+    differs = {name for name in terms["ARCX"] if terms["ARCX"][name] != terms["BATS"].get(name)}
+    assert differs == {"cost"}
+
+
 def test_venues_to_avoid_are_not_used_and_preferred_ones_go_first() -> None:
     quotes = [quote("ARCX", "10.00", "10.02", size=900), quote("BATS", "10.00", "10.02", size=900)]
     avoided = route(order("10.02", avoid=frozenset({"ARCX"})), quotes)
@@ -229,6 +285,90 @@ def test_venues_to_avoid_are_not_used_and_preferred_ones_go_first() -> None:
     assert preferred.account().venues[0].score == sum(
         term.contribution for term in preferred.account().venues[0].terms
     )
+
+
+AHEAD = [quote("ARCX", "10.00", "10.02", levels=1), quote("BATS", "10.01", "10.03", size=500)]
+
+
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "staged", "passive", "dark"])
+@pytest.mark.parametrize("how", ["avoided", "inactive", "unknown", "no fees"])
+def test_a_better_quote_is_not_traded_through_because_its_venue_may_not_be_used(
+    strategy: str, how: str
+) -> None:
+    venues = {"ARCX": venue("ARCX"), "BATS": venue("BATS")}
+    avoid = frozenset({"ARCX"}) if how == "avoided" else frozenset()
+    if how == "inactive":
+        venues["ARCX"] = venue("ARCX", active=False)
+    if how == "no fees":
+        venues["ARCX"] = replace(venue("ARCX"), add_fee=None, remove_fee=None)
+    if how == "unknown":
+        del venues["ARCX"]
+    used = profile(strategy)
+    for force in (TimeInForce.IOC, TimeInForce.FOK):
+        none = route(order("10.10", 300, force, avoid=avoid), AHEAD, [*venues.values()], used)
+        assert none.legs == ()
+    ioc = route(order("10.10", 300, TimeInForce.IOC, avoid=avoid), AHEAD, [*venues.values()], used)
+    assert ioc.reason == "PROTECTED_QUOTE: limit=10.10, protected=10.02"
+    assert reasons(ioc)["BATS"] == "displays nothing at or inside the protected quote 10.02"
+    # What may rest does so a tick short of that quote, for a while: at it, it would lock the market.
+    rests = route(order("10.10", 300, avoid=avoid), AHEAD, [*venues.values()], used)
+    assert legs(rests) == [("BATS", 300, "10.01", "DAY")]
+    assert [leg.hold_ms for leg in rests.legs] == [1_000]
+
+
+@pytest.mark.parametrize("strategy", ["sweep", "split"])
+def test_a_venue_that_cannot_be_reached_is_passed_by(strategy: str) -> None:
+    refused = Visit(venue_id="ARCX", children=1, sent=100, filled=0, rejected=1)
+    for more in ({"closed": {"ARCX": "DOWN: since=now"}}, {}):
+        visits = () if more else (refused,)
+        asked = order("10.10", 300, TimeInForce.IOC, visits=visits)
+        decision = route(asked, AHEAD, used=profile(strategy), **more)
+        assert legs(decision) == [("BATS", 300, "10.03", "IOC")]
+        # The venue is told not to look for the better quote, which it would find.
+        assert [leg.exec_inst for leg in decision.legs] == [ExecInst.INTERMARKET_SWEEP]
+
+
+@pytest.mark.parametrize("strategy", ["sweep", "split"])
+def test_what_goes_past_a_quote_is_a_sweep_that_takes_all_of_it(strategy: str) -> None:
+    decision = route(order("10.03", 250), AHEAD, used=profile(strategy))
+    # 100 at 10.02 and 150 at 10.03: the second goes past the first one's quote, the first past nobody's.
+    assert {leg.venue_id: (leg.quantity, leg.exec_inst) for leg in decision.legs} == {
+        "ARCX": (100, None),
+        "BATS": (150, ExecInst.INTERMARKET_SWEEP),
+    }
+    assert "150 at BATS limit 10.03 IOC sweep" in decision.account().summary
+    inside = route(order("10.02", 60), AHEAD, used=profile(strategy))
+    assert [leg.exec_inst for leg in inside.legs] == [None]
+
+
+@pytest.mark.parametrize("strategy", ["sweep", "split"])
+def test_what_a_lot_leaves_of_a_protected_quote_ends_the_plan_there(strategy: str) -> None:
+    venues = [venue("ARCX", lot_size=100), venue("BATS")]
+    quotes = [quote("ARCX", "10.00", "10.02", size=200, levels=1), quote("BATS", "10.01", "10.03", size=500)]
+    decision = route(order("10.10", 130, TimeInForce.IOC), quotes, venues, profile(strategy))
+    # The other 30 would go past the 100 that are left at 10.02.
+    assert legs(decision) == [("ARCX", 100, "10.02", "IOC")]
+    whole = route(order("10.10", 230, TimeInForce.IOC), quotes, venues, profile(strategy))
+    assert sorted(legs(whole)) == [("ARCX", 200, "10.03", "IOC"), ("BATS", 30, "10.03", "IOC")]
+
+
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "passive"])
+def test_a_venue_whose_feed_is_silent_has_no_quote_while_the_others_go_on(strategy: str) -> None:
+    silent = {"ARCX": 2_400_000}
+    decision = route(order("10.10", 300), AHEAD, used=profile(strategy), silent_us=silent, age_us=1_000)
+    # Nor is what it displayed protected: it may have gone long ago.
+    assert {leg.venue_id for leg in decision.legs} == {"BATS"}
+    assert [leg.exec_inst for leg in decision.legs] == [None]
+    assert reasons(decision)["ARCX"] == "quote 2.4 s old"
+    lately = route(order("10.10", 300), AHEAD, used=profile(strategy), silent_us={"ARCX": 1_900_000})
+    assert "ARCX" in {leg.venue_id for leg in lately.legs}
+
+
+def test_the_middle_is_that_of_everybodys_quotes() -> None:
+    quotes = [quote("ARCX", "10.04", "10.10"), quote("BATS", "10.00", "10.10")]
+    decision = route(order("10.10", avoid=frozenset({"ARCX"})), quotes)
+    # The bid of the avoided venue counts: the middle is 10.07, not 10.05.
+    assert decision.account().expected.cost == 100 * (Decimal("10.10") - Decimal("10.07")) + Decimal("0.3")
 
 
 def test_when_every_venue_is_avoided_nothing_is_placed_and_it_says_so() -> None:
@@ -252,6 +392,22 @@ def test_a_venue_with_implausible_fees_is_left_out(fee: str) -> None:
     decision = route(order("10.02"), quotes, venues)
     assert [leg.venue_id for leg in decision.legs] == ["BATS"]
     assert reasons(decision)["ARCX"] == f"its remove fee of {fee} a share is beyond 0.030000"
+
+
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "staged", "passive", "dark"])
+def test_a_venue_without_a_fee_schedule_is_left_out_not_free(strategy: str) -> None:
+    unknown = {"add_fee": None, "remove_fee": None}
+    venues = [
+        replace(venue("ARCX"), **unknown),
+        venue("BATS"),
+        replace(venue("DARK", lit=False), **unknown),
+    ]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    outflows = dict.fromkeys(("ARCX", "BATS"), (150, 0, 400))
+    for asked in (order("10.02"), order("9.90"), order(None)):
+        decision = route(asked, quotes, venues, profile(strategy), outflows=outflows)
+        assert {leg.venue_id for leg in decision.legs} == {"BATS"}
+        assert reasons(decision)["ARCX"] == reasons(decision)["DARK"] == "no fee schedule"
 
 
 def test_a_venue_that_rejected_the_order_is_left_out_while_there_is_another() -> None:
@@ -320,6 +476,38 @@ def test_staged_goes_straight_to_the_lit_when_the_dark_makes_no_sense(request_: 
     decision = route(request_, LIT_QUOTES, DARK_VENUES, profile("staged"))  # type: ignore[arg-type]
     assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
     assert reasons(decision)["DARK"] == why
+
+
+@pytest.mark.parametrize("strategy", ["staged", "dark"])
+@pytest.mark.parametrize(
+    ("buy", "bid", "ask", "middle"),
+    [
+        (True, "10.00", "10.03", "10.01"),
+        (False, "10.00", "10.03", "10.02"),
+        (True, "10.00", "10.02", "10.01"),
+        (False, "10.02", "10.02", "10.02"),
+    ],
+)
+def test_an_order_in_the_dark_is_pegged_or_goes_no_further_than_the_middle(
+    strategy: str, buy: bool, bid: str, ask: str, middle: str
+) -> None:
+    quotes = [quote("ARCX", bid, ask, size=500)]
+    asked = order(None, quantity=400, buy=buy, min_quantity=70)
+    pegs = route(asked, quotes, DARK_VENUES, profile(strategy))
+    (leg,) = pegs.legs
+    assert (leg.venue_id, leg.exec_inst, leg.min_quantity) == ("DARK", ExecInst.MIDPOINT_PEG, 70)
+    assert dollars(leg.limit_micros) == Decimal(ask if buy else bid)
+    plain = [DARK_VENUES[0], replace(DARK_VENUES[1], midpoint_orders=False)]
+    (leg,) = route(asked, quotes, plain, profile(strategy)).legs
+    assert (leg.venue_id, leg.exec_inst, dollars(leg.limit_micros)) == ("DARK", None, Decimal(middle))
+
+
+@pytest.mark.parametrize("buy", [True, False])
+def test_a_crossed_book_has_no_middle_to_wait_at(buy: bool) -> None:
+    quotes = [quote("ARCX", "10.02", "10.00", size=500)]
+    decision = route(order(None, buy=buy), quotes, DARK_VENUES, profile("staged"))
+    assert [leg.venue_id for leg in decision.legs] == ["ARCX"]
+    assert reasons(decision)["DARK"] == "no midpoint: the book is crossed"
 
 
 def test_dark_spreads_by_what_is_believed_of_each_pool() -> None:
@@ -401,3 +589,32 @@ def test_only_a_missing_or_an_old_quote_is_no_data() -> None:
     assert not route(order(None), [quote("ARCX", "10.00", None)]).no_data
     assert not route(order("10.02"), [], [venue("ARCX", active=False)]).no_data
     assert not route(order("10.10"), [quote("ARCX", "10.00", "10.02")]).no_data
+
+
+# ---- ticks on either side of a dollar
+
+
+@pytest.mark.parametrize("buy", [True, False])
+@pytest.mark.parametrize("limit", [None, "0.99995", "1.0049", "0.9851"])
+@pytest.mark.parametrize("touch", ["0.9998", "0.9999", "1.0000", "1.0100"])
+def test_what_is_sent_is_on_the_grid_of_its_price_on_either_side_of_a_dollar(
+    touch: str, limit: str | None, buy: bool
+) -> None:
+    for collar_bps in (10, 100, 500):
+        request = order(limit, 100, buy=buy, sub_dollar_tick_micros=100)
+        used = profile(market_collar_bps=collar_bps, aggression_bps=7)
+        decision = route(request, [quote("XNYS", touch, touch)], used=used)
+        for leg in decision.legs:
+            tick = 10_000 if leg.limit_micros >= 1_000_000 else 100
+            assert leg.limit_micros % tick == 0
+
+
+def test_the_cost_of_a_venue_is_measured_by_the_cap_on_access_fees_of_the_day() -> None:
+    def cost(cap: int) -> Decimal:
+        quotes = [quote("XNYS", "10.00", "10.01")]
+        found = route(order("10.01"), quotes, [venue("XNYS", fee="0.0005")], access_fee_cap_micros=cap)
+        (outcome,) = found.account().venues
+        return next(term.value for term in outcome.terms if term.name == "cost")
+
+    assert cost(3_000) == Decimal("0.4167")
+    assert cost(1_000) == Decimal("0.25")

@@ -37,6 +37,8 @@ class OrderType(betterproto.Enum):
     UNSPECIFIED = 0
     MARKET = 1
     LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
 
 
 class TimeInForce(betterproto.Enum):
@@ -47,6 +49,18 @@ class TimeInForce(betterproto.Enum):
     GTC = 2
     IOC = 3
     FOK = 4
+
+
+class ExecInst(betterproto.Enum):
+    """
+    FIX tag 18, what a venue order says of itself beyond its limit. INTERMARKET_SWEEP (f): every protected quote that its
+     limit goes past is taken at the same time, and the venue need not look for it. MIDPOINT_PEG (M): its price is the
+     middle of the national best, never beyond its limit.
+    """
+
+    UNSPECIFIED = 0
+    INTERMARKET_SWEEP = 1
+    MIDPOINT_PEG = 2
 
 
 class OrderStatus(betterproto.Enum):
@@ -114,7 +128,8 @@ class Routing(betterproto.Message):
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
-     (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT orders only.
+     (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT and STOP_LIMIT
+     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -129,6 +144,7 @@ class OrderTerms(betterproto.Message):
     limit_price_micros: Optional[int] = betterproto.int64_field(10, optional=True)
     min_quantity: int = betterproto.int32_field(11)
     routing: "Routing" = betterproto.message_field(12)
+    stop_price_micros: Optional[int] = betterproto.int64_field(13, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -140,6 +156,7 @@ class OrderChange(betterproto.Message):
     quantity: Optional[int] = betterproto.int32_field(1, optional=True)
     limit_price_micros: Optional[int] = betterproto.int64_field(2, optional=True)
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
+    stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -163,6 +180,7 @@ class ChildTerms(betterproto.Message):
     limit_price_micros: int = betterproto.int64_field(12)
     min_quantity: int = betterproto.int32_field(13)
     hold_ms: int = betterproto.int32_field(14)
+    exec_inst: Optional["ExecInst"] = betterproto.enum_field(15, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -223,7 +241,7 @@ class RouteRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class OrderAccepted(betterproto.Message):
     """
-    Risk passed, and the first route was asked for. reserved_price_micros: what a share holds of the buying power.
+    Risk passed, and the first route was asked for, unless the order waits for its stop price. reserved_price_micros: what a share holds of the buying power.
      risk_us: time of the verdict.
     """
 
@@ -231,6 +249,22 @@ class OrderAccepted(betterproto.Message):
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class StopTriggered(betterproto.Message):
+    """
+    The market has reached a stop price, and the order is worked from here on, as a market or a limit order. price_micros:
+     the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that it is of, quote_sequence
+     and quoted_at its place in the symbol's quotes and its time.
+    """
+
+    price_micros: int = betterproto.int64_field(1)
+    bid_micros: Optional[int] = betterproto.int64_field(2, optional=True)
+    offer_micros: Optional[int] = betterproto.int64_field(3, optional=True)
+    quote_sequence: int = betterproto.int32_field(4)
+    quoted_at: Optional[datetime] = betterproto.message_field(5, optional=True)
+    triggered_at: datetime = betterproto.message_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -246,8 +280,8 @@ class OrderDenied(betterproto.Message):
 class RoutePlaced(betterproto.Message):
     """
     The adapter stored these children; from here they are live. Without children, `reason` says why: refused, the
-     order was canceled before its plan came; no_data, there was no quote to decide on. continues: what they leave is
-     meant to be routed again at once.
+     order was canceled before its plan came; no_data, there was no market to decide on (no quote, or a halt). continues:
+     what they leave is meant to be routed again at once.
     """
 
     attempt: int = betterproto.int32_field(4)
@@ -580,7 +614,7 @@ class RouteRequest(betterproto.Message):
 class RoutePlan(betterproto.Message):
     """
     What an order's route attempt sends, and no more: why stands in the audit. terms: the order's, for the last check
-     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no quote to decide
+     before the wire. No children: nothing can be placed now, and reason says why; no_data, there was no market to decide
      on. continues: what the children leave is meant to be routed again at once.
     """
 
@@ -713,17 +747,22 @@ class OrderEvent(betterproto.Message):
     suspend_rejected: "SuspendRejected" = betterproto.message_field(40)
     order_resumed: "OrderResumed" = betterproto.message_field(41)
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
+    stop_triggered: "StopTriggered" = betterproto.message_field(43)
 
 
 @dataclass(eq=False, repr=False)
 class VenueQuote(betterproto.Message):
-    """One venue's displayed book, best level first."""
+    """
+    One venue's displayed book, best level first. heard_at: when anything last came from the venue's feed; not there: it
+     is as new as the quote.
+    """
 
     venue_id: str = betterproto.string_field(1)
     bid_prices: List[str] = betterproto.string_field(2)
     bid_sizes: List[int] = betterproto.int32_field(3)
     ask_prices: List[str] = betterproto.string_field(4)
     ask_sizes: List[int] = betterproto.int32_field(5)
+    heard_at: Optional[datetime] = betterproto.message_field(6, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -841,6 +880,7 @@ class PlaceOrderRequest(betterproto.Message):
     channel: str = betterproto.string_field(9)
     routing: "Routing" = betterproto.message_field(10)
     min_quantity: int = betterproto.int32_field(11)
+    stop_price: Optional[str] = betterproto.string_field(12, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -887,6 +927,7 @@ class Order(betterproto.Message):
     closed: bool = betterproto.bool_field(21)
     filled_notional: str = betterproto.string_field(22)
     sequence: int = betterproto.int32_field(23)
+    stop_price: Optional[str] = betterproto.string_field(24, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -921,6 +962,7 @@ class ReplaceOrderRequest(betterproto.Message):
     time_in_force: "TimeInForce" = betterproto.enum_field(5)
     channel: str = betterproto.string_field(6)
     sequence: Optional[int] = betterproto.int32_field(7, optional=True)
+    stop_price: Optional[str] = betterproto.string_field(8, optional=True)
 
 
 @dataclass(eq=False, repr=False)

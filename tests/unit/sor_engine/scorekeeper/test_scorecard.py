@@ -151,7 +151,7 @@ def test_sizes_fall_into_their_buckets() -> None:
 
 def test_an_unmeasured_venue_has_no_orders_and_the_priors() -> None:
     stats = stats_of(Scorecard(), 700)
-    assert (stats.orders, stats.latency_us, stats.reject_ppm, stats.hidden_ppm) == (0, 700, 0, 0)
+    assert (stats.orders, stats.latency_us, stats.hidden_ppm) == (0, 700, 0)
     assert (stats.take_fill_ppm, stats.rest_fill_ppm) == (PRIOR_TAKE_PPM, PRIOR_REST_PPM)
     assert scorecard_view(Scorecard()) == {"orders": 0, "halfLifeS": HALF_LIFE_S}
 
@@ -171,7 +171,7 @@ def test_rejected_children_count_as_rejects_and_not_as_unfilled() -> None:
     for _ in range(3):
         card.note_end(T0, Aggression.TAKE, 100, 100, sent=100, filled=100)
     card.note_end(T0, Aggression.TAKE, 100, 0, rejected=True)
-    assert stats_of(card, 700).reject_ppm == 250_000
+    assert scorecard_view(card)["rejectPpm"] == 250_000
     view = scorecard_view(card)["take"]
     assert (view["fillPpm"], view["children"], view["rejected"]) == (1_000_000, 4, 1)
 
@@ -429,7 +429,7 @@ def test_rejects_close_a_venue_and_leave_its_fill_rate_alone() -> None:
     record = watch.records["XNYS"]
     assert record.gate.closed_reason == "REJECTING: rejects=5, of=5, retry_in_s=5"
     assert record.card.of(Aggression.TAKE).sent == 0
-    assert stats_of(record.card, 0).reject_ppm == 1_000_000
+    assert scorecard_view(record.card)["rejectPpm"] == 1_000_000
 
 
 # ---- touches

@@ -1,0 +1,17 @@
+"""What the market is, as far as core looks at it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
+    """The national best bid and offer in micros; None where a side is missing or too old to stand for now.
+
+    sequence, quoted_at: the quote's place among its symbol's, and its time.
+    """
+
+    bid_micros: int | None = None
+    offer_micros: int | None = None
+    sequence: int = 0
+    quoted_at: datetime | None = None

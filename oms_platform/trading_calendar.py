@@ -1,0 +1,121 @@
+"""When a market trades: its sessions as data, and what a time is within them. Pure; times are UTC.
+
+A session is from its opening on and up to its close, without it. A calendar that is not continuous is open in
+the sessions that are known and at no other time: what nobody has loaded is closed.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+_DAY: Final = timedelta(days=1)
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One day's trading. session_date: in the calendar's zone. early_close: it is shorter than others."""
+
+    session_date: date
+    opens_at: datetime
+    closes_at: datetime
+    early_close: bool = False
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a calendar says of a time: whether it trades, until when that holds, and the last close before.
+
+    until None: nobody knows. last_close None: none is known.
+    """
+
+    open: bool
+    until: datetime | None = None
+    last_close: datetime | None = None
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A market's sessions, the earliest first; or one that never closes.
+
+    continuous_from: the time of the zone's day at which a market that never closes begins its next session.
+    """
+
+    calendar_id: str
+    zone: str = "UTC"
+    continuous_from: timedelta | None = None
+    sessions: tuple[Session, ...] = ()
+
+    def phase(self, now: datetime) -> Phase:
+        """Return what the calendar says of a time."""
+        if self.continuous_from is not None:
+            session = self._continuous(now)
+            return Phase(open=True, until=session.closes_at, last_close=session.opens_at)
+        place = bisect_right(self.sessions, now, key=_opening)
+        begun, coming = self.sessions[:place][-2:], self.sessions[place : place + 1]
+        if begun and now < begun[-1].closes_at:
+            before = begun[-2].closes_at if len(begun) > 1 else None
+            return Phase(open=True, until=begun[-1].closes_at, last_close=before)
+        return Phase(
+            open=False,
+            until=coming[0].opens_at if coming else None,
+            last_close=begun[-1].closes_at if begun else None,
+        )
+
+    def between(self, first: date, last: date) -> tuple[Session, ...]:
+        """Return the sessions of the days from `first` to `last`."""
+        if self.continuous_from is None:
+            return tuple(one for one in self.sessions if first <= one.session_date <= last)
+        days = range((last - first).days + 1)
+        return tuple(self._of_day(first + day * _DAY) for day in days)
+
+    def _continuous(self, now: datetime) -> Session:
+        local = now.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+        day = (local - (self.continuous_from or timedelta(0))).date()
+        # Where the clock is put back or on, a wall's time is not always what it seems.
+        near = (self._of_day(day + shift * _DAY) for shift in (0, -1, 1))
+        return next(one for one in near if one.opens_at <= now < one.closes_at)
+
+    def _of_day(self, day: date) -> Session:
+        return Session(session_date=day, opens_at=self._turn(day), closes_at=self._turn(day + _DAY))
+
+    def _turn(self, day: date) -> datetime:
+        wall = datetime.combine(day, time(0)) + (self.continuous_from or timedelta(0))
+        return wall.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+
+def _opening(session: Session) -> datetime:
+    return session.opens_at
+
+
+class Hours:
+    """The phases of several calendars, each asked for again only when its time is over."""
+
+    def __init__(self, calendars: Iterable[Calendar] = ()) -> None:
+        self._calendars = {calendar.calendar_id: calendar for calendar in calendars}
+        self._phases: dict[str, Phase] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The calendars' ids."""
+        return tuple(self._calendars)
+
+    def phase(self, calendar_id: str, now: datetime) -> Phase:
+        """Return what a calendar says of a time that is not before the last one asked for."""
+        known = self._phases.get(calendar_id)
+        if known is None or known.until is None or now >= known.until:
+            known = self._phases[calendar_id] = self._calendars[calendar_id].phase(now)
+        return known
+
+
+# Of worlds without a database: simulations and fakes.
+EVER_OPEN: Final = Calendar(
+    calendar_id="EVER_OPEN",
+    sessions=(
+        Session(
+            session_date=date(1970, 1, 1),
+            opens_at=datetime(1970, 1, 1, tzinfo=UTC),
+            closes_at=datetime(9999, 1, 1, tzinfo=UTC),
+        ),
+    ),
+)

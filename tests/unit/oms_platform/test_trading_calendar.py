@@ -1,0 +1,102 @@
+"""What a calendar says of a time: at each edge of a session, over holidays, and where the clock changes."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase, Session
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def session(day: str, opens: str, closes: str, *, early: bool = False) -> Session:
+    return Session(
+        session_date=date.fromisoformat(day),
+        opens_at=at(f"{day}T{opens}"),
+        closes_at=at(f"{day}T{closes}"),
+        early_close=early,
+    )
+
+
+WEEK = Calendar(
+    calendar_id="XNYS",
+    zone="America/New_York",
+    sessions=(
+        session("2026-11-25", "14:30", "21:00"),
+        session("2026-11-27", "14:30", "18:00", early=True),
+        session("2026-11-30", "14:30", "21:00"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_open", "until", "last_close"),
+    [
+        ("2026-11-25T14:29:59", False, "2026-11-25T14:30", None),
+        ("2026-11-25T14:30:00", True, "2026-11-25T21:00", None),
+        ("2026-11-25T20:59:59", True, "2026-11-25T21:00", None),
+        ("2026-11-25T21:00:00", False, "2026-11-27T14:30", "2026-11-25T21:00"),
+        # Thanksgiving, and the half day after it.
+        ("2026-11-26T16:00:00", False, "2026-11-27T14:30", "2026-11-25T21:00"),
+        ("2026-11-27T17:59:59", True, "2026-11-27T18:00", "2026-11-25T21:00"),
+        ("2026-11-27T18:00:00", False, "2026-11-30T14:30", "2026-11-27T18:00"),
+        ("2026-11-30T21:00:00", False, None, "2026-11-30T21:00"),
+    ],
+)
+def test_a_session_is_from_its_opening_up_to_its_close(
+    now: str, is_open: bool, until: str | None, last_close: str | None
+) -> None:
+    expected = Phase(
+        open=is_open,
+        until=None if until is None else at(until),
+        last_close=None if last_close is None else at(last_close),
+    )
+    assert WEEK.phase(at(now)) == expected
+
+
+def test_what_nobody_has_loaded_is_closed() -> None:
+    assert Calendar(calendar_id="XLON").phase(at("2026-11-25T12:00")) == Phase(open=False)
+
+
+def test_sessions_between_two_days() -> None:
+    found = WEEK.between(date(2026, 11, 26), date(2026, 11, 27))
+    assert [(one.session_date, one.early_close) for one in found] == [(date(2026, 11, 27), True)]
+
+
+ZONES = st.sampled_from(("UTC", "America/New_York", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu"))
+TIMES = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)).map(lambda one: one.replace(tzinfo=UTC))
+# The hours in which clocks are put on and back.
+CHANGES = st.tuples(
+    st.sampled_from(("2026-03-08T06:00", "2026-11-01T05:00", "2026-03-29T00:00", "2026-10-25T00:00")),
+    st.integers(-7200, 14400),
+).map(lambda one: at(one[0]) + timedelta(seconds=one[1]))
+
+
+@given(ZONES, st.integers(0, 24 * 3600 - 1), TIMES | CHANGES)
+# A day that turns at 02:30 where that time is left out, and at 01:30 where it comes twice.
+@example("America/New_York", 9_000, at("2026-03-08T07:10"))
+@example("America/New_York", 5_400, at("2026-11-01T06:10"))
+def test_a_market_that_never_closes_is_open_at_every_time_and_its_days_follow_each_other(
+    zone: str, turns_s: int, now: datetime
+) -> None:
+    market = Calendar(calendar_id="SIM", zone=zone, continuous_from=timedelta(seconds=turns_s))
+    phase = market.phase(now)
+    assert phase.open and phase.last_close is not None and phase.until is not None
+    assert phase.last_close <= now < phase.until
+    assert timedelta(hours=22) <= phase.until - phase.last_close <= timedelta(hours=26)
+    assert market.phase(phase.until).last_close == phase.until
+    assert market.phase(phase.until - timedelta(microseconds=1)).until == phase.until
+
+
+def test_a_phase_is_asked_for_again_when_its_time_is_over() -> None:
+    hours = Hours((WEEK, EVER_OPEN))
+    assert hours.names == ("XNYS", "EVER_OPEN")
+    assert [
+        hours.phase("XNYS", at(now)).open
+        for now in ("2026-11-25T14:00", "2026-11-25T14:29", "2026-11-25T14:30", "2026-11-25T21:00")
+    ] == [False, False, True, False]
+    assert hours.phase("EVER_OPEN", at("2026-11-26T03:00")).open
