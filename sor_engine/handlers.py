@@ -274,6 +274,7 @@ def _inputs(
         tick_micros=ticks.tick_micros if terms.symbol in reference.reference_micros else None,
         sub_dollar_tick_micros=ticks.sub_dollar_micros if ticks.sub_dollar_micros != ticks.tick_micros else 0,
         access_fee_cap_micros=reference.rules.access_fee_cap(_price_of(terms, quote, reference)),
+        order_protection=reference.rules.order_protection,
         not_traded=reference.not_traded.get(terms.symbol, ""),
         reference_micros=reference.reference_micros.get(terms.symbol),
         # What comes late was old when it came.
@@ -329,6 +330,7 @@ def decide_on(
             taken=inputs.taken,
             silent_us=_silent_us(quote),
             access_fee_cap_micros=inputs.access_fee_cap_micros,
+            order_protection=inputs.order_protection,
         ),
         profile,
     )

@@ -300,7 +300,7 @@ class Board:
                 self._enter(venue, visit)
         self._second_chance(rejected)
         self._note_strangers(visits)
-        self._standing = self._standing_quote()
+        self._standing = self._standing_quote() if market.order_protection else None
         buy = request.buy
         shown: tuple[Candidate | Standing, ...] = (*self.ranked, *self.standing)
         tops = [one.far[0][0] for one in shown if one.far]
@@ -382,6 +382,8 @@ class Board:
 
     def _owed(self) -> int | None:
         """Return the best protected quote that this order can take nothing of, None for none."""
+        if not self.market.order_protection:
+            return None
         quantity = self.request.quantity
         found = [] if self._standing is None else [self._standing]
         for candidate in self.ranked:

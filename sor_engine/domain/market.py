@@ -140,7 +140,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     same moment. beliefs: of dark venues. taken: displayed shares that our own orders were sent to take at
     each venue and that this book is too old to show as gone. silent_us: of venues whose feed was silent when
     the quote was made, for how long it had been. access_fee_cap_micros: the most that a venue may ask for
-    access to a quote of the order's price (Rule 610(c)).
+    access to a quote of the order's price (Rule 610(c)). order_protection: whether quotes that this order may
+    not take hold it back (Rule 611).
     """
 
     venues: Sequence[Venue]
@@ -154,6 +155,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     taken: Mapping[str, int] = {}
     silent_us: Mapping[str, int] = {}
     access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
+    order_protection: bool = True
 
 
 def micros(value: Decimal) -> int:

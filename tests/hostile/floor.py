@@ -554,6 +554,9 @@ def start_floor(data: Path, base_port: int, fix_port: int, kafka: str, environme
         venues.__exit__()
         raise
     floor = Floor(rig, venues, rig.client("admin1"))
+    with floor.connection() as connection:
+        # An order is meant for the venue that a test names, whatever the simulated market displays elsewhere.
+        connection.execute("UPDATE market_rules SET order_protection = false")
     for venue in venues.venues.values():
         venue.session.await_logon()
     return floor

@@ -316,6 +316,15 @@ def test_a_better_quote_is_not_traded_through_because_its_venue_may_not_be_used(
     assert [leg.hold_ms for leg in rests.legs] == [1_000]
 
 
+@pytest.mark.parametrize("strategy", ["best", "sweep", "split", "staged"])
+def test_where_the_market_protects_no_quotes_who_avoids_a_venue_goes_past_it(strategy: str) -> None:
+    asked = order("10.10", 300, TimeInForce.IOC, avoid=frozenset({"ARCX"}))
+    used = profile(strategy)
+    assert route(asked, AHEAD, used=used).legs == ()
+    past = route(asked, AHEAD, used=used, order_protection=False)
+    assert [(leg.venue_id, leg.quantity) for leg in past.legs] == [("BATS", 300)]
+
+
 @pytest.mark.parametrize("strategy", ["sweep", "split"])
 def test_a_venue_that_cannot_be_reached_is_passed_by(strategy: str) -> None:
     refused = Visit(venue_id="ARCX", children=1, sent=100, filled=0, rejected=1)
