@@ -37,8 +37,10 @@ class QuoteFeed:
     def __init__(self, host: str, port: int, on_quote: Callable[[Quote], None] | None = None) -> None:
         self._host, self._port = host, port
         self._on_quote = on_quote
-        # By symbol: the newest quote, as it came or decoded, and when it came.
-        self._quotes: dict[str, tuple[bytes | Quote, float]] = {}
+        # By symbol: the newest quote, as it came or decoded, when it came, and whether as a change.
+        self._quotes: dict[str, tuple[bytes | Quote, float, bool]] = {}
+        # The symbols that the present stream has told how they stand: what comes of them later is news.
+        self._told: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._stub: MarketDataServiceStub | None = None
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +76,7 @@ class QuoteFeed:
             try:
                 self._stub = MarketDataServiceStub(channel)
                 self._stream_began_s = time.monotonic()
+                self._told = set()
                 batches: AsyncIterator[Any] = self._stub.stream_quotes(SubscribeQuotesRequest())
                 async for batch in batches:
                     self._take(batch)
@@ -90,16 +93,18 @@ class QuoteFeed:
         now_s = time.monotonic()
         for symbol, quote in batch:
             self._last_s = now_s
+            is_change = symbol in self._told
+            self._told.add(symbol)
             if on_quote is None:
-                self._quotes[symbol] = (quote, self._last_s)
+                self._quotes[symbol] = (quote, self._last_s, is_change)
             else:
-                self._keep(decode_quote(quote))
+                self._keep(decode_quote(quote), is_change=is_change)
         # What is heard from now on vouches for what is kept: a quote stands until the next one of its symbol.
         self._heard_s = now_s
 
-    def _keep(self, quote: Quote) -> None:
+    def _keep(self, quote: Quote, *, is_change: bool = False) -> None:
         self._last_s = time.monotonic()
-        self._quotes[quote.symbol] = (quote, self._last_s)
+        self._quotes[quote.symbol] = (quote, self._last_s, is_change)
         on_quote = self._on_quote
         if on_quote is not None:
             on_quote(quote)
@@ -109,7 +114,7 @@ class QuoteFeed:
         kept = self._quotes.get(symbol)
         if kept is None:
             return None
-        found, at_s = kept
+        found, at_s, is_change = kept
         if not isinstance(found, bytes):
             return found
         try:
@@ -119,8 +124,13 @@ class QuoteFeed:
             return None
         # A newer one that came meanwhile stays.
         if self._quotes.get(symbol) is kept:
-            self._quotes[symbol] = (quote, at_s)
+            self._quotes[symbol] = (quote, at_s, is_change)
         return quote
+
+    def is_change(self, symbol: str) -> bool:
+        """Return whether the newest quote came when it was made, and not as what stood already."""
+        kept = self._quotes.get(symbol)
+        return kept is not None and kept[2]
 
     def age_s(self, symbol: str) -> float:
         """Return the seconds since the symbol's last quote came in; infinite before the first."""

@@ -263,8 +263,12 @@ def _inputs(
     if quote is not None:
         quoted_us = microseconds(quote.quoted_at)
         arrived_us = microseconds(context.clock()) - _age_us(context.quotes.age_s(terms.symbol))
-        clock_us = context.quote_clock.note(quoted_us, arrived_us)
-        late_us = max(0, arrived_us - quoted_us - clock_us)
+        if context.quotes.is_change(terms.symbol):
+            clock_us = context.quote_clock.note(quoted_us, arrived_us)
+            late_us = max(0, arrived_us - quoted_us - clock_us)
+        else:
+            # What stood already may be of any age, and says nothing of how long quotes are on their way.
+            clock_us = context.quote_clock.offset_us
     outflows: dict[str, tuple[int, ...]] = {}
     if profile is not None and profile.watches_queues:
         outflows = context.quotes.outflows(terms.symbol, buy=buy, horizon_ms=profile.passive.horizon_ms)

@@ -91,6 +91,9 @@ class Quotes(Protocol):
     def silent_s(self, symbol: str) -> float:
         """Return for how many seconds nothing has said that it still stands; infinite before the first."""
 
+    def is_change(self, symbol: str) -> bool:
+        """Return whether it came when it was made, and not as what stood: as a stream began, or asked for."""
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         """Return a quote that stood `age_ms_max` ago, asking if need be; the last known if none comes."""
 

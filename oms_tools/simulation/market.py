@@ -81,6 +81,10 @@ class SimulatedMarket:
         found = self._quotes.get(symbol)
         return float("inf") if found is None else self._clock.monotonic_s() - found[1]
 
+    def is_change(self, symbol: str) -> bool:
+        """Return whether the newest quote came when it was made: always."""
+        return True
+
     def silent_s(self, symbol: str) -> float:
         """Return the same: it requotes what it shows, or is dead."""
         return self.age_s(symbol)

@@ -59,6 +59,10 @@ class AskedQuotes:
         """Return the same: nothing is heard but what was asked for."""
         return self.age_s(symbol)
 
+    def is_change(self, symbol: str) -> bool:
+        """Return False: what is asked for is told as it stands."""
+        return False
+
     def fresh_quote(self, symbol: str, *, age_ms_max: int, timeout_ms: int, trace: str = "") -> Quote | None:
         """Return a quote no older than `age_ms_max`, asking if need be; the last known if none comes.
 

@@ -31,4 +31,9 @@ class QuoteClock:
         elif not 0 <= arrived_us - began_us < self._stretch_us:
             self._began_us, self._before_us, self._now_us = arrived_us, self._now_us, lag_us
         self._now_us = min(self._now_us, lag_us)
+        return self.offset_us
+
+    @property
+    def offset_us(self) -> int:
+        """What to add to a time of the source's clock to have it by ours, as far as that is known."""
         return self._now_us if self._before_us is None else min(self._now_us, self._before_us)

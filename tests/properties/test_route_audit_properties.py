@@ -54,6 +54,10 @@ class DrawnQuotes:
     def age_s(self, symbol: str) -> float:
         return self._age_s
 
+    def is_change(self, symbol: str) -> bool:
+        """Return whether the newest quote came when it was made: always."""
+        return True
+
     def silent_s(self, symbol: str) -> float:
         return self.age_s(symbol)
 

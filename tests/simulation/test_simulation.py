@@ -60,7 +60,7 @@ def test_a_backlog_is_not_added_to() -> None:
 
 def test_every_fault_of_an_unkind_venue_is_sown_and_counted() -> None:
     sown: Counter[str] = Counter()
-    for seed in (3, 5, 12):
+    for seed in (1, 3, 5):
         result = run_seed(seed, 300, ("unkind", "disconnect"))
         assert result.violation is None, result.violation
         sown += result.faults

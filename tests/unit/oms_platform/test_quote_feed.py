@@ -116,6 +116,8 @@ def test_the_newest_quote_of_each_symbol_is_kept_and_handed_on(port: int) -> Non
         own.stop()
     assert heard == [("AAPL", 1), ("V", 1), ("AAPL", 2)]
     assert (sequence(own), sequence(own, "V")) == (2, 1)
+    # A stream begins with how each symbol stands: only what comes of it then is a change.
+    assert (own.is_change("AAPL"), own.is_change("V"), own.is_change("MSFT")) == (True, False, False)
     assert own.age_s("V") < 10
 
 

@@ -122,6 +122,7 @@ class FixedQuotes:
         self._silent_s = silent_s
         self.questions: list[int] = []
         self.now_ns = 0
+        self.changes = True
 
     def quote(self, symbol: str) -> Quote | None:
         return self._quote
@@ -131,6 +132,9 @@ class FixedQuotes:
 
     def age_s(self, symbol: str) -> float:
         return self._age_s
+
+    def is_change(self, symbol: str) -> bool:
+        return self.changes
 
     def silent_s(self, symbol: str) -> float:
         return self._age_s if self._silent_s is None else self._silent_s
@@ -549,6 +553,16 @@ def test_a_feed_that_flows_but_is_late_is_as_old_as_it_is_late(late_s: int) -> N
         assert plan.children
     else:
         assert plan.reason == "STALE_QUOTE: age_ms=30000, age_ms_max=2000"
+
+
+def test_what_stood_already_when_a_stream_began_is_not_late_however_old_it_is() -> None:
+    quotes = MovingQuotes(timedelta(hours=2))
+    used = replace(context(quotes), clock=lambda: quotes.now)
+    quotes.make(NOW)
+    assert plan_route(request(), REFERENCE, used, QuoteBudget()).children
+    quotes.changes = False
+    quotes.make(NOW - timedelta(hours=1))
+    assert plan_route(request(), REFERENCE, used, QuoteBudget()).children
 
 
 # As the audit kept them before fees that are not known, halts, reference prices and clocks were in them.
