@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, ClassVar, Final, cast
 
 import uvicorn
@@ -30,6 +32,9 @@ HEAD_S_MAX: Final = 10.0
 # From the first part of a body that is not whole to its end.
 BODY_S_MAX: Final = 10.0
 HEAD_BYTES_MAX: Final = 65_536
+# From the making of one WebSocket to that of the next, when several come at once: each costs part of a
+# millisecond, and what else the gateway has to do goes in between.
+UPGRADE_EVERY_S: Final = 0.002
 KEEP_ALIVE_S: Final = 75
 STOP_S_MAX: Final = 5
 # What a client may say at once, in one frame or in fragments; a longer message ends its WebSocket with 1009.
@@ -80,15 +85,36 @@ class _OneWrite:
             self._transport.write(held)
 
 
+class _Turns:
+    """Does what comes one at a time, the first at once and each other after a pause."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._pausing = False
+
+    def take(self, loop: asyncio.AbstractEventLoop, do: Callable[[], None]) -> None:
+        """Do it when its turn comes, be it now."""
+        self._waiting.append(do)
+        if not self._pausing:
+            self._next(loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._pausing = bool(self._waiting)
+        if self._pausing:
+            loop.call_later(UPGRADE_EVERY_S, self._next, loop)
+            self._waiting.popleft()()
+
+
 class _Connection(HttpToolsProtocol):
     """A connection that has to say what it wants in time and in bounds.
 
     idle: the connections of its server that have no whole head, the one that had none for longest first.
-    silent: those of them that never had one, the oldest first.
+    silent: those of them that never had one, the oldest first. upgrades: of WebSockets that are to be made.
     """
 
     idle: "ClassVar[dict[_Connection, None]]"
     silent: "ClassVar[dict[_Connection, None]]"
+    upgrades: ClassVar[_Turns]
     _data = b""
     _head_bytes = 0
     _in_body = False
@@ -119,10 +145,19 @@ class _Connection(HttpToolsProtocol):
             self._let_go("long", b"431 Request Header Fields Too Large")
 
     def handle_websocket_upgrade(self) -> None:
-        """Go on as a WebSocket, with what the client has said already, without waiting for its answer."""
+        """Go on as a WebSocket when its turn comes; until then the client is not read."""
         upgrade = sys.exception()
+        rest = self._data[upgrade.args[0] :] if isinstance(upgrade, HttpParserUpgrade) else b""
+        self.transport.pause_reading()
+        self.upgrades.take(self.loop, partial(self._upgrade, rest))
+
+    def _upgrade(self, rest: bytes) -> None:
+        """Become a WebSocket, with what the client has said already, without waiting for its answer."""
+        if self.transport.is_closing():
+            return
+        self.transport.resume_reading()
         super().handle_websocket_upgrade()
-        if isinstance(upgrade, HttpParserUpgrade) and (rest := self._data[upgrade.args[0] :]):
+        if rest:
             cast(asyncio.Protocol, self.transport.get_protocol()).data_received(rest)
 
     def on_message_begin(self) -> None:
@@ -253,7 +288,9 @@ class HttpServer(uvicorn.Server):
                 host=host,
                 port=port,
                 loop="none",
-                http=type("_ServersConnection", (_Connection,), {"idle": {}, "silent": {}}),
+                http=type(
+                    "_ServersConnection", (_Connection,), {"idle": {}, "silent": {}, "upgrades": _Turns()}
+                ),
                 ws=_WebSocket,
                 ws_max_size=MESSAGE_BYTES_MAX,
                 ws_ping_interval=PING_S,

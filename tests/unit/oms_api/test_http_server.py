@@ -290,6 +290,31 @@ def test_an_answer_leaves_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(run())
 
 
+def test_websockets_that_come_at_once_are_made_one_after_the_other_and_requests_go_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "UPGRADE_EVERY_S", 0.05)
+
+    async def run() -> None:
+        async with serving() as port:
+            asked = await asyncio.open_connection(HOST, port)
+            sockets = [await asyncio.open_connection(HOST, port) for _ in range(6)]
+            began = asyncio.get_running_loop().time()
+            for _, writer in sockets:
+                writer.write(UPGRADE + frame(b"hello"))
+            made = [asyncio.create_task(reader.readuntil(b"hello")) for reader, _ in sockets]
+            answered = 0
+            while not made[-1].done():
+                answered += await asked_again(*asked) == b"200"
+            assert [b"101" in await said for said in made] == [True] * 6
+            assert asyncio.get_running_loop().time() - began >= 0.25
+            assert answered > 10
+            for _, writer in (asked, *sockets):
+                writer.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 def test_what_a_client_says_before_its_websocket_is_answered_is_heard(pieces: int) -> None:
     request = (
