@@ -251,7 +251,7 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"symbol": "NOPE"}, "symbol", 'unknown symbol "NOPE"'),
         ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, was "HOLD"'),
         ({"side": None}, "side", "is required"),
-        ({"orderType": "STOP"}, "orderType", 'must be one of MARKET, LIMIT, was "STOP"'),
+        ({"orderType": "PEG"}, "orderType", 'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, was "PEG"'),
         ({"timeInForce": "GTD"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, was "GTD"'),
         ({"quantity": -5}, "quantity", "must be a whole number of shares above 0, was -5"),
         ({"quantity": 0}, "quantity", "must be a whole number of shares above 0, was 0"),

@@ -188,7 +188,8 @@ def test_refusals_have_the_words_of_rest(desk: Desk) -> None:
         ("38=1.5|", "13", "INVALID_REQUEST: quantity=must be a whole number of shares above 0"),
         ("38=|", "13", "INVALID_REQUEST: quantity=is required"),
         ("54=5|", "11", "INVALID_REQUEST: side=must be one of BUY, SELL"),
-        ("40=3|99=1|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT"),
+        ("40=P|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT, STOP, STOP_LIMIT"),
+        ("40=3|99=187.21|", "99", "INVALID_REQUEST: limitPrice=must be left out of a STOP order"),
         ("44=187.215|", "99", "INVALID_REQUEST: limitPrice=must be a multiple of the tick size"),
         ("9501=nowhere|", "99", "INVALID_REQUEST: routing.profile=unknown routing profile"),
     ):
