@@ -38,8 +38,7 @@ owed_requests = Gauge(
 live_orders = Gauge("oms_core_live_orders", "Orders that are not closed, by status", ["status"])
 calendar_end = Gauge(
     "oms_core_calendar_end_timestamp_seconds",
-    "When the last session closes that is loaded, of each calendar that instruments trade by; 0 for none,"
-    " infinite for a market that never closes",
+    "When the last session closes that is loaded, of each calendar that instruments trade by; 0 for none",
     ["calendar"],
 )
 reserved_dollars = Gauge("oms_core_reserved_dollars", "What open orders hold of buying power, all accounts")
@@ -105,11 +104,9 @@ def count_desk(desk: Desk) -> None:
     for status in _OPEN:
         live_orders.labels(status.name).set(found[status])
     for calendar_id in {instrument.calendar_id for instrument in desk.instruments.values()}:
-        if desk.hours.is_continuous(calendar_id):
-            calendar_end.labels(calendar_id).set(float("inf"))
-            continue
-        close = desk.hours.last_close_known(calendar_id)
-        calendar_end.labels(calendar_id).set(0 if close is None else close.timestamp())
+        if not desk.hours.is_continuous(calendar_id):
+            close = desk.hours.last_close_known(calendar_id)
+            calendar_end.labels(calendar_id).set(0 if close is None else close.timestamp())
     exposures = desk.exposures.values()
     reserved_dollars.set(sum(exposure.reserved_micros for exposure in exposures) / MICROS)
     gross_cost_dollars.set(sum(exposure.gross_cost_micros for exposure in exposures) / MICROS)
