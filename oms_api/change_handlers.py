@@ -36,7 +36,8 @@ from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, Side, TimeInForce
 from oms_platform.wire import encode
 
 # Of a request that its caller gives an id and no channel.
@@ -119,6 +120,12 @@ def state_of(order: OrderView) -> OrderState:
         order_type=OrderType[order.order_type],
         time_in_force=TimeInForce[order.time_in_force],
         min_quantity=order.min_quantity or 0,
+        side=Side[order.side],
+        quantity=order.quantity,
+        locate_id=order.locate_id or "",
+        display_quantity=order.display_qty or 0,
+        post_only=order.post_only,
+        limit_price_micros=None if order.limit_price is None else micros_of(order.limit_price),
     )
 
 
@@ -149,7 +156,12 @@ async def handle_change(
         return order
     change: OrderChange | None = None
     if asked.kind is RequestKind.REPLACE:
-        found = read_change(asked.content, state_of(order), ports.reference.ticks(order.symbol))
+        found = read_change(
+            asked.content,
+            state_of(order),
+            ports.reference.ticks(order.symbol),
+            lambda price: ports.reference.round_lot(order.symbol, price),
+        )
         if not isinstance(found, OrderChange):
             return invalid(*found)
         change = found

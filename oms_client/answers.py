@@ -123,6 +123,8 @@ class Order(Answer, frozen=True):
     for none. avg_px None: nothing is filled.
 
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
+    display_qty: shares that are shown at once where it rests, None for all. locate_id: of the shares that a
+    short sale borrows. tags: its client's own words about it, by name.
     """
 
     order_id: UUID
@@ -149,6 +151,11 @@ class Order(Answer, frozen=True):
     min_quantity: int | None
     routing: dict[str, Any] | None
     principal: str
+    capacity: str
+    display_qty: int | None
+    post_only: bool
+    locate_id: str | None
+    tags: dict[str, str] | None
 
 
 class OrderPage(Answer, frozen=True):

@@ -14,7 +14,8 @@ from oms_client import answers
 from oms_client.calls import Call, Paging, body_of, if_match, listing, operation, path_of, query_of
 from oms_client.order_ids import uuid7
 
-Side = Literal["BUY", "SELL"]
+Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
+Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
 TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
@@ -65,6 +66,7 @@ def _terms(
     time_in_force: TimeInForce,
     min_quantity: int | None,
     routing: Mapping[str, Any] | None,
+    instructions: Mapping[str, Any],
 ) -> dict[str, Any]:
     return body_of(
         accountId=account,
@@ -77,6 +79,23 @@ def _terms(
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
         routing=routing,
+        **instructions,
+    )
+
+
+def _instructions(
+    capacity: Capacity | None,
+    tags: Mapping[str, str] | None,
+    locate_id: str | None,
+    display_qty: int | None,
+    post_only: bool,
+) -> dict[str, Any]:
+    return body_of(
+        capacity=capacity,
+        tags=None if tags is None else dict(tags),
+        locateId=locate_id,
+        displayQty=display_qty,
+        postOnly=post_only or None,
     )
 
 
@@ -94,10 +113,16 @@ def _order(
     profile: str | None = None,
     avoid: Sequence[str] = (),
     prefer: Sequence[str] = (),
+    capacity: Capacity | None = None,
+    tags: Mapping[str, str] | None = None,
+    locate_id: str | None = None,
+    display_qty: int | None = None,
+    post_only: bool = False,
 ) -> dict[str, Any]:
     terms = _terms(
         account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
         _routing(profile, avoid, prefer),
+        _instructions(capacity, tags, locate_id, display_qty, post_only),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
 
@@ -150,6 +175,11 @@ class Operations:
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        capacity: Capacity | None = None,
+        tags: Mapping[str, str] | None = None,
+        locate_id: str | None = None,
+        display_qty: int | None = None,
+        post_only: bool = False,
         channel: str = CHANNEL,
     ) -> Call[answers.Placed]:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
@@ -157,8 +187,11 @@ class Operations:
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
         a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
         channel; without one, one is made, once for this call and all its repeats, so that the order is never
-        doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
-        when the id is of another order.
+        doubled. capacity: for whom we trade, agency where it is not said. tags: words of your own that are
+        kept with it. locate_id: of the shares that a SELL_SHORT order borrows. display_qty: of a limit order
+        that rests, the shares that are shown at once. post_only: such an order takes nothing that is
+        displayed. Returns when it is stored; `created` is false when it was there before. Raises
+        ConflictError when the id is of another order.
         """
         return Call(
             method="POST",
@@ -177,6 +210,11 @@ class Operations:
                 profile=profile,
                 avoid=avoid,
                 prefer=prefer,
+                capacity=capacity,
+                tags=tags,
+                locate_id=locate_id,
+                display_qty=display_qty,
+                post_only=post_only,
             ),
             headers={"X-OMS-Channel": channel},
         )
@@ -269,6 +307,7 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
+        display_qty: int | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -276,11 +315,11 @@ class Operations:
         """Ask for an order to be changed; what is left out stays as it is.
 
         quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
-        still waits for it. request_id: the request's own
-        id, unique by account and channel, also among client_order_ids; without one, one is made, once for
-        this call and all its repeats, so that it is never asked twice. version: the `sequence` at which the
-        order was read; it is changed only if that is still so. Raises ConflictError when the order is over,
-        has a cancel or a replace pending, or is another than it was read.
+        still waits for it. display_qty: 0 to show all of it. request_id: the request's own id, unique by
+        account and channel, also among client_order_ids; without one, one is made, once for this call and all
+        its repeats, so that it is never asked twice. version: the `sequence` at which the order was read; it
+        is changed only if that is still so. Raises ConflictError when the order is over, has a cancel or a
+        replace pending, or is another than it was read.
         """
         return Call(
             method="PATCH",
@@ -291,6 +330,7 @@ class Operations:
                 limitPrice=None if limit_price is None else str(limit_price),
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
+                displayQty=display_qty,
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -516,11 +556,17 @@ class Operations:
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        capacity: Capacity | None = None,
+        tags: Mapping[str, str] | None = None,
+        locate_id: str | None = None,
+        display_qty: int | None = None,
+        post_only: bool = False,
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
             account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
             _routing(profile, avoid, prefer),
+            _instructions(capacity, tags, locate_id, display_qty, post_only),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
 

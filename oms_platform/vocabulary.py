@@ -20,10 +20,25 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 
 
 class Side(str, enum.Enum):
-    """FIX tag 54."""
+    """FIX tag 54.
+
+    SELL_SHORT (5): of shares that are borrowed. SELL_SHORT_EXEMPT (6): such a sale that Rule 201 of
+    Regulation SHO does not hold to a price above the national best bid.
+    """
 
     BUY = "SIDE_BUY"
     SELL = "SIDE_SELL"
+    SELL_SHORT = "SIDE_SELL_SHORT"
+    SELL_SHORT_EXEMPT = "SIDE_SELL_SHORT_EXEMPT"
+
+
+class OrderCapacity(str, enum.Enum):
+    """FIX tag 528, for whom we trade: a client (A), ourselves (P), or ourselves to fill a client's order that
+    we hold (R)."""
+
+    AGENCY = "ORDER_CAPACITY_AGENCY"
+    PRINCIPAL = "ORDER_CAPACITY_PRINCIPAL"
+    RISKLESS_PRINCIPAL = "ORDER_CAPACITY_RISKLESS_PRINCIPAL"
 
 
 class OrderType(str, enum.Enum):
@@ -49,11 +64,13 @@ class ExecInst(str, enum.Enum):
 
     INTERMARKET_SWEEP (f): every protected quote that its limit goes past is taken at the same time, and the
     venue need not look for it. MIDPOINT_PEG (M): its price is the middle of the national best, never beyond
-    its limit.
+    its limit. PARTICIPATE_DONT_INITIATE (6): post-only, it takes nothing that is displayed, and the venue
+    refuses it where it would.
     """
 
     INTERMARKET_SWEEP = "EXEC_INST_INTERMARKET_SWEEP"
     MIDPOINT_PEG = "EXEC_INST_MIDPOINT_PEG"
+    PARTICIPATE_DONT_INITIATE = "EXEC_INST_PARTICIPATE_DONT_INITIATE"
 
 
 class OrderStatus(str, enum.Enum):
@@ -115,12 +132,22 @@ class Routing(Message, frozen=True, kw_only=True):
     prefer: tuple[str, ...] = ()
 
 
+class Tag(Message, frozen=True, kw_only=True):
+    """A word of the client's own about an order, kept with it."""
+
+    name: str
+    text: str
+
+
 class OrderTerms(Message, frozen=True, kw_only=True):
     """What a client asked for, whole: every message that needs a part of it carries all of it.
 
     min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
     limit_price_micros: of LIMIT and STOP_LIMIT orders only. stop_price_micros: FIX StopPx (99), of STOP and
-    STOP_LIMIT orders only.
+    STOP_LIMIT orders only. capacity: not there, it is agency and no venue is told. tags: by name, no name
+    twice; no venue is told. locate_id: of the shares that a short sale borrows. display_quantity: FIX
+    MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only: it takes nothing
+    that is displayed.
     """
 
     account_id: str
@@ -136,25 +163,32 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     min_quantity: Int32 = 0
     routing: Routing | None = None
     stop_price_micros: Int64 | None = None
+    capacity: OrderCapacity | None = None
+    tags: tuple[Tag, ...] = ()
+    locate_id: str = ""
+    display_quantity: Int32 = 0
+    post_only: bool = False
 
 
 class OrderChange(Message, frozen=True, kw_only=True):
     """What a replace changes of an order's terms.
 
-    UNSPECIFIED, or not there: it stays as it is.
+    UNSPECIFIED, or not there: it stays as it is. display_quantity 0: all of it is shown.
     """
 
     quantity: Int32 | None = None
     limit_price_micros: Int64 | None = None
     time_in_force: TimeInForce | None = None
     stop_price_micros: Int64 | None = None
+    display_quantity: Int32 | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
     """What is asked of one venue, whole: a line of a route plan, a venue order, and what it is rendered from.
 
     cl_ord_id derives from order_id, attempt and leg. hold_ms above 0: what is left of it after so long is
-    canceled.
+    canceled. capacity, locate_id: the order's. display_quantity: its part of what the order shows, 0 for all
+    of it.
     """
 
     order_id: UUID
@@ -172,6 +206,9 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     min_quantity: Int32 = 0
     hold_ms: Int32 = 0
     exec_inst: ExecInst | None = None
+    capacity: OrderCapacity | None = None
+    locate_id: str = ""
+    display_quantity: Int32 = 0
 
 
 class VenueVisit(Message, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
 from oms_platform.prices import dollars_of, plain
 from oms_platform.schema.migrate import check_revision
-from oms_platform.vocabulary import ChildTerms, OrderStatus
+from oms_platform.vocabulary import ChildTerms, OrderCapacity, OrderStatus
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
@@ -51,7 +51,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.stop_price, o.time_in_force FROM orders o"
+    " o.stop_price, o.time_in_force, o.display_quantity FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -77,7 +77,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
-    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:]
+    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force, display = row[8:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -108,6 +108,12 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
         principal=terms.principal,
+        capacity=(terms.capacity or OrderCapacity.AGENCY).name,
+        # Of an order that was not replaced, its row says nothing.
+        display_qty=(terms.display_quantity if display is None else display) or None,
+        post_only=terms.post_only,
+        locate_id=terms.locate_id or None,
+        tags={tag.name: tag.text for tag in terms.tags} or None,
     )
 
 

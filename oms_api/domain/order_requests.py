@@ -6,7 +6,7 @@ read; whatever happens to it from then on, core decides, and its event is the ou
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlencode
@@ -19,16 +19,18 @@ from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
 from oms_api.domain.terms import (
     CLIENT_ORDER_ID_LENGTH_MAX,
     client_order_id_problem,
+    fit_problem,
+    read_display_quantity,
     read_price,
     read_quantity,
     shown,
 )
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.order_types import LIMITED, STOPS, Instructions, unfit
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, Side, TimeInForce
 
-CHANGE_FIELDS: Final = ("quantity", "limitPrice", "stopPrice", "timeInForce")
+CHANGE_FIELDS: Final = ("quantity", "limitPrice", "stopPrice", "timeInForce", "displayQty")
 # The header that carries a request's own id, and what it is called in refusals.
 KEY_FIELD: Final = "Idempotency-Key"
 # Of one request about many orders.
@@ -123,6 +125,12 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_type: OrderType
     time_in_force: TimeInForce
     min_quantity: int
+    side: Side
+    quantity: int
+    locate_id: str = ""
+    display_quantity: int = 0
+    post_only: bool = False
+    limit_price_micros: int | None = None
 
 
 def key_problem(key: str) -> FieldProblem | None:
@@ -172,12 +180,15 @@ def what_will_happen(kind: RequestKind, order: OrderState, change: OrderChange |
 
 
 def read_change(
-    content: Mapping[str, object], order: OrderState, ticks: Ticks | None
+    content: Mapping[str, object],
+    order: OrderState,
+    ticks: Ticks | None,
+    round_lot_of: Callable[[int], int] = lambda _price: 1,
 ) -> OrderChange | tuple[FieldProblem, ...]:
     """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
 
     What is left out, or null, stays as it is; something has to be given. ticks: the grid of its symbol's
-    prices; None: any.
+    prices; None: any. round_lot_of: the shares of its symbol's round lot at a price in micros.
     """
     problems = [
         FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
@@ -194,9 +205,24 @@ def read_change(
         for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
     )
     time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
+    display = read_display_quantity(given.get("displayQty"), problems, least=0)
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
         message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
         problems.append(FieldProblem(field="quantity", message=message))
+    if not problems:
+        price = order.limit_price_micros if limit is None else micros_of(limit)
+        becomes = Instructions(
+            side=order.side,
+            order_type=order.order_type,
+            time_in_force=time_in_force or order.time_in_force,
+            quantity=quantity or order.quantity,
+            min_quantity=order.min_quantity,
+            display_quantity=display if "displayQty" in given else order.display_quantity,
+            post_only=order.post_only,
+            locate_id=order.locate_id,
+            round_lot=1 if price is None else round_lot_of(price),
+        )
+        problems += [fit_problem(one) for one in unfit(becomes)]
     if problems:
         return tuple(problems)
     return OrderChange(
@@ -204,6 +230,7 @@ def read_change(
         limit_price_micros=None if limit is None else micros_of(limit),
         stop_price_micros=None if stop is None else micros_of(stop),
         time_in_force=time_in_force,
+        display_quantity=display if "displayQty" in given else None,
     )
 
 

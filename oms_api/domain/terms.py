@@ -17,9 +17,9 @@ import msgspec
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.order_types import LIMITED, STOPS, Unfit, instructions_of, unfit
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
 
 QUANTITY_MAX: Final = 2**31 - 1
 PRICE_BOUND: Final = Decimal(10**12)
@@ -46,22 +46,36 @@ FIELDS: Final = frozenset(
         "stopPrice",
         "timeInForce",
         "routing",
+        "capacity",
+        "tags",
+        "locateId",
+        "displayQty",
+        "postOnly",
     )
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
+_CAPACITIES: Final = {member.name: member for member in OrderCapacity}
 _IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
 VENUES_NAMED_MAX: Final = 32
+TAGS_MAX: Final = 16
+TAG_NAME_LENGTH_MAX: Final = 32
+TAG_TEXT_LENGTH_MAX: Final = 128
+LOCATE_ID_LENGTH_MAX: Final = 64
 ChoiceT = TypeVar("ChoiceT", bound=Enum)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a request may name: symbols with their prices' grid, the caller's accounts, profiles, venues."""
+    """What a request may name: symbols with their prices' grid, the caller's accounts, profiles, venues.
+
+    round_lot_of: the shares of a round lot of a known symbol at a price in micros.
+    """
 
     ticks_of: Callable[[str], Ticks | None]
+    round_lot_of: Callable[[str, int], int]
     account_exists: Callable[[str], bool]
     profile_exists: Callable[[str], bool]
     venue_exists: Callable[[str], bool]
@@ -119,9 +133,16 @@ def read_terms(
     if order_type in STOPS and time_in_force in _IMMEDIATE:
         _wrong(problems, "timeInForce", f"must be DAY or GTC of a stop order, was {time_in_force.name}")
     routing = read_routing(content.get("routing"), known, problems)
+    capacity = None
+    if content.get("capacity") is not None:
+        capacity = _one_of(content, "capacity", _CAPACITIES, None, problems)
+    tags = _tags(content.get("tags"), problems)
+    locate_id = _locate_id(content.get("locateId"), problems)
+    display_quantity = read_display_quantity(content.get("displayQty"), problems)
+    post_only = _flag(content, "postOnly", problems)
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
-    return OrderTerms(
+    terms = OrderTerms(
         account_id=account_id,
         channel=channel,
         client_order_id=client_order_id,
@@ -135,7 +156,83 @@ def read_terms(
         time_in_force=time_in_force,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
+        capacity=capacity,
+        tags=tags,
+        locate_id=locate_id,
+        display_quantity=display_quantity,
+        post_only=post_only,
     )
+    limit = terms.limit_price_micros
+    round_lot = 1 if limit is None else known.round_lot_of(symbol, limit)
+    wrong = tuple(fit_problem(one) for one in unfit(instructions_of(terms, round_lot)))
+    return wrong or terms
+
+
+def fit_problem(one: Unfit) -> FieldProblem:
+    """Return what does not go together as the problem of its field."""
+    return FieldProblem(field=one.field, message=f"must be {one.expected}, was {shown_word(one.found)}")
+
+
+def shown_word(text: str) -> str:
+    """Return a text that is one of ours, or a client's, as a message shows it, never long."""
+    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}…"
+
+
+def read_display_quantity(value: object, problems: list[FieldProblem], *, least: int = 1) -> int:
+    """Check the shares that are shown at once, 0 for all; what is wrong goes into `problems`."""
+    if value is None:
+        return 0
+    if type(value) is not int or not least <= value <= QUANTITY_MAX:
+        message = f"must be a whole number of shares from {least} to {QUANTITY_MAX}, was {shown(value)}"
+        _wrong(problems, "displayQty", message)
+        return 0
+    return value
+
+
+def _flag(content: Mapping[str, object], field: str, problems: list[FieldProblem]) -> bool:
+    value = content.get(field)
+    if value is not None and not isinstance(value, bool):
+        _wrong(problems, field, f"must be true or false, was {shown(value)}")
+    return value is True
+
+
+def _locate_id(value: object, problems: list[FieldProblem]) -> str:
+    """Check a locate's id, which goes to venues: ASCII that is printable, and no space at its ends."""
+    if value is None:
+        return ""
+    if (
+        isinstance(value, str)
+        and 0 < len(value) <= LOCATE_ID_LENGTH_MAX
+        and value.isascii()
+        and value.isprintable()
+        and value == value.strip()
+    ):
+        return value
+    message = (
+        f"must be 1 to {LOCATE_ID_LENGTH_MAX} printable ASCII characters, no space at its ends,"
+        f" was {shown(value)}"
+    )
+    _wrong(problems, "locateId", message)
+    return ""
+
+
+def _tags(value: object, problems: list[FieldProblem]) -> tuple[Tag, ...]:
+    """Check a client's own words, name to text. Returns them by name."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping) or len(value) > TAGS_MAX:
+        found = f"{len(value)} of them" if isinstance(value, Mapping) else shown(value)
+        _wrong(problems, "tags", f"must be an object of at most {TAGS_MAX} names and texts, was {found}")
+        return ()
+    for name, text in value.items():
+        for part, length_max, what in (
+            (name, TAG_NAME_LENGTH_MAX, "name"),
+            (text, TAG_TEXT_LENGTH_MAX, "text"),
+        ):
+            if not isinstance(part, str) or not 0 < len(part) <= length_max or not part.isprintable():
+                message = f"must have a {what} of 1 to {length_max} printable characters, was {shown(part)}"
+                _wrong(problems, f"tags.{shown(name).strip(chr(34))}", message)
+    return tuple(Tag(name=str(name), text=str(text)) for name, text in sorted(value.items()))
 
 
 def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> Routing:

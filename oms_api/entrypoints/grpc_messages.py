@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from oms_api.ports import OrderView
-from oms_platform.vocabulary import Message, OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import Message, OrderCapacity, OrderStatus, OrderType, Side, TimeInForce
 
 
 class Contract:
@@ -81,4 +81,9 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "closed": view.closed,
         "filled_notional": str(view.filled_notional),
         "sequence": view.sequence,
+        "capacity": OrderCapacity[view.capacity].value,
+        "tags": [{"name": name, "text": text} for name, text in (view.tags or {}).items()],
+        "locate_id": view.locate_id or "",
+        "display_qty": view.display_qty or 0,
+        "post_only": view.post_only,
     }

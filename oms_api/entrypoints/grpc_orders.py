@@ -77,6 +77,11 @@ def _content(request: Any) -> dict[str, object]:
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
         "routing": _routing(request.routing),
+        "capacity": _name(request, "capacity"),
+        "tags": {tag.name: tag.text for tag in request.tags} or None,
+        "locateId": request.locate_id or None,
+        "displayQty": request.display_qty or None,
+        "postOnly": request.post_only or None,
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -93,6 +98,7 @@ def _replace_content(request: Any) -> dict[str, object]:
         "limitPrice": _optional(request, "limit_price"),
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
+        "displayQty": _optional(request, "display_qty"),
     }
     return {name: value for name, value in content.items() if value is not None}
 

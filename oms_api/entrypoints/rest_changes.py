@@ -45,13 +45,15 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     """What an order asks for from here on; what is left out, or null, stays. Something has to be given.
 
     quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
-    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it.
+    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. display_qty: the shares that are
+    shown at once of a LIMIT order that rests, 0 for all.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
+    display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}
@@ -150,9 +152,10 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="PATCH", path=ORDER_PATH, name="replaceOrder", tag=TAG,
             right=RULES[RequestKind.REPLACE].right, serve=change(RequestKind.REPLACE, f"PATCH {ORDER_PATH}"),
-            summary="Ask for an order's quantity, prices or time in force to be changed", body=ReplaceRequest,
-            noun="a replace", own_reader=True, example=EXAMPLE, answers={202: RequestedBody},
-            refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True, channeled=True,
+            summary="Ask for an order's quantity, prices, display or time in force to be changed",
+            body=ReplaceRequest, noun="a replace", own_reader=True, example=EXAMPLE,
+            answers={202: RequestedBody}, refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True,
+            channeled=True,
         ),
         of_one(
             RequestKind.SUSPEND, "POST", f"{ORDER_PATH}/suspend", "suspendOrder",

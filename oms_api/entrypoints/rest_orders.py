@@ -10,7 +10,15 @@ import msgspec
 
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
+from oms_api.domain.terms import (
+    CLIENT_ORDER_ID_LENGTH_MAX,
+    LOCATE_ID_LENGTH_MAX,
+    QUANTITY_MAX,
+    TAG_NAME_LENGTH_MAX,
+    TAG_TEXT_LENGTH_MAX,
+    TAGS_MAX,
+    VENUES_NAMED_MAX,
+)
 from oms_api.entrypoints.answers import (
     Answer,
     PlacedBody,
@@ -26,7 +34,7 @@ from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderV
 from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import OrderCapacity, OrderStatus, OrderType, Side, TimeInForce
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
 SORTS: Final = ("-createdAt", "createdAt")
@@ -35,6 +43,7 @@ SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
 TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
+CAPACITIES: Final = tuple(capacity.name for capacity in OrderCapacity)
 SideName = Annotated[str, one_of(SIDES, "Side")]
 StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
 # Decimal text, or a JSON number, in dollars.
@@ -51,6 +60,8 @@ Price = Annotated[
 ]
 # A name, or text; what cannot be stored is not taken.
 Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\u0000]+$")]
+TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_NAME_LENGTH_MAX, pattern=r"^[^\u0000]+$")]
+TagText = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_TEXT_LENGTH_MAX, pattern=r"^[^\u0000]+$")]
 Names = Annotated[list[Text], msgspec.Meta(max_length=VENUES_NAMED_MAX)]
 
 
@@ -65,7 +76,10 @@ class RoutingRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
-    least so much, or nothing.
+    least so much, or nothing. capacity: for whom we trade, agency where it is not said. tags: words of the
+    client's own, kept with the order and sent to no venue. locate_id: of the shares that a SELL_SHORT order
+    borrows. display_qty: of a LIMIT order that rests, the shares that are shown at once. post_only: such an
+    order takes nothing that is displayed.
     """
 
     client_order_id: (
@@ -81,6 +95,17 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
     routing: RoutingRequest | None = None
+    capacity: Annotated[str, one_of(CAPACITIES, "OrderCapacity")] | None = None
+    tags: Annotated[dict[TagName, TagText], msgspec.Meta(max_length=TAGS_MAX)] | None = None
+    locate_id: (
+        Annotated[
+            str,
+            msgspec.Meta(min_length=1, max_length=LOCATE_ID_LENGTH_MAX, pattern=r"^[!-~]([ -~]*[!-~])?$"),
+        ]
+        | None
+    ) = None
+    display_qty: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
+    post_only: bool | None = False
 
 
 class OrderRequest(PreviewRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):

@@ -147,6 +147,10 @@ class ReferenceData(Protocol):
         """Return the grid of a known symbol's prices today, else None."""
         ...
 
+    def round_lot(self, symbol: str, price_micros: int) -> int:
+        """Return the shares of a symbol's round lot today, at a price in micros."""
+        ...
+
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""
         ...

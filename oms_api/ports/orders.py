@@ -17,7 +17,11 @@ class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class OrderView(View, frozen=True, kw_only=True):
-    """An order as it stands. routing: what it named of profile, avoid and prefer."""
+    """An order as it stands. routing: what it named of profile, avoid and prefer.
+
+    display_qty: shares that are shown at once where it rests. locate_id: of the shares that a short sale
+    borrows. tags: the client's own words about it, by name.
+    """
 
     order_id: UUID
     account_id: str
@@ -43,6 +47,11 @@ class OrderView(View, frozen=True, kw_only=True):
     min_quantity: int | None
     routing: dict[str, object] | None
     principal: str
+    capacity: str
+    display_qty: int | None
+    post_only: bool
+    locate_id: str | None
+    tags: dict[str, str] | None
 
 
 class EventView(View, frozen=True, kw_only=True):

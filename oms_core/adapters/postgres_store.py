@@ -70,6 +70,7 @@ _TERMS: Final = (
     ("limit_price", "numeric"),
     ("stop_price", "numeric"),
     ("time_in_force", "text"),
+    ("display_quantity", "int"),
     ("replaced", "boolean"),
 )
 
@@ -382,6 +383,7 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         None if limit is None else dollars_of(limit),
         None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
+        order.terms.display_quantity,
         True,
     )
 

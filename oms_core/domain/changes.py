@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.order_types import LIMITED, STOPS, instructions_of, unfit
 from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
 
 # Between these an order's time in force may change: the others are over before a replace can come.
@@ -14,12 +14,14 @@ RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
     """Return the terms with what `change` gives in place of what they had."""
     limit, force, stop = change.limit_price_micros, change.time_in_force, change.stop_price_micros
+    display = change.display_quantity
     return replace(
         terms,
         quantity=terms.quantity if change.quantity is None else change.quantity,
         limit_price_micros=terms.limit_price_micros if limit is None else limit,
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
+        display_quantity=terms.display_quantity if display is None else display,
     )
 
 
@@ -47,4 +49,8 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
     forces = before.time_in_force, after.time_in_force
     if forces[0] is not forces[1] and not RESTING.issuperset(forces):
         return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
-    return None
+    if after.display_quantity < 0:
+        return f"displayQty: expected 0 or more, was {after.display_quantity}"
+    # What a round lot is has been said at the door, by the rules of its day.
+    wrong = next(iter(unfit(instructions_of(after))), None)
+    return None if wrong is None else f"{wrong.field}: expected {wrong.expected}, was {wrong.found}"

@@ -18,6 +18,7 @@ from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.sides import direction
 from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase
 from oms_platform.vocabulary import (
     OrderTerms,
@@ -68,7 +69,7 @@ class Desk:
     owed: OrderedDict[UUID, Said] = field(default_factory=OrderedDict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
-    # Shares of open orders, by account, symbol and side.
+    # Shares of open orders, by account, symbol and direction.
     open_qty: defaultdict[tuple[str, str, Side], int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -112,7 +113,7 @@ class Desk:
             self.exposures[terms.account_id].reserved_micros += change
         opened = _open_qty(order) - (_open_qty(previous) if previous is not None else 0)
         if opened:
-            self.open_qty[terms.account_id, terms.symbol, terms.side] += opened
+            self.open_qty[terms.account_id, terms.symbol, direction(terms.side)] += opened
 
     def keep_position(self, account_id: str, symbol: str, position: Position) -> None:
         """Take a position as it is, and count its gross cost."""
@@ -188,7 +189,7 @@ class Desk:
         of: the order that is to become one of these terms; what it holds itself does not count against it.
         """
         exposure = self.exposures[terms.account_id]
-        open_qty = self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0)
+        open_qty = self.open_qty.get((terms.account_id, terms.symbol, direction(terms.side)), 0)
         phase = self.phase_of(terms.symbol, now)
         ended_at = None if phase is None else phase.last_close
         return RiskContext(

@@ -35,6 +35,7 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
+from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     BookingRejected,
     CancelCause,
@@ -57,7 +58,6 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
-    Side,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -154,7 +154,7 @@ def _reaches(order: Order, trigger: TriggerStop) -> bool:
     stop = order.terms.stop_price_micros
     if stop is None:
         return False
-    return trigger.price_micros >= stop if order.terms.side is Side.BUY else trigger.price_micros <= stop
+    return is_within(order.terms.side, stop, trigger.price_micros)
 
 
 def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:

@@ -40,7 +40,6 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
-    Side,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -333,13 +332,3 @@ _STATUS_OF_PENDING: Final = {
     Pending.CANCEL: OrderStatus.PENDING_CANCEL,
     Pending.REPLACE: OrderStatus.PENDING_REPLACE,
 }
-
-
-def opposite(side: Side) -> Side:
-    """Return the other side."""
-    return Side.SELL if side is Side.BUY else Side.BUY
-
-
-def sign(side: Side) -> int:
-    """Return 1 for a side that adds to a position, -1 for one that takes from it."""
-    return 1 if side is Side.BUY else -1

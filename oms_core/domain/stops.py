@@ -12,6 +12,7 @@ from uuid import UUID
 
 from oms_core.domain.order import Order, TriggerStop
 from oms_core.domain.touch import TouchPrices
+from oms_platform.sides import DIRECTIONS, direction, far, sign
 from oms_platform.vocabulary import Side
 
 _NOT_LOOKED_AT: Final = TouchPrices()
@@ -44,11 +45,11 @@ class StopWatch:
         if stop is None or not order.waits_for_stop:
             self._waiting.pop(order.order_id, None)
             return
-        rank = stop if order.terms.side is Side.BUY else -stop
+        rank = sign(order.terms.side) * stop
         if self._waiting.get(order.order_id) == rank:
             return
         self._waiting[order.order_id] = rank
-        heapq.heappush(self._nearest[order.terms.symbol, order.terms.side], (rank, order.order_id))
+        heapq.heappush(self._nearest[order.terms.symbol, direction(order.terms.side)], (rank, order.order_id))
         self._looked_at[order.terms.symbol] = _NOT_LOOKED_AT
 
     def triggered(
@@ -58,11 +59,12 @@ class StopWatch:
         if self._looked_at.get(symbol) is touch:
             return
         left = orders_max
-        for side, market in ((Side.BUY, touch.offer_micros), (Side.SELL, touch.bid_micros)):
+        for side in DIRECTIONS:
+            market = far(side, touch.bid_micros, touch.offer_micros)
             if market is None:
                 continue
             waiting = self._nearest[symbol, side]
-            bound = market if side is Side.BUY else -market
+            bound = sign(side) * market
             while waiting and left and waiting[0][0] <= bound:
                 rank, order_id = heapq.heappop(waiting)
                 if self._waiting.get(order_id) == rank:
@@ -71,5 +73,5 @@ class StopWatch:
                     yield order_id, TriggerStop(price_micros=market, touch=touch)
         if left:
             self._looked_at[symbol] = touch
-        if not any(self._nearest[symbol, side] for side in Side):
+        if not any(self._nearest[symbol, side] for side in DIRECTIONS):
             self._looked_at.pop(symbol, None)

@@ -14,7 +14,7 @@ from rich.console import Console
 from oms_client.stream_session import OrderEvent, Resync
 from oms_tools.cli.client import PATIENT, ApiClient, ApiError
 from oms_tools.cli.event_watch import HEADING, event_lines
-from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.options import CAPACITIES, SIDES, always_json_option, data_option, json_option, user_option
 from oms_tools.cli.order_ids import whole_order_id
 from oms_tools.cli.outcome import WORKING, await_outcome
 from oms_tools.cli.story import print_story
@@ -26,7 +26,7 @@ console = Console()
 _ORDER_OPTIONS: Final = (
     click.option("--account", default="ACC-INST-001", show_default=True),
     click.option("--symbol", required=True),
-    click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False), required=True),
+    click.option("--side", type=click.Choice(SIDES, case_sensitive=False), required=True),
     click.option("--quantity", type=int, required=True, help="Whole shares."),
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
@@ -37,6 +37,11 @@ _ORDER_OPTIONS: Final = (
     click.option("--profile", help="A routing profile; default: the account's, or the default one."),
     click.option("--avoid", multiple=True, help="A venue not to use; may be given several times."),
     click.option("--prefer", multiple=True, help="A venue to prefer; may be given several times."),
+    click.option("--capacity", type=click.Choice(CAPACITIES, case_sensitive=False), help="For whom."),
+    click.option("--tag", "tags", multiple=True, metavar="NAME=TEXT", help="A word of your own about it."),
+    click.option("--locate", "locate_id", help="The locate of the shares that a short sale borrows."),
+    click.option("--display", "display_qty", type=int, help="Shares that are shown at once where it rests."),
+    click.option("--post-only", is_flag=True, help="Take nothing that is displayed."),
 )
 
 
@@ -60,6 +65,11 @@ def order_terms(
     profile: str | None,
     avoid: tuple[str, ...],
     prefer: tuple[str, ...],
+    capacity: str | None,
+    tags: tuple[str, ...],
+    locate_id: str | None,
+    display_qty: int | None,
+    post_only: bool,
 ) -> dict[str, Any]:
     """Return an order's terms as the client's `place` and `preview` take them."""
     return {
@@ -74,7 +84,19 @@ def order_terms(
         "profile": profile or None,
         "avoid": avoid,
         "prefer": prefer,
+        "capacity": capacity and capacity.upper(),
+        "tags": dict(map(_tag, tags)) or None,
+        "locate_id": locate_id,
+        "display_qty": display_qty,
+        "post_only": post_only,
     }
+
+
+def _tag(given: str) -> tuple[str, str]:
+    name, equals, text = given.partition("=")
+    if not equals:
+        raise click.BadParameter(f"expected NAME=TEXT, was {given}", param_hint="--tag")
+    return name, text
 
 
 @click.command()

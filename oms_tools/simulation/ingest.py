@@ -13,7 +13,16 @@ from typing import Final
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.sides import LOCATED, is_buy, sign
+from oms_platform.vocabulary import (
+    OrderCapacity,
+    OrderChange,
+    OrderTerms,
+    OrderType,
+    Routing,
+    Side,
+    TimeInForce,
+)
 from oms_platform.wire import Topic, encode
 from oms_tools.simulation.system import PROFILES, SYMBOLS, System
 
@@ -24,6 +33,7 @@ _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
 # How far a stop is from the mid.
 _AWAY_CENTS: Final = (-5, 0, 1, 2, 3, 5, 10, 50)
 _NEWEST: Final = 60
+_SIDES: Final = (Side.BUY, Side.BUY, Side.BUY, Side.SELL, Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
@@ -56,17 +66,17 @@ class Ingest:
         draws, system = self._draws, self._system
         order_id = system.new_id()
         symbol = draws.choice(SYMBOLS)
-        side = draws.choice((Side.BUY, Side.SELL))
+        side = draws.choice(_SIDES)
         market = draws.random() < 0.25
         through = draws.choice(_THROUGH_CENTS) * _CENT
         mid = system.market.mid_micros(symbol)
-        limit = None if market else mid + (through if side is Side.BUY else _CENT - through)
+        limit = None if market else mid + (through if is_buy(side) else _CENT - through)
         stop = None
         if draws.random() < 0.15:
             # Some are through their price when they come, others wait for long.
             away = draws.choice(_AWAY_CENTS) * _CENT
-            stop = mid + (away if side is Side.BUY else -away)
-            limit = None if limit is None else stop + (through if side is Side.BUY else -through)
+            stop = mid + sign(side) * away
+            limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
         account = draws.choice(self._accounts)
         terms = OrderTerms(
@@ -76,6 +86,8 @@ class Ingest:
             principal="trader1",
             symbol=symbol,
             side=side,
+            locate_id="LOC-1" if side in LOCATED else "",
+            capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
             time_in_force=draws.choice(_FORCES if stop is None else _RESTING),
             quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),

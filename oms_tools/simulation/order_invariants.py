@@ -19,7 +19,8 @@ from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, Side, TimeInForce
+from oms_platform.sides import far, is_within, sign
+from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, TimeInForce
 from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
@@ -282,9 +283,9 @@ class OrderAuditor:
         self._require(free and stop is not None and trigger is not None, PATH, event, "it does not wait")
         if stop is None or trigger is None:
             return
-        buys = order.terms.side is Side.BUY
-        market = trigger.offer_micros if buys else trigger.bid_micros
-        reached = market is not None and (market >= stop if buys else market <= stop)
+        side = order.terms.side
+        market = far(side, trigger.bid_micros, trigger.offer_micros)
+        reached = market is not None and is_within(side, stop, market)
         self._require(
             reached and market == trigger.price_micros,
             "a stop is triggered by the quote that it names",
@@ -432,10 +433,12 @@ class OrderAuditor:
         account = event.account_id
         others = [one for one in live if one is not order]
         closing = sum(
-            one.leaves for one in others if one.terms.symbol == terms.symbol and one.terms.side is terms.side
+            one.leaves
+            for one in others
+            if one.terms.symbol == terms.symbol and sign(one.terms.side) == sign(terms.side)
         )
         position = self.held[account, terms.symbol].quantity
-        against = max(0, -position if terms.side is Side.BUY else position)
+        against = max(0, -sign(terms.side) * position)
         opening = max(0, terms.quantity - order.executed - max(0, against - closing))
         if not opening:
             return
@@ -581,7 +584,7 @@ class OrderAuditor:
 
     def _hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
         held = self.held[account_id, terms.symbol]
-        signed = quantity if terms.side is Side.BUY else -quantity
+        signed = sign(terms.side) * quantity
         held.cash -= signed * price
         if held.quantity * signed >= 0:
             held.cost += signed * price

@@ -19,6 +19,13 @@ class Side(str, enum.Enum):
 
     BUY = "BUY"
     SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+    SELL_SHORT_EXEMPT = "SELL_SHORT_EXEMPT"
+
+    @property
+    def is_buy(self) -> bool:
+        """Whether it buys: the others sell."""
+        return self is Side.BUY
 
 
 class OrdType(str, enum.Enum):

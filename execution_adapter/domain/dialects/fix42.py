@@ -12,8 +12,14 @@ from oms_platform.vocabulary import ChildTerms
 
 BEGIN_STRING: Final = "FIX.4.2"
 _MILLISECOND_AT: Final = -3
-new_order_single = order_fields
+# Rule80A, by the letters that OrderCapacity has from FIX 4.3 on, as venues of the family take them.
+CAPACITY_TAG: Final = 47
 order_cancel_request = cancel_fields
+
+
+def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
+    """Write the body of 35=D."""
+    return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
 
 
 def timestamp(at: datetime) -> str:

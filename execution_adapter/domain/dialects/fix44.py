@@ -8,8 +8,13 @@ from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import ChildTerms
 
 BEGIN_STRING: Final = "FIX.4.4"
-new_order_single = order_fields
+CAPACITY_TAG: Final = 528
 order_cancel_request = cancel_fields
+
+
+def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
+    """Write the body of 35=D."""
+    return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
 
 
 def timestamp(at: datetime) -> str:

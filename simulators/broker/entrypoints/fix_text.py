@@ -24,7 +24,7 @@ from simulators.broker.protocol import (
 )
 
 _QUANTITY_DIGITS_MAX: Final = 18
-_SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
+_SIDES: Final = {"1": Side.BUY, "2": Side.SELL, "5": Side.SELL_SHORT, "6": Side.SELL_SHORT_EXEMPT}
 _SIDE_CODES: Final = {side: code for code, side in _SIDES.items()}
 _ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT, "P": OrdType.PEGGED}
 _ORD_TYPE_CODES: Final = {kind: code for code, kind in _ORD_TYPES.items()}

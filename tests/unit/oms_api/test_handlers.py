@@ -164,6 +164,9 @@ class Fake:
     def ticks(self, symbol: str) -> Ticks | None:
         return Ticks() if symbol == "S" else None
 
+    def round_lot(self, _symbol: str, _price_micros: int) -> int:
+        return 100
+
     def profile_exists(self, profile: str) -> bool:
         return profile == "default"
 

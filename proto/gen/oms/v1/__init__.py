@@ -24,11 +24,27 @@ if TYPE_CHECKING:
 
 
 class Side(betterproto.Enum):
-    """FIX tag 54."""
+    """
+    FIX tag 54. SELL_SHORT (5): of shares that are borrowed. SELL_SHORT_EXEMPT (6): such a sale that Rule 201 of Regulation
+     SHO does not hold to a price above the national best bid.
+    """
 
     UNSPECIFIED = 0
     BUY = 1
     SELL = 2
+    SELL_SHORT = 3
+    SELL_SHORT_EXEMPT = 4
+
+
+class OrderCapacity(betterproto.Enum):
+    """
+    FIX tag 528, for whom we trade: a client (A), ourselves (P), or ourselves to fill a client's order that we hold (R).
+    """
+
+    UNSPECIFIED = 0
+    AGENCY = 1
+    PRINCIPAL = 2
+    RISKLESS_PRINCIPAL = 3
 
 
 class OrderType(betterproto.Enum):
@@ -55,12 +71,14 @@ class ExecInst(betterproto.Enum):
     """
     FIX tag 18, what a venue order says of itself beyond its limit. INTERMARKET_SWEEP (f): every protected quote that its
      limit goes past is taken at the same time, and the venue need not look for it. MIDPOINT_PEG (M): its price is the
-     middle of the national best, never beyond its limit.
+     middle of the national best, never beyond its limit. PARTICIPATE_DONT_INITIATE (6): post-only, it takes nothing that is
+     displayed, and the venue refuses it where it would.
     """
 
     UNSPECIFIED = 0
     INTERMARKET_SWEEP = 1
     MIDPOINT_PEG = 2
+    PARTICIPATE_DONT_INITIATE = 3
 
 
 class OrderStatus(betterproto.Enum):
@@ -125,11 +143,22 @@ class Routing(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Tag(betterproto.Message):
+    """A word of the client's own about an order, kept with it."""
+
+    name: str = betterproto.string_field(1)
+    text: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
      (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT and STOP_LIMIT
-     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only.
+     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only. capacity: not there, it is agency
+     and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of the shares that a short sale
+     borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only:
+     it takes nothing that is displayed.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -145,18 +174,25 @@ class OrderTerms(betterproto.Message):
     min_quantity: int = betterproto.int32_field(11)
     routing: "Routing" = betterproto.message_field(12)
     stop_price_micros: Optional[int] = betterproto.int64_field(13, optional=True)
+    capacity: Optional["OrderCapacity"] = betterproto.enum_field(15, optional=True)
+    tags: List["Tag"] = betterproto.message_field(16)
+    locate_id: str = betterproto.string_field(17)
+    display_quantity: int = betterproto.int32_field(18)
+    post_only: bool = betterproto.bool_field(19)
 
 
 @dataclass(eq=False, repr=False)
 class OrderChange(betterproto.Message):
     """
-    What a replace changes of an order's terms. UNSPECIFIED, or not there: it stays as it is.
+    What a replace changes of an order's terms. UNSPECIFIED, or not there: it stays as it is. display_quantity 0: all of it
+     is shown.
     """
 
     quantity: Optional[int] = betterproto.int32_field(1, optional=True)
     limit_price_micros: Optional[int] = betterproto.int64_field(2, optional=True)
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
     stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
+    display_quantity: Optional[int] = betterproto.int32_field(6, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -164,6 +200,7 @@ class ChildTerms(betterproto.Message):
     """
     What is asked of one venue, whole: a line of a route plan, a venue order, and what it is rendered from.
      cl_ord_id derives from order_id, attempt and leg. hold_ms above 0: what is left of it after so long is canceled.
+     capacity, locate_id: the order's. display_quantity: its part of what the order shows, 0 for all of it.
     """
 
     order_id: str = betterproto.string_field(1)
@@ -181,6 +218,9 @@ class ChildTerms(betterproto.Message):
     min_quantity: int = betterproto.int32_field(13)
     hold_ms: int = betterproto.int32_field(14)
     exec_inst: Optional["ExecInst"] = betterproto.enum_field(15, optional=True)
+    capacity: Optional["OrderCapacity"] = betterproto.enum_field(16, optional=True)
+    locate_id: str = betterproto.string_field(17)
+    display_quantity: int = betterproto.int32_field(18)
 
 
 @dataclass(eq=False, repr=False)
@@ -881,6 +921,11 @@ class PlaceOrderRequest(betterproto.Message):
     routing: "Routing" = betterproto.message_field(10)
     min_quantity: int = betterproto.int32_field(11)
     stop_price: Optional[str] = betterproto.string_field(12, optional=True)
+    capacity: "OrderCapacity" = betterproto.enum_field(15)
+    tags: List["Tag"] = betterproto.message_field(16)
+    locate_id: str = betterproto.string_field(17)
+    display_qty: int = betterproto.int32_field(18)
+    post_only: bool = betterproto.bool_field(19)
 
 
 @dataclass(eq=False, repr=False)
@@ -928,6 +973,11 @@ class Order(betterproto.Message):
     filled_notional: str = betterproto.string_field(22)
     sequence: int = betterproto.int32_field(23)
     stop_price: Optional[str] = betterproto.string_field(24, optional=True)
+    capacity: "OrderCapacity" = betterproto.enum_field(35)
+    tags: List["Tag"] = betterproto.message_field(36)
+    locate_id: str = betterproto.string_field(37)
+    display_qty: int = betterproto.int32_field(38)
+    post_only: bool = betterproto.bool_field(39)
 
 
 @dataclass(eq=False, repr=False)
@@ -963,6 +1013,7 @@ class ReplaceOrderRequest(betterproto.Message):
     channel: str = betterproto.string_field(6)
     sequence: Optional[int] = betterproto.int32_field(7, optional=True)
     stop_price: Optional[str] = betterproto.string_field(8, optional=True)
+    display_qty: Optional[int] = betterproto.int32_field(18, optional=True)
 
 
 @dataclass(eq=False, repr=False)
