@@ -225,13 +225,12 @@ def _tags(value: object, problems: list[FieldProblem]) -> tuple[Tag, ...]:
         _wrong(problems, "tags", f"must be an object of at most {TAGS_MAX} names and texts, was {found}")
         return ()
     for name, text in value.items():
-        for part, length_max, what in (
-            (name, TAG_NAME_LENGTH_MAX, "name"),
-            (text, TAG_TEXT_LENGTH_MAX, "text"),
-        ):
-            if not isinstance(part, str) or not 0 < len(part) <= length_max or not part.isprintable():
-                message = f"must have a {what} of 1 to {length_max} printable characters, was {shown(part)}"
-                _wrong(problems, f"tags.{shown(name).strip(chr(34))}", message)
+        if not 0 < len(name) <= TAG_NAME_LENGTH_MAX or not name.isprintable():
+            bounds = f"must be named by 1 to {TAG_NAME_LENGTH_MAX} printable characters"
+            _wrong(problems, "tags", f"{bounds}, was {shown(name)}")
+        elif not isinstance(text, str) or not 0 < len(text) <= TAG_TEXT_LENGTH_MAX or not text.isprintable():
+            bounds = f"must be a text of 1 to {TAG_TEXT_LENGTH_MAX} printable characters"
+            _wrong(problems, f"tags.{name}", f"{bounds}, was {shown(text)}")
     return tuple(Tag(name=str(name), text=str(text)) for name, text in sorted(value.items()))
 
 

@@ -54,7 +54,8 @@ GIVEN: dict[str, Any] = {
     "request_id": "r-1", "all_or_nothing": True,
     "orders": [{"account": "ACC-INST-001", "symbol": "AAPL", "side": "BUY", "quantity": 100}],
     "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9, "calendar": "XNYS", "first": date(2026, 11, 26),
-    "last": date(2026, 11, 27), "lifted": True,
+    "last": date(2026, 11, 27), "lifted": True, "capacity": "PRINCIPAL", "tags": {"book": "A 1"},
+    "locate_id": "LOC-1", "display_qty": 100, "post_only": True,
 }  # fmt: skip
 
 

@@ -350,6 +350,7 @@ def view(**changes: Any) -> OrderView:
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
         "min_quantity": None, "routing": None, "principal": "t",
+        "capacity": "AGENCY", "display_qty": None, "post_only": False, "locate_id": None, "tags": None,
     }  # fmt: skip
     return OrderView(**(fields | changes))
 

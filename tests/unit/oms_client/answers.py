@@ -37,4 +37,9 @@ ORDER: dict[str, Any] = {
     "minQuantity": None,
     "routing": None,
     "principal": "trader1",
+    "capacity": "AGENCY",
+    "displayQty": None,
+    "postOnly": False,
+    "locateId": None,
+    "tags": None,
 }
