@@ -549,4 +549,5 @@ def _route_request(order: Order, now: datetime) -> RouteRequest:
         requested_at=order.routed_at or now,
         visits=tuple(order.visits.values()),
         terms=order.worked_terms,
+        display_quantity=order.display_left,
     )

@@ -136,7 +136,11 @@ class BookTrade(Message, frozen=True, kw_only=True):
 
 
 class RouteRequest(Message, frozen=True, kw_only=True):
-    """One attempt to place `quantity` shares of an order that passed risk."""
+    """One attempt to place `quantity` shares of an order that passed risk.
+
+    display_quantity: of an order that shows a part of itself, how many more shares its live children let it
+    show.
+    """
 
     route_id: UUID
     order_id: UUID
@@ -145,6 +149,7 @@ class RouteRequest(Message, frozen=True, kw_only=True):
     requested_at: datetime
     visits: tuple[VenueVisit, ...] = ()
     terms: OrderTerms
+    display_quantity: Int32 = 0
 
 
 class RoutePlan(Message, frozen=True, kw_only=True):

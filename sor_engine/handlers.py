@@ -280,6 +280,9 @@ def _inputs(
         sub_dollar_tick_micros=ticks.sub_dollar_micros if ticks.sub_dollar_micros != ticks.tick_micros else 0,
         access_fee_cap_micros=reference.rules.access_fee_cap(_price_of(terms, quote, reference)),
         order_protection=reference.rules.order_protection,
+        round_lot=reference.rules.round_lot_of(terms.symbol, terms.limit_price_micros or 0)
+        if terms.display_quantity
+        else 1,
         not_traded=reference.not_traded.get(terms.symbol, ""),
         reference_micros=reference.reference_micros.get(terms.symbol),
         # What comes late was old when it came.
@@ -390,6 +393,9 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         avoid=frozenset(routing.avoid),
         prefer=frozenset(routing.prefer),
         reference_micros=inputs.reference_micros,
+        display_quantity=request.display_quantity or terms.display_quantity,
+        round_lot=inputs.round_lot,
+        post_only=terms.post_only,
     )
 
 

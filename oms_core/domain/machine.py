@@ -36,6 +36,7 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
+from oms_platform.order_types import BOOKED
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     BookingRejected,
@@ -45,6 +46,7 @@ from oms_platform.vocabulary import (
     ChildCancelRejected,
     ChildClosed,
     ChildRestated,
+    ExecInst,
     ExecType,
     OrderAccepted,
     OrderCanceled,
@@ -363,7 +365,11 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
     children, visits = dict(order.children), dict(order.visits)
     working_qty = order.working_qty
     for terms in event.children:
-        children[terms.cl_ord_id] = Child(venue_id=terms.venue_id, quantity=terms.quantity)
+        shown = terms.display_quantity or terms.quantity if order.terms.display_quantity else 0
+        rests = terms.time_in_force in BOOKED and terms.exec_inst is not ExecInst.MIDPOINT_PEG
+        children[terms.cl_ord_id] = Child(
+            venue_id=terms.venue_id, quantity=terms.quantity, shown_qty=shown if rests else 0
+        )
         working_qty += terms.quantity
         visit = visits.get(terms.venue_id) or VenueVisit(
             venue_id=terms.venue_id, children=0, sent=0, last_at=event.placed_at

@@ -147,6 +147,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
     venue says are executed and of which no report came. cancel_rejected: its venue was asked to cancel it by
     the last request that takes children back, and keeps it. A live child has shares that may still trade.
+    shown_qty: shares that it shows at once where it rests, of an order that shows a part of itself.
     """
 
     venue_id: str
@@ -156,6 +157,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     live: bool = True
     cancel_rejected: bool = False
     restated_at: datetime | None = None
+    shown_qty: int = 0
 
     @property
     def leaves_qty(self) -> int:
@@ -291,6 +293,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def worked_terms(self) -> OrderTerms:
         """The terms that the order is worked by: a stop that was triggered is a market or a limit order."""
         return worked_terms(self.terms)
+
+    @property
+    def display_left(self) -> int:
+        """Shares that may be shown beside what live children show, 0 for all; the least is one."""
+        if not self.terms.display_quantity:
+            return 0
+        shown = sum(min(child.shown_qty, child.leaves_qty) for child in self.children.values())
+        return max(1, self.terms.display_quantity - shown)
 
     @property
     def may_rest(self) -> bool:

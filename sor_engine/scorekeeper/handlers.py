@@ -6,7 +6,7 @@ from typing import Final
 from oms_platform.clock import microseconds
 from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
 from oms_platform.sides import is_buy
-from oms_platform.vocabulary import ExecType, Message, TimeInForce
+from oms_platform.vocabulary import ExecInst, ExecType, Message, TimeInForce
 from sor_engine.domain.market import micros
 from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report
 from sor_engine.scorekeeper.domain.touches import QuoteChange, Touch, Touches
@@ -57,6 +57,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     limit=child.limit_price_micros,
                     rests=child.time_in_force in _RESTS,
                     placed_us=placed_us,
+                    post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
                 ),
             )
     elif isinstance(message, CancelReject):

@@ -639,7 +639,10 @@ class BookTrade(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class RouteRequest(betterproto.Message):
-    """One attempt to place `quantity` shares of an order that passed risk."""
+    """
+    One attempt to place `quantity` shares of an order that passed risk. display_quantity: of an order that shows a part of
+     itself, how many more shares its live children let it show.
+    """
 
     route_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
@@ -648,6 +651,7 @@ class RouteRequest(betterproto.Message):
     requested_at: datetime = betterproto.message_field(11)
     visits: List["VenueVisit"] = betterproto.message_field(13)
     terms: "OrderTerms" = betterproto.message_field(14)
+    display_quantity: int = betterproto.int32_field(25)
 
 
 @dataclass(eq=False, repr=False)
