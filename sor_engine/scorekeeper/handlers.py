@@ -58,7 +58,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     placed_us=placed_us,
                 ),
             )
-    elif isinstance(message, CancelReject):
+    elif isinstance(message, CancelReject) and not message.replace:
         watch.note_said(message.venue_id, microseconds(message.transact_time))
 
 

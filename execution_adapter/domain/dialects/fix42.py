@@ -6,7 +6,12 @@ A venue of it reports by ExecTransType (20) and calls a trade 150=1 or 150=2; bo
 from datetime import datetime
 from typing import Final
 
-from execution_adapter.domain.dialects.dialect import cancel_fields, order_fields, status_fields
+from execution_adapter.domain.dialects.dialect import (
+    cancel_fields,
+    order_fields,
+    replace_fields,
+    status_fields,
+)
 from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import ChildTerms
 
@@ -14,6 +19,7 @@ BEGIN_STRING: Final = "FIX.4.2"
 _MILLISECOND_AT: Final = -3
 new_order_single = order_fields
 order_cancel_request = cancel_fields
+order_cancel_replace_request = replace_fields
 
 
 def timestamp(at: datetime) -> str:
