@@ -55,6 +55,7 @@ from oms_platform.messages import (
     CancelReject,
     ExecutionReport,
     OrderEvent,
+    ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -351,12 +352,13 @@ def refuse_execution(core: Core, unit: UnitOfWork, message: Message, reason: str
 
 def handle_cancel_reject(core: Core, unit: UnitOfWork, message: CancelReject, trace: str) -> None:
     """Note that a venue keeps one of the order's children; the cancel goes on for the others."""
-    if message.cxl_rej_reason == ALREADY_PENDING:
+    if message.cxl_rej_reason == ALREADY_PENDING and not message.replace:
         return
     rejected = ChildCancelRejected(
         cl_ord_id=message.orig_cl_ord_id,
         venue_id=message.venue_id,
         reason=f"{message.venue_id}: {message.cxl_rej_reason} {message.text}".strip(),
+        replace=message.replace,
     )
     _record(core, unit, _known(core, message.order_id), rejected, trace)
 
@@ -519,6 +521,8 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
     request = order.taken_back_by
     if request is None and not order.is_recalled:
         return None
+    if request is not None and (smaller := order.made_smaller) is not None:
+        return _outgoing_replace(order, request.request_id, *smaller, now, trace)
     request_id = request.request_id if request is not None else recall_id(order.order_id, order.attempt)
     cancel = CancelChildren(
         request_id=request_id,
@@ -528,6 +532,20 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
         through_attempt=order.attempt,
     )
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, cancel, trace)
+
+
+def _outgoing_replace(
+    order: Order, request_id: UUID, cl_ord_id: str, quantity: int, now: datetime, trace: str
+) -> Outgoing:
+    message = ReplaceChild(
+        request_id=request_id,
+        order_id=order.order_id,
+        account_id=order.terms.account_id,
+        cl_ord_id=cl_ord_id,
+        quantity=quantity,
+        requested_at=now,
+    )
+    return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, message, trace)
 
 
 def _asked_at(request: CancelRequested | ReplaceRequested | OrderSuspended) -> datetime:

@@ -184,6 +184,21 @@ class CancelChildren(Message, frozen=True, kw_only=True):
     through_attempt: Int32
 
 
+class ReplaceChild(Message, frozen=True, kw_only=True):
+    """Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed
+    included.
+
+    One that cannot be is answered by a CancelReject with `replace`.
+    """
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    cl_ord_id: str
+    quantity: Int32
+    requested_at: datetime
+
+
 class RouteAnswer(Message, frozen=True, kw_only=True):
     """The adapter's answer to a route plan."""
 
@@ -223,7 +238,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
 
 
 class CancelReject(Message, frozen=True, kw_only=True):
-    """FIX 35=9: the venue would not cancel a child."""
+    """FIX 35=9: the venue would not cancel a child, or, `replace`, not change it."""
 
     order_id: UUID
     account_id: str
@@ -233,6 +248,7 @@ class CancelReject(Message, frozen=True, kw_only=True):
     cxl_rej_reason: Int32 = 0
     text: str = ""
     transact_time: datetime
+    replace: bool = False
 
 
 class OrderEvent(Message, frozen=True, kw_only=True):

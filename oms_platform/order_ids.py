@@ -23,6 +23,11 @@ def cancel_cl_ord_id(child: str, sequence: int) -> str:
     return f"{child}-C{sequence}"
 
 
+def replace_cl_ord_id(child: str, sequence: int) -> str:
+    """Derive the ClOrdID of the n-th replace request of a child."""
+    return f"{child}-R{sequence}"
+
+
 def order_id_of_child(cl_ord_id: str) -> uuid.UUID:
     """Return the parent of a child's ClOrdID. Raises ValueError when the id is not one of ours."""
     return uuid.UUID(hex=cl_ord_id.split("-", 1)[0])

@@ -418,12 +418,15 @@ class CancelRequested(Message, frozen=True, kw_only=True):
 
 
 class ChildCancelRejected(Message, frozen=True, kw_only=True):
-    """A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other
-    children."""
+    """A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children.
+
+    replace: it was asked to make the child smaller where it is, and does not.
+    """
 
     cl_ord_id: str
     venue_id: str
     reason: str = ""
+    replace: bool = False
 
 
 class CancelRejected(Message, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from oms_platform.messages import (
     ExecutionReport,
     OrderEvent,
     Quote,
+    ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -49,7 +50,7 @@ class Topic(str, enum.Enum):
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.INBOUND: (SubmitOrder, CancelOrder, ReplaceOrder, SuspendOrder, ResumeOrder, BookTrade),
     Topic.VALIDATED: (RouteRequest,),
-    Topic.ROUTED: (RoutePlan, CancelChildren),
+    Topic.ROUTED: (RoutePlan, CancelChildren, ReplaceChild),
     Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),
     Topic.ACKS: (ExecutionReport,),
     Topic.EVENTS: (OrderEvent,),

@@ -237,9 +237,10 @@ def reserved_micros(order: Order) -> int:
 
 
 def owed_key(order: Order) -> object:
-    """Return what an order waits for, by a key of its own: a route, or its children's end; or None."""
+    """Return what an order waits for, by a key of its own: a route, its children's end or change; or None."""
     if (request := order.taken_back_by) is not None:
-        return request.request_id
+        smaller = order.made_smaller
+        return request.request_id if smaller is None else (request.request_id, smaller)
     if order.is_recalled:
         return "recall", order.attempt
     return order.attempt if order.route_quantity else None

@@ -142,7 +142,8 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,) if tells else ()
         case ChildCancelRejected():
             child = _child(order, cause.cl_ord_id)
-            answers = child.live and not child.cancel_rejected and order.taken_back_by is not None
+            known = child.replace_rejected if cause.replace else child.cancel_rejected
+            answers = child.live and not known and order.taken_back_by is not None
             return (cause,) if answers else ()
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
@@ -316,7 +317,12 @@ def _reported(
         case ChildClosed():
             return _child_closed(order, event)
         case ChildCancelRejected():
-            kept = replace(order.children[event.cl_ord_id], cancel_rejected=True)
+            child = order.children[event.cl_ord_id]
+            kept = (
+                replace(child, replace_rejected=True)
+                if event.replace
+                else replace(child, cancel_rejected=True)
+            )
             return _child_changed(order, event, kept, text=event.reason)
         case _:
             assert_never(event)

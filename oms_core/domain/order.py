@@ -10,6 +10,7 @@ from typing import Final, get_args
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
@@ -146,8 +147,9 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     restated_at: TransactTime of the newest change of `quantity` by its venue.
     executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
     venue says are executed and of which no report came. cancel_rejected: its venue was asked to cancel it by
-    the last request that takes children back, and keeps it. A live child has shares that may still trade.
-    shown_qty: shares that it shows at once where it rests, of an order that shows a part of itself.
+    the last request that takes children back, and keeps it. replace_rejected: it would not be changed where
+    it is. A live child has shares that may still trade. shown_qty: shares that it shows at once where it
+    rests, of an order that shows a part of itself.
     """
 
     venue_id: str
@@ -156,6 +158,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unresolved_qty: int = 0
     live: bool = True
     cancel_rejected: bool = False
+    replace_rejected: bool = False
     restated_at: datetime | None = None
     shown_qty: int = 0
 
@@ -260,6 +263,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The request that takes every child back, until each venue has answered; None when there is none."""
         request = self.cancel if self.pending is Pending.CANCEL else self.replacing or self.suspended
         return None if request is None or self.closed or self.is_kept else request
+
+    @property
+    def made_smaller(self) -> tuple[str, int] | None:
+        """The ClOrdID of the child that a pending replace makes smaller, and what its quantity is to be.
+
+        It keeps its place in its venue's book so. What fills meanwhile changes neither. None: nothing is
+        pending that one child alone can bring.
+        """
+        wanted = self.replacing
+        if wanted is None or self.cancel is not None or self.route_quantity or not self.may_rest:
+            return None
+        if replace(wanted.terms, quantity=self.terms.quantity) != self.terms:
+            return None
+        cut = self.committed_qty - wanted.terms.quantity
+        able = [
+            (child.quantity, name)
+            for name, child in self.children.items()
+            if child.leaves_qty > cut > 0 and not (child.replace_rejected or child.cancel_rejected)
+        ]
+        if not able:
+            return None
+        name = max(able)[1]
+        return name, self.children[name].quantity - cut
 
     @property
     def is_kept(self) -> bool:

@@ -60,7 +60,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
                 ),
             )
-    elif isinstance(message, CancelReject):
+    elif isinstance(message, CancelReject) and not message.replace:
         watch.note_said(message.venue_id, microseconds(message.transact_time))
 
 

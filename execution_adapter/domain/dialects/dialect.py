@@ -6,6 +6,8 @@ The law of these files: a price is written exactly, without exponent and without
 from datetime import datetime
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from oms_platform.fix.symbols import split_symbol
 from oms_platform.prices import MICROS
 from oms_platform.sides import CODES, SHORTS
@@ -55,6 +57,18 @@ class Dialect(Protocol):
         self, child: ChildTerms, orig_cl_ord_id: str, cl_ord_id: str, sent_at: str, *, suffixed: bool = False
     ) -> str:
         """Write the body of 35=F."""
+
+    def order_cancel_replace_request(
+        self,
+        child: ChildTerms,
+        orig_cl_ord_id: str,
+        cl_ord_id: str,
+        quantity: int,
+        sent_at: str,
+        *,
+        suffixed: bool = False,
+    ) -> str:
+        """Write the body of 35=G. quantity: its OrderQty then, what is executed included."""
 
     def order_status_request(
         self, child: ChildTerms, cl_ord_id: str, ask_id: str, *, suffixed: bool = False
@@ -116,6 +130,20 @@ def cancel_fields(
         f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={orig_cl_ord_id}{SOH}54={CODES[child.side]}{SOH}"
         f"{symbol_fields(child.symbol, suffixed=suffixed)}60={sent_at}{SOH}"
     )
+
+
+def replace_fields(
+    child: ChildTerms,
+    orig_cl_ord_id: str,
+    cl_ord_id: str,
+    quantity: int,
+    sent_at: str,
+    *,
+    suffixed: bool = False,
+) -> str:
+    """Write what every family's 35=G has: the order as it is to be, and which one it is."""
+    wanted = replace(child, quantity=quantity)
+    return f"{order_fields(wanted, cl_ord_id, sent_at, suffixed=suffixed)}41={orig_cl_ord_id}{SOH}"
 
 
 def status_fields(child: ChildTerms, cl_ord_id: str, *, suffixed: bool = False) -> str:

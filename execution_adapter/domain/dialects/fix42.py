@@ -6,7 +6,12 @@ A venue of it reports by ExecTransType (20) and calls a trade 150=1 or 150=2; bo
 from datetime import datetime
 from typing import Final
 
-from execution_adapter.domain.dialects.dialect import cancel_fields, order_fields, status_fields
+from execution_adapter.domain.dialects.dialect import (
+    cancel_fields,
+    order_fields,
+    replace_fields,
+    status_fields,
+)
 from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import ChildTerms
 
@@ -15,6 +20,7 @@ _MILLISECOND_AT: Final = -3
 # Rule80A, by the letters that OrderCapacity has from FIX 4.3 on, as venues of the family take them.
 CAPACITY_TAG: Final = 47
 order_cancel_request = cancel_fields
+order_cancel_replace_request = replace_fields
 
 
 def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:

@@ -3,13 +3,20 @@
 from datetime import datetime
 from typing import Final
 
-from execution_adapter.domain.dialects.dialect import SOH, cancel_fields, order_fields, status_fields
+from execution_adapter.domain.dialects.dialect import (
+    SOH,
+    cancel_fields,
+    order_fields,
+    replace_fields,
+    status_fields,
+)
 from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import ChildTerms
 
 BEGIN_STRING: Final = "FIX.4.4"
 CAPACITY_TAG: Final = 528
 order_cancel_request = cancel_fields
+order_cancel_replace_request = replace_fields
 
 
 def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:

@@ -5,15 +5,13 @@ from alembic import op
 from oms_platform.errors import ConfigurationError
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
 SIDES = """
 ALTER TABLE orders DROP CONSTRAINT orders_side_check,
     ADD CONSTRAINT orders_side_check CHECK (side IN ('BUY', 'SELL', 'SELL_SHORT', 'SELL_SHORT_EXEMPT'));
-ALTER TABLE child_orders DROP CONSTRAINT child_orders_side_check,
-    ADD CONSTRAINT child_orders_side_check CHECK (side IN ('BUY', 'SELL', 'SELL_SHORT', 'SELL_SHORT_EXEMPT'));
 """
 
 # Of an order that was replaced: the shares that it shows at once from then on, 0 for all. Null while it is as

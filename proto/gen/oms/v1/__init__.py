@@ -436,12 +436,14 @@ class CancelRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ChildCancelRejected(betterproto.Message):
     """
-    A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children.
+    A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children. replace: it was
+     asked to make the child smaller where it is, and does not.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
     venue_id: str = betterproto.string_field(2)
     reason: str = betterproto.string_field(3)
+    replace: bool = betterproto.bool_field(4)
 
 
 @dataclass(eq=False, repr=False)
@@ -689,6 +691,21 @@ class CancelChildren(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class ReplaceChild(betterproto.Message):
+    """
+    Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed included. One that
+     cannot be is answered by a CancelReject with `replace`.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    cl_ord_id: str = betterproto.string_field(4)
+    quantity: int = betterproto.int32_field(5)
+    requested_at: datetime = betterproto.message_field(6)
+
+
+@dataclass(eq=False, repr=False)
 class RouteAnswer(betterproto.Message):
     """The adapter's answer to a route plan."""
 
@@ -729,7 +746,9 @@ class ExecutionReport(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelReject(betterproto.Message):
-    """FIX 35=9: the venue would not cancel a child."""
+    """
+    FIX 35=9: the venue would not cancel a child, or, `replace`, not change it.
+    """
 
     order_id: str = betterproto.string_field(1)
     account_id: str = betterproto.string_field(2)
@@ -739,6 +758,7 @@ class CancelReject(betterproto.Message):
     cxl_rej_reason: int = betterproto.int32_field(6)
     text: str = betterproto.string_field(7)
     transact_time: datetime = betterproto.message_field(8)
+    replace: bool = betterproto.bool_field(9)
 
 
 @dataclass(eq=False, repr=False)
