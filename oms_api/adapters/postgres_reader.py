@@ -396,10 +396,11 @@ class PostgresReader:
         return [(number, text) for number, text in rows]
 
     async def answered(self, order_ids: Iterable[str], outcomes: Iterable[str]) -> set[str]:
-        """Return which of the orders have an event of one of these types."""
+        """Return which of the orders have one of these events, or were accepted without a route."""
         rows = await self.read(
             "SELECT DISTINCT order_id::text FROM order_events"
-            " WHERE order_id = ANY(%s::uuid[]) AND type = ANY(%s)",
+            " WHERE order_id = ANY(%s::uuid[]) AND (type = ANY(%s)"
+            " OR type = 'OrderAccepted' AND payload->'orderAccepted'->>'route' IS NULL)",
             (list(order_ids), list(outcomes)),
         )
         return {order_id for (order_id,) in rows}
