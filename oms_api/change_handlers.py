@@ -36,7 +36,7 @@ from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.vocabulary import AlgoStrategy, OrderChange, OrderStatus, OrderType, TimeInForce
 from oms_platform.wire import encode
 
 # Of a request that its caller gives an id and no channel.
@@ -119,6 +119,7 @@ def state_of(order: OrderView) -> OrderState:
         order_type=OrderType[order.order_type],
         time_in_force=TimeInForce[order.time_in_force],
         min_quantity=order.min_quantity or 0,
+        algo_strategy=None if order.algo is None else AlgoStrategy[str(order.algo["strategy"])],
     )
 
 
@@ -371,6 +372,7 @@ async def _selected(ports: Ports, clock: Clock, asked: AskedOfMany) -> tuple[lis
         symbols=selection.symbols,
         side=selection.side,
         venues=selection.venues,
+        basket=selection.basket,
         created_to=None if older is None else clock() - timedelta(seconds=older),
         after=selection.after,
         oldest_first=True,

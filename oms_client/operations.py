@@ -17,6 +17,7 @@ from oms_client.order_ids import uuid7
 Side = Literal["BUY", "SELL"]
 TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
+AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
@@ -64,6 +65,8 @@ def _terms(
     stop_price: Price | None,
     time_in_force: TimeInForce,
     min_quantity: int | None,
+    algo: Mapping[str, Any] | None,
+    basket_id: str | None,
     routing: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     return body_of(
@@ -76,7 +79,36 @@ def _terms(
         limitPrice=None if limit_price is None else str(limit_price),
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
+        algo=algo,
+        basketId=basket_id,
         routing=routing,
+    )
+
+
+def algo(
+    strategy: AlgoStrategy,
+    *,
+    end_at: datetime,
+    start_at: datetime | None = None,
+    participation_bps: int | None = None,
+    urgency: int | None = None,
+    slices: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return how an order is worked over time, for `place` and `replace`.
+
+    start_at, end_at: with a time zone; without a start it begins when it is taken. participation_bps: at most
+    so many hundredths of a percent of what the market trades; POV has to have it. urgency: of IS, 1 to 10.
+    slices: in how many parts. seed: what their sizes and times are drawn from; else the order's own id.
+    """
+    return body_of(
+        strategy=strategy,
+        startAt=None if start_at is None else start_at.isoformat(),
+        endAt=end_at.isoformat(),
+        participationBps=participation_bps,
+        urgency=urgency,
+        slices=slices,
+        seed=seed,
     )
 
 
@@ -91,13 +123,15 @@ def _order(
     time_in_force: TimeInForce = "DAY",
     min_quantity: int | None = None,
     client_order_id: str | None = None,
+    algo: Mapping[str, Any] | None = None,
+    basket_id: str | None = None,
     profile: str | None = None,
     avoid: Sequence[str] = (),
     prefer: Sequence[str] = (),
 ) -> dict[str, Any]:
     terms = _terms(
-        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
-        _routing(profile, avoid, prefer),
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
+        basket_id, _routing(profile, avoid, prefer),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
 
@@ -115,6 +149,7 @@ def _selection(
     older_than: int | None,
     order_ids: Sequence[Id] | None,
     client_order_ids: Sequence[str] | None,
+    basket_id: str | None,
     after: Id | None,
 ) -> tuple[tuple[str, str], ...]:
     return query_of(
@@ -125,6 +160,7 @@ def _selection(
         olderThan=older_than,
         orderId=None if order_ids is None else [str(order_id) for order_id in order_ids],
         clientOrderId=_list(client_order_ids),
+        basketId=basket_id,
         after=after,
     )
 
@@ -147,6 +183,8 @@ class Operations:
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         client_order_id: str | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
@@ -157,8 +195,9 @@ class Operations:
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
         a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
         channel; without one, one is made, once for this call and all its repeats, so that the order is never
-        doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
-        when the id is of another order.
+        doubled. algo: how it is worked over time (`algo`). basket_id: the list that it is sent with. Returns
+        when it is stored; `created` is false when it was there before. Raises ConflictError when the id is of
+        another order.
         """
         return Call(
             method="POST",
@@ -174,6 +213,8 @@ class Operations:
                 time_in_force=time_in_force,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
+                algo=algo,
+                basket_id=basket_id,
                 profile=profile,
                 avoid=avoid,
                 prefer=prefer,
@@ -191,6 +232,7 @@ class Operations:
         is_open: bool | None = None,
         side: Side | None = None,
         client_order_id: str | None = None,
+        basket_id: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         oldest_first: bool = False,
@@ -199,7 +241,8 @@ class Operations:
         """Iterate over orders, the newest first unless asked otherwise, over all pages, or up to `most`.
 
         account, symbol, status: one or several. is_open: only those that are not closed, or only those that
-        are. created_from, created_to: created then or later, and before then; with a time zone.
+        are. basket_id: sent with this list. created_from, created_to: created then or later, and before then;
+        with a time zone.
         """
         call = Call(
             method="GET",
@@ -212,6 +255,7 @@ class Operations:
                 open=is_open,
                 side=side,
                 clientOrderId=client_order_id,
+                basketId=basket_id,
                 sort="createdAt" if oldest_first else None,
                 **{"from": created_from, "to": created_to},
             ),
@@ -222,6 +266,13 @@ class Operations:
     def order(self, order_id: Id) -> Call[answers.Order]:
         """Return an order as it stands."""
         return Call(method="GET", path=path_of(_ORDER, order_id=order_id), shape=answers.Order)
+
+    @operation("getOrderAlgo")
+    def algo_progress(self, order_id: Id) -> Call[answers.AlgoProgress]:
+        """Return an algo order's plan against what was done. Raises NotFoundError for an order without."""
+        return Call(
+            method="GET", path=path_of(f"{_ORDER}/algo", order_id=order_id), shape=answers.AlgoProgress
+        )
 
     @operation("cancelOrder")
     def cancel(
@@ -269,6 +320,7 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
+        algo: Mapping[str, Any] | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -276,11 +328,11 @@ class Operations:
         """Ask for an order to be changed; what is left out stays as it is.
 
         quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
-        still waits for it. request_id: the request's own
-        id, unique by account and channel, also among client_order_ids; without one, one is made, once for
-        this call and all its repeats, so that it is never asked twice. version: the `sequence` at which the
-        order was read; it is changed only if that is still so. Raises ConflictError when the order is over,
-        has a cancel or a replace pending, or is another than it was read.
+        still waits for it. algo: whole, of the strategy that the order has. request_id: the request's own id,
+        unique by account and channel, also among client_order_ids; without one, one is made, once for this
+        call and all its repeats, so that it is never asked twice. version: the `sequence` at which the order
+        was read; it is changed only if that is still so. Raises ConflictError when the order is over, has a
+        cancel or a replace pending, or is another than it was read.
         """
         return Call(
             method="PATCH",
@@ -291,6 +343,7 @@ class Operations:
                 limitPrice=None if limit_price is None else str(limit_price),
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
+                algo=algo,
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -346,6 +399,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -354,14 +408,16 @@ class Operations:
 
         Something has to be given, and what is given narrows. venue: with a live order there. older_than:
         seconds since they were created. order_ids, client_order_ids: these, each of which is answered.
-        after: the orders that follow this one, the last of an answer with `more`. request_id: as of
-        `replace`; a repeat means the same orders, and no more.
+        basket_id: sent with this list. after: the orders that follow this one, the last of an answer with
+        `more`. request_id: as of `replace`; a repeat means the same orders, and no more.
         """
         return Call(
             method="DELETE",
             path=_ORDERS,
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -376,6 +432,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -385,7 +442,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/suspend",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -400,6 +459,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -409,7 +469,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/resume",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -513,14 +575,16 @@ class Operations:
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
-            _routing(profile, avoid, prefer),
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
+            basket_id, _routing(profile, avoid, prefer),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.adapters.desk_pool import EXECUTION_COLUMNS
+from oms_api.domain.algo_terms import algo_view
 from oms_api.ports import (
     AccountSnapshot,
     ChildView,
@@ -35,7 +36,7 @@ from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
 from oms_platform.prices import dollars_of, plain
 from oms_platform.schema.migrate import check_revision
-from oms_platform.vocabulary import ChildTerms, OrderStatus
+from oms_platform.vocabulary import Algo, ChildTerms, OrderStatus
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
@@ -51,7 +52,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.stop_price, o.time_in_force FROM orders o"
+    " o.stop_price, o.time_in_force, o.algo::text FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -64,6 +65,7 @@ _EPOCH: Final = (
     " 'account_streams'::regclass::oid)) FROM pg_control_system())"
 )
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
+_algo_decoder: Final = msgspec.json.Decoder(Algo)
 _child_decoder: Final = msgspec.json.Decoder(ChildTerms)
 
 
@@ -77,7 +79,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
-    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:]
+    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force, algo = row[8:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -107,6 +109,8 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         else None,
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
+        algo=algo_view(terms.algo if algo is None else _algo_decoder.decode(algo)),
+        basket_id=terms.basket_id or None,
         principal=terms.principal,
     )
 
@@ -260,6 +264,7 @@ class PostgresReader:
             ("o.order_id = ANY(%s)", None if wanted.order_ids is None else list(wanted.order_ids)),
             ("o.client_order_id = ANY(%s)", _listed(wanted.client_order_ids)),
             (_LIVE_AT, _listed(wanted.venues)),
+            ("o.basket_id = %s", wanted.basket),
             ("o.channel = %s", wanted.channel),
             ("r.principal = %s", wanted.principal),
             ("o.created_at >= %s", wanted.created_from),

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.algo_terms import algo_problem, read_algo
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
@@ -46,6 +47,8 @@ FIELDS: Final = frozenset(
         "stopPrice",
         "timeInForce",
         "routing",
+        "algo",
+        "basketId",
     )
 )
 _SIDES: Final = {member.name: member for member in Side}
@@ -119,9 +122,11 @@ def read_terms(
     if order_type in STOPS and time_in_force in _IMMEDIATE:
         _wrong(problems, "timeInForce", f"must be DAY or GTC of a stop order, was {time_in_force.name}")
     routing = read_routing(content.get("routing"), known, problems)
+    algo = read_algo(content.get("algo"), problems)
+    basket_id = _basket_id(content.get("basketId"), problems)
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
-    return OrderTerms(
+    terms = OrderTerms(
         account_id=account_id,
         channel=channel,
         client_order_id=client_order_id,
@@ -135,7 +140,23 @@ def read_terms(
         time_in_force=time_in_force,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
+        algo=algo,
+        basket_id=basket_id,
     )
+    wrong = algo_problem(terms)
+    return terms if wrong is None else (wrong,)
+
+
+def _basket_id(value: object, problems: list[FieldProblem]) -> str:
+    if value is None:
+        return ""
+    problem = (
+        client_order_id_problem(value) if isinstance(value, str) else f"must be a text, was {shown(value)}"
+    )
+    if problem is not None:
+        _wrong(problems, "basketId", problem)
+        return ""
+    return str(value)
 
 
 def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> Routing:

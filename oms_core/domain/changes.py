@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS
-from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
+from oms_platform.order_types import LIMITED, STOPS, problem_of_algo
+from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
 
 # Between these an order's time in force may change: the others are over before a replace can come.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
@@ -20,6 +20,7 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         limit_price_micros=terms.limit_price_micros if limit is None else limit,
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
+        algo=terms.algo if change.algo is None else change.algo,
     )
 
 
@@ -44,7 +45,20 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
             return f"{name}: expected a price above 0, was {price} micros"
     if triggered and after.stop_price_micros != before.stop_price_micros:
         return "stopPrice: the market has reached it already"
+    if (problem := _problem_of_algo(before.algo, after.algo)) is not None:
+        return problem
     forces = before.time_in_force, after.time_in_force
     if forces[0] is not forces[1] and not RESTING.issuperset(forces):
         return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
+    wrong = problem_of_algo(after)
+    return None if wrong is None else f"{wrong[0]}: {wrong[1]}"
+
+
+def _problem_of_algo(before: Algo | None, after: Algo | None) -> str | None:
+    if after == before:
+        return None
+    if before is None or after is None:
+        return "algo: an order that is not worked over time does not become one that is"
+    if before.strategy is not after.strategy:
+        return f"algo.strategy: {before.strategy.name} does not become {after.strategy.name}"
     return None

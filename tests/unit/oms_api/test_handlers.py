@@ -346,7 +346,7 @@ def view(**changes: Any) -> OrderView:
         "limit_price": None, "stop_price": None,
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
-        "min_quantity": None, "routing": None, "principal": "t",
+        "min_quantity": None, "routing": None, "algo": None, "basket_id": None, "principal": "t",
     }  # fmt: skip
     return OrderView(**(fields | changes))
 

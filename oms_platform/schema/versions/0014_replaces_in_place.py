@@ -4,7 +4,7 @@ from alembic import op
 
 from oms_platform.errors import ConfigurationError
 
-revision = "0017"
+revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
