@@ -37,7 +37,14 @@ from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, ReplaceOrder
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import (
+    AlgoStrategy,
+    OrderChange,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 from oms_platform.wire import encode
 
 # Of a request that its caller gives an id and no channel.
@@ -126,6 +133,7 @@ def state_of(order: OrderView) -> OrderState:
         display_quantity=order.display_qty or 0,
         post_only=order.post_only,
         limit_price_micros=None if order.limit_price is None else micros_of(order.limit_price),
+        algo_strategy=None if order.algo is None else AlgoStrategy[str(order.algo["strategy"])],
     )
 
 
@@ -383,6 +391,7 @@ async def _selected(ports: Ports, clock: Clock, asked: AskedOfMany) -> tuple[lis
         symbols=selection.symbols,
         side=selection.side,
         venues=selection.venues,
+        basket=selection.basket,
         created_to=None if older is None else clock() - timedelta(seconds=older),
         after=selection.after,
         oldest_first=True,

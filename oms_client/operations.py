@@ -18,6 +18,7 @@ Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
 Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
 TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
+AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
@@ -65,6 +66,8 @@ def _terms(
     stop_price: Price | None,
     time_in_force: TimeInForce,
     min_quantity: int | None,
+    algo: Mapping[str, Any] | None,
+    basket_id: str | None,
     routing: Mapping[str, Any] | None,
     instructions: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -78,6 +81,8 @@ def _terms(
         limitPrice=None if limit_price is None else str(limit_price),
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
+        algo=algo,
+        basketId=basket_id,
         routing=routing,
         **instructions,
     )
@@ -99,6 +104,33 @@ def _instructions(
     )
 
 
+def algo(
+    strategy: AlgoStrategy,
+    *,
+    end_at: datetime,
+    start_at: datetime | None = None,
+    participation_bps: int | None = None,
+    urgency: int | None = None,
+    slices: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return how an order is worked over time, for `place` and `replace`.
+
+    start_at, end_at: with a time zone; without a start it begins when it is taken. participation_bps: at most
+    so many hundredths of a percent of what the market trades; POV has to have it. urgency: of IS, 1 to 10.
+    slices: in how many parts. seed: what their sizes and times are drawn from; else the order's own id.
+    """
+    return body_of(
+        strategy=strategy,
+        startAt=None if start_at is None else start_at.isoformat(),
+        endAt=end_at.isoformat(),
+        participationBps=participation_bps,
+        urgency=urgency,
+        slices=slices,
+        seed=seed,
+    )
+
+
 def _order(
     *,
     account: str,
@@ -110,6 +142,8 @@ def _order(
     time_in_force: TimeInForce = "DAY",
     min_quantity: int | None = None,
     client_order_id: str | None = None,
+    algo: Mapping[str, Any] | None = None,
+    basket_id: str | None = None,
     profile: str | None = None,
     avoid: Sequence[str] = (),
     prefer: Sequence[str] = (),
@@ -120,8 +154,8 @@ def _order(
     post_only: bool = False,
 ) -> dict[str, Any]:
     terms = _terms(
-        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
-        _routing(profile, avoid, prefer),
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
+        basket_id, _routing(profile, avoid, prefer),
         _instructions(capacity, tags, locate_id, display_qty, post_only),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
@@ -140,6 +174,7 @@ def _selection(
     older_than: int | None,
     order_ids: Sequence[Id] | None,
     client_order_ids: Sequence[str] | None,
+    basket_id: str | None,
     after: Id | None,
 ) -> tuple[tuple[str, str], ...]:
     return query_of(
@@ -150,6 +185,7 @@ def _selection(
         olderThan=older_than,
         orderId=None if order_ids is None else [str(order_id) for order_id in order_ids],
         clientOrderId=_list(client_order_ids),
+        basketId=basket_id,
         after=after,
     )
 
@@ -172,6 +208,8 @@ class Operations:
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
         client_order_id: str | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
@@ -190,8 +228,9 @@ class Operations:
         doubled. capacity: for whom we trade, agency where it is not said. tags: words of your own that are
         kept with it. locate_id: of the shares that a SELL_SHORT order borrows. display_qty: of a limit order
         that rests, the shares that are shown at once. post_only: such an order takes nothing that is
-        displayed. Returns when it is stored; `created` is false when it was there before. Raises
-        ConflictError when the id is of another order.
+        displayed. algo: how it is worked over time (`algo`). basket_id: the list that it is sent with.
+        Returns when it is stored; `created` is false when it was there before. Raises ConflictError when the
+        id is of another order.
         """
         return Call(
             method="POST",
@@ -207,6 +246,8 @@ class Operations:
                 time_in_force=time_in_force,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
+                algo=algo,
+                basket_id=basket_id,
                 profile=profile,
                 avoid=avoid,
                 prefer=prefer,
@@ -229,6 +270,7 @@ class Operations:
         is_open: bool | None = None,
         side: Side | None = None,
         client_order_id: str | None = None,
+        basket_id: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         oldest_first: bool = False,
@@ -237,7 +279,8 @@ class Operations:
         """Iterate over orders, the newest first unless asked otherwise, over all pages, or up to `most`.
 
         account, symbol, status: one or several. is_open: only those that are not closed, or only those that
-        are. created_from, created_to: created then or later, and before then; with a time zone.
+        are. basket_id: sent with this list. created_from, created_to: created then or later, and before then;
+        with a time zone.
         """
         call = Call(
             method="GET",
@@ -250,6 +293,7 @@ class Operations:
                 open=is_open,
                 side=side,
                 clientOrderId=client_order_id,
+                basketId=basket_id,
                 sort="createdAt" if oldest_first else None,
                 **{"from": created_from, "to": created_to},
             ),
@@ -260,6 +304,13 @@ class Operations:
     def order(self, order_id: Id) -> Call[answers.Order]:
         """Return an order as it stands."""
         return Call(method="GET", path=path_of(_ORDER, order_id=order_id), shape=answers.Order)
+
+    @operation("getOrderAlgo")
+    def algo_progress(self, order_id: Id) -> Call[answers.AlgoProgress]:
+        """Return an algo order's plan against what was done. Raises NotFoundError for an order without."""
+        return Call(
+            method="GET", path=path_of(f"{_ORDER}/algo", order_id=order_id), shape=answers.AlgoProgress
+        )
 
     @operation("cancelOrder")
     def cancel(
@@ -308,6 +359,7 @@ class Operations:
         stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
         display_qty: int | None = None,
+        algo: Mapping[str, Any] | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -315,11 +367,12 @@ class Operations:
         """Ask for an order to be changed; what is left out stays as it is.
 
         quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
-        still waits for it. display_qty: 0 to show all of it. request_id: the request's own id, unique by
-        account and channel, also among client_order_ids; without one, one is made, once for this call and all
-        its repeats, so that it is never asked twice. version: the `sequence` at which the order was read; it
-        is changed only if that is still so. Raises ConflictError when the order is over, has a cancel or a
-        replace pending, or is another than it was read.
+        still waits for it. display_qty: 0 to show all of it. algo: whole, of the strategy that the order has.
+        request_id: the request's own id, unique by account and channel, also among client_order_ids; without
+        one, one is made, once for this call and all its repeats, so that it is never asked twice. version:
+        the `sequence` at which the order was read; it is changed only if that is still so. Raises
+        ConflictError when the order is over, has a cancel or a replace pending, or is another than it was
+        read.
         """
         return Call(
             method="PATCH",
@@ -331,6 +384,7 @@ class Operations:
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
                 displayQty=display_qty,
+                algo=algo,
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -386,6 +440,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -394,14 +449,16 @@ class Operations:
 
         Something has to be given, and what is given narrows. venue: with a live order there. older_than:
         seconds since they were created. order_ids, client_order_ids: these, each of which is answered.
-        after: the orders that follow this one, the last of an answer with `more`. request_id: as of
-        `replace`; a repeat means the same orders, and no more.
+        basket_id: sent with this list. after: the orders that follow this one, the last of an answer with
+        `more`. request_id: as of `replace`; a repeat means the same orders, and no more.
         """
         return Call(
             method="DELETE",
             path=_ORDERS,
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -416,6 +473,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -425,7 +483,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/suspend",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -440,6 +500,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -449,7 +510,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/resume",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -553,6 +616,8 @@ class Operations:
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
         min_quantity: int | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
@@ -564,8 +629,8 @@ class Operations:
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
-            _routing(profile, avoid, prefer),
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
+            basket_id, _routing(profile, avoid, prefer),
             _instructions(capacity, tags, locate_id, display_qty, post_only),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from oms_core import metrics
+from oms_core.domain.algos import is_over
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -28,6 +29,7 @@ from oms_core.domain.order import (
     RequestSuspend,
     RetryRoute,
     TriggerStop,
+    WorkAlgo,
 )
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -375,6 +377,19 @@ def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: Trigge
     order = core.desk.orders.get(order_id)
     if order is not None:
         _record(core, unit, order, trigger, core.traces.get(order_id, ""))
+
+
+def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
+    """Release what is due of an algo order, or end it when its time is over. Returns the order after it."""
+    order = core.desk.orders.get(order_id)
+    if order is None:
+        return None
+    symbol, trace = order.terms.symbol, core.traces.get(order_id, "")
+    if is_over(order, unit.now):
+        wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.ALGO_END)
+        return _record(core, unit, order, wish, trace)
+    work = WorkAlgo(volume=core.quotes.touch(symbol).volume, session=core.desk.session_at(symbol, unit.now))
+    return _record(core, unit, order, work, trace)
 
 
 def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable[UUID]) -> list[UUID]:

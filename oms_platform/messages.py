@@ -8,6 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     Booking,
     BookingRejected,
     CancelRejected,
@@ -36,6 +38,7 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    SharesReleased,
     Side,
     StopTriggered,
     SuspendRejected,
@@ -301,6 +304,9 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     order_resumed: OrderResumed | None = None
     resume_rejected: ResumeRejected | None = None
     stop_triggered: StopTriggered | None = None
+    algo_planned: AlgoPlanned | None = None
+    shares_released: SharesReleased | None = None
+    algo_held: AlgoHeld | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):
@@ -319,7 +325,11 @@ class VenueQuote(Message, frozen=True, kw_only=True):
 
 class Quote(Message, frozen=True, kw_only=True):
     """Every venue's displayed book of one symbol at one instant, and the national best bid and offer over the
-    lit ones."""
+    lit ones.
+
+    last_price, last_size: of the newest trade of any venue, not there before the first; volume: shares that
+    were traded of the symbol since the feed began.
+    """
 
     symbol: str
     sequence: Int32
@@ -327,6 +337,9 @@ class Quote(Message, frozen=True, kw_only=True):
     national_best_offer: Decimal | None = None
     venues: tuple[VenueQuote, ...] = ()
     quoted_at: datetime
+    last_price: Decimal | None = None
+    last_size: Int32 = 0
+    volume: Int64 | None = None
 
 
 class ScoreTerm(Message, frozen=True, kw_only=True):

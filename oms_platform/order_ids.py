@@ -1,6 +1,12 @@
 """Ids that follow from an order's: who says a thing again says it with the same ids."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
+
+
+def taken_at(order_id: uuid.UUID) -> datetime:
+    """Return when an order was taken in, which its id (a UUIDv7) carries, UTC, to the millisecond."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=order_id.int >> 80)
 
 
 def route_id(order_id: uuid.UUID, attempt: int) -> uuid.UUID:

@@ -62,6 +62,12 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             last_close=begun[-1].closes_at if begun else None,
         )
 
+    def session_at(self, at: datetime) -> Session | None:
+        """Return the session that a time is in; None between two, and of a market that never closes."""
+        place = bisect_right(self.sessions, at, key=_opening)
+        found = self.sessions[place - 1] if place else None
+        return found if found is not None and at < found.closes_at else None
+
     def between(self, first: date, last: date) -> tuple[Session, ...]:
         """Return the sessions of the days from `first` to `last`."""
         if self.continuous_from is None:
@@ -108,6 +114,10 @@ class Hours:
     def is_continuous(self, calendar_id: str) -> bool:
         """Whether a market never closes."""
         return self._calendars[calendar_id].continuous_from is not None
+
+    def session_at(self, calendar_id: str, at: datetime) -> Session | None:
+        """Return the session of a calendar that a time is in; None between two, and where it never closes."""
+        return self._calendars[calendar_id].session_at(at)
 
     def phase(self, calendar_id: str, now: datetime) -> Phase:
         """Return what a calendar says of a time that is not before the last one asked for."""

@@ -115,10 +115,27 @@ class ExecType(str, enum.Enum):
 
 
 class CancelCause(str, enum.Enum):
-    """Why an order is being taken out of the market."""
+    """Why an order is being taken out of the market.
+
+    ALGO_END: its algo's time is over.
+    """
 
     CLIENT = "CANCEL_CAUSE_CLIENT"
     SESSION_END = "CANCEL_CAUSE_SESSION_END"
+    ALGO_END = "CANCEL_CAUSE_ALGO_END"
+
+
+class AlgoStrategy(str, enum.Enum):
+    """How an order's shares are released over time.
+
+    TWAP: evenly. VWAP: as a market's volume is over its day. POV: as the market trades, a part of its volume.
+    IS: implementation shortfall, the sooner the more urgent.
+    """
+
+    TWAP = "ALGO_STRATEGY_TWAP"
+    VWAP = "ALGO_STRATEGY_VWAP"
+    POV = "ALGO_STRATEGY_POV"
+    IS = "ALGO_STRATEGY_IS"
 
 
 class Routing(Message, frozen=True, kw_only=True):
@@ -139,6 +156,24 @@ class Tag(Message, frozen=True, kw_only=True):
     text: str
 
 
+class Algo(Message, frozen=True, kw_only=True):
+    """An order that is worked over time.
+
+    start_at: not there, from when the order came. participation_bps: the most that may be released of what
+    the market has traded since it was begun, in hundredths of a percent, 0 for any; of POV it is what
+    releases. urgency: of IS, 1 to 10. slices: in how many parts, 0 for as many as its time asks for. seed:
+    what the parts' sizes and times are drawn from; not there, from the order's id.
+    """
+
+    strategy: AlgoStrategy
+    start_at: datetime | None = None
+    end_at: datetime
+    participation_bps: Int32 = 0
+    urgency: Int32 = 0
+    slices: Int32 = 0
+    seed: Int64 | None = None
+
+
 class OrderTerms(Message, frozen=True, kw_only=True):
     """What a client asked for, whole: every message that needs a part of it carries all of it.
 
@@ -147,7 +182,8 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     STOP_LIMIT orders only. capacity: not there, it is agency and no venue is told. tags: by name, no name
     twice; no venue is told. locate_id: of the shares that a short sale borrows. display_quantity: FIX
     MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only: it takes nothing
-    that is displayed.
+    that is displayed. basket_id: the list of orders that it was sent with (FIX ListID, 66), empty for none.
+
     """
 
     account_id: str
@@ -168,6 +204,8 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     locate_id: str = ""
     display_quantity: Int32 = 0
     post_only: bool = False
+    algo: Algo | None = None
+    basket_id: str = ""
 
 
 class OrderChange(Message, frozen=True, kw_only=True):
@@ -181,6 +219,7 @@ class OrderChange(Message, frozen=True, kw_only=True):
     time_in_force: TimeInForce | None = None
     stop_price_micros: Int64 | None = None
     display_quantity: Int32 | None = None
+    algo: Algo | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
@@ -279,8 +318,9 @@ class StopTriggered(Message, frozen=True, kw_only=True):
     """The market has reached a stop price, and the order is worked from here on, as a market or a limit
     order.
 
-    price_micros: the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that
-    it is of, quote_sequence and quoted_at its place in the symbol's quotes and its time.
+    price_micros: the national best offer (to buy) or bid (to sell) that did it, or of_trade the last trade;
+    bid and offer: the quote that it is of, quote_sequence and quoted_at its place in the symbol's quotes and
+    its time.
     """
 
     price_micros: Int64
@@ -289,6 +329,53 @@ class StopTriggered(Message, frozen=True, kw_only=True):
     quote_sequence: Int32 = 0
     quoted_at: datetime | None = None
     triggered_at: datetime
+    of_trade: bool = False
+
+
+class AlgoSlice(Message, frozen=True, kw_only=True):
+    """One part of an algo's plan: from due_at on, `quantity` shares in all may be worked."""
+
+    due_at: datetime
+    quantity: Int32 = 0
+
+
+class AlgoPlanned(Message, frozen=True, kw_only=True):
+    """How an algo's shares are released from planned_at on: `slices` by their time, the last with the order's
+    quantity.
+
+    A later plan takes the place of an earlier one, and leaves what was done or at work by then, `base_qty`.
+    volume: of the symbol, all that its market has traded of it; not there while it is not known.
+    """
+
+    planned_at: datetime
+    base_qty: Int32 = 0
+    slices: tuple[AlgoSlice, ...] = ()
+    volume: Int64 | None = None
+
+
+class SharesReleased(Message, frozen=True, kw_only=True):
+    """So many shares of an algo order may be worked, `quantity` in all with those done.
+
+    slice: how many slices of its plan are due, the last of them at due_at. volume: all that the symbol's
+    market has traded; counted_volume: how much of that was since the plan was made and seen.
+    """
+
+    quantity: Int32
+    slice: Int32
+    due_at: datetime
+    released_at: datetime
+    volume: Int64 | None = None
+    counted_volume: Int64 = 0
+
+
+class AlgoHeld(Message, frozen=True, kw_only=True):
+    """Shares of an algo order are due and are not released: `reason` says why.
+
+    It ends with the next SharesReleased.
+    """
+
+    reason: str = ""
+    held_at: datetime
 
 
 class OrderDenied(Message, frozen=True, kw_only=True):

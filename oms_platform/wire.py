@@ -74,6 +74,7 @@ _decoders = {
     for message in messages
 }
 _NUL: Final = b"\\u0000"
+_BACKSLASH: Final = rb"\\"
 
 
 class UnreadableMessageError(ValueError):
@@ -85,7 +86,8 @@ def decode(type_name: str, payload: bytes) -> Message:
     decoder = _decoders.get(type_name)
     if decoder is None:
         raise UnreadableMessageError(f"expected a known message type in the header, found {type_name!r}")
-    if _NUL in payload:
+    # A text may have a backslash, "u" and zeros in it, whose backslash is escaped.
+    if _NUL in payload and _NUL in payload.replace(_BACKSLASH, b""):
         raise UnreadableMessageError(f"{type_name}: expected no NUL in any text, found one")
     try:
         return decoder.decode(payload)

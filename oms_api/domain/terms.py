@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.algo_terms import algo_problem, read_algo
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
@@ -51,6 +52,8 @@ FIELDS: Final = frozenset(
         "locateId",
         "displayQty",
         "postOnly",
+        "algo",
+        "basketId",
     )
 )
 _SIDES: Final = {member.name: member for member in Side}
@@ -140,6 +143,8 @@ def read_terms(
     locate_id = _locate_id(content.get("locateId"), problems)
     display_quantity = read_display_quantity(content.get("displayQty"), problems)
     post_only = _flag(content, "postOnly", problems)
+    algo = read_algo(content.get("algo"), problems)
+    basket_id = _basket_id(content.get("basketId"), problems)
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
     terms = OrderTerms(
@@ -161,11 +166,15 @@ def read_terms(
         locate_id=locate_id,
         display_quantity=display_quantity,
         post_only=post_only,
+        algo=algo,
+        basket_id=basket_id,
     )
     limit = terms.limit_price_micros
     round_lot = 1 if limit is None else known.round_lot_of(symbol, limit)
-    wrong = tuple(fit_problem(one) for one in unfit(instructions_of(terms, round_lot)))
-    return wrong or terms
+    wrong = [fit_problem(one) for one in unfit(instructions_of(terms, round_lot))]
+    if (of_algo := algo_problem(terms)) is not None:
+        wrong.append(of_algo)
+    return tuple(wrong) or terms
 
 
 def fit_problem(one: Unfit) -> FieldProblem:
@@ -232,6 +241,18 @@ def _tags(value: object, problems: list[FieldProblem]) -> tuple[Tag, ...]:
             bounds = f"must be a text of 1 to {TAG_TEXT_LENGTH_MAX} printable characters"
             _wrong(problems, f"tags.{name}", f"{bounds}, was {shown(text)}")
     return tuple(Tag(name=str(name), text=str(text)) for name, text in sorted(value.items()))
+
+
+def _basket_id(value: object, problems: list[FieldProblem]) -> str:
+    if value is None:
+        return ""
+    problem = (
+        client_order_id_problem(value) if isinstance(value, str) else f"must be a text, was {shown(value)}"
+    )
+    if problem is not None:
+        _wrong(problems, "basketId", problem)
+        return ""
+    return str(value)
 
 
 def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> Routing:

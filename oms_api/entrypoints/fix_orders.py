@@ -21,7 +21,7 @@ from oms_api.change_handlers import Asked, Requested, handle_change
 from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import FIX_CHANNEL, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.entrypoints import fix_reports
+from oms_api.entrypoints import fix_algos, fix_reports
 from oms_api.entrypoints.fix_reports import Message
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
@@ -101,6 +101,7 @@ def read_order(
         "locateId": _locate_id(fields),
         "displayQty": _shares(fields.get("111")),
         "postOnly": fix_reports.POST_ONLY in fields.get("18", "").split(" ") or None,
+        "algo": fix_algos.read_algo(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -114,6 +115,7 @@ def read_replace(fields: Fields) -> dict[str, object]:
         "stopPrice": _price(fields.get("99")),
         "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
         "displayQty": _shares(fields.get("111")),
+        "algo": fix_algos.read_algo(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
 

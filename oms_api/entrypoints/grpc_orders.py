@@ -82,6 +82,8 @@ def _content(request: Any) -> dict[str, object]:
         "locateId": request.locate_id or None,
         "displayQty": request.display_qty or None,
         "postOnly": request.post_only or None,
+        "algo": _algo(request),
+        "basketId": request.basket_id or None,
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -89,6 +91,30 @@ def _content(request: Any) -> dict[str, object]:
 def _routing(given: Any) -> dict[str, object] | None:
     routing = {"profile": given.profile, "avoid": list(given.avoid), "prefer": list(given.prefer)}
     return {name: value for name, value in routing.items() if value} or None
+
+
+def _algo(request: Any) -> dict[str, object] | None:
+    if not request.HasField("algo"):
+        return None
+    given = request.algo
+    content: dict[str, object | None] = {
+        "strategy": _name(given, "strategy"),
+        "startAt": _time_text(given, "start_at"),
+        "endAt": _time_text(given, "end_at"),
+        "participationBps": given.participation_bps or None,
+        "urgency": given.urgency or None,
+        "slices": given.slices or None,
+        "seed": _optional(given, "seed"),
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _time_text(message: Any, field: str) -> str | None:
+    """Return a time as REST writes it, None if it is left out."""
+    if not message.HasField(field):
+        return None
+    at: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return at.isoformat()
 
 
 def _replace_content(request: Any) -> dict[str, object]:
@@ -99,6 +125,7 @@ def _replace_content(request: Any) -> dict[str, object]:
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
         "displayQty": _optional(request, "display_qty"),
+        "algo": _algo(request),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -113,6 +140,8 @@ def read_selection(given: Any) -> Selection | Refusal:
     for name in ("account_ids", "symbols", "venue_ids", "client_order_ids"):
         if any("\0" in value for value in getattr(given, name)):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
+    if "\0" in given.basket_id:
+        problems.append(FieldProblem(field="basket_id", message="must not contain a NUL character"))
     order_ids = [read_id(text) for text in given.order_ids]
     if None in order_ids:
         message = f"must be order ids, was {shown(given.order_ids[order_ids.index(None)])}"
@@ -132,6 +161,7 @@ def read_selection(given: Any) -> Selection | Refusal:
         symbols=frozenset(given.symbols) or None,
         side=side,
         venues=frozenset(given.venue_ids) or None,
+        basket=given.basket_id or None,
         older_than_s=older_than_s,
         order_ids=tuple(dict.fromkeys(one for one in order_ids if one is not None)),
         client_order_ids=tuple(dict.fromkeys(given.client_order_ids)),
@@ -196,7 +226,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         if wrong:
             message = f"must be of {', '.join(allowed)}, was {shown(wrong[0])}"
             problems.append(FieldProblem(field=name, message=message))
-    for name in ("account_id", "symbol", "client_order_id"):
+    for name in ("account_id", "symbol", "client_order_id", "basket_id"):
         if "\0" in getattr(request, name):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
     created_from = _time(request, "created_from", problems)
@@ -220,6 +250,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         statuses=frozenset(statuses) or None,
         side=side,
         client_order_ids=frozenset((request.client_order_id,)) if request.client_order_id else None,
+        basket=request.basket_id or None,
         created_from=created_from,
         created_to=created_to,
         after=after,

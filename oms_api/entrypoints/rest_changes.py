@@ -28,6 +28,7 @@ from oms_api.entrypoints.rest_orders import (
     ORDER_PATH,
     TAG,
     TIMES_IN_FORCE,
+    AlgoRequest,
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
@@ -46,7 +47,8 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
     quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
     order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. display_qty: the shares that are
-    shown at once of a LIMIT order that rests, 0 for all.
+    shown at once of a LIMIT order that rests, 0 for all. algo: whole, of the strategy that the order has;
+    what is left of it is planned anew.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
@@ -54,6 +56,7 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
     display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
+    algo: AlgoRequest | None = None
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}

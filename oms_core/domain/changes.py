@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS, instructions_of, unfit
-from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
+from oms_platform.order_types import LIMITED, STOPS, instructions_of, problem_of_algo, unfit
+from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
 
 # Between these an order's time in force may change: the others are over before a replace can come.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
@@ -22,6 +22,7 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
         display_quantity=terms.display_quantity if display is None else display,
+        algo=terms.algo if change.algo is None else change.algo,
     )
 
 
@@ -46,11 +47,25 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
             return f"{name}: expected a price above 0, was {price} micros"
     if triggered and after.stop_price_micros != before.stop_price_micros:
         return "stopPrice: the market has reached it already"
+    if (problem := _problem_of_algo(before.algo, after.algo)) is not None:
+        return problem
     forces = before.time_in_force, after.time_in_force
     if forces[0] is not forces[1] and not RESTING.issuperset(forces):
         return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
     if after.display_quantity < 0:
         return f"displayQty: expected 0 or more, was {after.display_quantity}"
     # What a round lot is has been said at the door, by the rules of its day.
-    wrong = next(iter(unfit(instructions_of(after))), None)
-    return None if wrong is None else f"{wrong.field}: expected {wrong.expected}, was {wrong.found}"
+    for one in unfit(instructions_of(after)):
+        return f"{one.field}: expected {one.expected}, was {one.found}"
+    wrong = problem_of_algo(after)
+    return None if wrong is None else f"{wrong[0]}: {wrong[1]}"
+
+
+def _problem_of_algo(before: Algo | None, after: Algo | None) -> str | None:
+    if after == before:
+        return None
+    if before is None or after is None:
+        return "algo: an order that is not worked over time does not become one that is"
+    if before.strategy is not after.strategy:
+        return f"algo.strategy: {before.strategy.name} does not become {after.strategy.name}"
+    return None

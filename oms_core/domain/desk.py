@@ -15,11 +15,11 @@ from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position, after_correction, after_fill
-from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext
+from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.sides import direction
-from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase
+from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase, Session
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
@@ -164,6 +164,11 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
+    def session_at(self, symbol: str, at: datetime) -> Session | None:
+        """Return the session of a symbol's market that a time is in; None where a market never closes."""
+        instrument = self.instruments.get(symbol)
+        return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
+
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
         instrument = self.instruments.get(symbol)
@@ -208,7 +213,19 @@ class Desk:
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
+            algo_time=self._algo_time(terms, now),
         )
+
+    def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
+        algo, instrument = terms.algo, self.instruments.get(terms.symbol)
+        if algo is None or instrument is None:
+            return None
+        begins_at = now if algo.start_at is None else max(now, algo.start_at)
+        session = self.hours.session_at(instrument.calendar_id, begins_at)
+        until = None if session is None else session.closes_at
+        if self.hours.is_continuous(instrument.calendar_id):
+            until = algo.end_at
+        return AlgoTime(begins_at=begins_at, ends_at=algo.end_at, until=until)
 
 
 _FLAT: Final = Position()

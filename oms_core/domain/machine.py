@@ -19,6 +19,7 @@ from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
+from oms_core.domain.algos import worked
 from oms_core.domain.executions import change_of
 from oms_core.domain.order import (
     Child,
@@ -32,6 +33,7 @@ from oms_core.domain.order import (
     RequestSuspend,
     RetryRoute,
     TriggerStop,
+    WorkAlgo,
 )
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
@@ -39,6 +41,8 @@ from oms_platform.order_ids import route_id
 from oms_platform.order_types import BOOKED
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -61,6 +65,7 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    SharesReleased,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -114,7 +119,7 @@ def evolve(order: Order, cause: Fact | Command, now: datetime, *, may_route: boo
 
 def first_route(order: Order, now: datetime) -> RouteRequested | None:
     """Return the route that an order asks for when it is accepted: all of it, None while it waits."""
-    if order.is_stop:
+    if order.waits_at_first:
         return None
     return RouteRequested(
         route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
@@ -150,6 +155,8 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
         case TriggerStop():
             # It may have become another order since the quote was held to it.
             return (_triggered(cause, now),) if order.waits_for_stop and _reaches(order, cause) else ()
+        case WorkAlgo():
+            return worked(order, cause, now)
         case RetryRoute():
             return ()
         case _:
@@ -172,6 +179,7 @@ def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
         quote_sequence=touch.sequence,
         quoted_at=touch.quoted_at,
         triggered_at=now,
+        of_trade=trigger.of_trade,
     )
 
 
@@ -229,7 +237,12 @@ def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
 
 
 def _spent(order: Order) -> str | None:
-    """Return why no further route is asked for, None while there may be one."""
+    """Return why no further route is asked for, None while there may be one.
+
+    An algo goes on until its time is over: what a slice could not do, the next ones try.
+    """
+    if order.terms.algo is not None:
+        return None
     if order.attempt and order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         waiting = 0 < order.dry_routes < DRY_ROUTES_MAX and not order.fruitless_routes
         return None if waiting else order.text or "the rest of an immediate order is canceled"
@@ -255,6 +268,8 @@ def _next_route(order: Order, now: datetime) -> Event | None:
 def _end(cancel: CancelRequested) -> Event:
     if cancel.cause is CancelCause.SESSION_END:
         return OrderExpired(reason="the trading day ended")
+    if cancel.cause is CancelCause.ALGO_END:
+        return OrderCanceled(reason="ALGO_ENDED: its time is over")
     return OrderCanceled(reason="canceled on request")
 
 
@@ -296,6 +311,17 @@ def apply(order: Order, event: Event) -> Order:
             return _replacing(order, event)
         case OrderSuspended() | OrderResumed() | StopTriggered():
             return _held_or_released(order, event)
+        case AlgoPlanned() | SharesReleased() | AlgoHeld():
+            return _algo_moved(order, event)
+        case _:
+            return _noted_or_over(order, event)
+
+
+def _noted_or_over(
+    order: Order,
+    event: BookingRejected | SuspendRejected | ResumeRejected | OrderCanceled | OrderExpired,
+) -> Order:
+    match event:
         case BookingRejected() | SuspendRejected() | ResumeRejected():
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
@@ -508,6 +534,19 @@ def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopT
             assert_never(event)
 
 
+def _algo_moved(order: Order, event: AlgoPlanned | SharesReleased | AlgoHeld) -> Order:
+    match event:
+        case AlgoPlanned():
+            return _moved(order, event, plan=event, release=None)
+        case SharesReleased():
+            # What the slices before left is worked with the new one, at once.
+            return _moved(order, event, release=event, released_qty=event.quantity, held="", **_AFRESH)
+        case AlgoHeld():
+            return _moved(order, event, held=event.reason, text=event.reason)
+        case _:
+            assert_never(event)
+
+
 def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
     match event:
         case ReplaceRequested():
@@ -520,6 +559,9 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 reserved_price_micros=event.reserved_price_micros,
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,
+                plan=None,
+                release=None,
+                held="",
                 **_AFRESH,
             )
         case ReplaceRejected():

@@ -16,7 +16,10 @@ from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
 from oms_platform.order_types import STOPS, worked_terms
 from oms_platform.prices import average_micros
+from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -41,6 +44,7 @@ from oms_platform.vocabulary import (
     RouteDeferred,
     RoutePlaced,
     RouteRequested,
+    SharesReleased,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -71,6 +75,9 @@ Event = (
     | OrderResumed
     | ResumeRejected
     | StopTriggered
+    | AlgoPlanned
+    | SharesReleased
+    | AlgoHeld
     | BookingRejected
     | OrderCanceled
     | OrderExpired
@@ -115,10 +122,24 @@ class RequestResume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TriggerStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A quote has reached the order's stop price. price_micros: of the quote's side that did."""
+    """The market has reached the order's stop price. price_micros: of the quote's side that did, or of_trade
+    of the last trade.
+    """
 
     price_micros: int
     touch: TouchPrices
+    of_trade: bool = False
+
+
+class WorkAlgo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The time to release shares of an algo order may have come.
+
+    volume: of the symbol, all that its market has traded of it; None while nobody knows. session: of the
+    symbol's market, the one that the time is in; None between two, and where a market never closes.
+    """
+
+    volume: int | None = None
+    session: Session | None = None
 
 
 class RetryRoute(msgspec.Struct, frozen=True, gc=False):
@@ -126,7 +147,7 @@ class RetryRoute(msgspec.Struct, frozen=True, gc=False):
 
 
 Wish = RequestCancel | RequestReplace | RequestSuspend | RequestResume
-Command = Wish | TriggerStop | RetryRoute
+Command = Wish | TriggerStop | WorkAlgo | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
 Fact = (
     OrderAccepted
@@ -172,7 +193,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parent order's state after `sequence` events; the request that made it counts as the first.
 
     released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
-    its stop price, until a cancel takes back what no venue has. triggered: when it did. executed_qty: all net
+    its stop price or is worked over time, until a cancel takes back what no venue has. triggered: when the
+    stop price was reached. plan, release, held: an algo's plan, None until there is one of its terms, what it
+    last released, and why it does not release what is due. executed_qty: all net
     shares that venues executed, also beyond the order's quantity. notional_micros: of all of them.
     working_qty, unresolved_qty: the sums over children. route_quantity: shares in a route that was asked for
     and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing
@@ -198,6 +221,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     routed_at: datetime | None = None
     cancel: CancelRequested | None = None
     triggered: StopTriggered | None = None
+    plan: AlgoPlanned | None = None
+    release: SharesReleased | None = None
+    held: str = ""
     replacing: ReplaceRequested | None = None
     suspended: OrderSuspended | None = None
     fruitless_routes: int = 0
@@ -296,8 +322,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_stop(self) -> bool:
-        """Whether the order is none that is worked from the start."""
+        """Whether the order waits for its stop price before it is worked."""
         return self.terms.order_type in STOPS
+
+    @property
+    def waits_at_first(self) -> bool:
+        """Whether nothing of the order is worked when it is accepted."""
+        return self.is_stop or self.terms.algo is not None
 
     @property
     def waits_for_stop(self) -> bool:
@@ -312,7 +343,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def releasable_qty(self) -> int:
-        """Shares that may be worked, those done included, if nothing holds the order."""
+        """Shares that may be worked, those done included, if nothing holds the order.
+
+        Of an algo that has no plan yet, what is done and what venues have: the plan releases the rest.
+        """
+        if self.terms.algo is not None:
+            return min(self.committed_qty, self.terms.quantity)
         return 0 if self.is_stop and self.triggered is None else self.terms.quantity
 
     @property

@@ -49,6 +49,14 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     calendar_id: str = EVER_OPEN.calendar_id
 
 
+class AlgoTime(Struct, frozen=True, kw_only=True, gc=False):
+    """When an algo is worked, and until when its market trades then; until None: it does not, then."""
+
+    begins_at: datetime
+    ends_at: datetime
+    until: datetime | None
+
+
 class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     """Everything a rule may look at.
 
@@ -56,7 +64,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     the account's other open orders on this way of this symbol, which close the position first. executed_qty:
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
-    known. is_of_ended_day: the session that the order was taken for is over.
+    known. is_of_ended_day: the session that the order was taken for is over. algo_time: of an order with an
+    algo.
     """
 
     terms: OrderTerms
@@ -72,6 +81,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     age_max: timedelta = NO_AGE_LIMIT
     phase: Phase | None = None
     is_of_ended_day: bool = False
+    algo_time: AlgoTime | None = None
 
     @property
     def price_micros(self) -> int | None:
@@ -187,6 +197,24 @@ def market_open(context: RiskContext) -> Outcome | None:
     opens = _time(phase.until)
     found = "open" if phase.open else "closed"
     return _outcome(DenialCode.MARKET_CLOSED, phase.open, found, "open", **details, next_open=opens)
+
+
+def algo_within_session(context: RiskContext) -> Outcome | None:
+    """Require that an algo's time is not over, and lies within one session."""
+    wanted = context.algo_time
+    if wanted is None:
+        return None
+    begins, ends = _time(wanted.begins_at), _time(wanted.ends_at)
+    until = "closed" if wanted.until is None else _time(wanted.until)
+    return _outcome(
+        DenialCode.ALGO_OUTSIDE_SESSION,
+        wanted.until is not None and wanted.begins_at < wanted.ends_at <= wanted.until,
+        f"{begins} to {ends}",
+        until,
+        begins=begins,
+        ends=ends,
+        session_ends=until,
+    )
 
 
 def quantity_limit(context: RiskContext) -> Outcome | None:
@@ -310,6 +338,7 @@ RULES: Final[tuple[Rule, ...]] = (
     instrument_active,
     instrument_not_halted,
     market_open,
+    algo_within_session,
     quantity_limit,
     market_order_age,
     reference_price,

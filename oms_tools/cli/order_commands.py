@@ -34,6 +34,19 @@ _ORDER_OPTIONS: Final = (
     click.option(
         "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
     ),
+    click.option(
+        "--algo",
+        type=click.Choice(["TWAP", "VWAP", "POV", "IS"], case_sensitive=False),
+        help="Work it over time; needs --end-at (docs/algos.md).",
+    ),
+    click.option("--start-at", help="Of an algo: from when, 2026-11-02T14:30:00Z; else at once."),
+    click.option("--end-at", help="Of an algo: until when."),
+    click.option("--slices", type=int, help="Of an algo: in how many parts."),
+    click.option("--urgency", type=int, help="Of IS: 1 to 10."),
+    click.option(
+        "--participation-bps", type=int, help="Of an algo: the most of the market's volume, 1000 for 10 %."
+    ),
+    click.option("--basket", "basket_id", help="Of the list that it is sent with: a name of yours."),
     click.option("--profile", help="A routing profile; default: the account's, or the default one."),
     click.option("--avoid", multiple=True, help="A venue not to use; may be given several times."),
     click.option("--prefer", multiple=True, help="A venue to prefer; may be given several times."),
@@ -62,6 +75,13 @@ def order_terms(
     limit_price: str | None,
     stop_price: str | None,
     tif: str,
+    algo: str | None = None,
+    start_at: str | None = None,
+    end_at: str | None = None,
+    slices: int | None = None,
+    urgency: int | None = None,
+    participation_bps: int | None = None,
+    basket_id: str | None = None,
     profile: str | None,
     avoid: tuple[str, ...],
     prefer: tuple[str, ...],
@@ -72,6 +92,16 @@ def order_terms(
     post_only: bool,
 ) -> dict[str, Any]:
     """Return an order's terms as the client's `place` and `preview` take them."""
+    given = {
+        "startAt": start_at,
+        "endAt": end_at,
+        "slices": slices,
+        "urgency": urgency,
+        "participationBps": participation_bps,
+    }
+    worked = {name: value for name, value in given.items() if value is not None}
+    if worked and algo is None:
+        raise click.UsageError("expected --algo with what says how it works, found none")
     return {
         "account": account,
         "symbol": symbol.upper(),
@@ -81,6 +111,8 @@ def order_terms(
         "stop_price": stop_price,
         "time_in_force": tif.upper(),
         "min_quantity": min_quantity,
+        "algo": None if algo is None else {"strategy": algo.upper(), **worked},
+        "basket_id": basket_id,
         "profile": profile or None,
         "avoid": avoid,
         "prefer": prefer,

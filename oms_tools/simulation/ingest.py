@@ -8,6 +8,7 @@ suspend and resume.
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from oms_core.ports import Request
@@ -15,6 +16,8 @@ from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
 from oms_platform.sides import LOCATED, is_buy, sign
 from oms_platform.vocabulary import (
+    Algo,
+    AlgoStrategy,
     OrderCapacity,
     OrderChange,
     OrderTerms,
@@ -78,6 +81,7 @@ class Ingest:
             stop = mid + sign(side) * away
             limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
+        algo = self._algo() if stop is None and draws.random() < 0.12 else None
         account = draws.choice(self._accounts)
         terms = OrderTerms(
             account_id=account,
@@ -89,16 +93,31 @@ class Ingest:
             locate_id="LOC-1" if side in LOCATED else "",
             capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
-            time_in_force=draws.choice(_FORCES if stop is None else _RESTING),
+            time_in_force=draws.choice(_FORCES if stop is None and algo is None else _RESTING),
             quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
             limit_price_micros=limit,
             stop_price_micros=stop,
+            algo=algo,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
         request = SubmitOrder(order_id=order_id, received_at=system.clock.now(), terms=terms)
         self.made += 1
         self._orders.append(request)
         self._take(request)
+
+    def _algo(self, like: Algo | None = None) -> Algo:
+        """Draw how an order is worked over time; like: the same, but for its parameters."""
+        draws, now = self._draws, self._system.clock.now()
+        strategy = draws.choice(list(AlgoStrategy)) if like is None else like.strategy
+        bounded = strategy is AlgoStrategy.POV or draws.random() < 0.2
+        return Algo(
+            strategy=strategy,
+            start_at=now + timedelta(seconds=draws.randint(0, 3)) if draws.random() < 0.3 else None,
+            end_at=now + timedelta(seconds=draws.randint(4, 40)),
+            participation_bps=draws.choice((500, 2_000, 5_000)) if bounded else 0,
+            urgency=draws.randint(1, 10) if strategy is AlgoStrategy.IS else 0,
+            slices=draws.choice((0, 2, 5, 10)),
+        )
 
     def cancel_any(self) -> None:
         """Cancel one of the newest orders, whatever has become of it, or one of those that are open."""
@@ -133,7 +152,9 @@ class Ingest:
         limit = terms.limit_price_micros
         away = draws.choice(_THROUGH_CENTS) * _CENT
         stop = terms.stop_price_micros
+        algo = terms.algo
         change = OrderChange(
+            algo=self._algo(algo) if algo is not None and draws.random() < 0.4 else None,
             stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,

@@ -20,7 +20,14 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_within, sign
-from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, TimeInForce
+from oms_platform.vocabulary import (
+    AlgoPlanned,
+    CancelCause,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    TimeInForce,
+)
 from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
@@ -74,8 +81,9 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. triggered: whether its stop price was reached. waits: its next route waits for
-    its time. ends: reports of venues that ended a child.
+    suspended: whether it is. triggered: whether its stop price was reached. plan: of its algo, what may be
+    worked from when on; released: what may be. waits: its next route waits for its time. ends: reports of
+    venues that ended a child.
     """
 
     terms: OrderTerms
@@ -95,6 +103,8 @@ class FollowedOrder:
     wanted_price: int = 0
     suspended: bool = False
     triggered: bool = False
+    plan: AlgoPlanned | None = None
+    released: int = 0
     session_ended: bool = False
     waits: bool = False
     ends: set[tuple[object, ...]] = field(default_factory=set)
@@ -268,6 +278,8 @@ class OrderAuditor:
                 self._ask_again(order)
             case "StopTriggered":
                 self._triggered(order, event)
+            case "AlgoPlanned" | "SharesReleased" | "AlgoHeld":
+                self._released(order, event)
             case "SuspendRejected" | "ResumeRejected":
                 over = bool(order.closed) or order.canceled
                 idle = order.suspended is (event.type == "SuspendRejected")
@@ -301,6 +313,34 @@ class OrderAuditor:
         )
         order.triggered = True
 
+    def _released(self, order: FollowedOrder, event: OrderEvent) -> None:
+        free = not order.closed and not order.canceled and not order.suspended and order.replacing is None
+        self._require(free and order.terms.algo is not None, PATH, event, "nothing is to be released of it")
+        if event.algo_planned is not None:
+            order.plan = event.algo_planned
+            self._require(
+                order.plan.base_qty == order.released
+                and order.plan.slices[-1].quantity == order.terms.quantity,
+                "a plan is of what is left",
+                event,
+                f"from {order.plan.base_qty} to {order.plan.slices[-1].quantity}, {order.released} released",
+            )
+        released = event.shares_released
+        if released is None:
+            return
+        due = (
+            []
+            if order.plan is None
+            else [one for one in order.plan.slices if one.due_at <= event.occurred_at]
+        )
+        self._require(
+            order.released <= released.quantity <= (due[-1].quantity if due else 0),
+            "no more of an algo is released than its plan has due",
+            event,
+            f"{released.quantity} after {order.released}, due is {due[-1:]}",
+        )
+        order.released, order.waits = released.quantity, False
+
     @staticmethod
     def _ask_again(order: FollowedOrder) -> None:
         for child in order.children.values():
@@ -331,7 +371,8 @@ class OrderAuditor:
             event,
             f"is {replaced.terms}, wanted was {terms} with {order.executed} done",
         )
-        others = structs.replace(terms, quantity=order.terms.quantity) != order.terms
+        same = structs.replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
+        others = same != order.terms
         self._require(
             not (others and (order.working or order.route)) or bool(order.closed),
             "no venue has what its order does not want any more",
@@ -339,7 +380,8 @@ class OrderAuditor:
             f"{order.working} shares work, {order.route} are in a route",
         )
         order.terms, order.price, order.replacing = replaced.terms, replaced.reserved_price_micros, None
-        order.waits = False
+        order.waits, order.plan = False, None
+        order.released = min(order.committed, order.terms.quantity)
         if order.closed and order.executed < order.terms.quantity:
             order.closed = ""
             self.open_by_account[event.account_id][event.order_id] = order
@@ -413,9 +455,9 @@ class OrderAuditor:
         self._check_buying_power(order, event, order.terms, accepted.reserved_price_micros, others)
         order.accepted = True
         order.price = accepted.reserved_price_micros
-        stop = order.terms.stop_price_micros is not None
+        waits = order.terms.stop_price_micros is not None or order.terms.algo is not None
         self._require(
-            (accepted.route is None) is stop, PATH, event, f"routed {accepted.route}, a stop {stop}"
+            (accepted.route is None) is waits, PATH, event, f"routed {accepted.route}, it waits: {waits}"
         )
         if accepted.route is not None:
             order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
@@ -468,6 +510,12 @@ class OrderAuditor:
             "nothing is routed of a stop before its price was reached",
             event,
             f"attempt {asked.attempt}",
+        )
+        self._require(
+            order.terms.algo is None or order.committed + asked.quantity <= order.released,
+            "no more of an algo is routed than was released",
+            event,
+            f"{asked.quantity} asked, {order.committed} out of {order.released}",
         )
         self._require(
             not order.suspended and order.replacing is None,

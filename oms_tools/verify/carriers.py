@@ -90,7 +90,7 @@ def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
             # A cancel's report carries the request's id; the order goes by the original one.
             named = line.get("orig_cl_ord_id") or line["cl_ord_id"]
             came_as = first.get(named, named)
-            if line["exec_type"] == "REPLACED":
+            if line.get("exec_type") == "REPLACED":
                 first[line["cl_ord_id"]] = came_as
             orders.setdefault(came_as, _VenueOrder()).take(line)
     return orders

@@ -43,6 +43,7 @@ from execution_adapter.ports import (
     SentMessage,
     session_item,
 )
+from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport
@@ -84,6 +85,19 @@ class Published:
     def next_offsets(self, topic: str) -> Mapping[int, int]:
         """Say that nothing was published before."""
         return {}
+
+
+class WatchedLedger(Ledger):
+    """Notes every exception that was raised, also one that is stored already."""
+
+    def __init__(self) -> None:
+        super().__init__("one", {})
+        self.raised: list[ExecutionException] = []
+
+    def excepted(self, exception: ExecutionException) -> None:
+        """Note it, and keep it."""
+        self.raised.append(exception)
+        super().excepted(exception)
 
 
 class WatchedManager(ChildOrderManager):
@@ -195,7 +209,8 @@ class VenueWire:
         self.parents: dict[UUID, Parent] = {}
         self.store = InMemoryChildStore(parent_of=self.parents.get)
         self.wire, self.published = Wire(), Published()
-        outlet, ledger = ReportsOutlet(self.published, new_id=uuid7), Ledger("one", {})
+        outlet, ledger = ReportsOutlet(self.published, new_id=uuid7), WatchedLedger()
+        self.raised = ledger.raised
         self.manager = WatchedManager(self.wire, outlet, ledger, status_timeout_s=5.0)
         self.manager.handled = Counter()
         self.loop = AdapterLoop(

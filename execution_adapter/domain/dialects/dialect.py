@@ -140,10 +140,12 @@ def replace_fields(
     sent_at: str,
     *,
     suffixed: bool = False,
+    capacity_tag: int,
 ) -> str:
     """Write what every family's 35=G has: the order as it is to be, and which one it is."""
     wanted = replace(child, quantity=quantity)
-    return f"{order_fields(wanted, cl_ord_id, sent_at, suffixed=suffixed)}41={orig_cl_ord_id}{SOH}"
+    order = order_fields(wanted, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=capacity_tag)
+    return f"{order}41={orig_cl_ord_id}{SOH}"
 
 
 def status_fields(child: ChildTerms, cl_ord_id: str, *, suffixed: bool = False) -> str:

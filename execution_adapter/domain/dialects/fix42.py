@@ -20,12 +20,26 @@ _MILLISECOND_AT: Final = -3
 # Rule80A, by the letters that OrderCapacity has from FIX 4.3 on, as venues of the family take them.
 CAPACITY_TAG: Final = 47
 order_cancel_request = cancel_fields
-order_cancel_replace_request = replace_fields
 
 
 def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
     """Write the body of 35=D."""
     return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
+
+
+def order_cancel_replace_request(
+    child: ChildTerms,
+    orig_cl_ord_id: str,
+    cl_ord_id: str,
+    quantity: int,
+    sent_at: str,
+    *,
+    suffixed: bool = False,
+) -> str:
+    """Write the body of 35=G."""
+    return replace_fields(
+        child, orig_cl_ord_id, cl_ord_id, quantity, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG
+    )
 
 
 def timestamp(at: datetime) -> str:

@@ -206,7 +206,8 @@ ANYTHING = JSON | ANY_TEXT | ANY_NUMBER
 def hold_storable(terms: OrderTerms) -> None:
     """Hold what columns, JSON and Kafka need: texts without NUL and lone surrogates, numbers that fit."""
     payload = encode(SubmitOrder(order_id=uuid7(), received_at=NOW, terms=terms))
-    assert b"\\u0000" not in payload
+    # What a caller writes as a backslash, "u" and zeros is none.
+    assert b"\\u0000" not in payload.replace(b"\\\\", b"")
     stored = decode("SubmitOrder", payload)
     assert isinstance(stored, SubmitOrder)
     assert stored.terms == terms
@@ -240,7 +241,8 @@ def test_whatever_a_body_says_the_answer_is_terms_that_can_be_stored_or_named_pr
 def test_one_field_with_anything_in_it_is_stored_or_named(field: str, value: Any) -> None:
     found = read(**{field: value})
     if isinstance(found, tuple):
-        assert field in {problem.field for problem in found} or field in ("orderType", "symbol", "quantity")
+        named = {problem.field.partition(".")[0] for problem in found}
+        assert field in named or field in ("orderType", "symbol", "quantity")
     else:
         hold_storable(found)
 

@@ -124,11 +124,27 @@ class ExecType(betterproto.Enum):
 
 
 class CancelCause(betterproto.Enum):
-    """Why an order is being taken out of the market."""
+    """
+    Why an order is being taken out of the market. ALGO_END: its algo's time is over.
+    """
 
     UNSPECIFIED = 0
     CLIENT = 1
     SESSION_END = 2
+    ALGO_END = 9
+
+
+class AlgoStrategy(betterproto.Enum):
+    """
+    How an order's shares are released over time. TWAP: evenly. VWAP: as a market's volume is over its day. POV: as the
+     market trades, a part of its volume. IS: implementation shortfall, the sooner the more urgent.
+    """
+
+    UNSPECIFIED = 0
+    TWAP = 1
+    VWAP = 2
+    POV = 3
+    IS = 4
 
 
 @dataclass(eq=False, repr=False)
@@ -151,6 +167,24 @@ class Tag(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Algo(betterproto.Message):
+    """
+    An order that is worked over time. start_at: not there, from when the order came. participation_bps: the most that may
+     be released of what the market has traded since it was begun, in hundredths of a percent, 0 for any; of POV it is what
+     releases. urgency: of IS, 1 to 10. slices: in how many parts, 0 for as many as its time asks for. seed: what the
+     parts' sizes and times are drawn from; not there, from the order's id.
+    """
+
+    strategy: "AlgoStrategy" = betterproto.enum_field(1)
+    start_at: Optional[datetime] = betterproto.message_field(2, optional=True)
+    end_at: datetime = betterproto.message_field(3)
+    participation_bps: int = betterproto.int32_field(4)
+    urgency: int = betterproto.int32_field(5)
+    slices: int = betterproto.int32_field(6)
+    seed: Optional[int] = betterproto.int64_field(7, optional=True)
+
+
+@dataclass(eq=False, repr=False)
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
@@ -158,7 +192,8 @@ class OrderTerms(betterproto.Message):
      orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only. capacity: not there, it is agency
      and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of the shares that a short sale
      borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only:
-     it takes nothing that is displayed.
+     it takes nothing that is displayed. basket_id: the list of orders that it was sent with (FIX ListID, 66), empty for
+     none.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -179,6 +214,8 @@ class OrderTerms(betterproto.Message):
     locate_id: str = betterproto.string_field(17)
     display_quantity: int = betterproto.int32_field(18)
     post_only: bool = betterproto.bool_field(19)
+    algo: "Algo" = betterproto.message_field(21)
+    basket_id: str = betterproto.string_field(22)
 
 
 @dataclass(eq=False, repr=False)
@@ -193,6 +230,7 @@ class OrderChange(betterproto.Message):
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
     stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
     display_quantity: Optional[int] = betterproto.int32_field(6, optional=True)
+    algo: "Algo" = betterproto.message_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -295,8 +333,8 @@ class OrderAccepted(betterproto.Message):
 class StopTriggered(betterproto.Message):
     """
     The market has reached a stop price, and the order is worked from here on, as a market or a limit order. price_micros:
-     the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that it is of, quote_sequence
-     and quoted_at its place in the symbol's quotes and its time.
+     the national best offer (to buy) or bid (to sell) that did it, or of_trade the last trade; bid and offer: the quote
+     that it is of, quote_sequence and quoted_at its place in the symbol's quotes and its time.
     """
 
     price_micros: int = betterproto.int64_field(1)
@@ -305,6 +343,57 @@ class StopTriggered(betterproto.Message):
     quote_sequence: int = betterproto.int32_field(4)
     quoted_at: Optional[datetime] = betterproto.message_field(5, optional=True)
     triggered_at: datetime = betterproto.message_field(6)
+    of_trade: bool = betterproto.bool_field(7)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoSlice(betterproto.Message):
+    """
+    One part of an algo's plan: from due_at on, `quantity` shares in all may be worked.
+    """
+
+    due_at: datetime = betterproto.message_field(1)
+    quantity: int = betterproto.int32_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoPlanned(betterproto.Message):
+    """
+    How an algo's shares are released from planned_at on: `slices` by their time, the last with the order's quantity. A
+     later plan takes the place of an earlier one, and leaves what was done or at work by then, `base_qty`. volume: of the
+     symbol, all that its market has traded of it; not there while it is not known.
+    """
+
+    planned_at: datetime = betterproto.message_field(1)
+    base_qty: int = betterproto.int32_field(2)
+    slices: List["AlgoSlice"] = betterproto.message_field(3)
+    volume: Optional[int] = betterproto.int64_field(4, optional=True)
+
+
+@dataclass(eq=False, repr=False)
+class SharesReleased(betterproto.Message):
+    """
+    So many shares of an algo order may be worked, `quantity` in all with those done. slice: how many slices of its plan
+     are due, the last of them at due_at. volume: all that the symbol's market has traded; counted_volume: how much
+     of that was since the plan was made and seen.
+    """
+
+    quantity: int = betterproto.int32_field(1)
+    slice: int = betterproto.int32_field(2)
+    due_at: datetime = betterproto.message_field(3)
+    released_at: datetime = betterproto.message_field(4)
+    volume: Optional[int] = betterproto.int64_field(5, optional=True)
+    counted_volume: int = betterproto.int64_field(6)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoHeld(betterproto.Message):
+    """
+    Shares of an algo order are due and are not released: `reason` says why. It ends with the next SharesReleased.
+    """
+
+    reason: str = betterproto.string_field(1)
+    held_at: datetime = betterproto.message_field(2)
 
 
 @dataclass(eq=False, repr=False)
@@ -812,6 +901,9 @@ class OrderEvent(betterproto.Message):
     order_resumed: "OrderResumed" = betterproto.message_field(41)
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
     stop_triggered: "StopTriggered" = betterproto.message_field(43)
+    algo_planned: "AlgoPlanned" = betterproto.message_field(65)
+    shares_released: "SharesReleased" = betterproto.message_field(66)
+    algo_held: "AlgoHeld" = betterproto.message_field(67)
 
 
 @dataclass(eq=False, repr=False)
@@ -833,6 +925,8 @@ class VenueQuote(betterproto.Message):
 class Quote(betterproto.Message):
     """
     Every venue's displayed book of one symbol at one instant, and the national best bid and offer over the lit ones.
+     last_price, last_size: of the newest trade of any venue, not there before the first; volume: shares that were traded of
+     the symbol since the feed began.
     """
 
     symbol: str = betterproto.string_field(1)
@@ -841,6 +935,9 @@ class Quote(betterproto.Message):
     national_best_offer: Optional[str] = betterproto.string_field(4, optional=True)
     venues: List["VenueQuote"] = betterproto.message_field(5)
     quoted_at: datetime = betterproto.message_field(6)
+    last_price: Optional[str] = betterproto.string_field(7, optional=True)
+    last_size: int = betterproto.int32_field(8)
+    volume: Optional[int] = betterproto.int64_field(9, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -950,6 +1047,8 @@ class PlaceOrderRequest(betterproto.Message):
     locate_id: str = betterproto.string_field(17)
     display_qty: int = betterproto.int32_field(18)
     post_only: bool = betterproto.bool_field(19)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
+    basket_id: str = betterproto.string_field(41)
 
 
 @dataclass(eq=False, repr=False)
@@ -1002,6 +1101,8 @@ class Order(betterproto.Message):
     locate_id: str = betterproto.string_field(37)
     display_qty: int = betterproto.int32_field(38)
     post_only: bool = betterproto.bool_field(39)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
+    basket_id: str = betterproto.string_field(41)
 
 
 @dataclass(eq=False, repr=False)
@@ -1038,6 +1139,7 @@ class ReplaceOrderRequest(betterproto.Message):
     sequence: Optional[int] = betterproto.int32_field(7, optional=True)
     stop_price: Optional[str] = betterproto.string_field(8, optional=True)
     display_qty: Optional[int] = betterproto.int32_field(18, optional=True)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -1155,6 +1257,7 @@ class OrderSelection(betterproto.Message):
     order_ids: List[str] = betterproto.string_field(6)
     client_order_ids: List[str] = betterproto.string_field(7)
     after: str = betterproto.string_field(8)
+    basket_id: str = betterproto.string_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -1244,6 +1347,7 @@ class ListOrdersRequest(betterproto.Message):
     created_to: Optional[datetime] = betterproto.message_field(7, optional=True)
     limit: int = betterproto.int32_field(8)
     page_token: str = betterproto.string_field(9)
+    basket_id: str = betterproto.string_field(10)
 
 
 @dataclass(eq=False, repr=False)
