@@ -16,13 +16,12 @@ import msgspec
 
 from oms_api.domain.algo_terms import read_algo
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
 from oms_api.domain.terms import (
     CLIENT_ORDER_ID_LENGTH_MAX,
     client_order_id_problem,
     read_price,
     read_quantity,
-    shown,
 )
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import LIMITED, STOPS, problem_of_parameters
