@@ -73,6 +73,7 @@ class OrderSender:
         that to the question how the child is.
         """
         if live.state.replace_is_out and not self._states.is_mute(live.child.venue_id):
+            self._children.await_answer(live)
             logon = self._states.logon(live.child.venue_id)
             if logon not in (live.replaced_on_logon, live.asked_on_logon):
                 self.ask(live, now_s)
@@ -201,6 +202,9 @@ class OrderSender:
     def _replace_in_turn(self, live: LiveChild, now: datetime, now_s: float) -> bool:
         """Send a 35=G whose turn has come, if its child can still be made that small."""
         wanted = live.state.replaces.pending_qty
+        if not wanted:
+            # Its session ended meanwhile, and core was told.
+            return False
         live.state = replace(live.state, replaces=Replaces(named=live.state.replaces.named))
         problem = self.replace_problem(live, wanted)
         if not problem:

@@ -333,7 +333,10 @@ class ReportHandlers:
 
     @staticmethod
     def _answers_replace(refusal: CancelRefusal, live: LiveChild) -> bool:
-        """Say whether a 35=9 answers a 35=G: no cancel is sent while one is out."""
+        """Say whether a 35=9 answers a 35=G.
+
+        No cancel is sent while one is out, but to a venue that cannot be asked; that cancel is sent again.
+        """
         return refusal.replaces or live.state.replace_is_out
 
     def _handle_replace_refusal(

@@ -246,6 +246,16 @@ def apply_report(
 
     quantity: of the child as it was sent.
     """
+    applied = _applied(state, quantity, time_in_force, report)
+    after = applied.state
+    if after.status in CLOSED and after.replaces.pending_qty:
+        # Nothing is left to be made smaller; a bust that opens it again finds no replace pending.
+        after = replace(after, replaces=Replaces(named=after.replaces.named))
+        return replace(applied, state=after)
+    return applied
+
+
+def _applied(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
     after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
     if not after.venue_order_id and report.venue_order_id and not report.unknown:
         after = replace(after, venue_order_id=report.venue_order_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import FieldProblem, shown
 from oms_platform.order_types import PARTICIPATION_BPS_MAX, SLICES_MAX, URGENCY_MAX, problem_of_algo
 from oms_platform.vocabulary import Algo, AlgoStrategy, OrderTerms
 
@@ -23,7 +23,7 @@ def read_algo(value: object, problems: list[FieldProblem]) -> Algo | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        problems.append(FieldProblem(field="algo", message=f"must be an object, was {_shown(value)}"))
+        problems.append(FieldProblem(field="algo", message=f"must be an object, was {shown(value)}"))
         return None
     before = len(problems)
     problems += [
@@ -83,9 +83,7 @@ def _strategy(value: object, problems: list[FieldProblem]) -> AlgoStrategy | Non
     found = _STRATEGIES.get(value) if isinstance(value, str) else None
     if found is None:
         said = (
-            "is required"
-            if value is None
-            else f"must be one of {', '.join(_STRATEGIES)}, was {_shown(value)}"
+            "is required" if value is None else f"must be one of {', '.join(_STRATEGIES)}, was {shown(value)}"
         )
         problems.append(FieldProblem(field="algo.strategy", message=said))
     return found
@@ -105,7 +103,7 @@ def _time(given: Mapping[str, object], name: str, problems: list[FieldProblem]) 
             return found.astimezone(UTC)
         except OverflowError:
             pass
-    message = f"must be a time with its zone, like 2026-11-02T15:00:00Z, was {_shown(value)}"
+    message = f"must be a time with its zone, like 2026-11-02T15:00:00Z, was {shown(value)}"
     problems.append(FieldProblem(field=f"algo.{name}", message=message))
     return None
 
@@ -113,14 +111,6 @@ def _time(given: Mapping[str, object], name: str, problems: list[FieldProblem]) 
 def _number(value: object, name: str, least: int, most: int, problems: list[FieldProblem]) -> int | None:
     if value is None or (type(value) is int and least <= value <= most):
         return value
-    message = f"must be a whole number from {least} to {most}, was {_shown(value)}"
+    message = f"must be a whole number from {least} to {most}, was {shown(value)}"
     problems.append(FieldProblem(field=f"algo.{name}", message=message))
     return None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    text = str(value)[: _SHOWN_MAX + 1] if not isinstance(value, bool) else str(value).lower()
-    text = text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
-    return (f'"{text}"' if text.isprintable() else ascii(text)) if isinstance(value, str) else text

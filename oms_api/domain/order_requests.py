@@ -16,7 +16,7 @@ import msgspec
 
 from oms_api.domain.algo_terms import read_algo
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
 from oms_api.domain.terms import (
     CLIENT_ORDER_ID_LENGTH_MAX,
     client_order_id_problem,
@@ -24,7 +24,6 @@ from oms_api.domain.terms import (
     read_display_quantity,
     read_price,
     read_quantity,
-    shown,
 )
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import LIMITED, STOPS, Instructions, problem_of_parameters, unfit

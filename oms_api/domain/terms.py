@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.algo_terms import algo_problem, read_algo
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import FieldProblem, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import LIMITED, STOPS, Unfit, instructions_of, unfit
@@ -27,7 +27,6 @@ PRICE_BOUND: Final = Decimal(10**12)
 PRICE_DECIMALS_MAX: Final = 6
 CLIENT_ORDER_ID_LENGTH_MAX: Final = 64
 PRINCIPAL_LENGTH_MAX: Final = 256
-_SHOWN_CHARACTERS_MAX: Final = 40
 DIGITS_MAX: Final = 18
 _WHOLE_BOUND: Final = 10**DIGITS_MAX
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
@@ -293,22 +292,6 @@ def _venues(
         _wrong(problems, f"routing.{field}", f"unknown venue {shown(unknown[0])}")
         return ()
     return tuple(sorted(set(names)))
-
-
-def shown(value: object) -> str:
-    """Return a value as a message shows it: like JSON, and never long."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS_MAX:
-        return f"a number of more than {_SHOWN_CHARACTERS_MAX} digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = str(value)
-    if len(text) > _SHOWN_CHARACTERS_MAX:
-        text = f"{text[:_SHOWN_CHARACTERS_MAX]}…"
-    if isinstance(value, str):
-        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * _SHOWN_CHARACTERS_MAX]
-    return text
 
 
 def _wrong(problems: list[FieldProblem], field: str, message: str) -> None:

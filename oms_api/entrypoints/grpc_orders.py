@@ -12,8 +12,8 @@ from oms_api.batch_handlers import handle_place_batch, read_batch
 from oms_api.change_handlers import Asked, Line, handle_change, handle_change_many
 from oms_api.domain.order_requests import OLDER_THAN_S_MAX, RULES, RequestKind, Selection
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
-from oms_api.domain.terms import read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order, shown
+from oms_api.domain.terms import read_id
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.grpc_messages import Contract, order_values
 from oms_api.entrypoints.grpc_refusals import field_name, refused

@@ -19,7 +19,7 @@ from execution_adapter.ports import StoredChild
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelReject, ExecutionReport, ReplaceChild
 from oms_platform.vocabulary import ChildTerms, ExecType
-from tests.unit.execution_adapter.orders import NOW, plan
+from tests.unit.execution_adapter.orders import LIMIT, NOW, plan
 from tests.unit.execution_adapter.test_handlers import Scene as AdapterScene
 
 TO: int = 40
@@ -341,3 +341,56 @@ def test_a_replace_waits_for_its_turn_and_is_looked_at_anew_then(scene: Scene) -
     scene.manager.send_waiting(NOW, 4.0)
     (told,) = scene.told()
     assert (scene.venues.types(), told.text) == ("DDG", "30 shares, where 35 are done and 5 open")
+
+
+def test_a_child_that_is_over_owes_no_answer_to_a_replace_when_a_bust_opens_it_again(scene: Scene) -> None:
+    scene.replace()
+    quantity = scene.child.quantity
+    scene.says(
+        ExecType.TRADE,
+        ord_status=OrdStatus.FILLED,
+        last_qty=quantity,
+        last_px_micros=LIMIT,
+        cum_qty=quantity,
+        leaves_qty=0,
+    )
+    assert scene.is_over(scene.child)
+    scene.says(
+        ExecType.TRADE_CANCEL,
+        ord_status=OrdStatus.NEW,
+        exec_ref_id=scene.state.executions[0].exec_id,
+        cum_qty=0,
+        leaves_qty=quantity,
+    )
+    assert not scene.is_over(scene.child)
+    scene.cancel(scene.plan)
+    assert (scene.venues.types(), scene.state.replaces) == ("DGF", Replaces())
+
+
+def test_a_cancel_behind_a_replace_that_nobody_waits_for_any_more_is_asked_about(scene: Scene) -> None:
+    scene.replace()
+    live = scene.manager.get(scene.child.cl_ord_id)
+    assert live is not None
+    scene.manager.outcomes.give_up(live, "no answer", b"", NOW)
+    assert scene.manager.unanswered == 0
+    scene.cancel(scene.plan)
+    assert scene.manager.unanswered == 1
+
+
+def test_a_replace_that_waited_when_its_session_ended_is_told_of_once(scene: Scene) -> None:
+    settings = SessionSettings(
+        host="h",
+        port=1,
+        sender_comp_id="A",
+        target_comp_id="B",
+        throttle=Throttle(messages_per_second=1, queue_max=5),
+    )
+    scene.manager.use_settings("XNYS", settings)
+    scene.place(plan())
+    scene.replace()
+    scene.down()
+    scene.up()
+    scene.manager.send_waiting(NOW, 5.0)
+    scene.manager.send_waiting(NOW, 10.0)
+    assert [one.text for one in scene.told()] == ["its replace was not sent"]
+    assert "G" not in scene.venues.types()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_api.domain.idempotency import same_order
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import FieldProblem, shown
 from oms_api.domain.terms import (
     FIELDS,
     QUANTITY_MAX,
@@ -17,7 +17,6 @@ from oms_api.domain.terms import (
     channel_problem,
     principal_problem,
     read_terms,
-    shown,
 )
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
@@ -427,3 +426,17 @@ def test_tags_with_anything_in_them_are_stored_or_named(value: Any) -> None:
         assert {problem.field.partition(".")[0] for problem in found} == {"tags"}
     else:
         hold_storable(found)
+
+
+@pytest.mark.parametrize("field", ["slices", "urgency", "participationBps", "seed", "strategy", "endAt"])
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, -(10**5000), "x" * 5000, "\0" * 99, [[]] * 999, 1e300, True],
+    ids=["large", "small", "long", "NUL", "list", "float", "flag"],
+)
+def test_whatever_a_field_of_an_algo_is_it_is_named_in_few_words(field: str, value: object) -> None:
+    algo = {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"} | {field: value}
+    found = read_terms(GOOD | {"algo": algo}, channel="API", principal="trader1", known=KNOWN)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == [f"algo.{field}"]
+    assert len(found[0].message) < 200
