@@ -38,12 +38,12 @@ def worked_terms(terms: OrderTerms) -> OrderTerms:
 
 # ---- what goes together
 
-# An order of one of these rests in a venue's book until it trades.
-BOOKED: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
+# An order of one of these may rest in a venue's book until it trades. Between them a replace may change it.
+BOOKED: Final = (TimeInForce.DAY, TimeInForce.GTC)
 
 
 class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the table looks at of an order. round_lot: shares of one, at its limit."""
+    """What the table looks at of an order. algo: it is worked over time. round_lot: shares, at its limit."""
 
     side: Side
     order_type: OrderType
@@ -53,6 +53,7 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     display_quantity: int = 0
     post_only: bool = False
     locate_id: str = ""
+    algo: bool = False
     round_lot: int = 1
 
 
@@ -113,6 +114,8 @@ _TABLE: Final = (
     _Rule("postOnly", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
     _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
+    # What takes nothing keeps no schedule.
+    _Rule("postOnly", lambda one: not one.algo, lambda _one: "left out of an order with an algo"),
 )
 
 
@@ -127,6 +130,7 @@ def instructions_of(terms: OrderTerms, round_lot: int = 1) -> Instructions:
         display_quantity=terms.display_quantity,
         post_only=terms.post_only,
         locate_id=terms.locate_id,
+        algo=terms.algo is not None,
         round_lot=round_lot,
     )
 
@@ -147,7 +151,6 @@ PARTICIPATION_BPS_MAX: Final = 10_000
 URGENCY_MAX: Final = 10
 SLICES_MAX: Final = 200
 ALGO_ORDER_TYPES: Final = (OrderType.MARKET, OrderType.LIMIT)
-ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
 # What a strategy must be given (True) or must not (False); what is not here may be.
 _ALGO_NEEDS: Final = {
     AlgoStrategy.TWAP: {"urgency": False},
@@ -170,8 +173,10 @@ def problem_of_algo(terms: OrderTerms) -> tuple[str, str] | None:
         return None
     if terms.order_type not in ALGO_ORDER_TYPES:
         return "orderType", f"must be MARKET or LIMIT of an order with an algo, was {terms.order_type.name}"
-    if terms.time_in_force not in ALGO_TIMES_IN_FORCE:
-        return "timeInForce", f"must be DAY or GTC of an order with an algo, was {terms.time_in_force.name}"
+    if terms.time_in_force not in BOOKED:
+        allowed = " or ".join(one.name for one in BOOKED)
+        was = terms.time_in_force.name
+        return "timeInForce", f"must be {allowed} of an order with an algo, was {was}"
     if terms.min_quantity:
         return "minQuantity", f"must be left out of an order with an algo, was {terms.min_quantity}"
     return problem_of_parameters(algo)

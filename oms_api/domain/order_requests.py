@@ -26,7 +26,7 @@ from oms_api.domain.terms import (
     read_quantity,
 )
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS, Instructions, problem_of_parameters, unfit
+from oms_platform.order_types import BOOKED, LIMITED, STOPS, Instructions, problem_of_parameters, unfit
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import (
     Algo,
@@ -46,7 +46,6 @@ ORDERS_SELECTED_MAX: Final = 1_000
 # A year of seconds: no order that lives is older.
 OLDER_THAN_S_MAX: Final = 31_536_000
 # An order of another time in force is over before a replace can come.
-_RESTING: Final = (TimeInForce.DAY, TimeInForce.GTC)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 _OPEN: Final = frozenset(
     (
@@ -230,6 +229,7 @@ def read_change(
             display_quantity=display if "displayQty" in given else order.display_quantity,
             post_only=order.post_only,
             locate_id=order.locate_id,
+            algo=order.algo_strategy is not None,
             round_lot=1 if price is None else round_lot_of(price),
         )
         problems += [fit_problem(one) for one in unfit(becomes)]
@@ -265,7 +265,7 @@ def _algo(value: object, order: OrderState, problems: list[FieldProblem]) -> Alg
 def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem]) -> TimeInForce | None:
     """Read a time in force: what it is, or of an order that rests another one that lets it rest."""
     now = order.time_in_force
-    allowed = [one.name for one in (_RESTING if now in _RESTING else (now,))]
+    allowed = [one.name for one in (BOOKED if now in BOOKED else (now,))]
     if isinstance(value, str) and value in allowed:
         return _TIMES_IN_FORCE[value]
     message = f"must be one of {', '.join(allowed)}, was {shown(value)}"

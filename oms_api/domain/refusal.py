@@ -82,9 +82,12 @@ def shown(value: object) -> str:
         return f"a number of more than {_SHOWN_CHARACTERS_MAX} digits"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    text = str(value)
-    if len(text) > _SHOWN_CHARACTERS_MAX:
-        text = f"{text[:_SHOWN_CHARACTERS_MAX]}…"
+    text = short(str(value))
     if isinstance(value, str):
         return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * _SHOWN_CHARACTERS_MAX]
     return text
+
+
+def short(text: str) -> str:
+    """Return a printable text as a message shows it without quotes: never long."""
+    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}…"

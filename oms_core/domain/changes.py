@@ -1,14 +1,9 @@
 """What a replace makes of an order's terms, and what it may not make of them."""
 
-from typing import Final
-
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS, instructions_of, problem_of_algo, unfit
-from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
-
-# Between these an order's time in force may change: the others are over before a replace can come.
-RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
+from oms_platform.order_types import BOOKED, LIMITED, STOPS, instructions_of, problem_of_algo, unfit
+from oms_platform.vocabulary import Algo, OrderChange, OrderTerms
 
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
@@ -50,7 +45,7 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
     if (problem := _problem_of_algo(before.algo, after.algo)) is not None:
         return problem
     forces = before.time_in_force, after.time_in_force
-    if forces[0] is not forces[1] and not RESTING.issuperset(forces):
+    if forces[0] is not forces[1] and not all(one in BOOKED for one in forces):
         return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
     if after.display_quantity < 0:
         return f"displayQty: expected 0 or more, was {after.display_quantity}"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import STOPS, worked_terms
+from oms_platform.order_types import BOOKED, STOPS, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -47,7 +47,6 @@ from oms_platform.vocabulary import (
     SharesReleased,
     StopTriggered,
     SuspendRejected,
-    TimeInForce,
     TradeApplied,
     TradeCorrected,
     VenueVisit,
@@ -368,10 +367,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def may_rest(self) -> bool:
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
-        return terms.order_type is OrderType.LIMIT and terms.time_in_force in (
-            TimeInForce.DAY,
-            TimeInForce.GTC,
-        )
+        return terms.order_type is OrderType.LIMIT and terms.time_in_force in BOOKED
 
     @property
     def avg_px_micros(self) -> int | None:

@@ -14,6 +14,7 @@ from typing import Final
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
+from oms_platform.order_types import BOOKED
 from oms_platform.sides import LOCATED, is_buy, sign
 from oms_platform.vocabulary import (
     Algo,
@@ -40,8 +41,7 @@ _SIDES: Final = (Side.BUY, Side.BUY, Side.BUY, Side.SELL, Side.SELL_SHORT, Side.
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
-_RESTING: Final = (TimeInForce.DAY, TimeInForce.GTC)
-_FORCES: Final = (TimeInForce.DAY, *_RESTING, TimeInForce.IOC, TimeInForce.FOK)
+_FORCES: Final = (TimeInForce.DAY, *BOOKED, TimeInForce.IOC, TimeInForce.FOK)
 
 
 class Ingest:
@@ -93,7 +93,7 @@ class Ingest:
             locate_id="LOC-1" if side in LOCATED else "",
             capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
-            time_in_force=draws.choice(_FORCES if stop is None and algo is None else _RESTING),
+            time_in_force=draws.choice(_FORCES if stop is None and algo is None else BOOKED),
             quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
             limit_price_micros=limit,
             stop_price_micros=stop,
