@@ -52,7 +52,10 @@ from oms_platform.sides import SIDE_OF_CODE
 
 # Tags of ours, of a 35=D: the routing profile, and venues by spaces.
 PROFILE_TAG, AVOID_TAG, PREFER_TAG = "9501", "9502", "9503"
-ROUTING_TAGS: Final = (PROFILE_TAG, AVOID_TAG, PREFER_TAG)
+# Where the id of a short sale's locate stands, as venues have it.
+LOCATE_ID_TAG: Final = "5700"
+# What a 35=D may have here that FIX 4.4 does not know.
+OWN_TAGS: Final = (PROFILE_TAG, AVOID_TAG, PREFER_TAG, LOCATE_ID_TAG)
 MASS_STATUS_MAX: Final = 1_000
 # Of one session at the store, so that others and the other doors have their share of its connections.
 READS_AT_ONCE: Final = 3
@@ -161,7 +164,7 @@ def _routing(fields: Fields) -> dict[str, object] | None:
 
 def _locate_id(fields: Fields) -> str | None:
     """Read the locate of a short sale. One that we are asked to find (LocateReqd 114=Y) is none."""
-    return None if fields.get("114") == "Y" else fields.get(str(fix_reports.LOCATE_ID_TAG))
+    return None if fields.get("114") == "Y" else fields.get(LOCATE_ID_TAG)
 
 
 def _may_be_repeated(fields: Fields) -> bool:

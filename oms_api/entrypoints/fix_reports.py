@@ -49,8 +49,6 @@ CAPACITIES: Final = {
 }
 # ExecInst (18), of which one value is read: participate, don't initiate.
 POST_ONLY: Final = "6"
-# Where the id of a locate stands, as venues have it.
-LOCATE_ID_TAG: Final = 5700
 _CAPACITY_CODES: Final = {capacity.name: code for code, capacity in CAPACITIES.items()}
 _ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}
 _TIME_IN_FORCE_CODES: Final = {kind.name: code for code, kind in TIMES_IN_FORCE.items()}
@@ -184,7 +182,6 @@ def _ordered(terms: OrderTerms) -> Values:
         (111, terms.display_quantity or None),
         (18, POST_ONLY if terms.post_only else None),
         (528, None if terms.capacity is None else _CAPACITY_CODES[terms.capacity.name]),
-        (LOCATE_ID_TAG, terms.locate_id),
     )
 
 
@@ -270,7 +267,7 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (59, _TIME_IN_FORCE_CODES[order.time_in_force]), (151, order.leaves_qty), (14, order.cum_qty),
         (6, _dollars(order.avg_px)), (110, order.min_quantity), (111, order.display_qty),
         (18, POST_ONLY if order.post_only else None), (528, _CAPACITY_CODES[order.capacity]),
-        (LOCATE_ID_TAG, order.locate_id), (60, utc_timestamp(order.updated_at)),
+        (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip
 
 

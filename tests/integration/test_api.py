@@ -249,7 +249,7 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"accountId": "ACC-NONE"}, "accountId", 'unknown account "ACC-NONE"'),
         ({"accountId": "ACC-RET-001"}, "accountId", 'unknown account "ACC-RET-001"'),
         ({"symbol": "NOPE"}, "symbol", 'unknown symbol "NOPE"'),
-        ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, was "HOLD"'),
+        ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT, was "HOLD"'),
         ({"side": None}, "side", "is required"),
         ({"orderType": "PEG"}, "orderType", 'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, was "PEG"'),
         ({"timeInForce": "GTD"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, was "GTD"'),

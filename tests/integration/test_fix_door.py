@@ -170,6 +170,16 @@ def test_order_is_acknowledged_when_it_is_durable_and_reported_to_its_end(desk: 
     assert len({part["17"], full["17"]}) == 2
 
 
+def test_short_sale_with_its_locate_is_taken_and_what_comes_back_is_fix_44(desk: Desk) -> None:
+    client = desk.enter()
+    order_id = placed(client, "short", "54=5|5700=LOC 7|114=N|38=900|111=300|18=6|528=P")
+    shown = desk.shown(order_id)
+    assert (shown["side"], shown["locateId"], shown["displayQty"]) == ("SELL_SHORT", "LOC 7", 300)
+    desk.core.accepts(order_id)
+    report = client.report(t150="0", t54="5", t111="300", t18="6", t528="P")
+    assert "5700" not in report
+
+
 def test_bust_names_the_trade_that_it_takes_back(desk: Desk) -> None:
     client = desk.enter()
     order_id = placed(client, "busted")
@@ -187,7 +197,7 @@ def test_refusals_have_the_words_of_rest(desk: Desk) -> None:
         ("1=ACC-NONE|", "15", 'INVALID_REQUEST: accountId=unknown account "ACC-NONE"'),
         ("38=1.5|", "13", "INVALID_REQUEST: quantity=must be a whole number of shares above 0"),
         ("38=|", "13", "INVALID_REQUEST: quantity=is required"),
-        ("54=5|", "11", "INVALID_REQUEST: side=must be one of BUY, SELL"),
+        ("54=8|", "11", "INVALID_REQUEST: side=must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT"),
         ("40=P|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT, STOP, STOP_LIMIT"),
         ("40=3|99=187.21|", "99", "INVALID_REQUEST: limitPrice=must be left out of a STOP order"),
         ("44=187.215|", "99", "INVALID_REQUEST: limitPrice=must be a multiple of the tick size"),

@@ -8,24 +8,28 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from oms_api.domain.client_numbers import ClientNumbers, StoredNumbers
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.entrypoints import fix_reports
-from oms_api.entrypoints.fix_orders import ROUTING_TAGS, FixRequests, read_order, read_replace
+from oms_api.entrypoints.fix_algos import OWN_VALUES
+from oms_api.entrypoints.fix_orders import OWN_TAGS, FixRequests, read_order, read_replace
 from oms_api.entrypoints.fix_reports import EXEC_TYPES, Named, event_report, order_rejected, words_of
 from oms_api.ports import FixClient, UnavailableError
 from oms_platform.fix.clients import ClientSettings
-from oms_platform.fix.dictionary import read_dictionary
+from oms_platform.fix.dictionary import INVALID_TAG_NUMBER, TAG_NOT_DEFINED_FOR_TYPE, read_dictionary
 from oms_platform.fix.session import FixSession
 from oms_platform.fix.wire import SOH, assemble, split_fields
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import (
+    OrderCapacity,
     OrderDenied,
     OrderStatus,
     OrderTerms,
     OrderType,
     Side,
+    Tag,
     TimeInForce,
     TradeApplied,
     TradeCorrected,
@@ -219,19 +223,28 @@ def test_refusal_is_said_in_one_line_that_ends_no_field() -> None:
     assert len(words_of(long)) < 500
 
 
-def test_messages_that_go_out_hold_to_the_dictionary() -> None:
+# With everything that an order may say.
+INSTRUCTED = replace(
+    TERMS, side=Side.SELL_SHORT, order_type=OrderType.STOP_LIMIT, stop_price_micros=188_000_000,
+    time_in_force=TimeInForce.GTC, min_quantity=10, display_quantity=50, post_only=True,
+    capacity=OrderCapacity.RISKLESS_PRINCIPAL, locate_id="LOC 7", tags=(Tag(name="book", text="EU"),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("terms", [TERMS, INSTRUCTED], ids=["plain", "instructed"])
+def test_messages_that_go_out_hold_to_the_dictionary(terms: OrderTerms) -> None:
     dictionary = read_dictionary()
     asked = fields("34=7|35=D|11=X|41=W|55=A|54=1|38=100")
     refusal = Refusal(code=RefusalCode.RATE_LIMITED, message="slow down")
-    accepted = event_report(event("OrderAccepted", OrderStatus.ACKNOWLEDGED), TERMS, Named("X"))
+    accepted = event_report(event("OrderAccepted", OrderStatus.ACKNOWLEDGED), terms, Named("X"))
     for message in (
         accepted,
-        fix_reports.pending_new(ORDER, TERMS, "e", NOW),
+        fix_reports.pending_new(ORDER, terms, "e", NOW),
         order_rejected(asked, refusal, "e", NOW),
         fix_reports.cancel_rejected(asked, None, 1, "unknown order", NOW),
-        fix_reports.change_ended(event("CancelRejected", OrderStatus.ACKNOWLEDGED), TERMS, Named("Y", "X")),
-        event_report(event("OrderResumed", OrderStatus.ACKNOWLEDGED), TERMS, Named("X")),
-        event_report(event("OrderReplaced", OrderStatus.ACKNOWLEDGED), TERMS, Named("Y", "X")),
+        fix_reports.change_ended(event("CancelRejected", OrderStatus.ACKNOWLEDGED), terms, Named("Y", "X")),
+        event_report(event("OrderResumed", OrderStatus.ACKNOWLEDGED), terms, Named("X")),
+        event_report(event("OrderReplaced", OrderStatus.ACKNOWLEDGED), terms, Named("Y", "X")),
         fix_reports.status_unknown(asked, "unknown order", ((584, "m"), (911, 0), (912, "Y")), NOW),
         fix_reports.business_reject(asked, 3, "not taken"),
     ):
@@ -241,11 +254,44 @@ def test_messages_that_go_out_hold_to_the_dictionary() -> None:
         assert dictionary.read(split_fields(raw)).fault is None, raw
 
 
+class Looked(dict[str, str]):
+    """Fields of a message that note which tags are looked for."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        super().__init__(given)
+        self.tags: set[str] = set()
+
+    def get(self, tag: str, default: Any = None) -> Any:
+        self.tags.add(tag)
+        return super().get(tag, default)
+
+    def __getitem__(self, tag: str) -> str:
+        self.tags.add(tag)
+        return super().__getitem__(tag)
+
+    def __contains__(self, tag: object) -> bool:
+        self.tags.add(str(tag))
+        return super().__contains__(tag)
+
+
+def test_every_tag_that_is_read_of_an_order_passes_the_doors_dictionary() -> None:
+    door = read_dictionary((("D", OWN_TAGS),), OWN_VALUES)
+    for msg_type, read in (("D", lambda given: read_order(given, ())), ("G", read_replace)):
+        given = Looked(fields("11=X|55=A|54=5|40=1|60=20260302-15:00:00" + "|41=W" * (msg_type == "G")))
+        read(given)
+        assert len(given.tags) > 5
+        for tag in given.tags - set(given):
+            text = "|".join(f"{name}={value}" for name, value in given.items())
+            raw = f"8=FIX.4.4|9=1|35={msg_type}|34=1|49=A|52=20260302-15:00:00|56=B|{text}|{tag}=1|10=000|"
+            fault = door.read(split_fields(raw.replace("|", SOH))).fault
+            assert fault is None or fault.reason not in (INVALID_TAG_NUMBER, TAG_NOT_DEFINED_FOR_TYPE), tag
+
+
 def test_tags_of_ours_are_known_of_a_35_d_alone() -> None:
-    own = read_dictionary((("D", ROUTING_TAGS),))
+    own = read_dictionary((("D", OWN_TAGS),))
     head = "34=1|49=A|52=20260302-15:00:00|56=B|11=X|55=A|54=1"
-    order = f"8=FIX.4.4|9=1|35=D|{head}|40=1|60=20260302-15:00:00|{ROUTING_TAGS[0]}=p|10=000|"
-    status = f"8=FIX.4.4|9=1|35=H|{head}|{ROUTING_TAGS[0]}=p|10=000|"
+    order = f"8=FIX.4.4|9=1|35=D|{head}|40=1|60=20260302-15:00:00|{OWN_TAGS[0]}=p|10=000|"
+    status = f"8=FIX.4.4|9=1|35=H|{head}|{OWN_TAGS[0]}=p|10=000|"
     assert own.read(split_fields(order.replace("|", SOH))).fault is None
     assert own.read(split_fields(status.replace("|", SOH))).fault is not None
     assert read_dictionary().read(split_fields(order.replace("|", SOH))).fault is not None
