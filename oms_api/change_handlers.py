@@ -149,7 +149,9 @@ async def handle_change(
         return order
     change: OrderChange | None = None
     if asked.kind is RequestKind.REPLACE:
-        found = read_change(asked.content, state_of(order), ports.reference.ticks(order.symbol))
+        symbol, known = order.symbol, ports.reference
+        ticks, calendar = known.ticks(symbol), known.calendar(symbol)
+        found = read_change(asked.content, state_of(order), ticks, calendar, clock())
         if not isinstance(found, OrderChange):
             return invalid(*found)
         change = found

@@ -15,7 +15,7 @@ from oms_client.calls import Call, Paging, body_of, if_match, listing, operation
 from oms_client.order_ids import uuid7
 
 Side = Literal["BUY", "SELL"]
-TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
+TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
@@ -63,6 +63,8 @@ def _terms(
     limit_price: Price | None,
     stop_price: Price | None,
     time_in_force: TimeInForce,
+    expire_date: date | str | None,
+    expire_time: datetime | None,
     min_quantity: int | None,
     routing: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -76,8 +78,16 @@ def _terms(
         limitPrice=None if limit_price is None else str(limit_price),
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
+        **_expiry(expire_date, expire_time),
         routing=routing,
     )
+
+
+def _expiry(expire_date: date | str | None, expire_time: datetime | None) -> dict[str, str | None]:
+    return {
+        "expireDate": None if expire_date is None else str(expire_date),
+        "expireTime": None if expire_time is None else expire_time.isoformat(),
+    }
 
 
 def _order(
@@ -89,6 +99,8 @@ def _order(
     limit_price: Price | None = None,
     stop_price: Price | None = None,
     time_in_force: TimeInForce = "DAY",
+    expire_date: date | str | None = None,
+    expire_time: datetime | None = None,
     min_quantity: int | None = None,
     client_order_id: str | None = None,
     profile: str | None = None,
@@ -96,7 +108,8 @@ def _order(
     prefer: Sequence[str] = (),
 ) -> dict[str, Any]:
     terms = _terms(
-        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
+        min_quantity,
         _routing(profile, avoid, prefer),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
@@ -145,6 +158,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         min_quantity: int | None = None,
         client_order_id: str | None = None,
         profile: str | None = None,
@@ -155,7 +170,9 @@ class Operations:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
 
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
-        a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
+        a limit order then. expire_date, expire_time: of a GTD order exactly one, the date of a session of the
+        instrument's calendar, with whose close it ends, or a time with its zone. quantity, min_quantity:
+        whole shares. client_order_id: unique by account and
         channel; without one, one is made, once for this call and all its repeats, so that the order is never
         doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
         when the id is of another order.
@@ -172,6 +189,8 @@ class Operations:
                 limit_price=limit_price,
                 stop_price=stop_price,
                 time_in_force=time_in_force,
+                expire_date=expire_date,
+                expire_time=expire_time,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
                 profile=profile,
@@ -269,6 +288,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -291,6 +312,7 @@ class Operations:
                 limitPrice=None if limit_price is None else str(limit_price),
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
+                **_expiry(expire_date, expire_time),
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -512,6 +534,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         min_quantity: int | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
@@ -519,7 +543,8 @@ class Operations:
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity,
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
+        min_quantity,
             _routing(profile, avoid, prefer),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)

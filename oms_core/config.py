@@ -9,7 +9,9 @@ from oms_platform.kafka.settings import KafkaFields
 class Settings(KafkaFields):
     """market_order_age_s_max: a market order that reaches core so long after it was taken is denied
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
-    advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
+    day_orders_wait: DAY orders that come while their market is closed wait for its next session; otherwise
+    they are denied (MARKET_CLOSED). advertised: HOST:PORT at which others reach this core's gRPC; empty for
+    its own host and port.
     """
 
     postgres_dsn: str
@@ -22,6 +24,7 @@ class Settings(KafkaFields):
     log_level: str = "INFO"
     market_order_age_s_max: float = 0
     quote_age_s_max: float = 10
+    day_orders_wait: bool = False
     advertised: str = ""
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ from oms_platform.vocabulary import (
     ReplaceRequested,
     ResumeRejected,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     Side,
@@ -280,6 +281,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     order_resumed: OrderResumed | None = None
     resume_rejected: ResumeRejected | None = None
     stop_triggered: StopTriggered | None = None
+    route_held: RouteHeld | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):

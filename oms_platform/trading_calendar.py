@@ -39,12 +39,16 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A market's sessions, the earliest first; or one that never closes.
 
     continuous_from: the time of the zone's day at which a market that never closes begins its next session.
+    opening_lead: so long before an opening orders for its auction are sent. closing_cutoff: until so long
+    before a close orders for its auction are taken.
     """
 
     calendar_id: str
     zone: str = "UTC"
     continuous_from: timedelta | None = None
     sessions: tuple[Session, ...] = ()
+    opening_lead: timedelta = timedelta(minutes=2)
+    closing_cutoff: timedelta = timedelta(minutes=10)
 
     def phase(self, now: datetime) -> Phase:
         """Return what the calendar says of a time."""
@@ -61,6 +65,32 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             until=coming[0].opens_at if coming else None,
             last_close=begun[-1].closes_at if begun else None,
         )
+
+    def session_at(self, now: datetime) -> Session | None:
+        """Return the session that a time is in; None outside of all that are known."""
+        if self.continuous_from is not None:
+            return self._continuous(now)
+        place = bisect_right(self.sessions, now, key=_opening)
+        session = self.sessions[place - 1] if place else None
+        return session if session is not None and now < session.closes_at else None
+
+    def opening_after(self, now: datetime) -> Session | None:
+        """Return the first session that opens after a time; None when none is known."""
+        if self.continuous_from is not None:
+            return self._of_day(self._continuous(now).session_date + _DAY)
+        place = bisect_right(self.sessions, now, key=_opening)
+        return self.sessions[place] if place < len(self.sessions) else None
+
+    def from_day(self, day: date) -> Session | None:
+        """Return the session of a day, or else the first one after it; None when none is known."""
+        if self.continuous_from is not None:
+            return self._of_day(day)
+        return next((one for one in self.sessions if one.session_date >= day), None)
+
+    @property
+    def last_known(self) -> Session | None:
+        """The last session that is known; None of a market that never closes, and of one without sessions."""
+        return self.sessions[-1] if self.sessions else None
 
     def between(self, first: date, last: date) -> tuple[Session, ...]:
         """Return the sessions of the days from `first` to `last`."""
@@ -99,6 +129,10 @@ class Hours:
     def names(self) -> tuple[str, ...]:
         """The calendars' ids."""
         return tuple(self._calendars)
+
+    def calendar(self, calendar_id: str) -> Calendar:
+        """Return a calendar. Raises KeyError."""
+        return self._calendars[calendar_id]
 
     def last_close_known(self, calendar_id: str) -> datetime | None:
         """Return when the last session that is known closes; None for a market that never closes, or none."""

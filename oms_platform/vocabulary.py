@@ -42,6 +42,9 @@ class TimeInForce(str, enum.Enum):
     GTC = "TIME_IN_FORCE_GTC"
     IOC = "TIME_IN_FORCE_IOC"
     FOK = "TIME_IN_FORCE_FOK"
+    GTD = "TIME_IN_FORCE_GTD"
+    OPG = "TIME_IN_FORCE_OPG"
+    CLO = "TIME_IN_FORCE_CLO"
 
 
 class ExecInst(str, enum.Enum):
@@ -102,6 +105,7 @@ class CancelCause(str, enum.Enum):
 
     CLIENT = "CANCEL_CAUSE_CLIENT"
     SESSION_END = "CANCEL_CAUSE_SESSION_END"
+    EXPIRY = "CANCEL_CAUSE_EXPIRY"
 
 
 class Routing(Message, frozen=True, kw_only=True):
@@ -120,7 +124,8 @@ class OrderTerms(Message, frozen=True, kw_only=True):
 
     min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
     limit_price_micros: of LIMIT and STOP_LIMIT orders only. stop_price_micros: FIX StopPx (99), of STOP and
-    STOP_LIMIT orders only.
+    STOP_LIMIT orders only. expire_at: FIX ExpireTime (126), of GTD orders only; of one that was given a date
+    (432), the close of that day's session.
     """
 
     account_id: str
@@ -136,6 +141,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     min_quantity: Int32 = 0
     routing: Routing | None = None
     stop_price_micros: Int64 | None = None
+    expire_at: datetime | None = None
 
 
 class OrderChange(Message, frozen=True, kw_only=True):
@@ -148,6 +154,7 @@ class OrderChange(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64 | None = None
     time_in_force: TimeInForce | None = None
     stop_price_micros: Int64 | None = None
+    expire_at: datetime | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
@@ -227,15 +234,25 @@ class RouteRequested(Message, frozen=True, kw_only=True):
 
 
 class OrderAccepted(Message, frozen=True, kw_only=True):
-    """Risk passed, and the first route was asked for, unless the order waits for its stop price.
+    """Risk passed, and the first route was asked for, unless the order waits: for its stop price, its
+    session, its auction.
 
-    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
+    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction_at:
+    of an OPG or CLO order, when the auction is that it is for.
     """
 
     reserved_price_micros: Int64
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
     route: RouteRequested | None = None
+    auction_at: datetime | None = None
+
+
+class RouteHeld(Message, frozen=True, kw_only=True):
+    """What is left of the order is not routed for now, because of the time: `reason` says what it waits
+    for."""
+
+    reason: str
 
 
 class StopTriggered(Message, frozen=True, kw_only=True):
@@ -471,6 +488,6 @@ class OrderCanceled(Message, frozen=True, kw_only=True):
 
 
 class OrderExpired(Message, frozen=True, kw_only=True):
-    """What was left expired with its day."""
+    """What was left expired, with its day or at a time of its own."""
 
     reason: str = ""

@@ -11,6 +11,7 @@ import structlog
 from oms_api.ports import KnownNames, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.market_rules import DayRules, MarketRules, Ticks, rules_date
+from oms_platform.trading_calendar import Calendar
 
 REFRESH_S: Final = 5.0
 ASKED_REFRESH_S_MIN: Final = 1.0
@@ -49,6 +50,16 @@ class ReferenceCache:
         if self._today is None or self._today[:2] != (today, names.rules):
             self._today = (today, names.rules, names.rules.on(today))
         return self._today[2].ticks_of(symbol)
+
+    def calendar(self, symbol: str) -> Calendar | None:
+        """Return by which calendar a symbol trades; None where none is known."""
+        known = self._names.symbols.get(symbol)
+        return None if known is None else self._names.calendars.get(known[0])
+
+    def auction_venue(self, symbol: str) -> str:
+        """Return the venue that holds a symbol's auctions, empty for nobody."""
+        known = self._names.symbols.get(symbol)
+        return "" if known is None else known[1]
 
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""

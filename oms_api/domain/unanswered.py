@@ -1,7 +1,7 @@
 """What a gateway has asked of the core and has seen no outcome of: its age says how far behind the core is.
 
-An order's outcome is the first event that says where it is going: routed, waiting for a route, or closed.
-That it was accepted is none: what is behind the core may be behind, too.
+An order's outcome is the first event that says where it is going: routed, waiting for a route or a time, or
+closed. That it was accepted is none: what is behind the core may be behind, too.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,14 @@ from oms_platform.vocabulary import (
     OrderDenied,
     OrderExpired,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
 )
 
 ORDERS_MAX: Final = 100_000
 OUTCOMES: Final = frozenset(
-    kind.__name__ for kind in (RoutePlaced, RouteDeferred, OrderDenied, OrderCanceled, OrderExpired)
+    kind.__name__
+    for kind in (RoutePlaced, RouteDeferred, RouteHeld, OrderDenied, OrderCanceled, OrderExpired)
 )
 
 

@@ -31,8 +31,11 @@ ORD_TYPES: Final = {
 TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
     "1": TimeInForce.GTC,
+    "2": TimeInForce.OPG,
     "3": TimeInForce.IOC,
     "4": TimeInForce.FOK,
+    "6": TimeInForce.GTD,
+    "7": TimeInForce.CLO,
 }
 _SIDE_CODES: Final = {side.name: code for code, side in SIDES.items()}
 _ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}
@@ -82,6 +85,7 @@ UNKNOWN_SYMBOL, CLOSED, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BA
     11,
     13,
 )
+TOO_LATE_TO_ENTER: Final = 4
 UNKNOWN_ACCOUNT, OTHER = 15, 99
 _REASON_OF_FIELD: Final = {
     "symbol": UNKNOWN_SYMBOL,
@@ -91,11 +95,16 @@ _REASON_OF_FIELD: Final = {
     "side": UNSUPPORTED,
     "orderType": UNSUPPORTED,
     "timeInForce": UNSUPPORTED,
+    "expireDate": UNSUPPORTED,
+    "expireTime": UNSUPPORTED,
 }
 _REASON_OF_DENIAL: Final = {
     "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
     "INSTRUMENT_UNKNOWN": UNKNOWN_SYMBOL,
     "MARKET_CLOSED": CLOSED,
+    "EXPIRY_PASSED": TOO_LATE_TO_ENTER,
+    "AUCTION_MISSED": TOO_LATE_TO_ENTER,
+    "NO_AUCTION": UNSUPPORTED,
     "ORDER_QTY_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "ORDER_NOTIONAL_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "PRICE_OUTSIDE_COLLAR": EXCEEDS_LIMIT,
@@ -160,6 +169,7 @@ def _ordered(terms: OrderTerms) -> Values:
         (44, None if price is None else _dollars(dollars_of(price))),
         (99, None if stop is None else _dollars(dollars_of(stop))),
         (59, _TIME_IN_FORCE_CODES[terms.time_in_force.name]),
+        (126, None if terms.expire_at is None else utc_timestamp(terms.expire_at)),
     )
 
 
@@ -242,7 +252,9 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (40, _ORD_TYPE_CODES[order.order_type]),
         (44, None if order.limit_price is None else _dollars(order.limit_price)),
         (99, None if order.stop_price is None else _dollars(order.stop_price)),
-        (59, _TIME_IN_FORCE_CODES[order.time_in_force]), (151, order.leaves_qty), (14, order.cum_qty),
+        (59, _TIME_IN_FORCE_CODES[order.time_in_force]),
+        (126, None if order.expire_at is None else utc_timestamp(order.expire_at)),
+        (151, order.leaves_qty), (14, order.cum_qty),
         (6, _dollars(order.avg_px)), (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip
 

@@ -28,6 +28,8 @@ from oms_api.entrypoints.rest_orders import (
     ORDER_PATH,
     TAG,
     TIMES_IN_FORCE,
+    ExpireDate,
+    ExpireTime,
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
@@ -45,13 +47,16 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     """What an order asks for from here on; what is left out, or null, stays. Something has to be given.
 
     quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
-    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it.
+    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. expire_date, expire_time: of an
+    order that is GTD, or becomes it; DAY, GTC and GTD may become each other.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
+    expire_date: ExpireDate | None = None
+    expire_time: ExpireTime | None = None
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}

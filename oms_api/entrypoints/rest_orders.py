@@ -49,6 +49,8 @@ Price = Annotated[
         }
     ),
 ]
+ExpireDate = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
+ExpireTime = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 # A name, or text; what cannot be stored is not taken.
 Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\u0000]+$")]
 Names = Annotated[list[Text], msgspec.Meta(max_length=VENUES_NAMED_MAX)]
@@ -65,7 +67,8 @@ class RoutingRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
-    least so much, or nothing.
+    least so much, or nothing. expire_date, expire_time: of a GTD order exactly one: the date of a session,
+    with whose close it ends, or a time.
     """
 
     client_order_id: (
@@ -80,6 +83,8 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     limit_price: Price | None = None
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
+    expire_date: ExpireDate | None = None
+    expire_time: ExpireTime | None = None
     routing: RoutingRequest | None = None
 
 

@@ -17,7 +17,10 @@ class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class OrderView(View, frozen=True, kw_only=True):
-    """An order as it stands. routing: what it named of profile, avoid and prefer."""
+    """An order as it stands. routing: what it named of profile, avoid and prefer.
+
+    expire_at: until when a GTD order is good; null of any other.
+    """
 
     order_id: UUID
     account_id: str
@@ -27,6 +30,7 @@ class OrderView(View, frozen=True, kw_only=True):
     side: str
     order_type: str
     time_in_force: str
+    expire_at: Instant | None
     quantity: int
     limit_price: Decimal | None
     stop_price: Decimal | None

@@ -70,6 +70,7 @@ _TERMS: Final = (
     ("limit_price", "numeric"),
     ("stop_price", "numeric"),
     ("time_in_force", "text"),
+    ("expire_at", "timestamptz"),
     ("replaced", "boolean"),
 )
 
@@ -190,9 +191,12 @@ class PostgresOrderStore:
                 ticks=rules.ticks_of(symbol),
                 halt=reason or "",
                 calendar_id=calendar_id,
+                auction_venue=auction_venue or "",
+                reference_micros=micros_of(price),
             )
-            for symbol, status, calendar_id, reason in self._connection.execute(
-                "SELECT i.symbol, i.status, i.calendar_id, h.reason FROM instruments i"
+            for symbol, status, calendar_id, reason, auction_venue, price in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.auction_venue, i.reference_price"
+                " FROM instruments i"
                 " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
             )
         }
@@ -382,6 +386,7 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         None if limit is None else dollars_of(limit),
         None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
+        order.terms.expire_at,
         True,
     )
 

@@ -1,14 +1,11 @@
 """What a replace makes of an order's terms, and what it may not make of them."""
 
-from typing import Final
+from datetime import datetime
 
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS
+from oms_platform.order_types import LIMITED, STOPS, force_problem, forces_after
 from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
-
-# Between these an order's time in force may change: the others are over before a replace can come.
-RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
@@ -20,7 +17,15 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         limit_price_micros=terms.limit_price_micros if limit is None else limit,
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
+        expire_at=_expiry(terms, force, change.expire_at),
     )
+
+
+def _expiry(terms: OrderTerms, force: TimeInForce | None, expire_at: datetime | None) -> datetime | None:
+    """Return until when a changed order is good: as it was, but for one that is GTD no more."""
+    if expire_at is not None:
+        return expire_at
+    return terms.expire_at if force in (None, TimeInForce.GTD) else None
 
 
 def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool = False) -> str | None:
@@ -44,7 +49,16 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
             return f"{name}: expected a price above 0, was {price} micros"
     if triggered and after.stop_price_micros != before.stop_price_micros:
         return "stopPrice: the market has reached it already"
-    forces = before.time_in_force, after.time_in_force
-    if forces[0] is not forces[1] and not RESTING.issuperset(forces):
-        return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
+    return _problem_of_force(before, after)
+
+
+def _problem_of_force(before: OrderTerms, after: OrderTerms) -> str | None:
+    force = after.time_in_force
+    if force not in forces_after(before.time_in_force):
+        return f"timeInForce: {before.time_in_force.name} does not become {force.name}"
+    field, problem = force_problem(after.order_type, force, min_quantity=after.min_quantity)
+    if problem:
+        return f"{field}: {problem}"
+    if (force is TimeInForce.GTD) is (after.expire_at is None):
+        return f"expireTime: a GTD order has one, no other order, was {after.expire_at} of {force.name}"
     return None

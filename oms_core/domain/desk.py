@@ -14,11 +14,20 @@ from uuid import UUID
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
+from oms_core.domain.order_times import (
+    MAY_NOT,
+    AuctionTime,
+    Standing,
+    auction_time,
+    may_be_taken_closed,
+    standing,
+)
 from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
-from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase
+from oms_platform.order_types import AUCTIONS
+from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
@@ -163,6 +172,28 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
+    def calendar_of(self, symbol: str) -> Calendar | None:
+        """Return an instrument's calendar; None for one that is not known."""
+        instrument = self.instruments.get(symbol)
+        return None if instrument is None else self.hours.calendar(instrument.calendar_id)
+
+    def auction_at(self, terms: OrderTerms, now: datetime) -> datetime | None:
+        """Return when the auction is that a new order is for; None for an order that is for none."""
+        auction = self._auction_time(terms, now, None)
+        return None if auction is None else auction.at
+
+    def standing(self, order: Order, now: datetime, auction_at: datetime | None) -> Standing:
+        """Return whether a route of an order may be asked for now, or for what time it waits.
+
+        auction_at: when the auction is that it is for.
+        """
+        instrument = self.instruments.get(order.terms.symbol)
+        if instrument is None or not instrument.active or instrument.halt:
+            return MAY_NOT
+        calendar_id = instrument.calendar_id
+        phase = self.hours.phase(calendar_id, now)
+        return standing(order, self.hours.calendar(calendar_id), phase, now, auction_at)
+
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
         instrument = self.instruments.get(symbol)
@@ -182,10 +213,12 @@ class Desk:
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
         of: Order | None = None,
+        day_orders_wait: bool = False,
     ) -> RiskContext:
         """Gather what the rules look at.
 
         of: the order that is to become one of these terms; what it holds itself does not count against it.
+        day_orders_wait: whether DAY orders are taken while their market is closed.
         """
         exposure = self.exposures[terms.account_id]
         open_qty = self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0)
@@ -204,10 +237,28 @@ class Desk:
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
             phase=phase,
+            now=now,
+            waits=phase is not None
+            and not phase.open
+            and may_be_taken_closed(terms, day_orders_wait=day_orders_wait),
+            auction=self._auction_time(terms, now, of),
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
         )
+
+    def _auction_time(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionTime | None:
+        """Return the auction that an order is for; None for an order that is for none.
+
+        One that is replaced is for the same, as long as an order for it would be taken.
+        """
+        calendar = self.calendar_of(terms.symbol)
+        if terms.time_in_force not in AUCTIONS or calendar is None:
+            return None
+        found = auction_time(terms.time_in_force, calendar, now)
+        if of is None or of.auction_at is None or found.at == of.auction_at:
+            return found
+        return AuctionTime(None, of.auction_at, found.at or found.next_at)
 
 
 _FLAT: Final = Position()

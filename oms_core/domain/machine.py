@@ -3,7 +3,7 @@
 A route is asked for whenever released shares are left that no child works and no route plan holds. A route
 that brings no fill is followed by the next one only after a wait that doubles, and orders that may not rest
 are canceled after FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The
-stages of a plan that says so follow each other at once.
+stages of a plan that says so follow each other at once. What time forbids to route is held, and says why.
 
 A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
 venues keep, and the order ends when that ends (`requests`).
@@ -51,10 +51,12 @@ from oms_platform.vocabulary import (
     OrderReplaced,
     OrderResumed,
     OrderSuspended,
+    OrderTerms,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     Side,
@@ -81,6 +83,8 @@ _AFRESH: Final[dict[str, Any]] = {
     "dry_routes": 0,
     "retry_at": None,
     "text": "",
+    "held": "",
+    "in_auction": False,
 }
 
 # An event, and the order after it.
@@ -91,25 +95,28 @@ class UnknownChildError(Exception):
     """A report names a child that this order does not have."""
 
 
-def evolve(order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True) -> list[Step]:
+def evolve(
+    order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True, waits_for: str = ""
+) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
+    may_route False: its market is closed or halted, or it is not its auction's time. What is left of it
+    waits, and no route is asked for. waits_for: for what time, in words.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now, may_route)) is not None:
+    while (following := _next(order, now, may_route, waits_for)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
 
 
-def first_route(order: Order, now: datetime) -> RouteRequested | None:
+def first_route(order: Order, now: datetime, *, may_route: bool) -> RouteRequested | None:
     """Return the route that an order asks for when it is accepted: all of it, None while it waits."""
-    if order.is_stop:
+    if order.is_stop or not may_route:
         return None
     return RouteRequested(
         route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
@@ -199,7 +206,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 # ---- what follows of itself
 
 
-def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
+def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         if order.replacing is not None:
@@ -212,18 +219,29 @@ def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
     if order.lifecycle is not Lifecycle.LIVE:
         return None
     if order.cancel is not None:
-        return _end(order.cancel) if order.idle else None
+        return _end(order, order.cancel) if order.idle else None
     if not order.unrouted_qty or order.route_quantity:
         # Also of an order that is suspended.
         return None
     spent = _spent(order)
     if spent is not None:
-        return OrderCanceled(reason=spent) if order.idle else None
-    return _next_route(order, now) if may_route else None
+        return _ended(order, spent) if order.idle else None
+    return _next_route(order, now) if may_route else _held(order, waits_for)
+
+
+def _ended(order: Order, reason: str) -> Event:
+    return OrderExpired(reason=reason) if order.is_for_auction else OrderCanceled(reason=reason)
+
+
+def _held(order: Order, waits_for: str) -> Event | None:
+    """Say for what time an order waits, once."""
+    return RouteHeld(reason=waits_for) if waits_for and order.held != waits_for else None
 
 
 def _spent(order: Order) -> str | None:
     """Return why no further route is asked for, None while there may be one."""
+    if order.in_auction:
+        return order.text or "not executed in its auction"
     if order.attempt and order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         waiting = 0 < order.dry_routes < DRY_ROUTES_MAX and not order.fruitless_routes
         return None if waiting else order.text or "the rest of an immediate order is canceled"
@@ -247,10 +265,23 @@ def _next_route(order: Order, now: datetime) -> Event | None:
     )
 
 
-def _end(cancel: CancelRequested) -> Event:
-    if cancel.cause is CancelCause.SESSION_END:
-        return OrderExpired(reason="the trading day ended")
-    return OrderCanceled(reason="canceled on request")
+def _end(order: Order, cancel: CancelRequested) -> Event:
+    match cancel.cause:
+        case CancelCause.SESSION_END:
+            return OrderExpired(reason="the trading day ended")
+        case CancelCause.EXPIRY:
+            return OrderExpired(reason=_time_over(order))
+        case _:
+            return OrderCanceled(reason="canceled on request")
+
+
+def _time_over(order: Order) -> str:
+    expire_at, auction_at = order.terms.expire_at, order.auction_at
+    if expire_at is not None:
+        return f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
+    if auction_at is not None:
+        return f"its auction at {auction_at.isoformat().replace('+00:00', 'Z')} is over"
+    return "its time is over"
 
 
 def _retry_delay(waits: int) -> timedelta:
@@ -270,16 +301,13 @@ def apply(order: Order, event: Event) -> Order:
                 event,
                 released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
+                auction_at=event.auction_at,
                 **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():
             return _moved(order, event, text=event.denial)
-        case RouteRequested():
-            return _moved(order, event, **_route_changes(event))
-        case RoutePlaced():
-            return _placed(order, event)
-        case RouteDeferred():
-            return _moved(order, event, retry_at=event.retry_at)
+        case RouteRequested() | RoutePlaced() | RouteDeferred() | RouteHeld():
+            return _routed(order, event)
         case TradeApplied() | TradeCorrected() | ChildRestated() | ChildClosed() | ChildCancelRejected():
             return _reported(order, event)
         case CancelRequested() | CancelRejected():
@@ -292,6 +320,20 @@ def apply(order: Order, event: Event) -> Order:
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
             return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
+        case _:
+            assert_never(event)
+
+
+def _routed(order: Order, event: RouteRequested | RoutePlaced | RouteDeferred | RouteHeld) -> Order:
+    match event:
+        case RouteRequested():
+            return _moved(order, event, **_route_changes(event), text="" if order.held else order.text)
+        case RoutePlaced():
+            return _placed(order, event)
+        case RouteDeferred():
+            return _moved(order, event, retry_at=event.retry_at)
+        case RouteHeld():
+            return _moved(order, event, held=event.reason, text=event.reason)
         case _:
             assert_never(event)
 
@@ -351,6 +393,7 @@ def _route_changes(route: RouteRequested) -> dict[str, Any]:
         "route_quantity": route.quantity,
         "routed_at": route.requested_at,
         "retry_at": None,
+        "held": "",
     }
 
 
@@ -380,6 +423,7 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
         route_quantity=0,
         fruitless_routes=order.fruitless_routes + (0 if at_once or dry else 1),
         dry_routes=order.dry_routes + 1 if dry else 0,
+        in_auction=order.in_auction or (order.is_for_auction and bool(event.children)),
         text=event.reason,
     )
 
@@ -491,6 +535,14 @@ def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopT
             assert_never(event)
 
 
+def _day_from(order: Order, terms: OrderTerms) -> datetime | None:
+    """Return since when an order of these terms is one for the day, None for since it was made."""
+    was, is_now = (one.time_in_force is TimeInForce.DAY for one in (order.terms, terms))
+    if is_now and not was and order.replacing is not None:
+        return order.replacing.requested_at
+    return order.day_from
+
+
 def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
     match event:
         case ReplaceRequested():
@@ -500,6 +552,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 order,
                 event,
                 terms=event.terms,
+                day_from=_day_from(order, event.terms),
                 reserved_price_micros=event.reserved_price_micros,
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,

@@ -13,7 +13,7 @@ import msgspec
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import STOPS, worked_terms
+from oms_platform.order_types import AUCTIONS, RESTING, STOPS, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.vocabulary import (
     BookingRejected,
@@ -38,12 +38,12 @@ from oms_platform.vocabulary import (
     ResumeRejected,
     RiskCheck,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     Side,
     StopTriggered,
     SuspendRejected,
-    TimeInForce,
     TradeApplied,
     TradeCorrected,
     VenueVisit,
@@ -56,6 +56,7 @@ Event = (
     | RouteRequested
     | RoutePlaced
     | RouteDeferred
+    | RouteHeld
     | TradeApplied
     | TradeCorrected
     | ChildRestated
@@ -174,7 +175,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing
     is routed. replacing: the pending replace. suspended: since when the order is suspended; None while it is
     not. fruitless_routes, dry_routes: routes since the last fill that were placed without one, and those that
-    found no quote to decide on. retry_at: when the next route may be asked for.
+    found no quote to decide on. retry_at: when the next route may be asked for. held: what time it waits for,
+    as it was told last; empty while it waits for none. auction_at: of an order for an auction, when that is;
+    in_auction: whether venues have had some of it since it was accepted, replaced or resumed. day_from: since
+    when it is a DAY order, of one that a replace has made one.
     """
 
     order_id: UUID
@@ -201,6 +205,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry_at: datetime | None = None
     reserved_price_micros: int = 0
     text: str = ""
+    held: str = ""
+    auction_at: datetime | None = None
+    in_auction: bool = False
+    day_from: datetime | None = None
 
     @property
     def closed(self) -> bool:
@@ -297,10 +305,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def may_rest(self) -> bool:
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
-        return terms.order_type is OrderType.LIMIT and terms.time_in_force in (
-            TimeInForce.DAY,
-            TimeInForce.GTC,
-        )
+        return terms.order_type is OrderType.LIMIT and terms.time_in_force in RESTING
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether it has a time of its own, at which something begins or ends without anybody's doing."""
+        return self.is_for_auction or self.terms.expire_at is not None
+
+    @property
+    def is_for_auction(self) -> bool:
+        """Whether the order takes part in an auction, and in nothing else."""
+        return self.terms.time_in_force in AUCTIONS
 
     @property
     def avg_px_micros(self) -> int | None:

@@ -14,6 +14,8 @@ import structlog
 
 from oms_core import metrics
 from oms_core.domain.desk import Desk
+from oms_core.domain.order import Order
+from oms_core.domain.order_times import Turns
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -25,6 +27,7 @@ from oms_core.handlers import (
     handle_retry,
     handle_session_end,
     handle_trigger,
+    handle_turn,
     load_orders,
     orders_of_session,
     orders_of_symbols,
@@ -51,6 +54,8 @@ RETRIES_PER_BATCH_MAX: Final = 500
 # Of each symbol.
 TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
+# Orders whose own time has come.
+TURNS_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -89,6 +94,7 @@ class CoreLoop:
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
         self._retries: list[tuple[datetime, UUID]] = []
         self._stops = StopWatch()
+        self._turns = Turns()
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last look.
         self._ended: dict[str, datetime] = {}
@@ -134,6 +140,9 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         self._stops = StopWatch(self._core.desk.orders.values())
+        self._turns = Turns()
+        for order in self._core.desk.orders.values():
+            self._note_turns(order)
 
     # ---- the loop
 
@@ -249,6 +258,8 @@ class CoreLoop:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
             if order.is_stop:
                 self._stops.note(order)
+            if order.has_turns or order_id in self._turns:
+                self._note_turns(order)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -286,6 +297,8 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
+        for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
+            handle_turn(self._core, unit, order_id)
         self._trigger_stops(unit)
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
@@ -297,8 +310,11 @@ class CoreLoop:
             )
             handle_session_end(self._core, unit, ending)
         if unit.now >= self._next_sweep and self._partitions:
-            self._next_sweep = unit.now + SWEEP_EVERY
             self._sweep(unit)
+            self._next_sweep = self._after_sweep(unit.now)
+
+    def _note_turns(self, order: Order) -> None:
+        self._turns.note(order, self._core.desk.calendar_of(order.terms.symbol))
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""
@@ -316,6 +332,12 @@ class CoreLoop:
         self._release_held(unit.now)
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
+
+    def _after_sweep(self, now: datetime) -> datetime:
+        """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""
+        hours = self._core.desk.hours
+        turns = [hours.phase(name, now).until for name in hours.names]
+        return min([now + SWEEP_EVERY, *[until for until in turns if until is not None and until > now]])
 
     def _end_sessions(self, now: datetime) -> None:
         """Find the DAY orders of sessions that have ended; slices of them are taken out from here on."""

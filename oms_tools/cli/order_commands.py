@@ -5,6 +5,7 @@ import json
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
+TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO")
 console = Console()
 
 _ORDER_OPTIONS: Final = (
@@ -31,8 +33,9 @@ _ORDER_OPTIONS: Final = (
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
     click.option("--stop", "stop_price", help="Stop price in dollars: wait until the market reaches it."),
+    click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False), default="DAY"),
     click.option(
-        "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
+        "--until", help="Of a GTD order: a session's date (2026-11-30) or a time (2026-11-30T20:30:00Z)."
     ),
     click.option("--profile", help="A routing profile; default: the account's, or the default one."),
     click.option("--avoid", multiple=True, help="A venue not to use; may be given several times."),
@@ -47,6 +50,21 @@ def order_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def expiry(until: str | None) -> dict[str, Any]:
+    """Return until when an order is good as the client takes it, of a date or a time. Raises UsageError."""
+    if until is None:
+        return {}
+    try:
+        if len(until) == len("2026-11-30"):
+            return {"expire_date": date.fromisoformat(until)}
+        time = datetime.fromisoformat(until)
+    except ValueError:
+        raise click.UsageError(f"--until must be a date or a time with its zone, was {until}") from None
+    if time.tzinfo is None:
+        raise click.UsageError(f"--until must be a time with its zone, was {until}")
+    return {"expire_time": time}
+
+
 def order_terms(
     *,
     account: str,
@@ -57,6 +75,7 @@ def order_terms(
     limit_price: str | None,
     stop_price: str | None,
     tif: str,
+    until: str | None,
     profile: str | None,
     avoid: tuple[str, ...],
     prefer: tuple[str, ...],
@@ -70,6 +89,7 @@ def order_terms(
         "limit_price": limit_price,
         "stop_price": stop_price,
         "time_in_force": tif.upper(),
+        **expiry(until),
         "min_quantity": min_quantity,
         "profile": profile or None,
         "avoid": avoid,

@@ -13,7 +13,7 @@ REFUSED: Final = 1
 WORKING: Final = 2
 LOOK_S: Final = 0.05
 LOOK_S_MAX: Final = 0.5
-_RESTING_TIMES: Final = ("DAY", "GTC")
+_RESTING_TIMES: Final = ("DAY", "GTC", "GTD")
 
 
 class Outcome(NamedTuple):

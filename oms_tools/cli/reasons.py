@@ -14,6 +14,9 @@ CHECKED: Final[Mapping[str, str]] = {
     "INSTRUMENT_NOT_ACTIVE": "active instrument",
     "INSTRUMENT_HALTED": "halt",
     "MARKET_CLOSED": "trading hours",
+    "EXPIRY_PASSED": "good till",
+    "NO_AUCTION": "auction venue",
+    "AUCTION_MISSED": "auction",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
     "ORDER_STALE": "age in seconds",
@@ -25,6 +28,8 @@ CHECKED: Final[Mapping[str, str]] = {
 ROUTING: Final[Mapping[str, str]] = {
     "NOT_MARKETABLE": "the limit does not reach the market",
     "NO_LIQUIDITY": "no venue shows shares to trade with",
+    "AUCTION_VENUE": "the venue that holds the auction takes no orders now",
+    "NO_AUCTION_VENUE": "no venue is known that holds the auction",
 }
 
 

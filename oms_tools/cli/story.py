@@ -24,12 +24,13 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
     order = client.order(order_id)
     limit = f"limit {price(order['limitPrice'])}" if order.get("limitPrice") else "market"
     stop = f"stop {price(order['stopPrice'])} " if order.get("stopPrice") else ""
+    until = f" till {order['expireAt']}" if order.get("expireAt") else ""
     minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""
     average = f" at {price(order['avgPx'])} on average" if order.get("avgPx") else ""
     console.rule(f"order {order_id}")
     _paragraph(
         console,
-        f"{order['side']} {order['quantity']:,} {order['symbol']} {stop}{limit} {order['timeInForce']}"
+        f"{order['side']} {order['quantity']:,} {order['symbol']} {stop}{limit} {order['timeInForce']}{until}"
         f"{minimum} for {order['accountId']}  →  {order['status']}, {order['cumQty']:,} done{average}",
         style="bold",
     )

@@ -19,7 +19,15 @@ _FREE: Final = frozenset({"ACKNOWLEDGED", "PARTIALLY_FILLED"})
 _HELD: Final = frozenset({"PENDING_CANCEL", "PENDING_REPLACE", "SUSPENDED"})
 _WORKING: Final = _FREE | _HELD
 _QUIET: Final = frozenset(
-    {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildRestated", "ChildClosed", "ChildCancelRejected"}
+    {
+        "RouteRequested",
+        "RoutePlaced",
+        "RouteDeferred",
+        "RouteHeld",
+        "ChildRestated",
+        "ChildClosed",
+        "ChildCancelRejected",
+    }
 )
 _EXECUTED: Final = frozenset({"TradeApplied", "TradeCorrected"})
 _CHILDREN: Final = frozenset({"ChildRestated", "ChildClosed"})
@@ -234,9 +242,9 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
     for _, _, sequence, event, payload in history:
         body = msgspec.json.decode(payload)
         if event == "OrderAccepted" and body.get("orderAccepted", {}).get("route") is None:
-            held["accepted to wait for its stop"] = sequence
-        elif event == "StopTriggered":
-            held.pop("accepted to wait for its stop", None)
+            held["accepted to wait for its stop or its time"] = sequence
+        elif event in ("StopTriggered", "RouteHeld"):
+            held.pop("accepted to wait for its stop or its time", None)
         elif event == "CancelRequested":
             held.setdefault("canceled", sequence)
         elif event == "OrderSuspended":

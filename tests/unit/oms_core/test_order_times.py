@@ -1,0 +1,368 @@
+"""Orders that are good till a time, wait for a session or are for an auction: what time makes of them."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from oms_core.domain.changes import changed_terms, problem_of_change
+from oms_core.domain.order_times import AUCTION_ANSWER_MAX
+from oms_core.entrypoints.loop import TURNS_PER_BATCH_MAX
+from oms_platform.trading_calendar import Calendar, Session
+from oms_platform.vocabulary import ExecType, OrderChange, OrderType, TimeInForce
+from tests.unit.oms_core.orders import Machine, names, new_order
+from tests.unit.oms_core.scene import Scene
+
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+OPENS = datetime(2026, 11, 2, 14, 30, tzinfo=UTC)
+CLOSES = OPENS + timedelta(hours=6, minutes=30)
+DAYS = Calendar(
+    calendar_id="DAYS",
+    sessions=tuple(
+        Session(session_date=date(2026, 11, 2 + day), opens_at=OPENS + shift, closes_at=CLOSES + shift)
+        for day in range(3)
+        for shift in (timedelta(days=day),)
+    ),
+)
+FOLLOWING = DAYS.sessions[1]
+GTC, GTD, DAY = TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY
+OPG, CLO = TimeInForce.OPG, TimeInForce.CLO
+
+
+def scene_at(now: datetime) -> Scene:
+    return Scene(calendar=DAYS, now=now)
+
+
+def expired(scene: Scene, order_id: UUID) -> tuple[tuple[str, int, int], str]:
+    return scene.quantities(order_id), scene.state(order_id).text
+
+
+# ---- good till a time
+
+
+def test_an_order_ends_at_its_time_after_its_children_and_not_before() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    until = scene.now + MINUTE
+    order_id = scene.order(time_in_force=GTD, expire_at=until)
+    scene.place(order_id, ("XNYS", 300))
+    scene.now = until - SECOND
+    scene.step()
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    scene.step(1)
+    assert scene.quantities(order_id) == ("PENDING_CANCEL", 0, 300)
+    scene.fill(order_id, 100)
+    scene.report(order_id, ExecType.CANCELED)
+    assert expired(scene, order_id) == (("EXPIRED", 100, 0), "it was good till 2026-11-02T14:32:00Z")
+
+
+def test_an_order_that_is_routed_at_its_time_asks_for_no_further_route() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
+    scene.place(order_id, ("XNYS", 300))
+    scene.now += MINUTE
+    # The report is in the batch before the timers.
+    scene.report(order_id, ExecType.CANCELED)
+    assert len(scene.route_requests()) == 1
+    assert expired(scene, order_id)[0] == ("EXPIRED", 0, 0)
+
+
+def test_a_time_that_passed_while_core_was_down_ends_the_order_at_start() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=CLOSES)
+    scene.place(order_id, ("XNYS", 300))
+    scene.now = FOLLOWING.opens_at + MINUTE
+    scene.start()
+    scene.step()
+    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
+    scene.start()
+    scene.report(order_id, ExecType.CANCELED)
+    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+
+
+def test_many_orders_end_in_slices() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    until = scene.now + MINUTE
+    orders = [scene.order(time_in_force=GTD, expire_at=until, quantity=1) for _ in range(450)]
+    scene.now = until
+    counts = []
+    for _ in range(4):
+        scene.step()
+        counts.append(sum(scene.quantities(one)[0] == "PENDING_CANCEL" for one in orders))
+    assert counts == [TURNS_PER_BATCH_MAX, 2 * TURNS_PER_BATCH_MAX, 450, 450]
+
+
+def test_an_order_whose_time_is_over_when_it_comes_is_denied_by_name() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now)
+    assert expired(scene, order_id) == (
+        ("REJECTED", 0, 0),
+        "EXPIRY_PASSED: expire_at=2026-11-02T14:31:00Z, now=2026-11-02T14:31:00Z",
+    )
+
+
+def test_a_bust_after_its_time_brings_an_order_back_only_to_end_it() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300, exec_id="E1")
+    scene.now += 2 * MINUTE
+    scene.step()
+    scene.bust(order_id, "E1")
+    scene.step()
+    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+    assert len(scene.route_requests()) == 1
+
+
+def test_an_expiry_is_replaced_and_the_old_time_ends_nothing() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
+    scene.replace(order_id, OrderChange(expire_at=scene.now + 3 * MINUTE))
+    scene.place(order_id)
+    scene.now += MINUTE
+    scene.step()
+    scene.step()
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    scene.start()
+    scene.now += 2 * MINUTE
+    scene.step()
+    scene.step()
+    assert "CancelRequested" in scene.event_types(order_id)
+
+
+def test_a_replace_whose_time_comes_while_it_is_pending_is_rejected_and_the_order_ends() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(expire_at=scene.now + 3 * MINUTE))
+    assert scene.quantities(order_id)[0] == "PENDING_REPLACE"
+    scene.now += MINUTE
+    scene.step()
+    assert "ReplaceRejected" in scene.event_types(order_id)
+    scene.report(order_id, ExecType.CANCELED)
+    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("force", "change", "problem"),
+    [
+        (GTD, OrderChange(time_in_force=GTC), None),
+        (GTD, OrderChange(time_in_force=DAY), None),
+        (GTC, OrderChange(time_in_force=GTD, expire_at=CLOSES), None),
+        (DAY, OrderChange(time_in_force=GTD, expire_at=CLOSES), None),
+        (GTD, OrderChange(expire_at=CLOSES), None),
+        (
+            GTC,
+            OrderChange(time_in_force=GTD),
+            "expireTime: a GTD order has one, no other order, was None of GTD",
+        ),
+        (
+            DAY,
+            OrderChange(expire_at=CLOSES),
+            f"expireTime: a GTD order has one, no other order, was {CLOSES} of DAY",
+        ),
+        (DAY, OrderChange(time_in_force=OPG), "timeInForce: DAY does not become OPG"),
+        (OPG, OrderChange(time_in_force=CLO), "timeInForce: OPG does not become CLO"),
+        (CLO, OrderChange(time_in_force=DAY), "timeInForce: CLO does not become DAY"),
+        (OPG, OrderChange(quantity=100), None),
+    ],
+)
+def test_what_a_replace_may_make_of_a_time_in_force(
+    force: TimeInForce, change: OrderChange, problem: str | None
+) -> None:
+    before = new_order(tif=force).terms
+    after = changed_terms(before, change)
+    assert problem_of_change(before, after) == problem
+    if problem is None:
+        assert (after.expire_at is not None) is (after.time_in_force is GTD)
+
+
+def test_an_order_that_became_one_for_the_day_is_of_the_day_on_which_it_did() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTC)
+    scene.place(order_id)
+    scene.now = FOLLOWING.opens_at + MINUTE
+    scene.step()
+    scene.replace(order_id, OrderChange(time_in_force=DAY))
+    scene.place(order_id)
+    # Yesterday's close has nothing to do with it, also when core comes back.
+    scene.start()
+    for _ in range(3):
+        scene.step(5)
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    scene.now = FOLLOWING.closes_at
+    for _ in range(3):
+        scene.step(5)
+    assert "CancelRequested" in scene.event_types(order_id)
+
+
+# ---- what waits for a session
+
+
+def test_what_waits_for_the_open_goes_on_with_it_in_slices_also_after_a_restart() -> None:
+    scene = scene_at(OPENS - timedelta(hours=3))
+    orders = [scene.order(time_in_force=GTC, quantity=1) for _ in range(1_200)]
+    scene.start()
+    for _ in range(5):
+        scene.step(60)
+    assert scene.route_requests() == []
+    scene.now = OPENS
+    counts = []
+    for _ in range(5):
+        scene.step()
+        counts.append(len(scene.route_requests()))
+    assert counts == [0, 500, 1_000, 1_200, 1_200]
+    assert {one.order_id for one in scene.route_requests()} == {*orders}
+
+
+def test_what_waits_says_so_once_and_says_another_time_when_that_changes() -> None:
+    scene = scene_at(OPENS - timedelta(hours=3))
+    order_id = scene.order(time_in_force=GTC)
+    for _ in range(3):
+        scene.start()
+        scene.step(60)
+    assert scene.event_types(order_id) == ["OrderAccepted", "RouteHeld"]
+    scene.replace(order_id, OrderChange(quantity=200))
+    assert scene.event_types(order_id)[2:] == ["ReplaceRequested", "OrderReplaced", "RouteHeld"]
+    assert scene.state(order_id).text == "waits for the open at 2026-11-02T14:30:00Z"
+
+
+def test_day_orders_wait_for_their_session_where_core_is_told_to() -> None:
+    scene = scene_at(OPENS - timedelta(hours=3))
+    scene.day_orders_wait = True
+    scene.start()
+    order_id = scene.order()
+    assert expired(scene, order_id) == (
+        ("ACKNOWLEDGED", 0, 300),
+        "waits for the open at 2026-11-02T14:30:00Z",
+    )
+    for force in (TimeInForce.IOC, TimeInForce.FOK, CLO):
+        assert scene.state(scene.order(time_in_force=force)).text.startswith("MARKET_CLOSED")
+    scene.now = OPENS
+    scene.step()
+    scene.step()
+    assert [one.order_id for one in scene.route_requests()] == [order_id]
+    scene.place(order_id)
+    scene.now = CLOSES
+    for _ in range(3):
+        scene.step(5)
+    assert scene.quantities(order_id)[0] == "EXPIRED"
+
+
+def test_a_day_order_for_the_day_that_has_ended_does_not_wait_for_the_next() -> None:
+    scene = scene_at(CLOSES - SECOND)
+    scene.day_orders_wait = True
+    scene.start()
+    order_id = scene.order(publish=False)
+    scene.now = CLOSES + MINUTE
+    scene.publish(order_id)
+    assert scene.state(order_id).text == (
+        "MARKET_CLOSED: symbol=AAPL, calendar=DAYS, day_ended=2026-11-02T21:00:00Z"
+    )
+
+
+def test_an_order_at_the_market_that_waits_is_valued_by_the_reference_price_where_nobody_quotes() -> None:
+    scene = scene_at(OPENS - timedelta(hours=3))
+    scene.quotes.quote = type(scene.quotes.quote)()
+    waits = scene.order(order_type=OrderType.MARKET, time_in_force=OPG)
+    assert scene.quantities(waits)[0] == "ACKNOWLEDGED"
+    assert scene.state(waits).reserved_price_micros == 100_000_000
+    scene.now = OPENS + MINUTE
+    now = scene.order(order_type=OrderType.MARKET)
+    assert scene.state(now).text.startswith("NO_REFERENCE_PRICE")
+
+
+# ---- auctions
+
+
+def test_an_order_for_the_opening_that_nobody_could_send_ends_with_it() -> None:
+    scene = scene_at(OPENS - timedelta(hours=1))
+    order_id = scene.order(time_in_force=OPG)
+    # Core was away when it should have been sent, and comes back after the opening.
+    scene.now = OPENS + SECOND
+    scene.start()
+    scene.step()
+    scene.step()
+    assert scene.route_requests() == []
+    assert expired(scene, order_id) == (
+        ("EXPIRED", 0, 0),
+        "its auction at 2026-11-02T14:30:00Z is over",
+    )
+
+
+def test_what_a_venue_has_for_an_auction_is_its_own_until_it_has_had_time_to_answer() -> None:
+    scene = scene_at(OPENS - MINUTE)
+    order_id = scene.order(time_in_force=OPG)
+    scene.place(order_id, ("XNYS", 300))
+    scene.now = OPENS + AUCTION_ANSWER_MAX - SECOND
+    scene.step()
+    scene.step()
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+    scene.step(1)
+    scene.step(1)
+    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
+    scene.report(order_id, ExecType.CANCELED)
+    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+
+
+def test_an_order_for_an_auction_is_sent_once_and_a_refusal_of_its_venue_ends_it() -> None:
+    scene = scene_at(OPENS - MINUTE)
+    order_id = scene.order(time_in_force=OPG)
+    scene.place(order_id, ("XNYS", 300))
+    scene.report(order_id, ExecType.REJECTED, text="too late for the cross")
+    assert expired(scene, order_id) == (("EXPIRED", 0, 0), "too late for the cross")
+    assert len(scene.route_requests()) == 1
+
+
+def test_a_route_that_places_nothing_is_asked_for_again_until_the_opening() -> None:
+    scene = scene_at(OPENS - MINUTE)
+    order_id = scene.order(time_in_force=OPG)
+    scene.place(order_id, reason="AUCTION_VENUE: venue=XNYS, session down", no_data=True)
+    scene.step(1)
+    assert len(scene.route_requests()) == 2
+    scene.place(order_id, ("XNYS", 300))
+    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+
+
+def test_an_order_for_an_auction_that_is_replaced_is_sent_again_while_it_may_be() -> None:
+    scene = scene_at(CLOSES - timedelta(hours=1))
+    order_id = scene.order(time_in_force=CLO)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(quantity=200))
+    scene.report(order_id, ExecType.CANCELED)
+    assert [one.quantity for one in scene.route_requests()] == [300, 200]
+    scene.place(order_id, ("XNYS", 200))
+    scene.now = CLOSES - DAYS.closing_cutoff
+    request = scene.replace(order_id, OrderChange(quantity=100))
+    rejected = next(event for event in scene.store.events[order_id] if event.request_id == request)
+    assert rejected.replace_rejected is not None
+    assert rejected.replace_rejected.reason.startswith("AUCTION_MISSED: symbol=AAPL, auction=closing")
+
+
+def test_an_auction_that_no_venue_holds_takes_no_order() -> None:
+    scene = scene_at(OPENS - MINUTE)
+    known = scene.core.desk.instruments["AAPL"]
+    scene.core.desk.instruments["AAPL"] = type(known)(
+        symbol="AAPL", active=True, calendar_id=known.calendar_id
+    )
+    assert scene.state(scene.order(time_in_force=OPG)).text == "NO_AUCTION: symbol=AAPL"
+
+
+def test_where_a_market_never_closes_its_auctions_are_at_the_turn_of_its_day() -> None:
+    turns = Calendar(calendar_id="SIM", continuous_from=timedelta(0))
+    midnight = datetime(2026, 11, 3, tzinfo=UTC)
+    scene = Scene(calendar=turns, now=midnight - timedelta(hours=5))
+    opening, closing = scene.order(time_in_force=OPG), scene.order(time_in_force=CLO)
+    assert scene.state(opening).auction_at == scene.state(closing).auction_at == midnight
+    assert [one.order_id for one in scene.route_requests()] == [closing]
+    scene.now = midnight - turns.opening_lead
+    scene.step()
+    assert [one.order_id for one in scene.route_requests()] == [closing, opening]
+
+
+def test_an_order_in_an_auction_is_routed_no_further_whatever_comes_back() -> None:
+    machine = Machine(new_order(quantity=300, tif=OPG)).accept().place([("XNYS", 300)])
+    machine.trade(100)
+    assert names(machine.close(ExecType.CANCELED, text="not executed in the cross")) == [
+        "ChildClosed",
+        "OrderExpired",
+    ]
