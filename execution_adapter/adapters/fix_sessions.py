@@ -272,7 +272,8 @@ class FixSessions:
         """Send 35=D. Returns whether the session is up and took it."""
         link = self._links[child.venue_id]
         name = self._wire_ids.of_child(child.venue_id, child.cl_ord_id)
-        body = link.dialect.new_order_single(child, name, _written(link, at), suffixed=_suffixed(link))
+        told = link.settings.capabilities.told(child)
+        body = link.dialect.new_order_single(told, name, _written(link, at), suffixed=_suffixed(link))
         return self._send(link, "D", body, child.cl_ord_id)
 
     def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from execution_adapter.domain.dialects import DIALECTS
 from oms_platform.fix.schedule import Schedule
+from oms_platform.vocabulary import ChildTerms, ExecInst
 
 HEARTBEAT_S_MAX: Final = 3_600
 MESSAGES_PER_SECOND_MAX: Final = 100_000
@@ -180,10 +182,19 @@ class Capabilities(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     cancel_on_disconnect: it cancels what is open when the connection is lost; what it wants in the Logon for
     that stands in logon_fields. Without order_status, what it may have canceled is a person's after a logon.
+    intermarket_sweeps: it takes ExecInst f (18), which FIX 4.4 itself does not have; without it a sweep's
+    children are plain orders, whose prices the venue protects by itself.
     """
 
     order_status: bool = True
     cancel_on_disconnect: bool = False
+    intermarket_sweeps: bool = True
+
+    def told(self, child: ChildTerms) -> ChildTerms:
+        """Return a child as its venue is told of it, without what the venue does not take."""
+        if self.intermarket_sweeps or child.exec_inst is not ExecInst.INTERMARKET_SWEEP:
+            return child
+        return replace(child, exec_inst=None)
 
 
 class SessionSettings(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,9 +1,10 @@
 """`evolve` says what a fact or a wish makes of an order, `apply` what one event changes. Both are pure.
 
 A route is asked for whenever released shares are left that no child works and no route plan holds. A route
-that brings no fill is followed by the next one only after a wait that doubles, and orders that may not rest
-are canceled after FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The
-stages of a plan that says so follow each other at once. What time forbids to route is held, and says why.
+that brings no fill is followed by the next one only after a wait: a short one first, for the quotes that it
+missed to be corrected, then longer ones that double. Orders that may not rest are canceled after
+FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The stages of a plan
+that says so follow each other at once. What time forbids to route is held, and says why.
 
 A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
 venues keep, and the order ends when that ends (`requests`).
@@ -74,6 +75,8 @@ DRY_ROUTES_MAX: Final = 6
 # Whatever plans say, from this attempt on a route without a fill is followed by a wait.
 CONTINUED_ATTEMPTS_MAX: Final = 12
 VISIT_FILLED_MAX: Final = 2**31 - 1
+# After the first route without a fill. A venue's correction of a quote that was gone is there within that.
+RETRY_DELAY_FIRST: Final = timedelta(milliseconds=10)
 RETRY_DELAY_MIN: Final = timedelta(milliseconds=100)
 RETRY_DELAY_MAX: Final = timedelta(seconds=10)
 
@@ -251,9 +254,8 @@ def _spent(order: Order) -> str | None:
 
 
 def _next_route(order: Order, now: datetime) -> Event | None:
-    waits = order.fruitless_routes + order.dry_routes
-    if waits and order.retry_at is None:
-        return RouteDeferred(retry_at=now + _retry_delay(waits), reason=order.text)
+    if order.fruitless_routes + order.dry_routes and order.retry_at is None:
+        return RouteDeferred(retry_at=now + _retry_delay(order), reason=order.text)
     if order.retry_at is not None and now < order.retry_at:
         return None
     attempt = order.attempt + 1
@@ -284,7 +286,10 @@ def _time_over(order: Order) -> str:
     return "its time is over"
 
 
-def _retry_delay(waits: int) -> timedelta:
+def _retry_delay(order: Order) -> timedelta:
+    if order.fruitless_routes == 1 and not order.dry_routes:
+        return RETRY_DELAY_FIRST
+    waits = order.fruitless_routes + order.dry_routes
     delay: timedelta = RETRY_DELAY_MIN * 2 ** min(waits - 1, 10)
     return min(delay, RETRY_DELAY_MAX)
 

@@ -22,6 +22,7 @@ from sor_engine.domain.plan import Decision
 
 FRUITLESS_ROUTES_MAX: Final = 6
 CONTINUED_ROUTES_MAX: Final = 12
+RETRY_DELAY_FIRST_US: Final = 10_000
 RETRY_DELAY_US: Final = 100_000
 ROUTES_MAX: Final = 100
 QUOTE_AGE_US_MAX: Final = 500_000
@@ -182,7 +183,8 @@ class Session:
         if self._fruitless >= FRUITLESS_ROUTES_MAX and not may_rest:
             return
         if self._fruitless:
-            at_us += RETRY_DELAY_US * 2 ** min(self._fruitless - 1, 10)
+            doubled = RETRY_DELAY_US * 2 ** min(self._fruitless - 1, 10)
+            at_us += RETRY_DELAY_FIRST_US if self._fruitless == 1 else doubled
         heapq.heappush(self._waiting, (at_us, self.routes, left))
 
     def _request(self, quantity: int, known_us: int) -> Request:

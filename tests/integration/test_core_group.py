@@ -25,7 +25,7 @@ def test_an_order_that_waits_for_its_next_route_is_driven_on_by_the_core_that_ge
     memory_kafka: KafkaSettings, dsn: str, desk: Desk1, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Long enough that the first core stops before the wait is over; a member's join takes longer.
-    monkeypatch.setattr(machine, "RETRY_DELAY_MIN", timedelta(seconds=2))
+    monkeypatch.setattr(machine, "RETRY_DELAY_FIRST", timedelta(seconds=2))
     with running_core(memory_kafka, dsn):
         order = desk.submit()
         desk.place(order)

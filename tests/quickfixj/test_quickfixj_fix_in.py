@@ -24,8 +24,8 @@ from tests.stack_rig import StackRig, broken, free_base_port
 
 ACCOUNT: Final = DEMO_FIX_CLIENT.accounts[0]
 STATUSES: Final = {"1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED", "8": "REJECTED"}
-# By ClOrdID: OrderID, status, CumQty, LeavesQty, AvgPx.
-Orders = dict[str, tuple[str, str, int, int, Decimal]]
+# By OrderID: status, CumQty, LeavesQty, AvgPx.
+Orders = dict[str, tuple[str, int, int, Decimal]]
 pytestmark = pytest.mark.timeout(300 + ORDERS / 5)
 
 
@@ -69,7 +69,7 @@ def client_orders(lines: Iterator[dict[str, Any]]) -> tuple[Orders, dict[str, in
         match line["record"]:
             case "order":
                 state = (STATUSES[line["ord_status"]], line["cum_qty"], line["leaves_qty"])
-                orders[line["cl_ord_id"]] = (line["order_id"], *state, Decimal(line["avg_px"]))
+                orders[line["order_id"]] = (*state, Decimal(line["avg_px"]))
             case "trade":
                 shares[line["order_id"]] = shares.get(line["order_id"], 0) + int(line["shares"])
             case "refusal":
@@ -78,14 +78,14 @@ def client_orders(lines: Iterator[dict[str, Any]]) -> tuple[Orders, dict[str, in
 
 
 def platform_orders(rig: StackRig) -> Orders:
-    """Read every order of the account over REST, by clientOrderId."""
-    client, orders, cursor = rig.client("trader1"), dict[str, tuple[str, str, int, int, Decimal]](), ""
+    """Read every order of the account over REST."""
+    client, orders, cursor = rig.client("trader1"), dict[str, tuple[str, int, int, Decimal]](), ""
     while True:
         query = {"accountId": ACCOUNT, "limit": "200"} | ({"cursor": cursor} if cursor else {})
         page = client.get("/api/v1/orders", **query)
         for one in page["orders"]:
             state = (one["status"], one["cumQty"], one["leavesQty"], Decimal(one["avgPx"] or 0))
-            orders[one["clientOrderId"]] = (one["orderId"], *state)
+            orders[one["orderId"]] = state
         cursor = page["nextCursor"]
         if cursor is None:
             return orders
@@ -97,7 +97,7 @@ def test_clients_book_is_what_rest_says_after_a_day_of_drops_resends_and_resets(
     print(f"seed {SEED}, {day.did}: {len(ours)} orders, {sum(shares.values())} shares")
     assert refusals == []
     assert unequal("order", ours, orders)[:DIFFERENCES_SHOWN_MAX] == []
-    cum = {order_id: cum for order_id, _, cum, _, _ in orders.values() if cum}
+    cum = {order_id: cum for order_id, (_, cum, _, _) in orders.items() if cum}
     assert unequal("trades of order", cum, shares)[:DIFFERENCES_SHOWN_MAX] == []
     assert len(orders) == ORDERS and len(cum) > ORDERS / 4
     assert all(f"{what}=" in day.did for what in DONE), day.did

@@ -1,6 +1,7 @@
 """The stack trades with venues of QuickFIX/J that drop, reset and skip; in the end the books are equal."""
 
 import itertools
+import json
 import random
 import threading
 import time
@@ -79,7 +80,22 @@ def day() -> Iterator[Day]:
         )
         rig.up()
         parts.callback(rig.down)
+        speak_plain_fix_44(rig, folder / "settings.json")
         yield Day(rig, venue, journal, Counter())
+
+
+def speak_plain_fix_44(rig: StackRig, file: Path) -> None:
+    """Tell the adapter that the venues have FIX 4.4's own values of ExecInst (18) only."""
+    for venue_id in VENUE_IDS:
+        settings = json.loads(rig.oms("fix", "settings", venue_id).stdout)
+        settings["capabilities"] = {"intermarket_sweeps": False}
+        file.write_text(json.dumps(settings))
+        rig.oms("fix", "settings", venue_id, "--set", str(file), "--reason", "its dictionary is FIX 4.4's")
+
+    def all_up() -> bool:
+        return all(one["up"] for one in json.loads(rig.oms("fix", "sessions", "--json").stdout))
+
+    wait_until(all_up, "every session", SETTLE_S_MAX)
 
 
 class Trader:

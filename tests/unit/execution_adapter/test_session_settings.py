@@ -9,9 +9,17 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from execution_adapter.domain.session_settings import ClOrdIds, SessionSettings, read_settings
+from execution_adapter.domain.session_settings import (
+    Capabilities,
+    ClOrdIds,
+    SessionSettings,
+    read_settings,
+)
 from oms_platform.fix.schedule import DAYS, Schedule
+from oms_platform.vocabulary import ExecInst
+from tests.unit.execution_adapter.orders import child
 
 LEAST: dict[str, Any] = {
     "host": "fix.venue.example",
@@ -34,7 +42,11 @@ WHOLE = LEAST | {
     "schedule": HOURS | {"days": ["MON", "SUN"], "reset_at": "08:59:30"},
     "throttle": {"messages_per_second": 50, "queue_max": 10, "reject_texts": ["slow"], "backoff_ms": 500},
     "cl_ord_ids": {"length": 20, "alphabet": "upper"},
-    "capabilities": {"order_status": False, "cancel_on_disconnect": True},
+    "capabilities": {
+        "order_status": False,
+        "cancel_on_disconnect": True,
+        "intermarket_sweeps": False,
+    },
 }
 # What is wrong, and what the sentence about it says.
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -217,3 +229,12 @@ def test_a_session_is_on_until_its_end_and_off_until_its_next_start(
     assert schedule.ends_at(starts) is not None or schedule.starts_at(starts) > starts
     if ends is None:
         assert schedule.ends_at(starts - moment) is None or schedule.ends_at(starts - moment) == starts
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("exec_inst", [None, *ExecInst])
+def test_only_who_takes_intermarket_sweeps_is_told_of_one(exec_inst: ExecInst | None, takes: bool) -> None:
+    asked = child(exec_inst=exec_inst)
+    told = Capabilities(intermarket_sweeps=takes).told(asked)
+    kept = takes or exec_inst is not ExecInst.INTERMARKET_SWEEP
+    assert told == (asked if kept else replace(asked, exec_inst=None))

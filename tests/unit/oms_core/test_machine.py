@@ -132,13 +132,26 @@ def test_what_a_fruitless_route_left_is_routed_again_after_a_wait() -> None:
     machine = working(quantity=300, order_type=OrderType.MARKET)
     assert names(machine.close()) == ["ChildClosed", "RouteDeferred"]
     assert machine.do(RetryRoute()) == []
-    machine.now += timedelta(milliseconds=100)
+    machine.now += timedelta(milliseconds=10)
     (event,) = machine.do(RetryRoute())
     assert (type(event).__name__, machine.order.attempt, machine.order.route_quantity) == (
         "RouteRequested",
         2,
         300,
     )
+
+
+def test_waits_between_routes_without_a_fill_begin_short_and_double() -> None:
+    machine = Machine(new_order(quantity=300)).accept()
+    waits = []
+    for attempt in range(1, 11):
+        machine.place([("XNYS", 300)])
+        machine.close(child=f"{attempt}-1")
+        assert machine.order.retry_at is not None
+        waits.append((machine.order.retry_at - machine.now) // timedelta(milliseconds=1))
+        machine.now = machine.order.retry_at
+        machine.do(RetryRoute())
+    assert waits == [10, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]
 
 
 def test_after_a_fill_the_rest_is_routed_at_once() -> None:
