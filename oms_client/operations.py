@@ -15,7 +15,7 @@ from oms_client.calls import Call, Paging, body_of, if_match, listing, operation
 from oms_client.order_ids import uuid7
 
 Side = Literal["BUY", "SELL"]
-TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
+TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.

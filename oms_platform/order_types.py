@@ -30,6 +30,10 @@ AUCTIONS: Final = frozenset((TimeInForce.OPG, TimeInForce.CLO))
 CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
 # What may wait in a book, so that a replace can come. Between these an order's time in force may change.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD))
+# What may be asked for: the router has no way to an auction, so that no door takes an order for one.
+OFFERED: Final = tuple(one for one in TimeInForce if one not in AUCTIONS)
+# What venues are told: core takes a GTD order's children back when its time is over.
+_AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
 _ANY: Final = frozenset(TimeInForce)
 FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
     kind: RESTING if kind in STOPS else _ANY for kind in OrderType
@@ -45,6 +49,11 @@ def force_problem(order_type: OrderType, force: TimeInForce, *, min_quantity: in
     if force in AUCTIONS and min_quantity:
         return "minQuantity", f"must be left out of {force.name}: an auction has none, was {min_quantity}"
     return "", ""
+
+
+def venue_force(force: TimeInForce) -> TimeInForce:
+    """Return the time in force that an order's children have at venues."""
+    return _AT_VENUES.get(force, force)
 
 
 def forces_after(force: TimeInForce) -> tuple[TimeInForce, ...]:

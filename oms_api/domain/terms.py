@@ -18,7 +18,7 @@ from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
 from oms_api.domain.refusal import FieldProblem
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS, force_problem
+from oms_platform.order_types import LIMITED, OFFERED, STOPS, force_problem
 from oms_platform.prices import micros_of
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
@@ -53,7 +53,7 @@ FIELDS: Final = frozenset(
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
-_TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
+_TIMES_IN_FORCE: Final = {member.name: member for member in OFFERED}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
 VENUES_NAMED_MAX: Final = 32

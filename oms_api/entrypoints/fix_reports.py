@@ -31,11 +31,9 @@ ORD_TYPES: Final = {
 TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
     "1": TimeInForce.GTC,
-    "2": TimeInForce.OPG,
     "3": TimeInForce.IOC,
     "4": TimeInForce.FOK,
     "6": TimeInForce.GTD,
-    "7": TimeInForce.CLO,
 }
 _SIDE_CODES: Final = {side.name: code for code, side in SIDES.items()}
 _ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}

@@ -26,7 +26,8 @@ from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderV
 from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.order_types import OFFERED
+from oms_platform.vocabulary import OrderStatus, OrderType, Side
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
 SORTS: Final = ("-createdAt", "createdAt")
@@ -34,7 +35,7 @@ TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
-TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
+TIMES_IN_FORCE: Final = tuple(kind.name for kind in OFFERED)
 SideName = Annotated[str, one_of(SIDES, "Side")]
 StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
 # Decimal text, or a JSON number, in dollars.

@@ -22,7 +22,7 @@ from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
-TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO")
+TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK")
 console = Console()
 
 _ORDER_OPTIONS: Final = (
