@@ -67,7 +67,7 @@ def test_a_stop_that_waits_is_replaced_into_the_market_or_canceled_and_nothing_l
 
 
 def test_an_order_good_till_a_time_is_expired_then(floor: Floor) -> None:
-    until = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    until = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     placed = stop_order(floor, "1.05", "BUY", timeInForce="GTD", expireTime=until)
     order = floor.until(placed, "EXPIRED")
     assert datetime.fromisoformat(order["expireAt"]) == datetime.fromisoformat(until)
