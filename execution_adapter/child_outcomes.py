@@ -12,7 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from execution_adapter import metrics
-from execution_adapter.domain.child import CLOSED, Report, Status, apply_report
+from execution_adapter.domain.child import CLOSED, Replaces, Report, Status, apply_report
 from execution_adapter.domain.exceptions import raised
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -25,6 +25,8 @@ from oms_platform.vocabulary import ChildTerms, ExecType
 from oms_platform.wire import encode
 
 log = structlog.get_logger()
+# FIX CxlRejReason, tag 102.
+OTHER_REASON: Final = 99
 UNSENT_TEXT: Final = "canceled before it was sent"
 LOST_TEXT: Final = "it never reached its venue"
 GONE_TEXT: Final = "its venue knows it no more"
@@ -70,6 +72,20 @@ class ChildOutcomes:
         if live.given_up and not live.unresolved and (live.state.status in CLOSED or not live.canceling):
             live.given_up = False
             self._ledger.settled(live.child.cl_ord_id, ExceptionKind.UNRESOLVED)
+
+    def keep_quantity(
+        self, live: LiveChild, text: str, now: datetime, reason: int = OTHER_REASON, cl_ord_id: str = ""
+    ) -> None:
+        """Tell core that a child is not made smaller where it is. reason: CxlRejReason (102).
+
+        cl_ord_id: of the 35=G, empty when none was sent.
+        """
+        child = live.child
+        live.state = replace(live.state, replaces=Replaces(named=live.state.replaces.named))
+        self._ledger.reported(child, live.state, answers=False)
+        self._reports.publish_cancel_reject(
+            child, cl_ord_id or child.cl_ord_id, reason, text, now, live.trace, replaces=True
+        )
 
     # ---- left to a person
 
@@ -125,7 +141,7 @@ class ChildOutcomes:
             report=report,
             subject=f"{child.cl_ord_id} {state.cum_qty} {traded}",
         )
-        if not live.unacked and not self._states.cancel_is_out(live):
+        if not live.unacked and not self._states.owes_answer(live):
             self._children.stop_waiting(live)
 
     def give_up(self, live: LiveChild, why: str, raw: bytes, now: datetime) -> None:
@@ -138,6 +154,8 @@ class ChildOutcomes:
         if not self._children.is_live(child.cl_ord_id) or live.unresolved:
             return
         what = "its cancel" if live.canceling else "the question how it is"
+        if live.state.replace_is_out:
+            what = "its replace"
         if live.unacked:
             what = "the order"
             live.state = replace(live.state, status=Status.UNRESOLVED)

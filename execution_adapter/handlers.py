@@ -15,7 +15,13 @@ import structlog
 from msgspec.structs import replace
 
 from execution_adapter import metrics
-from execution_adapter.child_outcomes import UNREAD_TEXT, UNSENT_TEXT, ChildOutcomes
+from execution_adapter.child_outcomes import (
+    DOWN_TEXT,
+    OTHER_REASON,
+    UNREAD_TEXT,
+    UNSENT_TEXT,
+    ChildOutcomes,
+)
 from execution_adapter.domain.child import Inbound, MessageRefusal, Status, new_state
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
@@ -30,7 +36,7 @@ from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
 from oms_platform.ids import uuid7, uuid7_time
-from oms_platform.messages import CancelChildren, RouteAnswer, RoutePlan
+from oms_platform.messages import CancelChildren, ReplaceChild, RouteAnswer, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.telemetry.tracing import Tracer
@@ -77,7 +83,7 @@ class ChildOrderManager:
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
         self.outcomes = ChildOutcomes(self._children, self._states, self._reports, ledger, self._reconciler)
-        self._sender = OrderSender(venues, self._gate, self._children, self._states, self.outcomes)
+        self._sender = OrderSender(venues, self._gate, self._children, self._states, self.outcomes, ledger)
         self._report_handlers = ReportHandlers(
             self._children,
             self._states,
@@ -262,6 +268,25 @@ class ChildOrderManager:
             if not (again and live.canceled_on_logon == self._states.logon(live.child.venue_id)):
                 self._sender.end(live, now, now_s)
 
+    def handle_replace(self, message: ReplaceChild, now: datetime, now_s: float) -> None:
+        """Make a child smaller where it is, or tell core that it cannot be: core then takes it back.
+
+        Of a child that is over core hears the end. The same request again while its 35=G is out does nothing.
+        """
+        live = self._children.live(message.cl_ord_id)
+        if live is None:
+            log.info("replace_of_no_live_child", cl_ord_id=message.cl_ord_id, quantity=message.quantity)
+            return
+        if 0 < message.quantity == live.state.replaces.pending_qty:
+            return
+        problem = self._sender.replace_problem(live, message.quantity)
+        if problem:
+            self._reports.publish_cancel_reject(
+                live.child, message.cl_ord_id, OTHER_REASON, problem, now, live.trace, replaces=True
+            )
+        elif not self._sender.replace(live, message.quantity, now, now_s):
+            self.outcomes.keep_quantity(live, DOWN_TEXT, now)
+
     # ---- stops and held children
 
     def handle_stops(self, stops: Stops, now: datetime, now_s: float) -> None:
@@ -330,6 +355,8 @@ class ChildOrderManager:
         log.info("venue_up", venue=venue_id, live=len(here), unacked=sum(live.unacked for live in here))
         for live in here:
             live.tries = 0
+            if live.state.replaces.pending_qty and not live.state.replace_is_out:
+                self.outcomes.keep_quantity(live, "its replace was not sent", now)
         self._go_on(venue_id, here, now, now_s)
         self._questions.compare(venue_id, Occasion.LOGON, now, now_s)
 

@@ -20,6 +20,7 @@ in_seq = Gauge("oms_adapter_fix_in_seq", "Highest inbound sequence that is durab
 out_seq = Gauge("oms_adapter_fix_out_seq", "Next outbound sequence", ["venue"])
 orders_sent_total = Counter("oms_adapter_orders_sent_total", "35=D sent", ["venue"])
 cancels_sent_total = Counter("oms_adapter_cancels_sent_total", "35=F sent", ["venue"])
+replaces_sent_total = Counter("oms_adapter_replaces_sent_total", "35=G sent", ["venue"])
 status_requests_total = Counter("oms_adapter_status_requests_total", "35=H sent", ["venue"])
 reports_total = Counter("oms_adapter_reports_total", "35=8 received, by ExecType", ["venue", "exec_type"])
 filled_shares_total = Counter(
@@ -90,7 +91,13 @@ def know_venues(venue_ids: Iterable[str]) -> None:
         of_venue(venue_id)
         session_up.labels(venue_id).set(0)
         session_out.labels(venue_id).set(0)
-        for counter in (cancels_sent_total, status_requests_total, logons_total, logouts_total):
+        for counter in (
+            cancels_sent_total,
+            replaces_sent_total,
+            status_requests_total,
+            logons_total,
+            logouts_total,
+        ):
             counter.labels(venue_id)
         for sent_by in ("us", "venue"):
             resend_requests_total.labels(venue_id, sent_by)

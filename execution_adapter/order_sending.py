@@ -1,4 +1,4 @@
-"""What leaves for venues: orders past the gate, cancels and questions, each when its venue takes it.
+"""What leaves for venues, each when its venue takes it: orders past the gate, and requests about them.
 
 The law of this file: an order leaves only through the gate, and only while it is certain that its venue has
 it not; one that cannot leave is closed. What a venue would get too fast waits for its turn, and is looked at
@@ -8,25 +8,27 @@ anew when that comes.
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.child_outcomes import DOWN_TEXT, FULL_TEXT, ChildOutcomes
-from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
+from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Replaces, Report
 from execution_adapter.domain.gate import WireGate
+from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
 from execution_adapter.domain.live_children import LiveChildren
 from execution_adapter.domain.session_settings import Throttle
 from execution_adapter.domain.throttle import Admission, Lane, Turn
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.ports import Venues
-from oms_platform.order_ids import cancel_cl_ord_id
+from oms_platform.order_ids import cancel_cl_ord_id, replace_cl_ord_id
 from oms_platform.vocabulary import ExecType
 
 log = structlog.get_logger()
 
 
 class OrderSender:
-    """Sends 35=D, 35=F and 35=H of children, at the pace of their venues. One thread only."""
+    """Sends 35=D, 35=F, 35=G and 35=H of children, at the pace of their venues. One thread only."""
 
     def __init__(
         self,
@@ -35,8 +37,9 @@ class OrderSender:
         children: LiveChildren,
         states: VenueStates,
         outcomes: ChildOutcomes,
+        ledger: Ledger,
     ) -> None:
-        self._venues, self._gate = venues, gate
+        self._venues, self._gate, self._ledger = venues, gate, ledger
         self._children, self._states, self._outcomes = children, states, outcomes
         # The ways to venues that take only so much a second.
         self._lanes: dict[str, Lane] = {}
@@ -64,9 +67,44 @@ class OrderSender:
             self._ask_now(live, now_s)
 
     def cancel(self, live: LiveChild, now: datetime, now_s: float) -> None:
-        """Cancel a child that its venue has, now or when its turn comes."""
+        """Cancel a child that its venue has, now or when its turn comes.
+
+        While a 35=G is out it is not known under which ClOrdID the venue has it: its answer comes first, or
+        that to the question how the child is.
+        """
+        if live.state.replace_is_out and not self._states.is_mute(live.child.venue_id):
+            self._children.await_answer(live)
+            logon = self._states.logon(live.child.venue_id)
+            if logon not in (live.replaced_on_logon, live.asked_on_logon):
+                self.ask(live, now_s)
+            return
         if self._admit(live, Turn.CANCEL, now_s) is Admission.NOW:
             self._cancel_now(live, now, now_s)
+
+    def replace_problem(self, live: LiveChild, quantity: int) -> str:
+        """Return why a child cannot be made smaller where it is, empty when it can."""
+        state, venue_id = live.state, live.child.venue_id
+        if live.canceling:
+            return "it is being canceled"
+        if live.unacked or not self._states.is_up(venue_id):
+            return "its venue does not answer"
+        if self._states.takes_no_replace(venue_id):
+            return "its venue takes no 35=G"
+        if state.replaces.pending_qty:
+            return f"it is being made {state.replaces.pending_qty} shares"
+        if not state.cum_qty < quantity < state.cum_qty + state.leaves_qty:
+            return f"{quantity} shares, where {state.cum_qty} are done and {state.leaves_qty} open"
+        return ""
+
+    def replace(self, live: LiveChild, quantity: int, now: datetime, now_s: float) -> bool:
+        """Make a child smaller where it is, now or when its turn comes. Returns whether that is so.
+
+        What is asked of it is stored before it is forgotten that it was asked.
+        """
+        live.state = replace(live.state, replaces=live.state.replaces._replace(pending_qty=quantity))
+        self._ledger.reported(live.child, live.state, answers=False)
+        admission = self._admit(live, Turn.REPLACE, now_s)
+        return admission is Admission.WAITS or self._replace_now(live, now, now_s)
 
     def end(self, live: LiveChild, now: datetime, now_s: float) -> None:
         """Take a child out of the market: close it here if it never left, cancel it if the venue has it.
@@ -100,7 +138,7 @@ class OrderSender:
     def _ask_now(self, live: LiveChild, now_s: float) -> bool:
         venue_id = live.child.venue_id
         ask_id = f"{live.child.cl_ord_id}-H{self._venues.out_numbers(venue_id).unique}"
-        if not self._venues.ask_status(live.child, ask_id):
+        if not self._venues.ask_status(live.child, live.state.replaces.named, ask_id):
             return False
         live.note_asked(ask_id, self._states.logon(venue_id), now_s)
         metrics.status_requests_total.labels(venue_id).inc()
@@ -109,12 +147,28 @@ class OrderSender:
     def _cancel_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
         venue_id = live.child.venue_id
         cl_ord_id = cancel_cl_ord_id(live.child.cl_ord_id, self._venues.out_numbers(venue_id).unique)
-        if not self._venues.send_cancel(live.child, cl_ord_id, now):
+        named = live.state.replaces.named
+        if not self._venues.send_cancel(live.child, named, cl_ord_id, now):
             return False
+        live.canceled_as = named
         live.canceled_on_logon = self._states.logon(venue_id)
         live.last_try_s = now_s
         self._children.await_answer(live)
         metrics.cancels_sent_total.labels(venue_id).inc()
+        return True
+
+    def _replace_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
+        """Send the 35=G that a child's state asks for."""
+        child, replaces = live.child, live.state.replaces
+        cl_ord_id = replace_cl_ord_id(child.cl_ord_id, self._venues.out_numbers(child.venue_id).unique)
+        pending = self._venues.send_replace(child, replaces.named, cl_ord_id, replaces.pending_qty, now)
+        if not pending:
+            return False
+        logon = self._states.logon(child.venue_id)
+        live.note_replace_sent(replaces._replace(pending=pending), logon, now_s)
+        self._ledger.reported(child, live.state, answers=False)
+        self._children.await_answer(live)
+        metrics.replaces_sent_total.labels(child.venue_id).inc()
         return True
 
     # ---- what waits for its turn
@@ -138,10 +192,27 @@ class OrderSender:
                         sent = not live.maybe_at_venue and self._send_now(live, now, now_s)
                     case Turn.CANCEL:
                         sent = self._cancel_now(live, now, now_s)
+                    case Turn.REPLACE:
+                        sent = self._replace_in_turn(live, now, now_s)
                     case _:
                         sent = self._ask_now(live, now_s)
                 if sent:
                     lane.note_sent(now_s)
+
+    def _replace_in_turn(self, live: LiveChild, now: datetime, now_s: float) -> bool:
+        """Send a 35=G whose turn has come, if its child can still be made that small."""
+        wanted = live.state.replaces.pending_qty
+        if not wanted:
+            # Its session ended meanwhile, and core was told.
+            return False
+        live.state = replace(live.state, replaces=Replaces(named=live.state.replaces.named))
+        problem = self.replace_problem(live, wanted)
+        if not problem:
+            live.state = replace(live.state, replaces=live.state.replaces._replace(pending_qty=wanted))
+            if self._replace_now(live, now, now_s):
+                return True
+        self._outcomes.keep_quantity(live, problem or DOWN_TEXT, now)
+        return False
 
     def waits_for_turn(self, live: LiveChild) -> bool:
         """Say whether anything about a child waits until its venue takes more."""
@@ -173,7 +244,7 @@ class OrderSender:
         lane.back_off(now_s)
         metrics.throttled_total.labels(venue_id, "REFUSED").inc()
         log.warning("venue_throttles", venue=venue_id, text=inbound.text, backoff_ms=lane.terms.backoff_ms)
-        if isinstance(inbound, CancelRefusal) or (
+        if (isinstance(inbound, CancelRefusal) and not live.state.replace_is_out) or (
             isinstance(inbound, MessageRefusal) and inbound.ref_msg_type == "F"
         ):
             live.canceled_on_logon = 0

@@ -181,16 +181,23 @@ class SentMessage:
 class Venues(Protocol):
     """The FIX sessions, outbound. What is sent is on the wire after `flush`.
 
-    Each send returns whether the session was up and took it. Nothing is ever sent a second time by itself.
+    Each send says whether the session was up and took it. Nothing is ever sent a second time by itself.
+    named: the child's ClOrdID at its venue since a replace, empty as it was sent.
     """
 
     def send_order(self, child: ChildTerms, at: datetime) -> bool:
         """Send 35=D. `at` becomes TransactTime."""
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+    def send_cancel(self, child: ChildTerms, named: str, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+    def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
+        """Send 35=G, to a venue that takes it.
+
+        Returns the request's id as the venue sees it, empty when it was not sent.
+        """
+
+    def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:
         """Send 35=H."""
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:

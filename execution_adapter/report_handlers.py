@@ -11,7 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from execution_adapter import metrics
-from execution_adapter.child_outcomes import GONE_TEXT, LOST_TEXT, UNREAD_TEXT, ChildOutcomes
+from execution_adapter.child_outcomes import GONE_TEXT, LOST_TEXT, OTHER_REASON, UNREAD_TEXT, ChildOutcomes
 from execution_adapter.domain.child import (
     CLOSED,
     UNANSWERED,
@@ -43,7 +43,6 @@ log = structlog.get_logger()
 # FIX CxlRejReason, tag 102.
 UNKNOWN_ORDER: Final = 1
 ALREADY_PENDING: Final = 3
-OTHER_REASON: Final = 99
 # What says how many shares are open again.
 _REOPENING: Final = RESTATEMENTS | {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
 # How a venue says that it takes no message of a type: BusinessRejectReason 3, SessionRejectReason 11.
@@ -87,9 +86,12 @@ class ReportHandlers:
         if isinstance(inbound, Report):
             self._handle_report(inbound, live, raw, now, now_s)
         elif isinstance(inbound, CancelRefusal):
-            self._handle_cancel_refusal(inbound, live, now, now_s)
+            if self._answers_replace(inbound, live):
+                self._handle_replace_refusal(inbound, live, now, now_s)
+            else:
+                self._handle_cancel_refusal(inbound, live, now, now_s)
         else:
-            self._handle_message_refusal(inbound, live, raw, now)
+            self._handle_message_refusal(inbound, live, raw, now, now_s)
 
     # ---- reports
 
@@ -122,7 +124,7 @@ class ReportHandlers:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._sender.ask(live, now_s)
             return
-        self._apply(report, live, now, now_s)
+        self._apply(self._replace_told(report, live, now), live, now, now_s)
         self._watch_difference(report, live, raw, now, now_s)
         if report.exec_type is ExecType.ORDER_STATUS:
             self._reconciler.answered(child, before, live.state, report, now)
@@ -208,10 +210,28 @@ class ReportHandlers:
         self._go_on_canceling(report, live, now, now_s)
         if (
             not live.unacked
-            and not self._states.cancel_is_out(live)
+            and not self._states.owes_answer(live)
             and after.missing_qty == live.missing_shown
         ):
             self._children.stop_waiting(live)
+
+    def _replace_told(self, report: Report, live: LiveChild, now: datetime) -> Report:
+        """Return an answer that tells that a 35=G was done as the report of that.
+
+        Its own report may have been lost with the connection. That it was not done, core is told.
+        """
+        if report.exec_type is not ExecType.ORDER_STATUS or not live.settles_replace(report):
+            return report
+        replaces = live.state.replaces
+        quantity = report.order_qty
+        if quantity is None and report.cum_qty is not None and report.leaves_qty is not None:
+            quantity = report.cum_qty + report.leaves_qty
+        if report.ord_status in _OVER:
+            return report
+        if quantity == replaces.pending_qty or replaces.pending == replaces.named:
+            return replace(report, exec_type=ExecType.REPLACED, named=replaces.pending)
+        self._outcomes.keep_quantity(live, "its venue has it as it was", now, cl_ord_id=replaces.pending)
+        return report
 
     def _go_on_canceling(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
         """Send the cancel of a child that its venue is now known to have, or goes on working."""
@@ -266,7 +286,7 @@ class ReportHandlers:
         if not self._children.is_live(child.cl_ord_id) or not self._states.is_up(child.venue_id):
             return
         if not live.unacked and not answer.poss_dup and answer.ask_id in ("", live.ask_id):
-            self._handle_forgotten(live, raw, now)
+            self._handle_forgotten(live, raw, now, now_s)
             return
         if not live.proves_absent(answer, self._states.logon(child.venue_id)):
             return
@@ -284,8 +304,16 @@ class ReportHandlers:
         else:
             self._sender.send(live, now, now_s)
 
-    def _handle_forgotten(self, live: LiveChild, raw: bytes, now: datetime) -> None:
+    def _handle_forgotten(self, live: LiveChild, raw: bytes, now: datetime, now_s: float) -> None:
         """The venue knows a child no more that it had acknowledged."""
+        replaces = live.state.replaces
+        if live.state.replace_is_out and replaces.named != replaces.pending:
+            # The 35=G that is out may have been done: it would have another ClOrdID then.
+            live.state = replace(live.state, replaces=replaces._replace(named=replaces.pending))
+            self._ledger.reported(live.child, live.state, answers=False)
+            self._children.await_answer(live)
+            self._sender.ask(live, now_s)
+            return
         if live.canceling:
             # Nothing of it will be sent again, and there is nothing that a venue could cancel.
             self._outcomes.close_unsent(live, now, GONE_TEXT)
@@ -302,6 +330,41 @@ class ReportHandlers:
         )
 
     # ---- refusals
+
+    @staticmethod
+    def _answers_replace(refusal: CancelRefusal, live: LiveChild) -> bool:
+        """Say whether a 35=9 answers a 35=G.
+
+        No cancel is sent while one is out, but to a venue that cannot be asked; that cancel is sent again.
+        """
+        return refusal.replaces or live.state.replace_is_out
+
+    def _handle_replace_refusal(
+        self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
+    ) -> None:
+        """The venue does not change a child where it is; that is all that it says about it."""
+        metrics.rejects_total.labels(live.child.venue_id, "9").inc()
+        if not self._children.is_live(live.child.cl_ord_id) or not live.state.replace_is_out:
+            return
+        self._not_replaced(live, refusal.text, now, now_s, refusal.reason, refusal.cl_ord_id)
+        if refusal.ord_status in _OVER or refusal.reason == UNKNOWN_ORDER:
+            self._children.await_answer(live)
+            self._sender.ask(live, now_s)
+
+    def _not_replaced(
+        self,
+        live: LiveChild,
+        text: str,
+        now: datetime,
+        now_s: float,
+        reason: int = OTHER_REASON,
+        cl_ord_id: str = "",
+    ) -> None:
+        self._outcomes.keep_quantity(live, text, now, reason, cl_ord_id)
+        if live.canceling and self._states.is_up(live.child.venue_id):
+            self._sender.cancel(live, now, now_s)
+        elif not live.unacked and live.state.missing_qty == live.missing_shown:
+            self._children.stop_waiting(live)
 
     def _handle_cancel_refusal(
         self, refusal: CancelRefusal, live: LiveChild, now: datetime, now_s: float
@@ -333,9 +396,10 @@ class ReportHandlers:
             self._sender.ask(live, now_s)
 
     def _handle_message_refusal(
-        self, refusal: MessageRefusal, live: LiveChild, raw: bytes, now: datetime
+        self, refusal: MessageRefusal, live: LiveChild, raw: bytes, now: datetime, now_s: float
     ) -> None:
         child = live.child
+        unsupported = (refusal.msg_type, refusal.reason) in _UNSUPPORTED
         if refusal.ref_msg_type == "D" and live.unacked and self._children.is_live(child.cl_ord_id):
             log.warning(
                 "order_refused_unread", cl_ord_id=child.cl_ord_id, venue=child.venue_id, text=refusal.text
@@ -345,8 +409,14 @@ class ReportHandlers:
             self._reports.publish_cancel_reject(
                 child, refusal.ref_id, OTHER_REASON, refusal.text, now, live.trace
             )
+        elif refusal.ref_msg_type == "G":
+            if unsupported:
+                self._states.refused_replaces(child.venue_id)
+                log.warning("venue_without_replace", venue=child.venue_id, text=refusal.text)
+            if live.state.replace_is_out and self._children.is_live(child.cl_ord_id):
+                self._not_replaced(live, refusal.text, now, now_s, cl_ord_id=refusal.ref_id)
         elif refusal.ref_msg_type == "H":
-            if (refusal.msg_type, refusal.reason) in _UNSUPPORTED:
+            if unsupported:
                 self._states.refused_question(child.venue_id)
                 log.warning("venue_without_status", venue=child.venue_id, text=refusal.text)
                 self._outcomes.give_up(live, f"the venue refused the 35=H: {refusal.text}", raw, now)

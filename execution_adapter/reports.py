@@ -84,9 +84,17 @@ class ReportOutlet:
         self._outlet.send(child.account_id, message, trace)
 
     def publish_cancel_reject(
-        self, child: ChildTerms, cl_ord_id: str, reason: int, text: str, at: datetime, trace: str
+        self,
+        child: ChildTerms,
+        cl_ord_id: str,
+        reason: int,
+        text: str,
+        at: datetime,
+        trace: str,
+        *,
+        replaces: bool = False,
     ) -> None:
-        """Say that a venue keeps a child."""
+        """Say that a venue keeps a child, or, `replaces`, does not change it."""
         message = CancelReject(
             order_id=child.order_id,
             account_id=child.account_id,
@@ -96,6 +104,7 @@ class ReportOutlet:
             transact_time=at,
             cxl_rej_reason=reason,
             text=text,
+            replace=replaces,
         )
         self._outlet.send(child.account_id, message, trace)
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from oms_api.domain.idempotency import KeyConflict
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import channel_problem, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
+from oms_api.domain.terms import channel_problem
 from oms_api.handlers import (
     Placed,
     Placer,

@@ -36,7 +36,15 @@ from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import BookTrade, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.prices import micros_of
+from oms_platform.vocabulary import (
+    AlgoStrategy,
+    OrderChange,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 from oms_platform.wire import encode
 
 # Of a request that its caller gives an id and no channel.
@@ -119,6 +127,13 @@ def state_of(order: OrderView) -> OrderState:
         order_type=OrderType[order.order_type],
         time_in_force=TimeInForce[order.time_in_force],
         min_quantity=order.min_quantity or 0,
+        side=Side[order.side],
+        quantity=order.quantity,
+        locate_id=order.locate_id or "",
+        display_quantity=order.display_qty or 0,
+        post_only=order.post_only,
+        limit_price_micros=None if order.limit_price is None else micros_of(order.limit_price),
+        algo_strategy=None if order.algo is None else AlgoStrategy[str(order.algo["strategy"])],
     )
 
 
@@ -151,7 +166,14 @@ async def handle_change(
     if asked.kind is RequestKind.REPLACE:
         symbol, known = order.symbol, ports.reference
         ticks, calendar = known.ticks(symbol), known.calendar(symbol)
-        found = read_change(asked.content, state_of(order), ticks, calendar, clock())
+        found = read_change(
+            asked.content,
+            state_of(order),
+            ticks,
+            calendar,
+            clock(),
+            lambda price: known.round_lot(symbol, price),
+        )
         if not isinstance(found, OrderChange):
             return invalid(*found)
         change = found
@@ -373,6 +395,7 @@ async def _selected(ports: Ports, clock: Clock, asked: AskedOfMany) -> tuple[lis
         symbols=selection.symbols,
         side=selection.side,
         venues=selection.venues,
+        basket=selection.basket,
         created_to=None if older is None else clock() - timedelta(seconds=older),
         after=selection.after,
         oldest_first=True,

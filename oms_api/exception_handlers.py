@@ -7,8 +7,8 @@ import msgspec
 
 from oms_api.domain.booking import BookedTrade, Reported, read_booking, read_reason
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import NO_ROUTING, read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
+from oms_api.domain.terms import NO_ROUTING, read_id
 from oms_api.handlers import known_to, place
 from oms_api.ports import ExceptionView, NewChange, OrderView, Ports
 from oms_platform.clock import Clock

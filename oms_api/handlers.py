@@ -255,6 +255,7 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
     """Return what a caller may name: of accounts only its own."""
     return Known(
         ticks_of=reference.ticks,
+        round_lot_of=reference.round_lot,
         account_exists=lambda account_id: principal.sees(account_id) and reference.account_exists(account_id),
         profile_exists=reference.profile_exists,
         venue_exists=reference.venue_exists,

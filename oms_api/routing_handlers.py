@@ -18,8 +18,9 @@ from oms_api.domain.refusal import (
     changed_meanwhile,
     invalid,
     no_such_account,
+    shown,
 )
-from oms_api.domain.terms import read_routing, shown
+from oms_api.domain.terms import read_routing
 from oms_api.handlers import handle_get_order, known_to, read_order_terms
 from oms_api.ports import (
     AccountRouting,

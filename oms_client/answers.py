@@ -123,6 +123,9 @@ class Order(Answer, frozen=True):
     for none. expire_at: until when it is good; None: not GTD. avg_px None: nothing is filled.
 
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
+    display_qty: shares that are shown at once where it rests, None for all. locate_id: of the shares that a
+    short sale borrows. tags: its client's own words about it, by name. algo: how it is worked over time.
+    basket_id: the list that it was sent with.
     """
 
     order_id: UUID
@@ -149,7 +152,49 @@ class Order(Answer, frozen=True):
     avg_px: Decimal | None
     min_quantity: int | None
     routing: dict[str, Any] | None
+    algo: dict[str, Any] | None
+    basket_id: str | None
     principal: str
+    capacity: str
+    display_qty: int | None
+    post_only: bool
+    locate_id: str | None
+    tags: dict[str, str] | None
+
+
+class AlgoSlice(Answer, frozen=True):
+    """One slice of an algo order's plan; shares are in all, with those before.
+
+    released_qty, released_at None: not let go yet. done_qty: by the time of the next slice, or by now; None
+    while it is not due.
+    """
+
+    slice: int
+    due_at: datetime
+    planned_qty: int
+    released_qty: int | None
+    released_at: datetime | None
+    done_qty: int | None
+
+
+class AlgoProgress(Answer, frozen=True):
+    """An algo order's plan against what was done. planned_at None: its time has not begun.
+
+    base_qty: done or at work when the plan was made. counted_volume: of the market's, what counts for the
+    participation. held: why nothing is released that is due, else empty.
+    """
+
+    order_id: UUID
+    algo: dict[str, Any]
+    status: str
+    quantity: int
+    cum_qty: int
+    released_qty: int
+    planned_at: datetime | None
+    base_qty: int
+    counted_volume: int
+    held: str
+    slices: list[AlgoSlice]
 
 
 class OrderPage(Answer, frozen=True):

@@ -14,9 +14,11 @@ from oms_client import answers
 from oms_client.calls import Call, Paging, body_of, if_match, listing, operation, path_of, query_of
 from oms_client.order_ids import uuid7
 
-Side = Literal["BUY", "SELL"]
+Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
+Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
 TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
+AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
@@ -66,7 +68,10 @@ def _terms(
     expire_date: date | str | None,
     expire_time: datetime | None,
     min_quantity: int | None,
+    algo: Mapping[str, Any] | None,
+    basket_id: str | None,
     routing: Mapping[str, Any] | None,
+    instructions: Mapping[str, Any],
 ) -> dict[str, Any]:
     return body_of(
         accountId=account,
@@ -79,7 +84,53 @@ def _terms(
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
         **_expiry(expire_date, expire_time),
+        algo=algo,
+        basketId=basket_id,
         routing=routing,
+        **instructions,
+    )
+
+
+def _instructions(
+    capacity: Capacity | None,
+    tags: Mapping[str, str] | None,
+    locate_id: str | None,
+    display_qty: int | None,
+    post_only: bool,
+) -> dict[str, Any]:
+    return body_of(
+        capacity=capacity,
+        tags=None if tags is None else dict(tags),
+        locateId=locate_id,
+        displayQty=display_qty,
+        postOnly=post_only or None,
+    )
+
+
+def algo(
+    strategy: AlgoStrategy,
+    *,
+    end_at: datetime,
+    start_at: datetime | None = None,
+    participation_bps: int | None = None,
+    urgency: int | None = None,
+    slices: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return how an order is worked over time, for `place` and `replace`.
+
+    start_at, end_at: with a time zone; without a start it begins when it is taken. participation_bps: at most
+    so many hundredths of a percent of what the market trades; POV has to have it. urgency: of IS, 1 to 10.
+    slices: in how many parts. seed: what their sizes and times are drawn from; else the order's own id.
+    """
+    return body_of(
+        strategy=strategy,
+        startAt=None if start_at is None else start_at.isoformat(),
+        endAt=end_at.isoformat(),
+        participationBps=participation_bps,
+        urgency=urgency,
+        slices=slices,
+        seed=seed,
     )
 
 
@@ -103,14 +154,21 @@ def _order(
     expire_time: datetime | None = None,
     min_quantity: int | None = None,
     client_order_id: str | None = None,
+    algo: Mapping[str, Any] | None = None,
+    basket_id: str | None = None,
     profile: str | None = None,
     avoid: Sequence[str] = (),
     prefer: Sequence[str] = (),
+    capacity: Capacity | None = None,
+    tags: Mapping[str, str] | None = None,
+    locate_id: str | None = None,
+    display_qty: int | None = None,
+    post_only: bool = False,
 ) -> dict[str, Any]:
     terms = _terms(
         account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
-        min_quantity,
-        _routing(profile, avoid, prefer),
+        min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
+        _instructions(capacity, tags, locate_id, display_qty, post_only),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
 
@@ -128,6 +186,7 @@ def _selection(
     older_than: int | None,
     order_ids: Sequence[Id] | None,
     client_order_ids: Sequence[str] | None,
+    basket_id: str | None,
     after: Id | None,
 ) -> tuple[tuple[str, str], ...]:
     return query_of(
@@ -138,6 +197,7 @@ def _selection(
         olderThan=older_than,
         orderId=None if order_ids is None else [str(order_id) for order_id in order_ids],
         clientOrderId=_list(client_order_ids),
+        basketId=basket_id,
         after=after,
     )
 
@@ -162,9 +222,16 @@ class Operations:
         expire_time: datetime | None = None,
         min_quantity: int | None = None,
         client_order_id: str | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        capacity: Capacity | None = None,
+        tags: Mapping[str, str] | None = None,
+        locate_id: str | None = None,
+        display_qty: int | None = None,
+        post_only: bool = False,
         channel: str = CHANNEL,
     ) -> Call[answers.Placed]:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
@@ -172,10 +239,13 @@ class Operations:
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
         a limit order then. expire_date, expire_time: of a GTD order exactly one, the date of a session of the
         instrument's calendar, with whose close it ends, or a time with its zone. quantity, min_quantity:
-        whole shares. client_order_id: unique by account and
-        channel; without one, one is made, once for this call and all its repeats, so that the order is never
-        doubled. Returns when it is stored; `created` is false when it was there before. Raises ConflictError
-        when the id is of another order.
+        whole shares. client_order_id: unique by account and channel; without one, one is made, once for this
+        call and all its repeats, so that the order is never doubled. capacity: for whom we trade, agency
+        where it is not said. tags: words of your own that are kept with it. locate_id: of the shares that a
+        SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are shown at once.
+        post_only: such an order takes nothing that is displayed. algo: how it is worked over time (`algo`).
+        basket_id: the list that it is sent with. Returns when it is stored; `created` is false when it was
+        there before. Raises ConflictError when the id is of another order.
         """
         return Call(
             method="POST",
@@ -193,9 +263,16 @@ class Operations:
                 expire_time=expire_time,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
+                algo=algo,
+                basket_id=basket_id,
                 profile=profile,
                 avoid=avoid,
                 prefer=prefer,
+                capacity=capacity,
+                tags=tags,
+                locate_id=locate_id,
+                display_qty=display_qty,
+                post_only=post_only,
             ),
             headers={"X-OMS-Channel": channel},
         )
@@ -210,6 +287,7 @@ class Operations:
         is_open: bool | None = None,
         side: Side | None = None,
         client_order_id: str | None = None,
+        basket_id: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         oldest_first: bool = False,
@@ -218,7 +296,8 @@ class Operations:
         """Iterate over orders, the newest first unless asked otherwise, over all pages, or up to `most`.
 
         account, symbol, status: one or several. is_open: only those that are not closed, or only those that
-        are. created_from, created_to: created then or later, and before then; with a time zone.
+        are. basket_id: sent with this list. created_from, created_to: created then or later, and before then;
+        with a time zone.
         """
         call = Call(
             method="GET",
@@ -231,6 +310,7 @@ class Operations:
                 open=is_open,
                 side=side,
                 clientOrderId=client_order_id,
+                basketId=basket_id,
                 sort="createdAt" if oldest_first else None,
                 **{"from": created_from, "to": created_to},
             ),
@@ -241,6 +321,13 @@ class Operations:
     def order(self, order_id: Id) -> Call[answers.Order]:
         """Return an order as it stands."""
         return Call(method="GET", path=path_of(_ORDER, order_id=order_id), shape=answers.Order)
+
+    @operation("getOrderAlgo")
+    def algo_progress(self, order_id: Id) -> Call[answers.AlgoProgress]:
+        """Return an algo order's plan against what was done. Raises NotFoundError for an order without."""
+        return Call(
+            method="GET", path=path_of(f"{_ORDER}/algo", order_id=order_id), shape=answers.AlgoProgress
+        )
 
     @operation("cancelOrder")
     def cancel(
@@ -290,6 +377,8 @@ class Operations:
         time_in_force: TimeInForce | None = None,
         expire_date: date | str | None = None,
         expire_time: datetime | None = None,
+        display_qty: int | None = None,
+        algo: Mapping[str, Any] | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -297,11 +386,12 @@ class Operations:
         """Ask for an order to be changed; what is left out stays as it is.
 
         quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
-        still waits for it. request_id: the request's own
-        id, unique by account and channel, also among client_order_ids; without one, one is made, once for
-        this call and all its repeats, so that it is never asked twice. version: the `sequence` at which the
-        order was read; it is changed only if that is still so. Raises ConflictError when the order is over,
-        has a cancel or a replace pending, or is another than it was read.
+        still waits for it. display_qty: 0 to show all of it. algo: whole, of the strategy that the order has.
+        request_id: the request's own id, unique by account and channel, also among client_order_ids; without
+        one, one is made, once for this call and all its repeats, so that it is never asked twice. version:
+        the `sequence` at which the order was read; it is changed only if that is still so. Raises
+        ConflictError when the order is over, has a cancel or a replace pending, or is another than it was
+        read.
         """
         return Call(
             method="PATCH",
@@ -313,6 +403,8 @@ class Operations:
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
                 **_expiry(expire_date, expire_time),
+                displayQty=display_qty,
+                algo=algo,
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -368,6 +460,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -376,14 +469,16 @@ class Operations:
 
         Something has to be given, and what is given narrows. venue: with a live order there. older_than:
         seconds since they were created. order_ids, client_order_ids: these, each of which is answered.
-        after: the orders that follow this one, the last of an answer with `more`. request_id: as of
-        `replace`; a repeat means the same orders, and no more.
+        basket_id: sent with this list. after: the orders that follow this one, the last of an answer with
+        `more`. request_id: as of `replace`; a repeat means the same orders, and no more.
         """
         return Call(
             method="DELETE",
             path=_ORDERS,
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -398,6 +493,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -407,7 +503,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/suspend",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -422,6 +520,7 @@ class Operations:
         older_than: int | None = None,
         order_ids: Sequence[Id] | None = None,
         client_order_ids: Sequence[str] | None = None,
+        basket_id: str | None = None,
         after: Id | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
@@ -431,7 +530,9 @@ class Operations:
             method="POST",
             path=f"{_ORDERS}/resume",
             shape=answers.RequestedMany,
-            query=_selection(account, symbol, side, venue, older_than, order_ids, client_order_ids, after),
+            query=_selection(
+                account, symbol, side, venue, older_than, order_ids, client_order_ids, basket_id, after
+            ),
             headers=_of_request(request_id, channel),
         )
 
@@ -537,15 +638,22 @@ class Operations:
         expire_date: date | str | None = None,
         expire_time: datetime | None = None,
         min_quantity: int | None = None,
+        algo: Mapping[str, Any] | None = None,
+        basket_id: str | None = None,
         profile: str | None = None,
         avoid: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        capacity: Capacity | None = None,
+        tags: Mapping[str, str] | None = None,
+        locate_id: str | None = None,
+        display_qty: int | None = None,
+        post_only: bool = False,
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
             account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
-        min_quantity,
-            _routing(profile, avoid, prefer),
+            min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
+            _instructions(capacity, tags, locate_id, display_qty, post_only),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
 

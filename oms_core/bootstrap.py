@@ -27,6 +27,7 @@ from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
 from oms_platform.market_data import QuoteFeed
+from oms_platform.order_types import StopTrigger
 from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.telemetry.tracing import CORE, Tracer, start_tracing
@@ -106,6 +107,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
             tracer=tracer,
             stack=stack,
+            stop_trigger=StopTrigger(settings.stop_trigger),
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
@@ -128,6 +130,7 @@ def build_loop(
     address: str = "",
     tracer: Tracer | None,
     stack: contextlib.ExitStack,
+    stop_trigger: StopTrigger = StopTrigger.QUOTE,
 ) -> CoreLoop:
     """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
     loop: CoreLoop | None = None
@@ -162,6 +165,7 @@ def build_loop(
         clock=utc_now,
         address=address,
         tracer=tracer,
+        stop_trigger=stop_trigger,
     )
     for partitions in early:
         loop.take_partitions(partitions)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oms_platform.kafka.settings import KafkaFields
+from oms_platform.order_types import StopTrigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,8 +11,9 @@ class Settings(KafkaFields):
     """market_order_age_s_max: a market order that reaches core so long after it was taken is denied
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
     day_orders_wait: DAY orders that come while their market is closed wait for its next session; otherwise
-    they are denied (MARKET_CLOSED). advertised: HOST:PORT at which others reach this core's gRPC; empty for
-    its own host and port.
+    they are denied (MARKET_CLOSED). stop_trigger: what triggers stops: quote (the national best), trade (the
+    last one), or both.
+    advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
     """
 
     postgres_dsn: str
@@ -26,6 +28,7 @@ class Settings(KafkaFields):
     quote_age_s_max: float = 10
     day_orders_wait: bool = False
     advertised: str = ""
+    stop_trigger: str = StopTrigger.QUOTE.value
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
@@ -36,3 +39,8 @@ class Settings(KafkaFields):
         ):
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or more seconds, was {value}")
+        triggers = [one.value for one in StopTrigger]
+        if self.stop_trigger not in triggers:
+            raise ValueError(
+                f"OMS_CORE_STOP_TRIGGER must be one of {', '.join(triggers)}, was {self.stop_trigger!r}"
+            )

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from oms_core import metrics
+from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -28,6 +29,7 @@ from oms_core.domain.order import (
     RequestSuspend,
     RetryRoute,
     TriggerStop,
+    WorkAlgo,
 )
 from oms_core.domain.order_times import is_over
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
@@ -56,6 +58,7 @@ from oms_platform.messages import (
     CancelReject,
     ExecutionReport,
     OrderEvent,
+    ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -359,12 +362,13 @@ def refuse_execution(core: Core, unit: UnitOfWork, message: Message, reason: str
 
 def handle_cancel_reject(core: Core, unit: UnitOfWork, message: CancelReject, trace: str) -> None:
     """Note that a venue keeps one of the order's children; the cancel goes on for the others."""
-    if message.cxl_rej_reason == ALREADY_PENDING:
+    if message.cxl_rej_reason == ALREADY_PENDING and not message.replace:
         return
     rejected = ChildCancelRejected(
         cl_ord_id=message.orig_cl_ord_id,
         venue_id=message.venue_id,
         reason=f"{message.venue_id}: {message.cxl_rej_reason} {message.text}".strip(),
+        replace=message.replace,
     )
     _record(core, unit, _known(core, message.order_id), rejected, trace)
 
@@ -381,6 +385,19 @@ def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: Trigge
     order = core.desk.orders.get(order_id)
     if order is not None:
         _record(core, unit, order, trigger, core.traces.get(order_id, ""))
+
+
+def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
+    """Release what is due of an algo order, or end it when its time is over. Returns the order after it."""
+    order = core.desk.orders.get(order_id)
+    if order is None:
+        return None
+    symbol, trace = order.terms.symbol, core.traces.get(order_id, "")
+    if algos.is_over(order, unit.now):
+        wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.ALGO_END)
+        return _record(core, unit, order, wish, trace)
+    work = WorkAlgo(volume=core.quotes.touch(symbol).volume, session=core.desk.session_at(symbol, unit.now))
+    return _record(core, unit, order, work, trace)
 
 
 def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable[UUID]) -> list[UUID]:
@@ -539,6 +556,8 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
     request = order.taken_back_by
     if request is None and not order.is_recalled:
         return None
+    if request is not None and (smaller := order.made_smaller) is not None:
+        return _outgoing_replace(order, request.request_id, *smaller, now, trace)
     request_id = request.request_id if request is not None else recall_id(order.order_id, order.attempt)
     cancel = CancelChildren(
         request_id=request_id,
@@ -548,6 +567,20 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
         through_attempt=order.attempt,
     )
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, cancel, trace)
+
+
+def _outgoing_replace(
+    order: Order, request_id: UUID, cl_ord_id: str, quantity: int, now: datetime, trace: str
+) -> Outgoing:
+    message = ReplaceChild(
+        request_id=request_id,
+        order_id=order.order_id,
+        account_id=order.terms.account_id,
+        cl_ord_id=cl_ord_id,
+        quantity=quantity,
+        requested_at=now,
+    )
+    return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, message, trace)
 
 
 def _asked_at(request: CancelRequested | ReplaceRequested | OrderSuspended) -> datetime:
@@ -569,4 +602,5 @@ def _route_request(order: Order, now: datetime) -> RouteRequest:
         requested_at=order.routed_at or now,
         visits=tuple(order.visits.values()),
         terms=order.worked_terms,
+        display_quantity=order.display_left,
     )

@@ -8,6 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     Booking,
     BookingRejected,
     CancelRejected,
@@ -37,6 +39,7 @@ from oms_platform.vocabulary import (
     RouteHeld,
     RoutePlaced,
     RouteRequested,
+    SharesReleased,
     Side,
     StopTriggered,
     SuspendRejected,
@@ -137,7 +140,11 @@ class BookTrade(Message, frozen=True, kw_only=True):
 
 
 class RouteRequest(Message, frozen=True, kw_only=True):
-    """One attempt to place `quantity` shares of an order that passed risk."""
+    """One attempt to place `quantity` shares of an order that passed risk.
+
+    display_quantity: of an order that shows a part of itself, how many more shares its live children let it
+    show.
+    """
 
     route_id: UUID
     order_id: UUID
@@ -146,6 +153,7 @@ class RouteRequest(Message, frozen=True, kw_only=True):
     requested_at: datetime
     visits: tuple[VenueVisit, ...] = ()
     terms: OrderTerms
+    display_quantity: Int32 = 0
 
 
 class RoutePlan(Message, frozen=True, kw_only=True):
@@ -178,6 +186,21 @@ class CancelChildren(Message, frozen=True, kw_only=True):
     account_id: str
     requested_at: datetime
     through_attempt: Int32
+
+
+class ReplaceChild(Message, frozen=True, kw_only=True):
+    """Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed
+    included.
+
+    One that cannot be is answered by a CancelReject with `replace`.
+    """
+
+    request_id: UUID
+    order_id: UUID
+    account_id: str
+    cl_ord_id: str
+    quantity: Int32
+    requested_at: datetime
 
 
 class RouteAnswer(Message, frozen=True, kw_only=True):
@@ -219,7 +242,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
 
 
 class CancelReject(Message, frozen=True, kw_only=True):
-    """FIX 35=9: the venue would not cancel a child."""
+    """FIX 35=9: the venue would not cancel a child, or, `replace`, not change it."""
 
     order_id: UUID
     account_id: str
@@ -229,6 +252,7 @@ class CancelReject(Message, frozen=True, kw_only=True):
     cxl_rej_reason: Int32 = 0
     text: str = ""
     transact_time: datetime
+    replace: bool = False
 
 
 class OrderEvent(Message, frozen=True, kw_only=True):
@@ -282,6 +306,9 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     resume_rejected: ResumeRejected | None = None
     stop_triggered: StopTriggered | None = None
     route_held: RouteHeld | None = None
+    algo_planned: AlgoPlanned | None = None
+    shares_released: SharesReleased | None = None
+    algo_held: AlgoHeld | None = None
 
 
 class VenueQuote(Message, frozen=True, kw_only=True):
@@ -300,7 +327,11 @@ class VenueQuote(Message, frozen=True, kw_only=True):
 
 class Quote(Message, frozen=True, kw_only=True):
     """Every venue's displayed book of one symbol at one instant, and the national best bid and offer over the
-    lit ones."""
+    lit ones.
+
+    last_price, last_size: of the newest trade of any venue, not there before the first; volume: shares that
+    were traded of the symbol since the feed began.
+    """
 
     symbol: str
     sequence: Int32
@@ -308,6 +339,9 @@ class Quote(Message, frozen=True, kw_only=True):
     national_best_offer: Decimal | None = None
     venues: tuple[VenueQuote, ...] = ()
     quoted_at: datetime
+    last_price: Decimal | None = None
+    last_size: Int32 = 0
+    volume: Int64 | None = None
 
 
 class ScoreTerm(Message, frozen=True, kw_only=True):

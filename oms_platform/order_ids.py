@@ -1,6 +1,12 @@
 """Ids that follow from an order's: who says a thing again says it with the same ids."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
+
+
+def taken_at(order_id: uuid.UUID) -> datetime:
+    """Return when an order was taken in, which its id (a UUIDv7) carries, UTC, to the millisecond."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=order_id.int >> 80)
 
 
 def route_id(order_id: uuid.UUID, attempt: int) -> uuid.UUID:
@@ -21,6 +27,11 @@ def child_cl_ord_id(order_id: uuid.UUID, attempt: int, leg: int) -> str:
 def cancel_cl_ord_id(child: str, sequence: int) -> str:
     """Derive the ClOrdID of the n-th cancel request of a child."""
     return f"{child}-C{sequence}"
+
+
+def replace_cl_ord_id(child: str, sequence: int) -> str:
+    """Derive the ClOrdID of the n-th replace request of a child."""
+    return f"{child}-R{sequence}"
 
 
 def order_id_of_child(cl_ord_id: str) -> uuid.UUID:

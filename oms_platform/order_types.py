@@ -1,14 +1,19 @@
-"""What order types are made of: which have a limit, which wait for a stop price, and what these become.
+"""What order types are made of: which have a limit, which wait for a stop price or are worked over time, what
+these become.
 
-And which times in force go with what: the doors and core read the same tables.
+And which instructions and times in force go together: doors and core's replace read the same tables, and
+refuse by field.
 """
 
-from collections.abc import Mapping
-from typing import Final
+import enum
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
-from oms_platform.vocabulary import OrderTerms, OrderType, TimeInForce
+from oms_platform.sides import LOCATED, SHORTS
+from oms_platform.vocabulary import Algo, AlgoStrategy, OrderTerms, OrderType, Side, TimeInForce
 
 # What a stop is worked as, once the market has reached its price.
 _WORKED_AS: Final = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
@@ -16,10 +21,20 @@ STOPS: Final = frozenset(_WORKED_AS)
 LIMITED: Final = frozenset((OrderType.LIMIT, OrderType.STOP_LIMIT))
 
 
+class StopTrigger(enum.Enum):
+    """What triggers a stop: the quote, the last trade, or whichever of them reaches its price first."""
+
+    QUOTE = "quote"
+    TRADE = "trade"
+    BOTH = "both"
+
+
 def worked_terms(terms: OrderTerms) -> OrderTerms:
     """Return the terms that an order is worked by: a stop that was triggered is a market or a limit order."""
     kind = _WORKED_AS.get(terms.order_type)
-    return terms if kind is None else replace(terms, order_type=kind)
+    terms = terms if kind is None else replace(terms, order_type=kind)
+    # What the router is given of it, it places as of any other order.
+    return terms if terms.algo is None else replace(terms, algo=None)
 
 
 # ---- times in force
@@ -59,3 +74,162 @@ def venue_force(force: TimeInForce) -> TimeInForce:
 def forces_after(force: TimeInForce) -> tuple[TimeInForce, ...]:
     """Return what a replace may make of a time in force: itself, or of one that rests another one."""
     return tuple(one for one in TimeInForce if one in RESTING) if force in RESTING else (force,)
+
+
+# ---- what goes together
+
+# An order of one of these rests in a venue's book until it trades.
+BOOKED: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
+
+
+class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the table looks at of an order. round_lot: shares of one, at its limit."""
+
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: int
+    min_quantity: int = 0
+    display_quantity: int = 0
+    post_only: bool = False
+    locate_id: str = ""
+    round_lot: int = 1
+
+
+class Unfit(NamedTuple):
+    """What does not go together: the field as REST calls it, what it had to be, what it was."""
+
+    field: str
+    expected: str
+    found: str
+
+
+class _Rule(NamedTuple):
+    """A line of the table. fits: whether an order that gives the field may."""
+
+    field: str
+    fits: Callable[[Instructions], bool]
+    expected: Callable[[Instructions], str]
+
+
+def _left_out_of_type(one: Instructions) -> str:
+    return f"left out of a {one.order_type.name} order"
+
+
+def _left_out_of_minimum(_one: Instructions) -> str:
+    return "left out of an order with a minQuantity"
+
+
+def _left_out_of_time(one: Instructions) -> str:
+    return f"left out of an order that is {one.time_in_force.name}"
+
+
+# How each field is told, None where an order does not give it.
+_GIVEN: Final[dict[str, Callable[[Instructions], str | None]]] = {
+    "locateId": lambda one: one.locate_id or ("none" if one.side in LOCATED else None),
+    "displayQty": lambda one: str(one.display_quantity) if one.display_quantity else None,
+    "postOnly": lambda one: "true" if one.post_only else None,
+}
+_TABLE: Final = (
+    _Rule(
+        "locateId",
+        lambda one: bool(one.locate_id),
+        lambda one: f"the locate of the shares that a {one.side.name} order borrows",
+    ),
+    _Rule("locateId", lambda one: one.side in SHORTS, lambda one: f"left out of a {one.side.name} order"),
+    _Rule("displayQty", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
+    _Rule("displayQty", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
+    _Rule("displayQty", lambda one: not one.min_quantity, _left_out_of_minimum),
+    _Rule(
+        "displayQty",
+        lambda one: one.display_quantity >= one.round_lot,
+        lambda one: f"at least a round lot of {one.round_lot}",
+    ),
+    _Rule(
+        "displayQty",
+        lambda one: one.display_quantity < one.quantity,
+        lambda one: f"below the quantity {one.quantity}",
+    ),
+    _Rule("postOnly", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
+    _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
+    _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
+)
+
+
+def instructions_of(terms: OrderTerms, round_lot: int = 1) -> Instructions:
+    """Return what the table looks at of an order's terms."""
+    return Instructions(
+        side=terms.side,
+        order_type=terms.order_type,
+        time_in_force=terms.time_in_force,
+        quantity=terms.quantity,
+        min_quantity=terms.min_quantity,
+        display_quantity=terms.display_quantity,
+        post_only=terms.post_only,
+        locate_id=terms.locate_id,
+        round_lot=round_lot,
+    )
+
+
+def unfit(one: Instructions) -> tuple[Unfit, ...]:
+    """Return what of an order's instructions does not go together, of each field the first."""
+    found: dict[str, Unfit] = {}
+    for field, fits, expected in _TABLE:
+        given = _GIVEN[field](one)
+        if given is not None and field not in found and not fits(one):
+            found[field] = Unfit(field, expected(one), given)
+    return tuple(found.values())
+
+
+# ---- algos
+
+PARTICIPATION_BPS_MAX: Final = 10_000
+URGENCY_MAX: Final = 10
+SLICES_MAX: Final = 200
+ALGO_ORDER_TYPES: Final = (OrderType.MARKET, OrderType.LIMIT)
+ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
+# What a strategy must be given (True) or must not (False); what is not here may be.
+_ALGO_NEEDS: Final = {
+    AlgoStrategy.TWAP: {"urgency": False},
+    AlgoStrategy.VWAP: {"urgency": False},
+    AlgoStrategy.POV: {"urgency": False, "participation_bps": True},
+    AlgoStrategy.IS: {"urgency": True},
+}
+# By the field's name at the doors: its name here, and its bounds where it is given.
+_ALGO_BOUNDS: Final = {
+    "participationBps": ("participation_bps", PARTICIPATION_BPS_MAX),
+    "urgency": ("urgency", URGENCY_MAX),
+    "slices": ("slices", SLICES_MAX),
+}
+
+
+def problem_of_algo(terms: OrderTerms) -> tuple[str, str] | None:
+    """Return what is wrong with an order's algo: the field, as doors call it, and why; None for nothing."""
+    algo = terms.algo
+    if algo is None:
+        return None
+    if terms.order_type not in ALGO_ORDER_TYPES:
+        return "orderType", f"must be MARKET or LIMIT of an order with an algo, was {terms.order_type.name}"
+    if terms.time_in_force not in ALGO_TIMES_IN_FORCE:
+        return "timeInForce", f"must be DAY or GTC of an order with an algo, was {terms.time_in_force.name}"
+    if terms.min_quantity:
+        return "minQuantity", f"must be left out of an order with an algo, was {terms.min_quantity}"
+    return problem_of_parameters(algo)
+
+
+def problem_of_parameters(algo: Algo) -> tuple[str, str] | None:
+    """Return what is wrong with an algo by itself: the field, as doors call it, and why; None for nothing."""
+    strategy = algo.strategy
+    for field, (name, most) in _ALGO_BOUNDS.items():
+        value = getattr(algo, name)
+        needed = _ALGO_NEEDS[strategy].get(name)
+        if not 0 <= value <= most:
+            return f"algo.{field}", f"must be 1 to {most}, was {value}"
+        if needed is True and not value:
+            return f"algo.{field}", f"is required for {strategy.name}"
+        if needed is False and value:
+            return f"algo.{field}", f"must be left out of {strategy.name}, was {value}"
+    start, end = algo.start_at, algo.end_at
+    if start is not None and end <= start:
+        return "algo.endAt", f"must be after algo.startAt {start.isoformat()}, was {end.isoformat()}"
+    return None

@@ -141,6 +141,9 @@ def _quote(data: bytes) -> Quote:
     symbol, sequence, quoted_at = "", 0, _EPOCH
     bid: Decimal | None = None
     offer: Decimal | None = None
+    last: Decimal | None = None
+    size = 0
+    volume: int | None = None
     venues: list[VenueQuote] = []
     position = 0
     while position < len(data):
@@ -157,6 +160,12 @@ def _quote(data: bytes) -> Quote:
             offer = _price(value)
         elif tag == 6 << 3 | _LENGTH:
             quoted_at = _timestamp(value)
+        elif tag == 7 << 3 | _LENGTH:
+            last = _price(value)
+        elif tag == 8 << 3 | _VARINT:
+            size = _int32(value)
+        elif tag == 9 << 3 | _VARINT:
+            volume = value
     return Quote(
         symbol=symbol,
         sequence=sequence,
@@ -164,6 +173,9 @@ def _quote(data: bytes) -> Quote:
         national_best_bid=bid,
         national_best_offer=offer,
         venues=tuple(venues),
+        last_price=last,
+        last_size=size,
+        volume=volume,
     )
 
 

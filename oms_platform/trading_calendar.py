@@ -143,6 +143,10 @@ class Hours:
         """Whether a market never closes."""
         return self._calendars[calendar_id].continuous_from is not None
 
+    def session_at(self, calendar_id: str, at: datetime) -> Session | None:
+        """Return the session of a calendar that a time is in; None between two."""
+        return self._calendars[calendar_id].session_at(at)
+
     def phase(self, calendar_id: str, now: datetime) -> Phase:
         """Return what a calendar says of a time that is not before the last one asked for."""
         known = self._phases.get(calendar_id)

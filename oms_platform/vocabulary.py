@@ -20,10 +20,25 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 
 
 class Side(str, enum.Enum):
-    """FIX tag 54."""
+    """FIX tag 54.
+
+    SELL_SHORT (5): of shares that are borrowed. SELL_SHORT_EXEMPT (6): such a sale that Rule 201 of
+    Regulation SHO does not hold to a price above the national best bid.
+    """
 
     BUY = "SIDE_BUY"
     SELL = "SIDE_SELL"
+    SELL_SHORT = "SIDE_SELL_SHORT"
+    SELL_SHORT_EXEMPT = "SIDE_SELL_SHORT_EXEMPT"
+
+
+class OrderCapacity(str, enum.Enum):
+    """FIX tag 528, for whom we trade: a client (A), ourselves (P), or ourselves to fill a client's order that
+    we hold (R)."""
+
+    AGENCY = "ORDER_CAPACITY_AGENCY"
+    PRINCIPAL = "ORDER_CAPACITY_PRINCIPAL"
+    RISKLESS_PRINCIPAL = "ORDER_CAPACITY_RISKLESS_PRINCIPAL"
 
 
 class OrderType(str, enum.Enum):
@@ -52,11 +67,13 @@ class ExecInst(str, enum.Enum):
 
     INTERMARKET_SWEEP (f): every protected quote that its limit goes past is taken at the same time, and the
     venue need not look for it. MIDPOINT_PEG (M): its price is the middle of the national best, never beyond
-    its limit.
+    its limit. PARTICIPATE_DONT_INITIATE (6): post-only, it takes nothing that is displayed, and the venue
+    refuses it where it would.
     """
 
     INTERMARKET_SWEEP = "EXEC_INST_INTERMARKET_SWEEP"
     MIDPOINT_PEG = "EXEC_INST_MIDPOINT_PEG"
+    PARTICIPATE_DONT_INITIATE = "EXEC_INST_PARTICIPATE_DONT_INITIATE"
 
 
 class OrderStatus(str, enum.Enum):
@@ -101,11 +118,28 @@ class ExecType(str, enum.Enum):
 
 
 class CancelCause(str, enum.Enum):
-    """Why an order is being taken out of the market."""
+    """Why an order is being taken out of the market.
+
+    ALGO_END: its algo's time is over.
+    """
 
     CLIENT = "CANCEL_CAUSE_CLIENT"
     SESSION_END = "CANCEL_CAUSE_SESSION_END"
     EXPIRY = "CANCEL_CAUSE_EXPIRY"
+    ALGO_END = "CANCEL_CAUSE_ALGO_END"
+
+
+class AlgoStrategy(str, enum.Enum):
+    """How an order's shares are released over time.
+
+    TWAP: evenly. VWAP: as a market's volume is over its day. POV: as the market trades, a part of its volume.
+    IS: implementation shortfall, the sooner the more urgent.
+    """
+
+    TWAP = "ALGO_STRATEGY_TWAP"
+    VWAP = "ALGO_STRATEGY_VWAP"
+    POV = "ALGO_STRATEGY_POV"
+    IS = "ALGO_STRATEGY_IS"
 
 
 class Routing(Message, frozen=True, kw_only=True):
@@ -119,13 +153,42 @@ class Routing(Message, frozen=True, kw_only=True):
     prefer: tuple[str, ...] = ()
 
 
+class Tag(Message, frozen=True, kw_only=True):
+    """A word of the client's own about an order, kept with it."""
+
+    name: str
+    text: str
+
+
+class Algo(Message, frozen=True, kw_only=True):
+    """An order that is worked over time.
+
+    start_at: not there, from when the order came. participation_bps: the most that may be released of what
+    the market has traded since it was begun, in hundredths of a percent, 0 for any; of POV it is what
+    releases. urgency: of IS, 1 to 10. slices: in how many parts, 0 for as many as its time asks for. seed:
+    what the parts' sizes and times are drawn from; not there, from the order's id.
+    """
+
+    strategy: AlgoStrategy
+    start_at: datetime | None = None
+    end_at: datetime
+    participation_bps: Int32 = 0
+    urgency: Int32 = 0
+    slices: Int32 = 0
+    seed: Int64 | None = None
+
+
 class OrderTerms(Message, frozen=True, kw_only=True):
     """What a client asked for, whole: every message that needs a part of it carries all of it.
 
     min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
     limit_price_micros: of LIMIT and STOP_LIMIT orders only. stop_price_micros: FIX StopPx (99), of STOP and
     STOP_LIMIT orders only. expire_at: FIX ExpireTime (126), of GTD orders only; of one that was given a date
-    (432), the close of that day's session.
+    (432), the close of that day's session. capacity: not there, it is agency and no venue is told. tags: by
+    name, no name twice; no venue is told. locate_id: of the shares that a short sale borrows.
+    display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all.
+    post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with (FIX
+    ListID, 66), empty for none.
     """
 
     account_id: str
@@ -142,12 +205,19 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     routing: Routing | None = None
     stop_price_micros: Int64 | None = None
     expire_at: datetime | None = None
+    capacity: OrderCapacity | None = None
+    tags: tuple[Tag, ...] = ()
+    locate_id: str = ""
+    display_quantity: Int32 = 0
+    post_only: bool = False
+    algo: Algo | None = None
+    basket_id: str = ""
 
 
 class OrderChange(Message, frozen=True, kw_only=True):
     """What a replace changes of an order's terms.
 
-    UNSPECIFIED, or not there: it stays as it is.
+    UNSPECIFIED, or not there: it stays as it is. display_quantity 0: all of it is shown.
     """
 
     quantity: Int32 | None = None
@@ -155,13 +225,16 @@ class OrderChange(Message, frozen=True, kw_only=True):
     time_in_force: TimeInForce | None = None
     stop_price_micros: Int64 | None = None
     expire_at: datetime | None = None
+    display_quantity: Int32 | None = None
+    algo: Algo | None = None
 
 
 class ChildTerms(Message, frozen=True, kw_only=True):
     """What is asked of one venue, whole: a line of a route plan, a venue order, and what it is rendered from.
 
     cl_ord_id derives from order_id, attempt and leg. hold_ms above 0: what is left of it after so long is
-    canceled.
+    canceled. capacity, locate_id: the order's. display_quantity: its part of what the order shows, 0 for all
+    of it.
     """
 
     order_id: UUID
@@ -179,6 +252,9 @@ class ChildTerms(Message, frozen=True, kw_only=True):
     min_quantity: Int32 = 0
     hold_ms: Int32 = 0
     exec_inst: ExecInst | None = None
+    capacity: OrderCapacity | None = None
+    locate_id: str = ""
+    display_quantity: Int32 = 0
 
 
 class VenueVisit(Message, frozen=True, kw_only=True):
@@ -259,8 +335,9 @@ class StopTriggered(Message, frozen=True, kw_only=True):
     """The market has reached a stop price, and the order is worked from here on, as a market or a limit
     order.
 
-    price_micros: the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that
-    it is of, quote_sequence and quoted_at its place in the symbol's quotes and its time.
+    price_micros: the national best offer (to buy) or bid (to sell) that did it, or of_trade the last trade;
+    bid and offer: the quote that it is of, quote_sequence and quoted_at its place in the symbol's quotes and
+    its time.
     """
 
     price_micros: Int64
@@ -269,6 +346,53 @@ class StopTriggered(Message, frozen=True, kw_only=True):
     quote_sequence: Int32 = 0
     quoted_at: datetime | None = None
     triggered_at: datetime
+    of_trade: bool = False
+
+
+class AlgoSlice(Message, frozen=True, kw_only=True):
+    """One part of an algo's plan: from due_at on, `quantity` shares in all may be worked."""
+
+    due_at: datetime
+    quantity: Int32 = 0
+
+
+class AlgoPlanned(Message, frozen=True, kw_only=True):
+    """How an algo's shares are released from planned_at on: `slices` by their time, the last with the order's
+    quantity.
+
+    A later plan takes the place of an earlier one, and leaves what was done or at work by then, `base_qty`.
+    volume: of the symbol, all that its market has traded of it; not there while it is not known.
+    """
+
+    planned_at: datetime
+    base_qty: Int32 = 0
+    slices: tuple[AlgoSlice, ...] = ()
+    volume: Int64 | None = None
+
+
+class SharesReleased(Message, frozen=True, kw_only=True):
+    """So many shares of an algo order may be worked, `quantity` in all with those done.
+
+    slice: how many slices of its plan are due, the last of them at due_at. volume: all that the symbol's
+    market has traded; counted_volume: how much of that was since the plan was made and seen.
+    """
+
+    quantity: Int32
+    slice: Int32
+    due_at: datetime
+    released_at: datetime
+    volume: Int64 | None = None
+    counted_volume: Int64 = 0
+
+
+class AlgoHeld(Message, frozen=True, kw_only=True):
+    """Shares of an algo order are due and are not released: `reason` says why.
+
+    It ends with the next SharesReleased.
+    """
+
+    reason: str = ""
+    held_at: datetime
 
 
 class OrderDenied(Message, frozen=True, kw_only=True):
@@ -398,12 +522,15 @@ class CancelRequested(Message, frozen=True, kw_only=True):
 
 
 class ChildCancelRejected(Message, frozen=True, kw_only=True):
-    """A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other
-    children."""
+    """A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children.
+
+    replace: it was asked to make the child smaller where it is, and does not.
+    """
 
     cl_ord_id: str
     venue_id: str
     reason: str = ""
+    replace: bool = False
 
 
 class CancelRejected(Message, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from oms_platform.messages import (
     ExecutionReport,
     OrderEvent,
     Quote,
+    ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -49,7 +50,7 @@ class Topic(str, enum.Enum):
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.INBOUND: (SubmitOrder, CancelOrder, ReplaceOrder, SuspendOrder, ResumeOrder, BookTrade),
     Topic.VALIDATED: (RouteRequest,),
-    Topic.ROUTED: (RoutePlan, CancelChildren),
+    Topic.ROUTED: (RoutePlan, CancelChildren, ReplaceChild),
     Topic.FILLS: (RouteAnswer, ExecutionReport, CancelReject),
     Topic.ACKS: (ExecutionReport,),
     Topic.EVENTS: (OrderEvent,),
@@ -73,6 +74,7 @@ _decoders = {
     for message in messages
 }
 _NUL: Final = b"\\u0000"
+_BACKSLASH: Final = rb"\\"
 
 
 class UnreadableMessageError(ValueError):
@@ -84,7 +86,8 @@ def decode(type_name: str, payload: bytes) -> Message:
     decoder = _decoders.get(type_name)
     if decoder is None:
         raise UnreadableMessageError(f"expected a known message type in the header, found {type_name!r}")
-    if _NUL in payload:
+    # A text may have a backslash, "u" and zeros in it, whose backslash is escaped.
+    if _NUL in payload and _NUL in payload.replace(_BACKSLASH, b""):
         raise UnreadableMessageError(f"{type_name}: expected no NUL in any text, found one")
     try:
         return decoder.decode(payload)

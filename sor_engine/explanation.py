@@ -152,6 +152,9 @@ def to_plan(
                     min_quantity=leg.min_quantity,
                     hold_ms=leg.hold_ms,
                     exec_inst=leg.exec_inst,
+                    capacity=terms.capacity,
+                    locate_id=terms.locate_id,
+                    display_quantity=leg.display_quantity,
                 )
                 for number, leg in enumerate(decision.legs, start=1)
             ]

@@ -18,8 +18,9 @@ from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
 from oms_platform.order_types import venue_force
 from oms_platform.prices import micros_of
+from oms_platform.sides import far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing
 from oms_platform.wire import encode
 from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
@@ -150,7 +151,7 @@ def plan_route(
     worked, route = _plan(request, reference, context, budget, trace=trace)
     taken_at = route.decided.plan.received_at
     made_at = taken_at if worked.quote is None else _made_at(worked.quote, worked.inputs.quote_clock_us)
-    context.taken.add(worked.quote, made_at, worked.decision, taken_at, buy=request.terms.side is Side.BUY)
+    context.taken.add(worked.quote, made_at, worked.decision, taken_at, buy=is_buy(request.terms.side))
     _count(request, route.decided, worked.decision, traced_id(trace))
     return route
 
@@ -258,7 +259,7 @@ def _inputs(
         found = reference.unusable.get(routing.profile)
         code = "UNKNOWN_PROFILE" if found is None else "INVALID_PROFILE"
         problem = f"{code}: profile={routing.profile}" + (f", problem={found}" if found else "")
-    buy = terms.side is Side.BUY
+    buy = is_buy(terms.side)
     ticks = reference.rules.ticks_of(terms.symbol)
     clock_us = late_us = 0
     if quote is not None:
@@ -280,6 +281,9 @@ def _inputs(
         sub_dollar_tick_micros=ticks.sub_dollar_micros if ticks.sub_dollar_micros != ticks.tick_micros else 0,
         access_fee_cap_micros=reference.rules.access_fee_cap(_price_of(terms, quote, reference)),
         order_protection=reference.rules.order_protection,
+        round_lot=reference.rules.round_lot_of(terms.symbol, terms.limit_price_micros or 0)
+        if terms.display_quantity
+        else 1,
         not_traded=reference.not_traded.get(terms.symbol, ""),
         reference_micros=reference.reference_micros.get(terms.symbol),
         # What comes late was old when it came.
@@ -296,10 +300,10 @@ def _price_of(terms: OrderTerms, quote: Quote | None, reference: Reference) -> i
     """Return the micros that an order is about: its limit, the far touch, or the symbol's reference."""
     if terms.limit_price_micros is not None:
         return terms.limit_price_micros
-    far = None
+    met = None
     if quote is not None:
-        far = quote.national_best_offer if terms.side is Side.BUY else quote.national_best_bid
-    return reference.reference_micros.get(terms.symbol, MICROS) if far is None else micros_of(far)
+        met = far(terms.side, quote.national_best_bid, quote.national_best_offer)
+    return reference.reference_micros.get(terms.symbol, MICROS) if met is None else micros_of(met)
 
 
 def decide_on(
@@ -365,7 +369,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
     made_at = None if quote is None else _made_at(quote, inputs.quote_clock_us)
     return Request(
         symbol=terms.symbol,
-        buy=terms.side is Side.BUY,
+        buy=is_buy(terms.side),
         quantity=request.quantity,
         time_in_force=venue_force(terms.time_in_force),
         limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,
@@ -390,6 +394,9 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         avoid=frozenset(routing.avoid),
         prefer=frozenset(routing.prefer),
         reference_micros=inputs.reference_micros,
+        display_quantity=request.display_quantity or terms.display_quantity,
+        round_lot=inputs.round_lot,
+        post_only=terms.post_only,
     )
 
 

@@ -43,7 +43,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     displays both sides. quote_clock_us: what was added to the quote's time to have it by our clock. taken,
     outflows: see `Market`. tick_micros: from a dollar on, None for a symbol that is not known;
     sub_dollar_tick_micros: below a dollar, 0 for the same. access_fee_cap_micros: at the order's price.
-    order_protection: as the day's rules have it.
+    order_protection: as the day's rules have it. round_lot: of an order that shows a part of itself.
     """
 
     request: RouteRequest
@@ -59,6 +59,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     sub_dollar_tick_micros: int = 0
     access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
     order_protection: bool = True
+    round_lot: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -276,22 +276,38 @@ class FixSessions:
         body = link.dialect.new_order_single(told, name, _written(link, at), suffixed=_suffixed(link))
         return self._send(link, "D", body, child.cl_ord_id)
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+    def send_cancel(self, child: ChildTerms, named: str, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
         link, ids = self._links[child.venue_id], self._wire_ids
-        name = ids.of_child(child.venue_id, child.cl_ord_id)
+        name = named or ids.of_child(child.venue_id, child.cl_ord_id)
         request = ids.of_request(child.venue_id, child.cl_ord_id, cl_ord_id)
         body = link.dialect.order_cancel_request(
             child, name, request, _written(link, at), suffixed=_suffixed(link)
         )
         return self._send(link, "F", body, cl_ord_id)
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+    def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
+        """Send 35=G, to a venue that takes it.
+
+        Returns the request's id as the venue sees it, empty when it was not sent.
+        """
+        link, ids = self._links[child.venue_id], self._wire_ids
+        can = link.settings.capabilities
+        if not can.replace:
+            return ""
+        name = named or ids.of_child(child.venue_id, child.cl_ord_id)
+        request = ids.of_request(child.venue_id, child.cl_ord_id, cl_ord_id)
+        body = link.dialect.order_cancel_replace_request(
+            can.told(child), name, request, quantity, _written(link, at), suffixed=_suffixed(link)
+        )
+        return request if self._send(link, "G", body, cl_ord_id) else ""
+
+    def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:
         """Send 35=H, to a venue that answers it."""
         link, ids = self._links[child.venue_id], self._wire_ids
         if not link.settings.capabilities.order_status:
             return False
-        name = ids.of_child(child.venue_id, child.cl_ord_id)
+        name = named or ids.of_child(child.venue_id, child.cl_ord_id)
         question = ids.of_request(child.venue_id, child.cl_ord_id, ask_id)
         body = link.dialect.order_status_request(child, name, question, suffixed=_suffixed(link))
         return self._send(link, "H", body, child.cl_ord_id)

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from execution_adapter.domain.child import ChildState, Execution, Status
+from execution_adapter.domain.child import UNREPLACED, ChildState, Execution, Replaces, Status
 from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.reconciliation import EndedRun
@@ -50,6 +50,7 @@ from oms_platform.wire import Topic, encode
 GROUP: Final = "execution-adapter"
 CORE_GROUP: Final = "oms-core"
 _terms_decoder: Final = msgspec.json.Decoder(ChildTerms)
+_replaces_decoder: Final = msgspec.json.Decoder(Replaces)
 _executions_decoder: Final = msgspec.json.Decoder(tuple[Execution, ...])
 _COLUMNS: Final = (
     ("order_id", "uuid"),
@@ -115,18 +116,20 @@ _UPDATE: Final = ArrayStatement(
         ("missing_qty", "int"),
         ("in_seq", "bigint"),
         ("executions", "text"),
+        ("replaces", "text"),
         ("updated_at", "timestamptz"),
     ),
     "UPDATE child_orders kept SET status = row.status, cum_qty = row.cum_qty, leaves_qty = row.leaves_qty,"
     " venue_order_id = row.venue_order_id, acked_at = row.acked_at, missing_qty = row.missing_qty,"
-    " in_seq = row.in_seq, executions = row.executions, updated_at = row.updated_at"
+    " in_seq = row.in_seq, executions = row.executions, replaces = row.replaces,"
+    " updated_at = row.updated_at"
     " FROM {rows} WHERE kept.order_id = row.order_id AND kept.cl_ord_id = row.cl_ord_id",
     pruned="kept.order_id",
 )
 # What `_stored` reads, in its order.
 _READ: Final = """
 SELECT kept.terms::text, kept.continues, kept.status, kept.cum_qty, kept.leaves_qty, kept.venue_order_id,
-       kept.acked_at, kept.missing_qty, kept.in_seq, kept.executions, (
+       kept.acked_at, kept.missing_qty, kept.in_seq, kept.executions, kept.replaces, (
            SELECT gone.request_id FROM child_cancels gone
            WHERE gone.order_id = kept.order_id AND gone.through_attempt >= kept.attempt
            ORDER BY gone.requested_at DESC LIMIT 1
@@ -513,6 +516,7 @@ def _state_row(child: ChildTerms, state: ChildState, now: datetime) -> tuple[obj
         state.missing_qty,
         state.in_seq,
         msgspec.json.encode(state.executions).decode() if state.executions else "",
+        msgspec.json.encode(state.replaces).decode() if any(state.replaces) else "",
         now,
     )
 
@@ -574,6 +578,7 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
                 missing_qty=missing_qty,
                 in_seq=in_seq,
                 executions=_executions_decoder.decode(executions) if executions else (),
+                replaces=_replaces_decoder.decode(replaces) if replaces else UNREPLACED,
             ),
             continues=continues,
             canceled_by=canceled_by,
@@ -589,6 +594,7 @@ def _stored(rows: Iterable[Sequence[Any]]) -> list[StoredChild]:
             missing_qty,
             in_seq,
             executions,
+            replaces,
             canceled_by,
         ) in rows
     ]

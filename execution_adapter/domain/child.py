@@ -92,12 +92,28 @@ class Execution(NamedTuple):
     corrects: str = ""
 
 
+class Replaces(NamedTuple):
+    """What 35=G made of a child's ClOrdID. Ids are as its venue has them, empty for none.
+
+    named: its id since the last replace that its venue took; empty as it was sent. pending: the id of a 35=G
+    that has no answer. pending_qty: the OrderQty that a replace asks for; 0 for none, and without `pending`
+    one that waits for its turn.
+    """
+
+    named: str = ""
+    pending: str = ""
+    pending_qty: int = 0
+
+
+UNREPLACED: Final = Replaces()
+
+
 class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a child is. cum_qty: as its venue last said. acked_at: TransactTime of the venue's New report.
 
     missing_qty: shares that cum_qty counts and of which no trade was reported; below 0, the other way round.
     in_seq: the MsgSeqNum of the last report that was heard. executions: the last that were counted, at most
-    EXECUTIONS_MAX, in the order in which they came.
+    EXECUTIONS_MAX, in the order in which they came. replaces: what 35=G made of it.
     """
 
     status: Status
@@ -108,6 +124,12 @@ class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     missing_qty: int = 0
     in_seq: int = 0
     executions: tuple[Execution, ...] = ()
+    replaces: Replaces = UNREPLACED
+
+    @property
+    def replace_is_out(self) -> bool:
+        """Whether a 35=G was sent that its venue has not answered."""
+        return bool(self.replaces.pending)
 
     @property
     def traded_qty(self) -> int:
@@ -122,7 +144,8 @@ class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A 35=8 as it came; what it did not carry is None or empty.
 
-    cl_ord_id: the child's, also where a cancel's was reported. order_qty, account, symbol, side: as the venue
+    cl_ord_id: the child's, also where a request's was reported. named: the order's new one at its venue, of a
+    report that a replace was done. order_qty, account, symbol, side: as the venue
     has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
     that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
     duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup: tag 43 is Y, or it
@@ -134,6 +157,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exec_id: str
     exec_type: ExecType
     transact_time: datetime
+    named: str = ""
     ord_status: OrdStatus | None = None
     venue_order_id: str = ""
     last_qty: int = 0
@@ -157,7 +181,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A 35=9. cl_ord_id: the cancel's; child_id: the child's."""
+    """A 35=9. cl_ord_id: the request's; child_id: the child's. replaces: it answers a 35=G (434=2)."""
 
     venue_id: str
     cl_ord_id: str
@@ -166,6 +190,7 @@ class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text: str
     transact_time: datetime
     ord_status: OrdStatus | None = None
+    replaces: bool = False
 
 
 class MessageRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -221,6 +246,16 @@ def apply_report(
 
     quantity: of the child as it was sent.
     """
+    applied = _applied(state, quantity, time_in_force, report)
+    after = applied.state
+    if after.status in CLOSED and after.replaces.pending_qty:
+        # Nothing is left to be made smaller; a bust that opens it again finds no replace pending.
+        after = replace(after, replaces=Replaces(named=after.replaces.named))
+        return replace(applied, state=after)
+    return applied
+
+
+def _applied(state: ChildState, quantity: int, time_in_force: TimeInForce, report: Report) -> Applied:
     after = replace(state, in_seq=max(state.in_seq, report.msg_seq))
     if not after.venue_order_id and report.venue_order_id and not report.unknown:
         after = replace(after, venue_order_id=report.venue_order_id)
@@ -361,7 +396,9 @@ def _told(state: ChildState, quantity: int, time_in_force: TimeInForce, report: 
 
 
 def _restated(state: ChildState, report: Report) -> Applied:
-    """The venue changed the order of itself: its quantity, or its day (FIX 378)."""
+    """The venue changed the order, of itself (FIX 378) or as it was asked to by 35=G."""
+    if report.exec_type is ExecType.REPLACED:
+        state = replace(state, replaces=Replaces(named=report.named or state.replaces.named))
     leaves_qty = report.leaves_qty
     if leaves_qty is None:
         leaves_qty = state.leaves_qty

@@ -10,11 +10,11 @@ from execution_adapter.domain.fix.wire import first_value, id_of, text_of
 from oms_platform.exceptions import ExceptionKind, ExecutionException, exception_identity, fix_content
 from oms_platform.fix.symbols import is_same_symbol
 from oms_platform.prices import MICROS
-from oms_platform.vocabulary import ChildTerms, Side
+from oms_platform.sides import CODES
+from oms_platform.vocabulary import ChildTerms
 
 RAISED_BY = "execution-adapter"
-_SIDES = {Side.BUY: "1", Side.SELL: "2"}
-_SIDE_NAMES = {code.encode(): side.name for side, code in _SIDES.items()}
+_SIDE_NAMES = {code.encode(): side.name for side, code in CODES.items()}
 _PLAIN_NUMBER = re.compile(rb"[0-9]{1,15}(\.[0-9]{0,12})?")
 _MICROS_MAX = 10**18 - 1
 
@@ -71,7 +71,7 @@ def contradiction(child: ChildTerms, report: Report) -> str:
 
     The account is the client's: it is not sent, and a venue that names one names its own.
     """
-    expected_side = _SIDES[child.side]
+    expected_side = CODES[child.side]
     if report.venue_id != child.venue_id:
         return f"it came from {report.venue_id}, the order is at {child.venue_id}"
     if report.symbol and not is_same_symbol(child.symbol, report.symbol, report.symbol_suffix):

@@ -13,7 +13,9 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.market_rules import Ticks
-from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side
+from oms_platform.order_types import BOOKED
+from oms_platform.sides import far, is_within, near, sign
+from oms_platform.vocabulary import ChildTerms, ExecInst, OrderTerms, OrderType, Side
 
 _SOH: Final = "\x01"
 _BPS: Final = 10_000
@@ -106,6 +108,8 @@ def _problem_of_child(child: ChildTerms, order_id: UUID, attempt: int, terms: Or
         ("account_id", child.account_id, terms.account_id),
         ("symbol", child.symbol, terms.symbol),
         ("side", child.side, terms.side),
+        ("capacity", child.capacity, terms.capacity),
+        ("locate_id", child.locate_id, terms.locate_id),
     ):
         if found != expected:
             return f"GATE_TERMS: leg={leg}, {name}={_text(found)}, expected={_text(expected)}"
@@ -113,7 +117,23 @@ def _problem_of_child(child: ChildTerms, order_id: UUID, attempt: int, terms: Or
         return f"GATE_LEG: leg={leg}, quantity={child.quantity}, hold_ms={child.hold_ms}"
     if not 0 <= child.min_quantity <= child.quantity:
         return f"GATE_MINIMUM: leg={leg}, min_quantity={child.min_quantity}, quantity={child.quantity}"
-    return _problem_of_price(child, terms)
+    return _problem_of_instructions(child, terms) or _problem_of_price(child, terms)
+
+
+def _problem_of_instructions(child: ChildTerms, terms: OrderTerms) -> str:
+    """Return how a child takes what its order may not, or shows more than its order does."""
+    leg, says = child.leg, child.exec_inst
+    posts = says is ExecInst.PARTICIPATE_DONT_INITIATE
+    if terms.post_only != posts or (posts and child.time_in_force not in BOOKED):
+        told = "none" if says is None else says.name
+        force = child.time_in_force.name
+        return f"GATE_POST_ONLY: leg={leg}, exec_inst={told}, time_in_force={force}, order={terms.post_only}"
+    shown = child.display_quantity or child.quantity
+    may_show = terms.display_quantity or child.quantity
+    rests = child.time_in_force in BOOKED and says is not ExecInst.MIDPOINT_PEG
+    if shown > child.quantity or child.display_quantity < 0 or (rests and shown > may_show):
+        return f"GATE_DISPLAY: leg={leg}, shown={shown}, quantity={child.quantity}, order={may_show}"
+    return ""
 
 
 def _problem_of_price(child: ChildTerms, terms: OrderTerms) -> str:
@@ -122,7 +142,7 @@ def _problem_of_price(child: ChildTerms, terms: OrderTerms) -> str:
         return f"GATE_PRICE: leg={leg}, order_type={child.order_type.name}, micros={price}"
     if terms.order_type is OrderType.LIMIT:
         limit = terms.limit_price_micros
-        if limit is None or (price > limit if terms.side is Side.BUY else price < limit):
+        if limit is None or not is_within(terms.side, price, limit):
             return f"GATE_LIMIT: leg={leg}, micros={price}, limit={limit}"
     return ""
 
@@ -253,17 +273,17 @@ class WireGate:
                 return f"GATE_TICK: micros={price}, tick={tick}"
         if not self._limits.collar_bps:
             return ""
-        touch, is_buy = self._touch_of(child.symbol), child.side is Side.BUY
-        near, far = touch.bid_micros, touch.offer_micros
-        if not is_buy:
-            near, far = far, near
-        market = far or near or reference
+        touch, side = self._touch_of(child.symbol), child.side
+        market = far(side, touch.bid_micros, touch.offer_micros) or near(
+            side, touch.bid_micros, touch.offer_micros
+        )
+        market = market or reference
         if market is None:
             return f"GATE_COLLAR: no price of {child.symbol} is known"
         away = market * self._limits.collar_bps // _BPS
-        bound = market + away if is_buy else market - away
+        bound = market + sign(side) * away
         price = child.limit_price_micros
-        if price > bound if is_buy else price < bound:
+        if not is_within(side, price, bound):
             return f"GATE_COLLAR: micros={price}, market={market}, bound={bound}"
         return ""
 

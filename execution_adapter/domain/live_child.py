@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from execution_adapter.domain.child import UNANSWERED, ChildState, Report, Status
+from msgspec.structs import replace
+
+from execution_adapter.domain.child import UNANSWERED, ChildState, OrdStatus, Replaces, Report, Status
 from oms_platform.vocabulary import ChildTerms
 
 # Questions and cancels in a row that bring nothing new, until a person has to look at a child.
@@ -23,6 +25,8 @@ class LiveChild:
     """A child, its state, and what was asked about it. `logon` counts its venue's logons in this run.
 
     canceling: it is to leave the market. cancel_request: by which request, None when its own time was over.
+    canceled_as: the ClOrdID, as `replaces.named` has it, that its last 35=F was about. asked_after_replace:
+    its venue was asked how it is after the last 35=G.
     executions: those heard of in this run, and those that core has of earlier ones. tries: questions and
     cancels in a row that brought nothing new. missing_shown: the missing_qty that a person was shown.
     given_up: a person was shown that its venue does not answer, or may have been.
@@ -30,9 +34,11 @@ class LiveChild:
 
     __slots__ = (
         "ask_id",
+        "asked_after_replace",
         "asked_after_send",
         "asked_on_logon",
         "cancel_request",
+        "canceled_as",
         "canceled_on_logon",
         "canceling",
         "child",
@@ -41,6 +47,7 @@ class LiveChild:
         "last_try_s",
         "maybe_at_venue",
         "missing_shown",
+        "replaced_on_logon",
         "sent_on_logon",
         "state",
         "trace",
@@ -63,8 +70,9 @@ class LiveChild:
         self.cancel_request: UUID | None = None
         self.trace = trace
         self.ask_id = ""
-        self.asked_after_send = False
-        self.asked_on_logon = self.sent_on_logon = self.canceled_on_logon = 0
+        self.asked_after_send = self.asked_after_replace = False
+        self.canceled_as = ""
+        self.asked_on_logon = self.sent_on_logon = self.canceled_on_logon = self.replaced_on_logon = 0
         self.last_try_s = 0.0
         self.tries = 0
         self.first_sent_at: datetime | None = None
@@ -93,8 +101,22 @@ class LiveChild:
         """A 35=H was handed to the session."""
         self.ask_id = ask_id
         self.asked_on_logon = logon
-        self.asked_after_send = True
+        self.asked_after_send = self.asked_after_replace = True
         self.last_try_s = now_s
+
+    def note_replace_sent(self, replaces: Replaces, logon: int, now_s: float) -> None:
+        """A 35=G was handed to the session."""
+        self.replaced_on_logon = logon
+        self.state = replace(self.state, replaces=replaces)
+        self.asked_after_replace = False
+        self.last_try_s = now_s
+
+    def settles_replace(self, answer: Report) -> bool:
+        """Say whether an answer tells what became of the 35=G that is out: its venue had read that before."""
+        if not self.state.replace_is_out or answer.poss_dup or not self.asked_after_replace:
+            return False
+        pending = answer.ord_status is OrdStatus.PENDING_REPLACE
+        return not pending and answer.ask_id in ("", self.ask_id)
 
     def proves_absent(self, answer: Report, logon: int) -> bool:
         """Say whether an "unknown" answer proves that the venue has no 35=D of this child, nor will get one.

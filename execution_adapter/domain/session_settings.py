@@ -182,12 +182,14 @@ class Capabilities(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     cancel_on_disconnect: it cancels what is open when the connection is lost; what it wants in the Logon for
     that stands in logon_fields. Without order_status, what it may have canceled is a person's after a logon.
+    replace: it takes 35=G; without it an order that is made smaller is canceled and sent anew.
     intermarket_sweeps: it takes ExecInst f (18), which FIX 4.4 itself does not have; without it a sweep's
     children are plain orders, whose prices the venue protects by itself.
     """
 
     order_status: bool = True
     cancel_on_disconnect: bool = False
+    replace: bool = True
     intermarket_sweeps: bool = True
 
     def told(self, child: ChildTerms) -> ChildTerms:

@@ -1,8 +1,9 @@
 """How much a venue takes, and what waits for its turn there.
 
-The law of this file: no more than so many messages leave within any second; cancels leave before orders,
-orders before questions, and within a kind they leave in the order in which they came. What waits, waits
-once. An order that finds the queue full is told so; a cancel or a question never is: a child has one of each.
+The law of this file: no more than so many messages leave within any second; cancels leave before replaces,
+those before orders, orders before questions, and within a kind they leave in the order in which they came.
+What waits, waits once. An order that finds the queue full is told so; a cancel, a replace or a question never
+is: a child has one of each.
 """
 
 import enum
@@ -19,6 +20,7 @@ class Turn(enum.Enum):
     """What is sent, the most urgent first. CANCEL_QUESTION: a question whose answer a cancel waits for."""
 
     CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
     CANCEL_QUESTION = "CANCEL_QUESTION"
     ORDER = "ORDER"
     QUESTION = "QUESTION"

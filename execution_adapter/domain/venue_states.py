@@ -20,6 +20,8 @@ class VenueStates:
         # Venues that answer no 35=H, by their settings or their word; and those that have answered one.
         self._mute: set[str] = set()
         self._answering: set[str] = set()
+        # Venues that take no 35=G, by their settings or their word.
+        self._irreplaceable: set[str] = set()
         # Venues that cancel what is open when the connection is lost, and cannot be asked what they canceled.
         self._silent_on_cancels: set[str] = set()
 
@@ -29,6 +31,9 @@ class VenueStates:
             self._mute.discard(venue_id)
         else:
             self._mute.add(venue_id)
+        self._irreplaceable.discard(venue_id)
+        if not can.replace:
+            self._irreplaceable.add(venue_id)
         self._silent_on_cancels.discard(venue_id)
         if can.cancel_on_disconnect and not can.order_status:
             self._silent_on_cancels.add(venue_id)
@@ -106,5 +111,21 @@ class VenueStates:
         return live.unacked and live.sent_on_logon != self.logon(venue_id)
 
     def cancel_is_out(self, live: LiveChild) -> bool:
-        """Say whether a child's venue has its cancel, sent since its last logon."""
-        return live.canceling and live.canceled_on_logon == self.logon(live.child.venue_id)
+        """Say whether a child's venue has its cancel, sent since its last logon and under its name of now."""
+        return (
+            live.canceling
+            and live.canceled_on_logon == self.logon(live.child.venue_id)
+            and live.canceled_as == live.state.replaces.named
+        )
+
+    def owes_answer(self, live: LiveChild) -> bool:
+        """Say whether a child's venue has a request about it that it has not answered."""
+        return live.state.replace_is_out or self.cancel_is_out(live)
+
+    def takes_no_replace(self, venue_id: str) -> bool:
+        """Say whether a venue takes no 35=G."""
+        return venue_id in self._irreplaceable
+
+    def refused_replaces(self, venue_id: str) -> None:
+        """A venue does not know the message type of a 35=G."""
+        self._irreplaceable.add(venue_id)

@@ -1,9 +1,10 @@
 """ClOrdIDs as a venue takes them: our own, or, where it takes none so long, ids that are derived from ours.
 
-The law of this file: a child's id at its venue never changes while it lives, whatever its venue's settings
-become. A derived id is a digest of ours, cut to the venue's length and alphabet; the last characters tell a
-child's requests apart, and are the alphabet's first in the child's own id. So the same child has the same id
-after a restart, and a request's id names its child.
+The law of this file: a child's id at its venue changes by its replaces alone while it lives, whatever its
+venue's settings become; what a replace made of it is kept with the child, as its venue has it. A derived id
+is a digest of ours, cut to the venue's length and alphabet; the last characters tell a child's requests
+apart, and are the alphabet's first in the child's own id. So the same child has the same id after a restart,
+and a request's id names its child.
 """
 
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from execution_adapter.domain.session_settings import ClOrdIds
 # Derived ids whose own are remembered; of the others the database knows the child.
 REMEMBERED_MAX: Final = 200_000
 # What stands before a request's number in our own id of it.
-_REQUESTS: Final = ("-C", "-H")
+_REQUESTS: Final = ("-C", "-H", "-R")
 
 
 class WireIds:
@@ -66,7 +67,7 @@ class WireIds:
         return wire_id
 
     def of_request(self, venue_id: str, cl_ord_id: str, request_id: str) -> str:
-        """Return the id that a cancel of a child, or a question about it, has at the venue."""
+        """Return the id that a request about a child has at the venue: a cancel, a replace or a question."""
         if venue_id not in self._derived:
             return request_id
         rule, own = self._rules.get(venue_id), self.of_child(venue_id, cl_ord_id)

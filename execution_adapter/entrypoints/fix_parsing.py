@@ -56,6 +56,8 @@ _TRANSACTIONS: Final = {
 _STATUSES: Final = {status.value.encode(): status for status in OrdStatus}
 _UNKNOWN_ORDER: Final = b"5"
 _DUPLICATE_ORDER: Final = b"6"
+# CxlRejResponseTo (434).
+_REPLACE_REQUEST: Final = b"2"
 # What must not be in a message twice with two values, group or not.
 _SINGLE: Final = frozenset((6, 11, 14, 17, 19, 20, 31, 32, 34, 35, 37, 38, 39, 41, 49, 54, 55, 75, 150, 151))
 # More digits than any order, price or counter has.
@@ -131,9 +133,11 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         and (reason == _UNKNOWN_ORDER or values.get(37) == b"NONE")
     )
     at = timestamp(values.get(60)) or timestamp(values.get(52)) or received_at
+    cl_ord_id, orig_cl_ord_id = id_of(values.get(11, b"")), id_of(values.get(41, b""))
     return Report(
         venue_id=venue_id,
-        cl_ord_id=child_of(id_of(values.get(41) or values.get(11, b""))),
+        cl_ord_id=child_of(orig_cl_ord_id or cl_ord_id),
+        named=cl_ord_id if kind is ExecType.REPLACED and orig_cl_ord_id else "",
         exec_id=id_of(values.get(17, b"")),
         exec_type=kind,
         transact_time=at,
@@ -213,6 +217,7 @@ def _cancel_refusal(values: Mapping[int, bytes], venue_id: str, received_at: dat
         text=text_of(values.get(58, b"")),
         transact_time=timestamp(values.get(60)) or received_at,
         ord_status=_STATUSES.get(values.get(39, b"")),
+        replaces=values.get(434) == _REPLACE_REQUEST,
     )
 
 

@@ -1,4 +1,4 @@
-"""Batches of plans and cancels: read, held to clients' orders and to earlier cancels, worked on, traced.
+"""Batches of plans and requests: read, held to clients' orders and to earlier cancels, worked on, traced.
 
 The law of this file: every record of a batch counts in its place. What nothing can be done about is a dead
 letter, and a plan is answered nevertheless. A plan that its order does not allow is not stored; that it was
@@ -19,7 +19,7 @@ from execution_adapter.domain.ledger import Ledger
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import ChildStore, JournalLine, RefusedPlan, StoredChild, Writes
 from oms_platform.kafka.ports import Batch, RecordSink
-from oms_platform.messages import CancelChildren, RoutePlan
+from oms_platform.messages import CancelChildren, ReplaceChild, RoutePlan
 from oms_platform.telemetry.order_trace import Hop, is_traced, passed
 from oms_platform.telemetry.spans import Kind
 from oms_platform.telemetry.tracing import ADAPTER_SPAN, DEAD_LETTER_SPAN, SLOW, Tracer
@@ -37,7 +37,7 @@ class Step:
     was stored before.
     """
 
-    message: RoutePlan | CancelChildren
+    message: RoutePlan | CancelChildren | ReplaceChild
     raw: Any
     trace: str
     refused: bool = False
@@ -73,10 +73,12 @@ class PlanBatches:
                 step = Step(message, raw, record.trace)
                 self._refuse(step, plan_problem(message))
                 steps.append(step)
-            elif isinstance(message, CancelChildren):
+            elif isinstance(message, CancelChildren | ReplaceChild):
                 steps.append(Step(message, raw, record.trace))
             else:
-                problem = f"expected a RoutePlan or CancelChildren, found {type(message).__name__}"
+                problem = (
+                    f"expected a RoutePlan, CancelChildren or ReplaceChild, found {type(message).__name__}"
+                )
                 self._publisher.send_dead_letter(raw, problem)
                 self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(message), problem)
         return steps
@@ -104,6 +106,8 @@ class PlanBatches:
                 if not step.problem:
                     through = max(canceled.get(message.order_id, 0), message.through_attempt)
                     canceled[message.order_id] = through
+                continue
+            if isinstance(message, ReplaceChild):
                 continue
             order_id, parent = message.order_id, parents.get(message.order_id)
             of_order = committed.setdefault(order_id, self._committed(parent))
@@ -138,7 +142,9 @@ class PlanBatches:
             if isinstance(message, CancelChildren):
                 if not step.problem:
                     writes.cancels.append(message)
-            elif not (step.refused or step.repeated or not message.children):
+            elif isinstance(message, RoutePlan) and not (
+                step.refused or step.repeated or not message.children
+            ):
                 problem = step.problem or self._unknown_venues(message)
                 if problem:
                     writes.refused.append(RefusedPlan(message.order_id, message.attempt, problem))
@@ -173,6 +179,9 @@ class PlanBatches:
             if isinstance(message, CancelChildren):
                 if not step.problem:
                     self._manager.handle_cancel(message, now, now_s)
+                continue
+            if isinstance(message, ReplaceChild):
+                self._manager.handle_replace(message, now, now_s)
                 continue
             stored = stored_before.get((message.order_id, message.attempt))
             if self._is_new(step, new):
@@ -237,7 +246,7 @@ class PlanBatches:
         self._tracer.write_batch("adapter batch", taken_us, done_us, len(steps), spans)
 
 
-def _keys(message: RoutePlan | CancelChildren) -> list[str | UUID]:
-    if isinstance(message, CancelChildren):
+def _keys(message: RoutePlan | CancelChildren | ReplaceChild) -> list[str | UUID]:
+    if not isinstance(message, RoutePlan):
         return [message.request_id]
     return [child.cl_ord_id for child in message.children]

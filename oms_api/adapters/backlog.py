@@ -77,7 +77,9 @@ class OutcomeBacklog:
     def on_events(self, events: Sequence[EncodedEvent]) -> None:
         """Take the outcomes among events."""
         if self._unanswered:
-            self._unanswered.answer(item.event.order_id for item in events if item.event.type in OUTCOMES)
+            self._unanswered.answer(
+                item.event.order_id for item in events if item.event.type in OUTCOMES or item.event.waits
+            )
 
     async def run(self) -> None:
         """Look how old the oldest order is while there is one, until cancelled."""

@@ -15,6 +15,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.adapters.desk_pool import EXECUTION_COLUMNS
+from oms_api.domain.algo_terms import algo_view
 from oms_api.ports import (
     AccountSnapshot,
     ChildView,
@@ -45,7 +46,7 @@ from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
 from oms_platform.prices import dollars_of, plain
 from oms_platform.schema.migrate import check_revision
-from oms_platform.vocabulary import ChildTerms, OrderStatus
+from oms_platform.vocabulary import Algo, ChildTerms, OrderCapacity, OrderStatus
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
@@ -61,7 +62,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.stop_price, o.time_in_force, o.expire_at FROM orders o"
+    " o.stop_price, o.time_in_force, o.expire_at, o.algo::text, o.display_quantity FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -74,6 +75,7 @@ _EPOCH: Final = (
     " 'account_streams'::regclass::oid)) FROM pg_control_system())"
 )
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
+_algo_decoder: Final = msgspec.json.Decoder(Algo)
 _child_decoder: Final = msgspec.json.Decoder(ChildTerms)
 
 
@@ -87,9 +89,8 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
-    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force, expire_at = row[
-        8:
-    ]
+    created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:15]
+    expire_at, algo, display = row[15:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -120,7 +121,15 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         else None,
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
+        algo=algo_view(terms.algo if algo is None else _algo_decoder.decode(algo)),
+        basket_id=terms.basket_id or None,
         principal=terms.principal,
+        capacity=(terms.capacity or OrderCapacity.AGENCY).name,
+        # Of an order that was not replaced, its row says nothing.
+        display_qty=(terms.display_quantity if display is None else display) or None,
+        post_only=terms.post_only,
+        locate_id=terms.locate_id or None,
+        tags={tag.name: tag.text for tag in terms.tags} or None,
     )
 
 
@@ -273,6 +282,7 @@ class PostgresReader:
             ("o.order_id = ANY(%s)", None if wanted.order_ids is None else list(wanted.order_ids)),
             ("o.client_order_id = ANY(%s)", _listed(wanted.client_order_ids)),
             (_LIVE_AT, _listed(wanted.venues)),
+            ("o.basket_id = %s", wanted.basket),
             ("o.channel = %s", wanted.channel),
             ("r.principal = %s", wanted.principal),
             ("o.created_at >= %s", wanted.created_from),
@@ -415,10 +425,11 @@ class PostgresReader:
         return [(number, text) for number, text in rows]
 
     async def answered(self, order_ids: Iterable[str], outcomes: Iterable[str]) -> set[str]:
-        """Return which of the orders have an event of one of these types."""
+        """Return which of the orders have one of these events, or were accepted without a route."""
         rows = await self.read(
             "SELECT DISTINCT order_id::text FROM order_events"
-            " WHERE order_id = ANY(%s::uuid[]) AND type = ANY(%s)",
+            " WHERE order_id = ANY(%s::uuid[]) AND (type = ANY(%s)"
+            " OR type = 'OrderAccepted' AND payload->'orderAccepted'->>'route' IS NULL)",
             (list(order_ids), list(outcomes)),
         )
         return {order_id for (order_id,) in rows}

@@ -43,13 +43,17 @@ class ReferenceCache:
 
     def ticks(self, symbol: str) -> Ticks | None:
         """Return the grid of a known symbol's prices today, else None."""
-        names = self._names
-        if symbol not in names.symbols:
-            return None
-        today = rules_date(self._clock())
+        return self._rules().ticks_of(symbol) if symbol in self._names.symbols else None
+
+    def round_lot(self, symbol: str, price_micros: int) -> int:
+        """Return the shares of a symbol's round lot today, at a price in micros."""
+        return self._rules().round_lot_of(symbol, price_micros)
+
+    def _rules(self) -> DayRules:
+        names, today = self._names, rules_date(self._clock())
         if self._today is None or self._today[:2] != (today, names.rules):
             self._today = (today, names.rules, names.rules.on(today))
-        return self._today[2].ticks_of(symbol)
+        return self._today[2]
 
     def calendar(self, symbol: str) -> Calendar | None:
         """Return by which calendar a symbol trades; None where none is known."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from oms_api.domain.refusal import FieldProblem
-from oms_api.domain.terms import price_problem, read_decimal, read_quantity, shown
+from oms_api.domain.refusal import FieldProblem, shown
+from oms_api.domain.terms import price_problem, read_decimal, read_quantity
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import Side
 

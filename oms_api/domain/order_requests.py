@@ -6,7 +6,7 @@ read; whatever happens to it from then on, core decides, and its event is the ou
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -15,23 +15,48 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.algo_terms import read_algo
 from oms_api.domain.order_times import EXPIRY_FIELDS, expiry_problem, given_field, read_expiry
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
 from oms_api.domain.terms import (
     CLIENT_ORDER_ID_LENGTH_MAX,
     client_order_id_problem,
+    fit_problem,
+    read_display_quantity,
     read_price,
     read_quantity,
-    shown,
 )
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS, forces_after
+from oms_platform.order_types import (
+    LIMITED,
+    STOPS,
+    Instructions,
+    forces_after,
+    problem_of_parameters,
+    unfit,
+)
 from oms_platform.prices import micros_of
 from oms_platform.trading_calendar import Calendar
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.vocabulary import (
+    Algo,
+    AlgoStrategy,
+    OrderChange,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 
-CHANGE_FIELDS: Final = ("quantity", "limitPrice", "stopPrice", "timeInForce", *EXPIRY_FIELDS)
+CHANGE_FIELDS: Final = (
+    "quantity",
+    "limitPrice",
+    "stopPrice",
+    "timeInForce",
+    *EXPIRY_FIELDS,
+    "displayQty",
+    "algo",
+)
 # The header that carries a request's own id, and what it is called in refusals.
 KEY_FIELD: Final = "Idempotency-Key"
 # Of one request about many orders.
@@ -124,6 +149,13 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_type: OrderType
     time_in_force: TimeInForce
     min_quantity: int
+    side: Side
+    quantity: int
+    locate_id: str = ""
+    display_quantity: int = 0
+    post_only: bool = False
+    limit_price_micros: int | None = None
+    algo_strategy: AlgoStrategy | None = None
 
 
 def key_problem(key: str) -> FieldProblem | None:
@@ -178,11 +210,13 @@ def read_change(
     ticks: Ticks | None,
     calendar: Calendar | None,
     now: datetime,
+    round_lot_of: Callable[[int], int] = lambda _price: 1,
 ) -> OrderChange | tuple[FieldProblem, ...]:
     """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
 
     What is left out, or null, stays as it is; something has to be given. ticks: the grid of its symbol's
-    prices; None: any. calendar: of its symbol, None where none is known.
+    prices; None: any. calendar: of its symbol, None where none is known. round_lot_of: the shares of its
+    symbol's round lot at a price in micros.
     """
     problems = [
         FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
@@ -206,9 +240,25 @@ def read_change(
     if expire_at is not None and calendar is not None:
         late = expiry_problem(expire_at, given_field(given), calendar, now)
         problems += [] if late is None else [late]
+    display = read_display_quantity(given.get("displayQty"), problems, least=0)
+    algo = _algo(given["algo"], order, problems) if "algo" in given else None
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
         message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
         problems.append(FieldProblem(field="quantity", message=message))
+    if not problems:
+        price = order.limit_price_micros if limit is None else micros_of(limit)
+        becomes = Instructions(
+            side=order.side,
+            order_type=order.order_type,
+            time_in_force=time_in_force or order.time_in_force,
+            quantity=quantity or order.quantity,
+            min_quantity=order.min_quantity,
+            display_quantity=display if "displayQty" in given else order.display_quantity,
+            post_only=order.post_only,
+            locate_id=order.locate_id,
+            round_lot=1 if price is None else round_lot_of(price),
+        )
+        problems += [fit_problem(one) for one in unfit(becomes)]
     if problems:
         return tuple(problems)
     return OrderChange(
@@ -217,7 +267,26 @@ def read_change(
         stop_price_micros=None if stop is None else micros_of(stop),
         time_in_force=time_in_force,
         expire_at=expire_at,
+        display_quantity=display if "displayQty" in given else None,
+        algo=algo,
     )
+
+
+def _algo(value: object, order: OrderState, problems: list[FieldProblem]) -> Algo | None:
+    """Read how an order is worked over time from here on: by the same strategy as before."""
+    if order.algo_strategy is None:
+        message = f"must be left out of an order's replace that has none, was {shown(value)}"
+        problems.append(FieldProblem(field="algo", message=message))
+        return None
+    algo = read_algo(value, problems)
+    if algo is not None and algo.strategy is not order.algo_strategy:
+        message = f"must be the order's {order.algo_strategy.name}, was {algo.strategy.name}"
+        problems.append(FieldProblem(field="algo.strategy", message=message))
+        return None
+    wrong = None if algo is None else problem_of_parameters(algo)
+    if wrong is not None:
+        problems.append(FieldProblem(field=wrong[0], message=wrong[1]))
+    return algo
 
 
 def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem]) -> TimeInForce | None:
@@ -251,13 +320,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which orders a request about many is about; None, and empty ids: any.
 
     older_than_s: seconds since they were created. order_ids, client_order_ids: these, open or not. venues:
-    with a live child at one of these. after: the orders that follow this one.
+    with a live child at one of these. basket: sent with this list. after: the orders that follow this one.
     """
 
     accounts: frozenset[str] | None = None
     symbols: frozenset[str] | None = None
     side: str | None = None
     venues: frozenset[str] | None = None
+    basket: str | None = None
     older_than_s: int | None = None
     order_ids: tuple[UUID, ...] = ()
     client_order_ids: tuple[str, ...] = ()
@@ -276,6 +346,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             "symbol": self.symbols,
             "side": None if self.side is None else (self.side,),
             "venue": self.venues,
+            "basketId": None if self.basket is None else (self.basket,),
             "olderThan": None if self.older_than_s is None else (str(self.older_than_s),),
             "orderId": tuple(map(str, self.order_ids)) or None,
             "clientOrderId": self.client_order_ids or None,
@@ -290,7 +361,8 @@ def selection_problem(selection: Selection) -> FieldProblem | None:
     """Return what is wrong with a selection, or None."""
     if not msgspec.structs.replace(selection, after=None).text:
         message = (
-            "must give at least one of accountId, symbol, side, venue, olderThan, orderId, clientOrderId"
+            "must give at least one of accountId, symbol, side, venue, basketId, olderThan, orderId,"
+            " clientOrderId"
         )
         return FieldProblem(field="accountId", message=message)
     if len(selection.order_ids) + len(selection.client_order_ids) > ORDERS_SELECTED_MAX:

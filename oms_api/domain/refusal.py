@@ -6,6 +6,7 @@ from typing import Final
 
 # An id that is not one of ours is not told back at any length.
 ID_SHOWN_MAX: Final = 40
+SHOWN_CHARACTERS_MAX: Final = 40
 
 
 class RefusalCode(enum.Enum):
@@ -71,3 +72,19 @@ def no_such_order(order_id: str) -> Refusal:
 def no_such_account(account_id: str) -> Refusal:
     """Build the refusal for an account that does not exist, or that the caller may not know of."""
     return Refusal(code=RefusalCode.NOT_FOUND, message=f"no account {account_id[:ID_SHOWN_MAX]}")
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: like JSON, and never long."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int) and abs(value) >= 10**SHOWN_CHARACTERS_MAX:
+        return f"a number of more than {SHOWN_CHARACTERS_MAX} digits"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = str(value)
+    if len(text) > SHOWN_CHARACTERS_MAX:
+        text = f"{text[:SHOWN_CHARACTERS_MAX]}…"
+    if isinstance(value, str):
+        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * SHOWN_CHARACTERS_MAX]
+    return text

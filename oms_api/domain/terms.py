@@ -14,21 +14,21 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.algo_terms import algo_problem, read_algo
 from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import SHOWN_CHARACTERS_MAX, FieldProblem, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, OFFERED, STOPS, force_problem
+from oms_platform.order_types import LIMITED, OFFERED, STOPS, Unfit, force_problem, instructions_of, unfit
 from oms_platform.prices import micros_of
 from oms_platform.trading_calendar import Calendar
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
 
 QUANTITY_MAX: Final = 2**31 - 1
 PRICE_BOUND: Final = Decimal(10**12)
 PRICE_DECIMALS_MAX: Final = 6
 CLIENT_ORDER_ID_LENGTH_MAX: Final = 64
 PRINCIPAL_LENGTH_MAX: Final = 256
-_SHOWN_CHARACTERS_MAX: Final = 40
 DIGITS_MAX: Final = 18
 _WHOLE_BOUND: Final = 10**DIGITS_MAX
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
@@ -49,24 +49,38 @@ FIELDS: Final = frozenset(
         "timeInForce",
         *EXPIRY_FIELDS,
         "routing",
+        "capacity",
+        "tags",
+        "locateId",
+        "displayQty",
+        "postOnly",
+        "algo",
+        "basketId",
     )
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
 _TIMES_IN_FORCE: Final = {member.name: member for member in OFFERED}
+_CAPACITIES: Final = {member.name: member for member in OrderCapacity}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
 VENUES_NAMED_MAX: Final = 32
+TAGS_MAX: Final = 16
+TAG_NAME_LENGTH_MAX: Final = 32
+TAG_TEXT_LENGTH_MAX: Final = 128
+LOCATE_ID_LENGTH_MAX: Final = 64
 ChoiceT = TypeVar("ChoiceT", bound=Enum)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request may name: symbols with their prices' grid, the caller's accounts, profiles, venues.
 
-    calendar_of: of a symbol, None where it has none that is known.
+    calendar_of: of a symbol, None where it has none that is known. round_lot_of: the shares of a round lot of
+    a known symbol at a price in micros.
     """
 
     ticks_of: Callable[[str], Ticks | None]
+    round_lot_of: Callable[[str, int], int]
     account_exists: Callable[[str], bool]
     profile_exists: Callable[[str], bool]
     venue_exists: Callable[[str], bool]
@@ -131,9 +145,18 @@ def read_terms(
         if problem:
             _wrong(problems, field, problem)
     routing = read_routing(content.get("routing"), known, problems)
+    capacity = None
+    if content.get("capacity") is not None:
+        capacity = _one_of(content, "capacity", _CAPACITIES, None, problems)
+    tags = _tags(content.get("tags"), problems)
+    locate_id = _locate_id(content.get("locateId"), problems)
+    display_quantity = read_display_quantity(content.get("displayQty"), problems)
+    post_only = _flag(content, "postOnly", problems)
+    algo = read_algo(content.get("algo"), problems)
+    basket_id = _basket_id(content.get("basketId"), problems)
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
-    return OrderTerms(
+    terms = OrderTerms(
         account_id=account_id,
         channel=channel,
         client_order_id=client_order_id,
@@ -148,7 +171,98 @@ def read_terms(
         expire_at=expire_at,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
+        capacity=capacity,
+        tags=tags,
+        locate_id=locate_id,
+        display_quantity=display_quantity,
+        post_only=post_only,
+        algo=algo,
+        basket_id=basket_id,
     )
+    limit = terms.limit_price_micros
+    round_lot = 1 if limit is None else known.round_lot_of(symbol, limit)
+    wrong = [fit_problem(one) for one in unfit(instructions_of(terms, round_lot))]
+    if (of_algo := algo_problem(terms)) is not None:
+        wrong.append(of_algo)
+    return tuple(wrong) or terms
+
+
+def fit_problem(one: Unfit) -> FieldProblem:
+    """Return what does not go together as the problem of its field."""
+    return FieldProblem(field=one.field, message=f"must be {one.expected}, was {shown_word(one.found)}")
+
+
+def shown_word(text: str) -> str:
+    """Return a text that is one of ours, or a client's, as a message shows it, never long."""
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…"
+
+
+def read_display_quantity(value: object, problems: list[FieldProblem], *, least: int = 1) -> int:
+    """Check the shares that are shown at once, 0 for all; what is wrong goes into `problems`."""
+    if value is None:
+        return 0
+    if type(value) is not int or not least <= value <= QUANTITY_MAX:
+        message = f"must be a whole number of shares from {least} to {QUANTITY_MAX}, was {shown(value)}"
+        _wrong(problems, "displayQty", message)
+        return 0
+    return value
+
+
+def _flag(content: Mapping[str, object], field: str, problems: list[FieldProblem]) -> bool:
+    value = content.get(field)
+    if value is not None and not isinstance(value, bool):
+        _wrong(problems, field, f"must be true or false, was {shown(value)}")
+    return value is True
+
+
+def _locate_id(value: object, problems: list[FieldProblem]) -> str:
+    """Check a locate's id, which goes to venues: ASCII that is printable, and no space at its ends."""
+    if value is None:
+        return ""
+    if (
+        isinstance(value, str)
+        and 0 < len(value) <= LOCATE_ID_LENGTH_MAX
+        and value.isascii()
+        and value.isprintable()
+        and value == value.strip()
+    ):
+        return value
+    message = (
+        f"must be 1 to {LOCATE_ID_LENGTH_MAX} printable ASCII characters, no space at its ends,"
+        f" was {shown(value)}"
+    )
+    _wrong(problems, "locateId", message)
+    return ""
+
+
+def _tags(value: object, problems: list[FieldProblem]) -> tuple[Tag, ...]:
+    """Check a client's own words, name to text. Returns them by name."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping) or len(value) > TAGS_MAX:
+        found = f"{len(value)} of them" if isinstance(value, Mapping) else shown(value)
+        _wrong(problems, "tags", f"must be an object of at most {TAGS_MAX} names and texts, was {found}")
+        return ()
+    for name, text in value.items():
+        if not 0 < len(name) <= TAG_NAME_LENGTH_MAX or not name.isprintable():
+            bounds = f"must be named by 1 to {TAG_NAME_LENGTH_MAX} printable characters"
+            _wrong(problems, "tags", f"{bounds}, was {shown(name)}")
+        elif not isinstance(text, str) or not 0 < len(text) <= TAG_TEXT_LENGTH_MAX or not text.isprintable():
+            bounds = f"must be a text of 1 to {TAG_TEXT_LENGTH_MAX} printable characters"
+            _wrong(problems, f"tags.{name}", f"{bounds}, was {shown(text)}")
+    return tuple(Tag(name=str(name), text=str(text)) for name, text in sorted(value.items()))
+
+
+def _basket_id(value: object, problems: list[FieldProblem]) -> str:
+    if value is None:
+        return ""
+    problem = (
+        client_order_id_problem(value) if isinstance(value, str) else f"must be a text, was {shown(value)}"
+    )
+    if problem is not None:
+        _wrong(problems, "basketId", problem)
+        return ""
+    return str(value)
 
 
 def read_routing(value: object, known: Known, problems: list[FieldProblem]) -> Routing:
@@ -189,22 +303,6 @@ def _venues(
         _wrong(problems, f"routing.{field}", f"unknown venue {shown(unknown[0])}")
         return ()
     return tuple(sorted(set(names)))
-
-
-def shown(value: object) -> str:
-    """Return a value as a message shows it: like JSON, and never long."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS_MAX:
-        return f"a number of more than {_SHOWN_CHARACTERS_MAX} digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = str(value)
-    if len(text) > _SHOWN_CHARACTERS_MAX:
-        text = f"{text[:_SHOWN_CHARACTERS_MAX]}…"
-    if isinstance(value, str):
-        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * _SHOWN_CHARACTERS_MAX]
-    return text
 
 
 def _wrong(problems: list[FieldProblem], field: str, message: str) -> None:

@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from oms_api.domain.client_numbers import ClientNumbers
+from oms_api.entrypoints import fix_algos
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.fix_client import ClientSession, Line
 from oms_api.entrypoints.fix_events import EventReports
@@ -93,7 +94,7 @@ class FixDoor:
         self._ports, self._clients, self._orders, self._hub = ports, clients, orders, hub
         self._clock, self._monotonic_s = clock, monotonic_s
         self._comp_id = comp_id
-        self._dictionary = read_dictionary((("D", ROUTING_TAGS),))
+        self._dictionary = read_dictionary((("D", ROUTING_TAGS),), fix_algos.OWN_VALUES)
         self._passwords = asyncio.Semaphore(PASSWORDS_AT_ONCE)
         self._sessions: dict[str, ClientSession] = {}
         self._connections: set[asyncio.Task[None]] = set()

@@ -21,7 +21,7 @@ from oms_api.change_handlers import Asked, Requested, handle_change
 from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import FIX_CHANNEL, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.entrypoints import fix_reports
+from oms_api.entrypoints import fix_algos, fix_reports
 from oms_api.entrypoints.fix_reports import Message
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import (
@@ -48,6 +48,7 @@ from oms_platform.fix.session import Fields
 from oms_platform.fix.symbols import named_symbol
 from oms_platform.ids import uuid7
 from oms_platform.messages import ReplaceOrder, SubmitOrder
+from oms_platform.sides import SIDE_OF_CODE
 
 # Tags of ours, of a 35=D: the routing profile, and venues by spaces.
 PROFILE_TAG, AVOID_TAG, PREFER_TAG = "9501", "9502", "9503"
@@ -91,7 +92,7 @@ def read_order(
         "clientOrderId": fields["11"],
         "accountId": account,
         "symbol": named_symbol(fields["55"], fields.get("65", ""), is_known),
-        "side": _name(fix_reports.SIDES, fields["54"]),
+        "side": _name(SIDE_OF_CODE, fields["54"]),
         "orderType": _name(fix_reports.ORD_TYPES, fields["40"]),
         "quantity": _shares(fields.get("38")),
         "minQuantity": _shares(fields.get("110")) or None,
@@ -100,6 +101,11 @@ def read_order(
         "timeInForce": _name(fix_reports.TIMES_IN_FORCE, fields.get("59", "0")),
         **_expiry(fields),
         "routing": _routing(fields),
+        "capacity": None if "528" not in fields else _name(fix_reports.CAPACITIES, fields["528"]),
+        "locateId": _locate_id(fields),
+        "displayQty": _shares(fields.get("111")),
+        "postOnly": fix_reports.POST_ONLY in fields.get("18", "").split(" ") or None,
+        "algo": fix_algos.read_algo(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -113,6 +119,8 @@ def read_replace(fields: Fields) -> dict[str, object]:
         "stopPrice": _price(fields.get("99")),
         "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
         **_expiry(fields),
+        "displayQty": _shares(fields.get("111")),
+        "algo": fix_algos.read_algo(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -121,7 +129,7 @@ def _fixed_problem(fields: Fields, order: OrderView) -> str:
     """Return which field a 35=G would change that none can, empty for none."""
     for tag, name, found, stays in (
         ("55", "Symbol", fields.get("55", order.symbol), order.symbol),
-        ("54", "Side", _name(fix_reports.SIDES, fields.get("54", "")), order.side),
+        ("54", "Side", _name(SIDE_OF_CODE, fields.get("54", "")), order.side),
         ("40", "OrdType", _name(fix_reports.ORD_TYPES, fields.get("40", "")), order.order_type),
     ):
         if found and found != stays:
@@ -165,6 +173,11 @@ def _routing(fields: Fields) -> dict[str, object] | None:
         if tag in fields:
             routing[name] = fields[tag].split(" ")
     return routing or None
+
+
+def _locate_id(fields: Fields) -> str | None:
+    """Read the locate of a short sale. One that we are asked to find (LocateReqd 114=Y) is none."""
+    return None if fields.get("114") == "Y" else fields.get(str(fix_reports.LOCATE_ID_TAG))
 
 
 def _may_be_repeated(fields: Fields) -> bool:

@@ -17,11 +17,18 @@ from oms_platform.fix.session import Fields, utc_timestamp
 from oms_platform.fix.wire import SOH
 from oms_platform.messages import OrderEvent
 from oms_platform.prices import dollars_of
-from oms_platform.vocabulary import OrderStatus, OrderTerms, OrderType, Side, TimeInForce, TradeCorrected
+from oms_platform.sides import CODES
+from oms_platform.vocabulary import (
+    OrderCapacity,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    TimeInForce,
+    TradeCorrected,
+)
 
 TEXT_LENGTH_MAX: Final = 400
 NO_ORDER: Final = "NONE"
-SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
 ORD_TYPES: Final = {
     "1": OrderType.MARKET,
     "2": OrderType.LIMIT,
@@ -35,7 +42,17 @@ TIMES_IN_FORCE: Final = {
     "4": TimeInForce.FOK,
     "6": TimeInForce.GTD,
 }
-_SIDE_CODES: Final = {side.name: code for code, side in SIDES.items()}
+_SIDE_CODES: Final = {side.name: code for side, code in CODES.items()}
+CAPACITIES: Final = {
+    "A": OrderCapacity.AGENCY,
+    "P": OrderCapacity.PRINCIPAL,
+    "R": OrderCapacity.RISKLESS_PRINCIPAL,
+}
+# ExecInst (18), of which one value is read: participate, don't initiate.
+POST_ONLY: Final = "6"
+# Where the id of a locate stands, as venues have it.
+LOCATE_ID_TAG: Final = 5700
+_CAPACITY_CODES: Final = {capacity.name: code for code, capacity in CAPACITIES.items()}
 _ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}
 _TIME_IN_FORCE_CODES: Final = {kind.name: code for code, kind in TIMES_IN_FORCE.items()}
 ORD_STATUS_CODES: Final = {
@@ -95,6 +112,9 @@ _REASON_OF_FIELD: Final = {
     "timeInForce": UNSUPPORTED,
     "expireDate": UNSUPPORTED,
     "expireTime": UNSUPPORTED,
+    "capacity": UNSUPPORTED,
+    "displayQty": BAD_QUANTITY,
+    "postOnly": UNSUPPORTED,
 }
 _REASON_OF_DENIAL: Final = {
     "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
@@ -168,6 +188,11 @@ def _ordered(terms: OrderTerms) -> Values:
         (99, None if stop is None else _dollars(dollars_of(stop))),
         (59, _TIME_IN_FORCE_CODES[terms.time_in_force.name]),
         (126, None if terms.expire_at is None else utc_timestamp(terms.expire_at)),
+        (110, terms.min_quantity or None),
+        (111, terms.display_quantity or None),
+        (18, POST_ONLY if terms.post_only else None),
+        (528, None if terms.capacity is None else _CAPACITY_CODES[terms.capacity.name]),
+        (LOCATE_ID_TAG, terms.locate_id),
     )
 
 
@@ -252,8 +277,10 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (99, None if order.stop_price is None else _dollars(order.stop_price)),
         (59, _TIME_IN_FORCE_CODES[order.time_in_force]),
         (126, None if order.expire_at is None else utc_timestamp(order.expire_at)),
-        (151, order.leaves_qty), (14, order.cum_qty),
-        (6, _dollars(order.avg_px)), (60, utc_timestamp(order.updated_at)),
+        (151, order.leaves_qty), (14, order.cum_qty), (6, _dollars(order.avg_px)),
+        (110, order.min_quantity), (111, order.display_qty),
+        (18, POST_ONLY if order.post_only else None), (528, _CAPACITY_CODES[order.capacity]),
+        (LOCATE_ID_TAG, order.locate_id), (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ betterproto takes milliseconds of the gateway's loop for what these do in micros
 """
 
 import enum
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from importlib import resources
 from typing import Any
@@ -14,7 +16,15 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from oms_api.ports import OrderView
-from oms_platform.vocabulary import Message, OrderStatus, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import (
+    AlgoStrategy,
+    Message,
+    OrderCapacity,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 
 
 class Contract:
@@ -54,6 +64,19 @@ def _value(value: Any) -> Any:
             return value
 
 
+def _algo_values(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an Algo is made from, of what REST shows of it."""
+    times = {name: view.get(key) for name, key in (("start_at", "startAt"), ("end_at", "endAt"))}
+    return {
+        "strategy": AlgoStrategy[view["strategy"]].value,
+        **{name: datetime.fromisoformat(text) for name, text in times.items() if text is not None},
+        "participation_bps": view.get("participationBps", 0),
+        "urgency": view.get("urgency", 0),
+        "slices": view.get("slices", 0),
+        **({"seed": view["seed"]} if "seed" in view else {}),
+    }
+
+
 def order_values(view: OrderView) -> dict[str, Any]:
     """Return what an Order is made from: every field that REST gives."""
     return {
@@ -78,8 +101,15 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "updated_at": view.updated_at,
         "min_quantity": view.min_quantity or 0,
         "routing": view.routing,
+        "algo": None if view.algo is None else _algo_values(view.algo),
+        "basket_id": view.basket_id or "",
         "principal": view.principal,
         "closed": view.closed,
         "filled_notional": str(view.filled_notional),
         "sequence": view.sequence,
+        "capacity": OrderCapacity[view.capacity].value,
+        "tags": [{"name": name, "text": text} for name, text in (view.tags or {}).items()],
+        "locate_id": view.locate_id or "",
+        "display_qty": view.display_qty or 0,
+        "post_only": view.post_only,
     }

@@ -12,8 +12,8 @@ from oms_api.batch_handlers import handle_place_batch, read_batch
 from oms_api.change_handlers import Asked, Line, handle_change, handle_change_many
 from oms_api.domain.order_requests import OLDER_THAN_S_MAX, RULES, RequestKind, Selection
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order
-from oms_api.domain.terms import read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order, shown
+from oms_api.domain.terms import read_id
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.grpc_messages import Contract, order_values
 from oms_api.entrypoints.grpc_refusals import field_name, refused
@@ -78,6 +78,13 @@ def _content(request: Any) -> dict[str, object]:
         "timeInForce": _name(request, "time_in_force"),
         **_expiry(request),
         "routing": _routing(request.routing),
+        "capacity": _name(request, "capacity"),
+        "tags": {tag.name: tag.text for tag in request.tags} or None,
+        "locateId": request.locate_id or None,
+        "displayQty": request.display_qty or None,
+        "postOnly": request.post_only or None,
+        "algo": _algo(request),
+        "basketId": request.basket_id or None,
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -97,6 +104,30 @@ def _routing(given: Any) -> dict[str, object] | None:
     return {name: value for name, value in routing.items() if value} or None
 
 
+def _algo(request: Any) -> dict[str, object] | None:
+    if not request.HasField("algo"):
+        return None
+    given = request.algo
+    content: dict[str, object | None] = {
+        "strategy": _name(given, "strategy"),
+        "startAt": _time_text(given, "start_at"),
+        "endAt": _time_text(given, "end_at"),
+        "participationBps": given.participation_bps or None,
+        "urgency": given.urgency or None,
+        "slices": given.slices or None,
+        "seed": _optional(given, "seed"),
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _time_text(message: Any, field: str) -> str | None:
+    """Return a time as REST writes it, None if it is left out."""
+    if not message.HasField(field):
+        return None
+    at: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return at.isoformat()
+
+
 def _replace_content(request: Any) -> dict[str, object]:
     """Turn a ReplaceOrderRequest into what a REST client would have sent; what is unset is left out."""
     content: dict[str, object] = {
@@ -105,6 +136,8 @@ def _replace_content(request: Any) -> dict[str, object]:
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
         **_expiry(request),
+        "displayQty": _optional(request, "display_qty"),
+        "algo": _algo(request),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -119,6 +152,8 @@ def read_selection(given: Any) -> Selection | Refusal:
     for name in ("account_ids", "symbols", "venue_ids", "client_order_ids"):
         if any("\0" in value for value in getattr(given, name)):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
+    if "\0" in given.basket_id:
+        problems.append(FieldProblem(field="basket_id", message="must not contain a NUL character"))
     order_ids = [read_id(text) for text in given.order_ids]
     if None in order_ids:
         message = f"must be order ids, was {shown(given.order_ids[order_ids.index(None)])}"
@@ -138,6 +173,7 @@ def read_selection(given: Any) -> Selection | Refusal:
         symbols=frozenset(given.symbols) or None,
         side=side,
         venues=frozenset(given.venue_ids) or None,
+        basket=given.basket_id or None,
         older_than_s=older_than_s,
         order_ids=tuple(dict.fromkeys(one for one in order_ids if one is not None)),
         client_order_ids=tuple(dict.fromkeys(given.client_order_ids)),
@@ -202,7 +238,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         if wrong:
             message = f"must be of {', '.join(allowed)}, was {shown(wrong[0])}"
             problems.append(FieldProblem(field=name, message=message))
-    for name in ("account_id", "symbol", "client_order_id"):
+    for name in ("account_id", "symbol", "client_order_id", "basket_id"):
         if "\0" in getattr(request, name):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
     created_from = _time(request, "created_from", problems)
@@ -226,6 +262,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         statuses=frozenset(statuses) or None,
         side=side,
         client_order_ids=frozenset((request.client_order_id,)) if request.client_order_id else None,
+        basket=request.basket_id or None,
         created_from=created_from,
         created_to=created_to,
         after=after,

@@ -14,8 +14,7 @@ from grpclib.const import Status
 from prometheus_client import Counter, Gauge
 
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.entrypoints.event_hub import EventHub, HubClient
 from oms_api.entrypoints.grpc_messages import values_of
 from oms_api.entrypoints.grpc_refusals import refused

@@ -16,8 +16,7 @@ import structlog
 from prometheus_client import Counter
 
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.entrypoints.answers import Answer, placed, refused, request_id, with_rate
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.slashes import with_names_whole

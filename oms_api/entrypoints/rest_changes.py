@@ -28,6 +28,7 @@ from oms_api.entrypoints.rest_orders import (
     ORDER_PATH,
     TAG,
     TIMES_IN_FORCE,
+    AlgoRequest,
     ExpireDate,
     ExpireTime,
     Price,
@@ -48,7 +49,9 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
     quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
     order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. expire_date, expire_time: of an
-    order that is GTD, or becomes it; DAY, GTC and GTD may become each other.
+    order that is GTD, or becomes it; DAY, GTC and GTD may become each other. display_qty: the shares that are
+    shown at once of a LIMIT order that rests, 0 for all. algo: whole, of the strategy that the order has;
+    what is left of it is planned anew.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
@@ -57,6 +60,8 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
     expire_date: ExpireDate | None = None
     expire_time: ExpireTime | None = None
+    display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
+    algo: AlgoRequest | None = None
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}
@@ -155,9 +160,10 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="PATCH", path=ORDER_PATH, name="replaceOrder", tag=TAG,
             right=RULES[RequestKind.REPLACE].right, serve=change(RequestKind.REPLACE, f"PATCH {ORDER_PATH}"),
-            summary="Ask for an order's quantity, prices or time in force to be changed", body=ReplaceRequest,
-            noun="a replace", own_reader=True, example=EXAMPLE, answers={202: RequestedBody},
-            refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True, channeled=True,
+            summary="Ask for an order's quantity, prices, display or time in force to be changed",
+            body=ReplaceRequest, noun="a replace", own_reader=True, example=EXAMPLE,
+            answers={202: RequestedBody}, refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True,
+            channeled=True,
         ),
         of_one(
             RequestKind.SUSPEND, "POST", f"{ORDER_PATH}/suspend", "suspendOrder",

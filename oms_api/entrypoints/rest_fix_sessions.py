@@ -5,8 +5,8 @@ from typing import Annotated, Final
 import msgspec
 
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
+from oms_api.domain.terms import read_id
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of

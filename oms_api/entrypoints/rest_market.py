@@ -6,8 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.rest_exceptions import Reason, ReasonRequest
 from oms_api.ports import HaltView, Instant, Ports, View

@@ -8,9 +8,18 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.algo_progress import SliceProgress, Step, progress_of
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.domain.terms import CLIENT_ORDER_ID_LENGTH_MAX, QUANTITY_MAX, VENUES_NAMED_MAX
+from oms_api.domain.terms import (
+    CLIENT_ORDER_ID_LENGTH_MAX,
+    LOCATE_ID_LENGTH_MAX,
+    QUANTITY_MAX,
+    TAG_NAME_LENGTH_MAX,
+    TAG_TEXT_LENGTH_MAX,
+    TAGS_MAX,
+    VENUES_NAMED_MAX,
+)
 from oms_api.entrypoints.answers import (
     Answer,
     PlacedBody,
@@ -25,9 +34,15 @@ from oms_api.handlers import handle_get_order
 from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderView, Ports, RouteView, View
 from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
-from oms_platform.messages import SubmitOrder
-from oms_platform.order_types import OFFERED
-from oms_platform.vocabulary import OrderStatus, OrderType, Side
+from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.order_types import OFFERED, PARTICIPATION_BPS_MAX, SLICES_MAX, URGENCY_MAX
+from oms_platform.vocabulary import (
+    AlgoStrategy,
+    OrderCapacity,
+    OrderStatus,
+    OrderType,
+    Side,
+)
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
 SORTS: Final = ("-createdAt", "createdAt")
@@ -36,6 +51,8 @@ SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
 TIMES_IN_FORCE: Final = tuple(kind.name for kind in OFFERED)
+ALGO_STRATEGIES: Final = tuple(kind.name for kind in AlgoStrategy)
+CAPACITIES: Final = tuple(capacity.name for capacity in OrderCapacity)
 SideName = Annotated[str, one_of(SIDES, "Side")]
 StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
 # Decimal text, or a JSON number, in dollars.
@@ -54,6 +71,8 @@ ExpireDate = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 ExpireTime = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 # A name, or text; what cannot be stored is not taken.
 Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\u0000]+$")]
+TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_NAME_LENGTH_MAX, pattern=r"^[^\u0000]+$")]
+TagText = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_TEXT_LENGTH_MAX, pattern=r"^[^\u0000]+$")]
 Names = Annotated[list[Text], msgspec.Meta(max_length=VENUES_NAMED_MAX)]
 
 
@@ -65,11 +84,31 @@ class RoutingRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     prefer: Names | None = None
 
 
+class AlgoRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How an order is worked over time. start_at: from when; from when it comes, if it is left out.
+
+    participation_bps: no more than this part (hundredths of a percent) of what the market trades; POV has to
+    have it. urgency: of IS. slices: in how many parts. seed: what their sizes and times are drawn from.
+    """
+
+    strategy: Annotated[str, one_of(ALGO_STRATEGIES, "AlgoStrategy")]
+    start_at: Instant | None = None
+    end_at: Instant
+    participation_bps: Annotated[int, msgspec.Meta(ge=1, le=PARTICIPATION_BPS_MAX)] | None = None
+    urgency: Annotated[int, msgspec.Meta(ge=1, le=URGENCY_MAX)] | None = None
+    slices: Annotated[int, msgspec.Meta(ge=1, le=SLICES_MAX)] | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+
+
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
     least so much, or nothing. expire_date, expire_time: of a GTD order exactly one: the date of a session,
-    with whose close it ends, or a time.
+    with whose close it ends, or a time. capacity: for whom we trade, agency where it is not said. tags: words
+    of the client's own, kept with the order and sent to no venue. locate_id: of the shares that a SELL_SHORT
+    order borrows. display_qty: of a LIMIT order that rests, the shares that are shown at once. post_only:
+    such an order takes nothing that is displayed. algo: of a MARKET or LIMIT order that is worked over time.
+    basket_id: of the list of orders that it is sent with.
     """
 
     client_order_id: (
@@ -87,6 +126,19 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     expire_date: ExpireDate | None = None
     expire_time: ExpireTime | None = None
     routing: RoutingRequest | None = None
+    capacity: Annotated[str, one_of(CAPACITIES, "OrderCapacity")] | None = None
+    tags: Annotated[dict[TagName, TagText], msgspec.Meta(max_length=TAGS_MAX)] | None = None
+    locate_id: (
+        Annotated[
+            str,
+            msgspec.Meta(min_length=1, max_length=LOCATE_ID_LENGTH_MAX, pattern=r"^[!-~]([ -~]*[!-~])?$"),
+        ]
+        | None
+    ) = None
+    display_qty: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
+    post_only: bool | None = False
+    algo: AlgoRequest | None = None
+    basket_id: Annotated[str, msgspec.Meta(min_length=1, max_length=CLIENT_ORDER_ID_LENGTH_MAX)] | None = None
 
 
 class OrderRequest(PreviewRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -106,6 +158,9 @@ class OrdersQuery(msgspec.Struct, rename="camel", kw_only=True):
     ] = None
     side: SideName | None = None
     client_order_id: Text | None = None
+    basket_id: Annotated[
+        Text | None, msgspec.Meta(description="Sent with this list of orders, its basketId.")
+    ] = None
     created_from: Annotated[Instant | None, msgspec.Meta(description="Created then or later.")] = (
         msgspec.field(name="from", default=None)
     )
@@ -138,11 +193,39 @@ class OrderExecutions(View, frozen=True):
     executions: list[ExecutionView]
 
 
+class AlgoProgress(View, frozen=True, kw_only=True):
+    """An algo order's plan against what was done. Shares of slices are in all, with those before.
+
+    planned_at: null until it has begun. base_qty: done or at work when the plan was made. held: why nothing
+    is released that is due, else empty. counted_volume: of the market's, what counts for the participation.
+    """
+
+    order_id: UUID
+    algo: dict[str, object]
+    status: str
+    quantity: int
+    cum_qty: int
+    released_qty: int
+    planned_at: Instant | None
+    base_qty: int
+    counted_volume: int
+    held: str
+    slices: list[SliceProgress]
+
+
 class OrderRoutes(View, frozen=True):
     """An order's routing decisions, first attempt first."""
 
     order_id: UUID
     routes: list[RouteView]
+
+
+_event_decoder: Final = msgspec.json.Decoder(OrderEvent)
+
+
+def _step(event: OrderEvent) -> Step:
+    of_plan = event.algo_planned or event.shares_released or event.algo_held or event.order_replaced
+    return Step(event.occurred_at, event.cum_qty, of_plan)
 
 
 EXAMPLE: Final = {
@@ -171,6 +254,7 @@ def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refu
         closed=None if query.open is None else not query.open,
         side=query.side,
         client_order_ids=None if query.client_order_id is None else frozenset((query.client_order_id,)),
+        basket=query.basket_id,
         created_from=query.created_from,
         created_to=query.created_to,
         oldest_first=query.sort == SORTS[1],
@@ -233,6 +317,24 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
 
         return await detail(call, read, OrderRoutes)  # type: ignore[arg-type]
 
+    async def algo(call: Call[NoQuery]) -> AlgoProgress | Refusal:
+        order = await handle_get_order(ports, call.principal, call.path["orderId"])
+        if isinstance(order, Refusal):
+            return order
+        if order.algo is None:
+            return Refusal(code=RefusalCode.NOT_FOUND, message=f"order {order.order_id} has no algo")
+        found = await ports.reader.events(order.order_id)
+        changes = [_event_decoder.decode(event.payload) for event in found[1:]]
+        progress = progress_of(map(_step, changes), clock())
+        return AlgoProgress(
+            order_id=order.order_id,
+            algo=order.algo,
+            status=order.status,
+            quantity=order.quantity,
+            cum_qty=order.cum_qty,
+            **msgspec.structs.asdict(progress),
+        )
+
     return [
         Operation(
             method="POST", path=ORDERS_PATH, name="placeOrder", tag=TAG, right=Right.TRADE, serve=place,
@@ -256,6 +358,10 @@ def order_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         Operation(
             method="GET", path=f"{ORDER_PATH}/events", name="getOrderEvents", tag=TAG, right=Right.READ,
             serve=events, summary="An order's audit trail", answers={200: OrderEvents},
+        ),
+        Operation(
+            method="GET", path=f"{ORDER_PATH}/algo", name="getOrderAlgo", tag=TAG, right=Right.READ,
+            serve=algo, summary="An algo order's plan against what was done", answers={200: AlgoProgress},
         ),
         Operation(
             method="GET", path=f"{ORDER_PATH}/executions", name="getOrderExecutions", tag=TAG,

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import Refusal, RefusalCode
-from oms_api.domain.terms import shown
+from oms_api.domain.refusal import Refusal, RefusalCode, shown
 from oms_api.entrypoints.answers import etag_of, names_version
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import attempt_of

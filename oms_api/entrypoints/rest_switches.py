@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.principal import Principal, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
-from oms_api.domain.terms import read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
+from oms_api.domain.terms import read_id
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_exceptions import Reason, ReasonRequest

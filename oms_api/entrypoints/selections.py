@@ -19,6 +19,9 @@ class SelectionQuery(msgspec.Struct, rename="camel", kw_only=True):
     venue: Annotated[
         list[Text] | None, msgspec.Meta(description="With an order that lives at one of these venues.")
     ] = None
+    basket_id: Annotated[
+        Text | None, msgspec.Meta(description="Sent with this list of orders, its basketId.")
+    ] = None
     older_than: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=OLDER_THAN_S_MAX)] | None,
         msgspec.Meta(description="Created so many seconds ago or earlier."),
@@ -52,6 +55,7 @@ def selection_of(query: SelectionQuery) -> Selection:
         symbols=names(query.symbol),
         side=query.side,
         venues=names(query.venue),
+        basket=query.basket_id,
         older_than_s=query.older_than,
         order_ids=tuple(dict.fromkeys(query.order_id or ())),
         client_order_ids=tuple(dict.fromkeys(query.client_order_id or ())),

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.order_requests import RequestKind, Selection
-from oms_api.domain.refusal import FieldProblem, Refusal, invalid
-from oms_api.domain.terms import read_id, shown
+from oms_api.domain.refusal import FieldProblem, Refusal, invalid, shown
+from oms_api.domain.terms import read_id
 from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, decode_object
 from oms_api.entrypoints.request_fields import read_content
 from oms_api.entrypoints.selections import SelectionQuery, selection_of

@@ -159,6 +159,10 @@ class ReferenceData(Protocol):
         """Return the venue that holds a symbol's auctions, empty for nobody."""
         ...
 
+    def round_lot(self, symbol: str, price_micros: int) -> int:
+        """Return the shares of a symbol's round lot today, at a price in micros."""
+        ...
+
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""
         ...

@@ -19,7 +19,9 @@ class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class OrderView(View, frozen=True, kw_only=True):
     """An order as it stands. routing: what it named of profile, avoid and prefer.
 
-    expire_at: until when a GTD order is good; null of any other.
+    expire_at: until when a GTD order is good; null of any other. display_qty: shares that are shown at once
+    where it rests. locate_id: of the shares that a short sale borrows. tags: the client's own words about it,
+    by name. algo: how it is worked over time. basket_id: the list of orders that it was sent with.
     """
 
     order_id: UUID
@@ -46,7 +48,14 @@ class OrderView(View, frozen=True, kw_only=True):
     avg_px: Decimal | None
     min_quantity: int | None
     routing: dict[str, object] | None
+    algo: dict[str, object] | None
+    basket_id: str | None
     principal: str
+    capacity: str
+    display_qty: int | None
+    post_only: bool
+    locate_id: str | None
+    tags: dict[str, str] | None
 
 
 class EventView(View, frozen=True, kw_only=True):
@@ -148,7 +157,8 @@ class PositionView(View, frozen=True):
 class OrderFilter:
     """Which orders a list is asked for, by when they were created. None: every one.
 
-    after: the last order of the page before. venues: with a live child at one of these. as_of_now: whoever
+    after: the last order of the page before. venues: with a live child at one of these. basket: sent with
+    this list. as_of_now: whoever
     acts on the list needs it as it stands; for reading, one that is slightly old will do.
     """
 
@@ -161,6 +171,7 @@ class OrderFilter:
     order_ids: frozenset[UUID] | None = None
     client_order_ids: frozenset[str] | None = None
     venues: frozenset[str] | None = None
+    basket: str | None = None
     channel: str | None = None
     principal: str | None = None
     as_of_now: bool = False

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from oms_api.ports.market import QuoteView
 from oms_api.ports.orders import ExecutionView, Instant, OrderView, PositionView, View
+
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class Acceptance(msgspec.Struct, frozen=True, gc=False):
+    """Whether an order that was accepted asks for a route at once."""
+
+    route: msgspec.Raw = _NULL
 
 
 class StreamedEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -18,6 +26,12 @@ class StreamedEvent(msgspec.Struct, frozen=True, rename="camel", gc=False):
     order_id: str
     type: str
     occurred_at: datetime
+    order_accepted: Acceptance | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it says that an order was accepted and is not worked yet: a stop, say."""
+        return self.order_accepted is not None and bytes(self.order_accepted.route) == b"null"
 
 
 class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -117,5 +131,5 @@ class OutcomeStore(Protocol):
     """Reads what came of orders from the store of record. Raises UnavailableError."""
 
     async def answered(self, order_ids: Iterable[str], outcomes: Iterable[str]) -> set[str]:
-        """Return which of the orders have an event of one of these types."""
+        """Return which of the orders have one of these events, or were accepted without a route."""
         ...

@@ -47,7 +47,7 @@ from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, re
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.trading_calendar import Hours
-from oms_platform.wire import Topic
+from oms_platform.wire import Topic, encode
 
 GROUP: Final = "oms-core"
 # How far the clocks of gateways and cores may be apart.
@@ -71,6 +71,8 @@ _TERMS: Final = (
     ("stop_price", "numeric"),
     ("time_in_force", "text"),
     ("expire_at", "timestamptz"),
+    ("display_quantity", "int"),
+    ("algo", "json"),
     ("replaced", "boolean"),
 )
 
@@ -387,6 +389,8 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
         order.terms.expire_at,
+        order.terms.display_quantity,
+        None if order.terms.algo is None else encode(order.terms.algo).decode(),
         True,
     )
 

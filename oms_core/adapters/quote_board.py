@@ -25,12 +25,14 @@ class StreamedQuoteBoard:
         read = self._read.get(symbol)
         if read is not None and read[0] is quote:
             return read[1]
-        bid, offer = quote.national_best_bid, quote.national_best_offer
+        bid, offer, last = quote.national_best_bid, quote.national_best_offer, quote.last_price
         touch = TouchPrices(
             bid_micros=None if bid is None else micros_of(bid),
             offer_micros=None if offer is None else micros_of(offer),
             sequence=quote.sequence,
             quoted_at=quote.quoted_at,
+            last_micros=None if last is None else micros_of(last),
+            volume=quote.volume,
         )
         self._read[symbol] = quote, touch
         return touch

@@ -4,13 +4,22 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from oms_platform.order_types import LIMITED, STOPS, force_problem, forces_after
-from oms_platform.vocabulary import OrderChange, OrderTerms, TimeInForce
+from oms_platform.order_types import (
+    LIMITED,
+    STOPS,
+    force_problem,
+    forces_after,
+    instructions_of,
+    problem_of_algo,
+    unfit,
+)
+from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
 
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
     """Return the terms with what `change` gives in place of what they had."""
     limit, force, stop = change.limit_price_micros, change.time_in_force, change.stop_price_micros
+    display = change.display_quantity
     return replace(
         terms,
         quantity=terms.quantity if change.quantity is None else change.quantity,
@@ -18,6 +27,8 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
         expire_at=_expiry(terms, force, change.expire_at),
+        display_quantity=terms.display_quantity if display is None else display,
+        algo=terms.algo if change.algo is None else change.algo,
     )
 
 
@@ -49,7 +60,15 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
             return f"{name}: expected a price above 0, was {price} micros"
     if triggered and after.stop_price_micros != before.stop_price_micros:
         return "stopPrice: the market has reached it already"
-    return _problem_of_force(before, after)
+    if (problem := _problem_of_force(before, after) or _problem_of_algo(before.algo, after.algo)) is not None:
+        return problem
+    if after.display_quantity < 0:
+        return f"displayQty: expected 0 or more, was {after.display_quantity}"
+    # What a round lot is has been said at the door, by the rules of its day.
+    for one in unfit(instructions_of(after)):
+        return f"{one.field}: expected {one.expected}, was {one.found}"
+    wrong = problem_of_algo(after)
+    return None if wrong is None else f"{wrong[0]}: {wrong[1]}"
 
 
 def _problem_of_force(before: OrderTerms, after: OrderTerms) -> str | None:
@@ -61,4 +80,14 @@ def _problem_of_force(before: OrderTerms, after: OrderTerms) -> str | None:
         return f"{field}: {problem}"
     if (force is TimeInForce.GTD) is (after.expire_at is None):
         return f"expireTime: a GTD order has one, no other order, was {after.expire_at} of {force.name}"
+    return None
+
+
+def _problem_of_algo(before: Algo | None, after: Algo | None) -> str | None:
+    if after == before:
+        return None
+    if before is None or after is None:
+        return "algo: an order that is not worked over time does not become one that is"
+    if before.strategy is not after.strategy:
+        return f"algo.strategy: {before.strategy.name} does not become {after.strategy.name}"
     return None

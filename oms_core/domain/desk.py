@@ -23,11 +23,12 @@ from oms_core.domain.order_times import (
     standing,
 )
 from oms_core.domain.positions import Position, after_correction, after_fill
-from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, InstrumentTerms, RiskContext
+from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.order_types import AUCTIONS
-from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase
+from oms_platform.sides import direction
+from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase, Session
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
@@ -77,7 +78,7 @@ class Desk:
     owed: OrderedDict[UUID, Said] = field(default_factory=OrderedDict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
-    # Shares of open orders, by account, symbol and side.
+    # Shares of open orders, by account, symbol and direction.
     open_qty: defaultdict[tuple[str, str, Side], int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -121,7 +122,7 @@ class Desk:
             self.exposures[terms.account_id].reserved_micros += change
         opened = _open_qty(order) - (_open_qty(previous) if previous is not None else 0)
         if opened:
-            self.open_qty[terms.account_id, terms.symbol, terms.side] += opened
+            self.open_qty[terms.account_id, terms.symbol, direction(terms.side)] += opened
 
     def keep_position(self, account_id: str, symbol: str, position: Position) -> None:
         """Take a position as it is, and count its gross cost."""
@@ -194,6 +195,11 @@ class Desk:
         phase = self.hours.phase(calendar_id, now)
         return standing(order, self.hours.calendar(calendar_id), phase, now, auction_at)
 
+    def session_at(self, symbol: str, at: datetime) -> Session | None:
+        """Return the session of a symbol's market that a time is in; None where a market never closes."""
+        instrument = self.instruments.get(symbol)
+        return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
+
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
         instrument = self.instruments.get(symbol)
@@ -221,7 +227,7 @@ class Desk:
         day_orders_wait: whether DAY orders are taken while their market is closed.
         """
         exposure = self.exposures[terms.account_id]
-        open_qty = self.open_qty.get((terms.account_id, terms.symbol, terms.side), 0)
+        open_qty = self.open_qty.get((terms.account_id, terms.symbol, direction(terms.side)), 0)
         phase = self.phase_of(terms.symbol, now)
         ended_at = None if phase is None else phase.last_close
         return RiskContext(
@@ -245,6 +251,7 @@ class Desk:
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
+            algo_time=self._algo_time(terms, now),
         )
 
     def _auction_time(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionTime | None:
@@ -259,6 +266,17 @@ class Desk:
         if of is None or of.auction_at is None or found.at == of.auction_at:
             return found
         return AuctionTime(None, of.auction_at, found.at or found.next_at)
+
+    def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
+        algo, instrument = terms.algo, self.instruments.get(terms.symbol)
+        if algo is None or instrument is None:
+            return None
+        begins_at = now if algo.start_at is None else max(now, algo.start_at)
+        session = self.hours.session_at(instrument.calendar_id, begins_at)
+        until = None if session is None else session.closes_at
+        if self.hours.is_continuous(instrument.calendar_id):
+            until = algo.end_at
+        return AlgoTime(begins_at=begins_at, ends_at=algo.end_at, until=until)
 
 
 _FLAT: Final = Position()
@@ -287,9 +305,10 @@ def reserved_micros(order: Order) -> int:
 
 
 def owed_key(order: Order) -> object:
-    """Return what an order waits for, by a key of its own: a route, or its children's end; or None."""
+    """Return what an order waits for, by a key of its own: a route, its children's end or change; or None."""
     if (request := order.taken_back_by) is not None:
-        return request.request_id
+        smaller = order.made_smaller
+        return request.request_id if smaller is None else (request.request_id, smaller)
     if order.is_recalled:
         return "recall", order.attempt
     return order.attempt if order.route_quantity else None

@@ -19,6 +19,7 @@ from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
+from oms_core.domain.algos import worked
 from oms_core.domain.executions import change_of
 from oms_core.domain.order import (
     Child,
@@ -32,11 +33,16 @@ from oms_core.domain.order import (
     RequestSuspend,
     RetryRoute,
     TriggerStop,
+    WorkAlgo,
 )
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
+from oms_platform.order_types import BOOKED
+from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -44,6 +50,7 @@ from oms_platform.vocabulary import (
     ChildCancelRejected,
     ChildClosed,
     ChildRestated,
+    ExecInst,
     ExecType,
     OrderAccepted,
     OrderCanceled,
@@ -60,7 +67,7 @@ from oms_platform.vocabulary import (
     RouteHeld,
     RoutePlaced,
     RouteRequested,
-    Side,
+    SharesReleased,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -86,7 +93,7 @@ _AFRESH: Final[dict[str, Any]] = {
     "dry_routes": 0,
     "retry_at": None,
     "text": "",
-    "held": "",
+    "waits_for": "",
     "in_auction": False,
 }
 
@@ -119,7 +126,7 @@ def evolve(
 
 def first_route(order: Order, now: datetime, *, may_route: bool) -> RouteRequested | None:
     """Return the route that an order asks for when it is accepted: all of it, None while it waits."""
-    if order.is_stop or not may_route:
+    if order.waits_at_first or not may_route:
         return None
     return RouteRequested(
         route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
@@ -147,13 +154,16 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,) if tells else ()
         case ChildCancelRejected():
             child = _child(order, cause.cl_ord_id)
-            answers = child.live and not child.cancel_rejected and order.taken_back_by is not None
+            known = child.replace_rejected if cause.replace else child.cancel_rejected
+            answers = child.live and not known and order.taken_back_by is not None
             return (cause,) if answers else ()
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
         case TriggerStop():
             # It may have become another order since the quote was held to it.
             return (_triggered(cause, now),) if order.waits_for_stop and _reaches(order, cause) else ()
+        case WorkAlgo():
+            return worked(order, cause, now)
         case RetryRoute():
             return ()
         case _:
@@ -164,7 +174,7 @@ def _reaches(order: Order, trigger: TriggerStop) -> bool:
     stop = order.terms.stop_price_micros
     if stop is None:
         return False
-    return trigger.price_micros >= stop if order.terms.side is Side.BUY else trigger.price_micros <= stop
+    return is_within(order.terms.side, stop, trigger.price_micros)
 
 
 def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
@@ -176,6 +186,7 @@ def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
         quote_sequence=touch.sequence,
         quoted_at=touch.quoted_at,
         triggered_at=now,
+        of_trade=trigger.of_trade,
     )
 
 
@@ -238,11 +249,16 @@ def _ended(order: Order, reason: str) -> Event:
 
 def _held(order: Order, waits_for: str) -> Event | None:
     """Say for what time an order waits, once."""
-    return RouteHeld(reason=waits_for) if waits_for and order.held != waits_for else None
+    return RouteHeld(reason=waits_for) if waits_for and order.waits_for != waits_for else None
 
 
 def _spent(order: Order) -> str | None:
-    """Return why no further route is asked for, None while there may be one."""
+    """Return why no further route is asked for, None while there may be one.
+
+    An algo goes on until its time is over: what a slice could not do, the next ones try.
+    """
+    if order.terms.algo is not None:
+        return None
     if order.in_auction:
         return order.text or "not executed in its auction"
     if order.attempt and order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
@@ -273,6 +289,8 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
             return OrderExpired(reason="the trading day ended")
         case CancelCause.EXPIRY:
             return OrderExpired(reason=_time_over(order))
+        case CancelCause.ALGO_END:
+            return OrderCanceled(reason="ALGO_ENDED: its time is over")
         case _:
             return OrderCanceled(reason="canceled on request")
 
@@ -321,6 +339,17 @@ def apply(order: Order, event: Event) -> Order:
             return _replacing(order, event)
         case OrderSuspended() | OrderResumed() | StopTriggered():
             return _held_or_released(order, event)
+        case AlgoPlanned() | SharesReleased() | AlgoHeld():
+            return _algo_moved(order, event)
+        case _:
+            return _noted_or_over(order, event)
+
+
+def _noted_or_over(
+    order: Order,
+    event: BookingRejected | SuspendRejected | ResumeRejected | OrderCanceled | OrderExpired,
+) -> Order:
+    match event:
         case BookingRejected() | SuspendRejected() | ResumeRejected():
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
@@ -332,13 +361,13 @@ def apply(order: Order, event: Event) -> Order:
 def _routed(order: Order, event: RouteRequested | RoutePlaced | RouteDeferred | RouteHeld) -> Order:
     match event:
         case RouteRequested():
-            return _moved(order, event, **_route_changes(event), text="" if order.held else order.text)
+            return _moved(order, event, **_route_changes(event), text="" if order.waits_for else order.text)
         case RoutePlaced():
             return _placed(order, event)
         case RouteDeferred():
             return _moved(order, event, retry_at=event.retry_at)
         case RouteHeld():
-            return _moved(order, event, held=event.reason, text=event.reason)
+            return _moved(order, event, waits_for=event.reason, text=event.reason)
         case _:
             assert_never(event)
 
@@ -356,7 +385,12 @@ def _reported(
         case ChildClosed():
             return _child_closed(order, event)
         case ChildCancelRejected():
-            kept = replace(order.children[event.cl_ord_id], cancel_rejected=True)
+            child = order.children[event.cl_ord_id]
+            kept = (
+                replace(child, replace_rejected=True)
+                if event.replace
+                else replace(child, cancel_rejected=True)
+            )
             return _child_changed(order, event, kept, text=event.reason)
         case _:
             assert_never(event)
@@ -398,7 +432,7 @@ def _route_changes(route: RouteRequested) -> dict[str, Any]:
         "route_quantity": route.quantity,
         "routed_at": route.requested_at,
         "retry_at": None,
-        "held": "",
+        "waits_for": "",
     }
 
 
@@ -406,7 +440,11 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
     children, visits = dict(order.children), dict(order.visits)
     working_qty = order.working_qty
     for terms in event.children:
-        children[terms.cl_ord_id] = Child(venue_id=terms.venue_id, quantity=terms.quantity)
+        shown = terms.display_quantity or terms.quantity if order.terms.display_quantity else 0
+        rests = terms.time_in_force in BOOKED and terms.exec_inst is not ExecInst.MIDPOINT_PEG
+        children[terms.cl_ord_id] = Child(
+            venue_id=terms.venue_id, quantity=terms.quantity, shown_qty=shown if rests else 0
+        )
         working_qty += terms.quantity
         visit = visits.get(terms.venue_id) or VenueVisit(
             venue_id=terms.venue_id, children=0, sent=0, last_at=event.placed_at
@@ -548,6 +586,19 @@ def _day_from(order: Order, terms: OrderTerms) -> datetime | None:
     return order.day_from
 
 
+def _algo_moved(order: Order, event: AlgoPlanned | SharesReleased | AlgoHeld) -> Order:
+    match event:
+        case AlgoPlanned():
+            return _moved(order, event, plan=event, release=None)
+        case SharesReleased():
+            # What the slices before left is worked with the new one, at once.
+            return _moved(order, event, release=event, released_qty=event.quantity, held="", **_AFRESH)
+        case AlgoHeld():
+            return _moved(order, event, held=event.reason, text=event.reason)
+        case _:
+            assert_never(event)
+
+
 def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
     match event:
         case ReplaceRequested():
@@ -561,6 +612,9 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 reserved_price_micros=event.reserved_price_micros,
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,
+                plan=None,
+                release=None,
+                held="",
                 **_AFRESH,
             )
         case ReplaceRejected():

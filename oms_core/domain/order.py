@@ -10,12 +10,16 @@ from typing import Final, get_args
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
 from oms_platform.order_types import AUCTIONS, RESTING, STOPS, worked_terms
 from oms_platform.prices import average_micros
+from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
+    AlgoHeld,
+    AlgoPlanned,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -41,7 +45,7 @@ from oms_platform.vocabulary import (
     RouteHeld,
     RoutePlaced,
     RouteRequested,
-    Side,
+    SharesReleased,
     StopTriggered,
     SuspendRejected,
     TradeApplied,
@@ -72,6 +76,9 @@ Event = (
     | OrderResumed
     | ResumeRejected
     | StopTriggered
+    | AlgoPlanned
+    | SharesReleased
+    | AlgoHeld
     | BookingRejected
     | OrderCanceled
     | OrderExpired
@@ -116,10 +123,24 @@ class RequestResume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TriggerStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A quote has reached the order's stop price. price_micros: of the quote's side that did."""
+    """The market has reached the order's stop price. price_micros: of the quote's side that did, or of_trade
+    of the last trade.
+    """
 
     price_micros: int
     touch: TouchPrices
+    of_trade: bool = False
+
+
+class WorkAlgo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The time to release shares of an algo order may have come.
+
+    volume: of the symbol, all that its market has traded of it; None while nobody knows. session: of the
+    symbol's market, the one that the time is in; None between two, and where a market never closes.
+    """
+
+    volume: int | None = None
+    session: Session | None = None
 
 
 class RetryRoute(msgspec.Struct, frozen=True, gc=False):
@@ -127,7 +148,7 @@ class RetryRoute(msgspec.Struct, frozen=True, gc=False):
 
 
 Wish = RequestCancel | RequestReplace | RequestSuspend | RequestResume
-Command = Wish | TriggerStop | RetryRoute
+Command = Wish | TriggerStop | WorkAlgo | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
 Fact = (
     OrderAccepted
@@ -148,7 +169,9 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     restated_at: TransactTime of the newest change of `quantity` by its venue.
     executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
     venue says are executed and of which no report came. cancel_rejected: its venue was asked to cancel it by
-    the last request that takes children back, and keeps it. A live child has shares that may still trade.
+    the last request that takes children back, and keeps it. replace_rejected: it would not be changed where
+    it is. A live child has shares that may still trade. shown_qty: shares that it shows at once where it
+    rests, of an order that shows a part of itself.
     """
 
     venue_id: str
@@ -157,7 +180,9 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unresolved_qty: int = 0
     live: bool = True
     cancel_rejected: bool = False
+    replace_rejected: bool = False
     restated_at: datetime | None = None
+    shown_qty: int = 0
 
     @property
     def leaves_qty(self) -> int:
@@ -169,16 +194,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parent order's state after `sequence` events; the request that made it counts as the first.
 
     released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
-    its stop price, until a cancel takes back what no venue has. triggered: when it did. executed_qty: all net
-    shares that venues executed, also beyond the order's quantity. notional_micros: of all of them.
-    working_qty, unresolved_qty: the sums over children. route_quantity: shares in a route that was asked for
-    and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing
-    is routed. replacing: the pending replace. suspended: since when the order is suspended; None while it is
-    not. fruitless_routes, dry_routes: routes since the last fill that were placed without one, and those that
-    found no quote to decide on. retry_at: when the next route may be asked for. held: what time it waits for,
-    as it was told last; empty while it waits for none. auction_at: of an order for an auction, when that is;
-    in_auction: whether venues have had some of it since it was accepted, replaced or resumed. day_from: since
-    when it is a DAY order, of one that a replace has made one.
+    its stop price or is worked over time, until a cancel takes back what no venue has. triggered: when the
+    stop price was reached. plan, release, held: an algo's plan, None until there is one of its terms, what it
+    last released, and why it does not release what is due. executed_qty: all net shares that venues executed,
+    also beyond the order's quantity. notional_micros: of all of them. working_qty, unresolved_qty: the sums
+    over children. route_quantity: shares in a route that was asked for and is not placed yet. cancel: the
+    last cancel that was taken, whatever became of it: from then on nothing is routed. replacing: the pending
+    replace. suspended: since when the order is suspended; None while it is not. fruitless_routes, dry_routes:
+    routes since the last fill that were placed without one, and those that found no quote to decide on.
+    retry_at: when the next route may be asked for. waits_for: what time it waits for, as it was told last;
+    empty while it waits for none. auction_at: of an order for an auction, when that is; in_auction: whether
+    venues have had some of it since it was accepted, replaced or resumed. day_from: since when it is a DAY
+    order, of one that a replace has made one.
     """
 
     order_id: UUID
@@ -198,6 +225,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     routed_at: datetime | None = None
     cancel: CancelRequested | None = None
     triggered: StopTriggered | None = None
+    plan: AlgoPlanned | None = None
+    release: SharesReleased | None = None
+    held: str = ""
     replacing: ReplaceRequested | None = None
     suspended: OrderSuspended | None = None
     fruitless_routes: int = 0
@@ -205,7 +235,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry_at: datetime | None = None
     reserved_price_micros: int = 0
     text: str = ""
-    held: str = ""
+    waits_for: str = ""
     auction_at: datetime | None = None
     in_auction: bool = False
     day_from: datetime | None = None
@@ -269,6 +299,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None if request is None or self.closed or self.is_kept else request
 
     @property
+    def made_smaller(self) -> tuple[str, int] | None:
+        """The ClOrdID of the child that a pending replace makes smaller, and what its quantity is to be.
+
+        It keeps its place in its venue's book so. What fills meanwhile changes neither. None: nothing is
+        pending that one child alone can bring.
+        """
+        wanted = self.replacing
+        if wanted is None or self.cancel is not None or self.route_quantity or not self.may_rest:
+            return None
+        if replace(wanted.terms, quantity=self.terms.quantity) != self.terms:
+            return None
+        cut = self.committed_qty - wanted.terms.quantity
+        able = [
+            (child.quantity, name)
+            for name, child in self.children.items()
+            if child.leaves_qty > cut > 0 and not (child.replace_rejected or child.cancel_rejected)
+        ]
+        if not able:
+            return None
+        name = max(able)[1]
+        return name, self.children[name].quantity - cut
+
+    @property
     def is_kept(self) -> bool:
         """Whether nothing of it comes back any more: every venue that has some of it refused to let it go."""
         return not self.route_quantity and all(
@@ -277,8 +330,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_stop(self) -> bool:
-        """Whether the order is none that is worked from the start."""
+        """Whether the order waits for its stop price before it is worked."""
         return self.terms.order_type in STOPS
+
+    @property
+    def waits_at_first(self) -> bool:
+        """Whether nothing of the order is worked when it is accepted."""
+        return self.is_stop or self.terms.algo is not None
 
     @property
     def waits_for_stop(self) -> bool:
@@ -293,13 +351,26 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def releasable_qty(self) -> int:
-        """Shares that may be worked, those done included, if nothing holds the order."""
+        """Shares that may be worked, those done included, if nothing holds the order.
+
+        Of an algo that has no plan yet, what is done and what venues have: the plan releases the rest.
+        """
+        if self.terms.algo is not None:
+            return min(self.committed_qty, self.terms.quantity)
         return 0 if self.is_stop and self.triggered is None else self.terms.quantity
 
     @property
     def worked_terms(self) -> OrderTerms:
         """The terms that the order is worked by: a stop that was triggered is a market or a limit order."""
         return worked_terms(self.terms)
+
+    @property
+    def display_left(self) -> int:
+        """Shares that may be shown beside what live children show, 0 for all; the least is one."""
+        if not self.terms.display_quantity:
+            return 0
+        shown = sum(min(child.shown_qty, child.leaves_qty) for child in self.children.values())
+        return max(1, self.terms.display_quantity - shown)
 
     @property
     def may_rest(self) -> bool:
@@ -348,13 +419,3 @@ _STATUS_OF_PENDING: Final = {
     Pending.CANCEL: OrderStatus.PENDING_CANCEL,
     Pending.REPLACE: OrderStatus.PENDING_REPLACE,
 }
-
-
-def opposite(side: Side) -> Side:
-    """Return the other side."""
-    return Side.SELL if side is Side.BUY else Side.BUY
-
-
-def sign(side: Side) -> int:
-    """Return 1 for a side that adds to a position, -1 for one that takes from it."""
-    return 1 if side is Side.BUY else -1

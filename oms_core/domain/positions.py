@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from oms_core.domain.order import opposite, sign
 from oms_platform.prices import average_micros
+from oms_platform.sides import opposite, sign
 from oms_platform.vocabulary import Side, TradeCorrected
 
 

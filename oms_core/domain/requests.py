@@ -144,6 +144,6 @@ def _stands_in_the_way(order: Order, terms: OrderTerms) -> bool:
     """Whether venues have, or may get, what an order of these terms would not have there."""
     if order.idle:
         return False
-    return (
-        order.committed_qty > terms.quantity or replace(terms, quantity=order.terms.quantity) != order.terms
-    )
+    # What venues have of an algo stays, however the rest is to be released.
+    same = replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
+    return order.committed_qty > terms.quantity or same != order.terms

@@ -12,14 +12,14 @@ from typing import Final
 from msgspec import Struct
 
 from oms_core.domain.denials import DenialCode, render
-from oms_core.domain.order import sign
 from oms_core.domain.order_times import AuctionTime, time_text
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
 from oms_platform.prices import MICROS
+from oms_platform.sides import far, is_buy, is_within, sign
 from oms_platform.trading_calendar import EVER_OPEN, Phase
-from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, Side, TimeInForce
+from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, TimeInForce
 
 _BASIS_POINTS: Final = 10_000
 _CENT_MICROS: Final = 10_000
@@ -54,16 +54,24 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     reference_micros: int | None = None
 
 
+class AlgoTime(Struct, frozen=True, kw_only=True, gc=False):
+    """When an algo is worked, and until when its market trades then; until None: it does not, then."""
+
+    begins_at: datetime
+    ends_at: datetime
+    until: datetime | None
+
+
 class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     """Everything a rule may look at.
 
     gross_cost_micros, reserved_micros: the account's, in positions and in open orders. closing_qty: shares of
-    the account's other open orders on this side of this symbol, which close the position first. executed_qty:
+    the account's other open orders on this way of this symbol, which close the position first. executed_qty:
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
     known. is_of_ended_day: the session that the order was taken for is over. waits: its market is closed, and
     it is one that waits for it. auction: what it is for, of an order for an auction. now: the time of the
-    verdict.
+    verdict. algo_time: of an order with an algo.
     """
 
     terms: OrderTerms
@@ -82,6 +90,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     waits: bool = False
     auction: AuctionTime | None = None
     now: datetime = EVER_OPEN.sessions[0].opens_at
+    algo_time: AlgoTime | None = None
 
     @property
     def price_micros(self) -> int | None:
@@ -94,7 +103,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
         if stop is None:
             return touch
         # It trades at its stop price or, to buy, at what the market is by then.
-        return max(stop, touch or 0) if self.terms.side is Side.BUY else stop
+        return max(stop, touch or 0) if is_buy(self.terms.side) else stop
 
     @property
     def waits_for_time(self) -> bool:
@@ -110,7 +119,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def far_touch_micros(self) -> int | None:
         """The price that the order would trade at first."""
-        return self.touch.offer_micros if self.terms.side is Side.BUY else self.touch.bid_micros
+        return far(self.terms.side, self.touch.bid_micros, self.touch.offer_micros)
 
     @property
     def opening_qty(self) -> int:
@@ -236,6 +245,24 @@ def auction_ahead(context: RiskContext) -> Outcome | None:
     )
 
 
+def algo_within_session(context: RiskContext) -> Outcome | None:
+    """Require that an algo's time is not over, and lies within one session."""
+    wanted = context.algo_time
+    if wanted is None:
+        return None
+    begins, ends = time_text(wanted.begins_at), time_text(wanted.ends_at)
+    until = "closed" if wanted.until is None else time_text(wanted.until)
+    return _outcome(
+        DenialCode.ALGO_OUTSIDE_SESSION,
+        wanted.until is not None and wanted.begins_at < wanted.ends_at <= wanted.until,
+        f"{begins} to {ends}",
+        until,
+        begins=begins,
+        ends=ends,
+        session_ends=until,
+    )
+
+
 def quantity_limit(context: RiskContext) -> Outcome | None:
     """Hold the shares of one order to the account's bound."""
     if context.account is None:
@@ -297,13 +324,12 @@ def price_collar(context: RiskContext) -> Outcome | None:
     if touch is None or limit is None or context.account is None or context.instrument is None:
         return None
     collar_bps = context.account.price_collar_bps
-    buy = context.terms.side is Side.BUY
     exact = touch + sign(context.terms.side) * touch * collar_bps // _BASIS_POINTS
     bound = context.instrument.ticks.nearest(exact)
     price_shown, bound_shown = _shown(limit), _shown(bound)
     return _outcome(
         DenialCode.PRICE_OUTSIDE_COLLAR,
-        limit <= bound if buy else limit >= bound,
+        is_within(context.terms.side, limit, bound),
         price_shown,
         bound_shown,
         price=price_shown,
@@ -360,6 +386,7 @@ RULES: Final[tuple[Rule, ...]] = (
     market_open,
     expiry_ahead,
     auction_ahead,
+    algo_within_session,
     quantity_limit,
     market_order_age,
     reference_price,

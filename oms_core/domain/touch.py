@@ -8,10 +8,13 @@ from msgspec import Struct
 class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
     """The national best bid and offer in micros; None where a side is missing or too old to stand for now.
 
-    sequence, quoted_at: the quote's place among its symbol's, and its time.
+    sequence, quoted_at: the quote's place among its symbol's, and its time. last_micros: of the newest trade,
+    volume: all shares that were traded; None where the feed has not told.
     """
 
     bid_micros: int | None = None
     offer_micros: int | None = None
     sequence: int = 0
     quoted_at: datetime | None = None
+    last_micros: int | None = None
+    volume: int | None = None

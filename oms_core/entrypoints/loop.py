@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from oms_core import metrics
+from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import Turns
@@ -24,6 +25,7 @@ from oms_core.handlers import (
     Core,
     account_of,
     handle,
+    handle_algo,
     handle_retry,
     handle_session_end,
     handle_trigger,
@@ -38,6 +40,7 @@ from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
+from oms_platform.order_types import StopTrigger
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import now_us
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
@@ -51,6 +54,7 @@ IDLE_POLL_S: Final = 0.05
 # While stops wait, quotes are looked at so often.
 STOPS_POLL_S: Final = 0.004
 RETRIES_PER_BATCH_MAX: Final = 500
+ALGOS_PER_BATCH_MAX: Final = 500
 # Of each symbol.
 TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
@@ -81,6 +85,7 @@ class CoreLoop:
         clock: Clock,
         address: str = "",
         tracer: Tracer | None = None,
+        stop_trigger: StopTrigger = StopTrigger.QUOTE,
     ) -> None:
         self._core = core
         self._store = store
@@ -93,8 +98,10 @@ class CoreLoop:
         self._partitions: set[int] = set()
         self.queries: queue.SimpleQueue[Query] = queue.SimpleQueue()
         self._retries: list[tuple[datetime, UUID]] = []
+        self._stop_trigger = stop_trigger
         self._stops = StopWatch()
         self._turns = Turns()
+        self._algos = AlgoWatch((), clock())
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last look.
         self._ended: dict[str, datetime] = {}
@@ -139,10 +146,12 @@ class CoreLoop:
             if order.retry_at is not None or (order.unrouted_qty and not order.route_quantity)
         ]
         heapq.heapify(self._retries)
-        self._stops = StopWatch(self._core.desk.orders.values())
         self._turns = Turns()
         for order in self._core.desk.orders.values():
             self._note_turns(order)
+        orders = self._core.desk.orders.values()
+        self._stops = StopWatch(orders, self._stop_trigger)
+        self._algos = AlgoWatch(orders, self._next_sweep)
 
     # ---- the loop
 
@@ -260,6 +269,8 @@ class CoreLoop:
                 self._stops.note(order)
             if order.has_turns or order_id in self._turns:
                 self._note_turns(order)
+            if order.terms.algo is not None:
+                self._algos.note(order, now)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -300,6 +311,7 @@ class CoreLoop:
         for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
             handle_turn(self._core, unit, order_id)
         self._trigger_stops(unit)
+        self._work_algos(unit)
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
             self._ending += orders_of_session(self._core, self._ended, unit.reopened)
@@ -322,6 +334,13 @@ class CoreLoop:
             touch = self._core.quotes.touch(symbol)
             for order_id, trigger in self._stops.triggered(symbol, touch, TRIGGERS_PER_BATCH_MAX):
                 handle_trigger(self._core, unit, order_id, trigger)
+
+    def _work_algos(self, unit: UnitOfWork) -> None:
+        """Look at the algo orders whose time has come."""
+        for order_id in list(self._algos.due(unit.now, ALGOS_PER_BATCH_MAX)):
+            order = handle_algo(self._core, unit, order_id)
+            if order is not None:
+                self._algos.note(order, unit.now)
 
     def _sweep(self, unit: UnitOfWork) -> None:
         self._store.load_reference(self._core.desk)

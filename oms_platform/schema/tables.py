@@ -71,6 +71,8 @@ class Venue(SQLModel, table=True):
     """Where orders go. kind: LIT, DARK. latency_us: the expected time to an acknowledgement.
 
     midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle (40=P, 18=M).
+    reserve_orders, post_only_orders: whether it takes orders that show a part of themselves (111), and orders
+    that take nothing (18=6).
     """
 
     __tablename__ = "venues"
@@ -82,6 +84,8 @@ class Venue(SQLModel, table=True):
     lot_size: int = 1
     min_quantity: int = 1
     midpoint_orders: bool = True
+    reserve_orders: bool = True
+    post_only_orders: bool = True
 
 
 class FeeSchedule(SQLModel, table=True):

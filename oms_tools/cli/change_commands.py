@@ -10,7 +10,7 @@ from rich.console import Console
 
 from oms_client import answers
 from oms_tools.cli.client import PATIENT, ApiClient, read
-from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.options import SIDES, always_json_option, data_option, json_option, user_option
 from oms_tools.cli.order_commands import TIMES_IN_FORCE, expiry
 from oms_tools.cli.order_ids import short_id, whole_order_id
 from oms_tools.cli.tables import aligned, counted, folded, say
@@ -30,7 +30,7 @@ _version_option: Final = click.option(
 _SELECTION_OPTIONS: Final = (
     click.option("--account", "accounts", multiple=True, help="May be given several times."),
     click.option("--symbol", "symbols", multiple=True, help="May be given several times."),
-    click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False)),
+    click.option("--side", type=click.Choice(SIDES, case_sensitive=False)),
     click.option("--venue", "venues", multiple=True, help="With a live order there."),
     click.option("--older-than", type=click.IntRange(min=0), metavar="SECONDS", help="Since it was created."),
     click.option("--order-id", "order_ids", multiple=True, help="This order; may be given several times."),
@@ -57,6 +57,7 @@ def _selection_options(command: Command) -> Command:
 @click.option(
     "--until", help="Until when it is good, of an order that is GTD or becomes it: a date or a time."
 )
+@click.option("--display", "display_qty", type=int, help="Shares that are shown at once, 0 for all.")
 @_version_option
 @_request_id_option
 @always_json_option
@@ -69,10 +70,11 @@ def replace(
     stop_price: str | None,
     tif: str | None,
     until: str | None,
+    display_qty: int | None,
     version: int | None,
     request_id: str | None,
 ) -> None:
-    """Ask to change an order's quantity, prices or time in force.
+    """Ask to change an order's quantity, prices, display or time in force.
 
     What is left out stays as it is. The order is named by its id or by the id's last 8 characters.
     """
@@ -84,6 +86,7 @@ def replace(
         stop_price=stop_price,
         time_in_force=None if tif is None else tif.upper(),  # type: ignore[arg-type]
         **expiry(until),
+        display_qty=display_qty,
         request_id=request_id,
         channel=CHANNEL,
         version=version,

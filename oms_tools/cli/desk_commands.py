@@ -13,7 +13,7 @@ from oms_platform.vocabulary import OrderStatus
 from oms_tools.cli.amounts import ABSENT, money, price
 from oms_tools.cli.client import ApiClient, read
 from oms_tools.cli.options import data_option, json_option, user_option
-from oms_tools.cli.order_ids import short_id
+from oms_tools.cli.order_ids import short_id, whole_order_id
 from oms_tools.cli.reasons import in_words
 from oms_tools.cli.tables import aligned, counted, folded, say
 
@@ -139,6 +139,47 @@ def accounts(data: Path, user: str, as_json: bool) -> None:
     found = read(answer, answers.Accounts).accounts
     rows = [[one.account_id, one.name, one.status, one.kind] for one in found]
     say(console, *aligned(("account", "name", "status", "kind"), rows), counted(len(rows), "account"))
+
+
+@click.command()
+@data_option
+@user_option
+@click.argument("order_id")
+@json_option
+def algo(data: Path, user: str, order_id: str, as_json: bool) -> None:
+    """Show the plan of an order that is worked over time against what was done.
+
+    The order is named by its id or by the id's last 8 characters. Shares are in all, with those of the slices
+    before; times are UTC.
+    """
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.algo_progress(whole_order_id(client, order_id))
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    found = read(answer, answers.AlgoProgress)
+    rows = [
+        [
+            str(one.slice),
+            f"{one.due_at:%H:%M:%S}",
+            f"{one.planned_qty:,}",
+            ABSENT if one.released_at is None else f"{one.released_at:%H:%M:%S}",
+            ABSENT if one.released_qty is None else f"{one.released_qty:,}",
+            ABSENT if one.done_qty is None else f"{one.done_qty:,}",
+        ]
+        for one in found.slices
+    ]
+    done = f"{found.cum_qty:,} of {found.quantity:,} done, {found.released_qty:,} released"
+    say(
+        console,
+        f"{found.algo['strategy']} {short_id(order_id)} {found.status}: {done}",
+        *([f"held: {in_words(found.held)}"] if found.held else []),
+        *(
+            aligned(("slice>", "due", "planned>", "released", "shares>", "done>"), rows)
+            if rows
+            else ["its time has not begun"]
+        ),
+    )
 
 
 @click.command()

@@ -36,6 +36,9 @@ _WORDS: Final = {
     "OrderResumed": "resumed",
     "ResumeRejected": "not resumed",
     "StopTriggered": "triggered",
+    "AlgoPlanned": "planned",
+    "SharesReleased": "released",
+    "AlgoHeld": "held",
 }
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from oms_platform.exceptions import ExceptionKind
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
+from oms_tools.cli.options import SIDES, always_json_option, data_option, json_option, persona_option
 
 console = Console()
 desk_option = persona_option("desk")
@@ -83,7 +83,7 @@ def show_exception(data: Path, user: str, exception_id: str) -> None:
 @click.option("--px", help="Dollars a share, if not as the exception says.")
 @click.option("--account", help="The account, if the exception names none.")
 @click.option("--symbol", help="The symbol, if not as the order or the exception says.")
-@click.option("--side", type=click.Choice(["BUY", "SELL"]), help="The side, if not as they say.")
+@click.option("--side", type=click.Choice(SIDES), help="The side, if not as they say.")
 def book_exception(
     data: Path,
     user: str,

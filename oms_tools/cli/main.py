@@ -31,6 +31,13 @@ class Listed(NamedTuple):
 _CLI: Final = "oms_tools.cli"
 COMMANDS: Final[Mapping[str, Listed]] = {
     "accounts": Listed("List the accounts that a persona sees", f"{_CLI}.desk_commands:accounts"),
+    "algo": Listed(
+        "Show the plan of an order that is worked over time against what was done",
+        f"{_CLI}.desk_commands:algo",
+    ),
+    "algo-lab": Listed(
+        "Work seeded orders on core's own machine with a model of venues, and hold them to their schedule"
+    ),
     "bench": Listed(
         "Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled",
         f"{_CLI}.bench_commands:bench",

@@ -3,12 +3,16 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import click
 
+from oms_client.operations import Capacity, Side
 from oms_tools.laptop.layout import DATA_VARIABLE, DEFAULT_DATA
 
+# What a side and a capacity may be called.
+SIDES: Final = get_args(Side)
+CAPACITIES: Final = get_args(Capacity)
 F = TypeVar("F", bound=Callable[..., Any])
 
 data_option: Final = click.option(

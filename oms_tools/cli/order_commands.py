@@ -15,7 +15,7 @@ from rich.console import Console
 from oms_client.stream_session import OrderEvent, Resync
 from oms_tools.cli.client import PATIENT, ApiClient, ApiError
 from oms_tools.cli.event_watch import HEADING, event_lines
-from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.options import CAPACITIES, SIDES, always_json_option, data_option, json_option, user_option
 from oms_tools.cli.order_ids import whole_order_id
 from oms_tools.cli.outcome import WORKING, await_outcome
 from oms_tools.cli.story import print_story
@@ -28,7 +28,7 @@ console = Console()
 _ORDER_OPTIONS: Final = (
     click.option("--account", default="ACC-INST-001", show_default=True),
     click.option("--symbol", required=True),
-    click.option("--side", type=click.Choice(["BUY", "SELL"], case_sensitive=False), required=True),
+    click.option("--side", type=click.Choice(SIDES, case_sensitive=False), required=True),
     click.option("--quantity", type=int, required=True, help="Whole shares."),
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
@@ -37,9 +37,27 @@ _ORDER_OPTIONS: Final = (
     click.option(
         "--until", help="Of a GTD order: a session's date (2026-11-30) or a time (2026-11-30T20:30:00Z)."
     ),
+    click.option(
+        "--algo",
+        type=click.Choice(["TWAP", "VWAP", "POV", "IS"], case_sensitive=False),
+        help="Work it over time; needs --end-at (docs/algos.md).",
+    ),
+    click.option("--start-at", help="Of an algo: from when, 2026-11-02T14:30:00Z; else at once."),
+    click.option("--end-at", help="Of an algo: until when."),
+    click.option("--slices", type=int, help="Of an algo: in how many parts."),
+    click.option("--urgency", type=int, help="Of IS: 1 to 10."),
+    click.option(
+        "--participation-bps", type=int, help="Of an algo: the most of the market's volume, 1000 for 10 %."
+    ),
+    click.option("--basket", "basket_id", help="Of the list that it is sent with: a name of yours."),
     click.option("--profile", help="A routing profile; default: the account's, or the default one."),
     click.option("--avoid", multiple=True, help="A venue not to use; may be given several times."),
     click.option("--prefer", multiple=True, help="A venue to prefer; may be given several times."),
+    click.option("--capacity", type=click.Choice(CAPACITIES, case_sensitive=False), help="For whom."),
+    click.option("--tag", "tags", multiple=True, metavar="NAME=TEXT", help="A word of your own about it."),
+    click.option("--locate", "locate_id", help="The locate of the shares that a short sale borrows."),
+    click.option("--display", "display_qty", type=int, help="Shares that are shown at once where it rests."),
+    click.option("--post-only", is_flag=True, help="Take nothing that is displayed."),
 )
 
 
@@ -76,11 +94,33 @@ def order_terms(
     stop_price: str | None,
     tif: str,
     until: str | None,
+    algo: str | None = None,
+    start_at: str | None = None,
+    end_at: str | None = None,
+    slices: int | None = None,
+    urgency: int | None = None,
+    participation_bps: int | None = None,
+    basket_id: str | None = None,
     profile: str | None,
     avoid: tuple[str, ...],
     prefer: tuple[str, ...],
+    capacity: str | None,
+    tags: tuple[str, ...],
+    locate_id: str | None,
+    display_qty: int | None,
+    post_only: bool,
 ) -> dict[str, Any]:
     """Return an order's terms as the client's `place` and `preview` take them."""
+    given = {
+        "startAt": start_at,
+        "endAt": end_at,
+        "slices": slices,
+        "urgency": urgency,
+        "participationBps": participation_bps,
+    }
+    worked = {name: value for name, value in given.items() if value is not None}
+    if worked and algo is None:
+        raise click.UsageError("expected --algo with what says how it works, found none")
     return {
         "account": account,
         "symbol": symbol.upper(),
@@ -91,10 +131,24 @@ def order_terms(
         "time_in_force": tif.upper(),
         **expiry(until),
         "min_quantity": min_quantity,
+        "algo": None if algo is None else {"strategy": algo.upper(), **worked},
+        "basket_id": basket_id,
         "profile": profile or None,
         "avoid": avoid,
         "prefer": prefer,
+        "capacity": capacity and capacity.upper(),
+        "tags": dict(map(_tag, tags)) or None,
+        "locate_id": locate_id,
+        "display_qty": display_qty,
+        "post_only": post_only,
     }
+
+
+def _tag(given: str) -> tuple[str, str]:
+    name, equals, text = given.partition("=")
+    if not equals:
+        raise click.BadParameter(f"expected NAME=TEXT, was {given}", param_hint="--tag")
+    return name, text
 
 
 @click.command()

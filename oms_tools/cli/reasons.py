@@ -17,6 +17,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "EXPIRY_PASSED": "good till",
     "NO_AUCTION": "auction venue",
     "AUCTION_MISSED": "auction",
+    "ALGO_OUTSIDE_SESSION": "hours to work in",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
     "ORDER_STALE": "age in seconds",

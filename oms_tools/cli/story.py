@@ -26,12 +26,16 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
     stop = f"stop {price(order['stopPrice'])} " if order.get("stopPrice") else ""
     until = f" till {order['expireAt']}" if order.get("expireAt") else ""
     minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""
+    shows = f", shows {order['displayQty']:,}" if order.get("displayQty") else ""
+    posts = ", post-only" if order.get("postOnly") else ""
+    located = f", locate {order['locateId']}" if order.get("locateId") else ""
     average = f" at {price(order['avgPx'])} on average" if order.get("avgPx") else ""
     console.rule(f"order {order_id}")
     _paragraph(
         console,
         f"{order['side']} {order['quantity']:,} {order['symbol']} {stop}{limit} {order['timeInForce']}{until}"
-        f"{minimum} for {order['accountId']}  →  {order['status']}, {order['cumQty']:,} done{average}",
+        f"{minimum}{shows}{posts}{located} for {order['accountId']}"
+        f"  →  {order['status']}, {order['cumQty']:,} done{average}",
         style="bold",
     )
     fills = client.order_executions(order_id)["executions"]

@@ -8,12 +8,24 @@ suspend and resume.
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.sides import LOCATED, is_buy, sign
+from oms_platform.vocabulary import (
+    Algo,
+    AlgoStrategy,
+    OrderCapacity,
+    OrderChange,
+    OrderTerms,
+    OrderType,
+    Routing,
+    Side,
+    TimeInForce,
+)
 from oms_platform.wire import Topic, encode
 from oms_tools.simulation.system import PROFILES, SYMBOLS, System
 
@@ -24,6 +36,7 @@ _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
 # How far a stop is from the mid.
 _AWAY_CENTS: Final = (-5, 0, 1, 2, 3, 5, 10, 50)
 _NEWEST: Final = 60
+_SIDES: Final = (Side.BUY, Side.BUY, Side.BUY, Side.SELL, Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
@@ -56,18 +69,19 @@ class Ingest:
         draws, system = self._draws, self._system
         order_id = system.new_id()
         symbol = draws.choice(SYMBOLS)
-        side = draws.choice((Side.BUY, Side.SELL))
+        side = draws.choice(_SIDES)
         market = draws.random() < 0.25
         through = draws.choice(_THROUGH_CENTS) * _CENT
         mid = system.market.mid_micros(symbol)
-        limit = None if market else mid + (through if side is Side.BUY else _CENT - through)
+        limit = None if market else mid + (through if is_buy(side) else _CENT - through)
         stop = None
         if draws.random() < 0.15:
             # Some are through their price when they come, others wait for long.
             away = draws.choice(_AWAY_CENTS) * _CENT
-            stop = mid + (away if side is Side.BUY else -away)
-            limit = None if limit is None else stop + (through if side is Side.BUY else -through)
+            stop = mid + sign(side) * away
+            limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
+        algo = self._algo() if stop is None and draws.random() < 0.12 else None
         account = draws.choice(self._accounts)
         terms = OrderTerms(
             account_id=account,
@@ -76,17 +90,34 @@ class Ingest:
             principal="trader1",
             symbol=symbol,
             side=side,
+            locate_id="LOC-1" if side in LOCATED else "",
+            capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
-            time_in_force=draws.choice(_FORCES if stop is None else _RESTING),
+            time_in_force=draws.choice(_FORCES if stop is None and algo is None else _RESTING),
             quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
             limit_price_micros=limit,
             stop_price_micros=stop,
+            algo=algo,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
         request = SubmitOrder(order_id=order_id, received_at=system.clock.now(), terms=terms)
         self.made += 1
         self._orders.append(request)
         self._take(request)
+
+    def _algo(self, like: Algo | None = None) -> Algo:
+        """Draw how an order is worked over time; like: the same, but for its parameters."""
+        draws, now = self._draws, self._system.clock.now()
+        strategy = draws.choice(list(AlgoStrategy)) if like is None else like.strategy
+        bounded = strategy is AlgoStrategy.POV or draws.random() < 0.2
+        return Algo(
+            strategy=strategy,
+            start_at=now + timedelta(seconds=draws.randint(0, 3)) if draws.random() < 0.3 else None,
+            end_at=now + timedelta(seconds=draws.randint(4, 40)),
+            participation_bps=draws.choice((500, 2_000, 5_000)) if bounded else 0,
+            urgency=draws.randint(1, 10) if strategy is AlgoStrategy.IS else 0,
+            slices=draws.choice((0, 2, 5, 10)),
+        )
 
     def cancel_any(self) -> None:
         """Cancel one of the newest orders, whatever has become of it, or one of those that are open."""
@@ -121,7 +152,9 @@ class Ingest:
         limit = terms.limit_price_micros
         away = draws.choice(_THROUGH_CENTS) * _CENT
         stop = terms.stop_price_micros
+        algo = terms.algo
         change = OrderChange(
+            algo=self._algo(algo) if algo is not None and draws.random() < 0.4 else None,
             stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,

@@ -191,7 +191,8 @@ class Auditor(OrderAuditor):
         for order_id, order in self.orders.items():
             with_a_person = order.executed + order.unresolved >= order.terms.quantity
             stop = order.terms.stop_price_micros is not None and not order.triggered
-            held = order.working or order.waits or order.suspended or stop or with_a_person
+            timed = order.terms.algo is not None
+            held = order.working or order.waits or order.suspended or stop or timed or with_a_person
             if not order.closed and (order.route or not held):
                 raise BrokenError(
                     "no live order is forgotten",

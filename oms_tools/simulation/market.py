@@ -35,6 +35,7 @@ class SimulatedMarket:
         self._bids = dict.fromkeys(symbols, OPEN_MICROS)
         self._quotes: dict[str, tuple[Quote, float]] = {}
         self._sequence = 0
+        self._volumes = dict.fromkeys(symbols, 0)
         self.dead = False
 
     def mid_micros(self, symbol: str) -> int:
@@ -47,6 +48,8 @@ class SimulatedMarket:
         bid = min(_HIGH, max(_LOW, self._bids[symbol] + step))
         self._bids[symbol] = bid
         self._sequence += 1
+        size = self._draws.choice((0, 0, 100, 200, 500))
+        self._volumes[symbol] += size
         quote = Quote(
             symbol=symbol,
             sequence=self._sequence,
@@ -54,6 +57,9 @@ class SimulatedMarket:
             national_best_offer=_price(bid + CENT_MICROS),
             venues=tuple([self._venue(name, bid) for name in self._lit]),
             quoted_at=self._clock.now(),
+            last_price=_price(bid),
+            last_size=size,
+            volume=self._volumes[symbol],
         )
         if not self.dead:
             self._quotes[symbol] = (quote, self._clock.monotonic_s())

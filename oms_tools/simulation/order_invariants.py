@@ -19,7 +19,15 @@ from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import CancelCause, OrderStatus, OrderTerms, OrderType, Side, TimeInForce
+from oms_platform.sides import far, is_within, sign
+from oms_platform.vocabulary import (
+    AlgoPlanned,
+    CancelCause,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    TimeInForce,
+)
 from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
@@ -73,8 +81,9 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. triggered: whether its stop price was reached. waits: its next route waits for
-    its time. ends: reports of venues that ended a child.
+    suspended: whether it is. triggered: whether its stop price was reached. plan: of its algo, what may be
+    worked from when on; released: what may be. waits: its next route waits for its time. ends: reports of
+    venues that ended a child.
     """
 
     terms: OrderTerms
@@ -94,6 +103,8 @@ class FollowedOrder:
     wanted_price: int = 0
     suspended: bool = False
     triggered: bool = False
+    plan: AlgoPlanned | None = None
+    released: int = 0
     session_ended: bool = False
     waits: bool = False
     ends: set[tuple[object, ...]] = field(default_factory=set)
@@ -267,6 +278,8 @@ class OrderAuditor:
                 self._ask_again(order)
             case "StopTriggered":
                 self._triggered(order, event)
+            case "AlgoPlanned" | "SharesReleased" | "AlgoHeld":
+                self._released(order, event)
             case "SuspendRejected" | "ResumeRejected":
                 over = bool(order.closed) or order.canceled
                 idle = order.suspended is (event.type == "SuspendRejected")
@@ -282,9 +295,9 @@ class OrderAuditor:
         self._require(free and stop is not None and trigger is not None, PATH, event, "it does not wait")
         if stop is None or trigger is None:
             return
-        buys = order.terms.side is Side.BUY
-        market = trigger.offer_micros if buys else trigger.bid_micros
-        reached = market is not None and (market >= stop if buys else market <= stop)
+        side = order.terms.side
+        market = far(side, trigger.bid_micros, trigger.offer_micros)
+        reached = market is not None and is_within(side, stop, market)
         self._require(
             reached and market == trigger.price_micros,
             "a stop is triggered by the quote that it names",
@@ -299,6 +312,34 @@ class OrderAuditor:
             f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
         )
         order.triggered = True
+
+    def _released(self, order: FollowedOrder, event: OrderEvent) -> None:
+        free = not order.closed and not order.canceled and not order.suspended and order.replacing is None
+        self._require(free and order.terms.algo is not None, PATH, event, "nothing is to be released of it")
+        if event.algo_planned is not None:
+            order.plan = event.algo_planned
+            self._require(
+                order.plan.base_qty == order.released
+                and order.plan.slices[-1].quantity == order.terms.quantity,
+                "a plan is of what is left",
+                event,
+                f"from {order.plan.base_qty} to {order.plan.slices[-1].quantity}, {order.released} released",
+            )
+        released = event.shares_released
+        if released is None:
+            return
+        due = (
+            []
+            if order.plan is None
+            else [one for one in order.plan.slices if one.due_at <= event.occurred_at]
+        )
+        self._require(
+            order.released <= released.quantity <= (due[-1].quantity if due else 0),
+            "no more of an algo is released than its plan has due",
+            event,
+            f"{released.quantity} after {order.released}, due is {due[-1:]}",
+        )
+        order.released, order.waits = released.quantity, False
 
     @staticmethod
     def _ask_again(order: FollowedOrder) -> None:
@@ -330,7 +371,8 @@ class OrderAuditor:
             event,
             f"is {replaced.terms}, wanted was {terms} with {order.executed} done",
         )
-        others = structs.replace(terms, quantity=order.terms.quantity) != order.terms
+        same = structs.replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
+        others = same != order.terms
         self._require(
             not (others and (order.working or order.route)) or bool(order.closed),
             "no venue has what its order does not want any more",
@@ -338,7 +380,8 @@ class OrderAuditor:
             f"{order.working} shares work, {order.route} are in a route",
         )
         order.terms, order.price, order.replacing = replaced.terms, replaced.reserved_price_micros, None
-        order.waits = False
+        order.waits, order.plan = False, None
+        order.released = min(order.committed, order.terms.quantity)
         if order.closed and order.executed < order.terms.quantity:
             order.closed = ""
             self.open_by_account[event.account_id][event.order_id] = order
@@ -412,9 +455,9 @@ class OrderAuditor:
         self._check_buying_power(order, event, order.terms, accepted.reserved_price_micros, others)
         order.accepted = True
         order.price = accepted.reserved_price_micros
-        stop = order.terms.stop_price_micros is not None
+        waits = order.terms.stop_price_micros is not None or order.terms.algo is not None
         self._require(
-            (accepted.route is None) is stop, PATH, event, f"routed {accepted.route}, a stop {stop}"
+            (accepted.route is None) is waits, PATH, event, f"routed {accepted.route}, it waits: {waits}"
         )
         if accepted.route is not None:
             order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
@@ -432,10 +475,12 @@ class OrderAuditor:
         account = event.account_id
         others = [one for one in live if one is not order]
         closing = sum(
-            one.leaves for one in others if one.terms.symbol == terms.symbol and one.terms.side is terms.side
+            one.leaves
+            for one in others
+            if one.terms.symbol == terms.symbol and sign(one.terms.side) == sign(terms.side)
         )
         position = self.held[account, terms.symbol].quantity
-        against = max(0, -position if terms.side is Side.BUY else position)
+        against = max(0, -sign(terms.side) * position)
         opening = max(0, terms.quantity - order.executed - max(0, against - closing))
         if not opening:
             return
@@ -465,6 +510,12 @@ class OrderAuditor:
             "nothing is routed of a stop before its price was reached",
             event,
             f"attempt {asked.attempt}",
+        )
+        self._require(
+            order.terms.algo is None or order.committed + asked.quantity <= order.released,
+            "no more of an algo is routed than was released",
+            event,
+            f"{asked.quantity} asked, {order.committed} out of {order.released}",
         )
         self._require(
             not order.suspended and order.replacing is None,
@@ -581,7 +632,7 @@ class OrderAuditor:
 
     def _hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
         held = self.held[account_id, terms.symbol]
-        signed = quantity if terms.side is Side.BUY else -quantity
+        signed = sign(terms.side) * quantity
         held.cash -= signed * price
         if held.quantity * signed >= 0:
             held.cost += signed * price

@@ -11,6 +11,7 @@ from typing import Final
 from execution_adapter.domain.dialects.fix44 import (
     BEGIN_STRING,
     new_order_single,
+    order_cancel_replace_request,
     order_cancel_request,
     order_status_request,
 )
@@ -150,14 +151,21 @@ class SimulatedSessions:
         link.venue.note_sent(child.cl_ord_id, seq)
         return True
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+    def send_cancel(self, child: ChildTerms, named: str, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
-        body = order_cancel_request(child, child.cl_ord_id, cl_ord_id, utc_timestamp(at))
+        body = order_cancel_request(child, named or child.cl_ord_id, cl_ord_id, utc_timestamp(at))
         return self._send(self._links[child.venue_id], "F", body, cl_ord_id) > 0
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+    def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
+        """Send 35=G."""
+        body = order_cancel_replace_request(
+            child, named or child.cl_ord_id, cl_ord_id, quantity, utc_timestamp(at)
+        )
+        return cl_ord_id if self._send(self._links[child.venue_id], "G", body, cl_ord_id) else ""
+
+    def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:
         """Send 35=H."""
-        body = order_status_request(child, child.cl_ord_id, ask_id)
+        body = order_status_request(child, named or child.cl_ord_id, ask_id)
         return self._send(self._links[child.venue_id], "H", body, child.cl_ord_id) > 0
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.ports import JournalLine
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.fix.wire import ENCODING, split_fields
@@ -68,6 +69,9 @@ class VenueTruth:
     def said(self, venue_id: str, saying: Saying) -> None:
         """Look at what a venue says, or sows."""
         record, dress, is_true = saying
+        if isinstance(record, FaultSown | Report):
+            # Also under the ClOrdID that a replace gave it.
+            record = replace(record, cl_ord_id=child_of(record.cl_ord_id))
         if isinstance(record, FaultSown):
             if record.kind in _UNANSWERING:
                 self._unanswered.add(venue_id)

@@ -78,7 +78,9 @@ class _VenueOrder:
 
 
 def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
+    """Return the venue's orders by the ClOrdID that each came with; a replace gives one another."""
     orders: dict[str, _VenueOrder] = {}
+    first: dict[str, str] = {}
     for line in read_journal(journal):
         if line["record"] == "order":
             order = orders.setdefault(line["cl_ord_id"], _VenueOrder())
@@ -86,8 +88,11 @@ def _venue_orders(journal: Path) -> dict[str, _VenueOrder]:
             order.leaves_qty = line["order_qty"]
         elif line["record"] == "report":
             # A cancel's report carries the request's id; the order goes by the original one.
-            order = orders.setdefault(line.get("orig_cl_ord_id") or line["cl_ord_id"], _VenueOrder())
-            order.take(line)
+            named = line.get("orig_cl_ord_id") or line["cl_ord_id"]
+            came_as = first.get(named, named)
+            if line.get("exec_type") == "REPLACED":
+                first[line["cl_ord_id"]] = came_as
+            orders.setdefault(came_as, _VenueOrder()).take(line)
     return orders
 
 

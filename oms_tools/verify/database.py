@@ -231,6 +231,7 @@ QUESTIONS: Final = (
         broken="""
             WITH asked AS (
                 SELECT o.order_id, o.quantity, o.limit_price, o.stop_price, o.time_in_force, o.expire_at,
+                       o.display_quantity,
                        coalesce(last.terms, r.payload->'terms') AS terms
                 FROM orders o JOIN order_requests r ON r.request_id = o.order_id
                 LEFT JOIN LATERAL (
@@ -246,6 +247,7 @@ QUESTIONS: Final = (
                OR stop_price * 1000000 IS DISTINCT FROM (terms->>'stopPriceMicros')::numeric
                OR expire_at IS DISTINCT FROM (terms->>'expireAt')::timestamptz
                OR 'TIME_IN_FORCE_' || time_in_force <> terms->>'timeInForce'
+               OR display_quantity <> coalesce((terms->>'displayQuantity')::int, 0)
             UNION ALL
             SELECT e.order_id::text, format('its replace %s has no end', e.request_id)
             FROM order_events e WHERE e.type = 'ReplaceRequested' AND NOT EXISTS (

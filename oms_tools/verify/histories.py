@@ -40,6 +40,8 @@ _LATE: Final = {
     "EXPIRED": _TOO_LATE | _EXECUTED | _CHILDREN,
     "REJECTED": _TOO_LATE,
 }
+# Of orders that are worked over time: while nothing holds them.
+_OF_ALGOS: Final = frozenset({"AlgoPlanned", "SharesReleased", "AlgoHeld"})
 # What brings a filled order back: a venue that takes a trade back, or more shares.
 _REOPENED: Final = {
     "TradeCorrected": frozenset({"FILLED", "SUSPENDED"}) | _FREE,
@@ -67,6 +69,8 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
         event = "TradeApplied"
     if event == "StopTriggered":
         return frozenset({status} if status in _FREE or status == "PENDING_REPLACE" else ())
+    if event in _OF_ALGOS:
+        return frozenset({status} if status in _FREE else ())
     if status in _WORKING:
         return frozenset({status}) if event in _QUIET else _next_of_working(status, event)
     if status == "FILLED" and event in _REOPENED:
@@ -117,7 +121,7 @@ def check_histories(connection: Connection) -> list[Finding]:
     }
     held = Finding(
         invariant="nothing is routed for an order after its cancel was taken, while it is suspended or to be"
-        " replaced, or before its stop was triggered"
+        " replaced, or before its stop was triggered or its algo released any of it"
     )
     with connection.transaction(), connection.cursor(name="histories") as cursor:
         cursor.itersize = FETCH_ROWS
@@ -178,10 +182,15 @@ def _check_children(finding: Finding, order_id: str, history: list[Any], *, over
     """
     children: dict[str, _Child] = {}
     asked, quantity = 0, history[0][1]
+    released: int | None = None  # of an algo
     for _, _, sequence, event, payload in history:
         body = msgspec.json.decode(payload)
         if event == "OrderReplaced":
             quantity = body["orderReplaced"]["terms"]["quantity"]
+            if released is not None:
+                released = min(quantity, sum(child.held for child in children.values()) + asked)
+        elif event == "SharesReleased":
+            released = body["sharesReleased"]["quantity"]
         if body["quantity"] != quantity:
             finding.violate(order_id, f"event {sequence} says OrderQty {body['quantity']}, it is {quantity}")
             return
@@ -189,8 +198,11 @@ def _check_children(finding: Finding, order_id: str, history: list[Any], *, over
             route = body.get("routeRequested") or body.get("orderAccepted", {}).get("route") or {}
             asked = route.get("quantity", 0)
             committed = sum(child.held for child in children.values()) + asked
-            if committed > quantity:
-                finding.violate(order_id, f"event {sequence} asks for {asked}: {committed} of {quantity}")
+            if committed > (quantity if released is None else released):
+                finding.violate(
+                    order_id,
+                    f"event {sequence} asks for {asked}: {committed} of {quantity}, {released} released",
+                )
                 return
         elif event == "RoutePlaced":
             placed = body["routePlaced"].get("children", ())
@@ -242,9 +254,9 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
     for _, _, sequence, event, payload in history:
         body = msgspec.json.decode(payload)
         if event == "OrderAccepted" and body.get("orderAccepted", {}).get("route") is None:
-            held["accepted to wait for its stop or its time"] = sequence
-        elif event in ("StopTriggered", "RouteHeld"):
-            held.pop("accepted to wait for its stop or its time", None)
+            held["accepted to wait"] = sequence
+        elif event in ("StopTriggered", "SharesReleased", "RouteHeld"):
+            held.pop("accepted to wait", None)
         elif event == "CancelRequested":
             held.setdefault("canceled", sequence)
         elif event == "OrderSuspended":

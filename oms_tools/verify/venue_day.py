@@ -16,7 +16,7 @@ from oms_platform.postgres import Connection
 from oms_tools.verify.fix_reader import first_values, id_text
 
 _MICRO: Final = Decimal("0.000001")
-_SIDES: Final = {b"1": "BUY", b"2": "SELL"}
+_SIDES: Final = {b"1": "BUY", b"2": "SELL", b"5": "SELL_SHORT", b"6": "SELL_SHORT_EXEMPT"}
 # A report may be kept long before or after its trade date, by the venue's zone and by how late it came.
 _AROUND: Final = timedelta(days=2)
 _COLUMNS: Final = ("execId", "symbol", "side", "lastQty", "lastPx")

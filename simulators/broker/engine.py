@@ -57,6 +57,7 @@ from simulators.broker.venue_orders import CLOSED_ORDERS_MAX, STATUS, VenueOrder
 _THIN_PART_MIN: Final = 0.3
 # ExecRestatementReason (378): market option.
 _MARKET_OPTION: Final = 8
+_IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 _OF_THE_DAY: Final = frozenset({TimeInForce.DAY, TimeInForce.OPG, TimeInForce.CLO})
 # How the ExecID of a duplicate's refusal begins.
 _DUPLICATE: Final = "DUPLICATE"
@@ -151,6 +152,8 @@ class VenueEngine(VenueOrders):
         order = self._make_order(command)
         if refusal is not None:
             return [self._reject(order, refusal, now)]
+        if command.is_post_only and self._would_take(order):
+            return [self._reject(order, (OrdRejReason.OTHER, "post-only: it would take"), now)]
         order.acknowledged = True
         records: list[Record] = [self._accepted(order, now), self._report(order, ExecType.NEW, now)]
         if order.auction is None and self.trading[order.symbol].is_continuous:
@@ -158,6 +161,11 @@ class VenueEngine(VenueOrders):
         if order.is_live:
             records += self._rest_or_cancel(order, now)
         return records
+
+    def _would_take(self, order: VenueOrder) -> bool:
+        """Say whether a new order would trade now with what is there."""
+        trades = order.auction is None and self.trading[order.symbol].is_continuous
+        return trades and self._books[order.symbol].available(order) > 0
 
     def _take_liquidity(self, order: VenueOrder, now: datetime) -> list[Record]:
         """Trade a new order with what is there."""
@@ -233,6 +241,10 @@ class VenueEngine(VenueOrders):
             text = "exec_inst must be M: the venue pegs to the middle only"
         elif command.is_pegged and command.ord_type is OrdType.MARKET:
             text = "a pegged order is a limit order, or has no limit (40=P)"
+        elif command.is_post_only and (
+            command.ord_type is not OrdType.LIMIT or command.time_in_force in _IMMEDIATE
+        ):
+            text = "a post-only order (18=6) has a limit and may rest"
         elif command.time_in_force in (TimeInForce.OPG, TimeInForce.CLO):
             if self._has_auctions and not command.is_pegged and not command.min_qty:
                 return None

@@ -19,6 +19,13 @@ class Side(str, enum.Enum):
 
     BUY = "BUY"
     SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+    SELL_SHORT_EXEMPT = "SELL_SHORT_EXEMPT"
+
+    @property
+    def is_buy(self) -> bool:
+        """Whether it buys: the others sell."""
+        return self is Side.BUY
 
 
 class OrdType(str, enum.Enum):
@@ -131,7 +138,8 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
 
     min_qty: MinQty (110), the fewest shares that may trade of it at once, 0 for any. max_floor: MaxFloor
     (111), how many shares are shown of it, None for all, below 0 for what is no quantity. is_pegged: to the
-    middle of the market (ExecInst 18=M). is_sweep: an intermarket sweep (18=f). account: tag 1.
+    middle of the market (ExecInst 18=M). is_sweep: an intermarket sweep (18=f). is_post_only: it takes
+    nothing (18=6). account: tag 1.
     possible_resend: the sender says that it may have sent it before.
     """
 
@@ -146,6 +154,7 @@ class NewOrder(Command, frozen=True, kw_only=True, gc=False):
     max_floor: int | None = None
     is_pegged: bool = False
     is_sweep: bool = False
+    is_post_only: bool = False
     account: str = ""
     possible_resend: bool = False
 

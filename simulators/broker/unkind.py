@@ -194,7 +194,9 @@ class UnkindVenue(VenueEngine):
         if kind is FaultKind.UNKNOWN_CL_ORD_ID:
             return replace(false, cl_ord_id=f"UNKNOWN-{stamp}-{self._false_made}")
         if kind is FaultKind.OTHER_SIDE:
-            return replace(false, side=Side.SELL if trade.side is Side.BUY else Side.BUY)
+            return replace(
+                false, side=Side.SELL if trade.side is not None and trade.side.is_buy else Side.BUY
+            )
         if kind is FaultKind.REPEATED_EXEC_ID:
             return replace(trade, last_qty=trade.last_qty + 1)
         return false

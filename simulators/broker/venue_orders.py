@@ -21,7 +21,6 @@ from simulators.broker.protocol import (
     Record,
     ReplaceOrder,
     Report,
-    Side,
     TimeInForce,
 )
 from simulators.broker.venue_order import Trade, VenueOrder
@@ -49,7 +48,7 @@ class VenueOrders:
     def _make_order(self, command: NewOrder) -> VenueOrder:
         self._orders_made += 1
         self._arrivals += 1
-        is_buy = command.side is Side.BUY
+        is_buy = command.side is not None and command.side.is_buy
         no_limit = NO_LIMIT_MICROS if is_buy else 0
         has_limit = command.ord_type is OrdType.LIMIT or (
             command.ord_type is OrdType.PEGGED and command.price

@@ -1,4 +1,5 @@
-"""Quotes around a price: each venue's displayed book on the tick grid, and the national best of the lit ones.
+"""Quotes around a price: each venue's displayed book on the tick grid, the national best of the lit ones, and
+what was traded of the symbol.
 
 Deterministic: seed and number of quotes fix everything but `quoted_at`. A quote is never crossed or locked.
 """
@@ -27,6 +28,9 @@ _FAR_VENUE: Final = 0.25
 _SPREAD_ONE_LESS, _SPREAD_ONE_MORE = 0.15, 0.85
 _PRICE_TICKS_MIN: Final = 50
 _PRICES_KEPT_MAX: Final = 20_000
+# How often something was traded since a symbol's quote before, and how many lots of it.
+_TRADED: Final = 0.6
+_LOTS_TYPICAL: Final = 4
 
 _LIT: Final = tuple(venue for venue in VENUES if venue.lit)
 
@@ -44,6 +48,9 @@ class QuoteMaker:
         self._paths = PricePaths(self._profiles, seed=seed, interval_s=interval_s, day_s=day_s)
         self._random = random.Random(f"{seed}/quotes")  # noqa: S311  (a simulation, not a secret)
         self._noise = [self._random.lognormvariate(0, _SIZE_NOISE) for _ in range(_SIZE_NOISES)]
+        # Draws of its own: what is traded moves no quote.
+        self._trades = random.Random(f"{seed}/trades")  # noqa: S311
+        self._lasts: list[tuple[Decimal | None, int, int]] = [(None, 0, 0)] * len(instruments)
         self._sequences = [0] * len(instruments)
         self._prices: list[dict[int, Decimal]] = [{} for _ in instruments]
 
@@ -73,6 +80,9 @@ class QuoteMaker:
             )
         venues += [VenueQuote(venue_id=venue.venue_id) for venue in VENUES if not venue.lit]
         self._sequences[index] += 1
+        last_price, last_size, volume = self._traded(
+            index, (best_bid, best_offer), profile.liquidity * (0.5 + 0.5 * shape)
+        )
         return Quote(
             symbol=instrument.symbol,
             sequence=self._sequences[index],
@@ -80,7 +90,19 @@ class QuoteMaker:
             national_best_bid=self._price(index, best_bid),
             national_best_offer=self._price(index, best_offer),
             venues=tuple(venues),
+            last_price=last_price,
+            last_size=last_size,
+            volume=volume,
         )
+
+    def _traded(self, index: int, touch: tuple[int, int], busyness: float) -> tuple[Decimal | None, int, int]:
+        """Draw a trade at the touch, or none; return the last one's price and size, and the volume."""
+        draws = self._trades
+        if draws.random() < _TRADED:
+            lots = 1 + int(draws.expovariate(1) * _LOTS_TYPICAL * busyness)
+            price, size = self._price(index, draws.choice(touch)), min(LEVEL_SIZE_MAX, lots * LOT)
+            self._lasts[index] = price, size, self._lasts[index][2] + size
+        return self._lasts[index]
 
     def _spread(self, profile: SymbolProfile) -> int:
         drawn = self._random.random()
@@ -148,4 +170,7 @@ def best_levels(quote: Quote) -> Quote:
             )
             for venue in quote.venues
         ),
+        last_price=quote.last_price,
+        last_size=quote.last_size,
+        volume=quote.volume,
     )

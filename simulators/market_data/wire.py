@@ -81,6 +81,11 @@ def encode_quote(quote: Quote) -> bytes:
         parts.append(_price_field(4, quote.national_best_offer))
     parts += [_bytes_field(5, _venue(venue)) for venue in quote.venues]
     parts.append(_bytes_field(6, _timestamp(quote.quoted_at)))
+    if quote.last_price is not None:
+        parts.append(_price_field(7, quote.last_price))
+    parts.append(_number_field(8, quote.last_size))
+    if quote.volume is not None:
+        parts.append(_tag(9, _VARINT) + _varint(quote.volume))
     return b"".join(parts)
 
 

@@ -60,7 +60,7 @@ ORDER BY order_id
 # Orders of one batch: the bounds keep a statement to the partitions that hold them.
 _THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(orders)s)"
 _ORDERS: Final = f"""
-SELECT order_id, symbol, side = 'BUY', quantity, limit_price, time_in_force = 'FOK', created_at,
+SELECT order_id, symbol, side, quantity, limit_price, time_in_force = 'FOK', created_at,
        CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
        coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1, account_id
 FROM orders LEFT JOIN (
@@ -217,11 +217,11 @@ def _micros(price: Decimal | None) -> int | None:
 
 
 def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
-    order_id, symbol, buy, quantity, limit, all_or_none, created_at, ended_at, directed, account_id = row
+    order_id, symbol, side, quantity, limit, all_or_none, created_at, ended_at, directed, account_id = row
     return Order(
         order_id=str(order_id),
         symbol=symbol,
-        buy=buy,
+        side=side,
         quantity=quantity,
         limit=_micros(limit),
         created_us=microseconds(created_at),

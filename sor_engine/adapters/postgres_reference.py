@@ -26,7 +26,7 @@ log = structlog.get_logger()
 unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders
+       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders, reserve_orders, post_only_orders
 FROM venues LEFT JOIN (
     SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
 ) fees USING (venue_id)
@@ -145,10 +145,22 @@ class PostgresReference:
                 lot_size=lot_size,
                 min_quantity=min_quantity,
                 midpoint_orders=midpoint_orders,
+                reserve_orders=reserve_orders,
+                post_only_orders=post_only_orders,
             )
-            for name, lit, active, latency_us, add, remove, lot_size, min_quantity, midpoint_orders in (
-                self._connection.execute(_VENUES).fetchall()
-            )
+            for (
+                name,
+                lit,
+                active,
+                latency_us,
+                add,
+                remove,
+                lot_size,
+                min_quantity,
+                midpoint_orders,
+                reserve_orders,
+                post_only_orders,
+            ) in self._connection.execute(_VENUES).fetchall()
         )
 
     def _profiles(self) -> tuple[set[str], dict[str, str]]:

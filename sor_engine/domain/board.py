@@ -68,7 +68,8 @@ class Candidate:
     at or inside the limit. protected: the quote that the venue displays first, whatever the order's own
     minimum is. takes, rests: shares that the plan gives it so far; notional: micros of what it
     takes. minimum: the smallest leg that the venue, or the order, allows there. terms: (name, value in
-    1/10,000, weight, contribution) of the score. shown: what was marketable as it was scored.
+    1/10,000, weight, contribution) of the score. shown: what was marketable as it was scored. no_rest: why
+    the order cannot rest there, empty when it can.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class Candidate:
         "minimum",
         "near",
         "next_level",
+        "no_rest",
         "notional",
         "protected",
         "reason",
@@ -109,7 +111,7 @@ class Candidate:
         self.near = near
         self.protected = protected_quote(far, venue.lot_size, venue.min_quantity)
         self.within: list[Level] = []
-        self.reason = ""
+        self.reason = self.no_rest = ""
         self.terms: tuple[tuple[str, int, int, int], ...] = ()
         self.all_in: int | None = None
         self.marketable = self.shown = self.hidden = self.fee = self.score = self.allocated = 0
@@ -167,6 +169,8 @@ class Candidate:
 
     def room_to_rest(self, quantity: int, *, joins: bool) -> int:
         """Return how much of `quantity` may rest here. joins: in one order with what is taken."""
+        if self.no_rest:
+            return 0
         held = self.takes if joins else 0
         return max(0, self.in_lots(held + quantity) - held)
 
@@ -333,11 +337,27 @@ class Board:
         return bool(silent_us) and self.market.quote_age_us + silent_us > self.market.quote_age_us_max
 
     def _enter(self, venue: Venue, visit: Visit) -> None:
-        if not venue.lit:
-            self.dark.append(Candidate(venue, [], [], visit, self.minimum))
-            return
-        far, near = self._shown(venue.venue_id, visit)
-        self.ranked.append(Candidate(venue, far, near, visit, self.minimum))
+        far, near = self._shown(venue.venue_id, visit) if venue.lit else ([], [])
+        candidate = Candidate(venue, far, near, visit, self.minimum)
+        candidate.no_rest = self._why_no_rest(venue)
+        (self.ranked if venue.lit else self.dark).append(candidate)
+
+    def _why_no_rest(self, venue: Venue) -> str:
+        """Return why the order cannot rest at a venue: it would show, or could take, what it must not."""
+        if self.request.post_only and not venue.post_only_orders:
+            return "takes no post-only orders"
+        unseen = not venue.lit and venue.midpoint_orders
+        if self.request.display_quantity and not venue.reserve_orders and not unseen:
+            return "takes no orders that show a part of themselves"
+        return ""
+
+    @property
+    def places_max(self) -> int:
+        """In how many queues the order may rest: each of its parts shows a round lot."""
+        request = self.request
+        if not request.display_quantity:
+            return len(self.ranked)
+        return max(1, request.display_quantity // request.round_lot)
 
     def _pass_over(self, venue: Venue, visit: Visit, reason: str, *, passed_by: bool) -> None:
         """Leave a venue out of the running. What it displays stands."""
@@ -362,6 +382,9 @@ class Board:
         far, near = (asks, bids) if self.request.buy else (bids, asks)
         if far:
             self._displayed_first.append((far[0][0], venue_id))
+        if self.request.post_only:
+            # What it must not take is there until a quote shows that it is gone.
+            return far, near
         gone = self.market.taken.get(venue_id, 0) if self.market.taken else 0
         if visit.sent and not visit.in_book:
             # The book is older than what this order took there, or tried to: that is gone either way. What it
@@ -445,9 +468,10 @@ class Board:
     def rest_limit(self) -> int:
         """Return the price to rest at: the limit, or a tick short of a protected quote that is left.
 
-        An order that rests at such a quote's price would lock the market (SEC Rule 610(e)).
+        An order that rests at such a quote's price would lock the market (SEC Rule 610(e)). One that is
+        post-only rests short of everything that is displayed.
         """
-        limit, bound = self.limit or 0, self.next_price()
+        limit, bound = self.limit or 0, self.touch if self.request.post_only else self.next_price()
         if bound is None or not self.inside(bound, limit):
             return limit
         tick = self.tick

@@ -46,7 +46,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     min_quantity: the fewest shares that a venue may trade of it at once, 0 for any. seed: what any choice by
     lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
     account's preference. reference_micros: the symbol's price where nobody displays both sides. tick_micros:
-    of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same.
+    of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same. display_quantity:
+    shares that may be shown at once of what rests, 0 for all; each order that rests shows a round_lot at
+    least. post_only: nothing that is displayed may be taken.
     """
 
     symbol: str
@@ -62,6 +64,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     prefer: frozenset[str] = frozenset()
     reference_micros: int | None = None
     sub_dollar_tick_micros: int = 0
+    display_quantity: int = 0
+    round_lot: int = 1
+    post_only: bool = False
 
     @property
     def ticks(self) -> Ticks:
@@ -77,6 +82,7 @@ class Venue:
 
     latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at
     least this. midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle.
+    reserve_orders, post_only_orders: whether it takes MaxFloor (111), and orders that take nothing (18=6).
     """
 
     venue_id: str
@@ -88,6 +94,8 @@ class Venue:
     lot_size: int = 1
     min_quantity: int = 1
     midpoint_orders: bool = True
+    reserve_orders: bool = True
+    post_only_orders: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Leg(NamedTuple):
     """One line of the plan. hold_ms above 0: what is left of it after so long is canceled.
 
     min_quantity: the fewest shares that the venue may trade of it at once, 0 for any. exec_inst: what it says
-    of itself beyond its limit.
+    of itself beyond its limit. display_quantity: shares of it that are shown at once, 0 for all.
     """
 
     venue_id: str
@@ -36,6 +36,7 @@ class Leg(NamedTuple):
     hold_ms: int = 0
     min_quantity: int = 0
     exec_inst: ExecInst | None = None
+    display_quantity: int = 0
 
 
 @dataclass(slots=True)

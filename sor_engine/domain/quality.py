@@ -18,6 +18,8 @@ from fractions import Fraction
 from math import isqrt
 from typing import Final, NamedTuple
 
+from oms_platform.sides import is_buy
+from oms_platform.vocabulary import Side
 from sor_engine.domain.market import BPS, MICROS
 from sor_engine.domain.scorecard import CLOCK_OFF_US_MAX, TAKE_WINDOW_US
 
@@ -76,7 +78,7 @@ class Order:
 
     order_id: str
     symbol: str
-    buy: bool
+    side: str
     quantity: int
     limit: int | None
     created_us: int
@@ -87,9 +89,9 @@ class Order:
     all_or_none: bool = False
 
     @property
-    def side(self) -> str:
-        """BUY or SELL."""
-        return "BUY" if self.buy else "SELL"
+    def buy(self) -> bool:
+        """Whether it buys."""
+        return is_buy(Side[self.side])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName
 from sor_engine.domain.scoring import score
 from sor_engine.domain.strategies.dark import dark, staged
-from sor_engine.domain.strategies.lit import best, split, sweep, whole
+from sor_engine.domain.strategies.lit import best, posted, split, sweep, whole
 from sor_engine.domain.strategies.passive import passive
 from sor_engine.domain.strategies.urgency import urgency
 
@@ -47,4 +47,6 @@ def decide(request: Request, market: Market, profile: Profile) -> Decision:
             f"PRICE_BELOW_TICK: limit={limit}, tick={price_text(board.ticks.at(board.limit))}"
         )
     score(board)
+    if request.post_only:
+        return posted(board)
     return whole(board) if request.time_in_force is TimeInForce.FOK else STRATEGIES[profile.strategy](board)

@@ -72,7 +72,7 @@ from sor_engine.ports import (
 WEIGHTS_CHARS_MAX: Final = 16_384
 VENUES_MAX: Final = 100
 _encoder: Final = msgspec.json.Encoder(decimal_format="string")
-_SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
+_SIDES: Final = {side: side.name for side in Side if side.value}
 AnswerT = TypeVar("AnswerT")
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from oms_platform.clock import microseconds
 from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
-from oms_platform.vocabulary import ExecType, Message, Side, TimeInForce
+from oms_platform.sides import is_buy
+from oms_platform.vocabulary import ExecInst, ExecType, Message, TimeInForce
 from sor_engine.domain.market import micros
 from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report
 from sor_engine.scorekeeper.domain.touches import QuoteChange, Touch, Touches
@@ -36,7 +37,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                 message.exec_id,
                 _KINDS.get(message.exec_type, Kind.ANSWER),
                 message.symbol,
-                message.side is Side.BUY,
+                is_buy(message.side),
                 microseconds(message.transact_time),
                 microseconds(message.received_at),
                 message.last_qty,
@@ -56,9 +57,10 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     limit=child.limit_price_micros,
                     rests=child.time_in_force in _RESTS,
                     placed_us=placed_us,
+                    post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
                 ),
             )
-    elif isinstance(message, CancelReject):
+    elif isinstance(message, CancelReject) and not message.replace:
         watch.note_said(message.venue_id, microseconds(message.transact_time))
 
 

@@ -1,5 +1,6 @@
 """Rules of the house that no linter knows."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -29,6 +30,7 @@ DOMAIN_MAY = (
     "oms_platform.exceptions",
     "oms_platform.market_rules",
     "oms_platform.order_types",
+    "oms_platform.sides",
     "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",
     "oms_platform.fix.symbols",
@@ -117,3 +119,37 @@ def test_every_script_of_the_tests_finds_what_it_imports() -> None:
     command = [sys.executable, "-c", "; ".join(f"import {name}" for name in names)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
+
+
+# Where a member of Side may be compared: each its own package's one place.
+SIDES_COMPARED = ("oms_platform/sides.py", "simulators/broker/protocol.py")
+PRODUCT = (*SERVICES, "oms_platform", "oms_tools", "oms_client", "simulators", "examples")
+
+
+def _compared_sides(text: str) -> list[str]:
+    """Return a module's comparisons of a side with one member, or with the text of one that sells."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        operands = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if isinstance(node, ast.MatchValue):
+            operands = [node.value]
+        for one in operands:
+            is_member = isinstance(one, ast.Attribute) and ast.unparse(one.value).endswith("Side")
+            if is_member or (isinstance(one, ast.Constant) and one.value in ("SELL", "SIDE_SELL")):
+                found.append(
+                    f"{node.lineno}: {ast.unparse(node)}" if isinstance(node, ast.expr) else str(one)
+                )
+    return found
+
+
+def test_nobody_compares_a_side_with_one_member_and_forgets_the_others() -> None:
+    for text in (
+        "x is Side.BUY",
+        "a == v1.Side.SELL",
+        'side != "SELL"',
+        "side in (1, 2) or x is not Side.SELL",
+    ):
+        assert _compared_sides(text), text
+    assert _compared_sides('sign = 1 if side == "BUY" else -1') == []
+    found = {str(path.relative_to(ROOT)): _compared_sides(path.read_text()) for path in modules(*PRODUCT)}
+    assert {name for name, wrong in found.items() if wrong} <= set(SIDES_COMPARED), found

@@ -55,7 +55,9 @@ GIVEN: dict[str, Any] = {
     "request_id": "r-1", "all_or_nothing": True,
     "orders": [{"account": "ACC-INST-001", "symbol": "AAPL", "side": "BUY", "quantity": 100}],
     "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9, "calendar": "XNYS", "first": date(2026, 11, 26),
-    "last": date(2026, 11, 27), "lifted": True,
+    "last": date(2026, 11, 27), "lifted": True, "capacity": "PRINCIPAL", "tags": {"book": "A 1"},
+    "locate_id": "LOC-1", "display_qty": 100, "post_only": True,
+    "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}, "basket_id": "list-1",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 from oms_client.errors import ConflictError
 from tests.hostile.floor import Floor, Placed
 from tests.scenarios.order_rows import ROWS, Line
+from tests.venues.fix_bytes import Message
 from tests.venues.venue_order import CANCELED, VenueOrder
 
 SCALE = 10
@@ -32,8 +33,10 @@ class WholeOrder:
         self.status = ""
         # (its order at the venue, ExecID) of each trade.
         self.trades: list[tuple[VenueOrder, str]] = []
+        # ClOrdIDs of the requests that venues have answered.
+        self.answered: set[str] = set()
         for venue_id in VENUES:
-            floor[venue_id].hear("F")
+            floor[venue_id].hear("F", "G")
 
     def do(self, line: Line) -> None:
         """Let an act happen, and hold the order to what it is after it."""
@@ -80,11 +83,17 @@ class WholeOrder:
     def _venue_of(self, child: VenueOrder) -> str:
         return next(venue for venue in VENUES if child.cl_ord_id in self.floor[venue].orders)
 
-    def _request(self, child: VenueOrder) -> object:
-        """Wait for the newest 35=F of a child."""
-        venue = self.floor[self._venue_of(child)]
-        asked = [m for m in venue.session.of_type("F") if m.text(41) == child.cl_ord_id]
-        return asked[-1] if asked else venue.cancel_request(child)
+    def _request(self, child: VenueOrder) -> Message:
+        """Wait for a request of a child that its venue has not answered yet."""
+        session = self.floor[self._venue_of(child)].session
+        found = self.floor.until_true(
+            lambda: [m for kind in "FG" for m in session.of_type(kind) if self._is_open(child, m)],
+            f"35=F or 35=G of {child.name}",
+        )
+        return found[0]
+
+    def _is_open(self, child: VenueOrder, request: Message) -> bool:
+        return request.text(41) == child.name and request.text(11) not in self.answered
 
     def _act(self, line: Line) -> bool:
         """Let an act happen. Returns whether the door has answered it whole."""
@@ -155,11 +164,17 @@ class WholeOrder:
 
     def _end(self, child: VenueOrder, act: str, line: Line) -> None:
         asked = self._request(child) if self.status in ASKED else None
+        if asked is not None:
+            self.answered.add(asked.text(11))
         match act:
             case "venues cancel":
-                self._send(child, "8", child.cancel(asked))  # type: ignore[arg-type]
-            case "venues keep":
-                self._send(child, "9", child.refuse_cancel(asked, 0))  # type: ignore[arg-type]
+                self._send(child, "8", child.cancel(asked))
+            case "venues replace":
+                assert asked is not None and asked.msg_type == "G", asked
+                self._send(child, "8", child.replace(asked))
+            case "venues keep" | "venues refuse":
+                assert asked is not None and asked.msg_type == ("F" if act == "venues keep" else "G"), asked
+                self._send(child, "9", child.refuse_cancel(asked, 0))
             case "venues reject":
                 self._send(child, "8", child.reject())
             case "venues are done":

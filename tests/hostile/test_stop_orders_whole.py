@@ -75,6 +75,17 @@ def test_an_order_good_till_a_time_is_expired_then(floor: Floor) -> None:
     assert kinds == ["OrderReceived", "OrderAccepted", "CancelRequested", "OrderExpired"]
 
 
+def test_a_stop_that_waits_is_no_order_that_core_is_behind_with(floor: Floor) -> None:
+    waits = stop_order(floor, "1.05", "BUY")
+    floor.until(waits, "ACKNOWLEDGED")
+    # The gateway refuses new orders while one of core's is older than OMS_API_SHED_AGE_S, 2 s.
+    time.sleep(3)
+    other = stop_order(floor, "1.05", "BUY")
+    for placed in (waits, other):
+        floor.cancel(placed)
+        floor.until(placed, "CANCELED")
+
+
 def test_a_stop_limit_order_is_sent_with_its_limit(floor: Floor) -> None:
     limit = str((REFERENCE[SYMBOL] * Decimal("1.01")).quantize(Decimal("0.01")))
     placed = stop_order(floor, "0.99", "BUY", orderType="STOP_LIMIT", limitPrice=limit)

@@ -289,7 +289,12 @@ def test_whatever_bytes_come_the_answer_says_so_and_the_log_says_nothing(api: Ga
 def test_an_order_comes_back_with_all_that_rest_gives(api: Gateway) -> None:
     async def scenario(stub: OrderServiceStub) -> None:
         placed = await stub.place_order(
-            order(channel="ALGO", min_quantity=5, routing=Routing(profile="staged", avoid=["EDGX"]))
+            order(
+                channel="ALGO",
+                min_quantity=5,
+                basket_id="list-1",
+                routing=Routing(profile="staged", avoid=["EDGX"]),
+            )
         )
         found = await stub.get_order(GetOrderRequest(order_id=placed.order_id))
         rest = (await asyncio.to_thread(api.call, "GET", f"/api/v1/orders/{placed.order_id}")).json

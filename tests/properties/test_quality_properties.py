@@ -5,6 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oms_platform.vocabulary import Side
 from sor_engine.domain.quality import (
     FEES,
     FILL_FIGURES,
@@ -41,7 +42,7 @@ def evidences(draw: st.DrawFn) -> Evidence:
         order = Order(
             order_id=f"order-{number}",
             symbol=draw(st.sampled_from(("AAPL", "MSFT"))),
-            buy=draw(st.booleans()),
+            side=draw(st.sampled_from([side.name for side in Side])),
             quantity=draw(st.integers(1, 500)),
             limit=draw(st.none() | PRICES),
             created_us=draw(st.integers(0, 100)) * SECOND,

@@ -18,6 +18,7 @@ from execution_adapter.domain.child import Inbound
 from execution_adapter.domain.dialects.fix44 import (
     BEGIN_STRING,
     new_order_single,
+    order_cancel_replace_request,
     order_cancel_request,
     order_status_request,
 )
@@ -42,6 +43,7 @@ from execution_adapter.ports import (
     SentMessage,
     session_item,
 )
+from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource
 from oms_platform.messages import ExecutionReport
@@ -83,6 +85,19 @@ class Published:
     def next_offsets(self, topic: str) -> Mapping[int, int]:
         """Say that nothing was published before."""
         return {}
+
+
+class WatchedLedger(Ledger):
+    """Notes every exception that was raised, also one that is stored already."""
+
+    def __init__(self) -> None:
+        super().__init__("one", {})
+        self.raised: list[ExecutionException] = []
+
+    def excepted(self, exception: ExecutionException) -> None:
+        """Note it, and keep it."""
+        self.raised.append(exception)
+        super().excepted(exception)
 
 
 class WatchedManager(ChildOrderManager):
@@ -133,14 +148,21 @@ class Wire:
         """Send 35=D."""
         return self._send("D", new_order_single(child, child.cl_ord_id, utc_timestamp(at)), child.cl_ord_id)
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+    def send_cancel(self, child: ChildTerms, named: str, cl_ord_id: str, at: datetime) -> bool:
         """Send 35=F."""
-        body = order_cancel_request(child, child.cl_ord_id, cl_ord_id, utc_timestamp(at))
+        body = order_cancel_request(child, named or child.cl_ord_id, cl_ord_id, utc_timestamp(at))
         return self._send("F", body, cl_ord_id)
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+    def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
+        """Send 35=G."""
+        name = named or child.cl_ord_id
+        body = order_cancel_replace_request(child, name, cl_ord_id, quantity, utc_timestamp(at))
+        return cl_ord_id if self._send("G", body, cl_ord_id) else ""
+
+    def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:
         """Send 35=H."""
-        return self._send("H", order_status_request(child, child.cl_ord_id, ask_id), child.cl_ord_id)
+        body = order_status_request(child, named or child.cl_ord_id, ask_id)
+        return self._send("H", body, child.cl_ord_id)
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:
         """Send 35=j."""
@@ -187,7 +209,8 @@ class VenueWire:
         self.parents: dict[UUID, Parent] = {}
         self.store = InMemoryChildStore(parent_of=self.parents.get)
         self.wire, self.published = Wire(), Published()
-        outlet, ledger = ReportsOutlet(self.published, new_id=uuid7), Ledger("one", {})
+        outlet, ledger = ReportsOutlet(self.published, new_id=uuid7), WatchedLedger()
+        self.raised = ledger.raised
         self.manager = WatchedManager(self.wire, outlet, ledger, status_timeout_s=5.0)
         self.manager.handled = Counter()
         self.loop = AdapterLoop(

@@ -6,9 +6,10 @@ Whatever the order has to route then is taken by a venue at once, whole. OrdStat
 F Filled, PC PendingCancel, PR PendingReplace, S Suspended, C Canceled, X Expired, REJ Rejected.
 
 Acts: `new`, `new IOC` (FOK, GTC); `denied` by risk; `trade N`, of the oldest child first; `cancel`; `replace
-N @P`, either left out; `suspend`; `resume`; `session ends`. Of every live child: `venues cancel`, `venues
-keep` (35=9), `venues reject`, `venues are done` (DoneForDay), `venues have N` (Restated). `bust K` takes the
-K-th trade back, `reopen K` does so and works its shares again, `correct K N @P` corrects it.
+N @P`, either left out; `suspend`; `resume`; `session ends`. Of the child that is to be made smaller where it
+is: `venues replace` (150=5), `venues refuse` (35=9 to 35=G). Of every live child: `venues cancel`, `venues
+keep` (35=9 to 35=F), `venues reject`, `venues are done` (DoneForDay), `venues have N` (Restated). `bust K`
+takes the K-th trade back, `reopen K` does so and works its shares again, `correct K N @P` corrects it.
 """
 
 import re
@@ -118,40 +119,50 @@ _ROWS: Final = {
         replace 8000        PR   10000   1000   9000   ReplaceRequested
         trade 500           PR   10000   1500   8500
         trade 100           PR   10000   1600   8400
-        venues cancel       PF    8000   1600   6400   OrderReplaced
+        venues replace      PF    8000   1600   6400   OrderReplaced
         trade 6400          F     8000   8000      0
+    """,
+    "C.3.a fewer shares, which the venue does not replace": """
+        new                 N    10000      0  10000
+        trade 1000          PF   10000   1000   9000
+        replace 8000        PR   10000   1000   9000   ReplaceRequested
+        venues refuse       PR   10000   1000   9000
+        trade 500           PR   10000   1500   8500
+        venues cancel       PF    8000   1500   6500   OrderReplaced
+        trade 6500          F     8000   8000      0
     """,
     "C.3.b fewer shares, and they are done": """
         new                 N    10000      0  10000
         replace 7000        PR   10000      0  10000   ReplaceRequested
         trade 7000          PR   10000   7000   3000
-        venues cancel       F     7000   7000      0   OrderReplaced
+        venues replace      F     7000   7000      0   OrderReplaced
     """,
     "C.3.c fewer shares than are done": """
         new                 N    10000      0  10000
         replace 7000        PR   10000      0  10000   ReplaceRequested
         trade 8000          PR   10000   8000   2000
-        venues cancel       F     8000   8000      0   OrderReplaced
+        venues replace      F     8000   8000      0   OrderReplaced
     """,
     "D.1.a replaced, and replaced again": """
         new                 N    10000      0  10000
         replace 8000        PR   10000      0  10000   ReplaceRequested
-        venues cancel       N     8000      0   8000   OrderReplaced
+        venues replace      N     8000      0   8000   OrderReplaced
         trade 1000          PF    8000   1000   7000
         replace 6000        PR    8000   1000   7000   ReplaceRequested
-        venues cancel       PF    6000   1000   5000   OrderReplaced
+        venues replace      PF    6000   1000   5000   OrderReplaced
         trade 5000          F     6000   6000      0
     """,
     "D.1.b the first rejected before it was pending": """
         new                 N    10000      0  10000
         replace @900        N    10000      0  10000   ReplaceRejected
         replace 8000        PR   10000      0  10000   ReplaceRequested
-        venues cancel       N     8000      0   8000   OrderReplaced
+        venues replace      N     8000      0   8000   OrderReplaced
     """,
     "D.1.c the first rejected while it was pending": """
         new                 N    10000      0  10000
         trade 1000          PF   10000   1000   9000
         replace 8000        PR   10000   1000   9000   ReplaceRequested
+        venues refuse       PR   10000   1000   9000
         venues keep         PF   10000   1000   9000   ReplaceRejected
         replace 9000        PR   10000   1000   9000   ReplaceRequested
         venues cancel       PF    9000   1000   8000   OrderReplaced
@@ -167,13 +178,14 @@ _ROWS: Final = {
         new                 N    10000      0  10000
         replace 8000        PR   10000      0  10000   ReplaceRequested
         replace 6000        PR   10000      0  10000   ReplaceRejected
-        venues cancel       N     8000      0   8000   OrderReplaced
+        venues replace      N     8000      0   8000   OrderReplaced
     """,
     "D a cancel while a replace is pending": """
         new                 N    10000      0  10000
         trade 1000          PF   10000   1000   9000
         replace 8000        PR   10000   1000   9000   ReplaceRequested
         cancel              PC   10000   1000   9000   ReplaceRejected
+        venues replace      PC   10000   1000   9000
         venues cancel       C    10000   1000      0   OrderCanceled
     """,
     "D a replace while a cancel is pending": """
@@ -187,6 +199,7 @@ _ROWS: Final = {
         new                 N    10000      0  10000
         replace 8000        PR   10000      0  10000   ReplaceRequested
         session ends        PC   10000      0  10000   ReplaceRejected
+        venues refuse       PC   10000      0  10000
         venues cancel       X    10000      0      0   OrderExpired
     """,
     "E.1.a a venue cancels of itself": """
@@ -244,7 +257,7 @@ _ROWS: Final = {
         trade 5000          PF   10000   5000   5000
         replace 8000        PR   10000   5000   5000   ReplaceRequested
         reopen 1            PR   10000      0  10000   TradeCorrected
-        venues cancel       N     8000      0   8000   OrderReplaced
+        venues replace      N     8000      0   8000   OrderReplaced
     """,
     "J.1.a a trade of a live order is corrected": """
         new                 N    10000      0  10000
@@ -299,7 +312,8 @@ _ROWS: Final = {
         new                 N    10000      0  10000
         replace 8000        PR   10000      0  10000   ReplaceRequested
         suspend             PR   10000      0  10000   OrderSuspended
-        venues cancel       S     8000      0   8000   OrderReplaced
+        venues replace      S     8000      0   8000   OrderReplaced
+        venues cancel       S     8000      0   8000
         resume              N     8000      0   8000   OrderResumed
     """,
     "suspended while a cancel is pending": """

@@ -10,8 +10,11 @@ from msgspec.structs import replace
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.order import RequestReplace, RequestResume, RequestSuspend, RetryRoute
 from oms_platform import ids
+from oms_platform.messages import ReplaceChild
+from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import CancelCause, ExecType, OrderChange, OrderDenied, TimeInForce
+from oms_platform.wire import Topic
 from tests.scenarios.order_rows import ROWS, Line
 from tests.unit.oms_core.orders import PRICE, Machine, new_order
 from tests.unit.oms_core.scene import Scene
@@ -30,6 +33,8 @@ class PureOrder:
 
     def __init__(self) -> None:
         self.machine = Machine(new_order())
+        # The child that was to be made smaller where it is, and its quantity then.
+        self.smaller: tuple[str, int] | None = None
 
     def do(self, line: Line) -> tuple[list[str], tuple[str, int, int, int]]:
         """Let an act happen. Returns the names of its events, and the order's state after it."""
@@ -96,10 +101,21 @@ class PureOrder:
                 request_id=ids.uuid7(), terms=terms, problem=problem, reserved_price_micros=price or PRICE
             )
         )
+        self.smaller = self.machine.order.made_smaller or self.smaller
 
     def _venues(self, line: Line) -> None:
         machine = self.machine
         match line.act:
+            case "venues replace":
+                assert self.smaller is not None
+                name, quantity = self.smaller
+                if quantity > machine.order.children[name].executed_qty:
+                    machine.restate(quantity, child=name)
+                else:
+                    machine.close(child=name)
+            case "venues refuse":
+                assert self.smaller is not None
+                machine.reject_cancel(child=self.smaller[0], replaces=True)
             case "venues keep":
                 for name in self._live:
                     machine.reject_cancel(child=name)
@@ -133,6 +149,8 @@ class CoreOrder:
         self.scene = Scene(calendar=calendar)
         self.order_id = UUID(int=0)
         self.trades: list[Any] = []
+        # The attempt whose child was to be made smaller where it is, and its quantity then.
+        self.smaller: tuple[int, int] | None = None
 
     def do(self, line: Line) -> tuple[list[str], tuple[str, int, int, int]]:
         """Let an act happen. Returns the names of its events, and the order's state after it."""
@@ -181,6 +199,11 @@ class CoreOrder:
                 quantity = line.numbers[0] if line.numbers else None
                 price = None if line.price is None else line.price * MICROS
                 scene.replace(order_id, OrderChange(quantity=quantity, limit_price_micros=price))
+                if (smaller := scene.state(order_id).made_smaller) is not None:
+                    asked = scene.published(Topic.ROUTED)[-1]
+                    assert isinstance(asked, ReplaceChild)
+                    assert (asked.cl_ord_id, asked.quantity) == smaller
+                    self.smaller = int(smaller[0].split("-")[1]), smaller[1]
             case "suspend":
                 scene.suspend(order_id)
             case "resume":
@@ -191,6 +214,16 @@ class CoreOrder:
     def _venues(self, line: Line) -> None:
         scene, order_id = self.scene, self.order_id
         match line.act:
+            case "venues replace" | "venues refuse":
+                assert self.smaller is not None
+                attempt, quantity = self.smaller
+                child = scene.state(order_id).children[child_cl_ord_id(order_id, attempt, 1)]
+                if line.act == "venues refuse":
+                    scene.keep(order_id, attempt=attempt, replaces=True)
+                elif quantity > child.executed_qty:
+                    scene.report(order_id, ExecType.RESTATED, attempt=attempt, order_qty=quantity)
+                else:
+                    scene.report(order_id, ExecType.CANCELED, attempt=attempt)
             case "venues keep":
                 for attempt, _ in self._live:
                     scene.keep(order_id, attempt=attempt)

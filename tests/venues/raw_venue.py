@@ -1,7 +1,8 @@
 """FIX venues on raw sockets, independent of the platform and of any FIX library: a test scripts them.
 
 One port on loopback takes the sessions of all venues; TargetCompID says which one is meant. By default a
-venue takes every new order, grants every cancel and answers questions with the truth. There is no order book.
+venue takes every new order, grants every cancel and replace, and answers questions with the truth. There is
+no order book.
 """
 
 import socket
@@ -16,7 +17,7 @@ from tests.venues.venue_order import VenueOrder, unknown_status
 
 COUNTERPARTY: Final = "OMS"
 _HELLO_S_MAX: Final = 5.0
-NEW_ORDER, CANCEL_REQUEST, STATUS_REQUEST = "D", "F", "H"
+NEW_ORDER, CANCEL_REQUEST, REPLACE_REQUEST, STATUS_REQUEST = "D", "F", "G", "H"
 
 
 class Venue:
@@ -49,13 +50,13 @@ class Venue:
     def cancel_request(self, order: VenueOrder, *, since: int = 0, timeout_s: float = WAIT_S) -> Message:
         """Wait for a 35=F of an order."""
         return self.session.wait_for(
-            CANCEL_REQUEST, lambda m: m.text(41) == order.cl_ord_id, timeout_s, since=since
+            CANCEL_REQUEST, lambda m: m.text(41) == order.name, timeout_s, since=since
         )
 
     def question(self, order: VenueOrder, *, since: int = 0, timeout_s: float = WAIT_S) -> Message:
         """Wait for a 35=H of an order."""
         return self.session.wait_for(
-            STATUS_REQUEST, lambda m: m.text(11) == order.cl_ord_id, timeout_s, since=since
+            STATUS_REQUEST, lambda m: m.text(11) == order.name, timeout_s, since=since
         )
 
     def _on_message(self, session: RawSession, message: Message) -> None:
@@ -65,10 +66,10 @@ class Venue:
             self._take_order(session, message)
         elif message.msg_type in self.mute:
             return
-        elif message.msg_type == CANCEL_REQUEST:
-            self._cancel(session, message)
+        elif message.msg_type in (CANCEL_REQUEST, REPLACE_REQUEST):
+            self._request(session, message)
         elif message.msg_type == STATUS_REQUEST:
-            known = self.orders.get(message.text(11))
+            known = self._named(message.text(11))
             session.send("8", unknown_status(message) if known is None else known.status(message))
 
     def _take_order(self, session: RawSession, message: Message) -> None:
@@ -84,13 +85,18 @@ class Venue:
         self.orders[order.cl_ord_id] = order
         session.wake()
 
-    def _cancel(self, session: RawSession, request: Message) -> None:
-        order = self.orders.get(request.text(41))
+    def _named(self, name: str) -> VenueOrder | None:
+        """Return the order that goes by a ClOrdID now."""
+        order = self.orders.get(name.partition("-R")[0])
+        return order if order is not None and order.name == name else None
+
+    def _request(self, session: RawSession, request: Message) -> None:
+        order, replaces = self._named(request.text(41)), request.msg_type == REPLACE_REQUEST
         if order is None:
             unknown = [(37, "NONE"), (11, request.text(11)), (41, request.text(41)), (39, "8")]
-            session.send("9", [*unknown, (434, 1), (102, 1)])
+            session.send("9", [*unknown, (434, 2 if replaces else 1), (102, 1)])
         elif order.leaves:
-            session.send("8", order.cancel(request))
+            session.send("8", order.replace(request) if replaces else order.cancel(request))
         else:
             session.send("9", order.refuse_cancel(request, 0))
 

@@ -8,7 +8,7 @@ from typing import Final
 from tests.venues.fix_bytes import Fields, Message, Value, timestamp
 
 # OrdStatus (39) and ExecType (150), as far as a test writes them often.
-NEW, PARTIAL, FILLED, CANCELED, REJECTED = "0", "1", "2", "4", "8"
+NEW, PARTIAL, FILLED, CANCELED, REPLACED, REJECTED = "0", "1", "2", "4", "5", "8"
 TRADE, TRADE_CORRECT, TRADE_CANCEL, STATUS, RESTATED = "F", "G", "H", "I", "D"
 _numbers: Final = itertools.count(1)
 
@@ -26,7 +26,8 @@ class Trade:
 class VenueOrder:
     """An order that came by 35=D. trades: by ExecID, those that were taken back are not there.
 
-    restated_qty: what the venue has made of its OrderQty, 0 for nothing.
+    restated_qty: what the venue has made of its OrderQty, 0 for nothing. named: its ClOrdID since it was
+    replaced, empty before.
     """
 
     new: Message
@@ -34,6 +35,7 @@ class VenueOrder:
     trades: dict[str, Trade] = field(default_factory=dict)
     closed_as: str = ""
     restated_qty: int = 0
+    named: str = ""
     cum: int = 0
     notional: Decimal = Decimal(0)
 
@@ -46,6 +48,11 @@ class VenueOrder:
     def cl_ord_id(self) -> str:
         """ClOrdID (11) of the 35=D."""
         return self.new.text(11)
+
+    @property
+    def name(self) -> str:
+        """ClOrdID (11) by which it is known now."""
+        return self.named or self.cl_ord_id
 
     @property
     def asked_qty(self) -> int:
@@ -101,7 +108,7 @@ class VenueOrder:
         """Write the body of a 35=8 as it stands. more: further fields by tag, "t103" for 103."""
         fields: Fields = [
             (37, self.venue_order_id),
-            (11, self.cl_ord_id),
+            (11, self.name),
             (17, f"{'S' if exec_type == STATUS else 'E'}-{next(_numbers)}"),
             (150, exec_type),
             (39, self.ord_status),
@@ -146,18 +153,23 @@ class VenueOrder:
         self.closed_as = CANCELED
         return changed(self.report(CANCELED, **_ids(request)), **more)
 
+    def replace(self, request: Message, **more: Value) -> Fields:
+        """150=5: do what a 35=G asks for; of a quantity below what is done, that is left."""
+        self.restated_qty, self.named = max(request.number(38), self.cum), request.text(11)
+        return changed(self.report(REPLACED, **_ids(request)), **more)
+
     def reject(self, **more: Value) -> Fields:
         """150=8: refuse it."""
         self.closed_as = REJECTED
         return changed(self.report(REJECTED, t103=0), **more)
 
     def refuse_cancel(self, request: Message, reason: int, **more: Value) -> Fields:
-        """35=9: keep it."""
+        """35=9: keep it, or leave it as it is."""
         fields: Fields = [
             (37, self.venue_order_id),
             *[(int(tag[1:]), value) for tag, value in _ids(request).items()],
             (39, self.ord_status),
-            (434, 1),
+            (434, 2 if request.msg_type == "G" else 1),
             (102, reason),
         ]
         return changed(fields, **more)

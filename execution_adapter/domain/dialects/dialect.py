@@ -6,19 +6,32 @@ The law of these files: a price is written exactly, without exponent and without
 from datetime import datetime
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from oms_platform.fix.symbols import split_symbol
 from oms_platform.prices import MICROS
-from oms_platform.vocabulary import ChildTerms, ExecInst, OrderType, Side, TimeInForce
+from oms_platform.sides import CODES, SHORTS
+from oms_platform.vocabulary import ChildTerms, ExecInst, OrderCapacity, OrderType, TimeInForce
 
 SOH: Final = "\x01"
-SIDES: Final = {Side.BUY: "1", Side.SELL: "2"}
 TIMES_IN_FORCE: Final = {
     TimeInForce.DAY: "0",
     TimeInForce.GTC: "1",
     TimeInForce.IOC: "3",
     TimeInForce.FOK: "4",
 }
-EXEC_INSTS: Final = {ExecInst.INTERMARKET_SWEEP: "f", ExecInst.MIDPOINT_PEG: "M"}
+EXEC_INSTS: Final = {
+    ExecInst.INTERMARKET_SWEEP: "f",
+    ExecInst.MIDPOINT_PEG: "M",
+    ExecInst.PARTICIPATE_DONT_INITIATE: "6",
+}
+CAPACITIES: Final = {
+    OrderCapacity.AGENCY: "A",
+    OrderCapacity.PRINCIPAL: "P",
+    OrderCapacity.RISKLESS_PRINCIPAL: "R",
+}
+# Where venues look for the id of a short sale's locate, which FIX has no field for.
+LOCATE_ID_TAG: Final = 5700
 ORD_TYPES: Final = {OrderType.MARKET: "1", OrderType.LIMIT: "2"}
 _PEGGED: Final = "P"
 
@@ -45,6 +58,18 @@ class Dialect(Protocol):
     ) -> str:
         """Write the body of 35=F."""
 
+    def order_cancel_replace_request(
+        self,
+        child: ChildTerms,
+        orig_cl_ord_id: str,
+        cl_ord_id: str,
+        quantity: int,
+        sent_at: str,
+        *,
+        suffixed: bool = False,
+    ) -> str:
+        """Write the body of 35=G. quantity: its OrderQty then, what is executed included."""
+
     def order_status_request(
         self, child: ChildTerms, cl_ord_id: str, ask_id: str, *, suffixed: bool = False
     ) -> str:
@@ -63,10 +88,13 @@ def symbol_fields(symbol: str, *, suffixed: bool) -> str:
     return f"55={root}{SOH}65={suffix}{SOH}" if suffix else f"55={root}{SOH}"
 
 
-def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
-    """Write what every family's 35=D has.
+def order_fields(
+    child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False, capacity_tag: int
+) -> str:
+    """Write what every family's 35=D has. capacity_tag: of the field that says for whom we trade.
 
-    An order at the middle is a pegged one (40=P, 18=M), its limit the price that it never goes beyond.
+    An order at the middle is a pegged one (40=P, 18=M), its limit the price that it never goes beyond. Of a
+    short sale no venue is to find the shares (114=N); where they are borrowed is said in LOCATE_ID_TAG.
     """
     price = ""
     if child.order_type is OrderType.LIMIT:
@@ -76,9 +104,22 @@ def order_fields(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: b
     kind = _PEGGED if child.exec_inst is ExecInst.MIDPOINT_PEG else ORD_TYPES[child.order_type]
     return (
         f"11={cl_ord_id}{SOH}{says}21=1{SOH}38={child.quantity}{SOH}40={kind}{SOH}{price}"
-        f"54={SIDES[child.side]}{SOH}{symbol_fields(child.symbol, suffixed=suffixed)}"
+        f"54={CODES[child.side]}{SOH}{symbol_fields(child.symbol, suffixed=suffixed)}"
         f"59={TIMES_IN_FORCE[child.time_in_force]}{SOH}60={sent_at}{SOH}{minimum}"
+        f"{_instruction_fields(child, capacity_tag)}"
     )
+
+
+def _instruction_fields(child: ChildTerms, capacity_tag: int) -> str:
+    """Write what a client's instructions add, most often nothing."""
+    fields = f"111={child.display_quantity}{SOH}" if child.display_quantity else ""
+    if child.capacity is not None:
+        fields += f"{capacity_tag}={CAPACITIES[child.capacity]}{SOH}"
+    if child.side in SHORTS:
+        fields += f"114=N{SOH}"
+        if child.locate_id:
+            fields += f"{LOCATE_ID_TAG}={child.locate_id}{SOH}"
+    return fields
 
 
 def cancel_fields(
@@ -86,12 +127,28 @@ def cancel_fields(
 ) -> str:
     """Write what every family's 35=F has."""
     return (
-        f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={orig_cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}"
+        f"11={cl_ord_id}{SOH}38={child.quantity}{SOH}41={orig_cl_ord_id}{SOH}54={CODES[child.side]}{SOH}"
         f"{symbol_fields(child.symbol, suffixed=suffixed)}60={sent_at}{SOH}"
     )
+
+
+def replace_fields(
+    child: ChildTerms,
+    orig_cl_ord_id: str,
+    cl_ord_id: str,
+    quantity: int,
+    sent_at: str,
+    *,
+    suffixed: bool = False,
+    capacity_tag: int,
+) -> str:
+    """Write what every family's 35=G has: the order as it is to be, and which one it is."""
+    wanted = replace(child, quantity=quantity)
+    order = order_fields(wanted, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=capacity_tag)
+    return f"{order}41={orig_cl_ord_id}{SOH}"
 
 
 def status_fields(child: ChildTerms, cl_ord_id: str, *, suffixed: bool = False) -> str:
     """Write what every family's 35=H has."""
     symbol = symbol_fields(child.symbol, suffixed=suffixed)
-    return f"11={cl_ord_id}{SOH}54={SIDES[child.side]}{SOH}{symbol}"
+    return f"11={cl_ord_id}{SOH}54={CODES[child.side]}{SOH}{symbol}"

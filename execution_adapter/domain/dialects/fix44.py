@@ -3,13 +3,39 @@
 from datetime import datetime
 from typing import Final
 
-from execution_adapter.domain.dialects.dialect import SOH, cancel_fields, order_fields, status_fields
+from execution_adapter.domain.dialects.dialect import (
+    SOH,
+    cancel_fields,
+    order_fields,
+    replace_fields,
+    status_fields,
+)
 from execution_adapter.domain.fix.wire import utc_timestamp
 from oms_platform.vocabulary import ChildTerms
 
 BEGIN_STRING: Final = "FIX.4.4"
-new_order_single = order_fields
+CAPACITY_TAG: Final = 528
 order_cancel_request = cancel_fields
+
+
+def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
+    """Write the body of 35=D."""
+    return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
+
+
+def order_cancel_replace_request(
+    child: ChildTerms,
+    orig_cl_ord_id: str,
+    cl_ord_id: str,
+    quantity: int,
+    sent_at: str,
+    *,
+    suffixed: bool = False,
+) -> str:
+    """Write the body of 35=G."""
+    return replace_fields(
+        child, orig_cl_ord_id, cl_ord_id, quantity, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG
+    )
 
 
 def timestamp(at: datetime) -> str:

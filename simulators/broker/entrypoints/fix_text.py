@@ -24,7 +24,7 @@ from simulators.broker.protocol import (
 )
 
 _QUANTITY_DIGITS_MAX: Final = 18
-_SIDES: Final = {"1": Side.BUY, "2": Side.SELL}
+_SIDES: Final = {"1": Side.BUY, "2": Side.SELL, "5": Side.SELL_SHORT, "6": Side.SELL_SHORT_EXEMPT}
 _SIDE_CODES: Final = {side: code for code, side in _SIDES.items()}
 _ORD_TYPES: Final = {"1": OrdType.MARKET, "2": OrdType.LIMIT, "P": OrdType.PEGGED}
 _ORD_TYPE_CODES: Final = {kind: code for code, kind in _ORD_TYPES.items()}
@@ -70,8 +70,9 @@ _ORD_STATUS_CODES: Final = {
 _RESPONSE_TO_CODES: Final = {RequestKind.CANCEL: "1", RequestKind.REPLACE: "2"}
 # ExecInst (18): pegged to the middle of the market.
 _MIDPOINT_PEG: Final = "M"
-# And: an intermarket sweep order.
+# And: an intermarket sweep order; one that participates and does not initiate.
 _SWEEP: Final = "f"
+_POST_ONLY: Final = "6"
 # FIX 4.4 as it was published has no sweeps; venues take them in it and before it.
 VENUE_VALUES: Final = (("18", _SWEEP),)
 _FEE_CURRENCY: Final = "USD"
@@ -139,6 +140,7 @@ def _new_order(fields: Mapping[str, str]) -> NewOrder:
         max_floor=_max_floor(fields),
         is_pegged=_MIDPOINT_PEG in fields.get("18", "").split(" "),
         is_sweep=_SWEEP in fields.get("18", "").split(" "),
+        is_post_only=_POST_ONLY in fields.get("18", "").split(" "),
         account=fields.get("1", ""),
         possible_resend=_is_said(fields),
     )

@@ -67,7 +67,7 @@ def _why_no_dark(board: Board, done: int, rounds: int) -> str:
 def _allocated(board: Board, quantity: int) -> dict[str, int]:
     prefer = board.request.prefer
     preferred = [candidate for candidate in board.dark if candidate.venue.venue_id in prefer]
-    pools: Sequence[Candidate] = preferred or board.dark
+    pools: Sequence[Candidate] = [one for one in preferred or board.dark if not one.no_rest]
     beliefs = board.market.beliefs
     return allocate(
         quantity,

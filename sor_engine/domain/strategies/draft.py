@@ -1,5 +1,6 @@
 """From what a strategy gives each venue to legs, reasons and sums that reconcile."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from oms_platform.vocabulary import ExecInst, TimeInForce
@@ -10,7 +11,14 @@ from sor_engine.domain.plan import Account, Decision, Expectation, Leg, VenueOut
 DISPLAYS_NOTHING: Final = "displays nothing: only a staged or dark strategy goes there"
 # So long rests what stays short of its limit because of a protected quote; then the order is routed again.
 LOCKED_HOLD_MS: Final = 1_000
-_SAYS: Final = {ExecInst.INTERMARKET_SWEEP: "sweep", ExecInst.MIDPOINT_PEG: "midpoint"}
+# And so long what is post-only and stays short of its limit: out of the market it would not trade at all.
+POSTED_HOLD_MS: Final = 30_000
+_SAYS: Final = {
+    ExecInst.INTERMARKET_SWEEP: "sweep",
+    ExecInst.MIDPOINT_PEG: "midpoint",
+    ExecInst.PARTICIPATE_DONT_INITIATE: "post-only",
+}
+_RESTS: Final = (TimeInForce.DAY, TimeInForce.GTC)
 NOT_NEEDED: Final = "not needed: filled at better prices or by better-scored venues"
 
 
@@ -41,7 +49,9 @@ class Draft:
         """
         venue_id = candidate.venue.venue_id
         minimum = min(self.board.minimum, quantity)
-        if candidate.venue.lit and self.board.goes_past(venue_id, limit):
+        if self.board.request.post_only:
+            exec_inst = ExecInst.PARTICIPATE_DONT_INITIATE
+        elif candidate.venue.lit and self.board.goes_past(venue_id, limit):
             exec_inst = ExecInst.INTERMARKET_SWEEP
         self._legs.append(Leg(venue_id, quantity, limit, time_in_force, hold_ms, minimum, exec_inst))
         candidate.allocated += quantity
@@ -57,7 +67,8 @@ class Draft:
         reach, resting, hold_ms = take_limit(board), board.limit or 0, 0
         if any(candidate.rests for candidate in board.ranked):
             resting = board.rest_limit()
-            hold_ms = 0 if resting == board.limit else LOCKED_HOLD_MS
+            short_ms = POSTED_HOLD_MS if board.request.post_only else LOCKED_HOLD_MS
+            hold_ms = 0 if resting == board.limit else short_ms
         for candidate in board.ranked:
             if not candidate.takes and not candidate.rests:
                 continue
@@ -70,12 +81,14 @@ class Draft:
             if candidate.takes:
                 self.add(candidate, candidate.takes, reach, TimeInForce.IOC, took)
             if candidate.rests and rest_tif is not None:
-                words = f"{rests} for {hold_ms} ms, not to lock a protected quote" if hold_ms else rests
+                why = "not to take" if board.request.post_only else "not to lock a protected quote"
+                words = f"{rests} for {hold_ms} ms, {why}" if hold_ms else rests
                 self.add(candidate, candidate.rests, resting, rest_tif, words, hold_ms=hold_ms)
 
     def decision(self) -> Decision:
         """Close the plan."""
         board = self.board
+        self._show_parts()
         return Decision(
             legs=tuple(self._legs),
             strategy=board.profile.strategy.value,
@@ -87,6 +100,23 @@ class Draft:
             scores=board.scores(),
             account=self._account,
         )
+
+    def _show_parts(self) -> None:
+        """Give each leg that rests its part of what the order shows."""
+        request = self.board.request
+        if not request.display_quantity:
+            return
+        resting = [
+            place
+            for place, leg in enumerate(self._legs)
+            if leg.time_in_force in _RESTS and leg.exec_inst is not ExecInst.MIDPOINT_PEG
+        ]
+        sizes = [self._legs[place].quantity for place in resting]
+        parts = shown_parts(request.display_quantity, sizes, request.round_lot)
+        for place, part in zip(resting, parts, strict=True):
+            leg = self._legs[place]
+            # One that is shown whole says nothing.
+            self._legs[place] = leg._replace(display_quantity=part if part < leg.quantity else 0)
 
     def _account(self) -> Account:
         """Work out the reasons for every venue, the expected sums and a summary."""
@@ -108,7 +138,8 @@ class Draft:
             held = f" held {leg.hold_ms} ms" if leg.hold_ms else ""
             limit, force = price_text(leg.limit_micros), leg.time_in_force.name
             says = f" {_SAYS[leg.exec_inst]}" if leg.exec_inst is not None else ""
-            parts.append(f"{leg.quantity} at {leg.venue_id} limit {limit} {force}{says}{held}")
+            shows = f" showing {leg.display_quantity}" if leg.display_quantity else ""
+            parts.append(f"{leg.quantity} at {leg.venue_id} limit {limit} {force}{says}{shows}{held}")
         left = self.board.request.quantity - sum([leg.quantity for leg in self._legs])
         if left:
             parts.append(f"{left} not placed yet" if self.continues else f"{left} not placed, no more fits")
@@ -116,9 +147,29 @@ class Draft:
         return f"{describe(self.board.request)}, {self.stage}: {', '.join(parts)}.{notes}"
 
 
+def shown_parts(display: int, sizes: Sequence[int], round_lot: int) -> list[int]:
+    """Share what an order shows out over orders of these sizes, in round lots.
+
+    Each shows a round lot, or all of it if it has less; what is left goes by size, rounded down to lots, and
+    then in their order.
+    """
+    parts = [min(size, round_lot) for size in sizes]
+    left, whole = display - sum(parts), sum(sizes)
+    if left <= 0:
+        return parts
+    wanted = [left * size // whole // round_lot * round_lot for size in sizes]
+    for more in (wanted, [left] * len(sizes)):
+        for place, size in enumerate(sizes):
+            given = max(0, min(more[place], size - parts[place], display - sum(parts)))
+            parts[place] += given
+    return parts
+
+
 def _why_not(board: Board, candidate: Candidate) -> str:
     if not candidate.venue.lit:
         return DISPLAYS_NOTHING
+    if candidate.no_rest and not candidate.marketable:
+        return candidate.no_rest
     return NOT_NEEDED if candidate.marketable else board.why_nothing_displayed()
 
 

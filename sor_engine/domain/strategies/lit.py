@@ -8,13 +8,17 @@ other side if it is not.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.board import Board, Candidate
 from sor_engine.domain.market import PPM, price_text
 from sor_engine.domain.plan import Decision
+from sor_engine.domain.profile import StrategyName
 from sor_engine.domain.strategies.draft import NOT_NEEDED, Draft
 from sor_engine.domain.sweeping import Offer, allocate
+
+POST_ONLY: Final = "post-only"
 
 
 def take_sweep(board: Board, wanted: int) -> int:
@@ -146,6 +150,28 @@ def whole(board: Board) -> Decision:
     return draft.decision()
 
 
+def posted(board: Board) -> Decision:
+    """Post-only: rest all of it, short of everything that is displayed, and take nothing."""
+    rest = _rest_by_score if board.profile.strategy is StrategyName.SPLIT else _rest_at_one
+    quantity = board.request.quantity
+    for candidate in board.ranked:
+        # It is there not to be taken.
+        candidate.within, candidate.marketable = [], 0
+    if rest(board, quantity) == quantity:
+        for candidate in board.ranked:
+            candidate.reason = candidate.no_rest or "its lot or minimum size does not allow it"
+        price = board.rest_limit()
+        return board.nothing(
+            f"NOTHING_POSTED: quantity={quantity}, price={price_text(max(0, price))}", POST_ONLY
+        )
+    for candidate in board.ranked:
+        if not candidate.rests:
+            candidate.reason = candidate.no_rest or "a post-only order rests elsewhere"
+    draft = Draft(board, POST_ONLY)
+    draft.add_takes(rest_tif=board.request.time_in_force)
+    return draft.decision()
+
+
 def _left_at(price: int, candidate: Candidate) -> int:
     return candidate.left_at(price)
 
@@ -226,7 +252,8 @@ def _rest_by_score(board: Board, left: int) -> int:
         candidate.rests += max(0, fits)
         return max(0, fits)
 
-    few = board.ranked[: board.profile.split_venues_max]
+    able = [candidate for candidate in board.ranked if not candidate.no_rest]
+    few = able[: min(board.profile.split_venues_max, board.places_max)]
     return left - _share(left, few, lambda _candidate: left, rest)
 
 

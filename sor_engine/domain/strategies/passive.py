@@ -58,7 +58,8 @@ def _queues(board: Board) -> tuple[str, list[Candidate]]:
         and candidate.near[0][0] == near
         and board.market.outflows.get(candidate.venue.venue_id)
         and candidate.in_lots(request.quantity)
-    ]
+        and not candidate.no_rest
+    ][: board.places_max]
     return ("" if joinable else "no queue has been watched long enough"), joinable
 
 

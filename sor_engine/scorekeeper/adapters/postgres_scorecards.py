@@ -35,7 +35,8 @@ _TAPE: Final = ArrayStatement.insert(
 _OPEN: Final = """
 SELECT cl_ord_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint,
        terms ->> 'timeInForce' IN ('TIME_IN_FORCE_DAY', 'TIME_IN_FORCE_GTC'), created_at,
-       status, cum_qty, acked_at
+       status, cum_qty, acked_at,
+       coalesce(terms ->> 'execInst' = 'EXEC_INST_PARTICIPATE_DONT_INITIATE', false)
 FROM child_orders WHERE leaves_qty > 0 ORDER BY order_id, leg
 """
 _CLOSED_OF_OPEN: Final = """
@@ -84,10 +85,20 @@ class PostgresScorecards:
                 answered=status != "PENDING_NEW",
                 ack_us=0 if acked_at is None else microseconds(acked_at),
                 cum_qty=cum_qty,
+                post_only=post_only,
             )
-            for cl_ord_id, venue_id, quantity, limit, rests, created_at, status, cum_qty, acked_at in (
-                self._connection.execute(_OPEN).fetchall()
-            )
+            for (
+                cl_ord_id,
+                venue_id,
+                quantity,
+                limit,
+                rests,
+                created_at,
+                status,
+                cum_qty,
+                acked_at,
+                post_only,
+            ) in self._connection.execute(_OPEN).fetchall()
         }
 
     def closed_of_open_orders(self) -> list[str]:

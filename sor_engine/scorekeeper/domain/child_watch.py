@@ -67,7 +67,8 @@ class Child:
     """An open child. limit in micros; rests: whether its time in force lets it. ack_us: the venue's time.
 
     stored_cum_qty: what was filled when it was loaded from storage: trades up to there are not new.
-    how, displayed, touch: what its placing looked like, once its symbol and side are known.
+    how, displayed, touch: what its placing looked like, once its symbol and side are known. post_only: its
+    venue is to reject it where it would take, so that such a word says nothing of the venue.
     """
 
     venue_id: str
@@ -83,6 +84,7 @@ class Child:
     touch: int | None = None
     cum_qty: int = 0
     taken: int = 0
+    post_only: bool = False
 
 
 class Report(NamedTuple):
@@ -234,6 +236,9 @@ class ChildWatch:
             if report.leaves_qty > 0 and child.cum_qty < child.quantity:
                 return
         elif kind is Kind.ANSWER:
+            return
+        elif kind is Kind.REJECTED and child.post_only:
+            self._drop(cl_ord_id)
             return
         elif kind is Kind.REJECTED:
             record.gate.note_rejected(report.received_us, child.placed_us)

@@ -35,6 +35,8 @@ class NotedVenues:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.by_seq: dict[int, SentMessage] = {}
+        # Under which ClOrdID requests were about their child, empty as it was sent.
+        self.named: list[str] = []
 
         self.takes = True
         self.refused: list[str] = []
@@ -48,10 +50,16 @@ class NotedVenues:
     def send_order(self, child: ChildTerms, at: datetime) -> bool:
         return self._note("D", child.cl_ord_id)
 
-    def send_cancel(self, child: ChildTerms, cl_ord_id: str, at: datetime) -> bool:
+    def send_cancel(self, child: ChildTerms, named: str, cl_ord_id: str, at: datetime) -> bool:
+        self.named.append(named)
         return self._note("F", cl_ord_id)
 
-    def ask_status(self, child: ChildTerms, ask_id: str) -> bool:
+    def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
+        self.named.append(named)
+        return cl_ord_id if self._note("G", cl_ord_id) else ""
+
+    def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:
+        self.named.append(named)
         return self._note("H", ask_id)
 
     def refuse_type(self, venue_id: str, msg_seq: int, msg_type: str) -> bool:

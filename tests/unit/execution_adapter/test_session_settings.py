@@ -109,7 +109,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"cl_ord_ids": {"length": 13}}, "length: expected 14 to 64", "13"),
     ({"cl_ord_ids": {"length": 20, "alphabet": "digits"}}, "length: expected 23 to 64", "20"),
     ({"cl_ord_ids": {"length": 20, "alphabet": "hex"}}, "alphabet: expected one of digits", "'hex'"),
-    ({"capabilities": {"replace": True}}, "no other field", "replace"),
+    ({"capabilities": {"baskets": True}}, "no other field", "baskets"),
 ]
 
 

@@ -12,14 +12,18 @@ from oms_api.adapters import backlog as backlog_module
 from oms_api.adapters.backlog import SET_ASIDE_MS, OutcomeBacklog
 from oms_api.domain import unanswered as unanswered_module
 from oms_api.domain.unanswered import OUTCOMES, Unanswered
+from oms_api.entrypoints.event_tail import read_event
 from oms_api.ports import EncodedEvent, NewChange, NewOrder, StreamedEvent, UnavailableError
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
+from oms_platform.kafka.consumers import EncodedRecord
 from oms_platform.messages import CancelOrder, OrderEvent
+from oms_platform.vocabulary import OrderAccepted, OrderStatus, RouteRequested, Side
 from oms_platform.wire import encode
 from tests.ingest import submit_order
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+ROUTE = RouteRequested(route_id=uuid7(), attempt=1, quantity=1, requested_at=NOW)
 
 
 class Time:
@@ -100,6 +104,32 @@ def test_an_order_that_was_only_accepted_still_waits(kind: str) -> None:
     placed = rig.place()
     rig.backlog.on_events([event(placed, kind)])
     assert rig.after(3)
+
+
+def test_an_order_that_was_accepted_and_asks_for_no_route_waits_for_its_stop_and_not_for_core() -> None:
+    for route, refused in ((None, False), (ROUTE, True)):
+        rig = Rig()
+        placed = rig.place()
+        accepted = OrderEvent(
+            event_id=uuid7(),
+            order_id=placed.message.order_id,
+            account_id="A",
+            client_order_id="C",
+            sequence=2,
+            stream_sequence=1,
+            type="OrderAccepted",
+            status=OrderStatus.ACKNOWLEDGED,
+            symbol="AAPL",
+            side=Side.BUY,
+            quantity=1,
+            occurred_at=NOW,
+            order_accepted=OrderAccepted(reserved_price_micros=1, route=route),
+        )
+        record = EncodedRecord(type_name="OrderEvent", payload=encode(accepted), trace="")
+        found = read_event(record)
+        assert found is not None
+        rig.backlog.on_events([found])
+        assert rig.after(3) is refused
 
 
 def test_every_type_that_counts_as_an_outcome_is_a_change_that_events_carry() -> None:

@@ -38,7 +38,7 @@ from oms_api.handlers import Placed
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder
-from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, TimeInForce
+from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, Side, TimeInForce
 from tests.unit.oms_api.test_handlers import CONTENT, FIRST, NOW, TRADER, Fake, over_rate, view
 
 CLOSED = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
@@ -78,6 +78,7 @@ def state(status: str, **changes: Any) -> OrderState:
     fields: dict[str, Any] = {
         "order_id": uuid7(), "status": OrderStatus[status], "closed": status in CLOSED, "cum_qty": 0,
         "order_type": OrderType.LIMIT, "time_in_force": TimeInForce.DAY, "min_quantity": 0,
+        "side": Side.BUY, "quantity": 1_000,
     }  # fmt: skip
     return OrderState(**(fields | changes))
 

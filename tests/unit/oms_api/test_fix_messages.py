@@ -89,7 +89,14 @@ def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
     [
         ("54=1|38=100|40=1", {"side": "BUY", "quantity": 100, "orderType": "MARKET"}),
         ("54=2|38=0100.00|40=2", {"side": "SELL", "quantity": 100, "orderType": "LIMIT"}),
-        ("54=5|38=1.5|40=P", {"side": "5", "quantity": "1.5", "orderType": "P"}),
+        ("54=8|38=1.5|40=P", {"side": "8", "quantity": "1.5", "orderType": "P"}),
+        ("54=5|38=1|40=2|44=1|114=N|5700=L1", {"side": "SELL_SHORT", "locateId": "L1"}),
+        ("54=5|38=1|40=2|44=1|114=Y|5700=L1", {"side": "SELL_SHORT", "locateId": ...}),
+        ("54=6|38=1|40=2|44=1|528=P", {"side": "SELL_SHORT_EXEMPT", "capacity": "PRINCIPAL"}),
+        ("54=1|38=1|40=2|44=1|528=W", {"capacity": "W"}),
+        ("54=1|38=900|40=2|44=1|111=100|18=6", {"displayQty": 100, "postOnly": True}),
+        ("54=1|38=900|40=2|44=1|111=x|18=1 6", {"displayQty": "x", "postOnly": True}),
+        ("54=1|38=900|40=2|44=1|110=50|18=1", {"minQuantity": 50, "postOnly": ...}),
         ("54=1|38=-5|40=1", {"quantity": "-5"}),
         ("54=1|38=99999999999999999999|40=1", {"quantity": "9" * 20}),
         ("54=1|40=1", {"quantity": ...}),
@@ -185,8 +192,9 @@ def test_event_is_the_report_of_the_table(
 def test_what_says_nothing_of_the_order_is_not_reported() -> None:
     house = {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildRestated",
              "ChildCancelRejected", "BookingRejected", "CancelRejected", "ReplaceRejected", "SuspendRejected",
-             "ResumeRejected", "StopTriggered", "RouteHeld"}  # fmt: skip
-    told = set(OrderEvent.__struct_fields__[-24:])
+             "ResumeRejected", "StopTriggered", "AlgoPlanned", "SharesReleased", "AlgoHeld",
+             "RouteHeld"}  # fmt: skip
+    told = set(OrderEvent.__struct_fields__[-27:])
     kinds = {"".join(word.title() for word in name.split("_")) for name in told}
     assert kinds == house | EXEC_TYPES.keys()
     for kind in house:

@@ -171,6 +171,9 @@ class Fake:
     def auction_venue(self, _symbol: str) -> str:
         return ""
 
+    def round_lot(self, _symbol: str, _price_micros: int) -> int:
+        return 100
+
     def profile_exists(self, profile: str) -> bool:
         return profile == "default"
 
@@ -353,7 +356,8 @@ def view(**changes: Any) -> OrderView:
         "limit_price": None, "stop_price": None, "expire_at": None,
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
-        "min_quantity": None, "routing": None, "principal": "t",
+        "capacity": "AGENCY", "display_qty": None, "post_only": False, "locate_id": None, "tags": None,
+        "min_quantity": None, "routing": None, "algo": None, "basket_id": None, "principal": "t",
     }  # fmt: skip
     return OrderView(**(fields | changes))
 

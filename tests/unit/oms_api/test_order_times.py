@@ -34,6 +34,7 @@ CALENDAR = Calendar(
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
 KNOWN = Known(
     ticks_of=lambda _symbol: Ticks(),
+    round_lot_of=lambda _symbol, _price: 100,
     account_exists=lambda _account: True,
     profile_exists=lambda _profile: True,
     venue_exists=lambda _venue: True,

@@ -27,6 +27,7 @@ def _can_be_stored(name: str) -> bool:
 
 EVERYTHING = Known(
     ticks_of=lambda symbol: Ticks(tick_micros=1, sub_dollar_micros=1) if _can_be_stored(symbol) else None,
+    round_lot_of=lambda _symbol, _price: 1,
     account_exists=_can_be_stored,
     profile_exists=_can_be_stored,
     venue_exists=_can_be_stored,

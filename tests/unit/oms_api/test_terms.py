@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_api.domain.idempotency import same_order
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import FieldProblem, shown
 from oms_api.domain.terms import (
     FIELDS,
     QUANTITY_MAX,
@@ -17,12 +17,11 @@ from oms_api.domain.terms import (
     channel_problem,
     principal_problem,
     read_terms,
-    shown,
 )
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
 from oms_platform.wire import decode, encode
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -40,6 +39,7 @@ GOOD: dict[str, Any] = {
 
 KNOWN = Known(
     ticks_of=TICKS.get,
+    round_lot_of=lambda _symbol, _price: 100,
     account_exists={"A"}.__contains__,
     profile_exists={"default", "staged"}.__contains__,
     venue_exists={"XNYS", "XNAS"}.__contains__,
@@ -205,7 +205,8 @@ ANYTHING = JSON | ANY_TEXT | ANY_NUMBER
 def hold_storable(terms: OrderTerms) -> None:
     """Hold what columns, JSON and Kafka need: texts without NUL and lone surrogates, numbers that fit."""
     payload = encode(SubmitOrder(order_id=uuid7(), received_at=NOW, terms=terms))
-    assert b"\\u0000" not in payload
+    # What a caller writes as a backslash, "u" and zeros is none.
+    assert b"\\u0000" not in payload.replace(b"\\\\", b"")
     stored = decode("SubmitOrder", payload)
     assert isinstance(stored, SubmitOrder)
     assert stored.terms == terms
@@ -234,12 +235,13 @@ def test_whatever_a_body_says_the_answer_is_terms_that_can_be_stored_or_named_pr
             hold_storable(found)
 
 
-@pytest.mark.parametrize("field", sorted(FIELDS - {"routing", "stopPrice"}))
+@pytest.mark.parametrize("field", sorted(FIELDS - {"routing", "stopPrice", "tags"}))
 @given(value=ANYTHING)
 def test_one_field_with_anything_in_it_is_stored_or_named(field: str, value: Any) -> None:
     found = read(**{field: value})
     if isinstance(found, tuple):
-        assert field in {problem.field for problem in found} or field in ("orderType", "symbol", "quantity")
+        named = {problem.field.partition(".")[0] for problem in found}
+        assert field in named or field in ("orderType", "symbol", "quantity")
     else:
         hold_storable(found)
 
@@ -357,3 +359,92 @@ def test_what_does_not_belong_to_an_order_type_is_named(
     found = read(**changes)
     assert not isinstance(found, OrderTerms)
     assert [(problem.field, problem.message) for problem in found] == [(field, message)]
+
+
+SHORT = {"side": "SELL_SHORT", "locateId": "LOC 1/7"}
+MARKET = {"orderType": "MARKET", "limitPrice": None}
+
+
+def test_instructions_are_read_as_they_are() -> None:
+    terms = good(
+        side="SELL_SHORT_EXEMPT", quantity=1_000, capacity="RISKLESS_PRINCIPAL", displayQty=100,
+        postOnly=True,
+        tags={"strategy": "pairs 7", "book": "EU-1"},
+    )  # fmt: skip
+    assert terms.side is Side.SELL_SHORT_EXEMPT and terms.locate_id == ""
+    assert terms.capacity is OrderCapacity.RISKLESS_PRINCIPAL
+    assert terms.tags == (Tag(name="book", text="EU-1"), Tag(name="strategy", text="pairs 7"))
+    assert (terms.display_quantity, terms.post_only) == (100, True)
+    assert good(**SHORT).locate_id == "LOC 1/7"
+
+
+def test_what_is_not_said_is_stored_as_it_was_before_there_were_instructions() -> None:
+    assert good() == good(capacity=None, tags=None, locateId=None, displayQty=None, postOnly=False)
+    assert b"capacity" not in encode(good()) and b"postOnly" not in encode(good())
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"side": "SELL_SHORT"}, "locateId",
+         "must be the locate of the shares that a SELL_SHORT order borrows, was none"),
+        ({"locateId": "L"}, "locateId", "must be left out of a BUY order, was L"),
+        ({"side": "SELL", "locateId": "L"}, "locateId", "must be left out of a SELL order, was L"),
+        (SHORT | {"locateId": " L"}, "locateId",
+         'must be 1 to 64 printable ASCII characters, no space at its ends, was " L"'),
+        (SHORT | {"locateId": "a\x01b"}, "locateId",
+         "must be 1 to 64 printable ASCII characters, no space at its ends, was 'a\\x01b'"),
+        ({"capacity": "AGENT"}, "capacity",
+         'must be one of AGENCY, PRINCIPAL, RISKLESS_PRINCIPAL, was "AGENT"'),
+        ({"displayQty": 0}, "displayQty", "must be a whole number of shares from 1 to 2147483647, was 0"),
+        ({"displayQty": 99, "quantity": 500}, "displayQty", "must be at least a round lot of 100, was 99"),
+        ({"displayQty": 100}, "displayQty", "must be below the quantity 100, was 100"),
+        (MARKET | {"displayQty": 100, "quantity": 500}, "displayQty",
+         "must be left out of a MARKET order, was 100"),
+        ({"displayQty": 100, "quantity": 500, "timeInForce": "IOC"}, "displayQty",
+         "must be left out of an order that is IOC, was 100"),
+        ({"displayQty": 100, "quantity": 500, "minQuantity": 200}, "displayQty",
+         "must be left out of an order with a minQuantity, was 100"),
+        ({"postOnly": "yes"}, "postOnly", 'must be true or false, was "yes"'),
+        (MARKET | {"postOnly": True}, "postOnly", "must be left out of a MARKET order, was true"),
+        ({"postOnly": True, "timeInForce": "FOK"}, "postOnly",
+         "must be left out of an order that is FOK, was true"),
+        ({"postOnly": True, "minQuantity": 5}, "postOnly",
+         "must be left out of an order with a minQuantity, was true"),
+        ({"tags": []}, "tags", "must be an object of at most 16 names and texts, was a list"),
+        ({"tags": {str(n): "x" for n in range(17)}}, "tags",
+         "must be an object of at most 16 names and texts, was 17 of them"),
+        ({"tags": {"": "x"}}, "tags", 'must be named by 1 to 32 printable characters, was ""'),
+        ({"tags": {"a": ""}}, "tags.a", 'must be a text of 1 to 128 printable characters, was ""'),
+        ({"tags": {"a": 5}}, "tags.a", "must be a text of 1 to 128 printable characters, was 5"),
+    ],
+)  # fmt: skip
+def test_instructions_that_do_not_go_together_are_refused_by_field(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = read(**changes)
+    assert isinstance(found, tuple), found
+    assert [(problem.field, problem.message) for problem in found] == [(field, message)]
+
+
+@given(value=ANYTHING)
+def test_tags_with_anything_in_them_are_stored_or_named(value: Any) -> None:
+    found = read(tags=value)
+    if isinstance(found, tuple):
+        assert {problem.field.partition(".")[0] for problem in found} == {"tags"}
+    else:
+        hold_storable(found)
+
+
+@pytest.mark.parametrize("field", ["slices", "urgency", "participationBps", "seed", "strategy", "endAt"])
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, -(10**5000), "x" * 5000, "\0" * 99, [[]] * 999, 1e300, True],
+    ids=["large", "small", "long", "NUL", "list", "float", "flag"],
+)
+def test_whatever_a_field_of_an_algo_is_it_is_named_in_few_words(field: str, value: object) -> None:
+    algo = {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"} | {field: value}
+    found = read_terms(GOOD | {"algo": algo}, channel="API", principal="trader1", known=KNOWN)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == [f"algo.{field}"]
+    assert len(found[0].message) < 200

@@ -35,6 +35,13 @@ ORDER: dict[str, Any] = {
     "updatedAt": TIME,
     "avgPx": "227.420000",
     "minQuantity": None,
+    "algo": None,
+    "basketId": None,
     "routing": None,
     "principal": "trader1",
+    "capacity": "AGENCY",
+    "displayQty": None,
+    "postOnly": False,
+    "locateId": None,
+    "tags": None,
 }

@@ -182,9 +182,11 @@ class Machine:
         """Ask for the order's cancel."""
         return self.do(RequestCancel(request_id=request_id or ids.uuid7(), cause=cause))
 
-    def reject_cancel(self, *, child: str = "1-1") -> list[Event]:
-        """Report that a venue keeps a child."""
-        return self.do(ChildCancelRejected(cl_ord_id=child, venue_id="XNYS", reason="0 too late"))
+    def reject_cancel(self, *, child: str = "1-1", replaces: bool = False) -> list[Event]:
+        """Report that a venue keeps a child, or, `replaces`, does not change it."""
+        return self.do(
+            ChildCancelRejected(cl_ord_id=child, venue_id="XNYS", reason="0 too late", replace=replaces)
+        )
 
     @property
     def quantities(self) -> tuple[str, int, int, int]:

@@ -296,9 +296,16 @@ class Scene:
         return self.report(order_id, ExecType.TRADE, leg, last_qty=quantity, **fields)
 
     def keep(
-        self, order_id: UUID, leg: int = 1, *, attempt: int = 1, reason: int = 0, venue_id: str = "XNYS"
+        self,
+        order_id: UUID,
+        leg: int = 1,
+        *,
+        attempt: int = 1,
+        reason: int = 0,
+        venue_id: str = "XNYS",
+        replaces: bool = False,
     ) -> None:
-        """Let a venue refuse the cancel of a child."""
+        """Let a venue refuse the cancel of a child, or, `replaces`, to change it."""
         child = order_ids.child_cl_ord_id(order_id, attempt, leg)
         self.send(
             Topic.FILLS,
@@ -310,6 +317,7 @@ class Scene:
                 venue_id=venue_id,
                 transact_time=self.now,
                 cxl_rej_reason=reason,
+                replace=replaces,
             ),
         )
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_platform import ids, order_ids
-from oms_platform.messages import CancelChildren, OrderEvent
+from oms_platform.messages import CancelChildren, OrderEvent, ReplaceChild
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
@@ -163,7 +163,7 @@ def test_what_takes_children_back_is_said_again_by_the_next_life(scene: Scene) -
     scene.step(seconds=10)
     scene.step(seconds=10)
     said = scene.published(Topic.ROUTED)[before:]
-    assert {cancel.request_id for cancel in said if isinstance(cancel, CancelChildren)} == asked
+    assert {one.request_id for one in said if isinstance(one, CancelChildren | ReplaceChild)} == asked
 
 
 def test_a_replace_that_comes_twice_has_one_effect_also_in_the_next_life(scene: Scene) -> None:
@@ -176,6 +176,42 @@ def test_a_replace_that_comes_twice_has_one_effect_also_in_the_next_life(scene: 
     scene.replace(order_id, change, request_id=request_id)
     assert scene.event_types(order_id)[2:] == ["ReplaceRequested", "OrderReplaced", "RouteRequested"]
     assert [request.quantity for request in scene.route_requests()] == [300, 200]
+
+
+def test_one_child_that_can_take_all_of_it_is_made_smaller_where_it_is(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    request_id = scene.replace(order_id, OrderChange(quantity=150))
+    (asked,) = scene.published(Topic.ROUTED)
+    assert isinstance(asked, ReplaceChild)
+    larger = order_ids.child_cl_ord_id(order_id, 1, 2)
+    assert (asked.request_id, asked.cl_ord_id, asked.quantity) == (request_id, larger, 50)
+    scene.report(order_id, ExecType.RESTATED, leg=2, venue_id="XNAS", order_qty=50)
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 150)
+    scene.step(seconds=10)
+    assert (len(scene.route_requests()), len(scene.published(Topic.ROUTED))) == (1, 1)
+
+
+@pytest.mark.parametrize("quantity", [100, 50])
+def test_what_no_child_alone_can_take_is_canceled_and_routed_again(scene: Scene, quantity: int) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 100), ("XNAS", 200))
+    scene.replace(order_id, OrderChange(quantity=quantity))
+    (asked,) = scene.published(Topic.ROUTED)
+    assert isinstance(asked, CancelChildren)
+
+
+def test_a_child_that_is_not_replaced_is_canceled_and_never_asked_to_be_smaller_again(scene: Scene) -> None:
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    first = scene.replace(order_id, OrderChange(quantity=200))
+    scene.keep(order_id, replaces=True)
+    scene.keep(order_id)
+    assert scene.event_types(order_id)[-1] == "ReplaceRejected"
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
+    second = scene.replace(order_id, OrderChange(quantity=150))
+    said = [(type(one), getattr(one, "request_id", None)) for one in scene.published(Topic.ROUTED)]
+    assert said == [(ReplaceChild, first), (CancelChildren, first), (CancelChildren, second)]
 
 
 def test_a_replace_that_overtakes_its_order_takes_the_order_first(scene: Scene) -> None:

@@ -26,6 +26,9 @@ def quote_from_wire(wire: WireQuote) -> Quote:
             )
             for venue in wire.venues
         ),
+        last_price=_price(wire.last_price),
+        last_size=wire.last_size,
+        volume=wire.volume,
     )
 
 
@@ -52,6 +55,9 @@ def quote_to_wire(quote: Quote) -> WireQuote:
             )
             for venue in quote.venues
         ],
+        last_price=_text(quote.last_price),
+        last_size=quote.last_size,
+        volume=quote.volume,
     )
 
 

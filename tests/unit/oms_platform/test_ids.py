@@ -8,6 +8,7 @@ import pytest
 
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
+from oms_platform.order_ids import taken_at
 
 ORDER = uuid.UUID("01900000-0000-7000-8000-000000000001")
 
@@ -28,7 +29,9 @@ def test_ids_of_many_threads_are_all_different_and_rise_in_each() -> None:
 
 def test_an_id_carries_the_time_of_its_birth_to_the_millisecond() -> None:
     before = utc_now()
-    born = ids.uuid7_time(ids.uuid7())
+    order_id = ids.uuid7()
+    born = ids.uuid7_time(order_id)
+    assert taken_at(order_id) == born
     # The counter of earlier ids may be ahead of the clock by the milliseconds that it used up.
     assert before - timedelta(milliseconds=1) <= born <= utc_now() + timedelta(seconds=1)
 

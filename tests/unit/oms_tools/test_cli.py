@@ -350,6 +350,11 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
             profile=None,
             avoid=(),
             prefer=(),
+            capacity=None,
+            tags=(),
+            locate_id=None,
+            display_qty=None,
+            post_only=False,
         )
         return Operations.place.call(**terms).body or {}
 

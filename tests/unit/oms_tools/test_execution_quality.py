@@ -113,7 +113,7 @@ def test_a_venues_clock_that_is_a_minute_off_is_not_believed() -> None:
 
 def evidence(limit: int, *, rests: bool = False, acked_us: int | None = None) -> Evidence:
     order = Order(
-        order_id="order", symbol="AAPL", buy=False, quantity=100, limit=None, created_us=0, ended_us=None
+        order_id="order", symbol="AAPL", side="SELL", quantity=100, limit=None, created_us=0, ended_us=None
     )
     child = Child(
         cl_ord_id="child", order_id="order", venue_id="XNAS", quantity=100, limit=limit, created_us=SECOND,
@@ -190,8 +190,8 @@ def large_report(symbols: tuple[str, ...] = ("GOOGL", "MSFT")) -> Report:
     orders = tuple(
         large_tally(
             f"01900000-0000-7000-8000-00000000000{number}",
-            Order(order_id="o", symbol=symbol, buy=False, quantity=1, limit=None, created_us=0, ended_us=None,
-                  strategy="passive"),
+            Order(order_id="o", symbol=symbol, side="SELL", quantity=1, limit=None, created_us=0,
+                  ended_us=None, strategy="passive"),
         )
         for number, symbol in enumerate(symbols)
     )  # fmt: skip

@@ -103,7 +103,7 @@ def test_quantity_must_be_whole(text: str, quantity: int | None) -> None:
 
 
 def test_what_the_venue_does_not_trade_is_read_as_none() -> None:
-    command = read_command(fix_text("D", "11=X|55=AAPL|54=5|38=1|40=3|59=6"))
+    command = read_command(fix_text("D", "11=X|55=AAPL|54=8|38=1|40=3|59=6"))
     assert isinstance(command, NewOrder)
     assert (command.side, command.ord_type, command.time_in_force) == (None, None, None)
 

@@ -360,3 +360,24 @@ def test_trade_says_where_it_was_made_and_who_came_for_liquidity() -> None:
     trades = [one for one in records if isinstance(one, Report) and one.exec_type is ExecType.TRADE]
     assert {one.cl_ord_id: one.last_liquidity for one in trades} == {"rests": 1, "takes": 2}
     assert all("\x0130=XNYS\x01" in report_text(one) for one in trades)
+
+
+def test_a_post_only_order_that_would_take_is_rejected_and_one_that_would_not_rests() -> None:
+    venue = engine()
+    venue.handle(order("S", side=Side.SELL), NOW)
+    taking = venue.handle(order("T", is_post_only=True), NOW)
+    assert [(one.exec_type, one.text) for one in taking if isinstance(one, Report)] == [
+        (ExecType.REJECTED, "post-only: it would take")
+    ]
+    resting = venue.handle(order("R", price="227.49", is_post_only=True), NOW)
+    assert [one.exec_type for one in resting if isinstance(one, Report)] == [ExecType.NEW]
+
+
+@pytest.mark.parametrize(
+    "terms", [{"time_in_force": TimeInForce.IOC}, {"ord_type": OrdType.MARKET, "price": ""}]
+)
+def test_a_post_only_order_has_a_limit_and_may_rest(terms: dict[str, object]) -> None:
+    records = engine().handle(order("X", is_post_only=True, **terms), NOW)
+    assert [one.text for one in records if isinstance(one, Report)] == [
+        "a post-only order (18=6) has a limit and may rest"
+    ]

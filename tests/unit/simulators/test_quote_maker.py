@@ -133,3 +133,24 @@ def test_best_levels_keeps_one_level_of_each_venue() -> None:
 def test_quote_maker_without_instruments_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one instrument"):
         QuoteMaker([], seed=7, interval_s=0.25, day_s=DAY_S)
+
+
+def test_what_was_traded_is_at_the_touch_in_lots_and_its_volume_is_their_sum() -> None:
+    volumes: dict[str, int] = defaultdict(int)
+    before: dict[str, Quote] = {}
+    for quote in make_quotes(3_000):
+        volume = quote.volume
+        assert volume is not None
+        if volume != volumes[quote.symbol]:
+            assert quote.last_price in (quote.national_best_bid, quote.national_best_offer)
+            assert quote.last_size > 0 and quote.last_size % 100 == 0
+            assert volume == volumes[quote.symbol] + quote.last_size
+        elif quote.symbol in before:
+            known = before[quote.symbol]
+            assert (quote.last_price, quote.last_size) == (known.last_price, known.last_size)
+        else:
+            assert (quote.last_price, quote.last_size, volume) == (None, 0, 0)
+        volumes[quote.symbol], before[quote.symbol] = volume, quote
+        best = best_levels(quote)
+        assert (best.last_price, best.last_size, best.volume) == (quote.last_price, quote.last_size, volume)
+    assert all(volumes[instrument.symbol] > 10_000 for instrument in DEMO)

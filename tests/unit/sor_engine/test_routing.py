@@ -627,3 +627,44 @@ def test_the_cost_of_a_venue_is_measured_by_the_cap_on_access_fees_of_the_day() 
 
     assert cost(3_000) == Decimal("0.4167")
     assert cost(1_000) == Decimal("0.25")
+
+
+@pytest.mark.parametrize("strategy", ["split", "sweep", "best"])
+@pytest.mark.parametrize("buy", [True, False])
+def test_a_post_only_order_rests_a_tick_behind_what_is_displayed_and_takes_nothing(
+    strategy: str, buy: bool
+) -> None:
+    limit, behind = ("10.10", "10.01") if buy else ("9.90", "10.01")
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.03")]
+    request = msgspec.structs.replace(order(limit), buy=buy, post_only=True)
+    decision = route(request, quotes, used=profile(strategy))
+    assert sum(leg.quantity for leg in decision.legs) == 100
+    for leg in decision.legs:
+        assert leg.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
+        assert (dollars(leg.limit_micros), leg.time_in_force) == (Decimal(behind), TimeInForce.DAY)
+        assert leg.hold_ms
+
+
+def test_a_venue_that_takes_no_post_only_orders_is_passed_over() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    venues = [venue("ARCX", post_only_orders=False), venue("BATS")]
+    request = msgspec.structs.replace(order("9.99"), post_only=True)
+    decision = route(request, quotes, venues)
+    assert [leg.venue_id for leg in decision.legs] == ["BATS"]
+    assert reasons(decision)["ARCX"] == "takes no post-only orders"
+
+
+def test_what_rests_shows_no_more_than_the_order_shows() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    request = msgspec.structs.replace(order("9.99", quantity=1_000), display_quantity=300, round_lot=100)
+    for strategy in ("best", "split", "sweep"):
+        decision = route(request, quotes, used=profile(strategy))
+        assert sum(leg.quantity for leg in decision.legs) == 1_000
+        assert sum(leg.display_quantity or leg.quantity for leg in decision.legs) == 300
+
+
+def test_a_venue_that_shows_all_of_every_order_gets_nothing_to_rest_of_one_that_shows_a_part() -> None:
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    venues = [venue("ARCX", reserve_orders=False), venue("BATS")]
+    request = msgspec.structs.replace(order("9.99", quantity=1_000), display_quantity=100, round_lot=100)
+    assert [leg.venue_id for leg in route(request, quotes, venues).legs] == ["BATS"]

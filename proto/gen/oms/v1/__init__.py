@@ -24,11 +24,27 @@ if TYPE_CHECKING:
 
 
 class Side(betterproto.Enum):
-    """FIX tag 54."""
+    """
+    FIX tag 54. SELL_SHORT (5): of shares that are borrowed. SELL_SHORT_EXEMPT (6): such a sale that Rule 201 of Regulation
+     SHO does not hold to a price above the national best bid.
+    """
 
     UNSPECIFIED = 0
     BUY = 1
     SELL = 2
+    SELL_SHORT = 3
+    SELL_SHORT_EXEMPT = 4
+
+
+class OrderCapacity(betterproto.Enum):
+    """
+    FIX tag 528, for whom we trade: a client (A), ourselves (P), or ourselves to fill a client's order that we hold (R).
+    """
+
+    UNSPECIFIED = 0
+    AGENCY = 1
+    PRINCIPAL = 2
+    RISKLESS_PRINCIPAL = 3
 
 
 class OrderType(betterproto.Enum):
@@ -58,12 +74,14 @@ class ExecInst(betterproto.Enum):
     """
     FIX tag 18, what a venue order says of itself beyond its limit. INTERMARKET_SWEEP (f): every protected quote that its
      limit goes past is taken at the same time, and the venue need not look for it. MIDPOINT_PEG (M): its price is the
-     middle of the national best, never beyond its limit.
+     middle of the national best, never beyond its limit. PARTICIPATE_DONT_INITIATE (6): post-only, it takes nothing that is
+     displayed, and the venue refuses it where it would.
     """
 
     UNSPECIFIED = 0
     INTERMARKET_SWEEP = 1
     MIDPOINT_PEG = 2
+    PARTICIPATE_DONT_INITIATE = 3
 
 
 class OrderStatus(betterproto.Enum):
@@ -109,7 +127,9 @@ class ExecType(betterproto.Enum):
 
 
 class CancelCause(betterproto.Enum):
-    """Why an order is being taken out of the market."""
+    """
+    Why an order is being taken out of the market. ALGO_END: its algo's time is over.
+    """
 
     UNSPECIFIED = 0
     CLIENT = 1
@@ -118,6 +138,21 @@ class CancelCause(betterproto.Enum):
     """
     Its own time is over: of a GTD order that until which it is good, of one for an auction that of the auction.
     """
+
+    ALGO_END = 9
+
+
+class AlgoStrategy(betterproto.Enum):
+    """
+    How an order's shares are released over time. TWAP: evenly. VWAP: as a market's volume is over its day. POV: as the
+     market trades, a part of its volume. IS: implementation shortfall, the sooner the more urgent.
+    """
+
+    UNSPECIFIED = 0
+    TWAP = 1
+    VWAP = 2
+    POV = 3
+    IS = 4
 
 
 @dataclass(eq=False, repr=False)
@@ -132,12 +167,42 @@ class Routing(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Tag(betterproto.Message):
+    """A word of the client's own about an order, kept with it."""
+
+    name: str = betterproto.string_field(1)
+    text: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class Algo(betterproto.Message):
+    """
+    An order that is worked over time. start_at: not there, from when the order came. participation_bps: the most that may
+     be released of what the market has traded since it was begun, in hundredths of a percent, 0 for any; of POV it is what
+     releases. urgency: of IS, 1 to 10. slices: in how many parts, 0 for as many as its time asks for. seed: what the
+     parts' sizes and times are drawn from; not there, from the order's id.
+    """
+
+    strategy: "AlgoStrategy" = betterproto.enum_field(1)
+    start_at: Optional[datetime] = betterproto.message_field(2, optional=True)
+    end_at: datetime = betterproto.message_field(3)
+    participation_bps: int = betterproto.int32_field(4)
+    urgency: int = betterproto.int32_field(5)
+    slices: int = betterproto.int32_field(6)
+    seed: Optional[int] = betterproto.int64_field(7, optional=True)
+
+
+@dataclass(eq=False, repr=False)
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
      (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT and STOP_LIMIT
      orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only. expire_at: FIX ExpireTime (126),
      of GTD orders only; of one that was given a date (432), the close of that day's session.
+     capacity: not there, it is agency and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of
+     the shares that a short sale borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it
+     rests, 0 for all. post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with
+     (FIX ListID, 66), empty for none.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -154,12 +219,20 @@ class OrderTerms(betterproto.Message):
     routing: "Routing" = betterproto.message_field(12)
     stop_price_micros: Optional[int] = betterproto.int64_field(13, optional=True)
     expire_at: Optional[datetime] = betterproto.message_field(14, optional=True)
+    capacity: Optional["OrderCapacity"] = betterproto.enum_field(15, optional=True)
+    tags: List["Tag"] = betterproto.message_field(16)
+    locate_id: str = betterproto.string_field(17)
+    display_quantity: int = betterproto.int32_field(18)
+    post_only: bool = betterproto.bool_field(19)
+    algo: "Algo" = betterproto.message_field(21)
+    basket_id: str = betterproto.string_field(22)
 
 
 @dataclass(eq=False, repr=False)
 class OrderChange(betterproto.Message):
     """
-    What a replace changes of an order's terms. UNSPECIFIED, or not there: it stays as it is.
+    What a replace changes of an order's terms. UNSPECIFIED, or not there: it stays as it is. display_quantity 0: all of it
+     is shown.
     """
 
     quantity: Optional[int] = betterproto.int32_field(1, optional=True)
@@ -167,6 +240,8 @@ class OrderChange(betterproto.Message):
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
     stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
     expire_at: Optional[datetime] = betterproto.message_field(5, optional=True)
+    display_quantity: Optional[int] = betterproto.int32_field(6, optional=True)
+    algo: "Algo" = betterproto.message_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -174,6 +249,7 @@ class ChildTerms(betterproto.Message):
     """
     What is asked of one venue, whole: a line of a route plan, a venue order, and what it is rendered from.
      cl_ord_id derives from order_id, attempt and leg. hold_ms above 0: what is left of it after so long is canceled.
+     capacity, locate_id: the order's. display_quantity: its part of what the order shows, 0 for all of it.
     """
 
     order_id: str = betterproto.string_field(1)
@@ -191,6 +267,9 @@ class ChildTerms(betterproto.Message):
     min_quantity: int = betterproto.int32_field(13)
     hold_ms: int = betterproto.int32_field(14)
     exec_inst: Optional["ExecInst"] = betterproto.enum_field(15, optional=True)
+    capacity: Optional["OrderCapacity"] = betterproto.enum_field(16, optional=True)
+    locate_id: str = betterproto.string_field(17)
+    display_quantity: int = betterproto.int32_field(18)
 
 
 @dataclass(eq=False, repr=False)
@@ -276,8 +355,8 @@ class RouteHeld(betterproto.Message):
 class StopTriggered(betterproto.Message):
     """
     The market has reached a stop price, and the order is worked from here on, as a market or a limit order. price_micros:
-     the national best offer (to buy) or bid (to sell) that did it; bid and offer: the quote that it is of, quote_sequence
-     and quoted_at its place in the symbol's quotes and its time.
+     the national best offer (to buy) or bid (to sell) that did it, or of_trade the last trade; bid and offer: the quote
+     that it is of, quote_sequence and quoted_at its place in the symbol's quotes and its time.
     """
 
     price_micros: int = betterproto.int64_field(1)
@@ -286,6 +365,57 @@ class StopTriggered(betterproto.Message):
     quote_sequence: int = betterproto.int32_field(4)
     quoted_at: Optional[datetime] = betterproto.message_field(5, optional=True)
     triggered_at: datetime = betterproto.message_field(6)
+    of_trade: bool = betterproto.bool_field(7)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoSlice(betterproto.Message):
+    """
+    One part of an algo's plan: from due_at on, `quantity` shares in all may be worked.
+    """
+
+    due_at: datetime = betterproto.message_field(1)
+    quantity: int = betterproto.int32_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoPlanned(betterproto.Message):
+    """
+    How an algo's shares are released from planned_at on: `slices` by their time, the last with the order's quantity. A
+     later plan takes the place of an earlier one, and leaves what was done or at work by then, `base_qty`. volume: of the
+     symbol, all that its market has traded of it; not there while it is not known.
+    """
+
+    planned_at: datetime = betterproto.message_field(1)
+    base_qty: int = betterproto.int32_field(2)
+    slices: List["AlgoSlice"] = betterproto.message_field(3)
+    volume: Optional[int] = betterproto.int64_field(4, optional=True)
+
+
+@dataclass(eq=False, repr=False)
+class SharesReleased(betterproto.Message):
+    """
+    So many shares of an algo order may be worked, `quantity` in all with those done. slice: how many slices of its plan
+     are due, the last of them at due_at. volume: all that the symbol's market has traded; counted_volume: how much
+     of that was since the plan was made and seen.
+    """
+
+    quantity: int = betterproto.int32_field(1)
+    slice: int = betterproto.int32_field(2)
+    due_at: datetime = betterproto.message_field(3)
+    released_at: datetime = betterproto.message_field(4)
+    volume: Optional[int] = betterproto.int64_field(5, optional=True)
+    counted_volume: int = betterproto.int64_field(6)
+
+
+@dataclass(eq=False, repr=False)
+class AlgoHeld(betterproto.Message):
+    """
+    Shares of an algo order are due and are not released: `reason` says why. It ends with the next SharesReleased.
+    """
+
+    reason: str = betterproto.string_field(1)
+    held_at: datetime = betterproto.message_field(2)
 
 
 @dataclass(eq=False, repr=False)
@@ -417,12 +547,14 @@ class CancelRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ChildCancelRejected(betterproto.Message):
     """
-    A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children.
+    A venue keeps a child that it was asked to cancel, FIX 35=9; the cancel goes on for the other children. replace: it was
+     asked to make the child smaller where it is, and does not.
     """
 
     cl_ord_id: str = betterproto.string_field(1)
     venue_id: str = betterproto.string_field(2)
     reason: str = betterproto.string_field(3)
+    replace: bool = betterproto.bool_field(4)
 
 
 @dataclass(eq=False, repr=False)
@@ -620,7 +752,10 @@ class BookTrade(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class RouteRequest(betterproto.Message):
-    """One attempt to place `quantity` shares of an order that passed risk."""
+    """
+    One attempt to place `quantity` shares of an order that passed risk. display_quantity: of an order that shows a part of
+     itself, how many more shares its live children let it show.
+    """
 
     route_id: str = betterproto.string_field(1)
     order_id: str = betterproto.string_field(2)
@@ -629,6 +764,7 @@ class RouteRequest(betterproto.Message):
     requested_at: datetime = betterproto.message_field(11)
     visits: List["VenueVisit"] = betterproto.message_field(13)
     terms: "OrderTerms" = betterproto.message_field(14)
+    display_quantity: int = betterproto.int32_field(25)
 
 
 @dataclass(eq=False, repr=False)
@@ -663,6 +799,21 @@ class CancelChildren(betterproto.Message):
     account_id: str = betterproto.string_field(3)
     requested_at: datetime = betterproto.message_field(4)
     through_attempt: int = betterproto.int32_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class ReplaceChild(betterproto.Message):
+    """
+    Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed included. One that
+     cannot be is answered by a CancelReject with `replace`.
+    """
+
+    request_id: str = betterproto.string_field(1)
+    order_id: str = betterproto.string_field(2)
+    account_id: str = betterproto.string_field(3)
+    cl_ord_id: str = betterproto.string_field(4)
+    quantity: int = betterproto.int32_field(5)
+    requested_at: datetime = betterproto.message_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -706,7 +857,9 @@ class ExecutionReport(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelReject(betterproto.Message):
-    """FIX 35=9: the venue would not cancel a child."""
+    """
+    FIX 35=9: the venue would not cancel a child, or, `replace`, not change it.
+    """
 
     order_id: str = betterproto.string_field(1)
     account_id: str = betterproto.string_field(2)
@@ -716,6 +869,7 @@ class CancelReject(betterproto.Message):
     cxl_rej_reason: int = betterproto.int32_field(6)
     text: str = betterproto.string_field(7)
     transact_time: datetime = betterproto.message_field(8)
+    replace: bool = betterproto.bool_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -770,6 +924,9 @@ class OrderEvent(betterproto.Message):
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
     stop_triggered: "StopTriggered" = betterproto.message_field(43)
     route_held: "RouteHeld" = betterproto.message_field(50)
+    algo_planned: "AlgoPlanned" = betterproto.message_field(65)
+    shares_released: "SharesReleased" = betterproto.message_field(66)
+    algo_held: "AlgoHeld" = betterproto.message_field(67)
 
 
 @dataclass(eq=False, repr=False)
@@ -791,6 +948,8 @@ class VenueQuote(betterproto.Message):
 class Quote(betterproto.Message):
     """
     Every venue's displayed book of one symbol at one instant, and the national best bid and offer over the lit ones.
+     last_price, last_size: of the newest trade of any venue, not there before the first; volume: shares that were traded of
+     the symbol since the feed began.
     """
 
     symbol: str = betterproto.string_field(1)
@@ -799,6 +958,9 @@ class Quote(betterproto.Message):
     national_best_offer: Optional[str] = betterproto.string_field(4, optional=True)
     venues: List["VenueQuote"] = betterproto.message_field(5)
     quoted_at: datetime = betterproto.message_field(6)
+    last_price: Optional[str] = betterproto.string_field(7, optional=True)
+    last_size: int = betterproto.int32_field(8)
+    volume: Optional[int] = betterproto.int64_field(9, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -909,6 +1071,13 @@ class PlaceOrderRequest(betterproto.Message):
     """
 
     expire_time: datetime = betterproto.message_field(31)
+    capacity: "OrderCapacity" = betterproto.enum_field(15)
+    tags: List["Tag"] = betterproto.message_field(16)
+    locate_id: str = betterproto.string_field(17)
+    display_qty: int = betterproto.int32_field(18)
+    post_only: bool = betterproto.bool_field(19)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
+    basket_id: str = betterproto.string_field(41)
 
 
 @dataclass(eq=False, repr=False)
@@ -959,6 +1128,14 @@ class Order(betterproto.Message):
     expire_at: datetime = betterproto.message_field(30)
     """Of a GTD order: until when it is good."""
 
+    capacity: "OrderCapacity" = betterproto.enum_field(35)
+    tags: List["Tag"] = betterproto.message_field(36)
+    locate_id: str = betterproto.string_field(37)
+    display_qty: int = betterproto.int32_field(38)
+    post_only: bool = betterproto.bool_field(39)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
+    basket_id: str = betterproto.string_field(41)
+
 
 @dataclass(eq=False, repr=False)
 class CancelOrderRequest(betterproto.Message):
@@ -997,6 +1174,8 @@ class ReplaceOrderRequest(betterproto.Message):
     """As of a PlaceOrderRequest."""
 
     expire_time: datetime = betterproto.message_field(31)
+    display_qty: Optional[int] = betterproto.int32_field(18, optional=True)
+    algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -1114,6 +1293,7 @@ class OrderSelection(betterproto.Message):
     order_ids: List[str] = betterproto.string_field(6)
     client_order_ids: List[str] = betterproto.string_field(7)
     after: str = betterproto.string_field(8)
+    basket_id: str = betterproto.string_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -1203,6 +1383,7 @@ class ListOrdersRequest(betterproto.Message):
     created_to: Optional[datetime] = betterproto.message_field(7, optional=True)
     limit: int = betterproto.int32_field(8)
     page_token: str = betterproto.string_field(9)
+    basket_id: str = betterproto.string_field(10)
 
 
 @dataclass(eq=False, repr=False)
