@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
-from oms_api.domain.order_times import given_field, timing_problem
+from oms_api.domain.order_times import expiry_problem, given_field
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import (
     Refusal,
@@ -245,9 +245,10 @@ def refusal_of_timing(
 
     One that is stored already is not asked this: what it says was in time when it came.
     """
-    symbol = terms.symbol
-    calendar, venue = reference.calendar(symbol), reference.auction_venue(symbol)
-    problem = timing_problem(terms, given_field(content), calendar, venue, now)
+    calendar = reference.calendar(terms.symbol)
+    problem = None
+    if terms.expire_at is not None and calendar is not None:
+        problem = expiry_problem(terms.expire_at, given_field(content), calendar, now)
     return None if problem is None else invalid(problem)
 
 

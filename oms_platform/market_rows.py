@@ -17,10 +17,7 @@ RULES: Final = (
 )
 ROUND_LOTS: Final = "SELECT effective_from, price_from, round_lot FROM round_lot_tiers ORDER BY 1, 2"
 ASSIGNMENTS: Final = "SELECT symbol, effective_from, tick_size, round_lot FROM instrument_rules ORDER BY 1, 2"
-CALENDARS: Final = (
-    "SELECT calendar_id, zone, continuous_from, opening_lead_s, closing_cutoff_s FROM calendars"
-    " ORDER BY calendar_id"
-)
+CALENDARS: Final = "SELECT calendar_id, zone, continuous_from FROM calendars ORDER BY calendar_id"
 SESSIONS: Final = (
     "SELECT calendar_id, session_date, opens_at, closes_at, early_close FROM calendar_sessions"
     " WHERE closes_at > %s ORDER BY calendar_id, opens_at"
@@ -81,10 +78,8 @@ def calendars_of(calendars: Iterable[Row], sessions: Iterable[Row]) -> tuple[Cal
             if turns_at is None
             else timedelta(hours=turns_at.hour, minutes=turns_at.minute, seconds=turns_at.second),
             sessions=tuple(found[calendar_id]),
-            opening_lead=timedelta(seconds=lead_s),
-            closing_cutoff=timedelta(seconds=cutoff_s),
         )
-        for calendar_id, zone, turns_at, lead_s, cutoff_s in calendars
+        for calendar_id, zone, turns_at in calendars
     )
 
 

@@ -39,14 +39,10 @@ def worked_terms(terms: OrderTerms) -> OrderTerms:
 
 # ---- times in force
 
-# What takes part in an auction, and in nothing else.
-AUCTIONS: Final = frozenset((TimeInForce.OPG, TimeInForce.CLO))
 # What is taken while its market is closed, and waits; DAY only where core is told to.
 CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
 # What may wait in a book, so that a replace can come. Between these an order's time in force may change.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD))
-# What may be asked for: the router has no way to an auction, so that no door takes an order for one.
-OFFERED: Final = tuple(one for one in TimeInForce if one not in AUCTIONS)
 # What venues are told: core takes a GTD order's children back when its time is over.
 _AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
 _ANY: Final = frozenset(TimeInForce)
@@ -61,8 +57,6 @@ def force_problem(order_type: OrderType, force: TimeInForce, *, min_quantity: in
     if force not in allowed:
         names = ", ".join(one.name for one in TimeInForce if one in allowed)
         return "timeInForce", f"must be one of {names} of a {order_type.name} order, was {force.name}"
-    if force in AUCTIONS and min_quantity:
-        return "minQuantity", f"must be left out of {force.name}: an auction has none, was {min_quantity}"
     return "", ""
 
 

@@ -39,16 +39,12 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A market's sessions, the earliest first; or one that never closes.
 
     continuous_from: the time of the zone's day at which a market that never closes begins its next session.
-    opening_lead: so long before an opening orders for its auction are sent. closing_cutoff: until so long
-    before a close orders for its auction are taken.
     """
 
     calendar_id: str
     zone: str = "UTC"
     continuous_from: timedelta | None = None
     sessions: tuple[Session, ...] = ()
-    opening_lead: timedelta = timedelta(minutes=2)
-    closing_cutoff: timedelta = timedelta(minutes=10)
 
     def phase(self, now: datetime) -> Phase:
         """Return what the calendar says of a time."""
@@ -66,20 +62,11 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             last_close=begun[-1].closes_at if begun else None,
         )
 
-    def session_at(self, now: datetime) -> Session | None:
-        """Return the session that a time is in; None outside of all that are known."""
-        if self.continuous_from is not None:
-            return self._continuous(now)
-        place = bisect_right(self.sessions, now, key=_opening)
-        session = self.sessions[place - 1] if place else None
-        return session if session is not None and now < session.closes_at else None
-
-    def opening_after(self, now: datetime) -> Session | None:
-        """Return the first session that opens after a time; None when none is known."""
-        if self.continuous_from is not None:
-            return self._of_day(self._continuous(now).session_date + _DAY)
-        place = bisect_right(self.sessions, now, key=_opening)
-        return self.sessions[place] if place < len(self.sessions) else None
+    def session_at(self, at: datetime) -> Session | None:
+        """Return the session that a time is in; None between two, and of a market that never closes."""
+        place = bisect_right(self.sessions, at, key=_opening)
+        found = self.sessions[place - 1] if place else None
+        return found if found is not None and at < found.closes_at else None
 
     def from_day(self, day: date) -> Session | None:
         """Return the session of a day, or else the first one after it; None when none is known."""
@@ -130,10 +117,6 @@ class Hours:
         """The calendars' ids."""
         return tuple(self._calendars)
 
-    def calendar(self, calendar_id: str) -> Calendar:
-        """Return a calendar. Raises KeyError."""
-        return self._calendars[calendar_id]
-
     def last_close_known(self, calendar_id: str) -> datetime | None:
         """Return when the last session that is known closes; None for a market that never closes, or none."""
         sessions = self._calendars[calendar_id].sessions
@@ -144,7 +127,7 @@ class Hours:
         return self._calendars[calendar_id].continuous_from is not None
 
     def session_at(self, calendar_id: str, at: datetime) -> Session | None:
-        """Return the session of a calendar that a time is in; None between two."""
+        """Return the session of a calendar that a time is in; None between two, and where it never closes."""
         return self._calendars[calendar_id].session_at(at)
 
     def phase(self, calendar_id: str, now: datetime) -> Phase:

@@ -58,8 +58,6 @@ class TimeInForce(str, enum.Enum):
     IOC = "TIME_IN_FORCE_IOC"
     FOK = "TIME_IN_FORCE_FOK"
     GTD = "TIME_IN_FORCE_GTD"
-    OPG = "TIME_IN_FORCE_OPG"
-    CLO = "TIME_IN_FORCE_CLO"
 
 
 class ExecInst(str, enum.Enum):
@@ -310,18 +308,16 @@ class RouteRequested(Message, frozen=True, kw_only=True):
 
 
 class OrderAccepted(Message, frozen=True, kw_only=True):
-    """Risk passed, and the first route was asked for, unless the order waits: for its stop price, its
-    session, its auction.
+    """Risk passed, and the first route was asked for, unless the order waits: for its stop price or its
+    session.
 
-    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction_at:
-    of an OPG or CLO order, when the auction is that it is for.
+    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
     """
 
     reserved_price_micros: Int64
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
     route: RouteRequested | None = None
-    auction_at: datetime | None = None
 
 
 class RouteHeld(Message, frozen=True, kw_only=True):

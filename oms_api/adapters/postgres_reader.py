@@ -359,9 +359,7 @@ class PostgresReader:
     async def reference(self) -> KnownNames:
         """Return what requests may name."""
         accounts = await self.read("SELECT account_id FROM accounts", ())
-        symbols = await self.read(
-            "SELECT symbol, calendar_id, coalesce(auction_venue, '') FROM instruments", ()
-        )
+        symbols = await self.read("SELECT symbol, calendar_id FROM instruments", ())
         calendars = calendars_of(
             await self.read(CALENDARS, ()), await self.read(SESSIONS, (utc_now() - SESSIONS_KEPT,))
         )
@@ -370,7 +368,7 @@ class PostgresReader:
         venues = await self.read("SELECT venue_id FROM venues", ())
         return KnownNames(
             accounts=frozenset(row[0] for row in accounts),
-            symbols={symbol: (calendar_id, venue) for symbol, calendar_id, venue in symbols},
+            symbols=dict(symbols),
             calendars={one.calendar_id: one for one in calendars},
             rules=rules_of(*rules),
             profiles=frozenset(row[0] for row in profiles),

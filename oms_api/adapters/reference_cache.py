@@ -57,13 +57,7 @@ class ReferenceCache:
 
     def calendar(self, symbol: str) -> Calendar | None:
         """Return by which calendar a symbol trades; None where none is known."""
-        known = self._names.symbols.get(symbol)
-        return None if known is None else self._names.calendars.get(known[0])
-
-    def auction_venue(self, symbol: str) -> str:
-        """Return the venue that holds a symbol's auctions, empty for nobody."""
-        known = self._names.symbols.get(symbol)
-        return "" if known is None else known[1]
+        return self._names.calendars.get(self._names.symbols.get(symbol, ""))
 
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""

@@ -10,9 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from oms_api.domain.refusal import FieldProblem
-from oms_platform.order_types import AUCTIONS
 from oms_platform.trading_calendar import Calendar, Session
-from oms_platform.vocabulary import OrderTerms, TimeInForce
+from oms_platform.vocabulary import TimeInForce
 
 # An order may be good for so long at most.
 AHEAD_MAX: Final = timedelta(days=3_660)
@@ -106,26 +105,6 @@ def given_field(content: Mapping[str, object]) -> str:
     return "expireDate" if content.get("expireDate") is not None else "expireTime"
 
 
-def timing_problem(
-    terms: OrderTerms, field: str, calendar: Calendar | None, auction_venue: str, now: datetime
-) -> FieldProblem | None:
-    """Return why an order comes too late, or too early, for what it asks for; None for in time.
-
-    field: by which its client says until when it is good.
-    """
-    if calendar is None:
-        return None
-    if terms.expire_at is not None:
-        return expiry_problem(terms.expire_at, field, calendar, now)
-    if terms.time_in_force not in AUCTIONS:
-        return None
-    if not auction_venue:
-        message = f"no venue is known that holds auctions of {terms.symbol}"
-        return _problem("timeInForce", f"{message}, was {terms.time_in_force.name}")
-    problem = _auction_problem(terms.time_in_force, calendar, now)
-    return _problem("timeInForce", f"{problem}, was {terms.time_in_force.name}") if problem else None
-
-
 def expiry_problem(expire_at: datetime, field: str, calendar: Calendar, now: datetime) -> FieldProblem | None:
     """Return what is wrong with a time until which an order is to be good, or None."""
     if expire_at <= now:
@@ -136,21 +115,6 @@ def expiry_problem(expire_at: datetime, field: str, calendar: Calendar, now: dat
         message = f"must be up to {_text(bound)}, as far as calendar {calendar.calendar_id} is known"
         return _problem(field, f"{message}, was {_text(expire_at)}")
     return None
-
-
-def _auction_problem(force: TimeInForce, calendar: Calendar, now: datetime) -> str:
-    session, coming = calendar.session_at(now), calendar.opening_after(now)
-    following = "none is known" if coming is None else f"session {coming.session_date}"
-    if force is TimeInForce.OPG:
-        if session is not None and calendar.continuous_from is None:
-            return f"the opening at {_text(session.opens_at)} is past: the next one is of {following}"
-        return "" if coming is not None else "no opening is known that is to come"
-    if session is None:
-        return f"the market is closed: the next closing auction is of {following}"
-    until = session.closes_at - calendar.closing_cutoff
-    if now >= until:
-        return f"orders for the close were taken until {_text(until)}: the next one is of {following}"
-    return ""
 
 
 def _text(at: datetime) -> str:

@@ -19,7 +19,7 @@ from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
 from oms_api.domain.refusal import SHOWN_CHARACTERS_MAX, FieldProblem, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, OFFERED, STOPS, Unfit, force_problem, instructions_of, unfit
+from oms_platform.order_types import LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
 from oms_platform.prices import micros_of
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
@@ -60,7 +60,7 @@ FIELDS: Final = frozenset(
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
-_TIMES_IN_FORCE: Final = {member.name: member for member in OFFERED}
+_TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 _CAPACITIES: Final = {member.name: member for member in OrderCapacity}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")

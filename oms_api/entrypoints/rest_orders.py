@@ -35,13 +35,14 @@ from oms_api.ports import EventView, ExecutionView, Instant, OrderFilter, OrderV
 from oms_api.routing_handlers import handle_get_routes
 from oms_platform.clock import Clock
 from oms_platform.messages import OrderEvent, SubmitOrder
-from oms_platform.order_types import OFFERED, PARTICIPATION_BPS_MAX, SLICES_MAX, URGENCY_MAX
+from oms_platform.order_types import PARTICIPATION_BPS_MAX, SLICES_MAX, URGENCY_MAX
 from oms_platform.vocabulary import (
     AlgoStrategy,
     OrderCapacity,
     OrderStatus,
     OrderType,
     Side,
+    TimeInForce,
 )
 
 ORDER_PATH: Final = f"{ORDERS_PATH}/{{orderId}}"
@@ -50,7 +51,7 @@ TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
-TIMES_IN_FORCE: Final = tuple(kind.name for kind in OFFERED)
+TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
 ALGO_STRATEGIES: Final = tuple(kind.name for kind in AlgoStrategy)
 CAPACITIES: Final = tuple(capacity.name for capacity in OrderCapacity)
 SideName = Annotated[str, one_of(SIDES, "Side")]

@@ -129,11 +129,11 @@ class MarketData(Protocol):
 class KnownNames:
     """What requests may name, and the rules of the market. profiles: the active ones.
 
-    symbols: with the id of each one's calendar, and the venue that holds its auctions, empty for nobody.
+    symbols: with the id of each one's calendar.
     """
 
     accounts: frozenset[str] = frozenset()
-    symbols: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: MarketRules = LONG_STANDING
     profiles: frozenset[str] = frozenset()
@@ -153,10 +153,6 @@ class ReferenceData(Protocol):
 
     def calendar(self, symbol: str) -> Calendar | None:
         """Return by which calendar a symbol trades; None where none is known."""
-        ...
-
-    def auction_venue(self, symbol: str) -> str:
-        """Return the venue that holds a symbol's auctions, empty for nobody."""
         ...
 
     def round_lot(self, symbol: str, price_micros: int) -> int:

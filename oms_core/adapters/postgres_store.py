@@ -193,11 +193,10 @@ class PostgresOrderStore:
                 ticks=rules.ticks_of(symbol),
                 halt=reason or "",
                 calendar_id=calendar_id,
-                auction_venue=auction_venue or "",
                 reference_micros=micros_of(price),
             )
-            for symbol, status, calendar_id, reason, auction_venue, price in self._connection.execute(
-                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.auction_venue, i.reference_price"
+            for symbol, status, calendar_id, reason, price in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.reference_price"
                 " FROM instruments i"
                 " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
             )

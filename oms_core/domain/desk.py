@@ -16,9 +16,7 @@ from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
     MAY_NOT,
-    AuctionTime,
     Standing,
-    auction_time,
     may_be_taken_closed,
     standing,
 )
@@ -26,9 +24,8 @@ from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
-from oms_platform.order_types import AUCTIONS
 from oms_platform.sides import direction
-from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase, Session
+from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase, Session
 from oms_platform.vocabulary import (
     OrderTerms,
     OrderType,
@@ -173,27 +170,12 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
-    def calendar_of(self, symbol: str) -> Calendar | None:
-        """Return an instrument's calendar; None for one that is not known."""
-        instrument = self.instruments.get(symbol)
-        return None if instrument is None else self.hours.calendar(instrument.calendar_id)
-
-    def auction_at(self, terms: OrderTerms, now: datetime) -> datetime | None:
-        """Return when the auction is that a new order is for; None for an order that is for none."""
-        auction = self._auction_time(terms, now, None)
-        return None if auction is None else auction.at
-
-    def standing(self, order: Order, now: datetime, auction_at: datetime | None) -> Standing:
-        """Return whether a route of an order may be asked for now, or for what time it waits.
-
-        auction_at: when the auction is that it is for.
-        """
+    def standing(self, order: Order, now: datetime) -> Standing:
+        """Return whether a route of an order may be asked for now, or for what time it waits."""
         instrument = self.instruments.get(order.terms.symbol)
         if instrument is None or not instrument.active or instrument.halt:
             return MAY_NOT
-        calendar_id = instrument.calendar_id
-        phase = self.hours.phase(calendar_id, now)
-        return standing(order, self.hours.calendar(calendar_id), phase, now, auction_at)
+        return standing(order, self.hours.phase(instrument.calendar_id, now), now)
 
     def session_at(self, symbol: str, at: datetime) -> Session | None:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
@@ -247,25 +229,11 @@ class Desk:
             waits=phase is not None
             and not phase.open
             and may_be_taken_closed(terms, day_orders_wait=day_orders_wait),
-            auction=self._auction_time(terms, now, of),
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
         )
-
-    def _auction_time(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionTime | None:
-        """Return the auction that an order is for; None for an order that is for none.
-
-        One that is replaced is for the same, as long as an order for it would be taken.
-        """
-        calendar = self.calendar_of(terms.symbol)
-        if terms.time_in_force not in AUCTIONS or calendar is None:
-            return None
-        found = auction_time(terms.time_in_force, calendar, now)
-        if of is None or of.auction_at is None or found.at == of.auction_at:
-            return found
-        return AuctionTime(None, of.auction_at, found.at or found.next_at)
 
     def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
         algo, instrument = terms.algo, self.instruments.get(terms.symbol)

@@ -94,7 +94,6 @@ _AFRESH: Final[dict[str, Any]] = {
     "retry_at": None,
     "text": "",
     "waits_for": "",
-    "in_auction": False,
 }
 
 # An event, and the order after it.
@@ -110,7 +109,7 @@ def evolve(
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted, or it is not its auction's time. What is left of it
+    may_route False: its market is closed or halted, or its own time is over. What is left of it
     waits, and no route is asked for. waits_for: for what time, in words.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
@@ -239,12 +238,8 @@ def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event
         return None
     spent = _spent(order)
     if spent is not None:
-        return _ended(order, spent) if order.idle else None
+        return OrderCanceled(reason=spent) if order.idle else None
     return _next_route(order, now) if may_route else _held(order, waits_for)
-
-
-def _ended(order: Order, reason: str) -> Event:
-    return OrderExpired(reason=reason) if order.is_for_auction else OrderCanceled(reason=reason)
 
 
 def _held(order: Order, waits_for: str) -> Event | None:
@@ -259,8 +254,6 @@ def _spent(order: Order) -> str | None:
     """
     if order.terms.algo is not None:
         return None
-    if order.in_auction:
-        return order.text or "not executed in its auction"
     if order.attempt and order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         waiting = 0 < order.dry_routes < DRY_ROUTES_MAX and not order.fruitless_routes
         return None if waiting else order.text or "the rest of an immediate order is canceled"
@@ -296,12 +289,10 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
 
 
 def _time_over(order: Order) -> str:
-    expire_at, auction_at = order.terms.expire_at, order.auction_at
-    if expire_at is not None:
-        return f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
-    if auction_at is not None:
-        return f"its auction at {auction_at.isoformat().replace('+00:00', 'Z')} is over"
-    return "its time is over"
+    expire_at = order.terms.expire_at
+    if expire_at is None:
+        return "its time is over"
+    return f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
 
 
 def _retry_delay(order: Order) -> timedelta:
@@ -324,7 +315,6 @@ def apply(order: Order, event: Event) -> Order:
                 event,
                 released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
-                auction_at=event.auction_at,
                 **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():
@@ -466,7 +456,6 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
         route_quantity=0,
         fruitless_routes=order.fruitless_routes + (0 if at_once or dry else 1),
         dry_routes=order.dry_routes + 1 if dry else 0,
-        in_auction=order.in_auction or (order.is_for_auction and bool(event.children)),
         text=event.reason,
     )
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import AUCTIONS, RESTING, STOPS, worked_terms
+from oms_platform.order_types import RESTING, STOPS, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -203,9 +203,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     replace. suspended: since when the order is suspended; None while it is not. fruitless_routes, dry_routes:
     routes since the last fill that were placed without one, and those that found no quote to decide on.
     retry_at: when the next route may be asked for. waits_for: what time it waits for, as it was told last;
-    empty while it waits for none. auction_at: of an order for an auction, when that is; in_auction: whether
-    venues have had some of it since it was accepted, replaced or resumed. day_from: since when it is a DAY
-    order, of one that a replace has made one.
+    empty while it waits for none. day_from: since when it is a DAY order, of one that a replace has made one.
     """
 
     order_id: UUID
@@ -236,8 +234,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reserved_price_micros: int = 0
     text: str = ""
     waits_for: str = ""
-    auction_at: datetime | None = None
-    in_auction: bool = False
     day_from: datetime | None = None
 
     @property
@@ -377,16 +373,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
         return terms.order_type is OrderType.LIMIT and terms.time_in_force in RESTING
-
-    @property
-    def has_turns(self) -> bool:
-        """Whether it has a time of its own, at which something begins or ends without anybody's doing."""
-        return self.is_for_auction or self.terms.expire_at is not None
-
-    @property
-    def is_for_auction(self) -> bool:
-        """Whether the order takes part in an auction, and in nothing else."""
-        return self.terms.time_in_force in AUCTIONS
 
     @property
     def avg_px_micros(self) -> int | None:

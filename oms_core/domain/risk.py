@@ -12,14 +12,14 @@ from typing import Final
 from msgspec import Struct
 
 from oms_core.domain.denials import DenialCode, render
-from oms_core.domain.order_times import AuctionTime, time_text
+from oms_core.domain.order_times import time_text
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
 from oms_platform.prices import MICROS
 from oms_platform.sides import far, is_buy, is_within, sign
 from oms_platform.trading_calendar import EVER_OPEN, Phase
-from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck, TimeInForce
+from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck
 
 _BASIS_POINTS: Final = 10_000
 _CENT_MICROS: Final = 10_000
@@ -41,7 +41,7 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     """What risk needs to know of an instrument, today.
 
     ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
-    auction_venue: who holds its auctions, empty for nobody. reference_micros: what values an order that waits
+    reference_micros: what values an order that waits
     where nobody quotes, None for nothing.
     """
 
@@ -50,7 +50,6 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     ticks: Ticks = Ticks()
     halt: str = ""
     calendar_id: str = EVER_OPEN.calendar_id
-    auction_venue: str = ""
     reference_micros: int | None = None
 
 
@@ -70,7 +69,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
     known. is_of_ended_day: the session that the order was taken for is over. waits: its market is closed, and
-    it is one that waits for it. auction: what it is for, of an order for an auction. now: the time of the
+    it is one that waits for it. now: the time of the
     verdict. algo_time: of an order with an algo.
     """
 
@@ -88,7 +87,6 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     phase: Phase | None = None
     is_of_ended_day: bool = False
     waits: bool = False
-    auction: AuctionTime | None = None
     now: datetime = EVER_OPEN.sessions[0].opens_at
     algo_time: AlgoTime | None = None
 
@@ -98,17 +96,12 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
         if self.terms.limit_price_micros is not None:
             return self.terms.limit_price_micros
         stop, touch = self.terms.stop_price_micros, self.far_touch_micros
-        if touch is None and self.waits_for_time and self.instrument is not None:
+        if touch is None and self.waits and self.instrument is not None:
             touch = self.instrument.reference_micros
         if stop is None:
             return touch
         # It trades at its stop price or, to buy, at what the market is by then.
         return max(stop, touch or 0) if is_buy(self.terms.side) else stop
-
-    @property
-    def waits_for_time(self) -> bool:
-        """Whether the order is not for the market of now: that is closed, or it is for an auction."""
-        return self.waits or self.auction is not None
 
     @property
     def limit_anchor_micros(self) -> int | None:
@@ -221,27 +214,6 @@ def expiry_ahead(context: RiskContext) -> Outcome | None:
     until, now = time_text(expire_at), time_text(context.now)
     return _outcome(
         DenialCode.EXPIRY_PASSED, context.now < expire_at, until, f"after {now}", expire_at=until, now=now
-    )
-
-
-def auction_ahead(context: RiskContext) -> Outcome | None:
-    """Require of an order for an auction that somebody holds it, and that orders for it are still taken."""
-    auction, instrument = context.auction, context.instrument
-    if auction is None or instrument is None:
-        return None
-    symbol = instrument.symbol
-    if not instrument.auction_venue:
-        return _outcome(DenialCode.NO_AUCTION, False, "none", "a venue that holds it", symbol=symbol)
-    kind = "opening" if context.terms.time_in_force is TimeInForce.OPG else "closing"
-    return _outcome(
-        DenialCode.AUCTION_MISSED,
-        auction.at is not None,
-        time_text(auction.at or auction.closed_at),
-        "orders are taken",
-        symbol=symbol,
-        auction=kind,
-        taken_until=time_text(auction.closed_at),
-        next_auction=time_text(auction.next_at),
     )
 
 
@@ -385,7 +357,6 @@ RULES: Final[tuple[Rule, ...]] = (
     instrument_not_halted,
     market_open,
     expiry_ahead,
-    auction_ahead,
     algo_within_session,
     quantity_limit,
     market_order_age,

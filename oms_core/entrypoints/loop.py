@@ -15,8 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
-from oms_core.domain.order import Order
-from oms_core.domain.order_times import Turns
+from oms_core.domain.order_times import Expiries
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -26,10 +25,10 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
+    handle_expiry,
     handle_retry,
     handle_session_end,
     handle_trigger,
-    handle_turn,
     load_orders,
     orders_of_session,
     orders_of_symbols,
@@ -59,7 +58,7 @@ ALGOS_PER_BATCH_MAX: Final = 500
 TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
-TURNS_PER_BATCH_MAX: Final = 200
+EXPIRIES_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -100,7 +99,7 @@ class CoreLoop:
         self._retries: list[tuple[datetime, UUID]] = []
         self._stop_trigger = stop_trigger
         self._stops = StopWatch()
-        self._turns = Turns()
+        self._expiries = Expiries()
         self._algos = AlgoWatch((), clock())
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last look.
@@ -146,10 +145,8 @@ class CoreLoop:
             if order.retry_at is not None or (order.unrouted_qty and not order.route_quantity)
         ]
         heapq.heapify(self._retries)
-        self._turns = Turns()
-        for order in self._core.desk.orders.values():
-            self._note_turns(order)
         orders = self._core.desk.orders.values()
+        self._expiries = Expiries(orders)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
 
@@ -267,8 +264,8 @@ class CoreLoop:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
             if order.is_stop:
                 self._stops.note(order)
-            if order.has_turns or order_id in self._turns:
-                self._note_turns(order)
+            if order.terms.expire_at is not None or order_id in self._expiries:
+                self._expiries.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
         for exception in unit.exceptions:
@@ -308,8 +305,8 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
-        for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
-            handle_turn(self._core, unit, order_id)
+        for order_id in self._expiries.due(unit.now, EXPIRIES_PER_BATCH_MAX):
+            handle_expiry(self._core, unit, order_id)
         self._trigger_stops(unit)
         self._work_algos(unit)
         if unit.reopened:
@@ -324,9 +321,6 @@ class CoreLoop:
         if unit.now >= self._next_sweep and self._partitions:
             self._sweep(unit)
             self._next_sweep = self._after_sweep(unit.now)
-
-    def _note_turns(self, order: Order) -> None:
-        self._turns.note(order, self._core.desk.calendar_of(order.terms.symbol))
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""

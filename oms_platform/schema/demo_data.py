@@ -48,9 +48,6 @@ HALF_PENNIES: Final = ("F",)
 HALF_PENNIES_FROM: Final = date(2026, 11, 2)
 # The market that the simulators make is open at any hour.
 CALENDAR: Final = "SIM"
-# Who holds the auctions: of these the one, of the others the other.
-TAPE_C: Final = frozenset(("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"))
-TAPE_C_LISTING, OTHER_LISTING = "XNAS", "XNYS"
 INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
 HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
 RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
@@ -99,6 +96,14 @@ def rows() -> list[SQLModel]:
                 buying_power=Decimal(power),
             )
         )
+    for symbol, name, price in (*INSTRUMENTS, *UNUSUAL):
+        result.append(
+            Instrument(symbol=symbol, name=name, reference_price=Decimal(price), calendar_id=CALENDAR)
+        )
+    result += [
+        InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
+        for symbol in HALF_PENNIES
+    ]
     for venue, name, venue_kind, latency_us, add_fee, remove_fee in VENUES:
         result.append(Venue(venue_id=venue, name=name, kind=venue_kind, latency_us=latency_us))
         result.append(
@@ -109,20 +114,6 @@ def rows() -> list[SQLModel]:
                 remove_fee=Decimal(remove_fee),
             )
         )
-    for symbol, name, price in (*INSTRUMENTS, *UNUSUAL):
-        result.append(
-            Instrument(
-                symbol=symbol,
-                name=name,
-                reference_price=Decimal(price),
-                calendar_id=CALENDAR,
-                auction_venue=TAPE_C_LISTING if symbol in TAPE_C else OTHER_LISTING,
-            )
-        )
-    result += [
-        InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
-        for symbol in HALF_PENNIES
-    ]
     result += [
         RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()
     ]

@@ -28,10 +28,7 @@ class Account(SQLModel, table=True):
 
 
 class Instrument(SQLModel, table=True):
-    """What is traded, at the hours of its calendar. The price in dollars.
-
-    auction_venue: who holds its opening and closing auction; None for nobody that is known.
-    """
+    """What is traded, at the hours of its calendar. The price in dollars."""
 
     __tablename__ = "instruments"
     symbol: str = Field(primary_key=True)
@@ -39,22 +36,15 @@ class Instrument(SQLModel, table=True):
     status: str = "ACTIVE"
     reference_price: Decimal = _price()
     calendar_id: str = Field(default="XNYS", foreign_key="calendars.calendar_id")
-    auction_venue: str | None = Field(default=None, foreign_key="venues.venue_id")
 
 
 class Calendar(SQLModel, table=True):
-    """When a market trades. continuous_from: it never closes, and its day turns at this time of the zone.
-
-    opening_lead_s, closing_cutoff_s: so long before an opening orders for its auction are sent, and before a
-    close they are taken.
-    """
+    """When a market trades. continuous_from: it never closes, and its day turns at this time of the zone."""
 
     __tablename__ = "calendars"
     calendar_id: str = Field(primary_key=True)
     zone: str
     continuous_from: time | None = None
-    opening_lead_s: int = 120
-    closing_cutoff_s: int = 600
 
 
 class InstrumentRule(SQLModel, table=True):

@@ -15,8 +15,6 @@ CHECKED: Final[Mapping[str, str]] = {
     "INSTRUMENT_HALTED": "halt",
     "MARKET_CLOSED": "trading hours",
     "EXPIRY_PASSED": "good till",
-    "NO_AUCTION": "auction venue",
-    "AUCTION_MISSED": "auction",
     "ALGO_OUTSIDE_SESSION": "hours to work in",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
@@ -29,8 +27,6 @@ CHECKED: Final[Mapping[str, str]] = {
 ROUTING: Final[Mapping[str, str]] = {
     "NOT_MARKETABLE": "the limit does not reach the market",
     "NO_LIQUIDITY": "no venue shows shares to trade with",
-    "AUCTION_VENUE": "the venue that holds the auction takes no orders now",
-    "NO_AUCTION_VENUE": "no venue is known that holds the auction",
 }
 
 

@@ -272,8 +272,6 @@ QUESTIONS: Final = (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
-            -- One for an opening is sent shortly before it.
-            AND o.time_in_force <> 'OPG'
             AND EXISTS (
                 -- Its market trades: it is not halted, and in a session.
                 SELECT FROM instruments i JOIN calendars k USING (calendar_id)

@@ -66,58 +66,30 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     day: str, opens: str, closes: str, next_open: str
 ) -> None:
     opening, close = at(f"{day}T{opens}"), at(f"{day}T{closes}")
-    scene = market(opening - XNYS.opening_lead - SECOND)
+    scene = market(opening - SECOND)
     for force in (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK):
         assert denial(scene, force) == (
             f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={day}T{opens}:00Z"
         )
-    # What may carry over waits for the open, and what is for its auction is sent a little before it.
+    # What may carry over waits for the open.
     early = scene.order(time_in_force=TimeInForce.GTC)
     till_close = scene.order(time_in_force=TimeInForce.GTD, expire_at=close)
-    auction = scene.order(time_in_force=TimeInForce.OPG)
     for order_id in (early, till_close):
         assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
         assert scene.state(order_id).text == f"waits for the open at {text_of(opening)}"
-    assert scene.state(auction).text == (
-        f"waits for the opening auction at {text_of(opening)},"
-        f" is sent at {text_of(opening - XNYS.opening_lead)}"
-    )
     scene.step(0)
-    assert routed(scene, early, till_close, auction) == [0, 0, 0]
-    scene.step(1)
-    assert routed(scene, early, till_close, auction) == [0, 0, 1]
-    scene.place(auction, ("XNYS", 300))
+    assert routed(scene, early, till_close) == [0, 0]
 
     scene.now = opening
     scene.step()
     scene.step()
-    assert routed(scene, early, till_close, auction) == [1, 1, 1]
+    assert routed(scene, early, till_close) == [1, 1]
     assert scene.state(early).text == ""
-    assert denial(scene, TimeInForce.OPG) == (
-        f"AUCTION_MISSED: symbol=AAPL, auction=opening, taken_until={day}T{opens}:00Z,"
-        f" next_auction={next_open}:00Z"
-    )
-    scene.fill(auction, 100)
-    scene.report(auction, ExecType.CANCELED, text="not executed in the cross")
-    assert scene.quantities(auction) == ("EXPIRED", 100, 0)
-    assert scene.state(auction).text == "not executed in the cross"
     for order_id in (early, till_close):
         scene.place(order_id, ("XNYS", 300))
     day_order, gtc = scene.order(), scene.order(time_in_force=TimeInForce.GTC)
     for order_id in (day_order, gtc):
         scene.place(order_id, ("XNYS", 300))
-
-    # For the close orders are taken up to the cut-off, and sent at once.
-    scene.now = close - XNYS.closing_cutoff - SECOND
-    at_close = scene.order(time_in_force=TimeInForce.CLO)
-    assert routed(scene, at_close) == [1]
-    scene.place(at_close, ("XNYS", 300))
-    scene.now = close - XNYS.closing_cutoff
-    next_close = next(one.closes_at for one in XNYS.sessions if text_of(one.opens_at) == f"{next_open}:00Z")
-    assert denial(scene, TimeInForce.CLO) == (
-        f"AUCTION_MISSED: symbol=AAPL, auction=closing, taken_until={text_of(scene.now)},"
-        f" next_auction={text_of(next_close)}"
-    )
 
     scene.now = close - SECOND
     scene.step()
@@ -130,16 +102,11 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     assert denial(scene) == f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={next_open}:00Z"
     over_night = scene.order(time_in_force=TimeInForce.GTC)
     assert scene.state(over_night).text == f"waits for the open at {next_open}:00Z"
-    assert denial(scene, TimeInForce.CLO).startswith("MARKET_CLOSED")
     scene.step()
     assert scene.quantities(till_close)[0] == "PENDING_CANCEL"
     scene.report(till_close, ExecType.CANCELED)
     assert scene.quantities(till_close) == ("EXPIRED", 0, 0)
     assert scene.state(till_close).text == f"it was good till {text_of(close)}"
-    # The closing auction prints a moment after the close.
-    assert scene.quantities(at_close)[0] == "ACKNOWLEDGED"
-    scene.fill(at_close, 300)
-    assert scene.quantities(at_close) == ("FILLED", 300, 0)
     scene.step(5)
     scene.step()
     assert scene.quantities(day_order)[0] == scene.quantities(late)[0] == "PENDING_CANCEL"
@@ -165,19 +132,13 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
 @pytest.mark.parametrize(("day", "next_open"), CLOSED)
 def test_a_day_without_a_session_takes_no_order_and_ends_none(day: str, next_open: str) -> None:
     scene = market(at(f"{day}T15:00"))
-    for time_in_force in (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.CLO):
+    for time_in_force in (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK):
         assert denial(scene, time_in_force) == (
             f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={next_open}:00Z"
         )
-    opening = at(next_open)
     for time_in_force, text in (
         (TimeInForce.GTC, f"waits for the open at {next_open}:00Z"),
         (TimeInForce.GTD, f"waits for the open at {next_open}:00Z"),
-        (
-            TimeInForce.OPG,
-            f"waits for the opening auction at {next_open}:00Z,"
-            f" is sent at {text_of(opening - XNYS.opening_lead)}",
-        ),
     ):
         order_id = scene.order(time_in_force=time_in_force, expire_at=None)
         assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"

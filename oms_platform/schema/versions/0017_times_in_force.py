@@ -1,4 +1,4 @@
-"""Orders are good till a date or for an auction; who holds auctions, and when orders for them are sent."""
+"""Orders that are good till a time: until when, beside their time in force."""
 
 from alembic import op
 
@@ -12,25 +12,14 @@ depends_on = None
 ORDERS = """
 ALTER TABLE orders DROP CONSTRAINT orders_time_in_force_check,
     ADD COLUMN expire_at timestamptz,
-    ADD CHECK (time_in_force IN ('DAY', 'GTC', 'IOC', 'FOK', 'GTD', 'OPG', 'CLO')),
+    ADD CHECK (time_in_force IN ('DAY', 'GTC', 'IOC', 'FOK', 'GTD')),
     ADD CHECK ((time_in_force = 'GTD') = (expire_at IS NOT NULL));
-"""
-
-AUCTIONS = """
--- The venue that holds an instrument's opening and closing auction; NULL: none that is known.
-ALTER TABLE instruments ADD COLUMN auction_venue text REFERENCES venues;
--- Orders for the opening auction are sent so long before the opening; those for the closing one are taken
--- until so long before the close.
-ALTER TABLE calendars
-    ADD COLUMN opening_lead_s integer NOT NULL DEFAULT 120 CHECK (opening_lead_s > 0),
-    ADD COLUMN closing_cutoff_s integer NOT NULL DEFAULT 600 CHECK (closing_cutoff_s >= 0);
 """
 
 
 def upgrade() -> None:
     """Apply."""
     op.execute(ORDERS)
-    op.execute(AUCTIONS)
 
 
 def downgrade() -> None:

@@ -168,9 +168,6 @@ class Fake:
     def calendar(self, symbol: str) -> Calendar | None:
         return EVER_OPEN if symbol == "S" else None
 
-    def auction_venue(self, _symbol: str) -> str:
-        return ""
-
     def round_lot(self, _symbol: str, _price_micros: int) -> int:
         return 100
 

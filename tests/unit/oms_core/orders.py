@@ -84,8 +84,7 @@ class Machine:
     def accept(self) -> "Machine":
         """Pass risk."""
         route = first_route(self.order, self.now, may_route=self.may_route)
-        auction_at = self.now + timedelta(minutes=1) if self.order.is_for_auction else None
-        self.do(OrderAccepted(reserved_price_micros=PRICE, risk_us=1, route=route, auction_at=auction_at))
+        self.do(OrderAccepted(reserved_price_micros=PRICE, risk_us=1, route=route))
         return self
 
     def place(

@@ -85,7 +85,6 @@ class Scene:
                     symbol="AAPL",
                     active=True,
                     calendar_id=calendar.calendar_id,
-                    auction_venue="XNYS",
                     reference_micros=PRICE,
                 )
             },

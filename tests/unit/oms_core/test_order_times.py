@@ -1,4 +1,4 @@
-"""Orders that are good till a time, wait for a session or are for an auction: what time makes of them."""
+"""Orders that are good till a time or wait for a session: what time makes of them."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -6,11 +6,10 @@ from uuid import UUID
 import pytest
 
 from oms_core.domain.changes import changed_terms, problem_of_change
-from oms_core.domain.order_times import AUCTION_ANSWER_MAX
-from oms_core.entrypoints.loop import TURNS_PER_BATCH_MAX
+from oms_core.entrypoints.loop import EXPIRIES_PER_BATCH_MAX
 from oms_platform.trading_calendar import Calendar, Session
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, TimeInForce
-from tests.unit.oms_core.orders import Machine, names, new_order
+from tests.unit.oms_core.orders import new_order
 from tests.unit.oms_core.scene import Scene
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -25,8 +24,7 @@ DAYS = Calendar(
     ),
 )
 FOLLOWING = DAYS.sessions[1]
-GTC, GTD, DAY = TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY
-OPG, CLO = TimeInForce.OPG, TimeInForce.CLO
+GTC, GTD, DAY, IOC = TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY, TimeInForce.IOC
 
 
 def scene_at(now: datetime) -> Scene:
@@ -88,7 +86,7 @@ def test_many_orders_end_in_slices() -> None:
     for _ in range(4):
         scene.step()
         counts.append(sum(scene.quantities(one)[0] == "PENDING_CANCEL" for one in orders))
-    assert counts == [TURNS_PER_BATCH_MAX, 2 * TURNS_PER_BATCH_MAX, 450, 450]
+    assert counts == [EXPIRIES_PER_BATCH_MAX, 2 * EXPIRIES_PER_BATCH_MAX, 450, 450]
 
 
 def test_an_order_whose_time_is_over_when_it_comes_is_denied_by_name() -> None:
@@ -160,10 +158,8 @@ def test_a_replace_whose_time_comes_while_it_is_pending_is_rejected_and_the_orde
             OrderChange(expire_at=CLOSES),
             f"expireTime: a GTD order has one, no other order, was {CLOSES} of DAY",
         ),
-        (DAY, OrderChange(time_in_force=OPG), "timeInForce: DAY does not become OPG"),
-        (OPG, OrderChange(time_in_force=CLO), "timeInForce: OPG does not become CLO"),
-        (CLO, OrderChange(time_in_force=DAY), "timeInForce: CLO does not become DAY"),
-        (OPG, OrderChange(quantity=100), None),
+        (DAY, OrderChange(time_in_force=IOC), "timeInForce: DAY does not become IOC"),
+        (IOC, OrderChange(time_in_force=GTD, expire_at=CLOSES), "timeInForce: IOC does not become GTD"),
     ],
 )
 def test_what_a_replace_may_make_of_a_time_in_force(
@@ -235,7 +231,7 @@ def test_day_orders_wait_for_their_session_where_core_is_told_to() -> None:
         ("ACKNOWLEDGED", 0, 300),
         "waits for the open at 2026-11-02T14:30:00Z",
     )
-    for force in (TimeInForce.IOC, TimeInForce.FOK, CLO):
+    for force in (IOC, TimeInForce.FOK):
         assert scene.state(scene.order(time_in_force=force)).text.startswith("MARKET_CLOSED")
     scene.now = OPENS
     scene.step()
@@ -263,106 +259,9 @@ def test_a_day_order_for_the_day_that_has_ended_does_not_wait_for_the_next() -> 
 def test_an_order_at_the_market_that_waits_is_valued_by_the_reference_price_where_nobody_quotes() -> None:
     scene = scene_at(OPENS - timedelta(hours=3))
     scene.quotes.quote = type(scene.quotes.quote)()
-    waits = scene.order(order_type=OrderType.MARKET, time_in_force=OPG)
+    waits = scene.order(order_type=OrderType.MARKET, time_in_force=GTC)
     assert scene.quantities(waits)[0] == "ACKNOWLEDGED"
     assert scene.state(waits).reserved_price_micros == 100_000_000
     scene.now = OPENS + MINUTE
     now = scene.order(order_type=OrderType.MARKET)
     assert scene.state(now).text.startswith("NO_REFERENCE_PRICE")
-
-
-# ---- auctions
-
-
-def test_an_order_for_the_opening_that_nobody_could_send_ends_with_it() -> None:
-    scene = scene_at(OPENS - timedelta(hours=1))
-    order_id = scene.order(time_in_force=OPG)
-    # Core was away when it should have been sent, and comes back after the opening.
-    scene.now = OPENS + SECOND
-    scene.start()
-    scene.step()
-    scene.step()
-    assert scene.route_requests() == []
-    assert expired(scene, order_id) == (
-        ("EXPIRED", 0, 0),
-        "its auction at 2026-11-02T14:30:00Z is over",
-    )
-
-
-def test_what_a_venue_has_for_an_auction_is_its_own_until_it_has_had_time_to_answer() -> None:
-    scene = scene_at(OPENS - MINUTE)
-    order_id = scene.order(time_in_force=OPG)
-    scene.place(order_id, ("XNYS", 300))
-    scene.now = OPENS + AUCTION_ANSWER_MAX - SECOND
-    scene.step()
-    scene.step()
-    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
-    scene.step(1)
-    scene.step(1)
-    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
-    scene.report(order_id, ExecType.CANCELED)
-    assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
-
-
-def test_an_order_for_an_auction_is_sent_once_and_a_refusal_of_its_venue_ends_it() -> None:
-    scene = scene_at(OPENS - MINUTE)
-    order_id = scene.order(time_in_force=OPG)
-    scene.place(order_id, ("XNYS", 300))
-    scene.report(order_id, ExecType.REJECTED, text="too late for the cross")
-    assert expired(scene, order_id) == (("EXPIRED", 0, 0), "too late for the cross")
-    assert len(scene.route_requests()) == 1
-
-
-def test_a_route_that_places_nothing_is_asked_for_again_until_the_opening() -> None:
-    scene = scene_at(OPENS - MINUTE)
-    order_id = scene.order(time_in_force=OPG)
-    scene.place(order_id, reason="AUCTION_VENUE: venue=XNYS, session down", no_data=True)
-    scene.step(1)
-    assert len(scene.route_requests()) == 2
-    scene.place(order_id, ("XNYS", 300))
-    assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
-
-
-def test_an_order_for_an_auction_that_is_replaced_is_sent_again_while_it_may_be() -> None:
-    scene = scene_at(CLOSES - timedelta(hours=1))
-    order_id = scene.order(time_in_force=CLO)
-    scene.place(order_id, ("XNYS", 300))
-    scene.replace(order_id, OrderChange(quantity=200))
-    scene.report(order_id, ExecType.CANCELED)
-    assert [one.quantity for one in scene.route_requests()] == [300, 200]
-    scene.place(order_id, ("XNYS", 200))
-    scene.now = CLOSES - DAYS.closing_cutoff
-    request = scene.replace(order_id, OrderChange(quantity=100))
-    rejected = next(event for event in scene.store.events[order_id] if event.request_id == request)
-    assert rejected.replace_rejected is not None
-    assert rejected.replace_rejected.reason.startswith("AUCTION_MISSED: symbol=AAPL, auction=closing")
-
-
-def test_an_auction_that_no_venue_holds_takes_no_order() -> None:
-    scene = scene_at(OPENS - MINUTE)
-    known = scene.core.desk.instruments["AAPL"]
-    scene.core.desk.instruments["AAPL"] = type(known)(
-        symbol="AAPL", active=True, calendar_id=known.calendar_id
-    )
-    assert scene.state(scene.order(time_in_force=OPG)).text == "NO_AUCTION: symbol=AAPL"
-
-
-def test_where_a_market_never_closes_its_auctions_are_at_the_turn_of_its_day() -> None:
-    turns = Calendar(calendar_id="SIM", continuous_from=timedelta(0))
-    midnight = datetime(2026, 11, 3, tzinfo=UTC)
-    scene = Scene(calendar=turns, now=midnight - timedelta(hours=5))
-    opening, closing = scene.order(time_in_force=OPG), scene.order(time_in_force=CLO)
-    assert scene.state(opening).auction_at == scene.state(closing).auction_at == midnight
-    assert [one.order_id for one in scene.route_requests()] == [closing]
-    scene.now = midnight - turns.opening_lead
-    scene.step()
-    assert [one.order_id for one in scene.route_requests()] == [closing, opening]
-
-
-def test_an_order_in_an_auction_is_routed_no_further_whatever_comes_back() -> None:
-    machine = Machine(new_order(quantity=300, tif=OPG)).accept().place([("XNYS", 300)])
-    machine.trade(100)
-    assert names(machine.close(ExecType.CANCELED, text="not executed in the cross")) == [
-        "ChildClosed",
-        "OrderExpired",
-    ]

@@ -66,8 +66,6 @@ class TimeInForce(betterproto.Enum):
     IOC = 3
     FOK = 4
     GTD = 5
-    OPG = 6
-    CLO = 7
 
 
 class ExecInst(betterproto.Enum):
@@ -135,9 +133,7 @@ class CancelCause(betterproto.Enum):
     CLIENT = 1
     SESSION_END = 2
     EXPIRY = 3
-    """
-    Its own time is over: of a GTD order that until which it is good, of one for an auction that of the auction.
-    """
+    """Its own time is over: until which it is good, of a GTD order."""
 
     ALGO_END = 9
 
@@ -330,16 +326,14 @@ class RouteRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class OrderAccepted(betterproto.Message):
     """
-    Risk passed, and the first route was asked for, unless the order waits: for its stop price, its session, its auction.
-     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction_at: of an OPG or
-     CLO order, when the auction is that it is for.
+    Risk passed, and the first route was asked for, unless the order waits: for its stop price or its session.
+     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
     """
 
     reserved_price_micros: int = betterproto.int64_field(1)
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
-    auction_at: Optional[datetime] = betterproto.message_field(5, optional=True)
 
 
 @dataclass(eq=False, repr=False)
