@@ -41,8 +41,11 @@ def worked_terms(terms: OrderTerms) -> OrderTerms:
 
 # What is taken while its market is closed, and waits; DAY only where core is told to.
 CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
-# What may wait in a book, so that a replace can come. Between these an order's time in force may change.
+# What rests in a venue's book until it trades, an order or a child: only that shows shares, posts, or is
+# replaced. Between these an order's time in force may change.
 RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD))
+# An algo says itself when it ends: beside that, no other time of an order's own.
+ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
 # What venues are told: core takes a GTD order's children back when its time is over.
 _AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
 _ANY: Final = frozenset(TimeInForce)
@@ -65,15 +68,19 @@ def venue_force(force: TimeInForce) -> TimeInForce:
     return _AT_VENUES.get(force, force)
 
 
-def forces_after(force: TimeInForce) -> tuple[TimeInForce, ...]:
+def at_venues(terms: OrderTerms) -> OrderTerms:
+    """Return an order's terms with the time that venues are told: until when it is good is core's alone."""
+    return replace(terms, time_in_force=venue_force(terms.time_in_force), expire_at=None)
+
+
+def forces_after(force: TimeInForce, *, has_algo: bool = False) -> tuple[TimeInForce, ...]:
     """Return what a replace may make of a time in force: itself, or of one that rests another one."""
-    return tuple(one for one in TimeInForce if one in RESTING) if force in RESTING else (force,)
+    if force not in RESTING:
+        return (force,)
+    return ALGO_TIMES_IN_FORCE if has_algo else tuple(one for one in TimeInForce if one in RESTING)
 
 
 # ---- what goes together
-
-# An order of one of these rests in a venue's book until it trades.
-BOOKED: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 
 
 class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -132,7 +139,7 @@ _TABLE: Final = (
     ),
     _Rule("locateId", lambda one: one.side in SHORTS, lambda one: f"left out of a {one.side.name} order"),
     _Rule("displayQty", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
-    _Rule("displayQty", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
+    _Rule("displayQty", lambda one: one.time_in_force in RESTING, _left_out_of_time),
     _Rule("displayQty", lambda one: not one.min_quantity, _left_out_of_minimum),
     _Rule(
         "displayQty",
@@ -145,7 +152,7 @@ _TABLE: Final = (
         lambda one: f"below the quantity {one.quantity}",
     ),
     _Rule("postOnly", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
-    _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
+    _Rule("postOnly", lambda one: one.time_in_force in RESTING, _left_out_of_time),
     _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
 )
 
@@ -181,7 +188,6 @@ PARTICIPATION_BPS_MAX: Final = 10_000
 URGENCY_MAX: Final = 10
 SLICES_MAX: Final = 200
 ALGO_ORDER_TYPES: Final = (OrderType.MARKET, OrderType.LIMIT)
-ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
 # What a strategy must be given (True) or must not (False); what is not here may be.
 _ALGO_NEEDS: Final = {
     AlgoStrategy.TWAP: {"urgency": False},

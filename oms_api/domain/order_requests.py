@@ -291,7 +291,8 @@ def _algo(value: object, order: OrderState, problems: list[FieldProblem]) -> Alg
 
 def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem]) -> TimeInForce | None:
     """Read a time in force: what it is, or of an order that rests another one that lets it rest."""
-    allowed = [one.name for one in forces_after(order.time_in_force)]
+    has_algo = order.algo_strategy is not None
+    allowed = [one.name for one in forces_after(order.time_in_force, has_algo=has_algo)]
     if isinstance(value, str) and value in allowed:
         return _TIMES_IN_FORCE[value]
     message = f"must be one of {', '.join(allowed)}, was {shown(value)}"

@@ -38,7 +38,7 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import RESTING
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     AlgoHeld,
@@ -431,7 +431,7 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
     working_qty = order.working_qty
     for terms in event.children:
         shown = terms.display_quantity or terms.quantity if order.terms.display_quantity else 0
-        rests = terms.time_in_force in BOOKED and terms.exec_inst is not ExecInst.MIDPOINT_PEG
+        rests = terms.time_in_force in RESTING and terms.exec_inst is not ExecInst.MIDPOINT_PEG
         children[terms.cl_ord_id] = Child(
             venue_id=terms.venue_id, quantity=terms.quantity, shown_qty=shown if rests else 0
         )

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import RESTING, STOPS, worked_terms
+from oms_platform.order_types import RESTING, STOPS, at_venues, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -304,7 +304,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         wanted = self.replacing
         if wanted is None or self.cancel is not None or self.route_quantity or not self.may_rest:
             return None
-        if replace(wanted.terms, quantity=self.terms.quantity) != self.terms:
+        if at_venues(replace(wanted.terms, quantity=self.terms.quantity)) != at_venues(self.terms):
             return None
         cut = self.committed_qty - wanted.terms.quantity
         able = [

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from oms_platform.order_types import RESTING
 from oms_tools.cli.amounts import price
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.reasons import in_words
@@ -13,7 +14,7 @@ REFUSED: Final = 1
 WORKING: Final = 2
 LOOK_S: Final = 0.05
 LOOK_S_MAX: Final = 0.5
-_RESTING_TIMES: Final = ("DAY", "GTC", "GTD")
+_RESTING_TIMES: Final = frozenset(force.name for force in RESTING)
 
 
 class Outcome(NamedTuple):

@@ -5,14 +5,14 @@ from typing import Final
 
 from oms_platform.clock import microseconds
 from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
+from oms_platform.order_types import RESTING
 from oms_platform.sides import is_buy
-from oms_platform.vocabulary import ExecInst, ExecType, Message, TimeInForce
+from oms_platform.vocabulary import ExecInst, ExecType, Message
 from sor_engine.domain.market import micros
 from sor_engine.scorekeeper.domain.child_watch import Child, ChildWatch, Kind, Report
 from sor_engine.scorekeeper.domain.touches import QuoteChange, Touch, Touches
 
 _PRICE_MAX: Final = Decimal(10**11)
-_RESTS: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC))
 _KINDS: Final = {
     ExecType.TRADE: Kind.TRADE,
     ExecType.REJECTED: Kind.REJECTED,
@@ -55,7 +55,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     venue_id=child.venue_id,
                     quantity=child.quantity,
                     limit=child.limit_price_micros,
-                    rests=child.time_in_force in _RESTS,
+                    rests=child.time_in_force in RESTING,
                     placed_us=placed_us,
                     post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
                 ),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from oms_platform.order_types import RESTING
 from oms_platform.vocabulary import ExecInst, TimeInForce
 from sor_engine.domain.board import Board, Candidate, describe
 from sor_engine.domain.market import BPS, MICRO, dollars, price_text
@@ -18,7 +19,6 @@ _SAYS: Final = {
     ExecInst.MIDPOINT_PEG: "midpoint",
     ExecInst.PARTICIPATE_DONT_INITIATE: "post-only",
 }
-_RESTS: Final = (TimeInForce.DAY, TimeInForce.GTC)
 NOT_NEEDED: Final = "not needed: filled at better prices or by better-scored venues"
 
 
@@ -109,7 +109,7 @@ class Draft:
         resting = [
             place
             for place, leg in enumerate(self._legs)
-            if leg.time_in_force in _RESTS and leg.exec_inst is not ExecInst.MIDPOINT_PEG
+            if leg.time_in_force in RESTING and leg.exec_inst is not ExecInst.MIDPOINT_PEG
         ]
         sizes = [self._legs[place].quantity for place in resting]
         parts = shown_parts(request.display_quantity, sizes, request.round_lot)

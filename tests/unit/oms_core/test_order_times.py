@@ -6,10 +6,12 @@ from uuid import UUID
 import pytest
 
 from oms_core.domain.changes import changed_terms, problem_of_change
+from oms_core.domain.order import RequestReplace
 from oms_core.entrypoints.loop import EXPIRIES_PER_BATCH_MAX
+from oms_platform.ids import uuid7
 from oms_platform.trading_calendar import Calendar, Session
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, TimeInForce
-from tests.unit.oms_core.orders import new_order
+from tests.unit.oms_core.orders import PRICE, Machine, new_order
 from tests.unit.oms_core.scene import Scene
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -131,13 +133,44 @@ def test_a_replace_whose_time_comes_while_it_is_pending_is_rejected_and_the_orde
     scene = scene_at(OPENS + MINUTE)
     order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
     scene.place(order_id, ("XNYS", 300))
-    scene.replace(order_id, OrderChange(expire_at=scene.now + 3 * MINUTE))
+    scene.replace(order_id, OrderChange(limit_price_micros=PRICE - 10_000, expire_at=scene.now + 3 * MINUTE))
     assert scene.quantities(order_id)[0] == "PENDING_REPLACE"
     scene.now += MINUTE
     scene.step()
     assert "ReplaceRejected" in scene.event_types(order_id)
     scene.report(order_id, ExecType.CANCELED)
     assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("force", "change", "stays"),
+    [
+        (GTD, OrderChange(expire_at=CLOSES), True),
+        (GTD, OrderChange(time_in_force=GTC), True),
+        (GTC, OrderChange(time_in_force=GTD, expire_at=CLOSES), True),
+        (GTD, OrderChange(time_in_force=DAY), False),
+        (DAY, OrderChange(time_in_force=GTD, expire_at=CLOSES), False),
+        (GTD, OrderChange(quantity=200, expire_at=CLOSES), False),
+    ],
+)
+def test_what_a_venue_has_stays_where_it_is_told_nothing_else(
+    force: TimeInForce, change: OrderChange, stays: bool
+) -> None:
+    """Until when an order is good is core's alone: venues have GTC of it, and its place in their books."""
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=force)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, change)
+    assert scene.quantities(order_id)[0] == ("ACKNOWLEDGED" if stays else "PENDING_REPLACE")
+    assert ("OrderReplaced" in scene.event_types(order_id)) is stays
+    assert len(scene.route_requests()) == 1
+
+
+def test_fewer_shares_and_another_time_keep_the_place_in_the_book() -> None:
+    machine = Machine(new_order(tif=GTD)).accept().place([("XNYS", 300)])
+    terms = changed_terms(machine.order.terms, OrderChange(quantity=200, expire_at=CLOSES))
+    machine.do(RequestReplace(request_id=uuid7(), terms=terms, problem=None, reserved_price_micros=PRICE))
+    assert machine.order.made_smaller == ("1-1", 200)
 
 
 @pytest.mark.parametrize(
