@@ -250,7 +250,7 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
     if verdict.denial is not None:
         denied = OrderDenied(denial=verdict.denial, checks=verdict.checks, risk_us=risk_us)
         return _record(core, unit, order, denied, trace)
-    may_route = core.desk.standing(order, unit.now).may_route
+    may_route = core.desk.may_route(order.terms.symbol, unit.now)
     accepted = OrderAccepted(
         reserved_price_micros=verdict.reserved_price_micros,
         checks=verdict.checks,
@@ -447,7 +447,7 @@ def _known(core: Core, order_id: UUID) -> Order:
 
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
-    may_route, waits_for = core.desk.standing(order, unit.now)
+    may_route, waits_for = core.desk.standing(order.terms.symbol, unit.now)
     steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for)
     if not steps:
         return order

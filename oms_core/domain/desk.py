@@ -170,12 +170,12 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
-    def standing(self, order: Order, now: datetime) -> Standing:
-        """Return whether a route of an order may be asked for now, or for what time it waits."""
-        instrument = self.instruments.get(order.terms.symbol)
+    def standing(self, symbol: str, now: datetime) -> Standing:
+        """Return whether routes of a symbol may be asked for now, or for what time its orders wait."""
+        instrument = self.instruments.get(symbol)
         if instrument is None or not instrument.active or instrument.halt:
             return MAY_NOT
-        return standing(order, self.hours.phase(instrument.calendar_id, now), now)
+        return standing(self.hours.phase(instrument.calendar_id, now))
 
     def session_at(self, symbol: str, at: datetime) -> Session | None:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
@@ -184,13 +184,7 @@ class Desk:
 
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
-        instrument = self.instruments.get(symbol)
-        return (
-            instrument is not None
-            and instrument.active
-            and not instrument.halt
-            and self.hours.phase(instrument.calendar_id, now).open
-        )
+        return self.standing(symbol, now).may_route
 
     def risk_context(
         self,

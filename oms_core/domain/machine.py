@@ -109,7 +109,7 @@ def evolve(
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted, or its own time is over. What is left of it
+    may_route False: its market is closed or halted. What is left of it
     waits, and no route is asked for. waits_for: for what time, in words.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
@@ -239,12 +239,14 @@ def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
+    if order.is_past_its_time(now):
+        return None
     return _next_route(order, now) if may_route else _held(order, waits_for)
 
 
 def _held(order: Order, waits_for: str) -> Event | None:
-    """Say for what time an order waits, once."""
-    return RouteHeld(reason=waits_for) if waits_for and order.waits_for != waits_for else None
+    """Say for what time an order waits, once, and again when something else was said of it."""
+    return RouteHeld(reason=waits_for) if waits_for and order.text != waits_for else None
 
 
 def _spent(order: Order) -> str | None:

@@ -374,6 +374,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         terms = self.worked_terms
         return terms.order_type is OrderType.LIMIT and terms.time_in_force in RESTING
 
+    def is_past_its_time(self, now: datetime) -> bool:
+        """Whether the time until which it is good is over: from then on nothing of it is routed."""
+        expire_at = self.terms.expire_at
+        return expire_at is not None and now >= expire_at
+
     @property
     def avg_px_micros(self) -> int | None:
         """FIX AvgPx, from the exact notional; None before the first fill."""

@@ -1,7 +1,7 @@
-"""What time allows an order: until when it is good, when it may be routed. Pure.
+"""What time allows an order: when its market's hours let it be routed, and when it ends of itself. Pure.
 
-The law of this file: an order waits for a session and says for which; when its own time is over
-it is routed no more, whatever else has happened. Times are UTC.
+The law of this file: an order that waits for a session says for which, and an order ends at its own time
+whatever else has happened. Times are UTC.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,11 +34,8 @@ def may_be_taken_closed(terms: OrderTerms, *, day_orders_wait: bool) -> bool:
     return force in CARRIED or (day_orders_wait and force is TimeInForce.DAY)
 
 
-def standing(order: Order, phase: Phase, now: datetime) -> Standing:
-    """Return whether time lets an order be routed now."""
-    expire_at = order.terms.expire_at
-    if expire_at is not None and now >= expire_at:
-        return MAY_NOT
+def standing(phase: Phase) -> Standing:
+    """Return whether a market's hours let orders be routed."""
     return MAY_ROUTE if phase.open else Standing(False, f"waits for the open at {time_text(phase.until)}")
 
 

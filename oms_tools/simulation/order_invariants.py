@@ -82,7 +82,7 @@ class FollowedOrder:
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
     suspended: whether it is. triggered: whether its stop price was reached. plan: of its algo, what may be
-    worked from when on; released: what may be. waits: its next route waits for its time. time_over: it was
+    worked from when on; released: what may be. waits: its next route waits for its time. time_over: it is
     taken back because its day or its own time had ended. ends: reports of venues that ended a child.
     """
 
@@ -699,11 +699,10 @@ class OrderAuditor:
                 event,
                 f"it is good till {until}, this is {event.occurred_at}",
             )
-            order.time_over = True
         else:
             self._require(not order.session_ended, "a session ends once for an order", event, "again")
             order.session_ended = True
-            order.time_over = taken.cause is CancelCause.SESSION_END
+        order.time_over = taken.cause in (CancelCause.EXPIRY, CancelCause.SESSION_END)
         order.pending, order.canceled, order.waits = taken.request_id, True, False
         self._ask_again(order)
 
