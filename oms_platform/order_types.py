@@ -41,16 +41,16 @@ def worked_terms(terms: OrderTerms) -> OrderTerms:
 
 # What is taken while its market is closed, and waits; DAY only where core is told to.
 CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
-# What rests in a venue's book until it trades, an order or a child: only that shows shares, posts, or is
-# replaced. Between these an order's time in force may change.
-RESTING: Final = frozenset((TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD))
+# An order, or a child, of one of these may rest in a venue's book until it trades. Between them a replace may
+# change it.
+BOOKED: Final = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
 # An algo says itself when it ends: beside that, no other time of an order's own.
 ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
 # What venues are told: core takes a GTD order's children back when its time is over.
 _AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
 _ANY: Final = frozenset(TimeInForce)
 FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
-    kind: RESTING if kind in STOPS else _ANY for kind in OrderType
+    kind: frozenset(BOOKED) if kind in STOPS else _ANY for kind in OrderType
 }
 
 
@@ -75,16 +75,16 @@ def at_venues(terms: OrderTerms) -> OrderTerms:
 
 def forces_after(force: TimeInForce, *, has_algo: bool = False) -> tuple[TimeInForce, ...]:
     """Return what a replace may make of a time in force: itself, or of one that rests another one."""
-    if force not in RESTING:
+    if force not in BOOKED:
         return (force,)
-    return ALGO_TIMES_IN_FORCE if has_algo else tuple(one for one in TimeInForce if one in RESTING)
+    return ALGO_TIMES_IN_FORCE if has_algo else BOOKED
 
 
 # ---- what goes together
 
 
 class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the table looks at of an order. round_lot: shares of one, at its limit."""
+    """What the table looks at of an order. algo: it is worked over time. round_lot: shares, at its limit."""
 
     side: Side
     order_type: OrderType
@@ -94,6 +94,7 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     display_quantity: int = 0
     post_only: bool = False
     locate_id: str = ""
+    algo: bool = False
     round_lot: int = 1
 
 
@@ -139,7 +140,7 @@ _TABLE: Final = (
     ),
     _Rule("locateId", lambda one: one.side in SHORTS, lambda one: f"left out of a {one.side.name} order"),
     _Rule("displayQty", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
-    _Rule("displayQty", lambda one: one.time_in_force in RESTING, _left_out_of_time),
+    _Rule("displayQty", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("displayQty", lambda one: not one.min_quantity, _left_out_of_minimum),
     _Rule(
         "displayQty",
@@ -152,8 +153,10 @@ _TABLE: Final = (
         lambda one: f"below the quantity {one.quantity}",
     ),
     _Rule("postOnly", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
-    _Rule("postOnly", lambda one: one.time_in_force in RESTING, _left_out_of_time),
+    _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
+    # What takes nothing keeps no schedule.
+    _Rule("postOnly", lambda one: not one.algo, lambda _one: "left out of an order with an algo"),
 )
 
 
@@ -168,6 +171,7 @@ def instructions_of(terms: OrderTerms, round_lot: int = 1) -> Instructions:
         display_quantity=terms.display_quantity,
         post_only=terms.post_only,
         locate_id=terms.locate_id,
+        algo=terms.algo is not None,
         round_lot=round_lot,
     )
 
@@ -210,8 +214,10 @@ def problem_of_algo(terms: OrderTerms) -> tuple[str, str] | None:
         return None
     if terms.order_type not in ALGO_ORDER_TYPES:
         return "orderType", f"must be MARKET or LIMIT of an order with an algo, was {terms.order_type.name}"
-    if terms.time_in_force not in ALGO_TIMES_IN_FORCE:
-        return "timeInForce", f"must be DAY or GTC of an order with an algo, was {terms.time_in_force.name}"
+    if terms.time_in_force not in BOOKED:
+        allowed = " or ".join(one.name for one in BOOKED)
+        was = terms.time_in_force.name
+        return "timeInForce", f"must be {allowed} of an order with an algo, was {was}"
     if terms.min_quantity:
         return "minQuantity", f"must be left out of an order with an algo, was {terms.min_quantity}"
     return problem_of_parameters(algo)

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import RESTING
+from oms_platform.order_types import BOOKED
 from oms_platform.sides import far, is_within, near, sign
 from oms_platform.vocabulary import ChildTerms, ExecInst, OrderTerms, OrderType, Side
 
@@ -124,13 +124,13 @@ def _problem_of_instructions(child: ChildTerms, terms: OrderTerms) -> str:
     """Return how a child takes what its order may not, or shows more than its order does."""
     leg, says = child.leg, child.exec_inst
     posts = says is ExecInst.PARTICIPATE_DONT_INITIATE
-    if terms.post_only != posts or (posts and child.time_in_force not in RESTING):
+    if terms.post_only != posts or (posts and child.time_in_force not in BOOKED):
         told = "none" if says is None else says.name
         force = child.time_in_force.name
         return f"GATE_POST_ONLY: leg={leg}, exec_inst={told}, time_in_force={force}, order={terms.post_only}"
     shown = child.display_quantity or child.quantity
     may_show = terms.display_quantity or child.quantity
-    rests = child.time_in_force in RESTING and says is not ExecInst.MIDPOINT_PEG
+    rests = child.time_in_force in BOOKED and says is not ExecInst.MIDPOINT_PEG
     if shown > child.quantity or child.display_quantity < 0 or (rests and shown > may_show):
         return f"GATE_DISPLAY: leg={leg}, shown={shown}, quantity={child.quantity}, order={may_show}"
     return ""

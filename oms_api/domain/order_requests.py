@@ -256,6 +256,7 @@ def read_change(
             display_quantity=display if "displayQty" in given else order.display_quantity,
             post_only=order.post_only,
             locate_id=order.locate_id,
+            algo=order.algo_strategy is not None,
             round_lot=1 if price is None else round_lot_of(price),
         )
         problems += [fit_problem(one) for one in unfit(becomes)]

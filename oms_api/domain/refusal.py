@@ -6,7 +6,7 @@ from typing import Final
 
 # An id that is not one of ours is not told back at any length.
 ID_SHOWN_MAX: Final = 40
-SHOWN_CHARACTERS_MAX: Final = 40
+_SHOWN_CHARACTERS_MAX: Final = 40
 
 
 class RefusalCode(enum.Enum):
@@ -78,13 +78,16 @@ def shown(value: object) -> str:
     """Return a value as a message shows it: like JSON, and never long."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int) and abs(value) >= 10**SHOWN_CHARACTERS_MAX:
-        return f"a number of more than {SHOWN_CHARACTERS_MAX} digits"
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS_MAX:
+        return f"a number of more than {_SHOWN_CHARACTERS_MAX} digits"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    text = str(value)
-    if len(text) > SHOWN_CHARACTERS_MAX:
-        text = f"{text[:SHOWN_CHARACTERS_MAX]}…"
+    text = short(str(value))
     if isinstance(value, str):
-        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * SHOWN_CHARACTERS_MAX]
+        return f'"{text}"' if text.isprintable() else ascii(text)[: 2 * _SHOWN_CHARACTERS_MAX]
     return text
+
+
+def short(text: str) -> str:
+    """Return a printable text as a message shows it without quotes: never long."""
+    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}…"

@@ -16,7 +16,7 @@ import msgspec
 
 from oms_api.domain.algo_terms import algo_problem, read_algo
 from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
-from oms_api.domain.refusal import SHOWN_CHARACTERS_MAX, FieldProblem, shown
+from oms_api.domain.refusal import FieldProblem, short, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
@@ -189,12 +189,7 @@ def read_terms(
 
 def fit_problem(one: Unfit) -> FieldProblem:
     """Return what does not go together as the problem of its field."""
-    return FieldProblem(field=one.field, message=f"must be {one.expected}, was {shown_word(one.found)}")
-
-
-def shown_word(text: str) -> str:
-    """Return a text that is one of ours, or a client's, as a message shows it, never long."""
-    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…"
+    return FieldProblem(field=one.field, message=f"must be {one.expected}, was {short(one.found)}")
 
 
 def read_display_quantity(value: object, problems: list[FieldProblem], *, least: int = 1) -> int:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import RESTING, STOPS, at_venues, worked_terms
+from oms_platform.order_types import BOOKED, STOPS, at_venues, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -372,7 +372,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def may_rest(self) -> bool:
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
-        return terms.order_type is OrderType.LIMIT and terms.time_in_force in RESTING
+        return terms.order_type is OrderType.LIMIT and terms.time_in_force in BOOKED
 
     def is_past_its_time(self, now: datetime) -> bool:
         """Whether the time until which it is good is over: from then on nothing of it is routed."""

@@ -110,7 +110,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     ),
     "reconcile": Listed("Compare what we hold with what venues say", f"{_CLI}.reconcile_commands:reconcile"),
     "replace": Listed(
-        "Ask to change an order's quantity, prices or time in force",
+        "Ask to change an order's quantity, prices, display or time in force",
         f"{_CLI}.change_commands:replace",
     ),
     "replay-routes": Listed("Decide a whole time's routes again under another profile, from the audit alone"),

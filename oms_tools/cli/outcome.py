@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from oms_platform.order_types import RESTING
+from oms_platform.order_types import BOOKED
 from oms_tools.cli.amounts import price
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.reasons import in_words
@@ -14,7 +14,7 @@ REFUSED: Final = 1
 WORKING: Final = 2
 LOOK_S: Final = 0.05
 LOOK_S_MAX: Final = 0.5
-_RESTING_TIMES: Final = frozenset(force.name for force in RESTING)
+_RESTING_TIMES: Final = tuple(one.name for one in BOOKED)
 
 
 class Outcome(NamedTuple):
@@ -60,7 +60,7 @@ def resting_outcome(order: dict[str, Any], routes: Sequence[dict[str, Any]]) -> 
     )
     done = f", {order['cumQty']:,} filled at {price(order.get('avgPx'))}" if order["cumQty"] else ""
     what = f"{order['side']} {order['quantity']:,} {order['symbol']}"
-    return Outcome(DONE, f"RESTING  {what}{done}: {where}", order)
+    return Outcome(DONE, f"BOOKED  {what}{done}: {where}", order)
 
 
 def await_outcome(

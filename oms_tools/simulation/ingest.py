@@ -14,7 +14,7 @@ from typing import Final
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.order_types import ALGO_TIMES_IN_FORCE, forces_after
+from oms_platform.order_types import ALGO_TIMES_IN_FORCE, BOOKED, forces_after
 from oms_platform.sides import LOCATED, is_buy, sign
 from oms_platform.vocabulary import (
     Algo,
@@ -38,6 +38,8 @@ _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
 _AWAY_CENTS: Final = (-5, 0, 1, 2, 3, 5, 10, 50)
 _NEWEST: Final = 60
 _SIDES: Final = (Side.BUY, Side.BUY, Side.BUY, Side.SELL, Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
+# Shares that an order shows.
+_DISPLAYS: Final = (100, 200, 300)
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
@@ -86,6 +88,9 @@ class Ingest:
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
         forces = _FORCES if stop is None else forces_after(TimeInForce.DAY)
         force = draws.choice(forces if algo is None else ALGO_TIMES_IN_FORCE)
+        quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
+        rests = kinds[market] is OrderType.LIMIT and force in BOOKED
+        shows_part = rests and quantity > _DISPLAYS[0] and draws.random() < 0.25
         account = draws.choice(self._accounts)
         terms = OrderTerms(
             account_id=account,
@@ -99,9 +104,11 @@ class Ingest:
             order_type=kinds[market],
             time_in_force=force,
             expire_at=self._expiry() if force is TimeInForce.GTD else None,
-            quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
+            quantity=quantity,
             limit_price_micros=limit,
             stop_price_micros=stop,
+            display_quantity=draws.choice([one for one in _DISPLAYS if one < quantity]) if shows_part else 0,
+            post_only=rests and algo is None and draws.random() < 0.15,
             algo=algo,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
@@ -170,6 +177,7 @@ class Ingest:
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,
             time_in_force=force,
             expire_at=self._expiry() if is_gtd and draws.random() < 0.5 else None,
+            display_quantity=draws.choice((0, *_DISPLAYS)) if draws.random() < 0.1 else None,
         )
         self._counts[ReplaceOrder.__name__] += 1
         self._take(

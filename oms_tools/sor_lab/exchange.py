@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
-from oms_platform.order_types import RESTING
+from oms_platform.order_types import BOOKED
 from oms_tools.sor_lab.regimes import DarkVenue, LitVenue
 from oms_tools.sor_lab.world import Episode, Level
 from sor_engine.domain.market import dollars
@@ -168,7 +168,7 @@ class Exchange:
             venue = self.dark[leg.venue_id]
             if leg.quantity < venue.min_quantity or leg.quantity % venue.lot_size:
                 return LegResult(leg, (), back_us, rejected=True)
-        rests = leg.time_in_force in RESTING or leg.hold_ms > 0
+        rests = leg.time_in_force in BOOKED or leg.hold_ms > 0
         until_us = at_us
         if rests:
             until_us = min(episode.horizon_us, at_us + leg.hold_ms * 1000 if leg.hold_ms else 2**62)

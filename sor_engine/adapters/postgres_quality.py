@@ -18,6 +18,7 @@ import psycopg
 
 from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import uuid7_floor
+from oms_platform.order_types import BOOKED
 from oms_platform.postgres import ArrayStatement, Connection, connect
 from sor_engine.domain.market import micros
 from sor_engine.domain.profile import InvalidProfileError, read_profile
@@ -71,7 +72,7 @@ WHERE {_THESE} ORDER BY order_id
 """
 _CHILDREN: Final = f"""
 SELECT cl_ord_id, order_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint, created_at,
-       terms ->> 'timeInForce' IN ('TIME_IN_FORCE_DAY', 'TIME_IN_FORCE_GTC'), acked_at
+       terms ->> 'timeInForce' = ANY(%(booked)s), acked_at
 FROM child_orders WHERE {_THESE} AND created_at < %(until)s
 ORDER BY order_id, attempt, leg
 """
@@ -149,7 +150,13 @@ class PostgresQuality:
         return 0 if row is None else int(row[0])
 
     def _evidence(self, ids: list[UUID], fees: list[Fees]) -> Evidence:
-        these = {"orders": ids, "first": ids[0], "last": ids[-1], "until": self._until}
+        these = {
+            "orders": ids,
+            "first": ids[0],
+            "last": ids[-1],
+            "until": self._until,
+            "booked": [one.value for one in BOOKED],
+        }
 
         def rows(statement: str) -> list[tuple[Any, ...]]:
             return self._connection.execute(statement, these).fetchall()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from oms_platform.order_types import RESTING
+from oms_platform.order_types import BOOKED
 from sor_engine.domain.market import (
     AGE_UNKNOWN_US,
     BPS,
@@ -523,7 +523,7 @@ class Board:
     @property
     def may_wait(self) -> bool:
         """Whether the order's time in force lets it wait for a trade."""
-        return self.request.time_in_force in RESTING
+        return self.request.time_in_force in BOOKED
 
     @property
     def mid2(self) -> int | None:

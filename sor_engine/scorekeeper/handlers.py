@@ -5,7 +5,7 @@ from typing import Final
 
 from oms_platform.clock import microseconds
 from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
-from oms_platform.order_types import RESTING
+from oms_platform.order_types import BOOKED
 from oms_platform.sides import is_buy
 from oms_platform.vocabulary import ExecInst, ExecType, Message
 from sor_engine.domain.market import micros
@@ -55,7 +55,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     venue_id=child.venue_id,
                     quantity=child.quantity,
                     limit=child.limit_price_micros,
-                    rests=child.time_in_force in RESTING,
+                    rests=child.time_in_force in BOOKED,
                     placed_us=placed_us,
                     post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
                 ),

@@ -1,5 +1,7 @@
 """The platform's own promises, on the real parts."""
 
+import enum
+import re
 import uuid
 from contextlib import ExitStack
 from datetime import timedelta
@@ -32,6 +34,7 @@ from oms_platform.schema.migrate import (
     require_revision,
     upgrade,
 )
+from oms_platform.vocabulary import OrderStatus, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
 from oms_tools.cli.main import cli
 from oms_tools.laptop.parts import memory_kafka_part
@@ -43,6 +46,27 @@ def test_migrating_twice_changes_nothing_and_leaves_the_expected_revision(dsn: s
     migrate(dsn, utc_now())
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert found_revision(connection) == expected_revision()
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("side", Side),
+        ("order_type", OrderType),
+        ("time_in_force", TimeInForce),
+        ("status", OrderStatus),
+    ],
+)
+def test_the_checks_of_the_orders_take_every_word_of_their_vocabulary(
+    dsn: str, column: str, words: type[enum.Enum]
+) -> None:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
+            (f"orders_{column}_check",),
+        ).fetchone()
+    assert row is not None
+    assert set(re.findall(r"'(\w+)'", row[0])) == {word.name for word in words}
 
 
 def test_a_database_with_orders_of_the_first_edition_is_refused_with_what_to_do(dsn: str) -> None:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.order_ids import order_id_of_child
+from oms_platform.order_types import BOOKED
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.scorecard import HALF_LIFE_S, Scorecard
@@ -34,7 +35,7 @@ _TAPE: Final = ArrayStatement.insert(
 )
 _OPEN: Final = """
 SELECT cl_ord_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint,
-       terms ->> 'timeInForce' IN ('TIME_IN_FORCE_DAY', 'TIME_IN_FORCE_GTC'), created_at,
+       terms ->> 'timeInForce' = ANY(%s), created_at,
        status, cum_qty, acked_at,
        coalesce(terms ->> 'execInst' = 'EXEC_INST_PARTICIPATE_DONT_INITIATE', false)
 FROM child_orders WHERE leaves_qty > 0 ORDER BY order_id, leg
@@ -98,7 +99,7 @@ class PostgresScorecards:
                 cum_qty,
                 acked_at,
                 post_only,
-            ) in self._connection.execute(_OPEN).fetchall()
+            ) in self._connection.execute(_OPEN, ([one.value for one in BOOKED],)).fetchall()
         }
 
     def closed_of_open_orders(self) -> list[str]:

@@ -411,6 +411,8 @@ def test_what_is_not_said_is_stored_as_it_was_before_there_were_instructions() -
          "must be left out of an order that is FOK, was true"),
         ({"postOnly": True, "minQuantity": 5}, "postOnly",
          "must be left out of an order with a minQuantity, was true"),
+        ({"postOnly": True, "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}}, "postOnly",
+         "must be left out of an order with an algo, was true"),
         ({"tags": []}, "tags", "must be an object of at most 16 names and texts, was a list"),
         ({"tags": {str(n): "x" for n in range(17)}}, "tags",
          "must be an object of at most 16 names and texts, was 17 of them"),

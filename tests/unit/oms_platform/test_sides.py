@@ -1,6 +1,5 @@
-"""Every side has its line: in the vocabulary, at every door, at venues, in SQL and with the judge."""
+"""Every side has its line: in the vocabulary, at every door, at venues and with the judge."""
 
-import re
 from typing import get_args
 
 import pytest
@@ -60,11 +59,3 @@ def test_fix_has_these_codes() -> None:
     found = {side.name: code for side, code in CODES.items()}
     assert found == {"BUY": "1", "SELL": "2", "SELL_SHORT": "5", "SELL_SHORT_EXEMPT": "6"}
     assert {Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT} == SHORTS and {Side.SELL_SHORT} == LOCATED
-
-
-def test_the_checks_of_the_tables_take_every_side() -> None:
-    from importlib import import_module
-
-    scripts = import_module("oms_platform.schema.versions.0016_instructions").SIDES
-    for found in re.findall(r"side IN \(([^)]*)\)", scripts):
-        assert set(re.findall(r"\w+", found)) == {side.name for side in Side}
