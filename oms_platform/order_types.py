@@ -214,8 +214,8 @@ def problem_of_algo(terms: OrderTerms) -> tuple[str, str] | None:
         return None
     if terms.order_type not in ALGO_ORDER_TYPES:
         return "orderType", f"must be MARKET or LIMIT of an order with an algo, was {terms.order_type.name}"
-    if terms.time_in_force not in BOOKED:
-        allowed = " or ".join(one.name for one in BOOKED)
+    if terms.time_in_force not in ALGO_TIMES_IN_FORCE:
+        allowed = " or ".join(one.name for one in ALGO_TIMES_IN_FORCE)
         was = terms.time_in_force.name
         return "timeInForce", f"must be {allowed} of an order with an algo, was {was}"
     if terms.min_quantity:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from oms_api.domain.refusal import FieldProblem
+from oms_api.domain.refusal import FieldProblem, shown
 from oms_platform.trading_calendar import Calendar, Session
 from oms_platform.vocabulary import TimeInForce
 
@@ -35,19 +35,23 @@ def read_expiry(
         if not given or force is None:
             return None, []
         field = next(iter(given))
-        return None, [_problem(field, f"must be left out of a {force.name} order")]
+        message = f"must be left out of an order that is {force.name}, was {shown(given[field])}"
+        return None, [_problem(field, message)]
     if not given:
         message = "or expireTime is required for a GTD order"
         return None, [_problem("expireDate", message)] if required else []
     if len(given) > 1:
-        return None, [_problem("expireTime", "must be left out beside expireDate: exactly one is given")]
+        message = f"must be left out beside expireDate, was {shown(given['expireTime'])}"
+        return None, [_problem("expireTime", message)]
     if "expireTime" in given:
         at = read_time(given["expireTime"])
-        problem = "must be a time with its zone, like 2026-11-30T20:30:00Z"
+        said = shown(given["expireTime"])
+        problem = f"must be a time with its zone, like 2026-11-30T20:30:00Z, was {said}"
         return (at, []) if at is not None else (None, [_problem("expireTime", problem)])
     day = read_date(given["expireDate"])
     if day is None:
-        return None, [_problem("expireDate", "must be a date, like 2026-11-30")]
+        message = f"must be a date, like 2026-11-30, was {shown(given['expireDate'])}"
+        return None, [_problem("expireDate", message)]
     if calendar is None:
         return None, []
     session = _session_of(day, calendar)

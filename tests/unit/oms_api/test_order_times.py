@@ -6,11 +6,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from oms_api.domain.order_requests import read_change
 from oms_api.domain.order_times import expiry_problem, read_expiry
+from oms_api.domain.refusal import Refusal
 from oms_api.domain.terms import Known, read_terms
+from oms_api.entrypoints import fix_reports, grpc_orders
+from oms_api.entrypoints.grpc_messages import Contract
+from oms_api.handlers import Placed
 from oms_platform.market_rules import Ticks
 from oms_platform.trading_calendar import Calendar, Session
-from oms_platform.vocabulary import OrderTerms, TimeInForce
+from oms_platform.vocabulary import AlgoStrategy, OrderChange, OrderTerms, TimeInForce
+from tests.unit.oms_api.test_changes import state
+from tests.unit.oms_api.test_handlers import FIRST, Fake, place
 
 _NEW_YORK = ZoneInfo("America/New_York")
 
@@ -75,16 +82,32 @@ def test_an_order_good_till_a_date_ends_with_that_session_and_one_till_a_time_th
         (
             {"timeInForce": "GTD", "expireDate": "2026-11-27", "expireTime": "2026-11-27T17:00:00Z"},
             "expireTime",
-            "must be left out beside expireDate: exactly one is given",
+            'must be left out beside expireDate, was "2026-11-27T17:00:00Z"',
         ),
-        ({"timeInForce": "DAY", "expireDate": "2026-11-27"}, "expireDate", "must be left out of a DAY order"),
-        ({"timeInForce": "IOC", "expireTime": "x"}, "expireTime", "must be left out of a IOC order"),
-        ({"timeInForce": "GTD", "expireDate": "27.11.2026"}, "expireDate", "must be a date, like 2026-11-30"),
-        ({"timeInForce": "GTD", "expireDate": 20261127}, "expireDate", "must be a date, like 2026-11-30"),
+        (
+            {"timeInForce": "DAY", "expireDate": "2026-11-27"},
+            "expireDate",
+            'must be left out of an order that is DAY, was "2026-11-27"',
+        ),
+        (
+            {"timeInForce": "IOC", "expireTime": 5},
+            "expireTime",
+            "must be left out of an order that is IOC, was 5",
+        ),
+        (
+            {"timeInForce": "GTD", "expireDate": "27.11.2026"},
+            "expireDate",
+            'must be a date, like 2026-11-30, was "27.11.2026"',
+        ),
+        (
+            {"timeInForce": "GTD", "expireDate": 20261127},
+            "expireDate",
+            "must be a date, like 2026-11-30, was 20261127",
+        ),
         (
             {"timeInForce": "GTD", "expireTime": "2026-11-27T17:00:00"},
             "expireTime",
-            "must be a time with its zone, like 2026-11-30T20:30:00Z",
+            'must be a time with its zone, like 2026-11-30T20:30:00Z, was "2026-11-27T17:00:00"',
         ),
         # A holiday, and a weekend.
         (
@@ -112,7 +135,7 @@ def test_what_no_order_is_good_till_is_refused_by_field(
 
 
 @pytest.mark.parametrize("force", ["OPG", "CLO"])
-def test_no_door_takes_an_order_for_an_auction(force: str) -> None:
+def test_no_order_is_taken_for_an_auction(force: str) -> None:
     found = read(timeInForce=force)
     assert isinstance(found, dict) and list(found) == ["timeInForce"]
 
@@ -137,3 +160,113 @@ def test_a_time_that_is_past_or_beyond_what_is_known_is_refused(until: datetime,
 
 def test_a_replace_may_leave_the_expiry_as_it_is() -> None:
     assert read_expiry({}, TimeInForce.GTD, CALENDAR, required=False) == (None, [])
+
+
+def change(force: TimeInForce, content: dict[str, Any], **changes: Any) -> Any:
+    found = read_change(content, state("ACKNOWLEDGED", time_in_force=force, **changes), None, CALENDAR, NOW)
+    return found if isinstance(found, OrderChange) else [(one.field, one.message) for one in found]
+
+
+TO_THE_27TH = datetime(2026, 11, 27, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("force", "content", "expected"),
+    [
+        (TimeInForce.GTD, {"expireDate": "2026-11-27"}, OrderChange(expire_at=TO_THE_27TH)),
+        (
+            TimeInForce.DAY,
+            {"timeInForce": "GTD", "expireDate": "2026-11-27"},
+            OrderChange(time_in_force=TimeInForce.GTD, expire_at=TO_THE_27TH),
+        ),
+        (TimeInForce.GTD, {"timeInForce": "GTC"}, OrderChange(time_in_force=TimeInForce.GTC)),
+        (TimeInForce.GTD, {"timeInForce": "GTD"}, OrderChange(time_in_force=TimeInForce.GTD)),
+        (TimeInForce.GTD, {"quantity": 5}, OrderChange(quantity=5)),
+        (
+            TimeInForce.GTC,
+            {"timeInForce": "GTD"},
+            [("expireDate", "or expireTime is required for a GTD order")],
+        ),
+        (
+            TimeInForce.GTC,
+            {"expireDate": "2026-11-27"},
+            [("expireDate", 'must be left out of an order that is GTC, was "2026-11-27"')],
+        ),
+        (
+            TimeInForce.GTD,
+            {"expireTime": "2026-11-25T14:00:00Z"},
+            [("expireTime", "must be after now, 2026-11-25T15:00:00Z, was 2026-11-25T14:00:00Z")],
+        ),
+        # Its session is over, and is still known.
+        (
+            TimeInForce.GTD,
+            {"expireDate": "2026-11-24"},
+            [("expireDate", "must be after now, 2026-11-25T15:00:00Z, was 2026-11-24T21:00:00Z")],
+        ),
+        (
+            TimeInForce.GTD,
+            {"expireDate": "2026-11-26"},
+            [("expireDate", "2026-11-26 is no session of calendar XNYS: the next one is 2026-11-27")],
+        ),
+        (
+            TimeInForce.IOC,
+            {"timeInForce": "GTD", "expireDate": "2026-11-27"},
+            [("timeInForce", 'must be one of IOC, was "GTD"')],
+        ),
+    ],
+)
+def test_a_replace_of_its_time_is_read_or_refused_by_field(
+    force: TimeInForce, content: dict[str, Any], expected: Any
+) -> None:
+    assert change(force, content) == expected
+
+
+def test_an_algo_says_itself_when_it_ends_and_is_not_good_till_another_time() -> None:
+    algo = {"strategy": "TWAP", "endAt": "2026-11-25T16:00:00Z"}
+    problem = "must be DAY or GTC of an order with an algo, was GTD"
+    assert read(timeInForce="GTD", expireDate="2026-11-27", algo=algo) == {"timeInForce": problem}
+    assert change(
+        TimeInForce.DAY,
+        {"timeInForce": "GTD", "expireDate": "2026-11-27"},
+        algo_strategy=AlgoStrategy.TWAP,
+    ) == [("timeInForce", 'must be one of DAY, GTC, was "GTD"')]
+
+
+def test_an_order_that_rests_till_a_time_shows_a_part_and_takes_nothing_as_any_that_rests() -> None:
+    terms = read(timeInForce="GTD", expireDate="2026-11-27", quantity=300, displayQty=100, postOnly=True)
+    assert isinstance(terms, OrderTerms)
+    assert (terms.display_quantity, terms.post_only) == (100, True)
+
+
+def test_a_late_order_is_refused_and_a_repeat_of_one_that_was_in_time_gets_its_first_answer() -> None:
+    fake = Fake()
+    given = {"timeInForce": "GTD", "expireTime": "2020-01-01T00:00:00Z"}
+    refusal = place(fake, **given)
+    assert isinstance(refusal, Refusal)
+    assert [one.field for one in refusal.fields] == ["expireTime"]
+    assert refusal.fields[0].message.startswith("must be after now, ")
+    assert fake.orders == []
+    fake.stored = FIRST
+    placed = place(fake, **given)
+    assert isinstance(placed, Placed) and not placed.created
+
+
+def test_grpc_says_until_when_in_the_words_of_rest() -> None:
+    until = Contract().kind("PlaceOrderRequest")(time_in_force=5, expire_date="2026-11-27")
+    assert grpc_orders._content(until)["expireDate"] == "2026-11-27"
+    later = Contract().kind("ReplaceOrderRequest")(time_in_force=5)
+    later.expire_time.FromDatetime(datetime(2026, 11, 27, 17))
+    content = grpc_orders._replace_content(later)
+    assert change(TimeInForce.DAY, content) == OrderChange(
+        time_in_force=TimeInForce.GTD, expire_at=datetime(2026, 11, 27, 17, tzinfo=UTC)
+    )
+    later.expire_time.seconds = 2**62
+    ((field, message),) = change(TimeInForce.DAY, grpc_orders._replace_content(later))
+    assert field == "expireTime" and message.startswith("must be a time with its zone")
+
+
+def test_a_report_over_fix_says_until_when() -> None:
+    terms = read(timeInForce="GTD", expireTime="2026-11-27T17:00:00Z")
+    assert isinstance(terms, OrderTerms)
+    values = dict(fix_reports._ordered(terms))
+    assert (values[59], values[126]) == ("6", "20261127-17:00:00.000000")

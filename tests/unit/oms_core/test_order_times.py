@@ -129,6 +129,61 @@ def test_an_expiry_is_replaced_and_the_old_time_ends_nothing() -> None:
     assert "CancelRequested" in scene.event_types(order_id)
 
 
+def test_an_order_that_becomes_one_whose_time_is_over_is_not_routed_and_ends() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=CLOSES)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(limit_price_micros=PRICE - 10_000, expire_at=scene.now + MINUTE))
+    # Its venue answers after the time that the order is to have from then on.
+    scene.now += 2 * MINUTE
+    scene.report(order_id, ExecType.CANCELED)
+    scene.step()
+    assert len(scene.route_requests()) == 1
+    assert expired(scene, order_id) == (("EXPIRED", 0, 0), "it was good till 2026-11-02T14:32:00Z")
+
+
+def test_an_order_that_is_good_for_longer_at_its_old_time_is_routed_on() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
+    scene.place(order_id, ("XNYS", 300))
+    scene.replace(order_id, OrderChange(limit_price_micros=PRICE - 10_000, time_in_force=GTC))
+    # The answer is in the batch before the timers, at the very time.
+    scene.now += MINUTE
+    scene.report(order_id, ExecType.CANCELED)
+    scene.step()
+    assert [one.attempt for one in scene.route_requests()] == [1, 2]
+    assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
+
+
+def test_a_stop_that_waits_and_a_suspended_order_end_at_their_time() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    until = scene.now + MINUTE
+    waits = scene.order(
+        time_in_force=GTD, expire_at=until, order_type=OrderType.STOP, stop_price_micros=PRICE * 2
+    )
+    suspended = scene.order(time_in_force=GTD, expire_at=until)
+    scene.place(suspended, ("XNYS", 300))
+    scene.suspend(suspended)
+    scene.report(suspended, ExecType.CANCELED)
+    assert scene.quantities(suspended)[0] == "SUSPENDED"
+    scene.now = until
+    scene.step()
+    for order_id in (waits, suspended):
+        assert expired(scene, order_id) == (("EXPIRED", 0, 0), "it was good till 2026-11-02T14:32:00Z")
+
+
+def test_a_venue_that_gives_a_gtd_order_back_at_night_leaves_it_waiting_and_it_says_so_again() -> None:
+    scene = scene_at(CLOSES - MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=FOLLOWING.closes_at)
+    scene.place(order_id, ("XNYS", 200), ("XNAS", 100))
+    scene.now = CLOSES + MINUTE
+    texts = []
+    for leg in (1, 2):
+        scene.report(order_id, ExecType.CANCELED, leg, text="done for the day")
+        texts.append(scene.state(order_id).text)
+    assert texts == ["waits for the open at 2026-11-03T14:30:00Z"] * 2
+
+
 def test_a_replace_whose_time_comes_while_it_is_pending_is_rejected_and_the_order_ends() -> None:
     scene = scene_at(OPENS + MINUTE)
     order_id = scene.order(time_in_force=GTD, expire_at=scene.now + MINUTE)
