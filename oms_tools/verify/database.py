@@ -260,6 +260,15 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="no order goes on after the time until which it is good, but for what venues keep of it",
+        examined="SELECT count(*) FROM orders",
+        broken="""
+            SELECT o.order_id::text, format('is %s, and was good till %s', o.status, o.expire_at)
+            FROM orders o WHERE NOT o.closed AND o.expire_at <= now() AND NOT EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'CancelRequested')
+        """,
+    ),
+    Question(
         invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
         " market: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
