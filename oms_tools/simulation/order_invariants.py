@@ -35,7 +35,6 @@ from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
 INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
-_ROUND_LOT: Final = 100
 TOLD: Final = "what exceeds an order is an exception"
 _CLOSED: Final = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
@@ -562,24 +561,22 @@ class OrderAuditor:
             "nobody asked for this route",
         )
         order.route = 0
-        for child in placed.children if placed is not None else ():
+        children = placed.children if placed is not None else ()
+        for child in children:
             self._require(child.cl_ord_id not in order.children, PATH, event, f"{child.cl_ord_id} twice")
             order.children[child.cl_ord_id] = _followed(child)
             takes_nothing = child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
             self._require(
                 takes_nothing == order.terms.post_only, INSTRUCTED, event, f"{child.cl_ord_id} takes"
             )
-        self._look_at_shown(order, event)
+        if any(order.children[child.cl_ord_id].shown for child in children):
+            self._look_at_shown(order, event)
 
     def _look_at_shown(self, order: FollowedOrder, event: OrderEvent) -> None:
-        """Hold what the order shows to its display quantity, but for a round lot of each that rests."""
+        """Hold what the order shows to its display quantity."""
         allowed = order.terms.display_quantity
-        live = [child for child in order.children.values() if child.live and child.shown]
-        shown = sum(min(child.shown, child.leaves) for child in live)
-        least = sum(min(child.quantity, _ROUND_LOT) for child in live)
-        self._require(
-            not allowed or shown <= max(allowed, least), INSTRUCTED, event, f"shows {shown} of {allowed}"
-        )
+        shown = sum(min(child.shown, child.leaves) for child in order.children.values() if child.live)
+        self._require(not allowed or shown <= allowed, INSTRUCTED, event, f"shows {shown} of {allowed}")
 
     def _traded(self, order: FollowedOrder, event: OrderEvent) -> None:
         trade = event.trade_applied

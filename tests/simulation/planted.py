@@ -383,7 +383,8 @@ PLANTED = (
     Planted(
         case="nothing is lost",
         plant=the_journal_is_not_read_again,
-        seed=20,
+        seed=325,
+        orders=300,
         breaks=(OURS, ONE_EXCEPTION, EXPLAINED, AGREE, AT_VENUES, REST),
         faults=("unkind", "crash", "torn"),
     ),
@@ -427,7 +428,7 @@ PLANTED = (
     Planted(
         case="recovery",
         plant=sequence_is_not_set_back,
-        breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT, KEPT),
+        breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT, KEPT, EXPLAINED),
     ),
     Planted(
         case="recovery",

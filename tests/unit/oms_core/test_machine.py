@@ -466,8 +466,9 @@ def showing(display: int, *legs: tuple[int, int, TimeInForce], quantity: int = 1
         # One that is shown whole says so by saying nothing; one that takes shows nothing.
         ([(250, 0, TimeInForce.DAY)], 50),
         ([(500, 0, TimeInForce.IOC)], 300),
-        # It is never nothing that is left to a route: that would be all of it.
-        ([(500, 300, TimeInForce.DAY)], 1),
+        # Nothing is not all of it.
+        ([(500, 300, TimeInForce.DAY)], -1),
+        ([(500, 200, TimeInForce.DAY), (400, 200, TimeInForce.DAY)], -1),
     ],
 )
 def test_what_live_children_show_is_not_left_to_be_shown(

@@ -700,7 +700,7 @@ def test_where_no_venue_takes_post_only_orders_nothing_is_placed_and_each_says_s
     venues = [venue("ARCX", post_only_orders=False), venue("BATS", post_only_orders=False)]
     quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
     found = route(msgspec.structs.replace(order("9.99"), post_only=True), quotes, venues)
-    assert (found.legs, found.reason) == ((), "NOTHING_POSTED: quantity=100, price=9.99")
+    assert (found.legs, found.reason) == ((), "MAY_NOT_REST: quantity=100")
     assert set(reasons(found).values()) == {"takes no post-only orders"}
 
 
@@ -716,3 +716,14 @@ def test_what_is_shown_is_shared_out_whole_and_no_more_of_it(
     least = [min(size, round_lot) for size in sizes]
     assert all(low <= part <= size for low, part, size in zip(least, parts, sizes, strict=True))
     assert sum(parts) == max(sum(least), min(display, sum(sizes)))
+
+
+@pytest.mark.parametrize("strategy", ["split", "sweep", "best", "passive"])
+@pytest.mark.parametrize("left", [-1, 99])
+def test_an_order_that_shows_as_much_as_it_may_takes_and_rests_nothing_more(strategy: str, left: int) -> None:
+    request = msgspec.structs.replace(order("10.02", quantity=500), display_quantity=left, round_lot=100)
+    taking = route(request, [quote("ARCX", "10.00", "10.02")], used=profile(strategy))
+    assert [(leg.venue_id, leg.time_in_force) for leg in taking.legs] == [("ARCX", TimeInForce.IOC)]
+    waiting = route(request, [quote("ARCX", "10.00", "10.05")], used=profile(strategy))
+    assert (waiting.legs, waiting.reason) == ((), "MAY_NOT_REST: quantity=500")
+    assert reasons(waiting)["ARCX"] == "the order shows as much elsewhere as it may"
