@@ -447,7 +447,7 @@ PLANTED = (
     Planted(
         case="one effect",
         plant=a_repeated_plan_is_sent_again,
-        seed=20,
+        seed=23,
         breaks=(ONCE_SENT, NOT_SENT),
     ),
 )
