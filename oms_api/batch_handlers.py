@@ -20,6 +20,7 @@ from oms_api.handlers import (
     place,
     placer_of,
     read_order_terms,
+    refusal_of_timing,
     unavailable,
 )
 from oms_api.ports import Ports, UnavailableError
@@ -113,7 +114,7 @@ async def _all_or_nothing(
     trace: str,
 ) -> list[Placed | Refusal]:
     checked = [
-        await _checked(ports, principal, placer, content, channel)
+        await _checked(ports, clock, principal, placer, content, channel)
         for placer, content in zip(placers, orders, strict=True)
     ]
     keys = [terms.client_order_id for terms in checked if isinstance(terms, OrderTerms)]
@@ -140,7 +141,12 @@ def _twice(terms: OrderTerms) -> Refusal:
 
 
 async def _checked(
-    ports: Ports, principal: Principal, placer: Placer | Refusal, content: object, channel: str
+    ports: Ports,
+    clock: Clock,
+    principal: Principal,
+    placer: Placer | Refusal,
+    content: object,
+    channel: str,
 ) -> OrderTerms | Refusal:
     """Return an order's terms, or why it would be refused alone; what is stored already is not refused."""
     if isinstance(placer, Refusal):
@@ -160,6 +166,9 @@ async def _checked(
         return terms
     if placer.over_rate is not None:
         return placer.over_rate
+    late = refusal_of_timing(ports.reference, terms, content, clock())
+    if late is not None:
+        return late
     reason = ports.backlog.problem()
     if not reason:
         return terms

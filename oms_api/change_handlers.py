@@ -164,11 +164,15 @@ async def handle_change(
         return order
     change: OrderChange | None = None
     if asked.kind is RequestKind.REPLACE:
+        symbol, known = order.symbol, ports.reference
+        ticks, calendar = known.ticks(symbol), known.calendar(symbol)
         found = read_change(
             asked.content,
             state_of(order),
-            ports.reference.ticks(order.symbol),
-            lambda price: ports.reference.round_lot(order.symbol, price),
+            ticks,
+            calendar,
+            clock(),
+            lambda price: known.round_lot(symbol, price),
         )
         if not isinstance(found, OrderChange):
             return invalid(*found)

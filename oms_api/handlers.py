@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.domain.order_times import expiry_problem, given_field
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import (
     Refusal,
@@ -181,15 +182,17 @@ async def handle_place_order(
     if isinstance(terms, Refusal):
         return terms
     refusal = placer.over_rate
-    if refusal is None and (reason := ports.backlog.problem()):
+    late = None if refusal is not None else refusal_of_timing(ports.reference, terms, content, clock())
+    if refusal is None and late is None and (reason := ports.backlog.problem()):
         refusal = unavailable(reason)
-    if refusal is not None:
+    refused = refusal or late
+    if refused is not None:
         found = await ports.keys.find(terms)
         if found is not None:
             return _placed(terms, found)
-        if placer.over_rate is None:
+        if late is None and placer.over_rate is None:
             ports.backlog.count_refused()
-        return refusal
+        return refused
     return await place(ports, SubmitOrder(order_id=uuid7(), received_at=clock(), terms=terms), trace)
 
 
@@ -235,6 +238,20 @@ async def read_order_terms(
     return terms if isinstance(terms, OrderTerms) else invalid(*terms)
 
 
+def refusal_of_timing(
+    reference: ReferenceData, terms: OrderTerms, content: Mapping[str, object], now: datetime
+) -> Refusal | None:
+    """Return why an order comes too late for what it asks for, None if it does not. content: as it was given.
+
+    One that is stored already is not asked this: what it says was in time when it came.
+    """
+    calendar = reference.calendar(terms.symbol)
+    problem = None
+    if terms.expire_at is not None and calendar is not None:
+        problem = expiry_problem(terms.expire_at, given_field(content), calendar, now)
+    return None if problem is None else invalid(problem)
+
+
 def known_to(reference: ReferenceData, principal: Principal) -> Known:
     """Return what a caller may name: of accounts only its own."""
     return Known(
@@ -243,6 +260,7 @@ def known_to(reference: ReferenceData, principal: Principal) -> Known:
         account_exists=lambda account_id: principal.sees(account_id) and reference.account_exists(account_id),
         profile_exists=reference.profile_exists,
         venue_exists=reference.venue_exists,
+        calendar_of=reference.calendar,
     )
 
 

@@ -120,7 +120,7 @@ class PlacedMany(Answer, frozen=True):
 
 class Order(Answer, frozen=True):
     """An order as it stands. limit_price None: of an order at the market. stop_price None: of one that waits
-    for none. avg_px None: nothing is filled.
+    for none. expire_at: until when it is good; None: not GTD. avg_px None: nothing is filled.
 
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
     display_qty: shares that are shown at once where it rests, None for all. locate_id: of the shares that a
@@ -136,6 +136,7 @@ class Order(Answer, frozen=True):
     side: str
     order_type: str
     time_in_force: str
+    expire_at: datetime | None
     quantity: int
     limit_price: Decimal | None
     stop_price: Decimal | None

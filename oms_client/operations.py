@@ -16,7 +16,7 @@ from oms_client.order_ids import uuid7
 
 Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
 Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
-TimeInForce = Literal["DAY", "GTC", "IOC", "FOK"]
+TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
@@ -65,6 +65,8 @@ def _terms(
     limit_price: Price | None,
     stop_price: Price | None,
     time_in_force: TimeInForce,
+    expire_date: date | str | None,
+    expire_time: datetime | None,
     min_quantity: int | None,
     algo: Mapping[str, Any] | None,
     basket_id: str | None,
@@ -81,6 +83,7 @@ def _terms(
         limitPrice=None if limit_price is None else str(limit_price),
         stopPrice=None if stop_price is None else str(stop_price),
         timeInForce=time_in_force,
+        **_expiry(expire_date, expire_time),
         algo=algo,
         basketId=basket_id,
         routing=routing,
@@ -131,6 +134,13 @@ def algo(
     )
 
 
+def _expiry(expire_date: date | str | None, expire_time: datetime | None) -> dict[str, str | None]:
+    return {
+        "expireDate": None if expire_date is None else str(expire_date),
+        "expireTime": None if expire_time is None else expire_time.isoformat(),
+    }
+
+
 def _order(
     *,
     account: str,
@@ -140,6 +150,8 @@ def _order(
     limit_price: Price | None = None,
     stop_price: Price | None = None,
     time_in_force: TimeInForce = "DAY",
+    expire_date: date | str | None = None,
+    expire_time: datetime | None = None,
     min_quantity: int | None = None,
     client_order_id: str | None = None,
     algo: Mapping[str, Any] | None = None,
@@ -154,8 +166,8 @@ def _order(
     post_only: bool = False,
 ) -> dict[str, Any]:
     terms = _terms(
-        account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
-        basket_id, _routing(profile, avoid, prefer),
+        account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
+        min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
         _instructions(capacity, tags, locate_id, display_qty, post_only),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
@@ -206,6 +218,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         min_quantity: int | None = None,
         client_order_id: str | None = None,
         algo: Mapping[str, Any] | None = None,
@@ -223,14 +237,15 @@ class Operations:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
 
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
-        a limit order then. quantity, min_quantity: whole shares. client_order_id: unique by account and
-        channel; without one, one is made, once for this call and all its repeats, so that the order is never
-        doubled. capacity: for whom we trade, agency where it is not said. tags: words of your own that are
-        kept with it. locate_id: of the shares that a SELL_SHORT order borrows. display_qty: of a limit order
-        that rests, the shares that are shown at once. post_only: such an order takes nothing that is
-        displayed. algo: how it is worked over time (`algo`). basket_id: the list that it is sent with.
-        Returns when it is stored; `created` is false when it was there before. Raises ConflictError when the
-        id is of another order.
+        a limit order then. expire_date, expire_time: of a GTD order exactly one, the date of a session of the
+        instrument's calendar, with whose close it ends, or a time with its zone. quantity, min_quantity:
+        whole shares. client_order_id: unique by account and channel; without one, one is made, once for this
+        call and all its repeats, so that the order is never doubled. capacity: for whom we trade, agency
+        where it is not said. tags: words of your own that are kept with it. locate_id: of the shares that a
+        SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are shown at once.
+        post_only: such an order takes nothing that is displayed. algo: how it is worked over time (`algo`).
+        basket_id: the list that it is sent with. Returns when it is stored; `created` is false when it was
+        there before. Raises ConflictError when the id is of another order.
         """
         return Call(
             method="POST",
@@ -244,6 +259,8 @@ class Operations:
                 limit_price=limit_price,
                 stop_price=stop_price,
                 time_in_force=time_in_force,
+                expire_date=expire_date,
+                expire_time=expire_time,
                 min_quantity=min_quantity,
                 client_order_id=client_order_id,
                 algo=algo,
@@ -358,6 +375,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce | None = None,
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         display_qty: int | None = None,
         algo: Mapping[str, Any] | None = None,
         request_id: str | None = None,
@@ -383,6 +402,7 @@ class Operations:
                 limitPrice=None if limit_price is None else str(limit_price),
                 stopPrice=None if stop_price is None else str(stop_price),
                 timeInForce=time_in_force,
+                **_expiry(expire_date, expire_time),
                 displayQty=display_qty,
                 algo=algo,
             ),
@@ -615,6 +635,8 @@ class Operations:
         limit_price: Price | None = None,
         stop_price: Price | None = None,
         time_in_force: TimeInForce = "DAY",
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
         min_quantity: int | None = None,
         algo: Mapping[str, Any] | None = None,
         basket_id: str | None = None,
@@ -629,8 +651,8 @@ class Operations:
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
-            account, symbol, side, quantity, limit_price, stop_price, time_in_force, min_quantity, algo,
-            basket_id, _routing(profile, avoid, prefer),
+            account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
+            min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
             _instructions(capacity, tags, locate_id, display_qty, post_only),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)

@@ -92,6 +92,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             store=store,
             quotes=StreamedQuoteBoard(feed, settings.quote_age_s_max),
             market_order_age_max=timedelta(seconds=settings.market_order_age_s_max),
+            day_orders_wait=settings.day_orders_wait,
         )
         store.load_reference(core.desk)
         # Before this core joins the group: its partitions would wait with it.

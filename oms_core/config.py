@@ -10,7 +10,9 @@ from oms_platform.order_types import StopTrigger
 class Settings(KafkaFields):
     """market_order_age_s_max: a market order that reaches core so long after it was taken is denied
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
-    stop_trigger: what triggers stops: quote (the national best), trade (the last one), or both.
+    day_orders_wait: DAY orders that come while their market is closed wait for its next session; otherwise
+    they are denied (MARKET_CLOSED). stop_trigger: what triggers stops: quote (the national best), trade (the
+    last one), or both.
     advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
     """
 
@@ -24,6 +26,7 @@ class Settings(KafkaFields):
     log_level: str = "INFO"
     market_order_age_s_max: float = 0
     quote_age_s_max: float = 10
+    day_orders_wait: bool = False
     advertised: str = ""
     stop_trigger: str = StopTrigger.QUOTE.value
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from oms_core import metrics
-from oms_core.domain.algos import is_over
+from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -31,6 +31,7 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
+from oms_core.domain.order_times import is_over
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
@@ -134,6 +135,7 @@ UNHANDLEABLE: Final = (
 class Core:
     """What the handlers work with. market_order_age_max: see docs/operations.md, stale orders.
 
+    day_orders_wait: whether DAY orders are taken while their market is closed, to wait for it.
     new_id, stopwatch_ns: of what is born here, and of how long a verdict takes.
     """
 
@@ -141,6 +143,7 @@ class Core:
     store: OrderStore
     quotes: QuoteBoard
     market_order_age_max: timedelta = NO_AGE_LIMIT
+    day_orders_wait: bool = False
     new_id: Callable[[], UUID] = ids.uuid7
     stopwatch_ns: Callable[[], int] = time.perf_counter_ns
     # The trace of each live order that came in this life, for what happens to it without a message.
@@ -216,8 +219,10 @@ def verdict_now(
     age: since it was asked for. of: the order that is to become it.
     """
     touch = core.quotes.touch(terms.symbol)
-    age_max = core.market_order_age_max
-    return check_risk(core.desk.risk_context(terms, touch, now, age=age, age_max=age_max, of=of))
+    age_max, wait = core.market_order_age_max, core.day_orders_wait
+    return check_risk(
+        core.desk.risk_context(terms, touch, now, age=age, age_max=age_max, of=of, day_orders_wait=wait)
+    )
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
@@ -245,11 +250,12 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
     if verdict.denial is not None:
         denied = OrderDenied(denial=verdict.denial, checks=verdict.checks, risk_us=risk_us)
         return _record(core, unit, order, denied, trace)
+    may_route = core.desk.may_route(order.terms.symbol, unit.now)
     accepted = OrderAccepted(
         reserved_price_micros=verdict.reserved_price_micros,
         checks=verdict.checks,
         risk_us=risk_us,
-        route=first_route(order, unit.now),
+        route=first_route(order, unit.now, may_route=may_route),
     )
     return _record(core, unit, order, accepted, trace)
 
@@ -385,7 +391,7 @@ def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
     if order is None:
         return None
     symbol, trace = order.terms.symbol, core.traces.get(order_id, "")
-    if is_over(order, unit.now):
+    if algos.is_over(order, unit.now):
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.ALGO_END)
         return _record(core, unit, order, wish, trace)
     work = WorkAlgo(volume=core.quotes.touch(symbol).volume, session=core.desk.session_at(symbol, unit.now))
@@ -406,7 +412,7 @@ def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable
         and order.cancel is None
         and (instrument := instruments.get(order.terms.symbol)) is not None
         and (ended_at := ended.get(instrument.calendar_id)) is not None
-        and ids.uuid7_time(order_id) < ended_at
+        and (order.day_from or ids.uuid7_time(order_id)) < ended_at
     ]
 
 
@@ -424,6 +430,14 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
             _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
+def handle_expiry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
+    """End an order whose own time is over."""
+    order = core.desk.orders.get(order_id)
+    if order is not None and is_over(order, unit.now):
+        wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY)
+        _record(core, unit, order, wish, core.traces.get(order_id, ""))
+
+
 def _known(core: Core, order_id: UUID) -> Order:
     order = core.desk.order(order_id)
     if order is None:
@@ -433,7 +447,8 @@ def _known(core: Core, order_id: UUID) -> Order:
 
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
-    steps = evolve(order, cause, unit.now, may_route=core.desk.may_route(order.terms.symbol, unit.now))
+    may_route, waits_for = core.desk.standing(order.terms.symbol, unit.now)
+    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for)
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)

@@ -36,6 +36,7 @@ from oms_platform.vocabulary import (
     ReplaceRequested,
     ResumeRejected,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     SharesReleased,
@@ -304,6 +305,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     order_resumed: OrderResumed | None = None
     resume_rejected: ResumeRejected | None = None
     stop_triggered: StopTriggered | None = None
+    route_held: RouteHeld | None = None
     algo_planned: AlgoPlanned | None = None
     shares_released: SharesReleased | None = None
     algo_held: AlgoHeld | None = None

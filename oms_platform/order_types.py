@@ -1,11 +1,12 @@
 """What order types are made of: which have a limit, which wait for a stop price or are worked over time, what
 these become.
 
-And which instructions go together: doors and core's replace read the one table, and refuse by field.
+And which instructions and times in force go together: doors and core's replace read the same tables, and
+refuse by field.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -36,10 +37,50 @@ def worked_terms(terms: OrderTerms) -> OrderTerms:
     return terms if terms.algo is None else replace(terms, algo=None)
 
 
-# ---- what goes together
+# ---- times in force
 
-# An order of one of these may rest in a venue's book until it trades. Between them a replace may change it.
-BOOKED: Final = (TimeInForce.DAY, TimeInForce.GTC)
+# What is taken while its market is closed, and waits; DAY only where core is told to.
+CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
+# An order, or a child, of one of these may rest in a venue's book until it trades. Between them a replace may
+# change it.
+BOOKED: Final = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
+# An algo says itself when it ends: beside that, no other time of an order's own.
+ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
+# What venues are told: core takes a GTD order's children back when its time is over.
+_AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
+_ANY: Final = frozenset(TimeInForce)
+FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
+    kind: frozenset(BOOKED) if kind in STOPS else _ANY for kind in OrderType
+}
+
+
+def force_problem(order_type: OrderType, force: TimeInForce, *, min_quantity: int = 0) -> tuple[str, str]:
+    """Return the field that does not go with a time in force and what is wrong, ("", "") for none."""
+    allowed = FORCES_OF[order_type]
+    if force not in allowed:
+        names = ", ".join(one.name for one in TimeInForce if one in allowed)
+        return "timeInForce", f"must be one of {names} of a {order_type.name} order, was {force.name}"
+    return "", ""
+
+
+def venue_force(force: TimeInForce) -> TimeInForce:
+    """Return the time in force that an order's children have at venues."""
+    return _AT_VENUES.get(force, force)
+
+
+def at_venues(terms: OrderTerms) -> OrderTerms:
+    """Return an order's terms with the time that venues are told: until when it is good is core's alone."""
+    return replace(terms, time_in_force=venue_force(terms.time_in_force), expire_at=None)
+
+
+def forces_after(force: TimeInForce, *, has_algo: bool = False) -> tuple[TimeInForce, ...]:
+    """Return what a replace may make of a time in force: itself, or of one that rests another one."""
+    if force not in BOOKED:
+        return (force,)
+    return ALGO_TIMES_IN_FORCE if has_algo else BOOKED
+
+
+# ---- what goes together
 
 
 class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -173,8 +214,8 @@ def problem_of_algo(terms: OrderTerms) -> tuple[str, str] | None:
         return None
     if terms.order_type not in ALGO_ORDER_TYPES:
         return "orderType", f"must be MARKET or LIMIT of an order with an algo, was {terms.order_type.name}"
-    if terms.time_in_force not in BOOKED:
-        allowed = " or ".join(one.name for one in BOOKED)
+    if terms.time_in_force not in ALGO_TIMES_IN_FORCE:
+        allowed = " or ".join(one.name for one in ALGO_TIMES_IN_FORCE)
         was = terms.time_in_force.name
         return "timeInForce", f"must be {allowed} of an order with an algo, was {was}"
     if terms.min_quantity:

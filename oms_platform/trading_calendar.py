@@ -68,6 +68,17 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         found = self.sessions[place - 1] if place else None
         return found if found is not None and at < found.closes_at else None
 
+    def from_day(self, day: date) -> Session | None:
+        """Return the session of a day, or else the first one after it; None when none is known."""
+        if self.continuous_from is not None:
+            return self._of_day(day)
+        return next((one for one in self.sessions if one.session_date >= day), None)
+
+    @property
+    def last_known(self) -> Session | None:
+        """The last session that is known; None of a market that never closes, and of one without sessions."""
+        return self.sessions[-1] if self.sessions else None
+
     def between(self, first: date, last: date) -> tuple[Session, ...]:
         """Return the sessions of the days from `first` to `last`."""
         if self.continuous_from is None:

@@ -57,6 +57,7 @@ class TimeInForce(str, enum.Enum):
     GTC = "TIME_IN_FORCE_GTC"
     IOC = "TIME_IN_FORCE_IOC"
     FOK = "TIME_IN_FORCE_FOK"
+    GTD = "TIME_IN_FORCE_GTD"
 
 
 class ExecInst(str, enum.Enum):
@@ -122,6 +123,7 @@ class CancelCause(str, enum.Enum):
 
     CLIENT = "CANCEL_CAUSE_CLIENT"
     SESSION_END = "CANCEL_CAUSE_SESSION_END"
+    EXPIRY = "CANCEL_CAUSE_EXPIRY"
     ALGO_END = "CANCEL_CAUSE_ALGO_END"
 
 
@@ -179,10 +181,12 @@ class OrderTerms(Message, frozen=True, kw_only=True):
 
     min_quantity: FIX MinQty (110), the fewest shares that a venue may trade of it at once, 0 for any.
     limit_price_micros: of LIMIT and STOP_LIMIT orders only. stop_price_micros: FIX StopPx (99), of STOP and
-    STOP_LIMIT orders only. capacity: not there, it is agency and no venue is told. tags: by name, no name
-    twice; no venue is told. locate_id: of the shares that a short sale borrows. display_quantity: FIX
-    MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only: it takes nothing
-    that is displayed. basket_id: the list of orders that it was sent with (FIX ListID, 66), empty for none.
+    STOP_LIMIT orders only. expire_at: FIX ExpireTime (126), of GTD orders only; of one that was given a date
+    (432), the close of that day's session. capacity: not there, it is agency and no venue is told. tags: by
+    name, no name twice; no venue is told. locate_id: of the shares that a short sale borrows.
+    display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all.
+    post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with (FIX
+    ListID, 66), empty for none.
     """
 
     account_id: str
@@ -198,6 +202,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     min_quantity: Int32 = 0
     routing: Routing | None = None
     stop_price_micros: Int64 | None = None
+    expire_at: datetime | None = None
     capacity: OrderCapacity | None = None
     tags: tuple[Tag, ...] = ()
     locate_id: str = ""
@@ -217,6 +222,7 @@ class OrderChange(Message, frozen=True, kw_only=True):
     limit_price_micros: Int64 | None = None
     time_in_force: TimeInForce | None = None
     stop_price_micros: Int64 | None = None
+    expire_at: datetime | None = None
     display_quantity: Int32 | None = None
     algo: Algo | None = None
 
@@ -302,7 +308,8 @@ class RouteRequested(Message, frozen=True, kw_only=True):
 
 
 class OrderAccepted(Message, frozen=True, kw_only=True):
-    """Risk passed, and the first route was asked for, unless the order waits for its stop price.
+    """Risk passed, and the first route was asked for, unless the order waits: for its stop price or its
+    session.
 
     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
     """
@@ -311,6 +318,13 @@ class OrderAccepted(Message, frozen=True, kw_only=True):
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
     route: RouteRequested | None = None
+
+
+class RouteHeld(Message, frozen=True, kw_only=True):
+    """What is left of the order is not routed for now, because of the time: `reason` says what it waits
+    for."""
+
+    reason: str
 
 
 class StopTriggered(Message, frozen=True, kw_only=True):
@@ -597,6 +611,6 @@ class OrderCanceled(Message, frozen=True, kw_only=True):
 
 
 class OrderExpired(Message, frozen=True, kw_only=True):
-    """What was left expired with its day."""
+    """What was left expired, with its day or at a time of its own."""
 
     reason: str = ""

@@ -16,6 +16,7 @@ import msgspec
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
+from oms_platform.order_types import venue_force
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
@@ -370,7 +371,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         symbol=terms.symbol,
         buy=is_buy(terms.side),
         quantity=request.quantity,
-        time_in_force=terms.time_in_force,
+        time_in_force=venue_force(terms.time_in_force),
         limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,
         tick_micros=tick_micros,
         sub_dollar_tick_micros=inputs.sub_dollar_tick_micros,

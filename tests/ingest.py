@@ -45,11 +45,12 @@ def store_order(connection: psycopg.Connection[Any], order: SubmitOrder) -> None
         )
         connection.execute(
             "INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side,"
-            " order_type, time_in_force, quantity, limit_price, status, leaves_qty, created_at, updated_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'NEW', %s, %s, %s)",
+            " order_type, time_in_force, expire_at, quantity, limit_price, status, leaves_qty, created_at,"
+            " updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'NEW', %s, %s, %s)",
             (
                 order.order_id, terms.account_id, terms.channel, terms.client_order_id, terms.symbol,
-                terms.side.name, terms.order_type.name, terms.time_in_force.name, terms.quantity,
+                terms.side.name, terms.order_type.name, terms.time_in_force.name,
+                terms.expire_at, terms.quantity,
                 None if price is None else dollars_of(price), terms.quantity, now, now,
             ),
         )  # fmt: skip

@@ -90,6 +90,7 @@ _COLUMNS: Final = (
     ("quantity", "int"),
     ("limit_price", "numeric"),
     ("stop_price", "numeric"),
+    ("expire_at", "timestamptz"),
     ("basket_id", "text"),
 )
 # One statement is one transaction and one round trip. Keys go in by their order, so that two gateways cannot
@@ -106,10 +107,11 @@ _STORE: Final = ArrayStatement(
         ON CONFLICT DO NOTHING RETURNING account_id, channel, client_order_id),
     kept AS (
         INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,
-                            time_in_force, quantity, limit_price, stop_price, basket_id, status, leaves_qty,
-                            created_at, updated_at)
+                            time_in_force, quantity, limit_price, stop_price, expire_at, basket_id, status,
+                            leaves_qty, created_at, updated_at)
         SELECT order_id, account_id, channel, client_order_id, symbol, side, order_type, time_in_force,
-               quantity, limit_price, stop_price, basket_id, 'NEW', quantity, received_at, received_at
+               quantity, limit_price, stop_price, expire_at, basket_id, 'NEW', quantity, received_at,
+               received_at
         FROM row JOIN fresh USING (account_id, channel, client_order_id) WHERE kind = 'NEW'),
     logged AS (
         INSERT INTO order_requests (request_id, kind, order_id, account_id, principal, payload, traceparent,
@@ -150,6 +152,7 @@ def _row(request: Request) -> tuple[Any, ...]:
                 terms.quantity,
                 None if price is None else dollars_of(price),
                 None if stop is None else dollars_of(stop),
+                terms.expire_at,
                 terms.basket_id,
             )
         case NewChange(message=change, key=key):

@@ -28,9 +28,19 @@ from oms_api.ports import (
     StoredRoute,
     UnavailableError,
 )
+from oms_platform.clock import utc_now
 from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.ids import uuid7_floor
-from oms_platform.market_rows import ASSIGNMENTS, ROUND_LOTS, RULES, rules_of
+from oms_platform.market_rows import (
+    ASSIGNMENTS,
+    CALENDARS,
+    ROUND_LOTS,
+    RULES,
+    SESSIONS,
+    SESSIONS_KEPT,
+    calendars_of,
+    rules_of,
+)
 from oms_platform.messages import SubmitOrder
 from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
@@ -52,7 +62,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.stop_price, o.time_in_force, o.algo::text, o.display_quantity FROM orders o"
+    " o.stop_price, o.time_in_force, o.expire_at, o.algo::text, o.display_quantity FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -80,7 +90,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
     created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:15]
-    algo, display = row[15:]
+    expire_at, algo, display = row[15:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -92,6 +102,7 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         side=terms.side.name,
         order_type=terms.order_type.name,
         time_in_force=time_in_force,
+        expire_at=expire_at,
         quantity=quantity,
         limit_price=limit_price,
         stop_price=stop_price,
@@ -348,13 +359,17 @@ class PostgresReader:
     async def reference(self) -> KnownNames:
         """Return what requests may name."""
         accounts = await self.read("SELECT account_id FROM accounts", ())
-        symbols = await self.read("SELECT symbol FROM instruments", ())
+        symbols = await self.read("SELECT symbol, calendar_id FROM instruments", ())
+        calendars = calendars_of(
+            await self.read(CALENDARS, ()), await self.read(SESSIONS, (utc_now() - SESSIONS_KEPT,))
+        )
         rules = [await self.read(query, ()) for query in (RULES, ROUND_LOTS, ASSIGNMENTS)]
         profiles = await self.read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())
         venues = await self.read("SELECT venue_id FROM venues", ())
         return KnownNames(
             accounts=frozenset(row[0] for row in accounts),
-            symbols=frozenset(row[0] for row in symbols),
+            symbols=dict(symbols),
+            calendars={one.calendar_id: one for one in calendars},
             rules=rules_of(*rules),
             profiles=frozenset(row[0] for row in profiles),
             venues=frozenset(row[0] for row in venues),

@@ -11,6 +11,7 @@ import structlog
 from oms_api.ports import KnownNames, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.market_rules import DayRules, MarketRules, Ticks, rules_date
+from oms_platform.trading_calendar import Calendar
 
 REFRESH_S: Final = 5.0
 ASKED_REFRESH_S_MIN: Final = 1.0
@@ -53,6 +54,10 @@ class ReferenceCache:
         if self._today is None or self._today[:2] != (today, names.rules):
             self._today = (today, names.rules, names.rules.on(today))
         return self._today[2]
+
+    def calendar(self, symbol: str) -> Calendar | None:
+        """Return by which calendar a symbol trades; None where none is known."""
+        return self._names.calendars.get(self._names.symbols.get(symbol, ""))
 
     def profile_exists(self, profile: str) -> bool:
         """Return whether an active routing profile has this name."""

@@ -7,6 +7,7 @@ read; whatever happens to it from then on, core decides, and its event is the ou
 
 import enum
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.algo_terms import read_algo
+from oms_api.domain.order_times import EXPIRY_FIELDS, expiry_problem, given_field, read_expiry
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
 from oms_api.domain.terms import (
@@ -26,8 +28,16 @@ from oms_api.domain.terms import (
     read_quantity,
 )
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import BOOKED, LIMITED, STOPS, Instructions, problem_of_parameters, unfit
+from oms_platform.order_types import (
+    LIMITED,
+    STOPS,
+    Instructions,
+    forces_after,
+    problem_of_parameters,
+    unfit,
+)
 from oms_platform.prices import micros_of
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import (
     Algo,
     AlgoStrategy,
@@ -38,14 +48,21 @@ from oms_platform.vocabulary import (
     TimeInForce,
 )
 
-CHANGE_FIELDS: Final = ("quantity", "limitPrice", "stopPrice", "timeInForce", "displayQty", "algo")
+CHANGE_FIELDS: Final = (
+    "quantity",
+    "limitPrice",
+    "stopPrice",
+    "timeInForce",
+    *EXPIRY_FIELDS,
+    "displayQty",
+    "algo",
+)
 # The header that carries a request's own id, and what it is called in refusals.
 KEY_FIELD: Final = "Idempotency-Key"
 # Of one request about many orders.
 ORDERS_SELECTED_MAX: Final = 1_000
 # A year of seconds: no order that lives is older.
 OLDER_THAN_S_MAX: Final = 31_536_000
-# An order of another time in force is over before a replace can come.
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 _OPEN: Final = frozenset(
     (
@@ -191,12 +208,15 @@ def read_change(
     content: Mapping[str, object],
     order: OrderState,
     ticks: Ticks | None,
+    calendar: Calendar | None,
+    now: datetime,
     round_lot_of: Callable[[int], int] = lambda _price: 1,
 ) -> OrderChange | tuple[FieldProblem, ...]:
     """Check what a replace asks for, decoded JSON with exact numbers. Returns it, or every problem found.
 
     What is left out, or null, stays as it is; something has to be given. ticks: the grid of its symbol's
-    prices; None: any. round_lot_of: the shares of its symbol's round lot at a price in micros.
+    prices; None: any. calendar: of its symbol, None where none is known. round_lot_of: the shares of its
+    symbol's round lot at a price in micros.
     """
     problems = [
         FieldProblem(field=shown(name).strip('"'), message="is not a field of a replace")
@@ -213,6 +233,13 @@ def read_change(
         for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
     )
     time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
+    force = order.time_in_force if "timeInForce" not in given else time_in_force
+    becomes_gtd = force is TimeInForce.GTD and order.time_in_force is not TimeInForce.GTD
+    expire_at, wrong = read_expiry(given, force, calendar, required=becomes_gtd)
+    problems += wrong
+    if expire_at is not None and calendar is not None:
+        late = expiry_problem(expire_at, given_field(given), calendar, now)
+        problems += [] if late is None else [late]
     display = read_display_quantity(given.get("displayQty"), problems, least=0)
     algo = _algo(given["algo"], order, problems) if "algo" in given else None
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
@@ -240,6 +267,7 @@ def read_change(
         limit_price_micros=None if limit is None else micros_of(limit),
         stop_price_micros=None if stop is None else micros_of(stop),
         time_in_force=time_in_force,
+        expire_at=expire_at,
         display_quantity=display if "displayQty" in given else None,
         algo=algo,
     )
@@ -264,8 +292,8 @@ def _algo(value: object, order: OrderState, problems: list[FieldProblem]) -> Alg
 
 def _time_in_force(value: object, order: OrderState, problems: list[FieldProblem]) -> TimeInForce | None:
     """Read a time in force: what it is, or of an order that rests another one that lets it rest."""
-    now = order.time_in_force
-    allowed = [one.name for one in (BOOKED if now in BOOKED else (now,))]
+    has_algo = order.algo_strategy is not None
+    allowed = [one.name for one in forces_after(order.time_in_force, has_algo=has_algo)]
     if isinstance(value, str) and value in allowed:
         return _TIMES_IN_FORCE[value]
     message = f"must be one of {', '.join(allowed)}, was {shown(value)}"

@@ -15,11 +15,13 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.algo_terms import algo_problem, read_algo
+from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
 from oms_api.domain.refusal import FieldProblem, short, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS, Unfit, instructions_of, unfit
+from oms_platform.order_types import LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
 from oms_platform.prices import micros_of
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
 
 QUANTITY_MAX: Final = 2**31 - 1
@@ -45,6 +47,7 @@ FIELDS: Final = frozenset(
         "limitPrice",
         "stopPrice",
         "timeInForce",
+        *EXPIRY_FIELDS,
         "routing",
         "capacity",
         "tags",
@@ -57,9 +60,8 @@ FIELDS: Final = frozenset(
 )
 _SIDES: Final = {member.name: member for member in Side}
 _ORDER_TYPES: Final = {member.name: member for member in OrderType}
-_CAPACITIES: Final = {member.name: member for member in OrderCapacity}
-_IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
+_CAPACITIES: Final = {member.name: member for member in OrderCapacity}
 NO_ROUTING: Final = Routing()
 ROUTING_FIELDS: Final = ("profile", "avoid", "prefer")
 VENUES_NAMED_MAX: Final = 32
@@ -73,7 +75,8 @@ ChoiceT = TypeVar("ChoiceT", bound=Enum)
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request may name: symbols with their prices' grid, the caller's accounts, profiles, venues.
 
-    round_lot_of: the shares of a round lot of a known symbol at a price in micros.
+    calendar_of: of a symbol, None where it has none that is known. round_lot_of: the shares of a round lot of
+    a known symbol at a price in micros.
     """
 
     ticks_of: Callable[[str], Ticks | None]
@@ -81,6 +84,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account_exists: Callable[[str], bool]
     profile_exists: Callable[[str], bool]
     venue_exists: Callable[[str], bool]
+    calendar_of: Callable[[str], Calendar | None] = lambda _symbol: None
 
 
 def principal_problem(subject: str) -> FieldProblem | None:
@@ -132,8 +136,14 @@ def read_terms(
     limit_price = _price(content, "limitPrice", LIMITED, order_type, ticks, problems)
     stop_price = _price(content, "stopPrice", STOPS, order_type, ticks, problems)
     time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
-    if order_type in STOPS and time_in_force in _IMMEDIATE:
-        _wrong(problems, "timeInForce", f"must be DAY or GTC of a stop order, was {time_in_force.name}")
+    expire_at, wrong_expiry = read_expiry(
+        content, time_in_force, known.calendar_of(symbol) if symbol else None, required=True
+    )
+    problems += wrong_expiry
+    if order_type is not None and time_in_force is not None:
+        field, problem = force_problem(order_type, time_in_force, min_quantity=min_quantity)
+        if problem:
+            _wrong(problems, field, problem)
     routing = read_routing(content.get("routing"), known, problems)
     capacity = None
     if content.get("capacity") is not None:
@@ -158,6 +168,7 @@ def read_terms(
         limit_price_micros=None if limit_price is None else micros_of(limit_price),
         stop_price_micros=None if stop_price is None else micros_of(stop_price),
         time_in_force=time_in_force,
+        expire_at=expire_at,
         min_quantity=min_quantity,
         routing=None if routing == NO_ROUTING else routing,
         capacity=capacity,

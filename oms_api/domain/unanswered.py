@@ -1,8 +1,8 @@
 """What a gateway has asked of the core and has seen no outcome of: its age says how far behind the core is.
 
-An order's outcome is the first event that says where it is going: routed, waiting for a route, or closed.
-That it was accepted is none, unless it asks for no route yet (a stop): what is behind the core may be behind,
-too.
+An order's outcome is the first event that says where it is going: routed, waiting for a route or a time, or
+closed. That it was accepted is none, unless it asks for no route yet (a stop): what is behind the core may be
+behind, too.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,14 @@ from oms_platform.vocabulary import (
     OrderDenied,
     OrderExpired,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
 )
 
 ORDERS_MAX: Final = 100_000
 OUTCOMES: Final = frozenset(
-    kind.__name__ for kind in (RoutePlaced, RouteDeferred, OrderDenied, OrderCanceled, OrderExpired)
+    kind.__name__
+    for kind in (RoutePlaced, RouteDeferred, RouteHeld, OrderDenied, OrderCanceled, OrderExpired)
 )
 
 

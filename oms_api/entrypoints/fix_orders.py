@@ -66,6 +66,9 @@ _ALL_ORDERS, _OF_SYMBOL = "7", "1"
 _OTHER, _UNSUPPORTED_TYPE, _NOT_AUTHORIZED = 0, 3, 6
 _WHOLE: Final = re.compile(r"0*([0-9]{1,18})(?:\.0*)?")
 _PRICE: Final = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,18})?")
+# LocalMktDate, and UTCTimestamp to the microsecond.
+_DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?")
 
 log = structlog.get_logger()
 refused_total = Counter("oms_api_fix_refused_total", "Requests of FIX clients that were refused", ["reason"])
@@ -99,6 +102,7 @@ def read_order(
         "limitPrice": _price(fields.get("44")),
         "stopPrice": _price(fields.get("99")),
         "timeInForce": _name(fix_reports.TIMES_IN_FORCE, fields.get("59", "0")),
+        **_expiry(fields),
         "routing": _routing(fields),
         "capacity": None if "528" not in fields else _name(fix_reports.CAPACITIES, fields["528"]),
         "locateId": _locate_id(fields),
@@ -117,6 +121,7 @@ def read_replace(fields: Fields) -> dict[str, object]:
         "limitPrice": _price(fields.get("44")),
         "stopPrice": _price(fields.get("99")),
         "timeInForce": None if code is None else _name(fix_reports.TIMES_IN_FORCE, code),
+        **_expiry(fields),
         "displayQty": _shares(fields.get("111")),
         "algo": fix_algos.read_algo(fields),
     }
@@ -150,6 +155,17 @@ def _price(text: str | None) -> object:
     if text is None or _PRICE.fullmatch(text) is None or not text.strip("-."):
         return text
     return Decimal(text)
+
+
+def _expiry(fields: Fields) -> dict[str, object | None]:
+    """Read ExpireDate (432) and ExpireTime (126) as REST writes them; what is none goes on as it came."""
+    day, time = fields.get("432"), fields.get("126")
+    if day is not None and (found := _DATE.fullmatch(day)):
+        day = "-".join(found.groups())
+    if time is not None and (found := _TIME.fullmatch(time)):
+        year, month, day_of_month, clock_time, fraction = found.groups()
+        time = f"{year}-{month}-{day_of_month}T{clock_time}{fraction or ''}Z"
+    return {"expireDate": day, "expireTime": time}
 
 
 def _routing(fields: Fields) -> dict[str, object] | None:

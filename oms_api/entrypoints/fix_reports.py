@@ -40,6 +40,7 @@ TIMES_IN_FORCE: Final = {
     "1": TimeInForce.GTC,
     "3": TimeInForce.IOC,
     "4": TimeInForce.FOK,
+    "6": TimeInForce.GTD,
 }
 _SIDE_CODES: Final = {side.name: code for side, code in CODES.items()}
 CAPACITIES: Final = {
@@ -97,6 +98,7 @@ UNKNOWN_SYMBOL, CLOSED, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE, UNSUPPORTED, BA
     11,
     13,
 )
+TOO_LATE_TO_ENTER: Final = 4
 UNKNOWN_ACCOUNT, OTHER = 15, 99
 _REASON_OF_FIELD: Final = {
     "symbol": UNKNOWN_SYMBOL,
@@ -106,6 +108,8 @@ _REASON_OF_FIELD: Final = {
     "side": UNSUPPORTED,
     "orderType": UNSUPPORTED,
     "timeInForce": UNSUPPORTED,
+    "expireDate": UNSUPPORTED,
+    "expireTime": UNSUPPORTED,
     "capacity": UNSUPPORTED,
     "displayQty": BAD_QUANTITY,
     "postOnly": UNSUPPORTED,
@@ -114,6 +118,7 @@ _REASON_OF_DENIAL: Final = {
     "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
     "INSTRUMENT_UNKNOWN": UNKNOWN_SYMBOL,
     "MARKET_CLOSED": CLOSED,
+    "EXPIRY_PASSED": TOO_LATE_TO_ENTER,
     "ORDER_QTY_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "ORDER_NOTIONAL_EXCEEDS_MAX": EXCEEDS_LIMIT,
     "PRICE_OUTSIDE_COLLAR": EXCEEDS_LIMIT,
@@ -178,6 +183,7 @@ def _ordered(terms: OrderTerms) -> Values:
         (44, None if price is None else _dollars(dollars_of(price))),
         (99, None if stop is None else _dollars(dollars_of(stop))),
         (59, _TIME_IN_FORCE_CODES[terms.time_in_force.name]),
+        (126, None if terms.expire_at is None else utc_timestamp(terms.expire_at)),
         (110, terms.min_quantity or None),
         (111, terms.display_quantity or None),
         (18, POST_ONLY if terms.post_only else None),
@@ -264,8 +270,10 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (40, _ORD_TYPE_CODES[order.order_type]),
         (44, None if order.limit_price is None else _dollars(order.limit_price)),
         (99, None if order.stop_price is None else _dollars(order.stop_price)),
-        (59, _TIME_IN_FORCE_CODES[order.time_in_force]), (151, order.leaves_qty), (14, order.cum_qty),
-        (6, _dollars(order.avg_px)), (110, order.min_quantity), (111, order.display_qty),
+        (59, _TIME_IN_FORCE_CODES[order.time_in_force]),
+        (126, None if order.expire_at is None else utc_timestamp(order.expire_at)),
+        (151, order.leaves_qty), (14, order.cum_qty), (6, _dollars(order.avg_px)),
+        (110, order.min_quantity), (111, order.display_qty),
         (18, POST_ONLY if order.post_only else None), (528, _CAPACITY_CODES[order.capacity]),
         (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip

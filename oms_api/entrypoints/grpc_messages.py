@@ -91,6 +91,7 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "limit_price": None if view.limit_price is None else str(view.limit_price),
         "stop_price": None if view.stop_price is None else str(view.stop_price),
         "time_in_force": TimeInForce[view.time_in_force].value,
+        "expire_at": view.expire_at,
         "status": OrderStatus[view.status].value,
         "cum_qty": view.cum_qty,
         "leaves_qty": view.leaves_qty,

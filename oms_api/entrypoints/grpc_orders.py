@@ -76,6 +76,7 @@ def _content(request: Any) -> dict[str, object]:
         "limitPrice": _optional(request, "limit_price"),
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
+        **_expiry(request),
         "routing": _routing(request.routing),
         "capacity": _name(request, "capacity"),
         "tags": {tag.name: tag.text for tag in request.tags} or None,
@@ -86,6 +87,16 @@ def _content(request: Any) -> dict[str, object]:
         "basketId": request.basket_id or None,
     }
     return {name: value for name, value in content.items() if value is not None}
+
+
+def _expiry(request: Any) -> dict[str, object]:
+    """Return until when an order is to be good, as REST writes it; a time that is none goes on as a text."""
+    time = _optional(request, "expire_time")
+    try:
+        text = None if time is None else time.ToDatetime(tzinfo=UTC).isoformat()
+    except (ValueError, OverflowError):
+        text = str(time)
+    return {"expireDate": _optional(request, "expire_date"), "expireTime": text}
 
 
 def _routing(given: Any) -> dict[str, object] | None:
@@ -124,6 +135,7 @@ def _replace_content(request: Any) -> dict[str, object]:
         "limitPrice": _optional(request, "limit_price"),
         "stopPrice": _optional(request, "stop_price"),
         "timeInForce": _name(request, "time_in_force"),
+        **_expiry(request),
         "displayQty": _optional(request, "display_qty"),
         "algo": _algo(request),
     }

@@ -29,6 +29,8 @@ from oms_api.entrypoints.rest_orders import (
     TAG,
     TIMES_IN_FORCE,
     AlgoRequest,
+    ExpireDate,
+    ExpireTime,
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
@@ -46,7 +48,8 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     """What an order asks for from here on; what is left out, or null, stays. Something has to be given.
 
     quantity: in all, with what is done; below that it becomes that. limit_price: of a LIMIT or STOP_LIMIT
-    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. display_qty: the shares that are
+    order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. expire_date, expire_time: of an
+    order that is GTD, or becomes it; DAY, GTC and GTD may become each other. display_qty: the shares that are
     shown at once of a LIMIT order that rests, 0 for all. algo: whole, of the strategy that the order has;
     what is left of it is planned anew.
     """
@@ -55,6 +58,8 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     limit_price: Price | None = None
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = None
+    expire_date: ExpireDate | None = None
+    expire_time: ExpireTime | None = None
     display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
     algo: AlgoRequest | None = None
 

@@ -51,8 +51,8 @@ TAG: Final = "Orders"
 SIDES: Final = tuple(side.name for side in Side)
 STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
-ALGO_STRATEGIES: Final = tuple(kind.name for kind in AlgoStrategy)
 TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
+ALGO_STRATEGIES: Final = tuple(kind.name for kind in AlgoStrategy)
 CAPACITIES: Final = tuple(capacity.name for capacity in OrderCapacity)
 SideName = Annotated[str, one_of(SIDES, "Side")]
 StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
@@ -68,6 +68,8 @@ Price = Annotated[
         }
     ),
 ]
+ExpireDate = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
+ExpireTime = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 # A name, or text; what cannot be stored is not taken.
 Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\u0000]+$")]
 TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_NAME_LENGTH_MAX, pattern=r"^[^\u0000]+$")]
@@ -102,10 +104,11 @@ class AlgoRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
-    least so much, or nothing. capacity: for whom we trade, agency where it is not said. tags: words of the
-    client's own, kept with the order and sent to no venue. locate_id: of the shares that a SELL_SHORT order
-    borrows. display_qty: of a LIMIT order that rests, the shares that are shown at once. post_only: such an
-    order takes nothing that is displayed. algo: of a MARKET or LIMIT order that is worked over time.
+    least so much, or nothing. expire_date, expire_time: of a GTD order exactly one: the date of a session,
+    with whose close it ends, or a time. capacity: for whom we trade, agency where it is not said. tags: words
+    of the client's own, kept with the order and sent to no venue. locate_id: of the shares that a SELL_SHORT
+    order borrows. display_qty: of a LIMIT order that rests, the shares that are shown at once. post_only:
+    such an order takes nothing that is displayed. algo: of a MARKET or LIMIT order that is worked over time.
     basket_id: of the list of orders that it is sent with.
     """
 
@@ -121,6 +124,8 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     limit_price: Price | None = None
     stop_price: Price | None = None
     time_in_force: Annotated[str, one_of(TIMES_IN_FORCE, "TimeInForce")] | None = "DAY"
+    expire_date: ExpireDate | None = None
+    expire_time: ExpireTime | None = None
     routing: RoutingRequest | None = None
     capacity: Annotated[str, one_of(CAPACITIES, "OrderCapacity")] | None = None
     tags: Annotated[dict[TagName, TagText], msgspec.Meta(max_length=TAGS_MAX)] | None = None

@@ -1,7 +1,7 @@
 """What there is to trade, for whom and where, and how it is quoted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
@@ -127,10 +127,14 @@ class MarketData(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNames:
-    """What requests may name, and the rules of the market. profiles: the active ones."""
+    """What requests may name, and the rules of the market. profiles: the active ones.
+
+    symbols: with the id of each one's calendar.
+    """
 
     accounts: frozenset[str] = frozenset()
-    symbols: frozenset[str] = frozenset()
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: MarketRules = LONG_STANDING
     profiles: frozenset[str] = frozenset()
     venues: frozenset[str] = frozenset()
@@ -145,6 +149,10 @@ class ReferenceData(Protocol):
 
     def ticks(self, symbol: str) -> Ticks | None:
         """Return the grid of a known symbol's prices today, else None."""
+        ...
+
+    def calendar(self, symbol: str) -> Calendar | None:
+        """Return by which calendar a symbol trades; None where none is known."""
         ...
 
     def round_lot(self, symbol: str, price_micros: int) -> int:

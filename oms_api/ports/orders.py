@@ -19,9 +19,9 @@ class View(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class OrderView(View, frozen=True, kw_only=True):
     """An order as it stands. routing: what it named of profile, avoid and prefer.
 
-    display_qty: shares that are shown at once where it rests. locate_id: of the shares that a short sale
-    borrows. tags: the client's own words about it, by name. algo: how it is worked over time. basket_id: the
-    list of orders that it was sent with.
+    expire_at: until when a GTD order is good; null of any other. display_qty: shares that are shown at once
+    where it rests. locate_id: of the shares that a short sale borrows. tags: the client's own words about it,
+    by name. algo: how it is worked over time. basket_id: the list of orders that it was sent with.
     """
 
     order_id: UUID
@@ -32,6 +32,7 @@ class OrderView(View, frozen=True, kw_only=True):
     side: str
     order_type: str
     time_in_force: str
+    expire_at: Instant | None
     quantity: int
     limit_price: Decimal | None
     stop_price: Decimal | None

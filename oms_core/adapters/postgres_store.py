@@ -70,6 +70,7 @@ _TERMS: Final = (
     ("limit_price", "numeric"),
     ("stop_price", "numeric"),
     ("time_in_force", "text"),
+    ("expire_at", "timestamptz"),
     ("display_quantity", "int"),
     ("algo", "json"),
     ("replaced", "boolean"),
@@ -192,9 +193,11 @@ class PostgresOrderStore:
                 ticks=rules.ticks_of(symbol),
                 halt=reason or "",
                 calendar_id=calendar_id,
+                reference_micros=micros_of(price),
             )
-            for symbol, status, calendar_id, reason in self._connection.execute(
-                "SELECT i.symbol, i.status, i.calendar_id, h.reason FROM instruments i"
+            for symbol, status, calendar_id, reason, price in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.reference_price"
+                " FROM instruments i"
                 " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
             )
         }
@@ -384,6 +387,7 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         None if limit is None else dollars_of(limit),
         None if stop is None else dollars_of(stop),
         order.terms.time_in_force.name,
+        order.terms.expire_at,
         order.terms.display_quantity,
         None if order.terms.algo is None else encode(order.terms.algo).decode(),
         True,

@@ -1,9 +1,19 @@
 """What a replace makes of an order's terms, and what it may not make of them."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
-from oms_platform.order_types import BOOKED, LIMITED, STOPS, instructions_of, problem_of_algo, unfit
-from oms_platform.vocabulary import Algo, OrderChange, OrderTerms
+from oms_platform.order_types import (
+    LIMITED,
+    STOPS,
+    force_problem,
+    forces_after,
+    instructions_of,
+    problem_of_algo,
+    unfit,
+)
+from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
 
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
@@ -16,9 +26,17 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         limit_price_micros=terms.limit_price_micros if limit is None else limit,
         stop_price_micros=terms.stop_price_micros if stop is None else stop,
         time_in_force=terms.time_in_force if force is None else force,
+        expire_at=_expiry(terms, force, change.expire_at),
         display_quantity=terms.display_quantity if display is None else display,
         algo=terms.algo if change.algo is None else change.algo,
     )
+
+
+def _expiry(terms: OrderTerms, force: TimeInForce | None, expire_at: datetime | None) -> datetime | None:
+    """Return until when a changed order is good: as it was, but for one that is GTD no more."""
+    if expire_at is not None:
+        return expire_at
+    return terms.expire_at if force in (None, TimeInForce.GTD) else None
 
 
 def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool = False) -> str | None:
@@ -42,11 +60,8 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
             return f"{name}: expected a price above 0, was {price} micros"
     if triggered and after.stop_price_micros != before.stop_price_micros:
         return "stopPrice: the market has reached it already"
-    if (problem := _problem_of_algo(before.algo, after.algo)) is not None:
+    if (problem := _problem_of_force(before, after) or _problem_of_algo(before.algo, after.algo)) is not None:
         return problem
-    forces = before.time_in_force, after.time_in_force
-    if forces[0] is not forces[1] and not all(one in BOOKED for one in forces):
-        return f"timeInForce: {forces[0].name} does not become {forces[1].name}"
     if after.display_quantity < 0:
         return f"displayQty: expected 0 or more, was {after.display_quantity}"
     # What a round lot is has been said at the door, by the rules of its day.
@@ -54,6 +69,18 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
         return f"{one.field}: expected {one.expected}, was {one.found}"
     wrong = problem_of_algo(after)
     return None if wrong is None else f"{wrong[0]}: {wrong[1]}"
+
+
+def _problem_of_force(before: OrderTerms, after: OrderTerms) -> str | None:
+    force = after.time_in_force
+    if force not in forces_after(before.time_in_force, has_algo=before.algo is not None):
+        return f"timeInForce: {before.time_in_force.name} does not become {force.name}"
+    field, problem = force_problem(after.order_type, force, min_quantity=after.min_quantity)
+    if problem:
+        return f"{field}: {problem}"
+    if (force is TimeInForce.GTD) is (after.expire_at is None):
+        return f"expireTime: a GTD order has one, no other order, was {after.expire_at} of {force.name}"
+    return None
 
 
 def _problem_of_algo(before: Algo | None, after: Algo | None) -> str | None:

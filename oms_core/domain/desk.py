@@ -14,6 +14,12 @@ from uuid import UUID
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
+from oms_core.domain.order_times import (
+    MAY_NOT,
+    Standing,
+    may_be_taken_closed,
+    standing,
+)
 from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
@@ -164,6 +170,13 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
+    def standing(self, symbol: str, now: datetime) -> Standing:
+        """Return whether routes of a symbol may be asked for now, or for what time its orders wait."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or not instrument.active or instrument.halt:
+            return MAY_NOT
+        return standing(self.hours.phase(instrument.calendar_id, now))
+
     def session_at(self, symbol: str, at: datetime) -> Session | None:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
         instrument = self.instruments.get(symbol)
@@ -171,13 +184,7 @@ class Desk:
 
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
-        instrument = self.instruments.get(symbol)
-        return (
-            instrument is not None
-            and instrument.active
-            and not instrument.halt
-            and self.hours.phase(instrument.calendar_id, now).open
-        )
+        return self.standing(symbol, now).may_route
 
     def risk_context(
         self,
@@ -188,10 +195,12 @@ class Desk:
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
         of: Order | None = None,
+        day_orders_wait: bool = False,
     ) -> RiskContext:
         """Gather what the rules look at.
 
         of: the order that is to become one of these terms; what it holds itself does not count against it.
+        day_orders_wait: whether DAY orders are taken while their market is closed.
         """
         exposure = self.exposures[terms.account_id]
         open_qty = self.open_qty.get((terms.account_id, terms.symbol, direction(terms.side)), 0)
@@ -210,6 +219,10 @@ class Desk:
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
             phase=phase,
+            now=now,
+            waits=phase is not None
+            and not phase.open
+            and may_be_taken_closed(terms, day_orders_wait=day_orders_wait),
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,

@@ -5,7 +5,7 @@ that brings no fill is followed by the next one only after a wait: a short one f
 missed to be corrected, then longer ones that double, from one route to the next: a child that rested for as
 long has waited. Orders that may not rest are canceled after
 FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The stages of a plan
-that says so follow each other at once.
+that says so follow each other at once. What time forbids to route is held, and says why.
 
 A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
 venues keep, and the order ends when that ends (`requests`).
@@ -60,10 +60,12 @@ from oms_platform.vocabulary import (
     OrderReplaced,
     OrderResumed,
     OrderSuspended,
+    OrderTerms,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     SharesReleased,
@@ -92,6 +94,7 @@ _AFRESH: Final[dict[str, Any]] = {
     "dry_routes": 0,
     "retry_at": None,
     "text": "",
+    "waits_for": "",
 }
 
 # An event, and the order after it.
@@ -102,25 +105,28 @@ class UnknownChildError(Exception):
     """A report names a child that this order does not have."""
 
 
-def evolve(order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True) -> list[Step]:
+def evolve(
+    order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True, waits_for: str = ""
+) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
+    may_route False: its market is closed or halted. What is left of it
+    waits, and no route is asked for. waits_for: for what time, in words.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now, may_route)) is not None:
+    while (following := _next(order, now, may_route, waits_for)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
 
 
-def first_route(order: Order, now: datetime) -> RouteRequested | None:
+def first_route(order: Order, now: datetime, *, may_route: bool) -> RouteRequested | None:
     """Return the route that an order asks for when it is accepted: all of it, None while it waits."""
-    if order.waits_at_first:
+    if order.waits_at_first or not may_route:
         return None
     return RouteRequested(
         route_id=route_id(order.order_id, 1), attempt=1, quantity=order.terms.quantity, requested_at=now
@@ -214,7 +220,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 # ---- what follows of itself
 
 
-def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
+def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         if order.replacing is not None:
@@ -227,14 +233,21 @@ def _next(order: Order, now: datetime, may_route: bool) -> Event | None:
     if order.lifecycle is not Lifecycle.LIVE:
         return None
     if order.cancel is not None:
-        return _end(order.cancel) if order.idle else None
+        return _end(order, order.cancel) if order.idle else None
     if not order.unrouted_qty or order.route_quantity:
         # Also of an order that is suspended.
         return None
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
-    return _next_route(order, now) if may_route else None
+    if order.is_past_its_time(now):
+        return None
+    return _next_route(order, now) if may_route else _held(order, waits_for)
+
+
+def _held(order: Order, waits_for: str) -> Event | None:
+    """Say for what time an order waits, once, and again when something else was said of it."""
+    return RouteHeld(reason=waits_for) if waits_for and order.text != waits_for else None
 
 
 def _spent(order: Order) -> str | None:
@@ -266,12 +279,23 @@ def _next_route(order: Order, now: datetime) -> Event | None:
     )
 
 
-def _end(cancel: CancelRequested) -> Event:
-    if cancel.cause is CancelCause.SESSION_END:
-        return OrderExpired(reason="the trading day ended")
-    if cancel.cause is CancelCause.ALGO_END:
-        return OrderCanceled(reason="ALGO_ENDED: its time is over")
-    return OrderCanceled(reason="canceled on request")
+def _end(order: Order, cancel: CancelRequested) -> Event:
+    match cancel.cause:
+        case CancelCause.SESSION_END:
+            return OrderExpired(reason="the trading day ended")
+        case CancelCause.EXPIRY:
+            return OrderExpired(reason=_time_over(order))
+        case CancelCause.ALGO_END:
+            return OrderCanceled(reason="ALGO_ENDED: its time is over")
+        case _:
+            return OrderCanceled(reason="canceled on request")
+
+
+def _time_over(order: Order) -> str:
+    expire_at = order.terms.expire_at
+    if expire_at is None:
+        return "its time is over"
+    return f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
 
 
 def _retry_at(order: Order, now: datetime) -> datetime:
@@ -300,12 +324,8 @@ def apply(order: Order, event: Event) -> Order:
             )
         case OrderDenied():
             return _moved(order, event, text=event.denial)
-        case RouteRequested():
-            return _moved(order, event, **_route_changes(event))
-        case RoutePlaced():
-            return _placed(order, event)
-        case RouteDeferred():
-            return _moved(order, event, retry_at=event.retry_at)
+        case RouteRequested() | RoutePlaced() | RouteDeferred() | RouteHeld():
+            return _routed(order, event)
         case TradeApplied() | TradeCorrected() | ChildRestated() | ChildClosed() | ChildCancelRejected():
             return _reported(order, event)
         case CancelRequested() | CancelRejected():
@@ -329,6 +349,20 @@ def _noted_or_over(
             return _moved(order, event)
         case OrderCanceled() | OrderExpired():
             return _moved(order, event, released_qty=0, retry_at=None, text=event.reason)
+        case _:
+            assert_never(event)
+
+
+def _routed(order: Order, event: RouteRequested | RoutePlaced | RouteDeferred | RouteHeld) -> Order:
+    match event:
+        case RouteRequested():
+            return _moved(order, event, **_route_changes(event), text="" if order.waits_for else order.text)
+        case RoutePlaced():
+            return _placed(order, event)
+        case RouteDeferred():
+            return _moved(order, event, retry_at=event.retry_at)
+        case RouteHeld():
+            return _moved(order, event, waits_for=event.reason, text=event.reason)
         case _:
             assert_never(event)
 
@@ -393,6 +427,7 @@ def _route_changes(route: RouteRequested) -> dict[str, Any]:
         "route_quantity": route.quantity,
         "routed_at": route.requested_at,
         "retry_at": None,
+        "waits_for": "",
     }
 
 
@@ -537,6 +572,14 @@ def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopT
             assert_never(event)
 
 
+def _day_from(order: Order, terms: OrderTerms) -> datetime | None:
+    """Return since when an order of these terms is one for the day, None for since it was made."""
+    was, is_now = (one.time_in_force is TimeInForce.DAY for one in (order.terms, terms))
+    if is_now and not was and order.replacing is not None:
+        return order.replacing.requested_at
+    return order.day_from
+
+
 def _algo_moved(order: Order, event: AlgoPlanned | SharesReleased | AlgoHeld) -> Order:
     match event:
         case AlgoPlanned():
@@ -559,6 +602,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 order,
                 event,
                 terms=event.terms,
+                day_from=_day_from(order, event.terms),
                 reserved_price_micros=event.reserved_price_micros,
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,

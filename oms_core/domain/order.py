@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
-from oms_platform.order_types import BOOKED, STOPS, worked_terms
+from oms_platform.order_types import BOOKED, STOPS, at_venues, worked_terms
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -42,6 +42,7 @@ from oms_platform.vocabulary import (
     ResumeRejected,
     RiskCheck,
     RouteDeferred,
+    RouteHeld,
     RoutePlaced,
     RouteRequested,
     SharesReleased,
@@ -59,6 +60,7 @@ Event = (
     | RouteRequested
     | RoutePlaced
     | RouteDeferred
+    | RouteHeld
     | TradeApplied
     | TradeCorrected
     | ChildRestated
@@ -194,13 +196,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
     its stop price or is worked over time, until a cancel takes back what no venue has. triggered: when the
     stop price was reached. plan, release, held: an algo's plan, None until there is one of its terms, what it
-    last released, and why it does not release what is due. executed_qty: all net
-    shares that venues executed, also beyond the order's quantity. notional_micros: of all of them.
-    working_qty, unresolved_qty: the sums over children. route_quantity: shares in a route that was asked for
-    and is not placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing
-    is routed. replacing: the pending replace. suspended: since when the order is suspended; None while it is
-    not. fruitless_routes, dry_routes: routes since the last fill that were placed without one, and those that
-    found no quote to decide on. retry_at: when the next route may be asked for.
+    last released, and why it does not release what is due. executed_qty: all net shares that venues executed,
+    also beyond the order's quantity. notional_micros: of all of them. working_qty, unresolved_qty: the sums
+    over children. route_quantity: shares in a route that was asked for and is not placed yet. cancel: the
+    last cancel that was taken, whatever became of it: from then on nothing is routed. replacing: the pending
+    replace. suspended: since when the order is suspended; None while it is not. fruitless_routes, dry_routes:
+    routes since the last fill that were placed without one, and those that found no quote to decide on.
+    retry_at: when the next route may be asked for. waits_for: what time it waits for, as it was told last;
+    empty while it waits for none. day_from: since when it is a DAY order, of one that a replace has made one.
     """
 
     order_id: UUID
@@ -230,6 +233,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry_at: datetime | None = None
     reserved_price_micros: int = 0
     text: str = ""
+    waits_for: str = ""
+    day_from: datetime | None = None
 
     @property
     def closed(self) -> bool:
@@ -299,7 +304,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         wanted = self.replacing
         if wanted is None or self.cancel is not None or self.route_quantity or not self.may_rest:
             return None
-        if replace(wanted.terms, quantity=self.terms.quantity) != self.terms:
+        if at_venues(replace(wanted.terms, quantity=self.terms.quantity)) != at_venues(self.terms):
             return None
         cut = self.committed_qty - wanted.terms.quantity
         able = [
@@ -369,6 +374,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
         return terms.order_type is OrderType.LIMIT and terms.time_in_force in BOOKED
+
+    def is_past_its_time(self, now: datetime) -> bool:
+        """Whether the time until which it is good is over: from then on nothing of it is routed."""
+        expire_at = self.terms.expire_at
+        return expire_at is not None and now >= expire_at
 
     @property
     def avg_px_micros(self) -> int | None:

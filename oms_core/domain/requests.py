@@ -20,6 +20,7 @@ from oms_core.domain.order import (
     Wish,
 )
 from oms_core.domain.transitions import Lifecycle, Pending
+from oms_platform.order_types import at_venues
 from oms_platform.vocabulary import (
     CancelRejected,
     CancelRequested,
@@ -146,4 +147,4 @@ def _stands_in_the_way(order: Order, terms: OrderTerms) -> bool:
         return False
     # What venues have of an algo stays, however the rest is to be released.
     same = replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
-    return order.committed_qty > terms.quantity or same != order.terms
+    return order.committed_qty > terms.quantity or at_venues(same) != at_venues(order.terms)

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from oms_core.domain.denials import DenialCode, render
+from oms_core.domain.order_times import time_text
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
@@ -40,6 +41,8 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     """What risk needs to know of an instrument, today.
 
     ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
+    reference_micros: what values an order that waits
+    where nobody quotes, None for nothing.
     """
 
     symbol: str
@@ -47,6 +50,7 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     ticks: Ticks = Ticks()
     halt: str = ""
     calendar_id: str = EVER_OPEN.calendar_id
+    reference_micros: int | None = None
 
 
 class AlgoTime(Struct, frozen=True, kw_only=True, gc=False):
@@ -64,8 +68,9 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     the account's other open orders on this way of this symbol, which close the position first. executed_qty:
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
-    known. is_of_ended_day: the session that the order was taken for is over. algo_time: of an order with an
-    algo.
+    known. is_of_ended_day: the session that the order was taken for is over. waits: its market is closed, and
+    it is one that waits for it. now: the time of the
+    verdict. algo_time: of an order with an algo.
     """
 
     terms: OrderTerms
@@ -81,6 +86,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     age_max: timedelta = NO_AGE_LIMIT
     phase: Phase | None = None
     is_of_ended_day: bool = False
+    waits: bool = False
+    now: datetime = EVER_OPEN.sessions[0].opens_at
     algo_time: AlgoTime | None = None
 
     @property
@@ -89,6 +96,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
         if self.terms.limit_price_micros is not None:
             return self.terms.limit_price_micros
         stop, touch = self.terms.stop_price_micros, self.far_touch_micros
+        if touch is None and self.waits and self.instrument is not None:
+            touch = self.instrument.reference_micros
         if stop is None:
             return touch
         # It trades at its stop price or, to buy, at what the market is by then.
@@ -141,10 +150,6 @@ def _shown(micros: int | None) -> str:
     return f"{sign_shown}{whole}.{f'{part:06d}'.rstrip('0')}"
 
 
-def _time(at: datetime | None) -> str:
-    return "unknown" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def account_known(context: RiskContext) -> Outcome:
     """Require a known account."""
     account_id = context.terms.account_id
@@ -191,12 +196,25 @@ def market_open(context: RiskContext) -> Outcome | None:
     if phase is None or instrument is None:
         return None
     details = {"symbol": instrument.symbol, "calendar": instrument.calendar_id}
-    if phase.open and context.is_of_ended_day:
-        closed = _time(phase.last_close)
+    if (phase.open or context.waits) and context.is_of_ended_day:
+        closed = time_text(phase.last_close)
         return _outcome(DenialCode.MARKET_CLOSED, False, closed, "its day", **details, day_ended=closed)
-    opens = _time(phase.until)
     found = "open" if phase.open else "closed"
+    if context.waits:
+        return _outcome(DenialCode.MARKET_CLOSED, True, found, "open, or it waits")
+    opens = time_text(phase.until)
     return _outcome(DenialCode.MARKET_CLOSED, phase.open, found, "open", **details, next_open=opens)
+
+
+def expiry_ahead(context: RiskContext) -> Outcome | None:
+    """Require of an order that is good till a time that it is not over."""
+    expire_at = context.terms.expire_at
+    if expire_at is None:
+        return None
+    until, now = time_text(expire_at), time_text(context.now)
+    return _outcome(
+        DenialCode.EXPIRY_PASSED, context.now < expire_at, until, f"after {now}", expire_at=until, now=now
+    )
 
 
 def algo_within_session(context: RiskContext) -> Outcome | None:
@@ -204,8 +222,8 @@ def algo_within_session(context: RiskContext) -> Outcome | None:
     wanted = context.algo_time
     if wanted is None:
         return None
-    begins, ends = _time(wanted.begins_at), _time(wanted.ends_at)
-    until = "closed" if wanted.until is None else _time(wanted.until)
+    begins, ends = time_text(wanted.begins_at), time_text(wanted.ends_at)
+    until = "closed" if wanted.until is None else time_text(wanted.until)
     return _outcome(
         DenialCode.ALGO_OUTSIDE_SESSION,
         wanted.until is not None and wanted.begins_at < wanted.ends_at <= wanted.until,
@@ -338,6 +356,7 @@ RULES: Final[tuple[Rule, ...]] = (
     instrument_active,
     instrument_not_halted,
     market_open,
+    expiry_ahead,
     algo_within_session,
     quantity_limit,
     market_order_age,

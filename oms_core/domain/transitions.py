@@ -44,6 +44,7 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "RouteRequested"): (_LIVE, _LIVE),
     (_LIVE, "RoutePlaced"): (_LIVE, _LIVE),
     (_LIVE, "RouteDeferred"): (_LIVE, _LIVE),
+    (_LIVE, "RouteHeld"): (_LIVE, _LIVE),
     (_LIVE, "TradeApplied"): (_LIVE, _FILLED),
     (_LIVE, "TradeCorrected"): (_LIVE, _FILLED),
     (_LIVE, "ChildRestated"): (_LIVE, _LIVE),

@@ -15,6 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
+from oms_core.domain.order_times import Expiries
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -24,6 +25,7 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
+    handle_expiry,
     handle_retry,
     handle_session_end,
     handle_trigger,
@@ -55,6 +57,8 @@ ALGOS_PER_BATCH_MAX: Final = 500
 # Of each symbol.
 TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
+# Orders whose own time has come.
+EXPIRIES_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -95,6 +99,7 @@ class CoreLoop:
         self._retries: list[tuple[datetime, UUID]] = []
         self._stop_trigger = stop_trigger
         self._stops = StopWatch()
+        self._expiries = Expiries()
         self._algos = AlgoWatch((), clock())
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last look.
@@ -141,6 +146,7 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
+        self._expiries = Expiries(orders)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
 
@@ -258,6 +264,8 @@ class CoreLoop:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
             if order.is_stop:
                 self._stops.note(order)
+            if order.terms.expire_at is not None or order_id in self._expiries:
+                self._expiries.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
         for exception in unit.exceptions:
@@ -297,6 +305,8 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
+        for order_id in self._expiries.due(unit.now, EXPIRIES_PER_BATCH_MAX):
+            handle_expiry(self._core, unit, order_id)
         self._trigger_stops(unit)
         self._work_algos(unit)
         if unit.reopened:
@@ -309,8 +319,8 @@ class CoreLoop:
             )
             handle_session_end(self._core, unit, ending)
         if unit.now >= self._next_sweep and self._partitions:
-            self._next_sweep = unit.now + SWEEP_EVERY
             self._sweep(unit)
+            self._next_sweep = self._after_sweep(unit.now)
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""
@@ -335,6 +345,12 @@ class CoreLoop:
         self._release_held(unit.now)
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
+
+    def _after_sweep(self, now: datetime) -> datetime:
+        """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""
+        hours = self._core.desk.hours
+        turns = [hours.phase(name, now).until for name in hours.names]
+        return min([now + SWEEP_EVERY, *[until for until in turns if until is not None and until > now]])
 
     def _end_sessions(self, now: datetime) -> None:
         """Find the DAY orders of sessions that have ended; slices of them are taken out from here on."""

@@ -156,7 +156,7 @@ class AlgoMarket:
                 self.run.released.append((self.now, self.order.released_qty))
 
     def _accept(self) -> None:
-        route = first_route(self.order, self.now)
+        route = first_route(self.order, self.now, may_route=True)
         self._do(OrderAccepted(reserved_price_micros=PRICE_MICROS, checks=(), risk_us=1, route=route))
 
     # ---- router and venues

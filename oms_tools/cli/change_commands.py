@@ -11,6 +11,7 @@ from rich.console import Console
 from oms_client import answers
 from oms_tools.cli.client import PATIENT, ApiClient, read
 from oms_tools.cli.options import SIDES, always_json_option, data_option, json_option, user_option
+from oms_tools.cli.order_commands import TIMES_IN_FORCE, expiry
 from oms_tools.cli.order_ids import short_id, whole_order_id
 from oms_tools.cli.tables import aligned, counted, folded, say
 
@@ -52,7 +53,10 @@ def _selection_options(command: Command) -> Command:
 @click.option("--quantity", type=int, help="Shares in all, with what is done.")
 @click.option("--limit", "limit_price", help="Limit price in dollars.")
 @click.option("--stop", "stop_price", help="Stop price in dollars, while the order waits for it.")
-@click.option("--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False))
+@click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False))
+@click.option(
+    "--until", help="Until when it is good, of an order that is GTD or becomes it: a date or a time."
+)
 @click.option("--display", "display_qty", type=int, help="Shares that are shown at once, 0 for all.")
 @_version_option
 @_request_id_option
@@ -65,6 +69,7 @@ def replace(
     limit_price: str | None,
     stop_price: str | None,
     tif: str | None,
+    until: str | None,
     display_qty: int | None,
     version: int | None,
     request_id: str | None,
@@ -80,6 +85,7 @@ def replace(
         limit_price=limit_price,
         stop_price=stop_price,
         time_in_force=None if tif is None else tif.upper(),  # type: ignore[arg-type]
+        **expiry(until),
         display_qty=display_qty,
         request_id=request_id,
         channel=CHANNEL,

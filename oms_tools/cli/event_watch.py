@@ -17,6 +17,7 @@ _WORDS: Final = {
     "RouteRequested": "to route",
     "RoutePlaced": "sent",
     "RouteDeferred": "waits",
+    "RouteHeld": "",
     "TradeApplied": "",
     "TradeCorrected": "corrected",
     "ChildRestated": "restated",

@@ -5,6 +5,7 @@ import json
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
+TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK")
 console = Console()
 
 _ORDER_OPTIONS: Final = (
@@ -31,8 +33,9 @@ _ORDER_OPTIONS: Final = (
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
     click.option("--stop", "stop_price", help="Stop price in dollars: wait until the market reaches it."),
+    click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False), default="DAY"),
     click.option(
-        "--tif", type=click.Choice(["DAY", "GTC", "IOC", "FOK"], case_sensitive=False), default="DAY"
+        "--until", help="Of a GTD order: a session's date (2026-11-30) or a time (2026-11-30T20:30:00Z)."
     ),
     click.option(
         "--algo",
@@ -65,6 +68,21 @@ def order_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def expiry(until: str | None) -> dict[str, Any]:
+    """Return until when an order is good as the client takes it, of a date or a time. Raises UsageError."""
+    if until is None:
+        return {}
+    try:
+        if len(until) == len("2026-11-30"):
+            return {"expire_date": date.fromisoformat(until)}
+        time = datetime.fromisoformat(until)
+    except ValueError:
+        raise click.UsageError(f"--until must be a date or a time with its zone, was {until}") from None
+    if time.tzinfo is None:
+        raise click.UsageError(f"--until must be a time with its zone, was {until}")
+    return {"expire_time": time}
+
+
 def order_terms(
     *,
     account: str,
@@ -75,6 +93,7 @@ def order_terms(
     limit_price: str | None,
     stop_price: str | None,
     tif: str,
+    until: str | None,
     algo: str | None = None,
     start_at: str | None = None,
     end_at: str | None = None,
@@ -110,6 +129,7 @@ def order_terms(
         "limit_price": limit_price,
         "stop_price": stop_price,
         "time_in_force": tif.upper(),
+        **expiry(until),
         "min_quantity": min_quantity,
         "algo": None if algo is None else {"strategy": algo.upper(), **worked},
         "basket_id": basket_id,

@@ -14,6 +14,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "INSTRUMENT_NOT_ACTIVE": "active instrument",
     "INSTRUMENT_HALTED": "halt",
     "MARKET_CLOSED": "trading hours",
+    "EXPIRY_PASSED": "good till",
     "ALGO_OUTSIDE_SESSION": "hours to work in",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",

@@ -24,6 +24,7 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
     order = client.order(order_id)
     limit = f"limit {price(order['limitPrice'])}" if order.get("limitPrice") else "market"
     stop = f"stop {price(order['stopPrice'])} " if order.get("stopPrice") else ""
+    until = f" till {order['expireAt']}" if order.get("expireAt") else ""
     minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""
     shows = f", shows {order['displayQty']:,}" if order.get("displayQty") else ""
     posts = ", post-only" if order.get("postOnly") else ""
@@ -32,7 +33,7 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
     console.rule(f"order {order_id}")
     _paragraph(
         console,
-        f"{order['side']} {order['quantity']:,} {order['symbol']} {stop}{limit} {order['timeInForce']}"
+        f"{order['side']} {order['quantity']:,} {order['symbol']} {stop}{limit} {order['timeInForce']}{until}"
         f"{minimum}{shows}{posts}{located} for {order['accountId']}"
         f"  →  {order['status']}, {order['cumQty']:,} done{average}",
         style="bold",

@@ -8,13 +8,13 @@ suspend and resume.
 import random
 from collections import Counter, deque
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import ALGO_TIMES_IN_FORCE, BOOKED, forces_after
 from oms_platform.sides import LOCATED, is_buy, sign
 from oms_platform.vocabulary import (
     Algo,
@@ -43,7 +43,9 @@ _DISPLAYS: Final = (100, 200, 300)
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
-_FORCES: Final = (TimeInForce.DAY, *BOOKED, TimeInForce.IOC, TimeInForce.FOK)
+_FORCES: Final = (TimeInForce.DAY, *TimeInForce)
+# How long a GTD order is good: some are over when core reads them, most end while they rest.
+_GOOD_FOR_S: Final = (0, 1, 5, 15, 60)
 
 
 class Ingest:
@@ -84,7 +86,8 @@ class Ingest:
             limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
-        force = draws.choice(_FORCES if stop is None and algo is None else BOOKED)
+        forces = _FORCES if stop is None else forces_after(TimeInForce.DAY)
+        force = draws.choice(forces if algo is None else ALGO_TIMES_IN_FORCE)
         quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
         rests = kinds[market] is OrderType.LIMIT and force in BOOKED
         shows_part = rests and quantity > _DISPLAYS[0] and draws.random() < 0.25
@@ -100,6 +103,7 @@ class Ingest:
             capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
             time_in_force=force,
+            expire_at=self._expiry() if force is TimeInForce.GTD else None,
             quantity=quantity,
             limit_price_micros=limit,
             stop_price_micros=stop,
@@ -112,6 +116,9 @@ class Ingest:
         self.made += 1
         self._orders.append(request)
         self._take(request)
+
+    def _expiry(self) -> datetime:
+        return self._system.clock.now() + timedelta(seconds=self._draws.choice(_GOOD_FOR_S))
 
     def _algo(self, like: Algo | None = None) -> Algo:
         """Draw how an order is worked over time; like: the same, but for its parameters."""
@@ -154,19 +161,22 @@ class Ingest:
             self._ask(SuspendOrder if kind is SuspendOrder else ResumeOrder, order)
 
     def replace(self, order: SubmitOrder) -> None:
-        """Take a request to change some of an order's terms, or all."""
+        """Take a request to change an order's quantity, limit or time, some of it or all."""
         draws, terms = self._draws, self._system.order_store.orders[order.order_id].terms
         quantity = draws.choice((1, 100, terms.quantity // 2 + 1, terms.quantity + 100, 2 * terms.quantity))
         limit = terms.limit_price_micros
         away = draws.choice(_THROUGH_CENTS) * _CENT
         stop = terms.stop_price_micros
         algo = terms.algo
+        force = draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None
+        is_gtd = (force or terms.time_in_force) is TimeInForce.GTD
         change = OrderChange(
             algo=self._algo(algo) if algo is not None and draws.random() < 0.4 else None,
             stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,
-            time_in_force=draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None,
+            time_in_force=force,
+            expire_at=self._expiry() if is_gtd and draws.random() < 0.5 else None,
             display_quantity=draws.choice((0, *_DISPLAYS)) if draws.random() < 0.1 else None,
         )
         self._counts[ReplaceOrder.__name__] += 1

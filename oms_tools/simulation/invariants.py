@@ -6,7 +6,7 @@ calls no function of the services' domains. The first broken invariant ends a ru
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -153,6 +153,18 @@ class Auditor(OrderAuditor):
         self.truth.forged(venue_id, exec_id, kind)
 
     # ---- when all is quiet
+
+    def past_its_time(self, now: datetime) -> UUID | None:
+        """Return an order whose time is over and that nobody takes back; None when there is none."""
+        return next(
+            (
+                order_id
+                for order_id, order in self.orders.items()
+                if order.accepted and not order.closed and not order.canceled
+                if order.terms.expire_at is not None and order.terms.expire_at <= now
+            ),
+            None,
+        )
 
     def check_quiet(
         self, orders: SimulatedOrderStore, venues: Mapping[str, SimulatedVenue], children: SimulatedChildStore

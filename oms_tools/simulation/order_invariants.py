@@ -94,8 +94,8 @@ class FollowedOrder:
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
     suspended: whether it is. triggered: whether its stop price was reached. plan: of its algo, what may be
-    worked from when on; released: what may be. waits: its next route waits for its time. ends: reports of
-    venues that ended a child.
+    worked from when on; released: what may be. waits: its next route waits for its time. time_over: it is
+    taken back because its day or its own time had ended. ends: reports of venues that ended a child.
     """
 
     terms: OrderTerms
@@ -118,6 +118,7 @@ class FollowedOrder:
     plan: AlgoPlanned | None = None
     released: int = 0
     session_ended: bool = False
+    time_over: bool = False
     waits: bool = False
     ends: set[tuple[object, ...]] = field(default_factory=set)
 
@@ -384,7 +385,7 @@ class OrderAuditor:
             f"is {replaced.terms}, wanted was {terms} with {order.executed} done",
         )
         same = structs.replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
-        others = same != order.terms
+        others = _as_venues_have_it(same) != _as_venues_have_it(order.terms)
         self._require(
             not (others and (order.working or order.route)) or bool(order.closed),
             "no venue has what its order does not want any more",
@@ -528,6 +529,13 @@ class OrderAuditor:
             "no more of an algo is routed than was released",
             event,
             f"{asked.quantity} asked, {order.committed} out of {order.released}",
+        )
+        until = order.terms.expire_at
+        self._require(
+            until is None or event.occurred_at < until,
+            "nothing is routed of an order whose time is over",
+            event,
+            f"it is good till {until}, this is {event.occurred_at}",
         )
         self._require(
             not order.suspended and order.replacing is None,
@@ -708,9 +716,18 @@ class OrderAuditor:
             return
         if taken.cause is CancelCause.CLIENT:
             self._outcome(event)
+        elif taken.cause is CancelCause.EXPIRY:
+            until = order.terms.expire_at
+            self._require(
+                until is not None and until <= event.occurred_at,
+                "an order ends of itself at its time and not before",
+                event,
+                f"it is good till {until}, this is {event.occurred_at}",
+            )
         else:
             self._require(not order.session_ended, "a session ends once for an order", event, "again")
             order.session_ended = True
+        order.time_over = taken.cause in (CancelCause.EXPIRY, CancelCause.SESSION_END)
         order.pending, order.canceled, order.waits = taken.request_id, True, False
         self._ask_again(order)
 
@@ -737,6 +754,12 @@ class OrderAuditor:
             PATH,
             event,
             "nobody asked for it",
+        )
+        self._require(
+            (event.type == "OrderExpired") is order.time_over,
+            "an order expires when its time is over, and is canceled otherwise",
+            event,
+            f"time over: {order.time_over}",
         )
         self._require(
             order.working == 0 and order.route == 0,
@@ -779,3 +802,9 @@ class OrderAuditor:
         if event.avg_px is not None:
             off = abs(micros_of(event.avg_px) * order.executed - order.notional)
             self._require(2 * off <= order.executed, "AvgPx * CumQty = notional", event, f"off by {off}")
+
+
+def _as_venues_have_it(terms: OrderTerms) -> OrderTerms:
+    """Return an order's terms without the end that only core knows: venues have a GTD order as GTC."""
+    force = TimeInForce.GTC if terms.time_in_force is TimeInForce.GTD else terms.time_in_force
+    return structs.replace(terms, time_in_force=force, expire_at=None)

@@ -612,10 +612,18 @@ class Simulation:
                 return f"{name} has something to say"
             if venue.waits or venue.is_asked or venue.is_away:
                 return f"{name} has something to do"
+        return self._unrest_at_the_end()
+
+    def _unrest_at_the_end(self) -> str:
+        """Say what is left to do when everything is read."""
+        system = self.system
         if system.adapter.ledger.waits:
             return "the adapter has something to store"
         unanswered = system.adapter.manager.unanswered
-        return f"the adapter waits for {unanswered} answers of venues" if unanswered else ""
+        if unanswered:
+            return f"the adapter waits for {unanswered} answers of venues"
+        late = self.auditor.past_its_time(self.clock.now())
+        return "" if late is None else f"{late} goes on though its time is over"
 
 
 def _limits(name: str, *, tight: bool) -> AccountLimits:

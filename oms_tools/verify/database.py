@@ -230,7 +230,7 @@ QUESTIONS: Final = (
         examined="SELECT count(*) FROM orders",
         broken="""
             WITH asked AS (
-                SELECT o.order_id, o.quantity, o.limit_price, o.stop_price, o.time_in_force,
+                SELECT o.order_id, o.quantity, o.limit_price, o.stop_price, o.time_in_force, o.expire_at,
                        o.display_quantity,
                        coalesce(last.terms, r.payload->'terms') AS terms
                 FROM orders o JOIN order_requests r ON r.request_id = o.order_id
@@ -245,6 +245,7 @@ QUESTIONS: Final = (
             FROM asked WHERE quantity <> (terms->>'quantity')::int
                OR limit_price * 1000000 IS DISTINCT FROM (terms->>'limitPriceMicros')::numeric
                OR stop_price * 1000000 IS DISTINCT FROM (terms->>'stopPriceMicros')::numeric
+               OR expire_at IS DISTINCT FROM (terms->>'expireAt')::timestamptz
                OR 'TIME_IN_FORCE_' || time_in_force <> terms->>'timeInForce'
                OR display_quantity <> coalesce((terms->>'displayQuantity')::int, 0)
             UNION ALL
@@ -256,6 +257,15 @@ QUESTIONS: Final = (
             SELECT e.order_id::text, format('event %s replaces what nobody asked to', e.sequence)
             FROM order_events e WHERE e.type = 'OrderReplaced' AND NOT EXISTS (
                 SELECT FROM order_requests r WHERE r.request_id = e.request_id AND r.kind = 'REPLACE')
+        """,
+    ),
+    Question(
+        invariant="no order goes on after the time until which it is good, but for what venues keep of it",
+        examined="SELECT count(*) FROM orders",
+        broken="""
+            SELECT o.order_id::text, format('is %s, and was good till %s', o.status, o.expire_at)
+            FROM orders o WHERE NOT o.closed AND o.expire_at <= now() AND NOT EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'CancelRequested')
         """,
     ),
     Question(

@@ -19,7 +19,15 @@ _FREE: Final = frozenset({"ACKNOWLEDGED", "PARTIALLY_FILLED"})
 _HELD: Final = frozenset({"PENDING_CANCEL", "PENDING_REPLACE", "SUSPENDED"})
 _WORKING: Final = _FREE | _HELD
 _QUIET: Final = frozenset(
-    {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildRestated", "ChildClosed", "ChildCancelRejected"}
+    {
+        "RouteRequested",
+        "RoutePlaced",
+        "RouteDeferred",
+        "RouteHeld",
+        "ChildRestated",
+        "ChildClosed",
+        "ChildCancelRejected",
+    }
 )
 _EXECUTED: Final = frozenset({"TradeApplied", "TradeCorrected"})
 _CHILDREN: Final = frozenset({"ChildRestated", "ChildClosed"})
@@ -247,7 +255,7 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
         body = msgspec.json.decode(payload)
         if event == "OrderAccepted" and body.get("orderAccepted", {}).get("route") is None:
             held["accepted to wait"] = sequence
-        elif event in ("StopTriggered", "SharesReleased"):
+        elif event in ("StopTriggered", "SharesReleased", "RouteHeld"):
             held.pop("accepted to wait", None)
         elif event == "CancelRequested":
             held.setdefault("canceled", sequence)

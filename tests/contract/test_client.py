@@ -37,6 +37,7 @@ GIVEN: dict[str, Any] = {
     "order_id": "01900000-0000-7000-8000-0000deadbeef", "exception_id": "e", "switch_id": "s", "attempt": 2,
     "account": "ACC-INST-001", "symbol": "AAPL", "symbols": ["AAPL"], "side": "BUY", "quantity": 100,
     "limit_price": "230.00", "stop_price": "229.00", "time_in_force": "DAY", "min_quantity": 50,
+    "expire_date": "2026-11-27", "expire_time": datetime(2026, 11, 27, 17, tzinfo=UTC),
     "client_order_id": "mine-1",
     "profile": "staged", "avoid": ["EDGX"], "prefer": ["XNYS"], "channel": "BOT", "status": "FILLED",
     "is_open": True, "created_from": datetime(2026, 3, 2, tzinfo=UTC), "released": True,

@@ -1,6 +1,7 @@
 """Stop orders through a whole stack: what waits, what triggers, and what a venue gets of it then."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -63,6 +64,15 @@ def test_a_stop_that_waits_is_replaced_into_the_market_or_canceled_and_nothing_l
     assert floor.sizes_at("XNYS", waits) == []
     kinds = [event["eventType"] for event in floor.events(waits)]
     assert kinds == ["OrderReceived", "OrderAccepted", "CancelRequested", "OrderCanceled"]
+
+
+def test_an_order_good_till_a_time_is_expired_then(floor: Floor) -> None:
+    until = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    placed = stop_order(floor, "1.05", "BUY", timeInForce="GTD", expireTime=until)
+    order = floor.until(placed, "EXPIRED")
+    assert datetime.fromisoformat(order["expireAt"]) == datetime.fromisoformat(until)
+    kinds = [event["eventType"] for event in floor.events(placed)]
+    assert kinds == ["OrderReceived", "OrderAccepted", "CancelRequested", "OrderExpired"]
 
 
 def test_a_stop_that_waits_is_no_order_that_core_is_behind_with(floor: Floor) -> None:

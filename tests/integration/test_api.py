@@ -252,7 +252,8 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT, was "HOLD"'),
         ({"side": None}, "side", "is required"),
         ({"orderType": "PEG"}, "orderType", 'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, was "PEG"'),
-        ({"timeInForce": "GTD"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, was "GTD"'),
+        ({"timeInForce": "OPG"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, GTD, was "OPG"'),
+        ({"timeInForce": "GTD"}, "expireDate", "or expireTime is required for a GTD order"),
         ({"quantity": -5}, "quantity", "must be a whole number of shares above 0, was -5"),
         ({"quantity": 0}, "quantity", "must be a whole number of shares above 0, was 0"),
         ({"quantity": 1.5}, "quantity", "must be a whole number of shares above 0, was 1.5"),
@@ -285,7 +286,7 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         (
             {"orderType": "STOP", "limitPrice": ..., "stopPrice": 100, "timeInForce": "IOC"},
             "timeInForce",
-            "must be DAY or GTC of a stop order, was IOC",
+            "must be one of DAY, GTC, GTD of a STOP order, was IOC",
         ),
     ],
 )

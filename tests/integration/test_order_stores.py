@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -40,6 +41,7 @@ from oms_platform.wire import Topic
 from tests.ingest import PRICE, Change, store_change, store_order, submit_order
 
 ACCOUNT = "ACC-INST-001"
+UNTIL = datetime(2099, 11, 27, 18, 0, 0, 250_000, tzinfo=UTC)
 
 
 class Kept:
@@ -206,14 +208,16 @@ def test_an_order_is_stored_as_it_was_replaced_last_and_read_back_so(kept: Kept,
     kept.do(placed(order))
     kept.do(trade(order, "E1", 40))
     asked: dict[str, Any] = {"order_id": order.order_id, "account_id": ACCOUNT, "received_at": utc_now()}
-    change = OrderChange(quantity=250, limit_price_micros=PRICE - 10_000, time_in_force=TimeInForce.GTC)
+    change = OrderChange(
+        quantity=250, limit_price_micros=PRICE - 10_000, time_in_force=TimeInForce.GTD, expire_at=UNTIL
+    )
     replace_order = ReplaceOrder(**asked, request_id=ids.uuid7(), change=change)
     kept.take(replace_order)
     kept.do(replace_order)
     assert state(kept, order) == (OrderStatus.PENDING_REPLACE, 100, PRICE, TimeInForce.DAY)
     kept.do(canceled(order))
     kept.begin()
-    assert state(kept, order) == (OrderStatus.PARTIALLY_FILLED, 250, PRICE - 10_000, TimeInForce.GTC)
+    assert state(kept, order) == (OrderStatus.PARTIALLY_FILLED, 250, PRICE - 10_000, TimeInForce.GTD)
     suspend = SuspendOrder(**asked, request_id=ids.uuid7())
     kept.take(suspend)
     kept.do(suspend)
@@ -229,11 +233,18 @@ def test_an_order_is_stored_as_it_was_replaced_last_and_read_back_so(kept: Kept,
     if isinstance(kept.store, PostgresOrderStore):
         with closing(psycopg.connect(request.getfixturevalue("dsn"))) as connection:
             row = connection.execute(
-                "SELECT status, quantity, cum_qty, leaves_qty, limit_price::text, time_in_force FROM orders"
-                " WHERE order_id = %s",
+                "SELECT status, quantity, cum_qty, leaves_qty, limit_price::text, time_in_force, expire_at"
+                " FROM orders WHERE order_id = %s",
                 [order.order_id],
             ).fetchone()
-        assert row == ("PARTIALLY_FILLED", 250, 40, 210, "99.990000", "GTC")
+        assert row == ("PARTIALLY_FILLED", 250, 40, 210, "99.990000", "GTD", UNTIL)
+
+
+def test_an_order_that_is_good_till_a_time_is_read_back_so(kept: Kept) -> None:
+    order = kept.submitted(time_in_force=TimeInForce.GTD, expire_at=UNTIL)
+    kept.do(order)
+    kept.begin()
+    assert kept.core.desk.orders[order.order_id].terms.expire_at == UNTIL
 
 
 def state(kept: Kept, order: SubmitOrder) -> tuple[OrderStatus, int, int | None, TimeInForce]:

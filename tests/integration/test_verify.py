@@ -18,12 +18,13 @@ from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_change, store_order, submit_order
 
 CHILD_QTY = 100
+UNTIL = datetime(2099, 11, 27, 18, tzinfo=UTC)
 FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
 
 
 class History:
     """One filled order (60 + 40 at XNYS), one that rests, was suspended and then replaced by one that is good
-    till canceled, and one whose trades were too much, taken back and corrected, in every place that the judge
+    till a time, and one whose trades were too much, taken back and corrected, in every place that the judge
     looks at.
     """
 
@@ -172,11 +173,12 @@ class History:
         )
 
     def _replace(self, order: SubmitOrder) -> None:
-        """Suspend an order, resume it, and make it one that is good till canceled."""
+        """Suspend an order, resume it, and make it one that is good till a time."""
+        change = OrderChange(time_in_force=TimeInForce.GTD, expire_at=UNTIL)
         asked = dict.fromkeys((SuspendOrder, ResumeOrder, ReplaceOrder))
         for kind in asked:
             asked[kind] = ids.uuid7()
-            content = {"change": OrderChange(time_in_force=TimeInForce.GTC)} if kind is ReplaceOrder else {}
+            content = {"change": change} if kind is ReplaceOrder else {}
             account_id = order.terms.account_id
             store_change(
                 self.db,
@@ -185,7 +187,8 @@ class History:
                     received_at=order.received_at, **content,
                 ),
             )  # fmt: skip
-        terms = json.loads(encode(structs.replace(order.terms, time_in_force=TimeInForce.GTC)))
+        till = structs.replace(order.terms, time_in_force=TimeInForce.GTD, expire_at=UNTIL)
+        terms = json.loads(encode(till))
         for sequence, (kind, status, request, body) in enumerate(
             [
                 ("OrderSuspended", "SUSPENDED", SuspendOrder, {}),
@@ -198,7 +201,8 @@ class History:
             request_id = str(asked[request])
             self._event(order, sequence, kind, status, {"requestId": request_id} | body, request_id)
         self.db.execute(
-            "UPDATE orders SET time_in_force = 'GTC', sequence = 7 WHERE order_id = %s", (order.order_id,)
+            "UPDATE orders SET time_in_force = 'GTD', expire_at = %s, sequence = 7 WHERE order_id = %s",
+            (UNTIL, order.order_id),
         )
 
     def exception(self, kind: str, order: SubmitOrder | None, exec_id: str, raw: bytes) -> None:
@@ -311,6 +315,14 @@ def ask_for_a_cancel(history: History) -> None:
 
 
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
+    "let an order go on after its time": (
+        sql("UPDATE orders SET expire_at = now() - interval '1 minute' WHERE order_id = :resting"),
+        "no order goes on after the time",
+    ),
+    "move an order's time": (
+        sql("UPDATE orders SET expire_at = expire_at + interval '1 second' WHERE order_id = :resting"),
+        "an order's terms are",
+    ),
     "drop an order": (sql("DELETE FROM orders WHERE order_id = :resting"), "every order exists once"),
     "drop a key": (sql("DELETE FROM order_keys WHERE order_id = :resting"), "every order exists once"),
     "drop a fill": (sql(f"DELETE FROM order_events WHERE {FILL}"), "net fills (trades"),
@@ -496,7 +508,7 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         "an order's terms are",
     ),
     "an order that is still what it was": (
-        sql("UPDATE orders SET time_in_force = 'DAY' WHERE order_id = :resting"),
+        sql("UPDATE orders SET time_in_force = 'DAY', expire_at = NULL WHERE order_id = :resting"),
         "an order's terms are",
     ),
     "a replace without an end": (

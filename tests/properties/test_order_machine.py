@@ -48,7 +48,7 @@ from oms_platform.vocabulary import (
     TimeInForce,
     TradeCorrected,
 )
-from tests.unit.oms_core.orders import PRICE, Machine, new_order
+from tests.unit.oms_core.orders import NOW, PRICE, Machine, new_order
 
 OUTCOMES = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.TRADE)
 VENUES = ("XNYS", "XNAS", "ARCX")
@@ -64,6 +64,12 @@ FIRST_ANSWERS = (
     OrderResumed,
     ResumeRejected,
 )
+
+
+def as_venues_have_it(terms: OrderTerms) -> OrderTerms:
+    """What venues are told of an order beside its quantity: one that is good till a time is GTC there."""
+    force = TimeInForce.GTC if terms.time_in_force is TimeInForce.GTD else terms.time_in_force
+    return structs.replace(terms, quantity=0, time_in_force=force, expire_at=None)
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ class OrderStory(RuleBasedStateMachine):
     are over; trades are taken back and corrected to anything, again and again; children are restated, end
     with and without unresolved shares, and keep what is to be canceled, at random and in any order. Clients
     cancel, replace, suspend and resume at any time, whatever the order is. Nothing is assumed of who answers
-    what, or of when a plan is refused.
+    what, or of when a plan is refused. The market closes and opens whenever it likes.
     """
 
     @initialize(
@@ -106,6 +112,7 @@ class OrderStory(RuleBasedStateMachine):
         self.child_of: dict[str, str] = {}
         self.children: dict[str, ModelChild] = {}
         self.sent = 0
+        self.closed_at: int | None = None  # events that there were when the market closed
         self.asked: list[object] = []  # requests of clients
         self.quantity = quantity
         self.wanted: dict[object, OrderTerms] = {}  # by request, what a replace asks for
@@ -218,6 +225,7 @@ class OrderStory(RuleBasedStateMachine):
         dollars=st.none() | st.integers(-1, 200),
         stop=st.none() | st.integers(95, 105),
         force=st.none() | st.sampled_from(list(TimeInForce)),
+        until=st.none() | st.integers(1, 90),
         denied=st.booleans(),
     )
     def replace(
@@ -226,6 +234,7 @@ class OrderStory(RuleBasedStateMachine):
         dollars: int | None,
         stop: int | None,
         force: TimeInForce | None,
+        until: int | None,
         denied: bool,
     ) -> None:
         micros = None if dollars is None else dollars * MICROS
@@ -234,6 +243,7 @@ class OrderStory(RuleBasedStateMachine):
             limit_price_micros=micros,
             stop_price_micros=None if stop is None else stop * MICROS,
             time_in_force=force,
+            expire_at=None if until is None else NOW + timedelta(seconds=until),
         )
         before = self.machine.order
         terms = changed_terms(before.terms, change)
@@ -294,6 +304,37 @@ class OrderStory(RuleBasedStateMachine):
         waiting = [self.machine.order] if self.machine.order.waits_for_stop else []
         assert len(StopWatch(waiting)) == len(waiting)
 
+    @rule(opens=st.booleans(), day=st.integers(1, 2))
+    def close_or_open(self, opens: bool, day: int) -> None:
+        self.machine.may_route = opens
+        self.machine.waits_for = "" if opens else f"waits for the open on day {day}"
+        self.closed_at = None if opens else len(self.machine.events)
+        # As the sweep does that finds the turn.
+        self.machine.do(RetryRoute())
+
+    @invariant()
+    def nothing_is_routed_while_the_market_is_closed_and_what_waits_says_so(self) -> None:
+        order, closed_at = self.machine.order, self.closed_at
+        if closed_at is None:
+            return
+        since = self.machine.events[closed_at:]
+        assert not any(isinstance(event, RouteRequested) for event in since)
+        if order.lifecycle is Lifecycle.LIVE and order.unrouted_qty and not order.route_quantity:
+            spent = order.pending is not Pending.NONE or order.cancel is not None or not order.idle
+            spent = spent or order.is_past_its_time(self.machine.now)
+            assert spent or order.waits_for == order.text == self.machine.waits_for
+
+    @invariant()
+    def nothing_is_routed_of_an_order_whose_time_is_over(self) -> None:
+        for event, after in self.machine.steps:
+            if isinstance(event, RouteRequested) and after.terms.expire_at is not None:
+                assert event.requested_at < after.terms.expire_at
+
+    @invariant()
+    def an_order_has_a_time_of_its_own_exactly_where_it_is_good_till_one(self) -> None:
+        terms = self.machine.order.terms
+        assert (terms.expire_at is not None) == (terms.time_in_force is TimeInForce.GTD)
+
     @precondition(lambda self: self.children)
     @rule(pick=st.integers(0, 100))
     def refuse_cancel(self, pick: int) -> None:
@@ -351,7 +392,7 @@ class OrderStory(RuleBasedStateMachine):
         before = self.first
         for event, after in self.machine.steps:
             if isinstance(event, OrderReplaced) and not before.closed:
-                others = structs.replace(after.terms, quantity=0) != structs.replace(before.terms, quantity=0)
+                others = as_venues_have_it(after.terms) != as_venues_have_it(before.terms)
                 assert not others or after.idle
                 assert after.idle or after.committed_qty <= after.terms.quantity
             before = after
@@ -420,6 +461,8 @@ class OrderStory(RuleBasedStateMachine):
                 or order.retry_at is not None
                 or order.suspended is not None
                 or order.waits_for_stop
+                or order.waits_for
+                or order.is_past_its_time(self.machine.now)
                 or order.executed_qty + order.unresolved_qty >= order.terms.quantity
             )
 

@@ -4,6 +4,7 @@ The sessions are those of the New York Stock Exchange as `oms calendar load XNYS
 """
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -50,20 +51,48 @@ def denial(scene: Scene, time_in_force: TimeInForce = TimeInForce.DAY) -> str:
     return scene.state(scene.order(time_in_force=time_in_force)).text
 
 
+def routed(scene: Scene, *orders: UUID) -> list[int]:
+    """Return how many routes were asked for of each order."""
+    asked = [request.order_id for request in scene.route_requests()]
+    return [asked.count(order_id) for order_id in orders]
+
+
+def text_of(at_time: datetime) -> str:
+    return at_time.isoformat().replace("+00:00", "Z")
+
+
 @pytest.mark.parametrize(("day", "opens", "closes", "next_open"), DAYS)
 def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     day: str, opens: str, closes: str, next_open: str
 ) -> None:
     opening, close = at(f"{day}T{opens}"), at(f"{day}T{closes}")
     scene = market(opening - SECOND)
-    assert denial(scene) == f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={day}T{opens}:00Z"
+    for force in (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK):
+        assert denial(scene, force) == (
+            f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={day}T{opens}:00Z"
+        )
+    # What may carry over waits for the open.
+    early = scene.order(time_in_force=TimeInForce.GTC)
+    till_close = scene.order(time_in_force=TimeInForce.GTD, expire_at=close)
+    for order_id in (early, till_close):
+        assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
+        assert scene.state(order_id).text == f"waits for the open at {text_of(opening)}"
+    scene.step(0)
+    assert routed(scene, early, till_close) == [0, 0]
 
     scene.now = opening
+    scene.step()
+    scene.step()
+    assert routed(scene, early, till_close) == [1, 1]
+    assert scene.state(early).text == ""
+    for order_id in (early, till_close):
+        scene.place(order_id, ("XNYS", 300))
     day_order, gtc = scene.order(), scene.order(time_in_force=TimeInForce.GTC)
     for order_id in (day_order, gtc):
         scene.place(order_id, ("XNYS", 300))
 
     scene.now = close - SECOND
+    scene.step()
     late = scene.order()
     scene.step()
     assert scene.quantities(day_order)[0] == scene.quantities(late)[0] == "ACKNOWLEDGED"
@@ -71,7 +100,13 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     # The session ends: DAY orders with it, GTC not. What a venue gives back of it is not routed now.
     scene.now = close
     assert denial(scene) == f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={next_open}:00Z"
-    assert denial(scene, TimeInForce.GTC).startswith("MARKET_CLOSED")
+    over_night = scene.order(time_in_force=TimeInForce.GTC)
+    assert scene.state(over_night).text == f"waits for the open at {next_open}:00Z"
+    scene.step()
+    assert scene.quantities(till_close)[0] == "PENDING_CANCEL"
+    scene.report(till_close, ExecType.CANCELED)
+    assert scene.quantities(till_close) == ("EXPIRED", 0, 0)
+    assert scene.state(till_close).text == f"it was good till {text_of(close)}"
     scene.step(5)
     scene.step()
     assert scene.quantities(day_order)[0] == scene.quantities(late)[0] == "PENDING_CANCEL"
@@ -80,6 +115,7 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     assert scene.quantities(day_order) == scene.quantities(late) == ("EXPIRED", 0, 0)
     asked = len(scene.route_requests())
     scene.report(gtc, ExecType.EXPIRED)
+    assert scene.state(gtc).text == f"waits for the open at {next_open}:00Z"
     scene.now = at(next_open) - SECOND
     scene.step()
     scene.step()
@@ -87,19 +123,26 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     assert len(scene.route_requests()) == asked
 
     # It goes on with the next opening, and is good for a third session.
-    scene.now = at(next_open) + timedelta(seconds=10)
+    scene.now = at(next_open)
     for _ in range(3):
         scene.step(1)
-    assert [one.order_id for one in scene.route_requests()[asked:]] == [gtc]
+    assert [one.order_id for one in scene.route_requests()[asked:]] == [over_night, gtc]
 
 
 @pytest.mark.parametrize(("day", "next_open"), CLOSED)
 def test_a_day_without_a_session_takes_no_order_and_ends_none(day: str, next_open: str) -> None:
     scene = market(at(f"{day}T15:00"))
-    for time_in_force in TimeInForce:
+    for time_in_force in (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK):
         assert denial(scene, time_in_force) == (
             f"MARKET_CLOSED: symbol=AAPL, calendar=XNYS, next_open={next_open}:00Z"
         )
+    for time_in_force, text in (
+        (TimeInForce.GTC, f"waits for the open at {next_open}:00Z"),
+        (TimeInForce.GTD, f"waits for the open at {next_open}:00Z"),
+    ):
+        order_id = scene.order(time_in_force=time_in_force, expire_at=None)
+        assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
+        assert (scene.state(order_id).text, routed(scene, order_id)) == (text, [0])
 
 
 def test_an_order_that_waited_over_its_close_is_denied_when_it_comes() -> None:

@@ -26,6 +26,7 @@ from oms_core.domain import machine
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
+from oms_core.domain.order_times import Expiries
 from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
@@ -294,6 +295,14 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fix_parsing, "_price_of_trade", price_of)
 
 
+def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "Expiries", lambda _orders=(): Expiries())
+
+
+def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Order, "is_past_its_time", lambda _self, _now: False)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """A planted fault: the review's case that it is, and the run that is to find it.
@@ -403,6 +412,12 @@ PLANTED = (
     Planted(case="one effect", plant=requests_are_not_deduplicated, breaks=(OUTCOME, ANSWERED, PATH)),
     Planted(case="recovery", plant=owed_is_forgotten_in_a_crash, breaks=(FORGOTTEN, REST, ENDLESS)),
     Planted(case="recovery", plant=route_of_a_canceled_order_is_not_said_again, breaks=(REST, ENDLESS)),
+    Planted(case="recovery", plant=expiries_are_forgotten_in_a_crash, breaks=(REST,)),
+    Planted(
+        case="time",
+        plant=a_route_does_not_ask_whether_the_orders_time_is_over,
+        breaks=("nothing is routed of an order whose time is over",),
+    ),
     Planted(case="recovery", plant=requests_are_not_looked_for_in_the_log, breaks=(REST,)),
     Planted(
         case="recovery",
@@ -432,7 +447,7 @@ PLANTED = (
     Planted(
         case="one effect",
         plant=a_repeated_plan_is_sent_again,
-        seed=20,
+        seed=23,
         breaks=(ONCE_SENT, NOT_SENT),
     ),
 )

@@ -8,6 +8,7 @@ import pytest
 from execution_adapter.domain.dialects import DIALECTS, fix42, fix44
 from execution_adapter.domain.dialects.dialect import SOH, Dialect, decimal_text
 from execution_adapter.domain.fix.wire import utc_timestamp
+from oms_platform.order_types import venue_force
 from oms_platform.vocabulary import ExecInst, OrderCapacity, Side, TimeInForce
 from tests.unit.execution_adapter.orders import child
 
@@ -90,6 +91,17 @@ def test_an_order_made_smaller_shows_and_asks_for_no_more_than_it_has(
     assert fields(dialect.order_cancel_replace_request(showing, "a", "b", quantity, "")).get("111") == shown
     told = fields(dialect.order_cancel_replace_request(whole, "a", "b", quantity, ""))
     assert told["110"] == str(min(40, quantity))
+
+
+@both
+def test_an_order_made_smaller_is_good_for_as_long_as_it_was(dialect: Dialect) -> None:
+    """Venues have GTC of an order that is good till a time, and are told no other by a 35=G."""
+    told = child(time_in_force=venue_force(TimeInForce.GTD))
+    for body in (
+        dialect.new_order_single(told, "a", ""),
+        dialect.order_cancel_replace_request(told, "a", "b", 50, ""),
+    ):
+        assert (fields(body)["59"], fields(body).keys() & {"126", "432"}) == ("1", set())
 
 
 @both

@@ -201,7 +201,7 @@ def test_an_id_that_is_no_clientorderid_is_refused_and_named(fake: Fake, key: st
     ],
 )  # fmt: skip
 def test_what_a_replace_asks_for_is_read_whole_or_named(content: Any, expected: Any) -> None:
-    found = read_change(content, state("ACKNOWLEDGED", min_quantity=50), Ticks())
+    found = read_change(content, state("ACKNOWLEDGED", min_quantity=50), Ticks(), None, NOW)
     if isinstance(expected, str):
         assert isinstance(found, tuple)
         assert [problem.field for problem in found] == [expected]
@@ -210,7 +210,7 @@ def test_what_a_replace_asks_for_is_read_whole_or_named(content: Any, expected: 
 
 
 def test_a_market_order_gets_no_limit_price() -> None:
-    found = read_change({"limitPrice": "1"}, state("NEW", order_type=OrderType.MARKET), None)
+    found = read_change({"limitPrice": "1"}, state("NEW", order_type=OrderType.MARKET), None, None, NOW)
     assert isinstance(found, tuple) and [problem.field for problem in found] == ["limitPrice"]
 
 

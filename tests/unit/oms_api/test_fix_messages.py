@@ -76,7 +76,9 @@ NAMED = dict.fromkeys(
         ("99=11.5", {"stopPrice": Decimal("11.5")}),
         ("38=200|44=10.5|59=1", {"quantity": 200, "limitPrice": Decimal("10.5"), "timeInForce": "GTC"}),
         ("38=1.5", {"quantity": "1.5"}),
-        ("59=6", {"timeInForce": "6"}),
+        ("59=5", {"timeInForce": "5"}),
+        ("59=6|432=20261130", {"timeInForce": "GTD", "expireDate": "2026-11-30"}),
+        ("126=20261130-20:30:00.5", {"expireTime": "2026-11-30T20:30:00.5Z"}),
         ("55=AAPL|54=1|40=2", {}),
     ],
 )
@@ -112,7 +114,12 @@ def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
         ("54=1|38=1|40=2|44=-.", {"limitPrice": "-."}),
         ("54=1|38=1|40=2|44=1" + "0" * 400, {"limitPrice": "1" + "0" * 400}),
         ("54=1|38=1|40=1|59=3", {"timeInForce": "IOC"}),
-        ("54=1|38=1|40=1|59=6", {"timeInForce": "6"}),
+        ("54=1|38=1|40=1|59=5", {"timeInForce": "5"}),
+        ("54=1|38=1|40=1|59=2", {"timeInForce": "2"}),
+        ("54=1|38=1|40=1|59=7", {"timeInForce": "7"}),
+        ("54=1|38=1|40=2|59=6|432=20261130", {"timeInForce": "GTD", "expireDate": "2026-11-30"}),
+        ("54=1|38=1|40=2|59=6|432=soon", {"timeInForce": "GTD", "expireDate": "soon"}),
+        ("54=1|38=1|40=2|59=6|126=20261130-20:30:00", {"expireTime": "2026-11-30T20:30:00Z"}),
         ("54=1|38=1|40=1|110=50", {"minQuantity": 50}),
         ("54=1|38=1|40=1|110=0", {"minQuantity": ...}),
         ("54=1|38=1|40=1|9501=staged", {"routing": {"profile": "staged"}}),
@@ -189,8 +196,9 @@ def test_event_is_the_report_of_the_table(
 def test_what_says_nothing_of_the_order_is_not_reported() -> None:
     house = {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildRestated",
              "ChildCancelRejected", "BookingRejected", "CancelRejected", "ReplaceRejected", "SuspendRejected",
-             "ResumeRejected", "StopTriggered", "AlgoPlanned", "SharesReleased", "AlgoHeld"}  # fmt: skip
-    told = set(OrderEvent.__struct_fields__[-26:])
+             "ResumeRejected", "StopTriggered", "AlgoPlanned", "SharesReleased", "AlgoHeld",
+             "RouteHeld"}  # fmt: skip
+    told = set(OrderEvent.__struct_fields__[-27:])
     kinds = {"".join(word.title() for word in name.split("_")) for name in told}
     assert kinds == house | EXEC_TYPES.keys()
     for kind in house:

@@ -131,7 +131,7 @@ def test_a_message_that_ends_early_is_read_in_part_only_where_a_field_ends(messa
         ("0a056162", GetOrderRequest, "order_id must have 5 bytes, 2 are there"),
         ("0a01610a0162", GetOrderRequest, "order_id is given more than once"),
         ("1a0161", GetOrderRequest, "there is no field 3"),
-        ("f80101", PlaceOrderRequest, "there is no field 31"),
+        ("f80701", PlaceOrderRequest, "there is no field 127"),
         ("08" + "ff" * 9 + "7f", PlaceOrderRequest, "client_order_id must be of wire type 2, was 0"),
         ("30" + "ff" * 9 + "7f", PlaceOrderRequest, "quantity has a number of more than 64 bits"),
         ("30" + "ff" * 11, PlaceOrderRequest, "quantity has a number of more than 64 bits"),

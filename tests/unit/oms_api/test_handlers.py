@@ -36,6 +36,7 @@ from oms_api.ports import (
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade
+from oms_platform.trading_calendar import EVER_OPEN, Calendar
 from oms_platform.vocabulary import OrderTerms
 from oms_platform.wire import encode
 
@@ -163,6 +164,9 @@ class Fake:
 
     def ticks(self, symbol: str) -> Ticks | None:
         return Ticks() if symbol == "S" else None
+
+    def calendar(self, symbol: str) -> Calendar | None:
+        return EVER_OPEN if symbol == "S" else None
 
     def round_lot(self, _symbol: str, _price_micros: int) -> int:
         return 100
@@ -346,7 +350,7 @@ def view(**changes: Any) -> OrderView:
     fields: dict[str, Any] = {
         "order_id": uuid7(), "account_id": "A", "channel": "API", "client_order_id": "c", "symbol": "S",
         "side": "BUY", "order_type": "MARKET", "time_in_force": "DAY", "quantity": 1,
-        "limit_price": None, "stop_price": None,
+        "limit_price": None, "stop_price": None, "expire_at": None,
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
         "capacity": "AGENCY", "display_qty": None, "post_only": False, "locate_id": None, "tags": None,

@@ -341,8 +341,16 @@ def test_a_stop_order_has_its_stop_price_and_a_stop_limit_order_its_limit_too(
         (STOP | {"limitPrice": "190"}, "limitPrice", 'must be left out of a STOP order, was "190"'),
         (STOP_LIMIT | {"limitPrice": None}, "limitPrice", "is required for a STOP_LIMIT order"),
         (STOP | {"stopPrice": "0"}, "stopPrice", 'must be above 0, was "0"'),
-        (STOP | {"timeInForce": "IOC"}, "timeInForce", "must be DAY or GTC of a stop order, was IOC"),
-        (STOP_LIMIT | {"timeInForce": "FOK"}, "timeInForce", "must be DAY or GTC of a stop order, was FOK"),
+        (
+            STOP | {"timeInForce": "IOC"},
+            "timeInForce",
+            "must be one of DAY, GTC, GTD of a STOP order, was IOC",
+        ),
+        (
+            STOP_LIMIT | {"timeInForce": "FOK"},
+            "timeInForce",
+            "must be one of DAY, GTC, GTD of a STOP_LIMIT order, was FOK",
+        ),
     ],
 )
 def test_what_does_not_belong_to_an_order_type_is_named(

@@ -24,6 +24,7 @@ ORDER: dict[str, Any] = {
     "quantity": 100,
     "limitPrice": None,
     "stopPrice": None,
+    "expireAt": None,
     "status": "FILLED",
     "closed": True,
     "cumQty": 100,

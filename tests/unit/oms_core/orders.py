@@ -1,7 +1,7 @@
 """Orders and reports for tests of the core's domain: short names for what every test needs."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -53,6 +53,7 @@ def new_order(
         quantity=quantity,
         limit_price_micros=PRICE if order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None,
         stop_price_micros=PRICE if order_type in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
+        expire_at=NOW + timedelta(days=1) if tif is TimeInForce.GTD else None,
     )
     return Order(order_id=order_id, terms=terms)
 
@@ -63,13 +64,15 @@ class Machine:
     def __init__(self, order: Order, now: datetime = NOW) -> None:
         self.order = order
         self.now = now
+        # What time says of its routes.
+        self.may_route, self.waits_for = True, ""
         self.events: list[Event] = []
         self.steps: list[Step] = []
         self.effects = Effects()
 
     def do(self, cause: Fact | Command) -> list[Event]:
         """Let one thing happen. Returns the events that it made."""
-        steps = evolve(self.order, cause, self.now)
+        steps = evolve(self.order, cause, self.now, may_route=self.may_route, waits_for=self.waits_for)
         events = [event for event, _ in steps]
         for event in events:
             self.effects.note(event)
@@ -80,8 +83,8 @@ class Machine:
 
     def accept(self) -> "Machine":
         """Pass risk."""
-        route = first_route(self.order, self.now)
-        self.do(OrderAccepted(reserved_price_micros=PRICE, checks=(), risk_us=1, route=route))
+        route = first_route(self.order, self.now, may_route=self.may_route)
+        self.do(OrderAccepted(reserved_price_micros=PRICE, risk_us=1, route=route))
         return self
 
     def place(

@@ -80,13 +80,21 @@ class Scene:
         self.broker = MemoryBroker()
         self.store = InMemoryOrderStore(
             {limits.account_id: limits},
-            {"AAPL": InstrumentTerms(symbol="AAPL", active=True, calendar_id=calendar.calendar_id)},
+            {
+                "AAPL": InstrumentTerms(
+                    symbol="AAPL",
+                    active=True,
+                    calendar_id=calendar.calendar_id,
+                    reference_micros=PRICE,
+                )
+            },
             refuses=refuses,
             calendars=(calendar,),
         )
         self.quotes = FixedQuotes(TouchPrices(bid_micros=BID, offer_micros=OFFER))
         self.sink = MemorySink(self.broker)
         self.market_order_age_max = timedelta(0)
+        self.day_orders_wait = False
         # What the router and the adapter have read, by topic.
         self.read: dict[Topic, int] = {Topic.VALIDATED: 0, Topic.ROUTED: 0}
         self.start()
@@ -94,7 +102,11 @@ class Scene:
     def start(self) -> None:
         """Begin a core's life: memory is empty, the store is as the last life left it."""
         self.core = Core(
-            desk=Desk(), store=self.store, quotes=self.quotes, market_order_age_max=self.market_order_age_max
+            desk=Desk(),
+            store=self.store,
+            quotes=self.quotes,
+            market_order_age_max=self.market_order_age_max,
+            day_orders_wait=self.day_orders_wait,
         )
         self.source = MemorySource(self.broker, (Topic.INBOUND, Topic.FILLS), self.store.offsets)
         self.loop = CoreLoop(
@@ -157,6 +169,8 @@ class Scene:
         values |= changes
         if values["order_type"] is OrderType.MARKET:
             values["limit_price_micros"] = None
+        if values["time_in_force"] is TimeInForce.GTD:
+            values.setdefault("expire_at", self.now + timedelta(days=1))
         request = SubmitOrder(order_id=order_id, received_at=self.now, terms=OrderTerms(**values))
         self.store.take_request(request)
         if publish:

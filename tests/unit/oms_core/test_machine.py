@@ -287,7 +287,7 @@ def test_a_replace_to_more_shares_brings_a_filled_order_back_and_one_to_fewer_fi
 
 def test_an_event_moves_the_sequence_by_one_and_leaves_the_order_before_it_alone() -> None:
     order = new_order()
-    route = first_route(order, NOW)
+    route = first_route(order, NOW, may_route=True)
     after = apply(order, OrderAccepted(reserved_price_micros=PRICE, checks=(), risk_us=1, route=route))
     assert (order.sequence, after.sequence) == (1, 2)
     expected = replace(

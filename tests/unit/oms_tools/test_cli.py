@@ -8,12 +8,13 @@ import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -39,7 +40,7 @@ from oms_platform.wire import encode
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.log_in import fetch_token
 from oms_tools.cli.main import cli
-from oms_tools.cli.order_commands import order_terms
+from oms_tools.cli.order_commands import expiry, order_terms
 from oms_tools.cli.story import print_story
 from tests.ingest import submit_order
 from tests.ports import free_port
@@ -347,6 +348,7 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
             limit_price=None,
             stop_price=None,
             tif="day",
+            until=None,
             profile=None,
             avoid=(),
             prefer=(),
@@ -360,6 +362,24 @@ def test_a_minimum_quantity_is_sent_with_the_order_and_left_out_without() -> Non
 
     assert body(50)["minQuantity"] == 50
     assert "minQuantity" not in body(None)
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        (None, {}),
+        ("2026-11-30", {"expire_date": date(2026, 11, 30)}),
+        ("2026-11-30T20:30:00Z", {"expire_time": datetime(2026, 11, 30, 20, 30, tzinfo=UTC)}),
+        ("2026-11-30T20:30:00", "must be a time with its zone, was 2026-11-30T20:30:00"),
+        ("tomorrow", "must be a date or a time with its zone, was tomorrow"),
+    ],
+)
+def test_until_is_a_date_or_a_time_with_its_zone(until: str | None, expected: Any) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(click.UsageError, match=expected):
+            expiry(until)
+    else:
+        assert expiry(until) == expected
 
 
 REASON = "QUOTE_TOO_OLD: " + ", ".join(f"measure_number_{number}={number}.5" for number in range(12))

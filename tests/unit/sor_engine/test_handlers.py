@@ -322,6 +322,14 @@ def test_a_request_that_makes_no_sense_is_refused_with_what_was_found(changes: d
         plan_route(request(**changes), REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
 
 
+def test_what_rests_of_an_order_good_till_a_date_is_good_till_canceled_at_its_venue() -> None:
+    asked = request(
+        time_in_force=TimeInForce.GTD, expire_at=NOW + timedelta(days=1), limit_price_micros=9_000_000
+    )
+    plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())
+    assert {child.time_in_force for child in plan.children} == {TimeInForce.GTC}
+
+
 def test_a_market_order_ignores_a_price_that_it_should_not_have() -> None:
     asked = request(order_type=OrderType.MARKET, limit_price_micros=None)
     plan = plan_route(asked, REFERENCE, context(FixedQuotes(QUOTE, 0.0)), QuoteBudget())

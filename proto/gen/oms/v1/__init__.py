@@ -65,6 +65,7 @@ class TimeInForce(betterproto.Enum):
     GTC = 2
     IOC = 3
     FOK = 4
+    GTD = 5
 
 
 class ExecInst(betterproto.Enum):
@@ -131,6 +132,9 @@ class CancelCause(betterproto.Enum):
     UNSPECIFIED = 0
     CLIENT = 1
     SESSION_END = 2
+    EXPIRY = 3
+    """Its own time is over: until which it is good, of a GTD order."""
+
     ALGO_END = 9
 
 
@@ -189,11 +193,12 @@ class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
      (110), the fewest shares that a venue may trade of it at once, 0 for any. limit_price_micros: of LIMIT and STOP_LIMIT
-     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only. capacity: not there, it is agency
-     and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of the shares that a short sale
-     borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only:
-     it takes nothing that is displayed. basket_id: the list of orders that it was sent with (FIX ListID, 66), empty for
-     none.
+     orders only. stop_price_micros: FIX StopPx (99), of STOP and STOP_LIMIT orders only. expire_at: FIX ExpireTime (126),
+     of GTD orders only; of one that was given a date (432), the close of that day's session.
+     capacity: not there, it is agency and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of
+     the shares that a short sale borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it
+     rests, 0 for all. post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with
+     (FIX ListID, 66), empty for none.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -209,6 +214,7 @@ class OrderTerms(betterproto.Message):
     min_quantity: int = betterproto.int32_field(11)
     routing: "Routing" = betterproto.message_field(12)
     stop_price_micros: Optional[int] = betterproto.int64_field(13, optional=True)
+    expire_at: Optional[datetime] = betterproto.message_field(14, optional=True)
     capacity: Optional["OrderCapacity"] = betterproto.enum_field(15, optional=True)
     tags: List["Tag"] = betterproto.message_field(16)
     locate_id: str = betterproto.string_field(17)
@@ -229,6 +235,7 @@ class OrderChange(betterproto.Message):
     limit_price_micros: Optional[int] = betterproto.int64_field(2, optional=True)
     time_in_force: Optional["TimeInForce"] = betterproto.enum_field(3, optional=True)
     stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
+    expire_at: Optional[datetime] = betterproto.message_field(5, optional=True)
     display_quantity: Optional[int] = betterproto.int32_field(6, optional=True)
     algo: "Algo" = betterproto.message_field(9)
 
@@ -319,14 +326,23 @@ class RouteRequested(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class OrderAccepted(betterproto.Message):
     """
-    Risk passed, and the first route was asked for, unless the order waits for its stop price. reserved_price_micros: what a share holds of the buying power.
-     risk_us: time of the verdict.
+    Risk passed, and the first route was asked for, unless the order waits: for its stop price or its session.
+     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
     """
 
     reserved_price_micros: int = betterproto.int64_field(1)
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class RouteHeld(betterproto.Message):
+    """
+    What is left of the order is not routed for now, because of the time: `reason` says what it waits for.
+    """
+
+    reason: str = betterproto.string_field(1)
 
 
 @dataclass(eq=False, repr=False)
@@ -632,7 +648,7 @@ class OrderCanceled(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class OrderExpired(betterproto.Message):
-    """What was left expired with its day."""
+    """What was left expired, with its day or at a time of its own."""
 
     reason: str = betterproto.string_field(1)
 
@@ -901,6 +917,7 @@ class OrderEvent(betterproto.Message):
     order_resumed: "OrderResumed" = betterproto.message_field(41)
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
     stop_triggered: "StopTriggered" = betterproto.message_field(43)
+    route_held: "RouteHeld" = betterproto.message_field(50)
     algo_planned: "AlgoPlanned" = betterproto.message_field(65)
     shares_released: "SharesReleased" = betterproto.message_field(66)
     algo_held: "AlgoHeld" = betterproto.message_field(67)
@@ -1042,6 +1059,12 @@ class PlaceOrderRequest(betterproto.Message):
     routing: "Routing" = betterproto.message_field(10)
     min_quantity: int = betterproto.int32_field(11)
     stop_price: Optional[str] = betterproto.string_field(12, optional=True)
+    expire_date: Optional[str] = betterproto.string_field(30, optional=True)
+    """
+    Of a GTD order exactly one: a session's date (YYYY-MM-DD), with whose close it ends, or a time.
+    """
+
+    expire_time: datetime = betterproto.message_field(31)
     capacity: "OrderCapacity" = betterproto.enum_field(15)
     tags: List["Tag"] = betterproto.message_field(16)
     locate_id: str = betterproto.string_field(17)
@@ -1096,6 +1119,9 @@ class Order(betterproto.Message):
     filled_notional: str = betterproto.string_field(22)
     sequence: int = betterproto.int32_field(23)
     stop_price: Optional[str] = betterproto.string_field(24, optional=True)
+    expire_at: datetime = betterproto.message_field(30)
+    """Of a GTD order: until when it is good."""
+
     capacity: "OrderCapacity" = betterproto.enum_field(35)
     tags: List["Tag"] = betterproto.message_field(36)
     locate_id: str = betterproto.string_field(37)
@@ -1138,6 +1164,10 @@ class ReplaceOrderRequest(betterproto.Message):
     channel: str = betterproto.string_field(6)
     sequence: Optional[int] = betterproto.int32_field(7, optional=True)
     stop_price: Optional[str] = betterproto.string_field(8, optional=True)
+    expire_date: Optional[str] = betterproto.string_field(30, optional=True)
+    """As of a PlaceOrderRequest."""
+
+    expire_time: datetime = betterproto.message_field(31)
     display_qty: Optional[int] = betterproto.int32_field(18, optional=True)
     algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
 
