@@ -142,7 +142,7 @@ class RouteRequest(Message, frozen=True, kw_only=True):
     """One attempt to place `quantity` shares of an order that passed risk.
 
     display_quantity: of an order that shows a part of itself, how many more shares its live children let it
-    show.
+    show, below 0 for none.
     """
 
     route_id: UUID

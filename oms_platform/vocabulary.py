@@ -183,8 +183,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     twice; no venue is told. locate_id: of the shares that a short sale borrows. display_quantity: FIX
     MaxFloor (111), the shares that are shown at once where it rests, 0 for all. post_only: it takes nothing
     that is displayed. basket_id: the list of orders that it was sent with (FIX ListID, 66), empty for none.
- 
-      """
+    """
 
     account_id: str
     channel: str

@@ -187,7 +187,7 @@ def _docstring(file: FileDescriptor, path: tuple[int, ...]) -> str:
     first = first.rstrip(".") + "."
     if not rest:
         return _wrapped(f'"""{first}"""')
-    return _wrapped(f'"""{first}') + "\n" + _wrapped(f'{rest}\n    """').rstrip() + "\n"
+    return _wrapped(f'"""{first}') + "\n" + _wrapped(rest) + '    """\n'
 
 
 def _wrapped(text: str) -> str:

@@ -394,7 +394,8 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         prefer=frozenset(routing.prefer),
         reference_micros=inputs.reference_micros,
         display_quantity=request.display_quantity or terms.display_quantity,
-        round_lot=inputs.round_lot,
+        # It was a round lot at least by the rules of the day on which it was asked for.
+        round_lot=min(inputs.round_lot, terms.display_quantity or inputs.round_lot),
         post_only=terms.post_only,
     )
 

@@ -184,19 +184,23 @@ class Capabilities(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     that stands in logon_fields. Without order_status, what it may have canceled is a person's after a logon.
     replace: it takes 35=G; without it an order that is made smaller is canceled and sent anew.
     intermarket_sweeps: it takes ExecInst f (18), which FIX 4.4 itself does not have; without it a sweep's
-    children are plain orders, whose prices the venue protects by itself.
+    children are plain orders, whose prices the venue protects by itself. locate_ids: of a short sale it takes
+    where the shares are borrowed, in a field that FIX 4.4 does not have; without it the locate stays with us.
     """
 
     order_status: bool = True
     cancel_on_disconnect: bool = False
     replace: bool = True
     intermarket_sweeps: bool = True
+    locate_ids: bool = False
 
     def told(self, child: ChildTerms) -> ChildTerms:
         """Return a child as its venue is told of it, without what the venue does not take."""
-        if self.intermarket_sweeps or child.exec_inst is not ExecInst.INTERMARKET_SWEEP:
-            return child
-        return replace(child, exec_inst=None)
+        if child.exec_inst is ExecInst.INTERMARKET_SWEEP and not self.intermarket_sweeps:
+            child = replace(child, exec_inst=None)
+        if child.locate_id and not self.locate_ids:
+            child = replace(child, locate_id="")
+        return child
 
 
 class SessionSettings(_Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

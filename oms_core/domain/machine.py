@@ -2,7 +2,8 @@
 
 A route is asked for whenever released shares are left that no child works and no route plan holds. A route
 that brings no fill is followed by the next one only after a wait: a short one first, for the quotes that it
-missed to be corrected, then longer ones that double. Orders that may not rest are canceled after
+missed to be corrected, then longer ones that double, from one route to the next: a child that rested for as
+long has waited. Orders that may not rest are canceled after
 FRUITLESS_ROUTES_MAX of them; routes that found no quote wait likewise and count apart. The stages of a plan
 that says so follow each other at once.
 
@@ -253,7 +254,7 @@ def _spent(order: Order) -> str | None:
 
 def _next_route(order: Order, now: datetime) -> Event | None:
     if order.fruitless_routes + order.dry_routes and order.retry_at is None:
-        return RouteDeferred(retry_at=now + _retry_delay(order), reason=order.text)
+        return RouteDeferred(retry_at=_retry_at(order, now), reason=order.text)
     if order.retry_at is not None and now < order.retry_at:
         return None
     attempt = order.attempt + 1
@@ -273,12 +274,14 @@ def _end(cancel: CancelRequested) -> Event:
     return OrderCanceled(reason="canceled on request")
 
 
-def _retry_delay(order: Order) -> timedelta:
+def _retry_at(order: Order, now: datetime) -> datetime:
+    """Return when the next route is due: the longer waits are from one route to the next."""
+    soonest = now + RETRY_DELAY_FIRST
     if order.fruitless_routes == 1 and not order.dry_routes:
-        return RETRY_DELAY_FIRST
+        return soonest
     waits = order.fruitless_routes + order.dry_routes
     delay: timedelta = RETRY_DELAY_MIN * 2 ** min(waits - 1, 10)
-    return min(delay, RETRY_DELAY_MAX)
+    return max(soonest, (order.routed_at or now) + min(delay, RETRY_DELAY_MAX))
 
 
 # ---- what an event changes

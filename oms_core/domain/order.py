@@ -357,11 +357,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def display_left(self) -> int:
-        """Shares that may be shown beside what live children show, 0 for all; the least is one."""
+        """Shares that may be shown beside what live children show: 0 for all, -1 for none."""
         if not self.terms.display_quantity:
             return 0
         shown = sum(min(child.shown_qty, child.leaves_qty) for child in self.children.values())
-        return max(1, self.terms.display_quantity - shown)
+        left = self.terms.display_quantity - shown
+        return left if left > 0 else -1
 
     @property
     def may_rest(self) -> bool:

@@ -25,6 +25,7 @@ CHECKED: Final[Mapping[str, str]] = {
 }
 ROUTING: Final[Mapping[str, str]] = {
     "NOT_MARKETABLE": "the limit does not reach the market",
+    "MAY_NOT_REST": "no venue may show or take more of it",
     "NO_LIQUIDITY": "no venue shows shares to trade with",
 }
 

@@ -38,6 +38,8 @@ _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
 _AWAY_CENTS: Final = (-5, 0, 1, 2, 3, 5, 10, 50)
 _NEWEST: Final = 60
 _SIDES: Final = (Side.BUY, Side.BUY, Side.BUY, Side.SELL, Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
+# Shares that an order shows.
+_DISPLAYS: Final = (100, 200, 300)
 # Without a market price, and with one.
 _KINDS: Final = (OrderType.LIMIT, OrderType.MARKET)
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
@@ -82,6 +84,10 @@ class Ingest:
             limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
+        force = draws.choice(_FORCES if stop is None and algo is None else BOOKED)
+        quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
+        rests = kinds[market] is OrderType.LIMIT and force in BOOKED
+        shows_part = rests and quantity > _DISPLAYS[0] and draws.random() < 0.25
         account = draws.choice(self._accounts)
         terms = OrderTerms(
             account_id=account,
@@ -93,10 +99,12 @@ class Ingest:
             locate_id="LOC-1" if side in LOCATED else "",
             capacity=draws.choice((None, *OrderCapacity)),
             order_type=kinds[market],
-            time_in_force=draws.choice(_FORCES if stop is None and algo is None else BOOKED),
-            quantity=draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000))),
+            time_in_force=force,
+            quantity=quantity,
             limit_price_micros=limit,
             stop_price_micros=stop,
+            display_quantity=draws.choice([one for one in _DISPLAYS if one < quantity]) if shows_part else 0,
+            post_only=rests and algo is None and draws.random() < 0.15,
             algo=algo,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
@@ -146,7 +154,7 @@ class Ingest:
             self._ask(SuspendOrder if kind is SuspendOrder else ResumeOrder, order)
 
     def replace(self, order: SubmitOrder) -> None:
-        """Take a request to change an order's quantity, limit or time in force, some of it or all."""
+        """Take a request to change some of an order's terms, or all."""
         draws, terms = self._draws, self._system.order_store.orders[order.order_id].terms
         quantity = draws.choice((1, 100, terms.quantity // 2 + 1, terms.quantity + 100, 2 * terms.quantity))
         limit = terms.limit_price_micros
@@ -159,6 +167,7 @@ class Ingest:
             quantity=quantity if draws.random() < 0.6 else None,
             limit_price_micros=limit + away if limit is not None and draws.random() < 0.5 else None,
             time_in_force=draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None,
+            display_quantity=draws.choice((0, *_DISPLAYS)) if draws.random() < 0.1 else None,
         )
         self._counts[ReplaceOrder.__name__] += 1
         self._take(

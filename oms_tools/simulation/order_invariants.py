@@ -18,11 +18,14 @@ from oms_core.domain.desk import Desk
 from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.order_types import BOOKED
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_within, sign
 from oms_platform.vocabulary import (
     AlgoPlanned,
     CancelCause,
+    ChildTerms,
+    ExecInst,
     OrderStatus,
     OrderTerms,
     OrderType,
@@ -31,6 +34,7 @@ from oms_platform.vocabulary import (
 from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
+INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
 TOLD: Final = "what exceeds an order is an exception"
 _CLOSED: Final = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
@@ -56,7 +60,7 @@ class FollowedChild:
     """A venue order as the core's events tell of it.
 
     executed: net of what its venue took back. unresolved: what its venue says is executed and did not report.
-    kept: its venue refused the pending cancel.
+    kept: its venue refused the pending cancel. shown: shares that it shows where it rests.
     """
 
     venue_id: str
@@ -65,6 +69,7 @@ class FollowedChild:
     unresolved: int = 0
     live: bool = True
     kept: bool = False
+    shown: int = 0
 
     @property
     def leaves(self) -> int:
@@ -74,6 +79,13 @@ class FollowedChild:
     def settle(self) -> None:
         """Be over when nothing is left."""
         self.live = self.live and self.executed + self.unresolved < self.quantity
+
+
+def _followed(child: ChildTerms) -> FollowedChild:
+    rests = child.time_in_force in BOOKED and child.exec_inst is not ExecInst.MIDPOINT_PEG
+    return FollowedChild(
+        child.venue_id, child.quantity, shown=(child.display_quantity or child.quantity) if rests else 0
+    )
 
 
 @dataclass(slots=True)
@@ -541,9 +553,22 @@ class OrderAuditor:
             "nobody asked for this route",
         )
         order.route = 0
-        for child in placed.children if placed is not None else ():
+        children = placed.children if placed is not None else ()
+        for child in children:
             self._require(child.cl_ord_id not in order.children, PATH, event, f"{child.cl_ord_id} twice")
-            order.children[child.cl_ord_id] = FollowedChild(child.venue_id, child.quantity)
+            order.children[child.cl_ord_id] = _followed(child)
+            takes_nothing = child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
+            self._require(
+                takes_nothing == order.terms.post_only, INSTRUCTED, event, f"{child.cl_ord_id} takes"
+            )
+        if any(order.children[child.cl_ord_id].shown for child in children):
+            self._look_at_shown(order, event)
+
+    def _look_at_shown(self, order: FollowedOrder, event: OrderEvent) -> None:
+        """Hold what the order shows to its display quantity."""
+        allowed = order.terms.display_quantity
+        shown = sum(min(child.shown, child.leaves) for child in order.children.values() if child.live)
+        self._require(not allowed or shown <= allowed, INSTRUCTED, event, f"shows {shown} of {allowed}")
 
     def _traded(self, order: FollowedOrder, event: OrderEvent) -> None:
         trade = event.trade_applied

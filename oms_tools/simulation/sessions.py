@@ -22,6 +22,7 @@ from execution_adapter.domain.fix.session import (
     State,
 )
 from execution_adapter.domain.fix.wire import utc_timestamp
+from execution_adapter.domain.session_settings import Capabilities
 from execution_adapter.ports import Item, JournalLine, OutNumbers, SentMessage, session_item
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.clock import SimulatedClock
@@ -29,6 +30,7 @@ from oms_tools.simulation.venues import Connection, SimulatedVenue
 from simulators.broker.config import COUNTERPARTY
 
 HEARTBEAT_S: Final = 10
+_CAPABILITIES: Final = Capabilities()
 
 
 class _Link:
@@ -145,9 +147,8 @@ class SimulatedSessions:
         if link.session.state is not State.UP:
             return False
         self._sending(child)
-        seq = self._send(
-            link, "D", new_order_single(child, child.cl_ord_id, utc_timestamp(at)), child.cl_ord_id
-        )
+        body = new_order_single(_CAPABILITIES.told(child), child.cl_ord_id, utc_timestamp(at))
+        seq = self._send(link, "D", body, child.cl_ord_id)
         link.venue.note_sent(child.cl_ord_id, seq)
         return True
 
@@ -159,7 +160,7 @@ class SimulatedSessions:
     def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
         """Send 35=G."""
         body = order_cancel_replace_request(
-            child, named or child.cl_ord_id, cl_ord_id, quantity, utc_timestamp(at)
+            _CAPABILITIES.told(child), named or child.cl_ord_id, cl_ord_id, quantity, utc_timestamp(at)
         )
         return cl_ord_id if self._send(self._links[child.venue_id], "G", body, cl_ord_id) else ""
 

@@ -27,6 +27,7 @@ from simulators.broker.entrypoints.fix_text import (
     UnreadableFixError,
     business_reject_body,
     read_command,
+    side_code,
 )
 from simulators.broker.faults import FaultPlan
 from simulators.broker.handlers import Exchange
@@ -387,7 +388,7 @@ class SimulatedVenue:
         exec_id = f"FORGED-{self._counts['forged']}"
         told = {
             **{"37": order.order_id, "11": order.cl_ord_id, "17": exec_id, "150": "F", "39": "1"},
-            **{"55": order.symbol, "54": "1" if order.is_buy else "2", "38": str(order.order_qty)},
+            **{"55": order.symbol, "54": side_code(order.side), "38": str(order.order_qty)},
             **{"151": str(order.leaves_qty), "14": str(order.cum_qty), "6": "0", "19": "NONE"},
             **{"60": f"{self._clock.now():%Y%m%d-%H:%M:%S}", "32": "1", "31": "100.01"},
             **changes,

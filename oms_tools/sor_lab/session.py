@@ -110,7 +110,7 @@ class Session:
         self._results: list[LegResult] = []
         self._waiting: list[tuple[int, int, int]] = [(0, 0, order.quantity)]
         self._taken: list[tuple[int, dict[str, int]]] = []
-        self._fruitless = 0
+        self._fruitless = self._asked_us = 0
         self.routes = 0
 
     def run(self) -> Outcome:
@@ -124,6 +124,7 @@ class Session:
 
     def _route(self, now_us: int, quantity: int) -> None:
         self.routes += 1
+        self._asked_us = now_us
         known_us = now_us - self._delays.stale_us
         book = self._exchange.shown(known_us)
         decision = self._router.route(self._request(quantity, known_us), self._market(book, known_us))
@@ -184,7 +185,8 @@ class Session:
             return
         if self._fruitless:
             doubled = RETRY_DELAY_US * 2 ** min(self._fruitless - 1, 10)
-            at_us += RETRY_DELAY_FIRST_US if self._fruitless == 1 else doubled
+            soonest_us = at_us + RETRY_DELAY_FIRST_US
+            at_us = soonest_us if self._fruitless == 1 else max(soonest_us, self._asked_us + doubled)
         heapq.heappush(self._waiting, (at_us, self.routes, left))
 
     def _request(self, quantity: int, known_us: int) -> Request:

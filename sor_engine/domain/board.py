@@ -346,10 +346,12 @@ class Board:
         """Return why the order cannot rest at a venue: it would show, or could take, what it must not."""
         if self.request.post_only and not venue.post_only_orders:
             return "takes no post-only orders"
-        unseen = not venue.lit and venue.midpoint_orders
-        if self.request.display_quantity and not venue.reserve_orders and not unseen:
+        request = self.request
+        if not request.display_quantity or (not venue.lit and venue.midpoint_orders):
+            return ""
+        if not venue.reserve_orders:
             return "takes no orders that show a part of themselves"
-        return ""
+        return "" if self.places_max else "the order shows as much elsewhere as it may"
 
     @property
     def places_max(self) -> int:
@@ -357,7 +359,7 @@ class Board:
         request = self.request
         if not request.display_quantity:
             return len(self.ranked)
-        return max(1, request.display_quantity // request.round_lot)
+        return max(0, request.display_quantity // request.round_lot)
 
     def _pass_over(self, venue: Venue, visit: Visit, reason: str, *, passed_by: bool) -> None:
         """Leave a venue out of the running. What it displays stands."""

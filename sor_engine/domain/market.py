@@ -47,8 +47,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
     account's preference. reference_micros: the symbol's price where nobody displays both sides. tick_micros:
     of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same. display_quantity:
-    shares that may be shown at once of what rests, 0 for all; each order that rests shows a round_lot at
-    least. post_only: nothing that is displayed may be taken.
+    shares that may be shown at once of what rests, 0 for all, below 0 for none; each order that rests shows a
+    round_lot at least. post_only: nothing that is displayed may be taken.
     """
 
     symbol: str

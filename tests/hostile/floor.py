@@ -101,10 +101,11 @@ class Floor:
         symbol: str = "",
         profile: str = "",
         away: Decimal = Decimal("0.02"),
+        **terms: Any,
     ) -> Placed:
         """Place a limit order that only these venues may get: it rests, or takes at once when it is IOC.
 
-        away: how far from the market its limit is, as a part of the price.
+        away: how far from the market its limit is, as a part of the price. terms: other fields of the order.
         """
         account, symbol = next(place for place in _PLACES if symbol in {"", place[1]})
         # Two percent from the market: within every collar, out of reach of a quote, or well within it.
@@ -122,7 +123,7 @@ class Floor:
             "quantity": quantity,
             "timeInForce": time_in_force,
             "routing": routing | ({"profile": profile} if profile else {}),
-        }
+        } | terms
         order_id = self.client.post("/api/v1/orders", body)["orderId"]
         return Placed(
             order_id=order_id,

@@ -30,7 +30,7 @@ CAPACITIES: Final = {
     OrderCapacity.PRINCIPAL: "P",
     OrderCapacity.RISKLESS_PRINCIPAL: "R",
 }
-# Where venues look for the id of a short sale's locate, which FIX has no field for.
+# Where venues that take a short sale's locate look for its id: FIX 4.4 has no field for it.
 LOCATE_ID_TAG: Final = 5700
 ORD_TYPES: Final = {OrderType.MARKET: "1", OrderType.LIMIT: "2"}
 _PEGGED: Final = "P"
@@ -142,8 +142,16 @@ def replace_fields(
     suffixed: bool = False,
     capacity_tag: int,
 ) -> str:
-    """Write what every family's 35=G has: the order as it is to be, and which one it is."""
-    wanted = replace(child, quantity=quantity)
+    """Write what every family's 35=G has: the order as it is to be, and which one it is.
+
+    It shows no more than it has, and has no fewer shares than it may trade at once.
+    """
+    wanted = replace(
+        child,
+        quantity=quantity,
+        min_quantity=min(child.min_quantity, quantity),
+        display_quantity=child.display_quantity if child.display_quantity < quantity else 0,
+    )
     order = order_fields(wanted, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=capacity_tag)
     return f"{order}41={orig_cl_ord_id}{SOH}"
 

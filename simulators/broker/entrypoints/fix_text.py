@@ -266,7 +266,7 @@ def report_text(report: Report, *, possible_resend: bool = False) -> str:
 
 def report_fields(report: Report) -> list[str]:
     """Return the fields of 35=8."""
-    side = _SIDE_UNDISCLOSED if report.side is None else _SIDE_CODES[report.side]
+    side = side_code(report.side)
     fields = [
         f"37={report.order_id}",
         f"11={report.cl_ord_id}",
@@ -334,3 +334,8 @@ def business_reject_text(*, ref_seq_num: str, ref_msg_type: str, reason: int, te
     """Return 35=j."""
     body = business_reject_body(ref_seq_num=ref_seq_num, ref_msg_type=ref_msg_type, reason=reason, text=text)
     return _assemble("j", body)
+
+
+def side_code(side: Side | None) -> str:
+    """Return FIX Side (54); of what came without one, that it is not disclosed."""
+    return _SIDE_UNDISCLOSED if side is None else _SIDE_CODES[side]

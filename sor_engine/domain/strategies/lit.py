@@ -160,10 +160,7 @@ def posted(board: Board) -> Decision:
     if rest(board, quantity) == quantity:
         for candidate in board.ranked:
             candidate.reason = candidate.no_rest or "its lot or minimum size does not allow it"
-        price = board.rest_limit()
-        return board.nothing(
-            f"NOTHING_POSTED: quantity={quantity}, price={price_text(max(0, price))}", POST_ONLY
-        )
+        return board.nothing(f"MAY_NOT_REST: quantity={quantity}", POST_ONLY)
     for candidate in board.ranked:
         if not candidate.rests:
             candidate.reason = candidate.no_rest or "a post-only order rests elsewhere"
@@ -193,9 +190,12 @@ def _placed(board: Board, left: int, rest: Rest, stage: str) -> Decision:
 def nothing_to_take(board: Board, stage: str) -> Decision:
     """Return the decision of an order that finds nothing within its limit and may not rest."""
     request, touch = board.request, board.touch
+    may_rest = "" if board.immediate else "rests"
     for candidate in board.ranked:
         if not candidate.marketable:
-            candidate.reason = board.why_nothing_displayed()
+            candidate.reason = (may_rest and candidate.no_rest) or board.why_nothing_displayed()
+    if may_rest and board.ranked and all(candidate.no_rest for candidate in board.ranked):
+        return board.nothing(f"MAY_NOT_REST: quantity={request.quantity}", stage)
     shown = "none" if touch is None else price_text(touch)
     limit = "none" if request.limit_micros is None else price_text(request.limit_micros)
     if any(candidate.marketable for candidate in board.ranked) or (

@@ -1,13 +1,14 @@
 """What goes to a venue, tag by tag."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from execution_adapter.domain.dialects import DIALECTS, fix42, fix44
 from execution_adapter.domain.dialects.dialect import SOH, Dialect, decimal_text
 from execution_adapter.domain.fix.wire import utc_timestamp
-from oms_platform.vocabulary import Side, TimeInForce
+from oms_platform.vocabulary import ExecInst, OrderCapacity, Side, TimeInForce
 from tests.unit.execution_adapter.orders import child
 
 
@@ -46,6 +47,49 @@ def test_an_order_is_written_with_all_that_it_asks(dialect: Dialect) -> None:
 @both
 def test_a_minimum_is_written_as_min_qty(dialect: Dialect) -> None:
     assert fields(dialect.new_order_single(child(min_quantity=40), "a", ""))["110"] == "40"
+
+
+@both
+@pytest.mark.parametrize(
+    ("changes", "written"),
+    [
+        ({"display_quantity": 30}, {"111": "30"}),
+        ({"exec_inst": ExecInst.PARTICIPATE_DONT_INITIATE}, {"18": "6"}),
+        ({"side": Side.SELL_SHORT, "locate_id": "L 1/7"}, {"54": "5", "114": "N", "5700": "L 1/7"}),
+        ({"side": Side.SELL_SHORT}, {"54": "5", "114": "N"}),
+        ({"side": Side.SELL_SHORT_EXEMPT}, {"54": "6", "114": "N"}),
+        # What is not short borrows nothing.
+        ({"side": Side.SELL, "locate_id": "L"}, {"54": "2"}),
+        ({}, {}),
+    ],
+)
+def test_an_instruction_is_written_where_it_is_given_and_nowhere_else(
+    dialect: Dialect, changes: dict[str, Any], written: dict[str, str]
+) -> None:
+    for body in (
+        dialect.new_order_single(child(**changes), "a", ""),
+        dialect.order_cancel_replace_request(child(**changes), "a", "b", 100, ""),
+    ):
+        found = fields(body)
+        said = {tag: found[tag] for tag in ("18", "54", "111", "114", "5700", "528", "47") if tag in found}
+        assert said == {"54": "2"} | written
+
+
+@pytest.mark.parametrize(("dialect", "tag"), [(fix42, "47"), (fix44, "528")])
+def test_for_whom_we_trade_is_written_by_its_family(dialect: Dialect, tag: str) -> None:
+    for capacity, letter in zip(OrderCapacity, "APR", strict=True):
+        assert fields(dialect.new_order_single(child(capacity=capacity), "a", ""))[tag] == letter
+
+
+@both
+@pytest.mark.parametrize(("quantity", "shown"), [(100, "40"), (41, "40"), (40, None), (1, None)])
+def test_an_order_made_smaller_shows_and_asks_for_no_more_than_it_has(
+    dialect: Dialect, quantity: int, shown: str | None
+) -> None:
+    showing, whole = child(display_quantity=40), child(min_quantity=40)
+    assert fields(dialect.order_cancel_replace_request(showing, "a", "b", quantity, "")).get("111") == shown
+    told = fields(dialect.order_cancel_replace_request(whole, "a", "b", quantity, ""))
+    assert told["110"] == str(min(40, quantity))
 
 
 @both

@@ -1,5 +1,6 @@
 """The last gate: each bound below, at and above; switches, halts, the market; lies of router and core."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from execution_adapter.domain.gate import (
     Touch,
     WireGate,
     WireLimits,
+    problem_of,
     problem_of_parent,
 )
 from execution_adapter.ports import Stops
@@ -22,7 +24,15 @@ from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import RoutePlan
 from oms_platform.order_ids import child_cl_ord_id
-from oms_platform.vocabulary import ChildTerms, ExecType, OrderType, Side
+from oms_platform.vocabulary import (
+    ChildTerms,
+    ExecInst,
+    ExecType,
+    OrderCapacity,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, child, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 from tests.unit.execution_adapter.test_handlers import Scene as Hands
@@ -220,6 +230,53 @@ def test_a_plan_with_other_terms_than_the_clients_is_refused(changes: dict[str, 
     order = plan()
     told = msgspec.structs.replace(order.terms, **changes)
     assert code(problem_of_parent(parent_of(order), told, order.children, 0)) == "GATE_ORDER"
+
+
+_POSTS = {"exec_inst": ExecInst.PARTICIPATE_DONT_INITIATE}
+_RESTS = {"time_in_force": TimeInForce.DAY}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "refused"),
+    [
+        # Post-only: said of every child, which rests, and of no other order's.
+        ({"post_only": True}, _POSTS | _RESTS, ""),
+        ({"post_only": True}, _RESTS, "GATE_POST_ONLY"),
+        ({"post_only": True}, {"exec_inst": ExecInst.INTERMARKET_SWEEP} | _RESTS, "GATE_POST_ONLY"),
+        ({"post_only": True}, _POSTS | {"time_in_force": TimeInForce.IOC}, "GATE_POST_ONLY"),
+        ({}, _POSTS | _RESTS, "GATE_POST_ONLY"),
+        # Display: below, at and above; what does not rest, or not in sight, shows nothing.
+        ({"display_quantity": 50}, _RESTS | {"display_quantity": 49}, ""),
+        ({"display_quantity": 50}, _RESTS | {"display_quantity": 50}, ""),
+        ({"display_quantity": 50}, _RESTS | {"display_quantity": 51}, "GATE_DISPLAY"),
+        ({"display_quantity": 50}, _RESTS, "GATE_DISPLAY"),
+        ({"display_quantity": 50}, _RESTS | {"quantity": 50}, ""),
+        ({"display_quantity": 50}, {"time_in_force": TimeInForce.IOC}, ""),
+        ({"display_quantity": 50}, _RESTS | {"exec_inst": ExecInst.MIDPOINT_PEG}, ""),
+        ({}, _RESTS | {"display_quantity": 101}, "GATE_DISPLAY"),
+        ({}, _RESTS | {"display_quantity": -1}, "GATE_DISPLAY"),
+        # What a child says of its client and its locate is what its order says.
+        ({"capacity": OrderCapacity.AGENCY}, {"capacity": OrderCapacity.AGENCY}, ""),
+        ({"capacity": OrderCapacity.AGENCY}, {}, "GATE_TERMS"),
+        ({}, {"capacity": OrderCapacity.PRINCIPAL}, "GATE_TERMS"),
+        ({"locate_id": "L"}, {"locate_id": "L"}, ""),
+        ({"locate_id": "L"}, {"locate_id": "M"}, "GATE_TERMS"),
+    ],
+)
+def test_a_child_keeps_to_its_orders_instructions(
+    asked: dict[str, Any], said: dict[str, Any], refused: str
+) -> None:
+    order = plan()
+    terms = msgspec.structs.replace(order.terms, **asked)
+    problem = problem_of(
+        order.order_id,
+        order.attempt,
+        100,
+        terms,
+        (child(order.order_id, **said),),
+        partial(child_cl_ord_id, order.order_id, order.attempt),
+    )
+    assert code(problem) == refused
 
 
 def test_a_plan_may_place_what_its_order_has_left_and_no_share_more() -> None:

@@ -18,7 +18,7 @@ from execution_adapter.domain.session_settings import (
     read_settings,
 )
 from oms_platform.fix.schedule import DAYS, Schedule
-from oms_platform.vocabulary import ExecInst
+from oms_platform.vocabulary import ExecInst, Side
 from tests.unit.execution_adapter.orders import child
 
 LEAST: dict[str, Any] = {
@@ -46,6 +46,7 @@ WHOLE = LEAST | {
         "order_status": False,
         "cancel_on_disconnect": True,
         "intermarket_sweeps": False,
+        "locate_ids": True,
     },
 }
 # What is wrong, and what the sentence about it says.
@@ -238,3 +239,11 @@ def test_only_who_takes_intermarket_sweeps_is_told_of_one(exec_inst: ExecInst | 
     told = Capabilities(intermarket_sweeps=takes).told(asked)
     kept = takes or exec_inst is not ExecInst.INTERMARKET_SWEEP
     assert told == (asked if kept else replace(asked, exec_inst=None))
+
+
+def test_only_who_takes_locates_is_told_of_one() -> None:
+    asked = child(side=Side.SELL_SHORT, locate_id="LOC-1", exec_inst=ExecInst.INTERMARKET_SWEEP)
+    assert Capabilities(locate_ids=True).told(asked) == asked
+    assert Capabilities().told(asked) == replace(asked, locate_id="")
+    told = Capabilities(intermarket_sweeps=False).told(asked)
+    assert told == replace(asked, locate_id="", exec_inst=None)

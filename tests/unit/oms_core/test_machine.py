@@ -32,9 +32,10 @@ from oms_platform.vocabulary import (
     OrderDenied,
     OrderStatus,
     OrderType,
+    RoutePlaced,
     TimeInForce,
 )
-from tests.unit.oms_core.orders import NOW, PRICE, Machine, names, new_order, working
+from tests.unit.oms_core.orders import NOW, PRICE, Machine, child_terms, names, new_order, working
 
 
 def test_an_accepted_order_asks_for_a_route_of_all_its_shares() -> None:
@@ -152,6 +153,21 @@ def test_waits_between_routes_without_a_fill_begin_short_and_double() -> None:
         machine.now = machine.order.retry_at
         machine.do(RetryRoute())
     assert waits == [10, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]
+
+
+@pytest.mark.parametrize("outcome", [ExecType.CANCELED, ExecType.REJECTED])
+@pytest.mark.parametrize(("rested_ms", "waits"), [(0, 800), (100, 700), (795, 10), (30_000, 10)])
+def test_a_child_that_rested_has_waited(outcome: ExecType, rested_ms: int, waits: int) -> None:
+    machine = Machine(new_order(quantity=300)).accept()
+    for attempt in range(1, 5):
+        machine.place([("XNYS", 300)])
+        machine.now += timedelta(milliseconds=rested_ms if attempt == 4 else 0)
+        machine.close(outcome, child=f"{attempt}-1")
+        assert machine.order.retry_at is not None
+        if attempt < 4:
+            machine.now = machine.order.retry_at
+            machine.do(RetryRoute())
+    assert (machine.order.retry_at - machine.now) // timedelta(milliseconds=1) == waits
 
 
 def test_after_a_fill_the_rest_is_routed_at_once() -> None:
@@ -425,3 +441,61 @@ def test_the_next_route_is_told_what_came_of_the_children_at_each_venue() -> Non
     assert (xnys.children, xnys.sent, xnys.filled, xnys.rejected) == (2, 700, 150, 0)
     assert (bats.children, bats.sent, bats.filled, bats.rejected) == (1, 300, 0, 1)
     assert (xnys.last_at, bats.last_at) == (NOW, later)
+
+
+def showing(display: int, *legs: tuple[int, int, TimeInForce], quantity: int = 1_000) -> Machine:
+    """Return an order that shows a part of itself, with children of (shares, shown, time in force)."""
+    order = new_order(quantity=quantity)
+    machine = Machine(replace(order, terms=replace(order.terms, display_quantity=display))).accept()
+    children = tuple(
+        replace(
+            child_terms(machine.order, 1, leg, "XNYS", shares), display_quantity=shown, time_in_force=force
+        )
+        for leg, (shares, shown, force) in enumerate(legs, 1)
+    )
+    machine.do(RoutePlaced(attempt=1, children=children, placed_at=machine.now))
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("legs", "left"),
+    [
+        ([], 300),
+        ([(500, 200, TimeInForce.DAY)], 100),
+        ([(500, 100, TimeInForce.GTC), (400, 100, TimeInForce.DAY)], 100),
+        # One that is shown whole says so by saying nothing; one that takes shows nothing.
+        ([(250, 0, TimeInForce.DAY)], 50),
+        ([(500, 0, TimeInForce.IOC)], 300),
+        # Nothing is not all of it.
+        ([(500, 300, TimeInForce.DAY)], -1),
+        ([(500, 200, TimeInForce.DAY), (400, 200, TimeInForce.DAY)], -1),
+    ],
+)
+def test_what_live_children_show_is_not_left_to_be_shown(
+    legs: list[tuple[int, int, TimeInForce]], left: int
+) -> None:
+    assert showing(300, *legs).order.display_left == left
+
+
+def test_a_child_shows_no_more_than_it_has_left_and_nothing_when_it_is_over() -> None:
+    machine = showing(300, (500, 200, TimeInForce.DAY))
+    machine.trade(250)
+    assert machine.order.display_left == 100
+    machine.trade(150)
+    assert machine.order.display_left == 200
+    machine.close()
+    assert machine.order.display_left == 300
+
+
+def test_an_order_that_shows_all_of_itself_leaves_it_at_that() -> None:
+    assert showing(0, (500, 0, TimeInForce.DAY)).order.display_left == 0
+
+
+def test_what_an_order_shows_is_the_same_when_it_is_read_again_from_its_events() -> None:
+    machine = showing(300, (500, 200, TimeInForce.DAY))
+    machine.trade(400)
+    again = new_order(quantity=1_000)
+    again = replace(again, terms=replace(again.terms, display_quantity=300))
+    for event in machine.events:
+        again = apply(again, event)
+    assert again.display_left == machine.order.display_left == 200

@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oms_platform.messages import VenueQuote
 from oms_platform.vocabulary import ExecInst, TimeInForce
 from sor_engine.domain.market import DarkBelief, VenueStats, Visit, dollars
 from sor_engine.domain.profile import InvalidProfileError, read_profile
-from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED
+from sor_engine.domain.strategies.draft import DISPLAYS_NOTHING, NOT_NEEDED, shown_parts
 from tests.unit.sor_engine.market import WEIGHTS, legs, order, profile, quote, reasons, route, venue
 
 
@@ -668,3 +670,60 @@ def test_a_venue_that_shows_all_of_every_order_gets_nothing_to_rest_of_one_that_
     venues = [venue("ARCX", reserve_orders=False), venue("BATS")]
     request = msgspec.structs.replace(order("9.99", quantity=1_000), display_quantity=100, round_lot=100)
     assert [leg.venue_id for leg in route(request, quotes, venues).legs] == ["BATS"]
+
+
+@pytest.mark.parametrize("buy", [True, False])
+def test_a_post_only_order_rests_short_of_less_than_a_lot_and_of_venues_that_are_avoided(buy: bool) -> None:
+    # Less than a lot is no protected quote, and an order that may take goes past it.
+    venues = [venue("ARCX", lot_size=100), venue("BATS")]
+    odd = quote("ARCX", "10.00", "10.02", size=40)
+    limit, behind = ("10.10", "10.01") if buy else ("9.90", "10.01")
+    request = msgspec.structs.replace(order(limit, 1_000), buy=buy, post_only=True)
+    assert {leg.limit_micros for leg in route(request, [odd], venues).legs} == {10_010_000}
+    avoided = msgspec.structs.replace(request, avoid=frozenset({"BATS"}))
+    shown = [quote("ARCX", "9.90", "10.20"), quote("BATS", "10.00", "10.02")]
+    found = route(avoided, shown)
+    assert [(leg.venue_id, dollars(leg.limit_micros)) for leg in found.legs] == [("ARCX", Decimal(behind))]
+
+
+def test_a_post_only_order_without_a_quote_beyond_its_limit_rests_at_the_limit_for_good() -> None:
+    request = msgspec.structs.replace(order("10.01"), post_only=True)
+    (leg,) = route(request, [quote("ARCX", "10.00", "10.02")]).legs
+    assert (dollars(leg.limit_micros), leg.hold_ms, leg.time_in_force) == (
+        Decimal("10.01"),
+        0,
+        TimeInForce.DAY,
+    )
+
+
+def test_where_no_venue_takes_post_only_orders_nothing_is_placed_and_each_says_so() -> None:
+    venues = [venue("ARCX", post_only_orders=False), venue("BATS", post_only_orders=False)]
+    quotes = [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")]
+    found = route(msgspec.structs.replace(order("9.99"), post_only=True), quotes, venues)
+    assert (found.legs, found.reason) == ((), "MAY_NOT_REST: quantity=100")
+    assert set(reasons(found).values()) == {"takes no post-only orders"}
+
+
+@given(
+    st.integers(1, 2_000),
+    st.lists(st.integers(1, 1_500), min_size=1, max_size=6),
+    st.sampled_from([1, 10, 100]),
+)
+def test_what_is_shown_is_shared_out_whole_and_no_more_of_it(
+    display: int, sizes: list[int], round_lot: int
+) -> None:
+    parts = shown_parts(display, sizes, round_lot)
+    least = [min(size, round_lot) for size in sizes]
+    assert all(low <= part <= size for low, part, size in zip(least, parts, sizes, strict=True))
+    assert sum(parts) == max(sum(least), min(display, sum(sizes)))
+
+
+@pytest.mark.parametrize("strategy", ["split", "sweep", "best", "passive"])
+@pytest.mark.parametrize("left", [-1, 99])
+def test_an_order_that_shows_as_much_as_it_may_takes_and_rests_nothing_more(strategy: str, left: int) -> None:
+    request = msgspec.structs.replace(order("10.02", quantity=500), display_quantity=left, round_lot=100)
+    taking = route(request, [quote("ARCX", "10.00", "10.02")], used=profile(strategy))
+    assert [(leg.venue_id, leg.time_in_force) for leg in taking.legs] == [("ARCX", TimeInForce.IOC)]
+    waiting = route(request, [quote("ARCX", "10.00", "10.05")], used=profile(strategy))
+    assert (waiting.legs, waiting.reason) == ((), "MAY_NOT_REST: quantity=500")
+    assert reasons(waiting)["ARCX"] == "the order shows as much elsewhere as it may"

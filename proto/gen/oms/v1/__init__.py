@@ -732,7 +732,7 @@ class BookTrade(betterproto.Message):
 class RouteRequest(betterproto.Message):
     """
     One attempt to place `quantity` shares of an order that passed risk. display_quantity: of an order that shows a part of
-     itself, how many more shares its live children let it show.
+     itself, how many more shares its live children let it show, below 0 for none.
     """
 
     route_id: str = betterproto.string_field(1)
