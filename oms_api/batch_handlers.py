@@ -145,7 +145,7 @@ async def _place_whole(
         checked = _without_doubles(
             await asyncio.gather(*map(_answered, checks)), [content for _, content in lines]
         )
-        refusal = whole_refusal(checked)
+        refusal = _whole_refusal(checked)
         if refusal is not None or check_only:
             return refusal or checked
         found = [one for one in checked if isinstance(one, Checked)]
@@ -186,7 +186,7 @@ async def _store_whole(
     ]
 
 
-def whole_refusal(answered: Sequence[Answered]) -> Refusal | None:
+def _whole_refusal(answered: Sequence[Answered]) -> Refusal | None:
     """Return why a batch is refused whole, each problem by its order's place; None if no order is refused.
 
     Its code is the first by RefusalCode of those that its orders would have. What may pass later is told

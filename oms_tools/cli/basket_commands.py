@@ -213,7 +213,11 @@ def follow(
 
 
 def _moves(client: ApiClient, book: BasketBook, name: str, accounts: Sequence[str]) -> Iterator[datetime]:
-    """Yield when the list went on, until it is over. What a snapshot leaves out, as it is over, is read."""
+    """Yield when the list went on, until it is over.
+
+    What a snapshot leaves out, as it is over, is read: as a list, which may be slightly old, and then one by
+    one what that does not have as over.
+    """
     with client.stream(accounts, reconnect_s_max=WATCHING.deadline_s) as stream:
         for item in stream:
             match item:
@@ -221,10 +225,11 @@ def _moves(client: ApiClient, book: BasketBook, name: str, accounts: Sequence[st
                     book.forget(item.accounts)
                 case Snapshot():
                     rows = list(client.orders(account=item.account_id, basket_id=name))
-                    orders = [*item.orders, *read(rows, list[answers.Order])]
-                    # Each of them, not up to the first that is news.
-                    if sum(map(book.stands, orders)):
-                        yield max(order.updated_at for order in orders)
+                    news = list(filter(book.stands, [*item.orders, *read(rows, list[answers.Order])]))
+                    late = [client.order(one) for one in book.unsure(item.account_id, item.orders)]
+                    news += filter(book.stands, read(late, list[answers.Order]))
+                    if news:
+                        yield max(order.updated_at for order in news)
                 case OrderEvent():
                     if book.happened(item):
                         yield item.occurred_at

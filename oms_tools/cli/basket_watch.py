@@ -70,6 +70,16 @@ class BasketBook:
         gone = frozenset(accounts)
         self._orders = {key: one for key, one in self._orders.items() if one.account_id not in gone}
 
+    def unsure(self, account_id: str, shown: Iterable[Order]) -> list[UUID]:
+        """Return which orders are not over, as far as is known, and not among those open in their account."""
+        known = frozenset(order.order_id for order in shown)
+        standing = {key: self._orders.get(key) for key in sorted(self._wanted - known)}
+        return [
+            key
+            for key, one in standing.items()
+            if one is None or (one.account_id == account_id and one.status not in OVER)
+        ]
+
     def stands(self, order: Order) -> bool:
         """Take an order as a list or a snapshot has it. Returns whether that is news."""
         return self._goes_on(

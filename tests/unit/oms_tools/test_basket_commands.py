@@ -225,6 +225,8 @@ class StandInStreamClient:
         self.items = list(items)
         self.listed = list(listed)
         self.asked: list[dict[str, Any]] = []
+        # As the newest read of one finds it.
+        self.single: dict[UUID, answers.Order] = {}
 
     def stream(self, _accounts: Sequence[str], **_given: Any) -> "StandInStreamClient":
         return self
@@ -238,6 +240,9 @@ class StandInStreamClient:
     def orders(self, **asked: Any) -> list[Any]:
         self.asked.append(asked)
         return [msgspec.to_builtins(order) for order in self.listed.pop(0)]
+
+    def order(self, one: UUID) -> Any:
+        return msgspec.to_builtins(self.single[one])
 
 
 def snapshot(*orders: answers.Order) -> Snapshot:
@@ -271,6 +276,15 @@ def test_a_list_is_told_by_its_changes_and_ends_with_how_it_stands(
         "all              2    2  200 200             –   400.00 2 FILLED",
     ]
     assert client.asked == [{"account": ACCOUNT, "basket_id": "list"}]
+
+
+def test_an_order_that_was_over_before_the_list_knows_it_is_read_by_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    client = StandInStreamClient([snapshot()], [standing(0, 1, "NEW")])
+    client.single = {order_id(number): standing(number, 3, "FILLED", 100) for number in range(2)}
+    lines = followed(client, capsys, as_json=True)
+    assert json.loads(lines[-1])["statuses"] == {"FILLED": 2}
 
 
 def test_on_a_terminal_a_list_is_a_table_that_moves(
