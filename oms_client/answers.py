@@ -105,7 +105,10 @@ class Problem(Answer, frozen=True):
 
 
 class PlacedLine(Answer, frozen=True):
-    """What an order of a batch came to. status: the HTTP status that it would have alone."""
+    """What an order of a batch came to. status: the HTTP status that it would have alone.
+
+    placed, problem: both None of an order that was checked only, and would be placed.
+    """
 
     status: int
     placed: Placed | None

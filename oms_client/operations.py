@@ -351,18 +351,26 @@ class Operations:
         orders: Sequence[Mapping[str, Any]],
         *,
         all_or_nothing: bool = False,
+        check_only: bool = False,
         channel: str = CHANNEL,
     ) -> Call[answers.PlacedMany]:
         """Place up to 500 orders, each by the parameters of `place` but for the channel.
 
-        A wrong one stops no other, and says so at its place; with all_or_nothing none is placed then. One
-        without a client_order_id gets one, for this call and all its repeats.
+        A wrong one stops no other, and says so at its place. With all_or_nothing none is placed then: raises
+        InvalidRequestError, whose fields name each problem by its place (`orders[3].quantity`), and
+        ConflictError when all that is wrong is that client_order_ids are of other orders. check_only: the
+        same, and nothing is stored. One without a client_order_id gets one, for this call and all its
+        repeats.
         """
         return Call(
             method="POST",
             path=f"{_ORDERS}/batch",
             shape=answers.PlacedMany,
-            body={"orders": [_order(**one) for one in orders], "allOrNothing": all_or_nothing},
+            body={
+                "orders": [_order(**one) for one in orders],
+                "allOrNothing": all_or_nothing,
+                "checkOnly": check_only,
+            },
             headers={"X-OMS-Channel": channel},
         )
 

@@ -2,8 +2,9 @@
 answered.
 
 An order's key, its row and its request are stored together or not at all, and so are a request about an order
-and its key; one request about many orders is stored by one commit. What is published after the commit is what
-was stored, to the byte; what does not arrive, the core takes from the log.
+and its key; one request about many orders is stored by one commit. Orders of which all are to be stored or
+none have a transaction of their own, which is given up when one of their keys is taken. What is published
+after the commit is what was stored, to the byte; what does not arrive, the core takes from the log.
 """
 
 import asyncio
@@ -58,9 +59,16 @@ class _Changes(msgspec.Struct, frozen=True, gc=False):
     requests: tuple[NewChange, ...]
 
 
-_Item = NewOrder | _Changes
-# Of changes, the outcome is which of them were stored.
-_Waiting = tuple[_Item, "asyncio.Future[Outcome | frozenset[UUID]]"]
+class _Orders(msgspec.Struct, frozen=True, gc=False):
+    """Orders of which all are stored or none."""
+
+    requests: tuple[NewOrder, ...]
+
+
+_Item = NewOrder | _Changes | _Orders
+# Of changes, the outcome is which of them were stored; of all or none, whether they were.
+_Outcome = Outcome | frozenset[UUID] | bool
+_Waiting = tuple[_Item, "asyncio.Future[_Outcome]"]
 
 log = structlog.get_logger()
 _COMMIT: Final = transaction_seconds.labels("group_commit")
@@ -173,12 +181,14 @@ def _row(request: Request) -> tuple[Any, ...]:
 
 
 def _requests_of(item: _Item) -> Sequence[Request]:
-    return item.requests if isinstance(item, _Changes) else (item,)
+    return (item,) if isinstance(item, NewOrder) else item.requests
 
 
 def _keys_of(item: _Item) -> frozenset[Key]:
     if isinstance(item, NewOrder):
         return frozenset((key_of(item.message.terms),))
+    if isinstance(item, _Orders):
+        return frozenset(key_of(order.message.terms) for order in item.requests)
     return frozenset(change.key for change in item.requests if change.key is not None)
 
 
@@ -214,8 +224,17 @@ class GroupCommit:
     async def submit(self, order: NewOrder) -> Outcome:
         """Store an order once; see OrderIntake."""
         outcome = await self._enqueue(order)
-        if isinstance(outcome, frozenset):
-            raise TypeError("expected an order's outcome, found a change's")
+        if isinstance(outcome, frozenset | bool):
+            raise TypeError(f"expected an order's outcome, found {outcome!r}")
+        return outcome
+
+    async def submit_all(self, orders: Sequence[NewOrder]) -> bool | RowRefused:
+        """Store orders, all of them or none; see OrderIntake."""
+        if not orders:
+            return True
+        outcome = await self._enqueue(_Orders(tuple(orders)))
+        if not isinstance(outcome, bool | RowRefused):
+            raise TypeError(f"expected whether all were stored, found {outcome!r}")
         return outcome
 
     async def change(self, change: NewChange) -> bool:
@@ -228,17 +247,17 @@ class GroupCommit:
             return frozenset()
         outcome = await self._enqueue(_Changes(tuple(changes)))
         if not isinstance(outcome, frozenset):
-            raise TypeError("expected a change's outcome, found an order's")
+            raise TypeError(f"expected a change's outcome, found {outcome!r}")
         return outcome
 
-    def _enqueue(self, item: _Item) -> "asyncio.Future[Outcome | frozenset[UUID]]":
+    def _enqueue(self, item: _Item) -> "asyncio.Future[_Outcome]":
         if not self._connected:
             raise UnavailableError("Postgres is away: nothing was stored")
         # Changes have as much room again.
-        queue_max = self._queue_max if isinstance(item, NewOrder) else 2 * self._queue_max
+        queue_max = 2 * self._queue_max if isinstance(item, _Changes) else self._queue_max
         if self._requests_waiting >= queue_max:
             raise IntakeFullError(f"{queue_max} requests wait already: nothing was stored")
-        done: asyncio.Future[Outcome | frozenset[UUID]] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         self._requests_waiting += len(_requests_of(item))
         self._awake.set()
@@ -297,7 +316,7 @@ class GroupCommit:
             batch_requests.observe(sum(len(_requests_of(item)) for item, _ in batch))
             started, began_us = time.perf_counter(), now_us()
             try:
-                await self._commit(connection, batch)
+                await self._commit_all(connection, batch)
             except BaseException:
                 self._fail(
                     batch, "Postgres did not confirm the commit: send the request again to learn its outcome"
@@ -338,6 +357,36 @@ class GroupCommit:
         for _, done in batch:
             if not done.done():
                 done.set_exception(UnavailableError(reason))
+
+    async def _commit_all(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
+        """Store what was taken: by one commit, but for orders of which all are stored or none."""
+        together = [waiting for waiting in batch if not isinstance(waiting[0], _Orders)]
+        if together:
+            await self._commit(connection, together)
+        for item, done in batch:
+            if isinstance(item, _Orders):
+                await self._commit_orders(connection, item, done)
+
+    async def _commit_orders(
+        self, connection: AsyncConnection, item: _Orders, done: "asyncio.Future[_Outcome]"
+    ) -> None:
+        """Store orders, unless a key of theirs is taken or the database refuses one of them."""
+        stored = False
+        try:
+            with deadline(connection, self._commit_timeout_s):
+                async with connection.transaction():
+                    rows = _STORE.parameters([_row(order) for order in item.requests])
+                    counted = await (await connection.execute(_STORE.text, rows)).fetchone()
+                    stored = counted is not None and counted[0] == len(item.requests)
+                    if not stored:
+                        raise psycopg.Rollback
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            self._refuse((item, done), error)
+            return
+        if stored:
+            self._line.publish(item.requests)
+        if not done.done():
+            done.set_result(stored)
 
     async def _commit(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
         """Store a batch. What the database refuses of it is found by halving, so that few commits find it."""
@@ -443,6 +492,8 @@ def _is_fresh(request: Request, found: _Found) -> bool:
 def _outcome(item: _Item, found: _Found, first_of_key: Mapping[Key, _Item]) -> Outcome | frozenset[UUID]:
     if isinstance(item, NewOrder):
         return _outcome_of_order(item, found, first_of_key)
+    if isinstance(item, _Orders):
+        raise TypeError("expected what is stored with others, found orders of which all are or none")
     blocked = any(first_of_key[key] is not item for key in _keys_of(item))
     stored = () if blocked else item.requests
     return frozenset(change.message.request_id for change in stored if _is_fresh(change, found))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from oms_api.batch_handlers import handle_place_batch, read_batch
+from oms_api.batch_handlers import Answered, Checked, handle_place_batch, read_batch
 from oms_api.change_handlers import Asked, Line, handle_change, handle_change_many
 from oms_api.domain.order_requests import OLDER_THAN_S_MAX, RULES, RequestKind, Selection
 from oms_api.domain.principal import Principal, Right
@@ -201,6 +201,13 @@ def _refused_values(refusal: Refusal) -> dict[str, Any]:
         ],
         "order_status": OrderStatus[refusal.status].value if refusal.status else 0,
     }
+
+
+def _answered_values(answered: Answered) -> dict[str, Any]:
+    """Return what a PlacedOrder is made from: nothing of one that was checked only, and would be placed."""
+    if isinstance(answered, Refusal):
+        return {"refused": _refused_values(answered)}
+    return {} if isinstance(answered, Checked) else {"placed": _placed_values(answered)}
 
 
 def _line_values(line: Line) -> dict[str, Any]:
@@ -446,7 +453,8 @@ class OrderService:
     async def _place_orders(self, call: Call) -> None:
         principal, request = await self._enter(call, _to_trade)
         orders = [_content(order) for order in request.orders]
-        batch = _done(read_batch({"orders": orders, "allOrNothing": request.all_or_nothing}))
+        flags = {"allOrNothing": request.all_or_nothing, "checkOnly": request.check_only}
+        batch = _done(read_batch({"orders": orders, **flags}))
         channels = {order.channel or CHANNEL_DEFAULT for order in request.orders}
         if len(channels) > 1:
             message = f"must be the same of every order of a batch, was {', '.join(sorted(channels))[:80]}"
@@ -457,14 +465,7 @@ class OrderService:
         )
         results = _done(await traced.over("grpc PlaceOrders", work))
         await call.send_message(
-            self._kind("PlaceOrdersResponse")(
-                orders=[
-                    {"refused": _refused_values(result)}
-                    if isinstance(result, Refusal)
-                    else {"placed": _placed_values(result)}
-                    for result in results
-                ]
-            )
+            self._kind("PlaceOrdersResponse")(orders=[_answered_values(result) for result in results])
         )
 
     async def _list_orders(self, call: Call) -> None:

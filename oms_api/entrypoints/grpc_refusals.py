@@ -16,6 +16,8 @@ from oms_api.domain.refusal import Refusal, RefusalCode
 # Who the reasons are of: what google.rpc.ErrorInfo calls the domain.
 DOMAIN: Final = "oms.v1"
 MESSAGE_CHARACTERS_MAX: Final = 500
+# So many wrong fields are named: clients take trailers of 8 KiB.
+VIOLATIONS_MAX: Final = 20
 STATUS_OF: Final = {
     RefusalCode.INVALID_REQUEST: Status.INVALID_ARGUMENT,
     RefusalCode.UNAUTHENTICATED: Status.UNAUTHENTICATED,
@@ -52,12 +54,15 @@ def refused(refusal: Refusal, status: Status | None = None) -> GRPCError:
             metadata={"order_status": refusal.status} if refusal.status else {},
         )
     ]
+    more = len(fields) - VIOLATIONS_MAX
+    if more > 0:
+        fields = [*fields[:VIOLATIONS_MAX], ("", f"and {more} more")]
     if fields:
         violations = [BadRequest.FieldViolation(field=name, description=text) for name, text in fields]
         details.append(BadRequest(field_violations=violations))
     if refusal.retry_after_s:
         details.append(RetryInfo(retry_delay=Duration(seconds=refusal.retry_after_s)))
-    message = "; ".join(f"{name}: {text}" for name, text in fields) or refusal.message
+    message = "; ".join(f"{name}: {text}".removeprefix(": ") for name, text in fields) or refusal.message
     if len(message) > MESSAGE_CHARACTERS_MAX:
         message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
     # A header's value must not end with a space: HTTP/2 clients close the connection over it.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 from uuid import UUID
 
+from oms_api.batch_handlers import Answered
 from oms_api.change_handlers import Requested, RequestedOfMany
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.handlers import Placed, unavailable
@@ -13,7 +14,7 @@ from oms_platform.telemetry.spans import Kind, Span
 from oms_platform.telemetry.tracing import FAILED, SAMPLED, Tracer
 
 # What one order, or many, came to.
-Done = TypeVar("Done", Placed, Requested, RequestedOfMany, list[Placed | Refusal])
+Done = TypeVar("Done", Placed, Requested, RequestedOfMany, list[Answered])
 
 
 class RequestTrace:

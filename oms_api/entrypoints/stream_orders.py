@@ -4,7 +4,7 @@ from typing import Final, assert_never
 
 import structlog
 
-from oms_api.batch_handlers import handle_place_batch, read_batch
+from oms_api.batch_handlers import Answered, handle_place_batch, read_batch
 from oms_api.change_handlers import (
     Asked,
     Requested,
@@ -28,7 +28,7 @@ from oms_platform.messages import SubmitOrder
 
 PLACE_ROUTE: Final = "WS place"
 log = structlog.get_logger()
-Result = Placed | list[Placed | Refusal] | Requested | RequestedOfMany | Refusal
+Result = Placed | list[Answered] | Requested | RequestedOfMany | Refusal
 
 
 async def answer_order(ports: Ports, clock: Clock, token: str, message: OrderMessage) -> str:
@@ -115,7 +115,7 @@ async def _place(ports: Ports, clock: Clock, token: str, message: Place, trace: 
 
 async def _place_many(
     ports: Ports, clock: Clock, token: str, message: PlaceMany, trace: str
-) -> list[Placed | Refusal] | Refusal:
+) -> list[Answered] | Refusal:
     principal = await admit(ports, token, Right.TRADE)
     if isinstance(principal, Refusal):
         return principal

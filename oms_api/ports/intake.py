@@ -66,6 +66,14 @@ class OrderIntake(Protocol):
         """
         ...
 
+    async def submit_all(self, orders: Sequence[NewOrder]) -> bool | RowRefused:
+        """Store orders, each of another key, by one commit: all of them or none.
+
+        Returns, after the commit, whether it did. False: one of their keys stands for another request
+        already. Raises IntakeFullError, and UnavailableError when it is not known whether they were stored.
+        """
+        ...
+
     async def change(self, change: NewChange) -> bool:
         """Store a request about an order, once under its key. Returns, after the commit, whether it was.
 

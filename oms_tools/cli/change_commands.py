@@ -31,6 +31,7 @@ _SELECTION_OPTIONS: Final = (
     click.option("--account", "accounts", multiple=True, help="May be given several times."),
     click.option("--symbol", "symbols", multiple=True, help="May be given several times."),
     click.option("--side", type=click.Choice(SIDES, case_sensitive=False)),
+    click.option("--basket", "basket_id", help="Sent with this list."),
     click.option("--venue", "venues", multiple=True, help="With a live order there."),
     click.option("--older-than", type=click.IntRange(min=0), metavar="SECONDS", help="Since it was created."),
     click.option("--order-id", "order_ids", multiple=True, help="This order; may be given several times."),
@@ -191,6 +192,7 @@ def _ask(
         "older_than": selection["older_than"],
         "order_ids": [whole_order_id(client, one) for one in selection["order_ids"]] or None,
         "client_order_ids": list(selection["client_order_ids"]) or None,
+        "basket_id": selection["basket_id"],
     }
     found: list[Any] = []
     more = False

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
-from oms_client.calls import query_of
+from oms_client.calls import Call, query_of
 from oms_client.client import JsonClient
 from oms_client.errors import ApiError as ApiError  # noqa: PLC0414  (named here for who has a client of here)
 from oms_client.errors import UnreadableAnswerError
@@ -60,6 +60,23 @@ class ApiClient(JsonClient):
     def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Any:
         """POST JSON."""
         return self.request("POST", urllib.parse.quote(path), body=body, headers=headers)
+
+    def place_bodies(
+        self, orders: Sequence[Mapping[str, Any]], *, channel: str, check_only: bool = False
+    ) -> Any:
+        """Place orders, each as REST takes it, all of them or none; asked for again they are placed once.
+
+        check_only: they are checked only.
+        """
+        return self.send(
+            Call(
+                method="POST",
+                path="/api/v1/orders/batch",
+                shape=object,
+                body={"orders": list(orders), "allOrNothing": True, "checkOnly": check_only},
+                headers={"X-OMS-Channel": channel},
+            )
+        )
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """PUT JSON."""

@@ -26,6 +26,7 @@ _STATUSES: Final = [status.name for status in OrderStatus]
 @user_option
 @click.option("--account", help="Only of this account.")
 @click.option("--symbol", help="Only of this symbol.")
+@click.option("--basket", "basket_id", help="Only those that were sent with this list.")
 @click.option(
     "--status",
     "statuses",
@@ -43,6 +44,7 @@ def orders(
     user: str,
     account: str | None,
     symbol: str | None,
+    basket_id: str | None,
     statuses: tuple[str, ...],
     only_open: bool,
     limit: int,
@@ -55,6 +57,7 @@ def orders(
     listed = ApiClient.of_stack(data.resolve(), user).orders(
         account=account,
         symbol=None if symbol is None else symbol.upper(),
+        basket_id=basket_id,
         status=[status.upper() for status in statuses] or None,
         is_open=True if only_open else None,
         most=limit,

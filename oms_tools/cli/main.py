@@ -38,6 +38,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "algo-lab": Listed(
         "Work seeded orders on core's own machine with a model of venues, and hold them to their schedule"
     ),
+    "basket": Listed(
+        "Send a list of up to 500 orders from a CSV or JSON file, all of them or none",
+        f"{_CLI}.basket_commands:basket",
+    ),
     "bench": Listed(
         "Send orders at a constant rate; report latency by hop, what an order cost, what was lost or doubled",
         f"{_CLI}.bench_commands:bench",

@@ -123,6 +123,8 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
         door.reference.order_view = view()
         await client.ask("cancel", id="3", orderId=str(uuid7()))
         await client.ask("placeOrders", id="4", orders=[ORDER, {}])
+        await client.ask("placeOrders", id="4", orders=[ORDER, {}], allOrNothing=True)
+        await client.ask("placeOrders", id="4", orders=[ORDER], allOrNothing=True, checkOnly=True)
         for kind, more in (("replace", {"replace": {"quantity": 9}}), ("suspend", {"key": "k"})):
             await client.ask(kind, id="5", orderId=str(uuid7()), **more)
         await client.ask("resume", id="6", orderId=str(uuid7()))

@@ -52,7 +52,7 @@ GIVEN: dict[str, Any] = {
     "received_from": datetime(2026, 3, 2, tzinfo=UTC), "received_to": datetime(2026, 3, 3, tzinfo=UTC),
     "older_than": 60, "order_ids": ["01900000-0000-7000-8000-0000deadbeef"], "client_order_ids": ["mine-1"],
     "after": "01900000-0000-7000-8000-0000deadbee0",
-    "request_id": "r-1", "all_or_nothing": True,
+    "request_id": "r-1", "all_or_nothing": True, "check_only": True,
     "orders": [{"account": "ACC-INST-001", "symbol": "AAPL", "side": "BUY", "quantity": 100}],
     "begin_seq_no": 4, "cut": "venue", "end_seq_no": 9, "calendar": "XNYS", "first": date(2026, 11, 26),
     "last": date(2026, 11, 27), "lifted": True, "capacity": "PRINCIPAL", "tags": {"book": "A 1"},

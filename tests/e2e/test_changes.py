@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oms_client.errors import ConflictError
+from oms_client.errors import ConflictError, InvalidRequestError
 from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.parts import wait_until
 from oms_tools.laptop.stack import DEMO_FIX_CLIENT, DEMO_FIX_PASSWORD
@@ -155,8 +155,9 @@ def test_a_batch_is_placed_line_by_line(desk: ApiClient) -> None:
     answer = desk.place_all([good, good | {"quantity": 0}, good | {"symbol": "NOPE"}])
     assert [line["status"] for line in answer["orders"]] == [201, 400, 400]
     until_status(desk, answer["orders"][0]["placed"]["orderId"], "FILLED")
-    none = desk.place_all([good, good | {"quantity": 0}], all_or_nothing=True)
-    assert [line["status"] for line in none["orders"]] == [409, 400]
+    with pytest.raises(InvalidRequestError) as refused:
+        desk.place_all([good, good | {"quantity": 0}], all_or_nothing=True)
+    assert [problem.field for problem in refused.value.fields] == ["orders[1].quantity"]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from betterproto import which_one_of
 from grpclib.client import Channel
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
@@ -175,6 +176,27 @@ def test_the_same_id_with_other_content_is_409_and_another_channel_is_another_or
     assert other.json["error"]["code"] == "DUPLICATE_ORDER_ID"
     assert first.json["orderId"] in other.json["error"]["message"]
     assert api.call("POST", "/api/v1/orders", content, X_OMS_Channel="OTHER").status == 201
+
+
+def test_a_list_with_one_wrong_order_stores_none_of_it_and_mended_it_is_stored_once(api: Gateway) -> None:
+    orders = [terms(), terms(symbol="NOPE"), terms(quantity=0)]
+    before = stored_orders(api)
+    ask = {"orders": orders, "allOrNothing": True}
+    reply = api.call("POST", "/api/v1/orders/batch", ask)
+    assert (reply.status, reply.headers["content-type"]) == (400, "application/problem+json")
+    assert [one["field"] for one in reply.json["fields"]] == ["orders[1].symbol", "orders[2].quantity"]
+    orders[1]["symbol"], orders[2]["quantity"] = "MSFT", 1
+    checked = api.call("POST", "/api/v1/orders/batch", ask | {"checkOnly": True}).json["orders"]
+    assert checked == [{"status": 201, "placed": None, "problem": None}] * 3
+    assert stored_orders(api) == before
+    first, again = (api.call("POST", "/api/v1/orders/batch", ask).json["orders"] for _ in range(2))
+    assert [line["status"] for line in (*first, *again)] == [201] * 3 + [200] * 3
+    assert [line["placed"] | {"created": False} for line in first] == [line["placed"] for line in again]
+    assert stored_orders(api) == before + 3
+    other = api.call("POST", "/api/v1/orders/batch", ask | {"orders": [terms(), orders[0] | {"quantity": 7}]})
+    assert (other.status, other.json["code"]) == (409, "DUPLICATE_ORDER_ID")
+    assert [one["field"] for one in other.json["fields"]] == ["orders[1].clientOrderId"]
+    assert stored_orders(api) == before + 3
 
 
 def test_of_twenty_concurrent_posts_of_one_order_exactly_one_creates_it(api: Gateway) -> None:
@@ -759,6 +781,17 @@ def test_grpc_places_gets_and_cancels_through_the_same_handlers(api: Gateway) ->
                 PlaceOrdersRequest(orders=[another, PlaceOrderRequest(client_order_id="x")])
             )
             assert batch.orders[0].placed.order_id and batch.orders[1].refused.code == "INVALID_REQUEST"
+            whole = PlaceOrdersRequest(orders=[another, replace(another, quantity=0)], all_or_nothing=True)
+            message = await refused(stub.place_orders(whole), Status.INVALID_ARGUMENT)
+            assert "orders[1].quantity: must be" in message
+            whole.orders = [replace(another, quantity=12)]
+            await refused(stub.place_orders(whole), Status.ALREADY_EXISTS)
+            whole.orders, whole.check_only = [replace(another, client_order_id="checked")], True
+            (checked,) = (await stub.place_orders(whole)).orders
+            assert which_one_of(checked, "outcome") == ("", None)
+            whole.check_only = False
+            (placed,) = (await stub.place_orders(whole)).orders
+            assert placed.placed.created
             named = OrderSelection(order_ids=[first.order_id, str(uuid7())])
             many = await stub.cancel_orders(CancelOrdersRequest(selection=named, client_order_id="all"))
             again_many = await stub.cancel_orders(CancelOrdersRequest(selection=named, client_order_id="all"))

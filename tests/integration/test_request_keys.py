@@ -14,7 +14,7 @@ from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.postgres_reader import PostgresReader
 from oms_api.adapters.request_lookup import RequestLookup
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
-from oms_api.ports import NewChange, NewOrder, Request
+from oms_api.ports import NewChange, NewOrder, Request, RowRefused
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.messages import CancelOrder, ReplaceOrder, SubmitOrder
@@ -35,6 +35,16 @@ class Line:
         self.published += requests
 
 
+def new_order(client_order_id: str, account_id: str = ACCOUNT) -> NewOrder:
+    terms = OrderTerms(
+        account_id=account_id, channel="API", client_order_id=client_order_id, principal="t",
+        symbol="AAPL", side=Side.BUY, order_type=OrderType.LIMIT, quantity=100,
+        limit_price_micros=187_210_000, time_in_force=TimeInForce.DAY,
+    )  # fmt: skip
+    message = SubmitOrder(order_id=uuid7(), received_at=utc_now(), terms=terms)
+    return NewOrder(message=message, payload=encode(message), trace="")
+
+
 class Desk:
     """A running intake, and how what it stored is found."""
 
@@ -46,13 +56,7 @@ class Desk:
         self.keys = RequestLookup(self.reader.read)
 
     async def place(self, client_order_id: str, account_id: str = ACCOUNT) -> Any:
-        terms = OrderTerms(
-            account_id=account_id, channel="API", client_order_id=client_order_id, principal="t",
-            symbol="AAPL", side=Side.BUY, order_type=OrderType.LIMIT, quantity=100,
-            limit_price_micros=187_210_000, time_in_force=TimeInForce.DAY,
-        )  # fmt: skip
-        message = SubmitOrder(order_id=uuid7(), received_at=utc_now(), terms=terms)
-        return await self.intake.submit(NewOrder(message=message, payload=encode(message), trace=""))
+        return await self.intake.submit(new_order(client_order_id, account_id))
 
     def rows(self, table: str) -> int:
         with psycopg.connect(self.dsn) as connection:
@@ -206,5 +210,46 @@ def test_an_order_is_read_as_it_was_replaced(dsn: str) -> None:
             )
             == before
         )
+
+    run(dsn, scenario)
+
+
+def test_of_a_list_all_orders_are_stored_by_one_commit_or_none_whoever_has_a_key_of_theirs(dsn: str) -> None:
+    async def scenario(desk: Desk) -> None:
+        names = [f"o{number}" for number in range(500)]
+        assert await desk.intake.submit_all([new_order(name) for name in names])
+        assert (desk.rows("orders"), desk.rows("order_keys"), desk.rows("order_requests")) == (500, 500, 500)
+        assert [len(desk.line.published), await desk.intake.submit_all([])] == [500, True]
+        # A key of an order, of a request about one, and one that two orders of the list have.
+        placed = await desk.place("single")
+        assert await desk.intake.change(replace(placed.order_id, "asked"))
+        for taken in ("o499", "single", "asked", "new-1"):
+            wanted = [new_order("new-1"), new_order("new-2"), new_order(taken)]
+            assert await desk.intake.submit_all(wanted) is False
+        # Of an account that there is not.
+        refused = await desk.intake.submit_all([new_order("new-1"), new_order("new-2", "NOBODYS")])
+        assert isinstance(refused, RowRefused) and refused.problem.field == "accountId"
+        assert (desk.rows("orders"), len(desk.line.published)) == (501, 502)
+        assert await desk.intake.submit_all([new_order("new-1"), new_order("new-2")])
+
+    run(dsn, scenario)
+
+
+def test_of_lists_and_orders_at_once_each_is_whole_and_no_key_is_stored_twice(dsn: str) -> None:
+    async def scenario(desk: Desk) -> None:
+        async with running(dsn) as other:
+            lists = [[new_order("both"), new_order(f"list-{number}")] for number in range(6)]
+            outcomes = await asyncio.gather(
+                *(
+                    one.intake.submit_all(orders)
+                    for one, orders in zip([desk, other] * 3, lists, strict=True)
+                ),
+                desk.place("both"),
+                other.place("both"),
+            )
+        stored = [outcome for outcome in outcomes[:6] if outcome is True]
+        singles = [outcome for outcome in outcomes[6:] if outcome.created]
+        assert len(stored) + len(singles) == 1
+        assert desk.rows("orders") == (2 if stored else 1) == desk.rows("order_requests")
 
     run(dsn, scenario)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from oms_api.batch_handlers import Batch, handle_place_batch, read_batch
+from oms_api.batch_handlers import PROBLEMS_MAX, Answered, Batch, handle_place_batch, read_batch
 from oms_api.change_handlers import (
     Asked,
     Requested,
@@ -17,6 +17,7 @@ from oms_api.change_handlers import (
     handle_change,
     handle_change_many,
 )
+from oms_api.domain.idempotency import KeyConflict
 from oms_api.domain.order_requests import (
     ORDERS_SELECTED_MAX,
     RULES,
@@ -28,18 +29,21 @@ from oms_api.domain.order_requests import (
     selection_problem,
 )
 from oms_api.domain.principal import Principal, Right, rights_of
-from oms_api.domain.refusal import Refusal, RefusalCode
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
 from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.entrypoints.grpc_orders import read_selection
+from oms_api.entrypoints.grpc_refusals import refused as grpc_refused
 from oms_api.entrypoints.request_fields import read_query
+from oms_api.entrypoints.rest_batch import batch_line
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
 from oms_api.entrypoints.stream_requests import ChangeMany, read_message
 from oms_api.handlers import Placed
+from oms_api.ports import RowRefused
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade, CancelOrder, ReplaceOrder
 from oms_platform.vocabulary import OrderChange, OrderStatus, OrderType, Side, TimeInForce
-from tests.unit.oms_api.test_handlers import CONTENT, FIRST, NOW, TRADER, Fake, over_rate, view
+from tests.unit.oms_api.test_handlers import CONTENT, FIRST, NOW, TRADER, Fake, over_rate, overloaded, view
 
 CLOSED = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
 KINDS = list(RequestKind)
@@ -356,14 +360,26 @@ def test_a_named_order_whose_cancel_is_pending_is_answered_with_that_cancel(fake
 # ---- batches
 
 
-def place_batch(fake: Fake, *orders: Any, **changes: Any) -> list[Placed | Refusal]:
+def ask_batch(fake: Fake, *orders: Any, **changes: Any) -> list[Answered] | Refusal:
     batch = Batch(orders=orders, **changes)
-    found = asyncio.run(handle_place_batch(fake.ports, lambda: NOW, TRADER, batch, channel="API", trace="t"))
+    return asyncio.run(handle_place_batch(fake.ports, lambda: NOW, TRADER, batch, channel="API", trace="t"))
+
+
+def place_batch(fake: Fake, *orders: Any, **changes: Any) -> list[Answered]:
+    found = ask_batch(fake, *orders, **changes)
     assert isinstance(found, list)
     return found
 
 
-def codes(found: list[Placed | Refusal]) -> list[RefusalCode | None]:
+def whole(fake: Fake, *orders: Any, **changes: Any) -> Refusal:
+    """Return why a list is refused of which all are wanted or none; nothing of it is stored."""
+    before = list(fake.orders)
+    found = refused(ask_batch(fake, *orders, all_or_nothing=True, **changes))
+    assert fake.orders == before
+    return found
+
+
+def codes(found: list[Answered]) -> list[RefusalCode | None]:
     return [one.code if isinstance(one, Refusal) else None for one in found]
 
 
@@ -381,14 +397,107 @@ def test_a_bad_line_of_a_batch_stops_no_other(fake: Fake) -> None:
     assert [one.message.terms.client_order_id for one in fake.orders] == ["c1", "c2"]
 
 
-def test_all_or_nothing_checks_all_before_any(fake: Fake) -> None:
-    found = place_batch(fake, order(1), BAD, order(2), all_or_nothing=True)
-    assert codes(found) == [RefusalCode.CONFLICT, INVALID, RefusalCode.CONFLICT]
-    twice = place_batch(fake, order(1), order(1, quantity=2), all_or_nothing=True)
-    assert codes(twice) == [INVALID, INVALID]
+# Whatever one order of a list may be refused for, and what it is called then.
+WRONG_LINES: list[tuple[Any, list[str]]] = [
+    ({"quantity": -1}, ["quantity"]),
+    ({"limitPrice": "1.0000001", "colour": "red"}, ["colour", "limitPrice"]),
+    ({"accountId": "NOBODYS"}, ["accountId"]),
+    ({"accountId": "ANOTHERS"}, ["accountId"]),
+    ({"symbol": "NOPE"}, ["symbol"]),
+    ({"routing": {"profile": "none"}}, ["routing.profile"]),
+    ({"clientOrderId": ""}, ["clientOrderId"]),
+    ({"quantity": 10**5000}, ["quantity"]),
+]
+
+
+@pytest.mark.parametrize(("wrong", "fields"), WRONG_LINES)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_wrong_order_refuses_a_whole_list_and_is_named_by_its_place(
+    fake: Fake, wrong: dict[str, Any], fields: list[str], place: int
+) -> None:
+    fake.accounts.add("ANOTHERS")
+    orders = [order(number) for number in range(3)]
+    orders[place] |= wrong
+    found = whole(fake, *orders)
+    assert found.code is INVALID
+    assert found.message == "1 of 3 orders is refused, and none was placed"
+    assert [problem.field for problem in found.fields] == [f"orders[{place}].{field}" for field in fields]
+    assert codes(place_batch(fake, *orders)).count(None) == 2
+
+
+def test_every_problem_of_a_list_is_told_at_once_and_what_may_pass_only_alone(fake: Fake) -> None:
+    orders = [order(1, quantity=0), "x", order(2), order(2, symbol="NOPE"), order(3, side="B", quantity=0)]
+    found = whole(fake, *orders)
+    assert [problem.field for problem in found.fields] == [
+        "orders[0].quantity", "orders[1]", "orders[2].clientOrderId", "orders[3].symbol",
+        "orders[3].clientOrderId", "orders[4].side", "orders[4].quantity",
+    ]  # fmt: skip
+    overloaded(fake)
+    found = whole(fake, order(1), BAD)
+    assert (found.code, found.message) == (INVALID, "1 of 2 orders is refused, and none was placed")
+    later = whole(fake, order(1), order(2))
+    assert (later.code, later.fields, later.retry_after_s) == (RefusalCode.UNAVAILABLE, (), 1)
+    assert "orders wait" in later.message
+
+
+def test_more_problems_than_an_answer_holds_are_counted(fake: Fake) -> None:
+    wide = order(1) | {f"f{number}": 1 for number in range(PROBLEMS_MAX + 5)}
+    fields = whole(fake, wide).fields
+    assert len(fields) == PROBLEMS_MAX + 1
+    assert (fields[-1].field, fields[-1].message) == ("", "and 5 more")
+
+
+def test_an_id_that_is_used_refuses_a_list_only_with_other_content(fake: Fake) -> None:
+    fake.stored = KeyConflict(order_id=FIRST.order_id)
+    found = whole(fake, order(1), order(2))
+    assert found.code is RefusalCode.DUPLICATE_ORDER_ID
+    assert [problem.field for problem in found.fields] == [f"orders[{n}].clientOrderId" for n in (0, 1)]
+    assert str(FIRST.order_id) in found.fields[0].message
+    fake.stored = FIRST
+    again = place_batch(fake, order(1), order(2), all_or_nothing=True)
+    assert [(one.order_id, one.created) for one in again if isinstance(one, Placed)] == [
+        (FIRST.order_id, False)
+    ] * 2
     assert fake.orders == []
-    assert codes(place_batch(fake, order(1), order(2), all_or_nothing=True)) == [None, None]
-    assert len(fake.orders) == 2
+
+
+def test_a_list_is_stored_by_one_request_and_each_order_gets_its_own_answer(fake: Fake) -> None:
+    placed = place_batch(fake, order(1), order(2), all_or_nothing=True)
+    ids = [one.message.order_id for one in fake.orders]
+    assert [(one.order_id, one.created) for one in placed if isinstance(one, Placed)] == [
+        (one, True) for one in ids
+    ]
+    assert len({*ids}) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (False, RefusalCode.UNAVAILABLE),
+        (RowRefused(problem=FieldProblem(field="accountId", message="unknown account")), INVALID),
+    ],
+)
+def test_a_list_that_the_store_does_not_take_is_refused_whole(
+    fake: Fake, outcome: Any, code: RefusalCode
+) -> None:
+    fake.whole = outcome
+    assert whole(fake, order(1), order(2)).code is code
+
+
+@pytest.mark.parametrize("all_or_nothing", [False, True])
+def test_a_list_that_is_only_checked_stores_nothing_and_is_answered_as_it_would_be(
+    fake: Fake, all_or_nothing: bool
+) -> None:
+    flags = {"all_or_nothing": all_or_nothing, "check_only": True}
+    assert [batch_line(one).status for one in place_batch(fake, order(1), order(2), **flags)] == [201, 201]
+    found = ask_batch(fake, order(1), BAD, **flags)
+    if all_or_nothing:
+        assert [problem.field for problem in refused(found).fields] == ["orders[1].quantity"]
+    else:
+        assert isinstance(found, list) and codes(found) == [None, INVALID]
+    fake.stored = FIRST
+    assert [batch_line(one).status for one in place_batch(fake, order(1), **flags)] == [200]
+    assert fake.orders == []
 
 
 @pytest.mark.parametrize("all_or_nothing", [False, True])
@@ -396,13 +505,25 @@ def test_every_order_of_a_batch_counts_and_what_is_stored_gets_its_first_answer(
     fake: Fake, all_or_nothing: bool
 ) -> None:
     over_rate(fake)
-    found = place_batch(fake, order(1), order(2), order(3), all_or_nothing=all_or_nothing)
-    of_first = RefusalCode.CONFLICT if all_or_nothing else None
-    assert codes(found) == [of_first, RefusalCode.RATE_LIMITED, RefusalCode.RATE_LIMITED]
+    orders = [order(1), order(2), order(3)]
+    if all_or_nothing:
+        found = whole(fake, *orders)
+        assert (found.code, found.retry_after_s) == (RefusalCode.RATE_LIMITED, 1)
+    else:
+        over = RefusalCode.RATE_LIMITED
+        assert codes(place_batch(fake, *orders)) == [None, over, over]
     fake.orders.clear()
     fake.stored = FIRST
     again = place_batch(fake, order(1), order(2), all_or_nothing=all_or_nothing)
     assert isinstance(again[1], Placed)
+
+
+def test_the_wrong_fields_of_a_list_over_grpc_fit_into_trailers(fake: Fake) -> None:
+    found = grpc_refused(whole(fake, *(order(number, limitPrice="x" * 99) for number in range(500))))
+    assert found.details is not None
+    violations = found.details[1].field_violations
+    assert (violations[0].field, violations[-1].description) == ("orders[0].limit_price", "and 480 more")
+    assert sum(len(one.SerializeToString()) for one in found.details) < 4_096
 
 
 @pytest.mark.parametrize(
@@ -410,6 +531,7 @@ def test_every_order_of_a_batch_counts_and_what_is_stored_gets_its_first_answer(
     [
         ({}, "orders"), ({"orders": []}, "orders"), ({"orders": [{}] * 501}, "orders"),
         ({"orders": {}}, "orders"), ({"orders": [{}], "allOrNothing": 1}, "allOrNothing"),
+        ({"orders": [{}], "checkOnly": "no"}, "checkOnly"),
         ({"orders": [{}], "x": 1}, "x"),
     ],
 )  # fmt: skip

@@ -101,6 +101,8 @@ class Fake:
         self.orders: list[NewOrder] = []
         self.cancels: list[NewChange] = []
         self.outcome: Any = None
+        # What it answers to orders of which all are to be stored or none.
+        self.whole: bool | RowRefused = True
         # What the idempotency key of any order stands for, and why new ones are not taken.
         self.stored: StoredOrder | KeyConflict | None = None
         self.full = False
@@ -123,6 +125,13 @@ class Fake:
         return self.outcome or StoredOrder(
             order_id=order.message.order_id, created_at=order.message.received_at, created=True
         )
+
+    async def submit_all(self, orders: Sequence[NewOrder]) -> bool | RowRefused:
+        if self.full:
+            raise IntakeFullError("full")
+        if self.whole is True:
+            self.orders += orders
+        return self.whole
 
     async def request(self, cancel: NewChange, _status: str) -> UUID:
         self.cancels.append(cancel)

@@ -82,13 +82,13 @@ def test_what_selects_is_asked_for_and_each_order_is_told(command: str) -> None:
     with stand_in({PATHS[command]: (202, answer)}) as api:
         result = run(
             api, command, "--account", "A", "--symbol", "aapl", "--side", "buy", "--venue", "XNYS",
-            "--older-than", "60", "--client-order-id", "nobodys",
+            "--older-than", "60", "--client-order-id", "nobodys", "--basket", "list 1",
         )  # fmt: skip
     assert result.exit_code == 0, result.exception
     assert api.queries(PATHS[command]) == [
         {
             "accountId": ["A"], "symbol": ["AAPL"], "side": ["BUY"], "venue": ["XNYS"], "olderThan": ["60"],
-            "clientOrderId": ["nobodys"],
+            "clientOrderId": ["nobodys"], "basketId": ["list 1"],
         }
     ]  # fmt: skip
     assert "deadbee1 ACKNOWLEDGED asked for" in result.output

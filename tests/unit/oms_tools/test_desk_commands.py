@@ -69,6 +69,7 @@ def run(api: StandIn, *words: str) -> Result:
 def test_orders_are_asked_for_with_every_filter_and_shown_within_80_columns() -> None:
     with stand_in({"GET /api/v1/orders": {"orders": [order(1), DENIED], "nextCursor": None}}) as api:
         filters = ["--account", "ACC-INST-001", "--symbol", "googl", "--status", "partially_filled"]
+        filters += ["--basket", "list 1"]
         result = run(api, "orders", *filters, "--status", "REJECTED", "--open", "--limit", "7")
         assert result.exit_code == 0, result.output
         assert api.queries("GET /api/v1/orders") == [
@@ -78,6 +79,7 @@ def test_orders_are_asked_for_with_every_filter_and_shown_within_80_columns() ->
                 "symbol": ["GOOGL"],
                 "status": ["PARTIALLY_FILLED", "REJECTED"],
                 "open": ["true"],
+                "basketId": ["list 1"],
             }
         ]
     lines = result.output.splitlines()

@@ -1230,12 +1230,14 @@ class ResumeOrderResponse(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class PlaceOrdersRequest(betterproto.Message):
     """
-    Up to 500 orders, as far as a message of 64 KiB holds them, of one channel. all_or_nothing: none is placed if one of
-     them is refused.
+    Up to 500 orders, as far as a message of 64 KiB holds them, of one channel. all_or_nothing: if one of them is refused,
+     the call ends with why, each problem named by its place, and none is placed; else all are stored by one commit.
+     check_only: the same checks and answers, and nothing is stored.
     """
 
     orders: List["PlaceOrderRequest"] = betterproto.message_field(1)
     all_or_nothing: bool = betterproto.bool_field(2)
+    check_only: bool = betterproto.bool_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -1247,7 +1249,9 @@ class PlaceOrdersResponse(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class PlacedOrder(betterproto.Message):
-    """One of them."""
+    """
+    One of them; neither of an order that was checked only, and would be placed.
+    """
 
     placed: "PlaceOrderResponse" = betterproto.message_field(1, group="outcome")
     refused: "RefusedRequest" = betterproto.message_field(2, group="outcome")
