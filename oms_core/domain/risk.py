@@ -41,8 +41,7 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     """What risk needs to know of an instrument, today.
 
     ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
-    reference_micros: what values an order that waits
-    where nobody quotes, None for nothing.
+    reference_micros: what values an order that waits where nobody quotes, None for nothing.
     """
 
     symbol: str
@@ -69,8 +68,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
     known. is_of_ended_day: the session that the order was taken for is over. waits: its market is closed, and
-    it is one that waits for it. now: the time of the
-    verdict. algo_time: of an order with an algo.
+    it is one that waits for it. now: the time of the verdict. algo_time: of an order with an algo.
     """
 
     terms: OrderTerms

@@ -1,14 +1,21 @@
-"""The orders of the load: 70 % limit, 30 % market, over the demo's accounts and symbols, seeded."""
+"""The orders of the load: 70 % limit, 30 % market, over the demo's accounts and symbols, seeded.
+
+A part of them may be of every other kind.
+"""
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
+from oms_platform.clock import Clock, utc_now
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS, RETAIL
+from oms_tools.bench.order_kinds import KINDS
 
 LIMIT_SHARE: Final = 0.7
 # Of the limit orders, how many are priced to wait in a book.
@@ -21,7 +28,7 @@ _SIDES: Final = ("BUY", "SELL")
 _TICK: Final = Decimal("0.01")
 _THROUGH: Final = Decimal("0.0010")
 _AWAY: Final = Decimal("0.0010")
-_SHARES: Final = ("cancels", "replaces", "waits")
+_SHARES: Final = ("cancels", "replaces", "waits", "kinds")
 
 
 class MixSpecError(ValueError):
@@ -32,12 +39,14 @@ class MixSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of orders that wait in a book.
 
     cancels, replaces: the shares of them that are canceled, and that are replaced: half of these by a price
-    that trades at once, the others by more or fewer shares. waits: of the limit orders, how many wait.
+    that trades at once, the others by more or fewer shares. waits: of the limit orders, how many wait. kinds:
+    of all orders, how many are of another kind than a plain limit or market order (`order_kinds`).
     """
 
     cancels: float = 0.0
     replaces: float = 0.0
     waits: float = PASSIVE_SHARE
+    kinds: float = 0.0
 
 
 def read_mix(text: str) -> MixSpec:
@@ -86,17 +95,28 @@ class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderMix:
-    """Makes orders around the live quote. The same seed and quotes make the same orders, changed or not."""
+    """Makes orders around the live quote. The same seed and quotes make the same orders, changed or not.
+
+    Until when one is good or worked is counted from when it is made.
+    """
 
     def __init__(
-        self, seed: int, run: str, quote: Callable[[str], Quote | None], spec: MixSpec | None = None
+        self,
+        seed: int,
+        run: str,
+        quote: Callable[[str], Quote | None],
+        spec: MixSpec | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311
         # A generator of its own: which orders are changed does not change the orders.
         self._changes = random.Random(seed + 1)  # noqa: S311
         self._spec = spec or MixSpec()
+        # Another one: nor does it that some are of other kinds.
+        self._kinds = random.Random(seed + 2)  # noqa: S311
         self._run = run
         self._quote = quote
+        self._clock = clock
         self._count = 0
         self._probes = 0
         self._prices: dict[tuple[str, str, bool], tuple[Quote | None, str]] = {}
@@ -122,6 +142,9 @@ class OrderMix:
             body["orderType"] = "LIMIT"
             body["limitPrice"] = self._price(symbol, side, passive, reference)
         waits = limit and passive
+        if self._kinds.random() < self._spec.kinds:
+            body |= self._other(body, reference, self._clock())
+            waits = True
         cancel_after_s = replace_after_s = None
         if waits:
             drawn, spec = self._changes.random(), self._spec
@@ -140,11 +163,21 @@ class OrderMix:
     def change_of(self, order: PlannedOrder) -> dict[str, Any]:
         """Return what an order that waits is to become: its body of a PATCH."""
         body = order.body
-        if self._changes.random() < 0.5:
+        if self._changes.random() < 0.5 and body.get("limitPrice") is not None and not body.get("postOnly"):
             reference = next(price for symbol, _, price in INSTRUMENTS if symbol == body["symbol"])
             return {"limitPrice": self._price(body["symbol"], body["side"], False, reference)}
         more = self._changes.random() < 0.5
         return {"quantity": body["quantity"] * 2 if more else max(1, body["quantity"] // 2)}
+
+    def _other(self, body: dict[str, Any], reference: str, now: datetime) -> dict[str, Any]:
+        """Return what makes of an order one of another kind."""
+        draw = self._kinds
+        kind = draw.choice(list(KINDS))
+        side = "SELL" if kind == "SHORT" else body["side"]
+        made = KINDS[kind](draw, partial(self._price, body["symbol"], side, reference=reference), now)
+        if made["orderType"] != "LIMIT" and "limitPrice" not in made:
+            body.pop("limitPrice", None)
+        return made
 
     def next_probe(self) -> PlannedOrder:
         """Return a small market order, whose times say how the platform is."""

@@ -36,6 +36,8 @@ def print_figures(out: Console, figures: Mapping[str, Any]) -> None:
     _print_database(out, figures["database"])
     kafka = figures["kafka"]["messages_per_order"]
     _line(out, f"Kafka messages an order: {sum(kafka.values()):.2f}; {_pairs(kafka)}")
+    if figures.get("dropped_sessions"):
+        _line(out, f"sessions that were cut: {_pairs(figures['dropped_sessions'])}")
     if figures["recovery"] is not None:
         _print_recovery(out, figures["recovery"])
 

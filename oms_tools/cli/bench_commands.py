@@ -14,12 +14,14 @@ import psycopg
 from rich.console import Console
 
 from oms_platform.clock import utc_now
+from oms_platform.schema.demo_data import VENUES
 from oms_tools.bench.knee import search_knee
 from oms_tools.bench.load import Load, Schedule
 from oms_tools.bench.order_mix import MixSpec, MixSpecError, read_mix
 from oms_tools.bench.preload import PreloadError, await_settled, read_pattern, write_copies
 from oms_tools.bench.report import print_figures, print_knee
 from oms_tools.bench.run import Bench
+from oms_tools.bench.session_drops import SessionDrops, drop_by_control
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import stack_dsn
 from oms_tools.cli.log_in import fetch_token
@@ -79,7 +81,14 @@ class _Mix(click.ParamType[MixSpec]):
     type=_Mix(),
     default="cancels=0",
     help="cancels=SHARE,replaces=SHARE: of the orders that wait in a book, how many are canceled and replaced"
-    " a little later; waits=SHARE: of the limit orders, how many wait.",
+    " a little later; waits=SHARE: of the limit orders, how many wait; kinds=SHARE: of all orders, how many"
+    " are of other kinds (stops, GTD, IOC, post-only, algos, …).",
+)
+@click.option(
+    "--drop-sessions",
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    help="Cut the session of a simulated venue, on average once in so many seconds.",
 )
 @click.option(
     "--preload",
@@ -115,6 +124,7 @@ def bench(
     minutes: float | None,
     seed: int,
     mix: MixSpec,
+    drop_sessions: float | None,
     preload: int | None,
     find_knee: bool,
     filled_max: float | None,
@@ -139,7 +149,12 @@ def bench(
         return
     seconds = minutes * 60 if minutes is not None else seconds or SECONDS
     schedule = Schedule(rate=rate, seconds=seconds, probe_s=probe or 0.0, retry=not no_retry)
-    figures = runner.measure(schedule, _progress(f"{rate:g}/s for {seconds:g} s"))
+    drops = None
+    if drop_sessions is not None:
+        drop = drop_by_control(layout.port("broker_control"))
+        drops = SessionDrops([venue[0] for venue in VENUES], drop_sessions, seed, drop)
+    figures = runner.measure(schedule, _progress(f"{rate:g}/s for {seconds:g} s"), drops)
+    figures["dropped_sessions"] = {} if drops is None else dict(sorted(drops.cut.items()))
     _show("")
     figures["hops"]["core_to_client"] = figures["core_to_client_ms"]
     if json_file is not None:

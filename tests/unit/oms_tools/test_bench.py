@@ -10,15 +10,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from oms_api.domain.terms import Known, read_terms
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import INSTRUMENTS
-from oms_platform.vocabulary import OrderStatus
+from oms_platform.vocabulary import AlgoStrategy, OrderStatus, OrderTerms
 from oms_tools.bench.event_stream import StreamEvent
 from oms_tools.bench.figures import last_part, percentiles, slope
 from oms_tools.bench.load import Load, Schedule, Sent
 from oms_tools.bench.order_mix import MixSpec, MixSpecError, OrderMix, PlannedOrder, read_mix
 from oms_tools.bench.outcomes import cancel_outcomes, replace_outcomes
 from oms_tools.bench.recovery import normal_after_s
+from oms_tools.bench.session_drops import SessionDrops, drop_by_control
 from oms_tools.cli.bench_commands import bench
 from oms_tools.laptop.layout import StackError
 
@@ -106,7 +109,7 @@ def test_a_mix_says_which_share_is_canceled_and_what_is_wrong_with_it() -> None:
         "cancels=2": "cancels must be a share from 0 to 1, was '2'",
         "cancels=many": "cancels must be a share from 0 to 1, was 'many'",
         "cancels=nan": "cancels must be a share from 0 to 1, was 'nan'",
-        "amends=0.1": "expected one of cancels, replaces, waits with a share, found 'amends=0.1'",
+        "amends=0.1": "expected one of cancels, replaces, waits, kinds with a share, found 'amends=0.1'",
         "cancels=0.1,cancels=0.2": "cancels is given twice",
         "": "expected a mix such as cancels=0.1, found nothing",
     }.items():
@@ -138,6 +141,55 @@ def test_an_order_that_waits_becomes_one_that_trades_or_another_quantity() -> No
         else:
             further = Decimal(value) - Decimal(order.body["limitPrice"])
             assert (further > 0) == (order.body["side"] == "BUY")
+
+
+def of_kinds(count: int, share: float = 1.0) -> list[PlannedOrder]:
+    mix = OrderMix(7, "run", quote, MixSpec(kinds=share, cancels=0.4, replaces=0.6), clock=lambda: AT)
+    return [mix.next_order() for _ in range(count)]
+
+
+def test_orders_of_every_kind_are_ones_that_the_door_takes() -> None:
+    known = Known(
+        ticks_of=lambda _symbol: Ticks(),
+        round_lot_of=lambda _symbol, _price: 100,
+        account_exists=lambda _account: True,
+        profile_exists=lambda _profile: True,
+        venue_exists=lambda _venue: True,
+    )
+    made = of_kinds(1_000)
+    for order in made:
+        found = read_terms(order.body, channel="API", principal="desk", known=known)
+        assert isinstance(found, OrderTerms), (order.body, found)
+    assert {order.body["timeInForce"] for order in made} == {"DAY", "IOC", "FOK", "GTC", "GTD"}
+    assert {order.body["orderType"] for order in made} == {"MARKET", "LIMIT", "STOP", "STOP_LIMIT"}
+    assert {order.body.get("algo", {}).get("strategy") for order in made} == {
+        None,
+        *AlgoStrategy.__members__,
+    }
+    for field in ("displayQty", "postOnly", "locateId", "minQuantity", "routing"):
+        assert any(field in order.body for order in made), field
+    assert not any(order.marketable for order in made)
+
+
+def test_those_that_are_of_no_other_kind_are_what_they_would_have_been() -> None:
+    plain, mixed = orders(7, 1_000), of_kinds(1_000, 0.3)
+    same = [a.body == b.body for a, b in zip(plain, mixed, strict=True)]
+    assert 0.6 < sum(same) / 1_000 < 0.8
+
+
+def test_sessions_are_cut_about_as_often_as_is_asked_and_what_was_not_cut_is_not_counted() -> None:
+    asked: list[str] = []
+
+    def drop(venue_id: str) -> bool:
+        asked.append(venue_id)
+        return venue_id == "XNYS"
+
+    drops = SessionDrops(("XNYS", "XNAS"), 10.0, 7, drop)
+    for _ in range(2_000):
+        drops.on_second(Load())
+    assert 150 < len(asked) < 250 and set(asked) == {"XNYS", "XNAS"}
+    assert drops.cut == {"XNYS": asked.count("XNYS"), "XNAS": 0}
+    assert drop_by_control(1)("XNYS") is False
 
 
 def replaced(status: int, end: str = "") -> Sent:
