@@ -3,8 +3,9 @@
 A route is asked for whenever released shares are left that no child works and no route plan holds. A route
 that brings no fill is followed by the next one only after a wait: a short one first, for the quotes that it
 missed to be corrected, then longer ones that double, from one route to the next: a child that rested for as
-long has waited. Orders that may not rest are canceled after FRUITLESS_ROUTES_MAX of them; routes that found no
-quote wait likewise and count apart. The stages of a plan that says so follow each other at once. What time forbids to route is held, and says why.
+long has waited. Orders that may not rest are canceled after FRUITLESS_ROUTES_MAX of them; routes that found
+no quote wait likewise and count apart. The stages of a plan that says so follow each other at once. What time
+forbids to route is held, and says why.
 
 A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
 venues keep, and the order ends when that ends (`requests`).
