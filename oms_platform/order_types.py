@@ -54,7 +54,7 @@ FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
 }
 
 
-def force_problem(order_type: OrderType, force: TimeInForce, *, min_quantity: int = 0) -> tuple[str, str]:
+def force_problem(order_type: OrderType, force: TimeInForce) -> tuple[str, str]:
     """Return the field that does not go with a time in force and what is wrong, ("", "") for none."""
     allowed = FORCES_OF[order_type]
     if force not in allowed:

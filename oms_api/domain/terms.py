@@ -141,7 +141,7 @@ def read_terms(
     )
     problems += wrong_expiry
     if order_type is not None and time_in_force is not None:
-        field, problem = force_problem(order_type, time_in_force, min_quantity=min_quantity)
+        field, problem = force_problem(order_type, time_in_force)
         if problem:
             _wrong(problems, field, problem)
     routing = read_routing(content.get("routing"), known, problems)

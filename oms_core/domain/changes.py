@@ -75,7 +75,7 @@ def _problem_of_force(before: OrderTerms, after: OrderTerms) -> str | None:
     force = after.time_in_force
     if force not in forces_after(before.time_in_force, has_algo=before.algo is not None):
         return f"timeInForce: {before.time_in_force.name} does not become {force.name}"
-    field, problem = force_problem(after.order_type, force, min_quantity=after.min_quantity)
+    field, problem = force_problem(after.order_type, force)
     if problem:
         return f"{field}: {problem}"
     if (force is TimeInForce.GTD) is (after.expire_at is None):
