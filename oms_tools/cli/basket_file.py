@@ -59,6 +59,8 @@ CELLS: Final[Mapping[str, Cell]] = {
     "limitPrice": Cell.TEXT,
     "stopPrice": Cell.TEXT,
     "timeInForce": Cell.NAME,
+    "expireDate": Cell.TEXT,
+    "expireTime": Cell.TEXT,
     "routing.profile": Cell.TEXT,
     "routing.avoid": Cell.NAMES,
     "routing.prefer": Cell.NAMES,

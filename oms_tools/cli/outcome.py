@@ -60,7 +60,7 @@ def resting_outcome(order: dict[str, Any], routes: Sequence[dict[str, Any]]) -> 
     )
     done = f", {order['cumQty']:,} filled at {price(order.get('avgPx'))}" if order["cumQty"] else ""
     what = f"{order['side']} {order['quantity']:,} {order['symbol']}"
-    return Outcome(DONE, f"BOOKED  {what}{done}: {where}", order)
+    return Outcome(DONE, f"RESTING  {what}{done}: {where}", order)
 
 
 def await_outcome(
