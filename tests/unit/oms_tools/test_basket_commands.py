@@ -200,7 +200,8 @@ def standing(number: int, sequence: int, status: str, cum_qty: int = 0) -> answe
         {
             "orderId": order_id(number), "accountId": ACCOUNT, "channel": "CLI", "clientOrderId": "c",
             "symbol": "AAPL", "side": "BUY", "orderType": "MARKET", "timeInForce": "DAY", "quantity": 100,
-            "expireAt": None, "limitPrice": None, "stopPrice": None, "status": status, "closed": status == "FILLED",
+            "expireAt": None, "limitPrice": None, "stopPrice": None,
+            "status": status, "closed": status == "FILLED",
             "cumQty": cum_qty, "leavesQty": 100 - cum_qty, "filledNotional": Decimal(2 * cum_qty), "text": "",
             "sequence": sequence, "createdAt": NOW, "updatedAt": NOW, "avgPx": None, "minQuantity": None,
             "routing": None, "algo": None, "basketId": "list", "principal": "t", "capacity": "AGENCY",
