@@ -363,8 +363,8 @@ def test_a_cross_begins_and_ends_the_day_at_one_price(
     assert all(liquidity == 4 for _, _, _, liquidity in both)
     most = max(
         min(
-            sum(size for side, size, at in opening if side is Side.BUY and at >= ticks),
-            sum(size for side, size, at in opening if side is Side.SELL and at <= ticks),
+            sum(size for side, size, at in opening if side.is_buy and at >= ticks),
+            sum(size for side, size, at in opening if not side.is_buy and at <= ticks),
         )
         for ticks in range(-3, 4)
     )
