@@ -147,4 +147,6 @@ def _stands_in_the_way(order: Order, terms: OrderTerms) -> bool:
         return False
     # What venues have of an algo stays, however the rest is to be released.
     same = replace(terms, quantity=order.terms.quantity, algo=order.terms.algo)
-    return order.committed_qty > terms.quantity or at_venues(same) != at_venues(order.terms)
+    # What comes to an order that shows a part of itself could not be shown beside what is shown already.
+    grows_unseen = bool(terms.display_quantity) and terms.quantity > order.terms.quantity
+    return grows_unseen or order.committed_qty > terms.quantity or at_venues(same) != at_venues(order.terms)

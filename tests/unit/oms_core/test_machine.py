@@ -14,7 +14,7 @@ from oms_core.domain.machine import (
     apply,
     first_route,
 )
-from oms_core.domain.order import Event, RetryRoute
+from oms_core.domain.order import Event, RequestReplace, RetryRoute
 from oms_core.domain.transitions import (
     LIFECYCLE,
     PENDING,
@@ -499,3 +499,18 @@ def test_what_an_order_shows_is_the_same_when_it_is_read_again_from_its_events()
     for event in machine.events:
         again = apply(again, event)
     assert again.display_left == machine.order.display_left == 200
+
+
+@pytest.mark.parametrize(
+    ("display", "quantity", "taken_back"), [(300, 1_001, True), (300, 999, False), (0, 1_001, False)]
+)
+def test_an_order_that_shows_a_part_and_gets_more_shares_is_taken_back_to_show_them(
+    display: int, quantity: int, taken_back: bool
+) -> None:
+    machine = showing(display, (1_000, min(display, 300), TimeInForce.DAY))
+    machine.trade(100)
+    terms = replace(machine.order.terms, quantity=quantity)
+    wish = RequestReplace(request_id=uuid7(), terms=terms, problem=None, reserved_price_micros=PRICE)
+    events = names(machine.do(wish))
+    assert events[0] == "ReplaceRequested"
+    assert ("OrderReplaced" not in events) == (taken_back or quantity < 1_000)
