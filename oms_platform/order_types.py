@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from oms_platform.sides import LOCATED, SHORTS
-from oms_platform.vocabulary import Algo, AlgoStrategy, OrderTerms, OrderType, Side, TimeInForce
+from oms_platform.vocabulary import Algo, AlgoStrategy, ExecInst, OrderTerms, OrderType, Side, TimeInForce
 
 # What a stop is worked as, once the market has reached its price.
 _WORKED_AS: Final = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
@@ -52,6 +52,11 @@ _ANY: Final = frozenset(TimeInForce)
 FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
     kind: frozenset(BOOKED) if kind in STOPS else _ANY for kind in OrderType
 }
+
+
+def rests_in_sight(force: TimeInForce, exec_inst: ExecInst | None) -> bool:
+    """Return whether a venue order may rest where others see it: not one that waits in the dark."""
+    return force in BOOKED and exec_inst is not ExecInst.MIDPOINT_PEG
 
 
 def force_problem(order_type: OrderType, force: TimeInForce) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import BOOKED, rests_in_sight
 from oms_platform.sides import far, is_within, near, sign
 from oms_platform.vocabulary import ChildTerms, ExecInst, OrderTerms, OrderType, Side
 
@@ -130,7 +130,7 @@ def _problem_of_instructions(child: ChildTerms, terms: OrderTerms) -> str:
         return f"GATE_POST_ONLY: leg={leg}, exec_inst={told}, time_in_force={force}, order={terms.post_only}"
     shown = child.display_quantity or child.quantity
     may_show = terms.display_quantity or child.quantity
-    rests = child.time_in_force in BOOKED and says is not ExecInst.MIDPOINT_PEG
+    rests = rests_in_sight(child.time_in_force, says)
     if shown > child.quantity or child.display_quantity < 0 or (rests and shown > may_show):
         return f"GATE_DISPLAY: leg={leg}, shown={shown}, quantity={child.quantity}, order={may_show}"
     return ""

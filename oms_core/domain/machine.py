@@ -39,7 +39,7 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import rests_in_sight
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     AlgoHeld,
@@ -51,7 +51,6 @@ from oms_platform.vocabulary import (
     ChildCancelRejected,
     ChildClosed,
     ChildRestated,
-    ExecInst,
     ExecType,
     OrderAccepted,
     OrderCanceled,
@@ -436,7 +435,7 @@ def _placed(order: Order, event: RoutePlaced) -> Order:
     working_qty = order.working_qty
     for terms in event.children:
         shown = terms.display_quantity or terms.quantity if order.terms.display_quantity else 0
-        rests = terms.time_in_force in BOOKED and terms.exec_inst is not ExecInst.MIDPOINT_PEG
+        rests = rests_in_sight(terms.time_in_force, terms.exec_inst)
         children[terms.cl_ord_id] = Child(
             venue_id=terms.venue_id, quantity=terms.quantity, shown_qty=shown if rests else 0
         )

@@ -4,6 +4,7 @@ A venue of it reports by ExecTransType (20) and calls a trade 150=1 or 150=2; bo
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from execution_adapter.domain.dialects.dialect import (
@@ -19,27 +20,9 @@ BEGIN_STRING: Final = "FIX.4.2"
 _MILLISECOND_AT: Final = -3
 # Rule80A, by the letters that OrderCapacity has from FIX 4.3 on, as venues of the family take them.
 CAPACITY_TAG: Final = 47
+new_order_single = partial(order_fields, capacity_tag=CAPACITY_TAG)
 order_cancel_request = cancel_fields
-
-
-def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
-    """Write the body of 35=D."""
-    return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
-
-
-def order_cancel_replace_request(
-    child: ChildTerms,
-    orig_cl_ord_id: str,
-    cl_ord_id: str,
-    quantity: int,
-    sent_at: str,
-    *,
-    suffixed: bool = False,
-) -> str:
-    """Write the body of 35=G."""
-    return replace_fields(
-        child, orig_cl_ord_id, cl_ord_id, quantity, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG
-    )
+order_cancel_replace_request = partial(replace_fields, capacity_tag=CAPACITY_TAG)
 
 
 def timestamp(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """FIX 4.4 as our venues speak it: times to the microsecond, and a question has an id of its own (790)."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from execution_adapter.domain.dialects.dialect import (
@@ -15,27 +16,9 @@ from oms_platform.vocabulary import ChildTerms
 
 BEGIN_STRING: Final = "FIX.4.4"
 CAPACITY_TAG: Final = 528
+new_order_single = partial(order_fields, capacity_tag=CAPACITY_TAG)
 order_cancel_request = cancel_fields
-
-
-def new_order_single(child: ChildTerms, cl_ord_id: str, sent_at: str, *, suffixed: bool = False) -> str:
-    """Write the body of 35=D."""
-    return order_fields(child, cl_ord_id, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG)
-
-
-def order_cancel_replace_request(
-    child: ChildTerms,
-    orig_cl_ord_id: str,
-    cl_ord_id: str,
-    quantity: int,
-    sent_at: str,
-    *,
-    suffixed: bool = False,
-) -> str:
-    """Write the body of 35=G."""
-    return replace_fields(
-        child, orig_cl_ord_id, cl_ord_id, quantity, sent_at, suffixed=suffixed, capacity_tag=CAPACITY_TAG
-    )
+order_cancel_replace_request = partial(replace_fields, capacity_tag=CAPACITY_TAG)
 
 
 def timestamp(at: datetime) -> str:

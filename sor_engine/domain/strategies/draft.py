@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import rests_in_sight
 from oms_platform.vocabulary import ExecInst, TimeInForce
 from sor_engine.domain.board import Board, Candidate, describe
 from sor_engine.domain.market import BPS, MICRO, dollars, price_text
@@ -107,9 +107,7 @@ class Draft:
         if not request.display_quantity:
             return
         resting = [
-            place
-            for place, leg in enumerate(self._legs)
-            if leg.time_in_force in BOOKED and leg.exec_inst is not ExecInst.MIDPOINT_PEG
+            place for place, leg in enumerate(self._legs) if rests_in_sight(leg.time_in_force, leg.exec_inst)
         ]
         sizes = [self._legs[place].quantity for place in resting]
         parts = shown_parts(request.display_quantity, sizes, request.round_lot)
