@@ -22,6 +22,7 @@ from oms_core.domain.order import (
     Command,
     Event,
     Fact,
+    FollowQuote,
     Order,
     RequestCancel,
     RequestReplace,
@@ -33,6 +34,7 @@ from oms_core.domain.order import (
 )
 from oms_core.domain.order_times import is_over
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
     OrderStore,
@@ -50,6 +52,8 @@ from oms_core.reports import (
     fact_of,
 )
 from oms_platform import ids
+from oms_platform.clock import microseconds
+from oms_platform.errors import BrokenInvariantError
 from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
 from oms_platform.messages import (
     BookTrade,
@@ -66,7 +70,8 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
-from oms_platform.order_ids import recall_id, route_id
+from oms_platform.order_ids import peg_id, recall_id, route_id
+from oms_platform.pegs import peg_price
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -385,6 +390,15 @@ def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: Trigge
         _record(core, unit, order, trigger, core.traces.get(order_id, ""))
 
 
+def handle_quote(core: Core, unit: UnitOfWork, order_id: UUID, touch: TouchPrices) -> Order | None:
+    """Let a pegged order follow a quote, or begin to be worked by it. Returns the order after it."""
+    order = core.desk.orders.get(order_id)
+    if order is None or order.terms.peg is None:
+        return None
+    cause = _quote_followed(core, order, touch)
+    return _record(core, unit, order, cause, core.traces.get(order_id, ""))
+
+
 def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
     """Release what is due of an algo order, or end it when its time is over. Returns the order after it."""
     order = core.desk.orders.get(order_id)
@@ -448,7 +462,8 @@ def _known(core: Core, order_id: UUID) -> Order:
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     may_route, waits_for = core.desk.standing(order.terms.symbol, unit.now)
-    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for)
+    peg = None if order.terms.peg is None else _quote_followed(core, order)
+    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, peg=peg)
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)
@@ -460,11 +475,20 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     unit.orders[order.order_id] = order
     if was_closed and not order.closed:
         unit.reopened.append(order.order_id)
-    if newly_owed and (outgoing := outgoing_of(order, unit.now, trace)) is not None:
-        unit.outgoing.append(outgoing)
+    if newly_owed:
+        unit.outgoing += outgoing_of(order, unit.now, trace)
     if order.closed:
         core.traces.pop(order.order_id, None)
     return order
+
+
+def _quote_followed(core: Core, order: Order, touch: TouchPrices | None = None) -> FollowQuote:
+    """Return the price that a quote gives a pegged order. touch None: that of now."""
+    if touch is None:
+        touch = core.quotes.touch(order.terms.symbol)
+    ticks = core.desk.ticks_of(order.terms.symbol)
+    price = peg_price(order.terms, touch.bid_micros, touch.offer_micros, ticks)
+    return FollowQuote(price_micros=price, touch=touch)
 
 
 def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str) -> None:
@@ -516,16 +540,15 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 # ---- what is asked of others
 
 
-def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
-    """Return the message for what an order waits for: it follows from its state, the same every time."""
-    if (
-        order.route_quantity
-        and order.cancel is None
-        and order.taken_back_by is None
-        and not order.is_recalled
-    ):
-        return _outgoing_route(order, now, trace)
-    return _outgoing_cancel(order, now, trace)
+def outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
+    """Return the messages for what an order waits for: they follow from its state, the same every time."""
+    if order.taken_back_by is not None or order.is_recalled:
+        cancel = _outgoing_cancel(order, now, trace)
+        return [] if cancel is None else [cancel]
+    found = [_outgoing_price(order, name, now, trace) for name in order.moved_to_peg]
+    if order.route_quantity and order.cancel is None:
+        found.append(_outgoing_route(order, now, trace))
+    return found
 
 
 def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
@@ -534,10 +557,10 @@ def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
     A route that was asked for before the order was canceled, or its children taken back, is asked for again
     too: its answer, that the plan came too late, is what is waited for.
     """
-    cancel = outgoing_of(order, now, trace)
-    if cancel is None or cancel.topic is Topic.VALIDATED:
-        return [] if cancel is None else [cancel]
-    return [cancel, _outgoing_route(order, now, trace)] if order.route_quantity else [cancel]
+    found = outgoing_of(order, now, trace)
+    if not found or not order.route_quantity or any(one.topic is Topic.VALIDATED for one in found):
+        return found
+    return [*found, _outgoing_route(order, now, trace)]
 
 
 def _outgoing_route(order: Order, now: datetime, trace: str) -> Outgoing:
@@ -564,8 +587,24 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, cancel, trace)
 
 
+def _outgoing_price(order: Order, cl_ord_id: str, now: datetime, trace: str) -> Outgoing:
+    """Return the message that moves a child of a pegged order to the order's price."""
+    pegged = order.pegged
+    if pegged is None:
+        raise BrokenInvariantError(f"order {order.order_id} has no price to move a child to")
+    request_id = peg_id(order.order_id, microseconds(pegged.priced_at))
+    quantity, price = order.children[cl_ord_id].quantity, pegged.price_micros
+    return _outgoing_replace(order, request_id, cl_ord_id, quantity, now, trace, price)
+
+
 def _outgoing_replace(
-    order: Order, request_id: UUID, cl_ord_id: str, quantity: int, now: datetime, trace: str
+    order: Order,
+    request_id: UUID,
+    cl_ord_id: str,
+    quantity: int,
+    now: datetime,
+    trace: str,
+    price_micros: int | None = None,
 ) -> Outgoing:
     message = ReplaceChild(
         request_id=request_id,
@@ -574,6 +613,7 @@ def _outgoing_replace(
         cl_ord_id=cl_ord_id,
         quantity=quantity,
         requested_at=now,
+        limit_price_micros=price_micros,
     )
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, message, trace)
 

@@ -16,7 +16,8 @@ import msgspec
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
-from oms_platform.order_types import venue_force
+from oms_platform.order_types import venue_force, worked_terms
+from oms_platform.pegs import peg_price
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
@@ -160,8 +161,26 @@ def preview_route(
     request: RouteRequest, reference: Reference, context: RoutingContext
 ) -> tuple[RoutePlan, RouteExplanation]:
     """Decide a request that will not be sent; nothing is remembered of it. Raises InvalidRequestError."""
-    worked, route = _plan(request, reference, context, QuoteBudget())
+    worked, route = _plan(_at_its_peg(request, reference, context), reference, context, QuoteBudget())
     return worked.plan, worked.explain(route.decided.quote_wait_us, route.decided.decision_us)
+
+
+def _at_its_peg(request: RouteRequest, reference: Reference, context: RoutingContext) -> RouteRequest:
+    """Return a pegged order's request at the price that the quote gives it. Raises InvalidRequestError."""
+    terms = request.terms
+    if terms.peg is None:
+        return request
+    quote = _quote(terms.symbol, context, QuoteBudget(), "")
+    price = None
+    if quote is not None:
+        bid, offer = (
+            None if side is None else micros_of(side)
+            for side in (quote.national_best_bid, quote.national_best_offer)
+        )
+        price = peg_price(terms, bid, offer, reference.rules.ticks_of(terms.symbol))
+    if price is None:
+        raise InvalidRequestError(f"no quote of {terms.symbol} gives a pegged order a price")
+    return msgspec.structs.replace(request, terms=worked_terms(terms, price))
 
 
 def refused_plan(request: RouteRequest, reason: str, now: datetime) -> RoutePlan:
@@ -398,6 +417,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         # It was a round lot at least by the rules of the day on which it was asked for.
         round_lot=min(inputs.round_lot, terms.display_quantity or inputs.round_lot),
         post_only=terms.post_only,
+        peg=None if terms.peg is None else terms.peg.peg_type,
     )
 
 

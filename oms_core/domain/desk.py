@@ -24,6 +24,7 @@ from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.market_rules import Ticks
 from oms_platform.sides import direction
 from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase, Session
 from oms_platform.vocabulary import (
@@ -177,6 +178,11 @@ class Desk:
             return MAY_NOT
         return standing(self.hours.phase(instrument.calendar_id, now))
 
+    def ticks_of(self, symbol: str) -> Ticks:
+        """Return the grid of a symbol's prices today; of one that is not known, the usual one."""
+        instrument = self.instruments.get(symbol)
+        return Ticks() if instrument is None else instrument.ticks
+
     def session_at(self, symbol: str, at: datetime) -> Session | None:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
         instrument = self.instruments.get(symbol)
@@ -273,4 +279,7 @@ def owed_key(order: Order) -> object:
         return request.request_id if smaller is None else (request.request_id, smaller)
     if order.is_recalled:
         return "recall", order.attempt
-    return order.attempt if order.route_quantity else None
+    route = order.attempt if order.route_quantity else None
+    if order.pegged is not None and order.moved_to_peg:
+        return route, order.pegged.price_micros
+    return route

@@ -16,6 +16,7 @@ from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.order_times import Expiries
+from oms_core.domain.peg_watch import PEG_INTERVAL, PegWatch
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -26,6 +27,7 @@ from oms_core.handlers import (
     handle,
     handle_algo,
     handle_expiry,
+    handle_quote,
     handle_retry,
     handle_session_end,
     handle_trigger,
@@ -50,12 +52,13 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
-# While stops wait, quotes are looked at so often.
-STOPS_POLL_S: Final = 0.004
+# While stops or pegged orders look at quotes, it is so often.
+QUOTES_POLL_S: Final = 0.004
 RETRIES_PER_BATCH_MAX: Final = 500
 ALGOS_PER_BATCH_MAX: Final = 500
 # Of each symbol.
 TRIGGERS_PER_BATCH_MAX: Final = 500
+PEGS_PER_BATCH_MAX: Final = 50
 SESSION_END_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
 EXPIRIES_PER_BATCH_MAX: Final = 200
@@ -85,6 +88,7 @@ class CoreLoop:
         address: str = "",
         tracer: Tracer | None = None,
         stop_trigger: StopTrigger = StopTrigger.QUOTE,
+        peg_interval: timedelta = PEG_INTERVAL,
     ) -> None:
         self._core = core
         self._store = store
@@ -101,6 +105,8 @@ class CoreLoop:
         self._stops = StopWatch()
         self._expiries = Expiries()
         self._algos = AlgoWatch((), clock())
+        self._peg_interval = peg_interval
+        self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last look.
         self._ended: dict[str, datetime] = {}
@@ -149,6 +155,7 @@ class CoreLoop:
         self._expiries = Expiries(orders)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
+        self._pegs = PegWatch(orders, self._next_sweep, self._peg_interval)
 
     # ---- the loop
 
@@ -159,7 +166,7 @@ class CoreLoop:
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for."""
         while not stop:
-            self.step(STOPS_POLL_S if self._stops else IDLE_POLL_S)
+            self.step(QUOTES_POLL_S if self._stops or self._pegs else IDLE_POLL_S)
 
     def step(self, timeout_s: float = IDLE_POLL_S) -> None:
         """Take one batch and what is due by time, and store and publish what comes of it."""
@@ -268,6 +275,8 @@ class CoreLoop:
                 self._expiries.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
+            if order.terms.peg is not None:
+                self._pegs.note(order, now)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -308,6 +317,7 @@ class CoreLoop:
         for order_id in self._expiries.due(unit.now, EXPIRIES_PER_BATCH_MAX):
             handle_expiry(self._core, unit, order_id)
         self._trigger_stops(unit)
+        self._follow_quotes(unit)
         self._work_algos(unit)
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
@@ -328,6 +338,13 @@ class CoreLoop:
             touch = self._core.quotes.touch(symbol)
             for order_id, trigger in self._stops.triggered(symbol, touch, TRIGGERS_PER_BATCH_MAX):
                 handle_trigger(self._core, unit, order_id, trigger)
+
+    def _follow_quotes(self, unit: UnitOfWork) -> None:
+        """Let the pegged orders follow that the newest quotes move."""
+        for order_id, touch in self._pegs.due(unit.now, self._core.quotes.touch, PEGS_PER_BATCH_MAX):
+            order = handle_quote(self._core, unit, order_id, touch)
+            if order is not None:
+                self._pegs.note(order, unit.now)
 
     def _work_algos(self, unit: UnitOfWork) -> None:
         """Look at the algo orders whose time has come."""
@@ -369,6 +386,7 @@ class CoreLoop:
         released, self._held = self._held - held, held
         for order_id in orders_of_symbols(self._core, released) if released else ():
             heapq.heappush(self._retries, (now, order_id))
+            self._pegs.look_again(order_id, now)
 
     def _take_unanswered_requests(self, unit: UnitOfWork) -> None:
         """Take requests out of the log that Kafka has not brought; not while it still may, for a backlog."""

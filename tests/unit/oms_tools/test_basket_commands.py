@@ -204,7 +204,7 @@ def standing(number: int, sequence: int, status: str, cum_qty: int = 0) -> answe
             "status": status, "closed": status == "FILLED",
             "cumQty": cum_qty, "leavesQty": 100 - cum_qty, "filledNotional": Decimal(2 * cum_qty), "text": "",
             "sequence": sequence, "createdAt": NOW, "updatedAt": NOW, "avgPx": None, "minQuantity": None,
-            "routing": None, "algo": None, "basketId": "list", "principal": "t", "capacity": "AGENCY",
+            "routing": None, "algo": None, "peg": None, "basketId": "list", "principal": "t", "capacity": "AGENCY",
             "displayQty": None, "postOnly": False, "locateId": None, "tags": None,
         },
         answers.Order,
