@@ -71,7 +71,6 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.order_ids import peg_id, recall_id, route_id
-from oms_platform.pegs import peg_price
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -462,8 +461,8 @@ def _known(core: Core, order_id: UUID) -> Order:
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     may_route, waits_for = core.desk.standing(order.terms.symbol, unit.now)
-    peg = None if order.terms.peg is None else _quote_followed(core, order)
-    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, peg=peg)
+    quote = None if order.terms.peg is None else _quote_followed(core, order)
+    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)
@@ -483,12 +482,9 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
 
 
 def _quote_followed(core: Core, order: Order, touch: TouchPrices | None = None) -> FollowQuote:
-    """Return the price that a quote gives a pegged order. touch None: that of now."""
-    if touch is None:
-        touch = core.quotes.touch(order.terms.symbol)
-    ticks = core.desk.ticks_of(order.terms.symbol)
-    price = peg_price(order.terms, touch.bid_micros, touch.offer_micros, ticks)
-    return FollowQuote(price_micros=price, touch=touch)
+    """Return the quote that a pegged order follows. touch None: that of now."""
+    symbol = order.terms.symbol
+    return FollowQuote(touch=touch or core.quotes.touch(symbol), ticks=core.desk.ticks_of(symbol))
 
 
 def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str) -> None:

@@ -118,19 +118,19 @@ def evolve(
     *,
     may_route: bool = True,
     waits_for: str = "",
-    peg: FollowQuote | None = None,
+    quote: FollowQuote | None = None,
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
     may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
-    waits_for: for what time, in words. peg: the price that the quote of now gives a pegged order.
+    waits_for: for what time, in words. quote: of now, of a pegged order.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now, may_route):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now, may_route, waits_for, peg)) is not None:
+    while (following := _next(order, now, may_route, waits_for, quote)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
@@ -219,11 +219,10 @@ def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
 
 def _followed(order: Order, quote: FollowQuote, now: datetime) -> tuple[Event, ...]:
     """Return the price that a quote gives a pegged order which venues have, where that is another one."""
-    if not order.follows or quote.price_micros is None or order.pegged is None:
+    price = quote.price_of(order.terms) if order.follows else None
+    if price is None or order.pegged is None or price == order.pegged.price_micros:
         return ()
-    return (
-        () if quote.price_micros == order.pegged.price_micros else (_pegged(quote, quote.price_micros, now),)
-    )
+    return (_pegged(quote, price, now),)
 
 
 def _pegged(quote: FollowQuote, price_micros: int, now: datetime) -> PegPriced:
@@ -276,7 +275,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 
 
 def _next(
-    order: Order, now: datetime, may_route: bool, waits_for: str, peg: FollowQuote | None
+    order: Order, now: datetime, may_route: bool, waits_for: str, quote: FollowQuote | None
 ) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
@@ -299,7 +298,7 @@ def _next(
         return OrderCanceled(reason=spent) if order.idle else None
     if order.is_past_its_time(now) or order.is_recalled:
         return None
-    return _next_route(order, now, peg) if may_route else _held(order, waits_for)
+    return _next_route(order, now, quote) if may_route else _held(order, waits_for)
 
 
 def _held(order: Order, waits_for: str) -> Event | None:
@@ -322,17 +321,17 @@ def _spent(order: Order) -> str | None:
     return None
 
 
-def _next_route(order: Order, now: datetime, peg: FollowQuote | None) -> Event | None:
+def _next_route(order: Order, now: datetime, quote: FollowQuote | None) -> Event | None:
     if order.fruitless_routes + order.dry_routes and order.retry_at is None:
         return RouteDeferred(retry_at=_retry_at(order, now), reason=order.text)
     if order.retry_at is not None and now < order.retry_at:
         return None
     if order.terms.peg is not None:
-        price = None if peg is None else peg.price_micros
-        if peg is None or price is None:
+        price = None if quote is None else quote.price_of(order.terms)
+        if quote is None or price is None:
             return _held(order, WAITS_FOR_QUOTE)
         if order.pegged is None or price != order.pegged.price_micros:
-            return _pegged(peg, price, now)
+            return _pegged(quote, price, now)
     attempt = order.attempt + 1
     return RouteRequested(
         route_id=route_id(order.order_id, attempt),

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
+from oms_platform.market_rules import Ticks
 from oms_platform.order_types import BOOKED, STOPS, at_venues, worked_terms
+from oms_platform.pegs import peg_price
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -137,10 +139,14 @@ class TriggerStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FollowQuote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The price of a pegged order may be another by now. It is None where the quote gives it none."""
+    """The price of a pegged order may be another by a quote. ticks: the grid of its symbol's prices."""
 
-    price_micros: int | None
     touch: TouchPrices
+    ticks: Ticks
+
+    def price_of(self, terms: OrderTerms) -> int | None:
+        """Return the micros that the quote gives an order of these terms, None where it gives none."""
+        return peg_price(terms, self.touch.bid_micros, self.touch.offer_micros, self.ticks)
 
 
 class WorkAlgo(msgspec.Struct, frozen=True, kw_only=True, gc=False):

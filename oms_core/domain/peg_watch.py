@@ -49,7 +49,7 @@ class _Group:
         self.members: list[tuple[int, UUID]] = []
         self.at: int | None = None
         # Of nobody's price is it known which quote it is of.
-        self.low = -_ANY
+        self.low: int | None = -_ANY
 
     def take(self, touch: TouchPrices) -> bool:
         """Take a quote. Returns whether there is a price to follow."""
@@ -58,14 +58,14 @@ class _Group:
             return False
         price = sign(self.terms.side) * followed
         if self.at is not None and price != self.at:
-            self.low = min(self.low, price, self.at)
+            self.low = min(price, self.at) if self.low is None else min(self.low, price, self.at)
         self.at = price
         return True
 
     @property
     def moves(self) -> bool:
         """Whether the first of its members may have another price than it has."""
-        return bool(self.members) and -self.members[0][0] > self.low
+        return self.low is not None and bool(self.members) and -self.members[0][0] > self.low
 
 
 class PegWatch:
@@ -185,5 +185,4 @@ class PegWatch:
             if self._places.get(order_id) == stands:
                 self._put(order_id, stands._replace(until=now + self._interval))
                 yield order_id, touch
-        if group.at is not None:
-            group.low = group.at
+        group.low = None
