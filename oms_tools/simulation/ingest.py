@@ -23,6 +23,8 @@ from oms_platform.vocabulary import (
     OrderChange,
     OrderTerms,
     OrderType,
+    Peg,
+    PegType,
     Routing,
     Side,
     TimeInForce,
@@ -86,10 +88,14 @@ class Ingest:
             limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
-        forces = _FORCES if stop is None else forces_after(TimeInForce.DAY)
+        peg = self._peg(side) if stop is None and algo is None and draws.random() < 0.12 else None
+        kind = kinds[market] if peg is None else OrderType.PEGGED
+        forces = _FORCES if kind in (OrderType.MARKET, OrderType.LIMIT) else forces_after(TimeInForce.DAY)
         force = draws.choice(forces if algo is None else ALGO_TIMES_IN_FORCE)
         quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
-        rests = kinds[market] is OrderType.LIMIT and force in BOOKED
+        rests = kind is OrderType.LIMIT and force in BOOKED
+        if peg is not None:
+            rests = peg.peg_type is PegType.PRIMARY
         shows_part = rests and quantity > _DISPLAYS[0] and draws.random() < 0.25
         account = draws.choice(self._accounts)
         terms = OrderTerms(
@@ -101,7 +107,8 @@ class Ingest:
             side=side,
             locate_id="LOC-1" if side in LOCATED else "",
             capacity=draws.choice((None, *OrderCapacity)),
-            order_type=kinds[market],
+            order_type=kind,
+            peg=peg,
             time_in_force=force,
             expire_at=self._expiry() if force is TimeInForce.GTD else None,
             quantity=quantity,
@@ -119,6 +126,13 @@ class Ingest:
 
     def _expiry(self) -> datetime:
         return self._system.clock.now() + timedelta(seconds=self._draws.choice(_GOOD_FOR_S))
+
+    def _peg(self, side: Side) -> Peg:
+        """Draw what an order's price follows."""
+        draws = self._draws
+        peg_type = draws.choice(list(PegType))
+        cents = {PegType.PRIMARY: -draws.randint(0, 3), PegType.MARKET: draws.randint(-3, 1)}.get(peg_type, 0)
+        return Peg(peg_type=peg_type, offset_micros=sign(side) * cents * _CENT)
 
     def _algo(self, like: Algo | None = None) -> Algo:
         """Draw how an order is worked over time; like: the same, but for its parameters."""
@@ -171,6 +185,7 @@ class Ingest:
         force = draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None
         is_gtd = (force or terms.time_in_force) is TimeInForce.GTD
         change = OrderChange(
+            peg=self._peg(terms.side) if terms.peg is not None and draws.random() < 0.4 else None,
             algo=self._algo(algo) if algo is not None and draws.random() < 0.4 else None,
             stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,

@@ -175,6 +175,7 @@ class Auditor(OrderAuditor):
         self._check_streams()
         self._check_forgotten()
         self._check_suspended()
+        self._check_pegs()
         self._check_trades()
         self._check_orders(orders.orders.values())
         self._check_children(venues, children.children.values(), children.exceptions.values())
@@ -209,6 +210,17 @@ class Auditor(OrderAuditor):
                 raise BrokenError(
                     "no live order is forgotten",
                     f"{order_id} has {order.working} shares at venues, {order.route} in a route",
+                )
+
+    def _check_pegs(self) -> None:
+        for order_id, order in self.orders.items():
+            if order.closed or order.canceled or order.suspended or order.replacing is not None:
+                continue
+            off = [one for one in order.children.values() if one.live and one.price not in (0, order.priced)]
+            if any(not one.kept for one in off):
+                raise BrokenError(
+                    "what venues have of a pegged order is at its price",
+                    f"{order_id} is at {order.priced}, its children at {[one.price for one in off]}",
                 )
 
     def _check_suspended(self) -> None:

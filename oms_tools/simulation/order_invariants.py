@@ -15,12 +15,13 @@ from uuid import UUID
 from msgspec import structs
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.order import WAITS_FOR_QUOTE
 from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.order_types import BOOKED
 from oms_platform.prices import micros_of
-from oms_platform.sides import far, is_within, sign
+from oms_platform.sides import far, is_within, near, sign
 from oms_platform.vocabulary import (
     AlgoPlanned,
     CancelCause,
@@ -29,6 +30,7 @@ from oms_platform.vocabulary import (
     OrderStatus,
     OrderTerms,
     OrderType,
+    PegType,
     TimeInForce,
 )
 from simulators.broker.protocol import CxlRejReason
@@ -60,7 +62,8 @@ class FollowedChild:
     """A venue order as the core's events tell of it.
 
     executed: net of what its venue took back. unresolved: what its venue says is executed and did not report.
-    kept: its venue refused the pending cancel. shown: shares that it shows where it rests.
+    kept: its venue refused the pending cancel. shown: shares that it shows where it rests. price: at its
+    venue, of what rests of a pegged order.
     """
 
     venue_id: str
@@ -70,6 +73,7 @@ class FollowedChild:
     live: bool = True
     kept: bool = False
     shown: int = 0
+    price: int = 0
 
     @property
     def leaves(self) -> int:
@@ -93,9 +97,10 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. triggered: whether its stop price was reached. plan: of its algo, what may be
-    worked from when on; released: what may be. waits: its next route waits for its time. time_over: it is
-    taken back because its day or its own time had ended. ends: reports of venues that ended a child.
+    suspended: whether it is. priced: the price of a pegged one. triggered: whether its stop price was
+    reached. plan: of its algo, what may be worked from when on; released: what may be. waits: its next route
+    waits for its time. time_over: it is taken back because its day or its own time had ended. ends: reports
+    of venues that ended a child.
     """
 
     terms: OrderTerms
@@ -115,6 +120,7 @@ class FollowedOrder:
     wanted_price: int = 0
     suspended: bool = False
     triggered: bool = False
+    priced: int | None = None
     plan: AlgoPlanned | None = None
     released: int = 0
     session_ended: bool = False
@@ -264,6 +270,11 @@ class OrderAuditor:
                     not order.closed and not order.canceled, PATH, event, "deferred though it is leaving"
                 )
                 order.waits = True
+            case "RouteHeld":
+                # The market never closes.
+                follows = order.terms.peg is not None and event.text == WAITS_FOR_QUOTE
+                self._require(follows and not order.canceled, PATH, event, f"held: {event.text}")
+                order.waits = True
             case "CancelRequested":
                 self._cancel_taken(order, event)
             case "CancelRejected":
@@ -291,6 +302,8 @@ class OrderAuditor:
                 self._ask_again(order)
             case "StopTriggered":
                 self._triggered(order, event)
+            case "PegPriced":
+                self._priced(order, event)
             case "AlgoPlanned" | "SharesReleased" | "AlgoHeld":
                 self._released(order, event)
             case "SuspendRejected" | "ResumeRejected":
@@ -325,6 +338,34 @@ class OrderAuditor:
             f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
         )
         order.triggered = True
+
+    def _priced(self, order: FollowedOrder, event: OrderEvent) -> None:
+        priced, terms = event.peg_priced, order.terms
+        free = not order.closed and not order.canceled and not order.suspended and order.replacing is None
+        if priced is None or terms.peg is None or not free:
+            raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: it follows nothing")
+        bid, offer, side = priced.bid_micros, priced.offer_micros, terms.side
+        followed = near(side, bid, offer) if terms.peg.peg_type is PegType.PRIMARY else far(side, bid, offer)
+        bound, limit = (followed or 0) + terms.peg.offset_micros, terms.limit_price_micros
+        if terms.peg.peg_type is PegType.MIDPOINT and limit is not None:
+            bound = limit
+        within = is_within(side, priced.price_micros, bound)
+        self._require(
+            within and (limit is None or is_within(side, priced.price_micros, limit)),
+            "a pegged order is at the price of the quote that it names, and within its limit",
+            event,
+            f"{priced.price_micros} of {terms.peg} and limit {limit}, bid {bid}, offer {offer}",
+        )
+        quote_age_s = self._quote_age_s(event.symbol)
+        self._require(
+            quote_age_s <= self._quote_age_s_max,
+            "an old quote moves nothing",
+            event,
+            f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
+        )
+        order.priced, order.waits = priced.price_micros, False
+        for child in order.children.values():
+            child.kept = False
 
     def _released(self, order: FollowedOrder, event: OrderEvent) -> None:
         free = not order.closed and not order.canceled and not order.suspended and order.replacing is None
@@ -468,7 +509,8 @@ class OrderAuditor:
         self._check_buying_power(order, event, order.terms, accepted.reserved_price_micros, others)
         order.accepted = True
         order.price = accepted.reserved_price_micros
-        waits = order.terms.stop_price_micros is not None or order.terms.algo is not None
+        terms = order.terms
+        waits = any(one is not None for one in (terms.stop_price_micros, terms.algo, terms.peg))
         self._require(
             (accepted.route is None) is waits, PATH, event, f"routed {accepted.route}, it waits: {waits}"
         )
@@ -564,7 +606,16 @@ class OrderAuditor:
         children = placed.children if placed is not None else ()
         for child in children:
             self._require(child.cl_ord_id not in order.children, PATH, event, f"{child.cl_ord_id} twice")
-            order.children[child.cl_ord_id] = _followed(child)
+            followed = order.children[child.cl_ord_id] = _followed(child)
+            if order.terms.peg is not None:
+                followed.price = child.limit_price_micros if child.time_in_force in BOOKED else 0
+                self._require(
+                    order.priced is not None
+                    and is_within(order.terms.side, child.limit_price_micros, order.priced),
+                    "nothing of a pegged order is sent beyond its price",
+                    event,
+                    f"{child.cl_ord_id} at {child.limit_price_micros}, its price is {order.priced}",
+                )
             takes_nothing = child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
             self._require(
                 takes_nothing == order.terms.post_only, INSTRUCTED, event, f"{child.cl_ord_id} takes"
@@ -661,6 +712,8 @@ class OrderAuditor:
             f"{restated.quantity} shares, {child.executed} are done, live {child.live}",
         )
         child.quantity = restated.quantity
+        if child.price and restated.limit_price_micros is not None:
+            child.price = restated.limit_price_micros
         child.settle()
 
     def _hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
@@ -692,7 +745,8 @@ class OrderAuditor:
     def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:
         kept = event.child_cancel_rejected
         child = order.children.get(kept.cl_ord_id) if kept is not None else None
-        asked = order.pending is not None or order.replacing is not None or order.suspended
+        off_peg = child is not None and child.price not in (0, order.priced)
+        asked = order.pending is not None or order.replacing is not None or order.suspended or off_peg
         self._require(asked and child is not None, PATH, event, "nobody asked for its cancel")
         if kept is None or child is None:
             return
@@ -702,7 +756,8 @@ class OrderAuditor:
             event,
             f"{kept.venue_id} only says that it is at it already",
         )
-        child.kept = True
+        # One that leaves a pegged child where it is may still give it back.
+        child.kept = child.kept or not (kept.replace and off_peg)
 
     def _cancel_taken(self, order: FollowedOrder, event: OrderEvent) -> None:
         taken = event.cancel_requested
