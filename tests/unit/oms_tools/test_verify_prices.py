@@ -37,10 +37,12 @@ def replaced(terms: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("terms", "events", "wrong"),
     [
-        (LIMITED, [placed(999, 1_000)], ""), (LIMITED, [placed(999, 1_001)], "event 2, RoutePlaced: 1001
-        micros, its limit is 1000"), (SELL | {"limitPriceMicros": 1_000}, [placed(999)], "event 2,
-        RoutePlaced: 999 micros, its limit is 1000"), (BUY, [placed(5_000)], ""), (LIMITED, [replaced(BUY |
-        {"limitPriceMicros": 900}), placed(950)],
+        (LIMITED, [placed(999, 1_000)], ""),
+        (LIMITED, [placed(999, 1_001)], "event 2, RoutePlaced: 1001 micros, its limit is 1000"),
+        (SELL | {"limitPriceMicros": 1_000}, [placed(999)],
+         "event 2, RoutePlaced: 999 micros, its limit is 1000"),
+        (BUY, [placed(5_000)], ""),
+        (LIMITED, [replaced(BUY | {"limitPriceMicros": 900}), placed(950)],
          "event 3, RoutePlaced: 950 micros, its limit is 900"),
         (LIMITED, [moved(5_000)], ""),
         (BUY | PRIMARY, [priced(890), placed(890), priced(885, bid=895), moved(885)], ""),
