@@ -97,10 +97,10 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. priced: the price of a pegged one. triggered: whether its stop price was
-    reached. plan: of its algo, what may be worked from when on; released: what may be. waits: its next route
-    waits for its time. time_over: it is taken back because its day or its own time had ended. ends: reports
-    of venues that ended a child.
+    suspended: whether it is. priced: the price of a pegged one, asked_at: when its route was asked for.
+    triggered: whether its stop price was reached. plan: of its algo, what may be worked from when on;
+    released: what may be. waits: its next route waits for its time. time_over: it is taken back because its
+    day or its own time had ended. ends: reports of venues that ended a child.
     """
 
     terms: OrderTerms
@@ -121,6 +121,7 @@ class FollowedOrder:
     suspended: bool = False
     triggered: bool = False
     priced: int | None = None
+    asked_at: int | None = None
     plan: AlgoPlanned | None = None
     released: int = 0
     session_ended: bool = False
@@ -592,6 +593,7 @@ class OrderAuditor:
             f"attempt {asked.attempt} after {order.attempt}, {order.route} shares in a route, {order.closed}",
         )
         order.attempt, order.route, order.waits = asked.attempt, asked.quantity, False
+        order.asked_at = order.priced
         self.routes.add((event.order_id, asked.attempt))
 
     def _placed(self, order: FollowedOrder, event: OrderEvent) -> None:
@@ -610,11 +612,11 @@ class OrderAuditor:
             if order.terms.peg is not None:
                 followed.price = child.limit_price_micros if child.time_in_force in BOOKED else 0
                 self._require(
-                    order.priced is not None
-                    and is_within(order.terms.side, child.limit_price_micros, order.priced),
+                    order.asked_at is not None
+                    and is_within(order.terms.side, child.limit_price_micros, order.asked_at),
                     "nothing of a pegged order is sent beyond its price",
                     event,
-                    f"{child.cl_ord_id} at {child.limit_price_micros}, its price is {order.priced}",
+                    f"{child.cl_ord_id} at {child.limit_price_micros}, its price was {order.asked_at}",
                 )
             takes_nothing = child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
             self._require(

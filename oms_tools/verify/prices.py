@@ -16,8 +16,13 @@ INVARIANT = (
 
 
 def check_prices(finding: Finding, order_id: str, terms: dict[str, Any], history: list[Any]) -> None:
-    """Walk an order's events with its terms as they were then."""
+    """Walk an order's events with its terms as they were then.
+
+    A route is of the price at which it was asked for: the quote may have moved on when its children are
+    there.
+    """
     priced: int | None = None
+    asked_at: int | None = None
     for sequence, event, payload in history:
         body = msgspec.json.decode(payload)
         wrong = ""
@@ -26,13 +31,15 @@ def check_prices(finding: Finding, order_id: str, terms: dict[str, Any], history
         elif event == "PegPriced":
             priced = body["pegPriced"]["priceMicros"]
             wrong = _beyond(terms, priced, priced) or _beyond_quote(terms, body["pegPriced"])
+        elif event == "RouteRequested":
+            asked_at = priced
         elif event == "RoutePlaced":
             children = body["routePlaced"].get("children", ())
             prices = [child["limitPriceMicros"] for child in children]
-            if prices and terms.get("peg") and priced is None:
+            if prices and terms.get("peg") and asked_at is None:
                 finding.violate(order_id, f"event {sequence}, {event}: before a quote gave it a price")
                 return
-            wrong = next(filter(None, (_beyond(terms, price, priced) for price in prices)), "")
+            wrong = next(filter(None, (_beyond(terms, price, asked_at) for price in prices)), "")
         elif event == "ChildRestated" and terms.get("peg"):
             price = body["childRestated"].get("limitPriceMicros")
             wrong = "" if price is None else _beyond(terms, price)

@@ -1,6 +1,7 @@
 """Pegged orders on a whole stack whose market moves: they follow it where they are, also over a restart."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -39,15 +40,23 @@ def test_a_primary_peg_stays_behind_the_market_where_it_is_and_goes_on_after_a_c
     rig.await_ready_again("oms-core", rig.kill("oms-core"))
     before = len(of_type(rig, order_id, "ChildRestated"))
     follows(rig, order_id, before + 2)
+    further = {"type": "PRIMARY", "offset": "-2"}
+    limit = str(Decimal(of_type(rig, order_id, "PegPriced")[-1]["priceMicros"]).scaleb(-6) + 5)
+    client.request("PATCH", f"/api/v1/orders/{order_id}", body={"peg": further, "limitPrice": limit})
+    wait_until(lambda: bool(of_type(rig, order_id, "OrderReplaced")), "the replace", MOVES_S)
+    order = client.get(f"/api/v1/orders/{order_id}")
+    assert (order["peg"], Decimal(order["limitPrice"])) == (further, Decimal(limit))
+    wait_until(lambda: len(of_type(rig, order_id, "RoutePlaced")) == 2, "another route", MOVES_S)
     client.delete(f"/api/v1/orders/{order_id}")
     order = until_status(client, order_id, "CANCELED")
-    assert (order["peg"], order["orderType"], order["cumQty"]) == (peg, "PEGGED", 0)
+    assert (order["peg"], order["orderType"], order["cumQty"]) == (further, "PEGGED", 0)
     routes = of_type(rig, order_id, "RoutePlaced")
-    # One order at one venue all the time, at the price of each quote.
-    assert len([child for route in routes for child in route.get("children", ())]) == 1
+    # One order at one venue all the time, at the price of each quote, until it was replaced.
+    first, second = ([child["limitPriceMicros"] for child in route.get("children", ())] for route in routes)
+    assert (len(first), len(second)) == (1, 1)
     priced = of_type(rig, order_id, "PegPriced")
-    for one in priced:
-        assert one["priceMicros"] == one["bidMicros"] - 1_000_000
+    below = [one["bidMicros"] - one["priceMicros"] for one in priced]
+    assert set(below) == {1_000_000, 2_000_000} and below == sorted(below)
     moved = [one["limitPriceMicros"] for one in of_type(rig, order_id, "ChildRestated")]
     assert moved == [one["priceMicros"] for one in priced][1 : len(moved) + 1]
 

@@ -26,6 +26,10 @@ def placed(*prices: int) -> tuple[str, dict[str, Any]]:
     return "RoutePlaced", {"routePlaced": {"children": [{"limitPriceMicros": price} for price in prices]}}
 
 
+def asked() -> tuple[str, dict[str, Any]]:
+    return "RouteRequested", {}
+
+
 def moved(price: int) -> tuple[str, dict[str, Any]]:
     return "ChildRestated", {"childRestated": {"limitPriceMicros": price}}
 
@@ -45,19 +49,21 @@ def replaced(terms: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         (LIMITED, [replaced(BUY | {"limitPriceMicros": 900}), placed(950)],
          "event 3, RoutePlaced: 950 micros, its limit is 900"),
         (LIMITED, [moved(5_000)], ""),
-        (BUY | PRIMARY, [priced(890), placed(890), priced(885, bid=895), moved(885)], ""),
-        (BUY | PRIMARY, [placed(890)], "event 2, RoutePlaced: before a quote gave it a price"),
+        (BUY | PRIMARY, [priced(890), asked(), placed(890), priced(885, bid=895), moved(885)], ""),
+        (BUY | PRIMARY, [asked(), placed(890)], "event 3, RoutePlaced: before a quote gave it a price"),
         (BUY | PRIMARY, [priced(891)], "event 2, PegPriced: 891 micros, its quote gives 890"),
-        (BUY | PRIMARY, [priced(890), placed(891)], "event 3, RoutePlaced: 891 micros, its price is 890"),
+        (BUY | PRIMARY, [priced(890), asked(), priced(880), placed(890)], ""),
+        (BUY | PRIMARY, [priced(890), asked(), placed(891)],
+         "event 4, RoutePlaced: 891 micros, its price is 890"),
         (BUY | PRIMARY, [priced(890, bid=None)],
          "event 2, PegPriced: a price of a quote that gives none: bid None, offer 920"),
         (BUY | PRIMARY, [priced(890, bid=930)],
          "event 2, PegPriced: a price of a quote that gives none: bid 930, offer 920"),
-        (SELL | MARKET, [priced(900), placed(900), moved(910)], ""),
+        (SELL | MARKET, [priced(900), asked(), placed(900), moved(910)], ""),
         (SELL | MARKET, [priced(899)], "event 2, PegPriced: 899 micros, its quote gives 900"),
-        (BUY | MARKET | {"limitPriceMicros": 910}, [priced(910), placed(910), moved(911)],
-         "event 4, ChildRestated: 911 micros, its limit is 910"),
-        (BUY | MIDPOINT | {"limitPriceMicros": 990}, [priced(990), placed(990)], ""),
+        (BUY | MARKET | {"limitPriceMicros": 910}, [priced(910), asked(), placed(910), moved(911)],
+         "event 5, ChildRestated: 911 micros, its limit is 910"),
+        (BUY | MIDPOINT | {"limitPriceMicros": 990}, [priced(990), asked(), placed(990)], ""),
         (BUY | MIDPOINT, [priced(921)], "event 2, PegPriced: 921 micros, its quote gives 920"),
     ],
 )  # fmt: skip
