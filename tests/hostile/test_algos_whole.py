@@ -64,7 +64,7 @@ def trade_all(floor: Floor) -> None:
     venue.answers["D"] = trade
 
 
-BAD = [
+BAD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"strategy": "SNIPER"}, {}, "algo.strategy"),
     ({"strategy": None}, {}, "algo.strategy"),
     ({"endAt": None}, {}, "algo.endAt"),
