@@ -279,6 +279,9 @@ def test_each_row_over_a_close_and_what_waits_behind_it(floor: Floor, sessions: 
     day, day_child = floor.rest("ARCX", symbol=CLOSED_SYMBOL)
     gtc, gtc_child = floor.rest("ARCX", symbol=CLOSED_SYMBOL, time_in_force="GTC")
     until = sessions.closes.isoformat()
+    till, till_child = floor.rest(
+        "ARCX", symbol=CLOSED_SYMBOL, time_in_force="GTD", expireTime=until, away=Decimal("-0.02")
+    )
     algo = floor.place("ARCX", symbol=CLOSED_SYMBOL, algo={"strategy": "TWAP", "endAt": until, "slices": 1})
 
     sessions.close()
@@ -290,6 +293,8 @@ def test_each_row_over_a_close_and_what_waits_behind_it(floor: Floor, sessions: 
     # Where no session follows: DAY orders are out of their venues, GTC ones are left there, and count.
     assert day_child.closed_as == CANCELED and not gtc_child.closed_as
     assert floor.until(algo, "EXPIRED")["text"] == "the trading day ended"
+    over = floor.until(till, "EXPIRED")
+    assert over["text"].endswith("its market does not open again before") and till_child.closed_as == CANCELED
     assert floor.sizes_at("ARCX", algo) == []
     floor["ARCX"].session.send("8", gtc_child.fill(40))
     assert floor.until(gtc, "PARTIALLY_FILLED")["leavesQty"] == 60

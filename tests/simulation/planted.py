@@ -297,7 +297,7 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "Expiries", lambda _orders=(): Expiries())
+    patch.setattr(core_loop, "Expiries", lambda _orders=(), *_: Expiries())
 
 
 def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
