@@ -32,7 +32,6 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
-from oms_core.domain.order_times import is_over
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -446,7 +445,8 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
 def handle_expiry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
     """End an order whose own time is over."""
     order = core.desk.orders.get(order_id)
-    if order is not None and is_over(order, unit.now):
+    ends_at = None if order is None else core.desk.ends_of_itself_at(order)
+    if order is not None and ends_at is not None and unit.now >= ends_at:
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY)
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
 

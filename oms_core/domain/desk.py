@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
     MAY_NOT,
     Standing,
+    ends_of_itself_at,
     may_be_taken_closed,
     standing,
 )
@@ -187,6 +189,13 @@ class Desk:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
+
+    def ends_of_itself_at(self, order: Order) -> datetime | None:
+        """Return when an order is to end without anybody's doing, as its market's calendar says now."""
+        instrument = self.instruments.get(order.terms.symbol)
+        if instrument is None:
+            return ends_of_itself_at(order)
+        return ends_of_itself_at(order, partial(self.hours.trades_until, instrument.calendar_id))
 
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""

@@ -346,18 +346,19 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
         case CancelCause.SESSION_END:
             return OrderExpired(reason="the trading day ended")
         case CancelCause.EXPIRY:
-            return OrderExpired(reason=_time_over(order))
+            return OrderExpired(reason=_time_over(order, cancel.requested_at))
         case CancelCause.ALGO_END:
             return OrderCanceled(reason="ALGO_ENDED: its time is over")
         case _:
             return OrderCanceled(reason="canceled on request")
 
 
-def _time_over(order: Order) -> str:
+def _time_over(order: Order, ended_at: datetime) -> str:
     expire_at = order.terms.expire_at
     if expire_at is None:
         return "its time is over"
-    return f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
+    till = f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
+    return till if ended_at >= expire_at else f"{till}, and its market does not open again before"
 
 
 def _retry_at(order: Order, now: datetime) -> datetime:

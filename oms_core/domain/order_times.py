@@ -1,10 +1,11 @@
 """What time allows an order: when its market's hours let it be routed, and when it ends of itself. Pure.
 
 The law of this file: an order that waits for a session says for which, and an order ends at its own time
-whatever else has happened. Times are UTC.
+whatever else has happened, or with the close after which its market does not open again before it, as the
+calendar says now. Times are UTC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from oms_core.domain.order import Order
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.order_ids import taken_at
 from oms_platform.order_types import CARRIED
 from oms_platform.trading_calendar import Phase
 from oms_platform.vocabulary import OrderTerms, TimeInForce
@@ -44,22 +46,31 @@ def time_text(at: datetime | None) -> str:
     return "unknown" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def is_over(order: Order, now: datetime) -> bool:
-    """Return whether an order's own time is over, so that what is left of it is to end."""
-    ends_at = ends_of_itself_at(order)
-    return ends_at is not None and now >= ends_at
+def ends_of_itself_at(
+    order: Order, trades_until: Callable[[datetime], datetime] = lambda at: at
+) -> datetime | None:
+    """Return when an order is to end without anybody's doing; None for one that does not.
 
-
-def ends_of_itself_at(order: Order) -> datetime | None:
-    """Return when an order is to end without anybody's doing; None for one that does not."""
-    live = order.lifecycle is Lifecycle.LIVE and order.cancel is None
-    return order.terms.expire_at if live else None
+    trades_until: of its market, when what is good until a time can trade for the last time. An order that was
+    taken after that waits for its own time.
+    """
+    at = order.terms.expire_at
+    if at is None or order.lifecycle is not Lifecycle.LIVE or order.cancel is not None:
+        return None
+    last = trades_until(at)
+    return last if last > taken_at(order.order_id) else at
 
 
 class Expiries:
     """When each order that is good till a time is to end: a heap of times, and what of it still counts."""
 
-    def __init__(self, orders: Iterable[Order] = ()) -> None:
+    def __init__(
+        self,
+        orders: Iterable[Order] = (),
+        ends_at: Callable[[Order], datetime | None] = ends_of_itself_at,
+    ) -> None:
+        """Make the heap of orders. ends_at: when one ends of itself, if it does."""
+        self._ends_at = ends_at
         self._heap: list[tuple[datetime, UUID]] = []
         self._noted: dict[UUID, datetime] = {}
         for order in orders:
@@ -71,7 +82,7 @@ class Expiries:
 
     def note(self, order: Order) -> None:
         """Take an order as it is now."""
-        at = ends_of_itself_at(order)
+        at = self._ends_at(order)
         if at == self._noted.get(order.order_id):
             return
         if at is None:

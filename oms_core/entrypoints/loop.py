@@ -152,7 +152,7 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
-        self._expiries = Expiries(orders)
+        self._expiries = Expiries(orders, self._core.desk.ends_of_itself_at)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
         self._pegs = PegWatch(orders, self._next_sweep, self._peg_interval)
@@ -354,7 +354,7 @@ class CoreLoop:
                 self._algos.note(order, unit.now)
 
     def _sweep(self, unit: UnitOfWork) -> None:
-        self._store.load_reference(self._core.desk)
+        self._load_reference()
         if unit.now >= self._next_partitions:
             self._next_partitions = unit.now + PARTITIONS_EVERY
             self._store.ensure_partitions(unit.now)
@@ -362,6 +362,16 @@ class CoreLoop:
         self._release_held(unit.now)
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
+
+    def _load_reference(self) -> None:
+        """Read what operators may have changed; by another calendar, orders may end at another time."""
+        desk = self._core.desk
+        before = desk.hours, desk.instruments
+        self._store.load_reference(desk)
+        if any(
+            known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
+        ):
+            self._expiries = Expiries(desk.orders.values(), desk.ends_of_itself_at)
 
     def _after_sweep(self, now: datetime) -> datetime:
         """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""

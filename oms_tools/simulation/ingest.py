@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from oms_core.domain.order import Order
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
@@ -48,6 +49,14 @@ _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
 _FORCES: Final = (TimeInForce.DAY, *TimeInForce)
 # How long a GTD order is good: some are over when core reads them, most end while they rest.
 _GOOD_FOR_S: Final = (0, 1, 5, 15, 60)
+
+
+# How many of the changes are of orders that are worked over time, while there are some.
+_OF_ALGOS: Final = 0.4
+
+
+def _is_worked(order: Order) -> bool:
+    return order.plan is not None and not order.closed
 
 
 class Ingest:
@@ -160,9 +169,16 @@ class Ingest:
             newest = [order for order in newest if not stored[order.order_id].closed] or newest
         return self._draws.choice(newest) if newest else None
 
+    def _any_worked(self) -> SubmitOrder | None:
+        stored = self._system.order_store.orders
+        found = [order for order in self._orders[-_NEWEST:] if _is_worked(stored[order.order_id])]
+        return self._draws.choice(found) if found and self._draws.random() < _OF_ALGOS else None
+
     def change_any(self) -> None:
-        """Replace, suspend or resume one of them, whatever has become of it."""
-        if (order := self._any(0.9)) is None:
+        """Replace, suspend or resume one of them, whatever has become of it; more often one that is worked
+        over time.
+        """
+        if (order := self._any_worked() or self._any(0.9)) is None:
             return
         draws, stored = self._draws, self._system.order_store.orders
         suspended = [one for one in self._orders[-_NEWEST:] if stored[one.order_id].suspended is not None]

@@ -19,7 +19,7 @@ from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
-from oms_tools.simulation.order_invariants import BrokenError, OrderAuditor
+from oms_tools.simulation.order_invariants import RELEASED, BrokenError, OrderAuditor
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
 from oms_tools.simulation.venue_truth import VenueTruth
 from oms_tools.simulation.venues import SimulatedVenue
@@ -136,6 +136,8 @@ class Auditor(OrderAuditor):
                 "children never exceed the parent",
                 f"{exposed} shares at venues of {order.terms.quantity} with {name}",
             )
+        if order.terms.algo is not None and exposed > order.released and child.order_id not in self.exceeding:
+            raise BrokenError(RELEASED, f"{exposed} shares at venues of {order.released} with {name}")
 
     # ---- what the venues did
 
@@ -161,7 +163,7 @@ class Auditor(OrderAuditor):
                 order_id
                 for order_id, order in self.orders.items()
                 if order.accepted and not order.closed and not order.canceled
-                if order.terms.expire_at is not None and order.terms.expire_at <= now
+                if order.time_over_at is not None and order.time_over_at <= now
             ),
             None,
         )

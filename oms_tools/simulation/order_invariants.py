@@ -37,11 +37,15 @@ from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
 INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
+BY_ITS_TIME: Final = "an algo ends its order when its time is over and not before"
+RELEASED: Final = "no more of an algo is out than was released"
 TOLD: Final = "what exceeds an order is an exception"
 _CLOSED: Final = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 )
 _OF_VENUES: Final = frozenset(("TradeApplied", "TradeCorrected", "ChildClosed"))
+# What an algo could not do by its end may be done for so long.
+_ALGO_GRACE: Final = timedelta(seconds=5)
 # What rounding of average costs may add up to in an account's exposure.
 _COST_TOLERANCE_MICROS: Final = 1_000_000
 # What names an execution: its order, venue, trade date, the venue's order id and the ExecID.
@@ -138,6 +142,12 @@ class FollowedOrder:
     def leaves(self) -> int:
         """What may still trade."""
         return 0 if self.closed else self.terms.quantity - self.cum
+
+    @property
+    def time_over_at(self) -> datetime | None:
+        """When it is to end of itself, if it is: an algo has some seconds after its own end."""
+        algo = self.terms.algo
+        return self.terms.expire_at if algo is None else algo.end_at + _ALGO_GRACE
 
     @property
     def reserved(self) -> int:
@@ -569,7 +579,7 @@ class OrderAuditor:
         )
         self._require(
             order.terms.algo is None or order.committed + asked.quantity <= order.released,
-            "no more of an algo is routed than was released",
+            RELEASED,
             event,
             f"{asked.quantity} asked, {order.committed} out of {order.released}",
         )
@@ -781,6 +791,14 @@ class OrderAuditor:
                 event,
                 f"it is good till {until}, this is {event.occurred_at}",
             )
+        elif taken.cause is CancelCause.ALGO_END:
+            over_at = order.time_over_at
+            self._require(
+                over_at is not None and over_at <= event.occurred_at,
+                BY_ITS_TIME,
+                event,
+                f"its time is over at {over_at}, this is {event.occurred_at}",
+            )
         else:
             self._require(not order.session_ended, "a session ends once for an order", event, "again")
             order.session_ended = True
@@ -805,7 +823,7 @@ class OrderAuditor:
 
     def _left(self, order: FollowedOrder, event: OrderEvent) -> None:
         immediate = order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-        exhausted = order.terms.limit_price_micros is None
+        exhausted = order.terms.limit_price_micros is None and order.terms.algo is None
         self._require(
             not order.closed and (order.canceled or immediate or exhausted),
             PATH,
@@ -848,6 +866,15 @@ class OrderAuditor:
             "children never exceed the parent",
             event,
             f"{order.executed} done, {order.working} work, {order.route} in a route, of {quantity}",
+        )
+        self._require(
+            order.terms.algo is None
+            or committed <= max(order.released, before)
+            or event.type in _OF_VENUES
+            or bool(order.closed),
+            RELEASED,
+            event,
+            f"{order.executed} done, {order.working} work, {order.route} in a route, of {order.released}",
         )
         self._require(
             (event.status in _CLOSED) == bool(order.closed)

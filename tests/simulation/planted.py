@@ -22,7 +22,8 @@ from execution_adapter.ports import OutNumbers
 from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
-from oms_core.domain import machine
+from oms_core.domain import algos, machine
+from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
@@ -34,9 +35,9 @@ from oms_core.ports import UnitOfWork
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
-from oms_platform.vocabulary import CancelRejected, CancelRequested, TradeApplied
+from oms_platform.vocabulary import AlgoPlanned, CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.order_invariants import PATH, TOLD
+from oms_tools.simulation.order_invariants import BY_ITS_TIME, PATH, RELEASED, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
@@ -296,11 +297,38 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "Expiries", lambda _orders=(): Expiries())
+    patch.setattr(core_loop, "Expiries", lambda _orders=(), *_: Expiries())
 
 
 def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Order, "is_past_its_time", lambda _self, _now: False)
+
+
+def algos_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "AlgoWatch", lambda _orders, now: AlgoWatch((), now))
+
+
+def all_of_an_algo_is_released_with_its_first_slice(patch: pytest.MonkeyPatch) -> None:
+    def planned_by(plan: AlgoPlanned, now: datetime) -> Any:
+        number, due = original(plan, now)
+        return number, None if due is None else plan.slices[-1]
+
+    original = algos.planned_by
+    patch.setattr(algos, "planned_by", planned_by)
+
+
+def all_of_an_algo_is_routed(patch: pytest.MonkeyPatch) -> None:
+    def unrouted(order: Order) -> int:
+        worked = order.release is not None and order.cancel is None
+        released = order.terms.quantity if worked else order.released_qty
+        return int(original(msgspec.structs.replace(order, released_qty=released)))
+
+    original: Any = Order.unrouted_qty.fget  # type: ignore[attr-defined]
+    patch.setattr(Order, "unrouted_qty", property(unrouted))
+
+
+def an_algo_has_no_grace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(algos, "END_GRACE", timedelta(0))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,6 +446,14 @@ PLANTED = (
         plant=a_route_does_not_ask_whether_the_orders_time_is_over,
         breaks=("nothing is routed of an order whose time is over",),
     ),
+    Planted(case="recovery", plant=algos_are_forgotten_in_a_crash, breaks=(REST,)),
+    Planted(
+        case="algos",
+        plant=all_of_an_algo_is_released_with_its_first_slice,
+        breaks=("no more of an algo is released than its plan has due",),
+    ),
+    Planted(case="algos", plant=all_of_an_algo_is_routed, breaks=(RELEASED,)),
+    Planted(case="algos", plant=an_algo_has_no_grace, breaks=(BY_ITS_TIME,)),
     Planted(case="recovery", plant=requests_are_not_looked_for_in_the_log, breaks=(REST,)),
     Planted(
         case="recovery",
