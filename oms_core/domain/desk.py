@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
     MAY_NOT,
     Standing,
+    auction_standing,
     may_be_taken_closed,
     standing,
 )
@@ -24,9 +27,11 @@ from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.order_types import AUCTIONS
 from oms_platform.sides import direction
-from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase, Session
+from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
+    AuctionTimes,
     OrderTerms,
     OrderType,
     Side,
@@ -170,10 +175,27 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
+    def auction_of(self, terms: OrderTerms, now: datetime) -> AuctionTimes | None:
+        """Return the auction that a new order is for; None for one that is for none."""
+        chance = self._auction_chance(terms, now, None)
+        return None if chance is None else chance.auction
+
+    def order_standing(self, order: Order, auction: AuctionTimes | None, now: datetime) -> Standing:
+        """Return whether a route of an order may be asked for now. auction: that it is for, None for none."""
+        symbol = order.terms.symbol
+        if auction is None or not self.is_traded(symbol):
+            return self.standing(symbol, now)
+        return auction_standing(order.terms.time_in_force, auction, now)
+
+    def is_traded(self, symbol: str) -> bool:
+        """Whether an instrument is known, active and not halted."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.active and not instrument.halt
+
     def standing(self, symbol: str, now: datetime) -> Standing:
         """Return whether routes of a symbol may be asked for now, or for what time its orders wait."""
         instrument = self.instruments.get(symbol)
-        if instrument is None or not instrument.active or instrument.halt:
+        if instrument is None or not self.is_traded(symbol):
             return MAY_NOT
         return standing(self.hours.phase(instrument.calendar_id, now))
 
@@ -227,7 +249,27 @@ class Desk:
             and ended_at is not None
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
+            auction=self._auction_chance(terms, now, of),
         )
+
+    def _auction_chance(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionChance | None:
+        """Return what auction an order would be for; None for an order that is for none.
+
+        One that is replaced is for the same. After its cut-off only what its venue has can become another,
+        by having fewer shares.
+        """
+        instrument = self.instruments.get(terms.symbol)
+        if terms.time_in_force not in AUCTIONS or instrument is None:
+            return None
+        if not instrument.listing_venue:
+            return AuctionChance()
+        found = self.hours.auction_chance(instrument.calendar_id, terms.time_in_force, now)
+        if of is None or of.auction is None:
+            return found
+        fewer = terms == replace(of.terms, quantity=min(terms.quantity, of.terms.quantity))
+        if now < of.auction.taken_until or (fewer and of.working_qty):
+            return AuctionChance(of.auction)
+        return AuctionChance(None, of.auction, found.auction or found.following)
 
     def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
         algo, instrument = terms.algo, self.instruments.get(terms.symbol)

@@ -15,7 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
-from oms_core.domain.order_times import Expiries
+from oms_core.domain.order_times import Turns
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -25,10 +25,10 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
-    handle_expiry,
     handle_retry,
     handle_session_end,
     handle_trigger,
+    handle_turn,
     load_orders,
     orders_of_session,
     orders_of_symbols,
@@ -58,7 +58,7 @@ ALGOS_PER_BATCH_MAX: Final = 500
 TRIGGERS_PER_BATCH_MAX: Final = 500
 SESSION_END_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
-EXPIRIES_PER_BATCH_MAX: Final = 200
+TURNS_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -99,12 +99,14 @@ class CoreLoop:
         self._retries: list[tuple[datetime, UUID]] = []
         self._stop_trigger = stop_trigger
         self._stops = StopWatch()
-        self._expiries = Expiries()
+        self._turns = Turns()
         self._algos = AlgoWatch((), clock())
         self._ending: list[UUID] = []
-        # When each calendar's last session ended, and which symbols could not be routed at the last look.
+        # When each calendar's last session ended, and which symbols could not be routed at the last
+        # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
         self._held: frozenset[str] = frozenset()
+        self._stopped: frozenset[str] = frozenset()
         # Requests received before it have had their outcome.
         self._requests_settled: datetime | None = None
         start = clock()
@@ -135,7 +137,8 @@ class CoreLoop:
 
     def _begin_anew(self) -> None:
         self._republication.begin_anew()
-        self._ending, self._ended, self._held = [], {}, frozenset()
+        self._ending, self._ended = [], {}
+        self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._clock()
         # An order without a time waits for its market, and may have to wait no longer.
@@ -146,7 +149,7 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
-        self._expiries = Expiries(orders)
+        self._turns = Turns(orders)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
 
@@ -264,8 +267,8 @@ class CoreLoop:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
             if order.is_stop:
                 self._stops.note(order)
-            if order.terms.expire_at is not None or order_id in self._expiries:
-                self._expiries.note(order)
+            if order.has_turns or order_id in self._turns:
+                self._turns.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
         for exception in unit.exceptions:
@@ -305,8 +308,8 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
-        for order_id in self._expiries.due(unit.now, EXPIRIES_PER_BATCH_MAX):
-            handle_expiry(self._core, unit, order_id)
+        for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
+            handle_turn(self._core, unit, order_id)
         self._trigger_stops(unit)
         self._work_algos(unit)
         if unit.reopened:
@@ -366,7 +369,10 @@ class CoreLoop:
         """Let the orders of symbols go on whose market has opened, or whose halt is over."""
         desk = self._core.desk
         held = frozenset(symbol for symbol in desk.instruments if not desk.may_route(symbol, now))
-        released, self._held = self._held - held, held
+        stopped = frozenset(symbol for symbol in held if not desk.is_traded(symbol))
+        # What is for an auction goes on after a halt while its market is closed.
+        released = (self._held - held) | (self._stopped - stopped)
+        self._held, self._stopped = held, stopped
         for order_id in orders_of_symbols(self._core, released) if released else ():
             heapq.heappush(self._retries, (now, order_id))
 

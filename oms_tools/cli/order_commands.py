@@ -22,7 +22,7 @@ from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
-TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK")
+TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO")
 console = Console()
 
 _ORDER_OPTIONS: Final = (
@@ -33,7 +33,12 @@ _ORDER_OPTIONS: Final = (
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
     click.option("--stop", "stop_price", help="Stop price in dollars: wait until the market reaches it."),
-    click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False), default="DAY"),
+    click.option(
+        "--tif",
+        type=click.Choice(TIMES_IN_FORCE, case_sensitive=False),
+        default="DAY",
+        help="OPG, CLO: in the opening or closing auction, and nowhere else.",
+    ),
     click.option(
         "--until", help="Of a GTD order: a session's date (2026-11-30) or a time (2026-11-30T20:30:00Z)."
     ),

@@ -281,6 +281,8 @@ QUESTIONS: Final = (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
+            -- One for an auction waits for it in its market's session, too.
+            AND o.time_in_force NOT IN ('OPG', 'CLO')
             AND EXISTS (
                 -- Its market trades: it is not halted, and in a session.
                 SELECT FROM instruments i JOIN calendars k USING (calendar_id)

@@ -26,7 +26,7 @@ from oms_core.domain import machine
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
-from oms_core.domain.order_times import Expiries
+from oms_core.domain.order_times import Turns
 from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
@@ -296,7 +296,7 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "Expiries", lambda _orders=(): Expiries())
+    patch.setattr(core_loop, "Turns", lambda _orders=(): Turns())
 
 
 def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
