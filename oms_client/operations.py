@@ -242,11 +242,11 @@ class Operations:
         session of the instrument's calendar, with whose close it ends, or a time with its zone. quantity,
         min_quantity: whole shares. client_order_id: unique by account and channel; without one, one is made,
         once for this call and all its repeats, so that the order is never doubled. capacity: for whom we
-        trade, agency where it is not said. tags: words of your own that are kept with it. locate_id: of the shares that a
-        SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are shown at once.
-        post_only: such an order takes nothing that is displayed. algo: how it is worked over time (`algo`).
-        basket_id: the list that it is sent with. Returns when it is stored; `created` is false when it was
-        there before. Raises ConflictError when the id is of another order.
+        trade, agency where it is not said. tags: words of your own that are kept with it. locate_id: of the
+        shares that a SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are
+        shown at once. post_only: such an order takes nothing that is displayed. algo: how it is worked over
+        time (`algo`). basket_id: the list that it is sent with. Returns when it is stored; `created` is false
+        when it was there before. Raises ConflictError when the id is of another order.
         """
         return Call(
             method="POST",

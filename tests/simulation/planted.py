@@ -22,11 +22,11 @@ from execution_adapter.ports import OutNumbers
 from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
-from oms_core.domain import machine
+from oms_core.domain import desk, machine, order_times
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
-from oms_core.domain.order_times import Turns
+from oms_core.domain.order_times import MAY_ROUTE, Turns
 from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
@@ -36,7 +36,7 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.order_invariants import PATH, TOLD
+from oms_tools.simulation.order_invariants import AUCTIONED, PATH, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
@@ -303,6 +303,14 @@ def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPat
     patch.setattr(Order, "is_past_its_time", lambda _self, _now: False)
 
 
+def orders_leave_for_their_auction_at_any_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "auction_standing", lambda *_: MAY_ROUTE)
+
+
+def a_venue_has_no_time_to_say_what_its_cross_did(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_times, "AUCTION_ANSWER_MAX", timedelta(0))
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """A planted fault: the review's case that it is, and the run that is to find it.
@@ -383,7 +391,7 @@ PLANTED = (
     Planted(
         case="nothing is lost",
         plant=the_journal_is_not_read_again,
-        seed=325,
+        seed=445,
         orders=300,
         breaks=(OURS, ONE_EXCEPTION, EXPLAINED, AGREE, AT_VENUES, REST),
         faults=("unkind", "crash", "torn"),
@@ -417,6 +425,12 @@ PLANTED = (
         case="time",
         plant=a_route_does_not_ask_whether_the_orders_time_is_over,
         breaks=("nothing is routed of an order whose time is over",),
+    ),
+    Planted(case="time", plant=orders_leave_for_their_auction_at_any_time, breaks=(AUCTIONED, PATH)),
+    Planted(
+        case="time",
+        plant=a_venue_has_no_time_to_say_what_its_cross_did,
+        breaks=("an order ends of itself at its time and not before",),
     ),
     Planted(case="recovery", plant=requests_are_not_looked_for_in_the_log, breaks=(REST,)),
     Planted(
