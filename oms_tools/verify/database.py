@@ -269,6 +269,26 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="what is for an auction has children for that auction alone, and is over when its venue has had"
+        " its time to say what the auction did",
+        examined="SELECT count(*) FROM orders",
+        broken="""
+            SELECT c.cl_ord_id, format('is %s of an order that is %s', c.terms->>'timeInForce', o.time_in_force)
+            FROM child_orders c JOIN orders o USING (order_id)
+            WHERE 'TIME_IN_FORCE_' || o.time_in_force IS DISTINCT FROM c.terms->>'timeInForce'
+              AND (o.time_in_force IN ('OPG', 'CLO')
+                   OR c.terms->>'timeInForce' IN ('TIME_IN_FORCE_OPG', 'TIME_IN_FORCE_CLO'))
+            UNION ALL
+            SELECT o.order_id::text, format('is %s, its auction was at %s', o.status,
+                                            e.payload->'orderAccepted'->'auction'->>'at')
+            FROM orders o JOIN order_events e USING (order_id)
+            WHERE NOT o.closed AND e.type = 'OrderAccepted'
+              AND (e.payload->'orderAccepted'->'auction'->>'at')::timestamptz < now() - interval '15 min'
+              AND NOT EXISTS (
+                SELECT FROM order_events r WHERE r.order_id = o.order_id AND r.type = 'CancelRequested')
+        """,
+    ),
+    Question(
         invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
         " market, or as it says for what may rest of it: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",

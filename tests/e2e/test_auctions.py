@@ -20,7 +20,7 @@ import pytest
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.parts import postgres_dsn, wait_until
 from tests.e2e.orders import place, until_status
-from tests.stack_rig import StackRig
+from tests.stack_rig import StackRig, broken
 
 VENUE = "XNYS"
 # From the test's start: when the auctions are, and how long before them orders for them leave and are taken.
@@ -204,3 +204,4 @@ def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
         assert day.executions(recalled[market]) == []
         for order_id in (buys[market], low[market]):
             assert len(day.children(order_id)) == 1
+    assert broken(day.rig.verify(20)) == []
