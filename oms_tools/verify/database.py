@@ -269,11 +269,12 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="what is for an auction has children for that auction alone, and is over when its venue has had"
-        " its time to say what the auction did",
+        invariant="what is for an auction has children for that auction alone, and is over when its venue has"
+        " had its time to say what the auction did",
         examined="SELECT count(*) FROM orders",
         broken="""
-            SELECT c.cl_ord_id, format('is %s of an order that is %s', c.terms->>'timeInForce', o.time_in_force)
+            SELECT c.cl_ord_id,
+                   format('is %s of an order that is %s', c.terms->>'timeInForce', o.time_in_force)
             FROM child_orders c JOIN orders o USING (order_id)
             WHERE 'TIME_IN_FORCE_' || o.time_in_force IS DISTINCT FROM c.terms->>'timeInForce'
               AND (o.time_in_force IN ('OPG', 'CLO')
