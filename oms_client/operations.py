@@ -16,7 +16,7 @@ from oms_client.order_ids import uuid7
 
 Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
 Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
-TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK"]
+TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
 PegType = Literal["PRIMARY", "MIDPOINT", "MARKET"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
@@ -251,17 +251,16 @@ class Operations:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
 
         stop_price: dollars a share; the order waits until the market reaches it, and is worked as a market or
-        a limit order then. expire_date, expire_time: of a GTD order exactly one, the date of a session of the
-        instrument's calendar, with whose close it ends, or a time with its zone. quantity, min_quantity:
-        whole shares. client_order_id: unique by account and channel; without one, one is made, once for this
-        call and all its repeats, so that the order is never doubled. capacity: for whom we trade, agency
-        where it is not said. tags: words of your own that are kept with it. locate_id: of the shares that a
-        SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are shown at once.
-        post_only: such an order takes nothing that is displayed. peg: the order's price follows the best of
-        its own side of the market (PRIMARY), of the other side (MARKET) or the middle (MIDPOINT), peg_offset
-        dollars beside it, and never beyond a limit_price. algo: how it is worked over time (`algo`).
-        basket_id: the list that it is sent with. Returns when it is stored; `created` is false when it was
-        there before. Raises ConflictError when the id is of another order.
+        a limit order then. time_in_force OPG, CLO: such an order trades in its listing market's opening or
+        closing auction, and nowhere else. expire_date, expire_time: of a GTD order exactly one, the date of a
+        session of the instrument's calendar, with whose close it ends, or a time with its zone. quantity,
+        min_quantity: whole shares. client_order_id: unique by account and channel; without one, one is made,
+        once for this call and all its repeats, so that the order is never doubled. capacity: for whom we
+        trade, agency where it is not said. tags: words of your own that are kept with it. locate_id: of the
+        shares that a SELL_SHORT order borrows. display_qty: of a limit order that rests, the shares that are
+        shown at once. post_only: such an order takes nothing that is displayed. algo: how it is worked over
+        time (`algo`). basket_id: the list that it is sent with. Returns when it is stored; `created` is false
+        when it was there before. Raises ConflictError when the id is of another order.
         """
         return Call(
             method="POST",

@@ -253,12 +253,14 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
     if verdict.denial is not None:
         denied = OrderDenied(denial=verdict.denial, checks=verdict.checks, risk_us=risk_us)
         return _record(core, unit, order, denied, trace)
-    may_route = core.desk.may_route(order.terms.symbol, unit.now)
+    auction = core.desk.auction_of(order.terms, unit.now)
+    may_route = core.desk.order_standing(order, auction, unit.now).may_route
     accepted = OrderAccepted(
         reserved_price_micros=verdict.reserved_price_micros,
         checks=verdict.checks,
         risk_us=risk_us,
         route=first_route(order, unit.now, may_route=may_route),
+        auction=auction,
     )
     return _record(core, unit, order, accepted, trace)
 
@@ -442,12 +444,12 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
             _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
-def handle_expiry(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
-    """End an order whose own time is over."""
+def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
+    """End an order whose own time is over, or go on with one that had to wait until now."""
     order = core.desk.orders.get(order_id)
-    ends_at = None if order is None else core.desk.ends_of_itself_at(order)
-    if order is not None and ends_at is not None and unit.now >= ends_at:
-        wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY)
+    if order is not None:
+        over = core.desk.is_over(order, unit.now)
+        wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY) if over else RetryRoute()
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
@@ -460,7 +462,8 @@ def _known(core: Core, order_id: UUID) -> Order:
 
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
-    may_route, waits_for = core.desk.standing(order.terms.symbol, unit.now)
+    auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
+    may_route, waits_for = core.desk.order_standing(order, auction, unit.now)
     quote = None if order.terms.peg is None else _quote_followed(core, order)
     steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
     if not steps:

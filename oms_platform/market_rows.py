@@ -9,7 +9,7 @@ import psycopg
 
 from oms_platform.market_rules import Assignment, MarketRules, RuleSet, Ticks
 from oms_platform.prices import micros_of
-from oms_platform.trading_calendar import Calendar, Session
+from oms_platform.trading_calendar import AuctionRule, Calendar, Session
 
 RULES: Final = (
     "SELECT effective_from, tick_size, sub_dollar_tick_size, access_fee_cap, sub_dollar_cap_ppm,"
@@ -21,6 +21,10 @@ CALENDARS: Final = "SELECT calendar_id, zone, continuous_from FROM calendars ORD
 SESSIONS: Final = (
     "SELECT calendar_id, session_date, opens_at, closes_at, early_close FROM calendar_sessions"
     " WHERE closes_at > %s ORDER BY calendar_id, opens_at"
+)
+AUCTION_RULES: Final = (
+    "SELECT calendar_id, auction, effective_from, lead_s, cutoff_s FROM auction_rules"
+    " ORDER BY calendar_id, effective_from"
 )
 # What is over for so long is asked for by nobody who trades.
 SESSIONS_KEPT: Final = timedelta(days=14)
@@ -62,8 +66,16 @@ def read_market_rules(connection: psycopg.Connection[Any]) -> MarketRules:
     )
 
 
-def calendars_of(calendars: Iterable[Row], sessions: Iterable[Row]) -> tuple[Calendar, ...]:
-    """Return the calendars of rows of CALENDARS and SESSIONS."""
+def calendars_of(
+    calendars: Iterable[Row], sessions: Iterable[Row], auction_rules: Iterable[Row]
+) -> tuple[Calendar, ...]:
+    """Return the calendars of rows of CALENDARS, SESSIONS and AUCTION_RULES."""
+    rules: defaultdict[tuple[str, str], list[AuctionRule]] = defaultdict(list)
+    for calendar_id, auction, effective_from, lead_s, cutoff_s in auction_rules:
+        lead, cutoff = timedelta(seconds=lead_s), timedelta(seconds=cutoff_s)
+        rules[calendar_id, auction].append(
+            AuctionRule(effective_from=effective_from, lead=lead, cutoff=cutoff)
+        )
     found: defaultdict[str, list[Session]] = defaultdict(list)
     for calendar_id, session_date, opens_at, closes_at, early_close in sessions:
         one = Session(
@@ -78,6 +90,8 @@ def calendars_of(calendars: Iterable[Row], sessions: Iterable[Row]) -> tuple[Cal
             if turns_at is None
             else timedelta(hours=turns_at.hour, minutes=turns_at.minute, seconds=turns_at.second),
             sessions=tuple(found[calendar_id]),
+            openings=tuple(rules[calendar_id, "OPENING"]),
+            closings=tuple(rules[calendar_id, "CLOSING"]),
         )
         for calendar_id, zone, turns_at in calendars
     )
@@ -88,4 +102,5 @@ def read_calendars(connection: psycopg.Connection[Any], now: datetime) -> tuple[
     return calendars_of(
         connection.execute(CALENDARS).fetchall(),
         connection.execute(SESSIONS, (now - SESSIONS_KEPT,)).fetchall(),
+        connection.execute(AUCTION_RULES).fetchall(),
     )

@@ -57,8 +57,12 @@ def worked_terms(terms: OrderTerms, peg_micros: int | None = None) -> OrderTerms
 
 # ---- times in force
 
+# What trades in its listing market's auction, and nowhere else.
+AUCTIONS: Final = frozenset((TimeInForce.OPG, TimeInForce.CLO))
+# How each auction is called.
+AUCTION_NAMES: Final[Mapping[TimeInForce, str]] = {TimeInForce.OPG: "opening", TimeInForce.CLO: "closing"}
 # What is taken while its market is closed, and waits; DAY only where core is told to.
-CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD))
+CARRIED: Final = frozenset((TimeInForce.GTC, TimeInForce.GTD)) | AUCTIONS
 # An order, or a child, of one of these may rest in a venue's book until it trades. Between them a replace may
 # change it.
 BOOKED: Final = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
@@ -142,6 +146,10 @@ def _left_out_of_type(one: Instructions) -> str:
     return f"left out of a {one.order_type.name} order"
 
 
+def _in_no_auction(one: Instructions) -> bool:
+    return one.time_in_force not in AUCTIONS
+
+
 def _left_out_of_minimum(_one: Instructions) -> str:
     return "left out of an order with a minQuantity"
 
@@ -179,6 +187,7 @@ _GIVEN: Final[dict[str, Callable[[Instructions], str | None]]] = {
     "locateId": lambda one: one.locate_id or ("none" if one.side in LOCATED else None),
     "displayQty": lambda one: str(one.display_quantity) if one.display_quantity else None,
     "postOnly": lambda one: "true" if one.post_only else None,
+    "minQuantity": lambda one: str(one.min_quantity) if one.min_quantity else None,
     "peg": lambda one: (
         one.peg.peg_type.name if one.peg else ("none" if one.order_type is OrderType.PEGGED else None)
     ),
@@ -216,6 +225,8 @@ _TABLE: Final = (
     _Rule("postOnly", _rests_beside_its_side, _left_out_of_peg),
     _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
+    # In a cross any part of an order may trade.
+    _Rule("minQuantity", _in_no_auction, _left_out_of_time),
     # What takes nothing keeps no schedule.
     _Rule("postOnly", lambda one: not one.algo, lambda _one: "left out of an order with an algo"),
 )

@@ -7,10 +7,12 @@ the sessions that are known and at no other time: what nobody has loaded is clos
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from oms_platform.vocabulary import AuctionTimes, TimeInForce
 
 _DAY: Final = timedelta(days=1)
 
@@ -22,6 +24,28 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     opens_at: datetime
     closes_at: datetime
     early_close: bool = False
+
+
+class AuctionRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """When orders for a market's auction are sent and taken, in sessions from a date on.
+
+    lead: venue orders leave from so long before it on. cutoff: and are taken up to so long before it.
+    """
+
+    effective_from: date
+    lead: timedelta
+    cutoff: timedelta
+
+
+class AuctionChance(NamedTuple):
+    """The auction that an order of now would be for; None: it comes too late, or there is none.
+
+    missed: the auction that it came too late for. following: the one after it. None for not known.
+    """
+
+    auction: AuctionTimes | None = None
+    missed: AuctionTimes | None = None
+    following: AuctionTimes | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,12 +63,41 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A market's sessions, the earliest first; or one that never closes.
 
     continuous_from: the time of the zone's day at which a market that never closes begins its next session.
+    openings, closings: the rules of its auctions, the earliest first; a market without them has none.
     """
 
     calendar_id: str
     zone: str = "UTC"
     continuous_from: timedelta | None = None
     sessions: tuple[Session, ...] = ()
+    openings: tuple[AuctionRule, ...] = ()
+    closings: tuple[AuctionRule, ...] = ()
+
+    def auction_chance(self, force: TimeInForce, now: datetime) -> AuctionChance:
+        """Return which auction an OPG or CLO order of now is for: that of this session, or of the next one.
+
+        What comes after a session's cut-off is not for the next session until that one has ended.
+        """
+        place = bisect_right(self.sessions, now, key=_close)
+        coming = [self._auction(force, session) for session in self.sessions[place : place + 2]]
+        first, following = (*coming, None, None)[:2]
+        if first is None or now < first.taken_until:
+            return AuctionChance(first)
+        return AuctionChance(None, first, following)
+
+    def has_auction(self, force: TimeInForce) -> bool:
+        """Whether the market has auctions of this kind."""
+        return self.continuous_from is None and bool(self._auction_rules(force))
+
+    def _auction_rules(self, force: TimeInForce) -> tuple[AuctionRule, ...]:
+        return self.openings if force is TimeInForce.OPG else self.closings
+
+    def _auction(self, force: TimeInForce, session: Session) -> AuctionTimes | None:
+        found = [one for one in self._auction_rules(force) if one.effective_from <= session.session_date]
+        if not found:
+            return None
+        at = session.opens_at if force is TimeInForce.OPG else session.closes_at
+        return AuctionTimes(at=at, sent_from=at - found[-1].lead, taken_until=at - found[-1].cutoff)
 
     def phase(self, now: datetime) -> Phase:
         """Return what the calendar says of a time."""
@@ -116,6 +169,10 @@ def _opening(session: Session) -> datetime:
     return session.opens_at
 
 
+def _close(session: Session) -> datetime:
+    return session.closes_at
+
+
 class Hours:
     """The phases of several calendars, each asked for again only when its time is over."""
 
@@ -144,6 +201,10 @@ class Hours:
     def trades_until(self, calendar_id: str, at: datetime) -> datetime:
         """Return when an order that is good until `at` can trade for the last time (`Calendar`)."""
         return self._calendars[calendar_id].trades_until(at)
+
+    def auction_chance(self, calendar_id: str, force: TimeInForce, now: datetime) -> AuctionChance:
+        """Return which auction of a market an OPG or CLO order of now is for."""
+        return self._calendars[calendar_id].auction_chance(force, now)
 
     def phase(self, calendar_id: str, now: datetime) -> Phase:
         """Return what a calendar says of a time that is not before the last one asked for."""

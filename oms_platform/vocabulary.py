@@ -52,13 +52,18 @@ class OrderType(str, enum.Enum):
 
 
 class TimeInForce(str, enum.Enum):
-    """FIX tag 59."""
+    """FIX tag 59.
+
+    OPG (2), CLO (7): in its listing market's opening or closing auction, and nowhere else.
+    """
 
     DAY = "TIME_IN_FORCE_DAY"
     GTC = "TIME_IN_FORCE_GTC"
     IOC = "TIME_IN_FORCE_IOC"
     FOK = "TIME_IN_FORCE_FOK"
     GTD = "TIME_IN_FORCE_GTD"
+    OPG = "TIME_IN_FORCE_OPG"
+    CLO = "TIME_IN_FORCE_CLO"
 
 
 class ExecInst(str, enum.Enum):
@@ -330,17 +335,31 @@ class RouteRequested(Message, frozen=True, kw_only=True):
     requested_at: datetime
 
 
-class OrderAccepted(Message, frozen=True, kw_only=True):
-    """Risk passed, and the first route was asked for, unless the order waits: for its stop price or its
-    session.
+class AuctionTimes(Message, frozen=True, kw_only=True):
+    """The auction that an OPG or CLO order is for.
 
-    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
+    at: when it is. sent_from: venue orders for it leave from then on. taken_until: orders for it are taken,
+    and leave, up to then, without it.
+    """
+
+    at: datetime
+    sent_from: datetime
+    taken_until: datetime
+
+
+class OrderAccepted(Message, frozen=True, kw_only=True):
+    """Risk passed, and the first route was asked for, unless the order waits: for its stop price, its session
+    or its auction.
+
+    reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction: of
+    an OPG or CLO order.
     """
 
     reserved_price_micros: Int64
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
     route: RouteRequested | None = None
+    auction: AuctionTimes | None = None
 
 
 class RouteHeld(Message, frozen=True, kw_only=True):

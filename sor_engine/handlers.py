@@ -16,7 +16,7 @@ import msgspec
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
-from oms_platform.order_types import venue_force, worked_terms
+from oms_platform.order_types import AUCTIONS, venue_force, worked_terms
 from oms_platform.pegs import peg_price
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_buy
@@ -305,6 +305,9 @@ def _inputs(
         else 1,
         not_traded=reference.not_traded.get(terms.symbol, ""),
         reference_micros=reference.reference_micros.get(terms.symbol),
+        listing_venue=reference.listing_venues.get(terms.symbol, "")
+        if terms.time_in_force in AUCTIONS
+        else "",
         # What comes late was old when it came.
         quote_age_us=min(_age_us(context.quotes.silent_s(terms.symbol)) + late_us, INT32_MAX),
         quote_clock_us=clock_us,
@@ -418,6 +421,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         round_lot=min(inputs.round_lot, terms.display_quantity or inputs.round_lot),
         post_only=terms.post_only,
         peg=None if terms.peg is None else terms.peg.peg_type,
+        listing_venue=inputs.listing_venue,
     )
 
 

@@ -44,6 +44,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     outflows: see `Market`. tick_micros: from a dollar on, None for a symbol that is not known;
     sub_dollar_tick_micros: below a dollar, 0 for the same. access_fee_cap_micros: at the order's price.
     order_protection: as the day's rules have it. round_lot: of an order that shows a part of itself.
+    listing_venue: of an order for an auction, who holds it; empty for nobody.
     """
 
     request: RouteRequest
@@ -60,6 +61,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     access_fee_cap_micros: int = ACCESS_FEE_CAP_MICROS
     order_protection: bool = True
     round_lot: int = 1
+    listing_venue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class Reference:
     """The content, read: profiles by name, or why one cannot be used; and what needs no keeping.
 
     rules: of today. not_traded: by symbol, the status of each that does not trade. reference_micros: of every
-    known symbol, a price where there is no quote.
+    known symbol, a price where there is no quote. listing_venues: of each symbol that has one.
     """
 
     content: ReferenceContent
@@ -78,6 +80,7 @@ class Reference:
     rules: DayRules
     not_traded: Mapping[str, str] = field(default_factory=dict)
     reference_micros: Mapping[str, int]
+    listing_venues: Mapping[str, str] = field(default_factory=dict)
 
 
 class Quotes(Protocol):

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import BOOKED, rests_in_sight
+from oms_platform.order_types import AUCTIONS, BOOKED, rests_in_sight
 from oms_platform.sides import far, is_within, near, sign
 from oms_platform.vocabulary import ChildTerms, ExecInst, OrderTerms, OrderType, Side
 
@@ -147,6 +147,10 @@ def _problem_of_child(child: ChildTerms, order_id: UUID, attempt: int, terms: Or
 def _problem_of_instructions(child: ChildTerms, terms: OrderTerms) -> str:
     """Return how a child takes what its order may not, or shows more than its order does."""
     leg, says = child.leg, child.exec_inst
+    forces = (child.time_in_force, terms.time_in_force)
+    if forces[0] is not forces[1] and not AUCTIONS.isdisjoint(forces):
+        # What is for an auction trades there and nowhere else, and nothing else does.
+        return f"GATE_AUCTION: leg={leg}, time_in_force={forces[0].name}, order={forces[1].name}"
     posts = says is ExecInst.PARTICIPATE_DONT_INITIATE
     if terms.post_only != posts or (posts and child.time_in_force not in BOOKED):
         told = "none" if says is None else says.name

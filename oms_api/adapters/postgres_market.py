@@ -9,7 +9,7 @@ from oms_api.adapters.desk_pool import DeskPool
 from oms_api.ports import HaltView
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
-from oms_platform.market_rows import CALENDARS, SESSIONS, SESSIONS_KEPT, calendars_of
+from oms_platform.market_rows import AUCTION_RULES, CALENDARS, SESSIONS, SESSIONS_KEPT, calendars_of
 from oms_platform.trading_calendar import Calendar
 
 _COLUMNS: Final = "symbol, reason, set_by, set_at, lifted_by, lift_reason, lifted_at"
@@ -31,7 +31,11 @@ class PostgresMarketDesk:
         """Return every calendar, with its sessions from `first` on, or from the last days on."""
         kept = self._clock() - SESSIONS_KEPT
         since = kept if first is None else min(kept, datetime.combine(first, time(0), UTC) - _ZONE_MAX)
-        return calendars_of(await self._pool.run(CALENDARS), await self._pool.run(SESSIONS, (since,)))
+        return calendars_of(
+            await self._pool.run(CALENDARS),
+            await self._pool.run(SESSIONS, (since,)),
+            await self._pool.run(AUCTION_RULES),
+        )
 
     async def halts(self, *, lifted: bool, rows_max: int) -> list[HaltView]:
         """Return the halts that are set, and those that were lifted if wanted, the newest first."""

@@ -34,6 +34,7 @@ from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.ids import uuid7_floor
 from oms_platform.market_rows import (
     ASSIGNMENTS,
+    AUCTION_RULES,
     CALENDARS,
     ROUND_LOTS,
     RULES,
@@ -364,7 +365,9 @@ class PostgresReader:
         accounts = await self.read("SELECT account_id FROM accounts", ())
         symbols = await self.read("SELECT symbol, calendar_id FROM instruments", ())
         calendars = calendars_of(
-            await self.read(CALENDARS, ()), await self.read(SESSIONS, (utc_now() - SESSIONS_KEPT,))
+            await self.read(CALENDARS, ()),
+            await self.read(SESSIONS, (utc_now() - SESSIONS_KEPT,)),
+            await self.read(AUCTION_RULES, ()),
         )
         rules = [await self.read(query, ()) for query in (RULES, ROUND_LOTS, ASSIGNMENTS)]
         profiles = await self.read("SELECT DISTINCT profile FROM routing_profiles WHERE active", ())

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from oms_api.domain.refusal import FieldProblem, shown
+from oms_platform.order_types import AUCTION_NAMES, AUCTIONS
 from oms_platform.trading_calendar import Calendar, Session
 from oms_platform.vocabulary import TimeInForce
 
@@ -119,6 +120,16 @@ def expiry_problem(expire_at: datetime, field: str, calendar: Calendar, now: dat
         message = f"must be up to {_text(bound)}, as far as calendar {calendar.calendar_id} is known"
         return _problem(field, f"{message}, was {_text(expire_at)}")
     return None
+
+
+def auction_problem(force: TimeInForce, calendar: Calendar) -> FieldProblem | None:
+    """Return why a market has no auction that an order is for, None where it has or the order is for none."""
+    if force not in AUCTIONS or calendar.has_auction(force):
+        return None
+    why = "never closes" if calendar.continuous_from is not None else "has no rules for it"
+    market = f"calendar {calendar.calendar_id}, which {why}"
+    message = f"must be of a market that has the {AUCTION_NAMES[force]} auction, was {force.name} of {market}"
+    return _problem("timeInForce", message)
 
 
 def _text(at: datetime) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from oms_api.domain.algo_terms import algo_problem, read_algo
 from oms_api.domain.decimals import price_problem, read_decimal
-from oms_api.domain.order_times import EXPIRY_FIELDS, read_expiry
+from oms_api.domain.order_times import EXPIRY_FIELDS, auction_problem, read_expiry
 from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.refusal import FieldProblem, short, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
@@ -134,10 +134,12 @@ def read_terms(
     limit_price = _price(content, "limitPrice", LIMITED, order_type, ticks, problems, also=BOUNDED)
     stop_price = _price(content, "stopPrice", STOPS, order_type, ticks, problems)
     time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
-    expire_at, wrong_expiry = read_expiry(
-        content, time_in_force, known.calendar_of(symbol) if symbol else None, required=True
-    )
+    calendar = known.calendar_of(symbol) if symbol else None
+    expire_at, wrong_expiry = read_expiry(content, time_in_force, calendar, required=True)
     problems += wrong_expiry
+    if time_in_force is not None and calendar is not None:
+        no_auction = auction_problem(time_in_force, calendar)
+        problems += [] if no_auction is None else [no_auction]
     if order_type is not None and time_in_force is not None:
         field, problem = force_problem(order_type, time_in_force)
         if problem:

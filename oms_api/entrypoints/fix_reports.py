@@ -42,9 +42,11 @@ ORD_TYPES: Final = {
 TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
     "1": TimeInForce.GTC,
+    "2": TimeInForce.OPG,
     "3": TimeInForce.IOC,
     "4": TimeInForce.FOK,
     "6": TimeInForce.GTD,
+    "7": TimeInForce.CLO,
 }
 _SIDE_CODES: Final = {side.name: code for side, code in CODES.items()}
 CAPACITIES: Final = {

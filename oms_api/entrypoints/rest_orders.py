@@ -124,13 +124,13 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order, and of a PEGGED one
     that has a bound. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
-    least so much, or nothing. expire_date, expire_time: of a GTD order exactly one: the date of a session,
-    with whose close it ends, or a time. capacity: for whom we trade, agency where it is not said. tags: words
-    of the client's own, kept with the order and sent to no venue. locate_id: of the shares that a SELL_SHORT
-    order borrows. display_qty: of a LIMIT order that rests, the shares that are shown at once. post_only:
-    such an order takes nothing that is displayed. algo: of a MARKET or LIMIT order that is worked over time.
-    peg: of a PEGGED order.
-    basket_id: of the list of orders that it is sent with.
+    least so much, or nothing. time_in_force OPG, CLO: of a MARKET or LIMIT order that trades in its listing
+    market's opening or closing auction, and nowhere else. expire_date, expire_time: of a GTD order exactly
+    one: the date of a session, with whose close it ends, or a time. capacity: for whom we trade, agency where
+    it is not said. tags: words of the client's own, kept with the order and sent to no venue. locate_id: of
+    the shares that a SELL_SHORT order borrows. display_qty: of a LIMIT order that rests, the shares that are
+    shown at once. post_only: such an order takes nothing that is displayed. algo: of a MARKET or LIMIT order
+    that is worked over time. peg: of a PEGGED order. basket_id: of the list of orders that it is sent with.
     """
 
     client_order_id: (

@@ -195,9 +195,11 @@ class PostgresOrderStore:
                 halt=reason or "",
                 calendar_id=calendar_id,
                 reference_micros=micros_of(price),
+                listing_venue=listing_venue,
             )
-            for symbol, status, calendar_id, reason, price in self._connection.execute(
-                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.reference_price"
+            for symbol, status, calendar_id, reason, price, listing_venue in self._connection.execute(
+                "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.reference_price,"
+                " coalesce(i.listing_venue, '')"
                 " FROM instruments i"
                 " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
             )

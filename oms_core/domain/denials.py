@@ -14,6 +14,8 @@ class DenialCode(enum.Enum):
     INSTRUMENT_HALTED = "Trading of the instrument is halted; cancels are taken."
     MARKET_CLOSED = "The instrument's market is closed, or the day that the order was for has ended."
     EXPIRY_PASSED = "The time until which the order is good is over."
+    NO_AUCTION = "No auction of the instrument is known: its market has none, or no venue that holds it."
+    AUCTION_MISSED = "Orders for the auction are not taken any more."
     ALGO_OUTSIDE_SESSION = "The algo's time is over, or is not within one session of the market."
     ORDER_QTY_EXCEEDS_MAX = "More shares than the account may order at once."
     ORDER_NOTIONAL_EXCEEDS_MAX = "More dollars than the account may order at once."

@@ -12,24 +12,30 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
     MAY_NOT,
     Standing,
-    ends_of_itself_at,
+    auction_standing,
+    is_over,
     may_be_taken_closed,
     standing,
+    turns_of,
 )
 from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.market_rules import Ticks
+from oms_platform.order_types import AUCTIONS
 from oms_platform.sides import direction
-from oms_platform.trading_calendar import EVER_OPEN, Hours, Phase, Session
+from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
+    AuctionTimes,
     OrderTerms,
     OrderType,
     Side,
@@ -173,10 +179,27 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.phase(instrument.calendar_id, now)
 
+    def auction_of(self, terms: OrderTerms, now: datetime) -> AuctionTimes | None:
+        """Return the auction that a new order is for; None for one that is for none."""
+        chance = self._auction_chance(terms, now, None)
+        return None if chance is None else chance.auction
+
+    def order_standing(self, order: Order, auction: AuctionTimes | None, now: datetime) -> Standing:
+        """Return whether a route of an order may be asked for now. auction: that it is for, None for none."""
+        symbol = order.terms.symbol
+        if auction is None or not self.is_traded(symbol):
+            return self.standing(symbol, now)
+        return auction_standing(order.terms.time_in_force, auction, now)
+
+    def is_traded(self, symbol: str) -> bool:
+        """Whether an instrument is known, active and not halted."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.active and not instrument.halt
+
     def standing(self, symbol: str, now: datetime) -> Standing:
         """Return whether routes of a symbol may be asked for now, or for what time its orders wait."""
         instrument = self.instruments.get(symbol)
-        if instrument is None or not instrument.active or instrument.halt:
+        if instrument is None or not self.is_traded(symbol):
             return MAY_NOT
         return standing(self.hours.phase(instrument.calendar_id, now))
 
@@ -190,12 +213,19 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
 
-    def ends_of_itself_at(self, order: Order) -> datetime | None:
-        """Return when an order is to end without anybody's doing, as its market's calendar says now."""
+    def turns_of(self, order: Order) -> tuple[datetime, ...]:
+        """Return the times at which something of an order begins or ends, by its market as of now."""
         instrument = self.instruments.get(order.terms.symbol)
         if instrument is None:
-            return ends_of_itself_at(order)
-        return ends_of_itself_at(order, partial(self.hours.trades_until, instrument.calendar_id))
+            return turns_of(order)
+        return turns_of(order, partial(self.hours.trades_until, instrument.calendar_id))
+
+    def is_over(self, order: Order, now: datetime) -> bool:
+        """Return whether an order's own time is over, as its market's calendar says now."""
+        instrument = self.instruments.get(order.terms.symbol)
+        if instrument is None:
+            return is_over(order, now)
+        return is_over(order, now, partial(self.hours.trades_until, instrument.calendar_id))
 
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
@@ -242,7 +272,27 @@ class Desk:
             and ended_at is not None
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
+            auction=self._auction_chance(terms, now, of),
         )
+
+    def _auction_chance(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionChance | None:
+        """Return what auction an order would be for; None for an order that is for none.
+
+        One that is replaced is for the same. After its cut-off only what its venue has can become another,
+        by having fewer shares.
+        """
+        instrument = self.instruments.get(terms.symbol)
+        if terms.time_in_force not in AUCTIONS or instrument is None:
+            return None
+        if not instrument.listing_venue:
+            return AuctionChance()
+        found = self.hours.auction_chance(instrument.calendar_id, terms.time_in_force, now)
+        if of is None or of.auction is None:
+            return found
+        fewer = terms == replace(of.terms, quantity=min(terms.quantity, of.terms.quantity))
+        if now < of.auction.taken_until or (fewer and of.working_qty):
+            return AuctionChance(of.auction)
+        return AuctionChance(None, of.auction, found.auction or found.following)
 
     def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
         algo, instrument = terms.algo, self.instruments.get(terms.symbol)

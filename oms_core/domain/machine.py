@@ -10,6 +10,8 @@ forbids to route is held, and says why.
 A pegged order is routed at the price that the quote of that moment gives it, and waits while there is none. A
 quote that gives it another one moves what venues have of it where it is; what a venue does not move is taken
 back, and routed anew.
+What is for an auction is routed until its cut-off. From then on, and once it has traded or a venue has
+refused it, it is routed no more: it ends when its venue has none of it.
 
 A cancel releases nothing any more: the order is over when every child is, or the cancel is rejected for what
 venues keep, and the order ends when that ends (`requests`).
@@ -45,11 +47,12 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
-from oms_platform.order_types import BOOKED, rests_in_sight
+from oms_platform.order_types import AUCTION_NAMES, BOOKED, rests_in_sight
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     AlgoHeld,
     AlgoPlanned,
+    AuctionTimes,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -165,12 +168,7 @@ def _first(order: Order, cause: Fact | Command, now: datetime, may_route: bool) 
             tells = child.live or cause.unresolved_qty > child.unresolved_qty or change_of(cause) is not None
             return (cause,) if tells else ()
         case ChildCancelRejected():
-            child = _child(order, cause.cl_ord_id)
-            known = child.replace_rejected if cause.replace else child.cancel_rejected
-            asked = order.taken_back_by is not None or any(
-                name == cause.cl_ord_id for name, _ in order.off_peg
-            )
-            return (cause,) if child.live and not known and asked else ()
+            return _refused(order, cause, now)
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
         case TriggerStop() | FollowQuote() | WorkAlgo() | RetryRoute():
@@ -195,6 +193,16 @@ def _due(
             return ()
         case _:
             assert_never(cause)
+
+
+def _refused(order: Order, refusal: ChildCancelRejected, now: datetime) -> tuple[Event, ...]:
+    child = _child(order, refusal.cl_ord_id)
+    if order.auction is not None and now >= order.auction.taken_until:
+        # It could not be sent again: what its venue does not change stays as it is.
+        refusal = replace(refusal, replace=False)
+    known = child.replace_rejected if refusal.replace else child.cancel_rejected
+    answers = child.live and not known and order.taken_back_by is not None
+    return (refusal,) if answers else ()
 
 
 def _reaches(order: Order, trigger: TriggerStop) -> bool:
@@ -293,6 +301,8 @@ def _next(
     if not order.unrouted_qty or order.route_quantity:
         # Also of an order that is suspended.
         return None
+    if order.auction is not None and (missed := _auction_over(order, order.auction, now)) is not None:
+        return OrderExpired(reason=missed) if order.idle else None
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
@@ -304,6 +314,22 @@ def _next(
 def _held(order: Order, waits_for: str) -> Event | None:
     """Say for what time an order waits, once, and again when something else was said of it."""
     return RouteHeld(reason=waits_for) if waits_for and order.text != waits_for else None
+
+
+def _auction_over(order: Order, auction: AuctionTimes, now: datetime) -> str | None:
+    """Return why nothing of an order is sent to its auction any more, None while something may be."""
+    last = f": {order.text}" if order.attempt and order.text else ""
+    name = AUCTION_NAMES[order.terms.time_in_force]
+    if order.executed_qty:
+        return f"not executed in the {name} auction{last}"
+    if any(visit.rejected for visit in order.visits.values()):
+        return order.text or f"refused for the {name} auction"
+    if now < auction.taken_until:
+        return None
+    if order.visits:
+        return f"not executed in the {name} auction{last}"
+    taken_until = f"which took orders until {_text(auction.taken_until)}"
+    return f"not sent to the {name} auction at {_text(auction.at)}, {taken_until}{last}"
 
 
 def _spent(order: Order) -> str | None:
@@ -354,11 +380,19 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
 
 
 def _time_over(order: Order, ended_at: datetime) -> str:
-    expire_at = order.terms.expire_at
+    expire_at, auction = order.terms.expire_at, order.auction
+    if auction is not None:
+        name = AUCTION_NAMES[order.terms.time_in_force]
+        over = f"the {name} auction at {_text(auction.at)} is over"
+        return _auction_over(order, auction, auction.taken_until) or over
     if expire_at is None:
         return "its time is over"
-    till = f"it was good till {expire_at.isoformat().replace('+00:00', 'Z')}"
+    till = f"it was good till {_text(expire_at)}"
     return till if ended_at >= expire_at else f"{till}, and its market does not open again before"
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _retry_at(order: Order, now: datetime) -> datetime:
@@ -383,6 +417,7 @@ def apply(order: Order, event: Event) -> Order:
                 event,
                 released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
+                auction=event.auction,
                 **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import BOOKED, STOPS, at_venues, worked_terms
+from oms_platform.order_types import AUCTIONS, BOOKED, STOPS, at_venues, worked_terms
 from oms_platform.pegs import peg_price
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
     AlgoHeld,
     AlgoPlanned,
+    AuctionTimes,
     BookingRejected,
     CancelCause,
     CancelRejected,
@@ -223,6 +224,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
     route may be asked for. waits_for: what time it waits for, as it was told last; empty while it waits for
     none. day_from: since when it is a DAY order, of one that a replace has made one.
+    auction: that an OPG or CLO order is for.
     """
 
     order_id: UUID
@@ -255,6 +257,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text: str = ""
     waits_for: str = ""
     day_from: datetime | None = None
+    auction: AuctionTimes | None = None
 
     @property
     def closed(self) -> bool:
@@ -324,7 +327,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         pending that one child alone can bring.
         """
         wanted = self.replacing
-        if wanted is None or self.cancel is not None or self.route_quantity or not self.may_rest:
+        if wanted is None or self.cancel is not None or self.route_quantity:
+            return None
+        if not (self.may_rest or self.is_for_auction):
             return None
         if self.off_peg:
             # It is on its way to another price.
@@ -438,6 +443,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether what does not trade at once may wait in a book."""
         terms = self.worked_terms
         return terms.order_type is OrderType.LIMIT and terms.time_in_force in BOOKED
+
+    @property
+    def is_for_auction(self) -> bool:
+        """Whether the order trades in an auction, and nowhere else."""
+        return self.terms.time_in_force in AUCTIONS
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether it has times of its own, at which something of it begins or ends."""
+        return self.auction is not None or self.terms.expire_at is not None
 
     def is_past_its_time(self, now: datetime) -> bool:
         """Whether the time until which it is good is over: from then on nothing of it is routed."""

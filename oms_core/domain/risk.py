@@ -16,9 +16,10 @@ from oms_core.domain.order_times import time_text
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
+from oms_platform.order_types import AUCTION_NAMES
 from oms_platform.prices import MICROS
 from oms_platform.sides import far, is_buy, is_within, sign
-from oms_platform.trading_calendar import EVER_OPEN, Phase
+from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Phase
 from oms_platform.vocabulary import OrderTerms, OrderType, RiskCheck
 
 _BASIS_POINTS: Final = 10_000
@@ -41,7 +42,8 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     """What risk needs to know of an instrument, today.
 
     ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
-    reference_micros: what values an order that waits where nobody quotes, None for nothing.
+    reference_micros: what values an order that waits where nobody quotes, None for nothing. listing_venue:
+    who holds its auctions, empty for nobody.
     """
 
     symbol: str
@@ -50,6 +52,7 @@ class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
     halt: str = ""
     calendar_id: str = EVER_OPEN.calendar_id
     reference_micros: int | None = None
+    listing_venue: str = ""
 
 
 class AlgoTime(Struct, frozen=True, kw_only=True, gc=False):
@@ -68,7 +71,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     what is done of an order that is to be replaced. age: of a new order since it was taken; age_max: of a
     market order, NO_AGE_LIMIT for none. phase: of the instrument's market; None for an instrument that is not
     known. is_of_ended_day: the session that the order was taken for is over. waits: its market is closed, and
-    it is one that waits for it. now: the time of the verdict. algo_time: of an order with an algo.
+    it is one that waits for it. now: the time of the verdict. algo_time: of an order with an algo. auction:
+    which one an OPG or CLO order is for.
     """
 
     terms: OrderTerms
@@ -87,6 +91,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
     waits: bool = False
     now: datetime = EVER_OPEN.sessions[0].opens_at
     algo_time: AlgoTime | None = None
+    auction: AuctionChance | None = None
 
     @property
     def price_micros(self) -> int | None:
@@ -94,7 +99,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, gc=False):
         if self.terms.limit_price_micros is not None:
             return self.terms.limit_price_micros
         stop, touch = self.terms.stop_price_micros, self.far_touch_micros
-        if touch is None and self.waits and self.instrument is not None:
+        if touch is None and (self.waits or self.auction is not None) and self.instrument is not None:
             touch = self.instrument.reference_micros
         if stop is None:
             return touch
@@ -212,6 +217,33 @@ def expiry_ahead(context: RiskContext) -> Outcome | None:
     until, now = time_text(expire_at), time_text(context.now)
     return _outcome(
         DenialCode.EXPIRY_PASSED, context.now < expire_at, until, f"after {now}", expire_at=until, now=now
+    )
+
+
+def auction_ahead(context: RiskContext) -> Outcome | None:
+    """Require of an order for an auction that there is one, and that orders for it are still taken."""
+    chance, instrument = context.auction, context.instrument
+    if chance is None or instrument is None:
+        return None
+    symbol, missed = instrument.symbol, chance.missed
+    name = AUCTION_NAMES[context.terms.time_in_force]
+    if chance.auction is not None:
+        until = time_text(chance.auction.taken_until)
+        return _outcome(DenialCode.AUCTION_MISSED, True, time_text(context.now), f"before {until}")
+    if missed is None:
+        venue, calendar = instrument.listing_venue or "none", instrument.calendar_id
+        details = {"symbol": symbol, "auction": name, "listing_venue": venue, "calendar": calendar}
+        return _outcome(DenialCode.NO_AUCTION, False, "none", f"a known {name} auction", **details)
+    until = time_text(missed.taken_until)
+    return _outcome(
+        DenialCode.AUCTION_MISSED,
+        False,
+        time_text(context.now),
+        f"before {until}",
+        symbol=symbol,
+        auction=name,
+        taken_until=until,
+        next_auction=time_text(None if chance.following is None else chance.following.at),
     )
 
 
@@ -355,6 +387,7 @@ RULES: Final[tuple[Rule, ...]] = (
     instrument_not_halted,
     market_open,
     expiry_ahead,
+    auction_ahead,
     algo_within_session,
     quantity_limit,
     market_order_age,

@@ -15,7 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
-from oms_core.domain.order_times import Expiries
+from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PegWatch
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
@@ -26,11 +26,11 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
-    handle_expiry,
     handle_quote,
     handle_retry,
     handle_session_end,
     handle_trigger,
+    handle_turn,
     load_orders,
     orders_of_session,
     orders_of_symbols,
@@ -61,7 +61,7 @@ TRIGGERS_PER_BATCH_MAX: Final = 500
 PEGS_PER_BATCH_MAX: Final = 50
 SESSION_END_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
-EXPIRIES_PER_BATCH_MAX: Final = 200
+TURNS_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -103,14 +103,16 @@ class CoreLoop:
         self._retries: list[tuple[datetime, UUID]] = []
         self._stop_trigger = stop_trigger
         self._stops = StopWatch()
-        self._expiries = Expiries()
+        self._turns = Turns()
         self._algos = AlgoWatch((), clock())
         self._peg_interval = peg_interval
         self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
-        # When each calendar's last session ended, and which symbols could not be routed at the last look.
+        # When each calendar's last session ended, and which symbols could not be routed at the last
+        # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
         self._held: frozenset[str] = frozenset()
+        self._stopped: frozenset[str] = frozenset()
         # Requests received before it have had their outcome.
         self._requests_settled: datetime | None = None
         start = clock()
@@ -141,7 +143,8 @@ class CoreLoop:
 
     def _begin_anew(self) -> None:
         self._republication.begin_anew()
-        self._ending, self._ended, self._held = [], {}, frozenset()
+        self._ending, self._ended = [], {}
+        self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._clock()
         # An order without a time waits for its market, and may have to wait no longer.
@@ -152,7 +155,7 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
-        self._expiries = Expiries(orders, self._core.desk.ends_of_itself_at)
+        self._turns = Turns(orders, self._core.desk.turns_of)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
         self._pegs = PegWatch(orders, self._next_sweep, self._peg_interval)
@@ -271,8 +274,8 @@ class CoreLoop:
                 heapq.heappush(self._retries, (order.retry_at, order_id))
             if order.is_stop:
                 self._stops.note(order)
-            if order.terms.expire_at is not None or order_id in self._expiries:
-                self._expiries.note(order)
+            if order.has_turns or order_id in self._turns:
+                self._turns.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
             if order.terms.peg is not None:
@@ -314,8 +317,8 @@ class CoreLoop:
                 break
             _, order_id = heapq.heappop(self._retries)
             handle_retry(self._core, unit, order_id)
-        for order_id in self._expiries.due(unit.now, EXPIRIES_PER_BATCH_MAX):
-            handle_expiry(self._core, unit, order_id)
+        for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
+            handle_turn(self._core, unit, order_id)
         self._trigger_stops(unit)
         self._follow_quotes(unit)
         self._work_algos(unit)
@@ -371,7 +374,7 @@ class CoreLoop:
         if any(
             known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
         ):
-            self._expiries = Expiries(desk.orders.values(), desk.ends_of_itself_at)
+            self._turns = Turns(desk.orders.values(), desk.turns_of)
 
     def _after_sweep(self, now: datetime) -> datetime:
         """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""
@@ -393,7 +396,10 @@ class CoreLoop:
         """Let the orders of symbols go on whose market has opened, or whose halt is over."""
         desk = self._core.desk
         held = frozenset(symbol for symbol in desk.instruments if not desk.may_route(symbol, now))
-        released, self._held = self._held - held, held
+        stopped = frozenset(symbol for symbol in held if not desk.is_traded(symbol))
+        # What is for an auction goes on after a halt while its market is closed.
+        released = (self._held - held) | (self._stopped - stopped)
+        self._held, self._stopped = held, stopped
         for order_id in orders_of_symbols(self._core, released) if released else ():
             heapq.heappush(self._retries, (now, order_id))
             self._pegs.look_again(order_id, now)

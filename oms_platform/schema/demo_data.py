@@ -48,6 +48,9 @@ HALF_PENNIES: Final = ("F",)
 HALF_PENNIES_FROM: Final = date(2026, 11, 2)
 # The market that the simulators make is open at any hour.
 CALENDAR: Final = "SIM"
+# Where each is listed: of these at the one venue, of the others at the other; both hold auctions.
+LISTED_AT_XNAS: Final = frozenset(("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"))
+AUCTION_VENUES: Final = ("XNYS", "XNAS")
 INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
 HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
 RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
@@ -96,16 +99,16 @@ def rows() -> list[SQLModel]:
                 buying_power=Decimal(power),
             )
         )
-    for symbol, name, price in (*INSTRUMENTS, *UNUSUAL):
-        result.append(
-            Instrument(symbol=symbol, name=name, reference_price=Decimal(price), calendar_id=CALENDAR)
-        )
-    result += [
-        InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
-        for symbol in HALF_PENNIES
-    ]
     for venue, name, venue_kind, latency_us, add_fee, remove_fee in VENUES:
-        result.append(Venue(venue_id=venue, name=name, kind=venue_kind, latency_us=latency_us))
+        result.append(
+            Venue(
+                venue_id=venue,
+                name=name,
+                kind=venue_kind,
+                latency_us=latency_us,
+                auction_orders=venue in AUCTION_VENUES,
+            )
+        )
         result.append(
             FeeSchedule(
                 venue_id=venue,
@@ -114,6 +117,20 @@ def rows() -> list[SQLModel]:
                 remove_fee=Decimal(remove_fee),
             )
         )
+    for symbol, name, price in (*INSTRUMENTS, *UNUSUAL):
+        result.append(
+            Instrument(
+                symbol=symbol,
+                name=name,
+                reference_price=Decimal(price),
+                calendar_id=CALENDAR,
+                listing_venue="XNAS" if symbol in LISTED_AT_XNAS else "XNYS",
+            )
+        )
+    result += [
+        InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
+        for symbol in HALF_PENNIES
+    ]
     result += [
         RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()
     ]

@@ -28,7 +28,10 @@ class Account(SQLModel, table=True):
 
 
 class Instrument(SQLModel, table=True):
-    """What is traded, at the hours of its calendar. The price in dollars."""
+    """What is traded, at the hours of its calendar. The price in dollars.
+
+    listing_venue: who holds its auctions; None for nobody that is known.
+    """
 
     __tablename__ = "instruments"
     symbol: str = Field(primary_key=True)
@@ -36,6 +39,7 @@ class Instrument(SQLModel, table=True):
     status: str = "ACTIVE"
     reference_price: Decimal = _price()
     calendar_id: str = Field(default="XNYS", foreign_key="calendars.calendar_id")
+    listing_venue: str | None = Field(default=None, foreign_key="venues.venue_id")
 
 
 class Calendar(SQLModel, table=True):
@@ -45,6 +49,21 @@ class Calendar(SQLModel, table=True):
     calendar_id: str = Field(primary_key=True)
     zone: str
     continuous_from: time | None = None
+
+
+class AuctionRule(SQLModel, table=True):
+    """When orders for a market's OPENING or CLOSING auction are sent and taken, in sessions from a date on.
+
+    lead_s, cutoff_s: seconds before it from which they are sent, and up to which they are taken.
+    """
+
+    __tablename__ = "auction_rules"
+    calendar_id: str = Field(primary_key=True, foreign_key="calendars.calendar_id")
+    auction: str = Field(primary_key=True)
+    effective_from: date = Field(primary_key=True)
+    lead_s: int
+    cutoff_s: int
+    source: str
 
 
 class InstrumentRule(SQLModel, table=True):
@@ -62,7 +81,7 @@ class Venue(SQLModel, table=True):
 
     midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle (40=P, 18=M).
     reserve_orders, post_only_orders: whether it takes orders that show a part of themselves (111), and orders
-    that take nothing (18=6).
+    that take nothing (18=6). auction_orders: orders for its opening and its closing auction (59=2, 59=7).
     """
 
     __tablename__ = "venues"
@@ -76,6 +95,7 @@ class Venue(SQLModel, table=True):
     midpoint_orders: bool = True
     reserve_orders: bool = True
     post_only_orders: bool = True
+    auction_orders: bool = False
 
 
 class FeeSchedule(SQLModel, table=True):

@@ -23,7 +23,7 @@ from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
 PEG_TYPES: Final = ("PRIMARY", "MIDPOINT", "MARKET")
-TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK")
+TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO")
 console = Console()
 
 _ORDER_OPTIONS: Final = (
@@ -40,7 +40,12 @@ _ORDER_OPTIONS: Final = (
         help="Follow the best of its own side, of the other side, or the middle; --limit bounds it.",
     ),
     click.option("--peg-offset", help="Dollars beside what it follows, below 0 for lower."),
-    click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False), default="DAY"),
+    click.option(
+        "--tif",
+        type=click.Choice(TIMES_IN_FORCE, case_sensitive=False),
+        default="DAY",
+        help="OPG, CLO: in the opening or closing auction, and nowhere else.",
+    ),
     click.option(
         "--until", help="Of a GTD order: a session's date (2026-11-30) or a time (2026-11-30T20:30:00Z)."
     ),

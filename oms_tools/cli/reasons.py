@@ -15,6 +15,8 @@ CHECKED: Final[Mapping[str, str]] = {
     "INSTRUMENT_HALTED": "halt",
     "MARKET_CLOSED": "trading hours",
     "EXPIRY_PASSED": "good till",
+    "NO_AUCTION": "auction",
+    "AUCTION_MISSED": "before the cut-off",
     "ALGO_OUTSIDE_SESSION": "hours to work in",
     "ORDER_QTY_EXCEEDS_MAX": "shares",
     "ORDER_NOTIONAL_EXCEEDS_MAX": "order value",
@@ -27,6 +29,8 @@ CHECKED: Final[Mapping[str, str]] = {
 ROUTING: Final[Mapping[str, str]] = {
     "NOT_MARKETABLE": "the limit does not reach the market",
     "MAY_NOT_REST": "no venue may show or take more of it",
+    "AUCTION_VENUE_CLOSED": "the venue that holds the auction is away",
+    "NO_AUCTION_VENUE": "no venue that holds the auction takes the order",
     "NO_LIQUIDITY": "no venue shows shares to trade with",
 }
 

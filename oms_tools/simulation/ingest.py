@@ -15,7 +15,7 @@ from oms_core.domain.order import Order
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.order_types import ALGO_TIMES_IN_FORCE, BOOKED, forces_after
+from oms_platform.order_types import ALGO_TIMES_IN_FORCE, AUCTIONS, BOOKED, forces_after
 from oms_platform.sides import LOCATED, is_buy, sign
 from oms_platform.vocabulary import (
     Algo,
@@ -78,6 +78,9 @@ class Ingest:
         self._requests: deque[Request] = deque(maxlen=_NEWEST)
         self._queues: list[deque[Request]] = [deque() for _ in range(GATEWAYS)]
         self.made = 0
+        # A market without auctions takes no order for one.
+        has_auction = system.setting.calendar.has_auction
+        self._forces = [one for one in _FORCES if one not in AUCTIONS or has_auction(one)]
 
     def take_order(self) -> None:
         """Take a new order."""
@@ -99,7 +102,8 @@ class Ingest:
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
         peg = self._peg(side) if stop is None and algo is None and draws.random() < 0.12 else None
         kind = kinds[market] if peg is None else OrderType.PEGGED
-        forces = _FORCES if kind in (OrderType.MARKET, OrderType.LIMIT) else forces_after(TimeInForce.DAY)
+        plain = kind in (OrderType.MARKET, OrderType.LIMIT)
+        forces = self._forces if plain else forces_after(TimeInForce.DAY)
         force = draws.choice(forces if algo is None else ALGO_TIMES_IN_FORCE)
         quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
         rests = kind is OrderType.LIMIT and force in BOOKED

@@ -17,6 +17,7 @@ from oms_core.domain.order import Order
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelChildren
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.order_invariants import RELEASED, BrokenError, OrderAuditor
@@ -42,8 +43,9 @@ class Auditor(OrderAuditor):
         market_order_age_max: timedelta,
         quote_age_s_max: float,
         quote_age_s: Callable[[str], float],
+        calendar: Calendar,
     ) -> None:
-        super().__init__(buying_power, market_order_age_max, quote_age_s_max, quote_age_s)
+        super().__init__(buying_power, market_order_age_max, quote_age_s_max, quote_age_s, calendar)
         # By account, the newest event that a follower of the stream was told of.
         self.published: defaultdict[str, int] = defaultdict(int)
         # Of the adapter and the venues.
@@ -207,6 +209,8 @@ class Auditor(OrderAuditor):
             with_a_person = order.executed + order.unresolved >= order.terms.quantity
             stop = order.terms.stop_price_micros is not None and not order.triggered
             timed = order.terms.algo is not None
+            # In the end the market is open: what still waits is for a close that does not come.
+            timed = timed or (order.held and order.auction is not None)
             held = order.working or order.waits or order.suspended or stop or timed or with_a_person
             if not order.closed and (order.route or not held):
                 raise BrokenError(

@@ -16,14 +16,17 @@ from msgspec import structs
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import WAITS_FOR_QUOTE
+from oms_core.domain.order_times import AUCTION_ANSWER_MAX
 from oms_core.ports import Request, UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.order_types import BOOKED
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_within, near, sign
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import (
     AlgoPlanned,
+    AuctionTimes,
     CancelCause,
     ChildTerms,
     ExecInst,
@@ -33,12 +36,14 @@ from oms_platform.vocabulary import (
     PegType,
     TimeInForce,
 )
+from oms_tools.simulation.hours import LISTING_VENUES
 from simulators.broker.protocol import CxlRejReason
 
 PATH: Final = "each order's events are a path"
 INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
 BY_ITS_TIME: Final = "an algo ends its order when its time is over and not before"
 RELEASED: Final = "no more of an algo is out than was released"
+AUCTIONED: Final = "an order is routed while its market trades, or for its auction, where that is held"
 TOLD: Final = "what exceeds an order is an exception"
 _CLOSED: Final = frozenset(
     (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
@@ -104,7 +109,8 @@ class FollowedOrder:
     suspended: whether it is. priced: the price of a pegged one, asked_at: when its route was asked for.
     triggered: whether its stop price was reached. plan: of its algo, what may be worked from when on;
     released: what may be. waits: its next route waits for its time. time_over: it is taken back because its
-    day or its own time had ended. ends: reports of venues that ended a child.
+    day or its own time had ended. ends: reports of venues that ended a child. held: it waits for its session
+    or its auction. auction: what an OPG or CLO order is for.
     """
 
     terms: OrderTerms
@@ -131,6 +137,8 @@ class FollowedOrder:
     session_ended: bool = False
     time_over: bool = False
     waits: bool = False
+    held: bool = False
+    auction: AuctionTimes | None = None
     ends: set[tuple[object, ...]] = field(default_factory=set)
 
     @property
@@ -191,11 +199,13 @@ class OrderAuditor:
         market_order_age_max: timedelta,
         quote_age_s_max: float,
         quote_age_s: Callable[[str], float],
+        calendar: Calendar,
     ) -> None:
         self._buying_power = buying_power
         self._age_max = market_order_age_max
         self._quote_age_s_max = quote_age_s_max
         self._quote_age_s = quote_age_s
+        self._calendar = calendar
         self.orders: dict[UUID, FollowedOrder] = {}
         self.requests: dict[UUID, UUID] = {}
         self.first_outcomes: dict[UUID, str] = {}
@@ -282,10 +292,11 @@ class OrderAuditor:
                 )
                 order.waits = True
             case "RouteHeld":
-                # The market never closes.
+                now, auction = event.occurred_at, order.auction
                 follows = order.terms.peg is not None and event.text == WAITS_FOR_QUOTE
-                self._require(follows and not order.canceled, PATH, event, f"held: {event.text}")
-                order.waits = True
+                closed = not self._calendar.phase(now).open if auction is None else now < auction.sent_from
+                self._require((closed or follows) and not order.canceled, AUCTIONED, event, f"held at {now}")
+                order.held = True
             case "CancelRequested":
                 self._cancel_taken(order, event)
             case "CancelRejected":
@@ -507,8 +518,9 @@ class OrderAuditor:
             return
         age = event.occurred_at - order.received_at
         stale = order.terms.order_type is OrderType.MARKET and age > self._age_max
+        is_open = self._calendar.phase(event.occurred_at).open
         self._require(not stale, "a market order is of now", event, f"accepted {age} after it was taken")
-        if order.terms.order_type is OrderType.MARKET:
+        if order.terms.order_type is OrderType.MARKET and not accepted.auction and is_open:
             quote_age_s = self._quote_age_s(event.symbol)
             self._require(
                 quote_age_s <= self._quote_age_s_max,
@@ -522,6 +534,19 @@ class OrderAuditor:
         order.price = accepted.reserved_price_micros
         terms = order.terms
         waits = any(one is not None for one in (terms.stop_price_micros, terms.algo, terms.peg))
+        if (auction := accepted.auction) is not None:
+            order.auction = auction
+            waits = event.occurred_at < auction.sent_from
+        elif not self._calendar.phase(event.occurred_at).open:
+            waits = True
+        is_auctions = order.terms.time_in_force in (TimeInForce.OPG, TimeInForce.CLO)
+        self._require(
+            is_auctions == (auction is not None)
+            and (auction is None or event.occurred_at < auction.taken_until <= auction.at),
+            AUCTIONED,
+            event,
+            f"accepted for {auction}",
+        )
         self._require(
             (accepted.route is None) is waits, PATH, event, f"routed {accepted.route}, it waits: {waits}"
         )
@@ -583,6 +608,13 @@ class OrderAuditor:
             event,
             f"{asked.quantity} asked, {order.committed} out of {order.released}",
         )
+        auction, now = order.auction, event.occurred_at
+        may_be_routed = (
+            self._calendar.phase(now).open
+            if auction is None
+            else auction.sent_from <= now < auction.taken_until and not order.executed
+        )
+        self._require(may_be_routed, AUCTIONED, event, f"routed at {now}, it is for {auction}")
         until = order.terms.expire_at
         self._require(
             until is None or event.occurred_at < until,
@@ -602,7 +634,7 @@ class OrderAuditor:
             event,
             f"attempt {asked.attempt} after {order.attempt}, {order.route} shares in a route, {order.closed}",
         )
-        order.attempt, order.route, order.waits = asked.attempt, asked.quantity, False
+        order.attempt, order.route, order.waits, order.held = asked.attempt, asked.quantity, False, False
         order.asked_at = order.priced
         self.routes.add((event.order_id, asked.attempt))
 
@@ -628,6 +660,15 @@ class OrderAuditor:
                     event,
                     f"{child.cl_ord_id} at {child.limit_price_micros}, its price was {order.asked_at}",
                 )
+            listed = LISTING_VENUES[order.terms.symbol]
+            self._require(
+                order.auction is None
+                or (child.venue_id, child.time_in_force, len(children))
+                == (listed, order.terms.time_in_force, 1),
+                AUCTIONED,
+                event,
+                f"{child.cl_ord_id} is at {child.venue_id} as {child.time_in_force.name}",
+            )
             takes_nothing = child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE
             self._require(
                 takes_nothing == order.terms.post_only, INSTRUCTED, event, f"{child.cl_ord_id} takes"
@@ -785,6 +826,9 @@ class OrderAuditor:
             self._outcome(event)
         elif taken.cause is CancelCause.EXPIRY:
             until = order.terms.expire_at
+            if (auction := order.auction) is not None:
+                # What a venue has of it is the venue's until it has had its time.
+                until = auction.at + AUCTION_ANSWER_MAX if order.working else auction.taken_until
             self._require(
                 until is not None and until <= event.occurred_at,
                 "an order ends of itself at its time and not before",
@@ -825,13 +869,14 @@ class OrderAuditor:
         immediate = order.terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         exhausted = order.terms.limit_price_micros is None and order.terms.algo is None
         self._require(
-            not order.closed and (order.canceled or immediate or exhausted),
+            not order.closed and (order.canceled or immediate or exhausted or order.auction is not None),
             PATH,
             event,
             "nobody asked for it",
         )
         self._require(
-            (event.type == "OrderExpired") is order.time_over,
+            (event.type == "OrderExpired") is order.time_over
+            or (order.auction is not None and not order.canceled),
             "an order expires when its time is over, and is canceled otherwise",
             event,
             f"time over: {order.time_over}",

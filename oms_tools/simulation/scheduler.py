@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from execution_adapter.entrypoints.main_loop import Pace
@@ -28,6 +27,7 @@ from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.faults import draw_rates
+from oms_tools.simulation.hours import calendar_of
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
 from oms_tools.simulation.order_invariants import BrokenError
@@ -143,6 +143,7 @@ class Simulation:
             MARKET_ORDER_AGE_MAX,
             QUOTE_AGE_S_MAX,
             self._quote_age_s,
+            setting.calendar,
         )
         self.system = System(
             setting,
@@ -178,7 +179,6 @@ class Simulation:
             )
             rates[name] = draw_rates(draws, kinds)
             unread[name] = draws.choice((0.0, 0.02)) if unkind else 0.0
-        ends = timedelta(hours=15, seconds=draws.randint(2, 30)) if draws.random() < 0.4 else None
         return Setting(
             partitions=draws.choice((1, 2, 4, 4)),
             cores=2 if self._has("rebalance") else draws.choice((1, 2)),
@@ -188,7 +188,7 @@ class Simulation:
             unread=unread,
             default_profile=draws.choice(PROFILES),
             doubles=0.01 if self._has("double") else 0.0,
-            day_ends=ends,
+            calendar=calendar_of(draws),
             pace=Pace(flush_s=draws.choice((0.02, 0.1, 0.5)), checkpoint_s=draws.choice((0.5, 1.0, 5.0))),
         )
 

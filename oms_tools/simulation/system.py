@@ -29,7 +29,7 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
 from oms_platform.market_rules import LONG_STANDING
-from oms_platform.trading_calendar import EVER_OPEN, Calendar
+from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.carriers import (
@@ -40,6 +40,7 @@ from oms_tools.simulation.carriers import (
     partition_of,
 )
 from oms_tools.simulation.clock import SeededIds, SimulatedClock
+from oms_tools.simulation.hours import LISTING_VENUES
 from oms_tools.simulation.market import SimulatedMarket
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.stores import (
@@ -95,6 +96,7 @@ class SimulatedReference:
                 latency_us=500,
                 add_fee=Decimal("-0.0020"),
                 remove_fee=Decimal("0.0030"),
+                auction_orders=name in LISTING_VENUES.values(),
             )
             for name in venues
         )
@@ -112,6 +114,7 @@ class SimulatedReference:
             accounts={},
             rules=LONG_STANDING.on(LONG_STANDING.sets[0].effective_from),
             reference_micros=dict.fromkeys(SYMBOLS, 100_000_000),
+            listing_venues=LISTING_VENUES,
         )
 
 
@@ -131,7 +134,7 @@ class SimulatedArrivals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What a seed draws once: how the world is. day_ends: None for a market that never closes.
+    """What a seed draws once: how the world is. calendar: of its market.
 
     rates: of each venue's faults. unread: the chance that it answers an order by 35=j.
     """
@@ -144,13 +147,8 @@ class Setting:
     unread: Mapping[str, float]
     default_profile: str
     doubles: float
-    day_ends: timedelta | None
+    calendar: Calendar
     pace: Pace
-
-
-def _calendar(day_ends: timedelta | None) -> Calendar:
-    """Return the calendar of a market that is always open and whose day ends at this time, or never."""
-    return EVER_OPEN if day_ends is None else Calendar(calendar_id="SIM", continuous_from=day_ends)
 
 
 class Component:
@@ -369,14 +367,18 @@ class System:
             setting.limits,
             {
                 symbol: InstrumentTerms(
-                    symbol=symbol, active=True, calendar_id=_calendar(setting.day_ends).calendar_id
+                    symbol=symbol,
+                    active=True,
+                    calendar_id=setting.calendar.calendar_id,
+                    reference_micros=100_000_000,
+                    listing_venue=LISTING_VENUES[symbol],
                 )
                 for symbol in SYMBOLS
             },
             lambda account: partition_of(account, setting.partitions),
             self._cross,
             watcher,
-            _calendar(setting.day_ends),
+            setting.calendar,
         )
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(
@@ -395,6 +397,7 @@ class System:
                 behaviour=setting.behaviours[name],
                 rates=setting.rates[name],
                 unread=setting.unread[name],
+                calendar=setting.calendar,
                 clock=clock,
                 draws=draws,
                 counts=counts,

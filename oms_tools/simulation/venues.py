@@ -17,7 +17,9 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.fix.dictionary import read_dictionary
 from oms_platform.fix.session import Fields, FixSession
 from oms_platform.fix.wire import ENCODING, SOH, Frame, FrameReader, split_fields
+from oms_platform.trading_calendar import Calendar
 from oms_tools.simulation.clock import SimulatedClock
+from oms_tools.simulation.hours import phase_of
 from oms_tools.simulation.order_invariants import BrokenError
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.engine import Behaviour
@@ -44,6 +46,8 @@ from simulators.broker.protocol import (
     RequestRefused,
     Requote,
     Saying,
+    SetTrading,
+    TradingPhase,
 )
 from simulators.broker.unkind import UnkindVenue
 
@@ -123,8 +127,8 @@ class Connection:
 class SimulatedVenue:
     """One venue and its end of the session. It is the journal and the sender of its own exchange.
 
-    rates: of its faults. unread: the chance that an order is answered by 35=j. watch, forged: are shown what
-    it says and sows, and what it makes up.
+    rates: of its faults. unread: the chance that an order is answered by 35=j. calendar: of its market.
+    watch, forged: are shown what it says and sows, and what it makes up.
     """
 
     def __init__(
@@ -137,6 +141,7 @@ class SimulatedVenue:
         behaviour: Behaviour,
         rates: Mapping[FaultKind, float],
         unread: float,
+        calendar: Calendar,
         clock: SimulatedClock,
         draws: random.Random,
         counts: Counter[str],
@@ -150,6 +155,7 @@ class SimulatedVenue:
         self._behaviour = behaviour
         self._plan = FaultPlan(venue_id, seed, rates)
         self._unread = unread
+        self._calendar = calendar
         self._clock = clock
         self._draws = draws
         self._counts = counts
@@ -178,6 +184,7 @@ class SimulatedVenue:
         self.engine.plan = self._plan
         self.session = FixSession(self.venue_id, COUNTERPARTY, self.store, self._dictionary)
         self._exchange = Exchange({self.venue_id: self.engine}, self, self)
+        self._phase = TradingPhase.OPEN
 
     def be_kind(self) -> None:
         """Do nothing wrong and refuse nothing any more."""
@@ -236,14 +243,24 @@ class SimulatedVenue:
             self._hang_up()
 
     def tick(self) -> None:
-        """Let time pass: heartbeats, and the morning of orders that are away."""
+        """Let time pass: heartbeats, its market's hours, and the morning of orders that are away."""
         now_s = self._clock.monotonic_s()
+        self._keep_hours()
         if self._greeted:
             self.session.tick(self._clock.now(), now_s)
             self._put_out()
         while self._wakes_s and self._wakes_s[0] <= now_s:
             self._wakes_s.popleft()
             self._do(BeginDay())
+
+    def _keep_hours(self) -> None:
+        """Open and close with the market, each by its auction."""
+        phase = phase_of(self._calendar, self._clock.now())
+        if phase is not self._phase:
+            self._counts[f"phase {phase.name}"] += 1
+            # Between two looks it may have closed and opened again.
+            self._phase = phase
+            self._do(SetTrading(phase=phase))
 
     def _put_out(self) -> None:
         """Put what the session says on its way, and close the connection when the session ends it."""

@@ -270,6 +270,27 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="what is for an auction has children for that auction alone, and is over when its venue has"
+        " had its time to say what the auction did",
+        examined="SELECT count(*) FROM orders",
+        broken="""
+            SELECT c.cl_ord_id,
+                   format('is %s of an order that is %s', c.terms->>'timeInForce', o.time_in_force)
+            FROM child_orders c JOIN orders o USING (order_id)
+            WHERE 'TIME_IN_FORCE_' || o.time_in_force IS DISTINCT FROM c.terms->>'timeInForce'
+              AND (o.time_in_force IN ('OPG', 'CLO')
+                   OR c.terms->>'timeInForce' IN ('TIME_IN_FORCE_OPG', 'TIME_IN_FORCE_CLO'))
+            UNION ALL
+            SELECT o.order_id::text, format('is %s, its auction was at %s', o.status,
+                                            e.payload->'orderAccepted'->'auction'->>'at')
+            FROM orders o JOIN order_events e USING (order_id)
+            WHERE NOT o.closed AND e.type = 'OrderAccepted'
+              AND (e.payload->'orderAccepted'->'auction'->>'at')::timestamptz < now() - interval '15 min'
+              AND NOT EXISTS (
+                SELECT FROM order_events r WHERE r.order_id = o.order_id AND r.type = 'CancelRequested')
+        """,
+    ),
+    Question(
         invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
         " market, or as it says for a quote or for what may rest of it: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
@@ -283,6 +304,8 @@ QUESTIONS: Final = (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id
                             AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED') AND x.status = 'OPEN')
+            -- One for an auction waits for it in its market's session, too.
+            AND o.time_in_force NOT IN ('OPG', 'CLO')
             AND EXISTS (
                 -- Its market trades: it is not halted, and in a session.
                 SELECT FROM instruments i JOIN calendars k USING (calendar_id)

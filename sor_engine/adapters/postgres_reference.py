@@ -26,7 +26,8 @@ log = structlog.get_logger()
 unusable_profiles = Gauge("oms_sor_unusable_profiles", "Routing profiles whose newest version cannot be used")
 _VENUES: Final = """
 SELECT DISTINCT ON (venue_id) venue_id, kind = 'LIT', status = 'ACTIVE', latency_us,
-       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders, reserve_orders, post_only_orders
+       add_fee, remove_fee, lot_size, min_quantity, midpoint_orders, reserve_orders, post_only_orders,
+       auction_orders
 FROM venues LEFT JOIN (
     SELECT * FROM fee_schedules WHERE effective_from <= (now() AT TIME ZONE 'UTC')::date
 ) fees USING (venue_id)
@@ -62,6 +63,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     rules: DayRules
     not_traded: dict[str, str]
     reference_micros: dict[str, int]
+    listing_venues: dict[str, str]
 
 
 class PostgresReference:
@@ -107,6 +109,7 @@ class PostgresReference:
             rules=self._kept.rules,
             not_traded=self._kept.not_traded,
             reference_micros=self._kept.reference_micros,
+            listing_venues=self._kept.listing_venues,
         )
 
     def _read_kept(self, key: tuple[date, date, int, int]) -> "_Kept":
@@ -118,8 +121,9 @@ class PostgresReference:
                 f" found {len(venues)} venues"
             )
         instruments = self._connection.execute(
-            "SELECT i.symbol, CASE WHEN h.symbol IS NULL THEN i.status ELSE 'HALTED' END, i.reference_price"
-            " FROM instruments i LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
+            "SELECT i.symbol, CASE WHEN h.symbol IS NULL THEN i.status ELSE 'HALTED' END,"
+            " i.reference_price, i.listing_venue FROM instruments i"
+            " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
         ).fetchall()
         accounts = self._connection.execute("SELECT account_id, routing FROM account_routing").fetchall()
         return _Kept(
@@ -129,8 +133,9 @@ class PostgresReference:
             unusable=unusable,
             accounts={account: msgspec.convert(routing, Routing) for account, routing in accounts},
             rules=read_market_rules(self._connection).on(key[1]),
-            not_traded={symbol: status for symbol, status, _ in instruments if status != _TRADES},
-            reference_micros={symbol: micros(price) for symbol, _, price in instruments},
+            not_traded={row[0]: row[1] for row in instruments if row[1] != _TRADES},
+            reference_micros={symbol: micros(price) for symbol, _, price, _ in instruments},
+            listing_venues={symbol: venue for symbol, _, _, venue in instruments if venue is not None},
         )
 
     def _venues(self) -> tuple[Venue, ...]:
@@ -147,6 +152,7 @@ class PostgresReference:
                 midpoint_orders=midpoint_orders,
                 reserve_orders=reserve_orders,
                 post_only_orders=post_only_orders,
+                auction_orders=auction_orders,
             )
             for (
                 name,
@@ -160,6 +166,7 @@ class PostgresReference:
                 midpoint_orders,
                 reserve_orders,
                 post_only_orders,
+                auction_orders,
             ) in self._connection.execute(_VENUES).fetchall()
         )
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from oms_platform.order_types import BOOKED
+from oms_platform.vocabulary import TimeInForce
 from sor_engine.domain.market import (
     AGE_UNKNOWN_US,
     BPS,
@@ -502,8 +503,11 @@ class Board:
         if wanted is not None:
             return ticks.floor(wanted) if self.request.buy else ticks.ceiling(wanted)
         # A quote far away from everybody's must not say how far an order may go.
-        reference = self.request.reference_micros
-        middle2 = self.mid2 if self.mid2 is not None else None if reference is None else 2 * reference
+        middles2 = [self.mid2]
+        if (reference := self.request.reference_micros) is not None:
+            # Before an opening, quotes are of nobody who wants to trade at them.
+            middles2.insert(0 if self.request.time_in_force is TimeInForce.OPG else 1, 2 * reference)
+        middle2 = next((one for one in middles2 if one is not None), None)
         if middle2 is None:
             return None
         collar_bps = self.profile.market_collar_bps

@@ -48,7 +48,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account's preference. reference_micros: the symbol's price where nobody displays both sides. tick_micros:
     of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same. display_quantity:
     shares that may be shown at once of what rests, 0 for all, below 0 for none; each order that rests shows a
-    round_lot at least. post_only: nothing that is displayed may be taken. peg: what the limit follows.
+    round_lot at least. post_only: nothing that is displayed may be taken. listing_venue: who holds the
+    symbol's auctions, empty for nobody. peg: what the limit follows.
     """
 
     symbol: str
@@ -68,6 +69,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     round_lot: int = 1
     post_only: bool = False
     peg: PegType | None = None
+    listing_venue: str = ""
 
     @property
     def ticks(self) -> Ticks:
@@ -84,6 +86,7 @@ class Venue:
     latency_us: what its contract says. lot_size: every order there is a multiple of it. min_quantity: and at
     least this. midpoint_orders: of a dark venue, whether it takes orders that are pegged to the middle.
     reserve_orders, post_only_orders: whether it takes MaxFloor (111), and orders that take nothing (18=6).
+    auction_orders: and orders for its auctions (59=2, 59=7).
     """
 
     venue_id: str
@@ -97,6 +100,7 @@ class Venue:
     midpoint_orders: bool = True
     reserve_orders: bool = True
     post_only_orders: bool = True
+    auction_orders: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

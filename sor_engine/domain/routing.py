@@ -7,12 +7,14 @@ that is missing, stale, one-sided, locked or crossed has its defined outcome.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from oms_platform.order_types import AUCTIONS
 from oms_platform.vocabulary import PegType, TimeInForce
 from sor_engine.domain.board import Board
 from sor_engine.domain.market import Market, Request, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName
 from sor_engine.domain.scoring import score
+from sor_engine.domain.strategies.auction import auction
 from sor_engine.domain.strategies.dark import at_midpoint, dark, staged
 from sor_engine.domain.strategies.lit import best, pegged, posted, split, sweep, whole
 from sor_engine.domain.strategies.passive import passive
@@ -34,6 +36,8 @@ def decide(request: Request, market: Market, profile: Profile) -> Decision:
     """Decide where an order goes, by the profile's strategy. Every venue gets a reason."""
     fresh = market.book is not None and market.quote_age_us <= market.quote_age_us_max
     board = Board(request, market, profile, fresh=fresh)
+    if request.time_in_force in AUCTIONS:
+        return auction(board)
     if market.book is None:
         return board.nothing(f"NO_QUOTE: symbol={request.symbol}", no_data=True)
     if not fresh:

@@ -5,7 +5,7 @@ from typing import Final
 
 from oms_platform.clock import microseconds
 from oms_platform.messages import CancelReject, ExecutionReport, Quote, RouteAnswer
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import AUCTIONS, BOOKED
 from oms_platform.sides import is_buy
 from oms_platform.vocabulary import ExecInst, ExecType, Message
 from sor_engine.domain.market import micros
@@ -58,6 +58,7 @@ def note_message(watch: ChildWatch, message: Message) -> None:
                     rests=child.time_in_force in BOOKED,
                     placed_us=placed_us,
                     post_only=child.exec_inst is ExecInst.PARTICIPATE_DONT_INITIATE,
+                    crosses=child.time_in_force in AUCTIONS,
                 ),
             )
     elif isinstance(message, CancelReject) and not message.replace:

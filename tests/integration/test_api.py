@@ -274,7 +274,16 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT, was "HOLD"'),
         ({"side": None}, "side", "is required"),
         ({"orderType": "PEG"}, "orderType", 'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, was "PEG"'),
-        ({"timeInForce": "OPG"}, "timeInForce", 'must be one of DAY, GTC, IOC, FOK, GTD, was "OPG"'),
+        (
+            {"timeInForce": "CLS"},
+            "timeInForce",
+            'must be one of DAY, GTC, IOC, FOK, GTD, OPG, CLO, was "CLS"',
+        ),
+        (
+            {"timeInForce": "OPG"},
+            "timeInForce",
+            "must be of a market that has the opening auction, was OPG of calendar SIM, which never closes",
+        ),
         ({"timeInForce": "GTD"}, "expireDate", "or expireTime is required for a GTD order"),
         ({"quantity": -5}, "quantity", "must be a whole number of shares above 0, was -5"),
         ({"quantity": 0}, "quantity", "must be a whole number of shares above 0, was 0"),

@@ -323,6 +323,21 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         sql("UPDATE orders SET expire_at = expire_at + interval '1 second' WHERE order_id = :resting"),
         "an order's terms are",
     ),
+    "let an auction's order have another child": (
+        sql("UPDATE orders SET time_in_force = 'CLO', expire_at = NULL WHERE order_id = :resting"),
+        "what is for an auction",
+    ),
+    "let another order have an auction's child": (
+        sql('UPDATE child_orders SET terms = \'{"timeInForce": "TIME_IN_FORCE_OPG"}\''),
+        "what is for an auction",
+    ),
+    "let an order go on after its auction": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{orderAccepted,auction}',"
+            " '{\"at\": \"2026-01-02T03:04:05Z\"}') WHERE type = 'OrderAccepted' AND order_id = :resting"
+        ),
+        "what is for an auction",
+    ),
     "drop an order": (sql("DELETE FROM orders WHERE order_id = :resting"), "every order exists once"),
     "drop a key": (sql("DELETE FROM order_keys WHERE order_id = :resting"), "every order exists once"),
     "drop a fill": (sql(f"DELETE FROM order_events WHERE {FILL}"), "net fills (trades"),

@@ -30,12 +30,13 @@ from oms_core.domain.stops import StopWatch
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
-from oms_platform.order_types import ALGO_ORDER_TYPES, ALGO_TIMES_IN_FORCE
+from oms_platform.order_types import ALGO_ORDER_TYPES, ALGO_TIMES_IN_FORCE, AUCTIONS
 from oms_platform.vocabulary import (
     Algo,
     AlgoHeld,
     AlgoPlanned,
     AlgoStrategy,
+    AuctionTimes,
     CancelCause,
     CancelRejected,
     CancelRequested,
@@ -61,6 +62,7 @@ from oms_platform.vocabulary import (
 from tests.unit.oms_core.orders import NOW, PRICE, Machine, new_order
 
 OUTCOMES = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.TRADE)
+AUCTION = AuctionTimes(at=NOW + timedelta(minutes=1), sent_from=NOW, taken_until=NOW + timedelta(seconds=12))
 VENUES = ("XNYS", "XNAS", "ARCX")
 MICROS = 1_000_000
 # One of these is the first answer to each request.
@@ -138,7 +140,7 @@ class OrderStory(RuleBasedStateMachine):
         self.first = first
         order_type, quantity = first.terms.order_type, first.terms.quantity
         self.is_stop = order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
-        self.machine = Machine(self.first).accept()
+        self.machine = Machine(self.first).accept(AUCTION if first.terms.time_in_force in AUCTIONS else None)
         self.trades: dict[str, list[int]] = {}  # trade -> [shares, dollars]
         self.child_of: dict[str, str] = {}
         self.children: dict[str, ModelChild] = {}
@@ -369,6 +371,22 @@ class OrderStory(RuleBasedStateMachine):
         for event, after in self.machine.steps:
             if isinstance(event, RouteRequested) and after.terms.expire_at is not None:
                 assert event.requested_at < after.terms.expire_at
+
+    @invariant()
+    def nothing_is_routed_to_an_auction_from_its_cutoff_on_or_once_it_has_traded_or_was_refused(self) -> None:
+        traded = refused = False
+        for event, after in self.machine.steps:
+            if isinstance(event, RouteRequested) and after.auction is not None:
+                assert event.requested_at < after.auction.taken_until
+                assert not (traded or refused)
+            traded = after.executed_qty > 0
+            refused = any(visit.rejected for visit in after.visits.values())
+
+    @invariant()
+    def what_is_for_an_auction_ends_with_its_cutoff_when_no_venue_has_it(self) -> None:
+        order = self.machine.order
+        if order.auction is not None and self.machine.now >= order.auction.taken_until:
+            assert order.closed or not order.idle or not order.unrouted_qty
 
     @invariant()
     def an_order_has_a_time_of_its_own_exactly_where_it_is_good_till_one(self) -> None:
@@ -712,9 +730,24 @@ class TimedOrderStory(OrderStory):
             assert event.quantity <= base + (terms.quantity - base) * passed + share + 1
 
 
+class AuctionStory(OrderStory):
+    """The same of an order for an auction, which has reached its venue: few of all orders come so far."""
+
+    @initialize(
+        quantity=st.integers(2, 500),
+        order_type=st.sampled_from((OrderType.LIMIT, OrderType.MARKET)),
+        tif=st.sampled_from(sorted(AUCTIONS)),
+    )
+    def begin(self, quantity: int, order_type: OrderType, tif: TimeInForce) -> None:
+        super().begin(quantity, order_type, tif)
+        self.place_route([], refused=False, no_data=False)
+
+
 TestOrderStory = OrderStory.TestCase
 TestTimedOrderStory = TimedOrderStory.TestCase
+TestAuctionStory = AuctionStory.TestCase
 # 20,000 steps; OMS_STORY_STEPS=1000000 takes a million.
 STEPS = int(os.environ.get("OMS_STORY_STEPS", "20000"))
 TestOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
 TestTimedOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
+TestAuctionStory.settings = settings(max_examples=STEPS // 100, stateful_step_count=20, deadline=None)

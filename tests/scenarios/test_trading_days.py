@@ -7,15 +7,21 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from oms_core.domain.denials import DenialCode
-from oms_platform.trading_calendar import Calendar
+from oms_platform.trading_calendar import AuctionRule, Calendar
 from oms_platform.vocabulary import ExecType, TimeInForce
 from oms_tools.cli.exchange_sessions import exchange_calendar
 from tests.unit.oms_core.scene import Scene
 
-XNYS = exchange_calendar("XNYS", date(2026, 1, 2), date(2026, 12, 31))
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+SINCE = date(2007, 8, 20)
+OPENING = AuctionRule(effective_from=SINCE, lead=60 * MINUTE, cutoff=2 * MINUTE)
+CLOSING = AuctionRule(effective_from=SINCE, lead=60 * MINUTE, cutoff=10 * MINUTE)
+XNYS = replace(
+    exchange_calendar("XNYS", date(2026, 1, 2), date(2026, 12, 31)), openings=(OPENING,), closings=(CLOSING,)
+)
 # A day of trading, when it opens and closes by UTC, and when the next one opens.
 DAYS = [
     # The last session of winter time and the first of summer time, with a week-end between.
@@ -127,6 +133,56 @@ def test_a_day_from_before_its_opening_to_the_opening_of_the_next(
     for _ in range(3):
         scene.step(1)
     assert [one.order_id for one in scene.route_requests()[asked:]] == [over_night, gtc]
+
+
+@pytest.mark.parametrize(("day", "opens", "closes", "next_open"), DAYS)
+def test_the_auctions_of_a_day_are_at_its_opening_and_its_close(
+    day: str, opens: str, closes: str, next_open: str
+) -> None:
+    opening, close = at(f"{day}T{opens}"), at(f"{day}T{closes}")
+    scene = market(opening - OPENING.lead - SECOND)
+    early, at_close = scene.order(time_in_force=TimeInForce.OPG), scene.order(time_in_force=TimeInForce.CLO)
+    for order_id, name, auction_at in ((early, "opening", opening), (at_close, "closing", close)):
+        sent_from = text_of(auction_at - OPENING.lead)
+        text = f"waits for the {name} auction at {text_of(auction_at)}, is sent from {sent_from} on"
+        assert scene.state(order_id).text == text
+    scene.step(1)
+    assert routed(scene, early, at_close) == [1, 0]
+    scene.place(early, ("XNYS", 300))
+
+    scene.now = opening - OPENING.cutoff
+    assert denial(scene, TimeInForce.OPG) == (
+        f"AUCTION_MISSED: symbol=AAPL, auction=opening, taken_until={text_of(scene.now)},"
+        f" next_auction={next_open}:00Z"
+    )
+    scene.now = opening + SECOND
+    scene.fill(early, 100)
+    scene.report(early, ExecType.CANCELED, text="not executed in the cross")
+    assert scene.quantities(early) == ("EXPIRED", 100, 0)
+
+    scene.now = close - CLOSING.lead
+    scene.step()
+    scene.step()
+    assert routed(scene, early, at_close) == [1, 1]
+    scene.place(at_close, ("XNYS", 300))
+    scene.now = close - CLOSING.cutoff
+    following = next(one.closes_at for one in XNYS.sessions if text_of(one.opens_at) == f"{next_open}:00Z")
+    assert denial(scene, TimeInForce.CLO) == (
+        f"AUCTION_MISSED: symbol=AAPL, auction=closing, taken_until={text_of(scene.now)},"
+        f" next_auction={text_of(following)}"
+    )
+    # The cross prints a moment after the close, when DAY orders have ended.
+    scene.now = close + SECOND
+    scene.step()
+    scene.step(5)
+    assert scene.quantities(at_close) == ("ACKNOWLEDGED", 0, 300)
+    scene.fill(at_close, 300)
+    assert scene.quantities(at_close) == ("FILLED", 300, 0)
+    # And what comes now is for the next day's.
+    for force in (TimeInForce.OPG, TimeInForce.CLO):
+        auction = scene.state(scene.order(time_in_force=force)).auction
+        assert auction is not None
+        assert auction.at == (at(next_open) if force is TimeInForce.OPG else following)
 
 
 @pytest.mark.parametrize(("day", "next_open"), CLOSED)

@@ -22,12 +22,12 @@ from execution_adapter.ports import OutNumbers
 from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
-from oms_core.domain import algos, machine
+from oms_core.domain import algos, desk, machine, order_times
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
-from oms_core.domain.order_times import Expiries
+from oms_core.domain.order_times import MAY_ROUTE, Turns
 from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
@@ -37,7 +37,7 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import AlgoPlanned, CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.order_invariants import BY_ITS_TIME, PATH, RELEASED, TOLD
+from oms_tools.simulation.order_invariants import AUCTIONED, BY_ITS_TIME, PATH, RELEASED, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
@@ -297,7 +297,7 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "Expiries", lambda _orders=(), *_: Expiries())
+    patch.setattr(core_loop, "Turns", lambda _orders=(), *_: Turns())
 
 
 def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
@@ -329,6 +329,14 @@ def all_of_an_algo_is_routed(patch: pytest.MonkeyPatch) -> None:
 
 def an_algo_has_no_grace(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(algos, "END_GRACE", timedelta(0))
+
+
+def orders_leave_for_their_auction_at_any_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "auction_standing", lambda *_: MAY_ROUTE)
+
+
+def a_venue_has_no_time_to_say_what_its_cross_did(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_times, "AUCTION_ANSWER_MAX", timedelta(0))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -411,7 +419,7 @@ PLANTED = (
     Planted(
         case="nothing is lost",
         plant=the_journal_is_not_read_again,
-        seed=325,
+        seed=445,
         orders=300,
         breaks=(OURS, ONE_EXCEPTION, EXPLAINED, AGREE, AT_VENUES, REST),
         faults=("unkind", "crash", "torn"),
@@ -454,6 +462,12 @@ PLANTED = (
     ),
     Planted(case="algos", plant=all_of_an_algo_is_routed, breaks=(RELEASED,)),
     Planted(case="algos", plant=an_algo_has_no_grace, breaks=(BY_ITS_TIME,)),
+    Planted(case="time", plant=orders_leave_for_their_auction_at_any_time, breaks=(AUCTIONED, PATH)),
+    Planted(
+        case="time",
+        plant=a_venue_has_no_time_to_say_what_its_cross_did,
+        breaks=("an order ends of itself at its time and not before",),
+    ),
     Planted(case="recovery", plant=requests_are_not_looked_for_in_the_log, breaks=(REST,)),
     Planted(
         case="recovery",

@@ -19,6 +19,8 @@ TIMES_IN_FORCE: Final = {
     TimeInForce.GTC: "1",
     TimeInForce.IOC: "3",
     TimeInForce.FOK: "4",
+    TimeInForce.OPG: "2",
+    TimeInForce.CLO: "7",
 }
 EXEC_INSTS: Final = {
     ExecInst.INTERMARKET_SWEEP: "f",

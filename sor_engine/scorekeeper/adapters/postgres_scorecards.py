@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.order_ids import order_id_of_child
-from oms_platform.order_types import BOOKED
+from oms_platform.order_types import AUCTIONS, BOOKED
 from oms_platform.postgres import ArrayStatement, Connection, save_offsets
 from sor_engine.domain.censored import Censored
 from sor_engine.domain.scorecard import HALF_LIFE_S, Scorecard
@@ -37,7 +37,8 @@ _OPEN: Final = """
 SELECT cl_ord_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint,
        terms ->> 'timeInForce' = ANY(%s), created_at,
        status, cum_qty, acked_at,
-       coalesce(terms ->> 'execInst' = 'EXEC_INST_PARTICIPATE_DONT_INITIATE', false)
+       coalesce(terms ->> 'execInst' = 'EXEC_INST_PARTICIPATE_DONT_INITIATE', false),
+       terms ->> 'timeInForce' = ANY(%s)
 FROM child_orders WHERE leaves_qty > 0 ORDER BY order_id, leg
 """
 _CLOSED_OF_OPEN: Final = """
@@ -87,6 +88,7 @@ class PostgresScorecards:
                 ack_us=0 if acked_at is None else microseconds(acked_at),
                 cum_qty=cum_qty,
                 post_only=post_only,
+                crosses=crosses,
             )
             for (
                 cl_ord_id,
@@ -99,7 +101,10 @@ class PostgresScorecards:
                 cum_qty,
                 acked_at,
                 post_only,
-            ) in self._connection.execute(_OPEN, ([one.value for one in BOOKED],)).fetchall()
+                crosses,
+            ) in self._connection.execute(
+                _OPEN, ([one.value for one in BOOKED], [one.value for one in AUCTIONS])
+            ).fetchall()
         }
 
     def closed_of_open_orders(self) -> list[str]:

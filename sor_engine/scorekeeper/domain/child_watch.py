@@ -68,7 +68,8 @@ class Child:
 
     stored_cum_qty: what was filled when it was loaded from storage: trades up to there are not new.
     how, displayed, touch: what its placing looked like, once its symbol and side are known. post_only: its
-    venue is to reject it where it would take, so that such a word says nothing of the venue.
+    venue is to reject it where it would take, so that such a word says nothing of the venue. crosses: it is
+    for an auction, so that what it trades says nothing of taking what is displayed, or of resting.
     """
 
     venue_id: str
@@ -85,6 +86,7 @@ class Child:
     cum_qty: int = 0
     taken: int = 0
     post_only: bool = False
+    crosses: bool = False
 
 
 class Report(NamedTuple):
@@ -262,6 +264,8 @@ class ChildWatch:
             record.card.note_answer(report.received_us, min(waited_us, LATENCY_US_MAX))
 
     def _judge(self, record: VenueRecord, child: Child, report: Report) -> None:
+        if child.crosses:
+            return
         touch = self._touches.touch(report.symbol, child.placed_us)
         if touch is not None:
             child.touch = touch.offer if report.buy else touch.bid

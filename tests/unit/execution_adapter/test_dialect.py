@@ -105,6 +105,19 @@ def test_an_order_made_smaller_is_good_for_as_long_as_it_was(dialect: Dialect) -
 
 
 @both
+@pytest.mark.parametrize(("force", "code"), [(TimeInForce.OPG, "2"), (TimeInForce.CLO, "7")])
+def test_an_order_for_an_auction_says_so_when_it_is_made_smaller_too(
+    dialect: Dialect, force: TimeInForce, code: str
+) -> None:
+    told = child(time_in_force=force)
+    for body in (
+        dialect.new_order_single(told, "a", ""),
+        dialect.order_cancel_replace_request(told, "a", "b", 50, ""),
+    ):
+        assert fields(body)["59"] == code
+
+
+@both
 def test_a_cancel_and_a_question_name_the_child(dialect: Dialect) -> None:
     asked = child()
     cancel = fields(dialect.order_cancel_request(asked, "a", "a-C7", "20260102-03:04:05.000006"))

@@ -285,6 +285,13 @@ _RESTS = {"time_in_force": TimeInForce.DAY}
         ({"post_only": True}, {"exec_inst": ExecInst.INTERMARKET_SWEEP} | _RESTS, "GATE_POST_ONLY"),
         ({"post_only": True}, _POSTS | {"time_in_force": TimeInForce.IOC}, "GATE_POST_ONLY"),
         ({}, _POSTS | _RESTS, "GATE_POST_ONLY"),
+        # An auction: its order's children are for it, and no other order's is.
+        *[
+            ({"time_in_force": asked}, {"time_in_force": said}, "" if asked is said else "GATE_AUCTION")
+            for asked in TimeInForce
+            for said in TimeInForce
+            if TimeInForce.OPG in (asked, said) or TimeInForce.CLO in (asked, said)
+        ],
         # Display: below, at and above; what does not rest, or not in sight, shows nothing.
         ({"display_quantity": 50}, _RESTS | {"display_quantity": 49}, ""),
         ({"display_quantity": 50}, _RESTS | {"display_quantity": 50}, ""),

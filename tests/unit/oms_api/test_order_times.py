@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from oms_api.domain.order_requests import read_change
 from oms_api.domain.order_times import expiry_problem, read_expiry
@@ -14,7 +15,8 @@ from oms_api.entrypoints import fix_reports, grpc_orders
 from oms_api.entrypoints.grpc_messages import Contract
 from oms_api.handlers import Placed
 from oms_platform.market_rules import Ticks
-from oms_platform.trading_calendar import Calendar, Session
+from oms_platform.order_types import forces_after
+from oms_platform.trading_calendar import AuctionRule, Calendar, Session
 from oms_platform.vocabulary import AlgoStrategy, OrderChange, OrderTerms, TimeInForce
 from tests.unit.oms_api.test_changes import state
 from tests.unit.oms_api.test_handlers import FIRST, Fake, place
@@ -134,10 +136,80 @@ def test_what_no_order_is_good_till_is_refused_by_field(
     assert read(**content) == {field: message}
 
 
-@pytest.mark.parametrize("force", ["OPG", "CLO"])
-def test_no_order_is_taken_for_an_auction(force: str) -> None:
-    found = read(timeInForce=force)
-    assert isinstance(found, dict) and list(found) == ["timeInForce"]
+AUCTIONS = [("OPG", "opening"), ("CLO", "closing")]
+RULE = AuctionRule(effective_from=NOW.date(), lead=timedelta(hours=1), cutoff=timedelta(minutes=2))
+WITH_AUCTIONS = Calendar(
+    calendar_id="XNYS",
+    zone="America/New_York",
+    sessions=CALENDAR.sessions,
+    openings=(RULE,),
+    closings=(RULE,),
+)
+NEVER_CLOSES = Calendar(calendar_id="SIM", continuous_from=timedelta(0), openings=(RULE,), closings=(RULE,))
+
+
+def read_at(calendar: Calendar, **content: Any) -> OrderTerms | dict[str, str]:
+    known = structs.replace(KNOWN, calendar_of=lambda _symbol: calendar)
+    found = read_terms(GOOD | content, channel="API", principal="p", known=known)
+    return found if isinstance(found, OrderTerms) else {one.field: one.message for one in found}
+
+
+@pytest.mark.parametrize(("force", "name"), AUCTIONS)
+def test_an_order_for_an_auction_is_taken_where_its_market_has_one(force: str, name: str) -> None:
+    for kind in ({}, {"orderType": "MARKET", "limitPrice": None}):
+        terms = read_at(WITH_AUCTIONS, timeInForce=force, **kind)
+        assert isinstance(terms, OrderTerms) and terms.time_in_force is TimeInForce[force]
+    for calendar, why in ((NEVER_CLOSES, "which never closes"), (CALENDAR, "which has no rules for it")):
+        assert read_at(calendar, timeInForce=force) == {
+            "timeInForce": f"must be of a market that has the {name} auction, was {force} of calendar"
+            f" {calendar.calendar_id}, {why}"
+        }
+    # Whether it comes in time is core's to say: content is only what it asks for.
+    assert isinstance(read_at(WITH_AUCTIONS, timeInForce="DAY"), OrderTerms)
+
+
+@pytest.mark.parametrize(("force", "_name"), AUCTIONS)
+@pytest.mark.parametrize(
+    ("content", "field", "message"),
+    [
+        (
+            {"orderType": "STOP", "stopPrice": "9", "limitPrice": None},
+            "timeInForce",
+            "must be one of DAY, GTC, GTD of a STOP order, was {}",
+        ),
+        (
+            {"orderType": "STOP_LIMIT", "stopPrice": "9"},
+            "timeInForce",
+            "must be one of DAY, GTC, GTD of a STOP_LIMIT order, was {}",
+        ),
+        ({"quantity": 9, "displayQty": 2}, "displayQty", "must be left out of an order that is {}, was 2"),
+        ({"postOnly": True}, "postOnly", "must be left out of an order that is {}, was true"),
+        ({"minQuantity": 1}, "minQuantity", "must be left out of an order that is {}, was 1"),
+        (
+            {"algo": {"strategy": "TWAP", "endAt": "2026-11-30T15:00:00Z"}},
+            "timeInForce",
+            "must be DAY or GTC of an order with an algo, was {}",
+        ),
+        (
+            {"expireDate": "2026-11-27"},
+            "expireDate",
+            'must be left out of an order that is {}, was "2026-11-27"',
+        ),
+    ],
+)
+def test_what_no_auction_knows_is_refused_by_field(
+    force: str, _name: str, content: dict[str, Any], field: str, message: str
+) -> None:
+    assert read_at(WITH_AUCTIONS, timeInForce=force, **content) == {field: message.format(force)}
+
+
+@pytest.mark.parametrize(("force", "_name"), AUCTIONS)
+def test_a_replace_makes_no_other_order_one_for_an_auction_and_none_of_one_for_it(
+    force: str, _name: str
+) -> None:
+    assert forces_after(TimeInForce[force]) == (TimeInForce[force],)
+    for other in TimeInForce:
+        assert (TimeInForce[force] in forces_after(other)) is (other is TimeInForce[force])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from oms_core.domain.order import Command, Event, Fact, Order, RequestCancel
 from oms_platform import ids
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import (
+    AuctionTimes,
     CancelCause,
     ChildCancelRejected,
     ChildClosed,
@@ -81,10 +82,10 @@ class Machine:
         self.steps += steps
         return events
 
-    def accept(self) -> "Machine":
+    def accept(self, auction: AuctionTimes | None = None) -> "Machine":
         """Pass risk."""
         route = first_route(self.order, self.now, may_route=self.may_route)
-        self.do(OrderAccepted(reserved_price_micros=PRICE, risk_us=1, route=route))
+        self.do(OrderAccepted(reserved_price_micros=PRICE, risk_us=1, route=route, auction=auction))
         return self
 
     def place(

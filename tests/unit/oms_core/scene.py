@@ -86,6 +86,7 @@ class Scene:
                     active=True,
                     calendar_id=calendar.calendar_id,
                     reference_micros=PRICE,
+                    listing_venue="XNYS",
                 )
             },
             refuses=refuses,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.order import RequestReplace
-from oms_core.entrypoints.loop import EXPIRIES_PER_BATCH_MAX
+from oms_core.entrypoints.loop import TURNS_PER_BATCH_MAX
 from oms_platform.ids import uuid7
 from oms_platform.trading_calendar import Calendar, Session
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, TimeInForce
@@ -181,7 +181,7 @@ def test_many_orders_end_in_slices() -> None:
     for _ in range(4):
         scene.step()
         counts.append(sum(scene.quantities(one)[0] == "PENDING_CANCEL" for one in orders))
-    assert counts == [EXPIRIES_PER_BATCH_MAX, 2 * EXPIRIES_PER_BATCH_MAX, 450, 450]
+    assert counts == [TURNS_PER_BATCH_MAX, 2 * TURNS_PER_BATCH_MAX, 450, 450]
 
 
 def test_an_order_whose_time_is_over_when_it_comes_is_denied_by_name() -> None:

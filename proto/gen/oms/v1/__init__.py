@@ -59,7 +59,9 @@ class OrderType(betterproto.Enum):
 
 
 class TimeInForce(betterproto.Enum):
-    """FIX tag 59."""
+    """
+    FIX tag 59. OPG (2), CLO (7): in its listing market's opening or closing auction, and nowhere else.
+    """
 
     UNSPECIFIED = 0
     DAY = 1
@@ -67,6 +69,8 @@ class TimeInForce(betterproto.Enum):
     IOC = 3
     FOK = 4
     GTD = 5
+    OPG = 6
+    CLO = 7
 
 
 class ExecInst(betterproto.Enum):
@@ -146,7 +150,9 @@ class CancelCause(betterproto.Enum):
     CLIENT = 1
     SESSION_END = 2
     EXPIRY = 3
-    """Its own time is over: until which it is good, of a GTD order."""
+    """
+    Its own time is over: until which it is good, of a GTD order; of an OPG or CLO order, that of its auction.
+    """
 
     ALGO_END = 9
 
@@ -350,16 +356,30 @@ class RouteRequested(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class AuctionTimes(betterproto.Message):
+    """
+    The auction that an OPG or CLO order is for. at: when it is. sent_from: venue orders for it leave from then on.
+     taken_until: orders for it are taken, and leave, up to then, without it.
+    """
+
+    at: datetime = betterproto.message_field(1)
+    sent_from: datetime = betterproto.message_field(2)
+    taken_until: datetime = betterproto.message_field(3)
+
+
+@dataclass(eq=False, repr=False)
 class OrderAccepted(betterproto.Message):
     """
-    Risk passed, and the first route was asked for, unless the order waits: for its stop price or its session.
-     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict.
+    Risk passed, and the first route was asked for, unless the order waits: for its stop price, its session or its
+     auction. reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction: of an
+     OPG or CLO order.
     """
 
     reserved_price_micros: int = betterproto.int64_field(1)
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
+    auction: "AuctionTimes" = betterproto.message_field(5)
 
 
 @dataclass(eq=False, repr=False)

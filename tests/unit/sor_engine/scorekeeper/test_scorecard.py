@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -256,6 +256,22 @@ def test_what_comes_to_a_taking_child_later_is_not_what_it_took() -> None:
     watch.note_report(fill(40, 40, 60, ms=30))
     watch.note_report(fill(60, 100, 0, ms=500))
     assert whole(xnys(watch).of(Aggression.TAKE).filled) == 40
+
+
+def test_a_child_in_an_auction_says_nothing_of_taking_or_resting() -> None:
+    for quantity, cum in ((100, 100), (100, 40), (100, 0)):
+        watch = watching()
+        crosses = replace(child(quantity=quantity), crosses=True)
+        watch.note_placed("c-1", crosses)
+        watch.note_report(report(Kind.ANSWER))
+        if cum:
+            watch.note_report(fill(cum, cum, quantity - cum, ms=30))
+        if cum < quantity:
+            watch.note_report(report(Kind.ENDED, ms=40, cum_qty=cum))
+        card = xnys(watch)
+        assert [card.of(how).children for how in Aggression] == [0] * len(Aggression)
+        assert card.improvement.count == 0
+        assert whole(card.total.children) == 1
 
 
 def test_a_resting_child_counts_when_it_ends_with_the_time_to_its_first_fill() -> None:
