@@ -201,8 +201,8 @@ def _refused(order: Order, refusal: ChildCancelRejected, now: datetime) -> tuple
         # It could not be sent again: what its venue does not change stays as it is.
         refusal = replace(refusal, replace=False)
     known = child.replace_rejected if refusal.replace else child.cancel_rejected
-    answers = child.live and not known and order.taken_back_by is not None
-    return (refusal,) if answers else ()
+    asked = order.taken_back_by is not None or any(name == refusal.cl_ord_id for name, _ in order.off_peg)
+    return (refusal,) if child.live and not known and asked else ()
 
 
 def _reaches(order: Order, trigger: TriggerStop) -> bool:
