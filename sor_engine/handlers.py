@@ -27,7 +27,8 @@ from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
 from sor_engine.domain.plan import Account, Decision, VenueOutcome
 from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
-from sor_engine.domain.quality import Cut, Gathered, Report, measure
+from sor_engine.domain.quality import measure
+from sor_engine.domain.quality_report import Cut, Gathered, Report
 from sor_engine.domain.quote_clock import QuoteClock
 from sor_engine.domain.routing import decide
 from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
