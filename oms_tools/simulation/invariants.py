@@ -20,7 +20,8 @@ from oms_platform.messages import CancelChildren
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
-from oms_tools.simulation.order_invariants import RELEASED, BrokenError, OrderAuditor
+from oms_tools.simulation.order_invariants import OrderAuditor
+from oms_tools.simulation.rules import RELEASED, BrokenError
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
 from oms_tools.simulation.venue_truth import VenueTruth
 from oms_tools.simulation.venues import SimulatedVenue

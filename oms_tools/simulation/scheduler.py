@@ -30,7 +30,7 @@ from oms_tools.simulation.faults import draw_rates
 from oms_tools.simulation.hours import calendar_of
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
-from oms_tools.simulation.order_invariants import BrokenError
+from oms_tools.simulation.rules import BrokenError
 from oms_tools.simulation.system import (
     DARK,
     LIT,

@@ -37,7 +37,7 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import AlgoPlanned, CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.order_invariants import AUCTIONED, BY_ITS_TIME, PATH, RELEASED, TOLD
+from oms_tools.simulation.rules import AUCTIONED, BY_ITS_TIME, PATH, RELEASED, TOLD
 from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
