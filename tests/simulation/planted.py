@@ -38,9 +38,9 @@ from oms_platform.messages import RoutePlan
 from oms_platform.vocabulary import AlgoPlanned, CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
 from oms_tools.simulation.rules import AUCTIONED, BY_ITS_TIME, PATH, RELEASED, TOLD
-from oms_tools.simulation.scheduler import FAULTS, LOSING
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
+from oms_tools.simulation.world import FAULTS, LOSING
 
 # Nothing that was said is lost.
 LOSSLESS = tuple(fault for fault in FAULTS if fault not in LOSING)

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from oms_platform.vocabulary import AlgoStrategy, CancelCause
 from oms_tools.simulation.command import run_seed, simulate
 from oms_tools.simulation.faults import EXCEPTED, FALSE, RATES
-from oms_tools.simulation.scheduler import FAULTS, KINDS, LOSING, Simulation
+from oms_tools.simulation.scheduler import Simulation
+from oms_tools.simulation.world import FAULTS, KINDS, LOSING
 from simulators.broker.protocol import FaultKind
 from tests.simulation.planted import PLANTED
 
