@@ -167,6 +167,9 @@ def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
     wait_until(lambda: all(day.children(one) for one in every), "children of all", AUCTION_S)
     for market in MARKETS:
         assert day.children(buys[market]) == [(VENUE, market.force, 90_000)]
+        (route,) = day.client.get(f"/api/v1/orders/{buys[market]}/routes")["routes"]
+        assert route["proven"]
+        assert f"waits for the {market.name} auction" in route["plan"]["explanation"]["summary"]
         day.client.delete(f"/api/v1/orders/{recalled[market]}")
         until_status(day.client, recalled[market], "CANCELED")
 
