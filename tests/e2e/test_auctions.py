@@ -1,6 +1,6 @@
 """Orders for an opening and a closing auction on a running stack, over real FIX, at a venue that holds both.
 
-BRK.B's market opens, and BF/A's closes, some seconds after the test begins: sessions and cut-offs are rows.
+HD's market opens, and WMT's closes, some seconds after the test begins: sessions and cut-offs are rows.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from tests.stack_rig import StackRig, broken
 
 VENUE = "XNYS"
 # From the test's start: when the auctions are, and how long before them orders for them leave and are taken.
-AUCTION_S, LEAD_S, CUTOFF_S = 21, 12, 3
+AUCTION_S, LEAD_S, CUTOFF_S = 18, 9, 2
 KNOWN_S_MAX, DONE_S_MAX = 10.0, 20.0
 
 
@@ -39,8 +39,8 @@ class Market:
     ends: str
 
 
-OPENING = Market(calendar="OPENS", symbol="BRK.B", force="OPG", name="opening", ends="OPEN")
-CLOSING = Market(calendar="CLOSES", symbol="BF/A", force="CLO", name="closing", ends="CLOSED")
+OPENING = Market(calendar="OPENS", symbol="HD", force="OPG", name="opening", ends="OPEN")
+CLOSING = Market(calendar="CLOSES", symbol="WMT", force="CLO", name="closing", ends="CLOSED")
 MARKETS = (OPENING, CLOSING)
 
 
@@ -102,6 +102,19 @@ class Day:
         return UUID(order_id).hex in journal.read_text()
 
 
+def is_taken(day: Day, market: Market, force: str) -> bool:
+    """Whether door and core would take an order, as far as the market's hours go."""
+    body = {
+        "accountId": "ACC-INST-001", "symbol": market.symbol, "side": "BUY", "orderType": "LIMIT",
+        "limitPrice": "1.00", "quantity": 1, "timeInForce": force,
+    }  # fmt: skip
+    try:
+        denial: str = day.client.post("/api/v1/routes/preview", body)["risk"]["denial"]
+    except ApiError:
+        return False
+    return not denial.startswith(("NO_AUCTION", "MARKET_CLOSED"))
+
+
 @pytest.fixture
 def day(rig: StackRig) -> Iterator[Day]:
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=AUCTION_S)
@@ -131,24 +144,15 @@ def day(rig: StackRig) -> Iterator[Day]:
         for market in MARKETS:
             day.phase(market, "OPEN")
             database.execute("UPDATE instruments SET calendar_id = 'SIM' WHERE symbol = %s", [market.symbol])
-
-
-def is_known(day: Day, market: Market) -> bool:
-    """Whether door and core know the market's hours and its auction."""
-    body = {
-        "accountId": "ACC-INST-001", "symbol": market.symbol, "side": "BUY", "orderType": "LIMIT",
-        "limitPrice": "1.00", "quantity": 1, "timeInForce": market.force,
-    }  # fmt: skip
-    try:
-        risk = day.client.post("/api/v1/routes/preview", body)["risk"]
-    except ApiError:
-        return False
-    return not risk["denial"].startswith("NO_AUCTION")
+        # What closed for the day is open again for the other tests.
+        wait_until(lambda: is_taken(day, CLOSING, "DAY"), f"end of {CLOSING.calendar}", KNOWN_S_MAX)
 
 
 def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
     for market in MARKETS:
-        wait_until(lambda one=market: is_known(day, one), f"auction of {market.symbol}", KNOWN_S_MAX)
+        wait_until(
+            lambda one=market: is_taken(day, one, one.force), f"auction of {market.symbol}", KNOWN_S_MAX
+        )
 
     # Before their lead time they wait in core, which is killed meanwhile.
     buys = {market: day.order(market, "1.02", quantity=90_000) for market in MARKETS}
@@ -167,6 +171,9 @@ def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
     wait_until(lambda: all(day.children(one) for one in every), "children of all", AUCTION_S)
     for market in MARKETS:
         assert day.children(buys[market]) == [(VENUE, market.force, 90_000)]
+        (route,) = day.client.get(f"/api/v1/orders/{buys[market]}/routes")["routes"]
+        assert route["proven"]
+        assert f"waits for the {market.name} auction" in route["plan"]["explanation"]["summary"]
         day.client.delete(f"/api/v1/orders/{recalled[market]}")
         until_status(day.client, recalled[market], "CANCELED")
 

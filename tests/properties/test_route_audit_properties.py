@@ -114,7 +114,7 @@ def route_requests(draw: st.DrawFn) -> RouteRequest:
 
 @st.composite
 def routes(draw: st.DrawFn) -> PlannedRoute:
-    considered: tuple[Venue, ...] = draw(venues())
+    considered: tuple[Venue, ...] = tuple(replace(one, auction_orders=True) for one in draw(venues()))
     book: dict[str, VenueQuote] | None = draw(books())
     known: dict[str, Any] = draw(knowledge())
     quote = None
@@ -144,6 +144,7 @@ def routes(draw: st.DrawFn) -> PlannedRoute:
         rules=LONG_STANDING.on(date(2025, 1, 2)),
         not_traded=draw(st.sampled_from(({}, {}, {}, {"AAPL": "HALTED"}))),
         reference_micros=draw(st.sampled_from(({"AAPL": 100_000_000}, {"AAPL": 2_000_000}))),
+        listing_venues={"AAPL": "XNYS"},
     )
     context = RoutingContext(
         quotes=DrawnQuotes(

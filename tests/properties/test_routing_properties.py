@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,6 +216,48 @@ def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
             assert leg.hold_ms or not immediate
     if decision.legs and request.time_in_force is TimeInForce.FOK:
         assert [leg.quantity for leg in decision.legs] == [request.quantity]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cases,
+    st.sampled_from((TimeInForce.OPG, TimeInForce.CLO)),
+    st.sampled_from((*NAMES, "NONE")),
+    st.frozensets(st.sampled_from(NAMES), min_size=2),
+)
+def test_an_order_for_an_auction_goes_whole_to_its_listing_venue_or_nowhere(
+    case: Case, force: TimeInForce, listing_venue: str, takers: frozenset[str]
+) -> None:
+    asked = msgspec.structs.replace(case[0], time_in_force=force, listing_venue=listing_venue, min_quantity=0)
+    considered = tuple(replace(one, auction_orders=one.venue_id in takers) for one in case[2])
+    decision = ask((asked, case[1], considered, *case[3:]))
+    venue = next((one for one in considered if one.venue_id == listing_venue), None)
+    outcomes = decision.account().venues
+    assert {one.venue_id for one in outcomes} == {one.venue_id for one in considered}
+    assert {one.venue_id for one in outcomes if one.chosen} == {leg.venue_id for leg in decision.legs}
+    may_go = (
+        venue is not None
+        and venue.active
+        and venue.auction_orders
+        and listing_venue not in asked.avoid
+        and listing_venue not in case[5]["closed"]
+        and not asked.quantity % venue.lot_size
+        and asked.quantity >= venue.min_quantity
+    )
+    if not may_go:
+        assert not decision.legs and decision.reason.startswith(("NO_AUCTION_VENUE", "AUCTION_VENUE_CLOSED"))
+        return
+    if not decision.legs:
+        assert decision.reason.startswith(("NO_REFERENCE_PRICE", "PRICE_BELOW_TICK"))
+        return
+    (leg,) = decision.legs
+    assert (leg.venue_id, leg.quantity, leg.time_in_force) == (listing_venue, asked.quantity, force)
+    assert (leg.exec_inst, leg.hold_ms, leg.display_quantity, leg.min_quantity) == (None, 0, 0, 0)
+    assert leg.limit_micros > 0 and leg.limit_micros % asked.ticks.at(leg.limit_micros) == 0
+    if asked.limit_micros is not None:
+        worse = leg.limit_micros > asked.limit_micros if asked.buy else leg.limit_micros < asked.limit_micros
+        assert not worse
+    assert not decision.takes
 
 
 @settings(max_examples=300, deadline=None)

@@ -184,6 +184,16 @@ def test_account_may_be_left_out_only_where_there_is_one() -> None:
         ("OrderAccepted", OrderStatus.ACKNOWLEDGED, {}, {"150": "0", "39": "0", "11": "X"}),
         (
             "OrderDenied", OrderStatus.REJECTED,
+            {"text": "AUCTION_MISSED: a=b", "order_denied": OrderDenied(denial="AUCTION_MISSED: a=b")},
+            {"150": "8", "39": "8", "103": "4", "58": "AUCTION_MISSED: a=b"},
+        ),
+        (
+            "OrderDenied", OrderStatus.REJECTED,
+            {"text": "NO_AUCTION: a=b", "order_denied": OrderDenied(denial="NO_AUCTION: a=b")},
+            {"150": "8", "39": "8", "103": "11", "58": "NO_AUCTION: a=b"},
+        ),
+        (
+            "OrderDenied", OrderStatus.REJECTED,
             {"text": "ORDER_STALE: age=9", "order_denied": OrderDenied(denial="ORDER_STALE: age=9")},
             {"150": "8", "39": "8", "103": "99", "58": "ORDER_STALE: age=9"},
         ),
