@@ -23,6 +23,7 @@ from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import algos, desk, machine, order_times
+from oms_core.domain import order as order_domain
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -173,11 +174,26 @@ def owed_is_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
 
 
 def route_of_a_canceled_order_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
-    def all_outgoing(order: Order, now: datetime, trace: str) -> list[Any]:
-        found = handlers.outgoing_of(order, now, trace)
-        return [] if found is None else [found]
+    patch.setattr(republication, "all_outgoing_of", handlers.outgoing_of)
 
-    patch.setattr(republication, "all_outgoing_of", all_outgoing)
+
+def pegs_forget_their_limit(patch: pytest.MonkeyPatch) -> None:
+    def price(terms: Any, *quote: Any) -> Any:
+        return original(msgspec.structs.replace(terms, limit_price_micros=None), *quote)
+
+    original = order_domain.peg_price
+    patch.setattr(order_domain, "peg_price", price)
+
+
+def what_a_venue_does_not_move_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
+    def recalled(order: Order) -> bool:
+        left = {
+            name: msgspec.structs.replace(one, replace_rejected=False) for name, one in order.children.items()
+        }
+        return bool(original(msgspec.structs.replace(order, children=left)))
+
+    original: Any = Order.is_recalled.fget  # type: ignore[attr-defined]
+    patch.setattr(Order, "is_recalled", property(recalled))
 
 
 def reports_pass_the_checkpoint_without_a_flush(patch: pytest.MonkeyPatch) -> None:
@@ -368,6 +384,7 @@ REST = "everything comes to rest"
 FORGOTTEN = "no live order is forgotten"
 ENDLESS = "a cancel has an end, and so has a replace"
 AGREE = "core and adapter agree when all is quiet"
+AT_ITS_PRICE = "what venues have of a pegged order is at its price"
 AT_VENUES = "venue and OMS agree when all is quiet"
 ONCE_SENT = "no order is sent again that its venue has or may get"
 OURS = "what a venue executed is ours"
@@ -397,9 +414,19 @@ PLANTED = (
     Planted(
         case="G",
         plant=quotes_of_any_age,
-        breaks=("no order is valued by an old quote", "an old quote triggers nothing"),
+        breaks=(
+            "no order is valued by an old quote",
+            "an old quote triggers nothing",
+            "an old quote moves nothing",
+        ),
     ),
     Planted(case="G", plant=market_orders_of_any_age, seed=4, breaks=("a market order is of now",)),
+    Planted(
+        case="pegs",
+        plant=pegs_forget_their_limit,
+        breaks=("a pegged order is at the price of the quote that it names, and within its limit",),
+    ),
+    Planted(case="pegs", plant=what_a_venue_does_not_move_stays_where_it_is, breaks=(AT_ITS_PRICE,)),
     Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(ONE_EXCEPTION, TOLD)),
     Planted(case="nothing is lost", plant=too_many_shares_are_refused, breaks=(OURS, AT_VENUES, REST)),
     Planted(case="nothing is lost", plant=the_adapters_exceptions_are_dropped, breaks=(ONE_EXCEPTION,)),
