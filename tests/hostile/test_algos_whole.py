@@ -133,7 +133,7 @@ def test_a_replace_plans_anew_what_is_left_and_its_end_comes_sooner(floor: Floor
     floor["XNYS"].session.send("8", first.fill(first.asked_qty))
     floor.until(placed, "PARTIALLY_FILLED")
     trade_all(floor)
-    change = {"quantity": 300, "algo": {"strategy": "TWAP", "endAt": until(1.5), "slices": 3}}
+    change = {"quantity": 300, "algo": {"strategy": "TWAP", "endAt": until(2), "slices": 3}}
     floor.client.request("PATCH", f"/api/v1/orders/{placed.order_id}", body=change)
     order = floor.until(placed, "FILLED")
     assert (order["quantity"], order["cumQty"], order["algo"]["slices"]) == (300, 300, 3)
