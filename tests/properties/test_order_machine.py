@@ -424,7 +424,14 @@ class OrderStory(RuleBasedStateMachine):
         if held and not order.closed and (unasked or order.route_quantity):
             request = order.taken_back_by
             assert request is not None
-            assert owed_key(order) == request.request_id
+            # All of them are asked for, but where one that becomes smaller is enough.
+            smaller = order.made_smaller
+            assert owed_key(order) == (
+                request.request_id if smaller is None else (request.request_id, smaller)
+            )
+            assert smaller is None or (
+                order.children[smaller[0]] in unasked and order.pending is Pending.REPLACE
+            )
 
     @invariant()
     def a_replace_has_an_end(self) -> None:
