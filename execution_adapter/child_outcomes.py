@@ -12,7 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from execution_adapter import metrics
-from execution_adapter.domain.child import CLOSED, Replaces, Report, Status, apply_report
+from execution_adapter.domain.child import CLOSED, Report, Status, apply_report
 from execution_adapter.domain.exceptions import raised
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -76,12 +76,12 @@ class ChildOutcomes:
     def keep_quantity(
         self, live: LiveChild, text: str, now: datetime, reason: int = OTHER_REASON, cl_ord_id: str = ""
     ) -> None:
-        """Tell core that a child is not made smaller where it is. reason: CxlRejReason (102).
+        """Tell core that a child is not changed where it is. reason: CxlRejReason (102).
 
         cl_ord_id: of the 35=G, empty when none was sent.
         """
         child = live.child
-        live.state = replace(live.state, replaces=Replaces(named=live.state.replaces.named))
+        live.state = replace(live.state, replaces=live.state.replaces.settled)
         self._ledger.reported(child, live.state, answers=False)
         self._reports.publish_cancel_reject(
             child, cl_ord_id or child.cl_ord_id, reason, text, now, live.trace, replaces=True

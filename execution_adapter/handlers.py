@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.child_outcomes import (
-    DOWN_TEXT,
     OTHER_REASON,
     UNREAD_TEXT,
     UNSENT_TEXT,
@@ -269,7 +268,7 @@ class ChildOrderManager:
                 self._sender.end(live, now, now_s)
 
     def handle_replace(self, message: ReplaceChild, now: datetime, now_s: float) -> None:
-        """Make a child smaller where it is, or tell core that it cannot be: core then takes it back.
+        """Change a child where it is, or tell core that it cannot be: core then takes it back.
 
         Of a child that is over core hears the end. The same request again while its 35=G is out does nothing.
         """
@@ -277,15 +276,22 @@ class ChildOrderManager:
         if live is None:
             log.info("replace_of_no_live_child", cl_ord_id=message.cl_ord_id, quantity=message.quantity)
             return
-        if 0 < message.quantity == live.state.replaces.pending_qty:
+        quantity, price, pending = message.quantity, message.limit_price_micros or 0, live.state.replaces
+        if 0 < quantity == pending.pending_qty and price == pending.pending_price:
             return
-        problem = self._sender.replace_problem(live, message.quantity)
+        problem = self._sender.replace_problem(live, quantity, price)
         if problem:
+            self.refuse_replace(message, problem, now)
+        elif problem := self._sender.replace(live, quantity, price, now, now_s):
+            self.outcomes.keep_quantity(live, problem, now)
+
+    def refuse_replace(self, message: ReplaceChild, problem: str, now: datetime) -> None:
+        """Tell core that a child is not changed where it is; nothing is sent."""
+        live = self._children.live(message.cl_ord_id)
+        if live is not None:
             self._reports.publish_cancel_reject(
                 live.child, message.cl_ord_id, OTHER_REASON, problem, now, live.trace, replaces=True
             )
-        elif not self._sender.replace(live, message.quantity, now, now_s):
-            self.outcomes.keep_quantity(live, DOWN_TEXT, now)
 
     # ---- stops and held children
 

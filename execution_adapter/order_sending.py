@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from execution_adapter import metrics
 from execution_adapter.child_outcomes import DOWN_TEXT, FULL_TEXT, ChildOutcomes
-from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Replaces, Report
+from execution_adapter.domain.child import CancelRefusal, Inbound, MessageRefusal, Report
 from execution_adapter.domain.gate import WireGate
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -22,7 +22,7 @@ from execution_adapter.domain.throttle import Admission, Lane, Turn
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.ports import Venues
 from oms_platform.order_ids import cancel_cl_ord_id, replace_cl_ord_id
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import ChildTerms, ExecType
 
 log = structlog.get_logger()
 
@@ -81,8 +81,11 @@ class OrderSender:
         if self._admit(live, Turn.CANCEL, now_s) is Admission.NOW:
             self._cancel_now(live, now, now_s)
 
-    def replace_problem(self, live: LiveChild, quantity: int) -> str:
-        """Return why a child cannot be made smaller where it is, empty when it can."""
+    def replace_problem(self, live: LiveChild, quantity: int, price_micros: int = 0) -> str:
+        """Return why a child cannot be changed where it is, empty when it can.
+
+        price_micros: that it is to have; 0, as it is, and then it is to be smaller.
+        """
         state, venue_id = live.state, live.child.venue_id
         if live.canceling:
             return "it is being canceled"
@@ -92,19 +95,27 @@ class OrderSender:
             return "its venue takes no 35=G"
         if state.replaces.pending_qty:
             return f"it is being made {state.replaces.pending_qty} shares"
-        if not state.cum_qty < quantity < state.cum_qty + state.leaves_qty:
+        most = state.cum_qty + state.leaves_qty
+        if price_micros in (0, state.price_of(live.child.limit_price_micros)):
+            most -= 1
+        if not state.cum_qty < quantity <= most:
             return f"{quantity} shares, where {state.cum_qty} are done and {state.leaves_qty} open"
         return ""
 
-    def replace(self, live: LiveChild, quantity: int, now: datetime, now_s: float) -> bool:
-        """Make a child smaller where it is, now or when its turn comes. Returns whether that is so.
+    def replace(self, live: LiveChild, quantity: int, price_micros: int, now: datetime, now_s: float) -> str:
+        """Change a child where it is, now or when its turn comes. Returns why not, empty when that is so.
 
         What is asked of it is stored before it is forgotten that it was asked.
         """
-        live.state = replace(live.state, replaces=live.state.replaces._replace(pending_qty=quantity))
+        self._ask_replace(live, quantity, price_micros)
         self._ledger.reported(live.child, live.state, answers=False)
         admission = self._admit(live, Turn.REPLACE, now_s)
-        return admission is Admission.WAITS or self._replace_now(live, now, now_s)
+        return "" if admission is Admission.WAITS else self._replace_now(live, now, now_s)
+
+    @staticmethod
+    def _ask_replace(live: LiveChild, quantity: int, price_micros: int) -> None:
+        wanted = live.state.replaces._replace(pending_qty=quantity, pending_price=price_micros)
+        live.state = replace(live.state, replaces=wanted)
 
     def end(self, live: LiveChild, now: datetime, now_s: float) -> None:
         """Take a child out of the market: close it here if it never left, cancel it if the venue has it.
@@ -122,9 +133,7 @@ class OrderSender:
         venue_id = live.child.venue_id
         refusal = self._gate.refuses(live.child, now_s)
         if refusal:
-            code = refusal.partition(":")[0]
-            metrics.gate_refusals_total.labels(code).inc()
-            log.warning("child_refused", cl_ord_id=live.child.cl_ord_id, venue=venue_id, problem=refusal)
+            self._note_refused(live.child, refusal)
         if refusal or not self._venues.send_order(live.child, now):
             self._outcomes.close_unsent(live, now, refusal or DOWN_TEXT)
             return False
@@ -134,6 +143,11 @@ class OrderSender:
         counts.orders_sent.inc()
         counts.sent_shares.inc(live.child.quantity)
         return True
+
+    @staticmethod
+    def _note_refused(child: ChildTerms, refusal: str) -> None:
+        metrics.gate_refusals_total.labels(refusal.partition(":")[0]).inc()
+        log.warning("child_refused", cl_ord_id=child.cl_ord_id, venue=child.venue_id, problem=refusal)
 
     def _ask_now(self, live: LiveChild, now_s: float) -> bool:
         venue_id = live.child.venue_id
@@ -157,19 +171,29 @@ class OrderSender:
         metrics.cancels_sent_total.labels(venue_id).inc()
         return True
 
-    def _replace_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
-        """Send the 35=G that a child's state asks for."""
+    def _replace_now(self, live: LiveChild, now: datetime, now_s: float) -> str:
+        """Send the 35=G that a child's state asks for. Returns why not, empty when it was sent.
+
+        Another price has to pass the gate, as an order has.
+        """
         child, replaces = live.child, live.state.replaces
+        price = replaces.pending_price or live.state.price_of(child.limit_price_micros)
+        wanted = child if price == child.limit_price_micros else replace(child, limit_price_micros=price)
+        if replaces.pending_price:
+            refusal = self._gate.refuses(wanted, now_s)
+            if refusal:
+                self._note_refused(child, refusal)
+                return refusal
         cl_ord_id = replace_cl_ord_id(child.cl_ord_id, self._venues.out_numbers(child.venue_id).unique)
-        pending = self._venues.send_replace(child, replaces.named, cl_ord_id, replaces.pending_qty, now)
+        pending = self._venues.send_replace(wanted, replaces.named, cl_ord_id, replaces.pending_qty, now)
         if not pending:
-            return False
+            return DOWN_TEXT
         logon = self._states.logon(child.venue_id)
         live.note_replace_sent(replaces._replace(pending=pending), logon, now_s)
         self._ledger.reported(child, live.state, answers=False)
         self._children.await_answer(live)
         metrics.replaces_sent_total.labels(child.venue_id).inc()
-        return True
+        return ""
 
     # ---- what waits for its turn
 
@@ -200,19 +224,19 @@ class OrderSender:
                     lane.note_sent(now_s)
 
     def _replace_in_turn(self, live: LiveChild, now: datetime, now_s: float) -> bool:
-        """Send a 35=G whose turn has come, if its child can still be made that small."""
-        wanted = live.state.replaces.pending_qty
-        if not wanted:
+        """Send a 35=G whose turn has come, if its child can still be changed so."""
+        wanted = live.state.replaces
+        if not wanted.pending_qty:
             # Its session ended meanwhile, and core was told.
             return False
-        live.state = replace(live.state, replaces=Replaces(named=live.state.replaces.named))
-        problem = self.replace_problem(live, wanted)
+        live.state = replace(live.state, replaces=wanted.settled)
+        problem = self.replace_problem(live, wanted.pending_qty, wanted.pending_price)
         if not problem:
-            live.state = replace(live.state, replaces=live.state.replaces._replace(pending_qty=wanted))
-            if self._replace_now(live, now, now_s):
-                return True
-        self._outcomes.keep_quantity(live, problem or DOWN_TEXT, now)
-        return False
+            self._ask_replace(live, wanted.pending_qty, wanted.pending_price)
+            problem = self._replace_now(live, now, now_s)
+        if problem:
+            self._outcomes.keep_quantity(live, problem, now)
+        return not problem
 
     def waits_for_turn(self, live: LiveChild) -> bool:
         """Say whether anything about a child waits until its venue takes more."""

@@ -37,7 +37,7 @@ from execution_adapter.order_sending import OrderSender
 from execution_adapter.reports import RESTATEMENTS, ReportOutlet, ReportTraces
 from oms_platform.exceptions import EXECUTIONS, ExceptionKind
 from oms_platform.telemetry.order_trace import traced_id
-from oms_platform.vocabulary import ExecType
+from oms_platform.vocabulary import ExecInst, ExecType
 
 log = structlog.get_logger()
 # FIX CxlRejReason, tag 102.
@@ -99,6 +99,9 @@ class ReportHandlers:
         self, report: Report, live: LiveChild, raw: bytes, now: datetime, now_s: float
     ) -> None:
         child = live.child
+        if child.exec_inst is ExecInst.MIDPOINT_PEG:
+            # What it has at the middle is no bound.
+            report = replace(report, price_micros=None)
         metrics.reports_of(child.venue_id, report.exec_type.name).inc()
         if report.poss_dup:
             metrics.of_venue(child.venue_id).resent.inc()
@@ -228,7 +231,8 @@ class ReportHandlers:
             quantity = report.cum_qty + report.leaves_qty
         if report.ord_status in _OVER:
             return report
-        if quantity == replaces.pending_qty or replaces.pending == replaces.named:
+        same_price = replaces.pending_price in (0, report.price_micros)
+        if (quantity == replaces.pending_qty and same_price) or replaces.pending == replaces.named:
             return replace(report, exec_type=ExecType.REPLACED, named=replaces.pending)
         self._outcomes.keep_quantity(live, "its venue has it as it was", now, cl_ord_id=replaces.pending)
         return report

@@ -47,7 +47,7 @@ class ReportOutlet:
         if ended is not None:
             self._send(report, ended, child, state, now, trace)
             told = True
-        elif report.exec_type in RESTATEMENTS and state.leaves_qty != before.leaves_qty:
+        elif report.exec_type in RESTATEMENTS and _changed(child, state, before):
             self._send(report, ExecType.RESTATED, child, state, now, trace)
             told = True
         if not told and report.exec_type not in _ENDS:
@@ -76,6 +76,7 @@ class ReportOutlet:
             leaves_qty=state.leaves_qty,
             text=report.text,
             exec_ref_id=report.exec_ref_id,
+            price_micros=(state.price_of(child.limit_price_micros) if kind is ExecType.RESTATED else None),
             trade_date=report.trade_date,
             unresolved_qty=max(0, state.missing_qty)
             if over and state.status is not Status.PENDING_NEW
@@ -107,6 +108,12 @@ class ReportOutlet:
             replace=replaces,
         )
         self._outlet.send(child.account_id, message, trace)
+
+
+def _changed(child: ChildTerms, state: ChildState, before: ChildState) -> bool:
+    """Return whether a child's open shares or its price are others than before."""
+    sent = child.limit_price_micros
+    return (state.leaves_qty, state.price_of(sent)) != (before.leaves_qty, before.price_of(sent))
 
 
 def _heard(report: Report) -> ExecType:

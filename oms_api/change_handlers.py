@@ -28,6 +28,7 @@ from oms_api.domain.order_requests import (
     selection_problem,
     what_will_happen,
 )
+from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, RefusalCode, changed_meanwhile, invalid, no_such_order
 from oms_api.domain.terms import channel_problem
@@ -134,6 +135,7 @@ def state_of(order: OrderView) -> OrderState:
         post_only=order.post_only,
         limit_price_micros=None if order.limit_price is None else micros_of(order.limit_price),
         algo_strategy=None if order.algo is None else AlgoStrategy[str(order.algo["strategy"])],
+        peg=read_peg(order.peg, []),
     )
 
 

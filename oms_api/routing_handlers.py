@@ -83,7 +83,8 @@ def _route_request(terms: OrderTerms, clock: Clock) -> RouteRequest:
         attempt=1,
         quantity=terms.quantity,
         requested_at=clock(),
-        terms=worked_terms(terms),
+        # The router knows the quote that gives a pegged order its price.
+        terms=terms if terms.peg is not None else worked_terms(terms),
     )
 
 

@@ -128,7 +128,7 @@ class Order(Answer, frozen=True):
     filled_notional: dollars. routing: what it named of profile, avoid and prefer. text: why it is as it is.
     display_qty: shares that are shown at once where it rests, None for all. locate_id: of the shares that a
     short sale borrows. tags: its client's own words about it, by name. algo: how it is worked over time.
-    basket_id: the list that it was sent with.
+    peg: what the price of a pegged order follows. basket_id: the list that it was sent with.
     """
 
     order_id: UUID
@@ -156,6 +156,7 @@ class Order(Answer, frozen=True):
     min_quantity: int | None
     routing: dict[str, Any] | None
     algo: dict[str, Any] | None
+    peg: dict[str, str] | None
     basket_id: str | None
     principal: str
     capacity: str

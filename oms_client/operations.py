@@ -17,6 +17,7 @@ from oms_client.order_ids import uuid7
 Side = Literal["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]
 Capacity = Literal["AGENCY", "PRINCIPAL", "RISKLESS_PRINCIPAL"]
 TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
+PegType = Literal["PRIMARY", "MIDPOINT", "MARKET"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
@@ -72,12 +73,14 @@ def _terms(
     basket_id: str | None,
     routing: Mapping[str, Any] | None,
     instructions: Mapping[str, Any],
+    peg: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
+    kind = _ORDER_TYPES[stop_price is not None, limit_price is not None]
     return body_of(
         accountId=account,
         symbol=symbol,
         side=side,
-        orderType=_ORDER_TYPES[stop_price is not None, limit_price is not None],
+        orderType=kind if peg is None else "PEGGED",
         quantity=quantity,
         minQuantity=min_quantity,
         limitPrice=None if limit_price is None else str(limit_price),
@@ -85,10 +88,17 @@ def _terms(
         timeInForce=time_in_force,
         **_expiry(expire_date, expire_time),
         algo=algo,
+        peg=peg,
         basketId=basket_id,
         routing=routing,
         **instructions,
     )
+
+
+def _peg(peg: PegType | None, peg_offset: Price | None) -> dict[str, Any] | None:
+    if peg is None:
+        return None
+    return body_of(type=peg, offset=None if peg_offset is None else str(peg_offset))
 
 
 def _instructions(
@@ -164,11 +174,13 @@ def _order(
     locate_id: str | None = None,
     display_qty: int | None = None,
     post_only: bool = False,
+    peg: PegType | None = None,
+    peg_offset: Price | None = None,
 ) -> dict[str, Any]:
     terms = _terms(
         account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
         min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
-        _instructions(capacity, tags, locate_id, display_qty, post_only),
+        _instructions(capacity, tags, locate_id, display_qty, post_only), _peg(peg, peg_offset),
     )  # fmt: skip
     return {"clientOrderId": client_order_id or str(uuid7()), **terms}
 
@@ -232,6 +244,8 @@ class Operations:
         locate_id: str | None = None,
         display_qty: int | None = None,
         post_only: bool = False,
+        peg: PegType | None = None,
+        peg_offset: Price | None = None,
         channel: str = CHANNEL,
     ) -> Call[answers.Placed]:
         """Place an order: a market order, or with a limit_price (dollars a share) a limit order.
@@ -274,6 +288,8 @@ class Operations:
                 locate_id=locate_id,
                 display_qty=display_qty,
                 post_only=post_only,
+                peg=peg,
+                peg_offset=peg_offset,
             ),
             headers={"X-OMS-Channel": channel},
         )
@@ -388,6 +404,8 @@ class Operations:
         expire_time: datetime | None = None,
         display_qty: int | None = None,
         algo: Mapping[str, Any] | None = None,
+        peg: PegType | None = None,
+        peg_offset: Price | None = None,
         request_id: str | None = None,
         channel: str = CHANNEL,
         version: int | None = None,
@@ -396,6 +414,7 @@ class Operations:
 
         quantity: shares in all, with what is done; below that it becomes that. stop_price: of an order that
         still waits for it. display_qty: 0 to show all of it. algo: whole, of the strategy that the order has.
+        peg, peg_offset: both, of a pegged order.
         request_id: the request's own id, unique by account and channel, also among client_order_ids; without
         one, one is made, once for this call and all its repeats, so that it is never asked twice. version:
         the `sequence` at which the order was read; it is changed only if that is still so. Raises
@@ -414,6 +433,7 @@ class Operations:
                 **_expiry(expire_date, expire_time),
                 displayQty=display_qty,
                 algo=algo,
+                peg=_peg(peg, peg_offset),
             ),
             headers=_of_request(request_id, channel) | if_match(version),
         )
@@ -657,12 +677,14 @@ class Operations:
         locate_id: str | None = None,
         display_qty: int | None = None,
         post_only: bool = False,
+        peg: PegType | None = None,
+        peg_offset: Price | None = None,
     ) -> Call[answers.Preview]:
         """Return the plan and the risk verdict of an order that is not sent."""
         terms = _terms(
             account, symbol, side, quantity, limit_price, stop_price, time_in_force, expire_date, expire_time,
             min_quantity, algo, basket_id, _routing(profile, avoid, prefer),
-            _instructions(capacity, tags, locate_id, display_qty, post_only),
+            _instructions(capacity, tags, locate_id, display_qty, post_only), _peg(peg, peg_offset),
         )  # fmt: skip
         return Call(method="POST", path="/api/v1/routes/preview", shape=answers.Preview, body=terms)
 

@@ -16,6 +16,7 @@ from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings
 from oms_core.domain.desk import Desk
+from oms_core.domain.peg_watch import PEG_INTERVAL
 from oms_core.entrypoints.grpc import RiskService
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core
@@ -108,6 +109,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             tracer=tracer,
             stack=stack,
             stop_trigger=StopTrigger(settings.stop_trigger),
+            peg_interval=timedelta(milliseconds=settings.peg_interval_ms),
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
@@ -131,6 +133,7 @@ def build_loop(
     tracer: Tracer | None,
     stack: contextlib.ExitStack,
     stop_trigger: StopTrigger = StopTrigger.QUOTE,
+    peg_interval: timedelta = PEG_INTERVAL,
 ) -> CoreLoop:
     """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
     loop: CoreLoop | None = None
@@ -166,6 +169,7 @@ def build_loop(
         address=address,
         tracer=tracer,
         stop_trigger=stop_trigger,
+        peg_interval=peg_interval,
     )
     for partitions in early:
         loop.take_partitions(partitions)

@@ -1,9 +1,13 @@
 """The core's settings, read once from `OMS_CORE_*` (shared ones also from `OMS_*`)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
 from oms_platform.order_types import StopTrigger
+
+PEG_INTERVAL_MS_MIN: Final = 10
+PEG_INTERVAL_MS_MAX: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +16,7 @@ class Settings(KafkaFields):
     (ORDER_STALE), 0 to route it however old it is. quote_age_s_max: a quote older than that values no order.
     day_orders_wait: DAY orders that come while their market is closed wait for its next session; otherwise
     they are denied (MARKET_CLOSED). stop_trigger: what triggers stops: quote (the national best), trade (the
-    last one), or both.
+    last one), or both. peg_interval_ms: a pegged order is moved once in so many milliseconds at most.
     advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
     """
 
@@ -29,6 +33,7 @@ class Settings(KafkaFields):
     day_orders_wait: bool = False
     advertised: str = ""
     stop_trigger: str = StopTrigger.QUOTE.value
+    peg_interval_ms: int = 250
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
@@ -39,6 +44,11 @@ class Settings(KafkaFields):
         ):
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or more seconds, was {value}")
+        if not PEG_INTERVAL_MS_MIN <= self.peg_interval_ms <= PEG_INTERVAL_MS_MAX:
+            raise ValueError(
+                f"OMS_CORE_PEG_INTERVAL_MS must be {PEG_INTERVAL_MS_MIN} to {PEG_INTERVAL_MS_MAX}"
+                f" milliseconds, was {self.peg_interval_ms}"
+            )
         triggers = [one.value for one in StopTrigger]
         if self.stop_trigger not in triggers:
             raise ValueError(

@@ -22,6 +22,7 @@ from oms_core.domain.order import (
     Command,
     Event,
     Fact,
+    FollowQuote,
     Order,
     RequestCancel,
     RequestReplace,
@@ -31,8 +32,8 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
-from oms_core.domain.order_times import is_over
 from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
     OrderStore,
@@ -50,6 +51,8 @@ from oms_core.reports import (
     fact_of,
 )
 from oms_platform import ids
+from oms_platform.clock import microseconds
+from oms_platform.errors import BrokenInvariantError
 from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
 from oms_platform.messages import (
     BookTrade,
@@ -66,7 +69,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
-from oms_platform.order_ids import recall_id, route_id
+from oms_platform.order_ids import peg_id, recall_id, route_id
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -387,6 +390,15 @@ def handle_trigger(core: Core, unit: UnitOfWork, order_id: UUID, trigger: Trigge
         _record(core, unit, order, trigger, core.traces.get(order_id, ""))
 
 
+def handle_quote(core: Core, unit: UnitOfWork, order_id: UUID, touch: TouchPrices) -> Order | None:
+    """Let a pegged order follow a quote, or begin to be worked by it. Returns the order after it."""
+    order = core.desk.orders.get(order_id)
+    if order is None or order.terms.peg is None:
+        return None
+    cause = _quote_followed(core, order, touch)
+    return _record(core, unit, order, cause, core.traces.get(order_id, ""))
+
+
 def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
     """Release what is due of an algo order, or end it when its time is over. Returns the order after it."""
     order = core.desk.orders.get(order_id)
@@ -436,7 +448,7 @@ def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
     """End an order whose own time is over, or go on with one that had to wait until now."""
     order = core.desk.orders.get(order_id)
     if order is not None:
-        over = is_over(order, unit.now)
+        over = core.desk.is_over(order, unit.now)
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY) if over else RetryRoute()
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
@@ -452,7 +464,8 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
     may_route, waits_for = core.desk.order_standing(order, auction, unit.now)
-    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for)
+    quote = None if order.terms.peg is None else _quote_followed(core, order)
+    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)
@@ -464,11 +477,17 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     unit.orders[order.order_id] = order
     if was_closed and not order.closed:
         unit.reopened.append(order.order_id)
-    if newly_owed and (outgoing := outgoing_of(order, unit.now, trace)) is not None:
-        unit.outgoing.append(outgoing)
+    if newly_owed:
+        unit.outgoing += outgoing_of(order, unit.now, trace)
     if order.closed:
         core.traces.pop(order.order_id, None)
     return order
+
+
+def _quote_followed(core: Core, order: Order, touch: TouchPrices | None = None) -> FollowQuote:
+    """Return the quote that a pegged order follows. touch None: that of now."""
+    symbol = order.terms.symbol
+    return FollowQuote(touch=touch or core.quotes.touch(symbol), ticks=core.desk.ticks_of(symbol))
 
 
 def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str) -> None:
@@ -520,16 +539,15 @@ def _request_of(order: Order, event: Event) -> UUID | None:
 # ---- what is asked of others
 
 
-def outgoing_of(order: Order, now: datetime, trace: str) -> Outgoing | None:
-    """Return the message for what an order waits for: it follows from its state, the same every time."""
-    if (
-        order.route_quantity
-        and order.cancel is None
-        and order.taken_back_by is None
-        and not order.is_recalled
-    ):
-        return _outgoing_route(order, now, trace)
-    return _outgoing_cancel(order, now, trace)
+def outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
+    """Return the messages for what an order waits for: they follow from its state, the same every time."""
+    if order.taken_back_by is not None or order.is_recalled:
+        cancel = _outgoing_cancel(order, now, trace)
+        return [] if cancel is None else [cancel]
+    found = [_outgoing_price(order, name, now, trace) for name in order.moved_to_peg]
+    if order.route_quantity and order.cancel is None:
+        found.append(_outgoing_route(order, now, trace))
+    return found
 
 
 def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
@@ -538,10 +556,10 @@ def all_outgoing_of(order: Order, now: datetime, trace: str) -> list[Outgoing]:
     A route that was asked for before the order was canceled, or its children taken back, is asked for again
     too: its answer, that the plan came too late, is what is waited for.
     """
-    cancel = outgoing_of(order, now, trace)
-    if cancel is None or cancel.topic is Topic.VALIDATED:
-        return [] if cancel is None else [cancel]
-    return [cancel, _outgoing_route(order, now, trace)] if order.route_quantity else [cancel]
+    found = outgoing_of(order, now, trace)
+    if not found or not order.route_quantity or any(one.topic is Topic.VALIDATED for one in found):
+        return found
+    return [*found, _outgoing_route(order, now, trace)]
 
 
 def _outgoing_route(order: Order, now: datetime, trace: str) -> Outgoing:
@@ -568,8 +586,24 @@ def _outgoing_cancel(order: Order, now: datetime, trace: str) -> Outgoing | None
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, cancel, trace)
 
 
+def _outgoing_price(order: Order, cl_ord_id: str, now: datetime, trace: str) -> Outgoing:
+    """Return the message that moves a child of a pegged order to the order's price."""
+    pegged = order.pegged
+    if pegged is None:
+        raise BrokenInvariantError(f"order {order.order_id} has no price to move a child to")
+    request_id = peg_id(order.order_id, microseconds(pegged.priced_at))
+    quantity, price = order.children[cl_ord_id].quantity, pegged.price_micros
+    return _outgoing_replace(order, request_id, cl_ord_id, quantity, now, trace, price)
+
+
 def _outgoing_replace(
-    order: Order, request_id: UUID, cl_ord_id: str, quantity: int, now: datetime, trace: str
+    order: Order,
+    request_id: UUID,
+    cl_ord_id: str,
+    quantity: int,
+    now: datetime,
+    trace: str,
+    price_micros: int | None = None,
 ) -> Outgoing:
     message = ReplaceChild(
         request_id=request_id,
@@ -578,6 +612,7 @@ def _outgoing_replace(
         cl_ord_id=cl_ord_id,
         quantity=quantity,
         requested_at=now,
+        limit_price_micros=price_micros,
     )
     return _outgoing(order, Topic.ROUTED, str(order.order_id), request_id, message, trace)
 

@@ -18,7 +18,7 @@ from oms_core.domain.executions import (
     execution_id,
     trade_of,
 )
-from oms_core.domain.machine import restatement_refused
+from oms_core.domain.machine import moves, restatement_refused
 from oms_core.domain.order import Order
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.exceptions import (
@@ -209,11 +209,13 @@ def _restated(order: Order, effects: Effects, report: ExecutionReport) -> ChildR
         venue_order_id=report.venue_order_id,
         trade_date=report.trade_date,
         restated_at=report.transact_time,
+        limit_price_micros=report.price_micros,
     )
     older = child.restated_at is not None and report.transact_time < child.restated_at
-    if older or report.order_qty == child.quantity or effects.has(change_of(restated)):
+    same = report.order_qty == child.quantity and not moves(child, restated)
+    if older or same or effects.has(change_of(restated)):
         return None
-    why = restatement_refused(order, child, report.order_qty)
+    why = restatement_refused(order, child, restated)
     return restated if why is None else Refused(ExceptionKind.BAD_QUANTITY, why)
 
 

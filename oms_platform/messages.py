@@ -32,6 +32,7 @@ from oms_platform.vocabulary import (
     OrderStatus,
     OrderSuspended,
     OrderTerms,
+    PegPriced,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
@@ -189,8 +190,8 @@ class CancelChildren(Message, frozen=True, kw_only=True):
 
 
 class ReplaceChild(Message, frozen=True, kw_only=True):
-    """Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed
-    included.
+    """Change one live child where it is (35=G): its OrderQty is to be `quantity`, what is executed included,
+    and its price limit_price_micros, where that is there.
 
     One that cannot be is answered by a CancelReject with `replace`.
     """
@@ -201,6 +202,7 @@ class ReplaceChild(Message, frozen=True, kw_only=True):
     cl_ord_id: str
     quantity: Int32
     requested_at: datetime
+    limit_price_micros: Int64 | None = None
 
 
 class RouteAnswer(Message, frozen=True, kw_only=True):
@@ -215,8 +217,8 @@ class RouteAnswer(Message, frozen=True, kw_only=True):
 class ExecutionReport(Message, frozen=True, kw_only=True):
     """FIX 35=8 of a child order.
 
-    order_qty: the child's at its venue. exec_ref_id: the trade that a TRADE_CANCEL or a TRADE_CORRECT is
-    about. unresolved_qty: see ChildClosed.
+    order_qty, price_micros: the child's at its venue, the price of a RESTATED only. exec_ref_id: the trade
+    that a TRADE_CANCEL or a TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
     """
 
     order_id: UUID
@@ -239,6 +241,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     exec_ref_id: str = ""
     trade_date: str = ""
     unresolved_qty: Int32 = 0
+    price_micros: Int64 | None = None
 
 
 class CancelReject(Message, frozen=True, kw_only=True):
@@ -306,6 +309,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     resume_rejected: ResumeRejected | None = None
     stop_triggered: StopTriggered | None = None
     route_held: RouteHeld | None = None
+    peg_priced: PegPriced | None = None
     algo_planned: AlgoPlanned | None = None
     shares_released: SharesReleased | None = None
     algo_held: AlgoHeld | None = None

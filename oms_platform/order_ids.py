@@ -19,6 +19,11 @@ def recall_id(order_id: uuid.UUID, through_attempt: int) -> uuid.UUID:
     return uuid.UUID(int=order_id.int ^ through_attempt << 32)
 
 
+def peg_id(order_id: uuid.UUID, priced_us: int) -> uuid.UUID:
+    """Derive the id of the request that moves an order's children to the price that it got at a time."""
+    return uuid.UUID(int=order_id.int ^ priced_us)
+
+
 def child_cl_ord_id(order_id: uuid.UUID, attempt: int, leg: int) -> str:
     """Derive a child's FIX ClOrdID (tag 11), so that a replay makes the same child and the venue can tell."""
     return f"{order_id.hex}-{attempt}-{leg}"

@@ -12,13 +12,26 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from oms_platform.sides import LOCATED, SHORTS
-from oms_platform.vocabulary import Algo, AlgoStrategy, ExecInst, OrderTerms, OrderType, Side, TimeInForce
+from oms_platform.prices import dollars_of, plain
+from oms_platform.sides import LOCATED, SHORTS, is_buy, sign
+from oms_platform.vocabulary import (
+    Algo,
+    AlgoStrategy,
+    ExecInst,
+    OrderTerms,
+    OrderType,
+    Peg,
+    PegType,
+    Side,
+    TimeInForce,
+)
 
 # What a stop is worked as, once the market has reached its price.
 _WORKED_AS: Final = {OrderType.STOP: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
 STOPS: Final = frozenset(_WORKED_AS)
 LIMITED: Final = frozenset((OrderType.LIMIT, OrderType.STOP_LIMIT))
+# Of these a limit bounds the price, where there is one.
+BOUNDED: Final = frozenset((OrderType.PEGGED,))
 
 
 class StopTrigger(enum.Enum):
@@ -29,8 +42,13 @@ class StopTrigger(enum.Enum):
     BOTH = "both"
 
 
-def worked_terms(terms: OrderTerms) -> OrderTerms:
-    """Return the terms that an order is worked by: a stop that was triggered is a market or a limit order."""
+def worked_terms(terms: OrderTerms, peg_micros: int | None = None) -> OrderTerms:
+    """Return the terms that an order is worked by: a stop that was triggered is a market or a limit order.
+
+    peg_micros: the price of a pegged one, which is a limit order at that.
+    """
+    if terms.order_type is OrderType.PEGGED:
+        return replace(terms, order_type=OrderType.LIMIT, limit_price_micros=peg_micros)
     kind = _WORKED_AS.get(terms.order_type)
     terms = terms if kind is None else replace(terms, order_type=kind)
     # What the router is given of it, it places as of any other order.
@@ -54,7 +72,7 @@ ALGO_TIMES_IN_FORCE: Final = (TimeInForce.DAY, TimeInForce.GTC)
 _AT_VENUES: Final = {TimeInForce.GTD: TimeInForce.GTC}
 _ANY: Final = frozenset(TimeInForce)
 FORCES_OF: Final[Mapping[OrderType, frozenset[TimeInForce]]] = {
-    kind: frozenset(BOOKED) if kind in STOPS else _ANY for kind in OrderType
+    kind: frozenset(BOOKED) if kind in STOPS | BOUNDED else _ANY for kind in OrderType
 }
 
 
@@ -105,6 +123,7 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     locate_id: str = ""
     algo: bool = False
     round_lot: int = 1
+    peg: Peg | None = None
 
 
 class Unfit(NamedTuple):
@@ -139,12 +158,42 @@ def _left_out_of_time(one: Instructions) -> str:
     return f"left out of an order that is {one.time_in_force.name}"
 
 
+def _left_out_of_peg(one: Instructions) -> str:
+    return f"left out of a {'' if one.peg is None else one.peg.peg_type.name} peg"
+
+
+def _follows_from_behind(one: Instructions) -> bool:
+    peg = one.peg
+    return peg is None or peg.peg_type is not PegType.PRIMARY or sign(one.side) * peg.offset_micros <= 0
+
+
+def _behind(one: Instructions) -> str:
+    way = "0 or below" if is_buy(one.side) else "0 or above"
+    return f"{way} of a PRIMARY peg that is {one.side.name}"
+
+
+def _shows_its_price(one: Instructions) -> bool:
+    return one.peg is None or one.peg.peg_type is not PegType.MIDPOINT
+
+
+def _rests_beside_its_side(one: Instructions) -> bool:
+    return one.peg is None or one.peg.peg_type is PegType.PRIMARY
+
+
+# What these instructions are about rests at a price.
+_RESTING: Final = (OrderType.LIMIT, OrderType.PEGGED)
 # How each field is told, None where an order does not give it.
 _GIVEN: Final[dict[str, Callable[[Instructions], str | None]]] = {
     "locateId": lambda one: one.locate_id or ("none" if one.side in LOCATED else None),
     "displayQty": lambda one: str(one.display_quantity) if one.display_quantity else None,
     "postOnly": lambda one: "true" if one.post_only else None,
     "minQuantity": lambda one: str(one.min_quantity) if one.min_quantity else None,
+    "peg": lambda one: (
+        one.peg.peg_type.name if one.peg else ("none" if one.order_type is OrderType.PEGGED else None)
+    ),
+    "peg.offset": lambda one: (
+        str(plain(dollars_of(one.peg.offset_micros))) if one.peg and one.peg.offset_micros else None
+    ),
 }
 _TABLE: Final = (
     _Rule(
@@ -153,7 +202,13 @@ _TABLE: Final = (
         lambda one: f"the locate of the shares that a {one.side.name} order borrows",
     ),
     _Rule("locateId", lambda one: one.side in SHORTS, lambda one: f"left out of a {one.side.name} order"),
-    _Rule("displayQty", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
+    _Rule("peg", lambda one: one.order_type is OrderType.PEGGED, _left_out_of_type),
+    _Rule("peg", lambda one: one.peg is not None, lambda _one: "what the price of a PEGGED order follows"),
+    # It would follow itself: its own price is the best of its side then.
+    _Rule("peg.offset", _follows_from_behind, _behind),
+    _Rule("peg.offset", _shows_its_price, _left_out_of_peg),
+    _Rule("displayQty", lambda one: one.order_type in _RESTING, _left_out_of_type),
+    _Rule("displayQty", _shows_its_price, _left_out_of_peg),
     _Rule("displayQty", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("displayQty", lambda one: not one.min_quantity, _left_out_of_minimum),
     _Rule(
@@ -166,7 +221,8 @@ _TABLE: Final = (
         lambda one: one.display_quantity < one.quantity,
         lambda one: f"below the quantity {one.quantity}",
     ),
-    _Rule("postOnly", lambda one: one.order_type is OrderType.LIMIT, _left_out_of_type),
+    _Rule("postOnly", lambda one: one.order_type in _RESTING, _left_out_of_type),
+    _Rule("postOnly", _rests_beside_its_side, _left_out_of_peg),
     _Rule("postOnly", lambda one: one.time_in_force in BOOKED, _left_out_of_time),
     _Rule("postOnly", lambda one: not one.min_quantity, _left_out_of_minimum),
     # In a cross any part of an order may trade.
@@ -189,6 +245,7 @@ def instructions_of(terms: OrderTerms, round_lot: int = 1) -> Instructions:
         locate_id=terms.locate_id,
         algo=terms.algo is not None,
         round_lot=round_lot,
+        peg=terms.peg,
     )
 
 

@@ -4,7 +4,7 @@ A session is from its opening on and up to its close, without it. A calendar tha
 the sessions that are known and at no other time: what nobody has loaded is closed.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
@@ -121,6 +121,17 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         found = self.sessions[place - 1] if place else None
         return found if found is not None and at < found.closes_at else None
 
+    def trades_until(self, at: datetime) -> datetime:
+        """Return when an order that is good until `at` can trade for the last time: then, or at the close
+        after which the market does not open again before it. Of a day that is not known: `at`.
+        """
+        place = bisect_left(self.sessions, at, key=_opening)
+        last = self.last_known
+        if self.continuous_from is not None or not place or last is None:
+            return at
+        is_known = at.astimezone(ZoneInfo(self.zone)).date() <= last.session_date
+        return min(at, self.sessions[place - 1].closes_at) if is_known else at
+
     def from_day(self, day: date) -> Session | None:
         """Return the session of a day, or else the first one after it; None when none is known."""
         if self.continuous_from is not None:
@@ -186,6 +197,10 @@ class Hours:
     def session_at(self, calendar_id: str, at: datetime) -> Session | None:
         """Return the session of a calendar that a time is in; None between two, and where it never closes."""
         return self._calendars[calendar_id].session_at(at)
+
+    def trades_until(self, calendar_id: str, at: datetime) -> datetime:
+        """Return when an order that is good until `at` can trade for the last time (`Calendar`)."""
+        return self._calendars[calendar_id].trades_until(at)
 
     def auction_chance(self, calendar_id: str, force: TimeInForce, now: datetime) -> AuctionChance:
         """Return which auction of a market an OPG or CLO order of now is for."""

@@ -48,6 +48,7 @@ class OrderType(str, enum.Enum):
     LIMIT = "ORDER_TYPE_LIMIT"
     STOP = "ORDER_TYPE_STOP"
     STOP_LIMIT = "ORDER_TYPE_STOP_LIMIT"
+    PEGGED = "ORDER_TYPE_PEGGED"
 
 
 class TimeInForce(str, enum.Enum):
@@ -120,6 +121,18 @@ class ExecType(str, enum.Enum):
     TRADE_CANCEL = "EXEC_TYPE_TRADE_CANCEL"
 
 
+class PegType(str, enum.Enum):
+    """What the price of a pegged order follows, FIX tag 18.
+
+    PRIMARY (R): the best price of its own side of the market. MIDPOINT (M): the middle. MARKET (P): the best
+    price of the other side.
+    """
+
+    PRIMARY = "PEG_TYPE_PRIMARY"
+    MIDPOINT = "PEG_TYPE_MIDPOINT"
+    MARKET = "PEG_TYPE_MARKET"
+
+
 class CancelCause(str, enum.Enum):
     """Why an order is being taken out of the market.
 
@@ -181,6 +194,14 @@ class Algo(Message, frozen=True, kw_only=True):
     seed: Int64 | None = None
 
 
+class Peg(Message, frozen=True, kw_only=True):
+    """What the price of a pegged order is: what it follows, and by how much beside it, FIX PegOffsetValue
+    (211), below 0 for lower."""
+
+    peg_type: PegType
+    offset_micros: Int64 = 0
+
+
 class OrderTerms(Message, frozen=True, kw_only=True):
     """What a client asked for, whole: every message that needs a part of it carries all of it.
 
@@ -213,6 +234,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     locate_id: str = ""
     display_quantity: Int32 = 0
     post_only: bool = False
+    peg: Peg | None = None
     algo: Algo | None = None
     basket_id: str = ""
 
@@ -229,6 +251,7 @@ class OrderChange(Message, frozen=True, kw_only=True):
     stop_price_micros: Int64 | None = None
     expire_at: datetime | None = None
     display_quantity: Int32 | None = None
+    peg: Peg | None = None
     algo: Algo | None = None
 
 
@@ -364,6 +387,21 @@ class StopTriggered(Message, frozen=True, kw_only=True):
     of_trade: bool = False
 
 
+class PegPriced(Message, frozen=True, kw_only=True):
+    """A pegged order's price is `price_micros` from here on, of a quote with these two sides; quote_sequence
+    and quoted_at: its place in the symbol's quotes and its time.
+
+    What venues have of the order at another price is to get this one.
+    """
+
+    price_micros: Int64
+    bid_micros: Int64 | None = None
+    offer_micros: Int64 | None = None
+    quote_sequence: Int32 = 0
+    quoted_at: datetime | None = None
+    priced_at: datetime
+
+
 class AlgoSlice(Message, frozen=True, kw_only=True):
     """One part of an algo's plan: from due_at on, `quantity` shares in all may be worked."""
 
@@ -492,7 +530,8 @@ class TradeCorrected(Message, frozen=True, kw_only=True):
 
 
 class ChildRestated(Message, frozen=True, kw_only=True):
-    """A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated).
+    """A child's OrderQty at its venue is `quantity` from here on, and its price limit_price_micros where that
+    is there: the venue changed it of itself (FIX ExecType Restated), or was asked to (Replaced).
 
     exec_id, venue_order_id, trade_date: of the report, which has its effect once; restated_at: its
     TransactTime, an older one says nothing new.
@@ -506,6 +545,7 @@ class ChildRestated(Message, frozen=True, kw_only=True):
     venue_order_id: str = ""
     trade_date: str = ""
     restated_at: datetime | None = None
+    limit_price_micros: Int64 | None = None
 
 
 class ChildClosed(Message, frozen=True, kw_only=True):

@@ -16,7 +16,8 @@ import msgspec
 
 from oms_platform.clock import Clock, microseconds
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
-from oms_platform.order_types import AUCTIONS, venue_force
+from oms_platform.order_types import AUCTIONS, venue_force, worked_terms
+from oms_platform.pegs import peg_price
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
@@ -26,7 +27,8 @@ from sor_engine import metrics
 from sor_engine.domain.market import MICROS, Market, Request, Venue, Visit
 from sor_engine.domain.plan import Account, Decision, VenueOutcome
 from sor_engine.domain.profile import InvalidProfileError, Profile, read_profile
-from sor_engine.domain.quality import Cut, Gathered, Report, measure
+from sor_engine.domain.quality import measure
+from sor_engine.domain.quality_report import Cut, Gathered, Report
 from sor_engine.domain.quote_clock import QuoteClock
 from sor_engine.domain.routing import decide
 from sor_engine.explanation import INT32_MAX, digest_of, explain, seed_of, to_plan
@@ -160,8 +162,26 @@ def preview_route(
     request: RouteRequest, reference: Reference, context: RoutingContext
 ) -> tuple[RoutePlan, RouteExplanation]:
     """Decide a request that will not be sent; nothing is remembered of it. Raises InvalidRequestError."""
-    worked, route = _plan(request, reference, context, QuoteBudget())
+    worked, route = _plan(_at_its_peg(request, reference, context), reference, context, QuoteBudget())
     return worked.plan, worked.explain(route.decided.quote_wait_us, route.decided.decision_us)
+
+
+def _at_its_peg(request: RouteRequest, reference: Reference, context: RoutingContext) -> RouteRequest:
+    """Return a pegged order's request at the price that the quote gives it. Raises InvalidRequestError."""
+    terms = request.terms
+    if terms.peg is None:
+        return request
+    quote = _quote(terms.symbol, context, QuoteBudget(), "")
+    price = None
+    if quote is not None:
+        bid, offer = (
+            None if side is None else micros_of(side)
+            for side in (quote.national_best_bid, quote.national_best_offer)
+        )
+        price = peg_price(terms, bid, offer, reference.rules.ticks_of(terms.symbol))
+    if price is None:
+        raise InvalidRequestError(f"no quote of {terms.symbol} gives a pegged order a price")
+    return msgspec.structs.replace(request, terms=worked_terms(terms, price))
 
 
 def refused_plan(request: RouteRequest, reason: str, now: datetime) -> RoutePlan:
@@ -401,6 +421,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         # It was a round lot at least by the rules of the day on which it was asked for.
         round_lot=min(inputs.round_lot, terms.display_quantity or inputs.round_lot),
         post_only=terms.post_only,
+        peg=None if terms.peg is None else terms.peg.peg_type,
         listing_venue=inputs.listing_venue,
     )
 

@@ -15,7 +15,7 @@ from oms_platform.messages import Quote, RoutePlan, RouteRequest
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.market import ACCESS_FEE_CAP_MICROS, DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
-from sor_engine.domain.quality import Evidence, Tape
+from sor_engine.domain.quality_evidence import Evidence, Tape
 
 
 class StoredProfile(msgspec.Struct, frozen=True, gc=False):

@@ -44,7 +44,7 @@ from oms_platform.postgres import (
     save_offsets,
 )
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import ChildTerms, Side
+from oms_platform.vocabulary import ChildTerms, OrderType, Side
 from oms_platform.wire import Topic, encode
 
 GROUP: Final = "execution-adapter"
@@ -97,7 +97,7 @@ _PARENTS: Final = ArrayStatement(
     "SELECT o.order_id, o.account_id, o.symbol, o.side, o.quantity, o.limit_price, o.closed, (SELECT"
     " max(through_attempt) FROM child_cancels gone WHERE gone.order_id = o.order_id),"
     " (SELECT max(attempt) FROM refused_plans refused WHERE refused.order_id = o.order_id),"
-    " done.names, done.shares"
+    " done.names, done.shares, o.order_type"
     " FROM {rows} JOIN client_orders o ON o.order_id = row.order_id"
     " LEFT JOIN LATERAL (SELECT array_agg(kept.cl_ord_id) AS names,"
     " array_agg(kept.cum_qty + kept.leaves_qty) AS shares FROM child_orders kept"
@@ -476,7 +476,7 @@ def read_venues(connection: Connection) -> list[str]:
 
 
 def _parent(row: Sequence[Any]) -> Parent:
-    _, account_id, symbol, side, quantity, limit_price, closed, canceled, refused, names, shares = row
+    _, account_id, symbol, side, quantity, limit_price, closed, canceled, refused, names, shares, kind = row
     return Parent(
         account_id=account_id,
         symbol=symbol,
@@ -487,6 +487,7 @@ def _parent(row: Sequence[Any]) -> Parent:
         canceled_through=canceled or 0,
         refused_through=refused or 0,
         committed=dict(zip(names or (), shares or (), strict=True)),
+        pegged=kind == OrderType.PEGGED.name,
     )
 
 

@@ -93,16 +93,24 @@ class Execution(NamedTuple):
 
 
 class Replaces(NamedTuple):
-    """What 35=G made of a child's ClOrdID. Ids are as its venue has them, empty for none.
+    """What 35=G made of a child's ClOrdID and price. Ids are as its venue has them, empty for none.
 
     named: its id since the last replace that its venue took; empty as it was sent. pending: the id of a 35=G
     that has no answer. pending_qty: the OrderQty that a replace asks for; 0 for none, and without `pending`
-    one that waits for its turn.
+    one that waits for its turn. pending_price: the price in micros that it asks for, 0 for the one that it
+    has. price_micros: since the last change that its venue told, 0 as it was sent.
     """
 
     named: str = ""
     pending: str = ""
     pending_qty: int = 0
+    pending_price: int = 0
+    price_micros: int = 0
+
+    @property
+    def settled(self) -> "Replaces":
+        """As it is without the replace that is pending."""
+        return Replaces(named=self.named, price_micros=self.price_micros)
 
 
 UNREPLACED: Final = Replaces()
@@ -131,6 +139,10 @@ class ChildState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether a 35=G was sent that its venue has not answered."""
         return bool(self.replaces.pending)
 
+    def price_of(self, sent_micros: int) -> int:
+        """Return the child's price at its venue. sent_micros: as it was sent."""
+        return self.replaces.price_micros or sent_micros
+
     @property
     def traded_qty(self) -> int:
         """Shares of the trades that were reported, as far as they stand."""
@@ -145,9 +157,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A 35=8 as it came; what it did not carry is None or empty.
 
     cl_ord_id: the child's, also where a request's was reported. named: the order's new one at its venue, of a
-    report that a replace was done. order_qty, account, symbol, side: as the venue
-    has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that says
-    that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
+    report that a replace was done. price_micros: the order's (44). order_qty, account, symbol, side: as the
+    venue has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that
+    says that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
     duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup: tag 43 is Y, or it
     is read from the journal. poss_resend: tag 97 is Y.
     """
@@ -178,6 +190,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     duplicate: bool = False
     ask_id: str = ""
     msg_seq: int = 0
+    price_micros: int | None = None
 
 
 class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -250,7 +263,7 @@ def apply_report(
     after = applied.state
     if after.status in CLOSED and after.replaces.pending_qty:
         # Nothing is left to be made smaller; a bust that opens it again finds no replace pending.
-        after = replace(after, replaces=Replaces(named=after.replaces.named))
+        after = replace(after, replaces=after.replaces.settled)
         return replace(applied, state=after)
     return applied
 
@@ -397,8 +410,12 @@ def _told(state: ChildState, quantity: int, time_in_force: TimeInForce, report: 
 
 def _restated(state: ChildState, report: Report) -> Applied:
     """The venue changed the order, of itself (FIX 378) or as it was asked to by 35=G."""
+    told, replaces = report.price_micros, state.replaces
     if report.exec_type is ExecType.REPLACED:
-        state = replace(state, replaces=Replaces(named=report.named or state.replaces.named))
+        price = told or replaces.pending_price or replaces.price_micros
+        state = replace(state, replaces=Replaces(named=report.named or replaces.named, price_micros=price))
+    elif told:
+        state = replace(state, replaces=replaces._replace(price_micros=told))
     leaves_qty = report.leaves_qty
     if leaves_qty is None:
         leaves_qty = state.leaves_qty

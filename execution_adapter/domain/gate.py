@@ -27,7 +27,8 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A client's order as the gateway stored it, and what became of its children.
 
     committed: by ClOrdID of each child, shares that are executed or may be. canceled_through,
-    refused_through: the last attempt that a cancel ended, and the last of which a plan was refused.
+    refused_through: the last attempt that a cancel ended, and the last of which a plan was refused. pegged:
+    it is worked at a price that follows the market, and its limit, where there is one, bounds that.
     """
 
     account_id: str
@@ -39,6 +40,14 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     canceled_through: int = 0
     refused_through: int = 0
     committed: Mapping[str, int] = {}
+    pegged: bool = False
+
+    def allows_price(self, price_micros: int | None) -> bool:
+        """Return whether the order may be worked at a limit."""
+        limit = self.limit_price_micros
+        if not self.pegged:
+            return price_micros == limit
+        return price_micros is not None and (limit is None or is_within(self.side, price_micros, limit))
 
 
 # ---- plans
@@ -88,15 +97,30 @@ def problem_of_parent(
         ("account_id", terms.account_id, parent.account_id),
         ("symbol", terms.symbol, parent.symbol),
         ("side", terms.side, parent.side),
-        ("limit_price_micros", terms.limit_price_micros, parent.limit_price_micros),
     ):
         if found != expected:
             return f"GATE_ORDER: {name}={_text(found)}, the client asked for {_text(expected)}"
+    limit = terms.limit_price_micros
+    if not parent.allows_price(limit):
+        return f"GATE_ORDER: limit_price_micros={limit}, the client asked for {parent.limit_price_micros}"
     if parent.closed:
         return "GATE_CLOSED: the order is over"
     placed = sum([child.quantity for child in children])
     if committed + placed > parent.quantity:
         return f"GATE_COMMITTED: children={placed}, committed={committed}, quantity={parent.quantity}"
+    return ""
+
+
+def problem_of_price_change(parent: Parent | None, price_micros: int) -> str:
+    """Return why a child of an order must not get another price where it is; empty when it may."""
+    if parent is None:
+        return "GATE_ORDER: no client placed the order"
+    if not parent.pegged:
+        return "GATE_ORDER: the price of the order's children does not change"
+    if parent.closed:
+        return "GATE_CLOSED: the order is over"
+    if not parent.allows_price(price_micros):
+        return f"GATE_LIMIT: micros={price_micros}, limit={parent.limit_price_micros}"
     return ""
 
 
@@ -144,10 +168,11 @@ def _problem_of_price(child: ChildTerms, terms: OrderTerms) -> str:
     leg, price = child.leg, child.limit_price_micros
     if child.order_type is not OrderType.LIMIT or price <= 0:
         return f"GATE_PRICE: leg={leg}, order_type={child.order_type.name}, micros={price}"
-    if terms.order_type is OrderType.LIMIT:
-        limit = terms.limit_price_micros
-        if limit is None or not is_within(terms.side, price, limit):
-            return f"GATE_LIMIT: leg={leg}, micros={price}, limit={limit}"
+    limit = terms.limit_price_micros
+    if limit is None and terms.order_type is not OrderType.LIMIT:
+        return ""
+    if limit is None or not is_within(terms.side, price, limit):
+        return f"GATE_LIMIT: leg={leg}, micros={price}, limit={limit}"
     return ""
 
 

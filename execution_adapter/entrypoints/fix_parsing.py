@@ -148,6 +148,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         cum_qty=_shares(values, 14),
         leaves_qty=_shares(values, 151),
         order_qty=_shares(values, 38),
+        price_micros=_price(values),
         symbol=text_of(values.get(55, b"")),
         symbol_suffix=text_of(values.get(65, b"")),
         side=text_of(values.get(54, b"")),
@@ -205,6 +206,13 @@ def _price_of_trade(values: Mapping[int, bytes], text: str) -> tuple[int, str]:
     if dollars_of(micros) != number:
         text = f"{text} LastPx={text_of(said)}".strip()
     return micros, text
+
+
+def _price(values: Mapping[int, bytes]) -> int | None:
+    """Return an order's price in micros; None where none is told that an order could have."""
+    number = _number(values.get(44, b""))
+    micros = None if number is None else micros_of(number)
+    return micros if micros is not None and 0 < micros <= PRICE_MICROS_MAX else None
 
 
 def _cancel_refusal(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -> CancelRefusal:

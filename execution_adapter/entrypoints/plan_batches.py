@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from execution_adapter import metrics
-from execution_adapter.domain.gate import Parent, problem_of_parent
+from execution_adapter.domain.gate import Parent, problem_of_parent, problem_of_price_change
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import ChildStore, JournalLine, RefusedPlan, StoredChild, Writes
@@ -94,8 +94,8 @@ class PlanBatches:
 
     def hold_to_parents(self, steps: Sequence[Step]) -> None:
         """Decide what may be stored of a batch's plans: by their orders, and by the cancels before them."""
-        plans = [step.message for step in steps if isinstance(step.message, RoutePlan)]
-        parents = self._store.parents([plan.order_id for plan in plans]) if plans else {}
+        held = [step.message.order_id for step in steps if _is_held_to_parent(step.message)]
+        parents = self._store.parents(held) if held else {}
         canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
         refused = {order_id: parent.refused_through for order_id, parent in parents.items()}
         # ClOrdIDs of each order's children with the shares that they have executed, or may.
@@ -108,6 +108,9 @@ class PlanBatches:
                     canceled[message.order_id] = through
                 continue
             if isinstance(message, ReplaceChild):
+                if message.limit_price_micros is not None:
+                    parent, price = parents.get(message.order_id), message.limit_price_micros
+                    step.problem = _refused(problem_of_price_change(parent, price), message)
                 continue
             order_id, parent = message.order_id, parents.get(message.order_id)
             of_order = committed.setdefault(order_id, self._committed(parent))
@@ -120,9 +123,7 @@ class PlanBatches:
                 continue
             problem = problem_of_parent(parent, message.terms, message.children, sum(of_order.values()))
             if problem:
-                step.problem, refused[order_id] = problem, message.attempt
-                metrics.gate_refusals_total.labels(problem.partition(":")[0]).inc()
-                log.warning("plan_refused", order_id=str(order_id), attempt=message.attempt, problem=problem)
+                step.problem, refused[order_id] = _refused(problem, message), message.attempt
             else:
                 of_order |= {child.cl_ord_id: child.quantity for child in message.children}
 
@@ -181,7 +182,10 @@ class PlanBatches:
                     self._manager.handle_cancel(message, now, now_s)
                 continue
             if isinstance(message, ReplaceChild):
-                self._manager.handle_replace(message, now, now_s)
+                if step.problem:
+                    self._manager.refuse_replace(message, step.problem, now)
+                else:
+                    self._manager.handle_replace(message, now, now_s)
                 continue
             stored = stored_before.get((message.order_id, message.attempt))
             if self._is_new(step, new):
@@ -244,6 +248,20 @@ class PlanBatches:
             if is_traced(step.trace)
         ]
         self._tracer.write_batch("adapter batch", taken_us, done_us, len(steps), spans)
+
+
+def _is_held_to_parent(message: RoutePlan | CancelChildren | ReplaceChild) -> bool:
+    if isinstance(message, ReplaceChild):
+        return message.limit_price_micros is not None
+    return isinstance(message, RoutePlan)
+
+
+def _refused(problem: str, message: RoutePlan | ReplaceChild) -> str:
+    """Count and tell that a message does not pass, and return why not; empty when it does."""
+    if problem:
+        metrics.gate_refusals_total.labels(problem.partition(":")[0]).inc()
+        log.warning("plan_refused", order_id=str(message.order_id), problem=problem)
+    return problem
 
 
 def _keys(message: RoutePlan | CancelChildren | ReplaceChild) -> list[str | UUID]:

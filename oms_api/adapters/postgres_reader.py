@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from oms_api.adapters.desk_pool import EXECUTION_COLUMNS
 from oms_api.domain.algo_terms import algo_view
+from oms_api.domain.peg_terms import peg_view
 from oms_api.ports import (
     AccountSnapshot,
     ChildView,
@@ -47,7 +48,7 @@ from oms_platform.order_ids import route_id
 from oms_platform.postgres import PostgresUnavailableError, read_plain_decimals, unreachable_because
 from oms_platform.prices import dollars_of, plain
 from oms_platform.schema.migrate import check_revision
-from oms_platform.vocabulary import Algo, ChildTerms, OrderCapacity, OrderStatus
+from oms_platform.vocabulary import Algo, ChildTerms, OrderCapacity, OrderStatus, Peg
 
 POOL_MAX: Final = 8
 POOL_WAIT_S: Final = 2.0
@@ -63,7 +64,7 @@ _ID_SKEW: Final = timedelta(seconds=5)
 _ORDERS: Final = (
     "SELECT r.payload::text, o.status, o.closed, o.cum_qty, o.leaves_qty, o.filled_notional, o.text,"
     " o.sequence, o.created_at, o.updated_at, o.cum_qty + o.excess_qty, o.quantity, o.limit_price,"
-    " o.stop_price, o.time_in_force, o.expire_at, o.algo::text, o.display_quantity FROM orders o"
+    " o.stop_price, o.time_in_force, o.expire_at, o.algo::text, o.display_quantity, o.peg::text FROM orders o"
     " JOIN order_requests r ON r.request_id = o.order_id"
 )
 _LIVE_AT: Final = (
@@ -77,6 +78,7 @@ _EPOCH: Final = (
 )
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
 _algo_decoder: Final = msgspec.json.Decoder(Algo)
+_peg_decoder: Final = msgspec.json.Decoder(Peg)
 _child_decoder: Final = msgspec.json.Decoder(ChildTerms)
 
 
@@ -91,7 +93,7 @@ _head_decoder: Final = msgspec.json.Decoder(_EventHead)
 def _order_view(row: Sequence[Any]) -> OrderView:
     payload, status, closed, cum_qty, leaves_qty, filled_notional, text, sequence = row[:8]
     created_at, updated_at, executed_qty, quantity, limit_price, stop_price, time_in_force = row[8:15]
-    expire_at, algo, display = row[15:]
+    expire_at, algo, display, peg = row[15:]
     order = _submit_decoder.decode(payload)
     terms = order.terms
     return OrderView(
@@ -123,6 +125,7 @@ def _order_view(row: Sequence[Any]) -> OrderView:
         min_quantity=terms.min_quantity or None,
         routing=None if terms.routing is None else msgspec.to_builtins(terms.routing),
         algo=algo_view(terms.algo if algo is None else _algo_decoder.decode(algo)),
+        peg=peg_view(terms.peg if peg is None else _peg_decoder.decode(peg)),
         basket_id=terms.basket_id or None,
         principal=terms.principal,
         capacity=(terms.capacity or OrderCapacity.AGENCY).name,

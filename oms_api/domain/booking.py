@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from oms_api.domain.decimals import price_problem, read_decimal
 from oms_api.domain.refusal import FieldProblem, shown
-from oms_api.domain.terms import price_problem, read_decimal, read_quantity
+from oms_api.domain.terms import read_quantity
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import Side
 

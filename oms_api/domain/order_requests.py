@@ -17,6 +17,7 @@ import msgspec
 
 from oms_api.domain.algo_terms import read_algo
 from oms_api.domain.order_times import EXPIRY_FIELDS, expiry_problem, given_field, read_expiry
+from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
 from oms_api.domain.terms import (
@@ -29,6 +30,7 @@ from oms_api.domain.terms import (
 )
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import (
+    BOUNDED,
     LIMITED,
     STOPS,
     Instructions,
@@ -44,6 +46,7 @@ from oms_platform.vocabulary import (
     OrderChange,
     OrderStatus,
     OrderType,
+    Peg,
     Side,
     TimeInForce,
 )
@@ -56,6 +59,7 @@ CHANGE_FIELDS: Final = (
     *EXPIRY_FIELDS,
     "displayQty",
     "algo",
+    "peg",
 )
 # The header that carries a request's own id, and what it is called in refusals.
 KEY_FIELD: Final = "Idempotency-Key"
@@ -156,6 +160,7 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     post_only: bool = False
     limit_price_micros: int | None = None
     algo_strategy: AlgoStrategy | None = None
+    peg: Peg | None = None
 
 
 def key_problem(key: str) -> FieldProblem | None:
@@ -230,7 +235,7 @@ def read_change(
         problems.append(FieldProblem(field="quantity", message=message))
     limit, stop = (
         _price(given, field, kinds, order, ticks, problems)
-        for field, kinds in (("limitPrice", LIMITED), ("stopPrice", STOPS))
+        for field, kinds in (("limitPrice", LIMITED | BOUNDED), ("stopPrice", STOPS))
     )
     time_in_force = _time_in_force(given["timeInForce"], order, problems) if "timeInForce" in given else None
     force = order.time_in_force if "timeInForce" not in given else time_in_force
@@ -242,6 +247,7 @@ def read_change(
         problems += [] if late is None else [late]
     display = read_display_quantity(given.get("displayQty"), problems, least=0)
     algo = _algo(given["algo"], order, problems) if "algo" in given else None
+    peg = read_peg(given.get("peg"), problems)
     if not any(name in given for name in CHANGE_FIELDS) and not problems:
         message = f"must give at least one of {', '.join(CHANGE_FIELDS)}, was none of them"
         problems.append(FieldProblem(field="quantity", message=message))
@@ -257,6 +263,7 @@ def read_change(
             post_only=order.post_only,
             locate_id=order.locate_id,
             algo=order.algo_strategy is not None,
+            peg=order.peg if peg is None else peg,
             round_lot=1 if price is None else round_lot_of(price),
         )
         problems += [fit_problem(one) for one in unfit(becomes)]
@@ -270,6 +277,7 @@ def read_change(
         expire_at=expire_at,
         display_quantity=display if "displayQty" in given else None,
         algo=algo,
+        peg=peg,
     )
 
 

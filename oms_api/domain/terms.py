@@ -15,23 +15,20 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.algo_terms import algo_problem, read_algo
+from oms_api.domain.decimals import price_problem, read_decimal
 from oms_api.domain.order_times import EXPIRY_FIELDS, auction_problem, read_expiry
+from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.refusal import FieldProblem, short, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
 from oms_platform.market_rules import Ticks
-from oms_platform.order_types import LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
+from oms_platform.order_types import BOUNDED, LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
 from oms_platform.prices import micros_of
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
 
 QUANTITY_MAX: Final = 2**31 - 1
-PRICE_BOUND: Final = Decimal(10**12)
-PRICE_DECIMALS_MAX: Final = 6
 CLIENT_ORDER_ID_LENGTH_MAX: Final = 64
 PRINCIPAL_LENGTH_MAX: Final = 256
-DIGITS_MAX: Final = 18
-_WHOLE_BOUND: Final = 10**DIGITS_MAX
-_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -55,6 +52,7 @@ FIELDS: Final = frozenset(
         "displayQty",
         "postOnly",
         "algo",
+        "peg",
         "basketId",
     )
 )
@@ -133,7 +131,7 @@ def read_terms(
     quantity = read_quantity(content.get("quantity"), "quantity", problems)
     min_quantity = _min_quantity(content, quantity, problems)
     ticks = known.ticks_of(symbol) if symbol else None
-    limit_price = _price(content, "limitPrice", LIMITED, order_type, ticks, problems)
+    limit_price = _price(content, "limitPrice", LIMITED, order_type, ticks, problems, also=BOUNDED)
     stop_price = _price(content, "stopPrice", STOPS, order_type, ticks, problems)
     time_in_force = _one_of(content, "timeInForce", _TIMES_IN_FORCE, TimeInForce.DAY, problems)
     calendar = known.calendar_of(symbol) if symbol else None
@@ -155,6 +153,7 @@ def read_terms(
     display_quantity = read_display_quantity(content.get("displayQty"), problems)
     post_only = _flag(content, "postOnly", problems)
     algo = read_algo(content.get("algo"), problems)
+    peg = read_peg(content.get("peg"), problems)
     basket_id = _basket_id(content.get("basketId"), problems)
     if problems or side is None or order_type is None or time_in_force is None:
         return tuple(problems)
@@ -179,6 +178,7 @@ def read_terms(
         display_quantity=display_quantity,
         post_only=post_only,
         algo=algo,
+        peg=peg,
         basket_id=basket_id,
     )
     limit = terms.limit_price_micros
@@ -400,13 +400,15 @@ def _price(
     order_type: OrderType | None,
     ticks: Ticks | None,
     problems: list[FieldProblem],
+    also: frozenset[OrderType] = frozenset(),
 ) -> Decimal | None:
+    """Check a price that orders of these kinds have, and those of `also` may have."""
     value = content.get(field)
     if value is None:
         if order_type in kinds:
             _wrong(problems, field, f"is required for a {order_type.name} order")
         return None
-    if order_type is not None and order_type not in kinds:
+    if order_type is not None and order_type not in kinds | also:
         _wrong(problems, field, f"must be left out of a {order_type.name} order, was {shown(value)}")
         return None
     return read_price(value, field, ticks, problems)
@@ -424,36 +426,6 @@ def read_price(
     return price
 
 
-def read_decimal(value: object) -> Decimal | None:
-    """Read an exact decimal number, as it is written without an exponent; None if it is none.
-
-    At most 18 digits before the point and 18 after it, before anything is computed with it. What comes out
-    has no exponent, so that it is written the same wherever it is kept.
-    """
-    if type(value) is int:
-        return Decimal(value) if abs(value) < _WHOLE_BOUND else None
-    if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        if not isinstance(exponent, int) or value.adjusted() >= DIGITS_MAX or exponent < -DIGITS_MAX:
-            return None
-        return value if exponent <= 0 else value.quantize(Decimal(1))
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return Decimal(value)
-    return None
-
-
 def read_id(text: object) -> UUID | None:
     """Read an id in the one form in which ids are written: 36 characters of hexadecimal digits and dashes."""
     return UUID(text) if isinstance(text, str) and _ID.fullmatch(text) else None
-
-
-def price_problem(price: Decimal, ticks: Ticks | None) -> str:
-    """Return what is wrong with a price, empty for nothing. ticks None: any price that can be stored."""
-    if price <= 0:
-        return "must be above 0"
-    if price >= PRICE_BOUND:
-        return f"must be below {PRICE_BOUND}"
-    exponent = price.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PRICE_DECIMALS_MAX:
-        return f"must have at most {PRICE_DECIMALS_MAX} decimal places"
-    return "" if ticks is None else ticks.problem(micros_of(price))

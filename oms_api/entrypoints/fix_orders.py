@@ -109,6 +109,7 @@ def read_order(
         "displayQty": _shares(fields.get("111")),
         "postOnly": fix_reports.POST_ONLY in fields.get("18", "").split(" ") or None,
         "algo": fix_algos.read_algo(fields),
+        "peg": _peg(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -124,8 +125,28 @@ def read_replace(fields: Fields) -> dict[str, object]:
         **_expiry(fields),
         "displayQty": _shares(fields.get("111")),
         "algo": fix_algos.read_algo(fields),
+        "peg": _peg(fields),
     }
     return {name: value for name, value in content.items() if value is not None}
+
+
+def _peg(fields: Fields) -> dict[str, object] | None:
+    """Return what an order's price follows (18), and by how much beside it (211), in dollars that move with
+    it.
+
+    Another kind of offset (836), or one that does not move (835), goes on as it came, and is refused.
+    """
+    codes = [code for code in fields.get("18", "").split(" ") if code in fix_reports.PEG_TYPES]
+    given = [tag for tag in ("211", "835", "836") if tag in fields]
+    if not codes and not given:
+        return None
+    peg: dict[str, object] = {"type": fix_reports.PEG_TYPES[codes[0]]} if len(codes) == 1 else {}
+    if "211" in fields:
+        peg["offset"] = _price(fields["211"])
+    for tag, name in (("835", "PegMoveType"), ("836", "PegOffsetType")):
+        if fields.get(tag, "0") != "0":
+            peg[name] = fields[tag]
+    return peg
 
 
 def _fixed_problem(fields: Fields, order: OrderView) -> str:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.ports import OrderView
 from oms_platform.fix.session import Fields, utc_timestamp
@@ -23,6 +24,8 @@ from oms_platform.vocabulary import (
     OrderStatus,
     OrderTerms,
     OrderType,
+    Peg,
+    PegType,
     TimeInForce,
     TradeCorrected,
 )
@@ -34,6 +37,7 @@ ORD_TYPES: Final = {
     "2": OrderType.LIMIT,
     "3": OrderType.STOP,
     "4": OrderType.STOP_LIMIT,
+    "P": OrderType.PEGGED,
 }
 TIMES_IN_FORCE: Final = {
     "0": TimeInForce.DAY,
@@ -50,8 +54,10 @@ CAPACITIES: Final = {
     "P": OrderCapacity.PRINCIPAL,
     "R": OrderCapacity.RISKLESS_PRINCIPAL,
 }
-# ExecInst (18), of which one value is read: participate, don't initiate.
+# ExecInst (18), of which these are read: participate, don't initiate, and what a pegged order follows.
 POST_ONLY: Final = "6"
+PEG_TYPES: Final = {"R": PegType.PRIMARY.name, "M": PegType.MIDPOINT.name, "P": PegType.MARKET.name}
+_PEG_CODES: Final = {name: code for code, name in PEG_TYPES.items()}
 _CAPACITY_CODES: Final = {capacity.name: code for code, capacity in CAPACITIES.items()}
 _ORD_TYPE_CODES: Final = {kind.name: code for code, kind in ORD_TYPES.items()}
 _TIME_IN_FORCE_CODES: Final = {kind.name: code for code, kind in TIMES_IN_FORCE.items()}
@@ -115,6 +121,9 @@ _REASON_OF_FIELD: Final = {
     "capacity": UNSUPPORTED,
     "displayQty": BAD_QUANTITY,
     "postOnly": UNSUPPORTED,
+    "peg": UNSUPPORTED,
+    "peg.type": UNSUPPORTED,
+    "peg.offset": UNSUPPORTED,
 }
 _REASON_OF_DENIAL: Final = {
     "ACCOUNT_UNKNOWN": UNKNOWN_ACCOUNT,
@@ -190,9 +199,20 @@ def _ordered(terms: OrderTerms) -> Values:
         (126, None if terms.expire_at is None else utc_timestamp(terms.expire_at)),
         (110, terms.min_quantity or None),
         (111, terms.display_quantity or None),
-        (18, POST_ONLY if terms.post_only else None),
+        (18, _exec_inst(terms.post_only, terms.peg)),
+        (211, _offset(terms.peg)),
         (528, None if terms.capacity is None else _CAPACITY_CODES[terms.capacity.name]),
     )
+
+
+def _exec_inst(post_only: bool, peg: Peg | None) -> str | None:
+    """Return ExecInst (18), None for none."""
+    codes = ([POST_ONLY] if post_only else []) + ([] if peg is None else [_PEG_CODES[peg.peg_type.name]])
+    return " ".join(codes) or None
+
+
+def _offset(peg: Peg | None) -> str | None:
+    return None if peg is None or not peg.offset_micros else _dollars(dollars_of(peg.offset_micros))
 
 
 def _dollars(amount: Decimal | None) -> str:
@@ -268,6 +288,7 @@ def duplicate(order: OrderView, cl_ord_id: str, exec_id: str, text: str) -> Mess
 
 
 def _standing(order: OrderView, cl_ord_id: str) -> Values:
+    peg = read_peg(order.peg, [])
     return (
         (37, order.order_id), (11, cl_ord_id), (39, ORD_STATUS_CODES[OrderStatus[order.status]]),
         (1, order.account_id), (55, order.symbol), (54, _SIDE_CODES[order.side]), (38, order.quantity),
@@ -278,7 +299,7 @@ def _standing(order: OrderView, cl_ord_id: str) -> Values:
         (126, None if order.expire_at is None else utc_timestamp(order.expire_at)),
         (151, order.leaves_qty), (14, order.cum_qty), (6, _dollars(order.avg_px)),
         (110, order.min_quantity), (111, order.display_qty),
-        (18, POST_ONLY if order.post_only else None), (528, _CAPACITY_CODES[order.capacity]),
+        (18, _exec_inst(order.post_only, peg)), (211, _offset(peg)), (528, _CAPACITY_CODES[order.capacity]),
         (60, utc_timestamp(order.updated_at)),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from oms_platform.vocabulary import (
     OrderCapacity,
     OrderStatus,
     OrderType,
+    PegType,
     Side,
     TimeInForce,
 )
@@ -102,6 +103,7 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "min_quantity": view.min_quantity or 0,
         "routing": view.routing,
         "algo": None if view.algo is None else _algo_values(view.algo),
+        "peg": None if view.peg is None else {**view.peg, "type": PegType[view.peg["type"]].value},
         "basket_id": view.basket_id or "",
         "principal": view.principal,
         "closed": view.closed,

@@ -84,6 +84,7 @@ def _content(request: Any) -> dict[str, object]:
         "displayQty": request.display_qty or None,
         "postOnly": request.post_only or None,
         "algo": _algo(request),
+        "peg": _peg(request),
         "basketId": request.basket_id or None,
     }
     return {name: value for name, value in content.items() if value is not None}
@@ -120,6 +121,13 @@ def _algo(request: Any) -> dict[str, object] | None:
     return {name: value for name, value in content.items() if value is not None}
 
 
+def _peg(request: Any) -> dict[str, object] | None:
+    if not request.HasField("peg"):
+        return None
+    content = {"type": _name(request.peg, "type"), "offset": _optional(request.peg, "offset")}
+    return {name: value for name, value in content.items() if value is not None}
+
+
 def _time_text(message: Any, field: str) -> str | None:
     """Return a time as REST writes it, None if it is left out."""
     if not message.HasField(field):
@@ -138,6 +146,7 @@ def _replace_content(request: Any) -> dict[str, object]:
         **_expiry(request),
         "displayQty": _optional(request, "display_qty"),
         "algo": _algo(request),
+        "peg": _peg(request),
     }
     return {name: value for name, value in content.items() if value is not None}
 

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
+from oms_api.domain.decimals import read_decimal
 from oms_api.domain.refusal import FieldProblem, Refusal, invalid, shown
-from oms_api.domain.terms import read_decimal, read_id
+from oms_api.domain.terms import read_id
 
 ATTEMPT_MAX: Final = 1_000_000
 TIME_MIN: Final = datetime(1971, 1, 1, tzinfo=UTC)

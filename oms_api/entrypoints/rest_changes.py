@@ -31,6 +31,7 @@ from oms_api.entrypoints.rest_orders import (
     AlgoRequest,
     ExpireDate,
     ExpireTime,
+    PegRequest,
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
@@ -51,7 +52,7 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     order. stop_price: of a STOP or STOP_LIMIT order that still waits for it. expire_date, expire_time: of an
     order that is GTD, or becomes it; DAY, GTC and GTD may become each other. display_qty: the shares that are
     shown at once of a LIMIT order that rests, 0 for all. algo: whole, of the strategy that the order has;
-    what is left of it is planned anew.
+    what is left of it is planned anew. peg: whole, of a PEGGED order.
     """
 
     quantity: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
@@ -62,6 +63,7 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     expire_time: ExpireTime | None = None
     display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
     algo: AlgoRequest | None = None
+    peg: PegRequest | None = None
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}

@@ -41,6 +41,7 @@ from oms_platform.vocabulary import (
     OrderCapacity,
     OrderStatus,
     OrderType,
+    PegType,
     Side,
     TimeInForce,
 )
@@ -53,6 +54,7 @@ STATUSES: Final = tuple(status.name for status in OrderStatus)
 ORDER_TYPES: Final = tuple(kind.name for kind in OrderType)
 TIMES_IN_FORCE: Final = tuple(kind.name for kind in TimeInForce)
 ALGO_STRATEGIES: Final = tuple(kind.name for kind in AlgoStrategy)
+PEG_TYPES: Final = tuple(kind.name for kind in PegType)
 CAPACITIES: Final = tuple(capacity.name for capacity in OrderCapacity)
 SideName = Annotated[str, one_of(SIDES, "Side")]
 StatusName = Annotated[str, one_of(STATUSES, "OrderStatus")]
@@ -66,6 +68,13 @@ Price = Annotated[
             "exclusiveMinimum": 0,
             "exclusiveMaximum": 10**12,
         }
+    ),
+]
+# Dollars beside a price.
+Offset = Annotated[
+    Decimal,
+    msgspec.Meta(
+        extra_json_schema={"format": "decimal", "pattern": r"^-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?$"}
     ),
 ]
 ExpireDate = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
@@ -101,8 +110,19 @@ class AlgoRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
+class PegRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What the price of a PEGGED order follows. PRIMARY: the best of its own side of the market. MARKET: the
+    best of the other side. MIDPOINT: the middle, at venues whose orders follow it. offset: dollars beside it,
+    below 0 for lower; of a PRIMARY peg away from the market only, of a MIDPOINT peg none.
+    """
+
+    type: Annotated[str, one_of(PEG_TYPES, "PegType")]
+    offset: Offset | None = None
+
+
 class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order. stop_price: of a STOP or STOP_LIMIT
+    """The terms of an order. limit_price: of a LIMIT or STOP_LIMIT order, and of a PEGGED one
+    that has a bound. stop_price: of a STOP or STOP_LIMIT
     order, which waits until the national best offer (to buy) or bid (to sell) reaches it. min_quantity: at
     least so much, or nothing. time_in_force OPG, CLO: of a MARKET or LIMIT order that trades in its listing
     market's opening or closing auction, and nowhere else. expire_date, expire_time: of a GTD order exactly
@@ -110,7 +130,7 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     it is not said. tags: words of the client's own, kept with the order and sent to no venue. locate_id: of
     the shares that a SELL_SHORT order borrows. display_qty: of a LIMIT order that rests, the shares that are
     shown at once. post_only: such an order takes nothing that is displayed. algo: of a MARKET or LIMIT order
-    that is worked over time. basket_id: of the list of orders that it is sent with.
+    that is worked over time. peg: of a PEGGED order. basket_id: of the list of orders that it is sent with.
     """
 
     client_order_id: (
@@ -140,6 +160,7 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     display_qty: Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)] | None = None
     post_only: bool | None = False
     algo: AlgoRequest | None = None
+    peg: PegRequest | None = None
     basket_id: Annotated[str, msgspec.Meta(min_length=1, max_length=CLIENT_ORDER_ID_LENGTH_MAX)] | None = None
 
 

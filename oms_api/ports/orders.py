@@ -49,6 +49,7 @@ class OrderView(View, frozen=True, kw_only=True):
     min_quantity: int | None
     routing: dict[str, object] | None
     algo: dict[str, object] | None
+    peg: dict[str, str] | None
     basket_id: str | None
     principal: str
     capacity: str

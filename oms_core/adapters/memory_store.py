@@ -68,6 +68,10 @@ class InMemoryOrderStore:
         """Store an instrument as it is from now on."""
         self._instruments[instrument.symbol] = instrument
 
+    def set_calendars(self, calendars: Iterable[Calendar]) -> None:
+        """Store the markets' hours as they are from now on."""
+        self._calendars = tuple(calendars)
+
     def take_request(self, request: Request, trace: str = "") -> None:
         """Keep a request as ingest does, before it has any effect."""
         if isinstance(request, SubmitOrder):

@@ -73,6 +73,7 @@ _TERMS: Final = (
     ("expire_at", "timestamptz"),
     ("display_quantity", "int"),
     ("algo", "json"),
+    ("peg", "json"),
     ("replaced", "boolean"),
 )
 
@@ -392,6 +393,7 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         order.terms.expire_at,
         order.terms.display_quantity,
         None if order.terms.algo is None else encode(order.terms.algo).decode(),
+        None if order.terms.peg is None else encode(order.terms.peg).decode(),
         True,
     )
 

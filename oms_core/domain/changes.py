@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from oms_platform.order_types import (
+    BOUNDED,
     LIMITED,
     STOPS,
     force_problem,
@@ -29,6 +30,7 @@ def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
         expire_at=_expiry(terms, force, change.expire_at),
         display_quantity=terms.display_quantity if display is None else display,
         algo=terms.algo if change.algo is None else change.algo,
+        peg=terms.peg if change.peg is None else change.peg,
     )
 
 
@@ -51,7 +53,7 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
     if after.quantity < after.min_quantity:
         return f"quantity: expected the minimum of {after.min_quantity} or more, was {after.quantity}"
     for name, price, kinds in (
-        ("limitPrice", after.limit_price_micros, LIMITED),
+        ("limitPrice", after.limit_price_micros, LIMITED | BOUNDED),
         ("stopPrice", after.stop_price_micros, STOPS),
     ):
         if price is not None and after.order_type not in kinds:

@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,13 +21,16 @@ from oms_core.domain.order_times import (
     MAY_NOT,
     Standing,
     auction_standing,
+    is_over,
     may_be_taken_closed,
     standing,
+    turns_of,
 )
 from oms_core.domain.positions import Position, after_correction, after_fill
 from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
 from oms_platform.sides import direction
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
@@ -199,10 +203,29 @@ class Desk:
             return MAY_NOT
         return standing(self.hours.phase(instrument.calendar_id, now))
 
+    def ticks_of(self, symbol: str) -> Ticks:
+        """Return the grid of a symbol's prices today; of one that is not known, the usual one."""
+        instrument = self.instruments.get(symbol)
+        return Ticks() if instrument is None else instrument.ticks
+
     def session_at(self, symbol: str, at: datetime) -> Session | None:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
+
+    def turns_of(self, order: Order) -> tuple[datetime, ...]:
+        """Return the times at which something of an order begins or ends, by its market as of now."""
+        instrument = self.instruments.get(order.terms.symbol)
+        if instrument is None:
+            return turns_of(order)
+        return turns_of(order, partial(self.hours.trades_until, instrument.calendar_id))
+
+    def is_over(self, order: Order, now: datetime) -> bool:
+        """Return whether an order's own time is over, as its market's calendar says now."""
+        instrument = self.instruments.get(order.terms.symbol)
+        if instrument is None:
+            return is_over(order, now)
+        return is_over(order, now, partial(self.hours.trades_until, instrument.calendar_id))
 
     def may_route(self, symbol: str, now: datetime) -> bool:
         """Whether a symbol is active, not halted, and its market open, so that a route may be asked for."""
@@ -315,4 +338,7 @@ def owed_key(order: Order) -> object:
         return request.request_id if smaller is None else (request.request_id, smaller)
     if order.is_recalled:
         return "recall", order.attempt
-    return order.attempt if order.route_quantity else None
+    route = order.attempt if order.route_quantity else None
+    if order.pegged is not None and order.moved_to_peg:
+        return route, order.pegged.price_micros
+    return route

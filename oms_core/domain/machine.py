@@ -7,6 +7,9 @@ long has waited. Orders that may not rest are canceled after FRUITLESS_ROUTES_MA
 no quote wait likewise and count apart. The stages of a plan that says so follow each other at once. What time
 forbids to route is held, and says why.
 
+A pegged order is routed at the price that the quote of that moment gives it, and waits while there is none. A
+quote that gives it another one moves what venues have of it where it is; what a venue does not move is taken
+back, and routed anew.
 What is for an auction is routed until its cut-off. From then on, and once it has traded or a venue has
 refused it, it is routed no more: it ends when its venue has none of it.
 
@@ -26,10 +29,12 @@ from msgspec.structs import replace
 from oms_core.domain.algos import worked
 from oms_core.domain.executions import change_of
 from oms_core.domain.order import (
+    WAITS_FOR_QUOTE,
     Child,
     Command,
     Event,
     Fact,
+    FollowQuote,
     Order,
     RequestCancel,
     RequestReplace,
@@ -42,7 +47,7 @@ from oms_core.domain.order import (
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
-from oms_platform.order_types import AUCTION_NAMES, rests_in_sight
+from oms_platform.order_types import AUCTION_NAMES, BOOKED, rests_in_sight
 from oms_platform.sides import is_within
 from oms_platform.vocabulary import (
     AlgoHeld,
@@ -64,6 +69,7 @@ from oms_platform.vocabulary import (
     OrderResumed,
     OrderSuspended,
     OrderTerms,
+    PegPriced,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
@@ -109,19 +115,25 @@ class UnknownChildError(Exception):
 
 
 def evolve(
-    order: Order, cause: Fact | Command, now: datetime, *, may_route: bool = True, waits_for: str = ""
+    order: Order,
+    cause: Fact | Command,
+    now: datetime,
+    *,
+    may_route: bool = True,
+    waits_for: str = "",
+    quote: FollowQuote | None = None,
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
     may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
-    waits_for: for what time, in words.
+    waits_for: for what time, in words. quote: of now, of a pegged order.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
-    for event in _first(order, cause, now):
+    for event in _first(order, cause, now, may_route):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now, may_route, waits_for)) is not None:
+    while (following := _next(order, now, may_route, waits_for, quote)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
@@ -136,7 +148,7 @@ def first_route(order: Order, now: datetime, *, may_route: bool) -> RouteRequest
     )
 
 
-def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, ...]:
+def _first(order: Order, cause: Fact | Command, now: datetime, may_route: bool) -> tuple[Event, ...]:
     match cause:
         case OrderAccepted() | OrderDenied() | BookingRejected():
             return (cause,)
@@ -149,7 +161,7 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return (cause,)
         case ChildRestated():
             child = _child(order, cause.cl_ord_id)
-            return (cause,) if restatement_refused(order, child, cause.quantity) is None else ()
+            return (cause,) if restatement_refused(order, child, cause) is None else ()
         case ChildClosed():
             child = _child(order, cause.cl_ord_id)
             # One of a child that is over is noted: a bust may open it again, and this may come again then.
@@ -159,9 +171,22 @@ def _first(order: Order, cause: Fact | Command, now: datetime) -> tuple[Event, .
             return _refused(order, cause, now)
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
+        case TriggerStop() | FollowQuote() | WorkAlgo() | RetryRoute():
+            return _due(order, cause, now, may_route)
+        case _:
+            assert_never(cause)
+
+
+def _due(
+    order: Order, cause: TriggerStop | FollowQuote | WorkAlgo | RetryRoute, now: datetime, may_route: bool
+) -> tuple[Event, ...]:
+    """Return what the market or the time brings an order, if anything."""
+    match cause:
         case TriggerStop():
             # It may have become another order since the quote was held to it.
             return (_triggered(cause, now),) if order.waits_for_stop and _reaches(order, cause) else ()
+        case FollowQuote():
+            return _followed(order, cause, now) if may_route else ()
         case WorkAlgo():
             return worked(order, cause, now)
         case RetryRoute():
@@ -176,8 +201,8 @@ def _refused(order: Order, refusal: ChildCancelRejected, now: datetime) -> tuple
         # It could not be sent again: what its venue does not change stays as it is.
         refusal = replace(refusal, replace=False)
     known = child.replace_rejected if refusal.replace else child.cancel_rejected
-    answers = child.live and not known and order.taken_back_by is not None
-    return (refusal,) if answers else ()
+    asked = order.taken_back_by is not None or any(name == refusal.cl_ord_id for name, _ in order.off_peg)
+    return (refusal,) if child.live and not known and asked else ()
 
 
 def _reaches(order: Order, trigger: TriggerStop) -> bool:
@@ -200,11 +225,32 @@ def _triggered(trigger: TriggerStop, now: datetime) -> StopTriggered:
     )
 
 
-def restatement_refused(order: Order, child: Child, quantity: int) -> str | None:
-    """Return why a venue's new quantity of a child is not taken, None if it is."""
+def _followed(order: Order, quote: FollowQuote, now: datetime) -> tuple[Event, ...]:
+    """Return the price that a quote gives a pegged order which venues have, where that is another one."""
+    price = quote.price_of(order.terms) if order.follows else None
+    if price is None or order.pegged is None or price == order.pegged.price_micros:
+        return ()
+    return (_pegged(quote, price, now),)
+
+
+def _pegged(quote: FollowQuote, price_micros: int, now: datetime) -> PegPriced:
+    touch = quote.touch
+    return PegPriced(
+        price_micros=price_micros,
+        bid_micros=touch.bid_micros,
+        offer_micros=touch.offer_micros,
+        quote_sequence=touch.sequence,
+        quoted_at=touch.quoted_at,
+        priced_at=now,
+    )
+
+
+def restatement_refused(order: Order, child: Child, restated: ChildRestated) -> str | None:
+    """Return why what a venue says of a child's quantity and price is not taken, None if it is."""
+    quantity = restated.quantity
     if not child.live:
         return f"a child that is over cannot have {quantity} shares"
-    if quantity == child.quantity:
+    if quantity == child.quantity and not moves(child, restated):
         return "nothing is new"
     done = child.executed_qty + child.unresolved_qty
     if quantity < done:
@@ -214,6 +260,12 @@ def restatement_refused(order: Order, child: Child, quantity: int) -> str | None
     if quantity > child.quantity and quantity - done > left:
         return f"{quantity} shares with {done} done are more than the {left} that the order has for it"
     return None
+
+
+def moves(child: Child, restated: ChildRestated) -> bool:
+    """Return whether a child whose price counts has another one by a venue's word."""
+    price = restated.limit_price_micros
+    return price is not None and child.limit_price_micros not in (0, price)
 
 
 def _is_booked(trade: TradeApplied | TradeCorrected) -> bool:
@@ -230,7 +282,9 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 # ---- what follows of itself
 
 
-def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event | None:
+def _next(
+    order: Order, now: datetime, may_route: bool, waits_for: str, quote: FollowQuote | None
+) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
         if order.replacing is not None:
@@ -252,9 +306,9 @@ def _next(order: Order, now: datetime, may_route: bool, waits_for: str) -> Event
     spent = _spent(order)
     if spent is not None:
         return OrderCanceled(reason=spent) if order.idle else None
-    if order.is_past_its_time(now):
+    if order.is_past_its_time(now) or order.is_recalled:
         return None
-    return _next_route(order, now) if may_route else _held(order, waits_for)
+    return _next_route(order, now, quote) if may_route else _held(order, waits_for)
 
 
 def _held(order: Order, waits_for: str) -> Event | None:
@@ -293,11 +347,17 @@ def _spent(order: Order) -> str | None:
     return None
 
 
-def _next_route(order: Order, now: datetime) -> Event | None:
+def _next_route(order: Order, now: datetime, quote: FollowQuote | None) -> Event | None:
     if order.fruitless_routes + order.dry_routes and order.retry_at is None:
         return RouteDeferred(retry_at=_retry_at(order, now), reason=order.text)
     if order.retry_at is not None and now < order.retry_at:
         return None
+    if order.terms.peg is not None:
+        price = None if quote is None else quote.price_of(order.terms)
+        if quote is None or price is None:
+            return _held(order, WAITS_FOR_QUOTE)
+        if order.pegged is None or price != order.pegged.price_micros:
+            return _pegged(quote, price, now)
     attempt = order.attempt + 1
     return RouteRequested(
         route_id=route_id(order.order_id, attempt),
@@ -312,20 +372,23 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
         case CancelCause.SESSION_END:
             return OrderExpired(reason="the trading day ended")
         case CancelCause.EXPIRY:
-            return OrderExpired(reason=_time_over(order))
+            return OrderExpired(reason=_time_over(order, cancel.requested_at))
         case CancelCause.ALGO_END:
             return OrderCanceled(reason="ALGO_ENDED: its time is over")
         case _:
             return OrderCanceled(reason="canceled on request")
 
 
-def _time_over(order: Order) -> str:
+def _time_over(order: Order, ended_at: datetime) -> str:
     expire_at, auction = order.terms.expire_at, order.auction
     if auction is not None:
         name = AUCTION_NAMES[order.terms.time_in_force]
         over = f"the {name} auction at {_text(auction.at)} is over"
         return _auction_over(order, auction, auction.taken_until) or over
-    return "its time is over" if expire_at is None else f"it was good till {_text(expire_at)}"
+    if expire_at is None:
+        return "its time is over"
+    till = f"it was good till {_text(expire_at)}"
+    return till if ended_at >= expire_at else f"{till}, and its market does not open again before"
 
 
 def _text(at: datetime) -> str:
@@ -367,7 +430,7 @@ def apply(order: Order, event: Event) -> Order:
             return _canceling(order, event)
         case ReplaceRequested() | OrderReplaced() | ReplaceRejected():
             return _replacing(order, event)
-        case OrderSuspended() | OrderResumed() | StopTriggered():
+        case OrderSuspended() | OrderResumed() | StopTriggered() | PegPriced():
             return _held_or_released(order, event)
         case AlgoPlanned() | SharesReleased() | AlgoHeld():
             return _algo_moved(order, event)
@@ -468,12 +531,15 @@ def _route_changes(route: RouteRequested) -> dict[str, Any]:
 
 def _placed(order: Order, event: RoutePlaced) -> Order:
     children, visits = dict(order.children), dict(order.visits)
-    working_qty = order.working_qty
+    working_qty, pegged = order.working_qty, order.terms.peg is not None
     for terms in event.children:
         shown = terms.display_quantity or terms.quantity if order.terms.display_quantity else 0
         rests = rests_in_sight(terms.time_in_force, terms.exec_inst)
         children[terms.cl_ord_id] = Child(
-            venue_id=terms.venue_id, quantity=terms.quantity, shown_qty=shown if rests else 0
+            venue_id=terms.venue_id,
+            quantity=terms.quantity,
+            shown_qty=shown if rests else 0,
+            limit_price_micros=terms.limit_price_micros if pegged and terms.time_in_force in BOOKED else 0,
         )
         working_qty += terms.quantity
         visit = visits.get(terms.venue_id) or VenueVisit(
@@ -563,7 +629,14 @@ def _visits_filled(order: Order, venue_id: str, shares: int) -> dict[str, VenueV
 def _child_restated(order: Order, event: ChildRestated) -> Order:
     child = order.children[event.cl_ord_id]
     live = child.executed_qty + child.unresolved_qty < event.quantity
-    after = replace(child, quantity=event.quantity, live=live, restated_at=event.restated_at)
+    price = event.limit_price_micros if moves(child, event) else None
+    after = replace(
+        child,
+        quantity=event.quantity,
+        live=live,
+        restated_at=event.restated_at,
+        limit_price_micros=child.limit_price_micros if price is None else price,
+    )
     return _child_changed(order, event, after, text=event.text)
 
 
@@ -586,15 +659,22 @@ def _canceling(order: Order, event: CancelRequested | CancelRejected) -> Order:
     return _moved(order, event, children=children, cancel=event, released_qty=0, retry_at=None, text="")
 
 
-def _asked_again(order: Order) -> dict[str, Child]:
-    """Return the children for a request that asks every venue, also those that kept theirs before."""
+def _asked_again(order: Order, *, replaces: bool = False) -> dict[str, Child]:
+    """Return the children for a request that asks every venue, also those that kept theirs before.
+
+    replaces: also those that would not be changed where they are.
+    """
     return {
-        name: replace(child, cancel_rejected=False) if child.cancel_rejected else child
+        name: replace(child, cancel_rejected=False, replace_rejected=child.replace_rejected and not replaces)
+        if child.cancel_rejected or child.replace_rejected
+        else child
         for name, child in order.children.items()
     }
 
 
-def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopTriggered) -> Order:
+def _held_or_released(
+    order: Order, event: OrderSuspended | OrderResumed | StopTriggered | PegPriced
+) -> Order:
     match event:
         case OrderSuspended():
             children = _asked_again(order)
@@ -603,6 +683,9 @@ def _held_or_released(order: Order, event: OrderSuspended | OrderResumed | StopT
             return _moved(order, event, suspended=None, **_AFRESH)
         case StopTriggered():
             return _moved(order, event, triggered=event, released_qty=order.terms.quantity)
+        case PegPriced():
+            # Whatever venues refused was about another price.
+            return _moved(order, event, pegged=event, children=_asked_again(order, replaces=True))
         case _:
             assert_never(event)
 
@@ -628,6 +711,10 @@ def _algo_moved(order: Order, event: AlgoPlanned | SharesReleased | AlgoHeld) ->
             assert_never(event)
 
 
+def _follows_as_before(before: OrderTerms, after: OrderTerms) -> bool:
+    return (before.peg, before.limit_price_micros) == (after.peg, after.limit_price_micros)
+
+
 def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRejected) -> Order:
     match event:
         case ReplaceRequested():
@@ -637,6 +724,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 order,
                 event,
                 terms=event.terms,
+                pegged=order.pegged if _follows_as_before(order.terms, event.terms) else None,
                 day_from=_day_from(order, event.terms),
                 reserved_price_micros=event.reserved_price_micros,
                 released_qty=replace(order, terms=event.terms).releasable_qty,

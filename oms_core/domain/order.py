@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import CLOSED, Lifecycle, Pending
+from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS, BOOKED, STOPS, at_venues, worked_terms
+from oms_platform.pegs import peg_price
 from oms_platform.prices import average_micros
 from oms_platform.trading_calendar import Session
 from oms_platform.vocabulary import (
@@ -38,6 +40,7 @@ from oms_platform.vocabulary import (
     OrderSuspended,
     OrderTerms,
     OrderType,
+    PegPriced,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
@@ -54,6 +57,8 @@ from oms_platform.vocabulary import (
     VenueVisit,
 )
 
+# What a pegged order waits for that no quote gives a price.
+WAITS_FOR_QUOTE: Final = "waits for a quote to follow"
 # What venues and risk say has happened, and what follows from it.
 Event = (
     OrderAccepted
@@ -77,6 +82,7 @@ Event = (
     | OrderResumed
     | ResumeRejected
     | StopTriggered
+    | PegPriced
     | AlgoPlanned
     | SharesReleased
     | AlgoHeld
@@ -133,6 +139,17 @@ class TriggerStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of_trade: bool = False
 
 
+class FollowQuote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The price of a pegged order may be another by a quote. ticks: the grid of its symbol's prices."""
+
+    touch: TouchPrices
+    ticks: Ticks
+
+    def price_of(self, terms: OrderTerms) -> int | None:
+        """Return the micros that the quote gives an order of these terms, None where it gives none."""
+        return peg_price(terms, self.touch.bid_micros, self.touch.offer_micros, self.ticks)
+
+
 class WorkAlgo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The time to release shares of an algo order may have come.
 
@@ -149,7 +166,7 @@ class RetryRoute(msgspec.Struct, frozen=True, gc=False):
 
 
 Wish = RequestCancel | RequestReplace | RequestSuspend | RequestResume
-Command = Wish | TriggerStop | WorkAlgo | RetryRoute
+Command = Wish | TriggerStop | FollowQuote | WorkAlgo | RetryRoute
 # What `evolve` takes: a fact as it came, or a wish.
 Fact = (
     OrderAccepted
@@ -167,12 +184,12 @@ Fact = (
 class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A venue order of this parent. It is live from the stored intent to send it on, acknowledged or not.
 
-    restated_at: TransactTime of the newest change of `quantity` by its venue.
-    executed_qty: net of what its venue took back; it may exceed `quantity`. unresolved_qty: shares that its
-    venue says are executed and of which no report came. cancel_rejected: its venue was asked to cancel it by
-    the last request that takes children back, and keeps it. replace_rejected: it would not be changed where
-    it is. A live child has shares that may still trade. shown_qty: shares that it shows at once where it
-    rests, of an order that shows a part of itself.
+    restated_at: TransactTime of the newest change of `quantity` by its venue. executed_qty: net of what its
+    venue took back; it may exceed `quantity`. unresolved_qty: shares that its venue says are executed and of
+    which no report came. cancel_rejected: its venue was asked to cancel it by the last request that takes
+    children back, and keeps it. replace_rejected: it would not be changed where it is. A live child has
+    shares that may still trade. shown_qty: shares that it shows at once where it rests, of an order that
+    shows a part of itself. limit_price_micros: at its venue, of what rests of a pegged order; 0 of any other.
     """
 
     venue_id: str
@@ -184,6 +201,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     replace_rejected: bool = False
     restated_at: datetime | None = None
     shown_qty: int = 0
+    limit_price_micros: int = 0
 
     @property
     def leaves_qty(self) -> int:
@@ -196,15 +214,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
     its stop price or is worked over time, until a cancel takes back what no venue has. triggered: when the
-    stop price was reached. plan, release, held: an algo's plan, None until there is one of its terms, what it
-    last released, and why it does not release what is due. executed_qty: all net shares that venues executed,
-    also beyond the order's quantity. notional_micros: of all of them. working_qty, unresolved_qty: the sums
-    over children. route_quantity: shares in a route that was asked for and is not placed yet. cancel: the
-    last cancel that was taken, whatever became of it: from then on nothing is routed. replacing: the pending
-    replace. suspended: since when the order is suspended; None while it is not. fruitless_routes, dry_routes:
-    routes since the last fill that were placed without one, and those that found no quote to decide on.
-    retry_at: when the next route may be asked for. waits_for: what time it waits for, as it was told last;
-    empty while it waits for none. day_from: since when it is a DAY order, of one that a replace has made one.
+    stop price was reached. pegged: the price of a pegged order, None until a route needs it. plan, release,
+    held: an algo's plan, None until there is one of its terms, what it last released, and why it does not
+    release what is due. executed_qty: all net shares that venues executed, also beyond the order's quantity.
+    notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity:
+    shares in a route that was asked for and is not placed yet. cancel: the last cancel that was taken,
+    whatever became of it: from then on nothing is routed. replacing: the pending replace. suspended: since
+    when the order is suspended; None while it is not. fruitless_routes, dry_routes: routes since the last
+    fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
+    route may be asked for. waits_for: what time it waits for, as it was told last; empty while it waits for
+    none. day_from: since when it is a DAY order, of one that a replace has made one.
     auction: that an OPG or CLO order is for.
     """
 
@@ -225,6 +244,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     routed_at: datetime | None = None
     cancel: CancelRequested | None = None
     triggered: StopTriggered | None = None
+    pegged: PegPriced | None = None
     plan: AlgoPlanned | None = None
     release: SharesReleased | None = None
     held: str = ""
@@ -287,6 +307,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return False
         if self.lifecycle in CLOSED or self.committed_qty > self.terms.quantity:
             return True
+        if any(child.replace_rejected and not child.cancel_rejected for _, child in self.off_peg):
+            return True
         return self.cancel is not None and any(
             child.live and not child.cancel_rejected for child in self.children.values()
         )
@@ -309,6 +331,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None
         if not (self.may_rest or self.is_for_auction):
             return None
+        if self.off_peg:
+            # It is on its way to another price.
+            return None
         if at_venues(replace(wanted.terms, quantity=self.terms.quantity)) != at_venues(self.terms):
             return None
         cut = self.committed_qty - wanted.terms.quantity
@@ -321,6 +346,45 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None
         name = max(able)[1]
         return name, self.children[name].quantity - cut
+
+    @property
+    def off_peg(self) -> tuple[tuple[str, Child], ...]:
+        """What venues have of a pegged order at another price than its own, by ClOrdID."""
+        if self.pegged is None or self.lifecycle is not Lifecycle.LIVE:
+            return ()
+        price = self.pegged.price_micros
+        return tuple(
+            (name, child)
+            for name, child in self.children.items()
+            if child.live and child.limit_price_micros not in (0, price)
+        )
+
+    @property
+    def moved_to_peg(self) -> tuple[str, ...]:
+        """The ClOrdIDs of the children that are to get the order's price where they are; none while a request
+        takes them back, or they are taken back because a venue leaves one where it is.
+        """
+        if not (found := self.off_peg) or self.taken_back_by is not None or self.is_recalled:
+            return ()
+        return tuple(name for name, child in found if not child.replace_rejected)
+
+    @property
+    def follows(self) -> bool:
+        """Whether a quote may move what venues have of a pegged order: not while they are at it."""
+        return (
+            self.pegged is not None
+            and not self.off_peg
+            and self.lifecycle is Lifecycle.LIVE
+            and self.working_qty > 0
+            and self.cancel is None
+            and self.replacing is None
+            and self.suspended is None
+        )
+
+    @property
+    def waits_for_quote(self) -> bool:
+        """Whether a pegged order has shares to be routed, and no price to route them at."""
+        return self.waits_for == WAITS_FOR_QUOTE and self.unrouted_qty > 0
 
     @property
     def is_kept(self) -> bool:
@@ -337,7 +401,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def waits_at_first(self) -> bool:
         """Whether nothing of the order is worked when it is accepted."""
-        return self.is_stop or self.terms.algo is not None
+        return self.is_stop or self.terms.algo is not None or self.terms.peg is not None
 
     @property
     def waits_for_stop(self) -> bool:
@@ -363,7 +427,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def worked_terms(self) -> OrderTerms:
         """The terms that the order is worked by: a stop that was triggered is a market or a limit order."""
-        return worked_terms(self.terms)
+        return worked_terms(self.terms, None if self.pegged is None else self.pegged.price_micros)
 
     @property
     def display_left(self) -> int:

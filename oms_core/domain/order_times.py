@@ -1,12 +1,13 @@
 """What time allows an order: when its market's hours let it be routed, and when it ends of itself. Pure.
 
 The law of this file: an order that waits for a session or an auction says for which, and an order ends at its
-own time whatever else has happened. What is for an auction leaves from the auction's lead time up to its
-cut-off; from then on nothing of it is routed, and what venues have is theirs to trade, for as long as they
-may take to say what the cross did. Times are UTC.
+own time whatever else has happened, or with the close after which its market does not open again before it,
+as the calendar says now. What is for an auction leaves from the auction's lead time up to its cut-off; from
+then on nothing of it is routed, and what venues have is theirs to trade, for as long as they may take to say
+what the cross did. Times are UTC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
@@ -14,12 +15,15 @@ from uuid import UUID
 
 from oms_core.domain.order import Order
 from oms_core.domain.transitions import Lifecycle
+from oms_platform.order_ids import taken_at
 from oms_platform.order_types import AUCTION_NAMES, CARRIED
 from oms_platform.trading_calendar import Phase
 from oms_platform.vocabulary import AuctionTimes, OrderTerms, TimeInForce
 
 # How long after an auction a venue may take to say what it did, before what it has is taken back.
 AUCTION_ANSWER_MAX: Final = timedelta(minutes=10)
+# When what is good until a time can trade for the last time in a market.
+TradesUntil = Callable[[datetime], datetime]
 
 
 class Standing(NamedTuple):
@@ -59,32 +63,56 @@ def time_text(at: datetime | None) -> str:
     return "unknown" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def is_over(order: Order, now: datetime) -> bool:
+def _own(at: datetime) -> datetime:
+    return at
+
+
+def ends_of_itself_at(order: Order, trades_until: TradesUntil = _own) -> datetime | None:
+    """Return when an order that is good till a time is to end; None for one that is not.
+
+    trades_until: of its market. An order that was taken after that waits for its own time.
+    """
+    at = order.terms.expire_at
+    if at is None or order.lifecycle is not Lifecycle.LIVE or order.cancel is not None:
+        return None
+    last = trades_until(at)
+    return last if last > taken_at(order.order_id) else at
+
+
+def is_over(order: Order, now: datetime, trades_until: TradesUntil = _own) -> bool:
     """Return whether an order's own time is over, so that what is left of it is to end."""
     if order.lifecycle is not Lifecycle.LIVE or order.cancel is not None:
         return False
-    auction, expire_at = order.auction, order.terms.expire_at
+    auction = order.auction
     if auction is None:
-        return expire_at is not None and now >= expire_at
+        ends_at = ends_of_itself_at(order, trades_until)
+        return ends_at is not None and now >= ends_at
     if order.working_qty or order.unrouted_qty:
         # What no venue has ends by itself, and says what its last route came to.
         return now >= auction.at + AUCTION_ANSWER_MAX
     return now >= auction.taken_until
 
 
-def turns_of(order: Order) -> tuple[datetime, ...]:
+def turns_of(order: Order, trades_until: TradesUntil = _own) -> tuple[datetime, ...]:
     """Return the times, rising, at which something of an order begins or ends without anybody's doing."""
     if order.lifecycle is not Lifecycle.LIVE or order.cancel is not None:
         return ()
     if (auction := order.auction) is not None:
         return auction.sent_from, auction.taken_until, auction.at + AUCTION_ANSWER_MAX
-    return () if order.terms.expire_at is None else (order.terms.expire_at,)
+    ends_at = ends_of_itself_at(order, trades_until)
+    return () if ends_at is None else (ends_at,)
 
 
 class Turns:
     """When each order with times of its own is to be looked at: a heap of times, and what of it counts."""
 
-    def __init__(self, orders: Iterable[Order] = ()) -> None:
+    def __init__(
+        self,
+        orders: Iterable[Order] = (),
+        turns: Callable[[Order], tuple[datetime, ...]] = turns_of,
+    ) -> None:
+        """Make the heap of orders. turns: of one of them (`turns_of`)."""
+        self._turns_of = turns
         self._heap: list[tuple[datetime, UUID]] = []
         self._noted: dict[UUID, tuple[datetime, ...]] = {}
         for order in orders:
@@ -96,7 +124,7 @@ class Turns:
 
     def note(self, order: Order) -> None:
         """Take an order as it is now."""
-        turns = turns_of(order)
+        turns = self._turns_of(order)
         if turns == self._noted.get(order.order_id):
             return
         if not turns:

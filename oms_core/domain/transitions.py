@@ -57,6 +57,7 @@ LIFECYCLE: Final[Mapping[tuple[Lifecycle, str], tuple[Lifecycle, Lifecycle]]] = 
     (_LIVE, "OrderReplaced"): (_LIVE, _FILLED),
     (_LIVE, "ReplaceRejected"): (_LIVE, _LIVE),
     (_LIVE, "StopTriggered"): (_LIVE, _LIVE),
+    (_LIVE, "PegPriced"): (_LIVE, _LIVE),
     (_LIVE, "AlgoPlanned"): (_LIVE, _LIVE),
     (_LIVE, "SharesReleased"): (_LIVE, _LIVE),
     (_LIVE, "AlgoHeld"): (_LIVE, _LIVE),

@@ -16,6 +16,7 @@ from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.order_times import Turns
+from oms_core.domain.peg_watch import PEG_INTERVAL, PegWatch
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -25,6 +26,7 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
+    handle_quote,
     handle_retry,
     handle_session_end,
     handle_trigger,
@@ -50,12 +52,13 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
-# While stops wait, quotes are looked at so often.
-STOPS_POLL_S: Final = 0.004
+# While stops or pegged orders look at quotes, it is so often.
+QUOTES_POLL_S: Final = 0.004
 RETRIES_PER_BATCH_MAX: Final = 500
 ALGOS_PER_BATCH_MAX: Final = 500
 # Of each symbol.
 TRIGGERS_PER_BATCH_MAX: Final = 500
+PEGS_PER_BATCH_MAX: Final = 50
 SESSION_END_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
 TURNS_PER_BATCH_MAX: Final = 200
@@ -85,6 +88,7 @@ class CoreLoop:
         address: str = "",
         tracer: Tracer | None = None,
         stop_trigger: StopTrigger = StopTrigger.QUOTE,
+        peg_interval: timedelta = PEG_INTERVAL,
     ) -> None:
         self._core = core
         self._store = store
@@ -101,6 +105,8 @@ class CoreLoop:
         self._stops = StopWatch()
         self._turns = Turns()
         self._algos = AlgoWatch((), clock())
+        self._peg_interval = peg_interval
+        self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last
         # look, and which of them whatever the hour.
@@ -149,9 +155,10 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
-        self._turns = Turns(orders)
+        self._turns = Turns(orders, self._core.desk.turns_of)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
+        self._pegs = PegWatch(orders, self._next_sweep, self._peg_interval)
 
     # ---- the loop
 
@@ -162,7 +169,7 @@ class CoreLoop:
     def run(self, stop: StopFlag) -> None:
         """Work until a stop is asked for."""
         while not stop:
-            self.step(STOPS_POLL_S if self._stops else IDLE_POLL_S)
+            self.step(QUOTES_POLL_S if self._stops or self._pegs else IDLE_POLL_S)
 
     def step(self, timeout_s: float = IDLE_POLL_S) -> None:
         """Take one batch and what is due by time, and store and publish what comes of it."""
@@ -271,6 +278,8 @@ class CoreLoop:
                 self._turns.note(order)
             if order.terms.algo is not None:
                 self._algos.note(order, now)
+            if order.terms.peg is not None:
+                self._pegs.note(order, now)
         for exception in unit.exceptions:
             log.warning(
                 "execution_exception",
@@ -311,6 +320,7 @@ class CoreLoop:
         for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
             handle_turn(self._core, unit, order_id)
         self._trigger_stops(unit)
+        self._follow_quotes(unit)
         self._work_algos(unit)
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
@@ -332,6 +342,13 @@ class CoreLoop:
             for order_id, trigger in self._stops.triggered(symbol, touch, TRIGGERS_PER_BATCH_MAX):
                 handle_trigger(self._core, unit, order_id, trigger)
 
+    def _follow_quotes(self, unit: UnitOfWork) -> None:
+        """Let the pegged orders follow that the newest quotes move."""
+        for order_id, touch in self._pegs.due(unit.now, self._core.quotes.touch, PEGS_PER_BATCH_MAX):
+            order = handle_quote(self._core, unit, order_id, touch)
+            if order is not None:
+                self._pegs.note(order, unit.now)
+
     def _work_algos(self, unit: UnitOfWork) -> None:
         """Look at the algo orders whose time has come."""
         for order_id in list(self._algos.due(unit.now, ALGOS_PER_BATCH_MAX)):
@@ -340,7 +357,7 @@ class CoreLoop:
                 self._algos.note(order, unit.now)
 
     def _sweep(self, unit: UnitOfWork) -> None:
-        self._store.load_reference(self._core.desk)
+        self._load_reference()
         if unit.now >= self._next_partitions:
             self._next_partitions = unit.now + PARTITIONS_EVERY
             self._store.ensure_partitions(unit.now)
@@ -348,6 +365,16 @@ class CoreLoop:
         self._release_held(unit.now)
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
+
+    def _load_reference(self) -> None:
+        """Read what operators may have changed; by another calendar, orders may end at another time."""
+        desk = self._core.desk
+        before = desk.hours, desk.instruments
+        self._store.load_reference(desk)
+        if any(
+            known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
+        ):
+            self._turns = Turns(desk.orders.values(), desk.turns_of)
 
     def _after_sweep(self, now: datetime) -> datetime:
         """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""
@@ -375,6 +402,7 @@ class CoreLoop:
         self._held, self._stopped = held, stopped
         for order_id in orders_of_symbols(self._core, released) if released else ():
             heapq.heappush(self._retries, (now, order_id))
+            self._pegs.look_again(order_id, now)
 
     def _take_unanswered_requests(self, unit: UnitOfWork) -> None:
         """Take requests out of the log that Kafka has not brought; not while it still may, for a backlog."""

@@ -12,6 +12,7 @@ ALGO_S: Final = (5, 30)
 # Above every round lot, so that a part of it can be shown; within what every account may order.
 _SHARES: Final = 500
 _SHOWN: Final = 100
+_CENTS: Final = 100
 
 
 def _time(now: datetime, seconds: int) -> str:
@@ -36,6 +37,10 @@ def _stop_limit(draw: Random, price: PriceOf, _now: datetime) -> dict[str, Any]:
     return {"orderType": "STOP_LIMIT", "stopPrice": stop, "limitPrice": stop, "timeInForce": "GTC"}
 
 
+def _pegged(peg_type: str, offset: str = "0") -> dict[str, Any]:
+    return {"orderType": "PEGGED", "side": "BUY", "peg": {"type": peg_type, "offset": offset}}
+
+
 def _worked(strategy: str, **more: Any) -> Callable[[Random, PriceOf, datetime], dict[str, Any]]:
     def made(draw: Random, _price: PriceOf, now: datetime) -> dict[str, Any]:
         algo = {"strategy": strategy, "endAt": _time(now, draw.randint(*ALGO_S))} | more
@@ -54,6 +59,9 @@ KINDS: Final[Mapping[str, Callable[[Random, PriceOf, datetime], dict[str, Any]]]
     "MIN_QUANTITY": lambda _draw, price, _now: _limit(price, waits=False, minQuantity=1),
     "DISPLAY": lambda _draw, price, _now: _limit(price, waits=True, quantity=_SHARES, displayQty=_SHOWN),
     "POST_ONLY": lambda draw, price, _now: _limit(price, waits=draw.random() < 0.5, postOnly=True),
+    "PRIMARY_PEG": lambda draw, _price, _now: _pegged("PRIMARY", f"{-draw.randint(0, 5) / _CENTS:.2f}"),
+    "MIDPOINT_PEG": lambda _draw, _price, _now: _pegged("MIDPOINT"),
+    "MARKET_PEG": lambda _draw, _price, _now: _pegged("MARKET"),
     "SHORT": lambda draw, price, _now: _limit(
         price, waits=draw.random() < 0.5, side="SELL_SHORT", locateId="BENCH"
     ),

@@ -75,6 +75,8 @@ CELLS: Final[Mapping[str, Cell]] = {
     "algo.urgency": Cell.WHOLE,
     "algo.slices": Cell.WHOLE,
     "algo.seed": Cell.WHOLE,
+    "peg.type": Cell.NAME,
+    "peg.offset": Cell.TEXT,
     "basketId": Cell.TEXT,
 }
 # tags.NAME is a word of the client's own by that name.
@@ -192,6 +194,8 @@ def _named(line: Line, defaults: Defaults, problems: list[Problem]) -> Line:
         found = _shown(given["basketId"])
         problems.append(Problem(line.where, "basketId", f"must be {defaults.name} or left out, was {found}"))
     kind = _ORDER_TYPES[given.get("stopPrice") is not None, given.get("limitPrice") is not None]
+    if given.get("peg") is not None:
+        kind = "PEGGED"
     order = {
         "clientOrderId": f"{defaults.name}-{line.number}",
         "accountId": defaults.account,

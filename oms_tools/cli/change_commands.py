@@ -11,7 +11,7 @@ from rich.console import Console
 from oms_client import answers
 from oms_tools.cli.client import PATIENT, ApiClient, read
 from oms_tools.cli.options import SIDES, always_json_option, data_option, json_option, user_option
-from oms_tools.cli.order_commands import TIMES_IN_FORCE, expiry
+from oms_tools.cli.order_commands import PEG_TYPES, TIMES_IN_FORCE, expiry
 from oms_tools.cli.order_ids import short_id, whole_order_id
 from oms_tools.cli.tables import aligned, counted, folded, say
 
@@ -54,6 +54,8 @@ def _selection_options(command: Command) -> Command:
 @click.option("--quantity", type=int, help="Shares in all, with what is done.")
 @click.option("--limit", "limit_price", help="Limit price in dollars.")
 @click.option("--stop", "stop_price", help="Stop price in dollars, while the order waits for it.")
+@click.option("--peg", type=click.Choice(PEG_TYPES, case_sensitive=False), help="Of a pegged order.")
+@click.option("--peg-offset", help="Dollars beside what it follows, with --peg; without it 0.")
 @click.option("--tif", type=click.Choice(TIMES_IN_FORCE, case_sensitive=False))
 @click.option(
     "--until", help="Until when it is good, of an order that is GTD or becomes it: a date or a time."
@@ -69,6 +71,8 @@ def replace(
     quantity: int | None,
     limit_price: str | None,
     stop_price: str | None,
+    peg: str | None,
+    peg_offset: str | None,
     tif: str | None,
     until: str | None,
     display_qty: int | None,
@@ -79,12 +83,16 @@ def replace(
 
     What is left out stays as it is. The order is named by its id or by the id's last 8 characters.
     """
+    if peg_offset is not None and peg is None:
+        raise click.UsageError("expected --peg with --peg-offset, found none")
     client = ApiClient.of_stack(data.resolve(), user, PATIENT)
     answer = client.replace(
         whole_order_id(client, order_id),
         quantity=quantity,
         limit_price=limit_price,
         stop_price=stop_price,
+        peg=peg and peg.upper(),  # type: ignore[arg-type]
+        peg_offset=peg_offset,
         time_in_force=None if tif is None else tif.upper(),  # type: ignore[arg-type]
         **expiry(until),
         display_qty=display_qty,

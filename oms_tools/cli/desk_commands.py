@@ -14,7 +14,7 @@ from oms_tools.cli.amounts import ABSENT, money, price
 from oms_tools.cli.client import ApiClient, read
 from oms_tools.cli.options import data_option, json_option, user_option
 from oms_tools.cli.order_ids import short_id, whole_order_id
-from oms_tools.cli.reasons import in_words
+from oms_tools.cli.reasons import in_words, peg_in_words
 from oms_tools.cli.tables import aligned, counted, folded, say
 
 console = Console()
@@ -88,7 +88,9 @@ def _order_cells(order: answers.Order) -> list[str]:
 
 
 def _prices(order: answers.Order) -> str:
-    """Return an order's limit, or else the stop price that it waits or waited for."""
+    """Return an order's limit, or what its price follows, or the stop price that it waits or waited for."""
+    if order.peg is not None:
+        return peg_in_words(order.peg, order.limit_price)
     if order.limit_price is not None:
         return price(order.limit_price)
     return "market" if order.stop_price is None else f"stop {price(order.stop_price)}"

@@ -36,6 +36,7 @@ _WORDS: Final = {
     "OrderResumed": "resumed",
     "ResumeRejected": "not resumed",
     "StopTriggered": "triggered",
+    "PegPriced": "priced",
     "AlgoPlanned": "planned",
     "SharesReleased": "released",
     "AlgoHeld": "held",
@@ -62,8 +63,8 @@ def _price(event: dict[str, Any]) -> str:
     """Return dollars a share: of the trade, or those that the order was taken or sent at."""
     if event.get("lastPx"):
         return price(event["lastPx"])
-    if triggered := event.get("stopTriggered"):
-        return micros(triggered["priceMicros"])
+    if priced := event.get("stopTriggered") or event.get("pegPriced"):
+        return micros(priced["priceMicros"])
     accepted = event.get("orderAccepted") or {}
     if accepted.get("reservedPriceMicros"):
         return micros(accepted["reservedPriceMicros"])

@@ -22,6 +22,7 @@ from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import say
 
 WAIT_S: Final = 10.0
+PEG_TYPES: Final = ("PRIMARY", "MIDPOINT", "MARKET")
 TIMES_IN_FORCE: Final = ("DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO")
 console = Console()
 
@@ -33,6 +34,12 @@ _ORDER_OPTIONS: Final = (
     click.option("--min-quantity", type=int, help="The fewest shares that a venue may trade of it at once."),
     click.option("--limit", "limit_price", help="Limit price in dollars; without it a market order."),
     click.option("--stop", "stop_price", help="Stop price in dollars: wait until the market reaches it."),
+    click.option(
+        "--peg",
+        type=click.Choice(PEG_TYPES, case_sensitive=False),
+        help="Follow the best of its own side, of the other side, or the middle; --limit bounds it.",
+    ),
+    click.option("--peg-offset", help="Dollars beside what it follows, below 0 for lower."),
     click.option(
         "--tif",
         type=click.Choice(TIMES_IN_FORCE, case_sensitive=False),
@@ -114,6 +121,8 @@ def order_terms(
     locate_id: str | None,
     display_qty: int | None,
     post_only: bool,
+    peg: str | None = None,
+    peg_offset: str | None = None,
 ) -> dict[str, Any]:
     """Return an order's terms as the client's `place` and `preview` take them."""
     given = {
@@ -124,6 +133,8 @@ def order_terms(
         "participationBps": participation_bps,
     }
     worked = {name: value for name, value in given.items() if value is not None}
+    if peg_offset is not None and peg is None:
+        raise click.UsageError("expected --peg with --peg-offset, found none")
     if worked and algo is None:
         raise click.UsageError("expected --algo with what says how it works, found none")
     return {
@@ -146,6 +157,8 @@ def order_terms(
         "locate_id": locate_id,
         "display_qty": display_qty,
         "post_only": post_only,
+        "peg": peg and peg.upper(),
+        "peg_offset": peg_offset,
     }
 
 

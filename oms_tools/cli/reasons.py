@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from oms_core.domain.denials import DenialCode
-from oms_tools.cli.amounts import large
+from oms_tools.cli.amounts import large, price
 
 # What a rule looks at; its name in a check is that of the denial that it would give.
 CHECKED: Final[Mapping[str, str]] = {
@@ -42,6 +42,12 @@ def in_words(text: str) -> str:
         meaning = DenialCode[code].value.rstrip(".")
         return f"{meaning[:1].lower()}{meaning[1:]} ({text})"
     return f"{ROUTING[code]} ({text})" if code in ROUTING else text
+
+
+def peg_in_words(peg: Mapping[str, Any], limit: Any) -> str:
+    """Tell what the price of a pegged order follows: `PRIMARY peg -0.01, limit 220.00`."""
+    offset, bound = peg.get("offset"), "" if limit is None else f", limit {price(limit)}"
+    return f"{peg['type']} peg{f' {offset}' if offset else ''}{bound}"
 
 
 def checks_in_words(checks: Sequence[Mapping[str, Any]]) -> str:

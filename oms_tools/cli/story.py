@@ -12,7 +12,7 @@ from rich.console import Console
 
 from oms_tools.cli.amounts import ABSENT, grouped, micros, price
 from oms_tools.cli.client import ApiClient
-from oms_tools.cli.reasons import checks_in_words, in_words
+from oms_tools.cli.reasons import checks_in_words, in_words, peg_in_words
 from oms_tools.cli.tables import aligned, counted, folded, lines_with_words, say
 
 # So many trades in a row, or fills, are told one by one; of more, each venue's sum.
@@ -23,6 +23,8 @@ def print_story(console: Console, client: ApiClient, order_id: str, every: bool 
     """Print everything that is known of an order. every: each trade and each route card, however many."""
     order = client.order(order_id)
     limit = f"limit {price(order['limitPrice'])}" if order.get("limitPrice") else "market"
+    if order.get("peg"):
+        limit = peg_in_words(order["peg"], order.get("limitPrice"))
     stop = f"stop {price(order['stopPrice'])} " if order.get("stopPrice") else ""
     until = f" till {order['expireAt']}" if order.get("expireAt") else ""
     minimum = f", at least {order['minQuantity']:,} at once" if order.get("minQuantity") else ""

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality_report import (
     EFFECTIVE,
     FEES,
     IMPROVEMENT,

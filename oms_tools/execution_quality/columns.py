@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from sor_engine.domain.market import MICROS
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality_report import (
     EFFECTIVE,
     FEES,
     FILLED_COST,

@@ -23,7 +23,8 @@ from oms_tools.execution_quality.csv_report import (
 )
 from oms_tools.execution_quality.table import ORDERS_MAX, print_report
 from sor_engine.adapters.postgres_quality import PostgresQuality
-from sor_engine.domain.quality import Cut, Gathered, Report, Tally, measure
+from sor_engine.domain.quality import measure
+from sor_engine.domain.quality_report import Cut, Gathered, Report, Tally
 from sor_engine.ports import QualityScope
 
 console = Console()

@@ -11,7 +11,7 @@ from typing import Final
 
 from oms_tools.execution_quality.columns import side
 from sor_engine.domain.market import MICROS
-from sor_engine.domain.quality import FIGURES, Cut, OrderClass, Report, Routed, Tally, share_ppm
+from sor_engine.domain.quality_report import FIGURES, Cut, OrderClass, Report, Routed, Tally, share_ppm
 
 _PARTS: Final = ("dollars", "per_share", "bps", "bps_low", "bps_high", "orders", "shares", "missing_shares")
 _OF_ORDERS: Final = ("symbol", "side", "strategy")

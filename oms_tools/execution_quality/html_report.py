@@ -22,7 +22,7 @@ from oms_tools.execution_quality.columns import (
     percent,
     routed_lines,
 )
-from sor_engine.domain.quality import SHORTFALL, UNFILLED, OrderClass, Report, Tally
+from sor_engine.domain.quality_report import SHORTFALL, UNFILLED, OrderClass, Report, Tally
 
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif;color:#1a1a1a;background:#fff;

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from oms_tools.cli.order_ids import short_id
 from oms_tools.execution_quality.columns import COLUMNS, Column, count, missing
-from sor_engine.domain.quality import Cut, Report
+from sor_engine.domain.quality_report import Cut, Report
 
 # Of single orders a report keeps the last and the costliest; the CSV has all of them.
 ORDERS_MAX: Final = 40

@@ -13,7 +13,9 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from oms_tools.simulation.scheduler import FAULTS, KINDS, Result, Simulation
+from oms_tools.simulation.results import Result
+from oms_tools.simulation.scheduler import Simulation
+from oms_tools.simulation.world import FAULTS, KINDS
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 # Broken invariants that are printed; the JSON file has all.

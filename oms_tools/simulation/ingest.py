@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from oms_core.domain.order import Order
 from oms_core.ports import Request
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
@@ -23,6 +24,8 @@ from oms_platform.vocabulary import (
     OrderChange,
     OrderTerms,
     OrderType,
+    Peg,
+    PegType,
     Routing,
     Side,
     TimeInForce,
@@ -46,6 +49,14 @@ _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP)
 _FORCES: Final = (TimeInForce.DAY, *TimeInForce)
 # How long a GTD order is good: some are over when core reads them, most end while they rest.
 _GOOD_FOR_S: Final = (0, 1, 5, 15, 60)
+
+
+# How many of the changes are of orders that are worked over time, while there are some.
+_OF_ALGOS: Final = 0.4
+
+
+def _is_worked(order: Order) -> bool:
+    return order.plan is not None and not order.closed
 
 
 class Ingest:
@@ -89,10 +100,15 @@ class Ingest:
             limit = None if limit is None else stop + sign(side) * through
         kinds = _STOPS if stop is not None else _KINDS
         algo = self._algo() if stop is None and draws.random() < 0.12 else None
-        forces = self._forces if stop is None else forces_after(TimeInForce.DAY)
+        peg = self._peg(side) if stop is None and algo is None and draws.random() < 0.12 else None
+        kind = kinds[market] if peg is None else OrderType.PEGGED
+        plain = kind in (OrderType.MARKET, OrderType.LIMIT)
+        forces = self._forces if plain else forces_after(TimeInForce.DAY)
         force = draws.choice(forces if algo is None else ALGO_TIMES_IN_FORCE)
         quantity = draws.choice((1, 100, 100, 200, 300, 500, 1_000, draws.randint(1, 2_000)))
-        rests = kinds[market] is OrderType.LIMIT and force in BOOKED
+        rests = kind is OrderType.LIMIT and force in BOOKED
+        if peg is not None:
+            rests = peg.peg_type is PegType.PRIMARY
         shows_part = rests and quantity > _DISPLAYS[0] and draws.random() < 0.25
         account = draws.choice(self._accounts)
         terms = OrderTerms(
@@ -104,7 +120,8 @@ class Ingest:
             side=side,
             locate_id="LOC-1" if side in LOCATED else "",
             capacity=draws.choice((None, *OrderCapacity)),
-            order_type=kinds[market],
+            order_type=kind,
+            peg=peg,
             time_in_force=force,
             expire_at=self._expiry() if force is TimeInForce.GTD else None,
             quantity=quantity,
@@ -122,6 +139,13 @@ class Ingest:
 
     def _expiry(self) -> datetime:
         return self._system.clock.now() + timedelta(seconds=self._draws.choice(_GOOD_FOR_S))
+
+    def _peg(self, side: Side) -> Peg:
+        """Draw what an order's price follows."""
+        draws = self._draws
+        peg_type = draws.choice(list(PegType))
+        cents = {PegType.PRIMARY: -draws.randint(0, 3), PegType.MARKET: draws.randint(-3, 1)}.get(peg_type, 0)
+        return Peg(peg_type=peg_type, offset_micros=sign(side) * cents * _CENT)
 
     def _algo(self, like: Algo | None = None) -> Algo:
         """Draw how an order is worked over time; like: the same, but for its parameters."""
@@ -149,9 +173,16 @@ class Ingest:
             newest = [order for order in newest if not stored[order.order_id].closed] or newest
         return self._draws.choice(newest) if newest else None
 
+    def _any_worked(self) -> SubmitOrder | None:
+        stored = self._system.order_store.orders
+        found = [order for order in self._orders[-_NEWEST:] if _is_worked(stored[order.order_id])]
+        return self._draws.choice(found) if found and self._draws.random() < _OF_ALGOS else None
+
     def change_any(self) -> None:
-        """Replace, suspend or resume one of them, whatever has become of it."""
-        if (order := self._any(0.9)) is None:
+        """Replace, suspend or resume one of them, whatever has become of it; more often one that is worked
+        over time.
+        """
+        if (order := self._any_worked() or self._any(0.9)) is None:
             return
         draws, stored = self._draws, self._system.order_store.orders
         suspended = [one for one in self._orders[-_NEWEST:] if stored[one.order_id].suspended is not None]
@@ -174,6 +205,7 @@ class Ingest:
         force = draws.choice(list(TimeInForce)) if draws.random() < 0.2 else None
         is_gtd = (force or terms.time_in_force) is TimeInForce.GTD
         change = OrderChange(
+            peg=self._peg(terms.side) if terms.peg is not None and draws.random() < 0.4 else None,
             algo=self._algo(algo) if algo is not None and draws.random() < 0.4 else None,
             stop_price_micros=stop + away if stop is not None and draws.random() < 0.5 else None,
             quantity=quantity if draws.random() < 0.6 else None,

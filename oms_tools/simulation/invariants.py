@@ -20,7 +20,8 @@ from oms_platform.messages import CancelChildren
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
-from oms_tools.simulation.order_invariants import BrokenError, OrderAuditor
+from oms_tools.simulation.order_invariants import OrderAuditor
+from oms_tools.simulation.rules import RELEASED, BrokenError
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
 from oms_tools.simulation.venue_truth import VenueTruth
 from oms_tools.simulation.venues import SimulatedVenue
@@ -138,6 +139,8 @@ class Auditor(OrderAuditor):
                 "children never exceed the parent",
                 f"{exposed} shares at venues of {order.terms.quantity} with {name}",
             )
+        if order.terms.algo is not None and exposed > order.released and child.order_id not in self.exceeding:
+            raise BrokenError(RELEASED, f"{exposed} shares at venues of {order.released} with {name}")
 
     # ---- what the venues did
 
@@ -163,7 +166,7 @@ class Auditor(OrderAuditor):
                 order_id
                 for order_id, order in self.orders.items()
                 if order.accepted and not order.closed and not order.canceled
-                if order.terms.expire_at is not None and order.terms.expire_at <= now
+                if order.time_over_at is not None and order.time_over_at <= now
             ),
             None,
         )
@@ -177,6 +180,7 @@ class Auditor(OrderAuditor):
         self._check_streams()
         self._check_forgotten()
         self._check_suspended()
+        self._check_pegs()
         self._check_trades()
         self._check_orders(orders.orders.values())
         self._check_children(venues, children.children.values(), children.exceptions.values())
@@ -213,6 +217,17 @@ class Auditor(OrderAuditor):
                 raise BrokenError(
                     "no live order is forgotten",
                     f"{order_id} has {order.working} shares at venues, {order.route} in a route",
+                )
+
+    def _check_pegs(self) -> None:
+        for order_id, order in self.orders.items():
+            if order.closed or order.canceled or order.suspended or order.replacing is not None:
+                continue
+            off = [one for one in order.children.values() if one.live and one.price not in (0, order.priced)]
+            if any(not one.kept for one in off):
+                raise BrokenError(
+                    "what venues have of a pegged order is at its price",
+                    f"{order_id} is at {order.priced}, its children at {[one.price for one in off]}",
                 )
 
     def _check_suspended(self) -> None:

@@ -13,12 +13,9 @@ import traceback
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from execution_adapter.entrypoints.main_loop import Pace
 from execution_adapter.ports import FixMessage, Item
-from oms_core.domain.risk import AccountLimits
 from oms_core.ports import AccountLostError, Request
 from oms_platform.errors import OperationalError
 from oms_platform.exceptions import ExceptionKind
@@ -26,49 +23,23 @@ from oms_platform.kafka.memory import Written
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
-from oms_tools.simulation.faults import draw_rates
-from oms_tools.simulation.hours import calendar_of
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
-from oms_tools.simulation.order_invariants import BrokenError
+from oms_tools.simulation.results import Result, Violation
+from oms_tools.simulation.rules import BrokenError
 from oms_tools.simulation.system import (
-    DARK,
-    LIT,
     MARKET_ORDER_AGE_MAX,
-    PROFILES,
     QUOTE_AGE_S_MAX,
     SYMBOLS,
     AdapterComponent,
     Component,
-    Setting,
     System,
 )
 from oms_tools.simulation.venues import SimulatedVenue
-from simulators.broker.engine import Behaviour
+from oms_tools.simulation.world import FAULTS, LOSING, draw_setting
 from simulators.broker.market import markets_of
-from simulators.broker.protocol import FaultKind, Saying
+from simulators.broker.protocol import Saying
 
-FAULTS: Final = (
-    "crash",  # a process ends between two steps
-    "torn",  # a process ends at a port: before or after a transaction or a flush
-    "flush",  # the broker takes a part and then no more
-    "double",  # a record is appended twice
-    "stall",  # a process does nothing for a while
-    "jump",  # time passes
-    "wipe",  # Kafka loses everything
-    "rebalance",  # partitions change hands, and the old owner does not know yet
-    "disconnect",  # a FIX session breaks
-    "venue",  # a venue stops and starts again from its journal
-    "unkind",  # venues refuse, end days, and do what unkind venues do (`FaultKind`)
-    "feed",  # quotes stop
-    "gateway",  # a gateway ends with requests that are only in the log
-    "repeat",  # a request is published again
-    "forged",  # a venue says what cannot be
-)
-# Of `unkind`, each by its name.
-KINDS: Final = tuple(kind.value for kind in FaultKind)
-# With one of these, what was said may be lost, or not be answered for long, and has to be said again.
-LOSING: Final = frozenset({"crash", "torn", "flush", "wipe", "rebalance", "unkind", *KINDS})
 STEP_S: Final = 0.004
 # Steps without an end after the last order are a broken invariant themselves.
 STEPS_PER_ORDER_MAX: Final = 400
@@ -83,39 +54,6 @@ DOWN_S_MAX: Final = 3.0
 # Seeds differ in how much of what goes wrong.
 _INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0, 10.0)
 STALL_S_MAX: Final = 10.0
-ROOMY: Final = 10**15
-TIGHT: Final = 150_000_000_000
-ACCOUNTS: Final = ("A1", "A2", "A3", "A4")
-TIGHT_ACCOUNTS: Final = ("A3",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """A broken invariant, at which step of which seed."""
-
-    seed: int
-    step: int
-    rule: str
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Result:
-    """What came of a run. seconds: of CPU. digest: of everything that was published and sent."""
-
-    seed: int
-    orders: int
-    steps: int = 0
-    simulated_s: float = 0.0
-    seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    requests_said: int = 0
-    requests_needed: int = 0
-    events: int = 0
-    fills: int = 0
-    digest: str = ""
-    violation: Violation | None = None
 
 
 class Simulation:
@@ -137,7 +75,7 @@ class Simulation:
         self.clock = SimulatedClock()
         self.step_number = 0
         self._digest = hashlib.blake2b(digest_size=16)
-        setting = self._setting()
+        setting = draw_setting(self.draws, self._faults)
         self.auditor = Auditor(
             {name: limits.buying_power_micros for name, limits in setting.limits.items()},
             MARKET_ORDER_AGE_MAX,
@@ -161,36 +99,6 @@ class Simulation:
         self._actions, self._weights = self._plan()
 
     # ---- the world
-
-    def _has(self, fault: str) -> bool:
-        return fault in self._faults
-
-    def _setting(self) -> Setting:
-        draws = self.draws
-        unkind = self._has("unkind")
-        kinds = tuple(kind for kind in FaultKind if unkind or self._has(kind.value))
-        behaviours, rates, unread = {}, {}, {}
-        for name in (*LIT, DARK):
-            behaviours[name] = Behaviour(
-                reject=draws.choice((0, 0.05)) if unkind else 0.0,
-                cancel_reject=draws.choice((0, 0.2, 0.6)) if unkind else 0.0,
-                thin=draws.choice((0, 0.3)),
-                reports_pending=unkind and draws.random() < 0.5,
-            )
-            rates[name] = draw_rates(draws, kinds)
-            unread[name] = draws.choice((0.0, 0.02)) if unkind else 0.0
-        return Setting(
-            partitions=draws.choice((1, 2, 4, 4)),
-            cores=2 if self._has("rebalance") else draws.choice((1, 2)),
-            limits={name: _limits(name, tight=name in TIGHT_ACCOUNTS) for name in ACCOUNTS},
-            behaviours=behaviours,
-            rates=rates,
-            unread=unread,
-            default_profile=draws.choice(PROFILES),
-            doubles=0.01 if self._has("double") else 0.0,
-            calendar=calendar_of(draws),
-            pace=Pace(flush_s=draws.choice((0.02, 0.1, 0.5)), checkpoint_s=draws.choice((0.5, 1.0, 5.0))),
-        )
 
     def _plan(self) -> tuple[list[Callable[[], None]], list[float]]:
         """Return what may happen next, with how often."""
@@ -230,7 +138,7 @@ class Simulation:
         ]
         intensity = {fault: self.draws.choice(_INTENSITIES) for fault in FAULTS}
         chosen = always + [
-            (weight * intensity[fault], action) for fault, weight, action in faulty if self._has(fault)
+            (weight * intensity[fault], action) for fault, weight, action in faulty if fault in self._faults
         ]
         return [action for _, action in chosen], list(itertools.accumulate(weight for weight, _ in chosen))
 
@@ -624,14 +532,3 @@ class Simulation:
             return f"the adapter waits for {unanswered} answers of venues"
         late = self.auditor.past_its_time(self.clock.now())
         return "" if late is None else f"{late} goes on though its time is over"
-
-
-def _limits(name: str, *, tight: bool) -> AccountLimits:
-    return AccountLimits(
-        account_id=name,
-        active=True,
-        order_qty_max=1_900,
-        order_notional_max_micros=ROOMY,
-        price_collar_bps=500,
-        buying_power_micros=TIGHT if tight else ROOMY,
-    )

@@ -433,6 +433,7 @@ class System:
             quantity=terms.quantity,
             limit_price_micros=terms.limit_price_micros,
             closed=order.closed,
+            pegged=terms.peg is not None,
         )
 
     def _open_orders(self) -> frozenset[UUID]:

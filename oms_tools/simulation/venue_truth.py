@@ -16,7 +16,7 @@ from execution_adapter.ports import JournalLine
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.fix.wire import ENCODING, split_fields
 from oms_tools.simulation.faults import FALSE
-from oms_tools.simulation.order_invariants import BrokenError
+from oms_tools.simulation.rules import BrokenError
 from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, RequestRefused, Saying
 
 EXPLAINED: Final = "an exception has a cause"

@@ -20,7 +20,7 @@ from oms_platform.fix.wire import ENCODING, SOH, Frame, FrameReader, split_field
 from oms_platform.trading_calendar import Calendar
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.hours import phase_of
-from oms_tools.simulation.order_invariants import BrokenError
+from oms_tools.simulation.rules import BrokenError
 from simulators.broker.config import COUNTERPARTY
 from simulators.broker.engine import Behaviour
 from simulators.broker.entrypoints.fix_sayings import resend_asked, say

@@ -231,7 +231,7 @@ QUESTIONS: Final = (
         broken="""
             WITH asked AS (
                 SELECT o.order_id, o.quantity, o.limit_price, o.stop_price, o.time_in_force, o.expire_at,
-                       o.display_quantity,
+                       o.display_quantity, o.replaced, o.peg,
                        coalesce(last.terms, r.payload->'terms') AS terms
                 FROM orders o JOIN order_requests r ON r.request_id = o.order_id
                 LEFT JOIN LATERAL (
@@ -248,6 +248,7 @@ QUESTIONS: Final = (
                OR expire_at IS DISTINCT FROM (terms->>'expireAt')::timestamptz
                OR 'TIME_IN_FORCE_' || time_in_force <> terms->>'timeInForce'
                OR display_quantity <> coalesce((terms->>'displayQuantity')::int, 0)
+               OR (replaced AND peg::jsonb IS DISTINCT FROM (terms->'peg')::jsonb)
             UNION ALL
             SELECT e.order_id::text, format('its replace %s has no end', e.request_id)
             FROM order_events e WHERE e.type = 'ReplaceRequested' AND NOT EXISTS (
@@ -291,13 +292,14 @@ QUESTIONS: Final = (
     ),
     Question(
         invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
-        " market, or as it says for what may rest of it: no order is forgotten",
+        " market, or as it says for a quote or for what may rest of it: no order is forgotten",
         examined="SELECT count(*) FROM orders WHERE NOT closed",
         broken="""
             SELECT o.order_id::text, format('%s: %s shares open, %s with venues', o.status, o.leaves_qty,
                                             coalesce(sum(c.leaves_qty), 0))
             FROM orders o LEFT JOIN child_orders c USING (order_id)
             WHERE NOT o.closed AND o.status <> 'SUSPENDED' AND o.text NOT LIKE 'MAY_NOT_REST:%'
+              AND o.text NOT LIKE 'NO_MIDPOINT:%' AND o.text <> 'waits for a quote to follow'
             AND (o.stop_price IS NULL OR EXISTS (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'StopTriggered'))
             AND NOT EXISTS (SELECT FROM execution_exceptions x WHERE x.order_id = o.order_id

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from oms_platform.postgres import Connection
+from oms_tools.verify import prices
 from oms_tools.verify.report import Finding
 
 FETCH_ROWS: Final = 5_000
@@ -40,8 +41,8 @@ _LATE: Final = {
     "EXPIRED": _TOO_LATE | _EXECUTED | _CHILDREN,
     "REJECTED": _TOO_LATE,
 }
-# Of orders that are worked over time: while nothing holds them.
-_OF_ALGOS: Final = frozenset({"AlgoPlanned", "SharesReleased", "AlgoHeld"})
+# Of orders that are worked over time, or follow a quote: while nothing holds them.
+_WHILE_FREE: Final = frozenset({"AlgoPlanned", "SharesReleased", "AlgoHeld", "PegPriced"})
 # What brings a filled order back: a venue that takes a trade back, or more shares.
 _REOPENED: Final = {
     "TradeCorrected": frozenset({"FILLED", "SUSPENDED"}) | _FREE,
@@ -69,7 +70,7 @@ def _next_statuses(status: str, event: str) -> frozenset[str]:
         event = "TradeApplied"
     if event == "StopTriggered":
         return frozenset({status} if status in _FREE or status == "PENDING_REPLACE" else ())
-    if event in _OF_ALGOS:
+    if event in _WHILE_FREE:
         return frozenset({status} if status in _FREE else ())
     if status in _WORKING:
         return frozenset({status}) if event in _QUIET else _next_of_working(status, event)
@@ -121,26 +122,31 @@ def check_histories(connection: Connection) -> list[Finding]:
     }
     held = Finding(
         invariant="nothing is routed for an order after its cancel was taken, while it is suspended or to be"
-        " replaced, or before its stop was triggered or its algo released any of it"
+        " replaced, or before its stop was triggered, its algo released any of it or a quote gave it a price"
     )
+    priced = Finding(invariant=prices.INVARIANT)
     with connection.transaction(), connection.cursor(name="histories") as cursor:
         cursor.itersize = FETCH_ROWS
         cursor.execute(
-            "SELECT e.order_id, (r.payload->'terms'->>'quantity')::int, e.sequence, e.type, e.payload::text"
+            "SELECT e.order_id, (r.payload->'terms'->>'quantity')::int, e.sequence, e.type, e.payload::text,"
+            " r.payload->>'terms'"
             " FROM order_events e JOIN order_requests r ON r.request_id = e.order_id"
             " ORDER BY e.order_id, e.sequence"
         )
         for order_id, rows in itertools.groupby(cursor, key=lambda row: row[0]):
             history = list(rows)
-            for finding in (path, quantity, held):
+            terms = msgspec.json.decode(history[0][5])
+            history = [row[:5] for row in history]
+            for finding in (path, quantity, held, priced):
                 finding.examined += len(history)
             try:
                 _check_path(path, str(order_id), history)
                 _check_children(quantity, str(order_id), history, overfilled=str(order_id) in overfilled)
+                prices.check_prices(priced, str(order_id), terms, [row[2:] for row in history])
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
             _check_held(held, str(order_id), history)
-    return [path, quantity, held, check_positions(connection)]
+    return [path, quantity, held, priced, check_positions(connection)]
 
 
 def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
@@ -255,7 +261,7 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
         body = msgspec.json.decode(payload)
         if event == "OrderAccepted" and body.get("orderAccepted", {}).get("route") is None:
             held["accepted to wait"] = sequence
-        elif event in ("StopTriggered", "SharesReleased", "RouteHeld"):
+        elif event in ("StopTriggered", "SharesReleased", "RouteHeld", "PegPriced"):
             held.pop("accepted to wait", None)
         elif event == "CancelRequested":
             held.setdefault("canceled", sequence)

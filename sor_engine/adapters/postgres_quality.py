@@ -22,7 +22,8 @@ from oms_platform.order_types import BOOKED
 from oms_platform.postgres import ArrayStatement, Connection, connect
 from sor_engine.domain.market import micros
 from sor_engine.domain.profile import InvalidProfileError, read_profile
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality import moments
+from sor_engine.domain.quality_evidence import (
     SILENCE_US,
     UNKNOWN,
     Child,
@@ -33,7 +34,6 @@ from sor_engine.domain.quality import (
     Order,
     Quoted,
     Tape,
-    moments,
 )
 from sor_engine.ports import QualityScope, ReferenceContent
 

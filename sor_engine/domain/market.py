@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from oms_platform.market_rules import Ticks
-from oms_platform.vocabulary import TimeInForce
+from oms_platform.vocabulary import PegType, TimeInForce
 
 MICROS: Final = 1_000_000
 MICRO: Final = Decimal("0.000001")
@@ -49,7 +49,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same. display_quantity:
     shares that may be shown at once of what rests, 0 for all, below 0 for none; each order that rests shows a
     round_lot at least. post_only: nothing that is displayed may be taken. listing_venue: who holds the
-    symbol's auctions, empty for nobody.
+    symbol's auctions, empty for nobody. peg: what the limit follows.
     """
 
     symbol: str
@@ -68,6 +68,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     display_quantity: int = 0
     round_lot: int = 1
     post_only: bool = False
+    peg: PegType | None = None
     listing_venue: str = ""
 
     @property

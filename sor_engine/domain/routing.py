@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from oms_platform.order_types import AUCTIONS
-from oms_platform.vocabulary import TimeInForce
+from oms_platform.vocabulary import PegType, TimeInForce
 from sor_engine.domain.board import Board
 from sor_engine.domain.market import Market, Request, price_text
 from sor_engine.domain.plan import Decision
 from sor_engine.domain.profile import Profile, StrategyName
 from sor_engine.domain.scoring import score
 from sor_engine.domain.strategies.auction import auction
-from sor_engine.domain.strategies.dark import dark, staged
-from sor_engine.domain.strategies.lit import best, posted, split, sweep, whole
+from sor_engine.domain.strategies.dark import at_midpoint, dark, staged
+from sor_engine.domain.strategies.lit import best, pegged, posted, split, sweep, whole
 from sor_engine.domain.strategies.passive import passive
 from sor_engine.domain.strategies.urgency import urgency
 
@@ -51,6 +51,10 @@ def decide(request: Request, market: Market, profile: Profile) -> Decision:
             f"PRICE_BELOW_TICK: limit={limit}, tick={price_text(board.ticks.at(board.limit))}"
         )
     score(board)
+    if request.peg is PegType.MIDPOINT:
+        return at_midpoint(board)
     if request.post_only:
         return posted(board)
-    return whole(board) if request.time_in_force is TimeInForce.FOK else STRATEGIES[profile.strategy](board)
+    if request.time_in_force is TimeInForce.FOK:
+        return whole(board)
+    return STRATEGIES[profile.strategy](board) if request.peg is None else pegged(board)

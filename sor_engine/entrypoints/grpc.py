@@ -43,7 +43,7 @@ from proto.gen.oms.v1 import (
     WhatIfResponse,
 )
 from sor_engine.domain.profile import InvalidProfileError
-from sor_engine.domain.quality import Cut
+from sor_engine.domain.quality_report import Cut
 from sor_engine.entrypoints.quality_answer import quality_answer
 from sor_engine.entrypoints.question_budget import QuestionBudget, TooManyQuestionsError
 from sor_engine.handlers import (

@@ -11,7 +11,7 @@ import msgspec
 
 from oms_platform.prices import plain
 from sor_engine.domain.market import MICROS
-from sor_engine.domain.quality import FIGURES, Cut, Figure, Report, Tally
+from sor_engine.domain.quality_report import FIGURES, Cut, Figure, Report, Tally
 from sor_engine.ports import QualityScope
 
 

@@ -30,6 +30,7 @@ DOMAIN_MAY = (
     "oms_platform.exceptions",
     "oms_platform.market_rules",
     "oms_platform.order_types",
+    "oms_platform.pegs",
     "oms_platform.sides",
     "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",

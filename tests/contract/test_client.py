@@ -58,6 +58,7 @@ GIVEN: dict[str, Any] = {
     "last": date(2026, 11, 27), "lifted": True, "capacity": "PRINCIPAL", "tags": {"book": "A 1"},
     "locate_id": "LOC-1", "display_qty": 100, "post_only": True,
     "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}, "basket_id": "list-1",
+    "peg": "PRIMARY", "peg_offset": "-0.01",
 }  # fmt: skip
 
 

@@ -38,6 +38,8 @@ from proto.gen.oms.v1 import (
     OrderServiceStub,
     OrderStatus,
     OrderType,
+    PegTerms,
+    PegType,
     PlaceOrderRequest,
     Routing,
     Side,
@@ -316,6 +318,23 @@ def test_an_order_comes_back_with_all_that_rest_gives(api: Gateway) -> None:
             rows, api, "SELECT payload::text FROM order_requests WHERE request_id = %s", canceled.request_id
         )
         assert json.loads(payload)["channel"] == "DESK"
+
+    called(api, scenario)
+
+
+def test_a_pegged_order_is_placed_read_and_refused_as_over_rest(api: Gateway) -> None:
+    async def scenario(stub: OrderServiceStub) -> None:
+        peg = PegTerms(type=PegType.PRIMARY, offset="0.02")
+        made = order(channel="ALGO", order_type=OrderType.PEGGED, limit_price=None, peg=peg)
+        placed = await stub.place_order(made)
+        found = await stub.get_order(GetOrderRequest(order_id=placed.order_id))
+        assert (found.order_type, found.peg) == (OrderType.PEGGED, peg)
+        for wrong in (None, PegTerms(), PegTerms(type=PegType.PRIMARY, offset="-0.02")):
+            error = await refused(
+                stub.place_order(order(order_type=OrderType.PEGGED, limit_price=None, peg=wrong)),
+                Status.INVALID_ARGUMENT,
+            )
+            assert "peg" in (error.message or "")
 
     called(api, scenario)
 

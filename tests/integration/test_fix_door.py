@@ -180,6 +180,16 @@ def test_short_sale_with_its_locate_is_taken_and_what_comes_back_is_fix_44(desk:
     assert "5700" not in report
 
 
+def test_a_pegged_order_is_taken_changed_and_told_in_fix_44(desk: Desk) -> None:
+    client = desk.enter()
+    order_id = placed(client, "pegged", "54=1|40=P|38=900|44=187.21|18=R 6|211=-0.02|835=0|836=0")
+    shown = desk.shown(order_id)
+    assert (shown["orderType"], shown["postOnly"], shown["limitPrice"]) == ("PEGGED", True, "187.21")
+    assert shown["peg"] == {"type": "PRIMARY", "offset": "-0.02"}
+    desk.core.accepts(order_id)
+    client.report(t150="0", t40="P", t18="6 R", t211="-0.02", t44="187.21")
+
+
 def test_bust_names_the_trade_that_it_takes_back(desk: Desk) -> None:
     client = desk.enter()
     order_id = placed(client, "busted")

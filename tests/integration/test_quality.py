@@ -18,7 +18,8 @@ from oms_platform.schema.migrate import ensure_partitions
 from oms_tools.execution_quality import command as command
 from sor_engine.adapters import postgres_quality
 from sor_engine.adapters.postgres_quality import PostgresQuality, PostgresQualityReader
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality import measure
+from sor_engine.domain.quality_report import (
     EFFECTIVE,
     FEES,
     FILLED_COST,
@@ -32,7 +33,6 @@ from sor_engine.domain.quality import (
     OrderClass,
     Report,
     Tally,
-    measure,
 )
 from sor_engine.ports import QualityScope
 from tests.ingest import store_trade

@@ -83,7 +83,7 @@ class History:
         child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
         accepted = {"orderAccepted": {"route": {"quantity": CHILD_QTY}}}
         self._event(order, 2, "OrderAccepted", "ACKNOWLEDGED", accepted, request_id=order.order_id)
-        leg = {"clOrdId": child, "venueId": "XNYS", "quantity": CHILD_QTY}
+        leg = {"clOrdId": child, "venueId": "XNYS", "quantity": CHILD_QTY, "limitPriceMicros": 1}
         self._event(order, 3, "RoutePlaced", "ACKNOWLEDGED", {"routePlaced": {"children": [leg]}})
         book_id, reference_id = ids.uuid7(), ids.uuid7()
         self.db.execute("INSERT INTO route_books VALUES (%s, 'AAPL', now(), '{}')", (book_id,))
@@ -592,6 +592,14 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
             " WHERE order_id = :resting AND type = 'RoutePlaced'"
         ),
         "at every instant",
+    ),
+    "a child beyond its order's limit": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb,"
+            " '{routePlaced,children,0,limitPriceMicros}', '999000000')"
+            " WHERE order_id = :resting AND type = 'RoutePlaced'"
+        ),
+        "no child is priced beyond",
     ),
     "a venue without one of our fills": (drop_journal_fill, "the venue's own journal"),
     "a fill that never came": (lose_a_fill, "the venue's own journal"),

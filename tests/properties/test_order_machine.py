@@ -9,25 +9,33 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import structs
 
+from oms_core.domain.algo_watch import AlgoWatch
+from oms_core.domain.algos import is_over
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk, owed_key
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import UnknownChildError, apply
 from oms_core.domain.order import (
     Event,
+    Order,
     RequestReplace,
     RequestResume,
     RequestSuspend,
     RetryRoute,
     TriggerStop,
     Wish,
+    WorkAlgo,
 )
 from oms_core.domain.stops import StopWatch
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
-from oms_platform.order_types import AUCTIONS
+from oms_platform.order_types import ALGO_ORDER_TYPES, ALGO_TIMES_IN_FORCE, AUCTIONS
 from oms_platform.vocabulary import (
+    Algo,
+    AlgoHeld,
+    AlgoPlanned,
+    AlgoStrategy,
     AuctionTimes,
     CancelCause,
     CancelRejected,
@@ -45,6 +53,7 @@ from oms_platform.vocabulary import (
     ReplaceRequested,
     ResumeRejected,
     RouteRequested,
+    SharesReleased,
     StopTriggered,
     SuspendRejected,
     TimeInForce,
@@ -72,7 +81,24 @@ FIRST_ANSWERS = (
 def as_venues_have_it(terms: OrderTerms) -> OrderTerms:
     """What venues are told of an order beside its quantity: one that is good till a time is GTC there."""
     force = TimeInForce.GTC if terms.time_in_force is TimeInForce.GTD else terms.time_in_force
-    return structs.replace(terms, quantity=0, time_in_force=force, expire_at=None)
+    return structs.replace(terms, quantity=0, time_in_force=force, expire_at=None, algo=None)
+
+
+@st.composite
+def algos(draw: st.DrawFn, like: Algo | None = None) -> Algo:
+    """Draw how an order is worked over time, within 90 seconds of NOW; like: by the same strategy."""
+    strategy = draw(st.sampled_from(list(AlgoStrategy))) if like is None else like.strategy
+    starts = draw(st.none() | st.integers(0, 20))
+    bounded = strategy is AlgoStrategy.POV or draw(st.booleans())
+    return Algo(
+        strategy=strategy,
+        start_at=None if starts is None else NOW + timedelta(seconds=starts),
+        end_at=NOW + timedelta(seconds=draw(st.integers(21, 90))),
+        participation_bps=draw(st.sampled_from((100, 2_000, 10_000))) if bounded else 0,
+        urgency=draw(st.integers(1, 10)) if strategy is AlgoStrategy.IS else 0,
+        slices=draw(st.sampled_from((0, 1, 3, 10))),
+        seed=draw(st.none() | st.integers(0, 3)),
+    )
 
 
 @dataclass(slots=True)
@@ -108,9 +134,13 @@ class OrderStory(RuleBasedStateMachine):
         tif=st.sampled_from(list(TimeInForce)),
     )
     def begin(self, quantity: int, order_type: OrderType, tif: TimeInForce) -> None:
-        self.first = new_order(quantity=quantity, order_type=order_type, tif=tif)
+        self._begin(new_order(quantity=quantity, order_type=order_type, tif=tif))
+
+    def _begin(self, first: Order) -> None:
+        self.first = first
+        order_type, quantity = first.terms.order_type, first.terms.quantity
         self.is_stop = order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
-        self.machine = Machine(self.first).accept(AUCTION if tif in AUCTIONS else None)
+        self.machine = Machine(self.first).accept(AUCTION if first.terms.time_in_force in AUCTIONS else None)
         self.trades: dict[str, list[int]] = {}  # trade -> [shares, dollars]
         self.child_of: dict[str, str] = {}
         self.children: dict[str, ModelChild] = {}
@@ -213,6 +243,9 @@ class OrderStory(RuleBasedStateMachine):
 
     @rule(cause=st.sampled_from(list(CancelCause)))
     def cancel(self, cause: CancelCause) -> None:
+        self._cancel(cause)
+
+    def _cancel(self, cause: CancelCause) -> None:
         request_id = uuid7()
         before = self.sent
         events = self.machine.cancel(cause, request_id)
@@ -230,6 +263,7 @@ class OrderStory(RuleBasedStateMachine):
         force=st.none() | st.sampled_from(list(TimeInForce)),
         until=st.none() | st.integers(1, 90),
         denied=st.booleans(),
+        data=st.data(),
     )
     def replace(
         self,
@@ -239,6 +273,7 @@ class OrderStory(RuleBasedStateMachine):
         force: TimeInForce | None,
         until: int | None,
         denied: bool,
+        data: st.DataObject,
     ) -> None:
         micros = None if dollars is None else dollars * MICROS
         change = OrderChange(
@@ -247,6 +282,7 @@ class OrderStory(RuleBasedStateMachine):
             stop_price_micros=None if stop is None else stop * MICROS,
             time_in_force=force,
             expire_at=None if until is None else NOW + timedelta(seconds=until),
+            algo=data.draw(st.none() | algos(self.machine.order.terms.algo)),
         )
         before = self.machine.order
         terms = changed_terms(before.terms, change)
@@ -271,6 +307,9 @@ class OrderStory(RuleBasedStateMachine):
 
     @rule()
     def suspend(self) -> None:
+        self._suspend()
+
+    def _suspend(self) -> None:
         order = self.machine.order
         takes = not order.closed and order.cancel is None and order.suspended is None
         self._ask(RequestSuspend(request_id=uuid7()), OrderSuspended, SuspendRejected, takes=takes)
@@ -424,14 +463,8 @@ class OrderStory(RuleBasedStateMachine):
         if held and not order.closed and (unasked or order.route_quantity):
             request = order.taken_back_by
             assert request is not None
-            # All of them are asked for, but where one that becomes smaller is enough.
-            smaller = order.made_smaller
-            assert owed_key(order) == (
-                request.request_id if smaller is None else (request.request_id, smaller)
-            )
-            assert smaller is None or (
-                order.children[smaller[0]] in unasked and order.pending is Pending.REPLACE
-            )
+            # One child alone may be asked to become smaller where it is.
+            assert owed_key(order) in (request.request_id, (request.request_id, order.made_smaller))
 
     @invariant()
     def a_replace_has_an_end(self) -> None:
@@ -487,6 +520,7 @@ class OrderStory(RuleBasedStateMachine):
                 or order.retry_at is not None
                 or order.suspended is not None
                 or order.waits_for_stop
+                or len(AlgoWatch([order], self.machine.now))
                 or order.waits_for
                 or order.is_past_its_time(self.machine.now)
                 or order.executed_qty + order.unresolved_qty >= order.terms.quantity
@@ -565,6 +599,137 @@ class OrderStory(RuleBasedStateMachine):
         assert self.machine.order.sequence == 1 + len(self.machine.events)
 
 
+class TimedOrderStory(OrderStory):
+    """The same of an order that is worked over time. The market trades, tells of it or not, and its feed
+    begins to count anew; who cancels or suspends has the patience of some looks.
+    """
+
+    @initialize(
+        quantity=st.integers(1, 500),
+        order_type=st.sampled_from(ALGO_ORDER_TYPES),
+        tif=st.sampled_from(ALGO_TIMES_IN_FORCE),
+        algo=algos(),
+        patience=st.integers(0, 12),
+    )
+    def begin(
+        self, quantity: int, order_type: OrderType, tif: TimeInForce, algo: Algo, patience: int
+    ) -> None:
+        first = new_order(quantity=quantity, order_type=order_type, tif=tif)
+        self._begin(structs.replace(first, terms=structs.replace(first.terms, algo=algo)))
+        self.looked, self.patience = 0, patience
+        self.traded, self.told_from = 0, 0  # by the market, in all, and when its feed began to count
+        self.traded_at: dict[int, int] = {}  # by the number of steps there were, what was traded by then
+
+    @precondition(lambda self: self.looked >= self.patience)
+    @rule(cause=st.sampled_from(list(CancelCause)))
+    def cancel(self, cause: CancelCause) -> None:
+        self._cancel(cause)
+
+    @precondition(lambda self: self.looked >= self.patience)
+    @rule()
+    def suspend(self) -> None:
+        self._suspend()
+
+    @rule(
+        looks=st.lists(
+            st.tuples(
+                st.sampled_from(("at once", "a little", *["the next slice"] * 4, "the end")),
+                st.sampled_from((0, 50, 500, 5_000)),
+                st.sampled_from((True, True, False)),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def look_at_an_algo(self, looks: list[tuple[str, int, bool, bool]]) -> None:
+        """Let time pass and the market trade; then core looks at the order, as its loop does."""
+        for until, shares, known, anew in looks:
+            self._look(until, shares, known=known, anew=anew)
+        self.looked += len(looks)
+
+    def _look(self, until: str, shares: int, *, known: bool, anew: bool) -> None:
+        before, now, steps = self.machine.order, self.machine.now, len(self.machine.steps)
+        algo, plan = before.terms.algo, before.plan
+        assert algo is not None
+        later = [one.due_at for one in plan.slices if one.due_at > now] if plan is not None else []
+        to = {
+            "a little": now + timedelta(seconds=3),
+            "the next slice": (later or [now + timedelta(seconds=20)])[0],
+            "the end": max(now + timedelta(seconds=5), algo.end_at),
+        }
+        self.machine.now = to.get(until, now)
+        self.traded += shares
+        if anew:
+            self.told_from = self.traded - shares // 2
+        self.traded_at[steps] = self.traded
+        time_over = self.machine.now >= algo.end_at + timedelta(seconds=5)
+        if is_over(before, self.machine.now):
+            assert time_over
+            self._cancel(CancelCause.ALGO_END)
+            assert isinstance(self.machine.steps[steps][0], CancelRequested)
+        else:
+            self.machine.do(WorkAlgo(volume=self.traded - self.told_from if known else None))
+        order = self.machine.order
+        # An algo whose time is over ends its order, now or when venues have answered.
+        assert order.closed or order.cancel is not None or not time_over
+        looked = [event for event, _ in self.machine.steps[steps:]]
+        released = [event for event in looked if isinstance(event, SharesReleased)]
+        assert not released or known or not algo.participation_bps
+        free = before.lifecycle is Lifecycle.LIVE and before.pending is Pending.NONE
+        free = free and before.cancel is None and before.suspended is None
+        assert free or order.released_qty <= before.released_qty
+        if free and not time_over and self.machine.now >= algo.end_at and not algo.participation_bps:
+            assert order.released_qty == order.terms.quantity
+
+    @invariant()
+    def an_algo_is_released_by_its_time_and_by_the_volume_and_never_falls_but_for_a_replace(self) -> None:
+        before, since, traded, seen = self.first, self.first, 0, 0
+        held = False
+        for number, (event, after) in enumerate(self.machine.steps):
+            traded = self.traded_at.get(number, traded)
+            assert after.released_qty <= after.terms.quantity
+            falls = isinstance(event, OrderReplaced | CancelRequested | OrderCanceled | OrderExpired)
+            assert falls or after.released_qty >= before.released_qty
+            grows = after.released_qty > before.released_qty
+            assert not grows or isinstance(event, SharesReleased | OrderReplaced)
+            if isinstance(event, RouteRequested):
+                assert after.committed_qty <= after.released_qty
+            if isinstance(event, OrderReplaced):
+                assert after.released_qty == min(after.committed_qty, after.terms.quantity)
+                held = False
+            if isinstance(event, AlgoPlanned):
+                assert event.base_qty == after.released_qty
+                since, seen = after, traded
+            if isinstance(event, AlgoHeld):
+                assert not held, "it says so once"
+                held = True
+            if isinstance(event, SharesReleased):
+                self._hold_release(event, after.terms, since.plan, traded - seen)
+                held = False
+            before = after
+
+    @staticmethod
+    def _hold_release(
+        event: SharesReleased, terms: OrderTerms, plan: AlgoPlanned | None, traded: int
+    ) -> None:
+        """Hold a release to its algo: nothing before its start, a slice from even at most, a part of what
+        the market has traded since the plan.
+        """
+        algo = terms.algo
+        assert algo is not None and plan is not None
+        assert event.released_at >= (algo.start_at or NOW)
+        base = plan.base_qty
+        if algo.participation_bps:
+            assert (
+                event.quantity <= base + traded * algo.participation_bps // 10_000 or event.quantity == base
+            )
+        if algo.strategy in (AlgoStrategy.TWAP, AlgoStrategy.VWAP) and plan.planned_at < algo.end_at:
+            passed = (event.released_at - plan.planned_at) / (algo.end_at - plan.planned_at)
+            share = (terms.quantity - base) / len(plan.slices)
+            assert event.quantity <= base + (terms.quantity - base) * passed + share + 1
+
+
 class AuctionStory(OrderStory):
     """The same of an order for an auction, which has reached its venue: few of all orders come so far."""
 
@@ -579,8 +744,10 @@ class AuctionStory(OrderStory):
 
 
 TestOrderStory = OrderStory.TestCase
+TestTimedOrderStory = TimedOrderStory.TestCase
 TestAuctionStory = AuctionStory.TestCase
 # 20,000 steps; OMS_STORY_STEPS=1000000 takes a million.
 STEPS = int(os.environ.get("OMS_STORY_STEPS", "20000"))
 TestOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
+TestTimedOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
 TestAuctionStory.settings = settings(max_examples=STEPS // 100, stateful_step_count=20, deadline=None)

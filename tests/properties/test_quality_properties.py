@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_platform.vocabulary import Side
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality import measure, moments
+from sor_engine.domain.quality_evidence import Child, Evidence, Fees, Fill, Order, Quoted, Tape
+from sor_engine.domain.quality_report import (
     FEES,
     FILL_FIGURES,
     FILLED_COST,
@@ -14,19 +16,10 @@ from sor_engine.domain.quality import (
     SHORTFALL_PARTS,
     UNFILLED,
     UNFILLED_COST,
-    Child,
     Cut,
-    Evidence,
-    Fees,
-    Fill,
     Gathered,
-    Order,
-    Quoted,
     Report,
     Sum,
-    Tape,
-    measure,
-    moments,
 )
 
 SECOND = 1_000_000

@@ -202,6 +202,55 @@ _ROWS: Final = {
         venues refuse       PC   10000      0  10000
         venues cancel       X    10000      0      0   OrderExpired
     """,
+    "D a replace that a venue grants after its session's end": """
+        new                 N    10000      0  10000
+        trade 1000          PF   10000   1000   9000
+        replace 8000        PR   10000   1000   9000   ReplaceRequested
+        session ends        PC   10000   1000   9000   ReplaceRejected
+        venues replace      PC   10000   1000   9000
+        venues cancel       X    10000   1000      0   OrderExpired
+    """,
+    "D a replace after a session's end": """
+        new                 N    10000      0  10000
+        session ends        PC   10000      0  10000   CancelRequested
+        replace 12000       PC   10000      0  10000   ReplaceRejected
+        venues cancel       X    10000      0      0   OrderExpired
+        replace 12000       X    10000      0      0   ReplaceRejected
+    """,
+    "B a fill that crosses its session's end": """
+        new                 N    10000      0  10000
+        trade 2000          PF   10000   2000   8000
+        session ends        PC   10000   2000   8000   CancelRequested
+        trade 1000          PC   10000   3000   7000
+        venues cancel       X    10000   3000      0   OrderExpired
+    """,
+    "B filled before its session's end could take it back": """
+        new                 N    10000      0  10000
+        session ends        PC   10000      0  10000   CancelRequested
+        trade 10000         F    10000  10000      0   CancelRejected
+    """,
+    "B a cancel that is pending when its session ends": """
+        new                 N    10000      0  10000
+        trade 1000          PF   10000   1000   9000
+        cancel              PC   10000   1000   9000   CancelRequested
+        session ends        PC   10000   1000   9000
+        trade 500           PC   10000   1500   8500
+        venues cancel       C    10000   1500      0   OrderCanceled
+    """,
+    "B a cancel after a session's end": """
+        new                 N    10000      0  10000
+        session ends        PC   10000      0  10000   CancelRequested
+        cancel              PC   10000      0  10000   CancelRejected
+        venues cancel       X    10000      0      0   OrderExpired
+    """,
+    "B a session's end that its venue does not follow": """
+        new                 N    10000      0  10000
+        session ends        PC   10000      0  10000   CancelRequested
+        venues keep         N    10000      0  10000   CancelRejected
+        trade 4000          PF   10000   4000   6000
+        cancel              PC   10000   4000   6000   CancelRequested
+        venues cancel       C    10000   4000      0   OrderCanceled
+    """,
     "E.1.a a venue cancels of itself": """
         new                 N    10000      0  10000
         trade 1000          PF   10000   1000   9000
@@ -230,6 +279,27 @@ _ROWS: Final = {
         trade 1000          PF   10000   3000   7000
         replace 12000       PF   12000   3000   9000   OrderReplaced
         trade 9000          F    12000  12000      0
+    """,
+    "GT a replace that is pending over a session's end": """
+        new GTC             N    10000      0  10000
+        replace 12000 @101  PR   10000      0  10000   ReplaceRequested
+        session ends        PR   10000      0  10000
+        trade 1000          PR   10000   1000   9000
+        venues cancel       PF   12000   1000  11000   OrderReplaced
+        trade 11000         F    12000  12000      0
+    """,
+    "GT a cancel that is pending over a session's end": """
+        new GTC             N    10000      0  10000
+        cancel              PC   10000      0  10000   CancelRequested
+        session ends        PC   10000      0  10000
+        venues cancel       C    10000      0      0   OrderCanceled
+    """,
+    "GT a trade of an order that its session ended is taken back": """
+        new                 N    10000      0  10000
+        trade 4000          PF   10000   4000   6000
+        session ends        PC   10000   4000   6000   CancelRequested
+        venues cancel       X    10000   4000      0   OrderExpired
+        bust 1              X    10000      0      0   TradeCorrected
     """,
     "I.1.a a trade of a live order is taken back": """
         new                 N    10000      0  10000

@@ -22,7 +22,9 @@ from execution_adapter.ports import OutNumbers
 from execution_adapter.venue_questions import VenueQuestions
 from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
-from oms_core.domain import desk, machine, order_times
+from oms_core.domain import algos, desk, machine, order_times
+from oms_core.domain import order as order_domain
+from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
@@ -34,12 +36,12 @@ from oms_core.ports import UnitOfWork
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.ids import uuid7
 from oms_platform.messages import RoutePlan
-from oms_platform.vocabulary import CancelRejected, CancelRequested, TradeApplied
+from oms_platform.vocabulary import AlgoPlanned, CancelRejected, CancelRequested, TradeApplied
 from oms_tools.simulation import system
-from oms_tools.simulation.order_invariants import AUCTIONED, PATH, TOLD
-from oms_tools.simulation.scheduler import FAULTS, LOSING
+from oms_tools.simulation.rules import AUCTIONED, BY_ITS_TIME, PATH, RELEASED, TOLD
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.venue_truth import EXPLAINED, KEPT, ONE_EXCEPTION
+from oms_tools.simulation.world import FAULTS, LOSING
 
 # Nothing that was said is lost.
 LOSSLESS = tuple(fault for fault in FAULTS if fault not in LOSING)
@@ -172,11 +174,26 @@ def owed_is_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
 
 
 def route_of_a_canceled_order_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
-    def all_outgoing(order: Order, now: datetime, trace: str) -> list[Any]:
-        found = handlers.outgoing_of(order, now, trace)
-        return [] if found is None else [found]
+    patch.setattr(republication, "all_outgoing_of", handlers.outgoing_of)
 
-    patch.setattr(republication, "all_outgoing_of", all_outgoing)
+
+def pegs_forget_their_limit(patch: pytest.MonkeyPatch) -> None:
+    def price(terms: Any, *quote: Any) -> Any:
+        return original(msgspec.structs.replace(terms, limit_price_micros=None), *quote)
+
+    original = order_domain.peg_price
+    patch.setattr(order_domain, "peg_price", price)
+
+
+def what_a_venue_does_not_move_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
+    def recalled(order: Order) -> bool:
+        left = {
+            name: msgspec.structs.replace(one, replace_rejected=False) for name, one in order.children.items()
+        }
+        return bool(original(msgspec.structs.replace(order, children=left)))
+
+    original: Any = Order.is_recalled.fget  # type: ignore[attr-defined]
+    patch.setattr(Order, "is_recalled", property(recalled))
 
 
 def reports_pass_the_checkpoint_without_a_flush(patch: pytest.MonkeyPatch) -> None:
@@ -296,11 +313,38 @@ def trades_without_a_price_are_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiries_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(core_loop, "Turns", lambda _orders=(): Turns())
+    patch.setattr(core_loop, "Turns", lambda _orders=(), *_: Turns())
 
 
 def a_route_does_not_ask_whether_the_orders_time_is_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Order, "is_past_its_time", lambda _self, _now: False)
+
+
+def algos_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "AlgoWatch", lambda _orders, now: AlgoWatch((), now))
+
+
+def all_of_an_algo_is_released_with_its_first_slice(patch: pytest.MonkeyPatch) -> None:
+    def planned_by(plan: AlgoPlanned, now: datetime) -> Any:
+        number, due = original(plan, now)
+        return number, None if due is None else plan.slices[-1]
+
+    original = algos.planned_by
+    patch.setattr(algos, "planned_by", planned_by)
+
+
+def all_of_an_algo_is_routed(patch: pytest.MonkeyPatch) -> None:
+    def unrouted(order: Order) -> int:
+        worked = order.release is not None and order.cancel is None
+        released = order.terms.quantity if worked else order.released_qty
+        return int(original(msgspec.structs.replace(order, released_qty=released)))
+
+    original: Any = Order.unrouted_qty.fget  # type: ignore[attr-defined]
+    patch.setattr(Order, "unrouted_qty", property(unrouted))
+
+
+def an_algo_has_no_grace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(algos, "END_GRACE", timedelta(0))
 
 
 def orders_leave_for_their_auction_at_any_time(patch: pytest.MonkeyPatch) -> None:
@@ -340,6 +384,7 @@ REST = "everything comes to rest"
 FORGOTTEN = "no live order is forgotten"
 ENDLESS = "a cancel has an end, and so has a replace"
 AGREE = "core and adapter agree when all is quiet"
+AT_ITS_PRICE = "what venues have of a pegged order is at its price"
 AT_VENUES = "venue and OMS agree when all is quiet"
 ONCE_SENT = "no order is sent again that its venue has or may get"
 OURS = "what a venue executed is ours"
@@ -369,9 +414,19 @@ PLANTED = (
     Planted(
         case="G",
         plant=quotes_of_any_age,
-        breaks=("no order is valued by an old quote", "an old quote triggers nothing"),
+        breaks=(
+            "no order is valued by an old quote",
+            "an old quote triggers nothing",
+            "an old quote moves nothing",
+        ),
     ),
     Planted(case="G", plant=market_orders_of_any_age, seed=4, breaks=("a market order is of now",)),
+    Planted(
+        case="pegs",
+        plant=pegs_forget_their_limit,
+        breaks=("a pegged order is at the price of the quote that it names, and within its limit",),
+    ),
+    Planted(case="pegs", plant=what_a_venue_does_not_move_stays_where_it_is, breaks=(AT_ITS_PRICE,)),
     Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(ONE_EXCEPTION, TOLD)),
     Planted(case="nothing is lost", plant=too_many_shares_are_refused, breaks=(OURS, AT_VENUES, REST)),
     Planted(case="nothing is lost", plant=the_adapters_exceptions_are_dropped, breaks=(ONE_EXCEPTION,)),
@@ -426,6 +481,14 @@ PLANTED = (
         plant=a_route_does_not_ask_whether_the_orders_time_is_over,
         breaks=("nothing is routed of an order whose time is over",),
     ),
+    Planted(case="recovery", plant=algos_are_forgotten_in_a_crash, breaks=(REST,)),
+    Planted(
+        case="algos",
+        plant=all_of_an_algo_is_released_with_its_first_slice,
+        breaks=("no more of an algo is released than its plan has due",),
+    ),
+    Planted(case="algos", plant=all_of_an_algo_is_routed, breaks=(RELEASED,)),
+    Planted(case="algos", plant=an_algo_has_no_grace, breaks=(BY_ITS_TIME,)),
     Planted(case="time", plant=orders_leave_for_their_auction_at_any_time, breaks=(AUCTIONED, PATH)),
     Planted(
         case="time",

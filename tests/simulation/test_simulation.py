@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from oms_platform.vocabulary import AlgoStrategy, CancelCause
 from oms_tools.simulation.command import run_seed, simulate
 from oms_tools.simulation.faults import EXCEPTED, FALSE, RATES
-from oms_tools.simulation.scheduler import FAULTS, KINDS, LOSING
+from oms_tools.simulation.scheduler import Simulation
+from oms_tools.simulation.world import FAULTS, KINDS, LOSING
 from simulators.broker.protocol import FaultKind
 from tests.simulation.planted import PLANTED
 
@@ -77,6 +79,30 @@ def test_one_fault_of_an_unkind_venue_can_be_had_alone(kind: str) -> None:
         assert result.violation is None, result.violation
         found += result.faults
     assert set(KINDS) & set(found) == {kind}
+
+
+# What becomes of an order that is worked over time: its events, and who ended it.
+WORKED = {
+    "AlgoPlanned", "SharesReleased", "TradeApplied", "OrderReplaced", "OrderSuspended", "OrderResumed",
+    CancelCause.CLIENT.name, CancelCause.ALGO_END.name,
+}  # fmt: skip
+
+
+def test_every_strategy_is_drawn_and_replaced_suspended_resumed_canceled_and_ended_by_its_time() -> None:
+    missing = {(strategy, what) for strategy in AlgoStrategy for what in WORKED}
+    for seed in range(1, 21):
+        run = Simulation(seed, 200, ("jump",))
+        assert run.run().violation is None
+        store = run.system.order_store
+        for order in store.orders.values():
+            if order.terms.algo is not None:
+                events = store.events[order.order_id]
+                causes = {one.cancel_requested.cause.name for one in events if one.cancel_requested}
+                found = causes | {one.type for one in events}
+                missing -= {(order.terms.algo.strategy, what) for what in found}
+        if not missing:
+            return
+    pytest.fail(f"never drawn: {missing}")
 
 
 def test_every_kind_of_fault_has_a_rate_and_what_is_false_an_exception() -> None:

@@ -17,6 +17,7 @@ from sor_engine.domain.strategies.draft import Draft
 from sor_engine.domain.strategies.lit import best, split, sweep
 
 LIT: Final = {StrategyName.BEST: best, StrategyName.SWEEP: sweep, StrategyName.SPLIT: split}
+MIDPOINT: Final = "midpoint"
 # What is believed of a dark venue that we never tried: half a chance for the first unit, less for each
 # further.
 UNKNOWN_POOL: Final = DarkBelief(unit=UNIT, tail_ppm=(500_000, 400_000, 300_000, 200_000, 100_000))
@@ -32,6 +33,21 @@ def dark(board: Board) -> Decision:
     """Spread over dark venues by what censored fills teach of them, in several rounds, then go to the lit."""
     terms = board.profile.dark
     return _dark_then(board, terms.hold_ms, terms.rounds, terms.then, "dark round")
+
+
+def at_midpoint(board: Board) -> Decision:
+    """Rest at the middle, as long as the order stands, at the venues whose orders follow it themselves.
+
+    Nothing of it is displayed: it would move the middle, and follow itself.
+    """
+    for candidate in board.dark:
+        if not candidate.venue.midpoint_orders:
+            candidate.no_rest = "it takes no orders at the midpoint"
+    why = _why_no_dark(board, 0, 1)
+    shares = {} if why else _allocated(board, board.request.quantity)
+    if not any(shares.values()):
+        return board.nothing(f"NO_MIDPOINT: {why or 'no dark venue takes the size'}", MIDPOINT)
+    return _held(board, shares, 0, MIDPOINT)
 
 
 def _dark_then(board: Board, hold_ms: int, rounds: int, then: StrategyName, stage: str) -> Decision:
@@ -93,11 +109,12 @@ def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Dec
     touch, limit = board.touch or 0, board.limit or 0
     cap = limit if board.better(limit, touch) else touch
     middle = board.on_grid((board.mid2 or 0) // 2 if board.request.buy else -(-(board.mid2 or 0) // 2))
-    draft = Draft(board, stage, continues=True)
+    draft = Draft(board, stage, continues=hold_ms > 0)
     for candidate in board.dark:
         quantity = shares.get(candidate.venue.venue_id, 0)
         if quantity:
-            words = f"{quantity} held {hold_ms} ms at the midpoint or better"
+            held = f"held {hold_ms} ms" if hold_ms else "rests"
+            words = f"{quantity} {held} at the midpoint or better"
             pegs = candidate.venue.midpoint_orders
             draft.add(
                 candidate,
@@ -109,7 +126,9 @@ def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Dec
                 exec_inst=ExecInst.MIDPOINT_PEG if pegs else None,
             )
         else:
-            candidate.reason = "the other dark venues are more likely to have the size"
+            candidate.reason = candidate.no_rest or "the other dark venues are more likely to have the size"
     for candidate in board.ranked:
-        candidate.reason = "displayed venues come after the dark stage"
+        candidate.reason = (
+            "displayed venues come after the dark stage" if hold_ms else "what is displayed moves the middle"
+        )
     return draft.decision()

@@ -150,6 +150,14 @@ def whole(board: Board) -> Decision:
     return draft.decision()
 
 
+def pegged(board: Board) -> Decision:
+    """Work an order at the price that it follows: take what is within that, rest the others there.
+
+    Whatever a profile would try before is at other prices.
+    """
+    return split(board) if board.profile.strategy is StrategyName.SPLIT else sweep(board)
+
+
 def posted(board: Board) -> Decision:
     """Post-only: rest all of it, short of everything that is displayed, and take nothing."""
     rest = _rest_by_score if board.profile.strategy is StrategyName.SPLIT else _rest_at_one

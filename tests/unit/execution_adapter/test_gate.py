@@ -18,6 +18,7 @@ from execution_adapter.domain.gate import (
     WireLimits,
     problem_of,
     problem_of_parent,
+    problem_of_price_change,
 )
 from execution_adapter.ports import Stops
 from oms_platform.ids import uuid7
@@ -230,6 +231,45 @@ def test_a_plan_with_other_terms_than_the_clients_is_refused(changes: dict[str, 
     order = plan()
     told = msgspec.structs.replace(order.terms, **changes)
     assert code(problem_of_parent(parent_of(order), told, order.children, 0)) == "GATE_ORDER"
+
+
+@pytest.mark.parametrize(
+    ("limit", "told", "refused"),
+    [
+        (None, LIMIT, ""),
+        (None, None, "GATE_ORDER"),
+        (LIMIT, LIMIT, ""),
+        # It sells: at its limit or above.
+        (LIMIT, LIMIT + 1, ""),
+        (LIMIT, LIMIT - 1, "GATE_ORDER"),
+    ],
+)
+def test_a_pegged_order_is_worked_at_any_price_within_its_limit(
+    limit: int | None, told: int | None, refused: str
+) -> None:
+    order = plan()
+    parent = msgspec.structs.replace(parent_of(order), pegged=True, limit_price_micros=limit)
+    terms = msgspec.structs.replace(order.terms, limit_price_micros=told)
+    assert code(problem_of_parent(parent, terms, order.children, 0)) == refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "price", "refused"),
+    [
+        ({}, LIMIT, ""),
+        ({}, LIMIT + 10_000, ""),
+        ({}, LIMIT - 10_000, "GATE_LIMIT"),
+        ({"limit_price_micros": None}, LIMIT - 10_000, ""),
+        ({"pegged": False}, LIMIT, "GATE_ORDER"),
+        ({"closed": True}, LIMIT, "GATE_CLOSED"),
+    ],
+)
+def test_only_a_pegged_orders_child_gets_another_price_and_none_beyond_its_limit(
+    changes: dict[str, Any], price: int, refused: str
+) -> None:
+    parent = msgspec.structs.replace(parent_of(plan()), **({"pegged": True} | changes))
+    assert code(problem_of_price_change(parent, price)) == refused
+    assert code(problem_of_price_change(None, price)) == "GATE_ORDER"
 
 
 _POSTS = {"exec_inst": ExecInst.PARTICIPATE_DONT_INITIATE}

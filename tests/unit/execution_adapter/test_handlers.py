@@ -40,6 +40,8 @@ class NotedVenues:
 
         self.takes = True
         self.refused: list[str] = []
+        # OrderQty and price of each 35=G.
+        self.asked: list[tuple[int, int]] = []
 
     def _note(self, msg_type: str, cl_ord_id: str) -> bool:
         if self.takes:
@@ -56,6 +58,7 @@ class NotedVenues:
 
     def send_replace(self, child: ChildTerms, named: str, cl_ord_id: str, quantity: int, at: datetime) -> str:
         self.named.append(named)
+        self.asked.append((quantity, child.limit_price_micros))
         return cl_ord_id if self._note("G", cl_ord_id) else ""
 
     def ask_status(self, child: ChildTerms, named: str, ask_id: str) -> bool:

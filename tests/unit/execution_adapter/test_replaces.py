@@ -50,7 +50,7 @@ class Scene(AdapterScene):
         assert live is not None
         return live.state
 
-    def replace(self, quantity: int = TO, request_id: UUID | None = None) -> None:
+    def replace(self, quantity: int = TO, request_id: UUID | None = None, price: int | None = None) -> None:
         child = self.child
         message = ReplaceChild(
             request_id=request_id or uuid7(),
@@ -59,6 +59,7 @@ class Scene(AdapterScene):
             cl_ord_id=child.cl_ord_id,
             quantity=quantity,
             requested_at=NOW,
+            limit_price_micros=price,
         )
         self.manager.handle_replace(message, NOW, self.now_s)
 

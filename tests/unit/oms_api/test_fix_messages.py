@@ -93,7 +93,27 @@ def test_replace_is_read_as_rest_would_have_it_and_what_it_leaves_out_stays(
     [
         ("54=1|38=100|40=1", {"side": "BUY", "quantity": 100, "orderType": "MARKET"}),
         ("54=2|38=0100.00|40=2", {"side": "SELL", "quantity": 100, "orderType": "LIMIT"}),
-        ("54=8|38=1.5|40=P", {"side": "8", "quantity": "1.5", "orderType": "P"}),
+        ("54=8|38=1.5|40=Q", {"side": "8", "quantity": "1.5", "orderType": "Q"}),
+        (
+            "54=1|38=1|40=P|18=R|211=-0.02",
+            {
+                "orderType": "PEGGED",
+                "peg": {"type": "PRIMARY", "offset": Decimal("-0.02")},
+            },
+        ),
+        ("54=1|38=1|40=P|18=M|44=9", {"peg": {"type": "MIDPOINT"}, "limitPrice": Decimal(9)}),
+        ("54=1|38=1|40=P|18=P 6", {"peg": {"type": "MARKET"}, "postOnly": True}),
+        ("54=1|38=1|40=P|18=P|835=0|836=0", {"peg": {"type": "MARKET"}}),
+        (
+            "54=1|38=1|40=P|18=P|835=1|836=3",
+            {
+                "peg": {"type": "MARKET", "PegMoveType": "1", "PegOffsetType": "3"},
+            },
+        ),
+        ("54=1|38=1|40=P|18=P M", {"peg": {}}),
+        ("54=1|38=1|40=P|211=x", {"peg": {"offset": "x"}}),
+        ("54=1|38=1|40=2|44=1|18=R", {"orderType": "LIMIT", "peg": {"type": "PRIMARY"}}),
+        ("54=1|38=1|40=P", {"orderType": "PEGGED", "peg": ...}),
         ("54=5|38=1|40=2|44=1|114=N|5700=L1", {"side": "SELL_SHORT", "locateId": "L1"}),
         ("54=5|38=1|40=2|44=1|114=Y|5700=L1", {"side": "SELL_SHORT", "locateId": ...}),
         ("54=6|38=1|40=2|44=1|528=P", {"side": "SELL_SHORT_EXEMPT", "capacity": "PRINCIPAL"}),
@@ -206,9 +226,9 @@ def test_event_is_the_report_of_the_table(
 def test_what_says_nothing_of_the_order_is_not_reported() -> None:
     house = {"RouteRequested", "RoutePlaced", "RouteDeferred", "ChildClosed", "ChildRestated",
              "ChildCancelRejected", "BookingRejected", "CancelRejected", "ReplaceRejected", "SuspendRejected",
-             "ResumeRejected", "StopTriggered", "AlgoPlanned", "SharesReleased", "AlgoHeld",
+             "ResumeRejected", "StopTriggered", "PegPriced", "AlgoPlanned", "SharesReleased", "AlgoHeld",
              "RouteHeld"}  # fmt: skip
-    told = set(OrderEvent.__struct_fields__[-27:])
+    told = set(OrderEvent.__struct_fields__[-28:])
     kinds = {"".join(word.title() for word in name.split("_")) for name in told}
     assert kinds == house | EXEC_TYPES.keys()
     for kind in house:

@@ -363,7 +363,7 @@ def view(**changes: Any) -> OrderView:
         "status": "NEW", "closed": False, "cum_qty": 0, "leaves_qty": 1, "filled_notional": Decimal(0),
         "text": "", "sequence": 1, "created_at": NOW, "updated_at": NOW, "avg_px": None,
         "capacity": "AGENCY", "display_qty": None, "post_only": False, "locate_id": None, "tags": None,
-        "min_quantity": None, "routing": None, "algo": None, "basket_id": None, "principal": "t",
+        "min_quantity": None, "routing": None, "algo": None, "peg": None, "basket_id": None, "principal": "t",
     }  # fmt: skip
     return OrderView(**(fields | changes))
 

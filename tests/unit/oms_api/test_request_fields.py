@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms_api.domain.terms import Known, read_decimal, read_id, read_terms
+from oms_api.domain.decimals import read_decimal
+from oms_api.domain.terms import Known, read_id, read_terms
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.request_fields import PROBLEMS_MAX, read_content, read_query
 from oms_api.entrypoints.rest import operations

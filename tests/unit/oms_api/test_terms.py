@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_api.domain.idempotency import same_order
+from oms_api.domain.peg_terms import peg_view
 from oms_api.domain.refusal import FieldProblem, shown
 from oms_api.domain.terms import (
     FIELDS,
@@ -21,7 +22,17 @@ from oms_api.domain.terms import (
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import OrderCapacity, OrderTerms, OrderType, Routing, Side, Tag, TimeInForce
+from oms_platform.vocabulary import (
+    OrderCapacity,
+    OrderTerms,
+    OrderType,
+    Peg,
+    PegType,
+    Routing,
+    Side,
+    Tag,
+    TimeInForce,
+)
 from oms_platform.wire import decode, encode
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -145,6 +156,7 @@ CHANGES: list[dict[str, Any]] = [
     {"orderType": "MARKET", "limitPrice": None},
     {"routing": {"profile": "staged"}},
     {"routing": {"avoid": ["XNYS"]}},
+    {"orderType": "PEGGED", "peg": {"type": "PRIMARY"}},
 ]
 
 
@@ -358,6 +370,77 @@ def test_what_does_not_belong_to_an_order_type_is_named(
 ) -> None:
     found = read(**changes)
     assert not isinstance(found, OrderTerms)
+    assert [(problem.field, problem.message) for problem in found] == [(field, message)]
+
+
+SHORT_SALE = {"side": "SELL_SHORT", "locateId": "L"}
+PEG: dict[str, Any] = {"orderType": "PEGGED", "limitPrice": None, "peg": {"type": "PRIMARY"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "peg", "limit"),
+    [
+        (PEG, Peg(peg_type=PegType.PRIMARY), None),
+        (PEG | {"limitPrice": "190"}, Peg(peg_type=PegType.PRIMARY), 190_000_000),
+        (PEG | {"peg": {"type": "PRIMARY", "offset": "-0.0005"}},
+         Peg(peg_type=PegType.PRIMARY, offset_micros=-500), None),
+        (PEG | {"side": "SELL", "peg": {"type": "PRIMARY", "offset": Decimal("0.02")}},
+         Peg(peg_type=PegType.PRIMARY, offset_micros=20_000), None),
+        (PEG | {"peg": {"type": "MARKET", "offset": 1}},
+         Peg(peg_type=PegType.MARKET, offset_micros=1_000_000), None),
+        (PEG | {"peg": {"type": "MIDPOINT", "offset": 0}}, Peg(peg_type=PegType.MIDPOINT), None),
+        (PEG | {"postOnly": True, "quantity": 500, "displayQty": 100, "timeInForce": "GTC"},
+         Peg(peg_type=PegType.PRIMARY), None),
+    ],
+)  # fmt: skip
+def test_a_pegged_order_says_what_it_follows_and_may_have_a_limit(
+    changes: dict[str, Any], peg: Peg, limit: int | None
+) -> None:
+    terms = good(**changes)
+    assert (terms.order_type, terms.peg, terms.limit_price_micros) == (OrderType.PEGGED, peg, limit)
+    shown_again = good(**(changes | {"peg": peg_view(terms.peg)}))
+    assert same_order(shown_again, terms)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        (PEG | {"peg": None}, "peg", "must be what the price of a PEGGED order follows, was none"),
+        ({"peg": {"type": "PRIMARY"}}, "peg", "must be left out of a LIMIT order, was PRIMARY"),
+        (PEG | {"peg": "PRIMARY"}, "peg", 'must be an object, was "PRIMARY"'),
+        (PEG | {"peg": {}}, "peg.type", "is required"),
+        (PEG | {"peg": {"type": "LAST"}}, "peg.type", 'must be one of PRIMARY, MIDPOINT, MARKET, was "LAST"'),
+        (PEG | {"peg": {"type": "MARKET", "by": 1}}, "peg.by", "is not a field of a peg"),
+        (PEG | {"peg": {"type": "MARKET", "offset": "x"}}, "peg.offset",
+         'must be a decimal number of dollars, was "x"'),
+        (PEG | {"peg": {"type": "MARKET", "offset": "0.0000001"}}, "peg.offset",
+         'must have at most 6 decimal places, was "0.0000001"'),
+        (PEG | {"peg": {"type": "MARKET", "offset": -(10**12)}}, "peg.offset",
+         "must be between -1000000000000 and 1000000000000, was -1000000000000"),
+        (PEG | {"peg": {"type": "PRIMARY", "offset": "0.01"}}, "peg.offset",
+         "must be 0 or below of a PRIMARY peg that is BUY, was 0.01"),
+        (PEG | SHORT_SALE | {"peg": {"type": "PRIMARY", "offset": "-0.01"}}, "peg.offset",
+         "must be 0 or above of a PRIMARY peg that is SELL_SHORT, was -0.01"),
+        (PEG | {"peg": {"type": "MIDPOINT", "offset": "-0.01"}}, "peg.offset",
+         "must be left out of a MIDPOINT peg, was -0.01"),
+        (PEG | {"peg": {"type": "MARKET"}, "postOnly": True}, "postOnly",
+         "must be left out of a MARKET peg, was true"),
+        (PEG | {"peg": {"type": "MIDPOINT"}, "quantity": 500, "displayQty": 100}, "displayQty",
+         "must be left out of a MIDPOINT peg, was 100"),
+        (PEG | {"timeInForce": "IOC"}, "timeInForce",
+         "must be one of DAY, GTC, GTD of a PEGGED order, was IOC"),
+        (PEG | {"stopPrice": "190"}, "stopPrice", 'must be left out of a PEGGED order, was "190"'),
+        (PEG | {"limitPrice": "190.001"}, "limitPrice",
+         'must be a multiple of the tick size 0.01, nearest are 190 and 190.01, was "190.001"'),
+        (PEG | {"algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}}, "orderType",
+         "must be MARKET or LIMIT of an order with an algo, was PEGGED"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_a_peg_is_refused_by_field(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = read(**changes)
+    assert isinstance(found, tuple), found
     assert [(problem.field, problem.message) for problem in found] == [(field, message)]
 
 

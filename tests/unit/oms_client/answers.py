@@ -37,6 +37,7 @@ ORDER: dict[str, Any] = {
     "avgPx": "227.420000",
     "minQuantity": None,
     "algo": None,
+    "peg": None,
     "basketId": None,
     "routing": None,
     "principal": "trader1",

@@ -246,7 +246,7 @@ class Scene:
                 order_type=OrderType.LIMIT,
                 time_in_force=TimeInForce.DAY,
                 quantity=quantity,
-                limit_price_micros=PRICE,
+                limit_price_micros=order.worked_terms.limit_price_micros or PRICE,
             )
             for number, (venue, quantity) in enumerate(legs, 1)
         )

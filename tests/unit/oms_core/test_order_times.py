@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.order import RequestReplace
@@ -77,6 +78,98 @@ def test_a_time_that_passed_while_core_was_down_ends_the_order_at_start() -> Non
     scene.start()
     scene.report(order_id, ExecType.CANCELED)
     assert scene.quantities(order_id) == ("EXPIRED", 0, 0)
+
+
+def closing_at(close: datetime, days: Calendar = DAYS) -> Calendar:
+    """Return the calendar with another close of its first day."""
+    first = replace(days.sessions[0], closes_at=close, early_close=close < CLOSES)
+    return replace(days, sessions=(first, *days.sessions[1:]))
+
+
+EARLY = CLOSES - timedelta(hours=3)
+ENDS_EARLY = "it was good till 2026-11-02T21:00:00Z, and its market does not open again before"
+
+
+@pytest.mark.parametrize("told", [EARLY - 60 * MINUTE, EARLY - SECOND, EARLY + MINUTE])
+@pytest.mark.parametrize("begins_again", [False, True])
+def test_a_close_that_comes_earlier_ends_what_was_good_till_the_old_one(
+    told: datetime, begins_again: bool
+) -> None:
+    """told: when the calendar says so. begins_again: core was down then."""
+    scene = scene_at(OPENS + MINUTE)
+    today = scene.order(time_in_force=GTD, expire_at=CLOSES)
+    tomorrow = scene.order(time_in_force=GTD, expire_at=FOLLOWING.closes_at)
+    before = scene.order(time_in_force=GTD, expire_at=EARLY - 2 * 60 * MINUTE)
+    for order_id in (today, tomorrow, before):
+        scene.place(order_id, ("XNYS", 300))
+    scene.now = told
+    scene.store.set_calendars([closing_at(EARLY)])
+    if begins_again:
+        scene.start()
+    scene.step(6)
+    scene.step()
+    if told < EARLY - MINUTE:
+        assert scene.quantities(today)[0] == "ACKNOWLEDGED"
+    scene.now = max(scene.now, EARLY)
+    scene.step()
+    scene.step()
+    assert scene.quantities(today)[0] == "PENDING_CANCEL"
+    scene.report(today, ExecType.CANCELED)
+    assert expired(scene, today) == (("EXPIRED", 0, 0), ENDS_EARLY)
+    assert scene.quantities(tomorrow)[0] == "ACKNOWLEDGED"
+    scene.report(before, ExecType.CANCELED)
+    assert expired(scene, before) == (("EXPIRED", 0, 0), "it was good till 2026-11-02T16:00:00Z")
+
+
+def test_a_day_that_has_no_session_any_more_ends_its_orders_with_the_one_before() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=FOLLOWING.closes_at)
+    scene.store.set_calendars([replace(DAYS, sessions=(DAYS.sessions[0], DAYS.sessions[2]))])
+    scene.now = CLOSES - SECOND
+    scene.step()
+    scene.step()
+    assert not scene.state(order_id).closed
+    scene.place(order_id, ("XNYS", 300))
+    scene.step(1)
+    assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
+
+
+def test_a_close_that_comes_later_leaves_an_order_its_time() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=CLOSES)
+    scene.store.set_calendars([closing_at(CLOSES + 60 * MINUTE)])
+    scene.now = CLOSES - SECOND
+    scene.step()
+    scene.step()
+    assert "CancelRequested" not in scene.event_types(order_id)
+    scene.step(1)
+    assert "CancelRequested" in scene.event_types(order_id)
+
+
+def test_an_early_close_that_is_taken_back_leaves_an_order_its_time() -> None:
+    scene = scene_at(OPENS + MINUTE)
+    order_id = scene.order(time_in_force=GTD, expire_at=CLOSES)
+    for close in (EARLY, CLOSES):
+        scene.store.set_calendars([closing_at(close)])
+        scene.step(6)
+    scene.now = EARLY
+    scene.step()
+    scene.step()
+    assert "CancelRequested" not in scene.event_types(order_id)
+
+
+def test_a_time_between_two_sessions_ends_an_order_with_the_close_that_it_was_taken_before() -> None:
+    scene = scene_at(CLOSES - MINUTE)
+    night = CLOSES + 60 * MINUTE
+    before = scene.order(time_in_force=GTD, expire_at=night)
+    scene.now = CLOSES
+    behind = scene.order(time_in_force=GTD, expire_at=night)
+    scene.step(1)
+    assert "CancelRequested" in scene.event_types(before)
+    assert scene.quantities(behind)[0] == "ACKNOWLEDGED"
+    scene.now = night
+    scene.step()
+    assert expired(scene, behind) == (("EXPIRED", 0, 0), "it was good till 2026-11-02T22:00:00Z")
 
 
 def test_many_orders_end_in_slices() -> None:

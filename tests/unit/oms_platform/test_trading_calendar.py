@@ -62,6 +62,42 @@ def test_what_nobody_has_loaded_is_closed() -> None:
     assert Calendar(calendar_id="XLON").phase(at("2026-11-25T12:00")) == Phase(open=False)
 
 
+@pytest.mark.parametrize(
+    ("good_till", "last"),
+    [
+        # Before what is known, at an opening, in a session, at its close, and behind it.
+        ("2026-11-24T20:00", "2026-11-24T20:00"),
+        ("2026-11-25T14:30", "2026-11-25T14:30"),
+        ("2026-11-25T16:00", "2026-11-25T16:00"),
+        ("2026-11-25T21:00", "2026-11-25T21:00"),
+        ("2026-11-25T21:00:01", "2026-11-25T21:00"),
+        # A day without a session, the usual close of one that closes early, the opening after it.
+        ("2026-11-26T21:00", "2026-11-25T21:00"),
+        ("2026-11-27T21:00", "2026-11-27T18:00"),
+        ("2026-11-30T14:30", "2026-11-27T18:00"),
+        # The evening of the last day that is known, in New York, and a day that is not.
+        ("2026-12-01T04:59", "2026-11-30T21:00"),
+        ("2026-12-01T05:00", "2026-12-01T05:00"),
+    ],
+)
+def test_what_is_good_till_a_time_trades_until_then_or_until_the_close_before_it(
+    good_till: str, last: str
+) -> None:
+    assert WEEK.trades_until(at(good_till)) == at(last)
+    assert Hours((WEEK,)).trades_until("XNYS", at(good_till)) == at(last)
+    for calendar in (EVER_OPEN, Calendar(calendar_id="SIM", continuous_from=timedelta(0))):
+        assert calendar.trades_until(at(good_till)) == at(good_till)
+
+
+@given(st.integers(0, 6 * 24 * 3600).map(lambda shift: at("2026-11-25T14:31") + timedelta(seconds=shift)))
+def test_nothing_trades_between_that_close_and_the_time(good_till: datetime) -> None:
+    last = WEEK.trades_until(good_till)
+    assert last <= good_till
+    assert last == good_till or not WEEK.phase(last).open
+    until = WEEK.phase(last).until
+    assert last == good_till or until is None or until >= good_till
+
+
 def test_sessions_between_two_days() -> None:
     found = WEEK.between(date(2026, 11, 26), date(2026, 11, 27))
     assert [(one.session_date, one.early_close) for one in found] == [(date(2026, 11, 27), True)]

@@ -14,7 +14,7 @@ from oms_api.domain.terms import Known, read_terms
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import Quote
 from oms_platform.schema.demo_data import INSTRUMENTS
-from oms_platform.vocabulary import AlgoStrategy, OrderStatus, OrderTerms
+from oms_platform.vocabulary import AlgoStrategy, OrderStatus, OrderTerms, OrderType
 from oms_tools.bench.event_stream import StreamEvent
 from oms_tools.bench.figures import last_part, percentiles, slope
 from oms_tools.bench.load import Load, Schedule, Sent
@@ -161,7 +161,7 @@ def test_orders_of_every_kind_are_ones_that_the_door_takes() -> None:
         found = read_terms(order.body, channel="API", principal="desk", known=known)
         assert isinstance(found, OrderTerms), (order.body, found)
     assert {order.body["timeInForce"] for order in made} == {"DAY", "IOC", "FOK", "GTC", "GTD"}
-    assert {order.body["orderType"] for order in made} == {"MARKET", "LIMIT", "STOP", "STOP_LIMIT"}
+    assert {order.body["orderType"] for order in made} == {kind.name for kind in OrderType}
     assert {order.body.get("algo", {}).get("strategy") for order in made} == {
         None,
         *AlgoStrategy.__members__,

@@ -41,6 +41,7 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
         [order_id, order_id, ACCOUNT, _json(request), now],
     )
     leg = {"orderId": str(order_id), "clOrdId": child, "venueId": "XNYS", "side": "SIDE_BUY", "quantity": 10}
+    leg["limitPriceMicros"] = 227500000
     fill = {"venueId": "XNYS", "execId": "XNYS-7", "clOrdId": child, "lastQty": 10, "lastPxMicros": 227500000}
     accepted = {"route": {"routeId": str(route_id), "quantity": 10}, "note": "a\ttab and a \\ backslash"}
     events: list[tuple[str, str, UUID | None, dict[str, Any]]] = [

@@ -12,26 +12,20 @@ from rich.console import Console
 from oms_tools.execution_quality.columns import COLUMNS, bps, routed_lines
 from oms_tools.execution_quality.csv_report import report_json, write_lines
 from oms_tools.execution_quality.table import print_report
-from sor_engine.domain.quality import (
+from sor_engine.domain.quality import measure
+from sor_engine.domain.quality_evidence import Child, Evidence, Fees, Fill, Order, Quoted, Tape
+from sor_engine.domain.quality_report import (
     EFFECTIVE,
     FEES,
     SHORTFALL,
     UNFILLED,
-    Child,
     Cut,
-    Evidence,
-    Fees,
-    Fill,
     Gathered,
-    Order,
     OrderClass,
-    Quoted,
     Report,
     Routed,
     Sum,
     Tally,
-    Tape,
-    measure,
     share_ppm,
 )
 

@@ -55,6 +55,7 @@ class OrderType(betterproto.Enum):
     LIMIT = 2
     STOP = 3
     STOP_LIMIT = 4
+    PEGGED = 5
 
 
 class TimeInForce(betterproto.Enum):
@@ -128,6 +129,18 @@ class ExecType(betterproto.Enum):
     TRADE_CANCEL = 17
 
 
+class PegType(betterproto.Enum):
+    """
+    What the price of a pegged order follows, FIX tag 18. PRIMARY (R): the best price of its own side of the market.
+     MIDPOINT (M): the middle. MARKET (P): the best price of the other side.
+    """
+
+    UNSPECIFIED = 0
+    PRIMARY = 1
+    MIDPOINT = 2
+    MARKET = 3
+
+
 class CancelCause(betterproto.Enum):
     """
     Why an order is being taken out of the market. ALGO_END: its algo's time is over.
@@ -195,6 +208,17 @@ class Algo(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Peg(betterproto.Message):
+    """
+    What the price of a pegged order is: what it follows, and by how much beside it, FIX PegOffsetValue (211), below 0
+     for lower.
+    """
+
+    peg_type: "PegType" = betterproto.enum_field(1)
+    offset_micros: int = betterproto.int64_field(2)
+
+
+@dataclass(eq=False, repr=False)
 class OrderTerms(betterproto.Message):
     """
     What a client asked for, whole: every message that needs a part of it carries all of it. min_quantity: FIX MinQty
@@ -226,6 +250,7 @@ class OrderTerms(betterproto.Message):
     locate_id: str = betterproto.string_field(17)
     display_quantity: int = betterproto.int32_field(18)
     post_only: bool = betterproto.bool_field(19)
+    peg: "Peg" = betterproto.message_field(20)
     algo: "Algo" = betterproto.message_field(21)
     basket_id: str = betterproto.string_field(22)
 
@@ -243,6 +268,7 @@ class OrderChange(betterproto.Message):
     stop_price_micros: Optional[int] = betterproto.int64_field(4, optional=True)
     expire_at: Optional[datetime] = betterproto.message_field(5, optional=True)
     display_quantity: Optional[int] = betterproto.int32_field(6, optional=True)
+    peg: "Peg" = betterproto.message_field(7)
     algo: "Algo" = betterproto.message_field(9)
 
 
@@ -383,6 +409,21 @@ class StopTriggered(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class PegPriced(betterproto.Message):
+    """
+    A pegged order's price is `price_micros` from here on, of a quote with these two sides; quote_sequence and quoted_at:
+     its place in the symbol's quotes and its time. What venues have of the order at another price is to get this one.
+    """
+
+    price_micros: int = betterproto.int64_field(1)
+    bid_micros: Optional[int] = betterproto.int64_field(2, optional=True)
+    offer_micros: Optional[int] = betterproto.int64_field(3, optional=True)
+    quote_sequence: int = betterproto.int32_field(4)
+    quoted_at: Optional[datetime] = betterproto.message_field(5, optional=True)
+    priced_at: datetime = betterproto.message_field(6)
+
+
+@dataclass(eq=False, repr=False)
 class AlgoSlice(betterproto.Message):
     """
     One part of an algo's plan: from due_at on, `quantity` shares in all may be worked.
@@ -516,7 +557,8 @@ class TradeCorrected(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ChildRestated(betterproto.Message):
     """
-    A venue changed a child's OrderQty to `quantity` of itself (FIX ExecType Restated). exec_id, venue_order_id,
+    A child's OrderQty at its venue is `quantity` from here on, and its price limit_price_micros where that is there: the
+     venue changed it of itself (FIX ExecType Restated), or was asked to (Replaced). exec_id, venue_order_id,
      trade_date: of the report, which has its effect once; restated_at: its TransactTime, an older one says nothing new.
     """
 
@@ -528,6 +570,7 @@ class ChildRestated(betterproto.Message):
     venue_order_id: str = betterproto.string_field(6)
     trade_date: str = betterproto.string_field(7)
     restated_at: Optional[datetime] = betterproto.message_field(8, optional=True)
+    limit_price_micros: Optional[int] = betterproto.int64_field(9, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -818,8 +861,8 @@ class CancelChildren(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ReplaceChild(betterproto.Message):
     """
-    Make one live child smaller where it is (35=G): its OrderQty is to be `quantity`, what is executed included. One that
-     cannot be is answered by a CancelReject with `replace`.
+    Change one live child where it is (35=G): its OrderQty is to be `quantity`, what is executed included, and its price
+     limit_price_micros, where that is there. One that cannot be is answered by a CancelReject with `replace`.
     """
 
     request_id: str = betterproto.string_field(1)
@@ -828,6 +871,7 @@ class ReplaceChild(betterproto.Message):
     cl_ord_id: str = betterproto.string_field(4)
     quantity: int = betterproto.int32_field(5)
     requested_at: datetime = betterproto.message_field(6)
+    limit_price_micros: Optional[int] = betterproto.int64_field(7, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -843,7 +887,7 @@ class RouteAnswer(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ExecutionReport(betterproto.Message):
     """
-    FIX 35=8 of a child order. order_qty: the child's at its venue. exec_ref_id: the trade that a TRADE_CANCEL or a
+    FIX 35=8 of a child order. order_qty, price_micros: the child's at its venue, the price of a RESTATED only. exec_ref_id: the trade that a TRADE_CANCEL or a
      TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
     """
 
@@ -867,6 +911,7 @@ class ExecutionReport(betterproto.Message):
     exec_ref_id: str = betterproto.string_field(19)
     trade_date: str = betterproto.string_field(20)
     unresolved_qty: int = betterproto.int32_field(21)
+    price_micros: Optional[int] = betterproto.int64_field(22, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -938,6 +983,7 @@ class OrderEvent(betterproto.Message):
     resume_rejected: "ResumeRejected" = betterproto.message_field(42)
     stop_triggered: "StopTriggered" = betterproto.message_field(43)
     route_held: "RouteHeld" = betterproto.message_field(50)
+    peg_priced: "PegPriced" = betterproto.message_field(60)
     algo_planned: "AlgoPlanned" = betterproto.message_field(65)
     shares_released: "SharesReleased" = betterproto.message_field(66)
     algo_held: "AlgoHeld" = betterproto.message_field(67)
@@ -1066,6 +1112,14 @@ class SubscribeQuotesRequest(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class PegTerms(betterproto.Message):
+    """offset: in dollars beside what is followed, below 0 for lower."""
+
+    type: "PegType" = betterproto.enum_field(1)
+    offset: Optional[str] = betterproto.string_field(2, optional=True)
+
+
+@dataclass(eq=False, repr=False)
 class PlaceOrderRequest(betterproto.Message):
     client_order_id: str = betterproto.string_field(1)
     account_id: str = betterproto.string_field(2)
@@ -1092,6 +1146,7 @@ class PlaceOrderRequest(betterproto.Message):
     post_only: bool = betterproto.bool_field(19)
     algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
     basket_id: str = betterproto.string_field(41)
+    peg: Optional["PegTerms"] = betterproto.message_field(50, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -1149,6 +1204,7 @@ class Order(betterproto.Message):
     post_only: bool = betterproto.bool_field(39)
     algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
     basket_id: str = betterproto.string_field(41)
+    peg: Optional["PegTerms"] = betterproto.message_field(50, optional=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -1190,6 +1246,7 @@ class ReplaceOrderRequest(betterproto.Message):
     expire_time: datetime = betterproto.message_field(31)
     display_qty: Optional[int] = betterproto.int32_field(18, optional=True)
     algo: Optional["Algo"] = betterproto.message_field(40, optional=True)
+    peg: Optional["PegTerms"] = betterproto.message_field(50, optional=True)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,0 +1,86 @@
+"""Accounts as core's events tell of them: positions by a formula of their own, open orders, buying power."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from oms_core.domain.desk import Desk
+from oms_core.ports import UnitOfWork
+from oms_platform.messages import OrderEvent
+from oms_platform.sides import sign
+from oms_platform.vocabulary import OrderTerms
+from oms_tools.simulation.followed_orders import FollowedOrder
+from oms_tools.simulation.rules import BrokenError, require
+
+# What rounding of average costs may add up to in an account's exposure.
+_COST_TOLERANCE_MICROS: Final = 1_000_000
+
+
+@dataclass(slots=True)
+class Held:
+    """An account's position in a symbol, by a formula of its own."""
+
+    quantity: int = 0
+    cost: float = 0.0
+    cash: int = 0
+
+
+class FollowedAccounts:
+    """Every account's positions, and its orders that are open. buying_power: in micros, by account."""
+
+    def __init__(self, buying_power: Mapping[str, int]) -> None:
+        self._buying_power = buying_power
+        self.held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
+        self.open: defaultdict[str, dict[UUID, FollowedOrder]] = defaultdict(dict)
+
+    def check_positions(self, unit: UnitOfWork, desk: Desk) -> None:
+        """Hold the positions that a batch has changed to the fills. Raises BrokenError."""
+        for account_id, symbol in unit.positions:
+            held, kept = self.held[account_id, symbol], desk.position(account_id, symbol)
+            if (held.quantity, held.cash) != (kept.quantity, kept.net_cash_micros):
+                raise BrokenError(
+                    "position = sum of signed fills",
+                    f"{account_id} {symbol}: {kept.quantity} shares and {kept.net_cash_micros} micros,"
+                    f" fills make {held.quantity} and {held.cash}",
+                )
+
+    def hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
+        """Count shares that an account got (below 0: that were taken back of it) at a price in micros."""
+        held = self.held[account_id, terms.symbol]
+        signed = sign(terms.side) * quantity
+        held.cash -= signed * price
+        if held.quantity * signed >= 0:
+            held.cost += signed * price
+        else:
+            average = held.cost / held.quantity
+            after = held.quantity + signed
+            held.cost = after * (average if after * held.quantity >= 0 else price)
+        held.quantity += signed
+
+    def check_buying_power(
+        self, order: FollowedOrder, event: OrderEvent, terms: OrderTerms, price: int
+    ) -> None:
+        """Hold an order of these terms, reserved at a price, to what its account may have open."""
+        account = event.account_id
+        others = [one for one in self.open[account].values() if one is not order]
+        closing = sum(
+            one.leaves
+            for one in others
+            if one.terms.symbol == terms.symbol and sign(one.terms.side) == sign(terms.side)
+        )
+        position = self.held[account, terms.symbol].quantity
+        against = max(0, -sign(terms.side) * position)
+        opening = max(0, terms.quantity - order.executed - max(0, against - closing))
+        if not opening:
+            return
+        used: float = sum(one.reserved for one in others)
+        used += sum(abs(held.cost) for (name, _), held in self.held.items() if name == account)
+        bound = self._buying_power[account]
+        require(
+            used + opening * price <= bound + _COST_TOLERANCE_MICROS,
+            "buying power holds",
+            event,
+            f"{used + opening * price:.0f} micros used of {bound}",
+        )
