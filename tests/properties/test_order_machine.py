@@ -17,6 +17,7 @@ from oms_core.domain.executions import Effects
 from oms_core.domain.machine import UnknownChildError, apply
 from oms_core.domain.order import (
     Event,
+    FollowQuote,
     Order,
     RequestReplace,
     RequestResume,
@@ -30,6 +31,7 @@ from oms_core.domain.stops import StopWatch
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle, Pending
 from oms_platform.ids import uuid7
+from oms_platform.market_rules import Ticks
 from oms_platform.order_types import ALGO_ORDER_TYPES, ALGO_TIMES_IN_FORCE, AUCTIONS
 from oms_platform.vocabulary import (
     Algo,
@@ -40,6 +42,7 @@ from oms_platform.vocabulary import (
     CancelCause,
     CancelRejected,
     CancelRequested,
+    ChildRestated,
     ExecType,
     OrderCanceled,
     OrderChange,
@@ -49,9 +52,13 @@ from oms_platform.vocabulary import (
     OrderSuspended,
     OrderTerms,
     OrderType,
+    Peg,
+    PegPriced,
+    PegType,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RoutePlaced,
     RouteRequested,
     SharesReleased,
     StopTriggered,
@@ -130,7 +137,7 @@ class OrderStory(RuleBasedStateMachine):
 
     @initialize(
         quantity=st.integers(1, 500),
-        order_type=st.sampled_from(list(OrderType)),
+        order_type=st.sampled_from([kind for kind in OrderType if kind is not OrderType.PEGGED]),
         tif=st.sampled_from(list(TimeInForce)),
     )
     def begin(self, quantity: int, order_type: OrderType, tif: TimeInForce) -> None:
@@ -743,11 +750,140 @@ class AuctionStory(OrderStory):
         self.place_route([], refused=False, no_data=False)
 
 
+class PeggedStory(OrderStory):
+    """The same of an order that follows the market: it moves, has one side, or is gone, whenever it likes;
+    venues move children, or do not, whenever they like.
+    """
+
+    @initialize(
+        quantity=st.integers(1, 500),
+        tif=st.sampled_from((TimeInForce.DAY, TimeInForce.GTC)),
+        peg_type=st.sampled_from(list(PegType)),
+        limit=st.none() | st.integers(97, 103),
+    )
+    def begin(self, quantity: int, tif: TimeInForce, peg_type: PegType, limit: int | None) -> None:
+        first = new_order(quantity=quantity, order_type=OrderType.PEGGED, tif=tif)
+        terms = structs.replace(
+            first.terms,
+            peg=Peg(peg_type=peg_type),
+            limit_price_micros=None if limit is None else limit * MICROS,
+        )
+        self.prices: dict[str, int] = {}  # of each child at its venue
+        self.unmoved: set[str] = set()  # by their venues, since there was a price
+        self.gives: list[int | None] = []  # what the quote gave by each step
+        self._begin(structs.replace(first, terms=terms))
+
+    @rule(bid=st.none() | st.integers(96, 102), spread=st.none() | st.integers(-1, 3))
+    def quote(self, bid: int | None, spread: int | None) -> None:
+        offer = None if spread is None else (99 if bid is None else bid) + spread
+        touch = TouchPrices(
+            bid_micros=None if bid is None else bid * MICROS,
+            offer_micros=None if offer is None else offer * MICROS,
+        )
+        self.machine.quote = FollowQuote(touch=touch, ticks=Ticks())
+        order = self.machine.order
+        events = self.machine.do(self.machine.quote)
+        gives = self._given(order.terms)
+        # It moves what venues have, and nothing that is on its way, taken back or held.
+        free = order.lifecycle is Lifecycle.LIVE and order.working_qty > 0 and self.machine.may_route
+        free = free and order.cancel is None and order.suspended is None and order.replacing is None
+        off = any(self._off(order))
+        was = None if order.pegged is None else order.pegged.price_micros
+        assert (events[:1] != [] and isinstance(events[0], PegPriced)) >= (
+            free and not off and was is not None and gives not in (None, was)
+        )
+        if off and events:
+            # What is on its way elsewhere is not sent elsewhere again, but for a route of the rest.
+            assert any(isinstance(event, RouteRequested) for event in events)
+
+    def _given(self, terms: OrderTerms) -> int | None:
+        """Work out, from what a peg is, what the quote gives an order to buy."""
+        quote = self.machine.quote
+        if quote is None or terms.peg is None:
+            return None
+        bid, offer = quote.touch.bid_micros, quote.touch.offer_micros
+        if bid is not None and offer is not None and bid > offer:
+            return None
+        if terms.peg.peg_type is PegType.MIDPOINT and None in (bid, offer):
+            return None
+        followed = bid if terms.peg.peg_type is PegType.PRIMARY else offer
+        bounds = [price for price in (followed, terms.limit_price_micros) if price is not None]
+        return None if followed is None else min(bounds)
+
+    def _off(self, order: Order) -> list[str]:
+        price = None if order.pegged is None else order.pegged.price_micros
+        return [
+            name
+            for name, child in self.children.items()
+            if child.live and name in self.prices and self.prices[name] != price
+        ]
+
+    @precondition(lambda self: self.children)
+    @rule(pick=st.integers(0, 100))
+    def move(self, pick: int) -> None:
+        """A venue does what it may have been asked to, or of itself."""
+        name, order = self._pick(pick), self.machine.order
+        price = PRICE if order.pegged is None else order.pegged.price_micros
+        child = self.children[name]
+        moved = ChildRestated(
+            cl_ord_id=name, venue_id="XNYS", quantity=child.shares, limit_price_micros=price
+        )
+        taken = self.machine.do(moved) != []
+        assert taken == (child.live and self.prices.get(name, price) != price)
+        if taken:
+            self.prices[name] = price
+
+    @precondition(lambda self: self.children)
+    @rule(pick=st.integers(0, 100))
+    def leave(self, pick: int) -> None:
+        name = self._pick(pick)
+        self.machine.reject_cancel(child=name, replaces=True)
+
+    @invariant()
+    def every_route_and_every_price_is_of_a_quote_and_within_the_limit(self) -> None:
+        terms, priced, seen = self.first.terms, None, len(self.gives)
+        for number, (event, after) in enumerate(self.machine.steps):
+            if number >= seen:
+                self.gives.append(self._given(after.terms))
+            if isinstance(event, OrderReplaced):
+                terms = after.terms
+            if isinstance(event, PegPriced):
+                assert event.price_micros == self.gives[number]
+                priced = event.price_micros
+                assert terms.limit_price_micros is None or priced <= terms.limit_price_micros
+                self.unmoved = set()
+            if isinstance(event, RouteRequested):
+                assert after.pegged is not None and not after.is_recalled
+                assert priced == after.pegged.price_micros == self.gives[number]
+                assert after.worked_terms.limit_price_micros == priced
+            if isinstance(event, RoutePlaced) and number >= seen:
+                assert after.pegged is not None
+                self.prices |= {child.cl_ord_id: child.limit_price_micros for child in event.children}
+
+    @invariant()
+    def what_is_off_its_price_is_asked_to_move_or_taken_back(self) -> None:
+        order = self.machine.order
+        off = self._off(order) if order.pegged is not None and order.lifecycle is Lifecycle.LIVE else []
+        assert {name for name, _ in order.off_peg} == set(off)
+        held = order.taken_back_by is not None
+        refused = [order.children[name] for name in off if order.children[name].replace_rejected]
+        back = any(not child.cancel_rejected for child in refused)
+        if not held and back:
+            assert order.is_recalled
+        if not held and not order.is_recalled:
+            assert set(order.moved_to_peg) == {
+                name for name in off if not order.children[name].replace_rejected
+            }
+            assert bool(order.moved_to_peg) <= (owed_key(order) is not None)
+
+
 TestOrderStory = OrderStory.TestCase
+TestPeggedStory = PeggedStory.TestCase
 TestTimedOrderStory = TimedOrderStory.TestCase
 TestAuctionStory = AuctionStory.TestCase
 # 20,000 steps; OMS_STORY_STEPS=1000000 takes a million.
 STEPS = int(os.environ.get("OMS_STORY_STEPS", "20000"))
 TestOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
 TestTimedOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
+TestPeggedStory.settings = settings(max_examples=STEPS // 80, stateful_step_count=40, deadline=None)
 TestAuctionStory.settings = settings(max_examples=STEPS // 100, stateful_step_count=20, deadline=None)

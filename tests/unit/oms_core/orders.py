@@ -7,7 +7,7 @@ from uuid import UUID
 
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step, evolve, first_route
-from oms_core.domain.order import Command, Event, Fact, Order, RequestCancel
+from oms_core.domain.order import Command, Event, Fact, FollowQuote, Order, RequestCancel
 from oms_platform import ids
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import (
@@ -67,13 +67,22 @@ class Machine:
         self.now = now
         # What time says of its routes.
         self.may_route, self.waits_for = True, ""
+        # Of now, for an order that follows one.
+        self.quote: FollowQuote | None = None
         self.events: list[Event] = []
         self.steps: list[Step] = []
         self.effects = Effects()
 
     def do(self, cause: Fact | Command) -> list[Event]:
         """Let one thing happen. Returns the events that it made."""
-        steps = evolve(self.order, cause, self.now, may_route=self.may_route, waits_for=self.waits_for)
+        steps = evolve(
+            self.order,
+            cause,
+            self.now,
+            may_route=self.may_route,
+            waits_for=self.waits_for,
+            quote=self.quote,
+        )
         events = [event for event, _ in steps]
         for event in events:
             self.effects.note(event)
@@ -210,7 +219,7 @@ def child_terms(order: Order, attempt: int, leg: int, venue: str, quantity: int)
         order_type=OrderType.LIMIT,
         time_in_force=terms.time_in_force,
         quantity=quantity,
-        limit_price_micros=PRICE,
+        limit_price_micros=PRICE if order.pegged is None else order.pegged.price_micros,
     )
 
 
