@@ -171,6 +171,19 @@ class Auditor(OrderAuditor):
             None,
         )
 
+    def held_by_the_hour(self) -> UUID | None:
+        """Return an order that waits for an open, which is to go on when that has come; None for none."""
+        return next(
+            (
+                order_id
+                for order_id, order in self.orders.items()
+                if order.held and order.auction is None and order.terms.algo is None
+                if order.executed + order.unresolved < order.terms.quantity
+                if not (order.closed or order.canceled or order.suspended or order.working or order.route)
+            ),
+            None,
+        )
+
     def check_quiet(
         self, orders: SimulatedOrderStore, venues: Mapping[str, SimulatedVenue], children: SimulatedChildStore
     ) -> None:

@@ -530,5 +530,10 @@ class Simulation:
         unanswered = system.adapter.manager.unanswered
         if unanswered:
             return f"the adapter waits for {unanswered} answers of venues"
+        if not system.setting.calendar.phase(self.clock.now()).open:
+            return "orders wait for the open"
         late = self.auditor.past_its_time(self.clock.now())
-        return "" if late is None else f"{late} goes on though its time is over"
+        if late is not None:
+            return f"{late} goes on though its time is over"
+        held = self.auditor.held_by_the_hour()
+        return "" if held is None else f"{held} waits for an open that is over"
