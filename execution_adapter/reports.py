@@ -111,9 +111,10 @@ class ReportOutlet:
 
 
 def _changed(child: ChildTerms, state: ChildState, before: ChildState) -> bool:
-    """Return whether a child's open shares or its price are others than before."""
+    """Return whether a child's open shares are others than before, or the price that they have."""
     sent = child.limit_price_micros
-    return (state.leaves_qty, state.price_of(sent)) != (before.leaves_qty, before.price_of(sent))
+    moved = state.leaves_qty > 0 and state.price_of(sent) != before.price_of(sent)
+    return moved or state.leaves_qty != before.leaves_qty
 
 
 def _heard(report: Report) -> ExecType:

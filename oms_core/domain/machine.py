@@ -256,8 +256,10 @@ def restatement_refused(order: Order, child: Child, restated: ChildRestated) -> 
     if quantity < done:
         return f"{quantity} shares are fewer than the {done} that are done"
     left = order.terms.quantity - order.committed_qty + child.leaves_qty
-    # Fewer shares than the venue has are always taken, also of an order that has too many out.
-    if quantity > child.quantity and quantity - done > left:
+    # Fewer shares than the venue has are always taken, also of an order that has too many out. Of a pegged
+    # order more, too: a move that met a venue's own change has brought them, and all that is too much is
+    # taken back.
+    if quantity > child.quantity and quantity - done > left and order.terms.peg is None:
         return f"{quantity} shares with {done} done are more than the {left} that the order has for it"
     return None
 

@@ -557,10 +557,12 @@ class OrderAuditor(ReportAuditor):
             event,
             f"says {event.cum_qty} and {event.leaves_qty}, is {order.cum} and {order.leaves}",
         )
-        # Only a venue may make it more than was ordered: by a late trade, or by a child that it reopens.
+        # Only a venue may make it more than was ordered: by a late trade, by a child that it reopens, or by
+        # its own change of a child that met a move of it.
         committed = order.committed
+        met = event.type == "ChildRestated" and order.terms.peg is not None
         require(
-            committed <= max(quantity, before) or event.type in _OF_VENUES or bool(order.closed),
+            committed <= max(quantity, before) or event.type in _OF_VENUES or met or bool(order.closed),
             "children never exceed the parent",
             event,
             f"{order.executed} done, {order.working} work, {order.route} in a route, of {quantity}",

@@ -226,6 +226,8 @@ class OrderStory(RuleBasedStateMachine):
         others -= child.unresolved
         # A venue may always take shares away; more than it has only as far as the order has them.
         room = quantity < child.shares or quantity <= order.terms.quantity - others
+        # Of a pegged order that may have met a move; what is too much is taken back.
+        room = room or order.terms.peg is not None
         fits = child.done + child.unresolved <= quantity and room
         taken = self.machine.restate(quantity, child=name) != []
         assert taken == (child.live and quantity != child.shares and fits)
