@@ -16,7 +16,7 @@ from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings
 from oms_core.domain.desk import Desk
-from oms_core.domain.peg_watch import PEG_INTERVAL
+from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S
 from oms_core.entrypoints.grpc import RiskService
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core
@@ -110,6 +110,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             stack=stack,
             stop_trigger=StopTrigger(settings.stop_trigger),
             peg_interval=timedelta(milliseconds=settings.peg_interval_ms),
+            peg_moves_per_s=settings.peg_moves_per_s,
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
@@ -134,6 +135,7 @@ def build_loop(
     stack: contextlib.ExitStack,
     stop_trigger: StopTrigger = StopTrigger.QUOTE,
     peg_interval: timedelta = PEG_INTERVAL,
+    peg_moves_per_s: int = PEG_MOVES_PER_S,
 ) -> CoreLoop:
     """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
     loop: CoreLoop | None = None
@@ -170,6 +172,7 @@ def build_loop(
         tracer=tracer,
         stop_trigger=stop_trigger,
         peg_interval=peg_interval,
+        peg_moves_per_s=peg_moves_per_s,
     )
     for partitions in early:
         loop.take_partitions(partitions)

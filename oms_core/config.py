@@ -17,7 +17,9 @@ class Settings(KafkaFields):
     day_orders_wait: DAY orders that come while their market is closed wait for its next session; otherwise
     they are denied (MARKET_CLOSED). stop_trigger: what triggers stops: quote (the national best), trade (the
     last one), or both. peg_interval_ms: a pegged order is moved once in so many milliseconds at most.
-    advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host and port.
+    peg_moves_per_s: and all of them together so often in a second, 0 for any number: with more of them each
+    is moved less often. advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host
+    and port.
     """
 
     postgres_dsn: str
@@ -34,6 +36,7 @@ class Settings(KafkaFields):
     advertised: str = ""
     stop_trigger: str = StopTrigger.QUOTE.value
     peg_interval_ms: int = 250
+    peg_moves_per_s: int = 250
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
@@ -49,6 +52,8 @@ class Settings(KafkaFields):
                 f"OMS_CORE_PEG_INTERVAL_MS must be {PEG_INTERVAL_MS_MIN} to {PEG_INTERVAL_MS_MAX}"
                 f" milliseconds, was {self.peg_interval_ms}"
             )
+        if self.peg_moves_per_s < 0:
+            raise ValueError(f"OMS_CORE_PEG_MOVES_PER_S must be 0 or more, was {self.peg_moves_per_s}")
         triggers = [one.value for one in StopTrigger]
         if self.stop_trigger not in triggers:
             raise ValueError(

@@ -23,8 +23,38 @@ from oms_platform.vocabulary import OrderTerms, PegType, Side
 PEG_INTERVAL: Final = timedelta(milliseconds=250)
 # No price is beyond it.
 _ANY: Final = 2**63
+# Of all pegged orders: what a laptop carries beside its clients' orders.
+PEG_MOVES_PER_S: Final = 250
+_SECOND: Final = timedelta(seconds=1)
 _Key = tuple[str, Side, PegType]
 Look = tuple[UUID, TouchPrices]
+
+
+class MoveAllowance:
+    """How many orders may be moved now: so many a second, and at once no more than in a fifth of one.
+
+    per_s 0: any number.
+    """
+
+    def __init__(self, per_s: int, now: datetime) -> None:
+        self._per_s = per_s
+        self._most = max(1, per_s // 5)
+        self._left = self._most
+        self._at = now
+
+    def left(self, now: datetime, orders_max: int) -> int:
+        """Return how many orders may be moved at a time, at most so many."""
+        if not self._per_s:
+            return orders_max
+        more = (now - self._at) * self._per_s // _SECOND
+        if more > 0:
+            self._left = min(self._most, self._left + more)
+            self._at = now if self._left == self._most else self._at + more * _SECOND / self._per_s
+        return min(self._left, orders_max)
+
+    def spend(self, orders: int) -> None:
+        """Count orders that were moved."""
+        self._left -= orders
 
 
 class _Place(NamedTuple):
@@ -75,6 +105,8 @@ class PegWatch:
         self._interval = interval
         self._groups: dict[_Key, _Group] = {}
         self._turns: deque[_Key] = deque()
+        # Who comes first, by turns: orders whose time is over, or those that a quote moves.
+        self._rested_first = True
         # What an order has left in a group or among the times stays until it is met.
         self._times: list[tuple[datetime, UUID]] = []
         self._places: dict[UUID, _Place] = {}
@@ -143,11 +175,15 @@ class PegWatch:
 
     def _looks(self, now: datetime, touch_of: Callable[[str], TouchPrices]) -> Iterator[Look]:
         yield from self._priced(touch_of)
-        yield from self._rested(now, touch_of)
+        self._rested_first = not self._rested_first
+        if self._rested_first:
+            yield from self._rested(now, touch_of)
         for _ in range(len(self._turns)):
             key = self._turns[0]
             self._turns.rotate(-1)
             yield from self._moved(key, now, touch_of(key[0]))
+        if not self._rested_first:
+            yield from self._rested(now, touch_of)
 
     def _priced(self, touch_of: Callable[[str], TouchPrices]) -> Iterator[Look]:
         """Look at the orders that wait for a quote, once with each."""

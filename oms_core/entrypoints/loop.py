@@ -16,7 +16,7 @@ from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.order_times import Turns
-from oms_core.domain.peg_watch import PEG_INTERVAL, PegWatch
+from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.republication import Republication, Ring
@@ -89,6 +89,7 @@ class CoreLoop:
         tracer: Tracer | None = None,
         stop_trigger: StopTrigger = StopTrigger.QUOTE,
         peg_interval: timedelta = PEG_INTERVAL,
+        peg_moves_per_s: int = PEG_MOVES_PER_S,
     ) -> None:
         self._core = core
         self._store = store
@@ -106,6 +107,7 @@ class CoreLoop:
         self._turns = Turns()
         self._algos = AlgoWatch((), clock())
         self._peg_interval = peg_interval
+        self._moves = MoveAllowance(peg_moves_per_s, clock())
         self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last
@@ -344,10 +346,19 @@ class CoreLoop:
 
     def _follow_quotes(self, unit: UnitOfWork) -> None:
         """Let the pegged orders follow that the newest quotes move."""
+        left = self._moves.left(unit.now, PEGS_PER_BATCH_MAX)
+        if left <= 0:
+            return
         for order_id, touch in self._pegs.due(unit.now, self._core.quotes.touch, PEGS_PER_BATCH_MAX):
+            before = self._core.desk.orders.get(order_id)
             order = handle_quote(self._core, unit, order_id, touch)
             if order is not None:
                 self._pegs.note(order, unit.now)
+            if order is not before:
+                self._moves.spend(1)
+                left -= 1
+            if left <= 0:
+                return
 
     def _work_algos(self, unit: UnitOfWork) -> None:
         """Look at the algo orders whose time has come."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from oms_core.domain.order import Child, Order
-from oms_core.domain.peg_watch import PegWatch
+from oms_core.domain.peg_watch import MoveAllowance, PegWatch
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.market_rules import Ticks
@@ -33,7 +33,7 @@ from oms_platform.vocabulary import (
 )
 from oms_platform.wire import Topic
 from tests.unit.oms_core.orders import NOW, PRICE, new_order
-from tests.unit.oms_core.scene import BID, OFFER, Scene
+from tests.unit.oms_core.scene import BID, LIMITS, OFFER, Scene
 
 CENT = 10_000
 SECOND = 1.0
@@ -521,3 +521,48 @@ def _looked(watch: PegWatch, orders: dict[UUID, Order], now: Any, touch_of: Any)
         orders[order_id] = moved(orders[order_id], price, now)
         watch.note(orders[order_id], now)
     return looks
+
+
+def test_many_are_moved_in_slices_so_many_a_second_and_each_in_its_turn() -> None:
+    scene = Scene(limits=replace(LIMITS, buying_power_micros=10**18))
+    orders = [at_venue(scene) for _ in range(120)]
+    scene.step(SECOND)
+    scene.quotes.quote = TouchPrices(bid_micros=BID + CENT, offer_micros=OFFER)
+    moved_by = []
+    for _ in range(20):
+        scene.step(0.1)
+        moved_by.append(len(moves(scene)))
+    assert moved_by[0] <= 50
+    # 250 a second, 50 of them at once.
+    assert all(after - before <= 25 for before, after in pairwise(moved_by))
+    assert sorted(moved_by) == moved_by and moved_by[-1] == 120
+    prices = {scene.state(order_id).worked_terms.limit_price_micros for order_id in orders}
+    assert prices == {BID + CENT}
+
+
+@given(
+    per_s=st.integers(1, 1_000),
+    asked=st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 60)), max_size=30),
+)
+def test_no_more_are_moved_in_any_time_than_are_allowed(per_s: int, asked: list[tuple[int, int]]) -> None:
+    allowed, now = MoveAllowance(per_s, NOW), NOW
+    spent: list[tuple[Any, int]] = []
+    for wait_ms, wanted in asked:
+        now += timedelta(milliseconds=wait_ms)
+        orders = min(wanted, allowed.left(now, 50))
+        assert orders >= 0
+        allowed.spend(orders)
+        spent.append((now, orders))
+    for first, (since, _) in enumerate(spent):
+        for last in range(first, len(spent)):
+            passed = (spent[last][0] - since) // timedelta(microseconds=1)
+            done = sum(orders for _, orders in spent[first : last + 1])
+            assert done <= max(1, per_s // 5) + passed * per_s / 1_000_000 + 1
+    rested = now + timedelta(seconds=5)
+    assert allowed.left(rested, 10_000) == max(1, per_s // 5)
+
+
+def test_any_number_may_be_moved_where_there_is_no_bound() -> None:
+    allowed = MoveAllowance(0, NOW)
+    allowed.spend(10_000)
+    assert allowed.left(NOW, 50) == 50
