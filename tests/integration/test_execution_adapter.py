@@ -62,6 +62,7 @@ class Stage:
         self.use(kafka)
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("DELETE FROM fee_schedules WHERE venue_id <> 'XNYS'")
+            connection.execute("UPDATE instruments SET listing_venue = 'XNYS'")
             connection.execute("DELETE FROM venues WHERE venue_id <> 'XNYS'")
         stack.callback(self.kill)
 
