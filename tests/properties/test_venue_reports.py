@@ -22,6 +22,7 @@ from oms_core.ports import UnitOfWork, event_of
 from oms_platform import ids
 from oms_platform.exceptions import EXECUTIONS, ExceptionKind, exception_identity, message_content
 from oms_platform.messages import CancelOrder, ExecutionReport, SubmitOrder
+from oms_platform.trading_calendar import EVER_OPEN
 from oms_platform.vocabulary import ExecType, OrderStatus, Side, TimeInForce
 from oms_platform.wire import Topic
 from oms_tools.simulation.order_invariants import OrderAuditor
@@ -69,7 +70,7 @@ class VenueReports(RuleBasedStateMachine):
 
     def _audit(self) -> None:
         """Let the simulation's auditor look at every batch, with a model of its own."""
-        auditor = OrderAuditor({ACCOUNT: 10**15}, timedelta(days=365), 10.0, lambda _symbol: 0.0)
+        auditor = OrderAuditor({ACCOUNT: 10**15}, timedelta(days=365), 10.0, lambda _symbol: 0.0, EVER_OPEN)
         store = self.scene.store
         take_request, commit = store.take_request, store.commit
 
