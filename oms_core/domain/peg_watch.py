@@ -69,23 +69,28 @@ class _Group:
     """Orders that follow the same price, of which they get no more than their limits say.
 
     Prices are signed so that a higher one is worse for the order. at: what was followed at the last look;
-    low: the lowest of what was followed since all that it moved were looked at.
+    low: the lowest of what was followed since all that it moved were looked at, None when they were. touch:
+    of the last look.
     """
 
-    __slots__ = ("at", "low", "members", "terms")
+    __slots__ = ("at", "low", "members", "terms", "touch")
 
     def __init__(self, terms: OrderTerms) -> None:
         self.terms = terms
         self.members: list[tuple[int, UUID]] = []
+        self.touch: TouchPrices | None = None
         self.at: int | None = None
         # Of nobody's price is it known which quote it is of.
         self.low: int | None = -_ANY
 
     def take(self, touch: TouchPrices) -> bool:
         """Take a quote. Returns whether there is a price to follow."""
+        if touch is self.touch:
+            return True
         followed = followed_price(self.terms, touch.bid_micros, touch.offer_micros)
         if followed is None:
             return False
+        self.touch = touch
         price = sign(self.terms.side) * followed
         if self.at is not None and price != self.at:
             self.low = min(price, self.at) if self.low is None else min(self.low, price, self.at)
@@ -181,7 +186,9 @@ class PegWatch:
         for _ in range(len(self._turns)):
             key = self._turns[0]
             self._turns.rotate(-1)
-            yield from self._moved(key, now, touch_of(key[0]))
+            touch, group = touch_of(key[0]), self._groups[key]
+            if touch is not group.touch or group.low is not None:
+                yield from self._moved(key, now, touch)
         if not self._rested_first:
             yield from self._rested(now, touch_of)
 

@@ -273,7 +273,11 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
         ({"symbol": "NOPE"}, "symbol", 'unknown symbol "NOPE"'),
         ({"side": "HOLD"}, "side", 'must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT, was "HOLD"'),
         ({"side": None}, "side", "is required"),
-        ({"orderType": "PEG"}, "orderType", 'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, was "PEG"'),
+        (
+            {"orderType": "PEG"},
+            "orderType",
+            'must be one of MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED, was "PEG"',
+        ),
         (
             {"timeInForce": "CLS"},
             "timeInForce",

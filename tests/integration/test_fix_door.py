@@ -208,7 +208,7 @@ def test_refusals_have_the_words_of_rest(desk: Desk) -> None:
         ("38=1.5|", "13", "INVALID_REQUEST: quantity=must be a whole number of shares above 0"),
         ("38=|", "13", "INVALID_REQUEST: quantity=is required"),
         ("54=8|", "11", "INVALID_REQUEST: side=must be one of BUY, SELL, SELL_SHORT, SELL_SHORT_EXEMPT"),
-        ("40=P|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT, STOP, STOP_LIMIT"),
+        ("40=K|", "11", "INVALID_REQUEST: orderType=must be one of MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED"),
         ("40=3|99=187.21|", "99", "INVALID_REQUEST: limitPrice=must be left out of a STOP order"),
         ("44=187.215|", "99", "INVALID_REQUEST: limitPrice=must be a multiple of the tick size"),
         ("9501=nowhere|", "99", "INVALID_REQUEST: routing.profile=unknown routing profile"),
