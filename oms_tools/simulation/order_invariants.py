@@ -211,8 +211,6 @@ class OrderAuditor(ReportAuditor):
         bid, offer, side = priced.bid_micros, priced.offer_micros, terms.side
         followed = near(side, bid, offer) if terms.peg.peg_type is PegType.PRIMARY else far(side, bid, offer)
         bound, limit = (followed or 0) + terms.peg.offset_micros, terms.limit_price_micros
-        if terms.peg.peg_type is PegType.MIDPOINT and limit is not None:
-            bound = limit
         within = is_within(side, priced.price_micros, bound)
         require(
             within and (limit is None or is_within(side, priced.price_micros, limit)),

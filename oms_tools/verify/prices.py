@@ -75,7 +75,5 @@ def _beyond_quote(terms: dict[str, Any], priced: dict[str, Any]) -> str:
     if followed is None or (bid is not None and offer is not None and bid > offer):
         return f"a price of a quote that gives none: bid {bid}, offer {offer}"
     wanted = followed + peg.get("offsetMicros", 0)
-    if peg["pegType"] == "PEG_TYPE_MIDPOINT" and terms.get("limitPriceMicros") is not None:
-        return ""
     price = priced["priceMicros"]
     return f"{price} micros, its quote gives {wanted}" if _is_worse(terms, price, wanted) else ""

@@ -63,7 +63,9 @@ def replaced(terms: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         (SELL | MARKET, [priced(899)], "event 2, PegPriced: 899 micros, its quote gives 900"),
         (BUY | MARKET | {"limitPriceMicros": 910}, [priced(910), asked(), placed(910), moved(911)],
          "event 5, ChildRestated: 911 micros, its limit is 910"),
-        (BUY | MIDPOINT | {"limitPriceMicros": 990}, [priced(990), asked(), placed(990)], ""),
+        (BUY | MIDPOINT | {"limitPriceMicros": 910}, [priced(910), asked(), placed(910)], ""),
+        (BUY | MIDPOINT | {"limitPriceMicros": 990}, [priced(990)],
+         "event 2, PegPriced: 990 micros, its quote gives 920"),
         (BUY | MIDPOINT, [priced(921)], "event 2, PegPriced: 921 micros, its quote gives 920"),
     ],
 )  # fmt: skip
