@@ -73,7 +73,7 @@ class ChildOutcomes:
             live.given_up = False
             self._ledger.settled(live.child.cl_ord_id, ExceptionKind.UNRESOLVED)
 
-    def keep_quantity(
+    def keep_unchanged(
         self, live: LiveChild, text: str, now: datetime, reason: int = OTHER_REASON, cl_ord_id: str = ""
     ) -> None:
         """Tell core that a child is not changed where it is. reason: CxlRejReason (102).

@@ -283,7 +283,7 @@ class ChildOrderManager:
         if problem:
             self.refuse_replace(message, problem, now)
         elif problem := self._sender.replace(live, quantity, price, now, now_s):
-            self.outcomes.keep_quantity(live, problem, now)
+            self.outcomes.keep_unchanged(live, problem, now)
 
     def refuse_replace(self, message: ReplaceChild, problem: str, now: datetime) -> None:
         """Tell core that a child is not changed where it is; nothing is sent."""
@@ -362,7 +362,7 @@ class ChildOrderManager:
         for live in here:
             live.tries = 0
             if live.state.replaces.pending_qty and not live.state.replace_is_out:
-                self.outcomes.keep_quantity(live, "its replace was not sent", now)
+                self.outcomes.keep_unchanged(live, "its replace was not sent", now)
         self._go_on(venue_id, here, now, now_s)
         self._questions.compare(venue_id, Occasion.LOGON, now, now_s)
 

@@ -235,7 +235,7 @@ class OrderSender:
             self._ask_replace(live, wanted.pending_qty, wanted.pending_price)
             problem = self._replace_now(live, now, now_s)
         if problem:
-            self._outcomes.keep_quantity(live, problem, now)
+            self._outcomes.keep_unchanged(live, problem, now)
         return not problem
 
     def waits_for_turn(self, live: LiveChild) -> bool:

@@ -234,7 +234,7 @@ class ReportHandlers:
         same_price = replaces.pending_price in (0, report.price_micros)
         if (quantity == replaces.pending_qty and same_price) or replaces.pending == replaces.named:
             return replace(report, exec_type=ExecType.REPLACED, named=replaces.pending)
-        self._outcomes.keep_quantity(live, "its venue has it as it was", now, cl_ord_id=replaces.pending)
+        self._outcomes.keep_unchanged(live, "its venue has it as it was", now, cl_ord_id=replaces.pending)
         return report
 
     def _go_on_canceling(self, report: Report, live: LiveChild, now: datetime, now_s: float) -> None:
@@ -364,7 +364,7 @@ class ReportHandlers:
         reason: int = OTHER_REASON,
         cl_ord_id: str = "",
     ) -> None:
-        self._outcomes.keep_quantity(live, text, now, reason, cl_ord_id)
+        self._outcomes.keep_unchanged(live, text, now, reason, cl_ord_id)
         if live.canceling and self._states.is_up(live.child.venue_id):
             self._sender.cancel(live, now, now_s)
         elif not live.unacked and live.state.missing_qty == live.missing_shown:

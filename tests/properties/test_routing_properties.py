@@ -181,7 +181,7 @@ def ask(case: Case) -> Decision:
 
 @settings(max_examples=300, deadline=None)
 @given(cases)
-def test_legs_keep_quantity_limit_tick_lot_and_minimum(case: Case) -> None:
+def test_legs_keep_unchanged_limit_tick_lot_and_minimum(case: Case) -> None:
     request, _, considered, _, _, known = case
     decision = ask(case)
     by_name = {venue.venue_id: venue for venue in considered}
