@@ -1,5 +1,6 @@
 """The demo's reference: 20 symbols, 10 accounts, 5 lit venues, a dark one. Seeding again changes nothing."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -51,6 +52,18 @@ CALENDAR: Final = "SIM"
 # Where each is listed: of these at the one venue, of the others at the other; both hold auctions.
 LISTED_AT_XNAS: Final = frozenset(("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"))
 AUCTION_VENUES: Final = ("XNYS", "XNAS")
+SECTORS: Final[Mapping[str, tuple[str, ...]]] = {
+    "TECHNOLOGY": ("AAPL", "MSFT", "NVDA"),
+    "COMMUNICATION": ("GOOGL", "META", "DIS"),
+    "CONSUMER_DISCRETIONARY": ("AMZN", "TSLA", "HD", "F"),
+    "FINANCIALS": ("JPM", "V", "BAC", "BRK.A", "BRK.B"),
+    "HEALTH_CARE": ("JNJ",),
+    "CONSUMER_STAPLES": ("WMT", "PG", "BF/A"),
+}
+SECTOR_OF: Final = {symbol: sector for sector, symbols in SECTORS.items() for symbol in symbols}
+FIRM: Final = "DEMO"
+# The desk of each kind of account.
+DESKS: Final = {"INSTITUTION": "AGENCY", "HEDGE_FUND": "PRIME", "RETAIL": "RETAIL"}
 INSTITUTIONS: Final = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
 HEDGE_FUNDS: Final = ("ACC-HF-001", "ACC-HF-002")
 RETAIL: Final = ("ACC-RET-001", "ACC-RET-002", "ACC-RET-003", "ACC-RET-004", "ACC-RET-005")
@@ -89,7 +102,8 @@ def rows() -> list[SQLModel]:
     result: list[SQLModel] = []
     for account, kind in accounts:
         quantity, notional, collar, power = LIMITS[kind]
-        result.append(Account(account_id=account, name=account.replace("ACC-", "Demo "), kind=kind))
+        name, desk = account.replace("ACC-", "Demo "), DESKS[kind]
+        result.append(Account(account_id=account, name=name, kind=kind, firm_id=FIRM, desk_id=desk))
         result.append(
             RiskLimit(
                 account_id=account,
@@ -125,6 +139,7 @@ def rows() -> list[SQLModel]:
                 reference_price=Decimal(price),
                 calendar_id=CALENDAR,
                 listing_venue="XNAS" if symbol in LISTED_AT_XNAS else "XNYS",
+                sector=SECTOR_OF.get(symbol, "UNKNOWN"),
             )
         )
     result += [

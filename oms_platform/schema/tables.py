@@ -18,19 +18,24 @@ def _amount() -> Any:
 
 
 class Account(SQLModel, table=True):
-    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL. status: ACTIVE, SUSPENDED, CLOSED."""
+    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL. status: ACTIVE, SUSPENDED, CLOSED.
+
+    firm_id, desk_id: what limits and kill switches may name it by.
+    """
 
     __tablename__ = "accounts"
     account_id: str = Field(primary_key=True)
     name: str
     kind: str
     status: str = "ACTIVE"
+    firm_id: str = "FIRM"
+    desk_id: str = "DESK"
 
 
 class Instrument(SQLModel, table=True):
     """What is traded, at the hours of its calendar. The price in dollars.
 
-    listing_venue: who holds its auctions; None for nobody that is known.
+    listing_venue: who holds its auctions; None for nobody that is known. sector: what limits name it by.
     """
 
     __tablename__ = "instruments"
@@ -40,6 +45,7 @@ class Instrument(SQLModel, table=True):
     reference_price: Decimal = _price()
     calendar_id: str = Field(default="XNYS", foreign_key="calendars.calendar_id")
     listing_venue: str | None = Field(default=None, foreign_key="venues.venue_id")
+    sector: str = "UNKNOWN"
 
 
 class Calendar(SQLModel, table=True):
