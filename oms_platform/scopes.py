@@ -1,8 +1,9 @@
-"""What a limit or a stop is about: any combination of firm, desk, account, trader, strategy, sector, symbol, venue.
+"""What a limit or a stop is about: any names of firm, desk, account, trader, strategy, sector, symbol, venue.
 
-The law of this file: a scope names some of the eight and leaves the others open; it covers what has every name
-that it gives. Of two scopes that cover the same thing, the one that names the weightier kind is the closer one
-(`Scope.weight`): among scopes that cover one thing no two weigh the same, so that there is always one answer.
+The law of this file: a scope names some of the eight and leaves the others open; it covers what has every
+name that it gives. Of two scopes that cover the same thing, the one that names the weightier kind is the
+closer one (`Scope.weight`): among scopes that cover one thing no two weigh the same, so there is always one
+answer.
 """
 
 import enum
@@ -76,7 +77,7 @@ EVERYTHING: Final = Scope()
 
 
 def scope_of(names: Mapping[str, str]) -> Scope:
-    """Return the scope of names by kind. Raises ValueError for an unknown kind, or a name that cannot be one."""
+    """Return the scope of names by kind. Raises ValueError for an unknown kind, or what is no name."""
     known = {kind.value for kind in KINDS}
     for kind, name in names.items():
         if kind not in known:

@@ -1,4 +1,4 @@
-"""Accounts belong to a desk of a firm, instruments to a sector: what limits and kill switches can be about."""
+"""Accounts belong to a desk of a firm, instruments to a sector, by which limits name them."""
 
 from alembic import op
 
