@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
@@ -32,8 +34,8 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
-from oms_core.domain.risk import NO_AGE_LIMIT, Verdict, check_risk
-from oms_core.domain.touch import TouchPrices
+from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
+from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
     OrderStore,
@@ -101,6 +103,7 @@ from oms_platform.wire import Topic, encode, order_of
 # FIX CxlRejReason 3: the venue is at it already, so this is no answer yet.
 ALREADY_PENDING: Final = 3
 YOUNG: Final = timedelta(seconds=10)
+log = structlog.get_logger()
 
 
 # Events that carry the venue that they are of.
@@ -223,9 +226,21 @@ def verdict_now(
     """
     touch = core.quotes.touch(terms.symbol)
     age_max, wait = core.market_order_age_max, core.day_orders_wait
-    return check_risk(
-        core.desk.risk_context(terms, touch, now, age=age, age_max=age_max, of=of, day_orders_wait=wait)
+    context = core.desk.risk_context(
+        terms,
+        touch,
+        now,
+        age=age,
+        age_max=age_max,
+        of=of,
+        day_orders_wait=wait,
+        mark=lambda symbol: mark_of(core.quotes.touch(symbol)),
     )
+    verdict = check_risk(context, core.desk.rules, RULES)
+    for broken in verdict.broken:
+        log.error("risk_rule_failed", rule=broken, account=terms.account_id, symbol=terms.symbol)
+        metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
+    return verdict
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
@@ -233,6 +248,7 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
     order = core.desk.order(message.order_id)
     if order is None or order.lifecycle is Lifecycle.NEW:
         core.traces[message.order_id] = traceparent_of(trace)
+        core.desk.note_message(message.terms.account_id, unit.now)
         order = Order(order_id=message.order_id, terms=message.terms)
         if message.booking is not None:
             _book(core, unit, order, message.order_id, message.booking, trace)
@@ -251,13 +267,13 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         began_us=now_us() - risk_us, took_us=risk_us, denial=verdict.denial or ""
     )
     if verdict.denial is not None:
-        denied = OrderDenied(denial=verdict.denial, checks=verdict.checks, risk_us=risk_us)
+        denied = OrderDenied(denial=verdict.denial, checks=verdict.kept, risk_us=risk_us)
         return _record(core, unit, order, denied, trace)
     auction = core.desk.auction_of(order.terms, unit.now)
     may_route = core.desk.order_standing(order, auction, unit.now).may_route
     accepted = OrderAccepted(
         reserved_price_micros=verdict.reserved_price_micros,
-        checks=verdict.checks,
+        checks=verdict.kept,
         risk_us=risk_us,
         route=first_route(order, unit.now, may_route=may_route),
         auction=auction,
@@ -289,7 +305,7 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
         request_id=message.request_id,
         terms=terms,
         problem=problem,
-        checks=() if verdict is None else verdict.checks,
+        checks=() if verdict is None else verdict.kept,
         reserved_price_micros=0 if verdict is None else verdict.reserved_price_micros,
     )
     _record(core, unit, order, wish, trace)
@@ -315,6 +331,7 @@ def _asked_about(
     order = _known(core, message.order_id)
     if core.desk.effects_of(order.order_id).has(message.request_id):
         return None
+    core.desk.note_message(order.terms.account_id, unit.now)
     if order.lifecycle is Lifecycle.NEW:
         # The request overtook its order's own message, which will be a duplicate when it comes.
         order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)

@@ -43,6 +43,11 @@ calendar_end = Gauge(
 )
 reserved_dollars = Gauge("oms_core_reserved_dollars", "What open orders hold of buying power, all accounts")
 gross_cost_dollars = Gauge("oms_core_gross_cost_dollars", "Gross cost of all accounts' positions")
+rules_failed_total = Counter(
+    "oms_core_risk_rules_failed_total",
+    "Risk rules that raised an error, by which the order was denied",
+    ["rule"],
+)
 buying_power_used = Gauge(
     "oms_core_buying_power_used_ratio_max",
     "Positions and reservations over buying power, of the fullest account",
@@ -107,13 +112,13 @@ def count_desk(desk: Desk) -> None:
         if not desk.hours.is_continuous(calendar_id):
             close = desk.hours.last_close_known(calendar_id)
             calendar_end.labels(calendar_id).set(0 if close is None else close.timestamp())
-    exposures = desk.exposures.values()
-    reserved_dollars.set(sum(exposure.reserved_micros for exposure in exposures) / MICROS)
-    gross_cost_dollars.set(sum(exposure.gross_cost_micros for exposure in exposures) / MICROS)
+    states = desk.states.values()
+    reserved_dollars.set(sum(state.reserved_micros for state in states) / MICROS)
+    gross_cost_dollars.set(sum(state.gross_cost_micros for state in states) / MICROS)
     used = [
-        (exposure.reserved_micros + exposure.gross_cost_micros) / limits.buying_power_micros
-        for account_id, exposure in desk.exposures.items()
-        if (limits := desk.accounts.get(account_id)) is not None and limits.buying_power_micros
+        state.used_micros / power
+        for account_id, state in desk.states.items()
+        if (power := desk.buying_power_of(account_id))
     ]
     buying_power_used.set(max(used, default=0.0))
     owed_requests.set(len(desk.owed))

@@ -7,7 +7,7 @@ answer.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -62,7 +62,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     @property
     def weight(self) -> int:
         """How close it is to what it covers: more than every scope that names lighter kinds only."""
-        return sum(_WEIGHTS[kind] for kind in self.kinds)
+        return weight_of(self.kinds)
 
     def covers(self, thing: "Scope") -> bool:
         """Whether a thing, given by all of its names, is within."""
@@ -71,6 +71,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     def __str__(self) -> str:
         """Return it as `symbol=AAPL, account=ACC-1`, the root as `everything`."""
         return ", ".join(f"{kind.value}={self.name(kind)}" for kind in self.kinds) or "everything"
+
+
+def weight_of(kinds: Iterable[ScopeKind]) -> int:
+    """Return the weight of a scope that names these kinds."""
+    return sum(_WEIGHTS[kind] for kind in kinds)
 
 
 EVERYTHING: Final = Scope()

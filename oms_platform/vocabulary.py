@@ -158,6 +158,20 @@ class AlgoStrategy(str, enum.Enum):
     IS = "ALGO_STRATEGY_IS"
 
 
+class RiskOutcome(str, enum.Enum):
+    """What came of a risk rule.
+
+    PASSED: the order is within it. WARNED: it is not, and was only warned about. SHADOWED: it is not, and the
+    rule only watches. OVERRIDDEN: it is not, and a second person let it pass. DENIED: it is not.
+    """
+
+    PASSED = "RISK_OUTCOME_PASSED"
+    WARNED = "RISK_OUTCOME_WARNED"
+    SHADOWED = "RISK_OUTCOME_SHADOWED"
+    OVERRIDDEN = "RISK_OUTCOME_OVERRIDDEN"
+    DENIED = "RISK_OUTCOME_DENIED"
+
+
 class Routing(Message, frozen=True, kw_only=True):
     """How an order wants to be routed.
 
@@ -318,12 +332,19 @@ class Booking(Message, frozen=True, kw_only=True):
 
 
 class RiskCheck(Message, frozen=True, kw_only=True):
-    """One risk rule's outcome: the value that was found and the bound it was held to."""
+    """One risk rule's outcome: the value that was found and the bound it was held to.
+
+    headroom: how far within it, empty where that has no sense; scope: where the bound was set, `default` for
+    nowhere.
+    """
 
     rule: str
     value: str
     bound: str
     passed: bool = False
+    headroom: str = ""
+    outcome: RiskOutcome | None = None
+    scope: str = ""
 
 
 class RouteRequested(Message, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms, RuleBook
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
@@ -25,6 +25,7 @@ from oms_core.ports import (
 from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
 from oms_platform.wire import Topic, order_of
 
@@ -40,15 +41,17 @@ class InMemoryOrderStore:
 
     def __init__(
         self,
-        accounts: Mapping[str, AccountLimits],
+        accounts: Mapping[str, AccountTerms],
         instruments: Mapping[str, InstrumentTerms],
         partition_of: Callable[[str], int] = lambda _account: 0,
         refuses: Callable[[UnitOfWork], str | None] = lambda _unit: None,
         calendars: Iterable[Calendar] = (EVER_OPEN,),
+        rules: Iterable[RuleRow] = (),
     ) -> None:
         self._accounts = dict(accounts)
         self._instruments = dict(instruments)
         self._calendars = tuple(calendars)
+        self._rules = tuple(rules)
         self._partition_of = partition_of
         self._refuses = refuses
         self.requests: dict[UUID, tuple[Request, str]] = {}
@@ -67,6 +70,10 @@ class InMemoryOrderStore:
     def set_instrument(self, instrument: InstrumentTerms) -> None:
         """Store an instrument as it is from now on."""
         self._instruments[instrument.symbol] = instrument
+
+    def set_rules(self, rules: Iterable[RuleRow]) -> None:
+        """Store the rows of the risk rules as they are from now on."""
+        self._rules = tuple(rules)
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
@@ -90,7 +97,9 @@ class InMemoryOrderStore:
 
     def load_reference(self, desk: Desk) -> None:
         """Give the desk the accounts, the instruments and the markets' hours."""
-        desk.accounts, desk.instruments = dict(self._accounts), dict(self._instruments)
+        desk.keep_accounts(dict(self._accounts))
+        desk.instruments = dict(self._instruments)
+        desk.rules = RuleBook(self._rules)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -114,7 +123,24 @@ class InMemoryOrderStore:
         for account, event in self.heads.items():
             if account in desk.owned:
                 desk.stream_sequences[account] = event.stream_sequence
+        self._count_recent(desk)
         return desk
+
+    def _count_recent(self, desk: Desk) -> None:
+        """Count what the accounts have asked for, which rates and repeats are held to."""
+        for request, _ in self.requests.values():
+            account = request.terms.account_id if isinstance(request, SubmitOrder) else request.account_id
+            if account in desk.owned:
+                desk.states[account].messages.note(request.received_at)
+        for order_id, events in self.events.items():
+            request = self.requests[order_id][0]
+            accepted = next((event for event in events if event.order_accepted is not None), None)
+            if (
+                accepted is not None
+                and accepted.account_id in desk.owned
+                and isinstance(request, SubmitOrder)
+            ):
+                desk.states[accepted.account_id].note_order(request.terms, accepted.occurred_at)
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

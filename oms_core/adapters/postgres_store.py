@@ -18,7 +18,7 @@ from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
@@ -45,6 +45,8 @@ from oms_platform.messages import (
 )
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
+from oms_platform.risk_rows import read_rule_changes
+from oms_platform.risk_rules import WINDOW_S_MAX
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.trading_calendar import Hours
 from oms_platform.wire import Topic, encode
@@ -169,23 +171,20 @@ class PostgresOrderStore:
         """Read accounts with their limits, and instruments, if they have changed, or the day has."""
         now = self._clock()
         version, today = reference_versions(self._connection), rules_date(now)
+        self._load_rules(desk, version["rules"])
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
-        desk.accounts = {
-            row[0]: AccountLimits(
-                account_id=row[0],
-                active=row[1] == "ACTIVE",
-                order_qty_max=row[2],
-                order_notional_max_micros=micros_of(row[3]),
-                price_collar_bps=row[4],
-                buying_power_micros=micros_of(row[5]),
-            )
-            for row in self._connection.execute(
-                "SELECT account_id, status, order_qty_max, order_notional_max, price_collar_bps, buying_power"
-                " FROM accounts JOIN risk_limits USING (account_id)"
-            )
-        }
+        desk.keep_accounts(
+            {
+                account_id: AccountTerms(
+                    account_id=account_id, active=status == "ACTIVE", firm=firm_id, desk=desk_id
+                )
+                for account_id, status, firm_id, desk_id in self._connection.execute(
+                    "SELECT account_id, status, firm_id, desk_id FROM accounts"
+                )
+            }
+        )
         rules = read_market_rules(self._connection).on(today)
         desk.instruments = {
             symbol: InstrumentTerms(
@@ -196,15 +195,43 @@ class PostgresOrderStore:
                 calendar_id=calendar_id,
                 reference_micros=micros_of(price),
                 listing_venue=listing_venue,
+                sector=sector,
+                volume=volume,
+                sigma_bps=sigma_bps,
+                lower_band=None if lower is None else micros_of(lower),
+                upper_band=None if upper is None else micros_of(upper),
             )
-            for symbol, status, calendar_id, reason, price, listing_venue in self._connection.execute(
+            for (
+                symbol,
+                status,
+                calendar_id,
+                reason,
+                price,
+                listing_venue,
+                sector,
+                volume,
+                sigma_bps,
+                lower,
+                upper,
+            ) in self._connection.execute(
                 "SELECT i.symbol, i.status, i.calendar_id, h.reason, i.reference_price,"
-                " coalesce(i.listing_venue, '')"
+                " coalesce(i.listing_venue, ''), i.sector, i.average_volume, i.sigma_bps, i.lower_band,"
+                " i.upper_band"
                 " FROM instruments i"
                 " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
             )
         }
         desk.hours = Hours(read_calendars(self._connection, now))
+
+    def _load_rules(self, desk: Desk, version: int) -> None:
+        """Take the changes of the risk rules that the desk does not have yet."""
+        if version == desk.rules_seen:
+            return
+        after = None if desk.rules_seen is None else desk.rules.version
+        for change in read_rule_changes(self._connection, after):
+            desk.rules.take(change.row, removed=change.removed)
+            desk.rules.version = max(desk.rules.version, change.change_id)
+        desk.rules_seen = version
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
@@ -221,6 +248,7 @@ class PostgresOrderStore:
             for account in desk.accounts
             if murmur2_partition(account.encode(), self._partitions) in partitions
         )
+        desk.share = len(partitions), self._partitions
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
             desk.load(loaded.order, loaded.effects)
@@ -236,11 +264,33 @@ class PostgresOrderStore:
                 net_cash_micros=micros_of(net_cash),
             )
             desk.keep_position(account, symbol, position)
+        self._load_recent(desk, owned)
         for account, head in self._connection.execute(
             "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)", [owned]
         ):
             desk.stream_sequences[account] = head
         return desk
+
+    def _load_recent(self, desk: Desk, owned: list[str]) -> None:
+        """Count what the accounts have asked for lately, which rates and repeats are held to."""
+        now = self._clock()
+        since = now - timedelta(seconds=WINDOW_S_MAX)
+        floor = uuid7_floor(since - CLOCK_SKEW_MAX)
+        for account, received_at, count in self._connection.execute(
+            "SELECT account_id, date_trunc('second', received_at), count(*) FROM order_requests"
+            " WHERE request_id >= %s AND received_at >= %s AND account_id = ANY(%s) GROUP BY 1, 2",
+            [floor, since, owned],
+        ):
+            desk.states[account].messages.note(received_at, count)
+        for payload, accepted_at in self._connection.execute(
+            "SELECT r.payload::text, e.occurred_at FROM order_events e"
+            " JOIN order_requests r ON r.request_id = e.order_id"
+            " WHERE e.order_id >= %s AND e.type = 'OrderAccepted' AND e.occurred_at >= %s"
+            " AND e.account_id = ANY(%s) ORDER BY e.occurred_at",
+            [floor, since, owned],
+        ):
+            terms = _submit_decoder.decode(payload).terms
+            desk.states[terms.account_id].note_order(terms, accepted_at)
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

@@ -5,7 +5,7 @@ steps. Amounts are micros.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from oms_core.domain.account import FLAT, NOTHING, AccountState, held_by
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
@@ -27,15 +28,23 @@ from oms_core.domain.order_times import (
     turns_of,
 )
 from oms_core.domain.positions import Position, after_correction, after_fill
-from oms_core.domain.risk import NO_AGE_LIMIT, AccountLimits, AlgoTime, InstrumentTerms, RiskContext
+from oms_core.domain.risk import (
+    NO_AGE_LIMIT,
+    AccountTerms,
+    AlgoTime,
+    InstrumentTerms,
+    RiskContext,
+    RuleBook,
+)
+from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
-from oms_core.domain.transitions import Lifecycle
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
-from oms_platform.sides import direction
+from oms_platform.scopes import STRATEGY_TAG, Scope
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
     AuctionTimes,
+    OrderAccepted,
     OrderTerms,
     OrderType,
     Side,
@@ -45,14 +54,6 @@ from oms_platform.vocabulary import (
 )
 
 CLOSED_REMEMBERED_MAX: Final = 100_000
-
-
-@dataclass(slots=True, kw_only=True)
-class Exposure:
-    """An account's micros in positions (gross cost) and in open orders (reservations)."""
-
-    gross_cost_micros: int = 0
-    reserved_micros: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,26 +67,29 @@ class Said:
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """Orders by id, positions by account and symbol, exposure and stream sequence by account.
+    """Orders by id, how each account stands and its stream's sequence, and what holds for them.
 
-    owned: the accounts whose orders and fills come here. effects: by order, what had its effect on it.
+    owned: the accounts whose orders and fills come here; share: how many partitions that is, and of how many,
+    which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
+    firm. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets.
     """
 
     owned: frozenset[str] = frozenset()
+    share: tuple[int, int] = (1, 1)
     reference_version: tuple[object, ...] = ()
-    accounts: dict[str, AccountLimits] = field(default_factory=dict)
+    rules: RuleBook = field(default_factory=RuleBook)
+    rules_seen: int | None = None
+    accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
     orders: dict[UUID, Order] = field(default_factory=dict)
     closed: OrderedDict[UUID, Order] = field(default_factory=OrderedDict)
     effects: dict[UUID, Effects] = field(default_factory=dict)
     owed: OrderedDict[UUID, Said] = field(default_factory=OrderedDict)
-    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
-    exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
-    # Shares of open orders, by account, symbol and direction.
-    open_qty: defaultdict[tuple[str, str, Side], int] = field(default_factory=lambda: defaultdict(int))
+    states: defaultdict[str, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
+    firms: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def order(self, order_id: UUID) -> Order | None:
@@ -122,21 +126,29 @@ class Desk:
             self.effects.pop(forgotten, None)
 
     def _count(self, order: Order, previous: Order | None) -> None:
-        terms = order.terms
-        change = reserved_micros(order) - (reserved_micros(previous) if previous is not None else 0)
-        if change:
-            self.exposures[terms.account_id].reserved_micros += change
-        opened = _open_qty(order) - (_open_qty(previous) if previous is not None else 0)
-        if opened:
-            self.open_qty[terms.account_id, terms.symbol, direction(terms.side)] += opened
+        account_id = order.terms.account_id
+        self._use(account_id, self.states[account_id].keep_order(order, previous))
 
     def keep_position(self, account_id: str, symbol: str, position: Position) -> None:
-        """Take a position as it is, and count its gross cost."""
-        previous = self.positions.get((account_id, symbol))
-        self.exposures[account_id].gross_cost_micros += abs(position.cost_micros) - (
-            abs(previous.cost_micros) if previous else 0
-        )
-        self.positions[account_id, symbol] = position
+        """Take a position as it is."""
+        self._use(account_id, self.states[account_id].keep_position(symbol, position))
+
+    def _use(self, account_id: str, change_micros: int) -> None:
+        """Count what an account uses more, or less, of its firm's credit."""
+        account = self.accounts.get(account_id)
+        if account is not None and change_micros:
+            self.firms[account.firm] += change_micros
+
+    def note_message(self, account_id: str, now: datetime) -> None:
+        """Count a request of an account."""
+        self.states[account_id].messages.note(now)
+
+    def keep_accounts(self, accounts: dict[str, AccountTerms]) -> None:
+        """Take the accounts as they are; one may be of another firm now."""
+        self.accounts = accounts
+        self.firms.clear()
+        for account_id, state in self.states.items():
+            self._use(account_id, state.used_micros)
 
     def take(self, steps: Sequence[Step], now: datetime) -> bool:
         """Take what happened to one order: its last state, and positions after trades.
@@ -151,6 +163,8 @@ class Desk:
             if isinstance(event, TradeApplied | TradeCorrected):
                 before = self.position(terms.account_id, terms.symbol)
                 self.keep_position(terms.account_id, terms.symbol, _moved(before, terms.side, event))
+            elif isinstance(event, OrderAccepted):
+                self.states[terms.account_id].note_order(terms, now)
         self.keep(order)
         return self.keep_owed(order, now)
 
@@ -172,7 +186,18 @@ class Desk:
 
     def position(self, account_id: str, symbol: str) -> Position:
         """Return an account's position in a symbol, flat if it never had one."""
-        return self.positions.get((account_id, symbol), _FLAT)
+        state = self.states.get(account_id)
+        return FLAT if state is None else state.symbol(symbol).position
+
+    @property
+    def positions(self) -> dict[tuple[str, str], Position]:
+        """The positions of every account, by account and symbol."""
+        return {
+            (account_id, symbol): one.position
+            for account_id, state in self.states.items()
+            for symbol, one in state.symbols.items()
+            if one.position is not FLAT
+        }
 
     def phase_of(self, symbol: str, now: datetime) -> Phase | None:
         """Return what an instrument's market does; None for one that is not known."""
@@ -241,25 +266,26 @@ class Desk:
         age_max: timedelta = NO_AGE_LIMIT,
         of: Order | None = None,
         day_orders_wait: bool = False,
+        mark: Callable[[str], int | None] = no_mark,
     ) -> RiskContext:
         """Gather what the rules look at.
 
-        of: the order that is to become one of these terms; what it holds itself does not count against it.
-        day_orders_wait: whether DAY orders are taken while their market is closed.
+        mark: what a share of a symbol is worth now, in micros. of: the order that is to become one of these
+        terms; what it holds itself does not count against it. day_orders_wait: whether DAY orders are taken
+        while their market is closed.
         """
-        exposure = self.exposures[terms.account_id]
-        open_qty = self.open_qty.get((terms.account_id, terms.symbol, direction(terms.side)), 0)
+        account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
         phase = self.phase_of(terms.symbol, now)
         ended_at = None if phase is None else phase.last_close
         return RiskContext(
             terms=terms,
-            account=self.accounts.get(terms.account_id),
-            instrument=self.instruments.get(terms.symbol),
+            scope=scope_of_order(terms, account, instrument),
+            account=account,
+            instrument=instrument,
             touch=touch,
-            position=self.position(terms.account_id, terms.symbol),
-            gross_cost_micros=exposure.gross_cost_micros,
-            reserved_micros=exposure.reserved_micros - (0 if of is None else reserved_micros(of)),
-            closing_qty=open_qty - (0 if of is None else _open_qty(of)),
+            state=self.states[terms.account_id],
+            of_held=NOTHING if of is None else held_by(of),
+            is_replace=of is not None,
             executed_qty=0 if of is None else of.executed_qty,
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
@@ -273,7 +299,25 @@ class Desk:
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
             auction=self._auction_chance(terms, now, of),
+            mark=mark,
+            sector=self.sector_of,
+            firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
+            firm_share=self.share,
         )
+
+    def buying_power_of(self, account_id: str) -> int | None:
+        """Return an account's buying power in micros, whatever it trades; None where none is set."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return None
+        scope = Scope(firm=account.firm, desk=account.desk, account=account_id)
+        found = self.rules.value("BUYING_POWER_EXCEEDED", "buying_power", scope)
+        return found if isinstance(found, int) else None
+
+    def sector_of(self, symbol: str) -> str:
+        """Return a symbol's sector, empty for one that is not known."""
+        instrument = self.instruments.get(symbol)
+        return "" if instrument is None else instrument.sector
 
     def _auction_chance(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionChance | None:
         """Return what auction an order would be for; None for an order that is for none.
@@ -306,29 +350,28 @@ class Desk:
         return AlgoTime(begins_at=begins_at, ends_at=algo.end_at, until=until)
 
 
-_FLAT: Final = Position()
-
-
 def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:
     if isinstance(event, TradeCorrected):
         return after_correction(position, side, event)
     return after_fill(position, side, event.last_qty, event.last_px_micros)
 
 
-def _open_qty(order: Order) -> int:
-    return order.leaves_qty if order.lifecycle is Lifecycle.LIVE else 0
-
-
-def reserved_micros(order: Order) -> int:
-    """Return the micros that an order holds of its buying power: what is open, at the reserved price.
-
-    While a replace is pending, as much as the larger of the two orders.
-    """
-    held = _open_qty(order) * order.reserved_price_micros
-    wanted = order.replacing
-    if wanted is None or order.lifecycle is not Lifecycle.LIVE:
-        return held
-    return max(held, max(0, wanted.terms.quantity - order.executed_qty) * wanted.reserved_price_micros)
+def scope_of_order(
+    terms: OrderTerms, account: AccountTerms | None, instrument: InstrumentTerms | None
+) -> Scope:
+    """Return an order by all the names that limits may give, but for a venue, which it has none of yet."""
+    strategy = next((tag.text for tag in terms.tags if tag.name == STRATEGY_TAG), "")
+    if not strategy and terms.algo is not None:
+        strategy = terms.algo.strategy.name
+    return Scope(
+        firm="" if account is None else account.firm,
+        desk="" if account is None else account.desk,
+        account=terms.account_id,
+        trader=terms.principal,
+        strategy=strategy,
+        sector="" if instrument is None else instrument.sector,
+        symbol=terms.symbol,
+    )
 
 
 def owed_key(order: Order) -> object:

@@ -18,3 +18,10 @@ class TouchPrices(Struct, frozen=True, kw_only=True, gc=False):
     quoted_at: datetime | None = None
     last_micros: int | None = None
     volume: int | None = None
+
+
+def mark_of(touch: TouchPrices) -> int | None:
+    """Return what a share is worth now, in micros: the middle of bid and offer, else of the last trade."""
+    if touch.bid_micros is not None and touch.offer_micros is not None:
+        return (touch.bid_micros + touch.offer_micros) // 2
+    return touch.last_micros

@@ -12,7 +12,7 @@ from oms_core.domain.risk import Verdict
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core, verdict_now
 from oms_platform.prices import dollars_of
-from oms_platform.proto_bridge import UnreadableProtoError, from_proto
+from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
 from oms_platform.vocabulary import OrderTerms
 from proto.gen.oms.v1 import (
     CheckRiskRequest,
@@ -54,10 +54,7 @@ class RiskService(RiskServiceBase):
         return CheckRiskResponse(
             accepted=verdict.denial is None,
             denial=verdict.denial or "",
-            checks=[
-                RiskCheck(rule=check.rule, value=check.value, bound=check.bound, passed=check.passed)
-                for check in verdict.checks
-            ],
+            checks=[to_proto(check, RiskCheck) for check in verdict.checks],
         )
 
     async def get_position(self, get_position_request: GetPositionRequest) -> Position:

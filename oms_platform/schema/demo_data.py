@@ -8,16 +8,19 @@ from typing import Final
 from sqlalchemy import create_engine
 from sqlmodel import Session, SQLModel
 
+from oms_platform.postgres import connect
+from oms_platform.risk_rows import add_rules
+from oms_platform.risk_rules import RuleRow, read_row
 from oms_platform.schema.migrate import sqlalchemy_url
 from oms_platform.schema.tables import (
     Account,
     FeeSchedule,
     Instrument,
     InstrumentRule,
-    RiskLimit,
     RoutingProfile,
     Venue,
 )
+from oms_platform.scopes import Scope
 
 INSTRUMENTS: Final = (
     ("AAPL", "Apple Inc.", "227.50"),
@@ -76,11 +79,16 @@ VENUES: Final = (
     ("EDGX", "Edge X", "LIT", 650, "-0.0024", "0.0027"),
     ("DARK", "Midpoint Pool", "DARK", 1200, "0.0010", "0.0010"),
 )
+# By desk: shares and dollars of one order, basis points of the collar, dollars of an account's buying power.
 LIMITS: Final = {
-    "INSTITUTION": (500_000, "50000000", 500, "5000000000"),
-    "HEDGE_FUND": (200_000, "20000000", 500, "1000000000"),
+    "AGENCY": (500_000, "50000000", 500, "5000000000"),
+    "PRIME": (200_000, "20000000", 500, "1000000000"),
     "RETAIL": (10_000, "1000000", 300, "25000000"),
 }
+FIRM_CREDIT: Final = "50000000000"
+# Shares of an average day, and a day's volatility in basis points, the same of every symbol.
+AVERAGE_VOLUME: Final = 20_000_000
+SIGMA_BPS: Final = 180
 WEIGHTS: Final = {"price": "0.5", "liquidity": "0.2", "fill_rate": "0.15", "latency": "0.05", "cost": "0.1"}
 # A profile for every strategy; orders go by `default` unless they or their accounts say otherwise.
 PROFILES: Final = {
@@ -101,18 +109,8 @@ def rows() -> list[SQLModel]:
     accounts += [(account, "RETAIL") for account in RETAIL]
     result: list[SQLModel] = []
     for account, kind in accounts:
-        quantity, notional, collar, power = LIMITS[kind]
         name, desk = account.replace("ACC-", "Demo "), DESKS[kind]
         result.append(Account(account_id=account, name=name, kind=kind, firm_id=FIRM, desk_id=desk))
-        result.append(
-            RiskLimit(
-                account_id=account,
-                order_qty_max=quantity,
-                order_notional_max=Decimal(notional),
-                price_collar_bps=collar,
-                buying_power=Decimal(power),
-            )
-        )
     for venue, name, venue_kind, latency_us, add_fee, remove_fee in VENUES:
         result.append(
             Venue(
@@ -140,6 +138,8 @@ def rows() -> list[SQLModel]:
                 calendar_id=CALENDAR,
                 listing_venue="XNAS" if symbol in LISTED_AT_XNAS else "XNYS",
                 sector=SECTOR_OF.get(symbol, "UNKNOWN"),
+                average_volume=AVERAGE_VOLUME,
+                sigma_bps=SIGMA_BPS,
             )
         )
     result += [
@@ -150,6 +150,35 @@ def rows() -> list[SQLModel]:
         RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()
     ]
     return result
+
+
+def rules() -> list[RuleRow]:
+    """Return what the demo sets of the risk rules.
+
+    Its accounts begin flat and sell what they do not have, and its load trades both ways at once: unmarked
+    short sales are only warned of, and own orders that cross are only watched.
+    """
+    everything = Scope()
+    result = [
+        _rule("SHORT_SALE_UNMARKED", everything, severity="SOFT"),
+        _rule("SELF_CROSS", everything, mode="SHADOW"),
+        _rule("FIRM_CREDIT_EXCEEDED", Scope(firm=FIRM), credit=FIRM_CREDIT),
+    ]
+    for desk, (quantity, notional, collar, power) in LIMITS.items():
+        scope = Scope(desk=desk)
+        result += [
+            _rule("ORDER_QTY_EXCEEDS_MAX", scope, quantity_max=quantity),
+            _rule("ORDER_NOTIONAL_EXCEEDS_MAX", scope, notional_max=notional),
+            _rule("PRICE_OUTSIDE_COLLAR", scope, collar_bps=collar),
+            _rule("BUYING_POWER_EXCEEDED", scope, buying_power=power),
+        ]
+    return result
+
+
+def _rule(
+    rule: str, scope: Scope, *, mode: str | None = None, severity: str | None = None, **parameters: object
+) -> RuleRow:
+    return read_row(rule, scope, mode=mode, severity=severity, on_missing=None, parameters=parameters)
 
 
 def seed(dsn: str) -> int:
@@ -167,4 +196,5 @@ def seed(dsn: str) -> int:
             session.commit()
     finally:
         engine.dispose()
-    return new
+    with connect(dsn, "oms-seed") as connection:
+        return new + add_rules(connection, rules(), by="demo", reason="what the demo begins with")

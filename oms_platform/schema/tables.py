@@ -4,17 +4,13 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Numeric
+from sqlalchemy import BigInteger, Column, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 
 def _price() -> Any:
     return Field(sa_column=Column(Numeric(18, 6), nullable=False))
-
-
-def _amount() -> Any:
-    return Field(sa_column=Column(Numeric(20, 6), nullable=False))
 
 
 class Account(SQLModel, table=True):
@@ -36,6 +32,8 @@ class Instrument(SQLModel, table=True):
     """What is traded, at the hours of its calendar. The price in dollars.
 
     listing_venue: who holds its auctions; None for nobody that is known. sector: what limits name it by.
+    average_volume: shares of a day. sigma_bps: a day's volatility, basis points of the price. lower_band,
+    upper_band: the prices between which it may trade; None for no bands.
     """
 
     __tablename__ = "instruments"
@@ -46,6 +44,10 @@ class Instrument(SQLModel, table=True):
     calendar_id: str = Field(default="XNYS", foreign_key="calendars.calendar_id")
     listing_venue: str | None = Field(default=None, foreign_key="venues.venue_id")
     sector: str = "UNKNOWN"
+    average_volume: int | None = Field(default=None, sa_column=Column(BigInteger))
+    sigma_bps: int | None = None
+    lower_band: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
+    upper_band: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
 
 
 class Calendar(SQLModel, table=True):
@@ -112,17 +114,6 @@ class FeeSchedule(SQLModel, table=True):
     effective_from: date = Field(primary_key=True)
     add_fee: Decimal = _price()
     remove_fee: Decimal = _price()
-
-
-class RiskLimit(SQLModel, table=True):
-    """An account's limits: shares and dollars an order, basis points from the quote, dollars of exposure."""
-
-    __tablename__ = "risk_limits"
-    account_id: str = Field(primary_key=True, foreign_key="accounts.account_id")
-    order_qty_max: int
-    order_notional_max: Decimal = _amount()
-    price_collar_bps: int
-    buying_power: Decimal = _amount()
 
 
 class RoutingProfile(SQLModel, table=True):

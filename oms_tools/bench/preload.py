@@ -364,11 +364,6 @@ def _stand_ready(connection: Connection, symbols: Iterable[str], now: datetime) 
             " VALUES (%s, 'Preloaded orders', 'INSTITUTION', 'SUSPENDED') ON CONFLICT DO NOTHING",
             [ACCOUNT],
         )
-        connection.execute(
-            "INSERT INTO risk_limits (account_id, order_qty_max, order_notional_max, price_collar_bps,"
-            " buying_power) VALUES (%s, 1, 1, 1, 0) ON CONFLICT DO NOTHING",
-            [ACCOUNT],
-        )
         for symbol in symbols:
             connection.execute(
                 "INSERT INTO positions (account_id, symbol, quantity, cost, realized_pnl, net_cash,"

@@ -64,23 +64,28 @@ class FollowedAccounts:
     ) -> None:
         """Hold an order of these terms, reserved at a price, to what its account may have open."""
         account = event.account_id
-        others = [one for one in self.open[account].values() if one is not order]
-        closing = sum(
-            one.leaves
-            for one in others
-            if one.terms.symbol == terms.symbol and sign(one.terms.side) == sign(terms.side)
-        )
-        position = self.held[account, terms.symbol].quantity
-        against = max(0, -sign(terms.side) * position)
-        opening = max(0, terms.quantity - order.executed - max(0, against - closing))
-        if not opening:
+        open_orders = [one for one in self.open[account].values() if one is not order]
+        shares: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        for one in open_orders:
+            shares[one.terms.symbol, sign(one.terms.side)] += one.held_prices
+        without = self._opened(account, shares)
+        shares[terms.symbol, sign(terms.side)] += [price] * max(0, terms.quantity - order.executed)
+        used = self._opened(account, shares)
+        if used == without:
             return
-        used: float = sum(one.reserved for one in others)
         used += sum(abs(held.cost) for (name, _), held in self.held.items() if name == account)
         bound = self._buying_power[account]
         require(
-            used + opening * price <= bound + _COST_TOLERANCE_MICROS,
+            used <= bound + _COST_TOLERANCE_MICROS,
             "buying power holds",
             event,
-            f"{used + opening * price:.0f} micros used of {bound}",
+            f"{used:.0f} micros used of {bound}",
         )
+
+    def _opened(self, account: str, shares: Mapping[tuple[str, int], list[int]]) -> float:
+        """Return the micros of all shares but those that close a position, each symbol's cheapest ones."""
+        opened = 0
+        for (symbol, way), prices in shares.items():
+            closing = max(0, -way * self.held[account, symbol].quantity)
+            opened += sum(sorted(prices)[closing:])
+        return opened

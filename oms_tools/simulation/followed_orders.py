@@ -107,12 +107,17 @@ class FollowedOrder:
         return self.terms.expire_at if algo is None else algo.end_at + _ALGO_GRACE
 
     @property
-    def reserved(self) -> int:
-        """What it holds of the buying power; of a pending replace, as much as the larger order."""
-        held = self.leaves * self.price
+    def held_prices(self) -> list[int]:
+        """The price that each share of it holds; of a pending replace, the dearer order's.
+
+        Shares that only the cheaper one has hold nothing.
+        """
+        held = [self.price] * self.leaves
         if self.replacing is None:
             return held
-        return max(held, max(0, self.replacing[1].quantity - self.executed) * self.wanted_price)
+        wanted = [self.wanted_price] * max(0, self.replacing[1].quantity - self.executed)
+        dear, cheap = (wanted, held) if sum(wanted) > sum(held) else (held, wanted)
+        return dear + [0] * max(0, len(cheap) - len(dear))
 
     @property
     def working(self) -> int:

@@ -73,7 +73,7 @@ class Ingest:
         self._draws = draws
         self._counts = counts
         self._taken = taken
-        self._accounts = list(system.setting.limits)
+        self._accounts = list(system.setting.accounts)
         self._orders: list[SubmitOrder] = []
         self._requests: deque[Request] = deque(maxlen=_NEWEST)
         self._queues: list[deque[Request]] = [deque() for _ in range(GATEWAYS)]

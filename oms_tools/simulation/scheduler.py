@@ -77,7 +77,7 @@ class Simulation:
         self._digest = hashlib.blake2b(digest_size=16)
         setting = draw_setting(self.draws, self._faults)
         self.auditor = Auditor(
-            {name: limits.buying_power_micros for name, limits in setting.limits.items()},
+            setting.buying_power,
             MARKET_ORDER_AGE_MAX,
             QUOTE_AGE_S_MAX,
             self._quote_age_s,

@@ -1,6 +1,6 @@
 """The services' stores in memory, shown to the auditor, with a crossing before and after a transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -13,8 +13,9 @@ from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.ports import StoredChild, Writes
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.ports import UnitOfWork
+from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import Calendar
 from sor_engine.adapters.memory_routes import InMemoryRouteStore
 from sor_engine.ports import PlannedRoute
@@ -38,14 +39,15 @@ class SimulatedOrderStore(InMemoryOrderStore):
 
     def __init__(
         self,
-        accounts: Mapping[str, AccountLimits],
+        accounts: Mapping[str, AccountTerms],
         instruments: Mapping[str, InstrumentTerms],
         partition_of: Callable[[str], int],
         cross: Cross,
         watcher: Watcher,
         calendar: Calendar,
+        rules: Iterable[RuleRow],
     ) -> None:
-        super().__init__(accounts, instruments, partition_of, calendars=(calendar,))
+        super().__init__(accounts, instruments, partition_of, calendars=(calendar,), rules=rules)
         self._cross = cross
         self._watcher = watcher
 

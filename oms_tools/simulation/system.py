@@ -21,7 +21,7 @@ from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import Item, Routed, SessionDown
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ROUTER_GROUP
 from oms_core.handlers import Core
@@ -29,6 +29,7 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.market_data import QuoteFeed
 from oms_platform.market_rules import LONG_STANDING
+from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
@@ -136,12 +137,15 @@ class SimulatedArrivals:
 class Setting:
     """What a seed draws once: how the world is. calendar: of its market.
 
-    rates: of each venue's faults. unread: the chance that it answers an order by 35=j.
+    buying_power: of each account, micros, which is among the rules. rates: of each venue's faults. unread:
+    the chance that it answers an order by 35=j.
     """
 
     partitions: int
     cores: int
-    limits: Mapping[str, AccountLimits]
+    accounts: Mapping[str, AccountTerms]
+    buying_power: Mapping[str, int]
+    rules: tuple[RuleRow, ...]
     behaviours: Mapping[str, Behaviour]
     rates: Mapping[str, Mapping[FaultKind, float]]
     unread: Mapping[str, float]
@@ -364,7 +368,7 @@ class System:
         # Of earlier incarnations of Kafka: how far core had read the fills.
         self._core_read: dict[tuple[str, int], int] = {}
         self.order_store = SimulatedOrderStore(
-            setting.limits,
+            setting.accounts,
             {
                 symbol: InstrumentTerms(
                     symbol=symbol,
@@ -379,6 +383,7 @@ class System:
             self._cross,
             watcher,
             setting.calendar,
+            setting.rules,
         )
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(

@@ -1,11 +1,13 @@
 """What a seed draws before anything happens: which faults there may be, and the world that they happen to."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from execution_adapter.entrypoints.main_loop import Pace
-from oms_core.domain.risk import AccountLimits
+from oms_core.domain.risk import AccountTerms
+from oms_platform.risk_rules import Mode, RuleRow
+from oms_platform.scopes import EVERYTHING, Scope
 from oms_tools.simulation.faults import draw_rates
 from oms_tools.simulation.hours import calendar_of
 from oms_tools.simulation.system import DARK, LIT, PROFILES, Setting
@@ -37,6 +39,7 @@ ROOMY: Final = 10**15
 TIGHT: Final = 150_000_000_000
 ACCOUNTS: Final = ("A1", "A2", "A3", "A4")
 TIGHT_ACCOUNTS: Final = ("A3",)
+BUYING_POWER: Final = {name: TIGHT if name in TIGHT_ACCOUNTS else ROOMY for name in ACCOUNTS}
 
 
 def draw_setting(draws: random.Random, faults: Collection[str]) -> Setting:
@@ -56,7 +59,9 @@ def draw_setting(draws: random.Random, faults: Collection[str]) -> Setting:
     return Setting(
         partitions=draws.choice((1, 2, 4, 4)),
         cores=2 if "rebalance" in faults else draws.choice((1, 2)),
-        limits={name: _limits(name, tight=name in TIGHT_ACCOUNTS) for name in ACCOUNTS},
+        accounts={name: AccountTerms(account_id=name) for name in ACCOUNTS},
+        buying_power=BUYING_POWER,
+        rules=tuple(_rules()),
         behaviours=behaviours,
         rates=rates,
         unread=unread,
@@ -67,12 +72,12 @@ def draw_setting(draws: random.Random, faults: Collection[str]) -> Setting:
     )
 
 
-def _limits(name: str, *, tight: bool) -> AccountLimits:
-    return AccountLimits(
-        account_id=name,
-        active=True,
-        order_qty_max=1_900,
-        order_notional_max_micros=ROOMY,
-        price_collar_bps=500,
-        buying_power_micros=TIGHT if tight else ROOMY,
-    )
+def _rules() -> Iterator[RuleRow]:
+    """Yield what holds of the risk rules. Accounts begin flat, and their orders may cross."""
+    yield RuleRow(rule="ORDER_QTY_EXCEEDS_MAX", scope=EVERYTHING, parameters={"quantity_max": 1_900})
+    yield RuleRow(rule="ORDER_NOTIONAL_EXCEEDS_MAX", scope=EVERYTHING, parameters={"notional_max": ROOMY})
+    for name in ("SHORT_SALE_UNMARKED", "SELF_CROSS"):
+        yield RuleRow(rule=name, scope=EVERYTHING, mode=Mode.OFF)
+    for account, power in BUYING_POWER.items():
+        scope = Scope(account=account)
+        yield RuleRow(rule="BUYING_POWER_EXCEEDED", scope=scope, parameters={"buying_power": power})

@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,9 @@ import uvloop
 from joserfc import jwt
 from rich.console import Console
 
+from oms_platform.risk_rows import store_rules
+from oms_platform.risk_rules import read_row
+from oms_platform.scopes import Scope
 from oms_platform.vocabulary import OrderStatus
 from oms_tools.bench.event_stream import EventStream, StreamEvent
 from oms_tools.bench.figures import percentiles
@@ -52,12 +54,18 @@ def add_accounts(dsn: str, count: int) -> None:
             " FROM unnest(%s::text[]) AS name",
             ([account_of(number) for number in range(count)],),
         )
-        connection.execute(
-            "INSERT INTO risk_limits (account_id, order_qty_max, order_notional_max, price_collar_bps,"
-            " buying_power) SELECT account_id, 500000, 50000000, 500, %s FROM accounts"
-            " WHERE account_id LIKE 'ACC-S-%%'",
-            (Decimal(5_000_000_000),),
+        limits = (
+            ("ORDER_QTY_EXCEEDS_MAX", {"quantity_max": 500_000}),
+            ("ORDER_NOTIONAL_EXCEEDS_MAX", {"notional_max": 50_000_000}),
+            ("BUYING_POWER_EXCEEDED", {"buying_power": 5_000_000_000}),
         )
+        rows = [
+            read_row(
+                rule, Scope(desk="DESK"), mode=None, severity=None, on_missing=None, parameters=parameters
+            )
+            for rule, parameters in limits
+        ]
+        store_rules(connection, rows, by="test", reason="nothing here meets them")
 
 
 class Listener:

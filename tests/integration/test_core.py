@@ -282,7 +282,7 @@ def test_a_restarted_core_goes_on_where_the_last_one_was(
     desk.report(order, "E2", ExecType.TRADE, 60)
     with running_core(memory_kafka, dsn) as loop:
         desk.until_row(order, "FILLED", 100, 0)
-        exposure = loop._core.desk.exposures["ACC-INST-001"]
+        exposure = loop._core.desk.states["ACC-INST-001"]
         assert (exposure.reserved_micros, exposure.gross_cost_micros) == (0, 10_000_000_000)
 
 

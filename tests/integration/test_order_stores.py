@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.desk import Desk
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
 from oms_core.handlers import Core, handle
 from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
@@ -39,6 +39,7 @@ from oms_platform.vocabulary import (
 )
 from oms_platform.wire import Topic
 from tests.ingest import PRICE, Change, store_change, store_order, submit_order
+from tests.unit.oms_core.scene import limits
 
 ACCOUNT = "ACC-INST-001"
 UNTIL = datetime(2099, 11, 27, 18, 0, 0, 250_000, tzinfo=UTC)
@@ -117,11 +118,9 @@ def canceled(order: SubmitOrder) -> ExecutionReport:
 @pytest.fixture(params=["postgres", "memory"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     if request.param == "memory":
-        limits = AccountLimits(
-            account_id=ACCOUNT, active=True, order_qty_max=10**6, order_notional_max_micros=10**15,
-            price_collar_bps=1_000, buying_power_micros=10**15,
-        )  # fmt: skip
-        memory = InMemoryOrderStore({ACCOUNT: limits}, {"AAPL": InstrumentTerms(symbol="AAPL", active=True)})
+        accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
+        instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
+        memory = InMemoryOrderStore(accounts, instruments, rules=limits())
         yield Kept(memory, memory.take_request)
         return
     dsn = request.getfixturevalue("dsn")
@@ -145,7 +144,7 @@ def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
     after = kept.core.desk
     assert after.orders == before.orders
     assert after.positions == before.positions
-    assert after.exposures[ACCOUNT] == before.exposures[ACCOUNT]
+    assert after.states[ACCOUNT] == before.states[ACCOUNT]
     assert after.stream_sequences[ACCOUNT] == before.stream_sequences[ACCOUNT]
     assert set(after.owed) == {order.order_id}
 
@@ -170,7 +169,7 @@ def test_a_bust_reopens_a_filled_order_and_the_desk_is_rebuilt_with_it(kept: Kep
     assert after.effects == before.effects
     assert after.positions == before.positions
     assert after.positions[ACCOUNT, "AAPL"].quantity == 0
-    assert after.exposures[ACCOUNT] == before.exposures[ACCOUNT]
+    assert after.states[ACCOUNT] == before.states[ACCOUNT]
 
 
 def test_what_exceeds_an_order_is_kept_beside_its_cum_qty(kept: Kept) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import structs
 
+from oms_core.domain.account import OpenSide
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.algos import is_over
 from oms_core.domain.changes import changed_terms, problem_of_change
@@ -125,6 +126,11 @@ class ModelChild:
     def settle(self) -> None:
         """Be over when nothing is left."""
         self.live = self.live and self.done + self.unresolved < self.shares
+
+
+def _open_sides(desk: Desk, account: str, symbol: str) -> tuple[OpenSide, OpenSide]:
+    there = desk.states[account].symbol(symbol)
+    return there.buys, there.sells
 
 
 class OrderStory(RuleBasedStateMachine):
@@ -596,8 +602,12 @@ class OrderStory(RuleBasedStateMachine):
             wanted = order.replacing
             more = max(0, wanted.terms.quantity - self.filled) * wanted.reserved_price_micros
             reserved = max(reserved, more)
-        assert stepwise.exposures[order.terms.account_id].reserved_micros == reserved
-        assert sum(stepwise.open_qty.values()) == sum(at_once.open_qty.values()) == order.leaves_qty
+        assert stepwise.states[order.terms.account_id].reserved_micros == reserved
+        account, symbol = order.terms.account_id, order.terms.symbol
+        there = stepwise.states[account].symbol(symbol)
+        assert (there.buys, there.sells) == _open_sides(at_once, account, symbol)
+        if order.replacing is None:
+            assert there.buys.quantity + there.sells.quantity == order.leaves_qty
         position = stepwise.position(order.terms.account_id, order.terms.symbol)
         assert position.quantity == self.filled
         assert position.net_cash_micros == -order.notional_micros

@@ -24,12 +24,12 @@ from oms_core import handlers
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain import algos, desk, machine, order_times
 from oms_core.domain import order as order_domain
+from oms_core.domain.account import OpenSide
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import MAY_ROUTE, Turns
-from oms_core.domain.risk import RiskContext
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
 from oms_core.ports import UnitOfWork
@@ -131,11 +131,13 @@ def too_many_shares_are_refused(patch: pytest.MonkeyPatch) -> None:
 
 
 def closing_orders_are_not_netted(patch: pytest.MonkeyPatch) -> None:
-    def context(self: Desk, *args: Any, **more: Any) -> RiskContext:
-        return msgspec.structs.replace(original(self, *args, **more), closing_qty=0)
+    def opening(self: OpenSide, against: int, less: Any = (), more: Any = ()) -> int:
+        alone = OpenSide()
+        alone.count(more, 1)
+        return original(alone, against) if more else 0
 
-    original = Desk.risk_context
-    patch.setattr(Desk, "risk_context", context)
+    original = OpenSide.opening_micros
+    patch.setattr(OpenSide, "opening_micros", opening)
 
 
 def no_fence(patch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """A core on stores and carriers in memory: what goes in, what comes out, what is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.order import Order
-from oms_core.domain.risk import AccountLimits, InstrumentTerms
+from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ADAPTER_GROUP, ROUTER_GROUP
@@ -28,6 +28,8 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.risk_rules import Mode, RuleRow, Value
+from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.trading_calendar import EVER_OPEN, Calendar
 from oms_platform.vocabulary import (
     ChildTerms,
@@ -44,14 +46,33 @@ from oms_platform.wire import Topic, decode
 from tests.unit.oms_core.orders import NOW, PRICE
 
 ACCOUNT = "ACC-INST-001"
-LIMITS = AccountLimits(
-    account_id=ACCOUNT,
-    active=True,
-    order_qty_max=1_000_000,
-    order_notional_max_micros=10**15,
-    price_collar_bps=500,
-    buying_power_micros=10**15,
-)
+MUCH = 10**15
+
+
+def rule(name: str, scope: Scope = EVERYTHING, mode: Mode | None = None, **parameters: Value) -> RuleRow:
+    """Return a row of a rule."""
+    return RuleRow(rule=name, scope=scope, mode=mode, parameters=parameters)
+
+
+def limits(
+    *,
+    quantity_max: int = 1_000_000,
+    notional_max: int = MUCH,
+    collar_bps: int = 500,
+    buying_power: int = MUCH,
+) -> tuple[RuleRow, ...]:
+    """Return the limits of every account, dollars in micros; short sales are not marked, and orders cross."""
+    return (
+        rule("ORDER_QTY_EXCEEDS_MAX", quantity_max=quantity_max),
+        rule("ORDER_NOTIONAL_EXCEEDS_MAX", notional_max=notional_max),
+        rule("PRICE_OUTSIDE_COLLAR", collar_bps=collar_bps),
+        rule("BUYING_POWER_EXCEEDED", buying_power=buying_power),
+        rule("SHORT_SALE_UNMARKED", mode=Mode.OFF),
+        rule("SELF_CROSS", mode=Mode.OFF),
+    )
+
+
+LIMITS = limits()
 BID, OFFER = 99_990_000, 100_010_000
 
 
@@ -71,7 +92,7 @@ class Scene:
 
     def __init__(
         self,
-        limits: AccountLimits = LIMITS,
+        limits: Iterable[RuleRow] = LIMITS,
         refuses: Callable[[UnitOfWork], str | None] = lambda _unit: None,
         calendar: Calendar = EVER_OPEN,
         now: datetime = NOW,
@@ -79,7 +100,7 @@ class Scene:
         self.now = now
         self.broker = MemoryBroker()
         self.store = InMemoryOrderStore(
-            {limits.account_id: limits},
+            {ACCOUNT: AccountTerms(account_id=ACCOUNT)},
             {
                 "AAPL": InstrumentTerms(
                     symbol="AAPL",
@@ -91,6 +112,7 @@ class Scene:
             },
             refuses=refuses,
             calendars=(calendar,),
+            rules=limits,
         )
         self.quotes = FixedQuotes(TouchPrices(bid_micros=BID, offer_micros=OFFER))
         self.sink = MemorySink(self.broker)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from oms_core.domain.touch import TouchPrices
 from oms_platform import ids, order_ids
@@ -13,7 +12,7 @@ from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import Topic
 from tests.unit.oms_core.orders import NOW, PRICE
-from tests.unit.oms_core.scene import ACCOUNT, LIMITS, OFFER, Scene
+from tests.unit.oms_core.scene import ACCOUNT, OFFER, Scene, limits
 
 
 @pytest.fixture
@@ -68,11 +67,11 @@ def test_an_event_is_stored_published_and_forwarded_as_the_same_bytes(scene: Sce
 
 def test_positions_and_exposure_follow_the_fills(scene: Scene) -> None:
     order_id = scene.order()
-    exposure = scene.core.desk.exposures[ACCOUNT]
+    exposure = scene.core.desk.states[ACCOUNT]
     assert exposure.reserved_micros == 300 * PRICE
     scene.place(order_id, ("XNYS", 300))
     scene.fill(order_id, 100)
-    exposure = scene.core.desk.exposures[ACCOUNT]
+    exposure = scene.core.desk.states[ACCOUNT]
     assert (exposure.reserved_micros, exposure.gross_cost_micros) == (200 * PRICE, 100 * PRICE)
     position = scene.store.positions[ACCOUNT, "AAPL"]
     assert (position.quantity, position.net_cash_micros) == (100, -100 * PRICE)
@@ -265,13 +264,13 @@ def test_a_market_order_is_given_no_limit(scene: Scene) -> None:
 
 
 def test_a_replace_needs_buying_power_for_what_it_adds_and_no_more() -> None:
-    scene = Scene(limits=replace(LIMITS, buying_power_micros=600 * PRICE))
+    scene = Scene(limits=limits(buying_power=600 * PRICE))
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 300))
     scene.fill(order_id, 100)
     scene.replace(order_id, OrderChange(quantity=600))
     assert scene.event_types(order_id)[-2:] == ["OrderReplaced", "RouteRequested"]
-    assert scene.core.desk.exposures[ACCOUNT].reserved_micros == 500 * PRICE
+    assert scene.core.desk.states[ACCOUNT].reserved_micros == 500 * PRICE
     scene.replace(order_id, OrderChange(quantity=601))
     assert scene.event_types(order_id)[-1] == "ReplaceRejected"
     other = scene.order(quantity=1)
@@ -279,11 +278,11 @@ def test_a_replace_needs_buying_power_for_what_it_adds_and_no_more() -> None:
 
 
 def test_a_pending_replace_holds_the_buying_power_of_the_larger_order() -> None:
-    scene = Scene(limits=replace(LIMITS, buying_power_micros=600 * PRICE))
+    scene = Scene(limits=limits(buying_power=600 * PRICE))
     order_id = scene.order()
     scene.place(order_id, ("XNYS", 300))
     scene.replace(order_id, OrderChange(quantity=100))
-    exposure = scene.core.desk.exposures[ACCOUNT]
+    exposure = scene.core.desk.states[ACCOUNT]
     assert (scene.quantities(order_id)[0], exposure.reserved_micros) == ("PENDING_REPLACE", 300 * PRICE)
     scene.report(order_id, ExecType.CANCELED)
     assert exposure.reserved_micros == 100 * PRICE
@@ -539,20 +538,20 @@ def test_a_filled_order_that_a_bust_reopens_counts_again_in_exposure_and_open_sh
     desk = scene.core.desk
     assert order_id in desk.orders
     assert order_id not in desk.closed
-    assert desk.exposures[ACCOUNT].reserved_micros == 300 * PRICE
-    assert desk.open_qty[ACCOUNT, "AAPL", Side.BUY] == 300
+    assert desk.states[ACCOUNT].reserved_micros == 300 * PRICE
+    assert desk.states[ACCOUNT].symbol("AAPL").buys.quantity == 300
     assert scene.route_requests()[-1].attempt == 2
     scene.place(order_id, ("XNYS", 300))
     scene.fill(order_id, 300, attempt=2)
     assert scene.quantities(order_id) == ("FILLED", 300, 0)
-    assert desk.open_qty[ACCOUNT, "AAPL", Side.BUY] == 0
+    assert desk.states[ACCOUNT].symbol("AAPL").buys.quantity == 0
 
 
 # ---- risk with what the account has
 
 
 def test_closing_orders_that_are_open_already_leave_nothing_more_to_close() -> None:
-    scene = Scene(replace(LIMITS, buying_power_micros=20_000 * 1_000_000))
+    scene = Scene(limits(buying_power=20_000 * 1_000_000))
     bought = scene.order(quantity=100)
     scene.place(bought, ("XNYS", 100))
     scene.fill(bought, 100)

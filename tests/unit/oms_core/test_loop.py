@@ -367,6 +367,5 @@ def test_the_desk_that_is_rebuilt_is_the_desk_that_was(scene: Scene) -> None:
     scene.start()
     assert scene.core.desk.orders == before
     assert scene.core.desk.effects == effects
-    assert scene.core.desk.exposures[ACCOUNT] == desk.exposures[ACCOUNT]
-    assert dict(scene.core.desk.open_qty) == dict(desk.open_qty)
+    assert scene.core.desk.states[ACCOUNT] == desk.states[ACCOUNT]
     assert scene.core.desk.positions == desk.positions

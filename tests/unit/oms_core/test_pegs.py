@@ -33,7 +33,7 @@ from oms_platform.vocabulary import (
 )
 from oms_platform.wire import Topic
 from tests.unit.oms_core.orders import NOW, PRICE, new_order
-from tests.unit.oms_core.scene import BID, LIMITS, OFFER, Scene
+from tests.unit.oms_core.scene import BID, OFFER, Scene, limits
 
 CENT = 10_000
 SECOND = 1.0
@@ -530,7 +530,7 @@ def _looked(watch: PegWatch, orders: dict[UUID, Order], now: Any, touch_of: Any)
 
 
 def test_many_are_moved_in_slices_so_many_a_second_and_each_in_its_turn() -> None:
-    scene = Scene(limits=replace(LIMITS, buying_power_micros=10**18))
+    scene = Scene(limits=limits(buying_power=10**18))
     orders = [at_venue(scene) for _ in range(120)]
     scene.step(SECOND)
     scene.quotes.quote = TouchPrices(bid_micros=BID + CENT, offer_micros=OFFER)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from oms_core.domain.positions import Position
-from oms_core.domain.risk import InstrumentTerms, RiskContext, TouchPrices, check_risk
+from oms_core.domain.account import AccountState
+from oms_core.domain.risk import RULES, AccountTerms, InstrumentTerms, RiskContext, RuleBook, check_risk
+from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
 from oms_platform.vocabulary import OrderTerms, OrderType, Side, TimeInForce
-from tests.unit.oms_core.scene import ACCOUNT, LIMITS
+from tests.unit.oms_core.scene import ACCOUNT, limits
 
 
 def denial(price: int, *, side: Side = Side.BUY, touch: int | None = None, ticks: Ticks | None = None) -> str:
@@ -24,14 +25,12 @@ def denial(price: int, *, side: Side = Side.BUY, touch: int | None = None, ticks
     )
     context = RiskContext(
         terms=terms,
-        account=LIMITS,
+        account=AccountTerms(account_id=ACCOUNT),
         instrument=InstrumentTerms(symbol="S", active=True, ticks=ticks or Ticks()),
         touch=TouchPrices(bid_micros=touch, offer_micros=touch),
-        position=Position(),
-        gross_cost_micros=0,
-        reserved_micros=0,
+        state=AccountState(),
     )
-    return check_risk(context).denial or ""
+    return check_risk(context, RuleBook(limits(notional_max=10**17, buying_power=10**17)), RULES).denial or ""
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from oms_core.domain.transitions import Lifecycle
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ExecType, OrderChange, OrderType, Side, TimeInForce
 from tests.unit.oms_core.orders import PRICE, new_order
-from tests.unit.oms_core.scene import ACCOUNT, BID, LIMITS, OFFER, Scene
+from tests.unit.oms_core.scene import ACCOUNT, BID, OFFER, Scene, limits
 
 CENT = 10_000
 
@@ -48,7 +48,7 @@ def test_a_stop_waits_reserves_and_is_routed_as_a_market_order_once_its_price_is
     order_id = stop(scene)
     assert scene.event_types(order_id) == ["OrderAccepted"]
     assert scene.quantities(order_id) == ("ACKNOWLEDGED", 0, 300)
-    assert scene.core.desk.exposures[ACCOUNT].reserved_micros == 300 * price
+    assert scene.core.desk.states[ACCOUNT].reserved_micros == 300 * price
     quote(scene, price - CENT, price - CENT)
     assert scene.route_requests() == []
     quote(scene, price - 2 * CENT, price, sequence=41)
@@ -175,7 +175,7 @@ def test_a_waiting_stop_expires_with_its_day() -> None:
 
 
 def test_many_stops_are_triggered_in_slices_the_nearest_first() -> None:
-    scene = Scene(limits=replace(LIMITS, order_qty_max=10**9))
+    scene = Scene(limits=limits(quantity_max=10**9))
     orders = [stop(scene, quantity=1, price=PRICE + (5 + number % 3) * CENT) for number in range(600)]
     quote(scene, OFFER, PRICE + 7 * CENT)
     done = [order_id for order_id in orders if scene.state(order_id).triggered is not None]

@@ -170,6 +170,20 @@ class AlgoStrategy(betterproto.Enum):
     IS = 4
 
 
+class RiskOutcome(betterproto.Enum):
+    """
+    What came of a risk rule. PASSED: the order is within it. WARNED: it is not, and was only warned about. SHADOWED: it is
+     not, and the rule only watches. OVERRIDDEN: it is not, and a second person let it pass. DENIED: it is not.
+    """
+
+    UNSPECIFIED = 0
+    PASSED = 1
+    WARNED = 2
+    SHADOWED = 3
+    OVERRIDDEN = 4
+    DENIED = 5
+
+
 @dataclass(eq=False, repr=False)
 class Routing(betterproto.Message):
     """
@@ -336,13 +350,17 @@ class Booking(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class RiskCheck(betterproto.Message):
     """
-    One risk rule's outcome: the value that was found and the bound it was held to.
+    One risk rule's outcome: the value that was found and the bound it was held to. headroom: how far within it, empty
+     where that has no sense; scope: where the bound was set, "default" for nowhere.
     """
 
     rule: str = betterproto.string_field(1)
     value: str = betterproto.string_field(2)
     bound: str = betterproto.string_field(3)
     passed: bool = betterproto.bool_field(4)
+    headroom: str = betterproto.string_field(5)
+    outcome: Optional["RiskOutcome"] = betterproto.enum_field(6, optional=True)
+    scope: str = betterproto.string_field(7)
 
 
 @dataclass(eq=False, repr=False)

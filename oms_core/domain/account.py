@@ -1,0 +1,315 @@
+"""How an account stands: its positions, what its open orders hold, and how fast it has been asking.
+
+The law of this file: the counters follow from the account's orders and positions, and from nothing else, so
+that a desk that is rebuilt from the store counts the same as one that saw everything happen.
+
+What open orders hold of the buying power (`opening_micros`) is what they open, not what they close: of one
+way of a symbol, as many shares as the account holds the other way close, those at the lowest price first,
+since the dearer ones may be the ones that are left to open.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from oms_core.domain.order import Order
+from oms_core.domain.positions import Position
+from oms_core.domain.transitions import Lifecycle
+from oms_platform.risk_rules import WINDOW_S_MAX
+from oms_platform.sides import is_buy
+from oms_platform.vocabulary import OrderTerms, Side
+
+FLAT: Final = Position()
+# What an order without a limit may trade at.
+ANY_PRICE: Final = None
+_DUPLICATES_REMEMBERED_MAX: Final = 10_000
+
+
+class Held(NamedTuple):
+    """Shares that an open order holds, at micros a share."""
+
+    quantity: int
+    price_micros: int
+
+
+NOTHING: Final[tuple[Held, ...]] = ()
+
+
+def held_by(order: Order) -> tuple[Held, ...]:
+    """Return what an order holds of its account.
+
+    While a replace is pending that is the dearer of the two orders, and the shares that the other has more,
+    which hold nothing, and still close what others may then not close too.
+    """
+    if order.lifecycle is not Lifecycle.LIVE:
+        return NOTHING
+    held = Held(order.leaves_qty, order.reserved_price_micros)
+    wanted = order.replacing
+    if wanted is None:
+        return (held,) if held.quantity else NOTHING
+    other = Held(max(0, wanted.terms.quantity - order.executed_qty), wanted.reserved_price_micros)
+    if other.quantity * other.price_micros > held.quantity * held.price_micros:
+        held, other = other, held
+    more = Held(max(0, other.quantity - held.quantity), 0)
+    return tuple(one for one in (held, more) if one.quantity)
+
+
+def shares_of(held: tuple[Held, ...]) -> int:
+    """Return the shares that are held."""
+    return sum(one.quantity for one in held)
+
+
+def micros_of_held(held: tuple[Held, ...]) -> int:
+    """Return the micros that are held, whether they open or close."""
+    return sum(one.quantity * one.price_micros for one in held)
+
+
+def prices_of(order: Order) -> tuple[int | None, ...]:
+    """Return the limits at which an order may trade at any moment now, ANY_PRICE for none."""
+    if order.lifecycle is not Lifecycle.LIVE or not order.leaves_qty:
+        return ()
+    if order.terms.stop_price_micros is not None and order.triggered is None:
+        return ()
+    found = (_limit_of(order, order.terms),)
+    return found if order.replacing is None else (*found, _limit_of(order, order.replacing.terms))
+
+
+def _limit_of(order: Order, terms: OrderTerms) -> int | None:
+    if terms.peg is not None and order.pegged is not None:
+        return order.pegged.price_micros
+    return terms.limit_price_micros
+
+
+@dataclass(slots=True)
+class OpenSide:
+    """An account's open orders on one way of one symbol. levels: shares by the price that they hold.
+
+    limits: how many of the orders may trade at a limit, by it.
+    """
+
+    quantity: int = 0
+    value_micros: int = 0
+    levels: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    limits: defaultdict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+
+    def count(self, held: tuple[Held, ...], sign: int) -> None:
+        """Count what an order holds, or, sign -1, do not count it any more."""
+        for quantity, price in held:
+            self.quantity += sign * quantity
+            self.value_micros += sign * quantity * price
+            _add(self.levels, price, sign * quantity)
+
+    def count_limits(self, limits: tuple[int | None, ...], sign: int) -> None:
+        """Count the limits at which an order may trade, or, sign -1, do not count them any more."""
+        for limit in limits:
+            _add(self.limits, limit, sign)
+
+    def opening_micros(
+        self, against: int, less: tuple[Held, ...] = NOTHING, more: tuple[Held, ...] = NOTHING
+    ) -> int:
+        """Return the micros of what the orders open, where `against` shares are held the other way.
+
+        less, more: as if one of the orders were not there, and another were.
+        """
+        value = self.value_micros - micros_of_held(less) + micros_of_held(more)
+        if against <= 0:
+            return value
+        if against >= self.quantity - shares_of(less) + shares_of(more):
+            return 0
+        levels = defaultdict(int, self.levels)
+        for quantity, price in less:
+            _add(levels, price, -quantity)
+        for quantity, price in more:
+            _add(levels, price, quantity)
+        for price in sorted(levels):
+            closing = min(against, levels[price])
+            value -= closing * price
+            against -= closing
+            if not against:
+                break
+        return value
+
+
+def _add(counts: defaultdict[int, int] | defaultdict[int | None, int], key: int | None, change: int) -> None:
+    counts[key] += change  # type: ignore[index]
+    if not counts[key]:  # type: ignore[index]
+        del counts[key]  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class SymbolState:
+    """An account's position in a symbol, and its open orders both ways. reserved_micros: what these open."""
+
+    position: Position = FLAT
+    buys: OpenSide = field(default_factory=OpenSide)
+    sells: OpenSide = field(default_factory=OpenSide)
+    reserved_micros: int = 0
+
+    def side(self, side: Side) -> OpenSide:
+        """Return the open orders that go the same way as a side."""
+        return self.buys if is_buy(side) else self.sells
+
+    def against(self, side: Side) -> int:
+        """Return the shares that are held the other way, which orders of a side close."""
+        return max(0, -self.position.quantity if is_buy(side) else self.position.quantity)
+
+    def opening_micros(self) -> int:
+        """Return the micros of what all open orders open."""
+        return self.buys.opening_micros(-self.position.quantity) + self.sells.opening_micros(
+            self.position.quantity
+        )
+
+    def added_micros(self, side: Side, more: tuple[Held, ...], less: tuple[Held, ...] = NOTHING) -> int:
+        """Return the micros that an order would open beside the others. less: what it replaces."""
+        orders, against = self.side(side), self.against(side)
+        return orders.opening_micros(against, less, more) - orders.opening_micros(against, less)
+
+    def others_micros(self, side: Side, less: tuple[Held, ...]) -> int:
+        """Return what the open orders open without one of a side."""
+        if not less:
+            return self.reserved_micros
+        orders, against = self.side(side), self.against(side)
+        return self.reserved_micros - orders.opening_micros(against) + orders.opening_micros(against, less)
+
+
+class SecondCounts:
+    """How much of something there was in each of the last seconds."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def note(self, at: datetime, count: int = 1) -> None:
+        """Count something."""
+        second = int(at.timestamp())
+        self._counts[second] = self._counts.get(second, 0) + count
+        if len(self._counts) > 2 * WINDOW_S_MAX:
+            oldest = second - WINDOW_S_MAX
+            self._counts = {key: value for key, value in self._counts.items() if key >= oldest}
+
+    def within(self, now: datetime, window_s: int) -> int:
+        """Return how much there was in the last so many seconds, this one included."""
+        last = int(now.timestamp())
+        get = self._counts.get
+        return sum(get(second, 0) for second in range(last - window_s + 1, last + 1))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it counts the same."""
+        return isinstance(other, SecondCounts) and self._counts == other._counts
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def likeness(terms: OrderTerms) -> tuple[object, ...]:
+    """Return what makes an order the same as another of its account."""
+    return (
+        terms.symbol,
+        terms.side,
+        terms.order_type,
+        terms.quantity,
+        terms.limit_price_micros,
+        terms.stop_price_micros,
+    )
+
+
+@dataclass(slots=True)
+class AccountState:
+    """Positions and open orders by symbol, and their sums in micros; what has been asked for lately.
+
+    gross_cost_micros: of positions. reserved_micros: of what open orders open. open_orders: how many.
+    orders, messages: how many came in each of the last seconds. alike: when the same order came, by likeness.
+    """
+
+    symbols: dict[str, SymbolState] = field(default_factory=dict)
+    gross_cost_micros: int = 0
+    reserved_micros: int = 0
+    open_orders: int = 0
+    orders: SecondCounts = field(default_factory=SecondCounts)
+    messages: SecondCounts = field(default_factory=SecondCounts)
+    alike: dict[tuple[object, ...], deque[datetime]] = field(default_factory=dict)
+
+    @property
+    def used_micros(self) -> int:
+        """What it uses of its buying power, and of its firm's credit."""
+        return self.gross_cost_micros + self.reserved_micros
+
+    def symbol(self, symbol: str) -> SymbolState:
+        """Return how it stands in a symbol."""
+        found = self.symbols.get(symbol)
+        return _NO_STATE if found is None else found
+
+    def keep_order(self, order: Order, previous: Order | None) -> int:
+        """Count an order as it is now, and was. Returns the change of what the account uses, in micros."""
+        terms = order.terms
+        held, limits = held_by(order), prices_of(order)
+        was = NOTHING if previous is None else held_by(previous)
+        were = () if previous is None else prices_of(previous)
+        self.open_orders += bool(held) - bool(was)
+        if held == was and limits == were:
+            return 0
+        state = self._state(terms.symbol)
+        side = state.side(terms.side)
+        if limits != were:
+            side.count_limits(were, -1)
+            side.count_limits(limits, 1)
+        if held == was:
+            return 0
+        side.count(was, -1)
+        side.count(held, 1)
+        return self._recount(state)
+
+    def keep_position(self, symbol: str, position: Position) -> int:
+        """Take a position as it is now. Returns the change of what the account uses, in micros."""
+        state = self._state(symbol)
+        change = abs(position.cost_micros) - abs(state.position.cost_micros)
+        self.gross_cost_micros += change
+        state.position = position
+        return change + self._recount(state)
+
+    def note_order(self, terms: OrderTerms, at: datetime) -> None:
+        """Count a new order that was taken."""
+        self.orders.note(at)
+        key = likeness(terms)
+        if len(self.alike) > _DUPLICATES_REMEMBERED_MAX:
+            self._forget(at)
+        times = self.alike.setdefault(key, deque(maxlen=1000))
+        times.append(at)
+
+    def alike_within(self, terms: OrderTerms, now: datetime, window_s: int) -> int:
+        """Return how many orders like this one came in the last so many seconds."""
+        times = self.alike.get(likeness(terms))
+        return 0 if times is None else sum((now - at).total_seconds() < window_s for at in times)
+
+    def _forget(self, now: datetime) -> None:
+        self.alike = {
+            key: times
+            for key, times in self.alike.items()
+            if (now - times[-1]).total_seconds() <= WINDOW_S_MAX
+        }
+
+    def _state(self, symbol: str) -> SymbolState:
+        found = self.symbols.get(symbol)
+        if found is None:
+            found = self.symbols[symbol] = SymbolState()
+        return found
+
+    def _recount(self, state: SymbolState) -> int:
+        reserved = state.opening_micros()
+        change = reserved - state.reserved_micros
+        state.reserved_micros = reserved
+        self.reserved_micros += change
+        return change
+
+    def values(self, mark: Callable[[str], int | None]) -> Iterator[tuple[str, int | None]]:
+        """Yield each symbol that it has a position in, and its signed micros at the mark, if there is one."""
+        for symbol, state in self.symbols.items():
+            quantity = state.position.quantity
+            if quantity:
+                price = mark(symbol)
+                yield symbol, None if price is None else quantity * price
+
+
+_NO_STATE: Final = SymbolState()

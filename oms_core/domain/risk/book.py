@@ -1,0 +1,135 @@
+"""The rules' parameters by scope: what holds for an order is what the closest rows say, each with wider ones.
+
+The law of this file: `settings` depends on the rows and on the scope alone, not on the order in which rows
+came.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final
+
+from msgspec import Struct
+
+from oms_platform.risk_rules import RULE_SPECS, Mode, OnMissing, RuleRow, RuleSpec, Severity, Value
+from oms_platform.scopes import EVERYTHING, Scope, ScopeKind, weight_of
+
+_DEFAULT: Final = "default"
+_PLACES: Final = {spec.name: place for place, spec in enumerate(RULE_SPECS)}
+
+
+class Setting(Struct, frozen=True, kw_only=True, gc=False):
+    """What holds of a rule for an order. source: the closest scope that says something of it.
+
+    lacks: required parameters that nobody has set; unset: there is a parameter that nobody has set.
+    """
+
+    spec: RuleSpec
+    mode: Mode
+    severity: Severity
+    on_missing: OnMissing
+    values: Mapping[str, Value]
+    source: str
+    lacks: tuple[str, ...] = ()
+
+
+class RuleBook:
+    """Rows of the rules' parameters. `take` changes it; version: of the last change that it has."""
+
+    def __init__(self, rows: Iterable[RuleRow] = (), version: int = 0) -> None:
+        self.version = version
+        self._by_scope: dict[Scope, dict[str, RuleRow]] = {}
+        # The scopes of each combination of kinds, by their names; the widest combination first.
+        self._masks: list[_Mask] = []
+        self._merged: dict[tuple[Scope, ...], tuple[Setting, ...]] = {}
+        for row in rows:
+            self.take(row)
+
+    @property
+    def rows(self) -> tuple[RuleRow, ...]:
+        """Every row, the widest scopes first."""
+        found = [row for rows in self._by_scope.values() for row in rows.values()]
+        return tuple(sorted(found, key=lambda row: (row.scope.weight, str(row.scope), row.rule)))
+
+    def take(self, row: RuleRow, *, removed: bool = False) -> None:
+        """Let a row hold from now on, in the place of another of its rule and scope; or, removed, none."""
+        scope = row.scope
+        rows = self._by_scope.setdefault(scope, {})
+        if removed:
+            rows.pop(row.rule, None)
+        else:
+            rows[row.rule] = row
+        if rows:
+            self._mask(scope.kinds).scopes.setdefault(_key(scope.kinds)(scope), scope)
+        else:
+            del self._by_scope[scope]
+            self._mask(scope.kinds).scopes.pop(_key(scope.kinds)(scope), None)
+        self._merged = {scopes: found for scopes, found in self._merged.items() if scope not in scopes}
+
+    def _mask(self, kinds: tuple[ScopeKind, ...]) -> "_Mask":
+        found = next((mask for mask in self._masks if mask.kinds == kinds), None)
+        if found is None:
+            found = _Mask(kinds)
+            self._masks = sorted([*self._masks, found], key=lambda mask: mask.weight)
+        return found
+
+    def settings(self, thing: Scope) -> tuple[Setting, ...]:
+        """Return what holds for a thing, given by all of its names: a setting a rule, by precedence."""
+        covering = tuple(
+            [scope for mask in self._masks if (scope := mask.scopes.get(mask.key(thing))) is not None]
+        )
+        found = self._merged.get(covering)
+        if found is None:
+            found = self._merged[covering] = self._merge(covering)
+        return found
+
+    def value(self, rule: str, parameter: str, thing: Scope) -> Value | None:
+        """Return what a parameter of a rule is for a thing, None where nobody has set it."""
+        return self.settings(thing)[_PLACES[rule]].values.get(parameter)
+
+    def _merge(self, scopes: tuple[Scope, ...]) -> tuple[Setting, ...]:
+        rows: dict[str, list[RuleRow]] = {}
+        for scope in scopes:
+            for row in self._by_scope[scope].values():
+                rows.setdefault(row.rule, []).append(row)
+        return tuple(_setting(spec, rows.get(spec.name, ())) for spec in RULE_SPECS)
+
+
+class _Mask:
+    """The scopes that name the same kinds, by their names."""
+
+    __slots__ = ("key", "kinds", "scopes", "weight")
+
+    def __init__(self, kinds: tuple[ScopeKind, ...]) -> None:
+        self.kinds = kinds
+        self.key = _key(kinds)
+        self.weight = weight_of(kinds)
+        self.scopes: dict[object, Scope] = {}
+
+
+def _key(kinds: tuple[ScopeKind, ...]) -> Callable[[Scope], Any]:
+    return attrgetter(*(kind.value for kind in kinds)) if kinds else _everything
+
+
+def _everything(_scope: Scope) -> Scope:
+    return EVERYTHING
+
+
+def _setting(spec: RuleSpec, rows: Iterable[RuleRow]) -> Setting:
+    mode, severity, on_missing, source = Mode.ON, Severity.HARD, spec.on_missing, _DEFAULT
+    values = {one.name: one.default for one in spec.parameters if one.default is not None}
+    for row in rows:
+        mode = row.mode or mode
+        severity = row.severity or severity
+        on_missing = row.on_missing or on_missing
+        values.update(row.parameters)
+        source = str(row.scope)
+    lacks = tuple(one.name for one in spec.parameters if spec.required and one.name not in values)
+    return Setting(
+        spec=spec,
+        mode=mode,
+        severity=severity,
+        on_missing=on_missing,
+        values=values,
+        source=source,
+        lacks=lacks,
+    )

@@ -1,0 +1,155 @@
+"""Everything that a rule may look at: the order, who asks, the market, and how its account stands."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from oms_core.domain.account import NOTHING, AccountState, Held, SymbolState, shares_of
+from oms_core.domain.touch import TouchPrices
+from oms_platform.market_rules import Ticks
+from oms_platform.scopes import Scope
+from oms_platform.sides import far, is_buy
+from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Phase
+from oms_platform.vocabulary import OrderTerms
+
+NO_AGE_LIMIT: Final = timedelta(0)
+
+
+class AccountTerms(Struct, frozen=True, kw_only=True, gc=False):
+    """What risk needs to know of an account. firm, desk: what limits may name it by."""
+
+    account_id: str
+    active: bool = True
+    firm: str = "FIRM"
+    desk: str = "DESK"
+
+
+class InstrumentTerms(Struct, frozen=True, kw_only=True, gc=False):
+    """What risk needs to know of an instrument, today.
+
+    ticks: the grid of its prices. halt: why it is halted, empty when it is not. calendar_id: of its hours.
+    reference_micros: what values an order that waits where nobody quotes, None for nothing. listing_venue:
+    who holds its auctions, empty for nobody. sector: what limits may name it by. volume: shares of an average
+    day; sigma_bps: a day's volatility, basis points of the price; lower_band, upper_band: the prices between
+    which it may trade, in micros; None where nobody has said.
+    """
+
+    symbol: str
+    active: bool
+    ticks: Ticks = Ticks()
+    halt: str = ""
+    calendar_id: str = EVER_OPEN.calendar_id
+    reference_micros: int | None = None
+    listing_venue: str = ""
+    sector: str = "UNKNOWN"
+    volume: int | None = None
+    sigma_bps: int | None = None
+    lower_band: int | None = None
+    upper_band: int | None = None
+
+
+class AlgoTime(Struct, frozen=True, kw_only=True, gc=False):
+    """When an algo is worked, and until when its market trades then; until None: it does not, then."""
+
+    begins_at: datetime
+    ends_at: datetime
+    until: datetime | None
+
+
+def no_mark(_symbol: str) -> int | None:
+    """Return that no price is known."""
+    return None
+
+
+class RiskContext(Struct, frozen=True, kw_only=True):
+    """Everything that a rule may look at; a rule changes nothing of it.
+
+    scope: the order, by all names that limits may give. state: how the account stands, `of` included.
+    of_held, executed_qty: what the order that is to become this one holds, and what is done of it. age: of a
+    new order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none. phase: of the
+    instrument's market; None for an instrument that is not known. is_of_ended_day: the session that the order
+    was taken for is over. waits: its market is closed, and it is one that waits for it. now: the time of the
+    verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO order is for. mark, sector:
+    of any symbol. firm_used_micros: what the firm's accounts here use, this one's included; firm_share: how
+    many parts of the firm's credit are theirs, and of how many.
+    """
+
+    terms: OrderTerms
+    scope: Scope = Scope()
+    account: AccountTerms | None
+    instrument: InstrumentTerms | None
+    touch: TouchPrices
+    state: AccountState
+    of_held: tuple[Held, ...] = NOTHING
+    is_replace: bool = False
+    executed_qty: int = 0
+    age: timedelta = timedelta(0)
+    age_max: timedelta = NO_AGE_LIMIT
+    phase: Phase | None = None
+    is_of_ended_day: bool = False
+    waits: bool = False
+    now: datetime = EVER_OPEN.sessions[0].opens_at
+    algo_time: AlgoTime | None = None
+    auction: AuctionChance | None = None
+    mark: Callable[[str], int | None] = no_mark
+    sector: Callable[[str], str] = str
+    firm_used_micros: int = 0
+    firm_share: tuple[int, int] = (1, 1)
+
+    @property
+    def price_micros(self) -> int | None:
+        """Micros a share that the order is valued at."""
+        if self.terms.limit_price_micros is not None:
+            return self.terms.limit_price_micros
+        stop, touch = self.terms.stop_price_micros, self.far_touch_micros
+        if touch is None and (self.waits or self.auction is not None) and self.instrument is not None:
+            touch = self.instrument.reference_micros
+        if stop is None:
+            return touch
+        # It trades at its stop price or, to buy, at what the market is by then.
+        return max(stop, touch or 0) if is_buy(self.terms.side) else stop
+
+    @property
+    def limit_anchor_micros(self) -> int | None:
+        """The price that a limit is held to: where the order trades first, or is triggered."""
+        stop = self.terms.stop_price_micros
+        return self.far_touch_micros if stop is None else stop
+
+    @property
+    def far_touch_micros(self) -> int | None:
+        """The price that the order would trade at first."""
+        return far(self.terms.side, self.touch.bid_micros, self.touch.offer_micros)
+
+    @property
+    def symbol_state(self) -> SymbolState:
+        """How the account stands in the order's symbol."""
+        return self.state.symbol(self.terms.symbol)
+
+    @property
+    def left_qty(self) -> int:
+        """Shares of the order that are not done."""
+        return max(0, self.terms.quantity - self.executed_qty)
+
+    def added_micros(self, price_micros: int) -> int:
+        """Return the micros that the order would open, at a price, beside the account's other open orders."""
+        more = (Held(self.left_qty, price_micros),)
+        return self.symbol_state.added_micros(self.terms.side, more, self.of_held)
+
+    @property
+    def others_micros(self) -> int:
+        """The micros that the account uses without this order."""
+        here = self.symbol_state
+        reserved = self.state.reserved_micros - here.reserved_micros
+        return self.state.gross_cost_micros + reserved + here.others_micros(self.terms.side, self.of_held)
+
+    @property
+    def opens(self) -> bool:
+        """Whether the order may open a position or add to one, beside the other open orders."""
+        return self.left_qty + self.others_qty > self.symbol_state.against(self.terms.side)
+
+    @property
+    def others_qty(self) -> int:
+        """Shares of the account's other open orders that go the same way of the symbol."""
+        return self.symbol_state.side(self.terms.side).quantity - shares_of(self.of_held)

@@ -1,0 +1,52 @@
+"""What a rule finds: a value, the bound it is held to, and whether it is within."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from oms_core.domain.denials import DenialCode
+from oms_platform.risk_rules import Unit, Value, shown_value
+
+
+class Finding(Struct, frozen=True, gc=False):
+    """A value and its bound, in the inside unit. headroom: how far within it is, None where that has no
+    sense.
+
+    details: of a denial, as it is told; code: the denial's, where it is not the rule's own.
+    """
+
+    passed: bool
+    value: Value
+    bound: Value
+    unit: Unit = Unit.TEXT
+    headroom: int | None = None
+    details: Mapping[str, object] = {}
+    code: DenialCode | None = None
+
+
+class Missing(Struct, frozen=True, gc=False):
+    """A rule lacks an input, or has it too old to stand for now."""
+
+    input: str
+
+
+Found = Finding | Missing | None
+
+
+def is_so(passed: bool, value: str, bound: str, **details: object) -> Finding:
+    """Return the finding of a rule that asks whether something is so."""
+    return Finding(passed, value, bound, Unit.TEXT, None, {} if passed else details)
+
+
+def at_most(value: int, bound: int, unit: Unit, *, free: bool = False, **details: object) -> Finding:
+    """Return the finding of a rule that holds a value to a bound.
+
+    free: it passes beyond the bound as well, since it adds nothing. details: shown before the limit.
+    """
+    passed = free or value <= bound
+    return Finding(passed, value, bound, unit, bound - value, {} if passed else details)
+
+
+def shown(micros: int | None) -> str:
+    """Return an amount as people write it: dollars, without zeros that say nothing."""
+    return "none" if micros is None else shown_value(Unit.DOLLARS, micros)

@@ -1,0 +1,15 @@
+"""What is good till a time must not be over."""
+
+from oms_core.domain.order_times import time_text
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.verdict import Limits
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Require of an order that is good till a time that it is not over."""
+    expire_at = context.terms.expire_at
+    if expire_at is None:
+        return None
+    until, now = time_text(expire_at), time_text(context.now)
+    return is_so(context.now < expire_at, until, f"after {now}", expire_at=until, now=now)

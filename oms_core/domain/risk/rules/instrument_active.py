@@ -1,0 +1,13 @@
+"""What is not listed any more cannot be traded."""
+
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.verdict import Limits
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Require an instrument that trades."""
+    if context.instrument is None:
+        return None
+    symbol = context.terms.symbol
+    return is_so(context.instrument.active, symbol, "active", symbol=symbol)

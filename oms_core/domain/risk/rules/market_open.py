@@ -1,0 +1,21 @@
+"""Orders are for a market that trades, or wait for it."""
+
+from oms_core.domain.order_times import time_text
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.verdict import Limits
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Require that the instrument's market trades, and of a DAY order that it is still its day."""
+    phase, instrument = context.phase, context.instrument
+    if phase is None or instrument is None:
+        return None
+    details = {"symbol": instrument.symbol, "calendar": instrument.calendar_id}
+    if (phase.open or context.waits) and context.is_of_ended_day:
+        closed = time_text(phase.last_close)
+        return is_so(False, closed, "its day", **details, day_ended=closed)
+    found = "open" if phase.open else "closed"
+    if context.waits:
+        return is_so(True, found, "open, or it waits")
+    return is_so(phase.open, found, "open", **details, next_open=time_text(phase.until))

@@ -1,0 +1,16 @@
+"""Quantities are multiples of a lot, where one is set."""
+
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Finding, Found
+from oms_core.domain.risk.verdict import Limits
+from oms_platform.risk_rules import Unit
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Require a quantity that is a multiple of the lot."""
+    lot, quantity = limits["lot"], context.terms.quantity
+    if lot == 1 or not isinstance(lot, int):
+        return None
+    passed = not quantity % lot
+    details = {} if passed else {"quantity": quantity, "lot": lot}
+    return Finding(passed, quantity, lot, Unit.SHARES, None, details)

@@ -1,0 +1,20 @@
+"""While Rule 201 is in force, a short sale takes no bid (Regulation SHO, Rule 201)."""
+
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Finding, Found, Missing, shown
+from oms_core.domain.risk.verdict import Limits
+from oms_platform.risk_rules import Unit
+from oms_platform.vocabulary import Side
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Require a limit above the national best bid of a short sale that is not exempt."""
+    terms = context.terms
+    if terms.side is not Side.SELL_SHORT or limits["in_force"] is not True:
+        return None
+    bid, limit = context.touch.bid_micros, terms.limit_price_micros
+    if bid is None:
+        return Missing("national best bid")
+    passed = limit is not None and limit > bid
+    details = {} if passed else {"price": shown(limit), "national_best_bid": shown(bid)}
+    return Finding(passed, shown(limit), shown(bid), Unit.TEXT, None, details)

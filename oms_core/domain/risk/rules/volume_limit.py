@@ -1,0 +1,21 @@
+"""An order that is a large part of what trades in a day moves the market, or is a slip of the hand."""
+
+from oms_core.domain.risk.context import RiskContext
+from oms_core.domain.risk.finding import Found, Missing, at_most
+from oms_core.domain.risk.verdict import Limits
+from oms_platform.risk_rules import Unit
+
+_BASIS_POINTS = 10_000
+
+
+def check(context: RiskContext, limits: Limits) -> Found:
+    """Hold the shares of one order to a part of an average day's volume."""
+    part = limits.get("volume_bps")
+    if part is None or context.instrument is None:
+        return None
+    volume = context.instrument.volume
+    if volume is None:
+        return Missing("average volume")
+    bound = volume * int(part) // _BASIS_POINTS
+    quantity = context.terms.quantity
+    return at_most(quantity, bound, Unit.SHARES, quantity=quantity, average_volume=volume, volume_bps=part)

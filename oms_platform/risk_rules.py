@@ -1,0 +1,566 @@
+"""The rules of pre-trade risk as everybody may know them: names, precedence, parameters, and what they are
+for.
+
+The law of this file: RULE_SPECS is closed, and its order is the precedence: of the rules that deny an order
+its client is told the first. What a rule does is core's (`oms_core/domain/risk/rules`, a file each); what may
+be set for it, from where and in which unit, is here, for doors and tools too.
+
+A rule is set by *rows*, each of a scope (`oms_platform.scopes`). A row says something of mode, severity,
+missing and parameters, and leaves the rest to wider scopes; the defaults here are the widest of all.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeVar
+
+import msgspec
+
+from oms_platform.prices import MICROS, dollars_of
+from oms_platform.scopes import Scope, ScopeKind
+
+Value = int | bool | str
+MemberT = TypeVar("MemberT", bound=enum.Enum)
+# What fits the columns and sums of micros: a trillion dollars.
+DOLLARS_MAX: Final = 10**12
+SHARES_MAX: Final = 2**31 - 1
+WINDOW_S_MAX: Final = 60
+
+
+class Mode(enum.Enum):
+    """Whether a rule is held to: not at all, to see what it would say, or to deny."""
+
+    OFF = "OFF"
+    SHADOW = "SHADOW"
+    ON = "ON"
+
+
+class Severity(enum.Enum):
+    """What becomes of an order that fails: denied, warned of, or denied unless a second person says yes."""
+
+    HARD = "HARD"
+    SOFT = "SOFT"
+    OVERRIDE = "OVERRIDE"
+
+
+class OnMissing(enum.Enum):
+    """What a rule says that lacks what it looks at, or has it too old."""
+
+    DENY = "DENY"
+    PASS = "PASS"  # noqa: S105
+
+
+class Unit(enum.Enum):
+    """What a parameter or a finding counts. DOLLARS are micros inside, and decimal text outside."""
+
+    SHARES = "shares"
+    DOLLARS = "dollars"
+    BASIS_POINTS = "basis points"
+    TICKS = "ticks"
+    COUNT = "count"
+    SECONDS = "seconds"
+    YES_NO = "yes or no"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A number from `least` to `most`, a yes or no, or one of `choices`. default None: there is no limit."""
+
+    name: str
+    unit: Unit
+    meaning: str
+    least: int = 0
+    most: int = SHARES_MAX
+    choices: tuple[str, ...] = ()
+    default: Value | None = None
+
+
+class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule as everybody may know it.
+
+    required: without its parameters an order is denied (LIMIT_MISSING); the others hold no order to what is
+    not set. controls: of SEC Rule 15c3-5, and other rules, that it is for. facts: it says what is so, and is
+    not a person's to turn off or to soften.
+    """
+
+    name: str
+    meaning: str
+    controls: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
+    required: bool = False
+    facts: bool = False
+    on_missing: OnMissing = OnMissing.DENY
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return a parameter by name."""
+        return next((one for one in self.parameters if one.name == name), None)
+
+
+def _dollars(name: str, meaning: str, **more: Value) -> Parameter:
+    return Parameter(name=name, unit=Unit.DOLLARS, meaning=meaning, most=DOLLARS_MAX * MICROS, **more)  # type: ignore[arg-type]
+
+
+def _window(meaning: str) -> Parameter:
+    return Parameter(
+        name="window_s", unit=Unit.SECONDS, meaning=meaning, least=1, most=WINDOW_S_MAX, default=1
+    )
+
+
+_ACCESS: Final = "15c3-5(c)(2)(iii): access limited to persons and accounts that are pre-approved"
+_RULES_OF_ENTRY: Final = (
+    "15c3-5(c)(2)(i): regulatory requirements that must be met before an order is entered"
+)
+_RESTRICTED: Final = "15c3-5(c)(2)(ii): securities that the firm, a customer or a person may not trade"
+_ERRONEOUS: Final = "15c3-5(c)(1)(ii): erroneous orders, by price, size, or repetition"
+_CREDIT: Final = "15c3-5(c)(1)(i): credit or capital thresholds, in the aggregate"
+_REG_SHO: Final = "Regulation SHO"
+_WASH: Final = "FINRA Rule 5210, supplementary material .02: self-trades"
+
+RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
+    RuleSpec(name="ACCOUNT_UNKNOWN", meaning="The account is known.", controls=(_ACCESS,), facts=True),
+    RuleSpec(name="ACCOUNT_NOT_ACTIVE", meaning="The account is active.", controls=(_ACCESS,), facts=True),
+    RuleSpec(
+        name="INSTRUMENT_UNKNOWN", meaning="The instrument is known.", controls=(_RULES_OF_ENTRY,), facts=True
+    ),
+    RuleSpec(
+        name="INSTRUMENT_NOT_ACTIVE",
+        meaning="The instrument is active.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="TRADER_NOT_PERMITTED",
+        meaning="Whoever asks may trade this, here.",
+        controls=(_ACCESS,),
+        parameters=(
+            Parameter(name="permitted", unit=Unit.YES_NO, meaning="whether it may be traded", default=True),
+        ),
+    ),
+    RuleSpec(
+        name="INSTRUMENT_RESTRICTED",
+        meaning="The instrument is not on the restricted list.",
+        controls=(_RESTRICTED,),
+        parameters=(
+            Parameter(
+                name="restricted",
+                unit=Unit.CHOICE,
+                meaning="what is restricted: nothing, what opens or adds to a position, or everything",
+                choices=("NOTHING", "OPENING", "EVERYTHING"),
+                default="NOTHING",
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="INSTRUMENT_HALTED",
+        meaning="The instrument is not halted.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="MARKET_CLOSED",
+        meaning="The market trades, or the order is one that waits for it.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="EXPIRY_PASSED",
+        meaning="What is good till a time is not over.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="AUCTION_MISSED",
+        meaning="The auction that the order is for still takes orders.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="ALGO_OUTSIDE_SESSION",
+        meaning="The algo's time lies within one session.",
+        controls=(_RULES_OF_ENTRY,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="ORDER_STALE",
+        meaning="A market order is not older than its client can mean.",
+        controls=(_ERRONEOUS,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="NO_REFERENCE_PRICE",
+        meaning="Something values the order: its limit, its stop, or a fresh quote.",
+        controls=(_ERRONEOUS,),
+        facts=True,
+    ),
+    RuleSpec(
+        name="PRICE_OFF_TICK",
+        meaning="Prices are on the market's grid.",
+        controls=("Regulation NMS, Rule 612", _RULES_OF_ENTRY),
+        facts=True,
+    ),
+    RuleSpec(
+        name="QUANTITY_OFF_LOT",
+        meaning="The quantity is a multiple of the lot.",
+        controls=(_RULES_OF_ENTRY,),
+        parameters=(
+            Parameter(
+                name="lot",
+                unit=Unit.SHARES,
+                meaning="shares that quantities are multiples of",
+                least=1,
+                default=1,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="PRICE_OUTSIDE_COLLAR",
+        meaning="A limit is not further through the market than the collar.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="collar_bps",
+                unit=Unit.BASIS_POINTS,
+                meaning="of the far touch, or of the stop price",
+                least=1,
+                most=100_000,
+                default=500,
+            ),
+            Parameter(
+                name="collar_ticks",
+                unit=Unit.TICKS,
+                meaning="and never less than so many ticks, so that a price of cents has room",
+                default=0,
+            ),
+            Parameter(
+                name="collar_sigma_bps",
+                unit=Unit.BASIS_POINTS,
+                meaning="and never more than this part of a day's volatility; 10,000 is one sigma",
+                least=1,
+                most=1_000_000,
+            ),
+        ),
+        on_missing=OnMissing.PASS,
+    ),
+    RuleSpec(
+        name="PRICE_OUTSIDE_BANDS",
+        meaning="A limit to buy is not above the upper price band, one to sell not below the lower.",
+        controls=("Limit Up-Limit Down plan, section VI", _ERRONEOUS),
+        parameters=(
+            Parameter(
+                name="bands", unit=Unit.YES_NO, meaning="whether orders are held to the bands", default=True
+            ),
+        ),
+        on_missing=OnMissing.PASS,
+    ),
+    RuleSpec(
+        name="ORDER_QTY_EXCEEDS_MAX",
+        meaning="The order has no more shares than one may have.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="quantity_max", unit=Unit.SHARES, meaning="shares of one order", least=1, default=10_000
+            ),
+        ),
+        required=True,
+    ),
+    RuleSpec(
+        name="ORDER_NOTIONAL_EXCEEDS_MAX",
+        meaning="The order is worth no more than one may be.",
+        controls=(_ERRONEOUS,),
+        parameters=(_dollars("notional_max", "dollars of one order", least=1, default=1_000_000 * MICROS),),
+        required=True,
+    ),
+    RuleSpec(
+        name="ORDER_EXCEEDS_VOLUME",
+        meaning="The order is no more than a part of an average day's volume.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="volume_bps",
+                unit=Unit.BASIS_POINTS,
+                meaning="of the average daily volume",
+                least=1,
+                most=1_000_000,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="SHORT_SALE_UNMARKED",
+        meaning="What is sold is held, or is marked as a short sale.",
+        controls=(f"{_REG_SHO}, Rule 200(g)", _RULES_OF_ENTRY),
+        parameters=(
+            Parameter(
+                name="marked", unit=Unit.YES_NO, meaning="whether short sales have to be marked", default=True
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="LOCATE_MISSING",
+        meaning="A short sale names where the shares can be borrowed, of a list if there is one.",
+        controls=(f"{_REG_SHO}, Rule 203(b)", _RULES_OF_ENTRY),
+        parameters=(
+            Parameter(
+                name="easy_to_borrow",
+                unit=Unit.YES_NO,
+                meaning="whether the symbol is on the easy-to-borrow list, and needs no locate",
+                default=False,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="SHORT_SALE_RESTRICTED",
+        meaning="While Rule 201 is in force, a short sale has a limit above the national best bid.",
+        controls=(f"{_REG_SHO}, Rule 201", _RULES_OF_ENTRY),
+        parameters=(
+            Parameter(
+                name="in_force",
+                unit=Unit.YES_NO,
+                meaning="whether the restriction is in force",
+                default=False,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="BUYING_POWER_EXCEEDED",
+        meaning="Positions, open orders and this order are within the account's buying power.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("buying_power", "dollars of positions at cost and of what open orders open"),),
+        required=True,
+    ),
+    RuleSpec(
+        name="FIRM_CREDIT_EXCEEDED",
+        meaning="All accounts of the firm together are within its credit.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
+    ),
+    RuleSpec(
+        name="GROSS_EXPOSURE_EXCEEDED",
+        meaning="Long and short positions at their marks, with this order, are within the limit.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("gross_max", "dollars, long and short together"),),
+    ),
+    RuleSpec(
+        name="NET_EXPOSURE_EXCEEDED",
+        meaning="Long less short positions at their marks, with this order, are within the limit either way.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("net_max", "dollars, long less short, either way"),),
+    ),
+    RuleSpec(
+        name="SYMBOL_EXPOSURE_EXCEEDED",
+        meaning="The position in the symbol, with this order and the open ones, is within the limit.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
+    ),
+    RuleSpec(
+        name="SECTOR_EXPOSURE_EXCEEDED",
+        meaning="Positions in the sector at their marks, with this order, are within the limit.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),
+    ),
+    RuleSpec(
+        name="SELF_CROSS",
+        meaning="The order cannot trade with another open order of its account.",
+        controls=(_WASH,),
+        parameters=(
+            Parameter(
+                name="prevented", unit=Unit.YES_NO, meaning="whether own orders may not cross", default=True
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="DUPLICATE_ORDER",
+        meaning="The same order has not been sent too often in a short time.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="repeats_max",
+                unit=Unit.COUNT,
+                meaning="orders that are the same in symbol, side, type, quantity and price",
+                least=1,
+            ),
+            _window("in so many seconds"),
+        ),
+    ),
+    RuleSpec(
+        name="ORDER_RATE_EXCEEDED",
+        meaning="The account does not send new orders too fast.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(name="orders_max", unit=Unit.COUNT, meaning="new orders", least=1),
+            _window("in so many seconds"),
+        ),
+    ),
+    RuleSpec(
+        name="MESSAGE_RATE_EXCEEDED",
+        meaning="The account does not send new orders and replaces too fast.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(name="messages_max", unit=Unit.COUNT, meaning="requests of every kind", least=1),
+            _window("in so many seconds"),
+        ),
+    ),
+    RuleSpec(
+        name="OPEN_ORDERS_EXCEEDED",
+        meaning="The account has no more orders open than it may.",
+        controls=(_ERRONEOUS,),
+        parameters=(Parameter(name="open_max", unit=Unit.COUNT, meaning="orders open at once", least=1),),
+    ),
+)
+SPEC_OF: Final[Mapping[str, RuleSpec]] = {spec.name: spec for spec in RULE_SPECS}
+# A venue is chosen after risk has been checked: no rule here can be about one.
+KINDS_OF_RULES: Final = tuple(kind for kind in ScopeKind if kind is not ScopeKind.VENUE)
+# Of two parameters of one scope, the first must not be above the second: no order could reach it.
+NOT_ABOVE: Final = (
+    (("ORDER_NOTIONAL_EXCEEDS_MAX", "notional_max"), ("BUYING_POWER_EXCEEDED", "buying_power")),
+    (("BUYING_POWER_EXCEEDED", "buying_power"), ("FIRM_CREDIT_EXCEEDED", "credit")),
+    (("SYMBOL_EXPOSURE_EXCEEDED", "symbol_max"), ("SECTOR_EXPOSURE_EXCEEDED", "sector_max")),
+    (("SECTOR_EXPOSURE_EXCEEDED", "sector_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),
+    (("NET_EXPOSURE_EXCEEDED", "net_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),
+)
+
+
+class RuleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is set of a rule for a scope; None and parameters that are not there come from wider scopes.
+
+    parameters: inside units, dollars in micros.
+    """
+
+    rule: str
+    scope: Scope
+    mode: Mode | None = None
+    severity: Severity | None = None
+    on_missing: OnMissing | None = None
+    parameters: Mapping[str, Value] = {}
+
+
+class UnreadableRuleError(ValueError):
+    """A row that cannot be one. field: what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field} {message}")
+        self.field = field
+        self.message = message
+
+
+def read_parameter(parameter: Parameter, given: object) -> Value:
+    """Return a parameter's value in its inside unit. Raises UnreadableRuleError."""
+    name = f"parameters.{parameter.name}"
+    if parameter.unit is Unit.YES_NO:
+        if not isinstance(given, bool):
+            raise UnreadableRuleError(name, f"must be true or false, was {given!r}")
+        return given
+    if parameter.unit is Unit.CHOICE:
+        if not isinstance(given, str) or given not in parameter.choices:
+            raise UnreadableRuleError(name, f"must be one of {', '.join(parameter.choices)}, was {given!r}")
+        return given
+    number = _micros(name, given) if parameter.unit is Unit.DOLLARS else given
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise UnreadableRuleError(name, f"must be a whole number of {parameter.unit.value}, was {given!r}")
+    if not parameter.least <= number <= parameter.most:
+        least, most = (
+            shown_value(parameter.unit, parameter.least),
+            shown_value(parameter.unit, parameter.most),
+        )
+        raise UnreadableRuleError(
+            name,
+            f"must be {least} to {most} {parameter.unit.value}, was {shown_value(parameter.unit, number)}",
+        )
+    return number
+
+
+def _micros(name: str, given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        raise UnreadableRuleError(name, f"must be dollars as decimal text or a whole number, was {given!r}")
+    try:
+        dollars = Decimal(given)
+        micros = dollars * MICROS
+    except InvalidOperation:
+        raise UnreadableRuleError(name, f"must be dollars as decimal text, was {given!r}") from None
+    if not dollars.is_finite() or abs(dollars) > 10 * DOLLARS_MAX or micros != int(micros):
+        raise UnreadableRuleError(name, f"must be dollars with at most six decimals, was {given!r}")
+    return int(micros)
+
+
+def shown_value(unit: Unit, value: Value) -> str:
+    """Return a value as people write it: dollars as decimal text, yes and no."""
+    if unit is Unit.DOLLARS and isinstance(value, int):
+        text = f"{dollars_of(value):f}"
+        whole, _, part = text.partition(".")
+        part = part.rstrip("0")
+        return f"{whole}.{part.ljust(2, '0')}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def outside(spec: RuleSpec, parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Return parameters as they are stored and said outside: dollars as decimal text."""
+    units = {one.name: one.unit for one in spec.parameters}
+    return {
+        name: shown_value(Unit.DOLLARS, value) if units.get(name) is Unit.DOLLARS else value
+        for name, value in parameters.items()
+    }
+
+
+def read_row(
+    rule: str,
+    scope: Scope,
+    *,
+    mode: str | None,
+    severity: str | None,
+    on_missing: str | None,
+    parameters: Mapping[str, object],
+) -> RuleRow:
+    """Return a row as it is given at a door, or stored. Raises UnreadableRuleError."""
+    spec = SPEC_OF.get(rule)
+    if spec is None:
+        raise UnreadableRuleError("rule", f"must be one of {', '.join(SPEC_OF)}, was {rule!r}")
+    if spec.facts:
+        raise UnreadableRuleError("rule", f"{rule} states a fact, and nothing of it can be set")
+    for kind in scope.kinds:
+        if kind not in KINDS_OF_RULES:
+            raise UnreadableRuleError(
+                "scope", f"must not name a {kind.value}: risk is checked before one is chosen"
+            )
+    found: dict[str, Value] = {}
+    for name, given in parameters.items():
+        parameter = spec.parameter(name)
+        if parameter is None:
+            known = ", ".join(one.name for one in spec.parameters)
+            raise UnreadableRuleError(f"parameters.{name}", f"is none of {rule}: {known}")
+        found[name] = read_parameter(parameter, given)
+    row = RuleRow(
+        rule=rule,
+        scope=scope,
+        mode=_member(Mode, "mode", mode),
+        severity=_member(Severity, "severity", severity),
+        on_missing=_member(OnMissing, "onMissing", on_missing),
+        parameters=found,
+    )
+    if row.mode is None and row.severity is None and row.on_missing is None and not found:
+        raise UnreadableRuleError(
+            "parameters", "must set something: a parameter, mode, severity or onMissing"
+        )
+    return row
+
+
+def _member(kind: type[MemberT], field: str, given: str | None) -> MemberT | None:
+    if given is None:
+        return None
+    try:
+        return kind(given)
+    except ValueError:
+        known = ", ".join(str(one.value) for one in kind)
+        raise UnreadableRuleError(field, f"must be one of {known}, was {given!r}") from None
+
+
+def contradiction(rows: Iterable[RuleRow]) -> str | None:
+    """Return what contradicts itself among rows of one scope, None for nothing."""
+    values = {(row.rule, name): value for row in rows for name, value in row.parameters.items()}
+    for first, second in NOT_ABOVE:
+        small, large = values.get(first), values.get(second)
+        if isinstance(small, int) and isinstance(large, int) and small > large:
+            shown = shown_value(Unit.DOLLARS, small), shown_value(Unit.DOLLARS, large)
+            return f"{first[1]} of {first[0]} is {shown[0]}, above {second[1]} of {second[0]}, {shown[1]}"
+    return None
