@@ -18,18 +18,20 @@ class _Rule(msgspec.Struct, frozen=True, gc=False):
     """A side's line. code: FIX Side (54). is_short: it sells shares that the seller says it does not hold.
 
     needs_locate: whoever asks for it names where the shares can be borrowed (Regulation SHO, Rule 203(b)).
+    takes_no_bid: while Rule 201 is in force it has a limit above the national best bid.
     """
 
     code: str
     is_buy: bool
     is_short: bool = False
     needs_locate: bool = False
+    takes_no_bid: bool = False
 
 
 _RULES: Final[Mapping[Side, _Rule]] = {
     Side.BUY: _Rule("1", is_buy=True),
     Side.SELL: _Rule("2", is_buy=False),
-    Side.SELL_SHORT: _Rule("5", is_buy=False, is_short=True, needs_locate=True),
+    Side.SELL_SHORT: _Rule("5", is_buy=False, is_short=True, needs_locate=True, takes_no_bid=True),
     Side.SELL_SHORT_EXEMPT: _Rule("6", is_buy=False, is_short=True),
 }
 # The two ways that shares can go.
@@ -39,6 +41,7 @@ CODES: Final[Mapping[Side, str]] = {side: rule.code for side, rule in _RULES.ite
 SIDE_OF_CODE: Final[Mapping[str, Side]] = {rule.code: side for side, rule in _RULES.items()}
 SHORTS: Final = frozenset(side for side, rule in _RULES.items() if rule.is_short)
 LOCATED: Final = frozenset(side for side, rule in _RULES.items() if rule.needs_locate)
+RESTRICTED: Final = frozenset(side for side, rule in _RULES.items() if rule.takes_no_bid)
 _BUYS: Final = frozenset(side for side, rule in _RULES.items() if rule.is_buy)
 
 

@@ -551,7 +551,7 @@ def test_a_filled_order_that_a_bust_reopens_counts_again_in_exposure_and_open_sh
 
 
 def test_closing_orders_that_are_open_already_leave_nothing_more_to_close() -> None:
-    scene = Scene(limits(buying_power=20_000 * 1_000_000))
+    scene = Scene(limits(buying_power=15_000 * 1_000_000))
     bought = scene.order(quantity=100)
     scene.place(bought, ("XNYS", 100))
     scene.fill(bought, 100)

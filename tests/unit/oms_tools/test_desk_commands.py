@@ -89,7 +89,7 @@ def test_orders_are_asked_for_with_every_filter_and_shown_within_80_columns() ->
     ]
     # The reason loses no character, only the breaks of its lines.
     assert DENIED["text"] in " ".join(line.strip() for line in lines)
-    assert "more dollars than the account may order at once" in " ".join(line.strip() for line in lines)
+    assert "more dollars than may be ordered at once" in " ".join(line.strip() for line in lines)
 
 
 def test_orders_without_filters_ask_for_none() -> None:

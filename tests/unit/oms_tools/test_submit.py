@@ -92,7 +92,7 @@ MARKET: dict[str, Any] = {"text": "NOT_MARKETABLE: limit=187.20, best=227.39"}
             order("REJECTED", **RISK),
             [],
             REFUSED,
-            "REJECTED  BUY 100 AAPL, nothing filled: more shares than the account may order at once"
+            "REJECTED  BUY 100 AAPL, nothing filled: more shares than may be ordered at once"
             " (ORDER_QTY_EXCEEDS_MAX: quantity=10000000, limit=500000)",
         ),
         (
@@ -252,7 +252,7 @@ def test_a_preview_of_an_order_that_is_denied_says_why_first_shows_no_card_and_f
     result = preview(denied)
     assert result.exit_code == 1
     told = " ".join(result.output.split())
-    assert told.startswith("Denied: more shares than the account may order at once (ORDER_QTY_EXCEEDS_MAX: ")
+    assert told.startswith("Denied: more shares than may be ordered at once (ORDER_QTY_EXCEEDS_MAX: ")
     assert "Route card" not in told and "XNYS" not in told
     as_json = preview(denied, "--json")
     assert (as_json.exit_code, json.loads(as_json.output)["risk"]) == (1, denied)

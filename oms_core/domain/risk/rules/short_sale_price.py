@@ -4,13 +4,13 @@ from oms_core.domain.risk.context import RiskContext
 from oms_core.domain.risk.finding import Finding, Found, Missing, shown
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
-from oms_platform.vocabulary import Side
+from oms_platform.sides import RESTRICTED
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Require a limit above the national best bid of a short sale that is not exempt."""
     terms = context.terms
-    if terms.side is not Side.SELL_SHORT or limits["in_force"] is not True:
+    if terms.side not in RESTRICTED or limits["in_force"] is not True:
         return None
     bid, limit = context.touch.bid_micros, terms.limit_price_micros
     if bid is None:
