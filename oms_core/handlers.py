@@ -152,8 +152,37 @@ class Core:
     day_orders_wait: bool = False
     new_id: Callable[[], UUID] = ids.uuid7
     stopwatch_ns: Callable[[], int] = time.perf_counter_ns
+    marks: "Marks" = field(init=False)
     # The trace of each live order that came in this life, for what happens to it without a message.
     traces: dict[UUID, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look up marks where quotes are."""
+        self.marks = Marks(self.quotes)
+
+
+class Marks:
+    """What shares are worth now, looked up once for all that is asked at one time."""
+
+    __slots__ = ("_at", "_found", "_quotes")
+
+    def __init__(self, quotes: QuoteBoard) -> None:
+        self._quotes = quotes
+        self._at: datetime | None = None
+        self._found: dict[str, int | None] = {}
+
+    def at(self, now: datetime) -> Callable[[str], int | None]:
+        """Return the mark of any symbol at a time."""
+        if now != self._at:
+            self._at, self._found = now, {}
+        return self._of
+
+    def _of(self, symbol: str) -> int | None:
+        try:
+            return self._found[symbol]
+        except KeyError:
+            found = self._found[symbol] = mark_of(self._quotes.touch(symbol))
+            return found
 
 
 def account_of(message: Message) -> str:
@@ -234,7 +263,7 @@ def verdict_now(
         age_max=age_max,
         of=of,
         day_orders_wait=wait,
-        mark=lambda symbol: mark_of(core.quotes.touch(symbol)),
+        mark=core.marks.at(now),
     )
     verdict = check_risk(context, core.desk.rules, RULES)
     for broken in verdict.broken:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from oms_platform.prices import MICROS, dollars_of
+from oms_platform.prices import MICROS
 from oms_platform.scopes import Scope, ScopeKind
 
 Value = int | bool | str
@@ -25,6 +25,7 @@ MemberT = TypeVar("MemberT", bound=enum.Enum)
 DOLLARS_MAX: Final = 10**12
 SHARES_MAX: Final = 2**31 - 1
 WINDOW_S_MAX: Final = 60
+_CENT: Final = MICROS // 100
 
 
 class Mode(enum.Enum):
@@ -485,10 +486,11 @@ def _micros(name: str, given: object) -> int:
 def shown_value(unit: Unit, value: Value) -> str:
     """Return a value as people write it: dollars as decimal text, yes and no."""
     if unit is Unit.DOLLARS and isinstance(value, int):
-        text = f"{dollars_of(value):f}"
-        whole, _, part = text.partition(".")
-        part = part.rstrip("0")
-        return f"{whole}.{part.ljust(2, '0')}"
+        whole, part = divmod(abs(value), MICROS)
+        sign = "-" if value < 0 else ""
+        if part % _CENT == 0:
+            return f"{sign}{whole}.{part // _CENT:02d}"
+        return f"{sign}{whole}.{f'{part:06d}'.rstrip('0')}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

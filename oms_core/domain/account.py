@@ -9,7 +9,7 @@ since the dearer ones may be the ones that are left to open.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -219,13 +219,17 @@ def likeness(terms: OrderTerms) -> tuple[object, ...]:
 class AccountState:
     """Positions and open orders by symbol, and their sums in micros; what has been asked for lately.
 
-    gross_cost_micros: of positions. reserved_micros: of what open orders open. open_orders: how many.
+    gross_cost_micros: of positions. reserved_micros: of what open orders open, and reserved: the same by
+    symbol, where it is not 0. buying_micros, selling_micros: of all open orders. open_orders: how many.
     orders, messages: how many came in each of the last seconds. alike: when the same order came, by likeness.
     """
 
     symbols: dict[str, SymbolState] = field(default_factory=dict)
     gross_cost_micros: int = 0
     reserved_micros: int = 0
+    reserved: dict[str, int] = field(default_factory=dict)
+    buying_micros: int = 0
+    selling_micros: int = 0
     open_orders: int = 0
     orders: SecondCounts = field(default_factory=SecondCounts)
     messages: SecondCounts = field(default_factory=SecondCounts)
@@ -259,7 +263,12 @@ class AccountState:
             return 0
         side.count(was, -1)
         side.count(held, 1)
-        return self._recount(state)
+        more = micros_of_held(held) - micros_of_held(was)
+        if is_buy(terms.side):
+            self.buying_micros += more
+        else:
+            self.selling_micros += more
+        return self._recount(terms.symbol, state)
 
     def keep_position(self, symbol: str, position: Position) -> int:
         """Take a position as it is now. Returns the change of what the account uses, in micros."""
@@ -267,7 +276,7 @@ class AccountState:
         change = abs(position.cost_micros) - abs(state.position.cost_micros)
         self.gross_cost_micros += change
         state.position = position
-        return change + self._recount(state)
+        return change + self._recount(symbol, state)
 
     def note_order(self, terms: OrderTerms, at: datetime) -> None:
         """Count a new order that was taken."""
@@ -296,20 +305,77 @@ class AccountState:
             found = self.symbols[symbol] = SymbolState()
         return found
 
-    def _recount(self, state: SymbolState) -> int:
+    def open_micros(self, side: Side) -> int:
+        """Return the micros of all open orders that go the same way as a side, whether they open or close."""
+        return self.buying_micros if is_buy(side) else self.selling_micros
+
+    def _recount(self, symbol: str, state: SymbolState) -> int:
         reserved = state.opening_micros()
         change = reserved - state.reserved_micros
+        if not change:
+            return 0
+        if reserved:
+            self.reserved[symbol] = reserved
+        else:
+            self.reserved.pop(symbol, None)
         state.reserved_micros = reserved
         self.reserved_micros += change
         return change
 
-    def values(self, mark: Callable[[str], int | None]) -> Iterator[tuple[str, int | None]]:
-        """Yield each symbol that it has a position in, and its signed micros at the mark, if there is one."""
-        for symbol, state in self.symbols.items():
-            quantity = state.position.quantity
-            if quantity:
-                price = mark(symbol)
-                yield symbol, None if price is None else quantity * price
+
+class Valuation:
+    """An account's positions at what they are worth now; worked out once, when somebody asks.
+
+    mark: what a share of a symbol is worth now, in micros, None where nobody knows. sector: of a symbol.
+    """
+
+    __slots__ = ("_found", "_mark", "_sector", "_state")
+
+    def __init__(
+        self, state: AccountState, mark: Callable[[str], int | None], sector: Callable[[str], str]
+    ) -> None:
+        self._state = state
+        self._mark = mark
+        self._sector = sector
+        self._found: list[tuple[str, int]] | None = None
+
+    @property
+    def values(self) -> list[tuple[str, int]]:
+        """Each symbol that the account has a position in, with its signed micros. Raises UnmarkedError."""
+        if self._found is None:
+            found, mark = [], self._mark
+            for symbol, state in self._state.symbols.items():
+                quantity = state.position.quantity
+                if quantity:
+                    price = mark(symbol)
+                    if price is None:
+                        raise UnmarkedError(symbol)
+                    found.append((symbol, quantity * price))
+            self._found = found
+        return self._found
+
+    @property
+    def gross_micros(self) -> int:
+        """Long and short positions together."""
+        return sum([abs(value) for _, value in self.values])
+
+    @property
+    def net_micros(self) -> int:
+        """Long less short positions."""
+        return sum([value for _, value in self.values])
+
+    def sector_micros(self, sector: str) -> int:
+        """Long and short positions in a sector together."""
+        of = self._sector
+        return sum([abs(value) for symbol, value in self.values if of(symbol) == sector])
+
+
+class UnmarkedError(Exception):
+    """Nobody knows what a share of a symbol is worth now."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(symbol)
+        self.symbol = symbol
 
 
 _NO_STATE: Final = SymbolState()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from oms_core.domain.account import FLAT, NOTHING, AccountState, held_by
+from oms_core.domain.account import FLAT, NOTHING, AccountState, Valuation, held_by
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
@@ -275,6 +275,7 @@ class Desk:
         while their market is closed.
         """
         account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
+        state = self.states[terms.account_id]
         phase = self.phase_of(terms.symbol, now)
         ended_at = None if phase is None else phase.last_close
         return RiskContext(
@@ -283,7 +284,7 @@ class Desk:
             account=account,
             instrument=instrument,
             touch=touch,
-            state=self.states[terms.account_id],
+            state=state,
             of_held=NOTHING if of is None else held_by(of),
             is_replace=of is not None,
             executed_qty=0 if of is None else of.executed_qty,
@@ -299,7 +300,7 @@ class Desk:
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
             auction=self._auction_chance(terms, now, of),
-            mark=mark,
+            valuation=Valuation(state, mark, self.sector_of),
             sector=self.sector_of,
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from oms_core.domain.account import UnmarkedError
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.risk.book import RuleBook, Setting
 from oms_core.domain.risk.context import RiskContext
@@ -98,6 +99,8 @@ def check_risk(context: RiskContext, book: RuleBook, rules: Mapping[str, Check])
         else:
             try:
                 found = rules[setting.spec.name](context, setting.values)
+            except UnmarkedError as error:
+                found = Missing(f"mark of {error.symbol}")
             except Exception as error:
                 broken.append(f"{setting.spec.name}: {type(error).__name__}: {error}")
                 found = _failed(setting)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from oms_core.domain.account import AccountState
+from oms_core.domain.account import AccountState, Valuation
 from oms_core.domain.risk import RULES, AccountTerms, InstrumentTerms, RiskContext, RuleBook, check_risk
+from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
 from oms_platform.market_rules import Ticks
 from oms_platform.vocabulary import OrderTerms, OrderType, Side, TimeInForce
@@ -23,12 +24,14 @@ def denial(price: int, *, side: Side = Side.BUY, touch: int | None = None, ticks
         limit_price_micros=price,
         time_in_force=TimeInForce.DAY,
     )
+    state = AccountState()
     context = RiskContext(
         terms=terms,
         account=AccountTerms(account_id=ACCOUNT),
         instrument=InstrumentTerms(symbol="S", active=True, ticks=ticks or Ticks()),
         touch=TouchPrices(bid_micros=touch, offer_micros=touch),
-        state=AccountState(),
+        state=state,
+        valuation=Valuation(state, no_mark, str),
     )
     return check_risk(context, RuleBook(limits(notional_max=10**17, buying_power=10**17)), RULES).denial or ""
 

@@ -1,7 +1,7 @@
 """Long and short positions at what they are worth now, with all that is open."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, Missing, at_most, shown
+from oms_core.domain.risk.finding import Found, at_most, shown
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 
@@ -14,11 +14,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     bound, price = limits.get("gross_max"), context.price_micros
     if bound is None or price is None:
         return None
-    gross = 0
-    for symbol, value in context.state.values(context.mark):
-        if value is None:
-            return Missing(f"mark of {symbol}")
-        gross += abs(value)
+    gross = context.valuation.gross_micros
     opening = context.added_micros(price)
     exposure = gross + context.others_micros - context.state.gross_cost_micros + opening
     details = {"order": shown(opening), "positions": shown(gross)}

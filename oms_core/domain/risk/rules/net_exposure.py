@@ -2,7 +2,7 @@
 
 from oms_core.domain.account import micros_of_held
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, Missing, at_most, shown
+from oms_core.domain.risk.finding import Found, at_most, shown
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 from oms_platform.sides import sign
@@ -13,13 +13,8 @@ def check(context: RiskContext, limits: Limits) -> Found:
     bound, price = limits.get("net_max"), context.price_micros
     if bound is None or price is None:
         return None
-    net, way = 0, sign(context.terms.side)
-    for symbol, value in context.state.values(context.mark):
-        if value is None:
-            return Missing(f"mark of {symbol}")
-        net += value
-    open_micros = sum(state.side(context.terms.side).value_micros for state in context.state.symbols.values())
-    open_micros -= micros_of_held(context.of_held)
+    net, way = context.valuation.net_micros, sign(context.terms.side)
+    open_micros = context.state.open_micros(context.terms.side) - micros_of_held(context.of_held)
     order = context.left_qty * price
     exposure = way * net + open_micros + order
     return at_most(exposure, int(bound), Unit.DOLLARS, order=shown(order), positions=shown(net))
