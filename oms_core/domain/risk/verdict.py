@@ -121,12 +121,14 @@ def check_risk(context: RiskContext, book: RuleBook, rules: Mapping[str, Check])
 
 
 _PASSED: Final = RiskOutcome.PASSED
+# What says that nobody knows whether the order is within.
+_ALWAYS_HARD: Final = frozenset((DenialCode.RULE_FAILED, DenialCode.LIMIT_MISSING))
 
 
 def _outcome(setting: Setting, finding: Finding) -> RiskOutcome:
     if setting.mode is Mode.SHADOW:
         return RiskOutcome.SHADOWED
-    if finding.code is DenialCode.RULE_FAILED or setting.severity is not Severity.SOFT:
+    if finding.code in _ALWAYS_HARD or setting.severity is not Severity.SOFT:
         return RiskOutcome.DENIED
     return RiskOutcome.WARNED
 
