@@ -1,0 +1,218 @@
+"""No interleaving of orders, replaces, fills, busts, cancels, restarts and limit changes breaks a limit.
+
+A core on memory is driven at random; a model that knows neither desk nor rules says, from the orders and the
+executions alone, what the account uses, and whether an order that was taken was within what it might use.
+"""
+
+import os
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from oms_core.domain.account import AccountState, SymbolState
+from oms_core.domain.order import Order
+from oms_core.domain.transitions import Lifecycle
+from oms_platform.sides import sign
+from oms_platform.vocabulary import ExecType, OrderChange, Side
+from tests.unit.oms_core.orders import PRICE
+from tests.unit.oms_core.scene import ACCOUNT, Scene, limits
+
+CENT = 10_000
+SIDES = (Side.BUY, Side.SELL, Side.SELL_SHORT)
+STEPS = int(os.environ.get("OMS_STORY_STEPS", "4000"))
+
+
+class LimitsStory(RuleBasedStateMachine):
+    """Drives a core, and holds it to the model after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.power = 1_000 * PRICE
+        self.scene = Scene(limits(buying_power=self.power))
+        self.orders: list[UUID] = []
+        # Of each trade that counts: its order, shares and price.
+        self.trades: dict[str, tuple[UUID, int, int]] = {}
+        self.number = 0
+
+    # ---- what may happen
+
+    @rule(
+        side=st.sampled_from(SIDES), quantity=st.integers(1, 900), cents=st.integers(-300, 300),
+        is_placed=st.booleans(),
+    )  # fmt: skip
+    def order(self, side: Side, quantity: int, cents: int, is_placed: bool) -> None:
+        before = self.scene.core.desk.states[ACCOUNT].used_micros
+        price = PRICE + cents * CENT
+        used_before, without = self.used(), self.opened(None)
+        order_id = self.scene.order(
+            side=side, quantity=quantity, limit_price_micros=price,
+            locate_id="L" if side is Side.SELL_SHORT else "",
+        )  # fmt: skip
+        self.orders.append(order_id)
+        assert before == used_before
+        after = self.opened((side, quantity, price)) if self.state(order_id).closed else self.opened(None)
+        within = after == without or used_before - without + after <= self.power
+        assert self.state(order_id).closed is not within, self.state(order_id).text
+        if is_placed and not self.state(order_id).closed:
+            self.scene.place(order_id, ("XNYS", quantity))
+
+    @precondition(lambda self: self.open_orders())
+    @rule(data=st.data())
+    def fill(self, data: st.DataObject) -> None:
+        order = self.draw_open(data)
+        children = [child for child in order.children.values() if child.live]
+        if not children:
+            return
+        quantity = data.draw(st.integers(1, children[0].leaves_qty))
+        price = PRICE + data.draw(st.integers(-200, 200)) * CENT
+        exec_id = self.next_name()
+        side = order.terms.side
+        self.scene.fill(order.order_id, quantity, exec_id=exec_id, last_px_micros=price, side=side)
+        self.trades[exec_id] = (order.order_id, quantity, price)
+
+    @precondition(lambda self: self.trades)
+    @rule(data=st.data())
+    def bust(self, data: st.DataObject) -> None:
+        exec_id = data.draw(st.sampled_from(sorted(self.trades)))
+        order_id, _, _ = self.trades.pop(exec_id)
+        side = self.state(order_id).terms.side
+        self.scene.bust(order_id, exec_id, exec_id=self.next_name(), side=side)
+
+    @precondition(lambda self: self.open_orders())
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.scene.cancel(self.draw_open(data).order_id)
+
+    @precondition(lambda self: self.open_orders())
+    @rule(data=st.data(), quantity=st.integers(1, 900), cents=st.integers(-300, 300))
+    def replace(self, data: st.DataObject, quantity: int, cents: int) -> None:
+        order = self.draw_open(data)
+        before, used = self.opened(None), self.used()
+        change = OrderChange(quantity=quantity, limit_price_micros=PRICE + cents * CENT)
+        self.scene.replace(order.order_id, change)
+        after = self.state(order.order_id)
+        if after.replacing is not None or after.terms != order.terms:
+            more = self.opened(None)
+            assert more <= before or used - before + more <= self.power
+
+    @precondition(lambda self: self.open_orders())
+    @rule(data=st.data(), refused=st.booleans())
+    def answer(self, data: st.DataObject, refused: bool) -> None:
+        """Let a venue answer what takes a child back."""
+        order = self.draw_open(data)
+        if order.taken_back_by is None and not order.is_recalled:
+            return
+        if not any(child.live for child in order.children.values()):
+            return
+        if refused:
+            self.scene.keep(order.order_id)
+        else:
+            side = order.terms.side
+            self.scene.report(order.order_id, ExecType.CANCELED, exec_id=self.next_name(), side=side)
+
+    @rule()
+    def restart(self) -> None:
+        self.scene.start()
+
+    @rule(power=st.integers(0, 3_000))
+    def change_limits(self, power: int) -> None:
+        self.power = power * PRICE
+        self.scene.store.set_rules(limits(buying_power=self.power))
+        self.scene.step(6)
+
+    @rule(seconds=st.integers(1, 90))
+    def wait(self, seconds: int) -> None:
+        self.scene.step(seconds)
+
+    # ---- the model
+
+    def state(self, order_id: UUID) -> Order:
+        return self.scene.state(order_id)
+
+    def open_orders(self) -> list[UUID]:
+        return [one for one in self.orders if self.state(one).lifecycle is Lifecycle.LIVE]
+
+    def draw_open(self, data: st.DataObject) -> Order:
+        return self.state(data.draw(st.sampled_from(self.open_orders())))
+
+    def next_name(self) -> str:
+        self.number += 1
+        return f"E-{self.number}"
+
+    def held(self) -> int:
+        return sum(sign(self.state(one).terms.side) * shares for one, shares, _ in self.trades.values())
+
+    def opened(self, more: tuple[Side, int, int] | None) -> int:
+        """Return the micros of every open share but those that close the position, the cheapest of a way."""
+        prices: defaultdict[int, list[int]] = defaultdict(list)
+        for order_id in self.open_orders():
+            order = self.state(order_id)
+            held = [order.reserved_price_micros] * order.leaves_qty
+            if order.replacing is not None:
+                wanted = order.replacing
+                left = max(0, wanted.terms.quantity - order.executed_qty)
+                other = [wanted.reserved_price_micros] * left
+                held, other = (other, held) if sum(other) > sum(held) else (held, other)
+                held = held + [0] * max(0, len(other) - len(held))
+            prices[sign(order.terms.side)] += held
+        if more is not None:
+            side, quantity, price = more
+            prices[sign(side)] += [price] * quantity
+        return sum(sum(sorted(found)[max(0, -way * self.held()) :]) for way, found in prices.items())
+
+    def used(self) -> int:
+        position = self.scene.core.desk.position(ACCOUNT, "AAPL")
+        return abs(position.cost_micros) + self.opened(None)
+
+    # ---- what holds after each step
+
+    @invariant()
+    def the_account_uses_what_its_orders_and_positions_say(self) -> None:
+        state = self.scene.core.desk.states[ACCOUNT]
+        assert state.reserved_micros == self.opened(None)
+        assert state.used_micros == self.used()
+        assert self.scene.core.desk.firms["FIRM"] == state.used_micros
+
+    @invariant()
+    def nothing_stays_reserved_for_what_is_over(self) -> None:
+        state, open_orders = self.scene.core.desk.states[ACCOUNT], self.open_orders()
+        assert state.open_orders == len(open_orders)
+        there = state.symbol("AAPL")
+        if not open_orders:
+            assert not there.buys.levels and not there.sells.levels and not state.reserved_micros
+            assert not there.buys.limits and not there.sells.limits
+
+    @invariant()
+    def shares_and_cash_are_what_executions_explain(self) -> None:
+        position: Any = self.scene.core.desk.position(ACCOUNT, "AAPL")
+        assert position.quantity == self.held()
+        cash = -sum(
+            sign(self.state(one).terms.side) * shares * price for one, shares, price in self.trades.values()
+        )
+        assert position.net_cash_micros == cash
+
+    @invariant()
+    def a_core_that_begins_anew_counts_the_same(self) -> None:
+        again = self.scene.store.load_desk({0}).states[ACCOUNT]
+        state = self.scene.core.desk.states[ACCOUNT]
+        assert (again.used_micros, again.open_orders) == (state.used_micros, state.open_orders)
+        assert _in_use(again) == _in_use(state)
+        assert again.orders.within(self.scene.now, 60) == state.orders.within(self.scene.now, 60)
+
+
+def _in_use(state: AccountState) -> dict[str, SymbolState]:
+    return {symbol: one for symbol, one in state.symbols.items() if one != SymbolState()}
+
+
+TestLimits = LimitsStory.TestCase
+TestLimits.settings = settings(
+    max_examples=max(1, STEPS // 50),
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
