@@ -190,7 +190,7 @@ def note_request(unit: UnitOfWork, message: Message, payload: bytes) -> None:
     """Note the digest of a request, which its outcome is stored with. payload: its bytes as it came."""
     kind = KIND_OF_REQUEST.get(type(message))
     if kind is not None:
-        request_id = message.order_id if isinstance(message, SubmitOrder) else message.request_id
+        request_id: UUID = getattr(message, "order_id" if isinstance(message, SubmitOrder) else "request_id")
         unit.requests[request_id] = request_digest(kind, payload)
 
 

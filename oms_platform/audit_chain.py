@@ -18,10 +18,10 @@ LINK_BYTES: Final = 32
 # What the first row of a chain is linked to.
 GENESIS: Final = bytes(LINK_BYTES)
 _NO_REQUEST: Final = bytes(16)
-# What is named (1: a request, 2: its digest), order_id, sequence, stream_sequence, request_id, occurred_at in
-# microseconds since 1970, the request's digest, and how many bytes account_id and type have; these follow, and
-# then the payload.
-_EVENT: Final = struct.Struct(">B16sii16sq32sii")
+# Whether a request is named, order_id, sequence, stream_sequence, request_id, occurred_at in microseconds
+# since 1970, and how many bytes the request's digest (-1: it has none), account_id and type have. These
+# follow, and then the payload.
+_EVENT: Final = struct.Struct(">?16sii16sqiii")
 _LENGTH: Final = struct.Struct(">i")
 _NUMBERS: Final = struct.Struct(">qq")
 _NULL: Final = _LENGTH.pack(-1)
@@ -52,17 +52,17 @@ def event_link(
     """
     account, kind = account_id.encode(), type_name.encode()
     head = _EVENT.pack(
-        (request_id is not None) | (digest is not None) << 1,
+        request_id is not None,
         order_id.bytes,
         sequence,
         stream_sequence,
         _NO_REQUEST if request_id is None else request_id.bytes,
         microseconds(occurred_at),
-        digest or GENESIS,
+        -1 if digest is None else len(digest),
         len(account),
         len(kind),
     )
-    return sha256(before + head + account + kind + payload).digest()
+    return sha256(before + head + (digest or b"") + account + kind + payload).digest()
 
 
 def audit_link(before: bytes, sequence: int, at: datetime, texts: Sequence[str | None]) -> bytes:

@@ -6,6 +6,7 @@ import exchange_calendars
 import psycopg
 
 from oms_platform.errors import ConfigurationError
+from oms_platform.postgres import act_as
 from oms_platform.trading_calendar import Calendar, Session
 
 _UPSERT = (
@@ -40,13 +41,14 @@ def exchange_calendar(name: str, first: date, last: date) -> Calendar:
     )
 
 
-def store_calendar(dsn: str, calendar: Calendar, first: date, last: date) -> None:
-    """Replace a calendar's sessions from `first` to `last` by these, in one transaction."""
+def store_calendar(dsn: str, calendar: Calendar, first: date, last: date, by: str = "") -> None:
+    """Replace a calendar's sessions from `first` to `last` by these, in one transaction. by: who does."""
     rows = [
         (calendar.calendar_id, one.session_date, one.opens_at, one.closes_at, one.early_close)
         for one in calendar.sessions
     ]
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
+        act_as(connection, by, "oms calendar load")
         cursor.execute(_UPSERT, (calendar.calendar_id, calendar.zone))
         cursor.execute(
             "DELETE FROM calendar_sessions WHERE calendar_id = %s AND session_date BETWEEN %s AND %s",

@@ -40,8 +40,8 @@ TABLES = {
 }
 
 EVENTS = """
--- request_digest: of the request that the event is the outcome of. chain: the link over the event before it in
--- its account's stream and this row; NULL in rows from before the audit.
+-- request_digest: of the request that the event is the outcome of. chain: the link over the event before it
+-- in its account's stream and this row; NULL in rows from before the audit.
 ALTER TABLE order_events ADD COLUMN request_digest bytea, ADD COLUMN chain bytea;
 ALTER TABLE account_streams ADD COLUMN chain bytea;
 -- Where a chain begins: behind sequence, with the link chain. stream: account:NAME, or audit_log.
@@ -58,13 +58,13 @@ INSERT INTO audit_begins (stream, sequence, chain, reason)
     SELECT 'audit_log', 0, decode(repeat('00', 32), 'hex'), 'the audit began';
 CREATE FUNCTION order_event_link(before bytea, e order_events) RETURNS bytea STABLE LANGUAGE sql AS $$
     SELECT sha256(before
-        || set_byte('\\x00'::bytea, 0, (e.request_id IS NOT NULL)::int + 2 * (e.request_digest IS NOT NULL)::int)
+        || set_byte('\\x00'::bytea, 0, (e.request_id IS NOT NULL)::int)
         || uuid_send(e.order_id) || int4send(e.sequence) || int4send(e.stream_sequence)
         || coalesce(uuid_send(e.request_id), decode(repeat('00', 16), 'hex'))
         || int8send((extract(epoch FROM e.occurred_at) * 1000000)::bigint)
-        || coalesce(e.request_digest, decode(repeat('00', 32), 'hex'))
+        || int4send(coalesce(octet_length(e.request_digest), -1))
         || int4send(octet_length(e.account_id)) || int4send(octet_length(e.type))
-        || convert_to(e.account_id, 'UTF8') || convert_to(e.type, 'UTF8')
+        || coalesce(e.request_digest, '') || convert_to(e.account_id, 'UTF8') || convert_to(e.type, 'UTF8')
         || convert_to(e.payload::text, 'UTF8'))
 $$;
 -- new_chain: the link of the event new_head; NULL where no event is written.
@@ -91,9 +91,9 @@ END $$;
 
 LOG = """
 -- Each change of an audited table. actor, reason: what the writer said (oms.actor, oms.reason), or else the
--- database's user. operation: INSERT, UPDATE, DELETE; BEGIN: a row as it was found; KEPT: as it is, said again
--- because its last row here is dropped; COLUMNS: as it is after a migration; ANCHOR: the heads of the account
--- streams that have moved, by account: sequence and link.
+-- database's user. operation: INSERT, UPDATE, DELETE; BEGIN: a row as it was found; KEPT: as it is, said
+-- again because its last row here is dropped; COLUMNS: as it is after a migration; ANCHOR: the heads of the
+-- account streams that have moved, by account: sequence and link.
 CREATE TABLE audit_log (
     sequence   bigint PRIMARY KEY,
     at         timestamptz NOT NULL,
@@ -157,8 +157,8 @@ $$;
 CREATE FUNCTION audit_key(given jsonb, columns text[]) RETURNS jsonb IMMUTABLE STRICT LANGUAGE sql AS $$
     SELECT jsonb_object_agg(name, given->name) FROM unnest(columns) name
 $$;
--- Runs as the transaction ends, when it holds every other lock that it will: two that wait for the head cannot
--- wait for each other.
+-- Runs as the transaction ends, when it holds every other lock that it will: two that wait for the head
+-- cannot wait for each other.
 CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql
 SET timezone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
@@ -183,7 +183,8 @@ END $$;
 -- audit_log lets go of its oldest rows, and of nothing else: `forget_audit` does.
 CREATE FUNCTION refuse_change_of_log() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND OLD.sequence <= (SELECT sequence FROM audit_begins WHERE stream = 'audit_log') THEN
+    IF TG_OP = 'DELETE'
+       AND OLD.sequence <= (SELECT sequence FROM audit_begins WHERE stream = 'audit_log') THEN
         RETURN OLD;
     END IF;
     RAISE EXCEPTION 'audit_log is only ever added to: % of row % is refused', TG_OP, OLD.sequence
