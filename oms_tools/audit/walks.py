@@ -59,7 +59,7 @@ class StreamWalk:
     def __init__(self, findings: Findings, account: str, begin: int, link: bytes = GENESIS) -> None:
         self._findings = findings
         self.account = account
-        self.at = begin
+        self.begin = self.at = begin
         # None: of a row that has none, so that the next one cannot be held to it.
         self.link: bytes | None = link
 
@@ -93,7 +93,10 @@ class StreamWalk:
             found.add("order_requests", key, f"changed: {', '.join(differing)}; the payload says another")
 
     def end(self, head: int | None, link: bytes | None) -> None:
-        """Hold the last event to the stream's head; None: there is no such row."""
+        """Hold the last event to the stream's head; head None: there is no such row.
+
+        A stream that has not moved since the audit began has no link yet.
+        """
         if head is None:
             self._findings.add("account_streams", self.account, f"removed: the stream ends at {self.at}")
         elif head > self.at:
@@ -103,7 +106,7 @@ class StreamWalk:
             self._findings.add(
                 "account_streams", self.account, f"changed: head is {head}, the stream ends at {self.at}"
             )
-        elif self.link is not None and link != self.link:
+        elif self.link is not None and link != self.link and not (link is None and self.at == self.begin):
             self._findings.add("account_streams", self.account, f"changed: chain is not that of event {head}")
 
 

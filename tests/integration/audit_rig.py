@@ -44,7 +44,7 @@ _UUID: Final = (
 )
 # By type, another value than the one that a column has.
 _OTHER: Final = {
-    "text": "coalesce({0}, '') || 'x'",
+    "text": "coalesce(overlay({0} placing '~' from 1 for 1), 'x')",
     "integer": "coalesce({0}, 0) + 1",
     "bigint": "coalesce({0}, 0) + 1",
     "numeric": "coalesce({0}, 0) + 1",

@@ -9,13 +9,17 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from oms_core.handlers import note_request
 from oms_core.ports import AccountLostError, UnstorableError
+from oms_platform import ids
 from oms_platform.clock import utc_now
 from oms_platform.schema.audited import AUDITED, CHAINED, LEFT_OUT
+from oms_platform.schema.migrate import migrate, upgrade
 from oms_tools.audit.anchors import make_anchor
 from oms_tools.audit.verification import verify_database, verify_snapshot
 from oms_tools.cli.audit_commands import audit
-from tests.integration.audit_rig import ACCOUNT, Books, books_of, tampered, tamperings
+from oms_tools.laptop.parts import ensure_database, postgres_dsn
+from tests.integration.audit_rig import ACCOUNT, OTHER, Books, books_of, tampered, tamperings
 
 
 @pytest.fixture
@@ -80,24 +84,24 @@ def test_every_table_is_audited_or_chained_or_has_its_reason(books: Books) -> No
     assert {table: tuple(key) for table, key in triggers} == dict(AUDITED)
 
 
-@pytest.mark.parametrize("table", ["order_events", "order_requests", "audit_log"])
-def test_rows_are_only_ever_added(books: Books, table: str) -> None:
-    parts = books.connection.execute(
-        "SELECT relid::regclass::text FROM pg_partition_tree(%s) UNION SELECT %s", [table, table]
-    )
-    column = {"order_events": "type", "order_requests": "kind", "audit_log": "actor"}[table]
-    statements = [f"UPDATE {table} SET {column} = 'x'", f"DELETE FROM {table}"]
-    for statement in (*statements, *(f"TRUNCATE {name}" for (name,) in parts.fetchall())):
-        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="only ever added to"):
-            books.connection.execute(statement)  # type: ignore[call-overload]
+def test_rows_are_only_ever_added(books: Books) -> None:
+    for table, column in (("order_events", "type"), ("order_requests", "kind"), ("audit_log", "actor")):
+        parts = books.connection.execute(
+            "SELECT relid::regclass::text FROM pg_partition_tree(%s) UNION SELECT %s", [table, table]
+        )
+        statements = [f"UPDATE {table} SET {column} = 'x'", f"DELETE FROM {table}"]
+        for statement in (*statements, *(f"TRUNCATE {name}" for (name,) in parts.fetchall())):
+            with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="only ever added to"):
+                books.connection.execute(statement)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("table", AUDITED)
-def test_an_audited_table_is_not_emptied_at_once_nor_without_its_trigger(books: Books, table: str) -> None:
-    with pytest.raises(psycopg.Error, match=r"only ever added to|foreign key"):
-        books.connection.execute(f"TRUNCATE {table}")  # type: ignore[call-overload]
-    books.connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER audited")  # type: ignore[call-overload]
-    assert [fault.table for fault in verify_database(books.connection).faults] == [table]
+def test_no_audited_table_is_emptied_at_once_nor_changed_without_its_trigger(books: Books) -> None:
+    for table in AUDITED:
+        with pytest.raises(psycopg.Error, match=r"only ever added to|foreign key"):
+            books.connection.execute(f"TRUNCATE {table}")  # type: ignore[call-overload]
+        with books.connection.transaction(force_rollback=True):
+            books.connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER audited")  # type: ignore[call-overload]
+            assert [fault.table for fault in verify_snapshot(books.connection).faults] == [table]
 
 
 def test_a_change_has_its_actor_and_no_secret(books: Books) -> None:
@@ -148,16 +152,41 @@ REWRITTEN = {
 }
 
 
-@pytest.mark.parametrize("name", REWRITTEN)
-def test_an_anchor_finds_a_tail_that_was_cut_or_rewritten_with_its_head(books: Books, name: str) -> None:
-    statement, table = REWRITTEN[name]
+def test_an_anchor_finds_a_tail_that_was_cut_or_rewritten_with_its_head(books: Books) -> None:
     anchor = make_anchor(books.connection)
     assert verify_database(books.connection, anchor=anchor).faults == []
-    with tampered(books.connection, statement):
-        faults = verify_snapshot(books.connection, anchor=anchor).faults
-        assert faults and faults[0].table == table
-        if table == "audit_log":
-            assert verify_snapshot(books.connection).faults == []
+    for name, (statement, table) in REWRITTEN.items():
+        with tampered(books.connection, statement):
+            faults = verify_snapshot(books.connection, anchor=anchor).faults
+            assert faults and faults[0].table == table, name
+            if table == "audit_log":
+                assert verify_snapshot(books.connection).faults == [], name
+
+
+def test_a_request_that_core_got_otherwise_than_it_is_stored_is_found(books: Books) -> None:
+    order = books.ask()
+    unit = books.unit(order)
+    note_request(unit, order, b"what came was another")
+    books.store.commit(unit, books.core.desk, {})
+    faults = verify_database(books.connection).faults
+    assert [(fault.table, fault.key) for fault in faults] == [("order_requests", str(order.order_id))]
+
+
+def test_a_chain_begins_behind_what_a_database_has_that_is_brought_to_this_schema(postgres_port: int) -> None:
+    name = f"older_{ids.uuid7().hex[-12:]}"
+    ensure_database(postgres_port, name)
+    dsn = postgres_dsn(postgres_port, name)
+    upgrade(dsn, "0020")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO accounts VALUES ('ACC-INST-001', 'x', 'RETAIL')")
+        connection.execute("INSERT INTO account_streams VALUES ('ACC-INST-001', 7)")
+    migrate(dsn, utc_now())
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        found = connection.execute("SELECT sequence FROM audit_begins WHERE stream = 'account:ACC-INST-001'")
+        assert found.fetchall() == [(7,)]
+        assert verify_database(connection).faults == []
+        told = connection.execute("SELECT actor, operation FROM audit_log WHERE table_name = 'accounts'")
+        assert told.fetchall() == [("oms-migrate", "BEGIN")]
 
 
 def test_a_batch_that_is_refused_or_lost_leaves_the_chain_whole(books: Books) -> None:
@@ -217,6 +246,8 @@ def test_events_from_before_the_audit_are_counted_and_the_chain_begins_behind_th
     found = verify_database(books.connection, account=ACCOUNT)
     assert (found.faults, found.uncovered) == ([], 0)
     assert found.unchained > 0 and found.events > 0 and found.requests == 1
+    found = verify_database(books.connection, account=OTHER)
+    assert (found.faults, found.unchained, found.events) == ([], 1, 0)
 
 
 def test_what_is_forgotten_leaves_the_log_whole_and_every_row_in_it(books: Books) -> None:
