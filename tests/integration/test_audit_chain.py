@@ -218,6 +218,19 @@ def test_a_core_that_has_lost_an_account_links_nothing_to_it(books: Books, dsn: 
     assert verify_database(books.connection).faults == []
 
 
+def test_who_changes_a_row_waits_for_nobody_who_changes_another_until_he_commits(
+    books: Books, dsn: str
+) -> None:
+    with psycopg.connect(dsn) as one, psycopg.connect(dsn) as other:
+        for connection in (one, other):
+            connection.execute("SET statement_timeout = '2s'")
+        one.execute("UPDATE execution_exceptions SET detail = 'x'")
+        other.execute("UPDATE fix_clients SET enabled = false")
+        other.commit()
+        one.commit()
+    assert verify_database(books.connection).faults == []
+
+
 def test_a_request_that_core_took_from_the_log_is_covered_by_its_outcome(books: Books) -> None:
     order = books.ask()
     wish = books.cancel(order)
