@@ -192,11 +192,11 @@ def _profile_problem(problem: str) -> FieldProblem:
     return FieldProblem(field=field, message=message)
 
 
-async def handle_retire_profile(ports: Ports, name: str) -> Refusal | None:
+async def handle_retire_profile(ports: Ports, principal: Principal, name: str) -> Refusal | None:
     """Make a profile inactive. Orders and accounts that still name it wait, with that reason."""
     if name == _DEFAULT_PROFILE:
         return invalid(FieldProblem(field="profile", message="the default profile cannot be retired"))
-    if not await ports.routing_admin.retire_profile(name):
+    if not await ports.routing_admin.retire_profile(name, principal.subject):
         return Refusal(code=RefusalCode.NOT_FOUND, message=f"no active routing profile {shown(name)}")
     await ports.reference.reload()
     return None

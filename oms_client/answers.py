@@ -275,6 +275,32 @@ class RequestPage(Answer, frozen=True):
     next_cursor: str | None
 
 
+class Change(Answer, frozen=True):
+    """One change of limits, settings, halts and what else the audit has: who changed which row to what.
+
+    before, after: the row's columns; None where there was or is no row. chain: the link over the change
+    before it, in hexadecimal.
+    """
+
+    sequence: int
+    at: datetime
+    actor: str
+    reason: str
+    table: str
+    operation: str
+    key: dict[str, Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    chain: str
+
+
+class ChangePage(Answer, frozen=True):
+    """A page of changes. next_cursor None: the last page."""
+
+    changes: list[Change]
+    next_cursor: str | None
+
+
 class OrderExecutions(Answer, frozen=True):
     """An order's fills, oldest first."""
 

@@ -651,6 +651,31 @@ class Operations:
         )
         return Paging(call=call, rows="requests", row=answers.Request, most=most)
 
+    @listing("listChanges")
+    def changes(
+        self,
+        *,
+        table: str | Sequence[str] | None = None,
+        actor: str | Sequence[str] | None = None,
+        key: str | None = None,
+        made_from: datetime | None = None,
+        made_to: datetime | None = None,
+        most: int | None = None,
+    ) -> Paging[answers.Change]:
+        """Iterate over who changed what, the newest first, or up to `most`; for those who audit.
+
+        table, actor: one or several. key: one of the values that name the row. Times with a time zone.
+        """
+        call = Call(
+            method="GET",
+            path="/api/v1/audit",
+            shape=answers.ChangePage,
+            query=query_of(
+                table=_list(table), actor=_list(actor), key=key, **{"from": made_from, "to": made_to}
+            ),
+        )
+        return Paging(call=call, rows="changes", row=answers.Change, most=most)
+
     # ---- routing
 
     @operation("previewRoute")

@@ -38,6 +38,7 @@ from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
+    KIND_OF_REQUEST,
     OrderStore,
     Outgoing,
     QuoteBoard,
@@ -53,6 +54,7 @@ from oms_core.reports import (
     fact_of,
 )
 from oms_platform import ids
+from oms_platform.audit_chain import request_digest
 from oms_platform.clock import microseconds
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
@@ -214,6 +216,14 @@ def handle(core: Core, unit: UnitOfWork, message: Message, trace: str) -> None:
             handle_cancel_reject(core, unit, message, trace)
         case _:
             raise UnknownOrderError(f"a core does nothing about a {type(message).__name__}")
+
+
+def note_request(unit: UnitOfWork, message: Message, payload: bytes) -> None:
+    """Note the digest of a request, which its outcome is stored with. payload: its bytes as it came."""
+    kind = KIND_OF_REQUEST.get(type(message))
+    if kind is not None:
+        request_id: UUID = getattr(message, "order_id" if isinstance(message, SubmitOrder) else "request_id")
+        unit.requests[request_id] = request_digest(kind, payload)
 
 
 def orders_to_load(

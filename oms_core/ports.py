@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
@@ -85,7 +85,7 @@ class UnitOfWork:
     streams: the stream sequences, before the batch, of every account that it is about. shown: what the
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
-    book, why it was not; empty if it was.
+    book, why it was not; empty if it was. requests: the digests of the requests that came in it.
     """
 
     now: datetime
@@ -100,6 +100,7 @@ class UnitOfWork:
     bookings: dict[UUID, str] = field(default_factory=dict)
     replaced: set[UUID] = field(default_factory=set)
     reopened: list[UUID] = field(default_factory=list)
+    requests: dict[UUID, bytes] = field(default_factory=dict)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -122,6 +123,15 @@ class LoadedOrder:
 
 
 Request = SubmitOrder | CancelOrder | ReplaceOrder | SuspendOrder | ResumeOrder | BookTrade
+# What the log calls each kind of request.
+KIND_OF_REQUEST: Final[Mapping[type, str]] = {
+    SubmitOrder: "NEW",
+    CancelOrder: "CANCEL",
+    ReplaceOrder: "REPLACE",
+    SuspendOrder: "SUSPEND",
+    ResumeOrder: "RESUME",
+    BookTrade: "BOOK",
+}
 
 
 class OrderStore(Protocol):

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from oms_platform.fix.clients import ClientSettings
+from oms_platform.postgres import act_as
 
 COLUMNS: Final = "comp_id, kind, accounts, rights, username, schedule"
 _ADD: Final = (
@@ -39,23 +40,27 @@ def unknown_accounts(connection: Connection, settings: ClientSettings) -> list[s
 
 def add_client(connection: Connection, settings: ClientSettings, password_hash: str, by: str) -> bool:
     """Store a client. Returns whether it is new; one that is there is left as it is."""
+    act_as(connection, by)
     return connection.execute(_ADD, [*_values(settings), password_hash, by]).rowcount == 1
 
 
 def set_client(connection: Connection, settings: ClientSettings, by: str) -> bool:
     """Replace a client's settings. Returns whether it is there."""
+    act_as(connection, by)
     return connection.execute(_SET, [*_values(settings), by, settings.comp_id]).rowcount == 1
 
 
 def set_password(connection: Connection, comp_id: str, password_hash: str, by: str) -> bool:
     """Replace a client's password. Returns whether it is there."""
     statement = f"UPDATE fix_clients SET password_hash = %s, {_CHANGED}"
+    act_as(connection, by)
     return connection.execute(statement, (password_hash, by, comp_id)).rowcount == 1
 
 
 def set_enabled(connection: Connection, comp_id: str, enabled: bool, by: str) -> bool:
     """Let a client log on, or not. Returns whether it is there."""
     statement = f"UPDATE fix_clients SET enabled = %s, {_CHANGED}"
+    act_as(connection, by)
     return connection.execute(statement, (enabled, by, comp_id)).rowcount == 1
 
 

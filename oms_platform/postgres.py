@@ -45,7 +45,8 @@ def connect(dsn: str, application: str) -> Connection:
                 connect_timeout=CONNECT_TIMEOUT_S,
                 # The batch statements are planned once: a plan of its own for each array would cost more
                 # than running it.
-                options="-c plan_cache_mode=force_generic_plan",
+                # What a service changes by itself is its own doing in the audit.
+                options=f"-c plan_cache_mode=force_generic_plan -c oms.actor={application}",
             )
         except psycopg.OperationalError as error:
             said, last = unreachable_because(error, dsn), error
@@ -151,6 +152,13 @@ def one_round_trip(connection: Connection) -> Iterator[Cursor]:
             with contextlib.suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
         raise
+
+
+def act_as(connection: psycopg.Connection[Any], actor: str, reason: str = "") -> None:
+    """Say who changes things over this connection from now on, and why, for the audit."""
+    connection.execute(
+        "SELECT set_config('oms.actor', %s, false), set_config('oms.reason', %s, false)", (actor, reason)
+    )
 
 
 def reference_versions(connection: Connection) -> dict[str, int]:

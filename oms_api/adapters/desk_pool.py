@@ -13,6 +13,7 @@ EXECUTION_COLUMNS: Final = (
     "order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px,"
     " transact_time, received_at, recorded_at"
 )
+_ACT: Final = "SELECT set_config('oms.actor', %s, true), set_config('oms.reason', %s, true)"
 POOL_WAIT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 3
 
@@ -28,7 +29,12 @@ class DeskPool:
             open=False,
             timeout=POOL_WAIT_S,
             configure=read_plain_decimals,
-            kwargs={"autocommit": True, "application_name": "oms-api-desk", "connect_timeout": 3},
+            kwargs={
+                "autocommit": True,
+                "application_name": "oms-api-desk",
+                "connect_timeout": 3,
+                "options": "-c oms.actor=oms-api",
+            },
         )
 
     async def open(self) -> None:
@@ -39,11 +45,26 @@ class DeskPool:
         """Close every connection."""
         await self._pool.close()
 
-    async def run(self, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows. Raises UnavailableError while Postgres is away."""
+    async def run(
+        self, statement: str, values: Any = (), *, by: str | None = None, reason: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows. Raises UnavailableError while Postgres is away.
+
+        by: who changes something with it, and the reason, for the audit.
+        """
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement, values)
-                return await cursor.fetchall() if cursor.description else []
+                if by is None:
+                    return await _rows(connection, statement, values)
+                async with connection.transaction():
+                    await connection.execute(_ACT, (by, reason))
+                    return await _rows(connection, statement, values)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError) as error:
             raise UnavailableError("Postgres is away", str(error).strip()) from error
+
+
+async def _rows(
+    connection: psycopg.AsyncConnection[Any], statement: str, values: Any
+) -> list[tuple[Any, ...]]:
+    cursor = await connection.execute(statement, values)
+    return await cursor.fetchall() if cursor.description else []

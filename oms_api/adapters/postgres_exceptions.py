@@ -66,6 +66,8 @@ class PostgresExceptionDesk:
             "UPDATE execution_exceptions SET status = 'IGNORED', closed_at = %s, closed_by = %s, reason = %s"
             f" WHERE exception_id = %s AND status = 'OPEN' RETURNING {_COLUMNS}",
             (self._clock(), by, reason, exception_id),
+            by=by,
+            reason=reason,
         )
         return _view(rows[0]) if rows else None
 
@@ -85,6 +87,8 @@ class PostgresExceptionDesk:
         rows = await self._pool.run(
             f"{_CLAIM} RETURNING {_COLUMNS}",
             (by, reason, account_id, now, exception_id, now - CLAIM_HELD),
+            by=by,
+            reason=reason,
         )
         return _view(rows[0]) if rows else None
 

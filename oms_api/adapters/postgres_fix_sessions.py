@@ -52,6 +52,8 @@ class PostgresFixSessions:
             "INSERT INTO fix_commands (command_id, venue_id, kind, arguments, requested_by, reason,"
             f" requested_at) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING {_COMMAND}",
             (uuid7(), venue_id, kind, Jsonb(dict(arguments)), by, reason, self._clock()),
+            by=by,
+            reason=reason,
         )
         return FixCommandView(*rows[0])
 
@@ -61,5 +63,6 @@ class PostgresFixSessions:
             "UPDATE fix_commands SET done_at = %s, outcome = %s WHERE venue_id = %s AND command_id = %s"
             f" AND done_at IS NULL RETURNING {_COMMAND}",
             (self._clock(), f"withdrawn by {by}", venue_id, command_id),
+            by=by,
         )
         return FixCommandView(*rows[0]) if rows else None

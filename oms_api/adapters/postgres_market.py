@@ -48,6 +48,8 @@ class PostgresMarketDesk:
                 "INSERT INTO halts (halt_id, symbol, reason, set_by, set_at) VALUES (%s, %s, %s, %s, %s)"
                 f" RETURNING {_COLUMNS}",
                 (uuid7(), symbol, reason, by, self._clock()),
+                by=by,
+                reason=reason,
             )
         except psycopg.errors.UniqueViolation:
             return None
@@ -59,5 +61,7 @@ class PostgresMarketDesk:
             "UPDATE halts SET lifted_by = %s, lift_reason = %s, lifted_at = %s"
             f" WHERE symbol = %s AND lifted_at IS NULL RETURNING {_COLUMNS}",
             (by, reason, self._clock(), symbol),
+            by=by,
+            reason=reason,
         )
         return HaltView(*rows[0]) if rows else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from oms_api.adapters.desk_pool import EXECUTION_COLUMNS, DeskPool
-from oms_api.ports import ExecutionFilter, ExecutionView, RequestFilter, RequestView
+from oms_api.ports import ChangeFilter, ChangeView, ExecutionFilter, ExecutionView, RequestFilter, RequestView
 from oms_platform.ids import uuid7_floor
 
 _KEY: Final = "recorded_at {0}, order_id {0}, sequence {0}"
@@ -52,6 +52,31 @@ class PostgresRecords:
         )
         return [RequestView(*(*row[:-1], msgspec.Raw(row[-1].encode()))) for row in rows]
 
+    async def changes(self, wanted: ChangeFilter) -> list[ChangeView]:
+        """Return the changes of a filter, newest first."""
+        conditions, values = _conditions(
+            ("sequence < %(after)s", "after", wanted.after),
+            ("table_name = ANY(%(tables)s)", "tables", _listed(wanted.tables)),
+            ("actor = ANY(%(actors)s)", "actors", _listed(wanted.actors)),
+            ("at >= %(from)s", "from", wanted.made_from),
+            ("at < %(to)s", "to", wanted.made_to),
+            ("EXISTS (SELECT FROM jsonb_each_text(key) k WHERE k.value = %(key)s)", "key", wanted.key),
+            (
+                "coalesce(after->>'account_id', before->>'account_id') = ANY(%(accounts)s)",
+                "accounts",
+                _listed(wanted.accounts),
+            ),
+        )
+        rows = await self._pool.run(
+            "SELECT sequence, at, actor, reason, table_name, operation, key::text, before::text, after::text,"
+            f" encode(chain, 'hex') FROM audit_log WHERE {conditions} ORDER BY sequence DESC LIMIT %(limit)s",
+            values | {"limit": wanted.limit},
+        )
+        return [
+            ChangeView(*(*row[:6], msgspec.Raw(row[6].encode()), _raw(row[7]), _raw(row[8]), row[9]))
+            for row in rows
+        ]
+
 
 def executions_statement(wanted: ExecutionFilter) -> str:
     """Return the statement of a list of executions."""
@@ -81,6 +106,10 @@ def _of(wanted: ExecutionFilter) -> tuple[str, dict[str, Any]]:
         ("side = %(side)s", "side", wanted.side),
     )
     return conditions, values | {"order": order_id, "sequence": sequence}
+
+
+def _raw(text: str | None) -> msgspec.Raw | None:
+    return None if text is None else msgspec.Raw(text.encode())
 
 
 def _listed(names: frozenset[str] | None) -> list[str] | None:

@@ -66,17 +66,18 @@ class PostgresRoutingAdmin:
         stored = Jsonb(settings, dumps=_dumps)
         values = {"name": name, "settings": stored, "now": self._clock(), "by": by, "expected": expected}
         for _ in range(1 if expected is not None else ADD_TRIES):
-            if rows := await self._pool.run(_ADD, values):
+            if rows := await self._pool.run(_ADD, values, by=by):
                 return int(rows[0][0])
         if expected is not None:
             return None
         raise UnavailableError(f"others are adding versions of routing profile {name}")
 
-    async def retire_profile(self, name: str) -> bool:
+    async def retire_profile(self, name: str, by: str) -> bool:
         """Make every version of a profile inactive. Returns whether any was active."""
         rows = await self._pool.run(
             "UPDATE routing_profiles SET active = false WHERE profile = %s AND active RETURNING version",
             (name,),
+            by=by,
         )
         return bool(rows)
 
@@ -101,5 +102,5 @@ class PostgresRoutingAdmin:
             "conditional": expected is not None,
             "expected": None if expected is None else expected.changed_at,
         }
-        rows = await self._pool.run(_SET, values)
+        rows = await self._pool.run(_SET, values, by=by)
         return AccountRouting(routing=routing, changed_at=rows[0][0]) if rows else None

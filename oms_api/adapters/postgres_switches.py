@@ -43,6 +43,8 @@ class PostgresSwitchDesk:
                 "INSERT INTO kill_switches (switch_id, scope, name, cancels, reason, set_by, set_at)"
                 f" VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
                 values,
+                by=by,
+                reason=reason,
             )
         except psycopg.errors.UniqueViolation:
             return None
@@ -54,5 +56,7 @@ class PostgresSwitchDesk:
             "UPDATE kill_switches SET released_by = %s, release_reason = %s, released_at = %s"
             f" WHERE switch_id = %s AND released_at IS NULL RETURNING {_COLUMNS}",
             (by, reason, self._clock(), switch_id),
+            by=by,
+            reason=reason,
         )
         return SwitchView(*rows[0]) if rows else None

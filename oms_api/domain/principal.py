@@ -20,6 +20,7 @@ class Right(enum.Enum):
     CANCEL = "cancel"
     STOP = "stop"
     ADMIN = "admin"
+    AUDIT = "audit"
 
 
 _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
@@ -27,8 +28,8 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
     "desk-head": _TRADING | {Right.STOP},
-    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP)),
-    "admin": _TRADING | {Right.STOP, Right.ADMIN},
+    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.AUDIT)),
+    "admin": _TRADING | {Right.STOP, Right.ADMIN, Right.AUDIT},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

@@ -30,6 +30,7 @@ _RIGHTS: Final = {
     Right.CANCEL: "Needs the right to cancel.",
     Right.STOP: "Needs the right to stop trading.",
     Right.ADMIN: "Needs the right to administer.",
+    Right.AUDIT: "Needs the right to audit.",
 }
 _OF_PATH: Final[dict[str, dict[str, Any]]] = {
     "orderId": {"type": "string", "format": "uuid"},

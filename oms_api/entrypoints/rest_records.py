@@ -17,6 +17,8 @@ from oms_api.entrypoints.paging import LIMIT_DEFAULT, Cursor, Limit, cursor_of, 
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_orders import SideName, Text, visible_accounts
 from oms_api.ports import (
+    ChangeFilter,
+    ChangeView,
     ExecutionFilter,
     ExecutionView,
     Instant,
@@ -34,6 +36,7 @@ REQUESTS_WITHIN: Final = timedelta(days=1)
 REQUESTS_WITHIN_MAX: Final = timedelta(days=31)
 # When it was recorded in microseconds, its order, its place among the order's events.
 _KEY: Final = struct.Struct(">q16si")
+_SEQUENCE: Final = struct.Struct(">q")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,6 +87,49 @@ class RequestPage(View, frozen=True):
 
     requests: list[RequestView]
     next_cursor: str | None
+
+
+class ChangesQuery(msgspec.Struct, rename="camel", kw_only=True):
+    """Which changes, newest first."""
+
+    table: list[Text] | None = None
+    actor: list[Text] | None = None
+    key: Annotated[
+        Text | None,
+        msgspec.Meta(description="One of the values that name the row: an account, a symbol, an id."),
+    ] = None
+    made_from: Annotated[Instant | None, msgspec.Meta(description="Made then or later.")] = msgspec.field(
+        name="from", default=None
+    )
+    made_to: Annotated[Instant | None, msgspec.Meta(description="Made before then.")] = msgspec.field(
+        name="to", default=None
+    )
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | None = None
+
+
+class ChangePage(View, frozen=True):
+    """A page of changes. next_cursor: of the page after it; null on the last."""
+
+    changes: list[ChangeView]
+    next_cursor: str | None
+
+
+def change_filter(query: ChangesQuery, principal: Principal) -> ChangeFilter | Refusal:
+    """Return which changes to read: who does not see every account sees those of its accounts' own rows."""
+    key = read_cursor(query.cursor, _SEQUENCE.size)
+    if isinstance(key, Refusal):
+        return key
+    return ChangeFilter(
+        limit=query.limit,
+        accounts=principal.visible,
+        tables=None if query.table is None else frozenset(query.table),
+        actors=None if query.actor is None else frozenset(query.actor),
+        key=query.key,
+        made_from=query.made_from,
+        made_to=query.made_to,
+        after=None if key is None else _SEQUENCE.unpack(key)[0],
+    )
 
 
 def execution_filter(query: ExecutionsQuery, principal: Principal) -> ExecutionFilter | Refusal:
@@ -138,7 +184,7 @@ def request_filter(query: RequestsQuery, principal: Principal, now: datetime) ->
 
 
 def record_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
-    """Return the operations: executions for who may read, the log of requests for who administers."""
+    """Return the operations: executions for who may read, the logs for who audits or administers."""
 
     async def executions(call: Call[ExecutionsQuery]) -> ExecutionPage | Refusal:
         wanted = execution_filter(call.query, call.principal)
@@ -157,6 +203,15 @@ def record_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         more = len(found) > len(page)
         return RequestPage(page, cursor_of(page[-1].request_id.bytes) if more else None)
 
+    async def changes(call: Call[ChangesQuery]) -> ChangePage | Refusal:
+        wanted = change_filter(call.query, call.principal)
+        if isinstance(wanted, Refusal):
+            return wanted
+        found = await ports.records.changes(replace(wanted, limit=wanted.limit + 1))
+        page = found[: wanted.limit]
+        more = len(found) > len(page)
+        return ChangePage(page, cursor_of(_SEQUENCE.pack(page[-1].sequence)) if more else None)
+
     return [
         Operation(
             method="GET", path="/api/v1/executions", name="listExecutions", tag=TAG, right=Right.READ,
@@ -167,6 +222,12 @@ def record_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             method="GET", path="/api/v1/requests", name="listRequests", tag=TAG, right=Right.ADMIN,
             serve=requests, summary="Who asked for what: the log of requests, newest first",
             query=RequestsQuery, answers={200: RequestPage}, table=Table("requests", RequestView),
+            refusals=[RefusalCode.INVALID_REQUEST],
+        ),
+        Operation(
+            method="GET", path="/api/v1/audit", name="listChanges", tag=TAG, right=Right.AUDIT,
+            serve=changes, summary="Who changed which limit, setting, halt or switch, newest first",
+            query=ChangesQuery, answers={200: ChangePage}, table=Table("changes", ChangeView),
             refusals=[RefusalCode.INVALID_REQUEST],
         ),
     ]  # fmt: skip

@@ -213,7 +213,7 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
 
     async def retire(call: Call[NoQuery]) -> ProfileRetired | Refusal:
         name = call.path["name"]
-        return await handle_retire_profile(ports, name) or ProfileRetired(name, active=False)
+        return await handle_retire_profile(ports, call.principal, name) or ProfileRetired(name, active=False)
 
     return [
         Operation(

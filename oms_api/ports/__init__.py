@@ -50,6 +50,8 @@ from oms_api.ports.market import (
     VenueView,
 )
 from oms_api.ports.orders import (
+    ChangeFilter,
+    ChangeView,
     ChildView,
     EventView,
     ExecutionFilter,
@@ -120,6 +122,8 @@ __all__ = [
     "BusyError",
     "CancelDesk",
     "Catalog",
+    "ChangeFilter",
+    "ChangeView",
     "ChildView",
     "DeskState",
     "EncodedEvent",

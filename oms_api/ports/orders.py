@@ -234,8 +234,46 @@ class RequestFilter:
     after: UUID | None = None
 
 
+class ChangeView(View, frozen=True):
+    """One change of limits, settings, halts and what else the audit has.
+
+    actor, reason: who made it, and why, as far as it was said. table, key: of which row. operation: INSERT,
+    UPDATE, DELETE, or what the audit notes by itself: BEGIN, KEPT, COLUMNS, ANCHOR. before, after: the row's
+    columns; null where there was or is no row. chain: the link over the change before it, in hexadecimal.
+    """
+
+    sequence: int
+    at: Instant
+    actor: str
+    reason: str
+    table: str
+    operation: str
+    key: msgspec.Raw
+    before: msgspec.Raw | None
+    after: msgspec.Raw | None
+    chain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFilter:
+    """Which changes a list is asked for, newest first. None: every one.
+
+    accounts: only those that name one of these. key: one of the values that name the row. after: the last
+    change of the page before.
+    """
+
+    limit: int
+    accounts: frozenset[str] | None = None
+    tables: frozenset[str] | None = None
+    actors: frozenset[str] | None = None
+    key: str | None = None
+    made_from: datetime | None = None
+    made_to: datetime | None = None
+    after: int | None = None
+
+
 class Records(Protocol):
-    """Reads, over many orders, what was asked and what was executed. Raises UnavailableError."""
+    """Reads, over many orders, what was asked, executed, and changed by people. Raises UnavailableError."""
 
     async def executions(self, wanted: ExecutionFilter) -> list[ExecutionView]:
         """Return the executions of a filter."""
@@ -243,6 +281,10 @@ class Records(Protocol):
 
     async def requests(self, wanted: RequestFilter) -> list[RequestView]:
         """Return the requests of a filter, newest first."""
+        ...
+
+    async def changes(self, wanted: ChangeFilter) -> list[ChangeView]:
+        """Return the changes of a filter, newest first."""
         ...
 
 

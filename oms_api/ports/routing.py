@@ -185,7 +185,7 @@ class RoutingAdmin(Protocol):
         """
         ...
 
-    async def retire_profile(self, name: str) -> bool:
+    async def retire_profile(self, name: str, by: str) -> bool:
         """Make every version of a profile inactive. Returns whether any was active."""
         ...
 

@@ -23,10 +23,12 @@ from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
     Request,
+    StoredEvent,
     UnitOfWork,
     UnstorableError,
     event_of,
 )
+from oms_platform.audit_chain import GENESIS, event_link, request_digest
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
@@ -49,6 +51,7 @@ from oms_platform.risk_rows import read_rule_changes
 from oms_platform.risk_rules import WINDOW_S_MAX
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.trading_calendar import Hours
+from oms_platform.vocabulary import OrderReplaced
 from oms_platform.wire import Topic, encode
 
 GROUP: Final = "oms-core"
@@ -103,11 +106,13 @@ _INSERT_EVENTS: Final = ArrayStatement.insert(
         ("request_id", "uuid"),
         ("payload", "json"),
         ("occurred_at", "timestamptz"),
+        ("request_digest", "bytea"),
+        ("chain", "bytea"),
     ),
 )
 _MOVE_STREAMS: Final = ArrayStatement(
-    (("account_id", "text"), ("known", "int"), ("head", "int")),
-    "SELECT move_stream(row.account_id, row.known, row.head) FROM {rows}",
+    (("account_id", "text"), ("known", "int"), ("head", "int"), ("chain", "bytea")),
+    "SELECT move_stream(row.account_id, row.known, row.head, row.chain) FROM {rows}",
 )
 # The SQLSTATE of move_stream's refusal.
 _LOST: Final = "OM001"
@@ -122,6 +127,11 @@ _NEVER_ANSWERED: Final = (
     f" AND r.received_at < %s UNION ALL ({_REQUESTS} AND r.kind <> 'NEW' AND r.request_id > %s)"
     " LIMIT %s"
 )
+_STORED_REQUESTS: Final = (
+    "SELECT request_id, kind, payload::text FROM order_requests WHERE request_id = ANY(%s)"
+)
+# Events whose request has had another outcome before.
+_NEVER_FIRST: Final = frozenset((OrderReplaced.__name__,))
 # A change of an order that had no outcome for longer is not looked for at start.
 REQUEST_AGE_MAX: Final = timedelta(days=7)
 _UPSERT_OWNERS: Final = ArrayStatement.insert(
@@ -166,6 +176,8 @@ class PostgresOrderStore:
         self._clock = clock
         self._incarnation = incarnation
         self._partitions = partitions
+        # The link of the last event that is stored of each account that has any.
+        self._links: dict[str, bytes] = {}
 
     def load_reference(self, desk: Desk) -> None:
         """Read accounts with their limits, and instruments, if they have changed, or the day has."""
@@ -265,11 +277,18 @@ class PostgresOrderStore:
             )
             desk.keep_position(account, symbol, position)
         self._load_recent(desk, owned)
-        for account, head in self._connection.execute(
-            "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)", [owned]
+        self._load_streams(desk, owned)
+        return desk
+
+    def _load_streams(self, desk: Desk, accounts: list[str]) -> None:
+        """Read where each account's stream ends, and its link."""
+        self._links = {}
+        for account, head, link in self._connection.execute(
+            "SELECT account_id, head, chain FROM account_streams WHERE account_id = ANY(%s)", [accounts]
         ):
             desk.stream_sequences[account] = head
-        return desk
+            if link is not None:
+                self._links[account] = link
 
     def _load_recent(self, desk: Desk, owned: list[str]) -> None:
         """Count what the accounts have asked for lately, which rates and repeats are held to."""
@@ -372,12 +391,14 @@ class PostgresOrderStore:
 
     def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Store a batch and the offsets after it, in one transaction and one round trip."""
+        digests = unit.requests | self._digests_of_the_others(unit)
+        links, event_rows = _linked(unit.events, self._links, digests)
         try:
             with one_round_trip(self._connection) as cursor:
                 _MOVE_STREAMS.execute(
                     cursor,
                     [
-                        (account, known, desk.stream_sequences[account])
+                        (account, known, desk.stream_sequences[account], links.get(account))
                         for account, known in sorted(unit.streams.items())
                     ],
                 )
@@ -389,7 +410,7 @@ class PostgresOrderStore:
                     rows = [(*_order_row(order, unit), *_terms_row(order)) for order in replaced]
                     _REPLACE_ORDERS.execute(cursor, rows)
                 _UPDATE_ORDERS.execute(cursor, [_order_row(order, unit) for order in kept])
-                _INSERT_EVENTS.execute(cursor, [_event_row(e.message, e.payload) for e in unit.events])
+                _INSERT_EVENTS.execute(cursor, event_rows)
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
@@ -401,12 +422,31 @@ class PostgresOrderStore:
         except psycopg.DatabaseError as error:
             _raise_if_lost(error)
             raise
+        self._links |= links
+
+    def _digests_of_the_others(self, unit: UnitOfWork) -> dict[UUID, bytes]:
+        """Return the digests of requests that have their outcome in a batch in which they did not come.
+
+        One was taken from the log, or overtaken by another about the same order. Of what core wished for
+        itself, no request is stored.
+        """
+        wanted = [
+            request_id
+            for event in unit.events
+            if (request_id := event.message.request_id) is not None
+            and request_id not in unit.requests
+            and event.message.type not in _NEVER_FIRST
+        ]
+        if not wanted:
+            return {}
+        found = self._connection.execute(_STORED_REQUESTS, [wanted])
+        return {request_id: request_digest(kind, payload.encode()) for request_id, kind, payload in found}
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
         try:
             with one_round_trip(self._connection) as cursor:
-                rows = [(account, known, known) for account, known in sorted(heads.items())]
+                rows = [(account, known, known, None) for account, known in sorted(heads.items())]
                 _MOVE_STREAMS.execute(cursor, rows)
         except psycopg.DatabaseError as error:
             _raise_if_lost(error)
@@ -446,6 +486,37 @@ def _terms_row(order: Order) -> tuple[object, ...]:
         None if order.terms.peg is None else encode(order.terms.peg).decode(),
         True,
     )
+
+
+def _linked(
+    events: Iterable[StoredEvent], links: Mapping[str, bytes], digests: Mapping[UUID, bytes]
+) -> tuple[dict[str, bytes], list[tuple[object, ...]]]:
+    """Link events to what is stored of their accounts' streams.
+
+    links: of each account's last event. digests: by request. Returns the links of the accounts that have
+    moved, and the events' rows.
+    """
+    moved: dict[str, bytes] = {}
+    waiting = dict(digests)
+    rows = []
+    for event in events:
+        message = event.message
+        account, request_id = message.account_id, message.request_id
+        digest = None if request_id is None else waiting.pop(request_id, None)
+        moved[account] = link = event_link(
+            moved.get(account) or links.get(account, GENESIS),
+            order_id=message.order_id,
+            sequence=message.sequence,
+            account_id=account,
+            stream_sequence=message.stream_sequence,
+            type_name=message.type,
+            request_id=request_id,
+            digest=digest,
+            payload=event.payload,
+            occurred_at=message.occurred_at,
+        )
+        rows.append((*_event_row(message, event.payload), digest, link))
+    return moved, rows
 
 
 def _event_row(message: OrderEvent, payload: bytes) -> tuple[object, ...]:

@@ -32,6 +32,7 @@ from oms_core.handlers import (
     handle_trigger,
     handle_turn,
     load_orders,
+    note_request,
     orders_of_session,
     orders_of_symbols,
     orders_to_load,
@@ -199,6 +200,7 @@ class CoreLoop:
             # Also of what changes nothing: only who owns the account can tell that it changes nothing.
             account_id = account_of(record.message)
             unit.streams.setdefault(account_id, heads[account_id])
+            note_request(unit, record.message, record.payload)
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:

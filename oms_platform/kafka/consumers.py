@@ -89,8 +89,9 @@ def decode_records(taken: Iterable[KafkaMessage], on_error: Callable[[KafkaError
         if headers.get("v") == _FIRST_EDITION:
             metrics.kafka_passed_over_total.labels(topic).inc()
             continue
+        payload = item.value() or b""
         try:
-            message = decode((headers.get("type") or b"").decode(errors="replace"), item.value() or b"")
+            message = decode((headers.get("type") or b"").decode(errors="replace"), payload)
         except UnreadableMessageError as failure:
             unreadable.append((item, str(failure)))
             continue
@@ -98,7 +99,16 @@ def decode_records(taken: Iterable[KafkaMessage], on_error: Callable[[KafkaError
             unreadable.append((item, f"{topic} carries no {type(message).__name__}"))
             continue
         trace = trace_of_headers(headers)
-        records.append(Record(topic=topic, partition=partition, offset=offset, message=message, trace=trace))
+        records.append(
+            Record(
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                message=message,
+                trace=trace,
+                payload=payload,
+            )
+        )
         raw.append(item)
     return Batch(records=records, unreadable=unreadable, next_offsets=next_offsets, raw=raw)
 

@@ -100,7 +100,14 @@ class MemorySource:
             batch.unreadable.append((written, str(error)))
             return
         batch.records.append(
-            Record(topic=topic, partition=number, offset=offset, message=message, trace=written.trace)
+            Record(
+                topic=topic,
+                partition=number,
+                offset=offset,
+                message=message,
+                trace=written.trace,
+                payload=written.payload,
+            )
         )
         batch.raw.append(written)
 

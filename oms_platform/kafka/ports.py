@@ -11,13 +11,17 @@ from oms_platform.wire import Topic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One decoded record with its place, and its order's trace (oms_platform.telemetry.tracing)."""
+    """One decoded record with its place, and its order's trace (oms_platform.telemetry.tracing).
+
+    payload: the message as it came.
+    """
 
     topic: str
     partition: int
     offset: int
     message: Message
     trace: str
+    payload: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

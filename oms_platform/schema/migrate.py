@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.ids import uuid7_floor
@@ -33,7 +33,24 @@ PARTITIONED_BY_TIME: Final = ("quote_tape",)
 _WITH_ROOM: Final = ("orders", "child_orders")
 WEEK: Final = timedelta(days=7)
 WEEKS_AHEAD: Final = 4
+# Rows of these are only ever added.
+_ONLY_ADDED: Final = ("order_requests", "order_events")
 _MIGRATION_LOCK: Final = 7_304_001
+# A migration may change an audited table's rows and then the table: the log does not wait for its end.
+_AUDIT_AT_ONCE: Final = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_constraint WHERE conname = 'audited') THEN
+        SET CONSTRAINTS audited IMMEDIATE;
+    END IF;
+END $$
+"""
+_AUDIT_COLUMNS: Final = """
+DO $$ BEGIN
+    IF to_regproc('audit_columns') IS NOT NULL THEN
+        PERFORM audit_columns();
+    END IF;
+END $$
+"""
 
 
 class SchemaTooOldError(OperationalError):
@@ -107,12 +124,14 @@ def migrate(dsn: str, now: datetime) -> None:
 
 def upgrade(dsn: str, revision: str) -> None:
     """Run the migrations up to a revision in one transaction: all of them, or none."""
-    engine = create_engine(sqlalchemy_url(dsn))
+    engine = create_engine(sqlalchemy_url(dsn), connect_args={"options": "-c oms.actor=oms-migrate"})
     try:
         with engine.begin() as connection:
+            connection.execute(text(_AUDIT_AT_ONCE))
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            connection.execute(text(_AUDIT_COLUMNS))
     finally:
         engine.dispose()
 
@@ -149,8 +168,20 @@ def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: d
                     sql.SQL(" WITH (fillfactor = 70)" if table in _WITH_ROOM else ""),
                 )
             )
+            if table in _ONLY_ADDED:
+                _refuse_truncate(connection, name)
             made.append(name)
     return made
+
+
+def _refuse_truncate(connection: psycopg.Connection[tuple[object, ...]], partition: str) -> None:
+    """Guard a new partition as its table is; a partition does not inherit it."""
+    connection.execute(
+        sql.SQL(
+            "CREATE OR REPLACE TRIGGER not_truncated BEFORE TRUNCATE ON {}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        ).format(sql.Identifier(partition))
+    )
 
 
 def _bound(table: str, at: datetime) -> str:

@@ -23,6 +23,7 @@ from uuid import UUID
 
 from psycopg import sql
 
+from oms_platform.audit_chain import GENESIS
 from oms_platform.ids import uuid7_time
 from oms_platform.postgres import Connection
 
@@ -40,6 +41,11 @@ _SIDE: Final = re.compile('(?<=")(SIDE_)?(BUY|SELL)(?=")')
 _ID_FIELD: Final = re.compile('"([a-z][A-Za-z]*Id)":"([^"]+)"')
 _STREAM_FIELD: Final = re.compile('(?<="streamSequence":)[0-9]+')
 _INNER_CAPITAL: Final = re.compile("(?=[A-Z])")
+# The account's chain begins behind its copies.
+_BEGIN_BEHIND: Final = (
+    "INSERT INTO audit_begins (stream, sequence, chain, reason) VALUES (%s, %s, %s, 'preloaded by oms bench')"
+    " ON CONFLICT (stream) DO UPDATE SET sequence = EXCLUDED.sequence"
+)
 _BOUND: Final = re.compile(r"FROM \('([0-9a-f-]{36})'\)")
 
 
@@ -78,6 +84,8 @@ def order_tables(connection: Connection) -> list[OrderTable]:
     rows = connection.execute(
         "SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c"
         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        # Copies are no part of the audit: its links are of the order that they are made of.
+        " AND a.attname NOT IN ('request_digest', 'chain')"
         " AND a.attgenerated = '' JOIN pg_type t ON t.oid = a.atttypid"
         " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
         " AND EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'order_id')"
@@ -340,6 +348,7 @@ def write_copies(
         before, after = (head + number * len(pattern.places) for number in (numbers.start, numbers.stop))
         with connection.transaction():
             connection.execute("SELECT move_stream(%s, %s, %s)", [ACCOUNT, before, after])
+            connection.execute(_BEGIN_BEHIND, [f"account:{ACCOUNT}", after, GENESIS])
             for name, (columns, _) in pattern.tables.items():
                 statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -1,5 +1,6 @@
 """`oms calendar`: the sessions of exchanges, loaded into the table that services read, and shown."""
 
+import getpass
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -54,7 +55,7 @@ def load(data: Path, dsn: str | None, name: str, first: datetime | None, last: d
         loaded = exchange_calendar(name, begin, end)
     except ConfigurationError as error:
         raise StackError(str(error)) from None
-    store_calendar(dsn_or_stack(dsn, data), loaded, begin, end)
+    store_calendar(dsn_or_stack(dsn, data), loaded, begin, end, getpass.getuser())
     answer = {
         "calendarId": loaded.calendar_id,
         "zone": loaded.zone,

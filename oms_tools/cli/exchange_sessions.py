@@ -1,17 +1,27 @@
 """An exchange's sessions, from the library that knows them, into the table that services read."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 
 import exchange_calendars
 import psycopg
 
 from oms_platform.errors import ConfigurationError
+from oms_platform.postgres import act_as
 from oms_platform.trading_calendar import Calendar, Session
 
 _UPSERT = (
     "INSERT INTO calendars (calendar_id, zone) VALUES (%s, %s)"
     " ON CONFLICT (calendar_id) DO UPDATE SET zone = EXCLUDED.zone, continuous_from = NULL"
 )
+_DROP_OTHERS = """
+DELETE FROM calendar_sessions c WHERE calendar_id = %s AND session_date BETWEEN %s AND %s
+AND NOT EXISTS (SELECT FROM unnest(%s::text[], %s::date[], %s::timestamptz[], %s::timestamptz[],
+                                   %s::boolean[])
+                AS loaded (calendar_id, session_date, opens_at, closes_at, early_close)
+                WHERE (loaded.calendar_id, loaded.session_date, loaded.opens_at, loaded.closes_at,
+                       loaded.early_close)
+                    = (c.calendar_id, c.session_date, c.opens_at, c.closes_at, c.early_close))
+"""
 
 
 def exchange_calendar(name: str, first: date, last: date) -> Calendar:
@@ -40,16 +50,21 @@ def exchange_calendar(name: str, first: date, last: date) -> Calendar:
     )
 
 
-def store_calendar(dsn: str, calendar: Calendar, first: date, last: date) -> None:
-    """Replace a calendar's sessions from `first` to `last` by these, in one transaction."""
+def store_calendar(dsn: str, calendar: Calendar, first: date, last: date, by: str = "") -> None:
+    """Replace a calendar's sessions from `first` to `last` by these, in one transaction. by: who does."""
     rows = [
         (calendar.calendar_id, one.session_date, one.opens_at, one.closes_at, one.early_close)
         for one in calendar.sessions
     ]
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
+        act_as(connection, by, "oms calendar load")
         cursor.execute(_UPSERT, (calendar.calendar_id, calendar.zone))
-        cursor.execute(
-            "DELETE FROM calendar_sessions WHERE calendar_id = %s AND session_date BETWEEN %s AND %s",
-            (calendar.calendar_id, first, last),
+        # What is there already stays as it is: the audit is told of what changes.
+        cursor.execute(_DROP_OTHERS, (calendar.calendar_id, first, last, *_columns(rows)))
+        cursor.executemany(
+            "INSERT INTO calendar_sessions VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING", rows
         )
-        cursor.executemany("INSERT INTO calendar_sessions VALUES (%s, %s, %s, %s, %s)", rows)
+
+
+def _columns(rows: list[tuple[str, date, datetime, datetime, bool]]) -> list[list[object]]:
+    return [[row[place] for row in rows] for place in range(5)]

@@ -38,6 +38,9 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "algo-lab": Listed(
         "Work seeded orders on core's own machine with a model of venues, and hold them to their schedule"
     ),
+    "audit": Listed(
+        "Hold the audit to its chains, take it along, list who changed what", f"{_CLI}.audit_commands:audit"
+    ),
     "basket": Listed(
         "Send a list of up to 500 orders from a CSV or JSON file, all of them or none",
         f"{_CLI}.basket_commands:basket",

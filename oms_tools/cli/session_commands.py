@@ -21,6 +21,7 @@ from rich.console import Console
 
 from execution_adapter.domain.session_settings import read_settings
 from oms_platform.ids import uuid7
+from oms_platform.postgres import act_as
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import always_json_option, data_option
 from oms_tools.laptop.layout import StackError
@@ -79,6 +80,7 @@ def _ask(
     if not reason.strip():
         raise StackError("expected a reason that says something, found an empty one")
     command_id = uuid7()
+    act_as(connection, by, reason)
     connection.execute(
         "INSERT INTO fix_commands (command_id, venue_id, kind, arguments, requested_by, reason, requested_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, now())",
@@ -192,6 +194,7 @@ def settings(
             stored = None if path is None else msgspec.to_builtins(read_settings(path.read_bytes()))
         except ValueError as error:
             raise StackError(f"{path}: {error}") from error
+        act_as(connection, by, reason)
         with connection.transaction():
             if stored is None:
                 connection.execute("DELETE FROM venue_sessions WHERE venue_id = %s", [venue])

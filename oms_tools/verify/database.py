@@ -352,6 +352,46 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="each event's link is that of its row behind the one before it, and each request is as its"
+        " outcome has it",
+        examined="SELECT count(*) FROM order_events WHERE chain IS NOT NULL",
+        broken="""
+            SELECT concat(account_id, ' ', stream_sequence), 'has not the link of this row in this place'
+            FROM (SELECT e, e.account_id, e.stream_sequence, e.chain,
+                         coalesce(lag(e.chain) OVER (PARTITION BY e.account_id ORDER BY e.stream_sequence),
+                                  b.chain, decode(repeat('00', 32), 'hex')) AS before
+                  FROM order_events e LEFT JOIN audit_begins b ON b.stream = 'account:' || e.account_id
+                  WHERE e.stream_sequence > coalesce(b.sequence, 0)) linked
+            WHERE chain IS DISTINCT FROM order_event_link(before, e)
+            UNION ALL
+            SELECT s.account_id, format('has another link than its event %s', s.head)
+            FROM account_streams s JOIN order_events e
+                ON e.account_id = s.account_id AND e.stream_sequence = s.head
+            WHERE e.chain IS DISTINCT FROM s.chain
+            UNION ALL
+            SELECT e.request_id::text, 'is not the request that its outcome has the digest of'
+            FROM order_events e LEFT JOIN order_requests r USING (request_id)
+            WHERE e.request_digest IS NOT NULL AND e.request_digest IS DISTINCT FROM
+                sha256(convert_to(r.kind || chr(10) || r.payload::text, 'UTF8'))
+        """,
+    ),
+    Question(
+        invariant="each change in the audit's log has the link of its row behind the one before it",
+        examined="SELECT count(*) FROM audit_log",
+        broken="""
+            SELECT sequence::text, 'has not the link of this row in this place'
+            FROM (SELECT a, a.sequence, a.chain, coalesce(lag(a.chain) OVER (ORDER BY a.sequence),
+                         b.chain) AS before
+                  FROM audit_log a CROSS JOIN audit_begins b WHERE b.stream = 'audit_log') linked
+            WHERE chain IS DISTINCT FROM audit_link(before, a)
+            UNION ALL
+            SELECT h.sequence::text, 'is the head of the log, and is not its last row'
+            FROM audit_head h LEFT JOIN audit_log a USING (sequence)
+            WHERE a.chain IS DISTINCT FROM h.chain OR EXISTS (
+                SELECT FROM audit_log l WHERE l.sequence > h.sequence)
+        """,
+    ),
+    Question(
         invariant="a FIX client is told an event once, under a number of its own below the next one",
         examined="SELECT count(*) FROM fix_client_messages",
         broken="""

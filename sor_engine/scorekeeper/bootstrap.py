@@ -21,6 +21,7 @@ from oms_platform.wire import Topic
 from oms_platform.worker import StopFlag, calm_garbage_collector, run_worker
 from sor_engine.domain.censored import Censored
 from sor_engine.scorekeeper import metrics
+from sor_engine.scorekeeper.adapters.postgres_audit import anchor_audit, forget_audit
 from sor_engine.scorekeeper.adapters.postgres_retention import DAYS_MIN, apply_retention
 from sor_engine.scorekeeper.adapters.postgres_scorecards import GROUP, PostgresScorecards
 from sor_engine.scorekeeper.config import Settings
@@ -35,6 +36,7 @@ DAY_S: Final = 24 * HOUR_S
 # The core makes partitions too, as it starts and every hour: its turn comes first, so that they do not meet.
 PARTITIONS_FIRST_S: Final = 600.0
 RETENTION_FIRST_S: Final = 60.0
+ANCHOR_FIRST_S: Final = 30.0
 
 log = structlog.get_logger()
 
@@ -42,10 +44,7 @@ log = structlog.get_logger()
 def scorekeeper() -> None:
     """Read the settings and run until SIGTERM. Raises SettingsError."""
     settings = load_settings(Settings, "OMS_SOR_")
-    if settings.retention_days < DAYS_MIN:
-        raise SettingsError(
-            f"OMS_SOR_RETENTION_DAYS must be at least {DAYS_MIN}, was {settings.retention_days}"
-        )
+    require_days(settings)
     configure_logging("sor-scorekeeper", settings.log_level)
     stop = StopFlag()
     stop.on_signals()
@@ -113,7 +112,7 @@ def _run(settings: Settings, intake: QuoteIntake, health: Health, stop: StopFlag
                     silent_ms=settings.silent_ms,
                     gather_s=settings.gather_ms / 1_000,
                     make_partitions=lambda now: make_partitions(connection, now),
-                    chores=_chores(connection, settings.retention_days),
+                    chores=_chores(connection, settings),
                 )
                 health.add("postgres", lambda: "connection lost" if connection.broken else None)
                 metrics.active.set(1)
@@ -155,12 +154,24 @@ def make_partitions(connection: Connection, now: datetime) -> None:
         log.info("partitions_made", partitions=made)
 
 
-def _chores(connection: Connection, retention_days: int) -> list[Chore]:
+def require_days(settings: Settings) -> None:
+    """Raise SettingsError when something would be kept for too short a time."""
+    for name, days in (
+        ("OMS_SOR_RETENTION_DAYS", settings.retention_days),
+        ("OMS_SOR_AUDIT_RETENTION_DAYS", settings.audit_retention_days),
+    ):
+        if days < DAYS_MIN:
+            raise SettingsError(f"{name} must be at least {DAYS_MIN}, was {days}")
+
+
+def _chores(connection: Connection, settings: Settings) -> list[Chore]:
     def retain(now: datetime) -> None:
         started = time.monotonic()
-        gone = apply_retention(connection, retention_days, now)
+        gone = apply_retention(connection, settings.retention_days, now)
+        changes = forget_audit(connection, settings.audit_retention_days, DAYS_MIN, now)
         metrics.partitions_dropped_total.inc(len(gone))
-        log.info("retention_done", dropped=len(gone), took_s=round(time.monotonic() - started, 3))
+        took_s = round(time.monotonic() - started, 3)
+        log.info("retention_done", dropped=len(gone), changes_dropped=changes, took_s=took_s)
 
     return [
         Chore(
@@ -170,4 +181,10 @@ def _chores(connection: Connection, retention_days: int) -> list[Chore]:
             first_s=PARTITIONS_FIRST_S,
         ),
         Chore(name="retention", run=retain, every_s=DAY_S, first_s=RETENTION_FIRST_S),
+        Chore(
+            name="audit anchor",
+            run=lambda _now: anchor_audit(connection),
+            every_s=HOUR_S,
+            first_s=ANCHOR_FIRST_S,
+        ),
     ]

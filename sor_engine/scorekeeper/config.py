@@ -10,7 +10,8 @@ class Settings(KafkaFields):
     """Where the parts are, how fast is forgotten, and how long is kept.
 
     half_life_s: after so long an observation counts half. silent_ms: how long a venue may leave an order
-    unanswered. retention_days: how long routes and quotes are kept.
+    unanswered. retention_days: how long routes and quotes are kept. audit_retention_days: how long the log of
+    changes is kept, six years.
     """
 
     postgres_dsn: str
@@ -24,3 +25,4 @@ class Settings(KafkaFields):
     silent_ms: int = 3000
     gather_ms: int = 50
     retention_days: int = 30
+    audit_retention_days: int = 2192

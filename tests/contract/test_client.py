@@ -58,7 +58,8 @@ GIVEN: dict[str, Any] = {
     "last": date(2026, 11, 27), "lifted": True, "capacity": "PRINCIPAL", "tags": {"book": "A 1"},
     "locate_id": "LOC-1", "display_qty": 100, "post_only": True,
     "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}, "basket_id": "list-1",
-    "peg": "PRIMARY", "peg_offset": "-0.01",
+    "peg": "PRIMARY", "peg_offset": "-0.01", "table": "halts", "actor": "risk1", "key": "AAPL",
+    "made_from": datetime(2026, 3, 2, tzinfo=UTC), "made_to": datetime(2026, 3, 3, tzinfo=UTC),
 }  # fmt: skip
 
 

@@ -76,8 +76,13 @@ def test_a_calendars_sessions_are_read_with_a_holiday_and_a_half_day(api: Gatewa
     ]
     known = {one["calendarId"]: one for one in api.call("GET", CALENDARS).json["calendars"]}
     assert known["SIM"]["isOpen"] and known["SIM"]["isContinuous"]
-    # Loaded again, it is what it was.
-    store_calendar(dsn, exchange_calendar("XNYS", FIRST, LAST), FIRST, LAST)
+    # Loaded again, it is what it was, and the audit has nothing to tell.
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        told = connection.execute("SELECT count(*) FROM audit_log").fetchone()
+        store_calendar(dsn, exchange_calendar("XNYS", FIRST, LAST), FIRST, LAST)
+        assert connection.execute("SELECT count(*) FROM audit_log").fetchone() == told
+        connection.execute("UPDATE calendar_sessions SET early_close = NOT early_close")
+        store_calendar(dsn, exchange_calendar("XNYS", FIRST, LAST), FIRST, LAST)
     again = api.call("GET", f"{CALENDARS}/XNYS?first=2026-11-25&last=2026-11-27").json
     assert again["sessions"] == found["sessions"]
 

@@ -1,5 +1,6 @@
 """Lists over many orders, against a naive model of what is stored; conditional changes; FIX sessions."""
 
+import asyncio
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,11 +9,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
-from oms_api.adapters.postgres_records import executions_statement, executions_values
-from oms_api.ports import ExecutionFilter
+from oms_api.adapters.desk_pool import DeskPool
+from oms_api.adapters.postgres_records import PostgresRecords, executions_statement, executions_values
+from oms_api.domain.principal import Principal
+from oms_api.domain.refusal import Refusal
+from oms_api.entrypoints.rest_records import ChangesQuery, change_filter
+from oms_api.ports import ChangeView, ExecutionFilter
 from oms_platform.ids import uuid7, uuid7_floor
 from oms_platform.vocabulary import Side, TradeApplied, TradeCorrected
 from tests.integration.api_rig import Gateway, event, gateway_alone, store_events
@@ -156,6 +162,48 @@ def test_the_log_of_requests_says_who_asked_for_what_to_those_who_administer(api
     assert [row["kind"] for row in only] == ["CANCEL"]
     far = api.call("GET", "/api/v1/requests?from=2026-01-01&to=2026-03-01", user="admin1")
     assert (far.status, list(far.fields)) == (400, ["from"])
+
+
+def test_the_audit_says_who_changed_what_to_those_who_audit(api: Gateway) -> None:
+    began = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    path = f"/api/v1/audit?limit=1&from={began}"
+    stopped = api.call("POST", "/api/v1/kill-switches", {"scope": "SYMBOL", "name": "MSFT", "reason": "news"},
+                       user="risk1")  # fmt: skip
+    switch = stopped.json["switchId"]
+    api.call("POST", f"/api/v1/kill-switches/{switch}/release", {"reason": "over"}, user="admin1")
+    found = pages(api, f"{path}&table=kill_switches", "changes", "risk1")
+    assert [(one["actor"], one["reason"], one["operation"]) for one in found] == [
+        ("admin1", "over", "UPDATE"),
+        ("risk1", "news", "INSERT"),
+    ]
+    assert found[1]["before"] is None
+    assert (found[0]["before"], found[0]["key"]) == (found[1]["after"], {"switch_id": switch})
+    assert pages(api, f"{path}&key={switch}&actor=risk1", "changes") == found[1:]
+    assert pages(api, f"{path}&key=another", "changes") == []
+    for user in ("trader1", "desk"):
+        assert api.call("GET", "/api/v1/audit", user=user).status == 403
+
+
+def test_who_sees_some_accounts_sees_the_changes_of_their_rows_only(api: Gateway) -> None:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        connection.execute("UPDATE accounts SET desk_id = desk_id || 'x'")
+        connection.execute("UPDATE venues SET name = name || 'x'")
+    wanted = change_filter(
+        ChangesQuery(limit=200), Principal(subject="r", rights=frozenset(), accounts=frozenset({ACCOUNTS[0]}))
+    )
+    assert not isinstance(wanted, Refusal)
+
+    async def read() -> list[ChangeView]:
+        pool = DeskPool(api.dsn)
+        await pool.open()
+        try:
+            return await PostgresRecords(pool).changes(wanted)
+        finally:
+            await pool.close()
+
+    found = asyncio.run(read())
+    assert {one.table for one in found} == {"accounts"}
+    assert {msgspec.json.decode(one.key)["account_id"] for one in found} == {ACCOUNTS[0]}
 
 
 def test_orders_are_listed_from_either_end(api: Gateway) -> None:

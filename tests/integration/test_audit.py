@@ -10,20 +10,27 @@ from uuid import UUID
 import psycopg
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
+from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7_floor
 from oms_platform.order_ids import route_id
 from oms_platform.postgres import Connection, connect
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.settings import SettingsError
 from oms_tools.routing_audit.audit import export_routes_command, retention
 from oms_tools.routing_audit.route_export import export_routes
 from sor_engine.scorekeeper.adapters import postgres_retention
+from sor_engine.scorekeeper.adapters.postgres_audit import anchor_audit, forget_audit
 from sor_engine.scorekeeper.adapters.postgres_retention import (
+    DAYS_MIN,
     apply_retention,
     drop,
     expired,
     partitions_of,
 )
+from sor_engine.scorekeeper.bootstrap import require_days
+from sor_engine.scorekeeper.config import Settings
 
 # A Monday; every week from twenty weeks before it on has its partitions.
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
@@ -36,6 +43,32 @@ def db(dsn: str) -> Iterator[Connection]:
         for weeks in range(20, -1, -4):
             ensure_partitions(connection, MONDAY - timedelta(weeks=weeks))
         yield connection
+
+
+def test_changes_are_kept_for_their_days_and_the_log_is_anchored(db: Connection) -> None:
+    with pytest.raises(ValueError, match="days must be at least 30, was 29"):
+        forget_audit(db, 29, DAYS_MIN, utc_now())
+    assert forget_audit(db, 30, DAYS_MIN, utc_now() + timedelta(days=29)) == 0
+    known = db.execute("SELECT count(*) FROM audit_log").fetchone()
+    assert forget_audit(db, 30, DAYS_MIN, utc_now() + timedelta(days=31)) == known[0] > 0
+    db.execute("INSERT INTO account_streams VALUES ('ACC-INST-001', 7, %s)", [bytes(32)])
+    with capture_logs() as logs:
+        anchor_audit(db)
+        anchor_audit(db)
+    assert [one["event"] for one in logs] == ["audit_anchored"] * 2
+    assert logs[0]["sequence"] == logs[1]["sequence"] and len(logs[0]["chain"]) == 64
+    row = db.execute("SELECT after FROM audit_log WHERE operation = 'ANCHOR'").fetchall()
+    assert row == [({"ACC-INST-001": [7, "00" * 32]},)]
+
+
+@pytest.mark.parametrize("field", ["retention_days", "audit_retention_days"])
+def test_nothing_is_kept_for_less_than_thirty_days(field: str) -> None:
+    settings = Settings(
+        postgres_dsn="", scorekeeper_health_port=0, market_data_host="", market_data_port=0,
+        kafka_bootstrap="", **{field: 29},
+    )  # fmt: skip
+    with pytest.raises(SettingsError, match=f"OMS_SOR_{field.upper()} must be at least 30, was 29"):
+        require_days(settings)
 
 
 def starts(connection: Connection, table: str) -> list[datetime]:

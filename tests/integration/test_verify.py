@@ -50,7 +50,28 @@ class History:
         self._store_wire()
         self._tell_a_client()
         self.db.execute("INSERT INTO account_streams VALUES ('ACC-INST-001', %s)", (self.streamed,))
+        # From here on rows are changed as by somebody whom no trigger holds up.
+        self.db.execute("SET session_replication_role = replica")
+        self.link()
         self.write_files()
+
+    def link(self) -> None:
+        """Link the events as they are, and give outcomes their requests' digests, as core does."""
+        self.db.execute(
+            "UPDATE order_events e SET request_digest ="
+            " sha256(convert_to(r.kind || chr(10) || r.payload::text, 'UTF8'))"
+            " FROM order_requests r WHERE r.request_id = e.request_id"
+        )
+        link = bytes(32)
+        for number in range(1, self.streamed + 1):
+            row = self.db.execute(
+                "UPDATE order_events e SET chain = order_event_link(%s, e) WHERE stream_sequence = %s"
+                " RETURNING chain",
+                (link, number),
+            ).fetchone()
+            assert row is not None
+            link = row[0]
+        self.db.execute("UPDATE account_streams SET chain = %s", (link,))
 
     def _tell_a_client(self) -> None:
         """Tell a FIX client the first two events."""
@@ -492,6 +513,25 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "cost and profit that agree with cash and not with the fills": (
         sql("UPDATE positions SET cost = cost + 1, realized_pnl = realized_pnl + 1"),
         "a position's cost",
+    ),
+    "change an event": (
+        sql("UPDATE order_events SET occurred_at = now() WHERE order_id = :filled AND sequence = 3"),
+        "each event's link is",
+    ),
+    "move the stream's head to another link": (
+        sql("UPDATE account_streams SET chain = sha256(chain)"),
+        "each event's link is",
+    ),
+    "change a request": (
+        sql(
+            "UPDATE order_requests SET payload = (payload::jsonb || '{\"x\": 1}')::json"
+            " WHERE order_id = :resting AND kind = 'NEW'"
+        ),
+        "each event's link is",
+    ),
+    "cut the log's end off": (
+        sql("DELETE FROM audit_log WHERE sequence = (SELECT sequence FROM audit_head)"),
+        "each change in the audit's log",
     ),
     "drop a request": (sql("DELETE FROM order_requests WHERE order_id = :resting"), "every acked request"),
     "a request without an outcome": (ask_for_a_cancel, "every acked request"),

@@ -11,6 +11,7 @@ from oms_core.domain.order import Order
 from oms_core.entrypoints.republication import RECORDS_PER_STEP_MAX, RESEND_AFTER
 from oms_core.ports import AccountLostError, UnitOfWork
 from oms_platform import ids
+from oms_platform.audit_chain import request_digest
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import ExecType, OrderType, Side
@@ -70,6 +71,21 @@ def test_a_trade_that_the_database_refuses_is_an_exception() -> None:
     scene.fill(order_id, 290)
     assert scene.quantities(order_id) == ("PARTIALLY_FILLED", 290, 10)
     assert (scene.exceptions(), scene.dead_letters()) == (["UNREADABLE"], [])
+
+
+def test_each_request_is_stored_with_the_digest_of_the_bytes_that_came() -> None:
+    noted: dict[UUID, bytes] = {}
+
+    def notes(unit: UnitOfWork) -> None:
+        noted.update(unit.requests)
+
+    scene = Scene(refuses=notes)
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    cancel = scene.cancel(order_id)
+    kinds = {"SubmitOrder": "NEW", "CancelOrder": "CANCEL"}
+    came = [request_digest(kinds[one.type_name], one.payload) for one in scene.broker.records(Topic.INBOUND)]
+    assert [noted[order_id], noted[cancel]] == came
 
 
 def test_a_trade_of_an_order_that_nobody_stored_is_an_exception(scene: Scene) -> None:

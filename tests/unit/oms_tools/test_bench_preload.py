@@ -66,6 +66,11 @@ def store_filled(connection: Connection, journal: Path) -> UUID:
             [order_id, place + 2, ACCOUNT, place + 1, kind, request_id, _json(payload | body), now],
         )
     connection.execute("INSERT INTO account_streams VALUES (%s, 3)", [ACCOUNT])
+    # They are of before the audit.
+    connection.execute(
+        "INSERT INTO audit_begins (stream, sequence, chain, reason) VALUES (%s, 3, %s, 'the audit began')",
+        [f"account:{ACCOUNT}", bytes(32)],
+    )
     connection.execute("INSERT INTO route_books VALUES (%s, 'AAPL', %s, '{}')", [book_id, now])
     connection.execute("INSERT INTO route_references VALUES (%s, '{}', %s)", [reference_id, now])
     plan = _json({"routeId": str(route_id), "children": [leg]}).encode() + b"\x00\xff\\"
