@@ -62,7 +62,8 @@ class PostgresRecords:
             ("at < %(to)s", "to", wanted.made_to),
             ("EXISTS (SELECT FROM jsonb_each_text(key) k WHERE k.value = %(key)s)", "key", wanted.key),
             (
-                "coalesce(after->>'account_id', before->>'account_id') = ANY(%(accounts)s)",
+                "coalesce(after->>'account_id', before->>'account_id', after->'scope'->>'account')"
+                " = ANY(%(accounts)s)",
                 "accounts",
                 _listed(wanted.accounts),
             ),

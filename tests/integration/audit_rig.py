@@ -120,7 +120,7 @@ class Books:
         self.do(trade(filled, "E2", 40), self.cancel(open_))
         for statement in ROWS:
             self.connection.execute(statement)  # type: ignore[call-overload]
-        self.connection.execute("UPDATE risk_limits SET order_qty_max = 5 WHERE account_id = %s", [OTHER])
+        self.connection.execute("UPDATE accounts SET firm_id = 'another' WHERE account_id = %s", [OTHER])
         self.connection.execute("SELECT anchor_audit()")
 
 
