@@ -30,11 +30,12 @@ from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.order_sending import OrderSender
-from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
+from execution_adapter.ports import CoveredChild, Outlet, Stops, StoredChild, Venues
 from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
 from oms_platform.ids import uuid7, uuid7_time
+from oms_platform.kill_switches import NO_KILLS, Kills, Owner, Stage
 from oms_platform.messages import CancelChildren, ReplaceChild, RouteAnswer, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
 from oms_platform.telemetry.order_trace import traced_id
@@ -43,6 +44,8 @@ from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
 
 log = structlog.get_logger()
 _PLACED: Final = metrics.routes_total.labels("placed")
+# Orders whose client is remembered, until those without a live child are forgotten.
+OWNERS_MAX: Final = 50_000
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -79,6 +82,8 @@ class ChildOrderManager:
         self._venues, self._outlet, self._ledger = venues, outlet, ledger
         self._reports, self._reconciler = ReportOutlet(outlet), Reconciler()
         self._children, self._states = LiveChildren(), VenueStates()
+        # The switches that live children were last held to, and at which stage.
+        self._kills, self._stages = NO_KILLS, dict[UUID, Stage]()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
         self.outcomes = ChildOutcomes(self._children, self._states, self._reports, ledger, self._reconciler)
@@ -149,6 +154,7 @@ class ChildOrderManager:
     def count(self) -> None:
         """Set the gauges."""
         metrics.live_children.set(len(self._children))
+        metrics.killed_children.set(self.killed)
         metrics.pending_children.set(self._children.unacked)
 
     # ---- plans and cancels
@@ -295,20 +301,75 @@ class ChildOrderManager:
 
     # ---- stops and held children
 
-    def handle_stops(self, stops: Stops, now: datetime, now_s: float) -> None:
-        """Send nothing any more that is stopped, and cancel what a person wants canceled."""
+    @property
+    def kills(self) -> Kills:
+        """The kill switches as they are known now."""
+        return self._gate.kills.now()
+
+    @property
+    def killed(self) -> int:
+        """How many live children a switch is to cancel, and has not yet."""
+        switches = [switch for switch in self._kills.switches if switch.cancels]
+        if not switches:
+            return 0
+        return sum(
+            any(self._gate.is_stopped(live.child, switch) for switch in switches)
+            for live in self._children.all_live()
+        )
+
+    @property
+    def orders_without_owner(self) -> frozenset[UUID]:
+        """The orders of live children of which nobody knows who asked for them."""
+        known = self._gate.owners
+        return frozenset(
+            live.child.order_id for live in self._children.all_live() if live.child.order_id not in known
+        )
+
+    def note_owners(self, owners: Mapping[UUID, Owner]) -> None:
+        """Note who asked for orders."""
+        self._gate.owners.update(owners)
+        if len(self._gate.owners) > OWNERS_MAX:
+            live = {one.child.order_id for one in self._children.all_live()}
+            kept = {order_id: owner for order_id, owner in self._gate.owners.items() if order_id in live}
+            self._gate.owners = kept | dict(owners)
+
+    def forget_owners(self) -> None:
+        """No switch names anybody: it does not matter who asked for what."""
+        self._gate.owners.clear()
+
+    def handle_kills(self, now: datetime, now_s: float) -> list[CoveredChild]:
+        """Hold live children to the switches that came, or were raised, since the last call.
+
+        Returns what each of them found live when it was new.
+        """
+        kills = self.kills
+        if kills.unread or kills is self._kills:
+            return []
+        # Where accounts or symbols are within other scopes than they were, every switch is looked at anew.
+        moved = not kills.names_as(self._kills)
+        self._kills, before = kills, self._stages
+        self._stages = {switch.switch_id: switch.stage for switch in kills.switches}
+        covered: list[CoveredChild] = []
+        for switch in kills.switches:
+            known = before.get(switch.switch_id)
+            if known is switch.stage and not moved:
+                continue
+            for live in self._children.all_live():
+                if self._gate.is_stopped(live.child, switch):
+                    if known is None:
+                        covered.append(
+                            CoveredChild(switch.switch_id, live.child.order_id, live.child.cl_ord_id)
+                        )
+                    if switch.cancels:
+                        self._sender.end(live, now, now_s)
+        return covered
+
+    def handle_stops(self, stops: Stops) -> None:
+        """Send nothing any more of what does not trade."""
         halted = sorted(name for name, known in stops.instruments.items() if known.halt or not known.active)
         if halted:
             log.warning("halted", symbols=halted)
-        known = {switch.switch_id for switch in self._gate.switches}
-        self._gate.switches, self._gate.instruments = stops.switches, stops.instruments
-        for switch in stops.switches:
-            if switch.switch_id in known:
-                continue
-            log.warning("killed", scope=switch.scope.name, name=switch.name, reason=switch.reason)
-            for live in self._children.all_live() if switch.cancels else ():
-                if switch.stops(live.child):
-                    self._sender.end(live, now, now_s)
+        self._gate.instruments = stops.instruments
 
     def next_hold_s(self) -> float | None:
         """Return when the next held child's time is over; None while none is held."""
