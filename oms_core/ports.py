@@ -160,6 +160,9 @@ class OrderStore(Protocol):
         account's stream on.
         """
 
+    def note_covered(self, covered: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
+        """Note, as (switch, order), what kill switches found live; what is noted already stays as it is."""
+
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
 

@@ -55,6 +55,7 @@ class InMemoryOrderStore:
         # Those without an outcome, so that looking for them does not cost more with every order.
         self._unanswered: dict[UUID, tuple[Request, str]] = {}
         self.orders: dict[UUID, Order] = {}
+        self.covered: dict[tuple[UUID, UUID], datetime] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
         self.heads: dict[str, OrderEvent] = {}
@@ -152,6 +153,11 @@ class InMemoryOrderStore:
     def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
         """Return the last event of each account that has one."""
         return [self.heads[account] for account in sorted(accounts) if account in self.heads]
+
+    def note_covered(self, covered: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
+        """Note, as (switch, order), what kill switches found live; what is noted already stays as it is."""
+        for one in covered:
+            self.covered.setdefault(one, now)
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

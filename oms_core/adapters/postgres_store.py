@@ -141,6 +141,11 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
 )
+_NOTE_COVERED: Final = ArrayStatement.insert(
+    "kill_switch_covered",
+    (("switch_id", "uuid"), ("order_id", "uuid"), ("cl_ord_id", "text"), ("covered_at", "timestamptz")),
+    "ON CONFLICT DO NOTHING",
+)
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
@@ -351,6 +356,11 @@ class PostgresOrderStore:
         except psycopg.DatabaseError as error:
             _raise_if_lost(error)
             raise
+
+    def note_covered(self, covered: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
+        """Note, as (switch, order), what kill switches found live; what is noted already stays as it is."""
+        with self._connection.cursor() as cursor:
+            _NOTE_COVERED.execute(cursor, [(*one, "", now) for one in covered])
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

@@ -15,6 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
+from oms_core.domain.kills import KillWatch
 from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
 from oms_core.domain.stops import StopWatch
@@ -26,6 +27,7 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
+    handle_kill,
     handle_quote,
     handle_retry,
     handle_session_end,
@@ -60,6 +62,8 @@ ALGOS_PER_BATCH_MAX: Final = 500
 TRIGGERS_PER_BATCH_MAX: Final = 500
 PEGS_PER_BATCH_MAX: Final = 50
 SESSION_END_PER_BATCH_MAX: Final = 200
+# Orders that a kill switch takes out of the market.
+KILLED_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
 TURNS_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
@@ -110,6 +114,8 @@ class CoreLoop:
         self._moves = MoveAllowance(peg_moves_per_s, clock())
         self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
+        self._kills = KillWatch()
+        self._killing: list[UUID] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last
         # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
@@ -146,6 +152,7 @@ class CoreLoop:
     def _begin_anew(self) -> None:
         self._republication.begin_anew()
         self._ending, self._ended = [], {}
+        self._kills, self._killing = KillWatch(), []
         self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._clock()
@@ -321,6 +328,7 @@ class CoreLoop:
             handle_retry(self._core, unit, order_id)
         for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
             handle_turn(self._core, unit, order_id)
+        self._follow_kills(unit)
         self._trigger_stops(unit)
         self._follow_quotes(unit)
         self._work_algos(unit)
@@ -336,6 +344,24 @@ class CoreLoop:
         if unit.now >= self._next_sweep and self._partitions:
             self._sweep(unit)
             self._next_sweep = self._after_sweep(unit.now)
+
+    def _follow_kills(self, unit: UnitOfWork) -> None:
+        """Hold live orders to the kill switches that were set, raised or released."""
+        kills = self._core.kills.now()
+        if self._kills.changed(kills):
+            found = self._kills.take(kills, self._core.desk.orders.values())
+            if found.covered:
+                self._store.note_covered(found.covered, unit.now)
+            self._killing += found.to_cancel
+            for order_id in found.to_release:
+                heapq.heappush(self._retries, (unit.now, order_id))
+                self._pegs.look_again(order_id, unit.now)
+        if self._killing:
+            now, self._killing = (
+                self._killing[:KILLED_PER_BATCH_MAX],
+                self._killing[KILLED_PER_BATCH_MAX:],
+            )
+            handle_kill(self._core, unit, now)
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""
