@@ -6,16 +6,20 @@ from oms_api.domain.question_places import QuestionPlaces
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
+    EffectView,
     ExceptionDesk,
     ExceptionFilter,
     ExceptionView,
     FixCommandView,
     FixSessionDesk,
     FixSessionView,
+    OutstandingView,
     Reconciliations,
     ReconciliationView,
     SwitchDesk,
+    SwitchDetail,
     SwitchView,
+    TriggerView,
 )
 from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders, Replacement
 from oms_api.ports.intake import (
@@ -101,6 +105,7 @@ from oms_api.ports.streams import (
     StreamedEvent,
     StreamedPosition,
 )
+from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
@@ -122,6 +127,7 @@ __all__ = [
     "Catalog",
     "ChildView",
     "DeskState",
+    "EffectView",
     "EncodedEvent",
     "EventStore",
     "EventView",
@@ -155,6 +161,7 @@ __all__ = [
     "OrderReader",
     "OrderView",
     "OutcomeStore",
+    "OutstandingView",
     "Ports",
     "PositionView",
     "ProfileView",
@@ -187,7 +194,9 @@ __all__ = [
     "StreamedEvent",
     "StreamedPosition",
     "SwitchDesk",
+    "SwitchDetail",
     "SwitchView",
+    "TriggerView",
     "TooLateError",
     "UnavailableError",
     "VenueBookView",
@@ -218,6 +227,7 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    kills: KillBoard
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog
