@@ -256,7 +256,8 @@ def _limits(settings: Settings) -> WireLimits:
 @contextmanager
 def _kills(settings: Settings, health: Health) -> Iterator[KillFeed]:
     """Follow the kill switches; they are known before anything else is done."""
-    feed = KillFeed(settings.postgres_dsn, ADAPTER, age_s_max=settings.kills_age_s_max)
+    age_s_max = settings.kills_age_s_max
+    feed = KillFeed(settings.postgres_dsn, ADAPTER, counts=True, age_s_max=age_s_max)
     try:
         feed.start()
         health.add("kills", feed.problem)

@@ -30,7 +30,7 @@ from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.order_sending import OrderSender
-from execution_adapter.ports import CoveredChild, Outlet, Stops, StoredChild, Venues
+from execution_adapter.ports import HeldTo, Outlet, Stops, StoredChild, Venues
 from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
@@ -337,19 +337,19 @@ class ChildOrderManager:
         """No switch names anybody: it does not matter who asked for what."""
         self._gate.owners.clear()
 
-    def handle_kills(self, now: datetime, now_s: float) -> list[CoveredChild]:
+    def handle_kills(self, now: datetime, now_s: float) -> HeldTo:
         """Hold live children to the switches that came, or were raised, since the last call.
 
-        Returns what each of them found live when it was new.
+        Returns these, and what each of them found live when it was new.
         """
         kills = self.kills
         if kills.unread or kills is self._kills:
-            return []
+            return HeldTo([], [])
         # Where accounts or symbols are within other scopes than they were, every switch is looked at anew.
         moved = not kills.names_as(self._kills)
         self._kills, before = kills, self._stages
         self._stages = {switch.switch_id: switch.stage for switch in kills.switches}
-        covered: list[CoveredChild] = []
+        held = HeldTo([one for one in kills.switches if before.get(one.switch_id) is not one.stage], [])
         for switch in kills.switches:
             known = before.get(switch.switch_id)
             if known is switch.stage and not moved:
@@ -357,12 +357,11 @@ class ChildOrderManager:
             for live in self._children.all_live():
                 if self._gate.is_stopped(live.child, switch):
                     if known is None:
-                        covered.append(
-                            CoveredChild(switch.switch_id, live.child.order_id, live.child.cl_ord_id)
-                        )
+                        child = live.child
+                        held.covered.append((switch.switch_id, child.order_id, child.cl_ord_id))
                     if switch.cancels:
                         self._sender.end(live, now, now_s)
-        return covered
+        return held
 
     def handle_stops(self, stops: Stops) -> None:
         """Send nothing any more of what does not trade."""

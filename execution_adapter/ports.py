@@ -28,7 +28,7 @@ from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.session_settings import SessionSettings
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
-from oms_platform.kill_switches import Owner
+from oms_platform.kill_switches import KillSwitch, Owner
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms, Message
 
@@ -109,12 +109,14 @@ class Stops(NamedTuple):
     instruments: Mapping[str, Instrument]
 
 
-class CoveredChild(NamedTuple):
-    """A child that a kill switch found live when it came into effect."""
+class HeldTo(NamedTuple):
+    """Kill switches that live children were held to, and what each of the new ones found live.
 
-    switch_id: UUID
-    order_id: UUID
-    cl_ord_id: str
+    covered: (switch, order, ClOrdID).
+    """
+
+    switches: list[KillSwitch]
+    covered: list[tuple[UUID, UUID, str]]
 
 
 class ChildStore(Protocol):
@@ -126,8 +128,8 @@ class ChildStore(Protocol):
     def owners(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Owner]:
         """Return who asked for each of these orders, and by what strategy, as far as that is known."""
 
-    def note_covered(self, covered: Sequence[CoveredChild], now: datetime) -> None:
-        """Note what kill switches found live; what is noted already stays as it is."""
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch in one transaction. A child of a canceled attempt is not stored.

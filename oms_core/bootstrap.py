@@ -84,7 +84,8 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
         connection = stack.enter_context(contextlib.closing(connect(settings.postgres_dsn, "oms-core")))
         require_revision(connection)
         address = settings.advertised or f"{settings.host}:{settings.grpc_port}"
-        kills = KillFeed(settings.postgres_dsn, CORE, address, age_s_max=settings.kills_age_s_max)
+        age_s_max = settings.kills_age_s_max
+        kills = KillFeed(settings.postgres_dsn, CORE, address, counts=True, age_s_max=age_s_max)
         stack.callback(kills.stop)
         kills.start()
         health.add("kills", kills.problem)

@@ -12,6 +12,7 @@ from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.messages import (
     BookTrade,
     CancelOrder,
@@ -160,8 +161,17 @@ class OrderStore(Protocol):
         account's stream on.
         """
 
-    def note_covered(self, covered: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
-        """Note, as (switch, order), what kill switches found live; what is noted already stays as it is."""
+    def note_kills(
+        self,
+        switches: Sequence[KillSwitch],
+        covered: Sequence[tuple[UUID, UUID, str]],
+        member: str,
+        now: datetime,
+    ) -> None:
+        """Say that a core goes by switches, and what they found open there; what was said stays as it is.
+
+        covered: (switch, order, ClOrdID of a child, or empty for the order).
+        """
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

@@ -8,7 +8,7 @@ whose orders it stops, so that a long batch is stopped in its middle.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import AGE_S_MAX, Kills, KillSwitch, Stage, Trigger
-from oms_platform.postgres import Connection, connect
+from oms_platform.postgres import ArrayStatement, Connection, Cursor, connect
 from oms_platform.scopes import Scope
 from oms_platform.telemetry import kill_metrics as metrics
 
@@ -46,10 +46,6 @@ SELECT t.trigger_id, t.kind, t.scope, t.threshold, t.window_s, t.stage, t.mode,
        EXISTS (SELECT FROM kill_switches s WHERE s.trigger_id = t.trigger_id AND s.released_at IS NULL)
 FROM kill_triggers t WHERE t.mode <> 'OFF' ORDER BY t.trigger_id
 """
-_IN_EFFECT: Final = (
-    "INSERT INTO kill_switch_effects (switch_id, stage, service, member, since) VALUES (%s, %s, %s, %s, %s)"
-    " ON CONFLICT DO NOTHING"
-)
 # A scope that is stopped already stays as it is.
 _SET: Final = (
     "INSERT INTO kill_switches (switch_id, scope, stage, reason, set_by, set_at, trigger_id)"
@@ -64,6 +60,43 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     trigger: Trigger
     scope: Scope
     figures: str
+
+
+# (switch, order, ClOrdID of a child or empty) that a switch found open when it came into effect.
+Covered = tuple[UUID, UUID, str]
+_IN_EFFECT: Final = ArrayStatement.insert(
+    "kill_switch_effects",
+    (
+        ("switch_id", "uuid"),
+        ("stage", "text"),
+        ("service", "text"),
+        ("member", "text"),
+        ("since", "timestamptz"),
+    ),
+    "ON CONFLICT DO NOTHING",
+)
+_COVERED: Final = ArrayStatement.insert(
+    "kill_switch_covered",
+    (("switch_id", "uuid"), ("order_id", "uuid"), ("cl_ord_id", "text"), ("covered_at", "timestamptz")),
+    "ON CONFLICT DO NOTHING",
+)
+
+
+def note_effect(
+    cursor: Cursor,
+    switches: Sequence[KillSwitch],
+    covered: Sequence[Covered],
+    service: str,
+    member: str,
+    now: datetime,
+) -> None:
+    """Say that a process goes by switches from now on, and what they found open there.
+
+    What was said already stays as it is.
+    """
+    _COVERED.execute(cursor, [(*one, now) for one in covered])
+    rows = [(switch.switch_id, switch.stage.value, service, member, now) for switch in switches]
+    _IN_EFFECT.execute(cursor, rows)
 
 
 def read_kills(connection: Connection) -> Kills:
@@ -103,6 +136,7 @@ def scope_in(names: dict[str, str]) -> Scope:
 class KillFeed:
     """The KillBoard on Postgres. service, member: which process says that it goes by a switch.
 
+    counts: it says so itself, once it has counted what it holds (`note_effect`), and the feed does not.
     age_s_max: how old the newest look may be. look_s: between two looks.
     """
 
@@ -112,12 +146,13 @@ class KillFeed:
         service: str,
         member: str = "",
         *,
+        counts: bool = False,
         age_s_max: float = AGE_S_MAX,
         look_s: float = LOOK_S,
         clock: Clock = utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._dsn, self._service, self._member = dsn, service, member
+        self._dsn, self._service, self._member, self._counts = dsn, service, member, counts
         self._age_s_max, self._look_s = age_s_max, look_s
         self._clock, self._monotonic_s = clock, monotonic_s
         self._kills = Kills()
@@ -210,8 +245,9 @@ class KillFeed:
         """Say since when this process goes by each switch."""
         new = [switch for switch in kills.switches if (switch.switch_id, switch.stage) not in self._noted]
         for switch in new:
-            values = (switch.switch_id, switch.stage.value, self._service, self._member, now)
-            connection.execute(_IN_EFFECT, values)
+            if not self._counts:
+                with connection.cursor() as cursor:
+                    note_effect(cursor, [switch], (), self._service, self._member, now)
             log.warning("killed", switch=str(switch.switch_id), scope=str(switch.scope),
                         stage=switch.stage.value, reason=switch.reason)  # fmt: skip
         if new or len(self._noted) != len(kills.switches):

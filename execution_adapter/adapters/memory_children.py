@@ -14,7 +14,7 @@ from execution_adapter.domain.ledger import Offsets, Settled
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
-    CoveredChild,
+    HeldTo,
     JournalLine,
     OutNumbers,
     SessionDown,
@@ -25,7 +25,7 @@ from execution_adapter.ports import (
     Writes,
 )
 from oms_platform.exceptions import ExecutionException
-from oms_platform.kill_switches import Owner
+from oms_platform.kill_switches import Owner, Stage
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms
 
@@ -47,7 +47,8 @@ class InMemoryChildStore:
         owner_of: Callable[[UUID], Owner | None] = lambda _order_id: None,
     ) -> None:
         self._owner_of = owner_of
-        self.covered: dict[CoveredChild, datetime] = {}
+        self.covered: dict[tuple[UUID, UUID, str], datetime] = {}
+        self.effects: dict[tuple[UUID, Stage], datetime] = {}
         self._open_orders = open_orders
         self._core = core
         self._parent_of = parent_of
@@ -93,10 +94,12 @@ class InMemoryChildStore:
         found = {order_id: self._owner_of(order_id) for order_id in order_ids}
         return {order_id: owner for order_id, owner in found.items() if owner is not None}
 
-    def note_covered(self, covered: Sequence[CoveredChild], now: datetime) -> None:
-        """Note what kill switches found live; what is noted already stays as it is."""
-        for one in covered:
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
+        for one in held.covered:
             self.covered.setdefault(one, now)
+        for switch in held.switches:
+            self.effects.setdefault((switch.switch_id, switch.stage), now)
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch, all or nothing. A child of a canceled attempt is not stored."""

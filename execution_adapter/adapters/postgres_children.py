@@ -17,7 +17,7 @@ from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
-    CoveredChild,
+    HeldTo,
     JournalLine,
     OutNumbers,
     SessionDown,
@@ -31,6 +31,7 @@ from oms_platform.clock import Clock, utc_now
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.exceptions import storable
 from oms_platform.ids import uuid7, uuid7_floor, uuid7_time
+from oms_platform.kill_feed import note_effect
 from oms_platform.kill_switches import Owner, owner_of
 from oms_platform.market_rows import read_market_rules
 from oms_platform.market_rules import rules_date
@@ -46,6 +47,7 @@ from oms_platform.postgres import (
     save_offsets,
 )
 from oms_platform.prices import micros_of
+from oms_platform.telemetry.tracing import ADAPTER
 from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side
 from oms_platform.wire import Topic, encode
 
@@ -112,11 +114,6 @@ _OWNERS: Final = ArrayStatement(
     "SELECT o.order_id, o.terms::text FROM {rows} JOIN client_terms o ON o.order_id = row.order_id"
     " WHERE true",
     pruned="o.order_id",
-)
-_NOTE_COVERED: Final = ArrayStatement.insert(
-    "kill_switch_covered",
-    (("switch_id", "uuid"), ("order_id", "uuid"), ("cl_ord_id", "text"), ("covered_at", "timestamptz")),
-    "ON CONFLICT DO NOTHING",
 )
 _UPDATE: Final = ArrayStatement(
     (
@@ -262,10 +259,10 @@ class PostgresChildStore:
                 for order_id, terms in (cursor.fetchall() if order_ids else ())
             }
 
-    def note_covered(self, covered: Sequence[CoveredChild], now: datetime) -> None:
-        """Note what kill switches found live; what is noted already stays as it is."""
-        with self._connection.cursor() as cursor:
-            _NOTE_COVERED.execute(cursor, [(*one, now) for one in covered])
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
+        with one_round_trip(self._connection) as cursor:
+            note_effect(cursor, held.switches, held.covered, ADAPTER, "", now)
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch in one pipelined transaction. Returns the ClOrdIDs of the children that are new."""

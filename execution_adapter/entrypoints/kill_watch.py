@@ -21,9 +21,9 @@ class KillWatch:
     def look(self, now: datetime, now_s: float) -> None:
         """Hold live children to what has changed of the switches, if anything has."""
         self._follow_owners()
-        covered = self._manager.handle_kills(now, now_s)
-        if covered:
-            self._store.note_covered(covered, now)
+        held = self._manager.handle_kills(now, now_s)
+        if held.switches:
+            self._store.note_kills(held, now)
 
     def _follow_owners(self) -> None:
         asks = self._manager.kills.asks_for_owners

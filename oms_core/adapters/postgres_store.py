@@ -32,6 +32,8 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
+from oms_platform.kill_feed import Covered, note_effect
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rows import read_calendars, read_market_rules
 from oms_platform.market_rules import rules_date
 from oms_platform.messages import (
@@ -46,6 +48,7 @@ from oms_platform.messages import (
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.telemetry.tracing import CORE
 from oms_platform.trading_calendar import Hours
 from oms_platform.wire import Topic, encode
 
@@ -140,11 +143,6 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     ),
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
-)
-_NOTE_COVERED: Final = ArrayStatement.insert(
-    "kill_switch_covered",
-    (("switch_id", "uuid"), ("order_id", "uuid"), ("cl_ord_id", "text"), ("covered_at", "timestamptz")),
-    "ON CONFLICT DO NOTHING",
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -357,10 +355,12 @@ class PostgresOrderStore:
             _raise_if_lost(error)
             raise
 
-    def note_covered(self, covered: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
-        """Note, as (switch, order), what kill switches found live; what is noted already stays as it is."""
-        with self._connection.cursor() as cursor:
-            _NOTE_COVERED.execute(cursor, [(*one, "", now) for one in covered])
+    def note_kills(
+        self, switches: Sequence[KillSwitch], covered: Sequence[Covered], member: str, now: datetime
+    ) -> None:
+        """Say that this core goes by switches, and what they found open here."""
+        with one_round_trip(self._connection) as cursor:
+            note_effect(cursor, switches, covered, CORE, member, now)
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

@@ -50,9 +50,14 @@ def waits(kills: Kills, terms: OrderTerms) -> bool:
 
 @dataclass(slots=True)
 class Found:
-    """What there is to do: (switch, order) that a new switch found live; orders to cancel, to go on with."""
+    """What there is to do: orders to cancel, to go on with.
 
-    covered: list[tuple[UUID, UUID]] = field(default_factory=list)
+    switches: that are new, or at a new stage. covered: (switch, order, name) that a new one found
+    live, of the order an empty name, and those of its children.
+    """
+
+    switches: list[KillSwitch] = field(default_factory=list)
+    covered: list[tuple[UUID, UUID, str]] = field(default_factory=list)
     to_cancel: list[UUID] = field(default_factory=list)
     to_release: list[UUID] = field(default_factory=list)
 
@@ -87,14 +92,15 @@ class KillWatch:
             if one.cancels and (moved or stages.get(one.switch_id) is not one.stage)
         ]
         gone = [switch for switch in before.switches if switch.switch_id not in self._stages]
-        found = Found()
+        found = Found([one for one in kills.switches if stages.get(one.switch_id) is not one.stage])
         if not (new or rising or gone or unread or moved):
             return found
         for order in orders:
             terms = order.terms
             for switch in new:
                 if kills.stops(switch, terms):
-                    found.covered.append((switch.switch_id, order.order_id))
+                    names = ["", *(name for name, child in order.children.items() if child.live)]
+                    found.covered += [(switch.switch_id, order.order_id, name) for name in names]
             if rising and is_to_be_canceled(order) and kills.order_cancel(terms) is not None:
                 found.to_cancel.append(order.order_id)
             elif unread or moved or any(before.stops(switch, terms) for switch in gone):

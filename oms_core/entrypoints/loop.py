@@ -350,8 +350,8 @@ class CoreLoop:
         kills = self._core.kills.now()
         if self._kills.changed(kills):
             found = self._kills.take(kills, self._core.desk.orders.values())
-            if found.covered:
-                self._store.note_covered(found.covered, unit.now)
+            if found.switches:
+                self._store.note_kills(found.switches, found.covered, self._address, unit.now)
             self._killing += found.to_cancel
             for order_id in found.to_release:
                 heapq.heappush(self._retries, (unit.now, order_id))

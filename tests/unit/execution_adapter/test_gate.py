@@ -210,7 +210,8 @@ def test_nothing_leaves_while_nobody_knows_what_is_stopped() -> None:
 def killed(scene: Hands, *switches: KillSwitch) -> list[tuple[object, str]]:
     """Set these switches and no others. Returns what each new one found live."""
     scene.manager._gate.kills = FixedKills(kills_of(*switches))
-    return [(one.switch_id, one.cl_ord_id) for one in scene.manager.handle_kills(NOW, 0.0)]
+    held = scene.manager.handle_kills(NOW, 0.0)
+    return [(switch_id, cl_ord_id) for switch_id, _, cl_ord_id in held.covered]
 
 
 def test_a_child_that_must_not_leave_is_over_at_once_and_core_is_told_why() -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import Kills, KillSwitch, Stage
+from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.vocabulary import (
     CancelCause,
@@ -136,7 +137,11 @@ def test_a_switch_that_cancels_ends_open_orders_and_each_says_why() -> None:
         assert (
             scene.state(order_id).text == f"KILLED: switch={one.switch_id}, scope=sector=TECH, reason=drill"
         )
-    assert set(scene.store.covered) == {(one.switch_id, working), (one.switch_id, waiting)}
+    assert set(scene.store.covered) == {
+        (one.switch_id, working, ""),
+        (one.switch_id, working, child_cl_ord_id(working, 1, 1)),
+        (one.switch_id, waiting, ""),
+    }
 
 
 def test_a_switch_that_is_raised_cancels_then_and_what_it_covered_is_noted_once() -> None:
@@ -147,7 +152,12 @@ def test_a_switch_that_is_raised_cancels_then_and_what_it_covered_is_noted_once(
     assert scene.quantities(order_id)[0] == "ACKNOWLEDGED"
     kill(scene, replace(one, stage=Stage.CANCEL))
     assert scene.quantities(order_id)[0] == "PENDING_CANCEL"
-    assert list(scene.store.covered) == [(one.switch_id, order_id)]
+    names = ["", child_cl_ord_id(order_id, 1, 1)]
+    assert list(scene.store.covered) == [(one.switch_id, order_id, name) for name in names]
+    assert [key[:2] for key in scene.store.effects] == [
+        (one.switch_id, Stage.BLOCK),
+        (one.switch_id, Stage.CANCEL),
+    ]
 
 
 def test_a_second_kill_while_one_is_under_way_changes_nothing_of_it() -> None:

@@ -1,5 +1,7 @@
 """What a switch stops, by every kind of name, known and not; how old what is known of switches may be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -73,7 +75,7 @@ class Database:
     def __init__(self) -> None:
         self.away, self.version = False, 1
         self.switches: list[tuple[Any, ...]] = []
-        self.effects: list[tuple[Any, ...]] = []
+        self.effects: list[list[str]] = []
         self.asked: list[tuple[Any, ...]] = []
         self.reads = 0
 
@@ -81,7 +83,7 @@ class Database:
         if self.away:
             raise PostgresUnavailableError("away")
         if statement.startswith("INSERT INTO kill_switch_effects"):
-            self.effects.append(values)
+            self.effects.append([column[1:-1].strip('"') for column in values])
         elif statement.startswith("INSERT INTO kill_switches"):
             self.asked.append(values)
         elif "reference_versions" in statement:
@@ -90,6 +92,10 @@ class Database:
             self.reads += 1
             return Rows(self.switches)
         return Rows([])
+
+    @contextmanager
+    def cursor(self) -> "Iterator[Database]":
+        yield self
 
     def close(self) -> None:
         pass
@@ -164,4 +170,4 @@ def test_it_says_once_of_each_stage_that_it_goes_by_a_switch(scene: Scene) -> No
     for _ in range(3):
         scene.feed.look()
     said = [values[:4] for values in scene.database.effects]
-    assert said == [(switch_id, "BLOCK", "test", "me"), (switch_id, "CANCEL", "test", "me")]
+    assert said == [[switch_id.hex, stage, "test", "me"] for stage in ("BLOCK", "CANCEL")]
