@@ -21,7 +21,7 @@ from execution_adapter.child_outcomes import (
     UNSENT_TEXT,
     ChildOutcomes,
 )
-from execution_adapter.domain.child import Inbound, MessageRefusal, Status, new_state
+from execution_adapter.domain.child import Inbound, MessageRefusal, Report, Status, new_state
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -35,9 +35,11 @@ from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
 from oms_platform.ids import uuid7, uuid7_time
-from oms_platform.kill_switches import NO_KILLS, Kills, Owner, Stage
+from oms_platform.kill_switches import NO_KILLS, Asked, Kills, Owner, Stage, TriggerKind
+from oms_platform.kill_triggers import TriggerWatch
 from oms_platform.messages import CancelChildren, ReplaceChild, RouteAnswer, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
+from oms_platform.scopes import Scope
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
@@ -82,6 +84,9 @@ class ChildOrderManager:
         self._venues, self._outlet, self._ledger = venues, outlet, ledger
         self._reports, self._reconciler = ReportOutlet(outlet), Reconciler()
         self._children, self._states = LiveChildren(), VenueStates()
+        self.triggers = TriggerWatch(
+            TriggerKind.REJECT_RATE, TriggerKind.VENUE_SILENCE, TriggerKind.EXCEPTIONS
+        )
         # The switches that live children were last held to, and at which stage.
         self._kills, self._stages = NO_KILLS, dict[UUID, Stage]()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
@@ -363,6 +368,19 @@ class ChildOrderManager:
                         self._sender.end(live, now, now_s)
         return held
 
+    def _thing(self, child: ChildTerms) -> Scope:
+        return self.kills.thing(child.account_id, child.symbol, venue_id=child.venue_id)
+
+    def ask_for_switch(self, asked: Asked) -> None:
+        """Have a switch set that a trigger wants."""
+        self._gate.kills.ask(asked)
+
+    @property
+    def venues_that_owe(self) -> frozenset[str]:
+        """The venues that are up and owe an answer about a live child that is no person's yet."""
+        waiting = self._children.waiting()
+        return self._states.up & {live.child.venue_id for live in waiting if not live.unresolved}
+
     def handle_stops(self, stops: Stops) -> None:
         """Send nothing any more of what does not trade."""
         halted = sorted(name for name, known in stops.instruments.items() if known.halt or not known.active)
@@ -390,6 +408,8 @@ class ChildOrderManager:
         self, inbound: Inbound, live: LiveChild, raw: bytes, now: datetime, now_s: float
     ) -> None:
         """Work on a message about a child. raw: as it was on the wire."""
+        if self.triggers.counts and _is_reject(inbound):
+            self.triggers.note(TriggerKind.REJECT_RATE, self._thing(live.child), now_s)
         self._report_handlers.handle_inbound(inbound, live, raw, now, now_s)
 
     def resolve(self, refusal: MessageRefusal) -> MessageRefusal | None:
@@ -484,6 +504,12 @@ class ChildOrderManager:
     def ask_overdue(self, now: datetime, now_s: float) -> None:
         """Ask venues what they have not answered in time, and compare with those whose time has come."""
         self._questions.ask_overdue(now, now_s)
+
+
+def _is_reject(inbound: Inbound) -> bool:
+    if isinstance(inbound, Report):
+        return inbound.exec_type is ExecType.REJECTED and not inbound.poss_dup
+    return isinstance(inbound, MessageRefusal)
 
 
 def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[StoredChild]]:

@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
-from oms_platform.kill_switches import AGE_S_MAX, Kills, KillSwitch, Stage, Trigger
+from oms_platform.kill_switches import AGE_S_MAX, Asked, Kills, KillSwitch, Stage, Trigger
 from oms_platform.postgres import ArrayStatement, Connection, Cursor, connect
 from oms_platform.scopes import Scope
 from oms_platform.telemetry import kill_metrics as metrics
@@ -52,14 +52,6 @@ _SET: Final = (
     " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (scope) WHERE released_at IS NULL DO NOTHING"
 )
 log = structlog.get_logger()
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A switch that a trigger wants. figures: what it saw, in words."""
-
-    trigger: Trigger
-    scope: Scope
-    figures: str
 
 
 # (switch, order, ClOrdID of a child or empty) that a switch found open when it came into effect.

@@ -175,11 +175,22 @@ def require_age(setting: str, age_s_max: float) -> None:
         raise ValueError(f"{setting} must be {AGE_S_LEAST:g} to {AGE_S_MOST:g} seconds, was {age_s_max}")
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A switch that a trigger wants. figures: what it saw, in words."""
+
+    trigger: Trigger
+    scope: Scope
+    figures: str
+
+
 class KillBoard(Protocol):
     """The switches as they are known now."""
 
     def now(self) -> Kills:
         """Return the switches to go by."""
+
+    def ask(self, asked: Asked) -> None:
+        """Have a switch set, as soon as it can be stored."""
 
 
 NO_KILLS: Final = Kills()
@@ -190,6 +201,11 @@ class FixedKills:
 
     def __init__(self, kills: Kills = NO_KILLS) -> None:
         self.kills = kills
+        self.asked: list[Asked] = []
+
+    def ask(self, asked: Asked) -> None:
+        """Keep what a trigger wants."""
+        self.asked.append(asked)
 
     def now(self) -> Kills:
         """Return the switches to go by."""
@@ -202,10 +218,10 @@ class FixedKills:
 class TriggerKind(enum.Enum):
     """What a trigger counts. The values say in what unit its threshold is."""
 
-    REJECT_RATE = "rejects of venues within the window"
-    VENUE_SILENCE = "seconds for which a venue has left an order, a cancel or a question unanswered"
-    EXCEPTIONS = "execution exceptions raised within the window"
-    MESSAGE_RATE = "requests of clients within the window"
+    REJECT_RATE = "rejects of venues within a window"
+    VENUE_SILENCE = "s in which a venue that owes an answer has said nothing, within a window"
+    EXCEPTIONS = "execution exceptions raised within a window"
+    MESSAGE_RATE = "requests of clients within a window"
 
 
 class TriggerMode(enum.Enum):

@@ -290,6 +290,9 @@ class AdapterLoop:
         steps = [step for batch in batches for step in self._plans.read(batch)]
         journal = [*self._venues.take_sent(), *(() if journaled else journal_of(items))]
         self._messages.except_refused(items, self._clock())
+        if not journaled:
+            heard = {item.venue_id for item in items if isinstance(item, FixMessage) and not item.poss_dup}
+            self._kills.heard(heard, started_s)
         # What venues sent is kept as it came before anything is decided about it.
         new = self._store_batch(steps, journal) if steps or journal else _NOTHING
         self._plans.note_cancels(steps)
@@ -325,6 +328,7 @@ class AdapterLoop:
         storable = self._ledger.storable()
         writes.states, writes.offsets, writes.exceptions = storable[:3]
         writes.settled, writes.runs = storable.settled, storable.runs
+        self._kills.excepted(writes.exceptions, self._monotonic_s())
         with timed_transaction("adapter_write"):
             new = self._store.write(writes, self._clock())
         self._ledger.stored()

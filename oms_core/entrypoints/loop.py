@@ -43,10 +43,14 @@ from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
+from oms_platform.kill_switches import TriggerKind, owner_of
+from oms_platform.kill_triggers import TriggerWatch
+from oms_platform.messages import SubmitOrder
 from oms_platform.order_types import StopTrigger
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import now_us
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
+from oms_platform.vocabulary import Message
 from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag
 
@@ -116,6 +120,7 @@ class CoreLoop:
         self._ending: list[UUID] = []
         self._kills = KillWatch()
         self._killing: list[UUID] = []
+        self._triggers = TriggerWatch(TriggerKind.MESSAGE_RATE)
         # When each calendar's last session ended, and which symbols could not be routed at the last
         # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
@@ -206,6 +211,8 @@ class CoreLoop:
             # Also of what changes nothing: only who owns the account can tell that it changes nothing.
             account_id = account_of(record.message)
             unit.streams.setdefault(account_id, heads[account_id])
+            if self._triggers.counts and record.topic == Topic.INBOUND.value:
+                self._count_request(record.message, unit.now)
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
@@ -345,9 +352,21 @@ class CoreLoop:
             self._sweep(unit)
             self._next_sweep = self._after_sweep(unit.now)
 
+    def _count_request(self, message: Message, now: datetime) -> None:
+        """Count a client's request for the triggers that watch their rate."""
+        terms = message.terms if isinstance(message, SubmitOrder) else None
+        if terms is None and (order := self._core.desk.order(order_of(message))) is not None:
+            terms = order.terms
+        if terms is not None:
+            kills = self._core.kills.now()
+            thing = kills.thing(terms.account_id, terms.symbol, owner_of(terms))
+            self._triggers.note(TriggerKind.MESSAGE_RATE, thing, now.timestamp())
+
     def _follow_kills(self, unit: UnitOfWork) -> None:
         """Hold live orders to the kill switches that were set, raised or released."""
         kills = self._core.kills.now()
+        self._triggers.follow(kills)
+        self._triggers.look(unit.now.timestamp(), self._core.kills.ask)
         if self._kills.changed(kills):
             found = self._kills.take(kills, self._core.desk.orders.values())
             if found.switches:

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.kafka.settings import KafkaSettings
-from oms_platform.kill_feed import Asked, KillFeed
-from oms_platform.kill_switches import Kills, Stage
+from oms_platform.kill_feed import KillFeed
+from oms_platform.kill_switches import Asked, Kills, Stage
 from oms_platform.postgres import connect
 from oms_platform.scopes import EVERYTHING, Scope
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE

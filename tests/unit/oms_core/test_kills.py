@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from oms_platform.ids import uuid7
-from oms_platform.kill_switches import Kills, KillSwitch, Stage
+from oms_platform.kill_switches import Kills, KillSwitch, Stage, Trigger
 from oms_platform.order_ids import child_cl_ord_id
 from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.vocabulary import (
@@ -217,3 +217,23 @@ def test_an_order_may_be_made_smaller_and_nothing_else(change: OrderChange, take
     terms = scene.state(order_id).terms
     asked = scene.state(order_id).replacing
     assert (terms.quantity == 200 or asked is not None) is taken
+
+
+def test_requests_of_clients_set_a_switch_and_only_those_of_its_scope_count() -> None:
+    scene = Scene()
+    rate = Trigger(
+        trigger_id=uuid7(), kind="MESSAGE_RATE", scope=Scope(trader="trader1"), threshold=3, window_s=10,
+        stage=Stage.BLOCK, mode="ON",
+    )  # fmt: skip
+    scene.kills.kills = Kills(triggers=(rate,))
+    scene.step()
+    for _ in range(3):
+        scene.order(principal="another")
+    order_id = scene.order()
+    scene.order()
+    scene.step()
+    assert scene.kills.asked == []
+    scene.cancel(order_id)
+    scene.step()
+    (asked,) = scene.kills.asked
+    assert asked.figures == "3 requests of clients within a window of 10 s, threshold 3"
