@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oms_platform.kafka.settings import KafkaFields
-from oms_platform.kill_switches import AGE_S_MAX, require_age
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

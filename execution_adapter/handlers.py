@@ -309,7 +309,7 @@ class ChildOrderManager:
     @property
     def kills(self) -> Kills:
         """The kill switches as they are known now."""
-        return self._gate.kills.now()
+        return self._gate.kills.known()
 
     @property
     def killed(self) -> int:

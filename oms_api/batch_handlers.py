@@ -284,7 +284,7 @@ async def _checked(
     late = refusal_of_timing(ports.reference, terms, content, clock())
     if late is not None:
         return late
-    killed = refusal_of_order(ports.kills.now(), terms)
+    killed = refusal_of_order(ports.kills.known(), terms)
     if killed is not None:
         return killed
     reason = ports.backlog.problem()

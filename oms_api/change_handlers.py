@@ -206,7 +206,7 @@ def _not_taken(
     ports: Ports, kind: RequestKind, order: OrderView, change: OrderChange | None
 ) -> Refusal | None:
     """Return why a request about an order is not taken: for how the order stands, or for a kill switch."""
-    state, kills = state_of(order), ports.kills.now()
+    state, kills = state_of(order), ports.kills.known()
     strategy = (order.tags or {}).get(STRATEGY_TAG) or (order.algo or {}).get("strategy") or NO_NAME
     thing = kills.thing(order.account_id, order.symbol, Owner(order.principal or NO_NAME, str(strategy)))
     return refusal_of_state(kind, state, change) or refusal_of_change(kills, kind, state, thing, change)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
-from oms_platform.kill_switches import AGE_S_MAX, require_age
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 
 PREFIX: Final = "OMS_API_"
 # RFC 6454, 6.2: in lower case, without a path, and without the scheme's own port.

@@ -186,7 +186,7 @@ async def handle_place_order(
     late = None if refusal is not None else refusal_of_timing(ports.reference, terms, content, clock())
     if refusal is None and late is None and (reason := ports.backlog.problem()):
         refusal = unavailable(reason)
-    killed = refusal_of_order(ports.kills.now(), terms)
+    killed = refusal_of_order(ports.kills.known(), terms)
     refused = refusal or late or killed
     if refused is not None:
         found = await ports.keys.find(terms)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
-from oms_platform.kill_switches import AGE_S_MAX, require_age
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 from oms_platform.order_types import StopTrigger
 
 PEG_INTERVAL_MS_MIN: Final = 10

@@ -226,7 +226,7 @@ def verdict_now(
 
     age: since it was asked for. of: the order that is to become it.
     """
-    killed = denied(core.kills.now(), terms, of)
+    killed = denied(core.kills.known(), terms, of)
     if killed is not None:
         return killed
     touch = core.quotes.touch(terms.symbol)
@@ -454,7 +454,7 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
 
 def handle_kill(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) -> None:
     """Take orders that a kill switch cancels out of the market."""
-    kills = core.kills.now()
+    kills = core.kills.known()
     for order_id in order_ids:
         order = core.desk.orders.get(order_id)
         switch = None if order is None else kills.order_cancel(order.terms)
@@ -505,7 +505,7 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
 
 def _standing(core: Core, order: Order, auction: AuctionTimes | None, now: datetime) -> Standing:
     """Return whether a route of an order may be asked for now. auction: that it is for, None for none."""
-    if waits(core.kills.now(), order.terms):
+    if waits(core.kills.known(), order.terms):
         return MAY_NOT
     return core.desk.order_standing(order, auction, now)
 

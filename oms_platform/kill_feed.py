@@ -22,11 +22,16 @@ from psycopg.types.json import Jsonb
 from oms_platform.clock import Clock, utc_now
 from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
-from oms_platform.kill_switches import AGE_S_MAX, Asked, Kills, KillSwitch, Stage, Trigger
+from oms_platform.kill_switches import Asked, Kills, KillSwitch, Stage, Trigger
 from oms_platform.postgres import ArrayStatement, Connection, Cursor, connect
 from oms_platform.scopes import Scope
 from oms_platform.telemetry import kill_metrics as metrics
 
+# How old the newest look at the switches may be before nothing leaves.
+AGE_S_MAX: Final = 2.0
+# What it may be set to: some looks at least, and soon enough to matter.
+AGE_S_LEAST: Final = 1.0
+AGE_S_MOST: Final = 10.0
 LOOK_S: Final = 0.2
 RETRY_S: Final = 0.25
 STATEMENT_TIMEOUT_MS: Final = 1_000
@@ -125,6 +130,12 @@ def scope_in(names: dict[str, str]) -> Scope:
     return msgspec.convert(names, Scope)
 
 
+def require_age(setting: str, age_s_max: float) -> None:
+    """Raise ValueError for an age of the switches that nothing could be sent within, or that is no bound."""
+    if not AGE_S_LEAST <= age_s_max <= AGE_S_MOST:
+        raise ValueError(f"{setting} must be {AGE_S_LEAST:g} to {AGE_S_MOST:g} seconds, was {age_s_max}")
+
+
 class KillFeed:
     """The KillBoard on Postgres. service, member: which process says that it goes by a switch.
 
@@ -160,7 +171,7 @@ class KillFeed:
 
     # ---- what is known
 
-    def now(self) -> Kills:
+    def known(self) -> Kills:
         """Return the switches as of the newest look; `unread` says if that is too old to go by."""
         kills, age_s = self._kills, self._monotonic_s() - self._looked_s
         if age_s <= self._age_s_max:
@@ -170,7 +181,7 @@ class KillFeed:
 
     def problem(self) -> str | None:
         """Return why the switches cannot be gone by, None while they can."""
-        return self.now().unread or None
+        return self.known().unread or None
 
     def ask(self, asked: Asked) -> None:
         """Have a switch set, as soon as it can be stored; what is asked for beyond a bound is logged."""

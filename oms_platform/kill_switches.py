@@ -18,11 +18,6 @@ from oms_platform.vocabulary import OrderTerms
 
 # A name of a thing that certainly has none of a kind: no scope can give it, for names are printable.
 NO_NAME: Final = "\x00"
-# How old the newest look at the switches may be before nothing leaves.
-AGE_S_MAX: Final = 2.0
-# What it may be set to: some looks at least, and soon enough to matter.
-AGE_S_LEAST: Final = 1.0
-AGE_S_MOST: Final = 10.0
 
 
 class Stage(enum.Enum):
@@ -169,12 +164,6 @@ def owner_of(terms: OrderTerms) -> Owner:
     return Owner(terms.principal or NO_NAME, tagged or algo or NO_NAME)
 
 
-def require_age(setting: str, age_s_max: float) -> None:
-    """Raise ValueError for an age of the switches that nothing could be sent within, or that is no bound."""
-    if not AGE_S_LEAST <= age_s_max <= AGE_S_MOST:
-        raise ValueError(f"{setting} must be {AGE_S_LEAST:g} to {AGE_S_MOST:g} seconds, was {age_s_max}")
-
-
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A switch that a trigger wants. figures: what it saw, in words."""
 
@@ -186,7 +175,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class KillBoard(Protocol):
     """The switches as they are known now."""
 
-    def now(self) -> Kills:
+    def known(self) -> Kills:
         """Return the switches to go by."""
 
     def ask(self, asked: Asked) -> None:
@@ -207,7 +196,7 @@ class FixedKills:
         """Keep what a trigger wants."""
         self.asked.append(asked)
 
-    def now(self) -> Kills:
+    def known(self) -> Kills:
         """Return the switches to go by."""
         return self.kills
 

@@ -332,7 +332,7 @@ def _inputs(
 
 def _stops(terms: OrderTerms, board: KillBoard) -> tuple[str, dict[str, str]]:
     """Return why nothing of an order may be placed, empty when it may, and where else it may not go."""
-    kills = board.now()
+    kills = board.known()
     if kills.unread:
         return f"{KILL_UNREAD}: {kills.unread}", {}
     switch = kills.order_stop(terms)

@@ -256,7 +256,7 @@ class WireGate:
         )
 
     def _killed(self, child: ChildTerms) -> str:
-        kills = self.kills.now()
+        kills = self.kills.known()
         if kills.unread:
             return f"GATE_KILL_UNREAD: {kills.unread}"
         found = next((switch for switch in kills.switches if self.is_stopped(child, switch)), None)
@@ -265,7 +265,7 @@ class WireGate:
     def is_stopped(self, child: ChildTerms, switch: KillSwitch) -> bool:
         """Return whether a switch stops a child."""
         owner = self.owners.get(child.order_id, UNKNOWN_OWNER)
-        return switch.stops(self.kills.now().thing(child.account_id, child.symbol, owner, child.venue_id))
+        return switch.stops(self.kills.known().thing(child.account_id, child.symbol, owner, child.venue_id))
 
     def _beyond_limits(self, child: ChildTerms) -> str:
         limits, notional = self._limits, child.quantity * child.limit_price_micros

@@ -128,7 +128,7 @@ async def read_scope(ports: Ports, principal: Principal, content: Mapping[str, o
 
 def _unknown(ports: Ports, principal: Principal, scope: Scope) -> list[FieldProblem]:
     """Return a problem for each name that is of nothing. A trader or a strategy may come yet."""
-    reference, kills = ports.reference, ports.kills.now()
+    reference, kills = ports.reference, ports.kills.known()
     is_known: Mapping[ScopeKind, Callable[[str], bool]] = {
         ScopeKind.ACCOUNT: lambda name: principal.sees(name) and reference.account_exists(name),
         ScopeKind.VENUE: reference.venue_exists,

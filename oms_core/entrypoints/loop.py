@@ -358,13 +358,13 @@ class CoreLoop:
         if terms is None and (order := self._core.desk.order(order_of(message))) is not None:
             terms = order.terms
         if terms is not None:
-            kills = self._core.kills.now()
+            kills = self._core.kills.known()
             thing = kills.thing(terms.account_id, terms.symbol, owner_of(terms))
             self._triggers.note(TriggerKind.MESSAGE_RATE, thing, now.timestamp())
 
     def _follow_kills(self, unit: UnitOfWork) -> None:
         """Hold live orders to the kill switches that were set, raised or released."""
-        kills = self._core.kills.now()
+        kills = self._core.kills.known()
         self._triggers.follow(kills)
         self._triggers.look(unit.now.timestamp(), self._core.kills.ask)
         if self._kills.changed(kills):

@@ -42,7 +42,7 @@ class Board:
         if not self.blind:
             self._seen = self._stored()
 
-    def now(self) -> Kills:
+    def known(self) -> Kills:
         """Return the switches to go by."""
         return replace(self._seen, unread="it lost sight of them") if self.blind else self._seen
 
@@ -156,7 +156,7 @@ class SimulatedKills:
         if board.blind:
             raise BrokenError(UNREAD, f"35=D {child.cl_ord_id}")
         names = self._names_of(child)
-        for one in board.now().switches:
+        for one in board.known().switches:
             if all(getattr(one.scope, kind) in ("", names[kind]) for kind in names):
                 raise BrokenError(KILLED, f"35=D {child.cl_ord_id} at {child.venue_id}, stopped by {one}")
 

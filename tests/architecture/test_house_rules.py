@@ -31,6 +31,8 @@ DOMAIN_MAY = (
     "oms_platform.market_rules",
     "oms_platform.order_types",
     "oms_platform.pegs",
+    "oms_platform.kill_switches",
+    "oms_platform.scopes",
     "oms_platform.sides",
     "oms_platform.trading_calendar",
     "oms_platform.fix.schedule",

@@ -52,7 +52,7 @@ def read(dsn: str, member: str = "me") -> Kills:
     feed = KillFeed(dsn, "test", member)
     feed.look()
     feed.stop()
-    return feed.now()
+    return feed.known()
 
 
 def test_a_scope_is_stopped_once_raised_and_released_once_and_all_of_it_is_kept(
@@ -203,7 +203,7 @@ def test_a_trigger_sets_its_switch_once_and_its_scope_is_watched_anew_after_the_
     api.call("POST", f"{PATH}/{one['switchId']}/release", {"reason": "over"}, "admin1")
     feed.look()
     feed.stop()
-    (after,) = feed.now().triggers
+    (after,) = feed.known().triggers
     assert after.is_set is False and after.released_at is not None and after.released_at <= utc_now()
 
 

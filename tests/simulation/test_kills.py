@@ -42,7 +42,7 @@ def test_a_gate_that_takes_what_it_does_not_know_for_another_is_found(
     stranger = Owner("nobody", "nothing")
 
     def is_stopped(gate: WireGate, child: ChildTerms, switch: KillSwitch) -> bool:
-        kills = gate.kills.now()
+        kills = gate.kills.known()
         return switch.stops(kills.thing(child.account_id, child.symbol, stranger, child.venue_id))
 
     monkeypatch.setattr(WireGate, "is_stopped", is_stopped)

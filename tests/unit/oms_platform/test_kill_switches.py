@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from oms_platform import kill_feed
 from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
-from oms_platform.kill_feed import KillFeed
-from oms_platform.kill_switches import NO_NAME, Kills, KillSwitch, Owner, Stage, require_age
+from oms_platform.kill_feed import KillFeed, require_age
+from oms_platform.kill_switches import NO_NAME, Kills, KillSwitch, Owner, Stage
 from oms_platform.postgres import PostgresUnavailableError
 from oms_platform.scopes import EVERYTHING, KINDS, Scope
 
@@ -124,10 +124,10 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def test_before_the_first_look_nobody_may_go_by_what_is_known(scene: Scene) -> None:
-    assert scene.feed.now().unread == "kill switches were looked at never, limit_s=2"
+    assert scene.feed.known().unread == "kill switches were looked at never, limit_s=2"
     assert scene.feed.problem() is not None
     scene.feed.look()
-    assert (scene.feed.now().unread, scene.feed.problem()) == ("", None)
+    assert (scene.feed.known().unread, scene.feed.problem()) == ("", None)
 
 
 def test_a_feed_that_cannot_look_does_not_start(scene: Scene) -> None:
@@ -143,9 +143,9 @@ def test_what_is_known_counts_for_so_long_and_not_longer_and_still_says_what_it_
     with pytest.raises(OperationalError):
         scene.feed.look()
     scene.now_s += 2.0
-    assert scene.feed.now().unread == ""
+    assert scene.feed.known().unread == ""
     scene.now_s += 0.1
-    kills = scene.feed.now()
+    kills = scene.feed.known()
     assert kills.unread == "kill switches were looked at 2.1 s ago, limit_s=2"
     assert [one.switch_id for one in kills.switches] == [switch_id]
 
@@ -153,12 +153,12 @@ def test_what_is_known_counts_for_so_long_and_not_longer_and_still_says_what_it_
 def test_what_has_not_changed_is_not_read_again_and_is_the_same_thing(scene: Scene) -> None:
     scene.database.set({"symbol": "AAPL"})
     scene.feed.look()
-    first = scene.feed.now()
+    first = scene.feed.known()
     scene.feed.look()
-    assert (scene.feed.now() is first, scene.database.reads) == (True, 1)
+    assert (scene.feed.known() is first, scene.database.reads) == (True, 1)
     scene.database.set({})
     scene.feed.look()
-    assert [one.scope for one in scene.feed.now().switches] == [EVERYTHING]
+    assert [one.scope for one in scene.feed.known().switches] == [EVERYTHING]
 
 
 def test_it_says_once_of_each_stage_that_it_goes_by_a_switch(scene: Scene) -> None:
