@@ -87,7 +87,6 @@ class TriggerWatch:
         if trigger.is_set or self._quiet_until_s.get(trigger, now_s) > now_s:
             return
         self._quiet_until_s[trigger] = now_s + trigger.window_s
-        self._counted[trigger] = _Counted()
         metrics.triggers_total.labels(trigger.kind, trigger.mode).inc()
         log.warning(
             "kill_trigger", kind=trigger.kind, mode=trigger.mode, scope=str(trigger.scope), figures=figures
