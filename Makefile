@@ -17,7 +17,7 @@ COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-i
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage kill-drill unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
 
 install: $(STAMP)
 
@@ -103,6 +103,10 @@ faults: dev
 # The router and the adapter stand still for a minute under load, and come back. Minutes.
 outage: dev
 	$(BIN)/python -m tests.faults.outage $(ARGS)
+
+# A load that is killed in its middle; everything ends with -9, Postgres stands still, Kafka is wiped. Minutes.
+kill-drill: dev
+	$(BIN)/python -m tests.faults.kill_drill $(ARGS)
 
 # A steady load while the simulated venues do what no venue should; then verify, and faults against exceptions. Minutes.
 unkind: dev

@@ -40,6 +40,7 @@ from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
+from oms_platform.kill_feed import KillFeed
 from oms_platform.market_data import QuoteFeed
 from oms_platform.messages import Quote
 from oms_platform.postgres import Connection, connect, load_offsets, wait_for_turn
@@ -100,6 +101,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         # Again: it may have been migrated during the wait.
         require_revision(connection)
         health.note_awaited("startup", "still starting")
+        kills = stack.enter_context(_kills(settings, health))
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         venue_ids = read_venues(connection)
@@ -125,7 +127,7 @@ def _run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer) -> 
         stack.callback(sessions.stop)
         stack.callback(inbox.close)
         ledger = Ledger(incarnation, resume_sessions(sessions, store, incarnation))
-        gate = WireGate(_limits(settings), stack.enter_context(_touches(settings)))
+        gate = WireGate(_limits(settings), stack.enter_context(_touches(settings)), kills)
         manager = ChildOrderManager(
             sessions, outlet, ledger, settings.status_timeout_s, tracer, gate, settings.reconcile_s
         )
@@ -249,6 +251,19 @@ def _limits(settings: Settings) -> WireLimits:
         orders_per_s=settings.gate_orders_per_s,
         repeats_per_s=settings.gate_repeats_per_s,
     )
+
+
+@contextmanager
+def _kills(settings: Settings, health: Health) -> Iterator[KillFeed]:
+    """Follow the kill switches; they are known before anything else is done."""
+    age_s_max = settings.kills_age_s_max
+    feed = KillFeed(settings.postgres_dsn, ADAPTER, counts=True, age_s_max=age_s_max)
+    try:
+        feed.start()
+        health.add("kills", feed.problem)
+        yield feed
+    finally:
+        feed.stop()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oms_platform.kafka.settings import KafkaFields
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,7 @@ class Settings(KafkaFields):
     gate_…: bounds for each order that leaves, whatever anybody else allows (domain/gate.py); 0 for none. The
     collar stands on the quotes of the market data service, where there is one, else on reference prices.
     reconcile_s: how often every open order is compared with its venue besides at each logon; 0 for never.
+    kills_age_s_max: nothing leaves while the kill switches were not looked at for so long.
     """
 
     postgres_dsn: str
@@ -38,10 +40,12 @@ class Settings(KafkaFields):
     gate_collar_bps: int = 1_000
     gate_orders_per_s: int = 5_000
     gate_repeats_per_s: int = 200
+    kills_age_s_max: float = AGE_S_MAX
 
     def __post_init__(self) -> None:
         """Raise ValueError for bounds that no order could keep."""
         KafkaFields.__post_init__(self)
+        require_age("OMS_ADAPTER_KILLS_AGE_S_MAX", self.kills_age_s_max)
         for name in ("quantity_max", "notional_max", "collar_bps", "orders_per_s", "repeats_per_s"):
             if (value := getattr(self, f"gate_{name}")) < 0:
                 raise ValueError(f"OMS_ADAPTER_GATE_{name.upper()} must be 0 or more, was {value}")

@@ -21,7 +21,7 @@ from execution_adapter.child_outcomes import (
     UNSENT_TEXT,
     ChildOutcomes,
 )
-from execution_adapter.domain.child import Inbound, MessageRefusal, Status, new_state
+from execution_adapter.domain.child import Inbound, MessageRefusal, Report, Status, new_state
 from execution_adapter.domain.gate import WireGate, problem_of
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.domain.live_child import LiveChild
@@ -30,19 +30,24 @@ from execution_adapter.domain.reconciliation import Occasion, Reconciler
 from execution_adapter.domain.session_settings import SessionSettings
 from execution_adapter.domain.venue_states import VenueStates
 from execution_adapter.order_sending import OrderSender
-from execution_adapter.ports import Outlet, Stops, StoredChild, Venues
+from execution_adapter.ports import HeldTo, Outlet, Stops, StoredChild, Venues
 from execution_adapter.report_handlers import ReportHandlers
 from execution_adapter.reports import ReportOutlet, ReportTraces, local_report
 from execution_adapter.venue_questions import VenueQuestions
 from oms_platform.ids import uuid7, uuid7_time
+from oms_platform.kill_switches import NO_KILLS, Asked, Kills, Owner, Stage, TriggerKind
+from oms_platform.kill_triggers import TriggerWatch
 from oms_platform.messages import CancelChildren, ReplaceChild, RouteAnswer, RoutePlan
 from oms_platform.order_ids import child_cl_ord_id, route_id
+from oms_platform.scopes import Scope
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.telemetry.tracing import Tracer
 from oms_platform.vocabulary import ChildTerms, ExecType, RoutePlaced
 
 log = structlog.get_logger()
 _PLACED: Final = metrics.routes_total.labels("placed")
+# Orders whose client is remembered, until those without a live child are forgotten.
+OWNERS_MAX: Final = 50_000
 # A held child that is still live so long after its cancel was sent is canceled again.
 HOLD_RETRY_S: Final = 1.0
 
@@ -79,6 +84,11 @@ class ChildOrderManager:
         self._venues, self._outlet, self._ledger = venues, outlet, ledger
         self._reports, self._reconciler = ReportOutlet(outlet), Reconciler()
         self._children, self._states = LiveChildren(), VenueStates()
+        self.triggers = TriggerWatch(
+            TriggerKind.REJECT_RATE, TriggerKind.VENUE_SILENCE, TriggerKind.EXCEPTIONS
+        )
+        # The switches that live children were last held to, and at which stage.
+        self._kills, self._stages = NO_KILLS, dict[UUID, Stage]()
         # (when, ClOrdID) of the children whose time ends by itself, the next first.
         self._holds: list[tuple[float, str]] = []
         self.outcomes = ChildOutcomes(self._children, self._states, self._reports, ledger, self._reconciler)
@@ -149,6 +159,7 @@ class ChildOrderManager:
     def count(self) -> None:
         """Set the gauges."""
         metrics.live_children.set(len(self._children))
+        metrics.killed_children.set(self.killed)
         metrics.pending_children.set(self._children.unacked)
 
     # ---- plans and cancels
@@ -295,20 +306,87 @@ class ChildOrderManager:
 
     # ---- stops and held children
 
-    def handle_stops(self, stops: Stops, now: datetime, now_s: float) -> None:
-        """Send nothing any more that is stopped, and cancel what a person wants canceled."""
+    @property
+    def kills(self) -> Kills:
+        """The kill switches as they are known now."""
+        return self._gate.kills.known()
+
+    @property
+    def killed(self) -> int:
+        """How many live children a switch is to cancel, and has not yet."""
+        switches = [switch for switch in self._kills.switches if switch.cancels]
+        if not switches:
+            return 0
+        return sum(
+            any(self._gate.is_stopped(live.child, switch) for switch in switches)
+            for live in self._children.all_live()
+        )
+
+    @property
+    def orders_without_owner(self) -> frozenset[UUID]:
+        """The orders of live children of which nobody knows who asked for them."""
+        known = self._gate.owners
+        return frozenset(
+            live.child.order_id for live in self._children.all_live() if live.child.order_id not in known
+        )
+
+    def note_owners(self, owners: Mapping[UUID, Owner]) -> None:
+        """Note who asked for orders."""
+        self._gate.owners.update(owners)
+        if len(self._gate.owners) > OWNERS_MAX:
+            live = {one.child.order_id for one in self._children.all_live()}
+            kept = {order_id: owner for order_id, owner in self._gate.owners.items() if order_id in live}
+            self._gate.owners = kept | dict(owners)
+
+    def forget_owners(self) -> None:
+        """No switch names anybody: it does not matter who asked for what."""
+        self._gate.owners.clear()
+
+    def handle_kills(self, now: datetime, now_s: float) -> HeldTo:
+        """Hold live children to the switches that came, or were raised, since the last call.
+
+        Returns these, and what each of them found live when it was new.
+        """
+        kills = self.kills
+        if kills.unread or kills is self._kills:
+            return HeldTo([], [])
+        # Where accounts or symbols are within other scopes than they were, every switch is looked at anew.
+        moved = not kills.names_as(self._kills)
+        self._kills, before = kills, self._stages
+        self._stages = {switch.switch_id: switch.stage for switch in kills.switches}
+        held = HeldTo([one for one in kills.switches if before.get(one.switch_id) is not one.stage], [])
+        for switch in kills.switches:
+            known = before.get(switch.switch_id)
+            if known is switch.stage and not moved:
+                continue
+            for live in self._children.all_live():
+                if self._gate.is_stopped(live.child, switch):
+                    if known is None:
+                        child = live.child
+                        held.covered.append((switch.switch_id, child.order_id, child.cl_ord_id))
+                    if switch.cancels:
+                        self._sender.end(live, now, now_s)
+        return held
+
+    def _thing(self, child: ChildTerms) -> Scope:
+        return self.kills.thing(child.account_id, child.symbol, venue_id=child.venue_id)
+
+    def ask_for_switch(self, asked: Asked) -> None:
+        """Have a switch set that a trigger wants."""
+        self._gate.kills.ask(asked)
+
+    @property
+    def venues_that_owe(self) -> frozenset[str]:
+        """The venues that are up and owe an answer about a live child that is no person's yet."""
+        waiting = self._children.waiting()
+        return self._states.up & {live.child.venue_id for live in waiting if not live.unresolved}
+
+    def handle_stops(self, stops: Stops) -> None:
+        """Send nothing any more of what does not trade."""
         halted = sorted(name for name, known in stops.instruments.items() if known.halt or not known.active)
         if halted:
             log.warning("halted", symbols=halted)
-        known = {switch.switch_id for switch in self._gate.switches}
-        self._gate.switches, self._gate.instruments = stops.switches, stops.instruments
-        for switch in stops.switches:
-            if switch.switch_id in known:
-                continue
-            log.warning("killed", scope=switch.scope.name, name=switch.name, reason=switch.reason)
-            for live in self._children.all_live() if switch.cancels else ():
-                if switch.stops(live.child):
-                    self._sender.end(live, now, now_s)
+        self._gate.instruments = stops.instruments
 
     def next_hold_s(self) -> float | None:
         """Return when the next held child's time is over; None while none is held."""
@@ -330,6 +408,8 @@ class ChildOrderManager:
         self, inbound: Inbound, live: LiveChild, raw: bytes, now: datetime, now_s: float
     ) -> None:
         """Work on a message about a child. raw: as it was on the wire."""
+        if self.triggers.counts and _is_reject(inbound):
+            self.triggers.note(TriggerKind.REJECT_RATE, self._thing(live.child), now_s)
         self._report_handlers.handle_inbound(inbound, live, raw, now, now_s)
 
     def resolve(self, refusal: MessageRefusal) -> MessageRefusal | None:
@@ -424,6 +504,12 @@ class ChildOrderManager:
     def ask_overdue(self, now: datetime, now_s: float) -> None:
         """Ask venues what they have not answered in time, and compare with those whose time has come."""
         self._questions.ask_overdue(now, now_s)
+
+
+def _is_reject(inbound: Inbound) -> bool:
+    if isinstance(inbound, Report):
+        return inbound.exec_type is ExecType.REJECTED and not inbound.poss_dup
+    return isinstance(inbound, MessageRefusal)
 
 
 def by_route(stored: Iterable[StoredChild]) -> Mapping[tuple[UUID, int], list[StoredChild]]:

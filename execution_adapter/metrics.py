@@ -55,6 +55,9 @@ reconciled_total = Counter(
     ["venue", "outcome"],
 )
 routes_total = Counter("oms_adapter_routes_total", "Route plans handled", ["outcome"])
+killed_children = Gauge(
+    "oms_adapter_killed_children", "Children that a kill switch is to cancel and that are still live"
+)
 live_children = Gauge("oms_adapter_live_children", "Children with quantity left at a venue")
 pending_children = Gauge("oms_adapter_pending_children", "Children that no venue has acknowledged yet")
 inbox_items = BatchHistogram(

@@ -21,13 +21,14 @@ from execution_adapter.domain.fix.session import (
     SessionEvent,
 )
 from execution_adapter.domain.fix.wire import Field
-from execution_adapter.domain.gate import Instrument, KillSwitch, Parent
+from execution_adapter.domain.gate import Instrument, Parent
 from execution_adapter.domain.ledger import Offsets, Settled, States
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.session_settings import SessionSettings
 from oms_platform.exceptions import ExecutionException
 from oms_platform.kafka.ports import Batch
+from oms_platform.kill_switches import KillSwitch, Owner
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms, Message
 
@@ -103,10 +104,19 @@ class OutNumbers(NamedTuple):
 
 
 class Stops(NamedTuple):
-    """What a person or a market has stopped. switches: those that nobody has released yet."""
+    """What a market, or who watches it, has stopped."""
 
-    switches: tuple[KillSwitch, ...]
     instruments: Mapping[str, Instrument]
+
+
+class HeldTo(NamedTuple):
+    """Kill switches that live children were held to, and what each of the new ones found live.
+
+    covered: (switch, order, ClOrdID).
+    """
+
+    switches: list[KillSwitch]
+    covered: list[tuple[UUID, UUID, str]]
 
 
 class ChildStore(Protocol):
@@ -114,6 +124,12 @@ class ChildStore(Protocol):
 
     def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
         """Return the orders that clients placed, of these, with what became of their children."""
+
+    def owners(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Owner]:
+        """Return who asked for each of these orders, and by what strategy, as far as that is known."""
+
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch in one transaction. A child of a canceled attempt is not stored.

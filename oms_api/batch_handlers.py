@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.domain.kill_refusals import refusal_of_order
 from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.domain.terms import channel_problem
@@ -283,6 +284,9 @@ async def _checked(
     late = refusal_of_timing(ports.reference, terms, content, clock())
     if late is not None:
         return late
+    killed = refusal_of_order(ports.kills.known(), terms)
+    if killed is not None:
+        return killed
     reason = ports.backlog.problem()
     if not reason:
         return Checked(terms=terms, stored=None)

@@ -58,6 +58,7 @@ from oms_api.ports import EncodedEvent, Ports
 from oms_platform.clock import utc_now
 from oms_platform.errors import ConfigurationError, OperationalError
 from oms_platform.health import Health, serve_health
+from oms_platform.kill_feed import KillFeed
 from oms_platform.settings import load_settings
 from oms_platform.telemetry.logs import configure_logging
 from oms_platform.telemetry.tracing import API, Tracer, start_tracing
@@ -149,6 +150,8 @@ class Gateway:
         )
         self._market_data = GrpcMarketData(settings.market_data_host, settings.market_data_port)
         self._desk_pool = DeskPool(settings.postgres_dsn)
+        member = f"{settings.host}:{settings.http_port}"
+        self._kills = KillFeed(settings.postgres_dsn, API, member, age_s_max=settings.kills_age_s_max)
         ports = Ports(
             intake=self._intake,
             cancels=PendingCancels(self._intake.change, self._reader.read),
@@ -166,6 +169,7 @@ class Gateway:
             routing_admin=PostgresRoutingAdmin(self._desk_pool, utc_now),
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
+            kills=self._kills,
             market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
             catalog=PostgresCatalog(self._desk_pool, utc_now),
@@ -207,6 +211,7 @@ class Gateway:
         health.add("kafka", self._probe.problem)
         health.add("oidc", self._authenticator.problem)
         health.add("reference", self._reference.problem)
+        health.add("kills", self._kills.problem)
 
     def _reopen_tail(self) -> None:
         self._tail.reopen()
@@ -274,6 +279,7 @@ class Gateway:
                 log.warning("schema_not_ready", dependency=error.dependency, problem=reason)
                 self._health.note_awaited(error.dependency, reason)
             await asyncio.sleep(SCHEMA_LOOK_S)
+        self._kills.start_soon()
         self._start("intake", self._intake.run())
         self._start("reference", self._reference.run())
         self._start("backstop", self._hub.run_backstop())
@@ -316,6 +322,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._line.close)
         await asyncio.to_thread(self._tail.stop)
+        await asyncio.to_thread(self._kills.stop)
         await self._limiter.close()
         await self._cancel_limiter.close()
         await self._question_limiter.close()

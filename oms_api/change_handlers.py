@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.idempotency import Key
+from oms_api.domain.kill_refusals import refusal_of_change
 from oms_api.domain.order_requests import (
     KEY_FIELD,
     ORDERS_SELECTED_MAX,
@@ -36,8 +37,10 @@ from oms_api.handlers import handle_get_order
 from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter, OrderView, Ports
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import NO_NAME, Owner
 from oms_platform.messages import BookTrade, ReplaceOrder
 from oms_platform.prices import micros_of
+from oms_platform.scopes import STRATEGY_TAG
 from oms_platform.vocabulary import (
     AlgoStrategy,
     OrderChange,
@@ -188,7 +191,7 @@ async def handle_change(
     if not asked.as_read(order):
         refusal = changed_meanwhile(f"order {order.order_id}")
     else:
-        refusal = refusal_of_state(asked.kind, state_of(order), change)
+        refusal = _not_taken(ports, asked.kind, order, change)
     if refusal is not None:
         return await _repeat(ports, order, message, key) or refusal
     stored = await _store(
@@ -197,6 +200,16 @@ async def handle_change(
     if stored is None:
         return await _repeat(ports, order, message, key) or _key_taken(key, order.order_id)
     return _requested(message, order, request_id=stored, created=stored == message.request_id)
+
+
+def _not_taken(
+    ports: Ports, kind: RequestKind, order: OrderView, change: OrderChange | None
+) -> Refusal | None:
+    """Return why a request about an order is not taken: for how the order stands, or for a kill switch."""
+    state, kills = state_of(order), ports.kills.known()
+    strategy = (order.tags or {}).get(STRATEGY_TAG) or (order.algo or {}).get("strategy") or NO_NAME
+    thing = kills.thing(order.account_id, order.symbol, Owner(order.principal or NO_NAME, str(strategy)))
+    return refusal_of_state(kind, state, change) or refusal_of_change(kills, kind, state, thing, change)
 
 
 async def _store(ports: Ports, change: NewChange, order: OrderView) -> UUID | None:
@@ -311,7 +324,7 @@ async def handle_change_many(
     lines: list[Line] = []
     taken: list[tuple[OrderView, ChangeMessage]] = []
     for order in orders:
-        refused = refusal_of_state(kind, state_of(order), None)
+        refused = _not_taken(ports, kind, order, None)
         if refused is not None:
             lines.append(Line(order_id=order.order_id, outcome=refused))
         else:

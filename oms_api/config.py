@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 
 PREFIX: Final = "OMS_API_"
 # RFC 6454, 6.2: in lower case, without a path, and without the scheme's own port.
@@ -27,7 +28,7 @@ class ApiSettings(KafkaFields):
     cors_origins: whose pages may read answers in a browser, by commas, none when empty.
     fix_port 0: no FIX clients. fix_comp_id: ours, their TargetCompID. fix_certificate, fix_key: files of the
     FIX port's certificate, without one it speaks no TLS; fix_client_ca: who signs its clients', which then
-    need one.
+    need one. kills_age_s_max: no new order is taken while the kill switches were not looked at for so long.
     """
 
     http_port: int
@@ -62,11 +63,13 @@ class ApiSettings(KafkaFields):
     fix_certificate: str = ""
     fix_key: str = ""
     fix_client_ca: str = ""
+    kills_age_s_max: float = AGE_S_MAX
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
         """Raise ValueError for an origin that no browser names so, and for a client CA without TLS."""
         KafkaFields.__post_init__(self)
+        require_age("OMS_API_KILLS_AGE_S_MAX", self.kills_age_s_max)
         if self.fix_client_ca and not self.fix_certificate:
             raise ValueError(
                 "OMS_API_FIX_CLIENT_CA is without effect unless there is OMS_API_FIX_CERTIFICATE"

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.domain.kill_refusals import refusal_of_order
 from oms_api.domain.order_times import expiry_problem, given_field
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import (
@@ -185,12 +186,13 @@ async def handle_place_order(
     late = None if refusal is not None else refusal_of_timing(ports.reference, terms, content, clock())
     if refusal is None and late is None and (reason := ports.backlog.problem()):
         refusal = unavailable(reason)
-    refused = refusal or late
+    killed = refusal_of_order(ports.kills.known(), terms)
+    refused = refusal or late or killed
     if refused is not None:
         found = await ports.keys.find(terms)
         if found is not None:
             return _placed(terms, found)
-        if late is None and placer.over_rate is None:
+        if refused is not late and refused is not killed and placer.over_rate is None:
             ports.backlog.count_refused()
         return refused
     return await place(ports, SubmitOrder(order_id=uuid7(), received_at=clock(), terms=terms), trace)

@@ -657,15 +657,19 @@ class BookingTaken(Answer, frozen=True):
 
 
 class KillSwitch(Answer, frozen=True):
-    """What a person has stopped. scope: FIRM, VENUE, ACCOUNT, SYMBOL. name: of it; empty for the firm."""
+    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
+
+    raised: each time that its stage was raised. trigger_id: of what set it by itself.
+    """
 
     switch_id: UUID
-    scope: str
-    name: str
-    cancels: bool
+    scope: dict[str, str]
+    stage: str
     reason: str
     set_by: str
     set_at: datetime
+    raised: list[dict[str, str]]
+    trigger_id: UUID | None
     released_by: str | None
     release_reason: str | None
     released_at: datetime | None
@@ -675,6 +679,60 @@ class KillSwitches(Answer, frozen=True):
     """Kill switches, the newest first."""
 
     kill_switches: list[KillSwitch]
+
+
+class KillEffect(Answer, frozen=True):
+    """Since when a process goes by a switch at a stage."""
+
+    service: str
+    member: str
+    stage: str
+    since: datetime
+
+
+class KillOutstanding(Answer, frozen=True):
+    """An order, or with a cl_ord_id a child, that a switch found open and that is not over; and why."""
+
+    order_id: UUID
+    cl_ord_id: str
+    account_id: str
+    venue_id: str
+    open_qty: int
+    since: datetime
+    why: str
+
+
+class KillSwitchDetail(Answer, frozen=True):
+    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not."""
+
+    kill_switch: KillSwitch
+    in_effect: list[KillEffect]
+    orders_covered: int
+    orders_over: int
+    children_covered: int
+    children_over: int
+    outstanding: list[KillOutstanding]
+
+
+class KillTrigger(Answer, frozen=True):
+    """What sets a switch by itself. threshold: in the unit of its kind."""
+
+    trigger_id: UUID
+    kind: str
+    scope: dict[str, str]
+    threshold: int
+    window_s: int
+    stage: str
+    mode: str
+    changed_by: str
+    reason: str
+    changed_at: datetime
+
+
+class KillTriggers(Answer, frozen=True):
+    """What sets kill switches by itself."""
+
+    kill_triggers: list[KillTrigger]
 
 
 class Calendar(Answer, frozen=True):

@@ -129,6 +129,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
+    "KILLED": 409,
     "DUPLICATE_ORDER_ID": 409,
     "DUPLICATE_REQUEST_ID": 409,
     "ORDER_CLOSED": 409,

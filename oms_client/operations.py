@@ -20,7 +20,8 @@ TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
 PegType = Literal["PRIMARY", "MIDPOINT", "MARKET"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
-Scope = Literal["FIRM", "VENUE", "ACCOUNT", "SYMBOL"]
+KillStage = Literal["BLOCK", "CANCEL"]
+KillTriggerMode = Literal["ON", "SHADOW", "OFF"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
 Id = UUID | str
@@ -33,6 +34,7 @@ _PROFILE: Final = f"{_PROFILES}/{{name}}"
 _EXCEPTIONS: Final = "/api/v1/exceptions"
 _EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
 _SWITCHES: Final = "/api/v1/kill-switches"
+_KILL_TRIGGERS: Final = "/api/v1/kill-triggers"
 _CALENDARS: Final = "/api/v1/calendars"
 _HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
@@ -976,18 +978,58 @@ class Operations:
         """Return kill switches, the newest first. released: also those that were."""
         return Call(method="GET", path=_SWITCHES, shape=answers.KillSwitches, query=query_of(all=released))
 
+    @operation("getKillSwitch")
+    def kill_switch(self, switch_id: Id) -> Call[answers.KillSwitchDetail]:
+        """Return a kill switch: who goes by it, what it found open, what of that is outstanding."""
+        path = path_of(f"{_SWITCHES}/{{switch_id}}", switch_id=switch_id)
+        return Call(method="GET", path=path, shape=answers.KillSwitchDetail)
+
     @operation("setKillSwitch")
     def set_kill_switch(
-        self, scope: Scope, name: str | None = None, *, reason: str, cancels: bool = False
+        self,
+        *,
+        reason: str,
+        stage: KillStage = "BLOCK",
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        venue: str | None = None,
+        everything: bool = False,
     ) -> Call[answers.KillSwitch]:
-        """Stop a scope: no order of it leaves for a venue. cancels: its open orders are canceled too."""
+        """Stop what has every name that is given: nothing new of it leaves. CANCEL: what is open ends, too.
+
+        everything: where no name is given.
+        """
         return Call(
             method="POST",
             path=_SWITCHES,
             shape=answers.KillSwitch,
-            body=body_of(scope=scope, name=name, cancels=cancels, reason=reason),
+            body=body_of(
+                firm=firm,
+                desk=desk,
+                accountId=account,
+                trader=trader,
+                strategy=strategy,
+                sector=sector,
+                symbol=symbol,
+                venueId=venue,
+                everything=everything,
+                stage=stage,
+                reason=reason,
+            ),
             repeatable=False,
         )
+
+    @operation("raiseKillSwitch")
+    def raise_kill_switch(self, switch_id: Id, *, stage: KillStage, reason: str) -> Call[answers.KillSwitch]:
+        """Have a kill switch go further."""
+        path = path_of(f"{_SWITCHES}/{{switch_id}}/raise", switch_id=switch_id)
+        body = {"stage": stage, "reason": reason}
+        return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
 
     @operation("releaseKillSwitch")
     def release_kill_switch(self, switch_id: Id, *, reason: str) -> Call[answers.KillSwitch]:
@@ -995,6 +1037,58 @@ class Operations:
         path = path_of(f"{_SWITCHES}/{{switch_id}}/release", switch_id=switch_id)
         body = {"reason": reason}
         return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
+
+    @operation("listKillTriggers")
+    def kill_triggers(self) -> Call[answers.KillTriggers]:
+        """Return what sets kill switches by itself."""
+        return Call(method="GET", path=_KILL_TRIGGERS, shape=answers.KillTriggers)
+
+    @operation("putKillTrigger")
+    def put_kill_trigger(
+        self,
+        *,
+        kind: str,
+        threshold: int,
+        window: int,
+        mode: KillTriggerMode,
+        reason: str,
+        stage: KillStage = "BLOCK",
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        venue: str | None = None,
+        everything: bool = False,
+    ) -> Call[answers.KillTrigger]:
+        """Make a trigger of a kind and scope, or make the one that is there another.
+
+        threshold: in the unit of its kind. window: seconds.
+        """
+        return Call(
+            method="PUT",
+            path=_KILL_TRIGGERS,
+            shape=answers.KillTrigger,
+            body=body_of(
+                kind=kind,
+                threshold=threshold,
+                windowS=window,
+                mode=mode,
+                stage=stage,
+                firm=firm,
+                desk=desk,
+                accountId=account,
+                trader=trader,
+                strategy=strategy,
+                sector=sector,
+                symbol=symbol,
+                venueId=venue,
+                everything=everything,
+                reason=reason,
+            ),
+        )
 
     @operation("listCalendars")
     def calendars(self) -> Call[answers.Calendars]:

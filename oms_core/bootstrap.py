@@ -27,6 +27,7 @@ from oms_platform.kafka.consumers import BatchConsumer, OffsetLoader
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
+from oms_platform.kill_feed import KillFeed
 from oms_platform.market_data import QuoteFeed
 from oms_platform.order_types import StopTrigger
 from oms_platform.postgres import connect, load_offsets
@@ -82,6 +83,12 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(connect(settings.postgres_dsn, "oms-core")))
         require_revision(connection)
+        address = settings.advertised or f"{settings.host}:{settings.grpc_port}"
+        age_s_max = settings.kills_age_s_max
+        kills = KillFeed(settings.postgres_dsn, CORE, address, counts=True, age_s_max=age_s_max)
+        stack.callback(kills.stop)
+        kills.start()
+        health.add("kills", kills.problem)
         ensure_topics(kafka)
         incarnation = read_incarnation(kafka)
         store = PostgresOrderStore(connection, incarnation, kafka.partitions)
@@ -94,6 +101,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             quotes=StreamedQuoteBoard(feed, settings.quote_age_s_max),
             market_order_age_max=timedelta(seconds=settings.market_order_age_s_max),
             day_orders_wait=settings.day_orders_wait,
+            kills=kills,
         )
         store.load_reference(core.desk)
         # Before this core joins the group: its partitions would wait with it.
@@ -105,7 +113,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             kafka,
             load_offsets=lambda name, places: load_offsets(connection, GROUP, name, places),
             incarnation=incarnation,
-            address=settings.advertised or f"{settings.host}:{settings.grpc_port}",
+            address=address,
             tracer=tracer,
             stack=stack,
             stop_trigger=StopTrigger(settings.stop_trigger),

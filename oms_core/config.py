@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oms_platform.kafka.settings import KafkaFields
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 from oms_platform.order_types import StopTrigger
 
 PEG_INTERVAL_MS_MIN: Final = 10
@@ -19,7 +20,7 @@ class Settings(KafkaFields):
     last one), or both. peg_interval_ms: a pegged order is moved once in so many milliseconds at most.
     peg_moves_per_s: and all of them together so often in a second, 0 for any number: with more of them each
     is moved less often. advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host
-    and port.
+    and port. kills_age_s_max: no route is asked for while the kill switches were not looked at for so long.
     """
 
     postgres_dsn: str
@@ -37,10 +38,12 @@ class Settings(KafkaFields):
     stop_trigger: str = StopTrigger.QUOTE.value
     peg_interval_ms: int = 250
     peg_moves_per_s: int = 250
+    kills_age_s_max: float = AGE_S_MAX
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
         KafkaFields.__post_init__(self)
+        require_age("OMS_CORE_KILLS_AGE_S_MAX", self.kills_age_s_max)
         for name, value in (
             ("OMS_CORE_MARKET_ORDER_AGE_S_MAX", self.market_order_age_s_max),
             ("OMS_CORE_QUOTE_AGE_S_MAX", self.quote_age_s_max),

@@ -18,6 +18,7 @@ from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
 from oms_core.domain.machine import UnknownChildError, evolve, first_route
 from oms_core.domain.order import (
     FIELD_OF,
@@ -34,6 +35,7 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
+from oms_core.domain.order_times import MAY_NOT, Standing
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -58,6 +60,7 @@ from oms_platform.audit_chain import request_digest
 from oms_platform.clock import microseconds
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
+from oms_platform.kill_switches import FixedKills, KillBoard
 from oms_platform.messages import (
     BookTrade,
     CancelChildren,
@@ -77,6 +80,7 @@ from oms_platform.order_ids import peg_id, recall_id, route_id
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
+    AuctionTimes,
     Booking,
     BookingRejected,
     CancelCause,
@@ -144,7 +148,7 @@ class Core:
     """What the handlers work with. market_order_age_max: see docs/operations.md, stale orders.
 
     day_orders_wait: whether DAY orders are taken while their market is closed, to wait for it.
-    new_id, stopwatch_ns: of what is born here, and of how long a verdict takes.
+    new_id, stopwatch_ns: of what is born here, and of how long a verdict takes. kills: what is stopped.
     """
 
     desk: Desk
@@ -155,6 +159,7 @@ class Core:
     new_id: Callable[[], UUID] = ids.uuid7
     stopwatch_ns: Callable[[], int] = time.perf_counter_ns
     marks: "Marks" = field(init=False)
+    kills: KillBoard = field(default_factory=FixedKills)
     # The trace of each live order that came in this life, for what happens to it without a message.
     traces: dict[UUID, str] = field(default_factory=dict)
 
@@ -274,6 +279,7 @@ def verdict_now(
         of=of,
         day_orders_wait=wait,
         mark=core.marks.at(now),
+        stopped_by=stopping(core.kills.known(), terms, of),
     )
     verdict = check_risk(context, core.desk.rules, RULES)
     for broken in verdict.broken:
@@ -309,7 +315,7 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         denied = OrderDenied(denial=verdict.denial, checks=verdict.kept, risk_us=risk_us)
         return _record(core, unit, order, denied, trace)
     auction = core.desk.auction_of(order.terms, unit.now)
-    may_route = core.desk.order_standing(order, auction, unit.now).may_route
+    may_route = _standing(core, order, auction, unit.now).may_route
     accepted = OrderAccepted(
         reserved_price_micros=verdict.reserved_price_micros,
         checks=verdict.kept,
@@ -500,6 +506,17 @@ def handle_session_end(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) 
             _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
+def handle_kill(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) -> None:
+    """Take orders that a kill switch cancels out of the market."""
+    kills = core.kills.known()
+    for order_id in order_ids:
+        order = core.desk.orders.get(order_id)
+        switch = None if order is None else kills.order_cancel(order.terms)
+        if order is not None and switch is not None and is_to_be_canceled(order):
+            wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.KILL, reason=reason_of(switch))
+            _record(core, unit, order, wish, core.traces.get(order_id, ""))
+
+
 def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
     """End an order whose own time is over, or go on with one that had to wait until now."""
     order = core.desk.orders.get(order_id)
@@ -519,7 +536,7 @@ def _known(core: Core, order_id: UUID) -> Order:
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
-    may_route, waits_for = core.desk.order_standing(order, auction, unit.now)
+    may_route, waits_for = _standing(core, order, auction, unit.now)
     quote = None if order.terms.peg is None else _quote_followed(core, order)
     steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
     if not steps:
@@ -538,6 +555,13 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     if order.closed:
         core.traces.pop(order.order_id, None)
     return order
+
+
+def _standing(core: Core, order: Order, auction: AuctionTimes | None, now: datetime) -> Standing:
+    """Return whether a route of an order may be asked for now. auction: that it is for, None for none."""
+    if waits(core.kills.known(), order.terms):
+        return MAY_NOT
+    return core.desk.order_standing(order, auction, now)
 
 
 def _quote_followed(core: Core, order: Order, touch: TouchPrices | None = None) -> FollowQuote:

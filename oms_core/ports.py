@@ -12,6 +12,7 @@ from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.messages import (
     BookTrade,
     CancelOrder,
@@ -168,6 +169,18 @@ class OrderStore(Protocol):
 
         Raises UnstorableError when a row is refused, and AccountLostError when another writer has moved an
         account's stream on.
+        """
+
+    def note_kills(
+        self,
+        switches: Sequence[KillSwitch],
+        covered: Sequence[tuple[UUID, UUID, str]],
+        member: str,
+        now: datetime,
+    ) -> None:
+        """Say that a core goes by switches, and what they found open there; what was said stays as it is.
+
+        covered: (switch, order, ClOrdID of a child, or empty for the order).
         """
 
     def require_streams(self, heads: Mapping[str, int]) -> None:

@@ -131,6 +131,12 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         facts=True,
     ),
     RuleSpec(
+        name="KILLED",
+        meaning="No kill switch stops the order.",
+        controls=(_ACCESS, _CREDIT),
+        facts=True,
+    ),
+    RuleSpec(
         name="TRADER_NOT_PERMITTED",
         meaning="Whoever asks may trade this, here.",
         controls=(_ACCESS,),

@@ -136,13 +136,14 @@ class PegType(str, enum.Enum):
 class CancelCause(str, enum.Enum):
     """Why an order is being taken out of the market.
 
-    ALGO_END: its algo's time is over.
+    ALGO_END: its algo's time is over. KILL: a kill switch cancels it.
     """
 
     CLIENT = "CANCEL_CAUSE_CLIENT"
     SESSION_END = "CANCEL_CAUSE_SESSION_END"
     EXPIRY = "CANCEL_CAUSE_EXPIRY"
     ALGO_END = "CANCEL_CAUSE_ALGO_END"
+    KILL = "CANCEL_CAUSE_KILL"
 
 
 class AlgoStrategy(str, enum.Enum):
@@ -590,11 +591,15 @@ class ChildClosed(Message, frozen=True, kw_only=True):
 
 
 class CancelRequested(Message, frozen=True, kw_only=True):
-    """The order is to leave the market."""
+    """The order is to leave the market.
+
+    reason: in words, of a kill switch's cancel.
+    """
 
     request_id: UUID
     cause: CancelCause
     requested_at: datetime
+    reason: str = ""
 
 
 class ChildCancelRejected(Message, frozen=True, kw_only=True):

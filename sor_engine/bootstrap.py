@@ -8,6 +8,7 @@ from oms_platform.health import Health, serve_health
 from oms_platform.kafka.consumers import BatchConsumer
 from oms_platform.kafka.publisher import Publisher
 from oms_platform.kafka.topics import ensure_topics, read_incarnation
+from oms_platform.kill_feed import KillFeed
 from oms_platform.postgres import connect, load_offsets
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
@@ -56,6 +57,9 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(settings.postgres_dsn, "sor-engine")))
             require_revision(connection)
+            kills = KillFeed(settings.postgres_dsn, SOR, age_s_max=settings.kills_age_s_max)
+            stack.callback(kills.stop)
+            kills.start()
             ensure_topics(kafka)
             incarnation = read_incarnation(kafka)
 
@@ -81,6 +85,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                 stopwatch=time.perf_counter_ns,
                 quote_age_ms_max=settings.quote_age_ms_max,
                 quote_timeout_ms=settings.quote_timeout_ms,
+                kills=kills,
             )
             loop = RouteRequestLoop(
                 consumer=consumer,
@@ -94,6 +99,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
                 tracer=tracer,
             )
             health.add("postgres", lambda: "connection lost" if connection.broken else None)
+            health.add("kills", kills.problem)
             calm_garbage_collector()
             health.set_started(True)
             loop.run(stop)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oms_platform.kafka.settings import KafkaFields
+from oms_platform.kill_feed import AGE_S_MAX, require_age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,7 +11,8 @@ class Settings(KafkaFields):
     """Where the parts are, and how old a quote may be before a newer one is asked for.
 
     profile: of orders that name none and whose account names none. reference_refresh_s: how often venues,
-    profiles and scorecards are read again.
+    profiles and scorecards are read again. kills_age_s_max: nothing is placed while the kill switches were
+    not looked at for so long.
     """
 
     postgres_dsn: str
@@ -18,12 +20,18 @@ class Settings(KafkaFields):
     market_data_host: str
     market_data_port: int
     kafka_assignment: str = "all"
+    kills_age_s_max: float = AGE_S_MAX
     host: str = "127.0.0.1"
     log_level: str = "INFO"
     profile: str = "default"
     quote_age_ms_max: int = 2000
     quote_timeout_ms: int = 200
     reference_refresh_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that cannot be read or contradict each other."""
+        KafkaFields.__post_init__(self)
+        require_age("OMS_SOR_KILLS_AGE_S_MAX", self.kills_age_s_max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

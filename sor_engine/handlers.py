@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from oms_platform.clock import Clock, microseconds
+from oms_platform.kill_switches import FixedKills, KillBoard
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
 from oms_platform.order_types import AUCTIONS, venue_force, worked_terms
 from oms_platform.pegs import peg_price
@@ -54,6 +55,9 @@ QUOTE_WAIT_MS_MAX: Final = 400
 TAKEN_SEEN_AFTER: Final = timedelta(milliseconds=20)
 # Decisions of one symbol and side that are remembered, should quotes stand still.
 TAKEN_KEPT_MAX: Final = 1_000
+# Why nothing is placed of what a switch stops, or of anything while nobody can read the switches.
+KILLED: Final = "KILLED"
+KILL_UNREAD: Final = "KILL_UNREAD"
 _NO_ROUTING: Final = Routing()
 _NARROW: Final = "narrow from, to, accountId, symbol or side"
 _inputs_encoder: Final = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
@@ -98,7 +102,10 @@ class TakenShares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingContext:
-    """What decisions are made with. stopwatch: counts nanoseconds. quote_clock: knows market data's time."""
+    """What decisions are made with. stopwatch: counts nanoseconds. quote_clock: knows market data's time.
+
+    kills: what must not be placed, of orders that are to be sent; a preview shows what would be without it.
+    """
 
     quotes: Quotes
     clock: Clock
@@ -107,6 +114,7 @@ class RoutingContext:
     quote_timeout_ms: int
     taken: TakenShares = field(default_factory=TakenShares)
     quote_clock: QuoteClock = field(default_factory=QuoteClock)
+    kills: KillBoard = field(default_factory=FixedKills)
 
 
 class QuoteBudget:
@@ -274,6 +282,7 @@ def _inputs(
     account = reference.accounts.get(terms.account_id)
     routing = effective_routing(terms.routing, account, reference.default_profile)
     profile = reference.profiles.get(routing.profile)
+    killed, stopped = _stops(terms, context.kills)
     problem = ""
     if profile is None:
         found = reference.unusable.get(routing.profile)
@@ -315,8 +324,20 @@ def _inputs(
         quote_age_us_max=context.quote_age_ms_max * 1000,
         taken={} if quote is None else context.taken.of(quote, _made_at(quote, clock_us), buy=buy),
         outflows=outflows,
+        killed=killed,
+        stopped=stopped,
     )
     return inputs, profile, problem
+
+
+def _stops(terms: OrderTerms, board: KillBoard) -> tuple[str, dict[str, str]]:
+    """Return why nothing of an order may be placed, empty when it may, and where else it may not go."""
+    kills = board.known()
+    if kills.unread:
+        return f"{KILL_UNREAD}: {kills.unread}", {}
+    switch = kills.order_stop(terms)
+    stopped = {venue_id: f"{KILLED}: {one}" for venue_id, one in kills.venue_stops(terms).items()}
+    return "" if switch is None else f"{KILLED}: {switch}", stopped
 
 
 def _price_of(terms: OrderTerms, quote: Quote | None, reference: Reference) -> int:
@@ -346,6 +367,8 @@ def decide_on(
     if inputs.not_traded:
         reason = f"NOT_TRADED: symbol={request.terms.symbol}, status={inputs.not_traded}"
         return _undecided(reason, content.venues, no_data=True)
+    if inputs.killed:
+        return _undecided(inputs.killed, content.venues, no_data=True)
     if profile is None:
         return _undecided(problem, content.venues)
     return decide(
@@ -423,6 +446,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         post_only=terms.post_only,
         peg=None if terms.peg is None else terms.peg.peg_type,
         listing_venue=inputs.listing_venue,
+        stopped=inputs.stopped,
     )
 
 

@@ -44,7 +44,8 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     outflows: see `Market`. tick_micros: from a dollar on, None for a symbol that is not known;
     sub_dollar_tick_micros: below a dollar, 0 for the same. access_fee_cap_micros: at the order's price.
     order_protection: as the day's rules have it. round_lot: of an order that shows a part of itself.
-    listing_venue: of an order for an auction, who holds it; empty for nobody.
+    listing_venue: of an order for an auction, who holds it; empty for nobody. killed: the kill switch that
+    lets nothing of it be placed, or that nobody can read them. stopped: venues that one keeps it from, why.
     """
 
     request: RouteRequest
@@ -62,6 +63,8 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     order_protection: bool = True
     round_lot: int = 1
     listing_venue: str = ""
+    killed: str = ""
+    stopped: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

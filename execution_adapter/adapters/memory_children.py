@@ -14,6 +14,7 @@ from execution_adapter.domain.ledger import Offsets, Settled
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint, CoreOffsets, passed_by_core
 from execution_adapter.ports import (
+    HeldTo,
     JournalLine,
     OutNumbers,
     SessionDown,
@@ -24,6 +25,7 @@ from execution_adapter.ports import (
     Writes,
 )
 from oms_platform.exceptions import ExecutionException
+from oms_platform.kill_switches import Owner, Stage
 from oms_platform.messages import CancelChildren
 from oms_platform.vocabulary import ChildTerms
 
@@ -31,8 +33,8 @@ from oms_platform.vocabulary import ChildTerms
 class InMemoryChildStore:
     """ChildStore. open_orders, core: what the adapter reads of core's tables; None: every order is open.
 
-    parent_of: the order that a client placed, without its children. refuses: says why a child is not taken,
-    None for one that is.
+    parent_of: the order that a client placed, without its children. owner_of: who asked for it. refuses: says
+    why a child is not taken, None for one that is.
     """
 
     def __init__(
@@ -42,7 +44,11 @@ class InMemoryChildStore:
         core: Callable[[], CoreOffsets] = dict,
         parent_of: Callable[[UUID], Parent | None] = lambda _order_id: None,
         refuses: Callable[[ChildTerms], str | None] = lambda _child: None,
+        owner_of: Callable[[UUID], Owner | None] = lambda _order_id: None,
     ) -> None:
+        self._owner_of = owner_of
+        self.covered: dict[tuple[UUID, UUID, str], datetime] = {}
+        self.effects: dict[tuple[UUID, Stage], datetime] = {}
         self._open_orders = open_orders
         self._core = core
         self._parent_of = parent_of
@@ -82,6 +88,18 @@ class InMemoryChildStore:
                 committed={name: state.cum_qty + state.leaves_qty for name, state in states.items()},
             )
         return found
+
+    def owners(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Owner]:
+        """Return who asked for each of these orders, and by what strategy, as far as that is known."""
+        found = {order_id: self._owner_of(order_id) for order_id in order_ids}
+        return {order_id: owner for order_id, owner in found.items() if owner is not None}
+
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
+        for one in held.covered:
+            self.covered.setdefault(one, now)
+        for switch in held.switches:
+            self.effects.setdefault((switch.switch_id, switch.stage), now)
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch, all or nothing. A child of a canceled attempt is not stored."""

@@ -11,12 +11,13 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from execution_adapter.domain.child import UNREPLACED, ChildState, Execution, Replaces, Status
-from execution_adapter.domain.gate import Instrument, KillSwitch, Parent, Scope
+from execution_adapter.domain.gate import Instrument, Parent
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
 from execution_adapter.domain.wire_ids import WireIds
 from execution_adapter.ports import (
+    HeldTo,
     JournalLine,
     OutNumbers,
     SessionDown,
@@ -30,6 +31,8 @@ from oms_platform.clock import Clock, utc_now
 from oms_platform.exception_rows import insert_exceptions, settle_exceptions
 from oms_platform.exceptions import storable
 from oms_platform.ids import uuid7, uuid7_floor, uuid7_time
+from oms_platform.kill_feed import note_effect
+from oms_platform.kill_switches import Owner, owner_of
 from oms_platform.market_rows import read_market_rules
 from oms_platform.market_rules import rules_date
 from oms_platform.messages import CancelChildren
@@ -44,12 +47,14 @@ from oms_platform.postgres import (
     save_offsets,
 )
 from oms_platform.prices import micros_of
-from oms_platform.vocabulary import ChildTerms, OrderType, Side
+from oms_platform.telemetry.tracing import ADAPTER
+from oms_platform.vocabulary import ChildTerms, OrderTerms, OrderType, Side
 from oms_platform.wire import Topic, encode
 
 GROUP: Final = "execution-adapter"
 CORE_GROUP: Final = "oms-core"
 _terms_decoder: Final = msgspec.json.Decoder(ChildTerms)
+_order_terms_decoder: Final = msgspec.json.Decoder(OrderTerms)
 _replaces_decoder: Final = msgspec.json.Decoder(Replaces)
 _executions_decoder: Final = msgspec.json.Decoder(tuple[Execution, ...])
 _COLUMNS: Final = (
@@ -102,6 +107,12 @@ _PARENTS: Final = ArrayStatement(
     " LEFT JOIN LATERAL (SELECT array_agg(kept.cl_ord_id) AS names,"
     " array_agg(kept.cum_qty + kept.leaves_qty) AS shares FROM child_orders kept"
     " WHERE kept.order_id = o.order_id) done ON true WHERE true",
+    pruned="o.order_id",
+)
+_OWNERS: Final = ArrayStatement(
+    (("order_id", "uuid"),),
+    "SELECT o.order_id, o.terms::text FROM {rows} JOIN client_terms o ON o.order_id = row.order_id"
+    " WHERE true",
     pruned="o.order_id",
 )
 _UPDATE: Final = ArrayStatement(
@@ -229,8 +240,8 @@ class PostgresChildStore:
         self._connection = connection
         self._incarnation = incarnation
         self._clock = clock
-        # Versions and the day of what was looked at last.
-        self._seen: tuple[int, int, date] | None = None
+        # The version and the day of what was looked at last.
+        self._seen: tuple[int, date] | None = None
         self._wire_ids = wire_ids or WireIds()
 
     def parents(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Parent]:
@@ -238,6 +249,20 @@ class PostgresChildStore:
         with self._connection.cursor() as cursor:
             _PARENTS.execute(cursor, [(order_id,) for order_id in dict.fromkeys(order_ids)])
             return {row[0]: _parent(row) for row in cursor.fetchall()}
+
+    def owners(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Owner]:
+        """Return who asked for each of these orders, and by what strategy, as far as that is known."""
+        with self._connection.cursor() as cursor:
+            _OWNERS.execute(cursor, [(order_id,) for order_id in dict.fromkeys(order_ids)])
+            return {
+                order_id: owner_of(_order_terms_decoder.decode(terms))
+                for order_id, terms in (cursor.fetchall() if order_ids else ())
+            }
+
+    def note_kills(self, held: HeldTo, now: datetime) -> None:
+        """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
+        with one_round_trip(self._connection) as cursor:
+            note_effect(cursor, held.switches, held.covered, ADAPTER, "", now)
 
     def write(self, writes: Writes, now: datetime) -> frozenset[str]:
         """Store a batch in one pipelined transaction. Returns the ClOrdIDs of the children that are new."""
@@ -436,23 +461,15 @@ class PostgresChildStore:
         except psycopg.OperationalError as error:
             raise PostgresUnavailableError(f"the lock of the FIX sessions is lost: {error}") from error
         today = rules_date(self._clock())
-        if (seen := (versions["switches"], versions["instruments"], today)) == self._seen:
+        if (seen := (versions["instruments"], today)) == self._seen:
             return None
         self._seen = seen
-        switches = self._connection.execute(
-            "SELECT switch_id, scope, name, reason, cancels FROM kill_switches WHERE released_at IS NULL"
-            " ORDER BY set_at, switch_id"
-        )
         rules = read_market_rules(self._connection).on(today)
         instruments = self._connection.execute(
             "SELECT i.symbol, i.status, i.reference_price, coalesce(h.reason, '') FROM instruments i"
             " LEFT JOIN halts h ON h.symbol = i.symbol AND h.lifted_at IS NULL"
         )
         return Stops(
-            switches=tuple(
-                KillSwitch(switch_id=switch_id, scope=Scope[scope], name=name, reason=reason, cancels=cancels)
-                for switch_id, scope, name, reason, cancels in switches.fetchall()
-            ),
             instruments={
                 symbol: Instrument(
                     active=status == "ACTIVE",

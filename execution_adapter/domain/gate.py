@@ -5,13 +5,13 @@ gateway stored it and to what the order's other children have or may trade; a ch
 about to be sent, to limits of our own, to the market, and to what a person has stopped.
 """
 
-import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from oms_platform.kill_switches import UNKNOWN_OWNER, FixedKills, KillBoard, KillSwitch, Owner
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS, BOOKED, rests_in_sight
 from oms_platform.sides import far, is_within, near, sign
@@ -183,40 +183,6 @@ def _text(value: object) -> str:
 # ---- children, each time one is about to be sent
 
 
-class Scope(enum.Enum):
-    """What a kill switch stops."""
-
-    FIRM = "FIRM"
-    VENUE = "VENUE"
-    ACCOUNT = "ACCOUNT"
-    SYMBOL = "SYMBOL"
-
-
-class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody has stopped a scope. name: of the venue, account or symbol; empty for the firm.
-
-    cancels: what is open of it is canceled, too.
-    """
-
-    switch_id: UUID
-    scope: Scope
-    name: str
-    reason: str
-    cancels: bool = False
-
-    def stops(self, child: ChildTerms) -> bool:
-        """Whether a child is in the scope."""
-        match self.scope:
-            case Scope.FIRM:
-                return True
-            case Scope.VENUE:
-                return child.venue_id == self.name
-            case Scope.ACCOUNT:
-                return child.account_id == self.name
-            case Scope.SYMBOL:
-                return child.symbol == self.name
-
-
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a symbol today. reference_micros: its price where there is no quote, None for none.
 
@@ -255,14 +221,22 @@ _NO_TOUCH: Final = Touch()
 
 
 class WireGate:
-    """Holds each child to limits, market and switches. One thread only."""
+    """Holds each child to limits, market and switches. One thread only.
+
+    kills: the switches, asked anew for each child. owners: who asked for an order, as far as that matters; of
+    one that is not there nobody knows, and every switch that names somebody stops it.
+    """
 
     def __init__(
-        self, limits: WireLimits = UNLIMITED, touch_of: Callable[[str], Touch] = lambda _symbol: _NO_TOUCH
+        self,
+        limits: WireLimits = UNLIMITED,
+        touch_of: Callable[[str], Touch] = lambda _symbol: _NO_TOUCH,
+        kills: KillBoard | None = None,
     ) -> None:
         self._limits = limits
         self._touch_of = touch_of
-        self.switches: tuple[KillSwitch, ...] = ()
+        self.kills: KillBoard = FixedKills() if kills is None else kills
+        self.owners: dict[UUID, Owner] = {}
         # None: nothing is known of instruments, and they are not asked about.
         self.instruments: Mapping[str, Instrument] | None = None
         # (the second, how many in it), by venue and by what the same orders have in common.
@@ -274,11 +248,24 @@ class WireGate:
 
         One that may be sent counts as sent.
         """
-        for switch in self.switches:
-            if switch.stops(child):
-                what = f"scope={switch.scope.name}, name={switch.name}" if switch.name else "scope=FIRM"
-                return f"GATE_KILLED: {what}, reason={switch.reason}"
-        return self._beyond_limits(child) or self._beyond_market(child) or self._too_often(child, now_s)
+        return (
+            self._killed(child)
+            or self._beyond_limits(child)
+            or self._beyond_market(child)
+            or self._too_often(child, now_s)
+        )
+
+    def _killed(self, child: ChildTerms) -> str:
+        kills = self.kills.known()
+        if kills.unread:
+            return f"GATE_KILL_UNREAD: {kills.unread}"
+        found = next((switch for switch in kills.switches if self.is_stopped(child, switch)), None)
+        return "" if found is None else f"GATE_KILLED: {found}"
+
+    def is_stopped(self, child: ChildTerms, switch: KillSwitch) -> bool:
+        """Return whether a switch stops a child."""
+        owner = self.owners.get(child.order_id, UNKNOWN_OWNER)
+        return switch.stops(self.kills.known().thing(child.account_id, child.symbol, owner, child.venue_id))
 
     def _beyond_limits(self, child: ChildTerms) -> str:
         limits, notional = self._limits, child.quantity * child.limit_price_micros

@@ -18,6 +18,7 @@ import structlog
 
 from execution_adapter import metrics
 from execution_adapter.domain.ledger import Ledger, Offsets
+from execution_adapter.entrypoints.kill_watch import KillWatch
 from execution_adapter.entrypoints.own_names import OwnNames
 from execution_adapter.entrypoints.plan_batches import PlanBatches, Step
 from execution_adapter.entrypoints.venue_messages import VenueMessages, journal_of
@@ -132,7 +133,10 @@ class AdapterLoop:
         self._venues = venues
         self._venue_ids = frozenset(venue_ids)
         self._manager = manager
-        self._plans = PlanBatches(store, manager, ledger, publisher, tracer or Tracer(), self._venue_ids)
+        self._kills = KillWatch(store, manager)
+        self._plans = PlanBatches(
+            store, manager, ledger, publisher, tracer or Tracer(), self._venue_ids, self._kills
+        )
         self._messages = VenueMessages(store, venues, manager, ledger, names or OwnNames())
         self._ledger = ledger
         self._publisher = publisher
@@ -182,6 +186,7 @@ class AdapterLoop:
         if items:
             self._work(items)
         now_s = self._monotonic_s()
+        self._kills.look(self._clock(), now_s)
         self._manager.expire_holds(self._clock(), now_s)
         self._manager.send_waiting(self._clock(), now_s)
         if self._unsettled() and now_s - self._flushed_s >= self._pace.flush_s:
@@ -201,7 +206,8 @@ class AdapterLoop:
         """Take note of what must not be sent any more, or may be again."""
         stops = self._store.look()
         if stops is not None:
-            self._manager.handle_stops(stops, self._clock(), self._monotonic_s())
+            self._manager.handle_stops(stops)
+        self._kills.look(self._clock(), self._monotonic_s())
 
     def _wait_s(self) -> float:
         """Return how long the inbox may stay empty before something is due."""
@@ -284,6 +290,9 @@ class AdapterLoop:
         steps = [step for batch in batches for step in self._plans.read(batch)]
         journal = [*self._venues.take_sent(), *(() if journaled else journal_of(items))]
         self._messages.except_refused(items, self._clock())
+        if not journaled:
+            heard = {item.venue_id for item in items if isinstance(item, FixMessage) and not item.poss_dup}
+            self._kills.heard(heard, started_s)
         # What venues sent is kept as it came before anything is decided about it.
         new = self._store_batch(steps, journal) if steps or journal else _NOTHING
         self._plans.note_cancels(steps)
@@ -319,6 +328,7 @@ class AdapterLoop:
         storable = self._ledger.storable()
         writes.states, writes.offsets, writes.exceptions = storable[:3]
         writes.settled, writes.runs = storable.settled, storable.runs
+        self._kills.excepted(writes.exceptions, self._monotonic_s())
         with timed_transaction("adapter_write"):
             new = self._store.write(writes, self._clock())
         self._ledger.stored()

@@ -16,6 +16,7 @@ import structlog
 from execution_adapter import metrics
 from execution_adapter.domain.gate import Parent, problem_of_parent, problem_of_price_change
 from execution_adapter.domain.ledger import Ledger
+from execution_adapter.entrypoints.kill_watch import KillWatch
 from execution_adapter.handlers import ChildOrderManager, by_route, plan_problem
 from execution_adapter.ports import ChildStore, JournalLine, RefusedPlan, StoredChild, Writes
 from oms_platform.kafka.ports import Batch, RecordSink
@@ -56,7 +57,9 @@ class PlanBatches:
         publisher: RecordSink,
         tracer: Tracer,
         venue_ids: frozenset[str],
+        kills: KillWatch,
     ) -> None:
+        self._kills = kills
         self._store, self._manager, self._ledger = store, manager, ledger
         self._publisher, self._tracer, self._venue_ids = publisher, tracer, venue_ids
 
@@ -96,6 +99,7 @@ class PlanBatches:
         """Decide what may be stored of a batch's plans: by their orders, and by the cancels before them."""
         held = [step.message.order_id for step in steps if _is_held_to_parent(step.message)]
         parents = self._store.parents(held) if held else {}
+        self._kills.learn(held)
         canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
         refused = {order_id: parent.refused_through for order_id, parent in parents.items()}
         # ClOrdIDs of each order's children with the shares that they have executed, or may.

@@ -17,9 +17,9 @@ SELECT exception_id::text, 'EXECUTION_EXCEPTION', true, account_id, venue_id, nu
        kind || ': ' || detail
 FROM execution_exceptions WHERE status IN ('OPEN', 'BOOKING')
 UNION ALL
-SELECT switch_id::text, 'KILL_SWITCH', true, CASE scope WHEN 'ACCOUNT' THEN name END,
-       CASE scope WHEN 'VENUE' THEN name END, CASE scope WHEN 'SYMBOL' THEN name END, set_at,
-       lower(scope) || CASE name WHEN '' THEN '' ELSE ' ' || name END || ' is stopped: ' || reason
+SELECT switch_id::text, 'KILL_SWITCH', true, scope->>'account', scope->>'venue', scope->>'symbol', set_at,
+       coalesce((SELECT string_agg(key || ' ' || value, ', ' ORDER BY key) FROM jsonb_each_text(scope)),
+                'everything') || ' is stopped (' || stage || '): ' || reason
 FROM kill_switches WHERE released_at IS NULL
 UNION ALL
 SELECT 'session ' || venue_id, 'SESSION_DOWN', true, NULL, venue_id, NULL, changed_at, reason

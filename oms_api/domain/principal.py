@@ -19,6 +19,7 @@ class Right(enum.Enum):
     TRADE = "trade"
     CANCEL = "cancel"
     STOP = "stop"
+    RELEASE = "release"
     ADMIN = "admin"
     AUDIT = "audit"
 
@@ -28,8 +29,8 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
     "desk-head": _TRADING | {Right.STOP},
-    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.AUDIT)),
-    "admin": _TRADING | {Right.STOP, Right.ADMIN, Right.AUDIT},
+    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.RELEASE, Right.AUDIT)),
+    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.ADMIN, Right.AUDIT},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

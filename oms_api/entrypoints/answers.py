@@ -27,6 +27,7 @@ STATUS_OF: Final = {
     RefusalCode.DUPLICATE_REQUEST_ID: 409,
     RefusalCode.ORDER_CLOSED: 409,
     RefusalCode.CONFLICT: 409,
+    RefusalCode.KILLED: 409,
     RefusalCode.PRECONDITION_FAILED: 412,
     RefusalCode.RATE_LIMITED: 429,
     RefusalCode.UNAVAILABLE: 503,

@@ -47,6 +47,10 @@ MEANING: Final = {
     ),
     RefusalCode.ORDER_CLOSED: "The order is closed; `orderStatus` says how. It cannot be changed.",
     RefusalCode.CONFLICT: "What is asked contradicts the state that it would change; `orderStatus` names it.",
+    RefusalCode.KILLED: (
+        "A kill switch stops what was asked for; the message names it, its scope and why. Cancels are taken."
+        " It may be asked again once the switch is released."
+    ),
     RefusalCode.PRECONDITION_FAILED: (
         "What was to be changed is not the version that If-Match names; nothing was changed. Read it again:"
         " the answer's ETag is what If-Match takes."

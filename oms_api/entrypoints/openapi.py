@@ -29,6 +29,7 @@ _RIGHTS: Final = {
     Right.TRADE: "Needs the right to trade.",
     Right.CANCEL: "Needs the right to cancel.",
     Right.STOP: "Needs the right to stop trading.",
+    Right.RELEASE: "Needs the right to let what is stopped trade again.",
     Right.ADMIN: "Needs the right to administer.",
     Right.AUDIT: "Needs the right to audit.",
 }

@@ -1,5 +1,6 @@
-"""REST about kill switches: what a person has stopped, and may let trade again."""
+"""REST about kill switches: what is stopped, how far, what came of it, who releases it; and triggers."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,12 +12,35 @@ from oms_api.domain.terms import read_id
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_exceptions import Reason, ReasonRequest
-from oms_api.ports import Ports, SwitchView, View
+from oms_api.ports import (
+    Ports,
+    SwitchDetail,
+    SwitchView,
+    TriggerView,
+    UnavailableError,
+    View,
+)
+from oms_platform.kill_switches import STAGES, Stage, TriggerKind, TriggerMode
+from oms_platform.scopes import EVERYTHING, NAME_MAX, Scope, ScopeKind, scope_of
 
 PATH: Final = "/api/v1/kill-switches"
+TRIGGERS: Final = "/api/v1/kill-triggers"
 TAG: Final = "Kill switches"
 ROWS_MAX: Final = 500
-SCOPES: Final = ("FIRM", "VENUE", "ACCOUNT", "SYMBOL")
+THRESHOLD_MAX: Final = 10**12
+WINDOW_S_MAX: Final = 86_400
+RETRY_AFTER_S: Final = 1
+# The fields of a request that name a scope, by kind.
+FIELDS: Final[Mapping[ScopeKind, str]] = {
+    kind: {ScopeKind.ACCOUNT: "accountId", ScopeKind.VENUE: "venueId"}.get(kind, kind.value)
+    for kind in ScopeKind
+}
+NOT_SET: Final = (
+    "not set: Postgres does not answer. While it is away nothing new is acknowledged, and the last gate lets"
+    " nothing leave from {age_s:g} s after its last look on; ask again until it is taken"
+)
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX, pattern=r"^[^\u0000]+$")]
+StageName = Annotated[str, one_of([stage.value for stage in STAGES], "KillStage")]
 
 
 class SwitchesQuery(msgspec.Struct, rename="camel", kw_only=True):
@@ -25,15 +49,45 @@ class SwitchesQuery(msgspec.Struct, rename="camel", kw_only=True):
     all: Annotated[bool, msgspec.Meta(description="Also those that were released.")] = False
 
 
-class SwitchRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What to stop, and why. name: of the venue, account or symbol; left out for the firm.
+class ScopeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What is meant: whatever has every name that is given. everything: true where none is."""
 
-    cancels: open orders of it are canceled too.
+    firm: Name | msgspec.UnsetType = msgspec.UNSET
+    desk: Name | msgspec.UnsetType = msgspec.UNSET
+    account_id: Name | msgspec.UnsetType = msgspec.UNSET
+    trader: Name | msgspec.UnsetType = msgspec.UNSET
+    strategy: Name | msgspec.UnsetType = msgspec.UNSET
+    sector: Name | msgspec.UnsetType = msgspec.UNSET
+    symbol: Name | msgspec.UnsetType = msgspec.UNSET
+    venue_id: Name | msgspec.UnsetType = msgspec.UNSET
+    everything: bool = False
+
+
+class SwitchRequest(ScopeRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What to stop, how far, and why.
+
+    stage: BLOCK stops what is new; CANCEL cancels what is open, too.
     """
 
-    scope: Annotated[str, one_of(SCOPES, "SwitchScope")]
-    name: Annotated[str, msgspec.Meta(pattern=r"^[^\u0000]*$")] = ""
-    cancels: bool = False
+    stage: StageName = Stage.BLOCK.value
+    reason: Reason
+
+
+class RaiseRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How far a switch is to go from now on, and why."""
+
+    stage: StageName
+    reason: Reason
+
+
+class TriggerRequest(ScopeRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What sets a switch of its scope by itself, and why. SHADOW: it only says that it would have."""
+
+    kind: Annotated[str, one_of([kind.name for kind in TriggerKind], "KillTriggerKind")]
+    threshold: Annotated[int, msgspec.Meta(ge=1, le=THRESHOLD_MAX)]
+    window_s: Annotated[int, msgspec.Meta(ge=1, le=WINDOW_S_MAX)]
+    stage: StageName = Stage.BLOCK.value
+    mode: Annotated[str, one_of([mode.name for mode in TriggerMode], "KillTriggerMode")]
     reason: Reason
 
 
@@ -43,80 +97,129 @@ class Switches(View, frozen=True):
     kill_switches: list[SwitchView]
 
 
-def _may_stop(principal: Principal, scope: str) -> bool:
-    return principal.sees_every_account or scope == "ACCOUNT"
+class Triggers(View, frozen=True):
+    """What sets switches by itself."""
+
+    kill_triggers: list[TriggerView]
 
 
-def _only_own_accounts() -> Refusal:
-    return Refusal(code=RefusalCode.FORBIDDEN, message="the token lets its own accounts be stopped only")
+async def read_scope(ports: Ports, principal: Principal, content: Mapping[str, object]) -> Scope | Refusal:
+    """Return the scope that a request names, of names that are known. Raises UnavailableError."""
+    given = {kind.value: str(content[field]) for kind, field in FIELDS.items() if field in content}
+    everything = content.get("everything") is True
+    if everything == bool(given):
+        fields = ", ".join(sorted(FIELDS.values()))
+        message = f"must be true where no name is given, and only there (names: {fields}), was {everything}"
+        return invalid(FieldProblem(field="everything", message=message.replace("True", "true")))
+    try:
+        scope = scope_of(given)
+    except ValueError as error:
+        kind = ScopeKind(str(error).partition(" ")[0])
+        return invalid(FieldProblem(field=FIELDS[kind], message=str(error).partition(" ")[2]))
+    if not principal.sees_every_account and not scope.account:
+        message = "the token lets its own accounts be stopped only"
+        return Refusal(code=RefusalCode.FORBIDDEN, message=message)
+    problems = _unknown(ports, principal, scope)
+    if problems:
+        await ports.reference.refresh()
+        problems = _unknown(ports, principal, scope)
+    return invalid(*problems) if problems else scope
 
 
-async def _is_ones_own(ports: Ports, principal: Principal, switch_id: UUID) -> bool:
-    """Return whether a caller may release a switch: of others' it learns nothing."""
-    if principal.sees_every_account:
-        return True
-    found = await ports.switches.switches(released=False, accounts=principal.visible, rows_max=ROWS_MAX)
-    return any(one.switch_id == switch_id and one.scope == "ACCOUNT" for one in found)
-
-
-def _name_problem(ports: Ports, scope: str, name: str, *, hidden: bool) -> FieldProblem | None:
-    if scope == "FIRM":
-        return FieldProblem(field="name", message="must be left out for the firm") if name else None
-    known = ports.reference
-    exists = {
-        "VENUE": known.venue_exists(name),
-        "ACCOUNT": not hidden and known.account_exists(name),
-        "SYMBOL": known.ticks(name) is not None,
+def _unknown(ports: Ports, principal: Principal, scope: Scope) -> list[FieldProblem]:
+    """Return a problem for each name that is of nothing. A trader or a strategy may come yet."""
+    reference, kills = ports.reference, ports.kills.known()
+    is_known: Mapping[ScopeKind, Callable[[str], bool]] = {
+        ScopeKind.ACCOUNT: lambda name: principal.sees(name) and reference.account_exists(name),
+        ScopeKind.VENUE: reference.venue_exists,
+        ScopeKind.SYMBOL: lambda name: reference.ticks(name) is not None,
+        ScopeKind.FIRM: lambda name: any(name == firm for firm, _ in kills.houses.values()),
+        ScopeKind.DESK: lambda name: any(name == desk for _, desk in kills.houses.values()),
+        ScopeKind.SECTOR: lambda name: name in kills.sectors.values(),
     }
-    if exists[scope]:
+    return [
+        FieldProblem(
+            field=FIELDS[kind], message=f"must be a known {kind.value}, was {shown(scope.name(kind))}"
+        )
+        for kind in scope.kinds
+        if kind in is_known and not is_known[kind](scope.name(kind))
+    ]
+
+
+async def _found(ports: Ports, principal: Principal, switch_id: UUID | None) -> SwitchDetail | None:
+    """Return a switch that a caller may see: of others' it learns nothing."""
+    if switch_id is None:
         return None
-    return FieldProblem(field="name", message=f"must be a known {scope.lower()}, was {shown(name)}")
+    return await ports.switches.switch(switch_id, principal.visible, ROWS_MAX)
 
 
-def switch_operations(ports: Ports) -> list[AnyOperation]:
-    """Return the operations. Who may read sees every switch but those of foreign accounts.
+async def _ones_own(ports: Ports, principal: Principal, given: str) -> UUID | None:
+    """Return a switch that a caller may raise or release: one of its own accounts, or any."""
+    found = await _found(ports, principal, read_id(given))
+    if found is None or not (principal.sees_every_account or "account" in found.kill_switch.scope):
+        return None
+    return found.kill_switch.switch_id
 
-    Who may stop trading sets and releases them; one who does not see every account stops accounts of its
-    own, and nothing that is others' too.
-    """
 
+def _none_is_set(given: str) -> Refusal:
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no kill switch {shown(given)} is set")
+
+
+def _of_switches(ports: Ports) -> list[AnyOperation]:
     async def switches(call: Call[SwitchesQuery]) -> Switches:
         return Switches(
             await ports.switches.switches(
-                released=call.query.all,
-                accounts=call.principal.visible,
-                rows_max=ROWS_MAX,
+                released=call.query.all, accounts=call.principal.visible, rows_max=ROWS_MAX
             )
         )
 
-    async def stop(call: Call[NoQuery]) -> SwitchView | Refusal:
-        content = call.content
-        scope, name = str(content["scope"]), str(content.get("name", ""))
-        if not _may_stop(call.principal, scope):
-            return _only_own_accounts()
-        hidden = scope == "ACCOUNT" and not call.principal.sees(name)
-        if (problem := _name_problem(ports, scope, name, hidden=hidden)) is not None:
-            return invalid(problem)
-        found = await ports.switches.set(
-            scope,
-            name,
-            cancels=content.get("cancels") is True,
-            by=call.principal.subject,
-            reason=str(content["reason"]).strip(),
-        )
+    async def switch(call: Call[NoQuery]) -> SwitchDetail | Refusal:
+        given = call.path["switchId"]
+        found = await _found(ports, call.principal, read_id(given))
         if found is None:
-            return Refusal(code=RefusalCode.CONFLICT, message="the scope is stopped already", status="SET")
+            return Refusal(code=RefusalCode.NOT_FOUND, message=f"no kill switch {shown(given)}")
         return found
 
+    async def stop(call: Call[NoQuery]) -> SwitchView | Refusal:
+        content = call.content
+        try:
+            scope = await read_scope(ports, call.principal, content)
+            if isinstance(scope, Refusal):
+                return scope
+            stage, reason = Stage[str(content.get("stage", "BLOCK"))], str(content["reason"]).strip()
+            found = await ports.switches.set(scope, stage, by=call.principal.subject, reason=reason)
+            if found is not None:
+                return found
+            there = await ports.switches.set_already(scope)
+        except UnavailableError as error:
+            return _not_set(error)
+        stands = "" if there is None else f" by {there.switch_id} at stage {there.stage}: raise that"
+        message = f"{scope} is stopped already{stands}"
+        return Refusal(code=RefusalCode.CONFLICT, message=message, status="SET")
+
+    async def raise_stage(call: Call[NoQuery]) -> SwitchView | Refusal:
+        given, content = call.path["switchId"], call.content
+        stage, reason = Stage[str(content["stage"])], str(content["reason"]).strip()
+        switch_id = await _ones_own(ports, call.principal, given)
+        if switch_id is None:
+            return _none_is_set(given)
+        raised = await ports.switches.raise_to(switch_id, stage, by=call.principal.subject, reason=reason)
+        if raised is not None:
+            return raised
+        found = await _found(ports, call.principal, switch_id)
+        if found is None or found.kill_switch.released_at is not None:
+            return _none_is_set(given)
+        at = found.kill_switch.stage
+        message = f"stage must be above {at}, where the switch is, was {stage.value}"
+        return Refusal(code=RefusalCode.CONFLICT, message=message, status=at)
+
     async def release(call: Call[NoQuery]) -> SwitchView | Refusal:
-        given = call.path["switchId"]
-        switch_id, reason = read_id(given), str(call.content["reason"]).strip()
+        given, reason = call.path["switchId"], str(call.content["reason"]).strip()
+        switch_id = await _ones_own(ports, call.principal, given)
         found = None
-        if switch_id is not None and await _is_ones_own(ports, call.principal, switch_id):
+        if switch_id is not None:
             found = await ports.switches.release(switch_id, call.principal.subject, reason)
-        if found is None:
-            return Refusal(code=RefusalCode.NOT_FOUND, message=f"no kill switch {shown(given)} is set")
-        return found
+        return _none_is_set(given) if found is None else found
 
     return [
         Operation(
@@ -124,14 +227,104 @@ def switch_operations(ports: Ports) -> list[AnyOperation]:
             summary="Kill switches, newest first", query=SwitchesQuery, answers={200: Switches},
         ),
         Operation(
+            method="GET", path=f"{PATH}/{{switchId}}", name="getKillSwitch", tag=TAG, right=Right.READ,
+            serve=switch, answers={200: SwitchDetail},
+            summary="A kill switch: who goes by it, what it found open, what of that is outstanding",
+        ),
+        Operation(
             method="POST", path=PATH, name="setKillSwitch", tag=TAG, right=Right.STOP, serve=stop,
-            summary="Stop a scope: no order of it leaves for a venue", body=SwitchRequest,
-            noun="a kill switch", example={"scope": "SYMBOL", "name": "AAPL", "reason": "news is pending"},
+            summary="Stop a scope: nothing new of it leaves for a venue", body=SwitchRequest,
+            noun="a kill switch",
+            example={"symbol": "AAPL", "stage": "CANCEL", "reason": "news is pending"},
             answers={201: SwitchView}, refusals=[RefusalCode.CONFLICT],
         ),
         Operation(
+            method="POST", path=f"{PATH}/{{switchId}}/raise", name="raiseKillSwitch", tag=TAG,
+            right=Right.STOP, serve=raise_stage, summary="Have a kill switch go further", body=RaiseRequest,
+            noun="a raise", example={"stage": "CANCEL", "reason": "it goes on"}, answers={200: SwitchView},
+            refusals=[RefusalCode.CONFLICT],
+        ),
+        Operation(
             method="POST", path=f"{PATH}/{{switchId}}/release", name="releaseKillSwitch", tag=TAG,
-            right=Right.STOP, serve=release, summary="Let a scope trade again", body=ReasonRequest,
+            right=Right.RELEASE, serve=release, summary="Let a scope trade again", body=ReasonRequest,
             noun="a reason", example={"reason": "the news is out"}, answers={200: SwitchView},
         ),
     ]  # fmt: skip
+
+
+def _not_set(error: UnavailableError) -> Refusal:
+    message = f"{NOT_SET.format(age_s=2)} ({error.what})"
+    return Refusal(code=RefusalCode.UNAVAILABLE, message=message, retry_after_s=RETRY_AFTER_S)
+
+
+def _of_triggers(ports: Ports) -> list[AnyOperation]:
+    async def triggers(_call: Call[NoQuery]) -> Triggers:
+        return Triggers(await ports.switches.triggers())
+
+    async def put(call: Call[NoQuery]) -> TriggerView | Refusal:
+        content = call.content
+        scope = await read_scope(ports, call.principal, content)
+        if isinstance(scope, Refusal):
+            return scope
+        kind = TriggerKind[str(content["kind"])]
+        problem = _unfit(kind, scope)
+        if problem is not None:
+            return invalid(problem)
+        return await ports.switches.put_trigger(
+            kind,
+            scope,
+            threshold=int(str(content["threshold"])),
+            window_s=int(str(content["windowS"])),
+            stage=Stage[str(content.get("stage", "BLOCK"))],
+            mode=TriggerMode[str(content["mode"])],
+            by=call.principal.subject,
+            reason=str(content["reason"]).strip(),
+        )
+
+    return [
+        Operation(
+            method="GET", path=TRIGGERS, name="listKillTriggers", tag=TAG, right=Right.READ, serve=triggers,
+            summary="What sets kill switches by itself", answers={200: Triggers},
+        ),
+        Operation(
+            method="PUT", path=TRIGGERS, name="putKillTrigger", tag=TAG, right=Right.ADMIN, serve=put,
+            summary="Make a trigger of a kind and scope, or make the one that is there another",
+            body=TriggerRequest, noun="a trigger", answers={200: TriggerView},
+            example={
+                "kind": "REJECT_RATE", "venueId": "XNYS", "threshold": 100, "windowS": 10, "mode": "SHADOW",
+                "reason": "a first week of looking on",
+            },
+        ),
+    ]  # fmt: skip
+
+
+# The kinds of names that the facts which each kind of trigger counts have.
+COUNTED_BY: Final[Mapping[TriggerKind, frozenset[ScopeKind]]] = {
+    TriggerKind.REJECT_RATE: frozenset((ScopeKind.VENUE, ScopeKind.ACCOUNT, ScopeKind.SYMBOL)),
+    TriggerKind.VENUE_SILENCE: frozenset((ScopeKind.VENUE,)),
+    TriggerKind.EXCEPTIONS: frozenset((ScopeKind.VENUE, ScopeKind.ACCOUNT, ScopeKind.SYMBOL)),
+    TriggerKind.MESSAGE_RATE: frozenset(ScopeKind) - {ScopeKind.VENUE},
+}
+
+
+def _unfit(kind: TriggerKind, scope: Scope) -> FieldProblem | None:
+    """Return how a scope does not go together with what a trigger counts."""
+    if kind is TriggerKind.VENUE_SILENCE and scope == EVERYTHING:
+        return FieldProblem(
+            field=FIELDS[ScopeKind.VENUE], message="must be given for VENUE_SILENCE, was nothing"
+        )
+    for name in scope.kinds:
+        if name not in COUNTED_BY[kind]:
+            counted = ", ".join(FIELDS[one] for one in ScopeKind if one in COUNTED_BY[kind])
+            message = f"must be left out for {kind.name}, which is counted by {counted}"
+            return FieldProblem(field=FIELDS[name], message=f"{message}, was {shown(scope.name(name))}")
+    return None
+
+
+def switch_operations(ports: Ports) -> list[AnyOperation]:
+    """Return the operations. Who may read sees every switch but those of foreign accounts.
+
+    Who may stop trading sets and raises switches, who may release lets trade again; one who does not see
+    every account does so about accounts of its own, and nothing that is others' too.
+    """
+    return [*_of_switches(ports), *_of_triggers(ports)]

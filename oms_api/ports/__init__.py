@@ -6,16 +6,20 @@ from oms_api.domain.question_places import QuestionPlaces
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
+    EffectView,
     ExceptionDesk,
     ExceptionFilter,
     ExceptionView,
     FixCommandView,
     FixSessionDesk,
     FixSessionView,
+    OutstandingView,
     Reconciliations,
     ReconciliationView,
     SwitchDesk,
+    SwitchDetail,
     SwitchView,
+    TriggerView,
 )
 from oms_api.ports.fix_clients import FixClient, FixClients, FixOrders, Replacement
 from oms_api.ports.intake import (
@@ -103,6 +107,7 @@ from oms_api.ports.streams import (
     StreamedEvent,
     StreamedPosition,
 )
+from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
@@ -126,6 +131,7 @@ __all__ = [
     "ChangeView",
     "ChildView",
     "DeskState",
+    "EffectView",
     "EncodedEvent",
     "EventStore",
     "EventView",
@@ -159,6 +165,7 @@ __all__ = [
     "OrderReader",
     "OrderView",
     "OutcomeStore",
+    "OutstandingView",
     "Ports",
     "PositionView",
     "ProfileView",
@@ -191,7 +198,9 @@ __all__ = [
     "StreamedEvent",
     "StreamedPosition",
     "SwitchDesk",
+    "SwitchDetail",
     "SwitchView",
+    "TriggerView",
     "TooLateError",
     "UnavailableError",
     "VenueBookView",
@@ -222,6 +231,7 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    kills: KillBoard
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog

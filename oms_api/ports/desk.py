@@ -8,6 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from oms_api.ports.orders import Instant, View
+from oms_platform.kill_switches import Stage, TriggerKind, TriggerMode
+from oms_platform.scopes import Scope
 
 
 class ExceptionView(View, frozen=True):
@@ -132,22 +134,77 @@ class FixSessionDesk(Protocol):
 
 
 class SwitchView(View, frozen=True):
-    """What a person has stopped. name: of the venue, account or symbol; empty for the firm."""
+    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
+
+    raised: each time that its stage was raised: stage, by, reason, at. trigger_id: of what set it by itself.
+    """
 
     switch_id: UUID
-    scope: str
-    name: str
-    cancels: bool
+    scope: dict[str, str]
+    stage: str
     reason: str
     set_by: str
     set_at: Instant
+    raised: list[dict[str, str]]
+    trigger_id: UUID | None
     released_by: str | None
     release_reason: str | None
     released_at: Instant | None
 
 
+class EffectView(View, frozen=True):
+    """Since when a process goes by a switch at a stage."""
+
+    service: str
+    member: str
+    stage: str
+    since: Instant
+
+
+class OutstandingView(View, frozen=True):
+    """An order that a switch found open and that is not over, or a child: then with its venue.
+
+    open_qty: shares. why: in words.
+    """
+
+    order_id: UUID
+    cl_ord_id: str
+    account_id: str
+    venue_id: str
+    open_qty: int
+    since: Instant
+    why: str
+
+
+class SwitchDetail(View, frozen=True):
+    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not."""
+
+    kill_switch: SwitchView
+    in_effect: list[EffectView]
+    orders_covered: int
+    orders_over: int
+    children_covered: int
+    children_over: int
+    outstanding: list[OutstandingView]
+
+
+class TriggerView(View, frozen=True):
+    """What sets a switch by itself. threshold: in the unit of its kind."""
+
+    trigger_id: UUID
+    kind: str
+    scope: dict[str, str]
+    threshold: int
+    window_s: int
+    stage: str
+    mode: str
+    changed_by: str
+    reason: str
+    changed_at: Instant
+
+
 class SwitchDesk(Protocol):
-    """Sets and releases kill switches. Raises UnavailableError."""
+    """Sets, raises and releases kill switches. Raises UnavailableError."""
 
     async def switches(
         self, *, released: bool, accounts: frozenset[str] | None, rows_max: int
@@ -158,12 +215,45 @@ class SwitchDesk(Protocol):
         """
         ...
 
-    async def set(self, scope: str, name: str, *, cancels: bool, by: str, reason: str) -> SwitchView | None:
+    async def switch(
+        self, switch_id: UUID, accounts: frozenset[str] | None, rows_max: int
+    ) -> SwitchDetail | None:
+        """Return a switch with its effect on these accounts. None when there is none to be seen."""
+        ...
+
+    async def set(self, scope: Scope, stage: Stage, *, by: str, reason: str) -> SwitchView | None:
         """Stop a scope. None when it is stopped already."""
+        ...
+
+    async def set_already(self, scope: Scope) -> SwitchView | None:
+        """Return the switch that stops just this scope, None when none does."""
+        ...
+
+    async def raise_to(self, switch_id: UUID, stage: Stage, *, by: str, reason: str) -> SwitchView | None:
+        """Raise a switch. None when no such switch is set at a stage below."""
         ...
 
     async def release(self, switch_id: UUID, by: str, reason: str) -> SwitchView | None:
         """Let a scope trade again. None when there is no such switch that is set."""
+        ...
+
+    async def triggers(self) -> list[TriggerView]:
+        """Return every trigger, by kind and age."""
+        ...
+
+    async def put_trigger(
+        self,
+        kind: TriggerKind,
+        scope: Scope,
+        *,
+        threshold: int,
+        window_s: int,
+        stage: Stage,
+        mode: TriggerMode,
+        by: str,
+        reason: str,
+    ) -> TriggerView:
+        """Make a trigger of a kind and scope, or make the one that is there another."""
         ...
 
 

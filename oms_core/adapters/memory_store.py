@@ -24,6 +24,7 @@ from oms_core.ports import (
 )
 from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
+from oms_platform.kill_switches import KillSwitch, Stage
 from oms_platform.messages import OrderEvent, SubmitOrder
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
@@ -58,6 +59,8 @@ class InMemoryOrderStore:
         # Those without an outcome, so that looking for them does not cost more with every order.
         self._unanswered: dict[UUID, tuple[Request, str]] = {}
         self.orders: dict[UUID, Order] = {}
+        self.covered: dict[tuple[UUID, UUID, str], datetime] = {}
+        self.effects: dict[tuple[UUID, Stage, str], datetime] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
         self.heads: dict[str, OrderEvent] = {}
@@ -178,6 +181,19 @@ class InMemoryOrderStore:
     def stream_ends(self, accounts: Iterable[str]) -> Sequence[OrderEvent]:
         """Return the last event of each account that has one."""
         return [self.heads[account] for account in sorted(accounts) if account in self.heads]
+
+    def note_kills(
+        self,
+        switches: Sequence[KillSwitch],
+        covered: Sequence[tuple[UUID, UUID, str]],
+        member: str,
+        now: datetime,
+    ) -> None:
+        """Say that this core goes by switches, and what they found open here."""
+        for one in covered:
+            self.covered.setdefault(one, now)
+        for switch in switches:
+            self.effects.setdefault((switch.switch_id, switch.stage, member), now)
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

@@ -34,6 +34,8 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
+from oms_platform.kill_feed import Covered, note_effect
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rows import read_calendars, read_market_rules
 from oms_platform.market_rules import rules_date
 from oms_platform.messages import (
@@ -50,6 +52,7 @@ from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rows import read_rule_changes
 from oms_platform.risk_rules import WINDOW_S_MAX
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.telemetry.tracing import CORE
 from oms_platform.trading_calendar import Hours
 from oms_platform.vocabulary import OrderReplaced
 from oms_platform.wire import Topic, encode
@@ -441,6 +444,13 @@ class PostgresOrderStore:
             return {}
         found = self._connection.execute(_STORED_REQUESTS, [wanted])
         return {request_id: request_digest(kind, payload.encode()) for request_id, kind, payload in found}
+
+    def note_kills(
+        self, switches: Sequence[KillSwitch], covered: Sequence[Covered], member: str, now: datetime
+    ) -> None:
+        """Say that this core goes by switches, and what they found open here."""
+        with one_round_trip(self._connection) as cursor:
+            note_effect(cursor, switches, covered, CORE, member, now)
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

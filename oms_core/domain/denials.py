@@ -7,6 +7,7 @@ from typing import Final
 class DenialCode(enum.Enum):
     """Why risk said no. The values are the sentences of the docs' table."""
 
+    KILLED = "A kill switch stops new orders of a scope that this one is in; cancels are taken."
     ACCOUNT_UNKNOWN = "No such account."
     ACCOUNT_NOT_ACTIVE = "The account is suspended or closed."
     INSTRUMENT_UNKNOWN = "No such instrument."

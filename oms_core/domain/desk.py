@@ -38,6 +38,7 @@ from oms_core.domain.risk import (
 )
 from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
 from oms_platform.scopes import STRATEGY_TAG, Scope
@@ -267,12 +268,13 @@ class Desk:
         of: Order | None = None,
         day_orders_wait: bool = False,
         mark: Callable[[str], int | None] = no_mark,
+        stopped_by: KillSwitch | None = None,
     ) -> RiskContext:
         """Gather what the rules look at.
 
-        mark: what a share of a symbol is worth now, in micros. of: the order that is to become one of these
-        terms; what it holds itself does not count against it. day_orders_wait: whether DAY orders are taken
-        while their market is closed.
+        mark: what a share of a symbol is worth now, in micros. stopped_by: the kill switch that stops the
+        order. of: the order that is to become one of these terms; what it holds itself does not count against
+        it. day_orders_wait: whether DAY orders are taken while their market is closed.
         """
         account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
         state = self.states[terms.account_id]
@@ -300,6 +302,7 @@ class Desk:
             and now - age < ended_at,
             algo_time=self._algo_time(terms, now),
             auction=self._auction_chance(terms, now, of),
+            stopped_by=stopped_by,
             valuation=Valuation(state, mark, self.sector_of),
             sector=self.sector_of,
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),

@@ -377,6 +377,8 @@ def _end(order: Order, cancel: CancelRequested) -> Event:
             return OrderExpired(reason=_time_over(order, cancel.requested_at))
         case CancelCause.ALGO_END:
             return OrderCanceled(reason="ALGO_ENDED: its time is over")
+        case CancelCause.KILL:
+            return OrderCanceled(reason=cancel.reason)
         case _:
             return OrderCanceled(reason="canceled on request")
 

@@ -98,10 +98,11 @@ FIELD_OF: Final = {
 
 
 class RequestCancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody wants the order out of the market."""
+    """Somebody wants the order out of the market. reason: in words, where its cause does not say it."""
 
     request_id: UUID
     cause: CancelCause
+    reason: str = ""
 
 
 class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -57,7 +57,7 @@ def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
         )
     if order.pending is Pending.CANCEL:
         return CancelRejected(request_id=wish.request_id, reason="a cancel is pending already")
-    return CancelRequested(request_id=wish.request_id, cause=wish.cause, requested_at=now)
+    return CancelRequested(request_id=wish.request_id, cause=wish.cause, requested_at=now, reason=wish.reason)
 
 
 def _request_replace(order: Order, wish: RequestReplace, now: datetime) -> Event:

@@ -15,6 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
+from oms_core.domain.kills import KillWatch
 from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
 from oms_core.domain.stops import StopWatch
@@ -26,6 +27,7 @@ from oms_core.handlers import (
     account_of,
     handle,
     handle_algo,
+    handle_kill,
     handle_quote,
     handle_retry,
     handle_session_end,
@@ -42,10 +44,14 @@ from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
+from oms_platform.kill_switches import TriggerKind, owner_of
+from oms_platform.kill_triggers import TriggerWatch
+from oms_platform.messages import SubmitOrder
 from oms_platform.order_types import StopTrigger
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import now_us
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
+from oms_platform.vocabulary import Message
 from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag
 
@@ -61,6 +67,8 @@ ALGOS_PER_BATCH_MAX: Final = 500
 TRIGGERS_PER_BATCH_MAX: Final = 500
 PEGS_PER_BATCH_MAX: Final = 50
 SESSION_END_PER_BATCH_MAX: Final = 200
+# Orders that a kill switch takes out of the market.
+KILLED_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
 TURNS_PER_BATCH_MAX: Final = 200
 # A request is looked for in the log when it has had no outcome for so long.
@@ -111,6 +119,9 @@ class CoreLoop:
         self._moves = MoveAllowance(peg_moves_per_s, clock())
         self._pegs = PegWatch((), clock(), peg_interval)
         self._ending: list[UUID] = []
+        self._kills = KillWatch()
+        self._killing: list[UUID] = []
+        self._triggers = TriggerWatch(TriggerKind.MESSAGE_RATE)
         # When each calendar's last session ended, and which symbols could not be routed at the last
         # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
@@ -147,6 +158,7 @@ class CoreLoop:
     def _begin_anew(self) -> None:
         self._republication.begin_anew()
         self._ending, self._ended = [], {}
+        self._kills, self._killing = KillWatch(), []
         self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._clock()
@@ -201,6 +213,8 @@ class CoreLoop:
             account_id = account_of(record.message)
             unit.streams.setdefault(account_id, heads[account_id])
             note_request(unit, record.message, record.payload)
+            if self._triggers.counts and record.topic == Topic.INBOUND.value:
+                self._count_request(record.message, unit.now)
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:
@@ -323,6 +337,7 @@ class CoreLoop:
             handle_retry(self._core, unit, order_id)
         for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
             handle_turn(self._core, unit, order_id)
+        self._follow_kills(unit)
         self._trigger_stops(unit)
         self._follow_quotes(unit)
         self._work_algos(unit)
@@ -338,6 +353,36 @@ class CoreLoop:
         if unit.now >= self._next_sweep and self._partitions:
             self._sweep(unit)
             self._next_sweep = self._after_sweep(unit.now)
+
+    def _count_request(self, message: Message, now: datetime) -> None:
+        """Count a client's request for the triggers that watch their rate."""
+        terms = message.terms if isinstance(message, SubmitOrder) else None
+        if terms is None and (order := self._core.desk.order(order_of(message))) is not None:
+            terms = order.terms
+        if terms is not None:
+            kills = self._core.kills.known()
+            thing = kills.thing(terms.account_id, terms.symbol, owner_of(terms))
+            self._triggers.note(TriggerKind.MESSAGE_RATE, thing, now.timestamp())
+
+    def _follow_kills(self, unit: UnitOfWork) -> None:
+        """Hold live orders to the kill switches that were set, raised or released."""
+        kills = self._core.kills.known()
+        self._triggers.follow(kills)
+        self._triggers.look(unit.now.timestamp(), self._core.kills.ask)
+        if self._kills.changed(kills):
+            found = self._kills.take(kills, self._core.desk.orders.values())
+            if found.switches:
+                self._store.note_kills(found.switches, found.covered, self._address, unit.now)
+            self._killing += found.to_cancel
+            for order_id in found.to_release:
+                heapq.heappush(self._retries, (unit.now, order_id))
+                self._pegs.look_again(order_id, unit.now)
+        if self._killing:
+            now, self._killing = (
+                self._killing[:KILLED_PER_BATCH_MAX],
+                self._killing[KILLED_PER_BATCH_MAX:],
+            )
+            handle_kill(self._core, unit, now)
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""

@@ -39,6 +39,7 @@ from oms_tools.simulation.rules import (
     AUCTIONED,
     BY_ITS_TIME,
     INSTRUCTED,
+    KILLS,
     PATH,
     RELEASED,
     BrokenError,
@@ -67,6 +68,8 @@ class OrderAuditor(ReportAuditor):
         self._quote_age_s_max = quote_age_s_max
         self._quote_age_s = quote_age_s
         self._calendar = calendar
+        # Whether a core may hold everything because it does not know what is stopped.
+        self.holds: Callable[[], bool] = lambda: False
         self.orders: dict[UUID, FollowedOrder] = {}
         self.requests: dict[UUID, UUID] = {}
         self.first_outcomes: dict[UUID, str] = {}
@@ -362,6 +365,7 @@ class OrderAuditor(ReportAuditor):
             event,
             f"accepted for {auction}",
         )
+        waits = waits or (accepted.route is None and self.holds())
         require((accepted.route is None) is waits, PATH, event, f"routed {accepted.route}, it waits: {waits}")
         if accepted.route is not None:
             order.attempt, order.route = accepted.route.attempt, accepted.route.quantity
@@ -490,6 +494,8 @@ class OrderAuditor(ReportAuditor):
                 event,
                 f"it is good till {until}, this is {event.occurred_at}",
             )
+        elif taken.cause is CancelCause.KILL:
+            require(taken.reason.startswith("KILLED: switch="), KILLS, event, f"it says {taken.reason!r}")
         elif taken.cause is CancelCause.ALGO_END:
             over_at = order.time_over_at
             require(

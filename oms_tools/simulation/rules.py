@@ -7,6 +7,7 @@ from oms_platform.messages import OrderEvent
 PATH: Final = "each order's events are a path"
 INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
 BY_ITS_TIME: Final = "an algo ends its order when its time is over and not before"
+KILLS: Final = "an order that a kill switch ends says by which"
 RELEASED: Final = "no more of an algo is out than was released"
 AUCTIONED: Final = "an order is routed while its market trades, or for its auction, where that is held"
 TOLD: Final = "what exceeds an order is an exception"

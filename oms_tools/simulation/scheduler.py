@@ -20,11 +20,13 @@ from oms_core.ports import AccountLostError, Request
 from oms_platform.errors import OperationalError
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
+from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import ChildTerms
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
+from oms_tools.simulation.kills import KILL
 from oms_tools.simulation.results import Result, Violation
 from oms_tools.simulation.rules import BrokenError
 from oms_tools.simulation.system import (
@@ -95,6 +97,7 @@ class Simulation:
             on_send=self._sending,
             seed=seed,
         )
+        self.auditor.holds = lambda: self.system.kills.is_blind("core")
         self.ingest = Ingest(self.system, self.draws, self.counts, self._taken)
         self._actions, self._weights = self._plan()
 
@@ -153,6 +156,8 @@ class Simulation:
 
     def _taken(self, request: Request) -> None:
         self.auditor.request_taken(request)
+        if isinstance(request, SubmitOrder):
+            self.system.kills.taken(request.order_id, request.terms)
         if self._trace is not None:
             self._note(f"taken {request!r}")
 
@@ -176,6 +181,7 @@ class Simulation:
         self._digest.update(child.cl_ord_id.encode())
         if self._trace is not None:
             self._note(f"35=D {child.cl_ord_id}")
+        self.system.kills.sending(child)
         self.auditor.sending(child, self.system.venues)
 
     # ---- the run
@@ -218,6 +224,8 @@ class Simulation:
         while self.ingest.made < self._orders and self.step_number < steps_max:
             self.step_number += 1
             self.clock.advance(draws.expovariate(1 / STEP_S))
+            if KILL in self._faults:
+                self.system.kills.step()
             self._actions[bisect_right(self._weights, draws.random() * total)]()
 
     def _begin(self, component: Component) -> None:
@@ -411,6 +419,7 @@ class Simulation:
         system.quiet = True
         system.broker.doubles = 0.0
         system.market.dead = False
+        system.kills.calm()
         for component in system.components:
             component.stalled_until_s = component.starts_at_s = 0.0
             component.sink.fails_next = False

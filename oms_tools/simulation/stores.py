@@ -15,6 +15,7 @@ from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.ports import UnitOfWork
+from oms_platform.kill_switches import Owner
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import Calendar
 from sor_engine.adapters.memory_routes import InMemoryRouteStore
@@ -89,11 +90,12 @@ class SimulatedChildStore(InMemoryChildStore):
         *,
         open_orders: Callable[[], frozenset[UUID]],
         parent_of: Callable[[UUID], Parent | None],
+        owner_of: Callable[[UUID], Owner | None],
         core: Callable[[], Mapping[tuple[str, int], int]],
         cross: Cross,
         watcher: Watcher,
     ) -> None:
-        super().__init__(open_orders=open_orders, parent_of=parent_of, core=core)
+        super().__init__(open_orders=open_orders, parent_of=parent_of, owner_of=owner_of, core=core)
         self._cross = cross
         self._watcher = watcher
         self._by_route: dict[tuple[UUID, int], list[str]] = {}

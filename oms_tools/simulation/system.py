@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
 
-from execution_adapter.domain.gate import Parent
+from execution_adapter.domain.gate import Parent, WireGate
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
@@ -27,6 +27,7 @@ from oms_core.entrypoints.republication import ROUTER_GROUP
 from oms_core.handlers import Core
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
+from oms_platform.kill_switches import Owner, owner_of
 from oms_platform.market_data import QuoteFeed
 from oms_platform.market_rules import LONG_STANDING
 from oms_platform.risk_rules import RuleRow
@@ -42,6 +43,7 @@ from oms_tools.simulation.carriers import (
 )
 from oms_tools.simulation.clock import SeededIds, SimulatedClock
 from oms_tools.simulation.hours import LISTING_VENUES
+from oms_tools.simulation.kills import SimulatedKills
 from oms_tools.simulation.market import SimulatedMarket
 from oms_tools.simulation.sessions import SimulatedSessions
 from oms_tools.simulation.stores import (
@@ -224,6 +226,7 @@ class CoreComponent(Component):
             market_order_age_max=MARKET_ORDER_AGE_MAX,
             new_id=system.new_id,
             stopwatch_ns=system.clock.monotonic_ns,
+            kills=system.kills.board(self.name),
         )
         self.owned = set(self.assigned)
         self.source = self._source((Topic.INBOUND, Topic.FILLS), system.order_store.offsets, self.owned)
@@ -279,6 +282,7 @@ class RouterComponent(Component):
                 stopwatch=system.clock.monotonic_ns,
                 quote_age_ms_max=2_000,
                 quote_timeout_ms=0,
+                kills=system.kills.board(self.name),
             ),
             refresh_s=1.0,
             monotonic_s=system.clock.monotonic_s,
@@ -299,7 +303,10 @@ class AdapterComponent(Component):
         self.outlet = ReportsOutlet(self.sink, system.new_id)
         incarnation = str(system.broker.incarnation)
         self.ledger = Ledger(incarnation, resume_sessions(system.sessions, system.child_store, incarnation))
-        self.manager = ChildOrderManager(system.sessions, self.outlet, self.ledger, STATUS_TIMEOUT_S)
+        gate = WireGate(kills=system.kills.board(self.name))
+        self.manager = ChildOrderManager(
+            system.sessions, self.outlet, self.ledger, STATUS_TIMEOUT_S, gate=gate
+        )
         self.manager.load(system.child_store.live())
         starting = {venue_id: SessionDown(venue_id, "the adapter starts") for venue_id in system.venues}
         system.child_store.write_sessions(starting, system.clock.now())
@@ -363,6 +370,7 @@ class System:
         self.quiet = False
         self.hazard = Hazard()
         self.new_id = SeededIds(clock, draws)
+        self.kills = SimulatedKills(seed, setting.accounts, SYMBOLS, (*LIT, DARK), counts)
         self.broker = SimulatedBroker(setting.partitions, draws, on_write, setting.doubles)
         self.market = SimulatedMarket(SYMBOLS, LIT, clock, draws)
         # Of earlier incarnations of Kafka: how far core had read the fills.
@@ -389,6 +397,7 @@ class System:
         self.child_store = SimulatedChildStore(
             open_orders=self._open_orders,
             parent_of=self._parent,
+            owner_of=self._owner,
             core=self._core_offsets,
             cross=self._cross,
             watcher=watcher,
@@ -440,6 +449,11 @@ class System:
             closed=order.closed,
             pegged=terms.peg is not None,
         )
+
+    def _owner(self, order_id: UUID) -> Owner | None:
+        """Return who asked for an order, for the adapter."""
+        order = self.order_store.orders.get(order_id)
+        return None if order is None else owner_of(order.terms)
 
     def _open_orders(self) -> frozenset[UUID]:
         return frozenset(order_id for order_id, order in self.order_store.orders.items() if not order.closed)

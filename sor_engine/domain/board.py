@@ -321,6 +321,9 @@ class Board:
             return "inactive"
         if venue.venue_id in self.request.avoid:
             return "avoided by instruction"
+        stopped = self.request.stopped.get(venue.venue_id)
+        if stopped:
+            return stopped
         closed = self.market.closed.get(venue.venue_id)
         if closed:
             return closed

@@ -49,7 +49,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of a price from a dollar on; sub_dollar_tick_micros: of one below, 0 for the same. display_quantity:
     shares that may be shown at once of what rests, 0 for all, below 0 for none; each order that rests shows a
     round_lot at least. post_only: nothing that is displayed may be taken. listing_venue: who holds the
-    symbol's auctions, empty for nobody. peg: what the limit follows.
+    symbol's auctions, empty for nobody. peg: what the limit follows. stopped: venues that a kill switch keeps
+    it from, and why.
     """
 
     symbol: str
@@ -70,6 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     post_only: bool = False
     peg: PegType | None = None
     listing_venue: str = ""
+    stopped: Mapping[str, str] = {}
 
     @property
     def ticks(self) -> Ticks:

@@ -32,6 +32,7 @@ DOMAIN_MAY = (
     "oms_platform.order_types",
     "oms_platform.pegs",
     "oms_platform.risk_rules",
+    "oms_platform.kill_switches",
     "oms_platform.scopes",
     "oms_platform.sides",
     "oms_platform.trading_calendar",

@@ -46,7 +46,9 @@ GIVEN: dict[str, Any] = {
     "without": ["EDGX"], "fees": {"XNAS": {"add": "-0.002", "remove": "0.003"}}, "name": "AAPL",
     "settings": {},
     "venue": "XNYS", "kind": "UNKNOWN_ORDER", "before": datetime(2026, 3, 2, tzinfo=UTC), "limit": 5,
-    "reason": "so", "last_qty": 100, "last_px": "1.5", "scope": "SYMBOL", "cancels": True,
+    "reason": "so", "last_qty": 100, "last_px": "1.5", "stage": "CANCEL", "firm": "FIRM",
+    "desk": "DESK", "trader": "t", "sector": "TECH", "everything": False, "threshold": 3, "window": 10,
+    "mode": "SHADOW",
     "broken": True, "oldest_first": True, "version": 3, "recorded_from": datetime(2026, 3, 2, tzinfo=UTC),
     "recorded_to": datetime(2026, 3, 3, tzinfo=UTC), "principal": "trader1", "command_id": "c",
     "received_from": datetime(2026, 3, 2, tzinfo=UTC), "received_to": datetime(2026, 3, 3, tzinfo=UTC),
@@ -205,7 +207,8 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     # too, unless it is of one version: here every parameter is given.
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
-        *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand", "setHalt", "liftHalt"),
+        *("setKillSwitch", "raiseKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),
+        *("setHalt", "liftHalt"),
     }
 
 

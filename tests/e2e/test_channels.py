@@ -56,7 +56,7 @@ def test_an_order_on_the_websocket_is_seen_on_every_channel(rig: StackRig) -> No
             await until(socket, lambda: any(row["quantity"] == held + 100 for row in rows("positions")))
             await until(socket, lambda: any(row["sequence"] > quoted for row in rows("quotes")))
             assert told["quotes"][-1]["live"]
-            stop = {"scope": "SYMBOL", "name": SYMBOL, "reason": "seen on the alerts channel"}
+            stop = {"symbol": SYMBOL, "reason": "seen on the alerts channel"}
             switch = await asyncio.to_thread(client.post, "/api/v1/kill-switches", stop)
             await until(socket, lambda: any(row["alertId"] == switch["switchId"] for row in rows("alerts")))
             path = f"/api/v1/kill-switches/{switch['switchId']}/release"

@@ -70,9 +70,7 @@ def own(api: Gateway) -> Names:
 def foreign(api: Gateway) -> Names:
     """What the owner owns, and a stop of its account."""
     names = _one_of_everything(api, OWNER, ACCOUNT)
-    stopped = api.call(
-        "POST", "/api/v1/kill-switches", {"scope": "ACCOUNT", "name": ACCOUNT, "reason": "news"}, "admin1"
-    )
+    stopped = api.call("POST", "/api/v1/kill-switches", {"accountId": ACCOUNT, "reason": "news"}, "admin1")
     assert stopped.status == 201, stopped.body
     return names
 

@@ -466,3 +466,28 @@ def test_a_bad_token_is_refused_in_words_and_a_missing_page_icon_is_no_error(
                       "(document.getElementById('state').textContent)")  # fmt: skip
     assert "Error" not in text
     assert [one for one in page.complaints if "favicon" in one] == []
+
+
+# ---- kill switches
+
+
+def test_a_person_stops_a_scope_sees_what_came_of_it_and_releases_it(rig: StackRig, page: Page) -> None:
+    client = rig.client("admin1")
+    page.open(f"{client.url}/", "window.prompt = () => 'it is over';")
+    fill(page, "#token", client.token)
+    page.click("#enter button")
+    page.until(LIVE)
+    page.run("document.getElementById('kills').open = true")
+    for name, text in {"kind": "symbol", "name": "GM-NO", "stage": "BLOCK", "reason": "drill"}.items():
+        fill(page, f"#stop [name={name}]", text)
+    page.click("#stop button")
+    page.until("document.getElementById('stopped').textContent.includes('must be a known symbol')")
+    fill(page, "#stop [name=name]", "DIS")
+    page.click("#stop button")
+    page.until("document.getElementById('switches').textContent.includes('symbol DIS BLOCK')")
+    page.click("#switches button")
+    page.until("document.getElementById('switches').textContent.includes('symbol DIS CANCEL')")
+    page.click("#switches button")
+    page.until("document.getElementById('switches').children.length === 0")
+    (kept,) = client.get("/api/v1/kill-switches", all="true")["killSwitches"]
+    assert (kept["releaseReason"], kept["raised"][0]["reason"]) == ("it is over", "it is over")

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from oms_core.domain.account import NOTHING, AccountState, Held, SymbolState, Valuation, shares_of
 from oms_core.domain.touch import TouchPrices
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rules import Ticks
 from oms_platform.scopes import Scope
 from oms_platform.sides import far, is_buy
@@ -71,9 +72,10 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     new order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none. phase: of the
     instrument's market; None for an instrument that is not known. is_of_ended_day: the session that the order
     was taken for is over. waits: its market is closed, and it is one that waits for it. now: the time of the
-    verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO order is for. valuation: of
-    the account's positions. sector: of any symbol. firm_used_micros: what the firm's accounts here use, this
-    one's included; firm_share: how many parts of the firm's credit are theirs, and of how many.
+    verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO order is for. stopped_by:
+    the kill switch that it is in the scope of. valuation: of the account's positions. sector: of any symbol.
+    firm_used_micros: what the firm's accounts here use, this one's included; firm_share: how many parts of
+    the firm's credit are theirs, and of how many.
     """
 
     terms: OrderTerms
@@ -93,6 +95,7 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     now: datetime = EVER_OPEN.sessions[0].opens_at
     algo_time: AlgoTime | None = None
     auction: AuctionChance | None = None
+    stopped_by: KillSwitch | None = None
     valuation: Valuation
     sector: Callable[[str], str] = str
     firm_used_micros: int = 0

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from execution_adapter.domain.gate import (
     Instrument,
-    KillSwitch,
     Parent,
-    Scope,
     Touch,
     WireGate,
     WireLimits,
@@ -20,11 +18,12 @@ from execution_adapter.domain.gate import (
     problem_of_parent,
     problem_of_price_change,
 )
-from execution_adapter.ports import Stops
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import NO_NAME, FixedKills, Kills, KillSwitch, Owner, Stage
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import RoutePlan
 from oms_platform.order_ids import child_cl_ord_id
+from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecInst,
@@ -58,8 +57,13 @@ def code(problem: str) -> str:
     return problem.partition(":")[0]
 
 
-def switch(scope: Scope, name: str = "", *, cancels: bool = False) -> KillSwitch:
-    return KillSwitch(switch_id=uuid7(), scope=scope, name=name, reason="drill", cancels=cancels)
+def switch(scope: Scope, stage: Stage = Stage.BLOCK) -> KillSwitch:
+    return KillSwitch(switch_id=uuid7(), scope=scope, reason="drill", stage=stage)
+
+
+def kills_of(*switches: KillSwitch) -> Kills:
+    """Return switches with the names of the account and the symbol of these tests' children."""
+    return Kills(switches=switches, houses={"ACC": ("F", "D")}, sectors={"AAPL": "TECH"})
 
 
 # ---- one child
@@ -150,36 +154,76 @@ def test_the_same_order_again_and_again_is_stopped_and_another_one_is_not() -> N
     assert one.refuses(child(), 8.0) == ""
 
 
+OWNER = Owner("trader1", "momentum")
+
+
 @pytest.mark.parametrize(
-    ("stopped", "stops"),
+    ("scope", "stops"),
     [
-        (switch(Scope.FIRM), True),
-        (switch(Scope.VENUE, "XNYS"), True),
-        (switch(Scope.VENUE, "XNAS"), False),
-        (switch(Scope.ACCOUNT, "ACC"), True),
-        (switch(Scope.ACCOUNT, "ACC-2"), False),
-        (switch(Scope.SYMBOL, "AAPL"), True),
-        (switch(Scope.SYMBOL, "MSFT"), False),
+        (EVERYTHING, True),
+        *((Scope(**{kind: name}), True) for kind, name in (
+            ("firm", "F"), ("venue", "XNYS"), ("sector", "TECH"), ("desk", "D"), ("strategy", "momentum"),
+            ("symbol", "AAPL"), ("trader", "trader1"), ("account", "ACC"),
+        )),
+        *((Scope(**{kind: "other"}), False) for kind in (
+            "firm", "venue", "sector", "desk", "strategy", "symbol", "trader", "account",
+        )),
+        (Scope(account="ACC", venue="XNYS"), True),
+        (Scope(account="ACC", venue="XNAS"), False),
+        (Scope(account="other", venue="XNYS"), False),
     ],
-)
-def test_a_switch_stops_its_scope_and_nothing_else(stopped: KillSwitch, stops: bool) -> None:
+)  # fmt: skip
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_switch_of_any_kind_of_name_stops_its_scope_and_nothing_else(
+    scope: Scope, stops: bool, stage: Stage
+) -> None:
+    one, sent = gate(), child()
+    one.kills, one.owners = FixedKills(kills_of(switch(scope, stage))), {sent.order_id: OWNER}
+    assert (code(one.refuses(sent, 0.0)) == "GATE_KILLED") is stops
+
+
+@pytest.mark.parametrize("kind", ["firm", "desk", "sector", "trader", "strategy"])
+def test_a_name_that_nobody_knows_is_stopped_by_a_switch_that_gives_one(kind: str) -> None:
     one = gate()
-    one.switches = (stopped,)
-    assert (code(one.refuses(child(), 0.0)) == "GATE_KILLED") is stops
+    one.kills = FixedKills(Kills(switches=(switch(Scope(**{kind: "any"})),)))
+    assert code(one.refuses(child(), 0.0)) == "GATE_KILLED"
+
+
+def test_an_order_that_has_no_strategy_is_of_none() -> None:
+    one, sent = gate(), child()
+    one.kills = FixedKills(kills_of(switch(Scope(strategy="momentum"))))
+    one.owners = {sent.order_id: Owner("trader1", NO_NAME)}
+    assert one.refuses(sent, 0.0) == ""
+
+
+def test_nothing_leaves_while_nobody_knows_what_is_stopped() -> None:
+    one = gate()
+    one.kills = FixedKills(Kills(unread="kill switches were looked at 2.4 s ago, limit_s=2"))
+    assert one.refuses(child(), 0.0) == (
+        "GATE_KILL_UNREAD: kill switches were looked at 2.4 s ago, limit_s=2"
+    )
 
 
 # ---- what the hands do about it
 
 
+def killed(scene: Hands, *switches: KillSwitch) -> list[tuple[object, str]]:
+    """Set these switches and no others. Returns what each new one found live."""
+    scene.manager._gate.kills = FixedKills(kills_of(*switches))
+    held = scene.manager.handle_kills(NOW, 0.0)
+    return [(switch_id, cl_ord_id) for switch_id, _, cl_ord_id in held.covered]
+
+
 def test_a_child_that_must_not_leave_is_over_at_once_and_core_is_told_why() -> None:
     scene = Hands()
     scene.up()
-    scene.manager.handle_stops(Stops((switch(Scope.VENUE, "XNYS"),), KNOWN), NOW, 0.0)
+    killed(scene, switch(Scope(venue="XNYS")))
     scene.place(plan())
     assert scene.venues.types() == ""
     assert scene.outlet.kinds() == ["RouteAnswer", "CANCELED"]
-    assert scene.outlet.messages[-1].text.startswith("GATE_KILLED: scope=VENUE")  # type: ignore[attr-defined]
-    scene.manager.handle_stops(Stops((), KNOWN), NOW, 0.0)
+    told: str = scene.outlet.messages[-1].text  # type: ignore[attr-defined]
+    assert told.startswith("GATE_KILLED: switch=") and "scope=venue=XNYS, reason=drill" in told
+    killed(scene)
     scene.place(plan())
     assert scene.venues.types() == "D"
 
@@ -187,7 +231,7 @@ def test_a_child_that_must_not_leave_is_over_at_once_and_core_is_told_why() -> N
 def test_what_waits_for_its_venue_is_held_to_the_gate_when_it_is_sent() -> None:
     scene = Hands()
     scene.place(plan())
-    scene.manager.handle_stops(Stops((switch(Scope.FIRM),), KNOWN), NOW, 0.0)
+    killed(scene, switch(EVERYTHING))
     scene.up()
     assert (scene.venues.types(), scene.outlet.kinds()) == ("", ["RouteAnswer", "CANCELED"])
 
@@ -200,13 +244,42 @@ def test_a_switch_that_cancels_takes_back_what_is_open_of_its_scope_once() -> No
     (two,) = scene.place(msgspec.structs.replace(other, children=(child(account_id="ACC-2"),)))
     for placed in (one, two):
         scene.hear(placed, ExecType.NEW)
-    kill = switch(Scope.ACCOUNT, "ACC", cancels=True)
-    for _ in range(2):
-        scene.manager.handle_stops(Stops((kill,), KNOWN), NOW, 0.0)
+    kill = switch(Scope(account="ACC"), Stage.CANCEL)
+    assert killed(scene, kill) == [(kill.switch_id, one.cl_ord_id)]
+    assert killed(scene, kill) == []
     assert scene.venues.types() == "DDF"
+    assert scene.manager.killed == 1
+    scene.hear(one, ExecType.CANCELED)
+    assert scene.manager.killed == 0
     # The cancels of clients go out whatever is stopped.
     scene.manager.handle_cancel(cancel_of(msgspec.structs.replace(other, order_id=two.order_id)), NOW, 0.0)
     assert scene.venues.types() == "DDFF"
+
+
+def test_a_switch_that_blocks_cancels_nothing_until_it_is_raised() -> None:
+    scene = Hands()
+    scene.up()
+    (one,) = scene.place(plan())
+    scene.hear(one, ExecType.NEW)
+    kill = switch(Scope(desk="D"))
+    assert killed(scene, kill) == [(kill.switch_id, one.cl_ord_id)]
+    assert scene.venues.types() == "D"
+    assert killed(scene, msgspec.structs.replace(kill, stage=Stage.CANCEL)) == []
+    assert scene.venues.types() == "DF"
+
+
+def test_an_account_that_comes_to_a_desk_that_is_stopped_is_stopped_with_it() -> None:
+    scene = Hands()
+    scene.up()
+    (one,) = scene.place(plan())
+    scene.hear(one, ExecType.NEW)
+    kill = switch(Scope(desk="D-2"), Stage.CANCEL)
+    killed(scene, kill)
+    assert scene.venues.types() == "D"
+    moved = msgspec.structs.replace(kills_of(kill), houses={"ACC": ("F", "D-2")})
+    scene.manager._gate.kills = FixedKills(moved)
+    scene.manager.handle_kills(NOW, 0.0)
+    assert scene.venues.types() == "DF"
 
 
 # ---- a router and a core that lie

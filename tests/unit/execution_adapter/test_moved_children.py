@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from execution_adapter.domain.child import OrdStatus, Replaces
-from execution_adapter.domain.gate import KillSwitch, Scope
 from execution_adapter.domain.session_settings import SessionSettings, Throttle
-from execution_adapter.ports import Stops
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import FixedKills, Kills, KillSwitch
 from oms_platform.messages import ExecutionReport
+from oms_platform.scopes import Scope as SymbolScope
 from oms_platform.vocabulary import ExecInst, ExecType
 from tests.unit.execution_adapter.orders import LIMIT, NOW, plan
 from tests.unit.execution_adapter.test_replaces import Scene
@@ -120,9 +120,14 @@ def test_what_a_child_at_the_middle_has_for_a_price_is_no_bound(scene: Scene) ->
     assert restated(scene) == [(ALL, UP)]
 
 
+def stop(scene: Scene) -> None:
+    """Stop AAPL by a kill switch."""
+    switch = KillSwitch(switch_id=uuid7(), scope=SymbolScope(symbol="AAPL"), reason="stop")
+    scene.manager._gate.kills = FixedKills(Kills(switches=(switch,)))
+
+
 def test_a_move_passes_the_gate_as_an_order_does(scene: Scene) -> None:
-    switch = KillSwitch(switch_id=uuid7(), scope=Scope.SYMBOL, name="AAPL", reason="stop")
-    scene.manager.handle_stops(Stops(switches=(switch,), instruments={}), NOW, 0.0)
+    stop(scene)
     move(scene)
     assert scene.venues.types() == "D"
     (told,) = scene.told()
@@ -149,8 +154,7 @@ def test_a_move_that_waited_for_its_turn_is_held_to_the_gate_of_then(scene: Scen
     assert scene.venues.asked == [(ALL, UP)]
     done(scene)
     move(scene, UP + 10_000)
-    switch = KillSwitch(switch_id=uuid7(), scope=Scope.SYMBOL, name="AAPL", reason="stop")
-    scene.manager.handle_stops(Stops(switches=(switch,), instruments={}), NOW, 2.0)
+    stop(scene)
     scene.manager.send_waiting(NOW, 4.0)
     (told,) = scene.told()
     assert told.text.startswith("GATE_KILLED")

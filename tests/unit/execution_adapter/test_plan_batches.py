@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from execution_adapter.domain.gate import Parent
+from execution_adapter.entrypoints.kill_watch import KillWatch
 from execution_adapter.entrypoints.plan_batches import PlanBatches, Step
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import NO_KILLS
 from oms_platform.messages import ReplaceChild
 from tests.unit.execution_adapter.orders import LIMIT, NOW, parent_of, plan
 
@@ -44,11 +46,13 @@ def test_a_move_is_held_to_the_order_as_its_client_placed_it_and_its_answer_says
     done: list[tuple[str, str]] = []
     manager = SimpleNamespace(
         handle_replace=lambda _message, _now, _now_s: done.append(("asked", "")),
+        kills=NO_KILLS,
         refuse_replace=lambda _message, problem, _now: done.append(("refused", problem.partition(":")[0])),
     )
     store = SimpleNamespace(parents=lambda order_ids: dict.fromkeys(order_ids, parent))
     any_: Any = None
-    batches = PlanBatches(cast(Any, store), cast(Any, manager), any_, any_, any_, frozenset({"XNYS"}))
+    kills = KillWatch(cast(Any, store), cast(Any, manager))
+    batches = PlanBatches(cast(Any, store), cast(Any, manager), any_, any_, any_, frozenset({"XNYS"}), kills)
     steps = [Step(replace_child(price), None, "")]
     batches.hold_to_parents(steps)
     batches.finish(steps, frozenset(), NOW, 0.0)

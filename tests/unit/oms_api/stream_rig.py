@@ -27,6 +27,7 @@ from oms_api.ports import (
     StreamedPosition,
 )
 from oms_platform.clock import utc_now
+from oms_platform.kill_switches import FixedKills
 from tests.ports import free_port
 from tests.unit.oms_api.test_handlers import Fake, FakeReader
 
@@ -204,12 +205,13 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
     tokens.give("t", "A", "B")
     every: Any = reference
     reader: Any = FakeReader(reference)
-    own = ("authenticator", "reader", "request_keys", "tracer", "question_places")
+    own = ("authenticator", "reader", "request_keys", "kills", "tracer", "question_places")
     ports = Ports(
         **{name: every for name in Ports.__dataclass_fields__ if name not in own},
         authenticator=tokens,
         reader=reader,
         request_keys=reference.log,
+        kills=FixedKills(),
     )
     hub, desk = EventHub(store, Broker()), Desk()
     states = StateChannels(desk, cast(Any, desk), desk)

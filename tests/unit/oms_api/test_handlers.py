@@ -34,6 +34,7 @@ from oms_api.ports import (
     StoredRequest,
 )
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import FixedKills
 from oms_platform.market_rules import Ticks
 from oms_platform.messages import BookTrade
 from oms_platform.trading_calendar import EVER_OPEN, Calendar
@@ -117,6 +118,7 @@ class Fake:
         self.wait_s = 0.0
         self.cancel_wait_s = 0.0
         self.verified: Principal | str = TRADER
+        self.kills = FixedKills()
 
     async def submit(self, order: NewOrder) -> StoredOrder | KeyConflict | RowRefused:
         if self.full:
@@ -224,6 +226,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            kills=self.kills,
             market=every,
             reconciliations=every,
             catalog=every,

@@ -17,6 +17,7 @@ from oms_core.handlers import Core
 from oms_core.ports import UnitOfWork
 from oms_platform import ids, order_ids
 from oms_platform.kafka.memory import MemoryBroker, MemorySink, MemorySource, Written
+from oms_platform.kill_switches import FixedKills
 from oms_platform.messages import (
     CancelOrder,
     CancelReject,
@@ -118,6 +119,7 @@ class Scene:
         self.sink = MemorySink(self.broker)
         self.market_order_age_max = timedelta(0)
         self.day_orders_wait = False
+        self.kills = FixedKills()
         # What the router and the adapter have read, by topic.
         self.read: dict[Topic, int] = {Topic.VALIDATED: 0, Topic.ROUTED: 0}
         self.start()
@@ -130,6 +132,7 @@ class Scene:
             quotes=self.quotes,
             market_order_age_max=self.market_order_age_max,
             day_orders_wait=self.day_orders_wait,
+            kills=self.kills,
         )
         self.source = MemorySource(self.broker, (Topic.INBOUND, Topic.FILLS), self.store.offsets)
         self.loop = CoreLoop(

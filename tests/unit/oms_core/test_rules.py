@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -27,6 +28,7 @@ from oms_core.domain.risk import (
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.ids import uuid7
+from oms_platform.kill_switches import KillSwitch
 from oms_platform.risk_rules import RULE_SPECS, SPEC_OF, Mode, OnMissing, RuleRow, Severity, Value
 from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.trading_calendar import AuctionChance, Phase
@@ -151,6 +153,7 @@ def instrument(**changes: Any) -> InstrumentTerms:
     return InstrumentTerms(**(values | changes))
 
 
+SWITCH = KillSwitch(switch_id=UUID(int=7), scope=Scope(desk="DESK"), reason="news")
 CLOSED = Phase(open=False, until=LATER, last_close=NOW)
 AUCTION = AuctionTimes(at=LATER, sent_from=NOW - timedelta(hours=1), taken_until=NOW + timedelta(minutes=30))
 MISSED = AuctionTimes(at=LATER, sent_from=NOW - timedelta(hours=1), taken_until=NOW - timedelta(minutes=1))
@@ -194,6 +197,10 @@ RULES_TABLE: dict[str, Row] = {
     "INSTRUMENT_NOT_ACTIVE": Row(
         within=(context(), context(instrument=None)),
         beyond=((context(instrument=instrument(active=False)), "INSTRUMENT_NOT_ACTIVE: symbol=AAPL"),),
+    ),
+    "KILLED": Row(
+        within=(context(),),
+        beyond=((context(stopped_by=SWITCH), f"KILLED: {SWITCH}"),),
     ),
     "TRADER_NOT_PERMITTED": Row(
         limits={"permitted": False},

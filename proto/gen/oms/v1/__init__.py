@@ -143,7 +143,7 @@ class PegType(betterproto.Enum):
 
 class CancelCause(betterproto.Enum):
     """
-    Why an order is being taken out of the market. ALGO_END: its algo's time is over.
+    Why an order is being taken out of the market. ALGO_END: its algo's time is over. KILL: a kill switch cancels it.
     """
 
     UNSPECIFIED = 0
@@ -155,6 +155,7 @@ class CancelCause(betterproto.Enum):
     """
 
     ALGO_END = 9
+    KILL = 10
 
 
 class AlgoStrategy(betterproto.Enum):
@@ -612,11 +613,14 @@ class ChildClosed(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CancelRequested(betterproto.Message):
-    """The order is to leave the market."""
+    """
+    The order is to leave the market. reason: in words, of a kill switch's cancel.
+    """
 
     request_id: str = betterproto.string_field(1)
     cause: "CancelCause" = betterproto.enum_field(2)
     requested_at: datetime = betterproto.message_field(3)
+    reason: str = betterproto.string_field(4)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,0 +1,54 @@
+"""Kill switches drawn at any time among every other fault: what must hold does, and breaking it is found."""
+
+from collections import Counter
+
+import pytest
+
+from execution_adapter.domain.gate import WireGate
+from oms_platform.kill_switches import KillSwitch, Owner
+from oms_platform.vocabulary import ChildTerms
+from oms_tools.simulation.command import run_seed
+from oms_tools.simulation.kills import KILL, KILLED, UNREAD
+from oms_tools.simulation.world import FAULTS
+
+EVERY = (*FAULTS, KILL)
+HAPPENED = ("kill set", "kill raised", "kill released", "kills unread")
+
+
+def test_whatever_is_stopped_and_whenever_nothing_that_must_hold_breaks() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(1, 13):
+        result = run_seed(seed, 120, EVERY)
+        assert result.violation is None, result.violation
+        assert result.outcomes["open"] == 0
+        happened += result.faults
+    assert all(happened[what] for what in HAPPENED), happened
+
+
+def found(seeds: range) -> set[str]:
+    """Return the rules that runs of some seeds break."""
+    results = [run_seed(seed, 120, EVERY) for seed in seeds]
+    return {result.violation.rule for result in results if result.violation is not None}
+
+
+def test_a_gate_that_does_not_ask_for_the_switches_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WireGate, "_killed", lambda _gate, _child: "")
+    assert found(range(1, 13)) == {KILLED, UNREAD}
+
+
+def test_a_gate_that_takes_what_it_does_not_know_for_another_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stranger = Owner("nobody", "nothing")
+
+    def is_stopped(gate: WireGate, child: ChildTerms, switch: KillSwitch) -> bool:
+        kills = gate.kills.known()
+        return switch.stops(kills.thing(child.account_id, child.symbol, stranger, child.venue_id))
+
+    monkeypatch.setattr(WireGate, "is_stopped", is_stopped)
+    assert KILLED in found(range(1, 25))
+
+
+def test_a_core_that_cancels_without_a_reason_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oms_core.handlers.reason_of", lambda _switch: "")
+    assert "an order that a kill switch ends says by which" in found(range(1, 13))
