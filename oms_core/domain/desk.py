@@ -38,10 +38,10 @@ from oms_core.domain.risk import (
 )
 from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
-from oms_platform.kill_switches import KillSwitch
+from oms_platform.kill_switches import KillSwitch, owner_of
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
-from oms_platform.scopes import STRATEGY_TAG, Scope
+from oms_platform.scopes import Scope
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
     AuctionTimes,
@@ -364,15 +364,13 @@ def scope_of_order(
     terms: OrderTerms, account: AccountTerms | None, instrument: InstrumentTerms | None
 ) -> Scope:
     """Return an order by all the names that limits may give, but for a venue, which it has none of yet."""
-    strategy = next((tag.text for tag in terms.tags if tag.name == STRATEGY_TAG), "")
-    if not strategy and terms.algo is not None:
-        strategy = terms.algo.strategy.name
+    owner = owner_of(terms)
     return Scope(
         firm="" if account is None else account.firm,
         desk="" if account is None else account.desk,
         account=terms.account_id,
-        trader=terms.principal,
-        strategy=strategy,
+        trader=owner.trader,
+        strategy=owner.strategy,
         sector="" if instrument is None else instrument.sector,
         symbol=terms.symbol,
     )

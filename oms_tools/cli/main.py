@@ -91,7 +91,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         f"{_CLI}.halt_commands:halt",
     ),
     "kill": Listed(
-        "Stop orders of the firm, a venue, an account or a symbol at the last gate; cancels still go out",
+        "Stop orders of any scope from the doors to the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",
     ),
     "login": Listed(

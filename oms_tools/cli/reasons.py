@@ -8,6 +8,7 @@ from oms_tools.cli.amounts import large, price
 
 # What a rule looks at; its name in a check is that of the denial that it would give.
 CHECKED: Final[Mapping[str, str]] = {
+    "KILLED": "kill switch",
     "ACCOUNT_UNKNOWN": "known account",
     "ACCOUNT_NOT_ACTIVE": "active account",
     "INSTRUMENT_UNKNOWN": "known instrument",
@@ -48,6 +49,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "RULE_FAILED": "working rule",
 }
 ROUTING: Final[Mapping[str, str]] = {
+    "KILL_UNREAD": "nobody can tell what kill switches stop",
     "NOT_MARKETABLE": "the limit does not reach the market",
     "MAY_NOT_REST": "no venue may show or take more of it",
     "AUCTION_VENUE_CLOSED": "the venue that holds the auction is away",

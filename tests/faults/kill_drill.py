@@ -91,8 +91,12 @@ def _drill(rig: StackRig, rate: float, seconds: float) -> list[str]:
         if answer != "KILLED" or left:
             problems.append(f"after {what} an order was answered with {answer}, anything left: {left}")
     rig.client("admin1").post(f"{PATH}/{switch_id}/release", {"reason": "the drill is over"})
-    wait_until(lambda: _try_order(rig) == "taken", "an order that is taken after the release", WAIT_S)
-    wait_until(lambda: _last_sent(rig) != before, "a new order at a venue after the release", WAIT_S)
+    # Core may hear of the release a little later than the gateway, and deny what that takes.
+    wait_until(
+        lambda: _try_order(rig) == "taken" and _last_sent(rig) != before,
+        "a new order at a venue after the release",
+        WAIT_S,
+    )
     report = rig.verify()
     return problems + broken(report)
 

@@ -95,7 +95,7 @@ def test_every_order_has_an_id_of_its_own_unless_it_is_given(ask: Any) -> None:
 @pytest.mark.parametrize("answer", [CUT, AWAY])
 def test_what_may_not_be_done_twice_is_not_repeated_when_it_may_have_been_done(ask: Any, answer: Any) -> None:
     with stand_in({"POST /api/v1/kill-switches": answer}) as api, pytest.raises(UnavailableError) as found:
-        ask(api.url, "t", lambda client: client.set_kill_switch("FIRM", reason="so"))
+        ask(api.url, "t", lambda client: client.set_kill_switch(everything=True, reason="so"))
     assert len(api.asked) == 1
     assert not found.value.refused
 
@@ -303,7 +303,12 @@ def test_a_gateway_that_is_not_there_is_tried_again_until_the_deadline(ask: Any)
     url = f"http://127.0.0.1:{free_port()}"
     began = time.monotonic()
     with pytest.raises(NoAnswerError) as found:
-        ask(url, "t", lambda client: client.set_kill_switch("FIRM", reason="so"), Policy(deadline_s=0.5))
+        ask(
+            url,
+            "t",
+            lambda client: client.set_kill_switch(everything=True, reason="so"),
+            Policy(deadline_s=0.5),
+        )
     assert not found.value.sent
     assert str(found.value).startswith(f"no answer from {url}: ")
     assert time.monotonic() - began < 5
