@@ -12,6 +12,7 @@ from uuid import UUID
 
 from execution_adapter.domain.child import CLOSED as CLOSED_CHILD
 from execution_adapter.domain.child import Status
+from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.ports import StoredChild, Writes
 from oms_core.domain.order import Order
 from oms_platform.exceptions import ExceptionKind, ExecutionException
@@ -25,7 +26,7 @@ from oms_tools.simulation.rules import RELEASED, BrokenError
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
 from oms_tools.simulation.venue_truth import VenueTruth
 from oms_tools.simulation.venues import SimulatedVenue
-from simulators.broker.protocol import FaultKind, FaultSown, Saying
+from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, Saying
 
 # After one of these a venue may hold more shares of an order than it has said by then.
 _EXCEEDING: Final = frozenset(
@@ -59,8 +60,9 @@ class Auditor(OrderAuditor):
         self.transactions = 0
         self.requests_said: Counter[UUID] = Counter()
         self.truth = VenueTruth()
-        # Orders of whose children a venue may hold more than it has said.
+        # Orders of whose children a venue may hold more than it has said; by child, what it had of it last.
         self.exceeding: set[UUID] = set()
+        self._at_venue: dict[str, int] = {}
 
     # ---- what was published
 
@@ -151,6 +153,14 @@ class Auditor(OrderAuditor):
         if isinstance(record, FaultSown) and record.kind in _EXCEEDING:
             child = self.stored_children.get(record.cl_ord_id.partition("-C")[0])
             if child is not None:
+                self.exceeding.add(child.order_id)
+        elif isinstance(record, Report) and saying.is_true:
+            name = child_of(record.cl_ord_id)
+            child, was = self.stored_children.get(name), self._at_venue.get(name)
+            self._at_venue[name] = record.order_qty
+            given_back = record.exec_type is ExecType.REPLACED and was is not None and record.order_qty > was
+            if child is not None and given_back:
+                # A 35=G that was in flight when the venue made the order smaller of itself.
                 self.exceeding.add(child.order_id)
 
     def forged(self, venue_id: str, exec_id: str, kind: ExceptionKind) -> None:

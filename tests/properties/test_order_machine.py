@@ -116,6 +116,12 @@ class ModelChild:
     done: int = 0
     unresolved: int = 0
     live: bool = True
+    said_filled: bool = False  # by its venue, whatever it was sent
+
+    @property
+    def filled(self) -> bool:
+        """Whether nothing is left of it, as far as anybody knows: nobody has ended the rest."""
+        return not self.live and (self.said_filled or self.done + self.unresolved >= self.shares)
 
     @property
     def leaves(self) -> int:
@@ -212,7 +218,7 @@ class OrderStory(RuleBasedStateMachine):
         self.machine.correct(exec_id, quantity, price=str(dollars), leaves=leaves)
         child = self.children[self.child_of[exec_id]]
         child.done += quantity - self.trades[exec_id][0]
-        child.live = leaves > 0
+        child.live, child.said_filled = leaves > 0, False
         child.settle()
         self.trades[exec_id] = [quantity, dollars]
 
@@ -228,11 +234,14 @@ class OrderStory(RuleBasedStateMachine):
         room = quantity < child.shares or quantity <= order.terms.quantity - others
         # Of a pegged order that may have met a move; what is too much is taken back.
         room = room or order.terms.peg is not None
-        fits = child.done + child.unresolved <= quantity and room
+        done = child.done + child.unresolved
+        changes = child.live and quantity != child.shares and done <= quantity and room
+        # A replace that was in flight may open one again that was filled: the shares are at the venue then.
+        opens = child.filled and quantity > done
         taken = self.machine.restate(quantity, child=name) != []
-        assert taken == (child.live and quantity != child.shares and fits)
+        assert taken == (changes or opens)
         if taken:
-            child.shares = quantity
+            child.shares, child.live, child.said_filled = quantity, True, False
             child.settle()
 
     @precondition(lambda self: self.children)
@@ -247,6 +256,7 @@ class OrderStory(RuleBasedStateMachine):
         news = child.live or unresolved > child.unresolved
         assert (self.machine.close(outcome, child=name, unresolved=unresolved) != []) == news
         if news:
+            child.said_filled = outcome is ExecType.TRADE if child.live else child.said_filled
             child.live, child.unresolved = False, max(child.unresolved, unresolved)
         assert self.machine.close(outcome, child=name, unresolved=unresolved) == []
 
