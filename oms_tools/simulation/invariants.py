@@ -17,10 +17,13 @@ from execution_adapter.ports import StoredChild, Writes
 from oms_core.domain.order import Order
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.kafka.memory import Written
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import CancelChildren
+from oms_platform.pegs import peg_price
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
+from oms_tools.simulation.market import CENT_MICROS
 from oms_tools.simulation.order_invariants import OrderAuditor
 from oms_tools.simulation.rules import RELEASED, BrokenError
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
@@ -251,6 +254,25 @@ class Auditor(OrderAuditor):
                 raise BrokenError(
                     "what venues have of a pegged order is at its price",
                     f"{order_id} is at {order.priced}, its children at {[one.price for one in off]}",
+                )
+
+    def check_pegs_at_rest(self, bids: Mapping[str, int]) -> None:
+        """Hold pegged orders to a market that has stood still for a while, open. bids: by symbol, in micros.
+
+        Its offers are a cent above. What a venue has kept at another price keeps its order where it is.
+        """
+        for order_id, order in self.orders.items():
+            if order.closed or order.canceled or order.suspended or order.replacing is not None:
+                continue
+            out = [one for one in order.children.values() if one.live]
+            if order.terms.peg is None or not out or any(one.price not in (0, order.priced) for one in out):
+                continue
+            bid = bids[order.terms.symbol]
+            price = peg_price(order.terms, bid, bid + CENT_MICROS, Ticks())
+            if order.priced != price:
+                raise BrokenError(
+                    "what rests of a pegged order follows the newest quote",
+                    f"{order_id} is at {order.priced}, the bid is {bid} and gives {order.terms.peg} {price}",
                 )
 
     def _check_suspended(self) -> None:
