@@ -26,6 +26,7 @@ from execution_adapter.domain.child import (
     is_news,
     is_replay,
     new_state,
+    reopens,
 )
 from execution_adapter.domain.exceptions import contradiction
 from execution_adapter.domain.ledger import Ledger
@@ -127,6 +128,7 @@ class ReportHandlers:
             # It was refused because the venue has it: how it is, the venue says when it is asked.
             self._sender.ask(live, now_s)
             return
+        self._show_lost_replace(report, live, raw, now)
         self._apply(self._replace_told(report, live, now), live, now, now_s)
         self._watch_difference(report, live, raw, now, now_s)
         if report.exec_type is ExecType.ORDER_STATUS:
@@ -151,6 +153,27 @@ class ReportHandlers:
         if kind is ExceptionKind.REPEATED_EXEC_ID and self._states.is_up(child.venue_id):
             self._sender.ask(live, now_s)
         return True
+
+    def _show_lost_replace(self, report: Report, live: LiveChild, raw: bytes, now: datetime) -> None:
+        """Show a person a 35=G that its venue says to have done of an order that was over without a fill.
+
+        Nothing of that is taken: which of the two is true, the venue has to say.
+        """
+        state = live.state
+        open_qty = report.leaves_qty or 0
+        if report.exec_type is not ExecType.REPLACED or state.status not in CLOSED or not open_qty:
+            return
+        if reopens(state, report):
+            return
+        self._outcomes.except_message(
+            ExceptionKind.BAD_QUANTITY,
+            f"LeavesQty (151) of a replaced order is {open_qty}, the order is {state.status.name}",
+            venue_id=report.venue_id,
+            raw=raw,
+            now=now,
+            child=live.child,
+            report=report,
+        )
 
     @staticmethod
     def _repeats_otherwise(report: Report, live: LiveChild) -> str:

@@ -213,7 +213,9 @@ def _restated(order: Order, effects: Effects, report: ExecutionReport) -> ChildR
     )
     older = child.restated_at is not None and report.transact_time < child.restated_at
     same = report.order_qty == child.quantity and not moves(child, restated)
-    if older or same or effects.has(change_of(restated)):
+    # One that was filled with fewer may have them all again by a replace; the same report brings nothing.
+    more = child.is_filled and report.order_qty > child.done_qty and report.transact_time != child.restated_at
+    if older or (same and not more) or effects.has(change_of(restated)):
         return None
     why = restatement_refused(order, child, restated)
     return restated if why is None else Refused(ExceptionKind.BAD_QUANTITY, why)

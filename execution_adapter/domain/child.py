@@ -249,6 +249,11 @@ def is_news(state: ChildState, report: Report) -> bool:
     return state.status not in CLOSED and (report.cum_qty is None or report.cum_qty >= state.cum_qty)
 
 
+def reopens(state: ChildState, report: Report) -> bool:
+    """Say whether a 35=G that was done is of a child that was filled before: it may be open again."""
+    return report.exec_type is ExecType.REPLACED and state.status is Status.FILLED
+
+
 def apply_report(
     state: ChildState,
     quantity: int,
@@ -409,7 +414,11 @@ def _told(state: ChildState, quantity: int, time_in_force: TimeInForce, report: 
 
 
 def _restated(state: ChildState, report: Report) -> Applied:
-    """The venue changed the order, of itself (FIX 378) or as it was asked to by 35=G."""
+    """The venue changed the order, of itself (FIX 378) or as it was asked to by 35=G.
+
+    A 35=G that met a filled order may have made it larger (FIX 4.4 Appendix D, C.1.c): it is open again. No
+    other end is undone by it.
+    """
     told, replaces = report.price_micros, state.replaces
     if report.exec_type is ExecType.REPLACED:
         price = told or replaces.pending_price or replaces.price_micros
@@ -421,9 +430,10 @@ def _restated(state: ChildState, report: Report) -> Applied:
         leaves_qty = state.leaves_qty
         if report.order_qty is not None:
             leaves_qty = max(0, report.order_qty - state.cum_qty)
-    if state.status in CLOSED:
+    over = report.ord_status in (OrdStatus.CANCELED, OrdStatus.EXPIRED) or leaves_qty <= 0
+    if state.status in CLOSED and (over or not reopens(state, report)):
         return Applied(state=state)
-    if report.ord_status in (OrdStatus.CANCELED, OrdStatus.EXPIRED) or leaves_qty <= 0:
+    if over:
         how = OrdStatus.EXPIRED if report.ord_status is OrdStatus.EXPIRED else OrdStatus.CANCELED
         ended, status = _ENDS[how]
         return Applied(state=replace(state, status=status, leaves_qty=0), ended=ended)

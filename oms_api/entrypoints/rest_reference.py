@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 
 from oms_api.domain.principal import EVERY_ACCOUNT, Right
-from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
+from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account, shown
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.rest_orders import Text
@@ -137,7 +137,7 @@ def _of_market(ports: Ports) -> list[AnyOperation]:
         known = [one.symbol for one in await ports.catalog.instruments()]
         unknown = [] if symbols is None else [symbol for symbol in symbols if symbol not in known]
         if unknown:
-            return invalid(*[FieldProblem(field="symbol", message="unknown symbol") for _ in unknown[:1]])
+            return invalid(FieldProblem(field="symbol", message=f"unknown symbol {shown(unknown[0])}"))
         return Quotes(await ports.market_data.quotes(symbols or known))
 
     async def book(call: Call[NoQuery]) -> BookView | Refusal:

@@ -247,12 +247,11 @@ def _pegged(quote: FollowQuote, price_micros: int, now: datetime) -> PegPriced:
 
 def restatement_refused(order: Order, child: Child, restated: ChildRestated) -> str | None:
     """Return why what a venue says of a child's quantity and price is not taken, None if it is."""
-    quantity = restated.quantity
+    quantity, done = restated.quantity, child.done_qty
     if not child.live:
-        return f"a child that is over cannot have {quantity} shares"
+        return _reopening_refused(child, quantity)
     if quantity == child.quantity and not moves(child, restated):
         return "nothing is new"
-    done = child.executed_qty + child.unresolved_qty
     if quantity < done:
         return f"{quantity} shares are fewer than the {done} that are done"
     left = order.terms.quantity - order.committed_qty + child.leaves_qty
@@ -261,6 +260,19 @@ def restatement_refused(order: Order, child: Child, restated: ChildRestated) -> 
     # taken back.
     if quantity > child.quantity and quantity - done > left and order.terms.peg is None:
         return f"{quantity} shares with {done} done are more than the {left} that the order has for it"
+    return None
+
+
+def _reopening_refused(child: Child, quantity: int) -> str | None:
+    """Return why a child that is over is not open again with so many shares, None if it is.
+
+    A replace that was in flight makes a filled order larger (FIX 4.4 Appendix D, C.1.c): whether its order
+    has shares for it, does not count, as they are at the venue. What is too much is taken back.
+    """
+    if not child.is_filled:
+        return f"a child that ended unfilled cannot have {quantity} shares"
+    if quantity <= child.done_qty:
+        return f"a child with {child.done_qty} shares done cannot be open again with {quantity}"
     return None
 
 
@@ -608,6 +620,7 @@ def _trade_corrected(order: Order, event: TradeCorrected) -> Order:
         child,
         executed_qty=executed_qty,
         live=live,
+        said_filled=False,
         cancel_rejected=child.cancel_rejected and child.live,
     )
     return _child_changed(
@@ -632,12 +645,14 @@ def _visits_filled(order: Order, venue_id: str, shares: int) -> dict[str, VenueV
 
 def _child_restated(order: Order, event: ChildRestated) -> Order:
     child = order.children[event.cl_ord_id]
-    live = child.executed_qty + child.unresolved_qty < event.quantity
     price = event.limit_price_micros if moves(child, event) else None
     after = replace(
         child,
         quantity=event.quantity,
-        live=live,
+        live=child.done_qty < event.quantity,
+        said_filled=False,
+        cancel_rejected=child.cancel_rejected and child.live,
+        replace_rejected=child.replace_rejected and child.live,
         restated_at=event.restated_at,
         limit_price_micros=child.limit_price_micros if price is None else price,
     )
@@ -649,7 +664,12 @@ def _child_closed(order: Order, event: ChildClosed) -> Order:
     visit = order.visits[child.venue_id]
     rejected = child.live and event.outcome is ExecType.REJECTED
     visit = replace(visit, rejected=visit.rejected + rejected, last_at=max(visit.last_at, event.closed_at))
-    after = replace(child, live=False, unresolved_qty=max(child.unresolved_qty, event.unresolved_qty))
+    after = replace(
+        child,
+        live=False,
+        unresolved_qty=max(child.unresolved_qty, event.unresolved_qty),
+        said_filled=event.outcome is ExecType.TRADE if child.live else child.said_filled,
+    )
     return _child_changed(
         order, event, after, visits={**order.visits, child.venue_id: visit}, text=event.text
     )

@@ -191,6 +191,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     children back, and keeps it. replace_rejected: it would not be changed where it is. A live child has
     shares that may still trade. shown_qty: shares that it shows at once where it rests, of an order that
     shows a part of itself. limit_price_micros: at its venue, of what rests of a pegged order; 0 of any other.
+    said_filled: its venue ended it as filled, however many shares it was sent.
     """
 
     venue_id: str
@@ -203,11 +204,22 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     restated_at: datetime | None = None
     shown_qty: int = 0
     limit_price_micros: int = 0
+    said_filled: bool = False
+
+    @property
+    def done_qty(self) -> int:
+        """Shares that its venue has executed, or says it has."""
+        return self.executed_qty + self.unresolved_qty
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it is over because all of it is done, not because its venue has ended the rest."""
+        return not self.live and (self.said_filled or self.done_qty >= self.quantity)
 
     @property
     def leaves_qty(self) -> int:
         """Shares that may still trade at the venue."""
-        return self.quantity - self.executed_qty - self.unresolved_qty if self.live else 0
+        return self.quantity - self.done_qty if self.live else 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -140,6 +140,23 @@ def _corrected(body: dict[str, Any]) -> str:
     return f"{was} (trade {body['execRefId']}) is now {now}"
 
 
+def _restated(body: dict[str, Any]) -> str:
+    moved = body.get("limitPriceMicros")
+    price = "" if moved is None else f" at {micros(moved)}"
+    return f"{body['clOrdId']} has {body['quantity']:,} shares{price} now, says {body['venueId']}"
+
+
+def _triggered(body: dict[str, Any]) -> str:
+    what = "the last trade was" if body.get("ofTrade") else "the market was"
+    return f"{what} {micros(body['priceMicros'])}, {_quote(body)}"
+
+
+def _quote(body: dict[str, Any]) -> str:
+    """Tell the quote that a price is of; a side that nobody quoted is a dash."""
+    bid, offer = (micros(body[side]) if side in body else ABSENT for side in ("bidMicros", "offerMicros"))
+    return f"by the quote {bid} / {offer}"
+
+
 _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "OrderReceived": _received,
     "OrderAccepted": _verdict,
@@ -147,9 +164,10 @@ _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "RoutePlaced": _placed,
     "TradeApplied": _traded,
     "TradeCorrected": _corrected,
-    "ChildRestated": lambda body: (
-        f"{body['clOrdId']} has {body['quantity']} shares now, says {body['venueId']}"
-    ),
+    "ChildRestated": _restated,
+    "PegPriced": lambda body: f"{micros(body['priceMicros'])}, {_quote(body)}",
+    "StopTriggered": _triggered,
+    "SharesReleased": lambda body: f"{body.get('quantity', 0):,} shares in all may be worked",
     "RouteRequested": lambda body: f"attempt {body['attempt']}, {body['quantity']:,} shares",
 }
 

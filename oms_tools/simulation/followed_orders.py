@@ -20,7 +20,7 @@ class FollowedChild:
 
     executed: net of what its venue took back. unresolved: what its venue says is executed and did not report.
     kept: its venue refused the pending cancel. shown: shares that it shows where it rests. price: at its
-    venue, of what rests of a pegged order.
+    venue, of what rests of a pegged order. said_filled: its venue said so, of fewer shares than it was sent.
     """
 
     venue_id: str
@@ -31,6 +31,12 @@ class FollowedChild:
     kept: bool = False
     shown: int = 0
     price: int = 0
+    said_filled: bool = False
+
+    @property
+    def filled(self) -> bool:
+        """Whether it is over because nothing is left: a replace in flight may still make it larger."""
+        return not self.live and (self.said_filled or self.executed + self.unresolved >= self.quantity)
 
     @property
     def leaves(self) -> int:
@@ -59,7 +65,8 @@ class FollowedOrder:
     triggered: whether its stop price was reached. plan: of its algo, what may be worked from when on;
     released: what may be. waits: its next route waits for its time. time_over: it is taken back because its
     day or its own time had ended. ends: reports of venues that ended a child. held: it waits for its session
-    or its auction. auction: what an OPG or CLO order is for.
+    or its auction. auction: what an OPG or CLO order is for. reopened_at: the newest event by which a venue
+    made a filled child larger.
     """
 
     terms: OrderTerms
@@ -89,6 +96,7 @@ class FollowedOrder:
     held: bool = False
     auction: AuctionTimes | None = None
     ends: set[tuple[object, ...]] = field(default_factory=set)
+    reopened_at: int = 0
 
     @property
     def cum(self) -> int:

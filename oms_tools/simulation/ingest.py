@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from oms_core.domain.order import Order
 from oms_core.ports import Request
@@ -34,6 +35,8 @@ from oms_platform.wire import Topic, encode
 from oms_tools.simulation.system import PROFILES, SYMBOLS, System
 
 GATEWAYS: Final = 2
+# How far from the market an order rests that is to stay there.
+RESTING_CENTS: Final = 10
 _CENT: Final = 10_000
 # How far a limit is through the market, in cents: most trade at once or rest near.
 _THROUGH_CENTS: Final = (-30, -5, -2, -1, 0, 0, 1, 1, 2, 5, 20)
@@ -132,10 +135,29 @@ class Ingest:
             algo=algo,
             routing=Routing(profile=draws.choice(PROFILES)) if draws.random() < 0.5 else None,
         )
-        request = SubmitOrder(order_id=order_id, received_at=system.clock.now(), terms=terms)
+        self._submit(order_id, terms)
+
+    def _submit(self, order_id: UUID, terms: OrderTerms) -> None:
+        request = SubmitOrder(order_id=order_id, received_at=self._system.clock.now(), terms=terms)
         self.made += 1
         self._orders.append(request)
         self._take(request)
+
+    def take_resting_peg(self, symbol: str, side: Side) -> None:
+        """Take a new order that follows its own side of the market at a distance."""
+        terms = OrderTerms(
+            account_id=self._draws.choice(self._accounts),
+            channel="SIM",
+            client_order_id=str(self.made),
+            principal="trader1",
+            symbol=symbol,
+            side=side,
+            order_type=OrderType.PEGGED,
+            peg=Peg(peg_type=PegType.PRIMARY, offset_micros=-sign(side) * RESTING_CENTS * _CENT),
+            time_in_force=TimeInForce.GTC,
+            quantity=100,
+        )
+        self._submit(self._system.new_id(), terms)
 
     def _expiry(self) -> datetime:
         return self._system.clock.now() + timedelta(seconds=self._draws.choice(_GOOD_FOR_S))

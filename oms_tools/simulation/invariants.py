@@ -12,20 +12,24 @@ from uuid import UUID
 
 from execution_adapter.domain.child import CLOSED as CLOSED_CHILD
 from execution_adapter.domain.child import Status
+from execution_adapter.domain.wire_ids import child_of
 from execution_adapter.ports import StoredChild, Writes
 from oms_core.domain.order import Order
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.kafka.memory import Written
+from oms_platform.market_rules import Ticks
 from oms_platform.messages import CancelChildren
+from oms_platform.pegs import peg_price
 from oms_platform.trading_calendar import Calendar
 from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
+from oms_tools.simulation.market import CENT_MICROS
 from oms_tools.simulation.order_invariants import OrderAuditor
 from oms_tools.simulation.rules import RELEASED, BrokenError
 from oms_tools.simulation.stores import SimulatedChildStore, SimulatedOrderStore
 from oms_tools.simulation.venue_truth import VenueTruth
 from oms_tools.simulation.venues import SimulatedVenue
-from simulators.broker.protocol import FaultKind, FaultSown, Saying
+from simulators.broker.protocol import ExecType, FaultKind, FaultSown, Report, Saying
 
 # After one of these a venue may hold more shares of an order than it has said by then.
 _EXCEEDING: Final = frozenset(
@@ -59,8 +63,9 @@ class Auditor(OrderAuditor):
         self.transactions = 0
         self.requests_said: Counter[UUID] = Counter()
         self.truth = VenueTruth()
-        # Orders of whose children a venue may hold more than it has said.
+        # Orders of whose children a venue may hold more than it has said; by child, what it had of it last.
         self.exceeding: set[UUID] = set()
+        self._at_venue: dict[str, int] = {}
 
     # ---- what was published
 
@@ -152,6 +157,14 @@ class Auditor(OrderAuditor):
             child = self.stored_children.get(record.cl_ord_id.partition("-C")[0])
             if child is not None:
                 self.exceeding.add(child.order_id)
+        elif isinstance(record, Report) and saying.is_true:
+            name = child_of(record.cl_ord_id)
+            child, was = self.stored_children.get(name), self._at_venue.get(name)
+            self._at_venue[name] = record.order_qty
+            given_back = record.exec_type is ExecType.REPLACED and was is not None and record.order_qty > was
+            if child is not None and given_back:
+                # A 35=G that was in flight when the venue made the order smaller of itself.
+                self.exceeding.add(child.order_id)
 
     def forged(self, venue_id: str, exec_id: str, kind: ExceptionKind) -> None:
         """Note a message that a venue makes up."""
@@ -241,6 +254,25 @@ class Auditor(OrderAuditor):
                 raise BrokenError(
                     "what venues have of a pegged order is at its price",
                     f"{order_id} is at {order.priced}, its children at {[one.price for one in off]}",
+                )
+
+    def check_pegs_at_rest(self, bids: Mapping[str, int]) -> None:
+        """Hold pegged orders to a market that has stood still for a while, open. bids: by symbol, in micros.
+
+        Its offers are a cent above. What a venue has kept at another price keeps its order where it is.
+        """
+        for order_id, order in self.orders.items():
+            if order.closed or order.canceled or order.suspended or order.replacing is not None:
+                continue
+            out = [one for one in order.children.values() if one.live]
+            if order.terms.peg is None or not out or any(one.price not in (0, order.priced) for one in out):
+                continue
+            bid = bids[order.terms.symbol]
+            price = peg_price(order.terms, bid, bid + CENT_MICROS, Ticks())
+            if order.priced != price:
+                raise BrokenError(
+                    "what rests of a pegged order follows the newest quote",
+                    f"{order_id} is at {order.priced}, the bid is {bid} and gives {order.terms.peg} {price}",
                 )
 
     def _check_suspended(self) -> None:

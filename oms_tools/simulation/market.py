@@ -24,7 +24,9 @@ def _price(micros: int) -> Decimal:
 
 
 class SimulatedMarket:
-    """Quotes of every symbol. dead: the feed brings nothing new, and every quote grows old."""
+    """Quotes of every symbol. dead: the feed brings nothing new, and every quote grows old. still: every new
+    quote is at the price of before.
+    """
 
     def __init__(
         self, symbols: Sequence[str], lit: Sequence[str], clock: SimulatedClock, draws: random.Random
@@ -36,7 +38,7 @@ class SimulatedMarket:
         self._quotes: dict[str, tuple[Quote, float]] = {}
         self._sequence = 0
         self._volumes = dict.fromkeys(symbols, 0)
-        self.dead = False
+        self.dead = self.still = False
 
     def mid_micros(self, symbol: str) -> int:
         """Return where a symbol trades, to a cent."""
@@ -44,7 +46,7 @@ class SimulatedMarket:
 
     def requote(self, symbol: str) -> Quote:
         """Let a symbol's price take a step. Returns the new quote, which a dead feed does not show."""
-        step = self._draws.choice((-2, -1, 0, 0, 1, 2)) * CENT_MICROS
+        step = 0 if self.still else self._draws.choice((-2, -1, 0, 0, 1, 2)) * CENT_MICROS
         bid = min(_HIGH, max(_LOW, self._bids[symbol] + step))
         self._bids[symbol] = bid
         self._sequence += 1

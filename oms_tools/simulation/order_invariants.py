@@ -563,8 +563,8 @@ class OrderAuditor(ReportAuditor):
         )
         # Only a venue may make it more than was ordered: by a late trade, by a child that it reopens, or by
         # its own change of a child that met a move of it.
-        committed = order.committed
-        met = event.type == "ChildRestated" and order.terms.peg is not None
+        committed, reopened = order.committed, order.reopened_at == event.sequence
+        met = reopened or (event.type == "ChildRestated" and order.terms.peg is not None)
         require(
             committed <= max(quantity, before) or event.type in _OF_VENUES or met or bool(order.closed),
             "children never exceed the parent",
@@ -575,6 +575,7 @@ class OrderAuditor(ReportAuditor):
             order.terms.algo is None
             or committed <= max(order.released, before)
             or event.type in _OF_VENUES
+            or reopened
             or bool(order.closed),
             RELEASED,
             event,

@@ -9,6 +9,7 @@ from uuid import UUID
 from oms_core.ports import UnitOfWork
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import OrderEvent
+from oms_platform.vocabulary import ExecType
 from oms_tools.simulation.followed_accounts import FollowedAccounts
 from oms_tools.simulation.followed_orders import FollowedChild, FollowedOrder
 from oms_tools.simulation.rules import PATH, TOLD, BrokenError, require
@@ -117,7 +118,7 @@ class ReportAuditor:
         self._executed(order, child, event, -change.was_qty, change.was_px_micros)
         self._executed(order, child, event, change.last_qty, change.last_px_micros)
         child.kept = child.kept and child.live
-        child.live = change.leaves_qty > 0
+        child.live, child.said_filled = change.leaves_qty > 0, False
         child.settle()
         self._end_or_return(order, event)
         if change.last_qty > change.was_qty:
@@ -128,13 +129,17 @@ class ReportAuditor:
         child = order.children.get(restated.cl_ord_id) if restated is not None else None
         if restated is None or child is None:
             raise BrokenError(PATH, f"{event.type} {event.sequence} of {event.order_id}: of an unknown child")
+        done = child.executed + child.unresolved
+        reopens = child.filled and restated.quantity > done
         require(
-            child.live and restated.quantity >= child.executed + child.unresolved,
+            reopens or (child.live and restated.quantity >= done),
             PATH,
             event,
             f"{restated.quantity} shares, {child.executed} are done, live {child.live}",
         )
-        child.quantity = restated.quantity
+        if reopens:
+            child.live, child.kept, order.reopened_at = True, False, event.sequence
+        child.quantity, child.said_filled = restated.quantity, False
         if child.price and restated.limit_price_micros is not None:
             child.price = restated.limit_price_micros
         child.settle()
@@ -151,6 +156,8 @@ class ReportAuditor:
         require(news, PATH, event, "of a child that is not live")
         require(not is_named or said not in order.ends, PATH, event, "the same end a second time")
         order.ends.add(said)
+        if child.live:
+            child.said_filled = closed.outcome is ExecType.TRADE
         child.live, child.unresolved = False, max(child.unresolved, closed.unresolved_qty)
 
     def _child_kept(self, order: FollowedOrder, event: OrderEvent) -> None:

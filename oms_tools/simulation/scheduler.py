@@ -21,7 +21,7 @@ from oms_platform.errors import OperationalError
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.memory import Written
 from oms_platform.messages import SubmitOrder
-from oms_platform.vocabulary import ChildTerms
+from oms_platform.vocabulary import ChildTerms, Side
 from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.ingest import Ingest
@@ -51,7 +51,11 @@ UNKIND_ROUNDS: Final = 60
 # In each of them clients cancel one order, and one more for so many.
 CANCELS_PART: Final = 250
 QUIET_STEP_S: Final = 0.2
+# Rounds of that length in which a pegged order is moved: a look (every 250 ms), the way there and back.
+PEG_ROUNDS: Final = 6
 QUIET_JUMP_S: Final = 5.0
+# Orders that every run ends with, beside those that it was asked for.
+RESTING_PEGS: Final = tuple((symbol, side) for symbol in SYMBOLS for side in (Side.BUY, Side.SELL))
 DOWN_S_MAX: Final = 3.0
 # Seeds differ in how much of what goes wrong.
 _INTENSITIES: Final = (0.3, 1.0, 1.0, 3.0, 10.0)
@@ -432,6 +436,7 @@ class Simulation:
             }
         self._end_unkindly()
         self._settle()
+        self._let_pegs_follow()
         self._check()
         if self.ingest.cancel_open():
             self._settle()
@@ -453,9 +458,37 @@ class Simulation:
         for venue in self.system.venues.values():
             venue.be_kind()
 
+    def _let_pegs_follow(self) -> None:
+        """Let pegged orders come to rest, cores begin anew where that may be, and the market go on.
+
+        Then it stands still, on a feed that goes on, until whoever follows it is there.
+        """
+        for symbol, side in RESTING_PEGS:
+            self.ingest.take_resting_peg(symbol, side)
+        self._settle()
+        if "crash" in self._faults:
+            for core in self.system.cores:
+                self._end(core)
+        for still, rounds in ((False, PEG_ROUNDS), (True, 2 * PEG_ROUNDS)):
+            self.system.market.still = still
+            self._go_round_while_open(rounds)
+        self._settle()
+
+    def _go_round_while_open(self, rounds: int) -> None:
+        """Let everybody work so often in one session: what follows the market waits while it is closed."""
+        left, calendar = rounds, self.system.setting.calendar
+        for _ in range(QUIET_ROUNDS_MAX):
+            self.step_number += 1
+            self._round()
+            left = left - 1 if calendar.phase(self.clock.now()).open else rounds
+            if not left:
+                return
+            self.clock.advance(QUIET_STEP_S)
+
     def _check(self) -> None:
         system = self.system
         self.auditor.check_quiet(system.order_store, system.venues, system.child_store)
+        self.auditor.check_pegs_at_rest({name: system.market.mid_micros(name) for name in SYMBOLS})
 
     def _settle(self) -> None:
         idle_rounds = 0

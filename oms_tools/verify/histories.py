@@ -141,7 +141,7 @@ def check_histories(connection: Connection) -> list[Finding]:
                 finding.examined += len(history)
             try:
                 _check_path(path, str(order_id), history)
-                _check_children(quantity, str(order_id), history, overfilled=str(order_id) in overfilled)
+                check_children(quantity, str(order_id), history, overfilled=str(order_id) in overfilled)
                 prices.check_prices(priced, str(order_id), terms, [row[2:] for row in history])
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
@@ -167,12 +167,13 @@ def _is_booked(body: dict[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class _Child:
-    """A child as its order's events tell of it."""
+    """A child as its order's events tell of it. said_filled: its venue said so, whatever it was sent."""
 
     quantity: int
     done: int = 0
     unresolved: int = 0
     live: bool = True
+    said_filled: bool = False
 
     @property
     def held(self) -> int:
@@ -180,7 +181,7 @@ class _Child:
         return max(self.quantity, self.done) if self.live else self.done + self.unresolved
 
 
-def _check_children(finding: Finding, order_id: str, history: list[Any], *, overfilled: bool) -> None:
+def check_children(finding: Finding, order_id: str, history: list[Any], *, overfilled: bool) -> None:
     """Hold what is sent to what is left, and what children trade to what they were sent.
 
     Only venues may bring more: a trade of a child that was over, a child that they reopen. What was sent in
@@ -241,12 +242,19 @@ def _follow(children: dict[str, _Child], event: str, body: dict[str, Any]) -> st
         child.done, child.unresolved = child.done + shares, max(0, child.unresolved - shares)
     elif event == "TradeCorrected":
         child.done += change.get("lastQty", 0) - change["wasQty"]
-        child.live = change.get("leavesQty", 0) > 0
+        child.live, child.said_filled = change.get("leavesQty", 0) > 0, False
     elif event == "ChildRestated":
-        child.quantity = change["quantity"]
+        was_over, was_quantity, child.quantity = not child.live, child.quantity, change["quantity"]
         if child.quantity < child.done:
             return f"{name} has {child.done} done of {child.quantity}"
+        # A filled one is larger by a replace that was in flight; no other end is undone by that.
+        filled = child.said_filled or child.done + child.unresolved >= was_quantity
+        child.live, child.said_filled = True, False
+        if was_over and not filled:
+            return f"{name}, which had ended unfilled, has {child.quantity} shares again"
     else:
+        if child.live:
+            child.said_filled = change["outcome"] == "EXEC_TYPE_TRADE"
         child.live, child.unresolved = False, max(child.unresolved, change.get("unresolvedQty", 0))
     child.live = child.live and child.done + child.unresolved < child.quantity
     more = event == "TradeApplied" or change.get("lastQty", 0) > change.get("wasQty", 0)

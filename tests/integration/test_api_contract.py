@@ -145,7 +145,10 @@ def test_quotes_and_books_are_told_as_they_stand(api: Gateway) -> None:
     book = api.call("GET", "/api/v1/quotes/AAPL/book").json
     assert [level["size"] for level in book["venues"][0]["bids"]] == [100, 200]
     assert api.call("GET", "/api/v1/quotes/MSFT/book").status == 404
-    assert api.call("GET", "/api/v1/quotes?symbol=NOPE").status == 400
+    refused = api.call("GET", "/api/v1/quotes?symbol=AAPL,NOPE")
+    assert (refused.status, refused.json["fields"]) == (
+        400, [{"field": "symbol", "message": 'unknown symbol "NOPE"'}],
+    )  # fmt: skip
 
 
 def test_a_list_takes_several_values_and_pages_to_its_end(api: Gateway) -> None:

@@ -117,6 +117,12 @@ class ModelChild:
     done: int = 0
     unresolved: int = 0
     live: bool = True
+    said_filled: bool = False  # by its venue, whatever it was sent
+
+    @property
+    def filled(self) -> bool:
+        """Whether nothing is left of it, as far as anybody knows: nobody has ended the rest."""
+        return not self.live and (self.said_filled or self.done + self.unresolved >= self.shares)
 
     @property
     def leaves(self) -> int:
@@ -218,7 +224,7 @@ class OrderStory(RuleBasedStateMachine):
         self.machine.correct(exec_id, quantity, price=str(dollars), leaves=leaves)
         child = self.children[self.child_of[exec_id]]
         child.done += quantity - self.trades[exec_id][0]
-        child.live = leaves > 0
+        child.live, child.said_filled = leaves > 0, False
         child.settle()
         self.trades[exec_id] = [quantity, dollars]
 
@@ -234,11 +240,14 @@ class OrderStory(RuleBasedStateMachine):
         room = quantity < child.shares or quantity <= order.terms.quantity - others
         # Of a pegged order that may have met a move; what is too much is taken back.
         room = room or order.terms.peg is not None
-        fits = child.done + child.unresolved <= quantity and room
+        done = child.done + child.unresolved
+        changes = child.live and quantity != child.shares and done <= quantity and room
+        # A replace that was in flight may open one again that was filled: the shares are at the venue then.
+        opens = child.filled and quantity > done
         taken = self.machine.restate(quantity, child=name) != []
-        assert taken == (child.live and quantity != child.shares and fits)
+        assert taken == (changes or opens)
         if taken:
-            child.shares = quantity
+            child.shares, child.live, child.said_filled = quantity, True, False
             child.settle()
 
     @precondition(lambda self: self.children)
@@ -253,6 +262,7 @@ class OrderStory(RuleBasedStateMachine):
         news = child.live or unresolved > child.unresolved
         assert (self.machine.close(outcome, child=name, unresolved=unresolved) != []) == news
         if news:
+            child.said_filled = outcome is ExecType.TRADE if child.live else child.said_filled
             child.live, child.unresolved = False, max(child.unresolved, unresolved)
         assert self.machine.close(outcome, child=name, unresolved=unresolved) == []
 
@@ -772,8 +782,16 @@ class PeggedStory(OrderStory):
         tif=st.sampled_from((TimeInForce.DAY, TimeInForce.GTC)),
         peg_type=st.sampled_from(list(PegType)),
         limit=st.none() | st.integers(97, 103),
+        cuts=st.none() | st.lists(st.integers(0, 500), max_size=2),
     )
-    def begin(self, quantity: int, tif: TimeInForce, peg_type: PegType, limit: int | None) -> None:
+    def begin(
+        self,
+        quantity: int,
+        tif: TimeInForce,
+        peg_type: PegType,
+        limit: int | None,
+        cuts: list[int] | None,
+    ) -> None:
         first = new_order(quantity=quantity, order_type=OrderType.PEGGED, tif=tif)
         terms = structs.replace(
             first.terms,
@@ -781,9 +799,43 @@ class PeggedStory(OrderStory):
             limit_price_micros=None if limit is None else limit * MICROS,
         )
         self.prices: dict[str, int] = {}  # of each child at its venue
-        self.unmoved: set[str] = set()  # by their venues, since there was a price
         self.gives: list[int | None] = []  # what the quote gave by each step
         self._begin(structs.replace(first, terms=terms))
+        if cuts is not None:
+            # It has reached its venues: few of all orders come so far.
+            self.quote(99, 1)
+            self._look()
+            self.place_route(cuts, refused=False, no_data=False)
+
+    def _look(self) -> None:
+        """Hold what has happened by now to the quote of now, in a rule that lets several things happen."""
+        self.every_route_and_every_price_is_of_a_quote_and_within_the_limit()
+        self.what_is_off_its_price_is_asked_to_move_or_taken_back()
+
+    @rule(bid=st.integers(97, 101), step=st.sampled_from((-2, -1, 1, 2)))
+    def quote_again_at_once(self, bid: int, step: int) -> None:
+        """The market goes on before any venue has done what the quote before asked for."""
+        self.quote(bid, 1)
+        self._look()
+        self.quote(bid + step, 1)
+
+    @precondition(lambda self: self.machine.order.follows)
+    @rule(step=st.sampled_from((-2, -1, 1)), part=st.integers(1, 3))
+    def leave_one_while_others_are_free(self, step: int, part: int) -> None:
+        """A venue leaves its child at the price of before; then other shares are free and a route is due."""
+        name = max(self._live(), key=lambda name: self.children[name].leaves)
+        pegged = self.machine.order.pegged
+        assert pegged is not None
+        self.quote(pegged.price_micros // MICROS + step, 1)
+        self._look()
+        self.machine.reject_cancel(child=name, replaces=True)
+        for number, (other, child) in enumerate(self.children.items()):
+            if child.live and other != name:
+                self.end_child(number, ExecType.CANCELED, 0)
+            elif child.leaves > part and other == name:
+                self.restate(number, child.shares - part)
+        self._look()
+        self.wait(20)
 
     @rule(bid=st.none() | st.integers(96, 102), spread=st.none() | st.integers(-1, 3))
     def quote(self, bid: int | None, spread: int | None) -> None:
@@ -840,10 +892,13 @@ class PeggedStory(OrderStory):
         moved = ChildRestated(
             cl_ord_id=name, venue_id="XNYS", quantity=child.shares, limit_price_micros=price
         )
+        # A move that was in flight may open one again that its venue had called filled.
+        opens = child.filled and child.shares > child.done + child.unresolved
         taken = self.machine.do(moved) != []
-        assert taken == (child.live and self.prices.get(name, price) != price)
+        assert taken == (opens or (child.live and self.prices.get(name, price) != price))
         if taken:
             self.prices[name] = price
+            child.live, child.said_filled = True, False
 
     @precondition(lambda self: self.children)
     @rule(pick=st.integers(0, 100))
@@ -863,7 +918,6 @@ class PeggedStory(OrderStory):
                 assert event.price_micros == self.gives[number]
                 priced = event.price_micros
                 assert terms.limit_price_micros is None or priced <= terms.limit_price_micros
-                self.unmoved = set()
             if isinstance(event, RouteRequested):
                 assert after.pegged is not None and not after.is_recalled
                 assert priced == after.pegged.price_micros == self.gives[number]

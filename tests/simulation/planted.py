@@ -30,6 +30,7 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import MAY_ROUTE, Turns
+from oms_core.domain.peg_watch import PegWatch
 from oms_core.entrypoints import loop as core_loop
 from oms_core.entrypoints import republication
 from oms_core.ports import UnitOfWork
@@ -184,6 +185,10 @@ def pegs_forget_their_limit(patch: pytest.MonkeyPatch) -> None:
 
     original = order_domain.peg_price
     patch.setattr(order_domain, "peg_price", price)
+
+
+def pegs_are_forgotten_in_a_crash(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(core_loop, "PegWatch", lambda _orders, now, interval: PegWatch((), now, interval))
 
 
 def what_a_venue_does_not_move_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
@@ -386,6 +391,7 @@ FORGOTTEN = "no live order is forgotten"
 ENDLESS = "a cancel has an end, and so has a replace"
 AGREE = "core and adapter agree when all is quiet"
 AT_ITS_PRICE = "what venues have of a pegged order is at its price"
+FOLLOWS = "what rests of a pegged order follows the newest quote"
 AT_VENUES = "venue and OMS agree when all is quiet"
 ONCE_SENT = "no order is sent again that its venue has or may get"
 OURS = "what a venue executed is ours"
@@ -427,6 +433,7 @@ PLANTED = (
         plant=pegs_forget_their_limit,
         breaks=("a pegged order is at the price of the quote that it names, and within its limit",),
     ),
+    Planted(case="pegs", plant=pegs_are_forgotten_in_a_crash, breaks=(FOLLOWS,)),
     Planted(case="pegs", plant=what_a_venue_does_not_move_stays_where_it_is, seed=19, breaks=(AT_ITS_PRICE,)),
     Planted(case="nothing is lost", plant=exceptions_are_dropped, breaks=(ONE_EXCEPTION, TOLD)),
     Planted(case="nothing is lost", plant=too_many_shares_are_refused, breaks=(OURS, AT_VENUES, REST)),

@@ -194,6 +194,41 @@ def test_a_restatement_changes_what_is_open() -> None:
     assert gone.ended is ExecType.CANCELED
 
 
+def replaced(cum_qty: int, leaves_qty: int, **changes: object) -> Report:
+    fields: dict[str, object] = {"order_qty": cum_qty + leaves_qty, "leaves_qty": leaves_qty, "named": "Y"}
+    return report(ExecType.REPLACED, cum_qty, **(fields | changes))
+
+
+def test_c_1_c_a_replace_that_met_a_filled_order_opens_it_again_with_what_its_venue_says() -> None:
+    less = report(ExecType.RESTATED, 0, order_qty=60, leaves_qty=60)
+    filled = after(less, trade(60, 60))
+    assert shown(filled) == (Status.FILLED, 60, 0, 0)
+    for leaves_qty in (1, 40, 90):
+        again = apply(filled, replaced(60, leaves_qty))
+        assert (shown(again.state), again.ended) == ((Status.PARTIALLY_FILLED, 60, leaves_qty, 0), None)
+        assert again.state.replaces.named == "Y"
+        last = apply(again.state, trade(leaves_qty, 60 + leaves_qty)).state
+        assert shown(last) == (Status.FILLED, 60 + leaves_qty, 0, 0)
+    without_leaves = apply(filled, report(ExecType.REPLACED, 60, order_qty=100)).state
+    assert shown(without_leaves) == (Status.PARTIALLY_FILLED, 60, 40, 0)
+
+
+@pytest.mark.parametrize("leaves_qty", [0, 40])
+@pytest.mark.parametrize(
+    "kind", [ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.CALCULATED]
+)
+def test_no_other_end_is_undone_by_a_replace_nor_a_fill_by_what_a_venue_restates(
+    kind: ExecType, leaves_qty: int
+) -> None:
+    over = after(trade(60, 60), report(kind, 60, leaves_qty=0))
+    again = apply(over, replaced(60, leaves_qty))
+    assert (shown(again.state), again.ended) == (shown(over), None)
+    filled = after(trade(100, 100))
+    restated = report(ExecType.RESTATED, 100, order_qty=100 + leaves_qty, leaves_qty=leaves_qty)
+    for said in (restated, replaced(100, leaves_qty, ord_status=OrdStatus.CANCELED), replaced(100, 0)):
+        assert shown(apply(filled, said).state) == (Status.FILLED, 100, 0, 0)
+
+
 def test_pending_reports_change_nothing_and_held_ones_are_shown() -> None:
     assert shown(after(report(ExecType.PENDING_NEW), report(ExecType.PENDING_CANCEL))) == (
         Status.PENDING_NEW,

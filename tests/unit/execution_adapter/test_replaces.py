@@ -368,6 +368,66 @@ def test_a_child_that_is_over_owes_no_answer_to_a_replace_when_a_bust_opens_it_a
     assert (scene.venues.types(), scene.state.replaces) == ("DGF", Replaces())
 
 
+def filled_when_smaller(scene: Scene) -> str:
+    """Let a replace to 40 be out when a venue makes the order 30 of itself and fills it. Returns its id."""
+    scene.replace()
+    named = scene.venues.sent[-1][1]
+    scene.says(ExecType.RESTATED, order_qty=30, cum_qty=0, leaves_qty=30)
+    trade = {"last_qty": 30, "last_px_micros": LIMIT, "cum_qty": 30, "leaves_qty": 0}
+    scene.says(ExecType.TRADE, ord_status=OrdStatus.FILLED, **trade)
+    assert scene.is_over(scene.child)
+    return named
+
+
+def test_c_1_c_a_replace_in_flight_that_its_venue_does_after_the_fill_opens_the_child_again(
+    scene: Scene,
+) -> None:
+    named = filled_when_smaller(scene)
+    scene.says(ExecType.REPLACED, named=named, order_qty=TO, cum_qty=30, leaves_qty=TO - 30)
+    assert not scene.is_over(scene.child)
+    assert (scene.state.status, scene.state.cum_qty, scene.state.leaves_qty) == (
+        Status.PARTIALLY_FILLED,
+        30,
+        TO - 30,
+    )
+    said = scene.outlet.messages[-1]
+    assert isinstance(said, ExecutionReport)
+    assert (said.exec_type, said.order_qty, said.cum_qty, said.leaves_qty) == (
+        ExecType.RESTATED, TO, 30, TO - 30,
+    )  # fmt: skip
+    assert scene.ledger.newest(scene.child.cl_ord_id) == scene.state
+    scene.cancel(scene.plan)
+    assert (scene.venues.types()[-1], scene.venues.named[-1]) == ("F", named)
+
+
+def test_a_cancel_that_the_fill_overtook_is_sent_when_a_replace_opens_the_child_again(scene: Scene) -> None:
+    scene.replace()
+    scene.cancel(scene.plan)
+    named = scene.venues.sent[-1][1]
+    scene.says(ExecType.RESTATED, order_qty=30, cum_qty=0, leaves_qty=30)
+    trade = {"last_qty": 30, "last_px_micros": LIMIT, "cum_qty": 30, "leaves_qty": 0}
+    scene.says(ExecType.TRADE, ord_status=OrdStatus.FILLED, **trade)
+    assert scene.venues.types() == "DG"
+    scene.says(ExecType.REPLACED, named=named, order_qty=TO, cum_qty=30, leaves_qty=TO - 30)
+    assert (scene.venues.types(), scene.venues.named[-1]) == ("DGF", named)
+
+
+@pytest.mark.parametrize("kind", [ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED])
+def test_a_replace_done_of_a_child_that_is_over_without_a_fill_is_a_persons(
+    scene: Scene, kind: ExecType
+) -> None:
+    scene.replace()
+    named = scene.venues.sent[-1][1]
+    scene.says(kind, ord_status=OrdStatus[kind.name], cum_qty=0, leaves_qty=0)
+    scene.says(ExecType.REPLACED, named=named, order_qty=TO, cum_qty=0, leaves_qty=TO)
+    assert scene.is_over(scene.child)
+    assert "RESTATED" not in scene.outlet.kinds()
+    (shown,) = scene.ledger.storable().exceptions
+    assert (shown.kind.name, shown.detail) == (
+        "BAD_QUANTITY", f"LeavesQty (151) of a replaced order is {TO}, the order is {kind.name}",
+    )  # fmt: skip
+
+
 def test_a_cancel_behind_a_replace_that_nobody_waits_for_any_more_is_asked_about(scene: Scene) -> None:
     scene.replace()
     live = scene.manager.get(scene.child.cl_ord_id)

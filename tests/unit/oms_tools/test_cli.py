@@ -24,15 +24,19 @@ from oms_platform.ids import uuid7
 from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import (
     CancelRejected,
+    ChildRestated,
     ChildTerms,
     Message,
     OrderAccepted,
     OrderStatus,
     OrderType,
+    PegPriced,
     RiskCheck,
     RoutePlaced,
     RouteRequested,
+    SharesReleased,
     Side,
+    StopTriggered,
     TimeInForce,
     TradeApplied,
 )
@@ -456,6 +460,50 @@ def test_a_story_of_many_trades_and_routes_sums_them_up_first_unless_all_are_ask
     assert "--all" not in whole and whole.count("XNYS-0000") == 40
     few = told(long_pages(3, 2), 80, every=False)
     assert few.count("TradeApplied") == 3 and few.count("Route card") == 2 and "--all" not in few
+
+
+def test_a_story_says_by_which_quote_an_order_is_priced_or_triggered_and_where_a_venue_has_moved_it() -> None:
+    changes: list[tuple[Message, str]] = [
+        (
+            PegPriced(
+                price_micros=227_380_000, bid_micros=227_390_000, offer_micros=227_410_000, priced_at=AT
+            ),
+            "227.38, by the quote 227.39 / 227.41",
+        ),
+        (
+            PegPriced(price_micros=227_410_000, offer_micros=227_410_000, priced_at=AT),
+            "227.41, by the quote – / 227.41",
+        ),
+        (
+            StopTriggered(
+                price_micros=230_000_000, bid_micros=229_990_000, offer_micros=230_000_000, triggered_at=AT
+            ),
+            "the market was 230.00, by the quote 229.99 / 230.00",
+        ),
+        (
+            StopTriggered(price_micros=230_010_000, of_trade=True, triggered_at=AT),
+            "the last trade was 230.01, by the quote – / –",
+        ),
+        (
+            SharesReleased(quantity=1_200, slice=3, due_at=AT, released_at=AT),
+            "1,200 shares in all may be worked",
+        ),
+        (
+            ChildRestated(cl_ord_id="c-1-1", venue_id="DARK", quantity=1_100),
+            "c-1-1 has 1,100 shares now, says DARK",
+        ),
+        (
+            ChildRestated(cl_ord_id="c-1-1", venue_id="ARCX", quantity=100, limit_price_micros=227_380_000),
+            "c-1-1 has 100 shares at 227.38 now, says ARCX",
+        ),
+    ]
+    pages = long_pages(1, 1)
+    place = f"/api/v1/orders/{ORDER['orderId']}"
+    events = [event(n, OrderStatus.ACKNOWLEDGED, change) for n, (change, _) in enumerate(changes, 2)]
+    pages[f"{place}/events"]["events"] = events
+    words = " ".join(told(pages, 200, every=True).split())
+    for _, said in changes:
+        assert said in words
 
 
 @contextmanager
