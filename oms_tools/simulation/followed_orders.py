@@ -61,7 +61,8 @@ class FollowedOrder:
     """An order as its events tell of it.
 
     pending: the cancel that has no end yet. replacing: the replace that has none, and what it asks for.
-    suspended: whether it is. priced: the price of a pegged one, asked_at: when its route was asked for.
+    suspended: whether it is. priced: the price of a pegged one, asked_at: its prices since its route
+    was asked for, each of which may be said when that is asked for again.
     triggered: whether its stop price was reached. plan: of its algo, what may be worked from when on;
     released: what may be. waits: its next route waits for its time. time_over: it is taken back because its
     day or its own time had ended. ends: reports of venues that ended a child. held: it waits for its session
@@ -87,7 +88,7 @@ class FollowedOrder:
     suspended: bool = False
     triggered: bool = False
     priced: int | None = None
-    asked_at: int | None = None
+    asked_at: tuple[int, ...] = ()
     plan: AlgoPlanned | None = None
     released: int = 0
     session_ended: bool = False

@@ -229,6 +229,8 @@ class OrderAuditor(ReportAuditor):
             f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
         )
         order.priced, order.waits = priced.price_micros, False
+        if order.route:
+            order.asked_at += (priced.price_micros,)
         for child in order.children.values():
             child.kept = False
 
@@ -422,7 +424,7 @@ class OrderAuditor(ReportAuditor):
             f"attempt {asked.attempt} after {order.attempt}, {order.route} shares in a route, {order.closed}",
         )
         order.attempt, order.route, order.waits, order.held = asked.attempt, asked.quantity, False, False
-        order.asked_at = order.priced
+        order.asked_at = () if order.priced is None else (order.priced,)
         self.routes.add((event.order_id, asked.attempt))
 
     def _placed(self, order: FollowedOrder, event: OrderEvent) -> None:
@@ -450,8 +452,7 @@ class OrderAuditor(ReportAuditor):
         if order.terms.peg is not None:
             followed.price = child.limit_price_micros if child.time_in_force in BOOKED else 0
             require(
-                order.asked_at is not None
-                and is_within(order.terms.side, child.limit_price_micros, order.asked_at),
+                any(is_within(order.terms.side, child.limit_price_micros, price) for price in order.asked_at),
                 "nothing of a pegged order is sent beyond its price",
                 event,
                 f"{child.cl_ord_id} at {child.limit_price_micros}, its price was {order.asked_at}",
