@@ -250,11 +250,13 @@ def test_execution_quality_is_that_of_the_command_line_and_of_the_callers_accoun
     assert "ACC-RET-001" in {row["name"] for row in own}
     assert trader.get(path, accountId="ACC-INST-001")["orders"] == 0
     # The quotes that trades are measured by are kept a moment after them.
-    deadline = time.monotonic() + DONE_TIMEOUT_S
+    deadline, before = time.monotonic() + DONE_TIMEOUT_S, None
     while True:
         whole = desk.get(path, cut="venue")
-        if not any(row["missingShares"] for row in whole["rows"]) or time.monotonic() > deadline:
+        known = not any(row["missingShares"] for row in whole["rows"])
+        if (known and whole["rows"] == before) or time.monotonic() > deadline:
             break
+        before = whole["rows"]
         time.sleep(0.5)
     told = json.loads(rig.oms("tca", "--by", "venue", "--until", whole["to"], "--json").stdout)
     of_rest = {(row["name"], row["figure"]): row for row in whole["rows"]}
