@@ -949,6 +949,8 @@ TestTimedOrderStory = TimedOrderStory.TestCase
 TestAuctionStory = AuctionStory.TestCase
 # 20,000 steps; OMS_STORY_STEPS=1000000 takes a million.
 STEPS = int(os.environ.get("OMS_STORY_STEPS", "20000"))
+# Of a million nobody knows how long they take.
+pytestmark = [pytest.mark.timeout(0)] if STEPS > 20_000 else []
 TestOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
 TestTimedOrderStory.settings = settings(max_examples=STEPS // 40, stateful_step_count=40, deadline=None)
 TestPeggedStory.settings = settings(max_examples=STEPS // 80, stateful_step_count=40, deadline=None)
