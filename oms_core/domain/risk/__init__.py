@@ -1,6 +1,6 @@
 """Pre-trade risk: an order, its market and its account in one context; every rule's verdict on it."""
 
-from oms_core.domain.risk.book import RuleBook
+from oms_platform.risk_book import RuleBook
 from oms_core.domain.risk.context import (
     NO_AGE_LIMIT,
     AccountTerms,
