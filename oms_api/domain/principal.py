@@ -19,6 +19,7 @@ class Right(enum.Enum):
     TRADE = "trade"
     CANCEL = "cancel"
     STOP = "stop"
+    LIMITS = "limits"
     ADMIN = "admin"
 
 
@@ -27,8 +28,8 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
     "desk-head": _TRADING | {Right.STOP},
-    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP)),
-    "admin": _TRADING | {Right.STOP, Right.ADMIN},
+    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.LIMITS)),
+    "admin": _TRADING | {Right.STOP, Right.LIMITS, Right.ADMIN},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

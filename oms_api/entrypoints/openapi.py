@@ -29,6 +29,7 @@ _RIGHTS: Final = {
     Right.TRADE: "Needs the right to trade.",
     Right.CANCEL: "Needs the right to cancel.",
     Right.STOP: "Needs the right to stop trading.",
+    Right.LIMITS: "Needs the right to change limits.",
     Right.ADMIN: "Needs the right to administer.",
 }
 _OF_PATH: Final[dict[str, dict[str, Any]]] = {

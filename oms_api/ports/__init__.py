@@ -34,6 +34,18 @@ from oms_api.ports.intake import (
     RowRefused,
     StoredRequest,
 )
+from oms_api.ports.limits import (
+    Contradicting,
+    LimitChange,
+    LimitChangeView,
+    LimitDesk,
+    LimitFilter,
+    LimitView,
+    NotChanged,
+    NothingSet,
+    OtherVersion,
+    UnknownNames,
+)
 from oms_api.ports.market import (
     AccountView,
     BookView,
@@ -121,6 +133,7 @@ __all__ = [
     "CancelDesk",
     "Catalog",
     "ChildView",
+    "Contradicting",
     "DeskState",
     "EncodedEvent",
     "EventStore",
@@ -144,16 +157,24 @@ __all__ = [
     "IntakeFullError",
     "KnownNames",
     "LevelView",
+    "LimitChange",
+    "LimitChangeView",
+    "LimitDesk",
+    "LimitFilter",
+    "LimitView",
     "LiveQuotes",
     "MarketData",
     "MarketDesk",
     "NewChange",
     "NewOrder",
+    "NotChanged",
+    "NothingSet",
     "OrderFilter",
     "OrderIntake",
     "OrderKeys",
     "OrderReader",
     "OrderView",
+    "OtherVersion",
     "OutcomeStore",
     "Ports",
     "PositionView",
@@ -190,6 +211,7 @@ __all__ = [
     "SwitchView",
     "TooLateError",
     "UnavailableError",
+    "UnknownNames",
     "VenueBookView",
     "VenueView",
     "View",
@@ -218,6 +240,7 @@ class Ports:
     routing_admin: RoutingAdmin
     exceptions: ExceptionDesk
     switches: SwitchDesk
+    limits: LimitDesk
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog

@@ -59,6 +59,9 @@ GIVEN: dict[str, Any] = {
     "locate_id": "LOC-1", "display_qty": 100, "post_only": True,
     "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}, "basket_id": "list-1",
     "peg": "PRIMARY", "peg_offset": "-0.01",
+    "rule": "SELF_CROSS", "firm": "OMS", "desk": "CASH", "trader": "trader1", "sector": "TECH",
+    "limit_scope": {"account": "ACC-INST-001"}, "mode": "ON", "severity": "SOFT", "on_missing": "PASS",
+    "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
 }  # fmt: skip
 
 
@@ -205,6 +208,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
         *("setKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand", "setHalt", "liftHalt"),
+        *("setLimit", "removeLimit"),
     }
 
 

@@ -224,6 +224,7 @@ class Fake:
             routing_admin=every,
             exceptions=every,
             switches=every,
+            limits=every,
             market=every,
             reconciliations=every,
             catalog=every,

@@ -159,12 +159,15 @@ def test_what_is_remembered_is_bounded(issuer: Issuer, monkeypatch: pytest.Monke
     ("claims", "rights"),
     [
         ({"roles": ["desk-head"]}, "cancel read stop trade"),
-        ({"roles": "risk"}, "cancel read stop"),
+        ({"roles": "risk"}, "cancel limits read stop"),
         ({"roles": "read-only, nothing-known"}, "read"),
-        ({"roles": "read-only risk"}, "cancel read stop"),
-        ({"realm_access": {"roles": "admin"}}, "admin cancel read stop trade"),
+        ({"roles": "read-only risk"}, "cancel limits read stop"),
+        ({"realm_access": {"roles": "admin"}}, "admin cancel limits read stop trade"),
         ({"resource_access": {"oms-api": {"roles": ["trader"]}}}, "cancel read trade"),
-        ({"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}}, "cancel read stop"),
+        (
+            {"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}},
+            "cancel limits read stop",
+        ),
         # Roles at another audience, and what is neither list nor text.
         ({"resource_access": {"other": {"roles": ["admin"]}}}, ""),
         ({"resource_access": ["oms-api"], "realm_access": 7, "roles": {"admin": True}}, ""),
