@@ -37,7 +37,7 @@ _MODES: Final = {Mode.OFF.value: "off", Mode.SHADOW.value: "watches"}
 _SEVERITIES: Final = {
     Severity.HARD.value: "denies",
     Severity.SOFT.value: "warns",
-    Severity.OVERRIDE.value: "second yes",
+    Severity.OVERRIDE.value: "override",
 }
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -162,16 +162,15 @@ def effective_lines(answer: Mapping[str, Any]) -> list[str]:
         if spec is not None and spec.facts:
             facts += 1
             continue
-        held = _parameters(one["rule"], one["parameters"])
-        held += [f"{name} IS NOT SET" for name in one["lacks"]]
+        held = [*_parameters(one["rule"], one["parameters"]), *_unset(one, spec)]
         scope = str(one["scope"]).split(", ")
-        lines = max(len(held), len(scope), 1)
+        lines = max(len(held), len(scope))
         for place in range(lines):
             rows.append(
                 (
                     one["rule"] if place == 0 else "",
                     _effect(one) if place == 0 else "",
-                    held[place] if place < len(held) else "no limit" if place == 0 else "",
+                    held[place] if place < len(held) else "",
                     scope[place] if place < len(scope) else "",
                 )
             )
@@ -180,6 +179,16 @@ def effective_lines(answer: Mapping[str, Any]) -> list[str]:
         f"For {of}:",
         *aligned(("rule", "effect", "limit", "set for"), rows),
         f"{facts} more rules state facts, which nobody sets: oms limits rules",
+    ]
+
+
+def _unset(one: Mapping[str, Any], spec: RuleSpec | None) -> list[str]:
+    """Return the parameters that nobody has set: there is no limit, or orders are denied for lack of one."""
+    names = [] if spec is None else [each.name for each in spec.parameters]
+    return [
+        f"{name} {'IS NOT SET' if name in one['lacks'] else 'no limit'}"
+        for name in names
+        if name not in one["parameters"]
     ]
 
 

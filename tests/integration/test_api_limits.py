@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from oms_platform.risk_rules import RULE_SPECS
+from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
+from oms_tools.cli.limit_commands import limits
 from tests.integration.api_rig import Gateway, gateway_alone
 
 PATH = "/api/v1/risk/limits"
@@ -215,3 +219,41 @@ def test_who_has_the_right_changes_limits_and_who_sees_some_accounts_only_theirs
     assert told[0] == told[1]
     listed = api.call("GET", f"{PATH}?limit=200", None, None, **mine).json["limits"]
     assert {one["scope"].get("account", OTHER) for one in listed} == {OTHER}
+
+
+def test_the_command_line_sets_shows_lists_loads_and_removes(api: Gateway, tmp_path: Path) -> None:
+    environment = {
+        URL_VARIABLE: f"http://127.0.0.1:{api.http_port}",
+        ISSUER_VARIABLE: api.issuer,
+        "COLUMNS": "100",
+    }
+
+    def run(*words: str, code: int = 0) -> str:
+        result = CliRunner().invoke(limits, list(words), env=environment)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    of_account = ("--account", OTHER, "--symbol", "JPM")
+    run("set", RULE, "quantity_max=7000", "--severity", "soft", *of_account, "--reason", "review")
+    run("set", RULE, "quantity_max", "--reason", "review", code=2)
+    shown = next(line for line in run("show", *of_account).splitlines() if line.startswith(RULE))
+    assert shown.split() == [RULE, "warns", "quantity_max", "7,000", "symbol=JPM"]
+    assert f"{RULE}  symbol=JPM, account={OTHER}: quantity_max 7,000, severity SOFT" in run(
+        "list", *of_account
+    )
+    good = f"rule,account,symbol,parameters\n{RULE},{OTHER},JPM,quantity_max=6000\n"
+    file = tmp_path / "limits.csv"
+    file.write_text(f"{good}{RULE},ACC-NO-SUCH,,quantity_max=1\n")
+    result = CliRunner().invoke(limits, ["load", str(file), "--reason", "x"], env=environment)
+    assert isinstance(result.exception, SystemExit)
+    assert 'line 3: scope.account must be a known account, was "ACC-NO-SUCH"' in result.output
+    assert "quantity_max 7,000" in run("list", *of_account)
+    file.write_text(good)
+    assert run("load", str(file), "--reason", "new year") == "1 limit set\n"
+    run("remove", RULE, *of_account, "--reason", "over")
+    history = run("history", *of_account)
+    assert [line.split(": ")[1] for line in history.splitlines()[:-1]] == [
+        *("removed", "over", "quantity_max 6,000", "new year"),
+        *("quantity_max 7,000, severity SOFT", "review"),
+    ]
+    assert "PRICE_OUTSIDE_COLLAR" in run("rules")
