@@ -26,6 +26,7 @@ from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
 from oms_api.adapters.postgres_fix_clients import PostgresFixClients
 from oms_api.adapters.postgres_fix_orders import PostgresFixOrders
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
+from oms_api.adapters.postgres_limits import PostgresLimitDesk
 from oms_api.adapters.postgres_market import PostgresMarketDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
@@ -170,6 +171,7 @@ class Gateway:
             exceptions=PostgresExceptionDesk(self._desk_pool, utc_now),
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             kills=self._kills,
+            limits=PostgresLimitDesk(self._desk_pool),
             market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
             catalog=PostgresCatalog(self._desk_pool, utc_now),

@@ -656,6 +656,102 @@ class BookingTaken(Answer, frozen=True):
     status: str
 
 
+class RuleParameter(Answer, frozen=True):
+    """A parameter of a rule of risk, from least to most, or one of choices. default None: no limit."""
+
+    name: str
+    unit: str
+    meaning: str
+    least: str | None
+    most: str | None
+    choices: list[str]
+    default: str | None
+
+
+class RiskRule(Answer, frozen=True):
+    """A rule of pre-trade risk. facts: nothing of it can be set. required: without its parameters orders are
+    denied. controls: what it is for.
+    """
+
+    name: str
+    meaning: str
+    controls: list[str]
+    facts: bool
+    required: bool
+    on_missing: str
+    parameters: list[RuleParameter]
+
+
+class RiskRules(Answer, frozen=True):
+    """Every rule of risk, by precedence."""
+
+    rules: list[RiskRule]
+
+
+class Limit(Answer, frozen=True):
+    """What is set of a rule for a scope, names by kind; None, and what is not in parameters, comes from wider
+    scopes. version: of the change that set it.
+    """
+
+    rule: str
+    scope: dict[str, str]
+    mode: str | None
+    severity: str | None
+    on_missing: str | None
+    parameters: dict[str, Any]
+    version: int
+    changed_by: str
+    reason: str
+    changed_at: datetime
+
+
+class LimitChange(Limit, frozen=True):
+    """A change of what is set of a rule for a scope. removed: nothing is any more."""
+
+    removed: bool
+
+
+class LimitPage(Answer, frozen=True):
+    """A page of what is set, the newest first. next_cursor None: the last page."""
+
+    limits: list[Limit]
+    next_cursor: str | None
+
+
+class LimitHistory(Answer, frozen=True):
+    """A page of changes, the newest first. next_cursor None: the last page."""
+
+    changes: list[LimitChange]
+    next_cursor: str | None
+
+
+class EffectiveLimit(Answer, frozen=True):
+    """What holds of a rule for an order. scope: the closest that says something of it, or `default`. lacks:
+    required parameters that nobody has set.
+    """
+
+    rule: str
+    mode: str
+    severity: str
+    on_missing: str
+    parameters: dict[str, Any]
+    scope: str
+    lacks: list[str]
+
+
+class EffectiveLimits(Answer, frozen=True):
+    """What holds for an order of these names, by precedence of the rules."""
+
+    names: dict[str, str]
+    limits: list[EffectiveLimit]
+
+
+class LimitsSet(Answer, frozen=True):
+    """What holds of each row that was set."""
+
+    limits: list[Limit]
+
+
 class KillSwitch(Answer, frozen=True):
     """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
 

@@ -35,6 +35,8 @@ _EXCEPTIONS: Final = "/api/v1/exceptions"
 _EXCEPTION: Final = f"{_EXCEPTIONS}/{{exception_id}}"
 _SWITCHES: Final = "/api/v1/kill-switches"
 _KILL_TRIGGERS: Final = "/api/v1/kill-triggers"
+_RULES: Final = "/api/v1/risk/rules"
+_LIMITS: Final = "/api/v1/risk/limits"
 _CALENDARS: Final = "/api/v1/calendars"
 _HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
@@ -1089,6 +1091,147 @@ class Operations:
                 reason=reason,
             ),
         )
+
+    # ---- limits
+
+    @operation("listRiskRules")
+    def risk_rules(self) -> Call[answers.RiskRules]:
+        """Return the rules of pre-trade risk, by precedence, with what can be set of them."""
+        return Call(method="GET", path=_RULES, shape=answers.RiskRules)
+
+    @listing("listLimits")
+    def limits(
+        self,
+        *,
+        rule: str | None = None,
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        most: int | None = None,
+    ) -> Paging[answers.Limit]:
+        """Iterate over what is set of the rules, the newest first, or up to `most`.
+
+        rule: of this one; the others: of scopes that have this name, and perhaps more of other kinds.
+        """
+        names = query_of(
+            rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
+            symbol=symbol,
+        )  # fmt: skip
+        call = Call(method="GET", path=_LIMITS, shape=answers.LimitPage, query=names)
+        return Paging(call=call, rows="limits", row=answers.Limit, most=most)
+
+    @listing("listLimitChanges")
+    def limit_changes(
+        self,
+        *,
+        rule: str | None = None,
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        most: int | None = None,
+    ) -> Paging[answers.LimitChange]:
+        """Iterate over who changed what of the rules, and why, the newest first; named as in `limits`."""
+        names = query_of(
+            rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
+            symbol=symbol,
+        )  # fmt: skip
+        call = Call(method="GET", path=f"{_LIMITS}/history", shape=answers.LimitHistory, query=names)
+        return Paging(call=call, rows="changes", row=answers.LimitChange, most=most)
+
+    @operation("getEffectiveLimits")
+    def effective_limits(
+        self,
+        *,
+        account: str | None = None,
+        symbol: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+    ) -> Call[answers.EffectiveLimits]:
+        """Return what holds for an order, of every rule, and of which scope that is."""
+        names = query_of(account=account, symbol=symbol, trader=trader, strategy=strategy)
+        path = f"{_LIMITS}/effective"
+        return Call(method="GET", path=path, shape=answers.EffectiveLimits, query=names)
+
+    @operation("setLimit")
+    def set_limit(
+        self,
+        rule: str,
+        *,
+        reason: str,
+        limit_scope: Mapping[str, str] | None = None,
+        mode: str | None = None,
+        severity: str | None = None,
+        on_missing: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> Call[answers.Limit]:
+        """Set a rule for a scope: a whole row. What holds already changes nothing.
+
+        limit_scope: names by firm, desk, account, trader, strategy, sector, symbol; None for everything.
+        mode: OFF, SHADOW, ON. severity: HARD, SOFT, OVERRIDE. on_missing: DENY, PASS. What is None comes from
+        wider scopes. version: of the row that is replaced, 0 for none; nothing is set if it is another.
+        Raises ConflictError then.
+        """
+        return Call(
+            method="PUT",
+            path=_LIMITS,
+            shape=answers.Limit,
+            body=body_of(
+                rule=rule,
+                scope=None if limit_scope is None else dict(limit_scope),
+                mode=mode,
+                severity=severity,
+                onMissing=on_missing,
+                parameters=None if parameters is None else dict(parameters),
+                reason=reason,
+                version=version,
+            ),
+            repeatable=version is None,
+        )
+
+    @operation("loadLimits")
+    def load_limits(self, rows: Sequence[Mapping[str, Any]], *, reason: str) -> Call[answers.LimitsSet]:
+        """Set many rows together, or none of them.
+
+        rows: rule, scope, mode, severity, onMissing, parameters; of those but the rule, what is set.
+        """
+        body = {"limits": [dict(row) for row in rows], "reason": reason}
+        return Call(method="POST", path=f"{_LIMITS}/load", shape=answers.LimitsSet, body=body)
+
+    @operation("removeLimit")
+    def remove_limit(
+        self,
+        rule: str,
+        *,
+        reason: str,
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        trader: str | None = None,
+        strategy: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        version: int | None = None,
+    ) -> Call[answers.Limit]:
+        """Remove what is set of a rule for the scope of just these names. Returns what was set.
+
+        version: of the row; nothing is removed if it is another. Raises ConflictError then.
+        """
+        query = query_of(
+            rule=rule, reason=reason, version=version, firm=firm, desk=desk, account=account, trader=trader,
+            strategy=strategy, sector=sector, symbol=symbol,
+        )  # fmt: skip
+        return Call(method="DELETE", path=_LIMITS, shape=answers.Limit, query=query, repeatable=False)
+
+    # ---- the market
 
     @operation("listCalendars")
     def calendars(self) -> Call[answers.Calendars]:

@@ -481,12 +481,12 @@ def _micros(name: str, given: object) -> int:
         raise UnreadableRuleError(name, f"must be dollars as decimal text or a whole number, was {given!r}")
     try:
         dollars = Decimal(given)
-        micros = dollars * MICROS
     except InvalidOperation:
         raise UnreadableRuleError(name, f"must be dollars as decimal text, was {given!r}") from None
-    if not dollars.is_finite() or abs(dollars) > 10 * DOLLARS_MAX or micros != int(micros):
+    # Before any arithmetic: one with a great exponent, either way, is no number that can be reckoned with.
+    if not dollars.is_finite() or abs(dollars) > 10 * DOLLARS_MAX or dollars != round(dollars, 6):
         raise UnreadableRuleError(name, f"must be dollars with at most six decimals, was {given!r}")
-    return int(micros)
+    return int(dollars * MICROS)
 
 
 def shown_value(unit: Unit, value: Value) -> str:
@@ -563,12 +563,28 @@ def _member(kind: type[MemberT], field: str, given: str | None) -> MemberT | Non
         raise UnreadableRuleError(field, f"must be one of {known}, was {given!r}") from None
 
 
-def contradiction(rows: Iterable[RuleRow]) -> str | None:
+class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
+    """Two parameters, (rule, name) each: the first is above the second, and no order could reach it."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+    message: str
+
+    def of(self, rule: str) -> str:
+        """Return which parameter of a rule is one of the two, empty for none."""
+        return next((name for owner, name in (self.first, self.second) if owner == rule), "")
+
+
+def contradiction(rows: Iterable[RuleRow]) -> Contradiction | None:
     """Return what contradicts itself among rows of one scope, None for nothing."""
     values = {(row.rule, name): value for row in rows for name, value in row.parameters.items()}
     for first, second in NOT_ABOVE:
         small, large = values.get(first), values.get(second)
         if isinstance(small, int) and isinstance(large, int) and small > large:
             shown = shown_value(Unit.DOLLARS, small), shown_value(Unit.DOLLARS, large)
-            return f"{first[1]} of {first[0]} is {shown[0]}, above {second[1]} of {second[0]}, {shown[1]}"
+            message = (
+                f"must not be so: {first[1]} of {first[0]} is {shown[0]}, above {second[1]} of {second[0]},"
+                f" {shown[1]}"
+            )
+            return Contradiction(first=first, second=second, message=message)
     return None

@@ -1,5 +1,7 @@
 """A few connections for what the desk asks: small statements that no order waits for."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
@@ -16,10 +18,11 @@ EXECUTION_COLUMNS: Final = (
 _ACT: Final = "SELECT set_config('oms.actor', %s, true), set_config('oms.reason', %s, true)"
 POOL_WAIT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 3
+_AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 
 
 class DeskPool:
-    """Runs one statement at a time, each a transaction of its own."""
+    """Runs statements: one at a time, each a transaction of its own, or several in one."""
 
     def __init__(self, dsn: str) -> None:
         self._pool = AsyncConnectionPool(
@@ -45,6 +48,15 @@ class DeskPool:
         """Close every connection."""
         await self._pool.close()
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Run the block in one transaction. Raises UnavailableError while Postgres is away."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except _AWAY as error:
+            raise UnavailableError("Postgres is away", str(error).strip()) from error
+
     async def run(
         self, statement: str, values: Any = (), *, by: str | None = None, reason: str = ""
     ) -> list[tuple[Any, ...]]:
@@ -59,7 +71,7 @@ class DeskPool:
                 async with connection.transaction():
                     await connection.execute(_ACT, (by, reason))
                     return await _rows(connection, statement, values)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError) as error:
+        except _AWAY as error:
             raise UnavailableError("Postgres is away", str(error).strip()) from error
 
 

@@ -195,7 +195,15 @@ class CoreRisk:
             accepted=answer.accepted,
             denial=answer.denial,
             checks=[
-                {"rule": check.rule, "value": check.value, "bound": check.bound, "passed": check.passed}
+                {
+                    "rule": check.rule,
+                    "value": check.value,
+                    "bound": check.bound,
+                    "passed": check.passed,
+                    "headroom": check.headroom,
+                    "outcome": _outcome(check.outcome),
+                    "scope": check.scope,
+                }
                 for check in answer.checks
             ],
         )
@@ -218,3 +226,9 @@ class CoreRisk:
             host, _, port = address.rpartition(":")
             channel = self._channels[address] = Channel(host.strip("[]"), int(port))
         return v1.RiskServiceStub(channel, timeout=TIMEOUT_S)
+
+
+def _outcome(outcome: int | None) -> str | None:
+    """Return an outcome by name; None of a core that says none, or one of tomorrow's."""
+    known = {member.value: member.name for member in v1.RiskOutcome if member.value}
+    return known.get(outcome) if outcome is not None else None

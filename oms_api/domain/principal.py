@@ -20,6 +20,7 @@ class Right(enum.Enum):
     CANCEL = "cancel"
     STOP = "stop"
     RELEASE = "release"
+    LIMITS = "limits"
     ADMIN = "admin"
     AUDIT = "audit"
 
@@ -29,8 +30,8 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
     "desk-head": _TRADING | {Right.STOP},
-    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.RELEASE, Right.AUDIT)),
-    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.ADMIN, Right.AUDIT},
+    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.RELEASE, Right.LIMITS, Right.AUDIT)),
+    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.ADMIN, Right.LIMITS, Right.AUDIT},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

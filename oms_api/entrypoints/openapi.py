@@ -30,6 +30,7 @@ _RIGHTS: Final = {
     Right.CANCEL: "Needs the right to cancel.",
     Right.STOP: "Needs the right to stop trading.",
     Right.RELEASE: "Needs the right to let what is stopped trade again.",
+    Right.LIMITS: "Needs the right to change limits.",
     Right.ADMIN: "Needs the right to administer.",
     Right.AUDIT: "Needs the right to audit.",
 }

@@ -108,7 +108,12 @@ class _Reading:
             case inspect.ListType(max_length=most) if isinstance(value, list) and len(value) <= (
                 most or 1000
             ):
-                return [self._value(inner.item_type, one, at) for one in value]
+                # Of objects, which one it is that has a wrong field.
+                of_objects = isinstance(_of(inner.item_type), inspect.StructType)
+                return [
+                    self._value(inner.item_type, one, f"{at}[{place}]" if of_objects else at)
+                    for place, one in enumerate(value)
+                ]
             case _:
                 try:
                     return _leaf(inner, _extra(kind), value, strict=self._strict)
@@ -125,6 +130,9 @@ def _leaf(kind: inspect.Type, extra: Mapping[str, Any], value: object, *, strict
     match kind:
         case inspect.StrType():
             return _text(kind, extra.get("enum"), value)
+        case inspect.CustomType(cls=given) if given is object:
+            # What else it must be is the operation's to say.
+            return value
         case inspect.BoolType():
             found: object = value if strict else {"true": True, "false": False}.get(str(value))
             return _if(isinstance(found, bool), found)

@@ -20,6 +20,7 @@ from oms_api.entrypoints.rest_batch import BATCH_BYTES_MAX, batch_operations
 from oms_api.entrypoints.rest_changes import change_operations
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
+from oms_api.entrypoints.rest_limits import limit_operations
 from oms_api.entrypoints.rest_market import market_operations
 from oms_api.entrypoints.rest_orders import order_operations
 from oms_api.entrypoints.rest_quality import quality_operations
@@ -46,6 +47,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *reference_operations(ports),
         *exception_operations(ports, clock),
         *switch_operations(ports),
+        *limit_operations(ports),
         *market_operations(ports, clock),
         *reconciliation_operations(ports),
         *fix_session_operations(ports),

@@ -38,6 +38,18 @@ from oms_api.ports.intake import (
     RowRefused,
     StoredRequest,
 )
+from oms_api.ports.limits import (
+    Contradicting,
+    LimitChange,
+    LimitChangeView,
+    LimitDesk,
+    LimitFilter,
+    LimitView,
+    NotChanged,
+    NothingSet,
+    OtherVersion,
+    UnknownNames,
+)
 from oms_api.ports.market import (
     AccountView,
     BookView,
@@ -130,6 +142,7 @@ __all__ = [
     "ChangeFilter",
     "ChangeView",
     "ChildView",
+    "Contradicting",
     "DeskState",
     "EffectView",
     "EncodedEvent",
@@ -154,16 +167,24 @@ __all__ = [
     "IntakeFullError",
     "KnownNames",
     "LevelView",
+    "LimitChange",
+    "LimitChangeView",
+    "LimitDesk",
+    "LimitFilter",
+    "LimitView",
     "LiveQuotes",
     "MarketData",
     "MarketDesk",
     "NewChange",
     "NewOrder",
+    "NotChanged",
+    "NothingSet",
     "OrderFilter",
     "OrderIntake",
     "OrderKeys",
     "OrderReader",
     "OrderView",
+    "OtherVersion",
     "OutcomeStore",
     "OutstandingView",
     "Ports",
@@ -203,6 +224,7 @@ __all__ = [
     "TriggerView",
     "TooLateError",
     "UnavailableError",
+    "UnknownNames",
     "VenueBookView",
     "VenueView",
     "View",
@@ -232,6 +254,7 @@ class Ports:
     exceptions: ExceptionDesk
     switches: SwitchDesk
     kills: KillBoard
+    limits: LimitDesk
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog

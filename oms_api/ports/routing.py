@@ -14,7 +14,11 @@ from oms_platform.vocabulary import OrderTerms, Routing
 
 
 class RiskView(View, frozen=True):
-    """The verdict that an order would get now. denial: `CODE: key=value`, empty when accepted."""
+    """The verdict that an order would get now. denial: `CODE: key=value`, empty when accepted.
+
+    checks: of each rule, its value and bound, how far within that it is (headroom), what came of it (outcome:
+    PASSED, WARNED, SHADOWED, OVERRIDDEN, DENIED) and of which scope the bound is.
+    """
 
     accepted: bool
     denial: str

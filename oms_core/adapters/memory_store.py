@@ -53,6 +53,7 @@ class InMemoryOrderStore:
         self._instruments = dict(instruments)
         self._calendars = tuple(calendars)
         self._rules = tuple(rules)
+        self._reference_version = 1
         self._partition_of = partition_of
         self._refuses = refuses
         self.requests: dict[UUID, tuple[Request, str]] = {}
@@ -73,14 +74,17 @@ class InMemoryOrderStore:
     def set_instrument(self, instrument: InstrumentTerms) -> None:
         """Store an instrument as it is from now on."""
         self._instruments[instrument.symbol] = instrument
+        self._reference_version += 1
 
     def set_rules(self, rules: Iterable[RuleRow]) -> None:
         """Store the rows of the risk rules as they are from now on."""
         self._rules = tuple(rules)
+        self._reference_version += 1
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
         self._calendars = tuple(calendars)
+        self._reference_version += 1
 
     def take_request(self, request: Request, trace: str = "") -> None:
         """Keep a request as ingest does, before it has any effect."""
@@ -99,7 +103,10 @@ class InMemoryOrderStore:
         ]
 
     def load_reference(self, desk: Desk) -> None:
-        """Give the desk the accounts, the instruments and the markets' hours."""
+        """Give the desk the accounts, the instruments, the rules and the markets' hours, if they changed."""
+        if desk.reference_version == (self._reference_version,):
+            return
+        desk.reference_version = (self._reference_version,)
         desk.keep_accounts(dict(self._accounts))
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)

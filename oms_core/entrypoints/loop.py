@@ -56,6 +56,8 @@ from oms_platform.wire import Topic, order_of
 from oms_platform.worker import StopFlag
 
 SWEEP_EVERY: Final = timedelta(seconds=5)
+# So soon a limit that a person sets holds, and a halt.
+REFERENCE_EVERY: Final = timedelta(milliseconds=250)
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
@@ -130,7 +132,7 @@ class CoreLoop:
         # Requests received before it have had their outcome.
         self._requests_settled: datetime | None = None
         start = clock()
-        self._next_sweep = self._next_partitions = self._next_lap = start
+        self._next_sweep = self._next_partitions = self._next_lap = self._next_reference = start
 
     # ---- what is owned
 
@@ -161,7 +163,7 @@ class CoreLoop:
         self._kills, self._killing = KillWatch(), []
         self._held = self._stopped = frozenset()
         self._requests_settled = None
-        self._next_sweep = self._next_lap = self._clock()
+        self._next_sweep = self._next_lap = self._next_reference = self._clock()
         # An order without a time waits for its market, and may have to wait no longer.
         self._retries = [
             (order.retry_at or self._next_sweep, order_id)
@@ -193,6 +195,7 @@ class CoreLoop:
         unit = UnitOfWork(now=self._clock())
         letters = list(batch.unreadable)
         try:
+            self._load_reference(unit.now)
             letters += self._handle(batch, unit)
             self._run_timers(unit)
             if not unit.empty or batch.next_offsets:
@@ -415,7 +418,6 @@ class CoreLoop:
                 self._algos.note(order, unit.now)
 
     def _sweep(self, unit: UnitOfWork) -> None:
-        self._load_reference()
         if unit.now >= self._next_partitions:
             self._next_partitions = unit.now + PARTITIONS_EVERY
             self._store.ensure_partitions(unit.now)
@@ -424,8 +426,13 @@ class CoreLoop:
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
 
-    def _load_reference(self) -> None:
-        """Read what operators may have changed; by another calendar, orders may end at another time."""
+    def _load_reference(self, now: datetime) -> None:
+        """Read what people may have changed, before a batch; by another calendar, orders may end at another
+        time.
+        """
+        if now < self._next_reference or not self._partitions:
+            return
+        self._next_reference = now + REFERENCE_EVERY
         desk = self._core.desk
         before = desk.hours, desk.instruments
         self._store.load_reference(desk)
@@ -433,6 +440,8 @@ class CoreLoop:
             known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
         ):
             self._turns = Turns(desk.orders.values(), desk.turns_of)
+            # Also what is halted for less time than passes between two sweeps has been seen halted.
+            self._release_held(now)
 
     def _after_sweep(self, now: datetime) -> datetime:
         """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""

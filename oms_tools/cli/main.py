@@ -94,6 +94,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Stop orders of any scope from the doors to the last gate; cancels still go out",
         f"{_CLI}.kill_commands:kill",
     ),
+    "limits": Listed(
+        "Look at the rules of pre-trade risk, and set their limits, by scope",
+        f"{_CLI}.limit_commands:limits",
+    ),
     "login": Listed(
         "Log in at the issuer, for every later command that does not name a --user",
         f"{_CLI}.log_in_commands:login",

@@ -48,6 +48,12 @@ CHECKED: Final[Mapping[str, str]] = {
     "INPUT_MISSING": "input",
     "RULE_FAILED": "working rule",
 }
+# What did not pass, and stopped nothing.
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "WARNED": "WARNED",
+    "SHADOWED": "watched only",
+    "OVERRIDDEN": "overridden",
+}
 ROUTING: Final[Mapping[str, str]] = {
     "KILL_UNREAD": "nobody can tell what kill switches stop",
     "NOT_MARKETABLE": "the limit does not reach the market",
@@ -85,4 +91,9 @@ def _check(check: Mapping[str, Any]) -> str:
     said = f"{what} {large(value)}"
     if limit != bound or bound.replace(".", "").isdigit():
         said += f" of {limit}"
-    return said if check.get("passed") else f"{said}, FAILED"
+    return said if check.get("passed") else f"{said}, {_failed(check)}"
+
+
+def _failed(check: Mapping[str, Any]) -> str:
+    """Return what became of what did not pass; of a check that does not say, that it failed."""
+    return _OUTCOMES.get(str(check.get("outcome") or "").removeprefix("RISK_OUTCOME_"), "FAILED")

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are drawn from code: order states, denials, metrics."""
+"""The pages of docs/ that are drawn from code: order states, denials, the rules of risk, metrics."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.transitions import LIFECYCLE, PENDING
+from oms_platform.risk_rules import NOT_ABOVE, RULE_SPECS, Parameter, RuleSpec, Unit, shown_value
 from tests.observability.metrics_page import metrics_page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -69,7 +70,59 @@ def denials() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"order-states.md": order_states, "denials.md": denials, "metrics.md": metrics_page}
+RULES_TEST = "tests/unit/oms_core/test_rules.py"
+
+
+def risk_rules() -> str:
+    """Draw the catalogue of risk's rules: what each is for, what can be set of it, and where it is tested."""
+    lines = [
+        "# Rules of risk",
+        "",
+        "Drawn from `oms_platform/risk_rules.py` by `make docs`, by precedence: of the rules that deny an",
+        "order its client is told the first. How they are set: [risk.md](risk.md). Each is held to what it",
+        f"says by its row of `RULES_TABLE` in `{RULES_TEST}`, which the tests there go through.",
+        "",
+        "| rule | meaning | set by | for | test |",
+        "|---|---|---|---|---|",
+        *(_risk_rule(spec) for spec in RULE_SPECS),
+        "",
+        "## What must not contradict",
+        "",
+        "Of two parameters of one scope the first must not be above the second, or no order could reach it.",
+        "",
+        "| parameter | not above |",
+        "|---|---|",
+        *(f"| `{a}` of `{rule_a}` | `{b}` of `{rule_b}` |" for (rule_a, a), (rule_b, b) in NOT_ABOVE),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _risk_rule(spec: RuleSpec) -> str:
+    parameters = "; ".join(_parameter(one) for one in spec.parameters)
+    held = "a fact: nothing of it" if spec.facts else parameters
+    required = " Required." if spec.required else ""
+    controls = "; ".join(spec.controls)
+    test = f"`RULES_TABLE['{spec.name}']`"
+    return f"| `{spec.name}` | {spec.meaning}{required} | {held} | {controls} | {test} |"
+
+
+def _parameter(one: Parameter) -> str:
+    if one.unit is Unit.YES_NO:
+        bounds = "yes or no"
+    elif one.unit is Unit.CHOICE:
+        bounds = ", ".join(one.choices)
+    else:
+        bounds = f"{shown_value(one.unit, one.least)} to {shown_value(one.unit, one.most)} {one.unit.value}"
+    default = "no limit" if one.default is None else shown_value(one.unit, one.default)
+    return f"`{one.name}`: {one.meaning} ({bounds}; {default} if not set)"
+
+
+PAGES = {
+    "order-states.md": order_states,
+    "denials.md": denials,
+    "risk-rules.md": risk_rules,
+    "metrics.md": metrics_page,
+}
 
 
 def stale_pages() -> list[str]:

@@ -31,6 +31,7 @@ DOMAIN_MAY = (
     "oms_platform.market_rules",
     "oms_platform.order_types",
     "oms_platform.pegs",
+    "oms_platform.risk_book",
     "oms_platform.risk_rules",
     "oms_platform.kill_switches",
     "oms_platform.scopes",

@@ -163,7 +163,14 @@ def test_the_page_logs_in_with_a_proof_from_its_own_origin_and_signs_out(
     )
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
     tokens = answer.json()
-    assert me(api, tokens["access_token"])["rights"] == ["audit", "cancel", "read", "stop"]
+    assert me(api, tokens["access_token"])["rights"] == [
+        "audit",
+        "cancel",
+        "limits",
+        "read",
+        "release",
+        "stop",
+    ]
     assert issuer.grant(**form).json()["error"] == "invalid_grant"
     out = {"id_token_hint": tokens["id_token"], "client_id": "oms-web", "post_logout_redirect_uri": BACK}
     assert person.go(f"{issuer.endpoint('logout')}?{urllib.parse.urlencode(out)}", until=BACK) == BACK

@@ -68,10 +68,12 @@ def own(api: Gateway) -> Names:
 
 @pytest.fixture(scope="module")
 def foreign(api: Gateway) -> Names:
-    """What the owner owns, and a stop of its account."""
+    """What the owner owns, a stop and a limit of its account."""
     names = _one_of_everything(api, OWNER, ACCOUNT)
     stopped = api.call("POST", "/api/v1/kill-switches", {"accountId": ACCOUNT, "reason": "news"}, "admin1")
     assert stopped.status == 201, stopped.body
+    limit = {"rule": "SELF_CROSS", "scope": {"account": ACCOUNT}, "mode": "OFF", "reason": "news"}
+    assert api.call("PUT", "/api/v1/risk/limits", limit, "admin1").status == 200
     return names
 
 
@@ -115,9 +117,10 @@ def test_no_answer_of_rest_names_what_is_another_tenants(
                 if foreign.masked(reply.body) != reply.body:
                     told[user].append(operation["operationId"])
     assert told[OTHER] == []
-    assert {"listOrders", "getOrder", "listAccounts", "listExceptions", "listKillSwitches"} <= set(
-        told[OWNER]
-    )
+    assert {
+        *("listOrders", "getOrder", "listAccounts", "listExceptions", "listKillSwitches"),
+        *("listLimits", "listLimitChanges"),
+    } <= set(told[OWNER])
 
 
 # ---- gRPC

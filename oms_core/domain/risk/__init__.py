@@ -1,6 +1,5 @@
 """Pre-trade risk: an order, its market and its account in one context; every rule's verdict on it."""
 
-from oms_core.domain.risk.book import RuleBook
 from oms_core.domain.risk.context import (
     NO_AGE_LIMIT,
     AccountTerms,
@@ -10,6 +9,7 @@ from oms_core.domain.risk.context import (
 )
 from oms_core.domain.risk.registry import RULES
 from oms_core.domain.risk.verdict import Verdict, check_risk
+from oms_platform.risk_book import RuleBook
 
 __all__ = [
     "NO_AGE_LIMIT",

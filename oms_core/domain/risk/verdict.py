@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from oms_core.domain.account import UnmarkedError
 from oms_core.domain.denials import DenialCode, render
-from oms_core.domain.risk.book import RuleBook, Setting
 from oms_core.domain.risk.context import RiskContext
 from oms_core.domain.risk.finding import Finding, Found, Missing
+from oms_platform.risk_book import RuleBook, Setting
 from oms_platform.risk_rules import Mode, OnMissing, Severity, Unit, Value, shown_value
 from oms_platform.vocabulary import RiskCheck, RiskOutcome
 

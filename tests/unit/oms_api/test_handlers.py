@@ -227,6 +227,7 @@ class Fake:
             exceptions=every,
             switches=every,
             kills=self.kills,
+            limits=every,
             market=every,
             reconciliations=every,
             catalog=every,

@@ -97,3 +97,19 @@ def test_an_instrument_that_is_no_longer_active_is_not_routed_either() -> None:
     halt(scene, "", active=True)
     scene.step(1)
     assert len(scene.route_requests()) == 2
+
+
+def test_a_halt_that_ends_before_the_next_sweep_leaves_nothing_waiting() -> None:
+    scene = Scene()
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.step(1)
+    known = InstrumentTerms(symbol="AAPL", active=True, calendar_id="EVER_OPEN")
+    scene.store.set_instrument(replace(known, halt="news is pending"))
+    scene.step(0.3)
+    scene.report(order_id, ExecType.EXPIRED)
+    assert len(scene.route_requests()) == 1
+    scene.store.set_instrument(known)
+    scene.step(0.3)
+    scene.step(0.3)
+    assert len(scene.route_requests()) == 2

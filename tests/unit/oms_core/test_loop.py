@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from oms_core.domain.order import Order
+from oms_core.entrypoints.loop import REFERENCE_EVERY
 from oms_core.entrypoints.republication import RECORDS_PER_STEP_MAX, RESEND_AFTER
 from oms_core.ports import AccountLostError, UnitOfWork
 from oms_platform import ids
@@ -17,7 +18,7 @@ from oms_platform.messages import OrderEvent
 from oms_platform.vocabulary import ExecType, OrderType, Side
 from oms_platform.wire import Topic, decode
 from tests.unit.oms_core.orders import PRICE
-from tests.unit.oms_core.scene import ACCOUNT, Scene
+from tests.unit.oms_core.scene import ACCOUNT, Scene, limits
 
 LATE_S = RESEND_AFTER.total_seconds() + 1
 
@@ -385,3 +386,28 @@ def test_the_desk_that_is_rebuilt_is_the_desk_that_was(scene: Scene) -> None:
     assert scene.core.desk.effects == effects
     assert scene.core.desk.states[ACCOUNT] == desk.states[ACCOUNT]
     assert scene.core.desk.positions == desk.positions
+
+
+# ---- what people change
+
+
+def test_a_limit_that_is_set_holds_for_the_first_order_after_the_next_look_at_reference_data(
+    scene: Scene,
+) -> None:
+    scene.step(5)  # a sweep: the next one is five seconds away
+    assert scene.quantities(scene.order())[0] == "ACKNOWLEDGED"
+    scene.store.set_rules(limits(quantity_max=299))
+    waiting = scene.order(publish=False)
+    scene.now += REFERENCE_EVERY
+    scene.publish(waiting)
+    assert scene.state(waiting).text == "ORDER_QTY_EXCEEDS_MAX: quantity=300, limit=299"
+    scene.store.set_rules(limits(quantity_max=300))
+    scene.now += REFERENCE_EVERY
+    assert scene.quantities(scene.order())[0] == "ACKNOWLEDGED"
+
+
+def test_reference_data_are_looked_at_by_their_own_time_and_not_with_every_step(scene: Scene) -> None:
+    scene.step(5)
+    scene.store.set_rules(limits(quantity_max=299))
+    scene.step(REFERENCE_EVERY.total_seconds() / 2)
+    assert scene.quantities(scene.order())[0] == "ACKNOWLEDGED"
