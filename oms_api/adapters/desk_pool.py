@@ -49,10 +49,14 @@ class DeskPool:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        """Run the block in one transaction. Raises UnavailableError while Postgres is away."""
+    async def transaction(self, *, by: str, reason: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Run the block in one transaction. Raises UnavailableError while Postgres is away.
+
+        by: who changes something in it, and the reason, for the audit.
+        """
         try:
             async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute(_ACT, (by, reason))
                 yield connection
         except _AWAY as error:
             raise UnavailableError("Postgres is away", str(error).strip()) from error

@@ -94,7 +94,7 @@ class PostgresLimitDesk:
         self, changes: Sequence[LimitChange], *, by: str, reason: str
     ) -> list[LimitView] | NotChanged:
         """Make changes, all or none. Returns what holds of each after it; of one removed, what did."""
-        async with self._pool.transaction() as connection:
+        async with self._pool.transaction(by=by, reason=reason) as connection:
             await connection.execute(_LOCK)
             if (unknown := await _unknown(connection, changes)) is not None:
                 return unknown

@@ -62,8 +62,8 @@ GIVEN: dict[str, Any] = {
     "algo": {"strategy": "TWAP", "endAt": "2026-03-02T20:00:00Z"}, "basket_id": "list-1",
     "peg": "PRIMARY", "peg_offset": "-0.01", "table": "halts", "actor": "risk1", "key": "AAPL",
     "made_from": datetime(2026, 3, 2, tzinfo=UTC), "made_to": datetime(2026, 3, 3, tzinfo=UTC),
-    "rule": "SELF_CROSS", "limit_scope": {"account": "ACC-INST-001"}, "severity": "SOFT", "on_missing": "PASS",
-    "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
+    "rule": "SELF_CROSS", "limit_scope": {"account": "ACC-INST-001"}, "severity": "SOFT",
+    "on_missing": "PASS", "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
 }  # fmt: skip
 
 
