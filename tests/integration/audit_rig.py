@@ -24,7 +24,10 @@ Connection = psycopg.Connection[Any]
 # A row of each audited table that the demo's data leaves empty.
 ROWS: Final = (
     "INSERT INTO account_routing VALUES ('ACC-INST-001', '{}', now(), 'admin1')",
-    "INSERT INTO kill_switches VALUES (gen_random_uuid(), 'SYMBOL', 'AAPL', false, 'news', 'risk1', now())",
+    "INSERT INTO kill_switches (switch_id, scope, stage, reason, set_by, set_at)"
+    """ VALUES (gen_random_uuid(), '{"symbol": "AAPL"}', 'BLOCK', 'news', 'risk1', now())""",
+    "INSERT INTO kill_triggers VALUES"
+    " (gen_random_uuid(), 'EXCEPTIONS', '{}', 3, 60, 'BLOCK', 'ON', 'risk1', 'so', now())",
     "INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'news', 'risk1', now())",
     "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, detail, raw,"
     " raised_at) VALUES (gen_random_uuid(), 'i', 'UNKNOWN_ORDER', 'core', 'XNYS', 'd', '35=8', now())",

@@ -11,6 +11,7 @@ import pytest
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
+from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, Quote, VenueQuote
 from tests.integration.api_rig import Gateway, call, gateway_alone
 from tests.integration.quote_service import served
@@ -92,6 +93,14 @@ def test_every_example_of_the_contract_is_taken(api: Gateway, contract: dict[str
     assert taken >= 8
 
 
+def let_everything_trade(api: Gateway) -> None:
+    """Release what an example has stopped: the doors take no orders of it."""
+    for switch in api.call("GET", "/api/v1/kill-switches", user="admin1").json["killSwitches"]:
+        path = f"/api/v1/kill-switches/{switch['switchId']}/release"
+        assert api.call("POST", path, {"reason": "an example"}, user="admin1").status == 200
+    wait_until(lambda: api.place().status == 201, "the doors take orders again", 5.0)
+
+
 def test_a_path_names_the_methods_that_it_takes(api: Gateway, contract: dict[str, Any]) -> None:
     for path, methods in contract["paths"].items():
         known = path.format(**PARTS)
@@ -152,6 +161,7 @@ def test_quotes_and_books_are_told_as_they_stand(api: Gateway) -> None:
 
 
 def test_a_list_takes_several_values_and_pages_to_its_end(api: Gateway) -> None:
+    let_everything_trade(api)
     placed = {api.place().json["orderId"] for _ in range(5)}
     seen: list[str] = []
     cursor = ""
