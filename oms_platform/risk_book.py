@@ -20,7 +20,7 @@ _PLACES: Final = {spec.name: place for place, spec in enumerate(RULE_SPECS)}
 class Setting(Struct, frozen=True, kw_only=True, gc=False):
     """What holds of a rule for an order. source: the closest scope that says something of it.
 
-    lacks: required parameters that nobody has set; unset: there is a parameter that nobody has set.
+    lacks: required parameters that nobody has set.
     """
 
     spec: RuleSpec

@@ -25,6 +25,8 @@ MemberT = TypeVar("MemberT", bound=enum.Enum)
 DOLLARS_MAX: Final = 10**12
 SHARES_MAX: Final = 2**31 - 1
 WINDOW_S_MAX: Final = 60
+# So many repeats of an order are remembered.
+REPEATS_MAX: Final = 1_000
 _CENT: Final = MICROS // 100
 
 
@@ -385,6 +387,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 unit=Unit.COUNT,
                 meaning="orders that are the same in symbol, side, type, quantity and price",
                 least=1,
+                most=REPEATS_MAX,
             ),
             _window("in so many seconds"),
         ),

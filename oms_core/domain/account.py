@@ -17,14 +17,15 @@ from typing import Final, NamedTuple
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.transitions import Lifecycle
-from oms_platform.risk_rules import WINDOW_S_MAX
+from oms_platform.risk_rules import REPEATS_MAX, WINDOW_S_MAX
 from oms_platform.sides import is_buy
 from oms_platform.vocabulary import OrderTerms, Side
 
 FLAT: Final = Position()
 # What an order without a limit may trade at.
 ANY_PRICE: Final = None
-_DUPLICATES_REMEMBERED_MAX: Final = 10_000
+# Kinds of orders that are remembered before those that are too old are looked for.
+_LIKENESSES_MIN: Final = 10_000
 
 
 class Held(NamedTuple):
@@ -221,7 +222,8 @@ class AccountState:
 
     gross_cost_micros: of positions. reserved_micros: of what open orders open, and reserved: the same by
     symbol, where it is not 0. buying_micros, selling_micros: of all open orders. open_orders: how many.
-    orders, messages: how many came in each of the last seconds. alike: when the same order came, by likeness.
+    orders, messages: how many came in each of the last seconds. alike: when the same order came, by likeness;
+    forget_from: at how many of them those that are too old are forgotten.
     """
 
     symbols: dict[str, SymbolState] = field(default_factory=dict)
@@ -234,6 +236,7 @@ class AccountState:
     orders: SecondCounts = field(default_factory=SecondCounts)
     messages: SecondCounts = field(default_factory=SecondCounts)
     alike: dict[tuple[object, ...], deque[datetime]] = field(default_factory=dict)
+    forget_from: int = _LIKENESSES_MIN
 
     @property
     def used_micros(self) -> int:
@@ -282,9 +285,9 @@ class AccountState:
         """Count a new order that was taken."""
         self.orders.note(at)
         key = likeness(terms)
-        if len(self.alike) > _DUPLICATES_REMEMBERED_MAX:
+        if len(self.alike) >= self.forget_from:
             self._forget(at)
-        times = self.alike.setdefault(key, deque(maxlen=1000))
+        times = self.alike.setdefault(key, deque(maxlen=REPEATS_MAX))
         times.append(at)
 
     def alike_within(self, terms: OrderTerms, now: datetime, window_s: int) -> int:
@@ -298,6 +301,8 @@ class AccountState:
             for key, times in self.alike.items()
             if (now - times[-1]).total_seconds() <= WINDOW_S_MAX
         }
+        # So that the cost of looking at all of them is shared by as many orders.
+        self.forget_from = max(_LIKENESSES_MIN, 2 * len(self.alike))
 
     def _state(self, symbol: str) -> SymbolState:
         found = self.symbols.get(symbol)

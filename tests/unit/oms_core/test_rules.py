@@ -756,3 +756,33 @@ def test_orders_that_close_one_position_do_not_close_it_twice() -> None:
             taken += 1
     assert taken == 3
     assert account.used_micros == 300 * PRICE
+
+
+def test_the_highest_bound_of_repeats_can_be_met() -> None:
+    bound = SPEC_OF["DUPLICATE_ORDER"].parameter("repeats_max")
+    assert bound is not None
+    row = RuleRow(rule="DUPLICATE_ORDER", scope=EVERYTHING, parameters={"repeats_max": bound.most})
+    account = AccountState()
+    for count in range(bound.most + 1):
+        assert (verdict(context(terms(), account), row.rule, row).denial is not None) == (count >= bound.most)
+        account.note_order(terms(), NOW)
+
+
+def test_many_orders_that_are_not_alike_are_forgotten_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[int] = []
+
+    def counted(self: AccountState, now: datetime) -> None:
+        forgotten.append(len(self.alike))
+        forget(self, now)
+
+    forget = AccountState._forget
+    monkeypatch.setattr(AccountState, "_forget", counted)
+    account = AccountState()
+    for quantity in range(1, 30_000):
+        account.note_order(terms(quantity=quantity), NOW)
+    assert len(forgotten) < 5
+    later = NOW + timedelta(minutes=5)
+    for quantity in range(30_000, 80_000):
+        account.note_order(terms(quantity=quantity), later)
+    assert account.alike_within(terms(quantity=1), later, 60) == 0
+    assert len(account.alike) == 50_000
