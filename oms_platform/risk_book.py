@@ -6,14 +6,13 @@ came.
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
 from oms_platform.risk_rules import RULE_SPECS, Mode, OnMissing, RuleRow, RuleSpec, Severity, Value
 from oms_platform.scopes import EVERYTHING, Scope, ScopeKind, weight_of
 
-_DEFAULT: Final = "default"
 _PLACES: Final = {spec.name: place for place, spec in enumerate(RULE_SPECS)}
 
 
@@ -31,6 +30,11 @@ class Setting(Struct, frozen=True, kw_only=True, gc=False):
     source: str
     lacks: tuple[str, ...] = ()
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether an order is held to the rule at all: it is not off, and has what it needs."""
+        return self.mode is not Mode.OFF and (not self.spec.needs or self.spec.needs in self.values)
+
 
 class RuleBook:
     """Rows of the rules' parameters. `take` changes it; version: of the last change that it has."""
@@ -40,7 +44,7 @@ class RuleBook:
         self._by_scope: dict[Scope, dict[str, RuleRow]] = {}
         # The scopes of each combination of kinds, by their names; the widest combination first.
         self._masks: list[_Mask] = []
-        self._merged: dict[tuple[Scope, ...], tuple[Setting, ...]] = {}
+        self._merged: dict[tuple[Scope, ...], _Merged] = {}
         for row in rows:
             self.take(row)
 
@@ -74,24 +78,42 @@ class RuleBook:
 
     def settings(self, thing: Scope) -> tuple[Setting, ...]:
         """Return what holds for a thing, given by all of its names: a setting a rule, by precedence."""
-        covering = tuple(
-            [scope for mask in self._masks if (scope := mask.scopes.get(mask.key(thing))) is not None]
-        )
-        found = self._merged.get(covering)
-        if found is None:
-            found = self._merged[covering] = self._merge(covering)
-        return found
+        return self._covering(thing).settings
+
+    def asked(self, thing: Scope) -> tuple[Setting, ...]:
+        """Return the settings of those rules that are asked."""
+        return self._covering(thing).asked
 
     def value(self, rule: str, parameter: str, thing: Scope) -> Value | None:
         """Return what a parameter of a rule is for a thing, None where nobody has set it."""
         return self.settings(thing)[_PLACES[rule]].values.get(parameter)
 
-    def _merge(self, scopes: tuple[Scope, ...]) -> tuple[Setting, ...]:
-        rows: dict[str, list[RuleRow]] = {}
-        for scope in scopes:
-            for row in self._by_scope[scope].values():
-                rows.setdefault(row.rule, []).append(row)
-        return tuple(_setting(spec, rows.get(spec.name, ())) for spec in RULE_SPECS)
+    def _covering(self, thing: Scope) -> "_Merged":
+        covering = tuple(
+            [scope for mask in self._masks if (scope := mask.scopes.get(mask.key(thing))) is not None]
+        )
+        return self._merged.get(covering) or self._merge(covering)
+
+    def _merge(self, scopes: tuple[Scope, ...]) -> "_Merged":
+        """Lay the rows of the closest scope over what the wider ones make, which is shared."""
+        if scopes:
+            wider = self._merged.get(scopes[:-1]) or self._merge(scopes[:-1])
+            settings = list(wider.settings)
+            for row in self._by_scope[scopes[-1]].values():
+                place = _PLACES[row.rule]
+                settings[place] = _with_row(settings[place], row)
+        else:
+            settings = list(_DEFAULTS)
+        found = _Merged(tuple(settings), tuple([one for one in settings if one.is_asked]))
+        self._merged[scopes] = found
+        return found
+
+
+class _Merged(NamedTuple):
+    """What rows make together: every rule's setting, and of these the ones that are asked."""
+
+    settings: tuple[Setting, ...]
+    asked: tuple[Setting, ...]
 
 
 class _Mask:
@@ -114,22 +136,34 @@ def _everything(_scope: Scope) -> Scope:
     return EVERYTHING
 
 
-def _setting(spec: RuleSpec, rows: Iterable[RuleRow]) -> Setting:
-    mode, severity, on_missing, source = Mode.ON, Severity.HARD, spec.on_missing, _DEFAULT
+def _of_defaults(spec: RuleSpec) -> Setting:
     values = {one.name: one.default for one in spec.parameters if one.default is not None}
-    for row in rows:
-        mode = row.mode or mode
-        severity = row.severity or severity
-        on_missing = row.on_missing or on_missing
-        values.update(row.parameters)
-        source = str(row.scope)
-    lacks = tuple(one.name for one in spec.parameters if spec.required and one.name not in values)
     return Setting(
         spec=spec,
-        mode=mode,
-        severity=severity,
-        on_missing=on_missing,
+        mode=Mode.ON,
+        severity=Severity.HARD,
+        on_missing=spec.on_missing,
         values=values,
-        source=source,
-        lacks=lacks,
+        source="default",
+        lacks=_lacks(spec, values),
     )
+
+
+def _with_row(wider: Setting, row: RuleRow) -> Setting:
+    values = {**wider.values, **row.parameters}
+    return Setting(
+        spec=wider.spec,
+        mode=row.mode or wider.mode,
+        severity=row.severity or wider.severity,
+        on_missing=row.on_missing or wider.on_missing,
+        values=values,
+        source=str(row.scope),
+        lacks=_lacks(wider.spec, values),
+    )
+
+
+def _lacks(spec: RuleSpec, values: Mapping[str, Value]) -> tuple[str, ...]:
+    return tuple(one.name for one in spec.parameters if spec.required and one.name not in values)
+
+
+_DEFAULTS: Final = tuple(_of_defaults(spec) for spec in RULE_SPECS)

@@ -67,6 +67,10 @@ class Unit(enum.Enum):
     TEXT = "text"
 
 
+# Looked up once: amounts are shown many times an order.
+_DOLLARS: Final = Unit.DOLLARS
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A number from `least` to `most`, a yes or no, or one of `choices`. default None: there is no limit."""
 
@@ -82,9 +86,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A rule as everybody may know it.
 
-    required: without its parameters an order is denied (LIMIT_MISSING); the others hold no order to what is
-    not set. controls: of SEC Rule 15c3-5, and other rules, that it is for. facts: it says what is so, and is
-    not a person's to turn off or to soften.
+    required: without its parameters an order is denied (LIMIT_MISSING). needs: the parameter without which
+    there is nothing to hold an order to, so that the rule is not asked; empty for none. controls: of SEC Rule
+    15c3-5, and other rules, that it is for. facts: it says what is so, and is not a person's to turn off or
+    to soften.
     """
 
     name: str
@@ -92,6 +97,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
     required: bool = False
+    needs: str = ""
     facts: bool = False
     on_missing: OnMissing = OnMissing.DENY
 
@@ -284,6 +290,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="ORDER_EXCEEDS_VOLUME",
         meaning="The order is no more than a part of an average day's volume.",
         controls=(_ERRONEOUS,),
+        needs="volume_bps",
         parameters=(
             Parameter(
                 name="volume_bps",
@@ -341,30 +348,35 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="FIRM_CREDIT_EXCEEDED",
         meaning="All accounts of the firm together are within its credit.",
         controls=(_CREDIT,),
+        needs="credit",
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
     ),
     RuleSpec(
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
         controls=(_CREDIT,),
+        needs="gross_max",
         parameters=(_dollars("gross_max", "dollars, long and short together"),),
     ),
     RuleSpec(
         name="NET_EXPOSURE_EXCEEDED",
         meaning="Long less short positions at their marks, with this order, are within the limit either way.",
         controls=(_CREDIT,),
+        needs="net_max",
         parameters=(_dollars("net_max", "dollars, long less short, either way"),),
     ),
     RuleSpec(
         name="SYMBOL_EXPOSURE_EXCEEDED",
         meaning="The position in the symbol, with this order and the open ones, is within the limit.",
         controls=(_CREDIT,),
+        needs="symbol_max",
         parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
     ),
     RuleSpec(
         name="SECTOR_EXPOSURE_EXCEEDED",
         meaning="Positions in the sector at their marks, with this order, are within the limit.",
         controls=(_CREDIT,),
+        needs="sector_max",
         parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),
     ),
     RuleSpec(
@@ -381,6 +393,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="DUPLICATE_ORDER",
         meaning="The same order has not been sent too often in a short time.",
         controls=(_ERRONEOUS,),
+        needs="repeats_max",
         parameters=(
             Parameter(
                 name="repeats_max",
@@ -396,6 +409,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="ORDER_RATE_EXCEEDED",
         meaning="The account does not send new orders too fast.",
         controls=(_ERRONEOUS,),
+        needs="orders_max",
         parameters=(
             Parameter(name="orders_max", unit=Unit.COUNT, meaning="new orders", least=1),
             _window("in so many seconds"),
@@ -405,6 +419,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="MESSAGE_RATE_EXCEEDED",
         meaning="The account does not send new orders and replaces too fast.",
         controls=(_ERRONEOUS,),
+        needs="messages_max",
         parameters=(
             Parameter(name="messages_max", unit=Unit.COUNT, meaning="requests of every kind", least=1),
             _window("in so many seconds"),
@@ -414,6 +429,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="OPEN_ORDERS_EXCEEDED",
         meaning="The account has no more orders open than it may.",
         controls=(_ERRONEOUS,),
+        needs="open_max",
         parameters=(Parameter(name="open_max", unit=Unit.COUNT, meaning="orders open at once", least=1),),
     ),
 )
@@ -492,14 +508,16 @@ def _micros(name: str, given: object) -> int:
     return int(dollars * MICROS)
 
 
-def shown_value(unit: Unit, value: Value) -> str:
+def shown_value(unit: Unit, value: object) -> str:
     """Return a value as people write it: dollars as decimal text, yes and no."""
-    if unit is Unit.DOLLARS and isinstance(value, int):
-        whole, part = divmod(abs(value), MICROS)
-        sign = "-" if value < 0 else ""
-        if part % _CENT == 0:
-            return f"{sign}{whole}.{part // _CENT:02d}"
-        return f"{sign}{whole}.{f'{part:06d}'.rstrip('0')}"
+    if unit is _DOLLARS and isinstance(value, int):
+        if value < 0:
+            return "-" + shown_value(unit, -value)
+        whole, part = divmod(value, MICROS)
+        if not part:
+            return f"{whole}.00"
+        cents, rest = divmod(part, _CENT)
+        return f"{whole}.{part:06}".rstrip("0") if rest else f"{whole}.{cents:02}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

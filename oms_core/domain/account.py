@@ -139,18 +139,32 @@ def _add(counts: defaultdict[int, int] | defaultdict[int | None, int], key: int 
         del counts[key]  # type: ignore[arg-type]
 
 
+# What stands for no open orders in every symbol that has none, of which there are many; nothing changes it.
+_NONE_OPEN: Final = OpenSide()
+
+
 @dataclass(slots=True)
 class SymbolState:
     """An account's position in a symbol, and its open orders both ways. reserved_micros: what these open."""
 
     position: Position = FLAT
-    buys: OpenSide = field(default_factory=OpenSide)
-    sells: OpenSide = field(default_factory=OpenSide)
+    buys: OpenSide = field(default_factory=lambda: _NONE_OPEN)
+    sells: OpenSide = field(default_factory=lambda: _NONE_OPEN)
     reserved_micros: int = 0
 
     def side(self, side: Side) -> OpenSide:
         """Return the open orders that go the same way as a side."""
         return self.buys if is_buy(side) else self.sells
+
+    def counted_side(self, side: Side) -> OpenSide:
+        """Return the same to count orders in."""
+        if is_buy(side):
+            if self.buys is _NONE_OPEN:
+                self.buys = OpenSide()
+            return self.buys
+        if self.sells is _NONE_OPEN:
+            self.sells = OpenSide()
+        return self.sells
 
     def against(self, side: Side) -> int:
         """Return the shares that are held the other way, which orders of a side close."""
@@ -220,13 +234,15 @@ def likeness(terms: OrderTerms) -> tuple[object, ...]:
 class AccountState:
     """Positions and open orders by symbol, and their sums in micros; what has been asked for lately.
 
-    gross_cost_micros: of positions. reserved_micros: of what open orders open, and reserved: the same by
-    symbol, where it is not 0. buying_micros, selling_micros: of all open orders. open_orders: how many.
-    orders, messages: how many came in each of the last seconds. alike: when the same order came, by likeness;
-    forget_from: at how many of them those that are too old are forgotten.
+    quantities: of positions, where they are not 0. gross_cost_micros: of positions. reserved_micros: of what
+    open orders open, and reserved: the same by symbol, where it is not 0. buying_micros, selling_micros: of
+    all open orders. open_orders: how many. orders, messages: how many came in each of the last seconds.
+    alike: when the same order came, by likeness; forget_from: at how many of them those that are too old are
+    forgotten.
     """
 
     symbols: dict[str, SymbolState] = field(default_factory=dict)
+    quantities: dict[str, int] = field(default_factory=dict)
     gross_cost_micros: int = 0
     reserved_micros: int = 0
     reserved: dict[str, int] = field(default_factory=dict)
@@ -258,7 +274,7 @@ class AccountState:
         if held == was and limits == were:
             return 0
         state = self._state(terms.symbol)
-        side = state.side(terms.side)
+        side = state.counted_side(terms.side)
         if limits != were:
             side.count_limits(were, -1)
             side.count_limits(limits, 1)
@@ -279,6 +295,10 @@ class AccountState:
         change = abs(position.cost_micros) - abs(state.position.cost_micros)
         self.gross_cost_micros += change
         state.position = position
+        if position.quantity:
+            self.quantities[symbol] = position.quantity
+        else:
+            self.quantities.pop(symbol, None)
         return change + self._recount(symbol, state)
 
     def note_order(self, terms: OrderTerms, at: datetime) -> None:
@@ -331,48 +351,54 @@ class AccountState:
 class Valuation:
     """An account's positions at what they are worth now; worked out once, when somebody asks.
 
-    mark: what a share of a symbol is worth now, in micros, None where nobody knows. sector: of a symbol.
+    mark: what a share of a symbol is worth now, in micros, None where nobody knows. sector_of: of a symbol.
+    sector: whose positions are summed by themselves.
     """
 
-    __slots__ = ("_found", "_mark", "_sector", "_state")
+    __slots__ = ("_mark", "_sector", "_sector_of", "_state", "_worth")
 
     def __init__(
-        self, state: AccountState, mark: Callable[[str], int | None], sector: Callable[[str], str]
+        self,
+        state: AccountState,
+        mark: Callable[[str], int | None],
+        sector_of: Callable[[str], str],
+        sector: str,
     ) -> None:
         self._state = state
         self._mark = mark
+        self._sector_of = sector_of
         self._sector = sector
-        self._found: list[tuple[str, int]] | None = None
+        self._worth: Worth | None = None
 
     @property
-    def values(self) -> list[tuple[str, int]]:
-        """Each symbol that the account has a position in, with its signed micros. Raises UnmarkedError."""
-        if self._found is None:
-            found, mark = [], self._mark
-            for symbol, state in self._state.symbols.items():
-                quantity = state.position.quantity
-                if quantity:
-                    price = mark(symbol)
-                    if price is None:
-                        raise UnmarkedError(symbol)
-                    found.append((symbol, quantity * price))
-            self._found = found
-        return self._found
+    def worth(self) -> "Worth":
+        """What the positions are worth together. Raises UnmarkedError."""
+        if self._worth is None:
+            self._worth = self._value()
+        return self._worth
 
-    @property
-    def gross_micros(self) -> int:
-        """Long and short positions together."""
-        return sum([abs(value) for _, value in self.values])
+    def _value(self) -> "Worth":
+        mark, sector_of, sector = self._mark, self._sector_of, self._sector
+        gross = net = in_sector = 0
+        for symbol, quantity in self._state.quantities.items():
+            price = mark(symbol)
+            if price is None:
+                raise UnmarkedError(symbol)
+            value = quantity * price
+            net += value
+            size = value if value > 0 else -value
+            gross += size
+            if sector_of(symbol) == sector:
+                in_sector += size
+        return Worth(gross, net, in_sector)
 
-    @property
-    def net_micros(self) -> int:
-        """Long less short positions."""
-        return sum([value for _, value in self.values])
 
-    def sector_micros(self, sector: str) -> int:
-        """Long and short positions in a sector together."""
-        of = self._sector
-        return sum([abs(value) for symbol, value in self.values if of(symbol) == sector])
+class Worth(NamedTuple):
+    """Micros: long and short positions together, long less short, and long and short in the sector."""
+
+    gross: int
+    net: int
+    in_sector: int
 
 
 class UnmarkedError(Exception):

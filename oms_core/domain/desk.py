@@ -303,7 +303,7 @@ class Desk:
             algo_time=self._algo_time(terms, now),
             auction=self._auction_chance(terms, now, of),
             stopped_by=stopped_by,
-            valuation=Valuation(state, mark, self.sector_of),
+            valuation=Valuation(state, mark, self.sector_of, "" if instrument is None else instrument.sector),
             sector=self.sector_of,
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -64,7 +65,7 @@ def no_mark(_symbol: str) -> int | None:
     return None
 
 
-class RiskContext(Struct, frozen=True, kw_only=True):
+class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a rule may look at; a rule changes nothing of it.
 
     scope: the order, by all names that limits may give. state: how the account stands, `of` included.
@@ -101,7 +102,7 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     firm_used_micros: int = 0
     firm_share: tuple[int, int] = (1, 1)
 
-    @property
+    @cached_property
     def price_micros(self) -> int | None:
         """Micros a share that the order is valued at."""
         if self.terms.limit_price_micros is not None:
@@ -135,12 +136,13 @@ class RiskContext(Struct, frozen=True, kw_only=True):
         """Shares of the order that are not done."""
         return max(0, self.terms.quantity - self.executed_qty)
 
-    def added_micros(self, price_micros: int) -> int:
-        """Return the micros that the order would open, at a price, beside the account's other open orders."""
-        more = (Held(self.left_qty, price_micros),)
+    @cached_property
+    def opening_micros(self) -> int:
+        """The micros that the order would open beside the account's other open orders; 0 without a price."""
+        more = (Held(self.left_qty, self.price_micros or 0),)
         return self.symbol_state.added_micros(self.terms.side, more, self.of_held)
 
-    @property
+    @cached_property
     def others_micros(self) -> int:
         """The micros that the account uses without this order."""
         here = self.symbol_state

@@ -8,6 +8,16 @@ from oms_core.domain.denials import DenialCode
 from oms_platform.risk_rules import Unit, Value, shown_value
 
 
+class Dollars(Struct, frozen=True, gc=False):
+    """An amount that is written out only when somebody reads it. micros None: there is none."""
+
+    micros: int | None
+
+    def __str__(self) -> str:
+        """Dollars without zeros that say nothing, or none."""
+        return "none" if self.micros is None else shown_value(Unit.DOLLARS, self.micros)
+
+
 class Finding(Struct, frozen=True, gc=False):
     """A value and its bound, in the inside unit. headroom: how far within it is, None where that has no
     sense.
@@ -16,8 +26,8 @@ class Finding(Struct, frozen=True, gc=False):
     """
 
     passed: bool
-    value: Value
-    bound: Value
+    value: Value | Dollars
+    bound: Value | Dollars
     unit: Unit = Unit.TEXT
     headroom: int | None = None
     details: Mapping[str, object] = {}
@@ -33,7 +43,7 @@ class Missing(Struct, frozen=True, gc=False):
 Found = Finding | Missing | None
 
 
-def is_so(passed: bool, value: str, bound: str, **details: object) -> Finding:
+def is_so(passed: bool, value: str | Dollars, bound: str | Dollars, **details: object) -> Finding:
     """Return the finding of a rule that asks whether something is so."""
     return Finding(passed, value, bound, Unit.TEXT, None, {} if passed else details)
 
@@ -45,8 +55,3 @@ def at_most(value: int, bound: int, unit: Unit, *, free: bool = False, **details
     """
     passed = free or value <= bound
     return Finding(passed, value, bound, unit, bound - value, {} if passed else details)
-
-
-def shown(micros: int | None) -> str:
-    """Return an amount as people write it: dollars, without zeros that say nothing."""
-    return "none" if micros is None else shown_value(Unit.DOLLARS, micros)

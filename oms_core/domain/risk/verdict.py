@@ -43,7 +43,7 @@ class Result(Struct, frozen=True, gc=False):
         """The result as it is stored and shown."""
         finding = self.finding
         return RiskCheck(
-            rule=(finding.code or DenialCode[self.setting.spec.name]).name,
+            rule=self.setting.spec.name if finding.code is None else finding.code.name,
             value=shown_value(finding.unit, finding.value),
             bound=shown_value(finding.unit, finding.bound),
             passed=finding.passed,
@@ -91,9 +91,7 @@ def check_risk(context: RiskContext, book: RuleBook, rules: Mapping[str, Check])
     results: list[Result] = []
     denied: Result | None = None
     broken: list[str] = []
-    for setting in book.settings(context.scope):
-        if setting.mode is Mode.OFF:
-            continue
+    for setting in book.asked(context.scope):
         if setting.lacks:
             finding = _lacking(setting)
         else:

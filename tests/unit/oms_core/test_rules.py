@@ -125,7 +125,7 @@ def context(
         "instrument": INSTRUMENT,
         "touch": TouchPrices(bid_micros=PRICE - CENT, offer_micros=PRICE),
         "state": account,
-        "valuation": Valuation(account, marks.get, lambda symbol: SECTORS[symbol]),
+        "valuation": Valuation(account, marks.get, lambda symbol: SECTORS[symbol], "TECH"),
         "sector": lambda symbol: SECTORS[symbol],
         "phase": Phase(open=True, until=LATER, last_close=NOW - timedelta(hours=10)),
         "now": NOW,
@@ -689,18 +689,19 @@ def test_a_rule_that_raises_denies_is_named_and_stops_no_other(broken: str) -> N
     def raises(_context: RiskContext, _limits: Mapping[str, Value]) -> None:
         raise ZeroDivisionError("of a fault")
 
-    power = row_of("BUYING_POWER_EXCEEDED")
+    rows = [row_of(name) for name in ("BUYING_POWER_EXCEEDED", SPEC_OF[broken].needs and broken) if name]
+    book = RuleBook(rows)
     rules: dict[str, Callable[..., Any]] = {**RULES, broken: raises}
-    found = check_risk(context(), RuleBook([power]), rules)
+    found = check_risk(context(), book, rules)
     assert found.denial == f"RULE_FAILED: rule={broken}"
     assert found.broken == (f"{broken}: ZeroDivisionError: of a fault",)
-    whole = check_risk(context(), RuleBook([power]), RULES)
+    whole = check_risk(context(), book, RULES)
     assert whole.denial is None
     names = {one.setting.spec.name for one in whole.results}
     assert {one.setting.spec.name for one in found.results} == names | {broken}
     if not SPEC_OF[broken].facts:
         soft = row_of(broken, severity=Severity.SOFT)
-        assert check_risk(context(), RuleBook([power, soft]), rules).denial == f"RULE_FAILED: rule={broken}"
+        assert check_risk(context(), RuleBook([*rows, soft]), rules).denial == f"RULE_FAILED: rule={broken}"
 
 
 def test_the_client_is_told_the_first_denial_by_precedence_and_every_rule_is_in_the_verdict() -> None:

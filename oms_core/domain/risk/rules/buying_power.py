@@ -1,7 +1,7 @@
 """Positions at cost and what open orders may open are within what the account may use."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, at_most, shown
+from oms_core.domain.risk.finding import Dollars, Found, at_most
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 
@@ -14,7 +14,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     price = context.price_micros
     if price is None:
         return None
-    opening, others, bound = context.added_micros(price), context.others_micros, int(limits["buying_power"])
+    opening, others, bound = context.opening_micros, context.others_micros, int(limits["buying_power"])
     used = others + opening
     if used <= bound or opening <= 0:
         return at_most(used, bound, Unit.DOLLARS, free=opening <= 0)
@@ -23,7 +23,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
         used,
         bound,
         Unit.DOLLARS,
-        order=shown(opening),
-        positions=shown(positions),
-        open_orders=shown(others - positions),
+        order=Dollars(opening),
+        positions=Dollars(positions),
+        open_orders=Dollars(others - positions),
     )

@@ -8,9 +8,8 @@ from oms_platform.risk_rules import Unit
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Hold a new order, with those like it in the window, to a bound."""
-    bound = limits.get("repeats_max")
-    if bound is None or context.is_replace:
+    if context.is_replace:
         return None
     window_s = int(limits["window_s"])
     count = 1 + context.state.alike_within(context.terms, context.now, window_s)
-    return at_most(count, int(bound), Unit.COUNT, orders=count, window_s=window_s)
+    return at_most(count, int(limits["repeats_max"]), Unit.COUNT, orders=count, window_s=window_s)

@@ -15,7 +15,8 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if (phase.open or context.waits) and context.is_of_ended_day:
         closed = time_text(phase.last_close)
         return is_so(False, closed, "its day", **details, day_ended=closed)
-    found = "open" if phase.open else "closed"
+    if phase.open:
+        return is_so(True, "open", "open, or it waits" if context.waits else "open")
     if context.waits:
-        return is_so(True, found, "open, or it waits")
-    return is_so(phase.open, found, "open", **details, next_open=time_text(phase.until))
+        return is_so(True, "closed", "open, or it waits")
+    return is_so(False, "closed", "open", **details, next_open=time_text(phase.until))

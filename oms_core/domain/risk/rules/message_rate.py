@@ -8,9 +8,6 @@ from oms_platform.risk_rules import Unit
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Hold the requests that came in the window, of which this is one, to a bound."""
-    bound = limits.get("messages_max")
-    if bound is None:
-        return None
     window_s = int(limits["window_s"])
     count = max(1, context.state.messages.within(context.now, window_s))
-    return at_most(count, int(bound), Unit.COUNT, messages=count, window_s=window_s)
+    return at_most(count, int(limits["messages_max"]), Unit.COUNT, messages=count, window_s=window_s)

@@ -1,7 +1,7 @@
 """One order is worth no more than one may be."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, at_most, shown
+from oms_core.domain.risk.finding import Dollars, Found, at_most
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 
@@ -14,4 +14,4 @@ def check(context: RiskContext, limits: Limits) -> Found:
     notional, bound = context.terms.quantity * price, int(limits["notional_max"])
     if notional <= bound:
         return at_most(notional, bound, Unit.DOLLARS)
-    return at_most(notional, bound, Unit.DOLLARS, notional=shown(notional))
+    return at_most(notional, bound, Unit.DOLLARS, notional=Dollars(notional))

@@ -8,8 +8,7 @@ from oms_platform.risk_rules import Unit
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Hold the account's open orders, with a new one, to a bound."""
-    bound = limits.get("open_max")
-    if bound is None or context.is_replace:
+    if context.is_replace:
         return None
     count = 1 + context.state.open_orders
-    return at_most(count, int(bound), Unit.COUNT, open=count)
+    return at_most(count, int(limits["open_max"]), Unit.COUNT, open=count)

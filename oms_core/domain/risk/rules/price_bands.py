@@ -1,7 +1,7 @@
 """Limit Up-Limit Down: no trade above the upper band or below the lower (LULD plan, section VI)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Finding, Found, Missing, shown
+from oms_core.domain.risk.finding import Dollars, Finding, Found, Missing
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 from oms_platform.sides import is_buy, is_within, sign
@@ -16,5 +16,5 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if bound is None:
         return Missing("bands")
     passed, headroom = is_within(side, limit, bound), sign(side) * (bound - limit)
-    details = {} if passed else {"price": shown(limit), "limit": shown(bound)}
+    details = {} if passed else {"price": Dollars(limit), "limit": Dollars(bound)}
     return Finding(passed, limit, bound, Unit.DOLLARS, headroom, details)

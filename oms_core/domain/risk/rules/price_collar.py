@@ -1,7 +1,7 @@
 """A limit that is far through the market is a slip of the hand."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Finding, Found, Missing, shown
+from oms_core.domain.risk.finding import Dollars, Finding, Found, Missing
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 from oms_platform.sides import is_within, sign
@@ -35,9 +35,9 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if passed:
         return Finding(True, limit, bound, Unit.DOLLARS, headroom)
     details = {
-        "price": shown(limit),
-        "touch": shown(anchor),
+        "price": Dollars(limit),
+        "touch": Dollars(anchor),
         "collar_bps": collar_bps,
-        "limit": shown(bound),
+        "limit": Dollars(bound),
     }
     return Finding(False, limit, bound, Unit.DOLLARS, headroom, details)

@@ -1,7 +1,7 @@
 """Prices are on the grid that the market gives the instrument today (Regulation NMS, Rule 612)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so, shown
+from oms_core.domain.risk.finding import Dollars, Found, is_so
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -13,8 +13,15 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return None
     ticks = context.instrument.ticks
     price = next((price for price in prices if price % ticks.at(price)), prices[0])
-    price_shown, tick_shown = shown(price), shown(ticks.at(price))
-    if not price % ticks.at(price):
-        return is_so(True, price_shown, tick_shown)
-    below, above = shown(ticks.floor(price)), shown(ticks.ceiling(price))
-    return is_so(False, price_shown, tick_shown, price=price_shown, tick=tick_shown, below=below, above=above)
+    tick = ticks.at(price)
+    if not price % tick:
+        return is_so(True, Dollars(price), Dollars(tick))
+    return is_so(
+        False,
+        Dollars(price),
+        Dollars(tick),
+        price=Dollars(price),
+        tick=Dollars(tick),
+        below=Dollars(ticks.floor(price)),
+        above=Dollars(ticks.ceiling(price)),
+    )

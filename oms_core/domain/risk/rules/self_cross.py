@@ -1,7 +1,7 @@
 """An account does not trade with itself (FINRA Rule 5210: self-trades)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so, shown
+from oms_core.domain.risk.finding import Dollars, Found, is_so
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.sides import is_buy, is_within, opposite
 
@@ -20,6 +20,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     crosses = (
         None in theirs or limit is None or (nearest is not None and is_within(terms.side, nearest, limit))
     )
-    own = "market" if None in theirs else shown(nearest)
-    price = "market" if limit is None else shown(limit)
+    own = "market" if None in theirs else Dollars(nearest)
+    price = "market" if limit is None else Dollars(limit)
     return is_so(not crosses, price, f"clear of {own}", symbol=terms.symbol, price=price, own_order=own)

@@ -1,7 +1,7 @@
 """While Rule 201 is in force, a short sale takes no bid (Regulation SHO, Rule 201)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Finding, Found, Missing, shown
+from oms_core.domain.risk.finding import Dollars, Finding, Found, Missing
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.risk_rules import Unit
 from oms_platform.sides import RESTRICTED
@@ -16,5 +16,5 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if bid is None:
         return Missing("national best bid")
     passed = limit is not None and limit > bid
-    details = {} if passed else {"price": shown(limit), "national_best_bid": shown(bid)}
-    return Finding(passed, shown(limit), shown(bid), Unit.TEXT, None, details)
+    details = {} if passed else {"price": Dollars(limit), "national_best_bid": Dollars(bid)}
+    return Finding(passed, Dollars(limit), Dollars(bid), Unit.TEXT, None, details)

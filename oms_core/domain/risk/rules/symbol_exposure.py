@@ -9,11 +9,11 @@ from oms_platform.sides import sign
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Hold the position in the symbol, if all orders of this way were done, to a bound that way."""
-    bound, price = limits.get("symbol_max"), context.price_micros
-    if bound is None or price is None:
+    bound, price = int(limits["symbol_max"]), context.price_micros
+    if price is None:
         return None
     here, side = context.symbol_state, context.terms.side
     others = context.others_qty
     shares = sign(side) * here.position.quantity + others + context.left_qty
     held = here.position.quantity
-    return at_most(shares * price, int(bound), Unit.DOLLARS, held=held, open=others, order=context.left_qty)
+    return at_most(shares * price, bound, Unit.DOLLARS, held=held, open=others, order=context.left_qty)

@@ -10,12 +10,12 @@ _BASIS_POINTS = 10_000
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Hold the shares of one order to a part of an average day's volume."""
-    part = limits.get("volume_bps")
-    if part is None or context.instrument is None:
+    if context.instrument is None:
         return None
     volume = context.instrument.volume
     if volume is None:
         return Missing("average volume")
-    bound = volume * int(part) // _BASIS_POINTS
+    part = int(limits["volume_bps"])
+    bound = volume * part // _BASIS_POINTS
     quantity = context.terms.quantity
     return at_most(quantity, bound, Unit.SHARES, quantity=quantity, average_volume=volume, volume_bps=part)
