@@ -259,6 +259,10 @@ class ChildOrderManager:
             report = local_report(child, exec_type, text, now)
             self._reports.publish(report, child, state, exec_type, state, now, "")
 
+    def note_counted(self, order_id: UUID) -> None:
+        """A plan of an order was let through, with all that its children have executed, or may, counted."""
+        self._sender.note_counted(order_id)
+
     def note_cancel(self, cancel: CancelChildren) -> None:
         """A cancel is stored: none of the children that it ends is sent from now on."""
         for live in self._children.of_order(cancel.order_id):

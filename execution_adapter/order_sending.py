@@ -6,6 +6,7 @@ anew when that comes.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
@@ -43,6 +44,14 @@ class OrderSender:
         self._children, self._states, self._outcomes = children, states, outcomes
         # The ways to venues that take only so much a second.
         self._lanes: dict[str, Lane] = {}
+
+    def note_more(self, order_id: UUID) -> None:
+        """More of an order is executed or at venues than was counted: send no more of it until it is."""
+        self._gate.note_more(order_id)
+
+    def note_counted(self, order_id: UUID) -> None:
+        """All that venues have of an order was counted when a plan of it was let through."""
+        self._gate.note_counted(order_id)
 
     # ---- what is sent
 
@@ -131,7 +140,7 @@ class OrderSender:
     def _send_now(self, live: LiveChild, now: datetime, now_s: float) -> bool:
         """Send a child past the gate, or close it. Returns whether it was sent."""
         venue_id = live.child.venue_id
-        refusal = self._gate.refuses(live.child, now_s)
+        refusal = self._gate.outgrown(live.child) or self._gate.refuses(live.child, now_s)
         if refusal:
             self._note_refused(live.child, refusal)
         if refusal or not self._venues.send_order(live.child, now):

@@ -211,6 +211,8 @@ class ReportHandlers:
         child, before = live.child, live.state
         applied = apply_report(before, child.quantity, child.time_in_force, report)
         after = live.state = applied.state
+        if after.cum_qty + after.leaves_qty > before.cum_qty + before.leaves_qty:
+            self._sender.note_more(child.order_id)
         trace = self._traces.reported(report, live, before, now)
         ended = applied.ended
         if ended is None and report.poss_dup and before.status in CLOSED and after.status in CLOSED:

@@ -242,6 +242,24 @@ class WireGate:
         # (the second, how many in it), by venue and by what the same orders have in common.
         self._sent: dict[str, tuple[int, int]] = {}
         self._repeated: dict[tuple[object, ...], tuple[int, int]] = {}
+        # Orders of which venues have, or had, more than was counted when their plans were let through.
+        self._outgrown: dict[UUID, None] = {}
+
+    def note_more(self, order_id: UUID) -> None:
+        """More of an order turned out to be executed or at venues: what is not sent of it may be too much."""
+        self._outgrown[order_id] = None
+        if len(self._outgrown) > _COUNTED_MAX:
+            del self._outgrown[next(iter(self._outgrown))]
+
+    def note_counted(self, order_id: UUID) -> None:
+        """All that venues have of an order was counted, with what is not sent yet: there is room for it."""
+        self._outgrown.pop(order_id, None)
+
+    def outgrown(self, child: ChildTerms) -> str:
+        """Return why a child must not leave since its plan was let through, as CODE: key=value, or nothing."""
+        if child.order_id not in self._outgrown:
+            return ""
+        return f"GATE_COMMITTED: children={child.quantity}, venues have more of the order than was counted"
 
     def refuses(self, child: ChildTerms, now_s: float) -> str:
         """Return why a child must not be sent now, as CODE: key=value; empty when it may.

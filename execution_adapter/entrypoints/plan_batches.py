@@ -129,6 +129,7 @@ class PlanBatches:
             if problem:
                 step.problem, refused[order_id] = _refused(problem, message), message.attempt
             else:
+                self._manager.note_counted(order_id)
                 of_order |= {child.cl_ord_id: child.quantity for child in message.children}
 
     def _committed(self, parent: Parent | None) -> dict[str, int]:

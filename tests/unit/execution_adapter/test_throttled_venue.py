@@ -215,3 +215,32 @@ def test_a_venue_that_is_out_on_purpose_gets_nothing_and_its_orders_go_elsewhere
     scene.up()
     scene.place(plan())
     assert scene.venues.types() == "D"
+
+
+@pytest.mark.parametrize(
+    ("heard", "leaves"),
+    [
+        ([(ExecType.TRADE, 50), (ExecType.TRADE, 100)], True),
+        ([(ExecType.TRADE, 150)], False),
+        ([(ExecType.TRADE, 100), (ExecType.TRADE, 130)], False),
+        ([(ExecType.CANCELED, 0), (ExecType.TRADE, 10)], False),
+    ],
+    ids=["fills", "overfill", "overfill_after_the_end", "fill_after_the_end"],
+)
+def test_an_order_of_which_a_venue_has_more_than_was_counted_sends_no_more_until_it_is_counted(
+    scene: Scene, heard: list[tuple[ExecType, int]], leaves: bool
+) -> None:
+    first = plan()
+    (rests,) = scene.place(first)
+    scene.hear(rests, ExecType.NEW)
+    (waits,) = scene.place(plan(order_id=first.order_id, attempt=2))
+    for kind, cum_qty in heard:
+        scene.hear(rests, kind, cum_qty=cum_qty)
+    pass_time(scene)
+    assert scene.venues.types() == ("DD" if leaves else "D")
+    assert [text.partition(":")[0] for text in texts(scene) if text] == ([] if leaves else ["GATE_COMMITTED"])
+    scene.manager.note_counted(first.order_id)
+    scene.place(plan(order_id=first.order_id, attempt=3))
+    pass_time(scene)
+    assert scene.venues.types() == ("DDD" if leaves else "DD")
+    assert scene.is_over(waits) is not leaves
