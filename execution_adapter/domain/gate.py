@@ -256,7 +256,7 @@ class WireGate:
         self._outgrown.pop(order_id, None)
 
     def outgrown(self, child: ChildTerms) -> str:
-        """Return why a child must not leave since its plan was let through, as CODE: key=value, or nothing."""
+        """Return why a child must not leave any more, as CODE: key=value; empty when it may."""
         if child.order_id not in self._outgrown:
             return ""
         return f"GATE_COMMITTED: children={child.quantity}, venues have more of the order than was counted"
