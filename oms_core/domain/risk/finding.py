@@ -22,7 +22,7 @@ class Finding(Struct, frozen=True, gc=False):
     """A value and its bound, in the inside unit. headroom: how far within it is, None where that has no
     sense.
 
-    details: of a denial, as it is told; code: the denial's, where it is not the rule's own.
+    details: what a denial tells; code: the denial's, where it is not the rule's own.
     """
 
     passed: bool
@@ -45,7 +45,7 @@ Found = Finding | Missing | None
 
 def is_so(passed: bool, value: str | Dollars, bound: str | Dollars, **details: object) -> Finding:
     """Return the finding of a rule that asks whether something is so."""
-    return Finding(passed, value, bound, Unit.TEXT, None, {} if passed else details)
+    return Finding(passed, value, bound, Unit.TEXT, None, details)
 
 
 def at_most(value: int, bound: int, unit: Unit, *, free: bool = False, **details: object) -> Finding:
@@ -54,4 +54,4 @@ def at_most(value: int, bound: int, unit: Unit, *, free: bool = False, **details
     free: it passes beyond the bound as well, since it adds nothing. details: shown before the limit.
     """
     passed = free or value <= bound
-    return Finding(passed, value, bound, unit, bound - value, {} if passed else details)
+    return Finding(passed, value, bound, unit, bound - value, details)

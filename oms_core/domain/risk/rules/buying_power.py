@@ -16,13 +16,12 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return None
     opening, others, bound = context.opening_micros, context.others_micros, int(limits["buying_power"])
     used = others + opening
-    if used <= bound or opening <= 0:
-        return at_most(used, bound, Unit.DOLLARS, free=opening <= 0)
     positions = context.state.gross_cost_micros
     return at_most(
         used,
         bound,
         Unit.DOLLARS,
+        free=opening <= 0,
         order=Dollars(opening),
         positions=Dollars(positions),
         open_orders=Dollars(others - positions),

@@ -12,6 +12,4 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if price is None:
         return None
     notional, bound = context.terms.quantity * price, int(limits["notional_max"])
-    if notional <= bound:
-        return at_most(notional, bound, Unit.DOLLARS)
     return at_most(notional, bound, Unit.DOLLARS, notional=Dollars(notional))

@@ -16,5 +16,5 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if bound is None:
         return Missing("bands")
     passed, headroom = is_within(side, limit, bound), sign(side) * (bound - limit)
-    details = {} if passed else {"price": Dollars(limit), "limit": Dollars(bound)}
+    details = {"price": Dollars(limit), "limit": Dollars(bound)}
     return Finding(passed, limit, bound, Unit.DOLLARS, headroom, details)

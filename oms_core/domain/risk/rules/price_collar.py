@@ -32,12 +32,10 @@ def check(context: RiskContext, limits: Limits) -> Found:
     bound = ticks.nearest(anchor + sign(side) * width)
     passed = is_within(side, limit, bound)
     headroom = sign(side) * (bound - limit)
-    if passed:
-        return Finding(True, limit, bound, Unit.DOLLARS, headroom)
     details = {
         "price": Dollars(limit),
         "touch": Dollars(anchor),
         "collar_bps": collar_bps,
         "limit": Dollars(bound),
     }
-    return Finding(False, limit, bound, Unit.DOLLARS, headroom, details)
+    return Finding(passed, limit, bound, Unit.DOLLARS, headroom, details)

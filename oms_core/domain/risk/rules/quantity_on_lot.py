@@ -8,9 +8,7 @@ from oms_platform.risk_rules import Unit
 
 def check(context: RiskContext, limits: Limits) -> Found:
     """Require a quantity that is a multiple of the lot."""
-    lot, quantity = limits["lot"], context.terms.quantity
-    if lot == 1 or not isinstance(lot, int):
+    lot, quantity = int(limits["lot"]), context.terms.quantity
+    if lot == 1:
         return None
-    passed = not quantity % lot
-    details = {} if passed else {"quantity": quantity, "lot": lot}
-    return Finding(passed, quantity, lot, Unit.SHARES, None, details)
+    return Finding(not quantity % lot, quantity, lot, Unit.SHARES, None, {"quantity": quantity, "lot": lot})

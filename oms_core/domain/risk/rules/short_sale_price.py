@@ -16,5 +16,5 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if bid is None:
         return Missing("national best bid")
     passed = limit is not None and limit > bid
-    details = {} if passed else {"price": Dollars(limit), "national_best_bid": Dollars(bid)}
+    details = {"price": Dollars(limit), "national_best_bid": Dollars(bid)}
     return Finding(passed, Dollars(limit), Dollars(bid), Unit.TEXT, None, details)
