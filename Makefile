@@ -17,7 +17,7 @@ COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-i
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage kill-drill unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
 
 install: $(STAMP)
 
@@ -108,6 +108,11 @@ outage: dev
 kill-drill: dev
 	$(BIN)/python -m tests.faults.kill_drill $(ARGS)
 
+# The rules of pre-trade risk changed in a thousand small ways, each held to their tests. Three minutes.
+mutants: dev
+	$(PIP) --require-hashes --requirement requirements/mutants.txt
+	$(BIN)/python -m tests.mutants
+
 # A steady load while the simulated venues do what no venue should; then verify, and faults against exceptions. Minutes.
 unkind: dev
 	$(BIN)/python -m tests.faults.unkind $(ARGS)
@@ -169,6 +174,7 @@ constraints:
 	$(VENV)/compile/bin/pip install --quiet --disable-pip-version-check $(PIP_TOOLS)
 	$(COMPILE) --extra laptop --extra reports --output-file requirements/install.txt pyproject.toml
 	$(COMPILE) --all-extras --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --output-file requirements/mutants.txt requirements/mutants.in
 
 # What this installation holds, with its licences, as CycloneDX JSON.
 sbom: dev

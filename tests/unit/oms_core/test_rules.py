@@ -682,6 +682,14 @@ def test_a_rule_without_what_it_looks_at_denies_by_a_code_of_its_own_or_passes_w
 def test_an_account_without_a_limit_that_has_to_be_set_trades_nothing() -> None:
     denied = verdict(context(), "BUYING_POWER_EXCEEDED")
     assert denied.denial == "LIMIT_MISSING: rule=BUYING_POWER_EXCEEDED, missing=buying_power"
+    assert [one.passed for one in denied.checks] == [False]
+
+
+def test_an_order_that_passes_is_reserved_at_its_price_and_one_without_a_price_at_nothing() -> None:
+    name = "ORDER_QTY_EXCEEDS_MAX"
+    assert verdict(context(), name, row_of(name)).reserved_price_micros == PRICE
+    unpriced = context(market(), touch=TouchPrices())
+    assert verdict(unpriced, name, row_of(name)).reserved_price_micros == 0
 
 
 @pytest.mark.parametrize("broken", RULES)
@@ -695,6 +703,8 @@ def test_a_rule_that_raises_denies_is_named_and_stops_no_other(broken: str) -> N
     found = check_risk(context(), book, rules)
     assert found.denial == f"RULE_FAILED: rule={broken}"
     assert found.broken == (f"{broken}: ZeroDivisionError: of a fault",)
+    (failed,) = [one for one in found.checks if one.rule == "RULE_FAILED"]
+    assert (failed.value, failed.bound, failed.passed) == ("raised", "an answer", False)
     whole = check_risk(context(), book, RULES)
     assert whole.denial is None
     names = {one.setting.spec.name for one in whole.results}
