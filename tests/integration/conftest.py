@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import KAFKA_VARIABLE
 
 ON_APACHE = os.environ.get(KAFKA_VARIABLE) == "apache"
-ONLY_ON_APACHE = ("test_group_leave.py", "test_kafka_security.py", "test_keycloak.py")
+ONLY_ON_APACHE = ("test_group_leave.py", "test_kafka_security.py", "test_keycloak.py", "test_two_cores.py")
 # Doors that publish and read as test_stream.py, test_core.py and tests/e2e do on the real one.
 WITH_ANY_BROKER = (
     "test_api_exceptions.py", "test_api_headers.py", "test_api_switches.py", "test_fix_client_commands.py",
