@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from oms_platform.prices import dollars_of, plain
-from oms_platform.sides import LOCATED, SHORTS, is_buy, sign
+from oms_platform.sides import SHORTS, is_buy, sign
 from oms_platform.vocabulary import (
     Algo,
     AlgoStrategy,
@@ -184,7 +184,7 @@ def _rests_beside_its_side(one: Instructions) -> bool:
 _RESTING: Final = (OrderType.LIMIT, OrderType.PEGGED)
 # How each field is told, None where an order does not give it.
 _GIVEN: Final[dict[str, Callable[[Instructions], str | None]]] = {
-    "locateId": lambda one: one.locate_id or ("none" if one.side in LOCATED else None),
+    "locateId": lambda one: one.locate_id or None,
     "displayQty": lambda one: str(one.display_quantity) if one.display_quantity else None,
     "postOnly": lambda one: "true" if one.post_only else None,
     "minQuantity": lambda one: str(one.min_quantity) if one.min_quantity else None,
@@ -196,11 +196,6 @@ _GIVEN: Final[dict[str, Callable[[Instructions], str | None]]] = {
     ),
 }
 _TABLE: Final = (
-    _Rule(
-        "locateId",
-        lambda one: bool(one.locate_id),
-        lambda one: f"the locate of the shares that a {one.side.name} order borrows",
-    ),
     _Rule("locateId", lambda one: one.side in SHORTS, lambda one: f"left out of a {one.side.name} order"),
     _Rule("peg", lambda one: one.order_type is OrderType.PEGGED, _left_out_of_type),
     _Rule("peg", lambda one: one.peg is not None, lambda _one: "what the price of a PEGGED order follows"),

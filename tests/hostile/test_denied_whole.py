@@ -65,7 +65,9 @@ CASES: Final[Mapping[str, Case]] = {
     "ORDER_NOTIONAL_EXCEEDS_MAX": Case(limits={"notional_max": 1}),
     "ORDER_EXCEEDS_VOLUME": Case(limits={"volume_bps": 1}, order={"quantity": 2001}),
     "SHORT_SALE_UNMARKED": Case(limits={"marked": True}, order={"side": "SELL", "accountId": "ACC-HF-002"}),
-    "LOCATE_MISSING": Case(limits={"easy_to_borrow": False}, order={"side": "SELL_SHORT"}, refused=True),
+    "LOCATE_MISSING": Case(
+        limits={"easy_to_borrow": False}, order={"side": "SELL_SHORT"}, first={"side": "SELL_SHORT"}
+    ),
     "SHORT_SALE_RESTRICTED": Case(limits={"in_force": True}, order={**SHORT, "limitPrice": BELOW}),
     "BUYING_POWER_EXCEEDED": Case(limits={"buying_power": 1}),
     "FIRM_CREDIT_EXCEEDED": Case(limits={"credit": 1}),
@@ -98,7 +100,7 @@ def test_an_order_that_a_rule_denies_reaches_no_venue(floor: Floor) -> None:
         if order_id is None:
             continue
         found = floor.until_true(
-            lambda order_id=order_id: _over(floor, order_id), f"the end of {rule}'s order"
+            lambda order_id=order_id: _decision(floor, order_id), f"the end of {rule}'s order"
         )
         told = found["payload"].get("orderDenied", {}).get("denial", found["eventType"])
         if told.partition(":")[0] != rule:
@@ -136,6 +138,9 @@ def _set_up(floor: Floor) -> None:
         for rule, case in CASES.items()
         if case.limits
     ]
+    limits.append(
+        {"rule": "LOCATE_MISSING", "scope": {"strategy": "before"}, "parameters": {"easy_to_borrow": True}}
+    )
     floor.client.post("/api/v1/risk/limits/load", {"limits": limits, "reason": "test"})
     # Every service looks within a second.
     time.sleep(1.5)
@@ -149,7 +154,11 @@ def _send(floor: Floor, rule: str, case: Case, place: int) -> str | None:
     }  # fmt: skip
     if case.first is not None:
         before = {"clientOrderId": f"first-{rule}", "tags": {"strategy": "before"}}
-        floor.client.post(ORDERS, body | before | case.first)
+        taken = floor.client.post(ORDERS, body | before | case.first)["orderId"]
+        decided = floor.until_true(
+            lambda: _decision(floor, taken), f"a decision on the order before {rule}'s"
+        )
+        assert decided["eventType"] == "OrderAccepted", decided
     own = {"clientOrderId": f"denied-{rule}", "tags": {"strategy": rule}}
     try:
         return str(floor.client.post(ORDERS, body | own | case.order)["orderId"])
@@ -158,8 +167,8 @@ def _send(floor: Floor, rule: str, case: Case, place: int) -> str | None:
         return None
 
 
-def _over(floor: Floor, order_id: str) -> dict[str, Any] | None:
-    """Return the event that ended an order, None while it goes on."""
+def _decision(floor: Floor, order_id: str) -> dict[str, Any] | None:
+    """Return the event by which risk decided on an order, None before."""
     events: list[dict[str, Any]] = floor.client.get(f"{ORDERS}/{order_id}/events")["events"]
     return next((one for one in events if one["eventType"] in ("OrderDenied", "OrderAccepted")), None)
 

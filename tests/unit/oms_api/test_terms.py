@@ -469,8 +469,6 @@ def test_what_is_not_said_is_stored_as_it_was_before_there_were_instructions() -
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"side": "SELL_SHORT"}, "locateId",
-         "must be the locate of the shares that a SELL_SHORT order borrows, was none"),
         ({"locateId": "L"}, "locateId", "must be left out of a BUY order, was L"),
         ({"side": "SELL", "locateId": "L"}, "locateId", "must be left out of a SELL order, was L"),
         (SHORT | {"locateId": " L"}, "locateId",
