@@ -24,7 +24,7 @@ from oms_api.handlers import (
     refusal_of_timing,
     unavailable,
 )
-from oms_api.ports import NewOrder, Ports, RowRefused, UnavailableError
+from oms_api.ports import NewOrder, Ports, RiskView, RowRefused, UnavailableError
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.messages import SubmitOrder
@@ -54,10 +54,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """An order that would be placed. stored: the one that its key stands for already, if any."""
+    """An order that would be placed. stored: the one that its key stands for already, if any.
+
+    risk: the verdict that it would get after those before it; None of one that is stored, or is to be, and
+    where core cannot be asked.
+    """
 
     terms: OrderTerms
     stored: StoredOrder | None
+    risk: RiskView | None = None
 
 
 Answered = Placed | Checked | Refusal
@@ -106,10 +111,11 @@ async def handle_place_batch(
     ]
     lines = list(zip(placers, batch.orders, strict=True))
     if batch.all_or_nothing:
-        return await _place_whole(ports, clock, principal, lines, channel, trace, batch.check_only)
+        whole = await _place_whole(ports, clock, principal, lines, channel, trace, batch.check_only)
+        return whole if isinstance(whole, Refusal) else await _with_verdicts(ports, whole)
     if batch.check_only:
         checks = [_checked(ports, clock, principal, *line, channel) for line in lines]
-        return await asyncio.gather(*map(_answered, checks))
+        return await _with_verdicts(ports, await asyncio.gather(*map(_answered, checks)))
 
     async def one(placer: Placer | Refusal, content: object) -> Placed | Refusal:
         if isinstance(placer, Refusal):
@@ -119,6 +125,28 @@ async def handle_place_batch(
         return await handle_place_order(ports, clock, placer, channel=channel, content=content, trace=trace)
 
     return await asyncio.gather(*map(_answered, [one(*line) for line in lines]))
+
+
+async def _with_verdicts(ports: Ports, answered: list[Answered]) -> list[Answered]:
+    """Add what risk would say of each order that is checked only, each account's one after the other.
+
+    Where core cannot be asked, nothing is added.
+    """
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(answered):
+        if isinstance(one, Checked) and one.stored is None:
+            places.setdefault(one.terms.account_id, []).append(place)
+    found = list(answered)
+    for account_id, own in places.items():
+        orders = [one.terms for place in own if isinstance(one := answered[place], Checked)]
+        try:
+            verdicts = await ports.risk.verdicts(account_id, orders)
+        except UnavailableError:
+            # What the doors say of them stands.
+            continue
+        for place, terms, risk in zip(own, orders, verdicts, strict=True):
+            found[place] = Checked(terms=terms, stored=None, risk=risk)
+    return found
 
 
 async def _answered(work: Awaitable[Answered]) -> Answered:

@@ -34,7 +34,17 @@ from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal, RefusalCode, changed_meanwhile, invalid, no_such_order
 from oms_api.domain.terms import channel_problem
 from oms_api.handlers import handle_get_order
-from oms_api.ports import KINDS, MESSAGES, ChangeMessage, NewChange, OrderFilter, OrderView, Ports
+from oms_api.ports import (
+    KINDS,
+    MESSAGES,
+    ChangeMessage,
+    NewChange,
+    OrderFilter,
+    OrderView,
+    Ports,
+    RiskView,
+    RoutingRefusedError,
+)
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import NO_NAME, Owner
@@ -169,18 +179,9 @@ async def handle_change(
         return order
     change: OrderChange | None = None
     if asked.kind is RequestKind.REPLACE:
-        symbol, known = order.symbol, ports.reference
-        ticks, calendar = known.ticks(symbol), known.calendar(symbol)
-        found = read_change(
-            asked.content,
-            state_of(order),
-            ticks,
-            calendar,
-            clock(),
-            lambda price: known.round_lot(symbol, price),
-        )
-        if not isinstance(found, OrderChange):
-            return invalid(*found)
+        found = _read_change(ports, clock, order, asked.content)
+        if isinstance(found, Refusal):
+            return found
         change = found
     message = _message(
         asked.kind, order, clock, principal, asked.channel, asked.request_key or asked.cl_ord_id, change
@@ -200,6 +201,37 @@ async def handle_change(
     if stored is None:
         return await _repeat(ports, order, message, key) or _key_taken(key, order.order_id)
     return _requested(message, order, request_id=stored, created=stored == message.request_id)
+
+
+async def handle_preview_change(
+    ports: Ports, clock: Clock, principal: Principal, order_id: str, content: Mapping[str, object]
+) -> RiskView | Refusal:
+    """Return the risk verdict of a replace that is not sent, or why it would not be taken."""
+    order = await handle_get_order(ports, principal, order_id)
+    if isinstance(order, Refusal):
+        return order
+    change = _read_change(ports, clock, order, content)
+    if isinstance(change, Refusal):
+        return change
+    refusal = _not_taken(ports, RequestKind.REPLACE, order, change)
+    if refusal is not None:
+        return refusal
+    try:
+        return await ports.risk.verdict_of_change(order.account_id, order.order_id, change)
+    except RoutingRefusedError:
+        # Core does not know it yet, or any more.
+        return no_such_order(order_id)
+
+
+def _read_change(
+    ports: Ports, clock: Clock, order: OrderView, content: Mapping[str, object]
+) -> OrderChange | Refusal:
+    symbol, known = order.symbol, ports.reference
+    ticks, calendar = known.ticks(symbol), known.calendar(symbol)
+    found = read_change(
+        content, state_of(order), ticks, calendar, clock(), lambda price: known.round_lot(symbol, price)
+    )
+    return found if isinstance(found, OrderChange) else invalid(*found)
 
 
 def _not_taken(

@@ -107,12 +107,14 @@ class Problem(Answer, frozen=True):
 class PlacedLine(Answer, frozen=True):
     """What an order of a batch came to. status: the HTTP status that it would have alone.
 
-    placed, problem: both None of an order that was checked only, and would be placed.
+    placed, problem: both None of an order that was checked only, and would be placed. risk: of such an order,
+    the verdict that it would get after those before it; None where core cannot be asked.
     """
 
     status: int
     placed: Placed | None
     problem: Problem | None
+    risk: "Risk | None" = None
 
 
 class PlacedMany(Answer, frozen=True):
@@ -362,6 +364,13 @@ class Preview(Answer, frozen=True):
     """What an order that is not sent would meet."""
 
     plan: dict[str, Any]
+    risk: Risk
+    sent: bool
+
+
+class ReplacePreview(Answer, frozen=True):
+    """What a replace that is not sent would meet."""
+
     risk: Risk
     sent: bool
 

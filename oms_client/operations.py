@@ -148,6 +148,29 @@ def algo(
     )
 
 
+def _change(
+    quantity: int | None,
+    limit_price: Price | None,
+    stop_price: Price | None,
+    time_in_force: TimeInForce | None,
+    expire_date: date | str | None,
+    expire_time: datetime | None,
+    display_qty: int | None,
+    algo: Mapping[str, Any] | None,
+    peg: object,
+) -> dict[str, Any]:
+    return body_of(
+        quantity=quantity,
+        limitPrice=None if limit_price is None else str(limit_price),
+        stopPrice=None if stop_price is None else str(stop_price),
+        timeInForce=time_in_force,
+        **_expiry(expire_date, expire_time),
+        displayQty=display_qty,
+        algo=algo,
+        peg=peg,
+    )
+
+
 def _expiry(expire_date: date | str | None, expire_time: datetime | None) -> dict[str, str | None]:
     return {
         "expireDate": None if expire_date is None else str(expire_date),
@@ -429,17 +452,46 @@ class Operations:
             method="PATCH",
             path=path_of(_ORDER, order_id=order_id),
             shape=answers.Requested,
-            body=body_of(
-                quantity=quantity,
-                limitPrice=None if limit_price is None else str(limit_price),
-                stopPrice=None if stop_price is None else str(stop_price),
-                timeInForce=time_in_force,
-                **_expiry(expire_date, expire_time),
-                displayQty=display_qty,
-                algo=algo,
-                peg=_peg(peg, peg_offset),
+            body=_change(
+                quantity,
+                limit_price,
+                stop_price,
+                time_in_force,
+                expire_date,
+                expire_time,
+                display_qty,
+                algo,
+                _peg(peg, peg_offset),
             ),
             headers=_of_request(request_id, channel) | if_match(version),
+        )
+
+    @operation("previewReplace")
+    def preview_replace(
+        self,
+        order_id: Id,
+        *,
+        quantity: int | None = None,
+        limit_price: Price | None = None,
+        stop_price: Price | None = None,
+        time_in_force: TimeInForce | None = None,
+        expire_date: date | str | None = None,
+        expire_time: datetime | None = None,
+        display_qty: int | None = None,
+        algo: Mapping[str, Any] | None = None,
+        peg: PegType | None = None,
+        peg_offset: Price | None = None,
+    ) -> Call[answers.ReplacePreview]:
+        """Return the risk verdict of a change of an order that is not asked for; parameters as `replace`."""
+        change = _change(
+            quantity, limit_price, stop_price, time_in_force, expire_date, expire_time, display_qty, algo,
+            _peg(peg, peg_offset),
+        )  # fmt: skip
+        return Call(
+            method="POST",
+            path=path_of(f"{_ORDER}/replace/preview", order_id=order_id),
+            shape=answers.ReplacePreview,
+            body=change,
         )
 
     @operation("suspendOrder")

@@ -16,7 +16,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
-from oms_core.domain.desk import Desk
+from oms_core.domain.desk import AsIf, Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
 from oms_core.domain.machine import UnknownChildError, evolve, first_route
@@ -91,6 +91,7 @@ from oms_platform.vocabulary import (
     ChildRestated,
     Message,
     OrderAccepted,
+    OrderChange,
     OrderDenied,
     OrderReplaced,
     OrderResumed,
@@ -286,6 +287,41 @@ def verdict_now(
         log.error("risk_rule_failed", rule=broken, account=terms.account_id, symbol=terms.symbol)
         metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
     return verdict
+
+
+def verdict_of_change(core: Core, order_id: UUID, change: OrderChange, now: datetime) -> Verdict | None:
+    """Return the verdict that an order's replace would get now, None where no such order is open."""
+    order = core.desk.order(order_id)
+    if order is None:
+        return None
+    return verdict_now(core, changed_terms(order.terms, change), now, of=order)
+
+
+def verdicts_of_basket(core: Core, orders: Iterable[OrderTerms], now: datetime) -> list[Verdict]:
+    """Return the verdicts that new orders would get if they came now, one after the other.
+
+    Each is held to what those before it would hold; nothing of that is left when it returns.
+    """
+    verdicts: list[Verdict] = []
+    as_if = AsIf(core.desk, now)
+    try:
+        for terms in orders:
+            as_if.ask(terms.account_id)
+            verdict = verdict_now(core, terms, now)
+            verdicts.append(verdict)
+            if verdict.denial is None:
+                price = verdict.reserved_price_micros
+                as_if.take(
+                    Order(
+                        order_id=core.new_id(),
+                        terms=terms,
+                        lifecycle=Lifecycle.LIVE,
+                        reserved_price_micros=price,
+                    )
+                )
+    finally:
+        as_if.undo()
+    return verdicts
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import betterproto
@@ -27,7 +27,7 @@ from oms_api.ports import (
 from oms_platform.kafka.topics import murmur2_partition
 from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteRequest
 from oms_platform.proto_bridge import from_proto, to_proto
-from oms_platform.vocabulary import Message, OrderTerms
+from oms_platform.vocabulary import Message, OrderChange, OrderTerms
 from oms_platform.wire import encode
 from proto.gen.oms import v1
 
@@ -156,6 +156,7 @@ class SorRouter:
         return list((await ask("sor-answers", self._sor.check_profile(asked))).problems)
 
 
+AnswerT = TypeVar("AnswerT")
 OwnersOf = Callable[[], Awaitable[Mapping[int, str]]]
 
 
@@ -183,30 +184,31 @@ class CoreRisk:
     async def verdict(self, terms: OrderTerms) -> RiskView:
         """Return the verdict that an order would get now."""
         asked = v1.CheckRiskRequest(account_id=terms.account_id, terms=to_proto(terms, v1.OrderTerms))
+        return _view(await self._ask(terms.account_id, lambda core: core.check_risk(asked)))
+
+    async def verdict_of_change(self, account_id: str, order_id: UUID, change: OrderChange) -> RiskView:
+        """Return the verdict that an order's replace would get now. Raises RoutingRefusedError."""
+        asked = v1.CheckRiskRequest(
+            account_id=account_id, order_id=str(order_id), change=to_proto(change, v1.OrderChange)
+        )
+        return _view(await self._ask(account_id, lambda core: core.check_risk(asked)))
+
+    async def verdicts(self, account_id: str, orders: Sequence[OrderTerms]) -> list[RiskView]:
+        """Return the verdicts that orders of one account would get if they came now, one after the other."""
+        terms = [to_proto(one, v1.OrderTerms) for one in orders]
+        asked = v1.CheckBasketRequest(account_id=account_id, terms=terms)
+        answer = await self._ask(account_id, lambda core: core.check_basket(asked))
+        return [_view(verdict) for verdict in answer.verdicts]
+
+    async def _ask(
+        self, account_id: str, question: Callable[[v1.RiskServiceStub], Awaitable[AnswerT]]
+    ) -> AnswerT:
         try:
-            answer = await ask(
-                "oms-core", self._stub(await self._address(terms.account_id)).check_risk(asked)
-            )
+            return await ask("oms-core", question(self._stub(await self._address(account_id))))
         except UnavailableError:
             # Another core may own the account by now.
             self._read_at = -OWNERS_KNOWN_S
             raise
-        return RiskView(
-            accepted=answer.accepted,
-            denial=answer.denial,
-            checks=[
-                {
-                    "rule": check.rule,
-                    "value": check.value,
-                    "bound": check.bound,
-                    "passed": check.passed,
-                    "headroom": check.headroom,
-                    "outcome": _outcome(check.outcome),
-                    "scope": check.scope,
-                }
-                for check in answer.checks
-            ],
-        )
 
     async def _address(self, account_id: str) -> str:
         async with self._reading:
@@ -226,6 +228,25 @@ class CoreRisk:
             host, _, port = address.rpartition(":")
             channel = self._channels[address] = Channel(host.strip("[]"), int(port))
         return v1.RiskServiceStub(channel, timeout=TIMEOUT_S)
+
+
+def _view(answer: v1.CheckRiskResponse) -> RiskView:
+    return RiskView(
+        accepted=answer.accepted,
+        denial=answer.denial,
+        checks=[
+            {
+                "rule": check.rule,
+                "value": check.value,
+                "bound": check.bound,
+                "passed": check.passed,
+                "headroom": check.headroom,
+                "outcome": _outcome(check.outcome),
+                "scope": check.scope,
+            }
+            for check in answer.checks
+        ],
+    )
 
 
 def _outcome(outcome: int | None) -> str | None:

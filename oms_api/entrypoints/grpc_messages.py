@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from oms_api.ports import OrderView
+from oms_api.ports import OrderView, RiskView
 from oms_platform.vocabulary import (
     AlgoStrategy,
     Message,
@@ -23,6 +23,7 @@ from oms_platform.vocabulary import (
     OrderStatus,
     OrderType,
     PegType,
+    RiskOutcome,
     Side,
     TimeInForce,
 )
@@ -115,3 +116,16 @@ def order_values(view: OrderView) -> dict[str, Any]:
         "display_qty": view.display_qty or 0,
         "post_only": view.post_only,
     }
+
+
+def risk_values(view: RiskView) -> dict[str, Any]:
+    """Return what a RiskVerdict is made from."""
+    return {
+        "accepted": view.accepted,
+        "denial": view.denial,
+        "checks": [{**check, "outcome": _outcome(check["outcome"])} for check in view.checks],
+    }
+
+
+def _outcome(name: object) -> int:
+    return int(RiskOutcome[name].value) if isinstance(name, str) else 0

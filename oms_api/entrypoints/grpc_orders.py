@@ -15,7 +15,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order, shown
 from oms_api.domain.terms import read_id
 from oms_api.entrypoints.event_hub import EventHub
-from oms_api.entrypoints.grpc_messages import Contract, order_values
+from oms_api.entrypoints.grpc_messages import Contract, order_values, risk_values
 from oms_api.entrypoints.grpc_refusals import field_name, refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
@@ -216,7 +216,9 @@ def _answered_values(answered: Answered) -> dict[str, Any]:
     """Return what a PlacedOrder is made from: nothing of one that was checked only, and would be placed."""
     if isinstance(answered, Refusal):
         return {"refused": _refused_values(answered)}
-    return {} if isinstance(answered, Checked) else {"placed": _placed_values(answered)}
+    if isinstance(answered, Checked):
+        return {} if answered.risk is None else {"risk": risk_values(answered.risk)}
+    return {"placed": _placed_values(answered)}
 
 
 def _line_values(line: Line) -> dict[str, Any]:

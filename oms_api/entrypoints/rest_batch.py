@@ -21,7 +21,7 @@ from oms_api.entrypoints.http_door import CHANNEL_DEFAULT, ORDERS_PATH
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.entrypoints.rest_orders import EXAMPLE, TAG, OrderRequest
-from oms_api.ports import Ports
+from oms_api.ports import Ports, RiskView
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
 
@@ -33,7 +33,7 @@ BATCH_BYTES_MAX: Final = 1_048_576
 class BatchRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """Orders. all_or_nothing: every check is made of all of them first; one that fails refuses the whole,
     each problem named by its place (`orders[3].quantity`), and otherwise they are stored by one commit.
-    check_only: the same checks and answers, and nothing is stored.
+    check_only: the same checks and answers, with risk's verdict on each order, and nothing is stored.
     """
 
     orders: Annotated[list[OrderRequest], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
@@ -44,12 +44,14 @@ class BatchRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 class BatchLine(msgspec.Struct, rename="camel", gc=False):
     """What an order of a batch is answered: the status that it would have alone, and the body of that.
 
-    placed, problem: both null of an order that was checked only, and would be placed.
+    placed, problem: both null of an order that was checked only, and would be placed. risk: of such an order,
+    the verdict that it would get after those before it; null where core cannot be asked.
     """
 
     status: int
     placed: PlacedBody | None
     problem: Problem | None
+    risk: RiskView | None = None
 
 
 class BatchBody(msgspec.Struct, rename="camel", gc=False):
@@ -63,7 +65,7 @@ def batch_line(result: Answered) -> BatchLine:
     if isinstance(result, Refusal):
         return BatchLine(STATUS_OF[result.code], None, problem_body(result))
     if isinstance(result, Checked):
-        return BatchLine(HTTPStatus.OK if result.stored else HTTPStatus.CREATED, None, None)
+        return BatchLine(HTTPStatus.OK if result.stored else HTTPStatus.CREATED, None, None, result.risk)
     return BatchLine(HTTPStatus.CREATED if result.created else HTTPStatus.OK, placed_body(result), None)
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from oms_api.change_handlers import Asked, handle_change, handle_change_many
+from oms_api.change_handlers import Asked, handle_change, handle_change_many, handle_preview_change
 from oms_api.domain.order_requests import KEY_FIELD, RULES, RequestKind
+from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid
 from oms_api.domain.terms import QUANTITY_MAX
 from oms_api.entrypoints.answers import (
@@ -35,7 +36,7 @@ from oms_api.entrypoints.rest_orders import (
     Price,
 )
 from oms_api.entrypoints.selections import SelectionQuery, selection_of
-from oms_api.ports import MESSAGES, OrderView, Ports
+from oms_api.ports import MESSAGES, OrderView, Ports, RiskView, View
 from oms_platform.clock import Clock
 
 STATE_REFUSALS: Final = (
@@ -64,6 +65,13 @@ class ReplaceRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     display_qty: Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | None = None
     algo: AlgoRequest | None = None
     peg: PegRequest | None = None
+
+
+class ReplacePreviewView(View, frozen=True):
+    """The risk verdict of a replace that is not sent."""
+
+    risk: RiskView
+    sent: bool = False
 
 
 EXAMPLE: Final = {"quantity": 200, "limitPrice": "230.50"}
@@ -134,6 +142,10 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
 
         return serve
 
+    async def preview(call: Call[NoQuery]) -> object:
+        found = await handle_preview_change(ports, clock, call.principal, call.path["orderId"], call.content)
+        return found if isinstance(found, Refusal) else ReplacePreviewView(risk=found)
+
     def of_one(kind: RequestKind, method: str, path: str, name: str, summary: str) -> Operation[NoQuery]:
         return Operation(
             method=method, path=path, name=name, tag=TAG, right=RULES[kind].right, summary=summary,
@@ -166,6 +178,13 @@ def change_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             body=ReplaceRequest, noun="a replace", own_reader=True, example=EXAMPLE,
             answers={202: RequestedBody}, refusals=STATE_REFUSALS, takes_if_match=True, takes_key=True,
             channeled=True,
+        ),
+        Operation(
+            method="POST", path=f"{ORDER_PATH}/replace/preview", name="previewReplace", tag=TAG,
+            right=Right.READ, serve=preview,
+            summary="The risk verdict of an order's replace that is not sent",
+            body=ReplaceRequest, noun="a replace", own_reader=True, example=EXAMPLE,
+            answers={200: ReplacePreviewView}, refusals=STATE_REFUSALS,
         ),
         of_one(
             RequestKind.SUSPEND, "POST", f"{ORDER_PATH}/suspend", "suspendOrder",

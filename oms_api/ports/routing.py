@@ -1,5 +1,6 @@
 """What is asked of the router and of risk, and how routing is set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ import msgspec
 
 from oms_api.ports.orders import Instant, View
 from oms_platform.messages import RouteRequest
-from oms_platform.vocabulary import OrderTerms, Routing
+from oms_platform.vocabulary import OrderChange, OrderTerms, Routing
 
 
 class RiskView(View, frozen=True):
@@ -152,6 +153,14 @@ class RiskDesk(Protocol):
 
     async def verdict(self, terms: OrderTerms) -> RiskView:
         """Return the verdict that an order would get now."""
+        ...
+
+    async def verdict_of_change(self, account_id: str, order_id: UUID, change: OrderChange) -> RiskView:
+        """Return the verdict that an order's replace would get now. Raises RoutingRefusedError."""
+        ...
+
+    async def verdicts(self, account_id: str, orders: Sequence[OrderTerms]) -> list[RiskView]:
+        """Return the verdicts that orders of one account would get if they came now, one after the other."""
         ...
 
 

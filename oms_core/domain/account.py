@@ -198,9 +198,13 @@ class SecondCounts:
         self._counts: dict[int, int] = {}
 
     def note(self, at: datetime, count: int = 1) -> None:
-        """Count something."""
+        """Count something; below 0: do not count it any more."""
         second = int(at.timestamp())
-        self._counts[second] = self._counts.get(second, 0) + count
+        total = self._counts.get(second, 0) + count
+        if not total:
+            self._counts.pop(second, None)
+            return
+        self._counts[second] = total
         if len(self._counts) > 2 * WINDOW_S_MAX:
             oldest = second - WINDOW_S_MAX
             self._counts = {key: value for key, value in self._counts.items() if key >= oldest}
@@ -309,6 +313,14 @@ class AccountState:
             self._forget(at)
         times = self.alike.setdefault(key, deque(maxlen=REPEATS_MAX))
         times.append(at)
+
+    def forget_order(self, terms: OrderTerms, at: datetime) -> None:
+        """Do not count the newest order, of these terms and of this time, any more."""
+        self.orders.note(at, -1)
+        times = self.alike[likeness(terms)]
+        times.pop()
+        if not times:
+            del self.alike[likeness(terms)]
 
     def alike_within(self, terms: OrderTerms, now: datetime, window_s: int) -> int:
         """Return how many orders like this one came in the last so many seconds."""

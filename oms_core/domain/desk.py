@@ -38,6 +38,7 @@ from oms_core.domain.risk import (
 )
 from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
+from oms_core.domain.transitions import Lifecycle
 from oms_platform.kill_switches import KillSwitch, owner_of
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
@@ -113,7 +114,7 @@ class Desk:
     def keep(self, order: Order) -> None:
         """Take an order as it is, and count what it reserves and leaves open."""
         previous = self.orders.get(order.order_id)
-        self._count(order, previous)
+        self.count(order, previous)
         if not order.closed:
             # A bust brings an order back that was over.
             self.closed.pop(order.order_id, None)
@@ -126,7 +127,8 @@ class Desk:
             forgotten, _ = self.closed.popitem(last=False)
             self.effects.pop(forgotten, None)
 
-    def _count(self, order: Order, previous: Order | None) -> None:
+    def count(self, order: Order, previous: Order | None) -> None:
+        """Count an order as it is now, and was."""
         account_id = order.terms.account_id
         self._use(account_id, self.states[account_id].keep_order(order, previous))
 
@@ -352,6 +354,34 @@ class Desk:
         if self.hours.is_continuous(instrument.calendar_id):
             until = algo.end_at
         return AlgoTime(begins_at=begins_at, ends_at=algo.end_at, until=until)
+
+
+class AsIf:
+    """Requests and orders that are counted as if they came now; `undo` leaves the desk as it was."""
+
+    def __init__(self, desk: Desk, now: datetime) -> None:
+        self._desk, self._now = desk, now
+        self._asked: list[str] = []
+        self._taken: list[Order] = []
+
+    def ask(self, account_id: str) -> None:
+        """Count a request of an account."""
+        self._desk.note_message(account_id, self._now)
+        self._asked.append(account_id)
+
+    def take(self, order: Order) -> None:
+        """Count a new order that is live."""
+        self._desk.count(order, None)
+        self._desk.states[order.terms.account_id].note_order(order.terms, self._now)
+        self._taken.append(order)
+
+    def undo(self) -> None:
+        """Count none of them any more."""
+        for order in reversed(self._taken):
+            self._desk.count(replace(order, lifecycle=Lifecycle.CANCELED), order)
+            self._desk.states[order.terms.account_id].forget_order(order.terms, self._now)
+        for account_id in self._asked:
+            self._desk.states[account_id].messages.note(self._now, -1)
 
 
 def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:

@@ -4,17 +4,21 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
+from uuid import UUID
 
+import betterproto
 import grpclib
 
 from oms_core.domain.positions import Position as DomainPosition
 from oms_core.domain.risk import Verdict
 from oms_core.entrypoints.loop import CoreLoop
-from oms_core.handlers import Core, verdict_now
+from oms_core.handlers import Core, verdict_now, verdict_of_change, verdicts_of_basket
 from oms_platform.prices import dollars_of
 from oms_platform.proto_bridge import UnreadableProtoError, from_proto, to_proto
-from oms_platform.vocabulary import OrderTerms
+from oms_platform.vocabulary import Message, OrderChange, OrderTerms
 from proto.gen.oms.v1 import (
+    CheckBasketRequest,
+    CheckBasketResponse,
     CheckRiskRequest,
     CheckRiskResponse,
     GetPositionRequest,
@@ -22,19 +26,40 @@ from proto.gen.oms.v1 import (
     RiskCheck,
     RiskServiceBase,
 )
+from proto.gen.oms.v1 import OrderTerms as ProtoTerms
 
 T = TypeVar("T")
+ReadT = TypeVar("ReadT", bound=Message)
 ANSWER_TIMEOUT_S = 5.0
 
 
-def _terms(request: CheckRiskRequest) -> OrderTerms:
-    try:
-        terms = from_proto(request.terms, OrderTerms)
-    except UnreadableProtoError as error:
-        raise _invalid(str(error)) from error
+def _terms(given: ProtoTerms) -> OrderTerms:
+    terms = _read(given, OrderTerms)
     if terms.quantity <= 0:
         raise _invalid(f"quantity must be a whole number of shares above 0, was {terms.quantity}")
     return terms
+
+
+def _read(given: betterproto.Message, shape: type[ReadT]) -> ReadT:
+    try:
+        return from_proto(given, shape)
+    except UnreadableProtoError as error:
+        raise _invalid(str(error)) from error
+
+
+def _order_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _invalid(f"order_id must be a UUID, was {text!r}") from None
+
+
+def _answer(verdict: Verdict) -> CheckRiskResponse:
+    return CheckRiskResponse(
+        accepted=verdict.denial is None,
+        denial=verdict.denial or "",
+        checks=[to_proto(check, RiskCheck) for check in verdict.checks],
+    )
 
 
 def _invalid(message: str) -> grpclib.GRPCError:
@@ -42,20 +67,33 @@ def _invalid(message: str) -> grpclib.GRPCError:
 
 
 class RiskService(RiskServiceBase):
-    """CheckRisk and GetPosition on the state as it is between two batches."""
+    """Verdicts and positions on the state as it is between two batches."""
 
     def __init__(self, loop: CoreLoop) -> None:
         self._loop = loop
 
     async def check_risk(self, check_risk_request: CheckRiskRequest) -> CheckRiskResponse:
-        """Return the verdict that an order would get now."""
-        terms = _terms(check_risk_request)
-        verdict: Verdict = await self._ask(lambda core: verdict_now(core, terms, self._loop.now()))
-        return CheckRiskResponse(
-            accepted=verdict.denial is None,
-            denial=verdict.denial or "",
-            checks=[to_proto(check, RiskCheck) for check in verdict.checks],
-        )
+        """Return the verdict that an order would get now, or one that is to become another.
+
+        NOT_FOUND for a replace of an order that is not known.
+        """
+        if check_risk_request.order_id:
+            order_id = _order_id(check_risk_request.order_id)
+            change = _read(check_risk_request.change, OrderChange)
+            replaced = await self._ask(
+                lambda core: verdict_of_change(core, order_id, change, self._loop.now())
+            )
+            if replaced is None:
+                raise grpclib.GRPCError(grpclib.const.Status.NOT_FOUND, f"there is no order {order_id}")
+            return _answer(replaced)
+        terms = _terms(check_risk_request.terms)
+        return _answer(await self._ask(lambda core: verdict_now(core, terms, self._loop.now())))
+
+    async def check_basket(self, check_basket_request: CheckBasketRequest) -> CheckBasketResponse:
+        """Return the verdicts that orders would get one after the other, each with what those before hold."""
+        orders = [_terms(given) for given in check_basket_request.terms]
+        verdicts = await self._ask(lambda core: verdicts_of_basket(core, orders, self._loop.now()))
+        return CheckBasketResponse(verdicts=[_answer(verdict) for verdict in verdicts])
 
     async def get_position(self, get_position_request: GetPositionRequest) -> Position:
         """Return an account's position in a symbol; flat when it never traded it."""

@@ -31,7 +31,8 @@ from oms_tools.cli.basket_file import (
 from oms_tools.cli.basket_watch import BasketBook
 from oms_tools.cli.client import PATIENT, ApiClient, ApiError, read
 from oms_tools.cli.options import data_option, json_option, user_option
-from oms_tools.cli.tables import counted, say
+from oms_tools.cli.reasons import in_words
+from oms_tools.cli.tables import counted, folded, say
 from oms_tools.laptop.layout import StackError
 
 BAD_FILE: Final = 2
@@ -86,7 +87,8 @@ def basket(
     \b
     Exits with
       0  it is sent; with --check nothing would be refused; with --watch it is over
-      1  it was refused for another reason, or whether it was sent is not known
+      1  it was refused for another reason, or whether it was sent is not known; with --check, risk would
+         deny one of the orders, each held to what those before it would hold
       2  something is wrong with the file: each problem is named, and nothing was sent
     """
     if check and watch:
@@ -99,11 +101,8 @@ def basket(
         _refuse(file, [*found.problems, *_also_wrong(data, user, found)])
     client = ApiClient.of_stack(data.resolve(), user, PATIENT)
     sent = read(_send(client, file, found.lines, check=check), answers.PlacedMany)
-    if check and as_json:
-        click.echo(json.dumps({"basketId": list_name, "checked": len(found.lines), "orders": []}, indent=1))
-        return
     if check:
-        say(console, f"{counted(len(found.lines), 'order')} would be taken; nothing was sent")
+        _tell_check(list_name, found.lines, sent, as_json=as_json)
         return
     placed = [line.placed for line in sent.orders if line.placed is not None]
     if watch:
@@ -117,6 +116,32 @@ def basket(
         click.echo(json.dumps({"basketId": list_name, "orders": lines}, indent=1))
     else:
         say(console, _sent_line(list_name, placed))
+
+
+def _tell_check(name: str, lines: Sequence[Line], checked: answers.PlacedMany, *, as_json: bool) -> None:
+    """Say what would become of a list; leave with 1 where risk would deny one of its orders."""
+    denials = [
+        (line.where, one.risk.denial)
+        for line, one in zip(lines, checked.orders, strict=True)
+        if one.risk is not None and not one.risk.accepted
+    ]
+    if as_json:
+        told = [{"where": where, "denial": denial} for where, denial in denials]
+        click.echo(
+            json.dumps({"basketId": name, "checked": len(lines), "denied": told, "orders": []}, indent=1)
+        )
+    else:
+        for where, denial in denials:
+            say(console, *folded(f"{where}: would be denied: {in_words(denial)}", console.width, 2))
+        unasked = sum(one.risk is None for one in checked.orders)
+        if unasked:
+            say(
+                console,
+                f"{counted(unasked, 'order')}: sent before, or core cannot be asked",
+            )
+        taken = counted(len(lines) - len(denials), "order")
+        say(console, f"{taken} of {len(lines):,} would be taken; nothing was sent")
+    sys.exit(1 if denials else 0)
 
 
 def _sent_line(name: str, placed: Sequence[answers.Placed]) -> str:

@@ -1,6 +1,7 @@
 """`oms replace`, `suspend`, `resume`, `cancel-all` and their like: changes of orders that are there."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -61,6 +62,7 @@ def _selection_options(command: Command) -> Command:
     "--until", help="Until when it is good, of an order that is GTD or becomes it: a date or a time."
 )
 @click.option("--display", "display_qty", type=int, help="Shares that are shown at once, 0 for all.")
+@click.option("--check", is_flag=True, help="Show what risk would say, and ask for nothing.")
 @_version_option
 @_request_id_option
 @always_json_option
@@ -76,30 +78,34 @@ def replace(
     tif: str | None,
     until: str | None,
     display_qty: int | None,
+    check: bool,
     version: int | None,
     request_id: str | None,
 ) -> None:
     """Ask to change an order's quantity, prices, display or time in force.
 
-    What is left out stays as it is. The order is named by its id or by the id's last 8 characters.
+    What is left out stays as it is. The order is named by its id or by the id's last 8 characters. With
+    --check it exits with 1 when risk would deny the change.
     """
     if peg_offset is not None and peg is None:
         raise click.UsageError("expected --peg with --peg-offset, found none")
     client = ApiClient.of_stack(data.resolve(), user, PATIENT)
-    answer = client.replace(
-        whole_order_id(client, order_id),
-        quantity=quantity,
-        limit_price=limit_price,
-        stop_price=stop_price,
-        peg=peg and peg.upper(),  # type: ignore[arg-type]
-        peg_offset=peg_offset,
-        time_in_force=None if tif is None else tif.upper(),  # type: ignore[arg-type]
+    change: dict[str, Any] = {
+        "quantity": quantity,
+        "limit_price": limit_price,
+        "stop_price": stop_price,
+        "peg": peg and peg.upper(),
+        "peg_offset": peg_offset,
+        "time_in_force": None if tif is None else tif.upper(),
         **expiry(until),
-        display_qty=display_qty,
-        request_id=request_id,
-        channel=CHANNEL,
-        version=version,
-    )
+        "display_qty": display_qty,
+    }
+    named = whole_order_id(client, order_id)
+    if check:
+        previewed = client.preview_replace(named, **change)
+        click.echo(json.dumps(previewed, indent=1))
+        sys.exit(0 if previewed["risk"]["accepted"] else 1)
+    answer = client.replace(named, **change, request_id=request_id, channel=CHANNEL, version=version)
     click.echo(json.dumps(answer, indent=1))
 
 

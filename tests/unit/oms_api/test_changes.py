@@ -489,14 +489,19 @@ def test_a_list_that_is_only_checked_stores_nothing_and_is_answered_as_it_would_
     fake: Fake, all_or_nothing: bool
 ) -> None:
     flags = {"all_or_nothing": all_or_nothing, "check_only": True}
-    assert [batch_line(one).status for one in place_batch(fake, order(1), order(2), **flags)] == [201, 201]
+    checked = [batch_line(one) for one in place_batch(fake, order(1), order(2), **flags)]
+    assert [(one.status, one.risk and one.risk.accepted) for one in checked] == [(201, True), (201, True)]
+    fake.risk_is_away = True
+    unasked = [batch_line(one) for one in place_batch(fake, order(1), **flags)]
+    assert [(one.status, one.risk) for one in unasked] == [(201, None)]
     found = ask_batch(fake, order(1), BAD, **flags)
     if all_or_nothing:
         assert [problem.field for problem in refused(found).fields] == ["orders[1].quantity"]
     else:
         assert isinstance(found, list) and codes(found) == [None, INVALID]
     fake.stored = FIRST
-    assert [batch_line(one).status for one in place_batch(fake, order(1), **flags)] == [200]
+    (repeated,) = [batch_line(one) for one in place_batch(fake, order(1), **flags)]
+    assert (repeated.status, repeated.risk) == (200, None)
     assert fake.orders == []
 
 

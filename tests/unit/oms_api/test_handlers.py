@@ -30,8 +30,10 @@ from oms_api.ports import (
     Ports,
     PositionView,
     RateStanding,
+    RiskView,
     RowRefused,
     StoredRequest,
+    UnavailableError,
 )
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import FixedKills
@@ -113,6 +115,7 @@ class Fake:
         self.listed: list[OrderView] = []
         self.filters: list[OrderFilter] = []
         self.log = RequestLog()
+        self.risk_is_away = False
         self.accounts: set[str] = {"A"}
         self.later_accounts: set[str] = set()
         self.wait_s = 0.0
@@ -205,6 +208,11 @@ class Fake:
 
     async def positions(self, _account_id: str) -> list[PositionView]:
         return []
+
+    async def verdicts(self, _account_id: str, orders: Sequence[OrderTerms]) -> list[RiskView]:
+        if self.risk_is_away:
+            raise UnavailableError("oms-core is away")
+        return [RiskView(accepted=True, denial="", checks=[]) for _ in orders]
 
     @property
     def ports(self) -> Ports:

@@ -47,6 +47,7 @@ from oms_platform.wire import Topic, decode
 from tests.unit.oms_core.orders import NOW, PRICE
 
 ACCOUNT = "ACC-INST-001"
+OTHER = "ACC-2"
 MUCH = 10**15
 
 
@@ -101,7 +102,7 @@ class Scene:
         self.now = now
         self.broker = MemoryBroker()
         self.store = InMemoryOrderStore(
-            {ACCOUNT: AccountTerms(account_id=ACCOUNT)},
+            {one: AccountTerms(account_id=one) for one in (ACCOUNT, OTHER)},
             {
                 "AAPL": InstrumentTerms(
                     symbol="AAPL",

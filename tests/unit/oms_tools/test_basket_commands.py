@@ -46,7 +46,12 @@ def taken(_query: Any, body: Any) -> dict[str, Any]:
     """Answer a list as the API does when nothing is wrong."""
     return {
         "orders": [
-            {"status": 201, "placed": None if body["checkOnly"] else placed(number), "problem": None}
+            {
+                "status": 201,
+                "placed": None if body["checkOnly"] else placed(number),
+                "problem": None,
+                "risk": {"accepted": True, "denial": "", "checks": []} if body["checkOnly"] else None,
+            }
             for number in range(len(body["orders"]))
         ]
     }
@@ -141,10 +146,30 @@ def test_a_file_that_is_wrong_is_told_also_where_no_api_can_be_asked(tmp_path: P
 
 def test_a_check_sends_nothing(tmp_path: Path) -> None:
     result, api = basket(tmp_path, taken, "--check")
-    assert result.output == "2 orders would be taken; nothing was sent\n"
+    assert result.output == "2 orders of 2 would be taken; nothing was sent\n"
     assert [body["checkOnly"] for body in sent(api)] == [True]
     as_json, _ = basket(tmp_path, taken, "--check", "--json")
-    assert json.loads(as_json.stdout) == {"basketId": "my list", "checked": 2, "orders": []}
+    assert json.loads(as_json.stdout) == {"basketId": "my list", "checked": 2, "denied": [], "orders": []}
+
+
+def test_a_check_says_what_risk_would_deny_and_what_could_not_be_asked(tmp_path: Path) -> None:
+    def denying(query: Any, body: Any) -> dict[str, Any]:
+        answer = taken(query, body)
+        answer["orders"][1]["risk"] = {
+            "accepted": False, "denial": "ORDER_QTY_EXCEEDS_MAX: quantity=200, limit=100", "checks": [],
+        }  # fmt: skip
+        answer["orders"][0]["risk"] = None
+        return answer
+
+    result, _ = basket(tmp_path, denying, "--check")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert lines[0].strip().startswith("line 3: would be denied: ")
+    assert lines[-2:] == [
+        "1 order: sent before, or core cannot be asked", "1 order of 2 would be taken; nothing was sent",
+    ]  # fmt: skip
+    as_json, _ = basket(tmp_path, denying, "--check", "--json")
+    assert [one["denial"][:21] for one in json.loads(as_json.stdout)["denied"]] == ["ORDER_QTY_EXCEEDS_MAX"]
 
 
 @pytest.mark.parametrize(

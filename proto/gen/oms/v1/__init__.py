@@ -1349,11 +1349,22 @@ class PlaceOrdersResponse(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class PlacedOrder(betterproto.Message):
     """
-    One of them; neither of an order that was checked only, and would be placed.
+    One of them; neither of an order that was checked only, and would be placed. risk: of such an order, the verdict
+     that it would get after those before it.
     """
 
     placed: "PlaceOrderResponse" = betterproto.message_field(1, group="outcome")
     refused: "RefusedRequest" = betterproto.message_field(2, group="outcome")
+    risk: "RiskVerdict" = betterproto.message_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class RiskVerdict(betterproto.Message):
+    """As a CheckRiskResponse of core."""
+
+    accepted: bool = betterproto.bool_field(1)
+    denial: str = betterproto.string_field(2)
+    checks: List["RiskCheck"] = betterproto.message_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -1514,10 +1525,29 @@ class StreamOrdersResponse(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class CheckRiskRequest(betterproto.Message):
+    """
+    order_id, change: of an order that is to be replaced, instead of terms.
+    """
+
     account_id: str = betterproto.string_field(1)
     """Whose core is asked."""
 
     terms: "OrderTerms" = betterproto.message_field(8)
+    order_id: str = betterproto.string_field(9)
+    change: "OrderChange" = betterproto.message_field(10)
+
+
+@dataclass(eq=False, repr=False)
+class CheckBasketRequest(betterproto.Message):
+    account_id: str = betterproto.string_field(1)
+    terms: List["OrderTerms"] = betterproto.message_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class CheckBasketResponse(betterproto.Message):
+    """A verdict for each order, in their order."""
+
+    verdicts: List["CheckRiskResponse"] = betterproto.message_field(1)
 
 
 @dataclass(eq=False, repr=False)
@@ -1995,6 +2025,23 @@ class RiskServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def check_basket(
+        self,
+        check_basket_request: "CheckBasketRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "CheckBasketResponse":
+        return await self._unary_unary(
+            "/oms.v1.RiskService/CheckBasket",
+            check_basket_request,
+            CheckBasketResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def get_position(
         self,
         get_position_request: "GetPositionRequest",
@@ -2450,6 +2497,11 @@ class RiskServiceBase(ServiceBase):
     ) -> "CheckRiskResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def check_basket(
+        self, check_basket_request: "CheckBasketRequest"
+    ) -> "CheckBasketResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def get_position(
         self, get_position_request: "GetPositionRequest"
     ) -> "Position":
@@ -2460,6 +2512,13 @@ class RiskServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.check_risk(request)
+        await stream.send_message(response)
+
+    async def __rpc_check_basket(
+        self, stream: "grpclib.server.Stream[CheckBasketRequest, CheckBasketResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.check_basket(request)
         await stream.send_message(response)
 
     async def __rpc_get_position(
@@ -2476,6 +2535,12 @@ class RiskServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 CheckRiskRequest,
                 CheckRiskResponse,
+            ),
+            "/oms.v1.RiskService/CheckBasket": grpclib.const.Handler(
+                self.__rpc_check_basket,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                CheckBasketRequest,
+                CheckBasketResponse,
             ),
             "/oms.v1.RiskService/GetPosition": grpclib.const.Handler(
                 self.__rpc_get_position,
