@@ -37,6 +37,7 @@ from oms_core.domain.order import (
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
+from oms_core.domain.risk.overridden import overridden, used_of
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
@@ -77,6 +78,7 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.order_ids import peg_id, recall_id, route_id
+from oms_platform.overrides import Override
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -263,10 +265,12 @@ def verdict_now(
     now: datetime,
     age: timedelta = timedelta(0),
     of: Order | None = None,
+    trader: str | None = None,
 ) -> Verdict:
     """Return the verdict that an order would get now.
 
-    age: since it was asked for. of: the order that is to become it.
+    age: since it was asked for. of: the order that is to become it. trader: who asks, None for who asked for
+    the order.
     """
     touch = core.quotes.touch(terms.symbol)
     age_max, wait = core.market_order_age_max, core.day_orders_wait
@@ -285,7 +289,23 @@ def verdict_now(
     for broken in verdict.broken:
         log.error("risk_rule_failed", rule=broken, account=terms.account_id, symbol=terms.symbol)
         metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
-    return verdict
+    if verdict.denial is None:
+        return verdict
+    granted = [
+        one
+        for one in core.desk.overrides_of(terms.account_id)
+        if one.is_for(
+            terms, terms.principal if trader is None else trader, None if of is None else of.order_id, now
+        )
+    ]
+    return overridden(verdict, granted, context.price_micros or 0)
+
+
+def _use(core: Core, unit: UnitOfWork, used: Override, account_id: str, request_id: UUID) -> None:
+    """Note that an order has passed by a leave, in the transaction that stores the order's acceptance."""
+    core.desk.use_override(account_id, used)
+    unit.overrides[used.override_id] = request_id
+    log.info("override_used", override=str(used.override_id), request=str(request_id), by=used.granted_by)
 
 
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
@@ -312,7 +332,9 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         began_us=now_us() - risk_us, took_us=risk_us, denial=verdict.denial or ""
     )
     if verdict.denial is not None:
-        denied = OrderDenied(denial=verdict.denial, checks=verdict.kept, risk_us=risk_us)
+        denied = OrderDenied(
+            denial=verdict.denial, checks=verdict.kept, risk_us=risk_us, overridable=verdict.overridable
+        )
         return _record(core, unit, order, denied, trace)
     auction = core.desk.auction_of(order.terms, unit.now)
     may_route = _standing(core, order, auction, unit.now).may_route
@@ -322,8 +344,12 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         risk_us=risk_us,
         route=first_route(order, unit.now, may_route=may_route),
         auction=auction,
+        override=used_of(verdict),
     )
-    return _record(core, unit, order, accepted, trace)
+    after = _record(core, unit, order, accepted, trace)
+    if verdict.override is not None:
+        _use(core, unit, verdict.override, order.terms.account_id, order.order_id)
+    return after
 
 
 def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trace: str) -> None:
@@ -344,7 +370,7 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
     verdict = None
     if problem is None:
         age = max(timedelta(0), unit.now - message.received_at)
-        verdict = verdict_now(core, terms, unit.now, age, order)
+        verdict = verdict_now(core, terms, unit.now, age, order, message.principal)
         problem = verdict.denial
     wish = RequestReplace(
         request_id=message.request_id,
@@ -352,8 +378,14 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
         problem=problem,
         checks=() if verdict is None else verdict.kept,
         reserved_price_micros=0 if verdict is None else verdict.reserved_price_micros,
+        overridable=verdict is not None and verdict.overridable,
+        override=None if verdict is None else used_of(verdict),
     )
+    first = len(unit.events)
     _record(core, unit, order, wish, trace)
+    taken = any(event.message.replace_requested is not None for event in unit.events[first:])
+    if taken and verdict is not None and verdict.override is not None:
+        _use(core, unit, verdict.override, order.terms.account_id, message.request_id)
 
 
 def handle_suspend_or_resume(

@@ -87,6 +87,7 @@ class UnitOfWork:
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
     book, why it was not; empty if it was. requests: the digests of the requests that came in it.
+    overrides: by the override that was used, the request that passed by it.
     """
 
     now: datetime
@@ -102,6 +103,7 @@ class UnitOfWork:
     replaced: set[UUID] = field(default_factory=set)
     reopened: list[UUID] = field(default_factory=list)
     requests: dict[UUID, bytes] = field(default_factory=dict)
+    overrides: dict[UUID, UUID] = field(default_factory=dict)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""

@@ -84,7 +84,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     required: without its parameters an order is denied (LIMIT_MISSING); the others hold no order to what is
     not set. controls: of SEC Rule 15c3-5, and other rules, that it is for. facts: it says what is so, and is
-    not a person's to turn off or to soften.
+    not a person's to turn off or to soften. follows_market: its bound moves with the market.
     """
 
     name: str
@@ -93,6 +93,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     required: bool = False
     facts: bool = False
+    follows_market: bool = False
     on_missing: OnMissing = OnMissing.DENY
 
     def parameter(self, name: str) -> Parameter | None:
@@ -249,6 +250,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 most=1_000_000,
             ),
         ),
+        follows_market=True,
         on_missing=OnMissing.PASS,
     ),
     RuleSpec(
@@ -260,6 +262,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 name="bands", unit=Unit.YES_NO, meaning="whether orders are held to the bands", default=True
             ),
         ),
+        follows_market=True,
         on_missing=OnMissing.PASS,
     ),
     RuleSpec(

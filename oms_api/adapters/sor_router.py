@@ -203,6 +203,7 @@ class CoreRisk:
                     "headroom": check.headroom,
                     "outcome": _outcome(check.outcome),
                     "scope": check.scope,
+                    "overriddenBy": check.overridden_by,
                 }
                 for check in answer.checks
             ],

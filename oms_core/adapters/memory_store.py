@@ -26,6 +26,7 @@ from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.kill_switches import KillSwitch, Stage
 from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.overrides import Override
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
 from oms_platform.wire import Topic, order_of
@@ -69,6 +70,8 @@ class InMemoryOrderStore:
         self.owners: dict[int, str] = {}
         self.exceptions: dict[str, ExecutionException] = {}
         self.bookings: dict[UUID, str] = {}
+        self.overrides: dict[UUID, Override] = {}
+        self.overrides_used: dict[UUID, UUID] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -80,6 +83,24 @@ class InMemoryOrderStore:
         """Store the rows of the risk rules as they are from now on."""
         self._rules = tuple(rules)
         self._reference_version += 1
+
+    def grant(self, override: Override) -> None:
+        """Store a leave."""
+        self.overrides[override.override_id] = override
+        self._reference_version += 1
+
+    def revoke(self, override_id: UUID) -> None:
+        """Take a leave back that is not used."""
+        del self.overrides[override_id]
+        self._reference_version += 1
+
+    def _unused(self) -> dict[str, tuple[Override, ...]]:
+        found: dict[str, tuple[Override, ...]] = {}
+        for override_id, one in self.overrides.items():
+            if override_id not in self.overrides_used:
+                account = one.terms.account_id
+                found[account] = (*found.get(account, ()), one)
+        return found
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
@@ -110,6 +131,7 @@ class InMemoryOrderStore:
         desk.keep_accounts(dict(self._accounts))
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
+        desk.overrides = self._unused()
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -218,7 +240,7 @@ class InMemoryOrderStore:
     def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Store a batch and the offsets after it, or nothing of it."""
         self.require_streams(unit.streams)
-        reason = self._refuses(unit) or self._collision(unit)
+        reason = self._refuses(unit) or self._collision(unit) or self._used(unit)
         if reason is not None:
             raise UnstorableError(reason)
         for event in unit.events:
@@ -229,12 +251,19 @@ class InMemoryOrderStore:
         for exception in unit.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self.bookings |= unit.bookings
+        self.overrides_used |= unit.overrides
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
         for place, offset in next_offsets.items():
             self.offsets[place] = max(offset, self.offsets.get(place, 0))
         self.commits += 1
+
+    def _used(self, unit: UnitOfWork) -> str | None:
+        for override_id in unit.overrides:
+            if override_id not in self.overrides or override_id in self.overrides_used:
+                return f"override {override_id} is used or revoked"
+        return None
 
     def _collision(self, unit: UnitOfWork) -> str | None:
         stored: dict[UUID, int] = {}

@@ -47,6 +47,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.override_rows import USE, read_unused
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rows import read_rule_changes
@@ -187,6 +188,7 @@ class PostgresOrderStore:
         now = self._clock()
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
+        self._load_overrides(desk, version["overrides"], now)
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -247,6 +249,12 @@ class PostgresOrderStore:
             desk.rules.take(change.row, removed=change.removed)
             desk.rules.version = max(desk.rules.version, change.change_id)
         desk.rules_seen = version
+
+    def _load_overrides(self, desk: Desk, version: int, now: datetime) -> None:
+        """Read the overrides that are not used, if one was granted or revoked."""
+        if version != desk.overrides_seen:
+            desk.overrides = read_unused(self._connection, now)
+            desk.overrides_seen = version
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
@@ -419,6 +427,8 @@ class PostgresOrderStore:
                 )
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
+                for override_id, request_id in unit.overrides.items():
+                    cursor.execute(USE, [override_id, request_id, unit.now])
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error

@@ -41,6 +41,7 @@ from oms_core.domain.touch import TouchPrices
 from oms_platform.kill_switches import KillSwitch, owner_of
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
+from oms_platform.overrides import Override
 from oms_platform.scopes import Scope
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
@@ -72,7 +73,7 @@ class Desk:
 
     owned: the accounts whose orders and fills come here; share: how many partitions that is, and of how many,
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
-    firm. effects: by order, what had its effect on it.
+    firm. overrides: leave that is not used yet, by account. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets.
     """
@@ -82,6 +83,8 @@ class Desk:
     reference_version: tuple[object, ...] = ()
     rules: RuleBook = field(default_factory=RuleBook)
     rules_seen: int | None = None
+    overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
+    overrides_seen: int | None = None
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
@@ -308,6 +311,15 @@ class Desk:
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,
         )
+
+    def overrides_of(self, account_id: str) -> tuple[Override, ...]:
+        """Return the leave of an account that is not used yet."""
+        return self.overrides.get(account_id, ())
+
+    def use_override(self, account_id: str, used: Override) -> None:
+        """Take a leave that was used: it is good for nothing more."""
+        left = [one for one in self.overrides_of(account_id) if one.override_id != used.override_id]
+        self.overrides[account_id] = tuple(left)
 
     def buying_power_of(self, account_id: str) -> int | None:
         """Return an account's buying power in micros, whatever it trades; None where none is set."""

@@ -40,6 +40,7 @@ from oms_platform.vocabulary import (
     OrderSuspended,
     OrderTerms,
     OrderType,
+    OverrideUsed,
     PegPriced,
     ReplaceRejected,
     ReplaceRequested,
@@ -109,6 +110,7 @@ class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody wants the order to be what `terms` say.
 
     problem: why it may not become that, whatever state it is in, with risk's checks of it; None if it may.
+    overridable: risk says so, and a second person may let it pass. override: by which it passes.
     """
 
     request_id: UUID
@@ -116,6 +118,8 @@ class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     problem: str | None
     checks: tuple[RiskCheck, ...] = ()
     reserved_price_micros: int = 0
+    overridable: bool = False
+    override: OverrideUsed | None = None
 
 
 class RequestSuspend(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -96,4 +96,5 @@ def _check(check: Mapping[str, Any]) -> str:
 
 def _failed(check: Mapping[str, Any]) -> str:
     """Return what became of what did not pass; of a check that does not say, that it failed."""
-    return _OUTCOMES.get(str(check.get("outcome") or "").removeprefix("RISK_OUTCOME_"), "FAILED")
+    found = _OUTCOMES.get(str(check.get("outcome") or "").removeprefix("RISK_OUTCOME_"), "FAILED")
+    return f"{found} by {by}" if (by := check.get("overriddenBy")) else found
