@@ -38,9 +38,9 @@ _ORDER: Final = (
     " AND (%(accounts)s::text[] IS NULL OR account_id = ANY(%(accounts)s))"
 )
 _DENIED: Final = (
-    "SELECT e.payload::text, r.payload::text, r.principal, o.principal FROM order_events e"
+    "SELECT e.payload::text, r.payload::text, r.principal, n.principal FROM order_events e"
     " JOIN order_requests r ON r.request_id = coalesce(e.request_id, e.order_id)"
-    " JOIN orders o ON o.order_id = e.order_id WHERE e.order_id = %s AND (e.type = 'OrderDenied'"
+    " JOIN order_requests n ON n.request_id = e.order_id WHERE e.order_id = %s AND (e.type = 'OrderDenied'"
     " OR (e.type = 'ReplaceRejected' AND e.payload::jsonb->'replaceRejected' ? 'terms'))"
     " ORDER BY e.sequence DESC LIMIT 1"
 )
