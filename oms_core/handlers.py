@@ -308,6 +308,24 @@ def _use(core: Core, unit: UnitOfWork, used: Override, account_id: str, request_
     log.info("override_used", override=str(used.override_id), request=str(request_id), by=used.granted_by)
 
 
+def open_day(core: Core, unit: UnitOfWork, account_id: str) -> None:
+    """Let an account's day begin, where it has not, before anything of the day is held to it."""
+    days = core.desk.days
+    if days.trade_date is not None and days.of(account_id) is None:
+        look_at_day(core, unit, account_id)
+
+
+def look_at_day(core: Core, unit: UnitOfWork, account_id: str) -> None:
+    """See what an account has won or lost today, and stage what is to be stored of it.
+
+    Who has lost the account stores nothing of it.
+    """
+    day = core.desk.look_at_day(account_id, unit.now, core.marks.at(unit.now))
+    if day is not None:
+        unit.days[account_id] = day
+        unit.streams.setdefault(account_id, core.desk.stream_sequences[account_id])
+
+
 def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trace: str) -> None:
     """Check risk and take or deny the order. An order that was seen before is left alone."""
     order = core.desk.order(message.order_id)
@@ -324,6 +342,7 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
 def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: datetime, trace: str) -> Order:
     if order.terms.channel == BOOKING_CHANNEL:
         raise UnknownOrderError(f"the trade of order {order.order_id} is not booked yet")
+    open_day(core, unit, order.terms.account_id)
     started_ns = core.stopwatch_ns()
     verdict = verdict_now(core, order.terms, unit.now, max(timedelta(0), unit.now - received_at))
     risk_us = (core.stopwatch_ns() - started_ns) // 1000
@@ -369,6 +388,7 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
     problem = problem_of_change(order.terms, terms, triggered=order.triggered is not None)
     verdict = None
     if problem is None:
+        open_day(core, unit, terms.account_id)
         age = max(timedelta(0), unit.now - message.received_at)
         verdict = verdict_now(core, terms, unit.now, age, order, message.principal)
         problem = verdict.denial

@@ -347,6 +347,21 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
     ),
     RuleSpec(
+        name="DAILY_LOSS_EXCEEDED",
+        meaning="Who opens a position has lost no more today than the limit, positions at their marks.",
+        controls=(_CREDIT,),
+        parameters=(
+            _dollars("loss_max", "dollars that the account may lose in a day"),
+            _dollars("firm_loss_max", "dollars that all accounts of the firm may lose together in a day"),
+        ),
+    ),
+    RuleSpec(
+        name="DRAWDOWN_EXCEEDED",
+        meaning="Who opens a position has lost no more than the limit since the best moment of the day.",
+        controls=(_CREDIT,),
+        parameters=(_dollars("drawdown_max", "dollars that the account may lose from the day's peak"),),
+    ),
+    RuleSpec(
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
         controls=(_CREDIT,),
@@ -427,6 +442,7 @@ KINDS_OF_RULES: Final = tuple(kind for kind in ScopeKind if kind is not ScopeKin
 NOT_ABOVE: Final = (
     (("ORDER_NOTIONAL_EXCEEDS_MAX", "notional_max"), ("BUYING_POWER_EXCEEDED", "buying_power")),
     (("BUYING_POWER_EXCEEDED", "buying_power"), ("FIRM_CREDIT_EXCEEDED", "credit")),
+    (("DAILY_LOSS_EXCEEDED", "loss_max"), ("DAILY_LOSS_EXCEEDED", "firm_loss_max")),
     (("SYMBOL_EXPOSURE_EXCEEDED", "symbol_max"), ("SECTOR_EXPOSURE_EXCEEDED", "sector_max")),
     (("SECTOR_EXPOSURE_EXCEEDED", "sector_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),
     (("NET_EXPOSURE_EXCEEDED", "net_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),

@@ -4,10 +4,13 @@ It passes the same contract tests as the one on Postgres (tests/integration/test
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -72,6 +75,7 @@ class InMemoryOrderStore:
         self.bookings: dict[UUID, str] = {}
         self.overrides: dict[UUID, Override] = {}
         self.overrides_used: dict[UUID, UUID] = {}
+        self.days: dict[tuple[str, date], AccountDay] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -157,6 +161,12 @@ class InMemoryOrderStore:
                 desk.stream_sequences[account] = event.stream_sequence
         self._count_recent(desk)
         return desk
+
+    def load_days(self, desk: Desk, today: date, now: datetime) -> None:
+        """Give the desk how the day of each of its accounts has begun."""
+        for (account, trade_date), day in self.days.items():
+            if trade_date == today and account in desk.owned:
+                desk.days.load(account, day, now)
 
     def _count_recent(self, desk: Desk) -> None:
         """Count what the accounts have asked for, which rates and repeats are held to."""
@@ -252,6 +262,11 @@ class InMemoryOrderStore:
             self.exceptions.setdefault(exception.identity, exception)
         self.bookings |= unit.bookings
         self.overrides_used |= unit.overrides
+        for account, day in unit.days.items():
+            kept = self.days.setdefault((account, day.trade_date), day)
+            self.days[account, day.trade_date] = replace(
+                kept, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
+            )
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)

@@ -5,7 +5,7 @@ the account meets another end: its whole batch is refused, it stops, and starts 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -156,6 +157,20 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     ),
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
+)
+# A day begins once; its peak only grows.
+_UPSERT_DAYS: Final = ArrayStatement.insert(
+    "account_days",
+    (
+        ("account_id", "text"),
+        ("trade_date", "date"),
+        ("opening_micros", "bigint"),
+        ("peak_micros", "bigint"),
+        ("opened_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ),
+    "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
+    " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -322,6 +337,16 @@ class PostgresOrderStore:
             terms = _submit_decoder.decode(payload).terms
             desk.states[terms.account_id].note_order(terms, accepted_at)
 
+    def load_days(self, desk: Desk, today: date, now: datetime) -> None:
+        """Read how the day of each of the desk's accounts has begun, of those that have begun."""
+        for account, opening, peak in self._connection.execute(
+            "SELECT account_id, opening_micros, peak_micros FROM account_days"
+            " WHERE trade_date = %s AND account_id = ANY(%s)",
+            [today, list(desk.owned)],
+        ):
+            day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
+            desk.days.load(account, day, now)
+
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""
         with self._connection.cursor() as cursor:
@@ -425,6 +450,7 @@ class PostgresOrderStore:
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
+                _UPSERT_DAYS.execute(cursor, [_day_row(*one, unit.now) for one in sorted(unit.days.items())])
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 for override_id, request_id in unit.overrides.items():
@@ -562,3 +588,7 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
         dollars_of(position.net_cash_micros),
         unit.now,
     )
+
+
+def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
+    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)

@@ -36,6 +36,8 @@ class DenialCode(enum.Enum):
         "Positions, open orders and this order together exceed the account's buying power."
     )
     FIRM_CREDIT_EXCEEDED = "The firm's accounts together exceed its credit."
+    DAILY_LOSS_EXCEEDED = "The account, or its firm, has lost more today than it may; closing goes on."
+    DRAWDOWN_EXCEEDED = "The account has lost more than it may since its best of the day; closing goes on."
     GROSS_EXPOSURE_EXCEEDED = "Long and short positions at their marks, with what is open, exceed the limit."
     NET_EXPOSURE_EXCEEDED = "Long less short positions at their marks, with what is open, exceed the limit."
     SYMBOL_EXPOSURE_EXCEEDED = "The position in the symbol, with what is open, exceeds the limit."

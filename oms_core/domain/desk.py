@@ -14,7 +14,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from oms_core.domain.account import FLAT, NOTHING, AccountState, Valuation, held_by
+from oms_core.domain.account import FLAT, NOTHING, AccountState, UnmarkedError, Valuation, held_by
+from oms_core.domain.days import AccountDay, Days
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
@@ -73,7 +74,8 @@ class Desk:
 
     owned: the accounts whose orders and fills come here; share: how many partitions that is, and of how many,
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
-    firm. overrides: leave that is not used yet, by account. effects: by order, what had its effect on it.
+    firm. overrides: leave that is not used yet, by account. days: what accounts have won or lost
+    today. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets.
     """
@@ -85,6 +87,7 @@ class Desk:
     rules_seen: int | None = None
     overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
     overrides_seen: int | None = None
+    days: Days = field(default_factory=Days)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
@@ -310,7 +313,44 @@ class Desk:
             sector=self.sector_of,
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,
+            day=self.day_of(terms.account_id),
+            firm_pnl_micros=0 if account is None else self.days.firms.get(account.firm, 0),
         )
+
+    def day_of(self, account_id: str) -> AccountDay | None:
+        """Return an account's day, None where its beginning is not known; of one without a position it is."""
+        found, today = self.days.of(account_id), self.days.trade_date
+        if found is not None or today is None:
+            return found
+        state = self.states[account_id]
+        if any(one.position.quantity for one in state.symbols.values()):
+            return None
+        return AccountDay(trade_date=today, opening_micros=state.cash_micros)
+
+    def look_at_day(
+        self, account_id: str, now: datetime, mark: Callable[[str], int | None]
+    ) -> AccountDay | None:
+        """See what an account is worth now. Returns its day where that is to be stored.
+
+        An account is not looked at while nobody knows what one of its positions is worth.
+        """
+        state = self.states[account_id]
+        try:
+            worth = state.cash_micros + Valuation(state, mark, self.sector_of).net_micros
+        except UnmarkedError:
+            return None
+        return self.days.look(account_id, worth, now)
+
+    def house_of(self, account_id: str) -> Scope:
+        """Return an account with its firm and desk; of one that is not known, the account alone."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Scope(account=account_id)
+        return Scope(firm=account.firm, desk=account.desk, account=account_id)
+
+    def firm_of(self, account_id: str) -> str:
+        """Return an account's firm, empty for one that is not known."""
+        return self.house_of(account_id).firm
 
     def overrides_of(self, account_id: str) -> tuple[Override, ...]:
         """Return the leave of an account that is not used yet."""

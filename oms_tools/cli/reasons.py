@@ -35,6 +35,8 @@ CHECKED: Final[Mapping[str, str]] = {
     "SHORT_SALE_RESTRICTED": "short sale price",
     "BUYING_POWER_EXCEEDED": "buying power",
     "FIRM_CREDIT_EXCEEDED": "the firm's credit",
+    "DAILY_LOSS_EXCEEDED": "lost today",
+    "DRAWDOWN_EXCEEDED": "lost since the day's peak",
     "GROSS_EXPOSURE_EXCEEDED": "gross exposure",
     "NET_EXPOSURE_EXCEEDED": "net exposure",
     "SYMBOL_EXPOSURE_EXCEEDED": "exposure in the symbol",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
@@ -201,6 +202,20 @@ def test_leave_is_read_once_it_is_given_and_what_passes_by_it_is_stored_with_its
     kept.begin()
     assert kept.core.desk.overrides_of(ACCOUNT) == ()
     assert set(kept.core.desk.orders) == {order.order_id}
+
+
+def test_how_a_day_has_begun_stays_and_its_peak_only_grows(kept: Kept) -> None:
+    today, now = date(2026, 3, 2), utc_now()
+    for opening, peak in ((7, 100), (9, 300), (8, 200)):
+        day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
+        kept.store.commit(UnitOfWork(now=now, days={ACCOUNT: day}), kept.core.desk, {})
+    kept.begin()
+    days = kept.core.desk.days
+    days.begin(today)
+    kept.store.load_days(kept.core.desk, today, now)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
+    kept.store.load_days(kept.core.desk, date(2026, 3, 3), now)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
 
 
 def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from oms_core.domain.account import NOTHING, AccountState, Held, SymbolState, Valuation, shares_of
+from oms_core.domain.days import AccountDay
 from oms_core.domain.touch import TouchPrices
 from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rules import Ticks
@@ -75,7 +76,8 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO order is for. stopped_by:
     the kill switch that it is in the scope of. valuation: of the account's positions. sector: of any symbol.
     firm_used_micros: what the firm's accounts here use, this one's included; firm_share: how many parts of
-    the firm's credit are theirs, and of how many.
+    the firm's credit are theirs, and of how many. day: the account's, None where its beginning is not known.
+    firm_pnl_micros: what the firm's accounts here had won today when core last looked.
     """
 
     terms: OrderTerms
@@ -100,6 +102,8 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     sector: Callable[[str], str] = str
     firm_used_micros: int = 0
     firm_share: tuple[int, int] = (1, 1)
+    day: AccountDay | None = None
+    firm_pnl_micros: int = 0
 
     @property
     def price_micros(self) -> int | None:
@@ -151,6 +155,10 @@ class RiskContext(Struct, frozen=True, kw_only=True):
     def opens(self) -> bool:
         """Whether the order may open a position or add to one, beside the other open orders."""
         return self.left_qty + self.others_qty > self.symbol_state.against(self.terms.side)
+
+    def pnl_micros(self, day: AccountDay) -> int:
+        """Return what the account has won since its day began. Raises UnmarkedError."""
+        return self.state.cash_micros + self.valuation.net_micros - day.opening_micros
 
     @property
     def others_qty(self) -> int:
