@@ -429,6 +429,8 @@ def _asked_about(
     if core.desk.effects_of(order.order_id).has(message.request_id):
         return None
     core.desk.note_message(order.terms.account_id, unit.now)
+    if isinstance(message, CancelOrder | ReplaceOrder):
+        core.desk.note_cancel(order.terms.account_id, unit.now)
     if order.lifecycle is Lifecycle.NEW:
         # The request overtook its order's own message, which will be a duplicate when it comes.
         order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)

@@ -429,6 +429,25 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         ),
     ),
     RuleSpec(
+        name="CANCEL_TO_FILL_EXCEEDED",
+        meaning="Who sends a new order has not canceled and replaced too much for what the account traded.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="ratio_max", unit=Unit.COUNT, meaning="cancels and replaces for each fill", least=1
+            ),
+            Parameter(name="free", unit=Unit.COUNT, meaning="and so many in any case", least=0, default=20),
+            Parameter(
+                name="window_s",
+                unit=Unit.SECONDS,
+                meaning="in so many seconds",
+                least=1,
+                most=WINDOW_S_MAX,
+                default=WINDOW_S_MAX,
+            ),
+        ),
+    ),
+    RuleSpec(
         name="OPEN_ORDERS_EXCEEDED",
         meaning="The account has no more orders open than it may.",
         controls=(_ERRONEOUS,),

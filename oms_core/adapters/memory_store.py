@@ -28,7 +28,7 @@ from oms_core.ports import (
 from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.kill_switches import KillSwitch, Stage
-from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.messages import CancelOrder, OrderEvent, ReplaceOrder, SubmitOrder
 from oms_platform.overrides import Override
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
@@ -174,6 +174,11 @@ class InMemoryOrderStore:
             account = request.terms.account_id if isinstance(request, SubmitOrder) else request.account_id
             if account in desk.owned:
                 desk.states[account].messages.note(request.received_at)
+                if isinstance(request, CancelOrder | ReplaceOrder):
+                    desk.states[account].cancels.note(request.received_at)
+        for event in self.executions:
+            if event.account_id in desk.owned:
+                desk.states[event.account_id].fills.note(event.occurred_at)
         for order_id, events in self.events.items():
             request = self.requests[order_id][0]
             accepted = next((event for event in events if event.order_accepted is not None), None)

@@ -321,12 +321,22 @@ class PostgresOrderStore:
         now = self._clock()
         since = now - timedelta(seconds=WINDOW_S_MAX)
         floor = uuid7_floor(since - CLOCK_SKEW_MAX)
-        for account, received_at, count in self._connection.execute(
-            "SELECT account_id, date_trunc('second', received_at), count(*) FROM order_requests"
+        for account, received_at, count, cancels in self._connection.execute(
+            "SELECT account_id, date_trunc('second', received_at), count(*),"
+            " count(*) FILTER (WHERE kind IN ('CANCEL', 'REPLACE')) FROM order_requests"
             " WHERE request_id >= %s AND received_at >= %s AND account_id = ANY(%s) GROUP BY 1, 2",
             [floor, since, owned],
         ):
-            desk.states[account].messages.note(received_at, count)
+            state = desk.states[account]
+            state.messages.note(received_at, count)
+            if cancels:
+                state.cancels.note(received_at, cancels)
+        for account, filled_at, count in self._connection.execute(
+            "SELECT account_id, date_trunc('second', occurred_at), count(*) FROM order_events"
+            " WHERE type = 'TradeApplied' AND occurred_at >= %s AND account_id = ANY(%s) GROUP BY 1, 2",
+            [since, owned],
+        ):
+            desk.states[account].fills.note(filled_at, count)
         for payload, accepted_at in self._connection.execute(
             "SELECT r.payload::text, e.occurred_at FROM order_events e"
             " JOIN order_requests r ON r.request_id = e.order_id"

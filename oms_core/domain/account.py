@@ -223,8 +223,9 @@ class AccountState:
 
     gross_cost_micros: of positions. reserved_micros: of what open orders open, and reserved: the same by
     symbol, where it is not 0. cash_micros: of all trades. buying_micros, selling_micros: of all open orders.
-    open_orders: how many. orders, messages: how many came in each of the last seconds. alike: when the same
-    order came, by likeness; forget_from: at how many of them those that are too old are forgotten.
+    open_orders: how many. orders, messages, cancels (replaces among them), fills: how many there were in each
+    of the last seconds. alike: when the same order came, by likeness; forget_from: at how many of them those
+    that are too old are forgotten.
     """
 
     symbols: dict[str, SymbolState] = field(default_factory=dict)
@@ -237,6 +238,8 @@ class AccountState:
     open_orders: int = 0
     orders: SecondCounts = field(default_factory=SecondCounts)
     messages: SecondCounts = field(default_factory=SecondCounts)
+    cancels: SecondCounts = field(default_factory=SecondCounts)
+    fills: SecondCounts = field(default_factory=SecondCounts)
     alike: dict[tuple[object, ...], deque[datetime]] = field(default_factory=dict)
     forget_from: int = _LIKENESSES_MIN
 

@@ -46,6 +46,7 @@ class DenialCode(enum.Enum):
     DUPLICATE_ORDER = "The same order came too often in a short time."
     ORDER_RATE_EXCEEDED = "New orders came too fast."
     MESSAGE_RATE_EXCEEDED = "Requests came too fast."
+    CANCEL_TO_FILL_EXCEEDED = "Too many cancels and replaces for what was traded; cancels go on."
     OPEN_ORDERS_EXCEEDED = "Too many orders are open."
     LIMIT_MISSING = "A limit that has to be set is not: the rule and the parameter are named."
     INPUT_MISSING = "A rule lacks what it looks at, or has it too old: both are named."

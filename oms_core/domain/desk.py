@@ -150,6 +150,10 @@ class Desk:
         """Count a request of an account."""
         self.states[account_id].messages.note(now)
 
+    def note_cancel(self, account_id: str, now: datetime) -> None:
+        """Count a cancel of an account, or a replace."""
+        self.states[account_id].cancels.note(now)
+
     def keep_accounts(self, accounts: dict[str, AccountTerms]) -> None:
         """Take the accounts as they are; one may be of another firm now."""
         self.accounts = accounts
@@ -167,6 +171,8 @@ class Desk:
         effects = self.effects_of(order.order_id)
         for event, _ in steps:
             effects.note(event)
+            if isinstance(event, TradeApplied):
+                self.states[terms.account_id].fills.note(now)
             if isinstance(event, TradeApplied | TradeCorrected):
                 before = self.position(terms.account_id, terms.symbol)
                 self.keep_position(terms.account_id, terms.symbol, _moved(before, terms.side, event))

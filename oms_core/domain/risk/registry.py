@@ -9,6 +9,7 @@ from oms_core.domain.risk.rules import (
     algo_within_session,
     auction_ahead,
     buying_power,
+    cancel_to_fill,
     daily_loss,
     drawdown,
     duplicate,
@@ -81,5 +82,6 @@ RULES: Final[Mapping[str, Check]] = {
     "DUPLICATE_ORDER": duplicate.check,
     "ORDER_RATE_EXCEEDED": order_rate.check,
     "MESSAGE_RATE_EXCEEDED": message_rate.check,
+    "CANCEL_TO_FILL_EXCEEDED": cancel_to_fill.check,
     "OPEN_ORDERS_EXCEEDED": open_orders.check,
 }

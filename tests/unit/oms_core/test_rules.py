@@ -123,6 +123,14 @@ def lost(dollars: int) -> AccountState:
     return found
 
 
+def busy(*, cancels: int, fills: int = 0) -> AccountState:
+    """Return an account that has just canceled and traded so often."""
+    found = AccountState()
+    found.cancels.note(NOW, cancels)
+    found.fills.note(NOW, fills)
+    return found
+
+
 def day(opening: int, *, peak: int = 0, pnl: int = 0) -> AccountDay:
     """Return a day that began at so many dollars."""
     return AccountDay(
@@ -673,6 +681,27 @@ RULES_TABLE: dict[str, Row] = {
         beyond=(
             (context(terms(), state(messages=4)), "MESSAGE_RATE_EXCEEDED: messages=4, window_s=1, limit=3"),
             (context(terms(), state(messages=4), is_replace=True), "MESSAGE_RATE_EXCEEDED: "),
+        ),
+    ),
+    "CANCEL_TO_FILL_EXCEEDED": Row(
+        limits={"ratio_max": 3, "free": 5, "window_s": 10},
+        within=(
+            context(),
+            context(terms(), busy(cancels=5)),
+            context(terms(), busy(cancels=9, fills=3)),
+            context(terms(), busy(cancels=99), now=NOW + timedelta(seconds=10)),
+            context(terms(), busy(cancels=99), is_replace=True),
+        ),
+        beyond=(
+            (
+                context(terms(), busy(cancels=6)),
+                "CANCEL_TO_FILL_EXCEEDED: cancels=6, fills=0, window_s=10, limit=5",
+            ),
+            (context(terms(), busy(cancels=6, fills=1)), "CANCEL_TO_FILL_EXCEEDED: "),
+            (
+                context(terms(), busy(cancels=10, fills=3), now=NOW + timedelta(seconds=9)),
+                "CANCEL_TO_FILL_EXCEEDED: cancels=10, fills=3, window_s=10, limit=9",
+            ),
         ),
     ),
     "OPEN_ORDERS_EXCEEDED": Row(
