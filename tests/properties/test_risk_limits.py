@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.account import AccountState, SymbolState
 from oms_core.domain.order import Order
+from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.overrides import denials_of
 from oms_platform.risk_rules import RuleRow, Severity
@@ -39,7 +40,7 @@ class LimitsStory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.power = 1_000 * PRICE
-        self.loss_max = 10**15
+        self.loss_max = 20 * 1_000_000
         self.scene = Scene(self.limits())
         self.scene.step()
         # Orders that may be overridden, and leave that is not used: side, shares and limit of each.
@@ -68,6 +69,22 @@ class LimitsStory(RuleBasedStateMachine):
     )  # fmt: skip
     def order(self, side: Side, quantity: int, cents: int, is_placed: bool) -> None:
         self.send(side, quantity, PRICE + cents * CENT, is_placed)
+
+    @rule(
+        side=st.sampled_from(SIDES), quantity=st.integers(1, 300), cents=st.integers(-300, 300),
+        part=st.integers(1, 100),
+    )  # fmt: skip
+    def trade(self, side: Side, quantity: int, cents: int, part: int) -> None:
+        """Send an order and let its venue trade a part of it at once, at its limit."""
+        price = PRICE + cents * CENT
+        self.send(side, quantity, price)
+        if not self.state(self.orders[-1]).closed:
+            self.trade_of(self.orders[-1], max(1, quantity * part // 100), price)
+
+    def trade_of(self, order_id: UUID, quantity: int, price: int) -> None:
+        exec_id, side = self.next_name(), self.state(order_id).terms.side
+        self.scene.fill(order_id, quantity, exec_id=exec_id, last_px_micros=price, side=side)
+        self.trades[exec_id] = (order_id, quantity, price)
 
     def send(self, side: Side, quantity: int, price: int, is_placed: bool = True) -> None:
         before = self.scene.core.desk.states[ACCOUNT].used_micros
@@ -127,10 +144,7 @@ class LimitsStory(RuleBasedStateMachine):
             return
         quantity = data.draw(st.integers(1, children[0].leaves_qty))
         price = PRICE + data.draw(st.integers(-200, 200)) * CENT
-        exec_id = self.next_name()
-        side = order.terms.side
-        self.scene.fill(order.order_id, quantity, exec_id=exec_id, last_px_micros=price, side=side)
-        self.trades[exec_id] = (order.order_id, quantity, price)
+        self.trade_of(order.order_id, quantity, price)
 
     @precondition(lambda self: self.trades)
     @rule(data=st.data())
@@ -179,11 +193,17 @@ class LimitsStory(RuleBasedStateMachine):
     def restart(self) -> None:
         self.scene.start()
 
-    @rule(power=st.integers(0, 3_000), loss=st.integers(0, 500))
+    @rule(power=st.integers(0, 3_000), loss=st.integers(0, 100))
     def change_limits(self, power: int, loss: int) -> None:
         self.power, self.loss_max = power * PRICE, loss * 1_000_000
         self.scene.store.set_rules(self.limits())
         self.scene.step(6)
+
+    @rule(cents=st.integers(-100, 100))
+    def market_moves(self, cents: int) -> None:
+        price = PRICE + cents * CENT
+        self.scene.quotes.quote = TouchPrices(bid_micros=price - CENT, offer_micros=price + CENT)
+        self.scene.step(1)
 
     @rule(seconds=st.integers(1, 90))
     def wait(self, seconds: int) -> None:
@@ -239,7 +259,9 @@ class LimitsStory(RuleBasedStateMachine):
 
     def may_lose(self, side: Side, shares: int) -> bool:
         """Whether shares may be open that way, by what was lost since the day began with nothing."""
-        mark = (self.scene.quotes.quote.bid_micros + self.scene.quotes.quote.offer_micros) // 2
+        touch = self.scene.quotes.quote
+        assert touch.bid_micros is not None and touch.offer_micros is not None
+        mark = (touch.bid_micros + touch.offer_micros) // 2
         lost = -(self.cash() + self.held() * mark)
         return shares <= max(0, -sign(side) * self.held()) or lost <= self.loss_max
 
