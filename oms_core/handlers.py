@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from oms_core import metrics
 from oms_core.domain import algos
@@ -101,6 +102,7 @@ from oms_platform.vocabulary import (
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RiskOutcome,
     SuspendRejected,
     TimeInForce,
     TradeApplied,
@@ -266,11 +268,13 @@ def verdict_now(
     age: timedelta = timedelta(0),
     of: Order | None = None,
     trader: str | None = None,
+    *,
+    is_slice: bool = False,
 ) -> Verdict:
     """Return the verdict that an order would get now.
 
     age: since it was asked for. of: the order that is to become it. trader: who asks, None for who asked for
-    the order.
+    the order. is_slice: the terms are of what is released of it and not done.
     """
     touch = core.quotes.touch(terms.symbol)
     age_max, wait = core.market_order_age_max, core.day_orders_wait
@@ -281,6 +285,7 @@ def verdict_now(
         age=age,
         age_max=age_max,
         of=of,
+        is_slice=is_slice,
         day_orders_wait=wait,
         mark=core.marks.at(now),
         stopped_by=stopping(core.kills.known(), terms, of),
@@ -289,7 +294,7 @@ def verdict_now(
     for broken in verdict.broken:
         log.error("risk_rule_failed", rule=broken, account=terms.account_id, symbol=terms.symbol)
         metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
-    if verdict.denial is None:
+    if verdict.denial is None or is_slice:
         return verdict
     granted = [
         one
@@ -524,8 +529,37 @@ def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
     if algos.is_over(order, unit.now):
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.ALGO_END)
         return _record(core, unit, order, wish, trace)
-    work = WorkAlgo(volume=core.quotes.touch(symbol).volume, session=core.desk.session_at(symbol, unit.now))
+    work = WorkAlgo(
+        volume=core.quotes.touch(symbol).volume,
+        session=core.desk.session_at(symbol, unit.now),
+        denied=_slice_denied(core, unit, order),
+    )
     return _record(core, unit, order, work, trace)
+
+
+def _slice_denied(core: Core, unit: UnitOfWork, order: Order) -> str:
+    """Return why what is due of an algo order may not be released now, empty if it may.
+
+    It is held to the rules of size, price, exposure and loss, as an order of what is released then and not
+    done; what was asked for as a whole was held to all rules when it was taken, and what a second person let
+    it pass then it passes here, too.
+    """
+    due = algos.slice_due(order, unit.now)
+    if not due:
+        return ""
+    terms = replace(order.terms, quantity=max(0, order.released_qty - order.executed_qty) + due)
+    open_day(core, unit, terms.account_id)
+    verdict = verdict_now(core, terms, unit.now, of=order, is_slice=True)
+    denied = [one for one in verdict.results if one.outcome is RiskOutcome.DENIED]
+    specs = [one.setting.spec for one in denied]
+    return next(
+        (
+            one.denial
+            for one, spec in zip(denied, specs, strict=True)
+            if spec.of_slices and spec.name not in order.overridden
+        ),
+        "",
+    )
 
 
 def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable[UUID]) -> list[UUID]:

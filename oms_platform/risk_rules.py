@@ -85,6 +85,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: without its parameters an order is denied (LIMIT_MISSING); the others hold no order to what is
     not set. controls: of SEC Rule 15c3-5, and other rules, that it is for. facts: it says what is so, and is
     not a person's to turn off or to soften. follows_market: its bound moves with the market.
+    of_slices: what an algo releases is held to it, each time.
     """
 
     name: str
@@ -94,6 +95,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     facts: bool = False
     follows_market: bool = False
+    of_slices: bool = False
     on_missing: OnMissing = OnMissing.DENY
 
     def parameter(self, name: str) -> Parameter | None:
@@ -142,6 +144,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="TRADER_NOT_PERMITTED",
         meaning="Whoever asks may trade this, here.",
+        of_slices=True,
         controls=(_ACCESS,),
         parameters=(
             Parameter(name="permitted", unit=Unit.YES_NO, meaning="whether it may be traded", default=True),
@@ -150,6 +153,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="INSTRUMENT_RESTRICTED",
         meaning="The instrument is not on the restricted list.",
+        of_slices=True,
         controls=(_RESTRICTED,),
         parameters=(
             Parameter(
@@ -226,6 +230,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="PRICE_OUTSIDE_COLLAR",
         meaning="A limit is not further through the market than the collar.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(
             Parameter(
@@ -256,6 +261,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="PRICE_OUTSIDE_BANDS",
         meaning="A limit to buy is not above the upper price band, one to sell not below the lower.",
+        of_slices=True,
         controls=("Limit Up-Limit Down plan, section VI", _ERRONEOUS),
         parameters=(
             Parameter(
@@ -268,6 +274,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="ORDER_QTY_EXCEEDS_MAX",
         meaning="The order has no more shares than one may have.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(
             Parameter(
@@ -279,6 +286,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="ORDER_NOTIONAL_EXCEEDS_MAX",
         meaning="The order is worth no more than one may be.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(_dollars("notional_max", "dollars of one order", least=1, default=1_000_000 * MICROS),),
         required=True,
@@ -323,6 +331,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="SHORT_SALE_RESTRICTED",
         meaning="While Rule 201 is in force, a short sale has a limit above the national best bid.",
+        of_slices=True,
         controls=(f"{_REG_SHO}, Rule 201", _RULES_OF_ENTRY),
         parameters=(
             Parameter(
@@ -336,6 +345,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="BUYING_POWER_EXCEEDED",
         meaning="Positions, open orders and this order are within the account's buying power.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("buying_power", "dollars of positions at cost and of what open orders open"),),
         required=True,
@@ -343,12 +353,14 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="FIRM_CREDIT_EXCEEDED",
         meaning="All accounts of the firm together are within its credit.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
     ),
     RuleSpec(
         name="DAILY_LOSS_EXCEEDED",
         meaning="Who opens a position has lost no more today than the limit, positions at their marks.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(
             _dollars("loss_max", "dollars that the account may lose in a day"),
@@ -358,30 +370,35 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="DRAWDOWN_EXCEEDED",
         meaning="Who opens a position has lost no more than the limit since the best moment of the day.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("drawdown_max", "dollars that the account may lose from the day's peak"),),
     ),
     RuleSpec(
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("gross_max", "dollars, long and short together"),),
     ),
     RuleSpec(
         name="NET_EXPOSURE_EXCEEDED",
         meaning="Long less short positions at their marks, with this order, are within the limit either way.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("net_max", "dollars, long less short, either way"),),
     ),
     RuleSpec(
         name="SYMBOL_EXPOSURE_EXCEEDED",
         meaning="The position in the symbol, with this order and the open ones, is within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
     ),
     RuleSpec(
         name="SECTOR_EXPOSURE_EXCEEDED",
         meaning="Positions in the sector at their marks, with this order, are within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),
     ),

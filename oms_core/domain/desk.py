@@ -278,6 +278,7 @@ class Desk:
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
         of: Order | None = None,
+        is_slice: bool = False,
         day_orders_wait: bool = False,
         mark: Callable[[str], int | None] = no_mark,
         stopped_by: KillSwitch | None = None,
@@ -286,7 +287,8 @@ class Desk:
 
         mark: what a share of a symbol is worth now, in micros. stopped_by: the kill switch that stops the
         order. of: the order that is to become one of these terms; what it holds itself does not count against
-        it. day_orders_wait: whether DAY orders are taken while their market is closed.
+        it. day_orders_wait: whether DAY orders are taken while their market is closed. is_slice: the
+        terms are of what is released of `of` and not done.
         """
         account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
         state = self.states[terms.account_id]
@@ -301,7 +303,7 @@ class Desk:
             state=state,
             of_held=NOTHING if of is None else held_by(of),
             is_replace=of is not None,
-            executed_qty=0 if of is None else of.executed_qty,
+            executed_qty=0 if of is None or is_slice else of.executed_qty,
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
             phase=phase,

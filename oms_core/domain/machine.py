@@ -73,6 +73,8 @@ from oms_platform.vocabulary import (
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RiskCheck,
+    RiskOutcome,
     RouteDeferred,
     RouteHeld,
     RoutePlaced,
@@ -434,6 +436,7 @@ def apply(order: Order, event: Event) -> Order:
                 released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
                 auction=event.auction,
+                overridden=overridden_in(event.checks),
                 **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():
@@ -452,6 +455,11 @@ def apply(order: Order, event: Event) -> Order:
             return _algo_moved(order, event)
         case _:
             return _noted_or_over(order, event)
+
+
+def overridden_in(checks: tuple[RiskCheck, ...]) -> tuple[str, ...]:
+    """Return the rules that a second person let an order pass."""
+    return tuple(one.rule for one in checks if one.outcome is RiskOutcome.OVERRIDDEN)
 
 
 def _noted_or_over(
@@ -751,6 +759,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 pegged=order.pegged if _follows_as_before(order.terms, event.terms) else None,
                 day_from=_day_from(order, event.terms),
                 reserved_price_micros=event.reserved_price_micros,
+                overridden=() if order.replacing is None else overridden_in(order.replacing.checks),
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,
                 plan=None,

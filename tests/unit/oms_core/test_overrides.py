@@ -15,6 +15,8 @@ from oms_platform.overrides import Override, denials_of, is_no_more, is_no_worse
 from oms_platform.risk_rules import Mode, OnMissing, RuleRow, Severity
 from oms_platform.scopes import EVERYTHING, Scope
 from oms_platform.vocabulary import (
+    Algo,
+    AlgoStrategy,
     ExecType,
     OrderChange,
     OrderTerms,
@@ -364,6 +366,20 @@ def test_a_replace_passes_by_a_leave_for_itself_and_no_order_does(scene: Scene) 
     assert taken is not None and taken.override is not None
     assert taken.override.override_id == granted.override_id
     assert set(scene.store.overrides_used) == {granted.override_id}
+
+
+def test_what_a_whole_algo_was_let_pass_its_slices_pass_too(scene: Scene) -> None:
+    algo = Algo(strategy=AlgoStrategy.TWAP, slices=2, end_at=scene.now + timedelta(seconds=60))
+    denied = scene.order(quantity=1_000, algo=algo)
+    grant(scene, denied)
+    sent = scene.order(quantity=1_000, algo=algo)
+    for _ in range(40):
+        scene.step(1)
+    assert not any(event.algo_held for event in scene.store.events[sent])
+    released = [event.shares_released for event in scene.store.events[sent] if event.shares_released]
+    assert released and released[0].quantity > 100
+    scene.start()
+    assert scene.core.desk.orders[sent].overridden == ("ORDER_QTY_EXCEEDS_MAX",)
 
 
 def test_a_replace_that_comes_too_late_uses_no_leave_and_tells_no_terms(scene: Scene) -> None:
