@@ -106,7 +106,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "migrate": Listed("Bring a database to this version's schema", f"{_CLI}.stack_commands:migrate_command"),
     "orders": Listed("List orders, the newest first", f"{_CLI}.desk_commands:orders"),
     "override": Listed(
-        "Let an order pass once that risk denied, as a second person, or take that leave back",
+        "Let an order pass once that risk denied, look at such leave, or take it back",
         f"{_CLI}.override_commands:override",
     ),
     "positions": Listed(

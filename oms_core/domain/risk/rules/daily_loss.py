@@ -19,13 +19,15 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return Missing("worth at the day's beginning")
     pnl = context.pnl_micros(day)
     loss = max(0, -pnl)
-    if bound is not None:
-        found = at_most(loss, int(bound), Unit.DOLLARS, loss=shown(loss))
-        if of_firm is None or not found.passed:
-            return found
+    if bound is not None and loss > int(bound):
+        return at_most(loss, int(bound), Unit.DOLLARS, loss=shown(loss))
+    if of_firm is None:
+        return at_most(loss, int(bound or 0), Unit.DOLLARS)
     parts, of = context.firm_share
     lost = max(0, -(context.firm_pnl_micros - day.pnl_micros + pnl))
-    part = int(of_firm or 0) * parts // of
+    part = int(of_firm) * parts // of
+    if lost <= part:
+        return at_most(lost, part, Unit.DOLLARS)
     return at_most(
         lost, part, Unit.DOLLARS, firm_loss=shown(lost), account=shown(loss), parts=f"{parts}/{of}"
     )

@@ -19,4 +19,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return Missing("worth at the day's beginning")
     pnl = context.pnl_micros(day)
     peak = max(day.peak_micros, pnl)
+    if peak - pnl <= int(bound):
+        return at_most(peak - pnl, int(bound), Unit.DOLLARS)
     return at_most(peak - pnl, int(bound), Unit.DOLLARS, peak=shown(peak), now=shown(pnl))
