@@ -624,9 +624,19 @@ def _known(core: Core, order_id: UUID) -> Order:
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
-    may_route, waits_for = _standing(core, order, auction, unit.now)
+    may_route, waits_for = may_follow, _ = _standing(core, order, auction, unit.now)
+    if (too_many := core.desk.too_many_children(order)) is not None:
+        may_route, waits_for = False, too_many
     quote = None if order.terms.peg is None else _quote_followed(core, order)
-    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
+    steps = evolve(
+        order,
+        cause,
+        unit.now,
+        may_route=may_route,
+        may_follow=may_follow,
+        waits_for=waits_for,
+        quote=quote,
+    )
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)

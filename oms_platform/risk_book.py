@@ -31,6 +31,11 @@ class Setting(Struct, frozen=True, kw_only=True, gc=False):
     source: str
     lacks: tuple[str, ...] = ()
 
+    @property
+    def denies(self) -> bool:
+        """Whether what fails is denied, and not only watched or warned of."""
+        return self.mode is Mode.ON and self.severity is not Severity.SOFT
+
 
 class RuleBook:
     """Rows of the rules' parameters. `take` changes it; version: of the last change that it has."""
@@ -82,9 +87,13 @@ class RuleBook:
             found = self._merged[covering] = self._merge(covering)
         return found
 
+    def setting(self, rule: str, thing: Scope) -> Setting:
+        """Return what holds of a rule for a thing."""
+        return self.settings(thing)[_PLACES[rule]]
+
     def value(self, rule: str, parameter: str, thing: Scope) -> Value | None:
         """Return what a parameter of a rule is for a thing, None where nobody has set it."""
-        return self.settings(thing)[_PLACES[rule]].values.get(parameter)
+        return self.setting(rule, thing).values.get(parameter)
 
     def _merge(self, scopes: tuple[Scope, ...]) -> tuple[Setting, ...]:
         rows: dict[str, list[RuleRow]] = {}

@@ -25,6 +25,8 @@ MemberT = TypeVar("MemberT", bound=enum.Enum)
 DOLLARS_MAX: Final = 10**12
 SHARES_MAX: Final = 2**31 - 1
 WINDOW_S_MAX: Final = 60
+# An order with fewer children is not looked at before each route.
+CHILDREN_MAX_LEAST: Final = 10
 # So many repeats of an order are remembered.
 REPEATS_MAX: Final = 1_000
 _CENT: Final = MICROS // 100
@@ -461,6 +463,19 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 least=1,
                 most=WINDOW_S_MAX,
                 default=WINDOW_S_MAX,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="CHILDREN_EXCEEDED",
+        meaning="An order has not sent more venue orders than one may; then no route of it is asked for.",
+        controls=(_ERRONEOUS,),
+        parameters=(
+            Parameter(
+                name="children_max",
+                unit=Unit.COUNT,
+                meaning="venue orders of one order, those that are over included",
+                least=CHILDREN_MAX_LEAST,
             ),
         ),
     ),

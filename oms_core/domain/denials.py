@@ -47,6 +47,7 @@ class DenialCode(enum.Enum):
     ORDER_RATE_EXCEEDED = "New orders came too fast."
     MESSAGE_RATE_EXCEEDED = "Requests came too fast."
     CANCEL_TO_FILL_EXCEEDED = "Too many cancels and replaces for what was traded; cancels go on."
+    CHILDREN_EXCEEDED = "The order has had too many venue orders; what venues have of it stays."
     OPEN_ORDERS_EXCEEDED = "Too many orders are open."
     LIMIT_MISSING = "A limit that has to be set is not: the rule and the parameter are named."
     INPUT_MISSING = "A rule lacks what it looks at, or has it too old: both are named."

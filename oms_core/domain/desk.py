@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.account import FLAT, NOTHING, AccountState, UnmarkedError, Valuation, held_by
 from oms_core.domain.days import AccountDay, Days
+from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
@@ -43,6 +44,7 @@ from oms_platform.kill_switches import KillSwitch, owner_of
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
 from oms_platform.overrides import Override
+from oms_platform.risk_rules import CHILDREN_MAX_LEAST
 from oms_platform.scopes import Scope
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
@@ -229,6 +231,18 @@ class Desk:
             return self.standing(symbol, now)
         return auction_standing(order.terms.time_in_force, auction, now)
 
+    def too_many_children(self, order: Order) -> str | None:
+        """Return why no route of an order is asked for any more, by the children that it has had; or None."""
+        count, terms = len(order.children), order.terms
+        if count < CHILDREN_MAX_LEAST:
+            return None
+        account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
+        setting = self.rules.setting("CHILDREN_EXCEEDED", scope_of_order(terms, account, instrument))
+        bound = setting.values.get("children_max")
+        if not isinstance(bound, int) or count < bound or not setting.denies:
+            return None
+        return render(DenialCode.CHILDREN_EXCEEDED, children=count, limit=bound)
+
     def is_traded(self, symbol: str) -> bool:
         """Whether an instrument is known, active and not halted."""
         instrument = self.instruments.get(symbol)
@@ -304,6 +318,7 @@ class Desk:
             of_held=NOTHING if of is None else held_by(of),
             is_replace=of is not None,
             executed_qty=0 if of is None or is_slice else of.executed_qty,
+            children=0 if of is None else len(of.children),
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
             phase=phase,

@@ -15,6 +15,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.days import LossWatch
+from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.domain.kills import KillWatch
 from oms_core.domain.order_times import Turns
@@ -448,9 +449,14 @@ class CoreLoop:
             return
         self._next_reference = now + REFERENCE_EVERY
         desk = self._core.desk
-        before = desk.hours, desk.instruments
+        before, rules = (desk.hours, desk.instruments), (desk.rules, desk.rules.version)
         self._store.load_reference(desk)
         self._begin_days(now)
+        if rules != (desk.rules, desk.rules.version):
+            # A limit may let go on what had too many children.
+            for order_id, order in desk.orders.items():
+                if order.waits_for.startswith(DenialCode.CHILDREN_EXCEEDED.name):
+                    heapq.heappush(self._retries, (now, order_id))
         if any(
             known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
         ):

@@ -46,6 +46,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "ORDER_RATE_EXCEEDED": "orders in the window",
     "MESSAGE_RATE_EXCEEDED": "requests in the window",
     "CANCEL_TO_FILL_EXCEEDED": "cancels in the window",
+    "CHILDREN_EXCEEDED": "venue orders of the order",
     "OPEN_ORDERS_EXCEEDED": "open orders",
     "LIMIT_MISSING": "limit that is set",
     "INPUT_MISSING": "input",

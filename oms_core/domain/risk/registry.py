@@ -10,6 +10,7 @@ from oms_core.domain.risk.rules import (
     auction_ahead,
     buying_power,
     cancel_to_fill,
+    children,
     daily_loss,
     drawdown,
     duplicate,
@@ -83,5 +84,6 @@ RULES: Final[Mapping[str, Check]] = {
     "ORDER_RATE_EXCEEDED": order_rate.check,
     "MESSAGE_RATE_EXCEEDED": message_rate.check,
     "CANCEL_TO_FILL_EXCEEDED": cancel_to_fill.check,
+    "CHILDREN_EXCEEDED": children.check,
     "OPEN_ORDERS_EXCEEDED": open_orders.check,
 }

@@ -704,6 +704,15 @@ RULES_TABLE: dict[str, Row] = {
             ),
         ),
     ),
+    "CHILDREN_EXCEEDED": Row(
+        limits={"children_max": 20},
+        within=(
+            context(),
+            context(is_replace=True, children=20),
+            context(children=99),
+        ),
+        beyond=((context(is_replace=True, children=21), "CHILDREN_EXCEEDED: children=21, limit=20"),),
+    ),
     "OPEN_ORDERS_EXCEEDED": Row(
         limits={"open_max": 2},
         within=(context(terms(), state(live())), context(terms(), state(live(), live()), is_replace=True)),
