@@ -176,6 +176,8 @@ class CoreLoop:
         self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._next_reference = self._clock()
+        if self._partitions:
+            self._begin_days(self._next_sweep)
         # An order without a time waits for its market, and may have to wait no longer.
         self._retries = [
             (order.retry_at or self._next_sweep, order_id)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.days import PEAK_GROWN_MIN, PEAK_STORED_EVERY, AccountDay, Days, LossWatch
 from oms_core.domain.touch import TouchPrices
+from oms_core.ports import UnitOfWork
 from oms_platform.kill_switches import Kills, Stage, Trigger, TriggerKind, TriggerMode
 from oms_platform.market_rules import rules_date
 from oms_platform.prices import MICROS
@@ -102,6 +103,28 @@ def test_a_core_that_begins_anew_goes_on_from_the_same_beginning_and_peak(scene:
     scene.start()
     scene.step()
     assert denial(scene).startswith("DAILY_LOSS_EXCEEDED: loss=1200.00")
+
+
+def test_a_batch_that_is_taken_apart_is_held_to_the_same_day() -> None:
+    refused: list[int] = []
+
+    def once(unit: UnitOfWork) -> str | None:
+        if unit.events and armed and not refused:
+            refused.append(1)
+            return "refused once"
+        return None
+
+    armed: list[int] = []
+    scene = Scene(limits=LOSSES, refuses=once)
+    order_id = scene.order()
+    scene.place(order_id, ("XNYS", 300))
+    scene.fill(order_id, 300)
+    mark(scene, 97)
+    armed.append(1)
+    assert denial(scene) == "" and refused
+    mark(scene, 96)
+    refused.clear()
+    assert denial(scene).startswith("DAILY_LOSS_EXCEEDED: loss=1200.00") and refused
 
 
 def test_the_next_day_begins_at_what_the_account_is_worth_then(scene: Scene) -> None:
