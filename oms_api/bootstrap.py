@@ -28,6 +28,7 @@ from oms_api.adapters.postgres_fix_orders import PostgresFixOrders
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_limits import PostgresLimitDesk
 from oms_api.adapters.postgres_market import PostgresMarketDesk
+from oms_api.adapters.postgres_overrides import PostgresOverrideDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
 from oms_api.adapters.postgres_records import PostgresRecords
@@ -172,6 +173,7 @@ class Gateway:
             switches=PostgresSwitchDesk(self._desk_pool, utc_now),
             kills=self._kills,
             limits=PostgresLimitDesk(self._desk_pool),
+            overrides=PostgresOverrideDesk(self._desk_pool),
             market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
             catalog=PostgresCatalog(self._desk_pool, utc_now),

@@ -761,6 +761,52 @@ class LimitsSet(Answer, frozen=True):
     limits: list[Limit]
 
 
+class RuleLetPass(Answer, frozen=True):
+    """A rule that denied: what it found, and the limit. It may find no worse, and its limit be no tighter."""
+
+    rule: str
+    value: str
+    limit: str
+
+
+class Override(Answer, frozen=True):
+    """Leave for one order to pass rules that denied it. status: OPEN, USED, REVOKED or EXPIRED.
+
+    order_id: that was denied, or of the replace that was (kind REPLACE). trader: who asked, and may ask again
+    for as much or less at no worse a limit. used_by: the order, or the request to replace, that passed by it.
+    """
+
+    override_id: UUID
+    status: str
+    kind: str
+    order_id: UUID
+    request_id: UUID
+    account_id: str
+    trader: str
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str
+    quantity: int
+    limit_price: Decimal | None
+    rules: list[RuleLetPass]
+    granted_by: str
+    reason: str
+    granted_at: datetime
+    expires_at: datetime
+    used_by: UUID | None
+    used_at: datetime | None
+    revoked_by: str | None
+    revoke_reason: str | None
+    revoked_at: datetime | None
+
+
+class Overrides(Answer, frozen=True):
+    """Leave that was given, the newest first."""
+
+    overrides: list[Override]
+
+
 class KillSwitch(Answer, frozen=True):
     """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
 

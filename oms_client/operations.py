@@ -37,6 +37,7 @@ _SWITCHES: Final = "/api/v1/kill-switches"
 _KILL_TRIGGERS: Final = "/api/v1/kill-triggers"
 _RULES: Final = "/api/v1/risk/rules"
 _LIMITS: Final = "/api/v1/risk/limits"
+_OVERRIDES: Final = "/api/v1/risk/overrides"
 _CALENDARS: Final = "/api/v1/calendars"
 _HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
@@ -1282,6 +1283,66 @@ class Operations:
             strategy=strategy, sector=sector, symbol=symbol,
         )  # fmt: skip
         return Call(method="DELETE", path=_LIMITS, shape=answers.Limit, query=query, repeatable=False)
+
+    # ---- overrides
+
+    @operation("listOverrides")
+    def overrides(
+        self,
+        *,
+        account: str | None = None,
+        order: UUID | str | None = None,
+        every: bool | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.Overrides]:
+        """Return the leave that was given for denied orders and is not used, the newest first.
+
+        order: of this one. every: also what was used, revoked, or has expired. before: granted before then.
+        limit: at most so many.
+        """
+        query = query_of(accountId=account, orderId=order, all=every, before=before, limit=limit)
+        return Call(method="GET", path=_OVERRIDES, shape=answers.Overrides, query=query)
+
+    @operation("grantOverride")
+    def grant_override(
+        self,
+        *,
+        reason: str,
+        order: UUID | str | None = None,
+        account: str | None = None,
+        client_order_id: str | None = None,
+        rules: Sequence[str] | None = None,
+        expires_minutes: int | None = None,
+    ) -> Call[answers.Override]:
+        """Let an order pass that risk denied, or the replace of it that was denied last.
+
+        It passes once, when its trader sends the same again.
+
+        order: or account and client_order_id. rules: of those that denied, which are let pass; None for all.
+        expires_minutes: until when it may be sent, 15 if None. Raises ConflictError where leave for the same
+        denial was given already.
+        """
+        return Call(
+            method="POST",
+            path=_OVERRIDES,
+            shape=answers.Override,
+            body=body_of(
+                orderId=None if order is None else str(order),
+                accountId=account,
+                clientOrderId=client_order_id,
+                rules=None if rules is None else list(rules),
+                expiresMinutes=expires_minutes,
+                reason=reason,
+            ),
+            repeatable=False,
+        )
+
+    @operation("revokeOverride")
+    def revoke_override(self, order: UUID | str, *, reason: str) -> Call[answers.Overrides]:
+        """Take back the leave of an order that is not used. Returns it."""
+        query = query_of(orderId=order, reason=reason)
+        return Call(method="DELETE", path=_OVERRIDES, shape=answers.Overrides, query=query, repeatable=False)
 
     # ---- the market
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from oms_core import metrics
 from oms_core.domain import algos
@@ -37,6 +38,7 @@ from oms_core.domain.order import (
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
+from oms_core.domain.risk.overridden import overridden, used_of
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
@@ -77,6 +79,7 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.order_ids import peg_id, recall_id, route_id
+from oms_platform.overrides import Override
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
 from oms_platform.vocabulary import (
@@ -100,6 +103,7 @@ from oms_platform.vocabulary import (
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RiskOutcome,
     SuspendRejected,
     TimeInForce,
     TradeApplied,
@@ -264,10 +268,14 @@ def verdict_now(
     now: datetime,
     age: timedelta = timedelta(0),
     of: Order | None = None,
+    trader: str | None = None,
+    *,
+    is_slice: bool = False,
 ) -> Verdict:
     """Return the verdict that an order would get now.
 
-    age: since it was asked for. of: the order that is to become it.
+    age: since it was asked for. of: the order that is to become it. trader: who asks, None for who asked for
+    the order. is_slice: the terms are of what is released of it and not done.
     """
     touch = core.quotes.touch(terms.symbol)
     age_max, wait = core.market_order_age_max, core.day_orders_wait
@@ -278,6 +286,7 @@ def verdict_now(
         age=age,
         age_max=age_max,
         of=of,
+        is_slice=is_slice,
         day_orders_wait=wait,
         mark=core.marks.at(now),
         stopped_by=stopping(core.kills.known(), terms, of),
@@ -286,7 +295,41 @@ def verdict_now(
     for broken in verdict.broken:
         log.error("risk_rule_failed", rule=broken, account=terms.account_id, symbol=terms.symbol)
         metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
-    return verdict
+    if verdict.denial is None or is_slice:
+        return verdict
+    granted = [
+        one
+        for one in core.desk.overrides_of(terms.account_id)
+        if one.is_for(
+            terms, terms.principal if trader is None else trader, None if of is None else of.order_id, now
+        )
+    ]
+    return overridden(verdict, granted, context.price_micros or 0)
+
+
+def _use(core: Core, unit: UnitOfWork, used: Override, account_id: str, request_id: UUID) -> None:
+    """Note that an order has passed by a leave, in the transaction that stores the order's acceptance."""
+    core.desk.use_override(account_id, used)
+    unit.overrides[used.override_id] = request_id
+    log.info("override_used", override=str(used.override_id), request=str(request_id), by=used.granted_by)
+
+
+def open_day(core: Core, unit: UnitOfWork, account_id: str) -> None:
+    """Let an account's day begin, where it has not, before anything of the day is held to it."""
+    days = core.desk.days
+    if days.trade_date is not None and days.of(account_id) is None:
+        look_at_day(core, unit, account_id)
+
+
+def look_at_day(core: Core, unit: UnitOfWork, account_id: str) -> None:
+    """See what an account has won or lost today, and stage what is to be stored of it.
+
+    Who has lost the account stores nothing of it.
+    """
+    day = core.desk.look_at_day(account_id, unit.now, core.marks.at(unit.now))
+    if day is not None:
+        unit.days[account_id] = day
+        unit.streams.setdefault(account_id, core.desk.stream_sequences[account_id])
 
 
 def verdict_of_change(core: Core, order_id: UUID, change: OrderChange, now: datetime) -> Verdict | None:
@@ -340,6 +383,7 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
 def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: datetime, trace: str) -> Order:
     if order.terms.channel == BOOKING_CHANNEL:
         raise UnknownOrderError(f"the trade of order {order.order_id} is not booked yet")
+    open_day(core, unit, order.terms.account_id)
     started_ns = core.stopwatch_ns()
     verdict = verdict_now(core, order.terms, unit.now, max(timedelta(0), unit.now - received_at))
     risk_us = (core.stopwatch_ns() - started_ns) // 1000
@@ -348,7 +392,9 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         began_us=now_us() - risk_us, took_us=risk_us, denial=verdict.denial or ""
     )
     if verdict.denial is not None:
-        denied = OrderDenied(denial=verdict.denial, checks=verdict.kept, risk_us=risk_us)
+        denied = OrderDenied(
+            denial=verdict.denial, checks=verdict.kept, risk_us=risk_us, overridable=verdict.overridable
+        )
         return _record(core, unit, order, denied, trace)
     auction = core.desk.auction_of(order.terms, unit.now)
     may_route = _standing(core, order, auction, unit.now).may_route
@@ -358,8 +404,12 @@ def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: dateti
         risk_us=risk_us,
         route=first_route(order, unit.now, may_route=may_route),
         auction=auction,
+        override=used_of(verdict),
     )
-    return _record(core, unit, order, accepted, trace)
+    after = _record(core, unit, order, accepted, trace)
+    if verdict.override is not None:
+        _use(core, unit, verdict.override, order.terms.account_id, order.order_id)
+    return after
 
 
 def handle_cancel_order(core: Core, unit: UnitOfWork, message: CancelOrder, trace: str) -> None:
@@ -379,8 +429,9 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
     problem = problem_of_change(order.terms, terms, triggered=order.triggered is not None)
     verdict = None
     if problem is None:
+        open_day(core, unit, terms.account_id)
         age = max(timedelta(0), unit.now - message.received_at)
-        verdict = verdict_now(core, terms, unit.now, age, order)
+        verdict = verdict_now(core, terms, unit.now, age, order, message.principal)
         problem = verdict.denial
     wish = RequestReplace(
         request_id=message.request_id,
@@ -388,8 +439,14 @@ def handle_replace_order(core: Core, unit: UnitOfWork, message: ReplaceOrder, tr
         problem=problem,
         checks=() if verdict is None else verdict.kept,
         reserved_price_micros=0 if verdict is None else verdict.reserved_price_micros,
+        overridable=verdict is not None and verdict.overridable,
+        override=None if verdict is None else used_of(verdict),
     )
+    first = len(unit.events)
     _record(core, unit, order, wish, trace)
+    taken = any(event.message.replace_requested is not None for event in unit.events[first:])
+    if taken and verdict is not None and verdict.override is not None:
+        _use(core, unit, verdict.override, order.terms.account_id, message.request_id)
 
 
 def handle_suspend_or_resume(
@@ -413,6 +470,8 @@ def _asked_about(
     if core.desk.effects_of(order.order_id).has(message.request_id):
         return None
     core.desk.note_message(order.terms.account_id, unit.now)
+    if isinstance(message, CancelOrder | ReplaceOrder):
+        core.desk.note_cancel(order.terms.account_id, unit.now)
     if order.lifecycle is Lifecycle.NEW:
         # The request overtook its order's own message, which will be a duplicate when it comes.
         order = _decide_risk(core, unit, order, ids.uuid7_time(order.order_id), trace)
@@ -506,8 +565,37 @@ def handle_algo(core: Core, unit: UnitOfWork, order_id: UUID) -> Order | None:
     if algos.is_over(order, unit.now):
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.ALGO_END)
         return _record(core, unit, order, wish, trace)
-    work = WorkAlgo(volume=core.quotes.touch(symbol).volume, session=core.desk.session_at(symbol, unit.now))
+    work = WorkAlgo(
+        volume=core.quotes.touch(symbol).volume,
+        session=core.desk.session_at(symbol, unit.now),
+        denied=_slice_denied(core, unit, order),
+    )
     return _record(core, unit, order, work, trace)
+
+
+def _slice_denied(core: Core, unit: UnitOfWork, order: Order) -> str:
+    """Return why what is due of an algo order may not be released now, empty if it may.
+
+    It is held to the rules of size, price, exposure and loss, as an order of what is released then and not
+    done; what was asked for as a whole was held to all rules when it was taken, and what a second person let
+    it pass then it passes here, too.
+    """
+    due = algos.slice_due(order, unit.now)
+    if not due:
+        return ""
+    terms = replace(order.terms, quantity=max(0, order.released_qty - order.executed_qty) + due)
+    open_day(core, unit, terms.account_id)
+    verdict = verdict_now(core, terms, unit.now, of=order, is_slice=True)
+    denied = [one for one in verdict.results if one.outcome is RiskOutcome.DENIED]
+    specs = [one.setting.spec for one in denied]
+    return next(
+        (
+            one.denial
+            for one, spec in zip(denied, specs, strict=True)
+            if spec.of_slices and spec.name not in order.overridden
+        ),
+        "",
+    )
 
 
 def orders_of_session(core: Core, ended: Mapping[str, datetime], among: Iterable[UUID]) -> list[UUID]:
@@ -572,9 +660,19 @@ def _known(core: Core, order_id: UUID) -> Order:
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
     auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
-    may_route, waits_for = _standing(core, order, auction, unit.now)
+    may_route, waits_for = may_follow, _ = _standing(core, order, auction, unit.now)
+    if (too_many := core.desk.too_many_children(order)) is not None:
+        may_route, waits_for = False, too_many
     quote = None if order.terms.peg is None else _quote_followed(core, order)
-    steps = evolve(order, cause, unit.now, may_route=may_route, waits_for=waits_for, quote=quote)
+    steps = evolve(
+        order,
+        cause,
+        unit.now,
+        may_route=may_route,
+        may_follow=may_follow,
+        waits_for=waits_for,
+        quote=quote,
+    )
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
@@ -87,6 +88,8 @@ class UnitOfWork:
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
     book, why it was not; empty if it was. requests: the digests of the requests that came in it.
+    overrides: by the override that was used, the request that passed by it. days: of accounts, that have
+    begun or whose peak has grown.
     """
 
     now: datetime
@@ -102,6 +105,8 @@ class UnitOfWork:
     replaced: set[UUID] = field(default_factory=set)
     reopened: list[UUID] = field(default_factory=list)
     requests: dict[UUID, bytes] = field(default_factory=dict)
+    overrides: dict[UUID, UUID] = field(default_factory=dict)
+    days: dict[str, AccountDay] = field(default_factory=dict)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -112,7 +117,7 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not self.events and not self.exceptions
+        return not self.events and not self.exceptions and not self.days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,9 @@ class OrderStore(Protocol):
 
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
+
+    def load_days(self, desk: Desk, today: date, now: datetime) -> None:
+        """Read how the day of each of the desk's accounts has begun, of those that have begun."""
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

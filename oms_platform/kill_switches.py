@@ -211,6 +211,7 @@ class TriggerKind(enum.Enum):
     VENUE_SILENCE = "s in which a venue that owes an answer has said nothing, within a window"
     EXCEPTIONS = "execution exceptions raised within a window"
     MESSAGE_RATE = "requests of clients within a window"
+    LOSS = "dollars lost since the day began, or its last switch was released"
 
 
 class TriggerMode(enum.Enum):

@@ -35,6 +35,11 @@ class Setting(Struct, frozen=True, kw_only=True, gc=False):
         """Whether an order is held to the rule at all: it is not off, and has what it needs."""
         return self.mode is not Mode.OFF and (not self.spec.needs or self.spec.needs in self.values)
 
+    @property
+    def denies(self) -> bool:
+        """Whether what fails is denied, and not only watched or warned of."""
+        return self.mode is Mode.ON and self.severity is not Severity.SOFT
+
 
 class RuleBook:
     """Rows of the rules' parameters. `take` changes it; version: of the last change that it has."""
@@ -84,9 +89,13 @@ class RuleBook:
         """Return the settings of those rules that are asked."""
         return self._covering(thing).asked
 
+    def setting(self, rule: str, thing: Scope) -> Setting:
+        """Return what holds of a rule for a thing."""
+        return self.settings(thing)[_PLACES[rule]]
+
     def value(self, rule: str, parameter: str, thing: Scope) -> Value | None:
         """Return what a parameter of a rule is for a thing, None where nobody has set it."""
-        return self.settings(thing)[_PLACES[rule]].values.get(parameter)
+        return self.setting(rule, thing).values.get(parameter)
 
     def _covering(self, thing: Scope) -> "_Merged":
         covering = tuple(

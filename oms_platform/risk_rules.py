@@ -25,6 +25,8 @@ MemberT = TypeVar("MemberT", bound=enum.Enum)
 DOLLARS_MAX: Final = 10**12
 SHARES_MAX: Final = 2**31 - 1
 WINDOW_S_MAX: Final = 60
+# An order with fewer children is not looked at before each route.
+CHILDREN_MAX_LEAST: Final = 10
 # So many repeats of an order are remembered.
 REPEATS_MAX: Final = 1_000
 _CENT: Final = MICROS // 100
@@ -89,7 +91,8 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: without its parameters an order is denied (LIMIT_MISSING). needs: the parameter without which
     there is nothing to hold an order to, so that the rule is not asked; empty for none. controls: of SEC Rule
     15c3-5, and other rules, that it is for. facts: it says what is so, and is not a person's to turn off or
-    to soften.
+    to soften. follows_market: its bound moves with the market. of_slices: what an algo releases is held to
+    it, each time.
     """
 
     name: str
@@ -99,6 +102,8 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     needs: str = ""
     facts: bool = False
+    follows_market: bool = False
+    of_slices: bool = False
     on_missing: OnMissing = OnMissing.DENY
 
     def parameter(self, name: str) -> Parameter | None:
@@ -147,6 +152,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="TRADER_NOT_PERMITTED",
         meaning="Whoever asks may trade this, here.",
+        of_slices=True,
         controls=(_ACCESS,),
         parameters=(
             Parameter(name="permitted", unit=Unit.YES_NO, meaning="whether it may be traded", default=True),
@@ -155,6 +161,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="INSTRUMENT_RESTRICTED",
         meaning="The instrument is not on the restricted list.",
+        of_slices=True,
         controls=(_RESTRICTED,),
         parameters=(
             Parameter(
@@ -231,6 +238,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="PRICE_OUTSIDE_COLLAR",
         meaning="A limit is not further through the market than the collar.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(
             Parameter(
@@ -255,22 +263,26 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 most=1_000_000,
             ),
         ),
+        follows_market=True,
         on_missing=OnMissing.PASS,
     ),
     RuleSpec(
         name="PRICE_OUTSIDE_BANDS",
         meaning="A limit to buy is not above the upper price band, one to sell not below the lower.",
+        of_slices=True,
         controls=("Limit Up-Limit Down plan, section VI", _ERRONEOUS),
         parameters=(
             Parameter(
                 name="bands", unit=Unit.YES_NO, meaning="whether orders are held to the bands", default=True
             ),
         ),
+        follows_market=True,
         on_missing=OnMissing.PASS,
     ),
     RuleSpec(
         name="ORDER_QTY_EXCEEDS_MAX",
         meaning="The order has no more shares than one may have.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(
             Parameter(
@@ -282,6 +294,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="ORDER_NOTIONAL_EXCEEDS_MAX",
         meaning="The order is worth no more than one may be.",
+        of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(_dollars("notional_max", "dollars of one order", least=1, default=1_000_000 * MICROS),),
         required=True,
@@ -327,6 +340,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="SHORT_SALE_RESTRICTED",
         meaning="While Rule 201 is in force, a short sale has a limit above the national best bid.",
+        of_slices=True,
         controls=(f"{_REG_SHO}, Rule 201", _RULES_OF_ENTRY),
         parameters=(
             Parameter(
@@ -340,6 +354,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="BUYING_POWER_EXCEEDED",
         meaning="Positions, open orders and this order are within the account's buying power.",
+        of_slices=True,
         controls=(_CREDIT,),
         parameters=(_dollars("buying_power", "dollars of positions at cost and of what open orders open"),),
         required=True,
@@ -347,13 +362,33 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="FIRM_CREDIT_EXCEEDED",
         meaning="All accounts of the firm together are within its credit.",
+        of_slices=True,
         controls=(_CREDIT,),
         needs="credit",
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
     ),
     RuleSpec(
+        name="DAILY_LOSS_EXCEEDED",
+        meaning="Who opens a position has lost no more today than the limit, positions at their marks.",
+        of_slices=True,
+        controls=(_CREDIT,),
+        parameters=(
+            _dollars("loss_max", "dollars that the account may lose in a day"),
+            _dollars("firm_loss_max", "dollars that all accounts of the firm may lose together in a day"),
+        ),
+    ),
+    RuleSpec(
+        name="DRAWDOWN_EXCEEDED",
+        meaning="Who opens a position has lost no more than the limit since the best moment of the day.",
+        of_slices=True,
+        controls=(_CREDIT,),
+        needs="drawdown_max",
+        parameters=(_dollars("drawdown_max", "dollars that the account may lose from the day's peak"),),
+    ),
+    RuleSpec(
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         needs="gross_max",
         parameters=(_dollars("gross_max", "dollars, long and short together"),),
@@ -361,6 +396,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="NET_EXPOSURE_EXCEEDED",
         meaning="Long less short positions at their marks, with this order, are within the limit either way.",
+        of_slices=True,
         controls=(_CREDIT,),
         needs="net_max",
         parameters=(_dollars("net_max", "dollars, long less short, either way"),),
@@ -368,6 +404,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="SYMBOL_EXPOSURE_EXCEEDED",
         meaning="The position in the symbol, with this order and the open ones, is within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         needs="symbol_max",
         parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
@@ -375,6 +412,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="SECTOR_EXPOSURE_EXCEEDED",
         meaning="Positions in the sector at their marks, with this order, are within the limit.",
+        of_slices=True,
         controls=(_CREDIT,),
         needs="sector_max",
         parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),
@@ -426,6 +464,40 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         ),
     ),
     RuleSpec(
+        name="CANCEL_TO_FILL_EXCEEDED",
+        meaning="Who sends a new order has not canceled and replaced too much for what the account traded.",
+        controls=(_ERRONEOUS,),
+        needs="ratio_max",
+        parameters=(
+            Parameter(
+                name="ratio_max", unit=Unit.COUNT, meaning="cancels and replaces for each fill", least=1
+            ),
+            Parameter(name="free", unit=Unit.COUNT, meaning="and so many in any case", least=0, default=20),
+            Parameter(
+                name="window_s",
+                unit=Unit.SECONDS,
+                meaning="in so many seconds",
+                least=1,
+                most=WINDOW_S_MAX,
+                default=WINDOW_S_MAX,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="CHILDREN_EXCEEDED",
+        meaning="An order has not sent more venue orders than one may; then no route of it is asked for.",
+        controls=(_ERRONEOUS,),
+        needs="children_max",
+        parameters=(
+            Parameter(
+                name="children_max",
+                unit=Unit.COUNT,
+                meaning="venue orders of one order, those that are over included",
+                least=CHILDREN_MAX_LEAST,
+            ),
+        ),
+    ),
+    RuleSpec(
         name="OPEN_ORDERS_EXCEEDED",
         meaning="The account has no more orders open than it may.",
         controls=(_ERRONEOUS,),
@@ -440,6 +512,7 @@ KINDS_OF_RULES: Final = tuple(kind for kind in ScopeKind if kind is not ScopeKin
 NOT_ABOVE: Final = (
     (("ORDER_NOTIONAL_EXCEEDS_MAX", "notional_max"), ("BUYING_POWER_EXCEEDED", "buying_power")),
     (("BUYING_POWER_EXCEEDED", "buying_power"), ("FIRM_CREDIT_EXCEEDED", "credit")),
+    (("DAILY_LOSS_EXCEEDED", "loss_max"), ("DAILY_LOSS_EXCEEDED", "firm_loss_max")),
     (("SYMBOL_EXPOSURE_EXCEEDED", "symbol_max"), ("SECTOR_EXPOSURE_EXCEEDED", "sector_max")),
     (("SECTOR_EXPOSURE_EXCEEDED", "sector_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),
     (("NET_EXPOSURE_EXCEEDED", "net_max"), ("GROSS_EXPOSURE_EXCEEDED", "gross_max")),

@@ -336,7 +336,7 @@ class RiskCheck(Message, frozen=True, kw_only=True):
     """One risk rule's outcome: the value that was found and the bound it was held to.
 
     headroom: how far within it, empty where that has no sense; scope: where the bound was set, `default` for
-    nowhere.
+    nowhere; overridden_by: who let it pass, of an OVERRIDDEN one.
     """
 
     rule: str
@@ -346,6 +346,18 @@ class RiskCheck(Message, frozen=True, kw_only=True):
     headroom: str = ""
     outcome: RiskOutcome | None = None
     scope: str = ""
+    overridden_by: str = ""
+
+
+class OverrideUsed(Message, frozen=True, kw_only=True):
+    """The leave of a second person by which an order passed that risk would have denied.
+
+    It was good for this one.
+    """
+
+    override_id: UUID
+    granted_by: str
+    reason: str
 
 
 class RouteRequested(Message, frozen=True, kw_only=True):
@@ -374,7 +386,7 @@ class OrderAccepted(Message, frozen=True, kw_only=True):
     or its auction.
 
     reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction: of
-    an OPG or CLO order.
+    an OPG or CLO order. override: by which it passed.
     """
 
     reserved_price_micros: Int64
@@ -382,6 +394,7 @@ class OrderAccepted(Message, frozen=True, kw_only=True):
     risk_us: Int32 = 0
     route: RouteRequested | None = None
     auction: AuctionTimes | None = None
+    override: OverrideUsed | None = None
 
 
 class RouteHeld(Message, frozen=True, kw_only=True):
@@ -473,12 +486,13 @@ class AlgoHeld(Message, frozen=True, kw_only=True):
 class OrderDenied(Message, frozen=True, kw_only=True):
     """Risk failed.
 
-    denial: `CODE: key=value, key=value`.
+    denial: `CODE: key=value, key=value`. overridable: a second person may let the same order pass.
     """
 
     denial: str
     checks: tuple[RiskCheck, ...] = ()
     risk_us: Int32 = 0
+    overridable: bool = False
 
 
 class RoutePlaced(Message, frozen=True, kw_only=True):
@@ -624,7 +638,7 @@ class CancelRejected(Message, frozen=True, kw_only=True):
 class ReplaceRequested(Message, frozen=True, kw_only=True):
     """The order is to be changed into `terms`: children that stand in the way are taken back first.
 
-    checks: risk's, of what it becomes.
+    checks: risk's, of what it becomes. override: by which it passed.
     """
 
     request_id: UUID
@@ -632,6 +646,7 @@ class ReplaceRequested(Message, frozen=True, kw_only=True):
     reserved_price_micros: Int64
     checks: tuple[RiskCheck, ...] = ()
     requested_at: datetime
+    override: OverrideUsed | None = None
 
 
 class OrderReplaced(Message, frozen=True, kw_only=True):
@@ -647,11 +662,16 @@ class OrderReplaced(Message, frozen=True, kw_only=True):
 
 class ReplaceRejected(Message, frozen=True, kw_only=True):
     """A replace's end that changes nothing: refused at once, overtaken, or a venue keeps what stands in the
-    way."""
+    way.
+
+    terms: what it would have become, of one that risk denied. overridable: as of an OrderDenied.
+    """
 
     request_id: UUID
     reason: str = ""
     checks: tuple[RiskCheck, ...] = ()
+    terms: OrderTerms | None = None
+    overridable: bool = False
 
 
 class OrderSuspended(Message, frozen=True, kw_only=True):

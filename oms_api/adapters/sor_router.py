@@ -243,6 +243,7 @@ def _view(answer: v1.CheckRiskResponse) -> RiskView:
                 "headroom": check.headroom,
                 "outcome": _outcome(check.outcome),
                 "scope": check.scope,
+                "overriddenBy": check.overridden_by,
             }
             for check in answer.checks
         ],

@@ -21,6 +21,7 @@ class Right(enum.Enum):
     STOP = "stop"
     RELEASE = "release"
     LIMITS = "limits"
+    OVERRIDE = "override"
     ADMIN = "admin"
     AUDIT = "audit"
 
@@ -29,8 +30,18 @@ _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
 # The words of a role claim, as docs/log-in.md has them. Which accounts they hold for is a claim of its own.
 RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
     "trader": _TRADING,
-    "desk-head": _TRADING | {Right.STOP},
-    "risk": frozenset((Right.READ, Right.CANCEL, Right.STOP, Right.RELEASE, Right.LIMITS, Right.AUDIT)),
+    "desk-head": _TRADING | {Right.STOP, Right.OVERRIDE},
+    "risk": frozenset(
+        (
+            Right.READ,
+            Right.CANCEL,
+            Right.STOP,
+            Right.RELEASE,
+            Right.LIMITS,
+            Right.OVERRIDE,
+            Right.AUDIT,
+        )
+    ),
     "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.ADMIN, Right.LIMITS, Right.AUDIT},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.

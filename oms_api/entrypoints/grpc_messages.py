@@ -123,8 +123,13 @@ def risk_values(view: RiskView) -> dict[str, Any]:
     return {
         "accepted": view.accepted,
         "denial": view.denial,
-        "checks": [{**check, "outcome": _outcome(check["outcome"])} for check in view.checks],
+        "checks": [_check_values(check) for check in view.checks],
     }
+
+
+def _check_values(check: Mapping[str, object]) -> dict[str, Any]:
+    values = {name: value for name, value in check.items() if name != "overriddenBy"}
+    return {**values, "outcome": _outcome(check["outcome"]), "overridden_by": check.get("overriddenBy", "")}
 
 
 def _outcome(name: object) -> int:

@@ -31,6 +31,7 @@ _RIGHTS: Final = {
     Right.STOP: "Needs the right to stop trading.",
     Right.RELEASE: "Needs the right to let what is stopped trade again.",
     Right.LIMITS: "Needs the right to change limits.",
+    Right.OVERRIDE: "Needs the right to override risk for an order of somebody else.",
     Right.ADMIN: "Needs the right to administer.",
     Right.AUDIT: "Needs the right to audit.",
 }

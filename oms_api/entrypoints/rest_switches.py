@@ -304,6 +304,7 @@ COUNTED_BY: Final[Mapping[TriggerKind, frozenset[ScopeKind]]] = {
     TriggerKind.VENUE_SILENCE: frozenset((ScopeKind.VENUE,)),
     TriggerKind.EXCEPTIONS: frozenset((ScopeKind.VENUE, ScopeKind.ACCOUNT, ScopeKind.SYMBOL)),
     TriggerKind.MESSAGE_RATE: frozenset(ScopeKind) - {ScopeKind.VENUE},
+    TriggerKind.LOSS: frozenset((ScopeKind.FIRM, ScopeKind.DESK, ScopeKind.ACCOUNT)),
 }
 
 

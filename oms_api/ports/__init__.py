@@ -86,6 +86,15 @@ from oms_api.ports.orders import (
     View,
     plan_with_explanation,
 )
+from oms_api.ports.overrides import (
+    Denied,
+    NamedOrder,
+    NewOverride,
+    OverrideDesk,
+    OverrideFilter,
+    OverrideView,
+    RuleLetPass,
+)
 from oms_api.ports.refused import (
     BusyError,
     IntakeFullError,
@@ -143,6 +152,7 @@ __all__ = [
     "ChangeView",
     "ChildView",
     "Contradicting",
+    "Denied",
     "DeskState",
     "EffectView",
     "EncodedEvent",
@@ -175,8 +185,10 @@ __all__ = [
     "LiveQuotes",
     "MarketData",
     "MarketDesk",
+    "NamedOrder",
     "NewChange",
     "NewOrder",
+    "NewOverride",
     "NotChanged",
     "NothingSet",
     "OrderFilter",
@@ -186,6 +198,9 @@ __all__ = [
     "OrderView",
     "OtherVersion",
     "OutcomeStore",
+    "OverrideDesk",
+    "OverrideFilter",
+    "OverrideView",
     "OutstandingView",
     "Ports",
     "PositionView",
@@ -213,6 +228,7 @@ __all__ = [
     "RoutingAdmin",
     "RoutingRefusedError",
     "RowRefused",
+    "RuleLetPass",
     "ScorecardView",
     "SessionLostError",
     "StoredRoute",
@@ -255,6 +271,7 @@ class Ports:
     switches: SwitchDesk
     kills: KillBoard
     limits: LimitDesk
+    overrides: OverrideDesk
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog

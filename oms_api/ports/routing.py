@@ -18,7 +18,8 @@ class RiskView(View, frozen=True):
     """The verdict that an order would get now. denial: `CODE: key=value`, empty when accepted.
 
     checks: of each rule, its value and bound, how far within that it is (headroom), what came of it (outcome:
-    PASSED, WARNED, SHADOWED, OVERRIDDEN, DENIED) and of which scope the bound is.
+    PASSED, WARNED, SHADOWED, OVERRIDDEN, DENIED), of which scope the bound is, and who let it pass
+    (overriddenBy).
     """
 
     accepted: bool

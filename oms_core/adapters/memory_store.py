@@ -4,10 +4,13 @@ It passes the same contract tests as the one on Postgres (tests/integration/test
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -25,7 +28,8 @@ from oms_core.ports import (
 from oms_platform.exceptions import ExecutionException
 from oms_platform.ids import uuid7_time
 from oms_platform.kill_switches import KillSwitch, Stage
-from oms_platform.messages import OrderEvent, SubmitOrder
+from oms_platform.messages import CancelOrder, OrderEvent, ReplaceOrder, SubmitOrder
+from oms_platform.overrides import Override
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
 from oms_platform.wire import Topic, order_of
@@ -69,6 +73,9 @@ class InMemoryOrderStore:
         self.owners: dict[int, str] = {}
         self.exceptions: dict[str, ExecutionException] = {}
         self.bookings: dict[UUID, str] = {}
+        self.overrides: dict[UUID, Override] = {}
+        self.overrides_used: dict[UUID, UUID] = {}
+        self.days: dict[tuple[str, date], AccountDay] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -80,6 +87,24 @@ class InMemoryOrderStore:
         """Store the rows of the risk rules as they are from now on."""
         self._rules = tuple(rules)
         self._reference_version += 1
+
+    def grant(self, override: Override) -> None:
+        """Store a leave."""
+        self.overrides[override.override_id] = override
+        self._reference_version += 1
+
+    def revoke(self, override_id: UUID) -> None:
+        """Take a leave back that is not used."""
+        del self.overrides[override_id]
+        self._reference_version += 1
+
+    def _unused(self) -> dict[str, tuple[Override, ...]]:
+        found: dict[str, tuple[Override, ...]] = {}
+        for override_id, one in self.overrides.items():
+            if override_id not in self.overrides_used:
+                account = one.terms.account_id
+                found[account] = (*found.get(account, ()), one)
+        return found
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
@@ -110,6 +135,7 @@ class InMemoryOrderStore:
         desk.keep_accounts(dict(self._accounts))
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
+        desk.overrides = self._unused()
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -136,12 +162,23 @@ class InMemoryOrderStore:
         self._count_recent(desk)
         return desk
 
+    def load_days(self, desk: Desk, today: date, now: datetime) -> None:
+        """Give the desk how the day of each of its accounts has begun."""
+        for (account, trade_date), day in self.days.items():
+            if trade_date == today and account in desk.owned:
+                desk.days.load(account, day, now)
+
     def _count_recent(self, desk: Desk) -> None:
         """Count what the accounts have asked for, which rates and repeats are held to."""
         for request, _ in self.requests.values():
             account = request.terms.account_id if isinstance(request, SubmitOrder) else request.account_id
             if account in desk.owned:
                 desk.states[account].messages.note(request.received_at)
+                if isinstance(request, CancelOrder | ReplaceOrder):
+                    desk.states[account].cancels.note(request.received_at)
+        for event in self.executions:
+            if event.account_id in desk.owned:
+                desk.states[event.account_id].fills.note(event.occurred_at)
         for order_id, events in self.events.items():
             request = self.requests[order_id][0]
             accepted = next((event for event in events if event.order_accepted is not None), None)
@@ -218,7 +255,7 @@ class InMemoryOrderStore:
     def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Store a batch and the offsets after it, or nothing of it."""
         self.require_streams(unit.streams)
-        reason = self._refuses(unit) or self._collision(unit)
+        reason = self._refuses(unit) or self._collision(unit) or self._used(unit)
         if reason is not None:
             raise UnstorableError(reason)
         for event in unit.events:
@@ -229,12 +266,24 @@ class InMemoryOrderStore:
         for exception in unit.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self.bookings |= unit.bookings
+        self.overrides_used |= unit.overrides
+        for account, day in unit.days.items():
+            kept = self.days.setdefault((account, day.trade_date), day)
+            self.days[account, day.trade_date] = replace(
+                kept, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
+            )
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
         for place, offset in next_offsets.items():
             self.offsets[place] = max(offset, self.offsets.get(place, 0))
         self.commits += 1
+
+    def _used(self, unit: UnitOfWork) -> str | None:
+        for override_id in unit.overrides:
+            if override_id not in self.overrides or override_id in self.overrides_used:
+                return f"override {override_id} is used or revoked"
+        return None
 
     def _collision(self, unit: UnitOfWork) -> str | None:
         stored: dict[UUID, int] = {}

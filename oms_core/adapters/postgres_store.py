@@ -5,7 +5,7 @@ the account meets another end: its whole batch is refused, it stops, and starts 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -47,6 +48,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.override_rows import USE, read_unused
 from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rows import read_rule_changes
@@ -156,6 +158,20 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
 )
+# A day begins once; its peak only grows.
+_UPSERT_DAYS: Final = ArrayStatement.insert(
+    "account_days",
+    (
+        ("account_id", "text"),
+        ("trade_date", "date"),
+        ("opening_micros", "bigint"),
+        ("peak_micros", "bigint"),
+        ("opened_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ),
+    "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
+    " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
+)
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
 _submit_decoder: Final = msgspec.json.Decoder(SubmitOrder)
@@ -187,6 +203,7 @@ class PostgresOrderStore:
         now = self._clock()
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
+        self._load_overrides(desk, version["overrides"], now)
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -248,6 +265,12 @@ class PostgresOrderStore:
             desk.rules.version = max(desk.rules.version, change.change_id)
         desk.rules_seen = version
 
+    def _load_overrides(self, desk: Desk, version: int, now: datetime) -> None:
+        """Read the overrides that are not used, if one was granted or revoked."""
+        if version != desk.overrides_seen:
+            desk.overrides = read_unused(self._connection, now)
+            desk.overrides_seen = version
+
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
         made = ensure_partitions(self._connection, now)
@@ -298,12 +321,22 @@ class PostgresOrderStore:
         now = self._clock()
         since = now - timedelta(seconds=WINDOW_S_MAX)
         floor = uuid7_floor(since - CLOCK_SKEW_MAX)
-        for account, received_at, count in self._connection.execute(
-            "SELECT account_id, date_trunc('second', received_at), count(*) FROM order_requests"
+        for account, received_at, count, cancels in self._connection.execute(
+            "SELECT account_id, date_trunc('second', received_at), count(*),"
+            " count(*) FILTER (WHERE kind IN ('CANCEL', 'REPLACE')) FROM order_requests"
             " WHERE request_id >= %s AND received_at >= %s AND account_id = ANY(%s) GROUP BY 1, 2",
             [floor, since, owned],
         ):
-            desk.states[account].messages.note(received_at, count)
+            state = desk.states[account]
+            state.messages.note(received_at, count)
+            if cancels:
+                state.cancels.note(received_at, cancels)
+        for account, filled_at, count in self._connection.execute(
+            "SELECT account_id, date_trunc('second', occurred_at), count(*) FROM order_events"
+            " WHERE type = 'TradeApplied' AND occurred_at >= %s AND account_id = ANY(%s) GROUP BY 1, 2",
+            [since, owned],
+        ):
+            desk.states[account].fills.note(filled_at, count)
         for payload, accepted_at in self._connection.execute(
             "SELECT r.payload::text, e.occurred_at FROM order_events e"
             " JOIN order_requests r ON r.request_id = e.order_id"
@@ -313,6 +346,16 @@ class PostgresOrderStore:
         ):
             terms = _submit_decoder.decode(payload).terms
             desk.states[terms.account_id].note_order(terms, accepted_at)
+
+    def load_days(self, desk: Desk, today: date, now: datetime) -> None:
+        """Read how the day of each of the desk's accounts has begun, of those that have begun."""
+        for account, opening, peak in self._connection.execute(
+            "SELECT account_id, opening_micros, peak_micros FROM account_days"
+            " WHERE trade_date = %s AND account_id = ANY(%s)",
+            [today, list(desk.owned)],
+        ):
+            day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
+            desk.days.load(account, day, now)
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""
@@ -417,8 +460,11 @@ class PostgresOrderStore:
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
+                _UPSERT_DAYS.execute(cursor, [_day_row(*one, unit.now) for one in sorted(unit.days.items())])
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
+                for override_id, request_id in unit.overrides.items():
+                    cursor.execute(USE, [override_id, request_id, unit.now])
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error
@@ -552,3 +598,7 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
         dollars_of(position.net_cash_micros),
         unit.now,
     )
+
+
+def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
+    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from oms_core.domain.days import cash_of
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.transitions import Lifecycle
@@ -239,10 +240,10 @@ class AccountState:
     """Positions and open orders by symbol, and their sums in micros; what has been asked for lately.
 
     quantities: of positions, where they are not 0. gross_cost_micros: of positions. reserved_micros: of what
-    open orders open, and reserved: the same by symbol, where it is not 0. buying_micros, selling_micros: of
-    all open orders. open_orders: how many. orders, messages: how many came in each of the last seconds.
-    alike: when the same order came, by likeness; forget_from: at how many of them those that are too old are
-    forgotten.
+    open orders open, and reserved: the same by symbol, where it is not 0. cash_micros: of all trades.
+    buying_micros, selling_micros: of all open orders. open_orders: how many. orders, messages, cancels
+    (replaces among them), fills: how many there were in each of the last seconds. alike: when the same order
+    came, by likeness; forget_from: at how many of them those that are too old are forgotten.
     """
 
     symbols: dict[str, SymbolState] = field(default_factory=dict)
@@ -250,11 +251,14 @@ class AccountState:
     gross_cost_micros: int = 0
     reserved_micros: int = 0
     reserved: dict[str, int] = field(default_factory=dict)
+    cash_micros: int = 0
     buying_micros: int = 0
     selling_micros: int = 0
     open_orders: int = 0
     orders: SecondCounts = field(default_factory=SecondCounts)
     messages: SecondCounts = field(default_factory=SecondCounts)
+    cancels: SecondCounts = field(default_factory=SecondCounts)
+    fills: SecondCounts = field(default_factory=SecondCounts)
     alike: dict[tuple[object, ...], deque[datetime]] = field(default_factory=dict)
     forget_from: int = _LIKENESSES_MIN
 
@@ -298,6 +302,7 @@ class AccountState:
         state = self._state(symbol)
         change = abs(position.cost_micros) - abs(state.position.cost_micros)
         self.gross_cost_micros += change
+        self.cash_micros += cash_of(position) - cash_of(state.position)
         state.position = position
         if position.quantity:
             self.quantities[symbol] = position.quantity

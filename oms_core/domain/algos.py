@@ -228,6 +228,11 @@ def _released(
         wanted = min(wanted, plan.base_qty + counted * algo.participation_bps // _BASIS_POINTS)
     if wanted <= order.released_qty and not begun_anew and not order.held:
         return ()
+    if work.denied and wanted > order.released_qty:
+        held = f"SLICE_DENIED: {work.denied}"
+        # Its figures may be others at each look.
+        told = _rule_in(order.held) == _rule_in(held)
+        return () if told else (AlgoHeld(reason=held, held_at=now),)
     return (
         SharesReleased(
             quantity=max(wanted, order.released_qty),
@@ -240,8 +245,21 @@ def _released(
     )
 
 
+def _rule_in(held: str) -> list[str]:
+    return held.split(": ", 2)[:2]
+
+
 def _unknown(order: Order) -> str:
     return f"VOLUME_UNKNOWN: symbol={order.terms.symbol}, expected a fresh quote that tells what was traded"
+
+
+def slice_due(order: Order, now: datetime) -> int:
+    """Return the shares that a plan would release now beyond those that are, whatever the volume was."""
+    if order.plan is None or not is_under_way(order):
+        return 0
+    _, due = planned_by(order.plan, now)
+    wanted = 0 if due is None else min(due.quantity, order.terms.quantity)
+    return max(0, wanted - order.released_qty)
 
 
 # ---- when to look at it again
@@ -259,7 +277,8 @@ def next_look(order: Order, now: datetime) -> datetime | None:
         return min(max(now, begins_at(order, algo)), over)
     number, due = planned_by(order.plan, now)
     if due is not None and min(due.quantity, order.terms.quantity) > order.released_qty:
-        return min(over, now + _look_every(algo, order.plan) if algo.participation_bps else now)
+        waits = algo.participation_bps or order.held
+        return min(over, now + _look_every(algo, order.plan) if waits else now)
     later = order.plan.slices[number:]
     return min(later[0].due_at, over) if later else over
 

@@ -36,6 +36,8 @@ class DenialCode(enum.Enum):
         "Positions, open orders and this order together exceed the account's buying power."
     )
     FIRM_CREDIT_EXCEEDED = "The firm's accounts together exceed its credit."
+    DAILY_LOSS_EXCEEDED = "The account, or its firm, has lost more today than it may; closing goes on."
+    DRAWDOWN_EXCEEDED = "The account has lost more than it may since its best of the day; closing goes on."
     GROSS_EXPOSURE_EXCEEDED = "Long and short positions at their marks, with what is open, exceed the limit."
     NET_EXPOSURE_EXCEEDED = "Long less short positions at their marks, with what is open, exceed the limit."
     SYMBOL_EXPOSURE_EXCEEDED = "The position in the symbol, with what is open, exceeds the limit."
@@ -44,6 +46,8 @@ class DenialCode(enum.Enum):
     DUPLICATE_ORDER = "The same order came too often in a short time."
     ORDER_RATE_EXCEEDED = "New orders came too fast."
     MESSAGE_RATE_EXCEEDED = "Requests came too fast."
+    CANCEL_TO_FILL_EXCEEDED = "Too many cancels and replaces for what was traded; cancels go on."
+    CHILDREN_EXCEEDED = "The order has had too many venue orders; what venues have of it stays."
     OPEN_ORDERS_EXCEEDED = "Too many orders are open."
     LIMIT_MISSING = "A limit that has to be set is not: the rule and the parameter are named."
     INPUT_MISSING = "A rule lacks what it looks at, or has it too old: both are named."

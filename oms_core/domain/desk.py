@@ -14,7 +14,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from oms_core.domain.account import FLAT, NOTHING, AccountState, Valuation, held_by
+from oms_core.domain.account import FLAT, NOTHING, AccountState, UnmarkedError, Valuation, held_by
+from oms_core.domain.days import AccountDay, Days
+from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
@@ -42,6 +44,8 @@ from oms_core.domain.transitions import Lifecycle
 from oms_platform.kill_switches import KillSwitch, owner_of
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS
+from oms_platform.overrides import Override
+from oms_platform.risk_rules import CHILDREN_MAX_LEAST
 from oms_platform.scopes import Scope
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
@@ -73,7 +77,8 @@ class Desk:
 
     owned: the accounts whose orders and fills come here; share: how many partitions that is, and of how many,
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
-    firm. effects: by order, what had its effect on it.
+    firm. overrides: leave that is not used yet, by account. days: what accounts have won or lost
+    today. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets.
     """
@@ -83,6 +88,9 @@ class Desk:
     reference_version: tuple[object, ...] = ()
     rules: RuleBook = field(default_factory=RuleBook)
     rules_seen: int | None = None
+    overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
+    overrides_seen: int | None = None
+    days: Days = field(default_factory=Days)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
@@ -146,6 +154,10 @@ class Desk:
         """Count a request of an account."""
         self.states[account_id].messages.note(now)
 
+    def note_cancel(self, account_id: str, now: datetime) -> None:
+        """Count a cancel of an account, or a replace."""
+        self.states[account_id].cancels.note(now)
+
     def keep_accounts(self, accounts: dict[str, AccountTerms]) -> None:
         """Take the accounts as they are; one may be of another firm now."""
         self.accounts = accounts
@@ -163,6 +175,8 @@ class Desk:
         effects = self.effects_of(order.order_id)
         for event, _ in steps:
             effects.note(event)
+            if isinstance(event, TradeApplied):
+                self.states[terms.account_id].fills.note(now)
             if isinstance(event, TradeApplied | TradeCorrected):
                 before = self.position(terms.account_id, terms.symbol)
                 self.keep_position(terms.account_id, terms.symbol, _moved(before, terms.side, event))
@@ -219,6 +233,18 @@ class Desk:
             return self.standing(symbol, now)
         return auction_standing(order.terms.time_in_force, auction, now)
 
+    def too_many_children(self, order: Order) -> str | None:
+        """Return why no route of an order is asked for any more, by the children that it has had; or None."""
+        count, terms = len(order.children), order.terms
+        if count < CHILDREN_MAX_LEAST:
+            return None
+        account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
+        setting = self.rules.setting("CHILDREN_EXCEEDED", scope_of_order(terms, account, instrument))
+        bound = setting.values.get("children_max")
+        if not isinstance(bound, int) or count < bound or not setting.denies:
+            return None
+        return render(DenialCode.CHILDREN_EXCEEDED, children=count, limit=bound)
+
     def is_traded(self, symbol: str) -> bool:
         """Whether an instrument is known, active and not halted."""
         instrument = self.instruments.get(symbol)
@@ -268,6 +294,7 @@ class Desk:
         age: timedelta = timedelta(0),
         age_max: timedelta = NO_AGE_LIMIT,
         of: Order | None = None,
+        is_slice: bool = False,
         day_orders_wait: bool = False,
         mark: Callable[[str], int | None] = no_mark,
         stopped_by: KillSwitch | None = None,
@@ -276,7 +303,8 @@ class Desk:
 
         mark: what a share of a symbol is worth now, in micros. stopped_by: the kill switch that stops the
         order. of: the order that is to become one of these terms; what it holds itself does not count against
-        it. day_orders_wait: whether DAY orders are taken while their market is closed.
+        it. day_orders_wait: whether DAY orders are taken while their market is closed. is_slice: the
+        terms are of what is released of `of` and not done.
         """
         account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
         state = self.states[terms.account_id]
@@ -291,7 +319,8 @@ class Desk:
             state=state,
             of_held=NOTHING if of is None else held_by(of),
             is_replace=of is not None,
-            executed_qty=0 if of is None else of.executed_qty,
+            executed_qty=0 if of is None or is_slice else of.executed_qty,
+            children=0 if of is None else len(of.children),
             age=age if terms.order_type is OrderType.MARKET else timedelta(0),
             age_max=age_max,
             phase=phase,
@@ -309,7 +338,53 @@ class Desk:
             sector=self.sector_of,
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,
+            day=self.day_of(terms.account_id),
+            firm_pnl_micros=0 if account is None else self.days.firms.get(account.firm, 0),
         )
+
+    def day_of(self, account_id: str) -> AccountDay | None:
+        """Return an account's day, None where its beginning is not known; of one without a position it is."""
+        found, today = self.days.of(account_id), self.days.trade_date
+        if found is not None or today is None:
+            return found
+        state = self.states[account_id]
+        if any(one.position.quantity for one in state.symbols.values()):
+            return None
+        return AccountDay(trade_date=today, opening_micros=state.cash_micros)
+
+    def look_at_day(
+        self, account_id: str, now: datetime, mark: Callable[[str], int | None]
+    ) -> AccountDay | None:
+        """See what an account is worth now. Returns its day where that is to be stored.
+
+        An account is not looked at while nobody knows what one of its positions is worth.
+        """
+        state = self.states[account_id]
+        try:
+            worth = state.cash_micros + Valuation(state, mark, self.sector_of, "").worth.net
+        except UnmarkedError:
+            return None
+        return self.days.look(account_id, worth, now)
+
+    def house_of(self, account_id: str) -> Scope:
+        """Return an account with its firm and desk; of one that is not known, the account alone."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Scope(account=account_id)
+        return Scope(firm=account.firm, desk=account.desk, account=account_id)
+
+    def firm_of(self, account_id: str) -> str:
+        """Return an account's firm, empty for one that is not known."""
+        return self.house_of(account_id).firm
+
+    def overrides_of(self, account_id: str) -> tuple[Override, ...]:
+        """Return the leave of an account that is not used yet."""
+        return self.overrides.get(account_id, ())
+
+    def use_override(self, account_id: str, used: Override) -> None:
+        """Take a leave that was used: it is good for nothing more."""
+        left = [one for one in self.overrides_of(account_id) if one.override_id != used.override_id]
+        self.overrides[account_id] = tuple(left)
 
     def buying_power_of(self, account_id: str) -> int | None:
         """Return an account's buying power in micros, whatever it trades; None where none is set."""

@@ -73,6 +73,8 @@ from oms_platform.vocabulary import (
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RiskCheck,
+    RiskOutcome,
     RouteDeferred,
     RouteHeld,
     RoutePlaced,
@@ -120,17 +122,19 @@ def evolve(
     now: datetime,
     *,
     may_route: bool = True,
+    may_follow: bool = True,
     waits_for: str = "",
     quote: FollowQuote | None = None,
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted. What is left of it waits, and no route is asked for.
+    may_route False: its market is closed or halted, or it has had too many children. What is left of it
+    waits, and no route is asked for. may_follow: whether what venues have of a pegged order may be moved.
     waits_for: for what time, in words. quote: of now, of a pegged order.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
-    for event in _first(order, cause, now, may_route):
+    for event in _first(order, cause, now, may_follow):
         order = apply(order, event)
         steps.append((event, order))
     while (following := _next(order, now, may_route, waits_for, quote)) is not None:
@@ -148,7 +152,7 @@ def first_route(order: Order, now: datetime, *, may_route: bool) -> RouteRequest
     )
 
 
-def _first(order: Order, cause: Fact | Command, now: datetime, may_route: bool) -> tuple[Event, ...]:
+def _first(order: Order, cause: Fact | Command, now: datetime, may_follow: bool) -> tuple[Event, ...]:
     match cause:
         case OrderAccepted() | OrderDenied() | BookingRejected():
             return (cause,)
@@ -172,13 +176,13 @@ def _first(order: Order, cause: Fact | Command, now: datetime, may_route: bool) 
         case RequestCancel() | RequestReplace() | RequestSuspend() | RequestResume():
             return (begun(order, cause, now),)
         case TriggerStop() | FollowQuote() | WorkAlgo() | RetryRoute():
-            return _due(order, cause, now, may_route)
+            return _due(order, cause, now, may_follow)
         case _:
             assert_never(cause)
 
 
 def _due(
-    order: Order, cause: TriggerStop | FollowQuote | WorkAlgo | RetryRoute, now: datetime, may_route: bool
+    order: Order, cause: TriggerStop | FollowQuote | WorkAlgo | RetryRoute, now: datetime, may_follow: bool
 ) -> tuple[Event, ...]:
     """Return what the market or the time brings an order, if anything."""
     match cause:
@@ -186,7 +190,7 @@ def _due(
             # It may have become another order since the quote was held to it.
             return (_triggered(cause, now),) if order.waits_for_stop and _reaches(order, cause) else ()
         case FollowQuote():
-            return _followed(order, cause, now) if may_route else ()
+            return _followed(order, cause, now) if may_follow else ()
         case WorkAlgo():
             return worked(order, cause, now)
         case RetryRoute():
@@ -434,6 +438,7 @@ def apply(order: Order, event: Event) -> Order:
                 released_qty=order.releasable_qty,
                 reserved_price_micros=event.reserved_price_micros,
                 auction=event.auction,
+                overridden=overridden_in(event.checks),
                 **({} if event.route is None else _route_changes(event.route)),
             )
         case OrderDenied():
@@ -452,6 +457,11 @@ def apply(order: Order, event: Event) -> Order:
             return _algo_moved(order, event)
         case _:
             return _noted_or_over(order, event)
+
+
+def overridden_in(checks: tuple[RiskCheck, ...]) -> tuple[str, ...]:
+    """Return the rules that a second person let an order pass."""
+    return tuple(one.rule for one in checks if one.outcome is RiskOutcome.OVERRIDDEN)
 
 
 def _noted_or_over(
@@ -751,6 +761,7 @@ def _replacing(order: Order, event: ReplaceRequested | OrderReplaced | ReplaceRe
                 pegged=order.pegged if _follows_as_before(order.terms, event.terms) else None,
                 day_from=_day_from(order, event.terms),
                 reserved_price_micros=event.reserved_price_micros,
+                overridden=() if order.replacing is None else overridden_in(order.replacing.checks),
                 released_qty=replace(order, terms=event.terms).releasable_qty,
                 replacing=None,
                 plan=None,

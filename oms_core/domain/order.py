@@ -40,6 +40,7 @@ from oms_platform.vocabulary import (
     OrderSuspended,
     OrderTerms,
     OrderType,
+    OverrideUsed,
     PegPriced,
     ReplaceRejected,
     ReplaceRequested,
@@ -109,6 +110,7 @@ class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody wants the order to be what `terms` say.
 
     problem: why it may not become that, whatever state it is in, with risk's checks of it; None if it may.
+    overridable: risk says so, and a second person may let it pass. override: by which it passes.
     """
 
     request_id: UUID
@@ -116,6 +118,8 @@ class RequestReplace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     problem: str | None
     checks: tuple[RiskCheck, ...] = ()
     reserved_price_micros: int = 0
+    overridable: bool = False
+    override: OverrideUsed | None = None
 
 
 class RequestSuspend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -155,11 +159,13 @@ class WorkAlgo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The time to release shares of an algo order may have come.
 
     volume: of the symbol, all that its market has traded of it; None while nobody knows. session: of the
-    symbol's market, the one that the time is in; None between two, and where a market never closes.
+    symbol's market, the one that the time is in; None between two, and where a market never closes. denied:
+    why risk lets nothing more be released now, empty while it does.
     """
 
     volume: int | None = None
     session: Session | None = None
+    denied: str = ""
 
 
 class RetryRoute(msgspec.Struct, frozen=True, gc=False):
@@ -226,18 +232,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parent order's state after `sequence` events; the request that made it counts as the first.
 
     released_qty: shares that may be worked, those done included; all of them, but for an order that waits for
-    its stop price or is worked over time, until a cancel takes back what no venue has. triggered: when the
-    stop price was reached. pegged: the price of a pegged order, None until a route needs it. plan, release,
-    held: an algo's plan, None until there is one of its terms, what it last released, and why it does not
-    release what is due. executed_qty: all net shares that venues executed, also beyond the order's quantity.
-    notional_micros: of all of them. working_qty, unresolved_qty: the sums over children. route_quantity:
-    shares in a route that was asked for and is not placed yet. cancel: the last cancel that was taken,
-    whatever became of it: from then on nothing is routed. replacing: the pending replace. suspended: since
-    when the order is suspended; None while it is not. fruitless_routes, dry_routes: routes since the last
-    fill that were placed without one, and those that found no quote to decide on. retry_at: when the next
-    route may be asked for. waits_for: what time it waits for, as it was told last; empty while it waits for
-    none. day_from: since when it is a DAY order, of one that a replace has made one.
-    auction: that an OPG or CLO order is for.
+    its stop price or is worked over time, until a cancel takes back what no venue has. overridden: the rules
+    that a second person let it pass. triggered: when the stop price was reached. pegged: the price of a
+    pegged order, None until a route needs it. plan, release, held: an algo's plan, None until there is one of
+    its terms, what it last released, and why it does not release what is due. executed_qty: all net shares
+    that venues executed, also beyond the order's quantity. notional_micros: of all of them. working_qty,
+    unresolved_qty: the sums over children. route_quantity: shares in a route that was asked for and is not
+    placed yet. cancel: the last cancel that was taken, whatever became of it: from then on nothing is routed.
+    replacing: the pending replace. suspended: since when the order is suspended; None while it is not.
+    fruitless_routes, dry_routes: routes since the last fill that were placed without one, and those that
+    found no quote to decide on. retry_at: when the next route may be asked for. waits_for: what time it waits
+    for, as it was told last; empty while it waits for none. day_from: since when it is a DAY order, of one
+    that a replace has made one. auction: that an OPG or CLO order is for.
     """
 
     order_id: UUID
@@ -246,6 +252,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lifecycle: Lifecycle = Lifecycle.NEW
     pending: Pending = Pending.NONE
     released_qty: int = 0
+    overridden: tuple[str, ...] = ()
     executed_qty: int = 0
     notional_micros: int = 0
     working_qty: int = 0

@@ -63,15 +63,24 @@ def _request_cancel(order: Order, wish: RequestCancel, now: datetime) -> Event:
 def _request_replace(order: Order, wish: RequestReplace, now: datetime) -> Event:
     # FIX 4.4 Appendix D, C.1.c: more shares bring a filled order back.
     grows = order.lifecycle is Lifecycle.FILLED and wish.terms.quantity > order.executed_qty
-    reason = (None if grows else _too_late(order)) or _under_way(order) or wish.problem
+    too_late = (None if grows else _too_late(order)) or _under_way(order)
+    reason = too_late or wish.problem
     if reason is not None:
-        return ReplaceRejected(request_id=wish.request_id, reason=reason, checks=wish.checks)
+        denied = too_late is None and bool(wish.checks)
+        return ReplaceRejected(
+            request_id=wish.request_id,
+            reason=reason,
+            checks=wish.checks,
+            terms=wish.terms if denied else None,
+            overridable=denied and wish.overridable,
+        )
     return ReplaceRequested(
         request_id=wish.request_id,
         terms=wish.terms,
         reserved_price_micros=wish.reserved_price_micros,
         checks=wish.checks,
         requested_at=now,
+        override=wish.override,
     )
 
 

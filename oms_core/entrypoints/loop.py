@@ -14,6 +14,8 @@ import structlog
 
 from oms_core import metrics
 from oms_core.domain.algo_watch import AlgoWatch
+from oms_core.domain.days import LossWatch
+from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.domain.kills import KillWatch
 from oms_core.domain.order_times import Turns
@@ -34,6 +36,7 @@ from oms_core.handlers import (
     handle_trigger,
     handle_turn,
     load_orders,
+    look_at_day,
     note_request,
     orders_of_session,
     orders_of_symbols,
@@ -46,8 +49,10 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
 from oms_platform.kill_switches import TriggerKind, owner_of
 from oms_platform.kill_triggers import TriggerWatch
+from oms_platform.market_rules import rules_date
 from oms_platform.messages import SubmitOrder
 from oms_platform.order_types import StopTrigger
+from oms_platform.prices import MICROS
 from oms_platform.telemetry.metrics import timed_transaction
 from oms_platform.telemetry.order_trace import now_us
 from oms_platform.telemetry.tracing import DEAD_LETTER_SPAN, Tracer
@@ -58,6 +63,9 @@ from oms_platform.worker import StopFlag
 SWEEP_EVERY: Final = timedelta(seconds=5)
 # So soon a limit that a person sets holds, and a halt.
 REFERENCE_EVERY: Final = timedelta(milliseconds=250)
+# How often some accounts' days are looked at, one account after the other.
+DAYS_EVERY: Final = timedelta(seconds=1)
+DAYS_PER_LOOK_MAX: Final = 500
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 LAP_EVERY: Final = timedelta(milliseconds=500)
 IDLE_POLL_S: Final = 0.05
@@ -123,7 +131,9 @@ class CoreLoop:
         self._ending: list[UUID] = []
         self._kills = KillWatch()
         self._killing: list[UUID] = []
-        self._triggers = TriggerWatch(TriggerKind.MESSAGE_RATE)
+        self._triggers = TriggerWatch(TriggerKind.MESSAGE_RATE, TriggerKind.LOSS)
+        self._losses = LossWatch()
+        self._to_look_at: list[str] = []
         # When each calendar's last session ended, and which symbols could not be routed at the last
         # look, and which of them whatever the hour.
         self._ended: dict[str, datetime] = {}
@@ -133,6 +143,7 @@ class CoreLoop:
         self._requests_settled: datetime | None = None
         start = clock()
         self._next_sweep = self._next_partitions = self._next_lap = self._next_reference = start
+        self._next_days = start
 
     # ---- what is owned
 
@@ -161,9 +172,12 @@ class CoreLoop:
         self._republication.begin_anew()
         self._ending, self._ended = [], {}
         self._kills, self._killing = KillWatch(), []
+        self._to_look_at = []
         self._held = self._stopped = frozenset()
         self._requests_settled = None
         self._next_sweep = self._next_lap = self._next_reference = self._clock()
+        if self._partitions:
+            self._begin_days(self._next_sweep)
         # An order without a time waits for its market, and may have to wait no longer.
         self._retries = [
             (order.retry_at or self._next_sweep, order_id)
@@ -353,6 +367,9 @@ class CoreLoop:
                 self._ending[SESSION_END_PER_BATCH_MAX:],
             )
             handle_session_end(self._core, unit, ending)
+        if unit.now >= self._next_days and self._partitions:
+            self._next_days = unit.now + DAYS_EVERY
+            self._look_at_days(unit)
         if unit.now >= self._next_sweep and self._partitions:
             self._sweep(unit)
             self._next_sweep = self._after_sweep(unit.now)
@@ -434,14 +451,55 @@ class CoreLoop:
             return
         self._next_reference = now + REFERENCE_EVERY
         desk = self._core.desk
-        before = desk.hours, desk.instruments
+        before, rules = (desk.hours, desk.instruments), (desk.rules, desk.rules.version)
         self._store.load_reference(desk)
+        self._begin_days(now)
+        if rules != (desk.rules, desk.rules.version):
+            # A limit may let go on what had too many children.
+            for order_id, order in desk.orders.items():
+                if order.waits_for.startswith(DenialCode.CHILDREN_EXCEEDED.name):
+                    heapq.heappush(self._retries, (now, order_id))
         if any(
             known is not found for known, found in zip(before, (desk.hours, desk.instruments), strict=True)
         ):
             self._turns = Turns(desk.orders.values(), desk.turns_of)
             # Also what is halted for less time than passes between two sweeps has been seen halted.
             self._release_held(now)
+
+    def _begin_days(self, now: datetime) -> None:
+        """Say what day it is; how accounts' days have begun is read once of each."""
+        desk, today = self._core.desk, rules_date(now)
+        if desk.days.trade_date != today:
+            desk.days.begin(today)
+            self._store.load_days(desk, today, now)
+
+    def _look_at_days(self, unit: UnitOfWork) -> None:
+        """See what some accounts have won or lost today, one after the other, and hold it to the triggers."""
+        desk = self._core.desk
+        if not self._to_look_at:
+            self._to_look_at = list(desk.states)
+        looked, self._to_look_at = self._to_look_at[:DAYS_PER_LOOK_MAX], self._to_look_at[DAYS_PER_LOOK_MAX:]
+        for account_id in looked:
+            if account_id in desk.owned:
+                look_at_day(self._core, unit, account_id)
+        desk.days.recount(desk.firm_of)
+        self._hold_losses(unit.now)
+
+    def _hold_losses(self, now: datetime) -> None:
+        """Ask for the kill switches of what has lost as much as a trigger says."""
+        desk, today = self._core.desk, self._core.desk.days.trade_date
+        if today is None:
+            return
+        for trigger in self._triggers.of_kind(TriggerKind.LOSS):
+            covered = [one for one in desk.owned if trigger.scope.covers(desk.house_of(one))]
+            released = None if trigger.released_at is None else rules_date(trigger.released_at)
+            lost = self._losses.lost(trigger, desk.days.sum_of(covered), today, released)
+            # Of what several cores have accounts of, each holds its part, as of a firm's credit.
+            parts, of = (1, 1) if trigger.scope.account else desk.share
+            threshold = trigger.threshold * MICROS * parts // of
+            if lost >= threshold:
+                said = f"lost {lost // MICROS} dollars of the day, threshold {threshold // MICROS}"
+                self._triggers.reached(trigger, said, now.timestamp(), self._core.kills.ask)
 
     def _after_sweep(self, now: datetime) -> datetime:
         """Return when to sweep next: after a while, or when a market opens or closes, if that is sooner."""

@@ -11,6 +11,7 @@ from typing import Final
 AUDITED: Final[Mapping[str, tuple[str, ...]]] = {
     "accounts": ("account_id",),
     "risk_rules": ("change_id",),
+    "risk_overrides": ("override_id",),
     "instruments": ("symbol",),
     "venues": ("venue_id",),
     "fee_schedules": ("venue_id", "effective_from"),
@@ -49,6 +50,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "order_keys": "follows from the requests, to which `oms verify` holds it",
     "orders": "follows from requests and events, to which `oms verify` holds it",
     "positions": "the sum of the events' trades, to which `oms verify` holds it",
+    "account_days": "what core measured of positions and marks, moved by both",
     "child_orders": "what an order's events say of its children, to which `oms verify` holds it",
     "child_cancels": "what the adapter has been asked for by core; the wish is a request or an event",
     "refused_plans": "what the adapter answered; the answer is an event",

@@ -17,7 +17,7 @@ console = Console()
 admin_option = persona_option("admin1")
 STAGES: Final = get_args(KillStage)
 MODES: Final = get_args(KillTriggerMode)
-KINDS: Final = ("REJECT_RATE", "VENUE_SILENCE", "EXCEPTIONS", "MESSAGE_RATE")
+KINDS: Final = ("REJECT_RATE", "VENUE_SILENCE", "EXCEPTIONS", "MESSAGE_RATE", "LOSS")
 # A switch that the gateway could not store is asked for again, so often a second, until then.
 AGAIN_S: Final = 0.5
 AGAIN_S_MAX: Final = 60.0

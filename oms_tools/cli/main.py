@@ -105,6 +105,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "logout": Listed("End the log-in, here and at the issuer", f"{_CLI}.log_in_commands:logout"),
     "migrate": Listed("Bring a database to this version's schema", f"{_CLI}.stack_commands:migrate_command"),
     "orders": Listed("List orders, the newest first", f"{_CLI}.desk_commands:orders"),
+    "override": Listed(
+        "Let an order pass once that risk denied, look at such leave, or take it back",
+        f"{_CLI}.override_commands:override",
+    ),
     "positions": Listed(
         "Show what accounts hold: shares, cost, realized profit or loss, in dollars",
         f"{_CLI}.desk_commands:positions",

@@ -35,6 +35,8 @@ CHECKED: Final[Mapping[str, str]] = {
     "SHORT_SALE_RESTRICTED": "short sale price",
     "BUYING_POWER_EXCEEDED": "buying power",
     "FIRM_CREDIT_EXCEEDED": "the firm's credit",
+    "DAILY_LOSS_EXCEEDED": "lost today",
+    "DRAWDOWN_EXCEEDED": "lost since the day's peak",
     "GROSS_EXPOSURE_EXCEEDED": "gross exposure",
     "NET_EXPOSURE_EXCEEDED": "net exposure",
     "SYMBOL_EXPOSURE_EXCEEDED": "exposure in the symbol",
@@ -43,6 +45,8 @@ CHECKED: Final[Mapping[str, str]] = {
     "DUPLICATE_ORDER": "repeats",
     "ORDER_RATE_EXCEEDED": "orders in the window",
     "MESSAGE_RATE_EXCEEDED": "requests in the window",
+    "CANCEL_TO_FILL_EXCEEDED": "cancels in the window",
+    "CHILDREN_EXCEEDED": "venue orders of the order",
     "OPEN_ORDERS_EXCEEDED": "open orders",
     "LIMIT_MISSING": "limit that is set",
     "INPUT_MISSING": "input",
@@ -96,4 +100,5 @@ def _check(check: Mapping[str, Any]) -> str:
 
 def _failed(check: Mapping[str, Any]) -> str:
     """Return what became of what did not pass; of a check that does not say, that it failed."""
-    return _OUTCOMES.get(str(check.get("outcome") or "").removeprefix("RISK_OUTCOME_"), "FAILED")
+    found = _OUTCOMES.get(str(check.get("outcome") or "").removeprefix("RISK_OUTCOME_"), "FAILED")
+    return f"{found} by {by}" if (by := check.get("overriddenBy")) else found

@@ -30,6 +30,7 @@ DOMAIN_MAY = (
     "oms_platform.exceptions",
     "oms_platform.market_rules",
     "oms_platform.order_types",
+    "oms_platform.overrides",
     "oms_platform.pegs",
     "oms_platform.risk_book",
     "oms_platform.risk_rules",

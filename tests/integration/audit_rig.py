@@ -28,6 +28,9 @@ ROWS: Final = (
     """ VALUES (gen_random_uuid(), '{"symbol": "AAPL"}', 'BLOCK', 'news', 'risk1', now())""",
     "INSERT INTO kill_triggers VALUES"
     " (gen_random_uuid(), 'EXCEPTIONS', '{}', 3, 60, 'BLOCK', 'ON', 'risk1', 'so', now())",
+    "INSERT INTO risk_overrides (override_id, request_id, account_id, trader, terms, checks, granted_by,"
+    " reason, granted_at, expires_at) VALUES (gen_random_uuid(), gen_random_uuid(), 'ACC-INST-001',"
+    """ 'trader1', '{"principal": "trader1"}', '[{}]', 'risk1', 'so', now() - interval '2 hours', now())""",
     "INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'news', 'risk1', now())",
     "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, detail, raw,"
     " raised_at) VALUES (gen_random_uuid(), 'i', 'UNKNOWN_ORDER', 'core', 'XNYS', 'd', '35=8', now())",

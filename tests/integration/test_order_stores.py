@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
+from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
@@ -27,6 +29,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.overrides import Override
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -34,10 +37,11 @@ from oms_platform.vocabulary import (
     OrderChange,
     OrderStatus,
     OrderType,
+    RiskCheck,
     RoutePlaced,
     TimeInForce,
 )
-from oms_platform.wire import Topic
+from oms_platform.wire import Topic, encode
 from tests.ingest import PRICE, Change, store_change, store_order, submit_order
 from tests.unit.oms_core.scene import limits
 
@@ -52,9 +56,11 @@ class Kept:
         self,
         store: OrderStore,
         take: Callable[[SubmitOrder | Change], None],
+        grant: Callable[[Override], None],
     ) -> None:
         self.store = store
         self.take = take
+        self.grant = grant
         self.begin()
 
     def begin(self) -> None:
@@ -121,7 +127,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
-        yield Kept(memory, memory.take_request)
+        yield Kept(memory, memory.take_request, memory.grant)
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -132,7 +138,27 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
             else:
                 store_change(connection, taken)
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take)
+        def grant(leave: Override) -> None:
+            connection.execute(
+                "INSERT INTO risk_overrides (override_id, request_id, order_id, account_id, trader, terms,"
+                " checks, granted_by, reason, granted_at, expires_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    leave.override_id,
+                    leave.request_id,
+                    leave.order_id,
+                    leave.terms.account_id,
+                    leave.trader,
+                    encode(leave.terms).decode(),
+                    msgspec.json.encode(leave.checks).decode(),
+                    leave.granted_by,
+                    leave.reason,
+                    utc_now(),
+                    leave.expires_at,
+                ],
+            )
+
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, grant)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
@@ -147,6 +173,49 @@ def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
     assert after.states[ACCOUNT] == before.states[ACCOUNT]
     assert after.stream_sequences[ACCOUNT] == before.stream_sequences[ACCOUNT]
     assert set(after.owed) == {order.order_id}
+
+
+def leave_for(order: SubmitOrder) -> Override:
+    check = RiskCheck(rule="ORDER_QTY_EXCEEDS_MAX", value="100", bound="50", headroom="-50")
+    return Override(
+        override_id=ids.uuid7(), request_id=order.order_id, order_id=None, terms=order.terms,
+        trader=order.terms.principal, checks=(check,), granted_by="risk1", reason="drill", expires_at=UNTIL,
+    )  # fmt: skip
+
+
+def test_leave_is_read_once_it_is_given_and_what_passes_by_it_is_stored_with_its_use_or_not_at_all(
+    kept: Kept,
+) -> None:
+    order, second = kept.submitted(), kept.submitted()
+    leave = leave_for(order)
+    kept.grant(leave)
+    kept.store.load_reference(kept.core.desk)
+    assert kept.core.desk.overrides_of(ACCOUNT) == (leave,)
+    for sent in (order, second):
+        unit = UnitOfWork(now=utc_now(), overrides={leave.override_id: sent.order_id})
+        handle(kept.core, unit, sent, "")
+        if sent is order:
+            kept.store.commit(unit, kept.core.desk, {})
+        else:
+            with pytest.raises(UnstorableError, match="used or revoked"):
+                kept.store.commit(unit, kept.core.desk, {})
+    kept.begin()
+    assert kept.core.desk.overrides_of(ACCOUNT) == ()
+    assert set(kept.core.desk.orders) == {order.order_id}
+
+
+def test_how_a_day_has_begun_stays_and_its_peak_only_grows(kept: Kept) -> None:
+    today, now = date(2026, 3, 2), utc_now()
+    for opening, peak in ((7, 100), (9, 300), (8, 200)):
+        day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
+        kept.store.commit(UnitOfWork(now=now, days={ACCOUNT: day}), kept.core.desk, {})
+    kept.begin()
+    days = kept.core.desk.days
+    days.begin(today)
+    kept.store.load_days(kept.core.desk, today, now)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
+    kept.store.load_days(kept.core.desk, date(2026, 3, 3), now)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
 
 
 def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from oms_core.domain.account import NOTHING, AccountState, Held, SymbolState, Valuation, shares_of
+from oms_core.domain.days import AccountDay
 from oms_core.domain.touch import TouchPrices
 from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rules import Ticks
@@ -69,14 +70,16 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a rule may look at; a rule changes nothing of it.
 
     scope: the order, by all names that limits may give. state: how the account stands, `of` included.
-    of_held, executed_qty: what the order that is to become this one holds, and what is done of it. age: of a
-    new order since it was taken; age_max: of a market order, NO_AGE_LIMIT for none. phase: of the
-    instrument's market; None for an instrument that is not known. is_of_ended_day: the session that the order
-    was taken for is over. waits: its market is closed, and it is one that waits for it. now: the time of the
-    verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO order is for. stopped_by:
-    the kill switch that it is in the scope of. valuation: of the account's positions. sector: of any symbol.
-    firm_used_micros: what the firm's accounts here use, this one's included; firm_share: how many parts of
-    the firm's credit are theirs, and of how many.
+    of_held, executed_qty: what the order that is to become this one holds, and what is done of it; children:
+    how many it has had. age: of a new order since it was taken; age_max: of a market order, NO_AGE_LIMIT for
+    none. phase: of the instrument's market; None for an instrument that is not known. is_of_ended_day: the
+    session that the order was taken for is over. waits: its market is closed, and it is one that waits for
+    it. now: the time of the verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO
+    order is for. stopped_by: the kill switch that it is in the scope of. valuation: of the account's
+    positions. sector: of any symbol. firm_used_micros: what the firm's accounts here use, this one's
+    included; firm_share: how many parts of the firm's credit are theirs, and of how many. day: the account's,
+    None where its beginning is not known. firm_pnl_micros: what the firm's accounts here had won today when
+    core last looked.
     """
 
     terms: OrderTerms
@@ -88,6 +91,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     of_held: tuple[Held, ...] = NOTHING
     is_replace: bool = False
     executed_qty: int = 0
+    children: int = 0
     age: timedelta = timedelta(0)
     age_max: timedelta = NO_AGE_LIMIT
     phase: Phase | None = None
@@ -101,6 +105,8 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     sector: Callable[[str], str] = str
     firm_used_micros: int = 0
     firm_share: tuple[int, int] = (1, 1)
+    day: AccountDay | None = None
+    firm_pnl_micros: int = 0
 
     @cached_property
     def price_micros(self) -> int | None:
@@ -153,6 +159,10 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     def opens(self) -> bool:
         """Whether the order may open a position or add to one, beside the other open orders."""
         return self.left_qty + self.others_qty > self.symbol_state.against(self.terms.side)
+
+    def pnl_micros(self, day: AccountDay) -> int:
+        """Return what the account has won since its day began. Raises UnmarkedError."""
+        return self.state.cash_micros + self.valuation.worth.net - day.opening_micros
 
     @property
     def others_qty(self) -> int:

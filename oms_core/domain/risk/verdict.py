@@ -14,6 +14,7 @@ from oms_core.domain.account import UnmarkedError
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.risk.context import RiskContext
 from oms_core.domain.risk.finding import Finding, Found, Missing
+from oms_platform.overrides import Override
 from oms_platform.risk_book import RuleBook, Setting
 from oms_platform.risk_rules import Mode, OnMissing, Severity, Unit, Value, shown_value
 from oms_platform.vocabulary import RiskCheck, RiskOutcome
@@ -23,11 +24,12 @@ Check = Callable[[RiskContext, Limits], Found]
 
 
 class Result(Struct, frozen=True, gc=False):
-    """What came of a rule."""
+    """What came of a rule. overridden_by: who let it pass, of one that is OVERRIDDEN."""
 
     setting: Setting
     finding: Finding
     outcome: RiskOutcome
+    overridden_by: str = ""
 
     @property
     def denial(self) -> str:
@@ -50,19 +52,23 @@ class Result(Struct, frozen=True, gc=False):
             headroom="" if finding.headroom is None else shown_value(finding.unit, finding.headroom),
             outcome=self.outcome,
             scope=self.setting.source,
+            overridden_by=self.overridden_by,
         )
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """What came of every rule that was asked, by precedence; reserved_price_micros is set when it passed.
 
-    broken: the rules that raised, each with what.
+    broken: the rules that raised, each with what. overridable: every rule that denies may be overridden.
+    override: by which it passed.
     """
 
     results: tuple[Result, ...]
     denial: str | None
     reserved_price_micros: int
     broken: tuple[str, ...] = ()
+    overridable: bool = False
+    override: Override | None = None
 
     @property
     def checks(self) -> tuple[RiskCheck, ...]:

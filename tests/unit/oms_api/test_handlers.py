@@ -236,6 +236,7 @@ class Fake:
             switches=every,
             kills=self.kills,
             limits=every,
+            overrides=every,
             market=every,
             reconciliations=every,
             catalog=every,

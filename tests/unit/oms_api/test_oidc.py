@@ -158,15 +158,15 @@ def test_what_is_remembered_is_bounded(issuer: Issuer, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("claims", "rights"),
     [
-        ({"roles": ["desk-head"]}, "cancel read stop trade"),
-        ({"roles": "risk"}, "audit cancel limits read release stop"),
+        ({"roles": ["desk-head"]}, "cancel override read stop trade"),
+        ({"roles": "risk"}, "audit cancel limits override read release stop"),
         ({"roles": "read-only, nothing-known"}, "read"),
-        ({"roles": "read-only risk"}, "audit cancel limits read release stop"),
+        ({"roles": "read-only risk"}, "audit cancel limits override read release stop"),
         ({"realm_access": {"roles": "admin"}}, "admin audit cancel limits read release stop trade"),
         ({"resource_access": {"oms-api": {"roles": ["trader"]}}}, "cancel read trade"),
         (
             {"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}},
-            "audit cancel limits read release stop",
+            "audit cancel limits override read release stop",
         ),
         # Roles at another audience, and what is neither list nor text.
         ({"resource_access": {"other": {"roles": ["admin"]}}}, ""),

@@ -27,7 +27,7 @@ from oms_platform.vocabulary import (
     SharesReleased,
 )
 from tests.unit.oms_core.orders import NOW, PRICE, new_order
-from tests.unit.oms_core.scene import BID, OFFER, Scene
+from tests.unit.oms_core.scene import BID, OFFER, Scene, limits
 
 OPENS, CLOSES = datetime(2026, 11, 2, 14, 30, tzinfo=UTC), datetime(2026, 11, 2, 21, 0, tzinfo=UTC)
 DAY = Session(session_date=date(2026, 11, 2), opens_at=OPENS, closes_at=CLOSES)
@@ -174,6 +174,51 @@ def test_nothing_is_planned_before_its_start(scene: Scene) -> None:
     planned = scene.state(order_id).plan
     assert planned is not None and planned.planned_at == NOW + timedelta(seconds=40)
     assert planned.slices[0].due_at > planned.planned_at
+
+
+def test_a_slice_that_risk_denies_holds_the_order_with_the_reason_until_it_is_within_again(
+    scene: Scene,
+) -> None:
+    order_id = worked(scene, algo(seed=3), limit_price_micros=PRICE)
+    while not scene.route_requests():
+        scene.step(1)
+    trade_all(scene, order_id)
+    released, sent = len(releases(scene, order_id)), len(scene.route_requests())
+    done = scene.state(order_id).executed_qty
+    # The market falls: the limit is further through it than the collar.
+    quote, scene.quotes.quote = scene.quotes.quote, TouchPrices(bid_micros=BID // 2, offer_micros=OFFER // 2)
+    for _ in seconds(scene, 30):
+        assert (len(releases(scene, order_id)), len(scene.route_requests())) == (released, sent)
+    order = scene.state(order_id)
+    assert order.text.startswith("SLICE_DENIED: PRICE_OUTSIDE_COLLAR: price=100.00, touch=50.")
+    assert scene.event_types(order_id).count("AlgoHeld") == 1
+    assert (order.lifecycle, order.executed_qty) == (Lifecycle.LIVE, done)
+    scene.quotes.quote = quote
+    for _ in seconds(scene, 65):
+        trade_all(scene, order_id)
+    assert scene.quantities(order_id) == ("FILLED", 1_000, 0)
+
+
+@pytest.mark.parametrize("quantity_max", [99, 100, 150, 1_000])
+def test_a_slice_is_held_to_a_limit_of_size_as_the_slice_that_it_is(quantity_max: int) -> None:
+    """Ten slices of about 100, of an order of 1,000 that was within the limit when it was taken."""
+    scene = Scene(calendar=MARKET)
+    order_id = worked(scene, algo(seed=3))
+    planned = scene.state(order_id).plan
+    assert planned is not None
+    largest = max(
+        after - before for before, after in pairwise([0, *(one.quantity for one in planned.slices)])
+    )
+    assert largest > 100
+    scene.store.set_rules(limits(quantity_max=quantity_max))
+    for _ in seconds(scene, 99):
+        trade_all(scene, order_id)
+    is_over = scene.state(order_id).executed_qty == 1_000
+    assert is_over is (quantity_max >= largest)
+    held = [event.algo_held for event in scene.store.events[order_id] if event.algo_held]
+    assert bool(held) is not is_over
+    if held:
+        assert held[0].reason.startswith("SLICE_DENIED: ORDER_QTY_EXCEEDS_MAX: quantity=")
 
 
 def test_what_a_slice_leaves_is_worked_with_the_next(scene: Scene) -> None:

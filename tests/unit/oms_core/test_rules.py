@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from oms_core.domain.account import AccountState, Held, Valuation
+from oms_core.domain.days import AccountDay
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import (
@@ -110,6 +111,34 @@ def state(
         found.note_order(terms(), NOW)
     found.messages.note(NOW, messages)
     return found
+
+
+def lost(dollars: int) -> AccountState:
+    """Return an account that holds 100 AAPL, and has lost so much since it had nothing."""
+    found = AccountState()
+    found.keep_position(
+        SYMBOL,
+        Position(quantity=100, cost_micros=100 * PRICE, net_cash_micros=-100 * PRICE - dollars * DOLLAR),
+    )
+    return found
+
+
+def busy(*, cancels: int, fills: int = 0) -> AccountState:
+    """Return an account that has just canceled and traded so often."""
+    found = AccountState()
+    found.cancels.note(NOW, cancels)
+    found.fills.note(NOW, fills)
+    return found
+
+
+def day(opening: int, *, peak: int = 0, pnl: int = 0) -> AccountDay:
+    """Return a day that began at so many dollars."""
+    return AccountDay(
+        trade_date=NOW.date(),
+        opening_micros=opening * DOLLAR,
+        peak_micros=peak * DOLLAR,
+        pnl_micros=pnl * DOLLAR,
+    )
 
 
 def context(
@@ -468,6 +497,62 @@ RULES_TABLE: dict[str, Row] = {
             ),
         ),
     ),
+    "DAILY_LOSS_EXCEEDED": Row(
+        limits={"loss_max": 1_000 * DOLLAR, "firm_loss_max": 3_000 * DOLLAR},
+        within=(
+            context(day=day(0)),
+            context(terms(), lost(1_000), day=day(0)),
+            context(terms(), lost(5_000), day=day(-4_000)),
+            context(terms(), lost(-5_000), day=day(0)),
+            context(terms(), lost(1_000), day=day(0), firm_pnl_micros=-2_000 * DOLLAR),
+            # What core saw last of the account itself is not counted twice.
+            context(terms(), lost(900), day=day(0, pnl=-900), firm_pnl_micros=-2_900 * DOLLAR),
+            context(terms(), lost(0), day=day(0), firm_pnl_micros=-1_500 * DOLLAR, firm_share=(2, 4)),
+            # What closes goes on, also where nobody knows a mark.
+            context(terms(side=Side.SELL), lost(9_000), day=day(0), marks={}),
+            context(terms(side=Side.SELL), lost(9_000), day=None),
+        ),
+        beyond=(
+            (
+                context(terms(), lost(1_001), day=day(0)),
+                "DAILY_LOSS_EXCEEDED: loss=1001.00, limit=1000.00",
+            ),
+            (context(terms(side=Side.SELL, quantity=101), lost(1_001), day=day(0)), "DAILY_LOSS_EXCEEDED: "),
+            (
+                context(terms(), lost(1_000), day=day(0), firm_pnl_micros=-2_001 * DOLLAR),
+                "DAILY_LOSS_EXCEEDED: firm_loss=3001.00, account=1000.00, parts=1/1, limit=3000.00",
+            ),
+            (
+                context(terms(), lost(1), day=day(0), firm_pnl_micros=-1_500 * DOLLAR, firm_share=(2, 4)),
+                "DAILY_LOSS_EXCEEDED: firm_loss=1501.00, account=1.00, parts=2/4, limit=1500.00",
+            ),
+        ),
+        lacking=(
+            (context(terms(), lost(0), day=day(0), marks={}), "mark of AAPL"),
+            (context(terms(), lost(0), day=None), "worth at the day's beginning"),
+        ),
+    ),
+    "DRAWDOWN_EXCEEDED": Row(
+        limits={"drawdown_max": 1_000 * DOLLAR},
+        within=(
+            context(day=day(0)),
+            context(terms(), lost(1_000), day=day(0)),
+            context(terms(), lost(-4_000), day=day(0, peak=5_000)),
+            context(terms(), lost(-9_000), day=day(0, peak=5_000)),
+            context(terms(side=Side.SELL), lost(9_000), day=day(0), marks={}),
+        ),
+        beyond=(
+            (
+                context(terms(), lost(-3_999), day=day(0, peak=5_000)),
+                "DRAWDOWN_EXCEEDED: peak=5000.00, now=3999.00, limit=1000.00",
+            ),
+            (context(terms(), lost(1_001), day=day(0)), "DRAWDOWN_EXCEEDED: peak=0.00, now=-1001.00"),
+        ),
+        lacking=(
+            (context(terms(), lost(0), day=day(0, peak=1), marks={}), "mark of AAPL"),
+            (context(terms(), lost(0), day=None), "worth at the day's beginning"),
+        ),
+    ),
     "GROSS_EXPOSURE_EXCEEDED": Row(
         limits={"gross_max": 300 * PRICE},
         within=(
@@ -597,6 +682,36 @@ RULES_TABLE: dict[str, Row] = {
             (context(terms(), state(messages=4)), "MESSAGE_RATE_EXCEEDED: messages=4, window_s=1, limit=3"),
             (context(terms(), state(messages=4), is_replace=True), "MESSAGE_RATE_EXCEEDED: "),
         ),
+    ),
+    "CANCEL_TO_FILL_EXCEEDED": Row(
+        limits={"ratio_max": 3, "free": 5, "window_s": 10},
+        within=(
+            context(),
+            context(terms(), busy(cancels=5)),
+            context(terms(), busy(cancels=9, fills=3)),
+            context(terms(), busy(cancels=99), now=NOW + timedelta(seconds=10)),
+            context(terms(), busy(cancels=99), is_replace=True),
+        ),
+        beyond=(
+            (
+                context(terms(), busy(cancels=6)),
+                "CANCEL_TO_FILL_EXCEEDED: cancels=6, fills=0, window_s=10, limit=5",
+            ),
+            (context(terms(), busy(cancels=6, fills=1)), "CANCEL_TO_FILL_EXCEEDED: "),
+            (
+                context(terms(), busy(cancels=10, fills=3), now=NOW + timedelta(seconds=9)),
+                "CANCEL_TO_FILL_EXCEEDED: cancels=10, fills=3, window_s=10, limit=9",
+            ),
+        ),
+    ),
+    "CHILDREN_EXCEEDED": Row(
+        limits={"children_max": 20},
+        within=(
+            context(),
+            context(is_replace=True, children=20),
+            context(children=99),
+        ),
+        beyond=((context(is_replace=True, children=21), "CHILDREN_EXCEEDED: children=21, limit=20"),),
     ),
     "OPEN_ORDERS_EXCEEDED": Row(
         limits={"open_max": 2},

@@ -352,7 +352,8 @@ class Booking(betterproto.Message):
 class RiskCheck(betterproto.Message):
     """
     One risk rule's outcome: the value that was found and the bound it was held to. headroom: how far within it, empty
-     where that has no sense; scope: where the bound was set, "default" for nowhere.
+     where that has no sense; scope: where the bound was set, "default" for nowhere; overridden_by: who let it pass, of an
+     OVERRIDDEN one.
     """
 
     rule: str = betterproto.string_field(1)
@@ -362,6 +363,18 @@ class RiskCheck(betterproto.Message):
     headroom: str = betterproto.string_field(5)
     outcome: Optional["RiskOutcome"] = betterproto.enum_field(6, optional=True)
     scope: str = betterproto.string_field(7)
+    overridden_by: str = betterproto.string_field(8)
+
+
+@dataclass(eq=False, repr=False)
+class OverrideUsed(betterproto.Message):
+    """
+    The leave of a second person by which an order passed that risk would have denied. It was good for this one.
+    """
+
+    override_id: str = betterproto.string_field(1)
+    granted_by: str = betterproto.string_field(2)
+    reason: str = betterproto.string_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -391,7 +404,7 @@ class OrderAccepted(betterproto.Message):
     """
     Risk passed, and the first route was asked for, unless the order waits: for its stop price, its session or its
      auction. reserved_price_micros: what a share holds of the buying power. risk_us: time of the verdict. auction: of an
-     OPG or CLO order.
+     OPG or CLO order. override: by which it passed.
     """
 
     reserved_price_micros: int = betterproto.int64_field(1)
@@ -399,6 +412,7 @@ class OrderAccepted(betterproto.Message):
     risk_us: int = betterproto.int32_field(3)
     route: "RouteRequested" = betterproto.message_field(4)
     auction: "AuctionTimes" = betterproto.message_field(5)
+    override: "OverrideUsed" = betterproto.message_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -494,11 +508,14 @@ class AlgoHeld(betterproto.Message):
 
 @dataclass(eq=False, repr=False)
 class OrderDenied(betterproto.Message):
-    """Risk failed. denial: "CODE: key=value, key=value"."""
+    """
+    Risk failed. denial: "CODE: key=value, key=value". overridable: a second person may let the same order pass.
+    """
 
     denial: str = betterproto.string_field(1)
     checks: List["RiskCheck"] = betterproto.message_field(2)
     risk_us: int = betterproto.int32_field(3)
+    overridable: bool = betterproto.bool_field(4)
 
 
 @dataclass(eq=False, repr=False)
@@ -650,7 +667,7 @@ class CancelRejected(betterproto.Message):
 class ReplaceRequested(betterproto.Message):
     """
     The order is to be changed into `terms`: children that stand in the way are taken back first. checks: risk's, of what
-     it becomes.
+     it becomes. override: by which it passed.
     """
 
     request_id: str = betterproto.string_field(1)
@@ -658,6 +675,7 @@ class ReplaceRequested(betterproto.Message):
     reserved_price_micros: int = betterproto.int64_field(3)
     checks: List["RiskCheck"] = betterproto.message_field(4)
     requested_at: datetime = betterproto.message_field(5)
+    override: "OverrideUsed" = betterproto.message_field(6)
 
 
 @dataclass(eq=False, repr=False)
@@ -674,12 +692,15 @@ class OrderReplaced(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class ReplaceRejected(betterproto.Message):
     """
-    A replace's end that changes nothing: refused at once, overtaken, or a venue keeps what stands in the way.
+    A replace's end that changes nothing: refused at once, overtaken, or a venue keeps what stands in the way. terms: what
+     it would have become, of one that risk denied. overridable: as of an OrderDenied.
     """
 
     request_id: str = betterproto.string_field(1)
     reason: str = betterproto.string_field(2)
     checks: List["RiskCheck"] = betterproto.message_field(3)
+    terms: "OrderTerms" = betterproto.message_field(4)
+    overridable: bool = betterproto.bool_field(5)
 
 
 @dataclass(eq=False, repr=False)
@@ -1350,7 +1371,7 @@ class PlaceOrdersResponse(betterproto.Message):
 class PlacedOrder(betterproto.Message):
     """
     One of them; neither of an order that was checked only, and would be placed. risk: of such an order, the verdict
-     that it would get after those before it.
+     that it would get after those before it; unset where core cannot be asked.
     """
 
     placed: "PlaceOrderResponse" = betterproto.message_field(1, group="outcome")
