@@ -15,6 +15,7 @@ import structlog
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings
+from oms_core.domain.alerts import DEFAULT_LEVELS, Levels
 from oms_core.domain.desk import Desk
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S
 from oms_core.entrypoints.grpc import RiskService
@@ -119,6 +120,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             stop_trigger=StopTrigger(settings.stop_trigger),
             peg_interval=timedelta(milliseconds=settings.peg_interval_ms),
             peg_moves_per_s=settings.peg_moves_per_s,
+            alert_levels=settings.alert_levels,
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
@@ -144,6 +146,7 @@ def build_loop(
     stop_trigger: StopTrigger = StopTrigger.QUOTE,
     peg_interval: timedelta = PEG_INTERVAL,
     peg_moves_per_s: int = PEG_MOVES_PER_S,
+    alert_levels: Levels = DEFAULT_LEVELS,
 ) -> CoreLoop:
     """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
     loop: CoreLoop | None = None
@@ -181,6 +184,7 @@ def build_loop(
         stop_trigger=stop_trigger,
         peg_interval=peg_interval,
         peg_moves_per_s=peg_moves_per_s,
+        alert_levels=alert_levels,
     )
     for partitions in early:
         loop.take_partitions(partitions)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from oms_core.domain.alerts import Alert
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
@@ -87,6 +88,7 @@ class UnitOfWork:
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
     book, why it was not; empty if it was. requests: the digests of the requests that came in it.
+    alerts: those that were raised, have changed or are cleared.
     """
 
     now: datetime
@@ -102,6 +104,7 @@ class UnitOfWork:
     replaced: set[UUID] = field(default_factory=set)
     reopened: list[UUID] = field(default_factory=list)
     requests: dict[UUID, bytes] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -112,7 +115,7 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not self.events and not self.exceptions
+        return not self.events and not self.exceptions and not self.alerts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,14 @@ class OrderStore(Protocol):
         """Say that a core goes by switches, and what they found open there; what was said stays as it is.
 
         covered: (switch, order, ClOrdID of a child, or empty for the order).
+        """
+
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts, and of firms as the cores of partitions saw them.
+
+        Those that are open, and those that were cleared since a time.
         """
 
     def require_streams(self, heads: Mapping[str, int]) -> None:

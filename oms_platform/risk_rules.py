@@ -67,6 +67,18 @@ class Unit(enum.Enum):
     TEXT = "text"
 
 
+class Watched(enum.Enum):
+    """What a rule's value is of, where it moves without an order: core looks at it all the time.
+
+    The rule is asked about an order of no shares, so what is watched is what an order is held to.
+    """
+
+    ACCOUNT = "account"
+    SECTOR = "sector"
+    SYMBOL = "symbol"
+    FIRM = "firm"
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A number from `least` to `most`, a yes or no, or one of `choices`. default None: there is no limit."""
 
@@ -84,7 +96,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     required: without its parameters an order is denied (LIMIT_MISSING); the others hold no order to what is
     not set. controls: of SEC Rule 15c3-5, and other rules, that it is for. facts: it says what is so, and is
-    not a person's to turn off or to soften.
+    not a person's to turn off or to soften. watched: what its value is of, None where only an order moves it.
     """
 
     name: str
@@ -94,6 +106,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     facts: bool = False
     on_missing: OnMissing = OnMissing.DENY
+    watched: Watched | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name."""
@@ -333,6 +346,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="BUYING_POWER_EXCEEDED",
         meaning="Positions, open orders and this order are within the account's buying power.",
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         parameters=(_dollars("buying_power", "dollars of positions at cost and of what open orders open"),),
         required=True,
@@ -340,30 +354,35 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(
         name="FIRM_CREDIT_EXCEEDED",
         meaning="All accounts of the firm together are within its credit.",
+        watched=Watched.FIRM,
         controls=(_CREDIT,),
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
     ),
     RuleSpec(
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         parameters=(_dollars("gross_max", "dollars, long and short together"),),
     ),
     RuleSpec(
         name="NET_EXPOSURE_EXCEEDED",
         meaning="Long less short positions at their marks, with this order, are within the limit either way.",
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         parameters=(_dollars("net_max", "dollars, long less short, either way"),),
     ),
     RuleSpec(
         name="SYMBOL_EXPOSURE_EXCEEDED",
         meaning="The position in the symbol, with this order and the open ones, is within the limit.",
+        watched=Watched.SYMBOL,
         controls=(_CREDIT,),
         parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
     ),
     RuleSpec(
         name="SECTOR_EXPOSURE_EXCEEDED",
         meaning="Positions in the sector at their marks, with this order, are within the limit.",
+        watched=Watched.SECTOR,
         controls=(_CREDIT,),
         parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),
     ),

@@ -16,12 +16,14 @@ from oms_platform.messages import (
     CancelChildren,
     CancelOrder,
     CancelReject,
+    ExecutionCopy,
     ExecutionReport,
     OrderEvent,
     Quote,
     ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
+    RiskAlert,
     RouteAnswer,
     RoutePlan,
     RouteRequest,
@@ -45,6 +47,8 @@ class Topic(str, enum.Enum):
     ACKS = "executions.acks"
     EVENTS = "orders.events"
     QUOTES = "marketdata.quotes"
+    ALERTS = "alerts.risk"
+    DROP_COPY = "drop.copy"
 
 
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
@@ -55,6 +59,8 @@ TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.ACKS: (ExecutionReport,),
     Topic.EVENTS: (OrderEvent,),
     Topic.QUOTES: (Quote,),
+    Topic.ALERTS: (RiskAlert,),
+    Topic.DROP_COPY: (ExecutionCopy,),
 }
 
 _NO_ORDER: Final = UUID(int=0)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from oms_core.domain.alerts import Alert
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -69,6 +70,7 @@ class InMemoryOrderStore:
         self.owners: dict[int, str] = {}
         self.exceptions: dict[str, ExecutionException] = {}
         self.bookings: dict[UUID, str] = {}
+        self.alerts: dict[UUID, Alert] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -202,6 +204,18 @@ class InMemoryOrderStore:
         for switch in switches:
             self.effects.setdefault((switch.switch_id, switch.stage, member), now)
 
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts and partitions that are open, or were cleared since a time."""
+        owned, here = set(accounts), set(partitions)
+        return [
+            alert
+            for alert in self.alerts.values()
+            if (alert.account_id in owned if alert.account_id else alert.partition in here)
+            and (alert.cleared_at is None or alert.cleared_at > since)
+        ]
+
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
         for account, known in heads.items():
@@ -229,6 +243,7 @@ class InMemoryOrderStore:
         for exception in unit.exceptions:
             self.exceptions.setdefault(exception.identity, exception)
         self.bookings |= unit.bookings
+        self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)

@@ -13,6 +13,8 @@ import msgspec
 import psycopg
 import structlog
 
+from oms_core.adapters import alert_rows
+from oms_core.domain.alerts import Alert
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -419,6 +421,7 @@ class PostgresOrderStore:
                 )
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
+                alert_rows.store_alerts(cursor, unit.alerts)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error
@@ -451,6 +454,12 @@ class PostgresOrderStore:
         """Say that this core goes by switches, and what they found open here."""
         with one_round_trip(self._connection) as cursor:
             note_effect(cursor, switches, covered, CORE, member, now)
+
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts and partitions that are open, or were cleared since a time."""
+        return alert_rows.load_alerts(self._connection, accounts, partitions, since)
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
+from oms_core.domain.alerts import Alert
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
@@ -27,6 +28,8 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.risk_rules import Unit
+from oms_platform.scopes import Scope
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -333,6 +336,32 @@ def test_offsets_are_kept_with_the_batch_and_never_go_back(kept: Kept) -> None:
     kept.do(offsets={place: 7})
     kept.do(offsets={place: 5})
     assert kept.store.read_up_to("oms-core", Topic.FILLS) == {0: 7}
+
+
+def alert(**changes: Any) -> Alert:
+    """Return an alert of the account's gross exposure, with changes."""
+    now = utc_now()
+    values: dict[str, Any] = {
+        "alert_id": ids.uuid7(), "rule": "GROSS_EXPOSURE_EXCEEDED", "scope": Scope(account=ACCOUNT),
+        "account_id": ACCOUNT, "partition": None, "share_pct": 100, "value": -1_500_000, "bound": 10_000_000,
+        "worst": 20_000_001, "unit": Unit.DOLLARS, "set_for": "everything", "times_raised": 2, "version": 1,
+        "first_seen": now, "last_seen": now,
+    }  # fmt: skip
+    return Alert(**values | changes)
+
+
+def test_alerts_are_kept_with_the_batch_and_found_by_whose_they_are_while_they_are_open(kept: Kept) -> None:
+    one, firms = alert(), alert(account_id="", partition=2, scope=Scope(firm="F"))
+    text = alert(rule="INPUT_MISSING", value="mark of AAPL", bound="known", worst="", unit=Unit.TEXT)
+    before = utc_now()
+    kept.store.commit(UnitOfWork(now=utc_now(), alerts=[one, firms, text]), kept.core.desk, {})
+    assert set(kept.store.load_alerts([ACCOUNT], [2, 3], before)) == {one, firms, text}
+    assert list(kept.store.load_alerts(["ACC-HF-001"], [3], before)) == []
+    worse = replace(one, version=2, value=1, times_raised=3)
+    cleared = replace(worse, version=3, cleared_at=utc_now(), last_seen=utc_now(), why_cleared="within")
+    kept.store.commit(UnitOfWork(now=utc_now(), alerts=[worse, cleared]), kept.core.desk, {})
+    assert set(kept.store.load_alerts([ACCOUNT], [], before)) == {cleared, text}
+    assert list(kept.store.load_alerts([ACCOUNT], [], utc_now())) == [text]
 
 
 def test_an_empty_store_makes_an_empty_desk(kept: Kept) -> None:
