@@ -86,6 +86,15 @@ from oms_api.ports.orders import (
     View,
     plan_with_explanation,
 )
+from oms_api.ports.post_trade import (
+    AlertDesk,
+    AlertFilter,
+    FindingFilter,
+    FindingView,
+    RiskAlertView,
+    SurveillanceDesk,
+    SurveillanceReportView,
+)
 from oms_api.ports.refused import (
     BusyError,
     IntakeFullError,
@@ -130,6 +139,8 @@ __all__ = [
     "AccountRouting",
     "AccountSnapshot",
     "AccountView",
+    "AlertDesk",
+    "AlertFilter",
     "AlertView",
     "Authenticator",
     "Backlog",
@@ -155,6 +166,8 @@ __all__ = [
     "ExecutionKey",
     "ExecutionView",
     "Explained",
+    "FindingFilter",
+    "FindingView",
     "FixClient",
     "FixClients",
     "FixCommandView",
@@ -206,6 +219,7 @@ __all__ = [
     "RequestKeys",
     "RequestLine",
     "RequestView",
+    "RiskAlertView",
     "RiskDesk",
     "RiskView",
     "RouteView",
@@ -218,6 +232,8 @@ __all__ = [
     "StoredRoute",
     "StreamedEvent",
     "StreamedPosition",
+    "SurveillanceDesk",
+    "SurveillanceReportView",
     "SwitchDesk",
     "SwitchDetail",
     "SwitchView",
@@ -257,6 +273,8 @@ class Ports:
     limits: LimitDesk
     market: MarketDesk
     reconciliations: Reconciliations
+    alerts: AlertDesk
+    surveillance: SurveillanceDesk
     catalog: Catalog
     records: Records
     fix_sessions: FixSessionDesk

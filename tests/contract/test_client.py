@@ -64,6 +64,8 @@ GIVEN: dict[str, Any] = {
     "made_from": datetime(2026, 3, 2, tzinfo=UTC), "made_to": datetime(2026, 3, 3, tzinfo=UTC),
     "rule": "SELF_CROSS", "limit_scope": {"account": "ACC-INST-001"}, "severity": "SOFT",
     "on_missing": "PASS", "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
+    "alert_id": "01900000-0000-7000-8000-0000deadbeef", "level": "BREACH", "state": "OPEN", "note": "seen",
+    "times_raised": 2, "finding_id": "f", "day": date(2026, 3, 2), "pattern": "WASH",
 }  # fmt: skip
 
 
@@ -212,6 +214,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
         *("setKillSwitch", "raiseKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),
         *("setHalt", "liftHalt"),
         *("setLimit", "removeLimit"),
+        *("acknowledgeRiskAlert", "reviewFinding"),
     }
 
 

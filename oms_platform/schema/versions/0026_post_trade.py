@@ -60,8 +60,10 @@ COPIES = """
 CREATE TABLE drop_copy_places (
     account_id text PRIMARY KEY,
     sequence   integer NOT NULL CHECK (sequence >= 0),
-    copied_at  timestamptz NOT NULL
+    copied_at  timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
+-- Copies begin here: of an account that has no row later, everything is copied.
+INSERT INTO drop_copy_places (account_id, sequence) SELECT account_id, head FROM account_streams;
 -- firm: a drop copy of every account of a firm, whichever it has then; NULL for the accounts that are named.
 ALTER TABLE fix_clients ADD COLUMN firm text, ADD CHECK (firm IS NULL OR kind = 'DROP_COPY');
 ALTER TABLE fix_clients DROP CONSTRAINT fix_clients_accounts_check,

@@ -230,6 +230,8 @@ class Fake:
             limits=every,
             market=every,
             reconciliations=every,
+            alerts=every,
+            surveillance=every,
             catalog=every,
             market_data=every,
             records=every,
