@@ -25,6 +25,7 @@ class Settings(KafkaFields):
     and port. kills_age_s_max: no route is asked for while the kill switches were not looked at for so long.
     alert_warn_pcts: at which percent of a limit that positions and marks move an alert is raised before it is
     passed, by commas, empty for none. alert_margin_pct: points below them at which it is over.
+    drop_copy: each execution is copied to the topic drop.copy.
     """
 
     postgres_dsn: str
@@ -45,6 +46,7 @@ class Settings(KafkaFields):
     kills_age_s_max: float = AGE_S_MAX
     alert_warn_pcts: str = ",".join(map(str, WARN_PCTS))
     alert_margin_pct: int = MARGIN_PCT
+    drop_copy: bool = True
 
     @property
     def alert_levels(self) -> Levels:

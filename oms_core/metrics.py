@@ -67,6 +67,14 @@ limit_look_seconds = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
 )
 
+copies_total = Counter("oms_core_execution_copies_total", "Executions that were copied to drop.copy")
+copy_failures_total = Counter(
+    "oms_core_execution_copy_failures_total", "Times that executions could not be copied, and waited"
+)
+copy_age_seconds = Gauge(
+    "oms_core_execution_copy_age_seconds", "How long the oldest execution waits to be copied; 0 for none"
+)
+
 _VERDICTS: Final = {OrderAccepted.__name__: "accepted", OrderDenied.__name__: "denied"}
 _API_TO_CORE: Final = hop("api_to_core")
 risk_hop: Final = hop("risk")

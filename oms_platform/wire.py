@@ -74,6 +74,13 @@ def order_of(message: Message) -> UUID:
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 encode: Final[Callable[[Message], bytes]] = _encoder.encode
+
+
+def encode_text(text: str) -> str:
+    """Return a text as it stands in a message, with its quotes."""
+    return _encoder.encode(text).decode()
+
+
 _decoders = {
     message.__name__: msgspec.json.Decoder(message)
     for messages in TOPIC_MESSAGES.values()

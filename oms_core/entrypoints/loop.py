@@ -23,6 +23,7 @@ from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowan
 from oms_core.domain.risk import RULES
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.batch_traces import BatchTraces
+from oms_core.entrypoints.execution_copies import ExecutionCopies
 from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
     UNHANDLEABLE,
@@ -107,6 +108,7 @@ class CoreLoop:
         peg_interval: timedelta = PEG_INTERVAL,
         peg_moves_per_s: int = PEG_MOVES_PER_S,
         alert_levels: Levels = DEFAULT_LEVELS,
+        copies: ExecutionCopies | None = None,
     ) -> None:
         self._core = core
         self._store = store
@@ -127,6 +129,7 @@ class CoreLoop:
         self._moves = MoveAllowance(peg_moves_per_s, clock())
         self._pegs = PegWatch((), clock(), peg_interval)
         self._alert_levels = alert_levels
+        self._copies = copies
         self._limits = self._limit_watch()
         self._ending: list[UUID] = []
         self._kills = KillWatch()
@@ -157,6 +160,8 @@ class CoreLoop:
             self._publisher.send(Topic.EVENTS.value, str(event.order_id), event, event_id=event.event_id)
         for alert in self._alerts_since(self._clock() - CLEARED_SAID_AGAIN):
             self._publish_alert(alert)
+        if self._copies is not None:
+            self._copies.take(self._core.desk.owned)
         log.info("desk_rebuilt", partitions=sorted(partitions), live_orders=len(self._core.desk.orders))
 
     def drop_partitions(self) -> None:
@@ -165,6 +170,8 @@ class CoreLoop:
         self._core.desk = Desk()
         self._core.traces = {}
         self._begin_anew()
+        if self._copies is not None:
+            self._copies.take(())
         log.info("desk_dropped")
 
     def _begin_anew(self) -> None:
@@ -312,8 +319,7 @@ class CoreLoop:
                 event_id=event.message.event_id,
                 trace=traces.to_clients(event),
             )
-        for alert in unit.alerts:
-            self._publish_alert(alert)
+        self._tell_others(unit)
         self._publisher.flush()
         now = self._clock()
         metrics.count_alerts(unit.alerts, self._limits.book.open)
@@ -359,6 +365,13 @@ class CoreLoop:
         self._publisher.send(
             outgoing.topic.value, outgoing.key, outgoing.message, event_id=outgoing.event_id, trace=trace
         )
+
+    def _tell_others(self, unit: UnitOfWork) -> None:
+        """Publish the alerts of a batch, and say whose executions there are to copy."""
+        for alert in unit.alerts:
+            self._publish_alert(alert)
+        if self._copies is not None and unit.positions:
+            self._copies.note({account_id for account_id, _ in unit.positions})
 
     def _publish_alert(self, alert: Alert) -> None:
         event_id = uuid5(alert.alert_id, str(alert.version))
