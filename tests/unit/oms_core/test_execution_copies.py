@@ -155,6 +155,17 @@ def test_what_failed_between_is_sent_again_and_says_so(part: str) -> None:
     assert sink.told(A) == [(2, 0, False), (2, 0, True), (4, 2, False)]
 
 
+def test_what_kafka_did_not_take_is_not_kept_as_copied() -> None:
+    store, sink = Store(), Sink()
+    copies = begun(store, sink)
+    store.add(A)
+    copies.note([A])
+    sink.fails = True
+    with pytest.raises(OperationalError):
+        copies.step()
+    assert store.kept == {}
+
+
 def test_more_than_a_step_takes_is_copied_by_the_next_ones() -> None:
     store, sink = Store(), Sink()
     copies = begun(store, sink)
