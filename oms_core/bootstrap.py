@@ -122,7 +122,7 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             stop_trigger=StopTrigger(settings.stop_trigger),
             peg_interval=timedelta(milliseconds=settings.peg_interval_ms),
             peg_moves_per_s=settings.peg_moves_per_s,
-            alert_levels=settings.alert_levels,
+            alert_levels=Levels(shares=settings.alert_shares, margin=settings.alert_margin_pct),
             copies=_copies(settings, kafka, stack),
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)

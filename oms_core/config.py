@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from oms_core.domain.alerts import BREACH_PCT, MARGIN_PCT, WARN_PCTS, Levels
 from oms_platform.kafka.settings import KafkaFields
 from oms_platform.kill_feed import AGE_S_MAX, require_age
 from oms_platform.order_types import StopTrigger
 
 PEG_INTERVAL_MS_MIN: Final = 10
-_PCT_MIN: Final = 50
+PCT_MIN: Final = 50
+PCT_MAX: Final = 100
 PEG_INTERVAL_MS_MAX: Final = 60_000
 
 
@@ -44,14 +44,14 @@ class Settings(KafkaFields):
     peg_interval_ms: int = 250
     peg_moves_per_s: int = 250
     kills_age_s_max: float = AGE_S_MAX
-    alert_warn_pcts: str = ",".join(map(str, WARN_PCTS))
-    alert_margin_pct: int = MARGIN_PCT
+    alert_warn_pcts: str = "80,90"
+    alert_margin_pct: int = 5
     drop_copy: bool = True
 
     @property
-    def alert_levels(self) -> Levels:
-        """At which shares of a limit an alert is raised. Raises ValueError."""
-        return read_levels(self.alert_warn_pcts, self.alert_margin_pct)
+    def alert_shares(self) -> tuple[int, ...]:
+        """At which percent of a limit an alert is raised, the last one 100. Raises ValueError."""
+        return read_shares(self.alert_warn_pcts)
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
@@ -68,7 +68,11 @@ class Settings(KafkaFields):
                 f"OMS_CORE_PEG_INTERVAL_MS must be {PEG_INTERVAL_MS_MIN} to {PEG_INTERVAL_MS_MAX}"
                 f" milliseconds, was {self.peg_interval_ms}"
             )
-        _ = self.alert_levels
+        read_shares(self.alert_warn_pcts)
+        if not 0 <= self.alert_margin_pct < PCT_MIN:
+            raise ValueError(
+                f"OMS_CORE_ALERT_MARGIN_PCT must be 0 to {PCT_MIN - 1} points, was {self.alert_margin_pct}"
+            )
         if self.peg_moves_per_s < 0:
             raise ValueError(f"OMS_CORE_PEG_MOVES_PER_S must be 0 or more, was {self.peg_moves_per_s}")
         triggers = [one.value for one in StopTrigger]
@@ -78,18 +82,15 @@ class Settings(KafkaFields):
             )
 
 
-def read_levels(warn_pcts: str, margin_pct: int) -> Levels:
-    """Return the levels of alerts as settings say them. Raises ValueError that names the setting."""
+def read_shares(warn_pcts: str) -> tuple[int, ...]:
+    """Return the shares at which alerts are raised, the last one 100. Raises ValueError."""
     name = "OMS_CORE_ALERT_WARN_PCTS"
     try:
         shares = [int(text) for text in warn_pcts.split(",") if text.strip()]
     except ValueError:
         raise ValueError(f"{name} must be whole numbers of percent by commas, was {warn_pcts!r}") from None
-    if shares != sorted(set(shares)) or any(not _PCT_MIN <= share < BREACH_PCT for share in shares):
+    if shares != sorted(set(shares)) or any(not PCT_MIN <= share < PCT_MAX for share in shares):
         raise ValueError(
-            f"{name} must be {_PCT_MIN} to {BREACH_PCT - 1} percent, each above the one before,"
-            f" was {warn_pcts!r}"
+            f"{name} must be {PCT_MIN} to {PCT_MAX - 1} percent, each above the one before, was {warn_pcts!r}"
         )
-    if not 0 <= margin_pct < _PCT_MIN:
-        raise ValueError(f"OMS_CORE_ALERT_MARGIN_PCT must be 0 to {_PCT_MIN - 1} points, was {margin_pct}")
-    return Levels(shares=(*shares, BREACH_PCT), margin=margin_pct)
+    return (*shares, PCT_MAX)

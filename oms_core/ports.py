@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from oms_core.domain.alerts import Alert
@@ -206,3 +206,50 @@ class QuoteBoard(Protocol):
 
     def touch(self, symbol: str) -> TouchPrices:
         """Return the newest touch; None for a side that nobody quotes or whose quote is too old."""
+
+
+class StoredExecution(NamedTuple):
+    """An execution, a correction or a bust as its event is stored."""
+
+    account_id: str
+    sequence: int
+    event_id: UUID
+    payload: bytes
+
+
+class CopyStore(Protocol):
+    """What the copies stand on. Raises OperationalError or psycopg.Error."""
+
+    def behind(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return the accounts with events beyond what is copied, and where their streams end."""
+        ...
+
+    def places(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return up to which sequence accounts are copied, 0 for nothing."""
+        ...
+
+    def executions(self, places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
+        """Return what follows these places, by account and sequence, so many rows of each at most."""
+        ...
+
+    def keep(self, places: Mapping[str, int]) -> None:
+        """Store how far accounts are copied; it never goes back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds; it is taken again when it is needed."""
+        ...
+
+
+class CopySink(Protocol):
+    """Where copies go."""
+
+    def send_encoded(
+        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: UUID, trace: str = ""
+    ) -> None:
+        """Queue a record."""
+        ...
+
+    def flush(self) -> None:
+        """Return when Kafka has all that is queued. Raises OperationalError."""
+        ...

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from oms_core.entrypoints.execution_copies import StoredExecution
+from oms_core.ports import StoredExecution
 from oms_platform.postgres import ArrayStatement, Connection, connect, one_round_trip
 
 STATEMENT_TIMEOUT_MS: Final = 5_000

@@ -7,14 +7,14 @@ before says so. No order waits for it, and the loop only says whose executions t
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
-from uuid import UUID
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import psycopg
 import structlog
 
 from oms_core import metrics
+from oms_core.ports import CopySink, CopyStore, StoredExecution
 from oms_platform.errors import OperationalError
 from oms_platform.wire import Topic, encode_text
 
@@ -25,53 +25,6 @@ IDLE_S: Final = 1.0
 RETRY_S: Final = 1.0
 STOP_S: Final = 5.0
 log = structlog.get_logger()
-
-
-class StoredExecution(NamedTuple):
-    """An execution, a correction or a bust as its event is stored."""
-
-    account_id: str
-    sequence: int
-    event_id: UUID
-    payload: bytes
-
-
-class CopyStore(Protocol):
-    """What the copies stand on. Raises OperationalError or psycopg.Error."""
-
-    def behind(self, accounts: Sequence[str]) -> Mapping[str, int]:
-        """Return the accounts with events beyond what is copied, and where their streams end."""
-        ...
-
-    def places(self, accounts: Sequence[str]) -> Mapping[str, int]:
-        """Return up to which sequence accounts are copied, 0 for nothing."""
-        ...
-
-    def executions(self, places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
-        """Return what follows these places, by account and sequence, so many rows of each at most."""
-        ...
-
-    def keep(self, places: Mapping[str, int]) -> None:
-        """Store how far accounts are copied; it never goes back."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what it holds; it is taken again when it is needed."""
-        ...
-
-
-class CopySink(Protocol):
-    """Where copies go."""
-
-    def send_encoded(
-        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: UUID, trace: str = ""
-    ) -> None:
-        """Queue a record."""
-        ...
-
-    def flush(self) -> None:
-        """Return when Kafka has all that is queued. Raises OperationalError."""
-        ...
 
 
 class ExecutionCopies:

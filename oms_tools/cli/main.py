@@ -102,6 +102,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Look at the rules of pre-trade risk, and set their limits, by scope",
         f"{_CLI}.limit_commands:limits",
     ),
+    "surveillance": Listed(
+        "Hold a day's orders and executions to patterns of abuse, and review what was found",
+        f"{_CLI}.surveillance_commands:surveillance",
+    ),
     "login": Listed(
         "Log in at the issuer, for every later command that does not name a --user",
         f"{_CLI}.log_in_commands:login",

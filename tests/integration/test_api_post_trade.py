@@ -1,18 +1,23 @@
-"""Alerts of limits at the gateway and on the command line: who sees one, who says that it was seen, once."""
+"""After the trade, at the gateway and on the command line: who sees what, and whose word on it is kept."""
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 
 from oms_platform.ids import uuid7
+from oms_platform.vocabulary import Side, TradeApplied
 from oms_tools.cli.alert_commands import alerts
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
-from tests.integration.api_rig import Gateway, gateway_alone
+from oms_tools.cli.surveillance_commands import surveillance
+from tests.integration.api_rig import Gateway, event, gateway_alone, store_events
 
 PATH = "/api/v1/risk/alerts"
 _INSERT = """
@@ -99,3 +104,72 @@ def test_an_alert_is_seen_by_its_account_and_acknowledged_once_for_each_time_it_
         "ACKNOWLEDGED",
         "CLEARED",
     }
+
+
+def traded(api: Gateway, side: str, number: int, at: datetime) -> str:
+    """Place an order and store a trade of it as core does. Returns its id."""
+    body = {"accountId": "ACC-INST-001", "symbol": "AAPL", "side": side}
+    order_id = api.place("desk", clientOrderId=f"wash-{number}", **body).json["orderId"]
+    about: dict[str, Any] = {"order_id": UUID(order_id), "side": Side[side], "occurred_at": at}
+    trade = TradeApplied(
+        venue_id="XNYS", exec_id=f"E{number}", cl_ord_id=f"c{number}", last_qty=100,
+        last_px_micros=100_000_000,
+        transact_time=at, received_at=at,
+    )  # fmt: skip
+    store_events(
+        api,
+        event("ACC-INST-001", 2 * number, **about),
+        event("ACC-INST-001", 2 * number + 1, sequence=3, type="TradeApplied", trade_applied=trade, **about),
+    )
+    return order_id
+
+
+def test_a_day_is_looked_at_and_what_was_found_is_reviewed_by_a_person(
+    api: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    orders = {traded(api, "BUY", 1, now), traded(api, "SELL", 2, now + timedelta(seconds=2))}
+    with psycopg.connect(api.dsn) as connection:
+        row = connection.execute(
+            "SELECT zone, coalesce(continuous_from, '00:00') FROM calendars"
+            " JOIN instruments USING (calendar_id)"
+            " WHERE symbol = 'AAPL'"
+        ).fetchone()
+    assert row is not None
+    local = now.astimezone(ZoneInfo(row[0]))
+    today = (local - timedelta(hours=row[1].hour, minutes=row[1].minute)).date().isoformat()
+    place = ["--dsn", api.dsn, "--data", str(tmp_path)]
+    wrong = CliRunner().invoke(surveillance, ["run", "--date", today, "--set", "WASH.window_s=0", *place])
+    assert "WASH.window_s must be 1 to 86400, was 0" in str(wrong.exception)
+    for by in ("first", "second"):
+        made = CliRunner().invoke(surveillance, ["run", "--date", today, "--json", "--by", by, *place])
+        assert made.exit_code == 0, made.output
+        answer = json.loads(made.output)
+        assert (answer["orders"], answer["executions"]) == (2, 2)
+        assert [one["pattern"] for one in answer["findings"]] == ["WASH"]
+
+    monkeypatch.setenv(URL_VARIABLE, f"http://127.0.0.1:{api.http_port}")
+    monkeypatch.setenv(ISSUER_VARIABLE, api.issuer)
+    path = "/api/v1/surveillance"
+    reports = api.call("GET", f"{path}/reports?day={today}", user="risk1").json["reports"]
+    assert [(one["runBy"], one["findings"]) for one in reports] == [("second", 1), ("first", 1)]
+    assert len({one["digest"] for one in reports}) == 1
+    assert reports[0]["parameters"]["WASH"]["window_s"] == 60
+    [found] = api.call("GET", f"{path}?day={today}&pattern=WASH&state=OPEN", user="risk1").json["findings"]
+    assert (found["reportId"], set(found["orders"])) == (reports[0]["reportId"], orders)
+    assert api.call("GET", path, user="trader1").status == 403
+    assert api.call("GET", f"{path}?day=2026-02-30", user="risk1").status == 400
+    assert api.call("POST", f"{path}/{uuid7()}/review", {"note": "so"}, "risk1").status == 404
+    said = CliRunner().invoke(
+        surveillance, ["review", found["findingId"], "--note", "two clients", "--data", str(tmp_path)]
+    )
+    assert json.loads(said.output)["state"] == "REVIEWED", said.output
+    assert api.call("GET", f"{path}?state=OPEN", user="risk1").json["findings"] == []
+    # A later run finds the same orders, which a person has looked at already.
+    assert CliRunner().invoke(surveillance, ["run", "--date", today, *place]).exit_code == 0
+    [again] = api.call("GET", path, user="risk1").json["findings"]
+    assert (again["state"], again["reviewedBy"], again["note"]) == ("REVIEWED", "risk1", "two clients")
+    text = CliRunner().invoke(surveillance, ["findings", "--all", "--data", str(tmp_path)])
+    assert "two clients" in text.output and "1 finding" in text.output
+    with psycopg.connect(api.dsn, autocommit=True) as connection, pytest.raises(psycopg.IntegrityError):
+        connection.execute("UPDATE surveillance_findings SET why = 'nothing'")

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms_core.config import read_levels
+from oms_core.config import Settings
 from oms_core.domain.alerts import (
     BREACH,
     DEFAULT_LEVELS,
@@ -173,10 +174,15 @@ def test_an_alert_is_published_as_people_read_it() -> None:
 
 
 def test_levels_are_read_from_settings_and_what_is_no_level_is_refused_by_name() -> None:
-    assert read_levels("", 0) == Levels(shares=(100,), margin=0)
-    assert read_levels("75, 95", 5) == Levels(shares=(75, 95, 100), margin=5)
+    assert Levels(shares=core().alert_shares, margin=core().alert_margin_pct) == DEFAULT_LEVELS
+    assert core(alert_warn_pcts="").alert_shares == (100,)
+    assert core(alert_warn_pcts="75, 95").alert_shares == (75, 95, 100)
     for wrong in ("90,80", "80,80", "100", "49", "a"):
         with pytest.raises(ValueError, match="OMS_CORE_ALERT_WARN_PCTS"):
-            read_levels(wrong, 5)
+            core(alert_warn_pcts=wrong)
     with pytest.raises(ValueError, match="OMS_CORE_ALERT_MARGIN_PCT must be 0 to 49 points, was 50"):
-        read_levels("80", 50)
+        core(alert_margin_pct=50)
+
+
+def core(**given: Any) -> Settings:
+    return Settings(postgres_dsn="", health_port=1, grpc_port=1, kafka_bootstrap="x", **given)

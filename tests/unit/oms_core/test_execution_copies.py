@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms_core.entrypoints.execution_copies import ROWS_A_STEP, ExecutionCopies, StoredExecution, copy_of
+from oms_core.entrypoints.execution_copies import ROWS_A_STEP, ExecutionCopies, copy_of
+from oms_core.ports import StoredExecution
 from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
 from oms_platform.messages import ExecutionCopy, OrderEvent
