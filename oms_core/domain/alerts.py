@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from oms_core.domain.risk.standing import Look, Standing
-from oms_platform.messages import RiskAlert
 from oms_platform.prices import MICROS
 from oms_platform.risk_rules import Unit, shown_value
 from oms_platform.scopes import Scope
@@ -310,27 +309,3 @@ class AlertBook:
             return True
         worse = 100 * (alert.worst - stored.worst) >= WORSE_PCT * alert.bound and alert.worst > stored.worst
         return worse or now - stored.last_seen >= STORED_EVERY
-
-
-def message_of(alert: Alert) -> RiskAlert:
-    """Return an alert as it is published."""
-    return RiskAlert(
-        alert_id=alert.alert_id,
-        version=alert.version,
-        rule=alert.rule,
-        scope=str(alert.scope),
-        account_id=alert.account_id,
-        level=alert.level,
-        share_pct=alert.share_pct,
-        value=alert.shown(alert.value),
-        bound=alert.shown(alert.bound),
-        headroom=alert.headroom,
-        worst=alert.shown(alert.worst),
-        unit=alert.unit.value,
-        set_for=alert.set_for,
-        times_raised=alert.times_raised,
-        first_seen=alert.first_seen,
-        last_seen=alert.last_seen,
-        cleared_at=alert.cleared_at,
-        why_cleared=alert.why_cleared,
-    )

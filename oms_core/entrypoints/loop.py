@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import structlog
 
 from oms_core import metrics
-from oms_core.domain.alerts import DEFAULT_LEVELS, Alert, Levels, message_of
+from oms_core.domain.alerts import DEFAULT_LEVELS, Alert, Levels
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.desk import Desk
 from oms_core.domain.kills import KillWatch
@@ -22,6 +22,7 @@ from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
 from oms_core.domain.risk import RULES
 from oms_core.domain.stops import StopWatch
+from oms_core.entrypoints.alert_messages import message_of
 from oms_core.entrypoints.batch_traces import BatchTraces
 from oms_core.entrypoints.execution_copies import ExecutionCopies
 from oms_core.entrypoints.republication import Republication, Ring

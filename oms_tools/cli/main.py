@@ -32,7 +32,7 @@ _CLI: Final = "oms_tools.cli"
 COMMANDS: Final[Mapping[str, Listed]] = {
     "accounts": Listed("List the accounts that a persona sees", f"{_CLI}.desk_commands:accounts"),
     "alerts": Listed(
-        "Look at limits that positions and marks have brought near or beyond, and say that they were seen",
+        "Look at limits that are near or passed, and say that they were seen",
         f"{_CLI}.alert_commands:alerts",
     ),
     "algo": Listed(

@@ -21,10 +21,10 @@ from oms_core.domain.alerts import (
     AlertBook,
     Levels,
     Owner,
-    message_of,
     read_value,
 )
 from oms_core.domain.risk.standing import Look, Standing
+from oms_core.entrypoints.alert_messages import message_of
 from oms_platform.risk_rules import Unit, shown_value
 from oms_platform.scopes import Scope
 from tests.unit.oms_core.orders import NOW
