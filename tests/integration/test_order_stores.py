@@ -5,11 +5,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
+from oms_core.adapters.postgres_copies import PostgresCopyStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.alerts import Alert
 from oms_core.domain.desk import Desk
@@ -22,6 +24,7 @@ from oms_platform.clock import utc_now
 from oms_platform.messages import (
     CancelOrder,
     ExecutionReport,
+    OrderEvent,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -362,6 +365,33 @@ def test_alerts_are_kept_with_the_batch_and_found_by_whose_they_are_while_they_a
     kept.store.commit(UnitOfWork(now=utc_now(), alerts=[worse, cleared]), kept.core.desk, {})
     assert set(kept.store.load_alerts([ACCOUNT], [], before)) == {cleared, text}
     assert list(kept.store.load_alerts([ACCOUNT], [], utc_now())) == [text]
+
+
+def test_executions_are_read_to_be_copied_with_busts_by_account_and_the_place_never_goes_back(
+    dsn: str,
+) -> None:
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        store = PostgresOrderStore(connection, "an incarnation", 4)
+        kept = Kept(store, lambda taken: store_order(connection, taken))
+        order = kept.filled()
+        kept.do(replace(trade(order, "E2", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1"))
+        head = kept.core.desk.stream_sequences[ACCOUNT]
+    copies = PostgresCopyStore(dsn)
+    with closing(copies):
+        assert copies.behind([ACCOUNT, "ACC-HF-001"]) == {ACCOUNT: head}
+        assert copies.places([ACCOUNT]) == {ACCOUNT: 0}
+        first, bust = copies.executions({ACCOUNT: 0, "ACC-HF-001": 0}, 10)
+        events = [msgspec.json.decode(one.payload, type=OrderEvent) for one in (first, bust)]
+        assert [one.type for one in events] == ["TradeApplied", "TradeCorrected"]
+        assert [(one.stream_sequence, one.event_id) for one in events] == [
+            (one.sequence, one.event_id) for one in (first, bust)
+        ]
+        assert copies.executions({ACCOUNT: 0}, 1) == [first]
+        assert copies.executions({ACCOUNT: first.sequence}, 10) == [bust]
+        copies.keep({ACCOUNT: bust.sequence})
+        copies.close()
+        copies.keep({ACCOUNT: first.sequence})
+        assert copies.places([ACCOUNT]) == {ACCOUNT: bust.sequence}
 
 
 def test_an_empty_store_makes_an_empty_desk(kept: Kept) -> None:

@@ -500,9 +500,11 @@ def test_a_person_sees_a_limit_that_is_passed_and_says_what_is_done(rig: StackRi
     with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
         connection.execute(
             "INSERT INTO risk_alerts (alert_id, rule, scope, account_id, level, share_pct, value, bound,"
-            " headroom, worst, unit, set_for, times_raised, version, first_seen, last_seen) VALUES (gen_random_uuid(),"
-            " 'NET_EXPOSURE_EXCEEDED', '{\"account\": \"ACC-HF-001\"}', 'ACC-HF-001', 'BREACH', 100, '2.00',"
-            " '1.00', '-1.00', '2.50', 'dollars', '', 1, 1, now(), now())"
+            " headroom, worst, unit, set_for, times_raised, version, first_seen, last_seen)"
+            " VALUES (gen_random_uuid(), 'NET_EXPOSURE_EXCEEDED', "
+            " jsonb_build_object('account', 'ACC-HF-001'),"
+            " 'ACC-HF-001', 'BREACH', 100, '2.00', '1.00', '-1.00', '2.50', 'dollars', '', 1, 1, now(),"
+            " now())"
         )
     page.open(f"{client.url}/", "window.prompt = () => 'reduces by noon';")
     fill(page, "#token", client.token)
