@@ -95,15 +95,23 @@ class ExecutionCopies:
             except (OperationalError, psycopg.Error) as error:
                 if not failed:
                     log.warning("copies_wait", error=str(error).strip())
-                failed, more = True, False
-                metrics.copy_failures_total.inc()
-                self._store.close()
-                self._stopping.wait(RETRY_S)
+                failed, more = True, self._failed()
+            except Exception:
+                # Whatever it is, orders do not wait for it: a person sees the log, and how late copies are.
+                log.error("copies_failed", exc_info=True)
+                more = self._failed()
             if not more:
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
                 self._stopping.wait(GATHER_S)
         self._store.close()
+
+    def _failed(self) -> bool:
+        """Let go of the store and wait a while. Returns whether there is more to do at once: there is not."""
+        metrics.copy_failures_total.inc()
+        self._store.close()
+        self._stopping.wait(RETRY_S)
+        return False
 
     def step(self) -> bool:
         """Copy what there is of some accounts. Returns whether there may be more at once."""

@@ -1,6 +1,7 @@
 """Copies of executions: each at least once, in its account's order, whatever fails between."""
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -206,6 +207,29 @@ def test_whatever_happens_each_is_there_in_order_and_what_is_there_twice_says_so
                 assert previous == (first[-1] if first else 0)
                 first.append(sequence)
         assert first == [row.sequence for row in store.rows if row.account_id == account]
+
+
+def test_whatever_fails_the_thread_goes_on_and_copies_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IDLE_S", "RETRY_S", "GATHER_S"):
+        monkeypatch.setattr(f"oms_core.entrypoints.execution_copies.{name}", 0.001)
+    store, sink = Store(), Sink()
+    store.add(A)
+    whole, errors = store.executions, [ValueError("a fault of ours"), OperationalError("away")]
+
+    def executions(places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
+        if errors:
+            raise errors.pop(0)
+        return whole(places, rows_max)
+
+    monkeypatch.setattr(store, "executions", executions)
+    copies = ExecutionCopies(store, sink)
+    copies.take([A])
+    copies.start()
+    deadline = time.monotonic() + 10
+    while not sink.has and time.monotonic() < deadline:
+        time.sleep(0.001)
+    copies.stop()
+    assert sink.told(A) == [(2, 0, True)] and errors == []
 
 
 def test_a_copy_is_the_message_of_the_contract() -> None:
