@@ -29,6 +29,7 @@ from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_limits import PostgresLimitDesk
 from oms_api.adapters.postgres_market import PostgresMarketDesk
 from oms_api.adapters.postgres_overrides import PostgresOverrideDesk
+from oms_api.adapters.postgres_post_trade import PostgresAlertDesk, PostgresSurveillanceDesk
 from oms_api.adapters.postgres_reader import PostgresReader, require_schema
 from oms_api.adapters.postgres_reconciliations import PostgresReconciliations
 from oms_api.adapters.postgres_records import PostgresRecords
@@ -176,6 +177,8 @@ class Gateway:
             overrides=PostgresOverrideDesk(self._desk_pool),
             market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
+            alerts=PostgresAlertDesk(self._desk_pool, utc_now),
+            surveillance=PostgresSurveillanceDesk(self._desk_pool, utc_now),
             catalog=PostgresCatalog(self._desk_pool, utc_now),
             records=PostgresRecords(self._desk_pool),
             fix_sessions=PostgresFixSessions(self._desk_pool, utc_now),

@@ -940,6 +940,91 @@ class Halts(Answer, frozen=True):
     halts: list[Halt]
 
 
+class RiskAlert(Answer, frozen=True):
+    """A limit that is near or passed. account_id: None for a firm's. share_pct: of the bound, reached.
+
+    value, bound, headroom, worst: in the unit. set_for: the scope that the bound is from. times_raised: each
+    time at a higher share; acknowledged_by, note and acknowledged_at are of the last.
+    """
+
+    alert_id: UUID
+    account_id: str | None
+    scope: dict[str, str]
+    rule: str
+    level: str
+    state: str
+    share_pct: int
+    value: str
+    bound: str
+    headroom: str
+    worst: str
+    unit: str
+    set_for: str
+    times_raised: int
+    first_seen: datetime
+    last_seen: datetime
+    cleared_at: datetime | None
+    why_cleared: str
+    acknowledged_by: str | None
+    note: str | None
+    acknowledged_at: datetime | None
+
+
+class RiskAlerts(Answer, frozen=True):
+    """Alerts, the newest first."""
+
+    alerts: list[RiskAlert]
+
+
+class SurveillanceReport(Answer, frozen=True):
+    """A run of surveillance over a day. parameters: by pattern. digest: of all that was looked at."""
+
+    report_id: UUID
+    day: date
+    patterns: list[str]
+    parameters: dict[str, dict[str, int]]
+    orders: int
+    executions: int
+    digest: str
+    findings: int
+    run_by: str
+    run_at: datetime
+
+
+class SurveillanceReports(Answer, frozen=True):
+    """Reports, the newest first."""
+
+    reports: list[SurveillanceReport]
+
+
+class Finding(Answer, frozen=True):
+    """Orders that look like a pattern, and why. identity: the same for the same orders in a later run."""
+
+    finding_id: UUID
+    report_id: UUID
+    day: date
+    identity: str
+    pattern: str
+    state: str
+    firm: str
+    accounts: list[str]
+    symbol: str
+    orders: list[UUID]
+    began_at: datetime
+    ended_at: datetime
+    figures: dict[str, int]
+    why: str
+    reviewed_by: str | None
+    note: str | None
+    reviewed_at: datetime | None
+
+
+class Findings(Answer, frozen=True):
+    """Findings, the latest day first."""
+
+    findings: list[Finding]
+
+
 class Break(Answer, frozen=True):
     """An open order of which we and its venue did not say the same. settled: the venue's word was taken."""
 

@@ -29,6 +29,8 @@ CHANNEL: Final = "API"
 _ORDERS: Final = "/api/v1/orders"
 _ORDER: Final = f"{_ORDERS}/{{order_id}}"
 _ACCOUNT: Final = "/api/v1/accounts/{account_id}"
+_RISK_ALERTS: Final = "/api/v1/risk/alerts"
+_SURVEILLANCE: Final = "/api/v1/surveillance"
 _PROFILES: Final = "/api/v1/routing/profiles"
 _PROFILE: Final = f"{_PROFILES}/{{name}}"
 _EXCEPTIONS: Final = "/api/v1/exceptions"
@@ -1396,6 +1398,70 @@ class Operations:
             path="/api/v1/reconciliations",
             shape=answers.Reconciliations,
             query=query_of(venueId=venue, broken=broken, before=before, limit=limit),
+        )
+
+    # ---- post-trade
+
+    @operation("listRiskAlerts")
+    def risk_alerts(
+        self,
+        *,
+        state: str | None = None,
+        account: str | None = None,
+        rule: str | None = None,
+        level: str | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.RiskAlerts]:
+        """Return limits that are near or passed, the newest first. before: first seen before then."""
+        query = query_of(state=state, accountId=account, rule=rule, level=level, before=before, limit=limit)
+        return Call(method="GET", path=_RISK_ALERTS, shape=answers.RiskAlerts, query=query)
+
+    @operation("acknowledgeRiskAlert")
+    def acknowledge_risk_alert(
+        self, alert_id: Id, *, note: str, times_raised: int | None = None
+    ) -> Call[answers.RiskAlert]:
+        """Say that an alert was seen. times_raised: as it was seen; it is refused if it was raised again."""
+        return Call(
+            method="POST",
+            path=path_of(f"{_RISK_ALERTS}/{{alert_id}}/acknowledge", alert_id=alert_id),
+            shape=answers.RiskAlert,
+            body=body_of(note=note, timesRaised=times_raised),
+            repeatable=False,
+        )
+
+    @operation("listFindings")
+    def findings(
+        self,
+        *,
+        day: date | None = None,
+        pattern: str | None = None,
+        state: str | None = None,
+        limit: int | None = None,
+    ) -> Call[answers.Findings]:
+        """Return what surveillance found, the latest day first."""
+        on = None if day is None else day.isoformat()
+        query = query_of(day=on, pattern=pattern, state=state, limit=limit)
+        return Call(method="GET", path=_SURVEILLANCE, shape=answers.Findings, query=query)
+
+    @operation("listSurveillanceReports")
+    def surveillance_reports(
+        self, *, day: date | None = None, limit: int | None = None
+    ) -> Call[answers.SurveillanceReports]:
+        """Return the runs of surveillance, the newest first."""
+        query = query_of(day=None if day is None else day.isoformat(), limit=limit)
+        path = f"{_SURVEILLANCE}/reports"
+        return Call(method="GET", path=path, shape=answers.SurveillanceReports, query=query)
+
+    @operation("reviewFinding")
+    def review_finding(self, finding_id: Id, *, note: str) -> Call[answers.Finding]:
+        """Say what a person found of a finding."""
+        return Call(
+            method="POST",
+            path=path_of(f"{_SURVEILLANCE}/{{finding_id}}/review", finding_id=finding_id),
+            shape=answers.Finding,
+            body={"note": note},
+            repeatable=False,
         )
 
     # ---- venues' FIX sessions

@@ -12,11 +12,14 @@ from typing import Final
 
 import structlog
 
+from oms_core.adapters.postgres_copies import PostgresCopyStore
 from oms_core.adapters.postgres_store import GROUP, PostgresOrderStore
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.config import Settings
+from oms_core.domain.alerts import DEFAULT_LEVELS, Levels
 from oms_core.domain.desk import Desk
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S
+from oms_core.entrypoints.execution_copies import ExecutionCopies
 from oms_core.entrypoints.grpc import RiskService
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.handlers import Core
@@ -119,6 +122,8 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
             stop_trigger=StopTrigger(settings.stop_trigger),
             peg_interval=timedelta(milliseconds=settings.peg_interval_ms),
             peg_moves_per_s=settings.peg_moves_per_s,
+            alert_levels=Levels(shares=settings.alert_shares, margin=settings.alert_margin_pct),
+            copies=_copies(settings, kafka, stack),
         )
         door = GrpcDoor([RiskService(loop)], settings.host, settings.grpc_port)
         door.start()
@@ -128,6 +133,16 @@ def run(settings: Settings, health: Health, stop: StopFlag, tracer: Tracer | Non
         log.info("core_started", incarnation=incarnation)
         loop.run(stop)
         health.set_started(False)
+
+
+def _copies(settings: Settings, kafka: KafkaSettings, stack: contextlib.ExitStack) -> ExecutionCopies | None:
+    """Begin to copy executions, unless that is turned off."""
+    if not settings.drop_copy:
+        return None
+    copies = ExecutionCopies(PostgresCopyStore(settings.postgres_dsn), Publisher(kafka))
+    stack.callback(copies.stop)
+    copies.start()
+    return copies
 
 
 def build_loop(
@@ -144,6 +159,8 @@ def build_loop(
     stop_trigger: StopTrigger = StopTrigger.QUOTE,
     peg_interval: timedelta = PEG_INTERVAL,
     peg_moves_per_s: int = PEG_MOVES_PER_S,
+    alert_levels: Levels = DEFAULT_LEVELS,
+    copies: ExecutionCopies | None = None,
 ) -> CoreLoop:
     """Put the loop and its consumer together: each needs the other, as partitions come with a poll."""
     loop: CoreLoop | None = None
@@ -181,6 +198,8 @@ def build_loop(
         stop_trigger=stop_trigger,
         peg_interval=peg_interval,
         peg_moves_per_s=peg_moves_per_s,
+        alert_levels=alert_levels,
+        copies=copies,
     )
     for partitions in early:
         loop.take_partitions(partitions)

@@ -8,6 +8,8 @@ from oms_platform.kill_feed import AGE_S_MAX, require_age
 from oms_platform.order_types import StopTrigger
 
 PEG_INTERVAL_MS_MIN: Final = 10
+PCT_MIN: Final = 50
+PCT_MAX: Final = 100
 PEG_INTERVAL_MS_MAX: Final = 60_000
 
 
@@ -21,6 +23,9 @@ class Settings(KafkaFields):
     peg_moves_per_s: and all of them together so often in a second, 0 for any number: with more of them each
     is moved less often. advertised: HOST:PORT at which others reach this core's gRPC; empty for its own host
     and port. kills_age_s_max: no route is asked for while the kill switches were not looked at for so long.
+    alert_warn_pcts: at which percent of a limit that positions and marks move an alert is raised before it is
+    passed, by commas, empty for none. alert_margin_pct: points below them at which it is over.
+    drop_copy: each execution is copied to the topic drop.copy.
     """
 
     postgres_dsn: str
@@ -39,6 +44,14 @@ class Settings(KafkaFields):
     peg_interval_ms: int = 250
     peg_moves_per_s: int = 250
     kills_age_s_max: float = AGE_S_MAX
+    alert_warn_pcts: str = "80,90"
+    alert_margin_pct: int = 5
+    drop_copy: bool = True
+
+    @property
+    def alert_shares(self) -> tuple[int, ...]:
+        """At which percent of a limit an alert is raised, the last one 100. Raises ValueError."""
+        return read_shares(self.alert_warn_pcts)
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that cannot be read or contradict each other."""
@@ -55,6 +68,11 @@ class Settings(KafkaFields):
                 f"OMS_CORE_PEG_INTERVAL_MS must be {PEG_INTERVAL_MS_MIN} to {PEG_INTERVAL_MS_MAX}"
                 f" milliseconds, was {self.peg_interval_ms}"
             )
+        read_shares(self.alert_warn_pcts)
+        if not 0 <= self.alert_margin_pct < PCT_MIN:
+            raise ValueError(
+                f"OMS_CORE_ALERT_MARGIN_PCT must be 0 to {PCT_MIN - 1} points, was {self.alert_margin_pct}"
+            )
         if self.peg_moves_per_s < 0:
             raise ValueError(f"OMS_CORE_PEG_MOVES_PER_S must be 0 or more, was {self.peg_moves_per_s}")
         triggers = [one.value for one in StopTrigger]
@@ -62,3 +80,17 @@ class Settings(KafkaFields):
             raise ValueError(
                 f"OMS_CORE_STOP_TRIGGER must be one of {', '.join(triggers)}, was {self.stop_trigger!r}"
             )
+
+
+def read_shares(warn_pcts: str) -> tuple[int, ...]:
+    """Return the shares at which alerts are raised, the last one 100. Raises ValueError."""
+    name = "OMS_CORE_ALERT_WARN_PCTS"
+    try:
+        shares = [int(text) for text in warn_pcts.split(",") if text.strip()]
+    except ValueError:
+        raise ValueError(f"{name} must be whole numbers of percent by commas, was {warn_pcts!r}") from None
+    if shares != sorted(set(shares)) or any(not PCT_MIN <= share < PCT_MAX for share in shares):
+        raise ValueError(
+            f"{name} must be {PCT_MIN} to {PCT_MAX - 1} percent, each above the one before, was {warn_pcts!r}"
+        )
+    return (*shares, PCT_MAX)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
+from oms_core.domain.alerts import BREACH, INPUT_MISSING, WARNING, Alert
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.ports import UnitOfWork
@@ -15,6 +16,7 @@ from oms_platform.exceptions import ExceptionKind
 from oms_platform.kafka.ports import Record
 from oms_platform.messages import SubmitOrder
 from oms_platform.prices import MICROS
+from oms_platform.risk_rules import RULE_SPECS
 from oms_platform.telemetry.metrics import BatchHistogram, hop
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.vocabulary import OrderAccepted, OrderDenied, OrderStatus
@@ -53,6 +55,26 @@ buying_power_used = Gauge(
     "Positions and reservations over buying power, of the fullest account",
 )
 
+alerts_total = Counter(
+    "oms_core_risk_alerts_total", "Alerts of limits that were raised, by rule and level", ["rule", "level"]
+)
+alerts_open = Gauge(
+    "oms_core_risk_alerts_open", "Alerts of limits that are open, by rule and level", ["rule", "level"]
+)
+limit_look_seconds = Histogram(
+    "oms_core_limit_look_seconds",
+    "What a slice of looking at limits took of core's thread",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
+)
+
+copies_total = Counter("oms_core_execution_copies_total", "Executions that were copied to drop.copy")
+copy_failures_total = Counter(
+    "oms_core_execution_copy_failures_total", "Times that executions could not be copied, and waited"
+)
+copy_age_seconds = Gauge(
+    "oms_core_execution_copy_age_seconds", "How long the oldest execution waits to be copied; 0 for none"
+)
+
 _VERDICTS: Final = {OrderAccepted.__name__: "accepted", OrderDenied.__name__: "denied"}
 _API_TO_CORE: Final = hop("api_to_core")
 risk_hop: Final = hop("risk")
@@ -69,6 +91,11 @@ for _code in DenialCode:
     denials_total.labels(_code.name)
 for _kind in ExceptionKind:
     exceptions_total.labels(_kind.name)
+WATCHED_RULES: Final = (*(spec.name for spec in RULE_SPECS if spec.watched is not None), INPUT_MISSING)
+for _rule in WATCHED_RULES:
+    for _level in (WARNING, BREACH):
+        alerts_total.labels(_rule, _level)
+        alerts_open.labels(_rule, _level)
 for _verdict in _VERDICTS.values():
     verdicts_total.labels(_verdict)
 
@@ -101,6 +128,19 @@ def count_batch(
         if trade is not None:
             elapsed_s = (now - trade.transact_time).total_seconds()
             _VENUE_TO_CORE.observe(elapsed_s, traced.get(event.message.order_id, ""))
+
+
+def count_alerts(changed: Sequence[Alert], still_open: Sequence[Alert]) -> None:
+    """Count the alerts that a batch has raised, and set how many are open."""
+    if not changed:
+        return
+    for alert in changed:
+        if alert.cleared_at is None and alert.first_seen == alert.last_seen:
+            alerts_total.labels(alert.rule, alert.level).inc()
+    found = Tally((alert.rule, alert.level) for alert in still_open)
+    for rule in WATCHED_RULES:
+        for level in (WARNING, BREACH):
+            alerts_open.labels(rule, level).set(found[rule, level])
 
 
 def count_desk(desk: Desk) -> None:

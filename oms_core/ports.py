@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
+from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -90,6 +91,7 @@ class UnitOfWork:
     book, why it was not; empty if it was. requests: the digests of the requests that came in it.
     overrides: by the override that was used, the request that passed by it. days: of accounts, that have
     begun or whose peak has grown.
+    alerts: those that were raised, have changed or are cleared.
     """
 
     now: datetime
@@ -107,6 +109,7 @@ class UnitOfWork:
     requests: dict[UUID, bytes] = field(default_factory=dict)
     overrides: dict[UUID, UUID] = field(default_factory=dict)
     days: dict[str, AccountDay] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -117,7 +120,7 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not self.events and not self.exceptions and not self.days
+        return not (self.events or self.exceptions or self.days or self.alerts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,14 @@ class OrderStore(Protocol):
         covered: (switch, order, ClOrdID of a child, or empty for the order).
         """
 
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts, and of firms as the cores of partitions saw them.
+
+        Those that are open, and those that were cleared since a time.
+        """
+
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
 
@@ -203,3 +214,50 @@ class QuoteBoard(Protocol):
 
     def touch(self, symbol: str) -> TouchPrices:
         """Return the newest touch; None for a side that nobody quotes or whose quote is too old."""
+
+
+class StoredExecution(NamedTuple):
+    """An execution, a correction or a bust as its event is stored."""
+
+    account_id: str
+    sequence: int
+    event_id: UUID
+    payload: bytes
+
+
+class CopyStore(Protocol):
+    """What the copies stand on. Raises OperationalError or psycopg.Error."""
+
+    def behind(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return the accounts with events beyond what is copied, and where their streams end."""
+        ...
+
+    def places(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return up to which sequence accounts are copied, 0 for nothing."""
+        ...
+
+    def executions(self, places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
+        """Return what follows these places, by account and sequence, so many rows of each at most."""
+        ...
+
+    def keep(self, places: Mapping[str, int]) -> None:
+        """Store how far accounts are copied; it never goes back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds; it is taken again when it is needed."""
+        ...
+
+
+class CopySink(Protocol):
+    """Where copies go."""
+
+    def send_encoded(
+        self, topic: str, key: str, type_name: str, payload: bytes, *, event_id: UUID, trace: str = ""
+    ) -> None:
+        """Queue a record."""
+        ...
+
+    def flush(self) -> None:
+        """Return when Kafka has all that is queued. Raises OperationalError."""
+        ...

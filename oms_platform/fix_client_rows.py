@@ -10,13 +10,14 @@ from psycopg.types.json import Jsonb
 from oms_platform.fix.clients import ClientSettings
 from oms_platform.postgres import act_as
 
-COLUMNS: Final = "comp_id, kind, accounts, rights, username, schedule"
+COLUMNS: Final = "comp_id, kind, accounts, rights, username, schedule, firm"
 _ADD: Final = (
     f"INSERT INTO fix_clients ({COLUMNS}, password_hash, changed_at, changed_by)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, now(), %s) ON CONFLICT DO NOTHING"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, now(), %s) ON CONFLICT DO NOTHING"
 )
 _CHANGED: Final = "version = version + 1, changed_at = now(), changed_by = %s WHERE comp_id = %s"
-_SET: Final = f"UPDATE fix_clients SET ({COLUMNS}) = (%s, %s, %s, %s, %s, %s), {_CHANGED}"
+_SET: Final = f"UPDATE fix_clients SET ({COLUMNS}) = (%s, %s, %s, %s, %s, %s, %s), {_CHANGED}"
+_KNOWN_FIRM: Final = "SELECT FROM accounts WHERE firm_id = %s LIMIT 1"
 _UNKNOWN: Final = "SELECT name FROM unnest(%s::text[]) name EXCEPT SELECT account_id FROM accounts"
 Connection = psycopg.Connection[Any]
 
@@ -30,12 +31,18 @@ def _values(settings: ClientSettings) -> list[Any]:
         list(settings.rights),
         settings.username,
         schedule,
+        settings.firm or None,
     ]
 
 
 def unknown_accounts(connection: Connection, settings: ClientSettings) -> list[str]:
     """Return the accounts that there are not."""
     return [name for (name,) in connection.execute(_UNKNOWN, (list(settings.accounts),))]
+
+
+def is_known_firm(connection: Connection, settings: ClientSettings) -> bool:
+    """Return whether the firm that is named, if any is, has accounts."""
+    return not settings.firm or connection.execute(_KNOWN_FIRM, (settings.firm,)).rowcount == 1
 
 
 def add_client(connection: Connection, settings: ClientSettings, password_hash: str, by: str) -> bool:
@@ -72,4 +79,5 @@ def read_client(connection: Connection, comp_id: str) -> ClientSettings | None:
 
 def settings_of(row: Sequence[Any]) -> ClientSettings:
     """Return the settings of a row of COLUMNS."""
-    return msgspec.convert(dict(zip(COLUMNS.split(", "), row, strict=True)), ClientSettings)
+    found = dict(zip(COLUMNS.split(", "), row, strict=True))
+    return msgspec.convert(found | {"firm": found["firm"] or ""}, ClientSettings)

@@ -315,6 +315,49 @@ class OrderEvent(Message, frozen=True, kw_only=True):
     algo_held: AlgoHeld | None = None
 
 
+class RiskAlert(Message, frozen=True, kw_only=True):
+    """How an alert stands.
+
+    scope: names by kind, as text; account_id: empty for a firm's. share_pct: of the bound, that was reached;
+    bound, headroom and worst in the unit of value. set_for: the scope that the bound is from. times_raised:
+    how often it was raised, each time at a higher share. cleared_at: not there while it is open.
+    """
+
+    alert_id: UUID
+    version: Int32
+    rule: str
+    scope: str
+    account_id: str = ""
+    level: str
+    share_pct: Int32
+    value: str
+    bound: str
+    headroom: str = ""
+    worst: str
+    unit: str
+    set_for: str = ""
+    times_raised: Int32
+    first_seen: datetime
+    last_seen: datetime
+    cleared_at: datetime | None = None
+    why_cleared: str = ""
+
+
+class ExecutionCopy(Message, frozen=True, kw_only=True):
+    """An execution, a correction or a bust (its event).
+
+    sequence: the event's place in its account's stream; previous_sequence: that of the account's execution
+    before it, 0 for none, by which a reader sees that nothing is missing. poss_dup: it may have been sent
+    before, with the same sequence.
+    """
+
+    account_id: str
+    sequence: Int32
+    previous_sequence: Int32 = 0
+    poss_dup: bool = False
+    event: OrderEvent
+
+
 class VenueQuote(Message, frozen=True, kw_only=True):
     """One venue's displayed book, best level first.
 

@@ -73,6 +73,18 @@ class Unit(enum.Enum):
 _DOLLARS: Final = Unit.DOLLARS
 
 
+class Watched(enum.Enum):
+    """What a rule's value is of, where it moves without an order: core looks at it all the time.
+
+    The rule is asked about an order of no shares, so what is watched is what an order is held to.
+    """
+
+    ACCOUNT = "account"
+    SECTOR = "sector"
+    SYMBOL = "symbol"
+    FIRM = "firm"
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A number from `least` to `most`, a yes or no, or one of `choices`. default None: there is no limit."""
 
@@ -92,7 +104,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     there is nothing to hold an order to, so that the rule is not asked; empty for none. controls: of SEC Rule
     15c3-5, and other rules, that it is for. facts: it says what is so, and is not a person's to turn off or
     to soften. follows_market: its bound moves with the market. of_slices: what an algo releases is held to
-    it, each time.
+    it, each time. watched: what its value is of, None where only an order moves it.
     """
 
     name: str
@@ -105,6 +117,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     follows_market: bool = False
     of_slices: bool = False
     on_missing: OnMissing = OnMissing.DENY
+    watched: Watched | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name."""
@@ -355,6 +368,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="BUYING_POWER_EXCEEDED",
         meaning="Positions, open orders and this order are within the account's buying power.",
         of_slices=True,
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         parameters=(_dollars("buying_power", "dollars of positions at cost and of what open orders open"),),
         required=True,
@@ -363,6 +377,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="FIRM_CREDIT_EXCEEDED",
         meaning="All accounts of the firm together are within its credit.",
         of_slices=True,
+        watched=Watched.FIRM,
         controls=(_CREDIT,),
         needs="credit",
         parameters=(_dollars("credit", "dollars of positions at cost and open orders, of the whole firm"),),
@@ -389,6 +404,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="GROSS_EXPOSURE_EXCEEDED",
         meaning="Long and short positions at their marks, with this order, are within the limit.",
         of_slices=True,
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         needs="gross_max",
         parameters=(_dollars("gross_max", "dollars, long and short together"),),
@@ -397,6 +413,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="NET_EXPOSURE_EXCEEDED",
         meaning="Long less short positions at their marks, with this order, are within the limit either way.",
         of_slices=True,
+        watched=Watched.ACCOUNT,
         controls=(_CREDIT,),
         needs="net_max",
         parameters=(_dollars("net_max", "dollars, long less short, either way"),),
@@ -405,6 +422,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="SYMBOL_EXPOSURE_EXCEEDED",
         meaning="The position in the symbol, with this order and the open ones, is within the limit.",
         of_slices=True,
+        watched=Watched.SYMBOL,
         controls=(_CREDIT,),
         needs="symbol_max",
         parameters=(_dollars("symbol_max", "dollars in one symbol, either way"),),
@@ -413,6 +431,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         name="SECTOR_EXPOSURE_EXCEEDED",
         meaning="Positions in the sector at their marks, with this order, are within the limit.",
         of_slices=True,
+        watched=Watched.SECTOR,
         controls=(_CREDIT,),
         needs="sector_max",
         parameters=(_dollars("sector_max", "dollars in one sector, long and short together"),),

@@ -16,12 +16,14 @@ from oms_platform.messages import (
     CancelChildren,
     CancelOrder,
     CancelReject,
+    ExecutionCopy,
     ExecutionReport,
     OrderEvent,
     Quote,
     ReplaceChild,
     ReplaceOrder,
     ResumeOrder,
+    RiskAlert,
     RouteAnswer,
     RoutePlan,
     RouteRequest,
@@ -45,6 +47,8 @@ class Topic(str, enum.Enum):
     ACKS = "executions.acks"
     EVENTS = "orders.events"
     QUOTES = "marketdata.quotes"
+    ALERTS = "alerts.risk"
+    DROP_COPY = "drop.copy"
 
 
 TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
@@ -55,6 +59,8 @@ TOPIC_MESSAGES: Final[dict[Topic, tuple[type[Message], ...]]] = {
     Topic.ACKS: (ExecutionReport,),
     Topic.EVENTS: (OrderEvent,),
     Topic.QUOTES: (Quote,),
+    Topic.ALERTS: (RiskAlert,),
+    Topic.DROP_COPY: (ExecutionCopy,),
 }
 
 _NO_ORDER: Final = UUID(int=0)
@@ -68,6 +74,13 @@ def order_of(message: Message) -> UUID:
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 encode: Final[Callable[[Message], bytes]] = _encoder.encode
+
+
+def encode_text(text: str) -> str:
+    """Return a text as it stands in a message, with its quotes."""
+    return _encoder.encode(text).decode()
+
+
 _decoders = {
     message.__name__: msgspec.json.Decoder(message)
     for messages in TOPIC_MESSAGES.values()

@@ -33,6 +33,8 @@ class Names:
     orderId: str = field(default_factory=_id)  # noqa: N815
     clientOrderId: str = field(default_factory=lambda: uuid.uuid4().hex)  # noqa: N815
     exceptionId: str = field(default_factory=_id)  # noqa: N815
+    alertId: str = field(default_factory=_id)  # noqa: N815
+    findingId: str = field(default_factory=_id)  # noqa: N815
 
     def masked(self, answer: bytes) -> bytes:
         """Return an answer with each of these names replaced by its kind."""

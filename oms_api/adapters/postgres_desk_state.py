@@ -22,6 +22,14 @@ SELECT switch_id::text, 'KILL_SWITCH', true, scope->>'account', scope->>'venue',
                 'everything') || ' is stopped (' || stage || '): ' || reason
 FROM kill_switches WHERE released_at IS NULL
 UNION ALL
+SELECT alert_id::text, 'RISK_LIMIT', true, account_id, NULL, scope->>'symbol', first_seen,
+       level || ': ' || rule || ', ' || value
+       || CASE unit WHEN 'text' THEN ' is not known' ELSE ' of ' || bound || ' ' || unit END
+       || coalesce(' for firm ' || CASE WHEN account_id IS NULL THEN scope->>'firm' END, '')
+       || coalesce(', sector ' || CASE WHEN NOT scope ? 'symbol' THEN scope->>'sector' END, '')
+       || coalesce(', acknowledged by ' || k.by, '')
+FROM risk_alerts LEFT JOIN risk_alert_acks k USING (alert_id, times_raised) WHERE cleared_at IS NULL
+UNION ALL
 SELECT 'session ' || venue_id, 'SESSION_DOWN', true, NULL, venue_id, NULL, changed_at, reason
 FROM fix_sessions WHERE NOT up AND NOT on_purpose
 UNION ALL

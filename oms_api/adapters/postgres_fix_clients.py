@@ -25,12 +25,19 @@ from oms_platform.postgres import ArrayStatement
 
 STATEMENT_S_MAX: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 3
+FIRM_ACCOUNTS_MAX: Final = 2_000
 # A gateway whose machine is gone without a word gives its locks back after so long: 5 s and 3 times 2 s.
 _GONE: Final = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 # The first key of the locks, which tells them from others in the database; the second is the name's hash.
 _LOCKS: Final = 7_304_009
-_CLIENT: Final = f"SELECT {COLUMNS}, password_hash, enabled, version FROM fix_clients WHERE comp_id = %s"
-_VERSIONS: Final = "SELECT comp_id, version FROM fix_clients WHERE comp_id = ANY(%s) AND enabled"
+# A drop copy of a firm is another one when the firm has other accounts.
+_VERSION: Final = (
+    "version || coalesce('/' || (SELECT md5(string_agg(account_id, ',' ORDER BY account_id))"
+    " FROM accounts a WHERE a.firm_id = fix_clients.firm), '')"
+)
+_CLIENT: Final = f"SELECT {COLUMNS}, password_hash, enabled, {_VERSION} FROM fix_clients WHERE comp_id = %s"
+_VERSIONS: Final = f"SELECT comp_id, {_VERSION} FROM fix_clients WHERE comp_id = ANY(%s) AND enabled"
+_OF_FIRM: Final = "SELECT account_id FROM accounts WHERE firm_id = %s ORDER BY account_id LIMIT %s"
 _NUMBERS: Final = (
     "SELECT numbers, next_in, next_out, began_at, streams FROM fix_client_sessions WHERE comp_id = %s"
 )
@@ -137,12 +144,25 @@ class PostgresFixClients:
         if "\0" in comp_id:
             return None
         for *row, hashed, enabled, version in await self._read(_CLIENT, (comp_id,)):
+            settings = settings_of(row)
             return FixClient(
-                settings=settings_of(row), password_hash=hashed, enabled=enabled, version=version
+                settings=settings,
+                password_hash=hashed,
+                enabled=enabled,
+                version=version,
+                of_firm=await self._accounts_of(settings.firm) if settings.firm else (),
             )
         return None
 
-    async def versions(self, comp_ids: Sequence[str]) -> dict[str, int]:
+    async def _accounts_of(self, firm: str) -> tuple[str, ...]:
+        """Return a firm's accounts. Raises UnavailableError when it has more than one session can follow."""
+        rows = await self._read(_OF_FIRM, (firm, FIRM_ACCOUNTS_MAX + 1))
+        if len(rows) > FIRM_ACCOUNTS_MAX:
+            what = f"firm {firm} has more than {FIRM_ACCOUNTS_MAX} accounts, which one session cannot follow"
+            raise UnavailableError(what)
+        return tuple(account_id for (account_id,) in rows)
+
+    async def versions(self, comp_ids: Sequence[str]) -> dict[str, str]:
         """Return the version of each of these clients that is enabled."""
         return dict(await self._read(_VERSIONS, (list(comp_ids),)))
 

@@ -127,13 +127,17 @@ class ClientSession:
             self._log.info("fix_client_gone", reason=reason)
 
     async def _listen(self) -> None:
-        """Go on in each account's stream from where its last report was; a new account's from now on."""
+        """Go on in each account's stream from where its last report was; a new account's from now on.
+
+        What joins a firm of which there were reports before is reported from its first event on.
+        """
         numbers = self._session.store
-        accounts = self.client.settings.accounts
+        accounts, joins = self.client.accounts, bool(self.client.of_firm and numbers.streams)
         numbers.streams = {name: at for name, at in numbers.streams.items() if name in accounts}
         for account_id in accounts:
             head = await self._hub.reserve(account_id)
-            self._hub.subscribe(self._events, account_id, numbers.streams.setdefault(account_id, head))
+            begin = numbers.streams.setdefault(account_id, 0 if joins else head)
+            self._hub.subscribe(self._events, account_id, begin)
 
     async def _serve(self, line: Line) -> str:
         """Take what comes from either side. Returns why it ended."""

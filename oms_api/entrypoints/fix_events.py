@@ -137,7 +137,7 @@ class EventReports:
             named = Named(known.canceled_by, known.cl_ord_id)
         if event.order_replaced is not None:
             known.replaced(event.order_replaced.terms, own)
-        return event_report(event, known.terms, named)
+        return event_report(event, known.terms, named, copy=self._all)
 
     def _own(self, request: CancelOrder | ReplaceOrder | None) -> CancelOrder | ReplaceOrder | None:
         return request if request is not None and self._is_own(request) else None

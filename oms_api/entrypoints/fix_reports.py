@@ -248,8 +248,11 @@ class Named(NamedTuple):
     orig_cl_ord_id: str = ""
 
 
-def event_report(event: OrderEvent, terms: OrderTerms, named: Named) -> Message | None:
-    """Return an event's 35=8, None for one that is not reported. terms: the order's, after the event."""
+def event_report(event: OrderEvent, terms: OrderTerms, named: Named, *, copy: bool = False) -> Message | None:
+    """Return an event's 35=8, None for one that is not reported. terms: the order's, after the event.
+
+    copy: it goes to a drop copy, and says so (CopyMsgIndicator 797).
+    """
     exec_type = EXEC_TYPES.get(event.type)
     if exec_type is None:
         return None
@@ -268,7 +271,7 @@ def event_report(event: OrderEvent, terms: OrderTerms, named: Named) -> Message 
         (30, event.venue_id if trade is not None else None),
         (151, event.leaves_qty), (14, event.cum_qty), (6, _dollars(event.avg_px)),
         (103, _REASON_OF_DENIAL.get(denial.partition(":")[0], OTHER) if denial else None),
-        (58, _cut(event.text)), (60, utc_timestamp(at)),
+        (58, _cut(event.text)), (60, utc_timestamp(at)), (797, "Y" if copy else None),
     )  # fmt: skip
     return Message("8", body_of(values))
 

@@ -24,6 +24,7 @@ from oms_api.entrypoints.rest_limits import limit_operations
 from oms_api.entrypoints.rest_market import market_operations
 from oms_api.entrypoints.rest_orders import order_operations
 from oms_api.entrypoints.rest_overrides import override_operations
+from oms_api.entrypoints.rest_post_trade import post_trade_operations
 from oms_api.entrypoints.rest_quality import quality_operations
 from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
 from oms_api.entrypoints.rest_records import record_operations
@@ -50,6 +51,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *switch_operations(ports),
         *limit_operations(ports),
         *override_operations(ports, clock),
+        *post_trade_operations(ports),
         *market_operations(ports, clock),
         *reconciliation_operations(ports),
         *fix_session_operations(ports),

@@ -34,6 +34,8 @@ POSITIONS_ALL_EVERY_S: Final = 5.0
 QUOTES_EVERY_S: Final = 0.1
 ALERTS_EVERY_S: Final = 1.0
 _ALL_ALERTS: Final = ""
+# Kinds of alerts that tell of accounts also where they name none.
+_OF_ACCOUNTS: Final = frozenset(("EXECUTION_EXCEPTION", "RISK_LIMIT"))
 FAILED: Final = "an unexpected error: connect and subscribe again"
 _TRADES: Final = frozenset(("TradeApplied", "TradeCorrected"))
 log = structlog.get_logger()
@@ -247,12 +249,12 @@ class StateChannels:
 
 
 def _may_see(alert: AlertView) -> Callable[[HubClient], bool]:
-    """Return who may know of an alert: of an exception of no account, who sees every account."""
+    """Return who may know of an alert: of an exception or a limit of no account, who sees every one."""
     account_id = alert.account_id
 
     def sees(client: HubClient) -> bool:
         if account_id is not None:
             return client.principal.sees(account_id)
-        return alert.kind != "EXECUTION_EXCEPTION" or client.principal.sees_every_account
+        return alert.kind not in _OF_ACCOUNTS or client.principal.sees_every_account
 
     return sees

@@ -95,6 +95,15 @@ from oms_api.ports.overrides import (
     OverrideView,
     RuleLetPass,
 )
+from oms_api.ports.post_trade import (
+    AlertDesk,
+    AlertFilter,
+    FindingFilter,
+    FindingView,
+    RiskAlertView,
+    SurveillanceDesk,
+    SurveillanceReportView,
+)
 from oms_api.ports.refused import (
     BusyError,
     IntakeFullError,
@@ -139,6 +148,8 @@ __all__ = [
     "AccountRouting",
     "AccountSnapshot",
     "AccountView",
+    "AlertDesk",
+    "AlertFilter",
     "AlertView",
     "Authenticator",
     "Backlog",
@@ -165,6 +176,8 @@ __all__ = [
     "ExecutionKey",
     "ExecutionView",
     "Explained",
+    "FindingFilter",
+    "FindingView",
     "FixClient",
     "FixClients",
     "FixCommandView",
@@ -221,6 +234,7 @@ __all__ = [
     "RequestKeys",
     "RequestLine",
     "RequestView",
+    "RiskAlertView",
     "RiskDesk",
     "RiskView",
     "RouteView",
@@ -234,6 +248,8 @@ __all__ = [
     "StoredRoute",
     "StreamedEvent",
     "StreamedPosition",
+    "SurveillanceDesk",
+    "SurveillanceReportView",
     "SwitchDesk",
     "SwitchDetail",
     "SwitchView",
@@ -274,6 +290,8 @@ class Ports:
     overrides: OverrideDesk
     market: MarketDesk
     reconciliations: Reconciliations
+    alerts: AlertDesk
+    surveillance: SurveillanceDesk
     catalog: Catalog
     records: Records
     fix_sessions: FixSessionDesk

@@ -15,19 +15,28 @@ from oms_platform.vocabulary import OrderTerms
 
 
 class FixClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A client's FIX session as operators have set it. version: another one after each change."""
+    """A client's FIX session as operators have set it. version: another one after each change.
+
+    of_firm: the accounts of the firm that it is a drop copy of.
+    """
 
     settings: ClientSettings
     password_hash: str
     enabled: bool
-    version: int
+    version: str
+    of_firm: tuple[str, ...] = ()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that exist for it."""
+        return self.settings.accounts or self.of_firm
 
     @property
     def principal(self) -> Principal:
         """As whom the session asks."""
         rights = frozenset(Right[name] for name in self.settings.rights)
         return Principal(
-            subject=f"fix:{self.settings.comp_id}", rights=rights, accounts=frozenset(self.settings.accounts)
+            subject=f"fix:{self.settings.comp_id}", rights=rights, accounts=frozenset(self.accounts)
         )
 
 
@@ -38,7 +47,7 @@ class FixClients(Protocol):
         """Return a client's session as it is set, or None."""
         ...
 
-    async def versions(self, comp_ids: Sequence[str]) -> dict[str, int]:
+    async def versions(self, comp_ids: Sequence[str]) -> dict[str, str]:
         """Return the version of each of these clients that is enabled."""
         ...
 

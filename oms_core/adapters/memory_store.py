@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -76,6 +77,7 @@ class InMemoryOrderStore:
         self.overrides: dict[UUID, Override] = {}
         self.overrides_used: dict[UUID, UUID] = {}
         self.days: dict[tuple[str, date], AccountDay] = {}
+        self.alerts: dict[UUID, Alert] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -239,6 +241,18 @@ class InMemoryOrderStore:
         for switch in switches:
             self.effects.setdefault((switch.switch_id, switch.stage, member), now)
 
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts and partitions that are open, or were cleared since a time."""
+        owned, here = set(accounts), set(partitions)
+        return [
+            alert
+            for alert in self.alerts.values()
+            if (alert.account_id in owned if alert.account_id else alert.partition in here)
+            and (alert.cleared_at is None or alert.cleared_at > since)
+        ]
+
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
         for account, known in heads.items():
@@ -272,6 +286,7 @@ class InMemoryOrderStore:
             self.days[account, day.trade_date] = replace(
                 kept, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
             )
+        self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)

@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
+from oms_core.domain.alerts import Alert, read_value
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
@@ -35,7 +36,7 @@ from oms_platform.errors import BrokenInvariantError
 from oms_platform.exception_rows import close_bookings, insert_exceptions
 from oms_platform.ids import uuid7_floor
 from oms_platform.kafka.topics import murmur2_partition
-from oms_platform.kill_feed import Covered, note_effect
+from oms_platform.kill_feed import Covered, note_effect, scope_in
 from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rows import read_calendars, read_market_rules
 from oms_platform.market_rules import rules_date
@@ -49,10 +50,17 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.override_rows import USE, read_unused
-from oms_platform.postgres import ArrayStatement, Connection, one_round_trip, reference_versions, save_offsets
+from oms_platform.postgres import (
+    ArrayStatement,
+    Connection,
+    Cursor,
+    one_round_trip,
+    reference_versions,
+    save_offsets,
+)
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rows import read_rule_changes
-from oms_platform.risk_rules import WINDOW_S_MAX
+from oms_platform.risk_rules import WINDOW_S_MAX, Unit
 from oms_platform.schema.migrate import ensure_partitions
 from oms_platform.telemetry.tracing import CORE
 from oms_platform.trading_calendar import Hours
@@ -171,6 +179,42 @@ _UPSERT_DAYS: Final = ArrayStatement.insert(
     ),
     "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
     " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
+)
+_ALERT_COLUMNS: Final = (
+    ("alert_id", "uuid"),
+    ("rule", "text"),
+    ("scope", "json"),
+    ("account_id", "text"),
+    ("partition", "int"),
+    ("level", "text"),
+    ("share_pct", "int"),
+    ("value", "text"),
+    ("bound", "text"),
+    ("headroom", "text"),
+    ("worst", "text"),
+    ("unit", "text"),
+    ("set_for", "text"),
+    ("times_raised", "int"),
+    ("version", "int"),
+    ("first_seen", "timestamptz"),
+    ("last_seen", "timestamptz"),
+    ("cleared_at", "timestamptz"),
+    ("why_cleared", "text"),
+)
+_ALERT_NAMES: Final = ", ".join(name for name, _ in _ALERT_COLUMNS)
+_ALERT_STAYS: Final = ("alert_id", "rule", "scope", "account_id", "partition", "unit", "first_seen")
+# One whose rule and scope have an open alert already is left out: an alert stops no order.
+_INSERT_ALERTS: Final = ArrayStatement.insert("risk_alerts", _ALERT_COLUMNS, "ON CONFLICT DO NOTHING")
+_UPDATE_ALERTS: Final = ArrayStatement(
+    _ALERT_COLUMNS,
+    "UPDATE risk_alerts kept SET "
+    + ", ".join(f"{name} = row.{name}" for name, _ in _ALERT_COLUMNS if name not in _ALERT_STAYS)
+    + " FROM {rows} WHERE kept.alert_id = row.alert_id",
+)
+_LOAD_ALERTS: Final = (
+    f"SELECT {_ALERT_NAMES} FROM risk_alerts"
+    " WHERE (cleared_at IS NULL OR last_seen > %s) AND (account_id = ANY(%s) OR partition = ANY(%s))"
+    " ORDER BY first_seen, alert_id"
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -465,6 +509,7 @@ class PostgresOrderStore:
                 close_bookings(cursor, unit.bookings, unit.now)
                 for override_id, request_id in unit.overrides.items():
                     cursor.execute(USE, [override_id, request_id, unit.now])
+                _store_alerts(cursor, unit.alerts)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise UnstorableError(str(error).strip()) from error
@@ -497,6 +542,13 @@ class PostgresOrderStore:
         """Say that this core goes by switches, and what they found open here."""
         with one_round_trip(self._connection) as cursor:
             note_effect(cursor, switches, covered, CORE, member, now)
+
+    def load_alerts(
+        self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
+    ) -> Sequence[Alert]:
+        """Return the alerts of accounts and partitions that are open, or were cleared since a time."""
+        found = self._connection.execute(_LOAD_ALERTS, (since, list(accounts), list(partitions)))
+        return [_alert(dict(zip((name for name, _ in _ALERT_COLUMNS), row, strict=True))) for row in found]
 
     def require_streams(self, heads: Mapping[str, int]) -> None:
         """Raise AccountLostError when another writer has moved one of these accounts' streams on."""
@@ -602,3 +654,57 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
 
 def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
     return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)
+
+
+def _store_alerts(cursor: Cursor, alerts: Iterable[Alert]) -> None:
+    # Of one that has changed twice in a batch, the last.
+    rows = {alert.alert_id: alert for alert in alerts}.values()
+    _INSERT_ALERTS.execute(cursor, [_alert_row(alert) for alert in rows if alert.version == 1])
+    _UPDATE_ALERTS.execute(cursor, [_alert_row(alert) for alert in rows if alert.version > 1])
+
+
+def _alert_row(alert: Alert) -> tuple[object, ...]:
+    return (
+        alert.alert_id,
+        alert.rule,
+        msgspec.json.encode(alert.scope).decode(),
+        alert.account_id or None,
+        alert.partition,
+        alert.level,
+        alert.share_pct,
+        alert.shown(alert.value),
+        alert.shown(alert.bound),
+        alert.headroom,
+        alert.shown(alert.worst),
+        alert.unit.value,
+        alert.set_for,
+        alert.times_raised,
+        alert.version,
+        alert.first_seen,
+        alert.last_seen,
+        alert.cleared_at,
+        alert.why_cleared,
+    )
+
+
+def _alert(row: dict[str, Any]) -> Alert:
+    unit = Unit(row["unit"])
+    return Alert(
+        alert_id=row["alert_id"],
+        rule=row["rule"],
+        scope=scope_in(row["scope"]),
+        account_id=row["account_id"] or "",
+        partition=row["partition"],
+        share_pct=row["share_pct"],
+        value=read_value(unit, row["value"]),
+        bound=read_value(unit, row["bound"]),
+        worst=read_value(unit, row["worst"]),
+        unit=unit,
+        set_for=row["set_for"],
+        times_raised=row["times_raised"],
+        version=row["version"],
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+        cleared_at=row["cleared_at"],
+        why_cleared=row["why_cleared"],
+    )

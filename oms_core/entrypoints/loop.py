@@ -8,20 +8,25 @@ import queue
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import structlog
 
 from oms_core import metrics
+from oms_core.domain.alerts import DEFAULT_LEVELS, Alert, Levels
 from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.days import LossWatch
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
 from oms_core.domain.kills import KillWatch
+from oms_core.domain.limit_watch import LimitWatch
 from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
+from oms_core.domain.risk import RULES
 from oms_core.domain.stops import StopWatch
+from oms_core.entrypoints.alert_messages import message_of
 from oms_core.entrypoints.batch_traces import BatchTraces
+from oms_core.entrypoints.execution_copies import ExecutionCopies
 from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
     UNHANDLEABLE,
@@ -81,6 +86,8 @@ SESSION_END_PER_BATCH_MAX: Final = 200
 KILLED_PER_BATCH_MAX: Final = 200
 # Orders whose own time has come.
 TURNS_PER_BATCH_MAX: Final = 200
+# Alerts that were cleared so lately are published again when a core starts, as the open ones are.
+CLEARED_SAID_AGAIN: Final = timedelta(days=1)
 # A request is looked for in the log when it has had no outcome for so long.
 REQUEST_AWAITED: Final = timedelta(seconds=2)
 REQUESTS_PER_SWEEP_MAX: Final = 500
@@ -109,6 +116,8 @@ class CoreLoop:
         stop_trigger: StopTrigger = StopTrigger.QUOTE,
         peg_interval: timedelta = PEG_INTERVAL,
         peg_moves_per_s: int = PEG_MOVES_PER_S,
+        alert_levels: Levels = DEFAULT_LEVELS,
+        copies: ExecutionCopies | None = None,
     ) -> None:
         self._core = core
         self._store = store
@@ -128,6 +137,9 @@ class CoreLoop:
         self._peg_interval = peg_interval
         self._moves = MoveAllowance(peg_moves_per_s, clock())
         self._pegs = PegWatch((), clock(), peg_interval)
+        self._alert_levels = alert_levels
+        self._copies = copies
+        self._limits = self._limit_watch()
         self._ending: list[UUID] = []
         self._kills = KillWatch()
         self._killing: list[UUID] = []
@@ -158,6 +170,10 @@ class CoreLoop:
         for event in self._store.stream_ends(self._core.desk.owned):
             # It may not have been published: who follows the stream sees by it whether something is missing.
             self._publisher.send(Topic.EVENTS.value, str(event.order_id), event, event_id=event.event_id)
+        for alert in self._alerts_since(self._clock() - CLEARED_SAID_AGAIN):
+            self._publish_alert(alert)
+        if self._copies is not None:
+            self._copies.take(self._core.desk.owned)
         log.info("desk_rebuilt", partitions=sorted(partitions), live_orders=len(self._core.desk.orders))
 
     def drop_partitions(self) -> None:
@@ -166,6 +182,8 @@ class CoreLoop:
         self._core.desk = Desk()
         self._core.traces = {}
         self._begin_anew()
+        if self._copies is not None:
+            self._copies.take(())
         log.info("desk_dropped")
 
     def _begin_anew(self) -> None:
@@ -190,6 +208,23 @@ class CoreLoop:
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
         self._pegs = PegWatch(orders, self._next_sweep, self._peg_interval)
+        self._limits = self._limit_watch()
+
+    def _limit_watch(self) -> LimitWatch:
+        now = self._clock()
+        return LimitWatch(
+            [alert for alert in self._alerts_since(now) if alert.cleared_at is None],
+            now,
+            min(self._partitions, default=0),
+            self._alert_levels,
+            new_id=self._core.new_id,
+        )
+
+    def _alerts_since(self, since: datetime) -> Sequence[Alert]:
+        """Return this core's alerts that are open, or were cleared since a time."""
+        if not self._partitions:
+            return ()
+        return self._store.load_alerts(self._core.desk.owned, self._partitions, since)
 
     # ---- the loop
 
@@ -299,8 +334,10 @@ class CoreLoop:
                 event_id=event.message.event_id,
                 trace=traces.to_clients(event),
             )
+        self._tell_others(unit)
         self._publisher.flush()
         now = self._clock()
+        metrics.count_alerts(unit.alerts, self._limits.book.open)
         metrics.count_batch(unit, batch.records, now, traces.trace_of)
         metrics.batch_seconds.observe((now_us() - taken_us) / 1_000_000)
         traces.write()
@@ -344,6 +381,17 @@ class CoreLoop:
             outgoing.topic.value, outgoing.key, outgoing.message, event_id=outgoing.event_id, trace=trace
         )
 
+    def _tell_others(self, unit: UnitOfWork) -> None:
+        """Publish the alerts of a batch, and say whose executions there are to copy."""
+        for alert in unit.alerts:
+            self._publish_alert(alert)
+        if self._copies is not None and unit.positions:
+            self._copies.note({account_id for account_id, _ in unit.positions})
+
+    def _publish_alert(self, alert: Alert) -> None:
+        event_id = uuid5(alert.alert_id, str(alert.version))
+        self._publisher.send(Topic.ALERTS.value, str(alert.alert_id), message_of(alert), event_id=event_id)
+
     # ---- what is due by time
 
     def _run_timers(self, unit: UnitOfWork) -> None:
@@ -358,6 +406,7 @@ class CoreLoop:
         self._trigger_stops(unit)
         self._follow_quotes(unit)
         self._work_algos(unit)
+        self._watch_limits(unit)
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
             self._ending += orders_of_session(self._core, self._ended, unit.reopened)
@@ -433,6 +482,21 @@ class CoreLoop:
             order = handle_algo(self._core, unit, order_id)
             if order is not None:
                 self._algos.note(order, unit.now)
+
+    def _watch_limits(self, unit: UnitOfWork) -> None:
+        """Look at some of the accounts, how they stand against limits that move without an order."""
+        if not self._partitions or not self._limits.is_due(unit.now):
+            return
+        desk, heads = self._core.desk, self._core.desk.stream_sequences
+        with metrics.limit_look_seconds.time():
+            seen = self._limits.slice(desk, self._core.marks.at(unit.now), RULES, unit.now)
+        for broken in seen.broken:
+            log.error("risk_rule_failed", rule=broken)
+            metrics.rules_failed_total.labels(broken.partition(":")[0]).inc()
+        for alert in seen.changed:
+            if alert.account_id:
+                unit.streams.setdefault(alert.account_id, heads[alert.account_id])
+        unit.alerts += seen.changed
 
     def _sweep(self, unit: UnitOfWork) -> None:
         if unit.now >= self._next_partitions:

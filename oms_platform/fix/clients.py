@@ -33,17 +33,19 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What an operator says of a client's session. comp_id: the client's CompID (its 49, our 56).
 
     kind: ORDERS, which sends orders and gets what becomes of them, or DROP_COPY, which gets what becomes of
-    every order of its accounts and sends nothing. rights: of READ, TRADE and CANCEL; of a drop copy READ.
+    every order of its accounts and sends nothing. firm: in the place of accounts, of a drop copy of every
+    account that the firm has at the time. rights: of READ, TRADE and CANCEL; of a drop copy READ.
     schedule: without one a session may be on at any time, and its numbers go on from day to day; with one
     they begin at 1 with each start.
     """
 
     comp_id: str
     username: str
-    accounts: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
     kind: str = ORDERS
     rights: tuple[str, ...] = RIGHTS
     schedule: Schedule | None = None
+    firm: str = ""
 
     def __post_init__(self) -> None:
         """Check every field. Raises ValueError."""
@@ -53,7 +55,10 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(f"{name}: expected 1 to 32 of letters, digits, _ . and -, found {value!r}")
         if self.kind not in KINDS:
             raise ValueError(f"kind: expected one of {', '.join(KINDS)}, found {self.kind!r}")
-        if not 0 < len(set(self.accounts)) == len(self.accounts) <= ACCOUNTS_MAX:
+        if self.firm and (self.kind != DROP_COPY or self.accounts):
+            found = f"{self.firm!r} of {self.kind} with {len(self.accounts)} accounts"
+            raise ValueError(f"firm: expected for a DROP_COPY alone, in the place of accounts, found {found}")
+        if not self.firm and not 0 < len(set(self.accounts)) == len(self.accounts) <= ACCOUNTS_MAX:
             found = ", ".join(self.accounts) or "none"
             raise ValueError(f"accounts: expected 1 to {ACCOUNTS_MAX}, each once, found {found}")
         known = RIGHTS if self.kind == ORDERS else ("READ",)

@@ -33,6 +33,9 @@ AUDITED: Final[Mapping[str, tuple[str, ...]]] = {
     "reconciliations": ("run_id",),
     "reconciliation_breaks": ("run_id", "cl_ord_id"),
     "audit_begins": ("stream",),
+    "risk_alert_acks": ("alert_id", "times_raised"),
+    "surveillance_reports": ("report_id",),
+    "surveillance_reviews": ("review_id",),
 }
 
 CHAINED: Final[Mapping[str, str]] = {
@@ -68,6 +71,9 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "kill_switch_covered": "what a switch found open, which follows from orders and children",
     "consumer_offsets": "how far each service has read, moved by every batch",
     "core_owners": "where the owner of a partition answers, moved by every start",
+    "risk_alerts": "follows from positions, marks and limits; who has seen one is in risk_alert_acks",
+    "drop_copy_places": "how far a topic has the executions, which are events",
+    "surveillance_findings": "follows from a day's orders and the report's parameters, and is only added to",
     "reference_versions": "counters that say when to read again",
 }
 

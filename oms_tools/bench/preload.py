@@ -46,6 +46,11 @@ _BEGIN_BEHIND: Final = (
     "INSERT INTO audit_begins (stream, sequence, chain, reason) VALUES (%s, %s, %s, 'preloaded by oms bench')"
     " ON CONFLICT (stream) DO UPDATE SET sequence = EXCLUDED.sequence"
 )
+# Nobody keeps books of them.
+_COPIED: Final = (
+    "INSERT INTO drop_copy_places (account_id, sequence) VALUES (%s, %s)"
+    " ON CONFLICT (account_id) DO UPDATE SET sequence = EXCLUDED.sequence"
+)
 _BOUND: Final = re.compile(r"FROM \('([0-9a-f-]{36})'\)")
 
 
@@ -349,6 +354,7 @@ def write_copies(
         with connection.transaction():
             connection.execute("SELECT move_stream(%s, %s, %s)", [ACCOUNT, before, after])
             connection.execute(_BEGIN_BEHIND, [f"account:{ACCOUNT}", after, GENESIS])
+            connection.execute(_COPIED, [ACCOUNT, after])
             for name, (columns, _) in pattern.tables.items():
                 statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -75,6 +75,8 @@ def _checked(connection: psycopg.Connection[Any], make: Callable[[], ClientSetti
     unknown = fix_client_rows.unknown_accounts(connection, settings)
     if unknown:
         raise StackError(f"accounts: expected known ones, found {', '.join(unknown)}")
+    if not fix_client_rows.is_known_firm(connection, settings):
+        raise StackError(f"firm: expected one that has accounts, found {settings.firm}")
     return settings
 
 
@@ -106,6 +108,7 @@ def fix_clients() -> None:
 @_changes
 @_settings_options
 @click.option("--drop-copy", is_flag=True, help="It gets what becomes of every order, and sends nothing.")
+@click.option("--firm", default="", help="Of a drop copy: every account that the firm has at the time.")
 @click.argument("comp_id")
 def add(
     comp_id: str,
@@ -114,6 +117,7 @@ def add(
     username: str | None,
     schedule: str | None,
     drop_copy: bool,
+    firm: str,
     by: str,
     dsn: str | None,
     data: Path,
@@ -128,6 +132,7 @@ def add(
             kind=DROP_COPY if drop_copy else ORDERS,
             rights=_rights(rights) or (("READ",) if drop_copy else RIGHTS),
             schedule=_schedule(schedule),
+            firm=firm,
         )
 
     with _connected(dsn, data) as connection:
@@ -167,6 +172,7 @@ def set_settings(
                 kind=known.kind,
                 rights=_rights(rights) or known.rights,
                 schedule=known.schedule if schedule is None else _schedule(schedule),
+                firm="" if accounts else known.firm,
             )
 
         _said(comp_id, fix_client_rows.set_client(connection, _checked(connection, settings), by))
@@ -228,7 +234,7 @@ def list_clients(data: Path, dsn: str | None, as_json: bool) -> None:
             one["kind"],
             str(one["next_in"] or "-"),
             str(one["next_out"] or "-"),
-            ",".join(one["accounts"]),
+            f"firm {one['firm']}" if one["firm"] else ",".join(one["accounts"]),
         )
         for one in found
     ]

@@ -31,6 +31,10 @@ class Listed(NamedTuple):
 _CLI: Final = "oms_tools.cli"
 COMMANDS: Final[Mapping[str, Listed]] = {
     "accounts": Listed("List the accounts that a persona sees", f"{_CLI}.desk_commands:accounts"),
+    "alerts": Listed(
+        "Look at limits that are near or passed, and say that they were seen",
+        f"{_CLI}.alert_commands:alerts",
+    ),
     "algo": Listed(
         "Show the plan of an order that is worked over time against what was done",
         f"{_CLI}.desk_commands:algo",
@@ -97,6 +101,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "limits": Listed(
         "Look at the rules of pre-trade risk, and set their limits, by scope",
         f"{_CLI}.limit_commands:limits",
+    ),
+    "surveillance": Listed(
+        "Hold a day's orders and executions to patterns of abuse, and review what was found",
+        f"{_CLI}.surveillance_commands:surveillance",
     ),
     "login": Listed(
         "Log in at the issuer, for every later command that does not name a --user",

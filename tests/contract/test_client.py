@@ -66,6 +66,8 @@ GIVEN: dict[str, Any] = {
     "on_missing": "PASS", "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
     "order": "01900000-0000-7000-8000-0000deadbeef", "every": True, "rules": ["SELF_CROSS"],
     "expires_minutes": 30,
+    "alert_id": "01900000-0000-7000-8000-0000deadbeef", "level": "BREACH", "state": "OPEN", "note": "seen",
+    "times_raised": 2, "finding_id": "f", "day": date(2026, 3, 2), "pattern": "WASH",
 }  # fmt: skip
 
 
@@ -215,6 +217,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
         *("setHalt", "liftHalt"),
         *("setLimit", "removeLimit"),
         *("grantOverride", "revokeOverride"),
+        *("acknowledgeRiskAlert", "reviewFinding"),
     }
 
 

@@ -38,7 +38,8 @@ ACCOUNT = "ACC-INST-001"
 
 def settings_of(comp_id: str, *accounts: str, **changes: Any) -> ClientSettings:
     """Return a client's settings."""
-    values = {"comp_id": comp_id, "username": "fund", "accounts": accounts or (ACCOUNT,)}
+    values = {"comp_id": comp_id, "username": "fund"}
+    values |= {} if "firm" in changes else {"accounts": accounts or (ACCOUNT,)}
     return ClientSettings(**(values | changes))
 
 

@@ -46,6 +46,11 @@ def test_client_is_added_changed_disabled_and_listed_without_its_password(dsn: s
     assert run(dsn, "enable", "FUND").exit_code == 0
     assert run(dsn, "password", "FUND", password="another-long-password").exit_code == 0
     assert run(dsn, "add", "COPY", "--drop-copy", "--account", "ACC-HF-001").exit_code == 0
+    wrong = run(dsn, "add", "HOUSE", "--drop-copy", "--firm", "NOBODY")
+    assert wrong.exit_code and "firm: expected one that has accounts, found NOBODY" in str(wrong.exception)
+    assert run(dsn, "add", "HOUSE", "--drop-copy", "--firm", "DEMO").exit_code == 0
+    assert "firm DEMO" in run(dsn, "list").output
+    assert run(dsn, "set", "HOUSE", "--rights", "read").exit_code == 0
     text = run(dsn, "list").output
     assert "COPY" in text and "DROP_COPY" in text and "scrypt" not in text
     assert "scrypt" not in run(dsn, "list", "--json").output

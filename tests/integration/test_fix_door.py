@@ -401,7 +401,7 @@ def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(desk: Desk
     copy, client = desk.enter("COPY"), desk.enter()
     order_id = desk.place_by_rest("by-rest")
     desk.core.accepts(order_id)
-    copy.report(t35="8", t150="0", t37=order_id, t11="by-rest", t1=desk.account)
+    copy.report(t35="8", t150="0", t37=order_id, t11="by-rest", t1=desk.account, t797="Y")
     desk.core.trades(order_id, 100, 100, "E1")
     copy.report(t35="8", t150="F", t39="2", t37=order_id)
     own = placed(client, "by-fix")
@@ -409,6 +409,32 @@ def test_drop_copy_sees_every_order_of_its_accounts_and_sends_nothing(desk: Desk
     assert client.report(t150="0", t37=own)["17"] == copy.report(t150="0", t37=own)["17"]
     copy.order("never")
     copy.report(t35="j", t372="D", t380="6")
+
+
+def test_drop_copy_of_a_firm_follows_the_accounts_that_it_has_and_misses_nothing(desk: Desk) -> None:
+    house, name = desk.comp_id("HOUSE"), f"FIRM-{desk.number}"
+
+    def join(account: str) -> None:
+        with psycopg.connect(desk.api.dsn, autocommit=True) as connection:
+            connection.execute("UPDATE accounts SET firm_id = %s WHERE account_id = %s", (name, account))
+
+    join(desk.account)
+    add(desk.api.dsn, house, firm=name, kind="DROP_COPY", rights=("READ",))
+    copy, client = desk.enter("HOUSE"), desk.enter("TWO")
+    order_id = desk.place_by_rest("house")
+    desk.core.accepts(order_id)
+    copy.report(t35="8", t150="0", t37=order_id, t1=desk.account, t797="Y")
+    joins = desk.accounts("TWO")[0]
+    own = placed(client, "joins", f"1={joins}|")
+    desk.core.accepts(own)
+    client.report(t150="0", t37=own)
+    desk.core.trades(order_id, 100, 100, "E1")
+    copy.report(t150="F", t37=order_id)
+    join(joins)
+    assert copy.read_until("5")["58"] == b"the session's settings have changed"
+    copy.close()
+    again = desk.enter_again(copy.next_out, "HOUSE")
+    again.report(t150="0", t37=own, t1=joins, t797="Y")
 
 
 # ---- bad input

@@ -11,7 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
+from oms_core.adapters.postgres_copies import PostgresCopyStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
+from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
@@ -23,6 +25,7 @@ from oms_platform.clock import utc_now
 from oms_platform.messages import (
     CancelOrder,
     ExecutionReport,
+    OrderEvent,
     ReplaceOrder,
     ResumeOrder,
     RouteAnswer,
@@ -30,6 +33,8 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.overrides import Override
+from oms_platform.risk_rules import Unit
+from oms_platform.scopes import Scope
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -402,6 +407,59 @@ def test_offsets_are_kept_with_the_batch_and_never_go_back(kept: Kept) -> None:
     kept.do(offsets={place: 7})
     kept.do(offsets={place: 5})
     assert kept.store.read_up_to("oms-core", Topic.FILLS) == {0: 7}
+
+
+def alert(**changes: Any) -> Alert:
+    """Return an alert of the account's gross exposure, with changes."""
+    now = utc_now()
+    values: dict[str, Any] = {
+        "alert_id": ids.uuid7(), "rule": "GROSS_EXPOSURE_EXCEEDED", "scope": Scope(account=ACCOUNT),
+        "account_id": ACCOUNT, "partition": None, "share_pct": 100, "value": -1_500_000, "bound": 10_000_000,
+        "worst": 20_000_001, "unit": Unit.DOLLARS, "set_for": "everything", "times_raised": 2, "version": 1,
+        "first_seen": now, "last_seen": now,
+    }  # fmt: skip
+    return Alert(**values | changes)
+
+
+def test_alerts_are_kept_with_the_batch_and_found_by_whose_they_are_while_they_are_open(kept: Kept) -> None:
+    one, firms = alert(), alert(account_id="", partition=2, scope=Scope(firm="F"))
+    text = alert(rule="INPUT_MISSING", value="mark of AAPL", bound="known", worst="", unit=Unit.TEXT)
+    before = utc_now()
+    kept.store.commit(UnitOfWork(now=utc_now(), alerts=[one, firms, text]), kept.core.desk, {})
+    assert set(kept.store.load_alerts([ACCOUNT], [2, 3], before)) == {one, firms, text}
+    assert list(kept.store.load_alerts(["ACC-HF-001"], [3], before)) == []
+    worse = replace(one, version=2, value=1, times_raised=3)
+    cleared = replace(worse, version=3, cleared_at=utc_now(), last_seen=utc_now(), why_cleared="within")
+    kept.store.commit(UnitOfWork(now=utc_now(), alerts=[worse, cleared]), kept.core.desk, {})
+    assert set(kept.store.load_alerts([ACCOUNT], [], before)) == {cleared, text}
+    assert list(kept.store.load_alerts([ACCOUNT], [], utc_now())) == [text]
+
+
+def test_executions_are_read_to_be_copied_with_busts_by_account_and_the_place_never_goes_back(
+    dsn: str,
+) -> None:
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        store = PostgresOrderStore(connection, "an incarnation", 4)
+        kept = Kept(store, lambda taken: store_order(connection, taken))
+        order = kept.filled()
+        kept.do(replace(trade(order, "E2", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1"))
+        head = kept.core.desk.stream_sequences[ACCOUNT]
+    copies = PostgresCopyStore(dsn)
+    with closing(copies):
+        assert copies.behind([ACCOUNT, "ACC-HF-001"]) == {ACCOUNT: head}
+        assert copies.places([ACCOUNT]) == {ACCOUNT: 0}
+        first, bust = copies.executions({ACCOUNT: 0, "ACC-HF-001": 0}, 10)
+        events = [msgspec.json.decode(one.payload, type=OrderEvent) for one in (first, bust)]
+        assert [one.type for one in events] == ["TradeApplied", "TradeCorrected"]
+        assert [(one.stream_sequence, one.event_id) for one in events] == [
+            (one.sequence, one.event_id) for one in (first, bust)
+        ]
+        assert copies.executions({ACCOUNT: 0}, 1) == [first]
+        assert copies.executions({ACCOUNT: first.sequence}, 10) == [bust]
+        copies.keep({ACCOUNT: bust.sequence})
+        copies.close()
+        copies.keep({ACCOUNT: first.sequence})
+        assert copies.places([ACCOUNT]) == {ACCOUNT: bust.sequence}
 
 
 def test_an_empty_store_makes_an_empty_desk(kept: Kept) -> None:

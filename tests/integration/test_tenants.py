@@ -57,6 +57,20 @@ def _one_of_everything(api: Gateway, user: str, account: str) -> Names:
             " VALUES (%s, %s, 'UNKNOWN_ORDER', 'adapter', 'XNAS', %s, %s, 'AAPL', 'BUY', 'seen', '', now())",
             (names.exceptionId, account, placed, account),
         )
+        connection.execute(
+            "INSERT INTO risk_alerts (alert_id, rule, scope, account_id, level, share_pct, value, bound,"
+            " headroom, worst, unit, set_for, times_raised, version, first_seen, last_seen) VALUES (%s,"
+            " 'NET_EXPOSURE_EXCEEDED', jsonb_build_object('account', %s::text), %s, 'BREACH', 100, '2',"
+            " '1', '-1', '2', 'dollars', '', 1, 1, now(), now())",
+            (names.alertId, account, account),
+        )
+        connection.execute(
+            "WITH report AS (INSERT INTO surveillance_reports VALUES (gen_random_uuid(), current_date,"
+            " '{WASH}', '{}', 1, 1, '', 'risk1', now()) RETURNING report_id)"
+            " INSERT INTO surveillance_findings SELECT %s, report_id, %s, 'WASH', 'FIRM', ARRAY[%s], 'AAPL',"
+            " ARRAY[%s::uuid], now(), now(), '{}', 'so' FROM report",
+            (names.findingId, names.findingId, account, placed),
+        )
     return names
 
 
@@ -229,7 +243,7 @@ def test_alerts_tell_nobody_what_is_another_tenants(api: Gateway, foreign: Names
     message = {"type": "subscribe", "channels": ["alerts"]}
     of_other, of_owner = ("".join(_stream(api, user, message, frames=2)[0]) for user in (OTHER, OWNER))
     assert foreign.masked(of_other.encode()) == of_other.encode()
-    assert foreign.exceptionId in of_owner
+    assert foreign.exceptionId in of_owner and foreign.alertId in of_owner
     assert f"account {ACCOUNT} is stopped" in of_owner
 
 

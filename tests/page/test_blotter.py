@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import Layout
+from oms_tools.laptop.parts import postgres_dsn
 from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.e2e.orders import far_below, place, until_status
 from tests.page.browser import ANSWER_S_MAX, Page, browsing
@@ -491,3 +493,25 @@ def test_a_person_stops_a_scope_sees_what_came_of_it_and_releases_it(rig: StackR
     page.until("document.getElementById('switches').children.length === 0")
     (kept,) = client.get("/api/v1/kill-switches", all="true")["killSwitches"]
     assert (kept["releaseReason"], kept["raised"][0]["reason"]) == ("it is over", "it is over")
+
+
+def test_a_person_sees_a_limit_that_is_passed_and_says_what_is_done(rig: StackRig, page: Page) -> None:
+    client = rig.client("risk1")
+    with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO risk_alerts (alert_id, rule, scope, account_id, level, share_pct, value, bound,"
+            " headroom, worst, unit, set_for, times_raised, version, first_seen, last_seen)"
+            " VALUES (gen_random_uuid(), 'NET_EXPOSURE_EXCEEDED', "
+            " jsonb_build_object('account', 'ACC-HF-001'),"
+            " 'ACC-HF-001', 'BREACH', 100, '2.00', '1.00', '-1.00', '2.50', 'dollars', '', 1, 1, now(),"
+            " now())"
+        )
+    page.open(f"{client.url}/", "window.prompt = () => 'reduces by noon';")
+    fill(page, "#token", client.token)
+    page.click("#enter button")
+    page.until(LIVE)
+    page.run("document.getElementById('limits').open = true")
+    told = "document.getElementById('alerts').textContent"
+    page.until(f"{told}.includes('BREACH NET_EXPOSURE_EXCEEDED account ACC-HF-001: 2.00 of 1.00 dollars')")
+    page.click("#alerts button")
+    page.until(f"{told}.includes('Seen by risk1: reduces by noon')")

@@ -23,7 +23,7 @@ from tests.raw_fix import sealed, stamp
 NOW = datetime.now(UTC)
 CLIENT = FixClient(
     settings=ClientSettings(comp_id="FUND", username="x", accounts=("A",)),
-    password_hash="", enabled=True, version=1,
+    password_hash="", enabled=True, version="1",
 )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def event(number: int, kind: str, status: OrderStatus, request: str = "") -> Ord
 def reports(order: OrderTerms, events: Sequence[OrderEvent], kind: str = "ORDERS") -> EventReports:
     rights = ("READ",) if kind == "DROP_COPY" else ("READ", "TRADE", "CANCEL")
     settings = ClientSettings(comp_id="FUND", username="x", accounts=("ACC",), kind=kind, rights=rights)
-    client = FixClient(settings=settings, password_hash="", enabled=True, version=1)
+    client = FixClient(settings=settings, password_hash="", enabled=True, version="1")
     return EventReports(client, Stored(order, events))  # type: ignore[arg-type]
 
 
@@ -188,6 +188,8 @@ def test_client_is_told_of_its_own_orders_and_a_drop_copy_of_all(
     for kind, expected in (("ORDERS", orders), ("DROP_COPY", copy)):
         (one,) = told(reports(terms(channel, principal), events, kind), events)
         assert (one.message is not None) == expected
+        # CopyMsgIndicator is the drop copy's alone.
+        assert ("797=Y" in str(one.message)) == (kind == "DROP_COPY")
 
 
 def test_reject_of_a_cancel_that_came_by_another_door_is_not_told() -> None:

@@ -353,7 +353,7 @@ class Limiter:
 
 def requests(limiter: Limiter, **changes: Any) -> FixRequests:
     settings = ClientSettings(**{"comp_id": "X", "username": "x", "accounts": ("A",)} | changes)
-    client = FixClient(settings=settings, password_hash="", enabled=True, version=1)
+    client = FixClient(settings=settings, password_hash="", enabled=True, version="1")
     ports: Any = SimpleNamespace(limiter=limiter, cancel_limiter=limiter)
     return FixRequests(ports, None, client, lambda: NOW, lambda _placed: True)  # type: ignore[arg-type]
 

@@ -239,6 +239,8 @@ class Fake:
             overrides=every,
             market=every,
             reconciliations=every,
+            alerts=every,
+            surveillance=every,
             catalog=every,
             market_data=every,
             records=every,

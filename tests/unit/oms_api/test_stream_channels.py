@@ -215,14 +215,15 @@ def test_alerts_open_and_end_for_who_may_know_of_them() -> None:
     async def scenario(door: Door) -> None:
         door.tokens.give("desk", "*")
         switch = alert("k", None, "KILL_SWITCH")
-        door.desk.attention = [alert("x", "A"), alert("y", "C"), alert("z", None), switch]
+        firms = alert("f", None, "RISK_LIMIT")
+        door.desk.attention = [alert("x", "A"), alert("y", "C"), alert("z", None), switch, firms]
         async with door.client() as trader, door.client("desk") as desk:
             seen = []
             for client in (trader, desk):
                 await client.ask("subscribe", channels=["alerts"])
                 seen.append({one["alertId"] for one in (await client.next())["alerts"]})
-            assert seen == [{"x", "k"}, {"x", "y", "z", "k"}]
-            door.desk.attention = [alert("x", "A"), switch, alert("n", "C")]
+            assert seen == [{"x", "k"}, {"x", "y", "z", "k", "f"}]
+            door.desk.attention = [alert("x", "A"), switch, alert("n", "C"), firms]
             ended = await until(desk, lambda frame: bool(frame["alerts"]))
             found = {one["alertId"]: one["open"] for one in ended["alerts"]}
             while found.keys() != {"y", "z", "n"}:

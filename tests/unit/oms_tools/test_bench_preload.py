@@ -129,6 +129,9 @@ def test_copies_fill_every_table_of_orders_in_past_weeks_and_the_judge_is_conten
         assert (count(connection, "route_books"), count(connection, "route_references")) == (1, 1)
         heads = connection.execute("SELECT account_id, head FROM account_streams ORDER BY 1").fetchall()
         assert heads == [(ACCOUNT, 3), (PRELOAD_ACCOUNT, 2_502 * 3)]
+        # Core copies none of them to those who keep books.
+        copied = connection.execute("SELECT account_id, sequence FROM drop_copy_places").fetchall()
+        assert copied == [(PRELOAD_ACCOUNT, 2_502 * 3)]
         findings = judged(connection, tmp_path)
         assert min(finding.examined for finding in findings[:7]) > 2_500
         monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())

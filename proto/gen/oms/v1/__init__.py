@@ -1033,6 +1033,49 @@ class OrderEvent(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class RiskAlert(betterproto.Message):
+    """
+    How an alert stands. scope: names by kind, as text; account_id: empty for a firm's. share_pct: of the bound, that was
+     reached; bound, headroom and worst in the unit of value. set_for: the scope that the bound is from. times_raised: how
+     often it was raised, each time at a higher share. cleared_at: not there while it is open.
+    """
+
+    alert_id: str = betterproto.string_field(1)
+    version: int = betterproto.int32_field(2)
+    rule: str = betterproto.string_field(3)
+    scope: str = betterproto.string_field(4)
+    account_id: str = betterproto.string_field(5)
+    level: str = betterproto.string_field(6)
+    share_pct: int = betterproto.int32_field(7)
+    value: str = betterproto.string_field(8)
+    bound: str = betterproto.string_field(9)
+    headroom: str = betterproto.string_field(10)
+    worst: str = betterproto.string_field(11)
+    unit: str = betterproto.string_field(12)
+    set_for: str = betterproto.string_field(13)
+    times_raised: int = betterproto.int32_field(14)
+    first_seen: datetime = betterproto.message_field(15)
+    last_seen: datetime = betterproto.message_field(16)
+    cleared_at: Optional[datetime] = betterproto.message_field(17, optional=True)
+    why_cleared: str = betterproto.string_field(18)
+
+
+@dataclass(eq=False, repr=False)
+class ExecutionCopy(betterproto.Message):
+    """
+    An execution, a correction or a bust (its event). sequence: the event's place in its account's stream;
+     previous_sequence: that of the account's execution before it, 0 for none, by which a reader sees that nothing is
+     missing. poss_dup: it may have been sent before, with the same sequence.
+    """
+
+    account_id: str = betterproto.string_field(1)
+    sequence: int = betterproto.int32_field(2)
+    previous_sequence: int = betterproto.int32_field(3)
+    poss_dup: bool = betterproto.bool_field(4)
+    event: "OrderEvent" = betterproto.message_field(5)
+
+
+@dataclass(eq=False, repr=False)
 class VenueQuote(betterproto.Message):
     """
     One venue's displayed book, best level first. heard_at: when anything last came from the venue's feed; not there: it

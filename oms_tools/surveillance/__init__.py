@@ -1,0 +1,1 @@
+"""Surveillance: a day's orders and executions held to patterns of abuse."""
