@@ -16,6 +16,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
+from oms_core.domain.charging import charge_correction, charge_trade
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
@@ -36,6 +37,7 @@ from oms_core.domain.order import (
     WorkAlgo,
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
+from oms_core.domain.positions import cash_moved
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -392,6 +394,8 @@ def handle_book_trade(core: Core, unit: UnitOfWork, message: BookTrade, trace: s
 
 def _book(core: Core, unit: UnitOfWork, order: Order, request_id: UUID, booking: Booking, trace: str) -> None:
     fact = booked_trade(order, core.desk.effects_of(order.order_id), request_id, booking, unit.now)
+    if isinstance(fact, TradeApplied):
+        fact = charge_trade(core.desk, order, fact)
     _record(core, unit, order, fact, trace)
     unit.bookings[booking.exception_id] = fact.reason if isinstance(fact, BookingRejected) else ""
 
@@ -407,7 +411,12 @@ def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionRepo
     if isinstance(fact, Refused):
         raise_exception(core, unit, message, fact)
     elif fact is not None:
-        after = _record(core, unit, _known(core, message.order_id), fact, trace)
+        known = _known(core, message.order_id)
+        if isinstance(fact, TradeApplied):
+            fact = charge_trade(core.desk, known, fact)
+        elif isinstance(fact, TradeCorrected):
+            fact = charge_correction(core.desk, known, effects, fact)
+        after = _record(core, unit, known, fact, trace)
         if (more := beyond(after, fact)) is not None:
             raise_exception(core, unit, message, more)
 
@@ -607,6 +616,8 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
     unit.events.append(StoredEvent(message=message, payload=encode(message), trace=trace))
     if trade is not None:
         unit.positions.add((terms.account_id, terms.symbol))
+        if trade.settles_on:
+            unit.cash[terms.account_id, trade.settles_on] += cash_moved(terms.side, trade)
 
 
 def _request_of(order: Order, event: Event) -> UUID | None:

@@ -1,5 +1,6 @@
 """What the core's handlers and its loop need from outside, as Protocols."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +87,8 @@ class UnitOfWork:
     streams: the stream sequences, before the batch, of every account that it is about. shown: what the
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
-    book, why it was not; empty if it was. requests: the digests of the requests that came in it.
+    book, why it was not; empty if it was. requests: the digests of the requests that came in it. cash: what
+    executions moved, less fees, in micros by account and the date on which it settles.
     """
 
     now: datetime
@@ -95,6 +97,7 @@ class UnitOfWork:
     orders: dict[UUID, Order] = field(default_factory=dict)
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
+    cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
     exceptions: list[ExecutionException] = field(default_factory=list)

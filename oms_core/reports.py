@@ -115,6 +115,7 @@ def _trade(effects: Effects, report: ExecutionReport) -> TradeApplied | Refused 
         received_at=report.received_at,
         venue_order_id=report.venue_order_id,
         trade_date=report.trade_date,
+        last_liquidity=report.last_liquidity,
     )
     return _once(effects, trade, Execution(trade.cl_ord_id, trade.last_qty, trade.last_px_micros))
 
@@ -189,7 +190,7 @@ def _once(effects: Effects, fact: T, content: Execution) -> T | Refused | None:
     before = effects.reported(execution_id(fact))
     if before is None:
         return fact
-    if before == content:
+    if before.says(content):
         return None
     return Refused(
         ExceptionKind.REPEATED_EXEC_ID,

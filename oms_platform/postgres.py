@@ -88,6 +88,7 @@ _ELEMENT: Final[Mapping[str, Callable[[Any], str]]] = {
     "numeric": str,
     "boolean": str,
     "timestamptz": datetime.isoformat,
+    "date": str,
     "text": _quoted,
     "json": _quoted,
     "jsonb": _quoted,

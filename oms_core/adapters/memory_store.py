@@ -10,6 +10,7 @@ from uuid import UUID
 
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import FeeBook
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -53,6 +54,7 @@ class InMemoryOrderStore:
         self._instruments = dict(instruments)
         self._calendars = tuple(calendars)
         self._rules = tuple(rules)
+        self._fees = FeeBook()
         self._reference_version = 1
         self._partition_of = partition_of
         self._refuses = refuses
@@ -64,6 +66,7 @@ class InMemoryOrderStore:
         self.effects: dict[tuple[UUID, Stage, str], datetime] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
+        self.cash: dict[tuple[str, str], int] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
@@ -79,6 +82,11 @@ class InMemoryOrderStore:
     def set_rules(self, rules: Iterable[RuleRow]) -> None:
         """Store the rows of the risk rules as they are from now on."""
         self._rules = tuple(rules)
+        self._reference_version += 1
+
+    def set_fees(self, fees: FeeBook) -> None:
+        """Store what executions are charged from now on."""
+        self._fees = fees
         self._reference_version += 1
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
@@ -110,6 +118,7 @@ class InMemoryOrderStore:
         desk.keep_accounts(dict(self._accounts))
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
+        desk.fees = self._fees
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -232,6 +241,8 @@ class InMemoryOrderStore:
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
+        for when, moved in unit.cash.items():
+            self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():
             self.offsets[place] = max(offset, self.offsets.get(place, 0))
         self.commits += 1

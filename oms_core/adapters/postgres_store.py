@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
+from oms_core.adapters.fee_rows import read_fees
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import apply
@@ -151,10 +152,18 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
         ("cost", "numeric"),
         ("realized_pnl", "numeric"),
         ("net_cash", "numeric"),
+        ("fees", "numeric"),
         ("updated_at", "timestamptz"),
     ),
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
-    " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
+    " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, fees = EXCLUDED.fees,"
+    " updated_at = EXCLUDED.updated_at",
+)
+# What a batch moved is added to what is there: nobody has to know the sum.
+_ADD_CASH: Final = ArrayStatement.insert(
+    "cash_settlements",
+    (("account_id", "text"), ("settles_on", "date"), ("amount", "numeric")),
+    "ON CONFLICT (account_id, settles_on) DO UPDATE SET amount = cash_settlements.amount + EXCLUDED.amount",
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -187,6 +196,7 @@ class PostgresOrderStore:
         now = self._clock()
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
+        self._load_fees(desk, version["fees"])
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -248,6 +258,12 @@ class PostgresOrderStore:
             desk.rules.version = max(desk.rules.version, change.change_id)
         desk.rules_seen = version
 
+    def _load_fees(self, desk: Desk, version: int) -> None:
+        """Read what executions are charged, if that has changed."""
+        if version != desk.fees_seen:
+            desk.fees = read_fees(self._connection)
+            desk.fees_seen = version
+
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
         made = ensure_partitions(self._connection, now)
@@ -267,8 +283,8 @@ class PostgresOrderStore:
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
             desk.load(loaded.order, loaded.effects)
-        for account, symbol, quantity, cost, realized_pnl, net_cash in self._connection.execute(
-            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash FROM positions"
+        for account, symbol, quantity, cost, realized_pnl, net_cash, fees in self._connection.execute(
+            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash, fees FROM positions"
             " WHERE account_id = ANY(%s)",
             [owned],
         ):
@@ -277,6 +293,7 @@ class PostgresOrderStore:
                 cost_micros=micros_of(cost),
                 realized_pnl_micros=micros_of(realized_pnl),
                 net_cash_micros=micros_of(net_cash),
+                fees_micros=micros_of(fees),
             )
             desk.keep_position(account, symbol, position)
         self._load_recent(desk, owned)
@@ -417,6 +434,8 @@ class PostgresOrderStore:
                 _UPSERT_POSITIONS.execute(
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
+                cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
+                _ADD_CASH.execute(cursor, cash)
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
@@ -550,5 +569,6 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
         dollars_of(position.cost_micros),
         dollars_of(position.realized_pnl_micros),
         dollars_of(position.net_cash_micros),
+        dollars_of(position.fees_micros),
         unit.now,
     )

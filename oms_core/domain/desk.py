@@ -7,7 +7,7 @@ steps. Amounts are micros.
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from oms_core.domain.account import FLAT, NOTHING, AccountState, Valuation, held_by
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import FeeBook
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
@@ -82,6 +83,8 @@ class Desk:
     reference_version: tuple[object, ...] = ()
     rules: RuleBook = field(default_factory=RuleBook)
     rules_seen: int | None = None
+    fees: FeeBook = field(default_factory=FeeBook)
+    fees_seen: int | None = None
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
@@ -239,6 +242,13 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
 
+    def settles_on(self, symbol: str, day: date) -> date:
+        """Return the date on which the cash of a trade of a day settles."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None:
+            return EVER_OPEN.settles_on(day)
+        return self.hours.settles_on(instrument.calendar_id, day)
+
     def turns_of(self, order: Order) -> tuple[datetime, ...]:
         """Return the times at which something of an order begins or ends, by its market as of now."""
         instrument = self.instruments.get(order.terms.symbol)
@@ -357,7 +367,7 @@ class Desk:
 def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:
     if isinstance(event, TradeCorrected):
         return after_correction(position, side, event)
-    return after_fill(position, side, event.last_qty, event.last_px_micros)
+    return after_fill(position, side, event.last_qty, event.last_px_micros, event.fee_micros)
 
 
 def scope_of_order(

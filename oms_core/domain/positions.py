@@ -1,23 +1,29 @@
-"""A position at average cost: open quantity, its cost, what closing realized, the cash that fills moved."""
+"""A position at average cost: open quantity, its cost, what closing realized, cash that fills moved, fees."""
 
 from msgspec import Struct
 
 from oms_platform.prices import average_micros
 from oms_platform.sides import opposite, sign
-from oms_platform.vocabulary import Side, TradeCorrected
+from oms_platform.vocabulary import Side, TradeApplied, TradeCorrected
 
 
 class Position(Struct, frozen=True, kw_only=True, gc=False):
-    """Signed shares; signed micros. net_cash is minus the sum of each fill's signed quantity times price."""
+    """Signed shares; signed micros. net_cash is minus the sum of each fill's signed quantity times price.
+
+    fees: what fills were charged, which is in neither net_cash nor realized_pnl.
+    """
 
     quantity: int = 0
     cost_micros: int = 0
     realized_pnl_micros: int = 0
     net_cash_micros: int = 0
+    fees_micros: int = 0
 
 
-def after_fill(position: Position, side: Side, last_qty: int, last_px_micros: int) -> Position:
-    """Return the position after a fill.
+def after_fill(
+    position: Position, side: Side, last_qty: int, last_px_micros: int, fee_micros: int = 0
+) -> Position:
+    """Return the position after a fill, which was charged a fee.
 
     What it closes takes its share of the cost with it, rounded half to even, and realizes the difference to
     what it was traded at; what it opens adds its price. net_cash + cost = realized_pnl always holds.
@@ -31,6 +37,7 @@ def after_fill(position: Position, side: Side, last_qty: int, last_px_micros: in
         cost_micros=position.cost_micros - released + sign(side) * opening * last_px_micros,
         realized_pnl_micros=position.realized_pnl_micros - sign(side) * closing * last_px_micros - released,
         net_cash_micros=position.net_cash_micros - signed * last_px_micros,
+        fees_micros=position.fees_micros + fee_micros,
     )
 
 
@@ -38,6 +45,17 @@ def after_correction(position: Position, side: Side, correction: TradeCorrected)
     """Return the position after a venue corrected a trade of `side`, or took it back.
 
     It is as if the trade were traded back at its own price and what it was corrected to were traded then.
+    What the trade was charged is given back, and what it is charged now is taken.
     """
-    without = after_fill(position, opposite(side), correction.was_qty, correction.was_px_micros)
-    return after_fill(without, side, correction.last_qty, correction.last_px_micros)
+    without = after_fill(
+        position, opposite(side), correction.was_qty, correction.was_px_micros, -correction.was_fee_micros
+    )
+    return after_fill(without, side, correction.last_qty, correction.last_px_micros, correction.fee_micros)
+
+
+def cash_moved(side: Side, event: TradeApplied | TradeCorrected) -> int:
+    """Return the micros that an execution brings its account, less its fee; below 0 for what it takes."""
+    moved = -sign(side) * event.last_qty * event.last_px_micros - event.fee_micros
+    if isinstance(event, TradeCorrected):
+        moved += sign(side) * event.was_qty * event.was_px_micros + event.was_fee_micros
+    return moved

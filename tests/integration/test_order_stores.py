@@ -27,6 +27,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.prices import micros_of
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -52,8 +53,10 @@ class Kept:
         self,
         store: OrderStore,
         take: Callable[[SubmitOrder | Change], None],
+        cash: Callable[[], dict[str, int]],
     ) -> None:
         self.store = store
+        self.cash = cash
         self.take = take
         self.begin()
 
@@ -110,6 +113,20 @@ def trade(order: SubmitOrder, exec_id: str, quantity: int, price: int = PRICE) -
     )  # fmt: skip
 
 
+def test_what_trades_move_is_added_to_the_cash_of_the_day_on_which_it_settles(kept: Kept) -> None:
+    orders = [kept.filled(), kept.filled()]
+    position = kept.core.desk.position(ACCOUNT, "AAPL")
+    ((day, moved),) = kept.cash().items()
+    assert moved == position.net_cash_micros - position.fees_micros == -200 * PRICE - position.fees_micros
+    assert day > utc_now().date().isoformat()
+    kept.begin()
+    for number, order in enumerate(orders):
+        bust = replace(trade(order, f"B{number}", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1")
+        kept.do(bust)
+    assert kept.cash() == {day: 0}
+    assert kept.core.desk.position(ACCOUNT, "AAPL").fees_micros == 0
+
+
 def canceled(order: SubmitOrder) -> ExecutionReport:
     """Report that its venue has canceled the order's child."""
     return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
@@ -121,7 +138,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
-        yield Kept(memory, memory.take_request)
+        yield Kept(memory, memory.take_request, lambda: {day: sum_ for (_, day), sum_ in memory.cash.items()})
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -132,7 +149,11 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
             else:
                 store_change(connection, taken)
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take)
+        def cash() -> dict[str, int]:
+            found = connection.execute("SELECT settles_on::text, amount FROM cash_settlements")
+            return {day: micros_of(amount) for day, amount in found}
+
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, cash)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:

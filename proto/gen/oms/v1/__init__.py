@@ -532,7 +532,9 @@ class TradeApplied(betterproto.Message):
     A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows. An execution
      is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75) or else the UTC date of
      transact_time, YYYYMMDD. request_id: of the person's request that booked it, where no report could be applied;
-     cl_ord_id is empty then if it is of no child.
+     cl_ord_id is empty then if it is of no child. last_liquidity: FIX 851, 0 where the venue does not say. fee_micros: what it
+     was charged, below 0 for a rebate; settles_on: the date on which its cash settles, YYYY-MM-DD, empty in trades that were
+     stored before fees were charged.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -545,6 +547,9 @@ class TradeApplied(betterproto.Message):
     venue_order_id: str = betterproto.string_field(8)
     trade_date: str = betterproto.string_field(9)
     request_id: Optional[str] = betterproto.string_field(10, optional=True)
+    last_liquidity: int = betterproto.int32_field(11)
+    fee_micros: int = betterproto.int64_field(12)
+    settles_on: str = betterproto.string_field(13)
 
 
 @dataclass(eq=False, repr=False)
@@ -552,7 +557,8 @@ class TradeCorrected(betterproto.Message):
     """
     A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct). exec_id: of this
      report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is told apart by ref_trade_date and
-     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it.
+     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it. was_fee_micros: what the trade was charged
+     until now, which is given back; fee_micros, settles_on: as of a TradeApplied.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -571,6 +577,9 @@ class TradeCorrected(betterproto.Message):
     text: str = betterproto.string_field(14)
     ref_trade_date: str = betterproto.string_field(15)
     ref_venue_order_id: str = betterproto.string_field(16)
+    was_fee_micros: int = betterproto.int64_field(17)
+    fee_micros: int = betterproto.int64_field(18)
+    settles_on: str = betterproto.string_field(19)
 
 
 @dataclass(eq=False, repr=False)
@@ -910,7 +919,7 @@ class RouteAnswer(betterproto.Message):
 class ExecutionReport(betterproto.Message):
     """
     FIX 35=8 of a child order. order_qty, price_micros: the child's at its venue, the price of a RESTATED only. exec_ref_id: the trade that a TRADE_CANCEL or a
-     TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
+     TRADE_CORRECT is about. unresolved_qty: see ChildClosed. last_liquidity: of a trade, FIX 851, 0 where the venue does not say.
     """
 
     order_id: str = betterproto.string_field(1)
@@ -934,6 +943,7 @@ class ExecutionReport(betterproto.Message):
     trade_date: str = betterproto.string_field(20)
     unresolved_qty: int = betterproto.int32_field(21)
     price_micros: Optional[int] = betterproto.int64_field(22, optional=True)
+    last_liquidity: int = betterproto.int32_field(23)
 
 
 @dataclass(eq=False, repr=False)
