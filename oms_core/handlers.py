@@ -37,14 +37,16 @@ from oms_core.domain.order import (
     WorkAlgo,
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
-from oms_core.domain.positions import cash_moved
+from oms_core.domain.positions import after_opening, cash_moved
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
     KIND_OF_REQUEST,
+    Opening,
     OrderStore,
     Outgoing,
+    PositionChange,
     QuoteBoard,
     RiskTaken,
     StoredEvent,
@@ -533,6 +535,27 @@ def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
         over = core.desk.is_over(order, unit.now)
         wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.EXPIRY) if over else RetryRoute()
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
+
+
+def handle_opening(core: Core, unit: UnitOfWork, opening: Opening) -> None:
+    """Take what somebody says that an account holds; from here on fills change that."""
+    account_id, symbol = opening.account_id, opening.symbol
+    heads = core.desk.stream_sequences
+    unit.streams.setdefault(account_id, heads[account_id])
+    before = core.desk.position(account_id, symbol)
+    after = after_opening(before, opening.quantity, opening.cost_micros)
+    core.desk.keep_position(account_id, symbol, after)
+    unit.positions.add((account_id, symbol))
+    unit.changes.append(
+        PositionChange(
+            action_id=opening.action_id,
+            account_id=account_id,
+            symbol=symbol,
+            stream_sequence=heads[account_id],
+            before=before,
+            after=after,
+        )
+    )
 
 
 def _known(core: Core, order_id: UUID) -> Order:

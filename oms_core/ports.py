@@ -10,6 +10,7 @@ from uuid import UUID
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
+from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
@@ -80,6 +81,29 @@ class Outgoing:
     trace: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros."""
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    quantity: int
+    cost_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChange:
+    """What an action made of a position, after which event of its account's stream."""
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    stream_sequence: int
+    before: Position
+    after: Position
+
+
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
@@ -88,7 +112,8 @@ class UnitOfWork:
     orders' rows showed before it. replaced: orders whose terms are others since.
     reopened: orders that were over and are not any more. bookings: of each exception that a person wanted to
     book, why it was not; empty if it was. requests: the digests of the requests that came in it. cash: what
-    executions moved, less fees, in micros by account and the date on which it settles.
+    executions moved, less fees, in micros by account and the date on which it settles. changes: of positions,
+    by actions.
     """
 
     now: datetime
@@ -97,6 +122,7 @@ class UnitOfWork:
     orders: dict[UUID, Order] = field(default_factory=dict)
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
+    changes: list[PositionChange] = field(default_factory=list)
     cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
@@ -115,7 +141,7 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not self.events and not self.exceptions
+        return not self.events and not self.exceptions and not self.changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +175,9 @@ class OrderStore(Protocol):
 
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
+
+    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
+        """Return what is to be opened for accounts and was not yet, the oldest first."""
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

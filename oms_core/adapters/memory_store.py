@@ -18,6 +18,8 @@ from oms_core.domain.risk import AccountTerms, InstrumentTerms, RuleBook
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
+    Opening,
+    PositionChange,
     Request,
     UnitOfWork,
     UnstorableError,
@@ -67,6 +69,8 @@ class InMemoryOrderStore:
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
         self.cash: dict[tuple[str, str], int] = {}
+        self.openings: dict[UUID, Opening] = {}
+        self.changes: dict[UUID, PositionChange] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
@@ -88,6 +92,20 @@ class InMemoryOrderStore:
         """Store what executions are charged from now on."""
         self._fees = fees
         self._reference_version += 1
+
+    def open_position(self, opening: Opening) -> None:
+        """Keep what an account is said to hold."""
+        self.openings[opening.action_id] = opening
+        self._reference_version += 1
+
+    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
+        """Return what is to be opened for accounts and was not yet, the oldest first."""
+        owned = set(accounts)
+        return [
+            opening
+            for action_id, opening in self.openings.items()
+            if opening.account_id in owned and action_id not in self.changes
+        ]
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
@@ -119,6 +137,7 @@ class InMemoryOrderStore:
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
         desk.fees = self._fees
+        desk.openings = len(self.openings)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -241,6 +260,7 @@ class InMemoryOrderStore:
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
+        self.changes |= {change.action_id: change for change in unit.changes}
         for when, moved in unit.cash.items():
             self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():

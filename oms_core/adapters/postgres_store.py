@@ -6,6 +6,7 @@ the account meets another end: its whole batch is refused, it stops, and starts 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
+    Opening,
+    PositionChange,
     Request,
     StoredEvent,
     UnitOfWork,
@@ -153,17 +156,38 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
         ("realized_pnl", "numeric"),
         ("net_cash", "numeric"),
         ("fees", "numeric"),
+        ("opened", "numeric"),
         ("updated_at", "timestamptz"),
     ),
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
     " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, fees = EXCLUDED.fees,"
-    " updated_at = EXCLUDED.updated_at",
+    " opened = EXCLUDED.opened, updated_at = EXCLUDED.updated_at",
 )
 # What a batch moved is added to what is there: nobody has to know the sum.
 _ADD_CASH: Final = ArrayStatement.insert(
     "cash_settlements",
     (("account_id", "text"), ("settles_on", "date"), ("amount", "numeric")),
     "ON CONFLICT (account_id, settles_on) DO UPDATE SET amount = cash_settlements.amount + EXCLUDED.amount",
+)
+_INSERT_CHANGES: Final = ArrayStatement.insert(
+    "position_changes",
+    (
+        ("action_id", "uuid"),
+        ("account_id", "text"),
+        ("symbol", "text"),
+        ("stream_sequence", "int"),
+        ("quantity", "bigint"),
+        ("cost", "numeric"),
+        ("realized_pnl", "numeric"),
+        ("net_cash", "numeric"),
+        ("opened", "numeric"),
+        ("changed_at", "timestamptz"),
+    ),
+)
+_OPENINGS: Final = (
+    "SELECT action_id, account_id, symbol, terms->>'quantity', terms->>'cost' FROM position_actions a"
+    " WHERE kind = 'OPENING' AND account_id = ANY(%s) AND NOT EXISTS ("
+    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -197,6 +221,7 @@ class PostgresOrderStore:
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
         self._load_fees(desk, version["fees"])
+        desk.openings = version["positions"]
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -283,22 +308,39 @@ class PostgresOrderStore:
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
             desk.load(loaded.order, loaded.effects)
-        for account, symbol, quantity, cost, realized_pnl, net_cash, fees in self._connection.execute(
-            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash, fees FROM positions"
+        for account, symbol, quantity, *sums in self._connection.execute(
+            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash, fees, opened FROM positions"
             " WHERE account_id = ANY(%s)",
             [owned],
         ):
+            cost, realized_pnl, net_cash, fees, opened = (micros_of(one) for one in sums)
             position = Position(
                 quantity=quantity,
-                cost_micros=micros_of(cost),
-                realized_pnl_micros=micros_of(realized_pnl),
-                net_cash_micros=micros_of(net_cash),
-                fees_micros=micros_of(fees),
+                cost_micros=cost,
+                realized_pnl_micros=realized_pnl,
+                net_cash_micros=net_cash,
+                fees_micros=fees,
+                opened_micros=opened,
             )
             desk.keep_position(account, symbol, position)
         self._load_recent(desk, owned)
         self._load_streams(desk, owned)
         return desk
+
+    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
+        """Return what is to be opened for accounts and was not yet, the oldest first."""
+        return [
+            Opening(
+                action_id=action_id,
+                account_id=account_id,
+                symbol=symbol,
+                quantity=int(quantity),
+                cost_micros=micros_of(Decimal(cost)),
+            )
+            for action_id, account_id, symbol, quantity, cost in self._connection.execute(
+                _OPENINGS, [list(accounts)]
+            )
+        ]
 
     def _load_streams(self, desk: Desk, accounts: list[str]) -> None:
         """Read where each account's stream ends, and its link."""
@@ -436,6 +478,7 @@ class PostgresOrderStore:
                 )
                 cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
                 _ADD_CASH.execute(cursor, cash)
+                _INSERT_CHANGES.execute(cursor, [_change_row(one, unit) for one in unit.changes])
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 save_offsets(cursor, GROUP, self._incarnation, next_offsets, unit.now)
@@ -570,5 +613,22 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
         dollars_of(position.realized_pnl_micros),
         dollars_of(position.net_cash_micros),
         dollars_of(position.fees_micros),
+        dollars_of(position.opened_micros),
+        unit.now,
+    )
+
+
+def _change_row(change: PositionChange, unit: UnitOfWork) -> tuple[object, ...]:
+    before, after = change.before, change.after
+    return (
+        change.action_id,
+        change.account_id,
+        change.symbol,
+        change.stream_sequence,
+        after.quantity - before.quantity,
+        dollars_of(after.cost_micros - before.cost_micros),
+        dollars_of(after.realized_pnl_micros - before.realized_pnl_micros),
+        dollars_of(after.net_cash_micros - before.net_cash_micros),
+        dollars_of(after.opened_micros - before.opened_micros),
         unit.now,
     )

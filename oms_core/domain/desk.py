@@ -75,7 +75,8 @@ class Desk:
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
     firm. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
-    markets.
+    markets. fees: what executions are charged. openings: the version of what is to be opened,
+    openings_taken: that of which all has been.
     """
 
     owned: frozenset[str] = frozenset()
@@ -85,6 +86,8 @@ class Desk:
     rules_seen: int | None = None
     fees: FeeBook = field(default_factory=FeeBook)
     fees_seen: int | None = None
+    openings: object = None
+    openings_taken: object = None
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))

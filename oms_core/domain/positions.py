@@ -1,6 +1,7 @@
 """A position at average cost: open quantity, its cost, what closing realized, cash that fills moved, fees."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from oms_platform.prices import average_micros
 from oms_platform.sides import opposite, sign
@@ -10,7 +11,8 @@ from oms_platform.vocabulary import Side, TradeApplied, TradeCorrected
 class Position(Struct, frozen=True, kw_only=True, gc=False):
     """Signed shares; signed micros. net_cash is minus the sum of each fill's signed quantity times price.
 
-    fees: what fills were charged, which is in neither net_cash nor realized_pnl.
+    fees: what fills were charged, which is in neither net_cash nor realized_pnl. opened: the cost that was
+    brought in from elsewhere. Of every position net_cash + cost = realized_pnl + opened.
     """
 
     quantity: int = 0
@@ -18,6 +20,7 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
     realized_pnl_micros: int = 0
     net_cash_micros: int = 0
     fees_micros: int = 0
+    opened_micros: int = 0
 
 
 def after_fill(
@@ -26,7 +29,7 @@ def after_fill(
     """Return the position after a fill, which was charged a fee.
 
     What it closes takes its share of the cost with it, rounded half to even, and realizes the difference to
-    what it was traded at; what it opens adds its price. net_cash + cost = realized_pnl always holds.
+    what it was traded at; what it opens adds its price.
     """
     signed = sign(side) * last_qty
     closing = min(last_qty, abs(position.quantity)) if position.quantity * signed < 0 else 0
@@ -38,6 +41,7 @@ def after_fill(
         realized_pnl_micros=position.realized_pnl_micros - sign(side) * closing * last_px_micros - released,
         net_cash_micros=position.net_cash_micros - signed * last_px_micros,
         fees_micros=position.fees_micros + fee_micros,
+        opened_micros=position.opened_micros,
     )
 
 
@@ -51,6 +55,19 @@ def after_correction(position: Position, side: Side, correction: TradeCorrected)
         position, opposite(side), correction.was_qty, correction.was_px_micros, -correction.was_fee_micros
     )
     return after_fill(without, side, correction.last_qty, correction.last_px_micros, correction.fee_micros)
+
+
+def after_opening(position: Position, quantity: int, cost_micros: int) -> Position:
+    """Return the position when somebody says what is held, and at what cost in all: below 0 for a short one.
+
+    What was realized, and the cash that fills moved, are what they were.
+    """
+    return replace(
+        position,
+        quantity=quantity,
+        cost_micros=cost_micros,
+        opened_micros=position.opened_micros + cost_micros - position.cost_micros,
+    )
 
 
 def cash_moved(side: Side, event: TradeApplied | TradeCorrected) -> int:

@@ -28,6 +28,7 @@ from oms_core.handlers import (
     handle,
     handle_algo,
     handle_kill,
+    handle_opening,
     handle_quote,
     handle_retry,
     handle_session_end,
@@ -196,6 +197,7 @@ class CoreLoop:
         letters = list(batch.unreadable)
         try:
             self._load_reference(unit.now)
+            self._take_openings(unit)
             letters += self._handle(batch, unit)
             self._run_timers(unit)
             if not unit.empty or batch.next_offsets:
@@ -225,6 +227,15 @@ class CoreLoop:
                 if not refuse_execution(self._core, unit, record.message, reason):
                     letters.append(self._letter(record, item, reason))
         return letters
+
+    def _take_openings(self, unit: UnitOfWork) -> None:
+        """Take the positions that somebody has said are held, and that were not taken yet."""
+        desk = self._core.desk
+        if desk.openings == desk.openings_taken:
+            return
+        for opening in self._store.waiting_openings(desk.owned):
+            handle_opening(self._core, unit, opening)
+        desk.openings_taken = desk.openings
 
     def _letter(self, record: Record, item: object, reason: str) -> Letter:
         self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)

@@ -12,6 +12,7 @@ from oms_tools.verify.carriers import check_sent, check_venue
 from oms_tools.verify.database import check_database
 from oms_tools.verify.histories import check_histories
 from oms_tools.verify.inbound import check_inbound
+from oms_tools.verify.positions import check_positions
 from oms_tools.verify.report import Report
 
 LOOK_AGAIN_S: Final = 2.0
@@ -32,6 +33,7 @@ def judge(evidence: Evidence) -> Report:
     with contextlib.closing(psycopg.connect(evidence.dsn, autocommit=True)) as connection:
         report.findings += check_database(connection)
         report.findings += check_histories(connection)
+        report.findings += check_positions(connection)
         report.findings.append(check_inbound(connection))
         report.findings.append(check_sent(connection))
         if evidence.venue_journal is not None:

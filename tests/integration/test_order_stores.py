@@ -8,14 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg.types.json import Jsonb
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
-from oms_core.handlers import Core, handle
-from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
+from oms_core.handlers import Core, handle, handle_opening
+from oms_core.ports import AccountLostError, Opening, OrderStore, UnitOfWork, UnstorableError
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 from oms_platform.messages import (
@@ -27,7 +28,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
-from oms_platform.prices import micros_of
+from oms_platform.prices import dollars_of, micros_of
 from oms_platform.vocabulary import (
     ChildTerms,
     ExecType,
@@ -54,7 +55,9 @@ class Kept:
         store: OrderStore,
         take: Callable[[SubmitOrder | Change], None],
         cash: Callable[[], dict[str, int]],
+        open_position: Callable[[Opening], None],
     ) -> None:
+        self.open_position = open_position
         self.store = store
         self.cash = cash
         self.take = take
@@ -127,6 +130,27 @@ def test_what_trades_move_is_added_to_the_cash_of_the_day_on_which_it_settles(ke
     assert kept.core.desk.position(ACCOUNT, "AAPL").fees_micros == 0
 
 
+def test_an_opening_waits_until_it_is_taken_and_is_what_is_held_then(kept: Kept) -> None:
+    seen = kept.core.desk.openings
+    opening = Opening(
+        action_id=ids.uuid7(), account_id=ACCOUNT, symbol="AAPL", quantity=-7, cost_micros=-700_000_001
+    )
+    kept.open_position(opening)
+    kept.store.load_reference(kept.core.desk)
+    assert kept.core.desk.openings != seen
+    assert kept.store.waiting_openings(["OTHER"]) == []
+    (waiting,) = kept.store.waiting_openings([ACCOUNT])
+    assert waiting == opening
+    unit = UnitOfWork(now=utc_now())
+    handle_opening(kept.core, unit, waiting)
+    kept.store.commit(unit, kept.core.desk, {})
+    assert kept.store.waiting_openings([ACCOUNT]) == []
+    before = kept.core.desk.position(ACCOUNT, "AAPL")
+    assert (before.quantity, before.opened_micros) == (-7, -700_000_001)
+    kept.begin()
+    assert kept.core.desk.position(ACCOUNT, "AAPL") == before
+
+
 def canceled(order: SubmitOrder) -> ExecutionReport:
     """Report that its venue has canceled the order's child."""
     return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
@@ -138,7 +162,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
-        yield Kept(memory, memory.take_request, lambda: {day: sum_ for (_, day), sum_ in memory.cash.items()})
+        cash_of_days = lambda: {day: moved for (_, day), moved in memory.cash.items()}  # noqa: E731
+        yield Kept(memory, memory.take_request, cash_of_days, memory.open_position)
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -153,7 +178,14 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
             found = connection.execute("SELECT settles_on::text, amount FROM cash_settlements")
             return {day: micros_of(amount) for day, amount in found}
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, cash)
+        def open_position(opening: Opening) -> None:
+            terms = {"quantity": opening.quantity, "cost": str(dollars_of(opening.cost_micros))}
+            connection.execute(
+                "INSERT INTO position_actions VALUES (%s, 'OPENING', %s, %s, %s, 'x', 'x', now())",
+                (opening.action_id, opening.account_id, opening.symbol, Jsonb(terms)),
+            )
+
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, cash, open_position)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:

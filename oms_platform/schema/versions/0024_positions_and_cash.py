@@ -41,7 +41,9 @@ ALTER TABLE calendars ADD COLUMN settlement_days integer NOT NULL DEFAULT 1
 """
 
 CASH = """
-ALTER TABLE positions ADD COLUMN fees numeric(24,6) NOT NULL DEFAULT 0;
+-- opened: the cost that actions brought in from elsewhere, so that net_cash + cost = realized_pnl + opened.
+ALTER TABLE positions ADD COLUMN fees numeric(24,6) NOT NULL DEFAULT 0,
+    ADD COLUMN opened numeric(24,6) NOT NULL DEFAULT 0;
 -- What executions moved, less their fees, by the date on which it settles.
 CREATE TABLE cash_settlements (
     account_id text NOT NULL,
@@ -64,6 +66,40 @@ CREATE TABLE cash_entries (
 CREATE INDEX cash_entries_of ON cash_entries (account_id, entry_id);
 CREATE TRIGGER not_changed BEFORE UPDATE OR DELETE ON cash_entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
+ACTIONS = """
+-- What changes positions beside executions; rows are never changed. OPENING: account_id holds terms.quantity
+-- shares at terms.cost dollars in all.
+CREATE TABLE position_actions (
+    action_id  uuid PRIMARY KEY,
+    kind       text NOT NULL CHECK (kind IN ('OPENING')),
+    account_id text REFERENCES accounts,
+    symbol     text NOT NULL REFERENCES instruments,
+    terms      jsonb NOT NULL CHECK (jsonb_typeof(terms) = 'object'),
+    entered_by text NOT NULL,
+    reason     text NOT NULL CHECK (reason <> ''),
+    entered_at timestamptz NOT NULL
+);
+CREATE TRIGGER not_changed BEFORE UPDATE OR DELETE ON position_actions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+INSERT INTO reference_versions VALUES ('positions', 1);
+CREATE TRIGGER moved AFTER INSERT ON position_actions
+    FOR EACH STATEMENT EXECUTE FUNCTION move_reference_version('positions');
+-- What an action changed of a position, and after which event of its account's stream.
+CREATE TABLE position_changes (
+    action_id       uuid NOT NULL REFERENCES position_actions,
+    account_id      text NOT NULL,
+    symbol          text NOT NULL,
+    stream_sequence integer NOT NULL,
+    quantity        bigint NOT NULL,
+    cost            numeric(24,6) NOT NULL,
+    realized_pnl    numeric(24,6) NOT NULL,
+    net_cash        numeric(24,6) NOT NULL,
+    opened          numeric(24,6) NOT NULL,
+    changed_at      timestamptz NOT NULL,
+    PRIMARY KEY (action_id, account_id, symbol)
+);
 """
 
 EXECUTIONS = """
@@ -111,10 +147,11 @@ CREATE OR REPLACE VIEW executions AS
 
 def upgrade() -> None:
     """Apply."""
-    for script in (FEES, CASH, EXECUTIONS):
+    for script in (FEES, CASH, ACTIONS, EXECUTIONS):
         op.execute(script)
     op.execute(begin_to_audit("charges", ("charge", "effective_from")))
     op.execute(begin_to_audit("cash_entries", ("entry_id",)))
+    op.execute(begin_to_audit("position_actions", ("action_id",)))
 
 
 def downgrade() -> None:
