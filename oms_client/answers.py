@@ -506,7 +506,12 @@ class Accounts(Answer, frozen=True):
 
 
 class Position(Answer, frozen=True):
-    """What an account holds of a symbol: shares, below 0 sold short; dollars."""
+    """What an account holds of a symbol: shares, below 0 sold short; dollars. Fees are in no profit or loss.
+
+    opened: the cost that was brought in from elsewhere: net_cash + cost = realized_pnl + opened. mark: of a
+    share; None, and what follows from it, where nobody knows. mark_source: QUOTE, STALE, REFERENCE or NONE;
+    stale: it is of no quote of now, and mark_reason says why.
+    """
 
     symbol: str
     quantity: int
@@ -514,6 +519,15 @@ class Position(Answer, frozen=True):
     realized_pnl: Decimal
     net_cash: Decimal
     updated_at: datetime
+    fees: Decimal
+    opened: Decimal
+    mark: Decimal | None
+    mark_source: str
+    mark_at: datetime | None
+    mark_reason: str
+    stale: bool
+    unrealized_pnl: Decimal | None
+    total_pnl: Decimal | None
 
 
 class Positions(Answer, frozen=True):
@@ -521,6 +535,62 @@ class Positions(Answer, frozen=True):
 
     account_id: str
     positions: list[Position]
+
+
+class Unsettled(Answer, frozen=True):
+    """Cash that settles on a day to come, below 0 for what is to be paid."""
+
+    settles_on: date
+    amount: Decimal
+
+
+class Pnl(Answer, frozen=True):
+    """How an account stands, in dollars. cash: settled_cash and everything unsettled.
+
+    gross, net: of positions at their marks. They, unrealized_pnl and total_pnl are None where a position has
+    no mark. fees: in no profit or loss. stale: some mark is of no quote of now.
+    """
+
+    account_id: str
+    as_of: datetime
+    cash: Decimal
+    settled_cash: Decimal
+    unsettled: list[Unsettled]
+    gross: Decimal | None
+    net: Decimal | None
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal | None
+    total_pnl: Decimal | None
+    fees: Decimal
+    stale: bool
+    positions: list[Position]
+
+
+class CashEntry(Answer, frozen=True):
+    """What moved an account's cash beside executions. amount: dollars, below 0 for what was taken out."""
+
+    entry_id: UUID
+    account_id: str
+    kind: str
+    amount: Decimal
+    settles_on: date
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class CashEntries(Answer, frozen=True):
+    """What moved an account's cash beside executions, the newest first."""
+
+    entries: list[CashEntry]
+
+
+class PositionsLoaded(Answer, frozen=True):
+    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
+
+    positions: int
+    cash: int
+    taken: bool
 
 
 class Instrument(Answer, frozen=True):

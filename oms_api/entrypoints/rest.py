@@ -23,6 +23,7 @@ from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_limits import limit_operations
 from oms_api.entrypoints.rest_market import market_operations
 from oms_api.entrypoints.rest_orders import order_operations
+from oms_api.entrypoints.rest_positions import position_operations
 from oms_api.entrypoints.rest_quality import quality_operations
 from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
 from oms_api.entrypoints.rest_records import record_operations
@@ -45,6 +46,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *batch_operations(ports, clock),
         *routing_operations(ports, clock),
         *reference_operations(ports),
+        *position_operations(ports, clock),
         *exception_operations(ports, clock),
         *switch_operations(ports),
         *limit_operations(ports),

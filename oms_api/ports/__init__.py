@@ -3,6 +3,20 @@
 from dataclasses import dataclass, field
 
 from oms_api.domain.question_places import QuestionPlaces
+from oms_api.ports.accounts import (
+    AccountBooks,
+    BusyAccount,
+    CashEntryView,
+    LoadedView,
+    Marks,
+    NewEntry,
+    OpeningLine,
+    OtherEntry,
+    PnlView,
+    Standing,
+    TooLittleCash,
+    UnsettledView,
+)
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
@@ -73,6 +87,7 @@ from oms_api.ports.orders import (
     ExecutionFilter,
     ExecutionKey,
     ExecutionView,
+    HeldPosition,
     Instant,
     OrderFilter,
     OrderReader,
@@ -123,6 +138,19 @@ from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "UnsettledView",
+    "TooLittleCash",
+    "Standing",
+    "PnlView",
+    "OtherEntry",
+    "OpeningLine",
+    "NewEntry",
+    "Marks",
+    "LoadedView",
+    "HeldPosition",
+    "CashEntryView",
+    "BusyAccount",
+    "AccountBooks",
     "KINDS",
     "MESSAGES",
     "ChangeMessage",
@@ -255,6 +283,8 @@ class Ports:
     switches: SwitchDesk
     kills: KillBoard
     limits: LimitDesk
+    books: AccountBooks
+    marks: Marks
     market: MarketDesk
     reconciliations: Reconciliations
     catalog: Catalog

@@ -14,9 +14,9 @@ import msgspec
 import psycopg
 import structlog
 
-from oms_core.adapters.fee_rows import read_fees
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import book_of
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -184,6 +184,13 @@ _INSERT_CHANGES: Final = ArrayStatement.insert(
         ("changed_at", "timestamptz"),
     ),
 )
+_SCHEDULES: Final = (
+    "SELECT venue_id, effective_from, add_fee, remove_fee, routed_fee, auction_fee FROM fee_schedules"
+)
+_CHARGES: Final = (
+    "SELECT charge, kind, effective_from, ends_on, account_id, venue_id, side, a_share, basis_points, least,"
+    " most FROM charges"
+)
 _OPENINGS: Final = (
     "SELECT action_id, account_id, symbol, terms->>'quantity', terms->>'cost' FROM position_actions a"
     " WHERE kind = 'OPENING' AND account_id = ANY(%s) AND NOT EXISTS ("
@@ -286,7 +293,8 @@ class PostgresOrderStore:
     def _load_fees(self, desk: Desk, version: int) -> None:
         """Read what executions are charged, if that has changed."""
         if version != desk.fees_seen:
-            desk.fees = read_fees(self._connection)
+            schedules, charges = (self._connection.execute(query) for query in (_SCHEDULES, _CHARGES))
+            desk.fees = book_of(schedules, charges)
             desk.fees_seen = version
 
     def ensure_partitions(self, now: datetime) -> None:

@@ -6,13 +6,13 @@ then held to its least and its most. Amounts are micros, a rebate is below 0. do
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from oms_platform.prices import average_micros
+from oms_platform.prices import average_micros, micros_of
 from oms_platform.sides import is_buy
 from oms_platform.vocabulary import Side
 
@@ -21,6 +21,7 @@ ADDED: Final = 1
 REMOVED: Final = 2
 ROUTED: Final = 3
 AUCTION: Final = 4
+Row = Sequence[Any]
 # A basis point is a ten thousandth; rates are millionths of it.
 _RATE_DIVISOR: Final = 10_000 * 1_000_000
 # No execution is charged more than a billion dollars, or given more: price and shares may be absurd, and the
@@ -137,3 +138,52 @@ class FeeBook:
             if not (has_own and one.kind is ChargeKind.COMMISSION and not one.account_id)
         )
         return venues[-1] if venues else None, charged
+
+
+def book_of(schedules: Iterable[Row], charges: Iterable[Row]) -> FeeBook:
+    """Return the book of stored rows.
+
+    schedules: of `fee_schedules`: venue, date, dollars a share for adding, removing, routing on (or None) and
+    auctions (or None). charges: of `charges`, its columns in the order of Charge's names.
+    """
+    venues = [
+        VenueFees(
+            venue_id=venue_id,
+            effective_from=effective_from,
+            added_micros=micros_of(added),
+            removed_micros=micros_of(removed),
+            routed_micros=None if routed is None else micros_of(routed),
+            auction_micros=None if auction is None else micros_of(auction),
+        )
+        for venue_id, effective_from, added, removed, routed, auction in schedules
+    ]
+    others = [
+        Charge(
+            name=name,
+            kind=ChargeKind(kind),
+            effective_from=effective_from,
+            ends_on=ends_on,
+            account_id=account_id or "",
+            venue_id=venue_id or "",
+            side=None if side is None else Side[side],
+            share_micros=micros_of(a_share),
+            # Millionths of a basis point are to it what micros are to a dollar.
+            rate=micros_of(basis_points),
+            least_micros=micros_of(least),
+            most_micros=None if most is None else micros_of(most),
+        )
+        for (
+            name,
+            kind,
+            effective_from,
+            ends_on,
+            account_id,
+            venue_id,
+            side,
+            a_share,
+            basis_points,
+            least,
+            most,
+        ) in charges
+    ]
+    return FeeBook(venues, others)

@@ -55,9 +55,9 @@ CREATE TABLE cash_settlements (
 CREATE TABLE cash_entries (
     entry_id   uuid PRIMARY KEY,
     account_id text NOT NULL REFERENCES accounts,
-    kind       text NOT NULL CHECK (kind IN ('DEPOSIT', 'WITHDRAWAL')),
+    kind       text NOT NULL CHECK (kind IN ('DEPOSIT', 'WITHDRAWAL', 'OPENING')),
     amount     numeric(24,6) NOT NULL CHECK (
-        CASE kind WHEN 'DEPOSIT' THEN amount > 0 WHEN 'WITHDRAWAL' THEN amount < 0 END),
+        CASE kind WHEN 'DEPOSIT' THEN amount > 0 WHEN 'WITHDRAWAL' THEN amount < 0 ELSE amount <> 0 END),
     settles_on date NOT NULL,
     entered_by text NOT NULL,
     reason     text NOT NULL CHECK (reason <> ''),

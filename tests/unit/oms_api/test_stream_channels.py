@@ -10,7 +10,7 @@ import pytest
 
 from oms_api.domain.idempotency import StoredOrder
 from oms_api.entrypoints import state_channels, websocket
-from oms_api.ports import AlertView, ExecutionView, QuoteView, StreamedPosition
+from oms_api.ports import AlertView, ExecutionView, HeldPosition, QuoteView
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.vocabulary import OrderStatus
@@ -27,7 +27,7 @@ ORDER = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POSITIONS_EVERY_S", "QUOTES_EVERY_S", "ALERTS_EVERY_S"):
+    for name in ("POSITIONS_EVERY_S", "MARKS_EVERY_S", "QUOTES_EVERY_S", "ALERTS_EVERY_S"):
         monkeypatch.setattr(state_channels, name, 0.01)
 
 
@@ -39,8 +39,9 @@ def run(scenario: Callable[[Door], Awaitable[None]]) -> None:
     asyncio.run(serve())
 
 
-def position(account: str, symbol: str, quantity: int) -> StreamedPosition:
-    return StreamedPosition(symbol, quantity, Decimal(1), Decimal(0), Decimal(-1), NOW, account)
+def position(account: str, symbol: str, quantity: int) -> HeldPosition:
+    zero = Decimal(0)
+    return HeldPosition(symbol, quantity, Decimal(1), zero, Decimal(-1), NOW, zero, zero, account)
 
 
 def quote(symbol: str, sequence: int) -> QuoteView:
