@@ -230,7 +230,9 @@ class OrderEvents(Answer, frozen=True):
 class Execution(Answer, frozen=True):
     """One fill. last_px: dollars a share. received_at: by the platform. cl_ord_id: of the venue order.
 
-    sequence: its place among the order's events. recorded_at: when it was applied.
+    sequence: its place among the order's events. recorded_at: when it was applied. fee: dollars that it was
+    charged, below 0 a rebate; settles_on: of its cash, None in trades of before fees were charged.
+    last_liquidity: FIX 851, 0 where the venue does not say.
     """
 
     order_id: UUID
@@ -246,6 +248,9 @@ class Execution(Answer, frozen=True):
     transact_time: datetime
     received_at: datetime
     recorded_at: datetime
+    fee: Decimal
+    settles_on: date | None
+    last_liquidity: int
 
 
 class ExecutionPage(Answer, frozen=True):

@@ -1,7 +1,7 @@
 """What is stored of orders, in the shapes in which it is read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Protocol
 from uuid import UUID
@@ -75,7 +75,11 @@ class EventView(View, frozen=True, kw_only=True):
 
 
 class ExecutionView(View, frozen=True):
-    """One fill. cl_ord_id: of the venue order. sequence: its place among the order's events."""
+    """One fill. cl_ord_id: of the venue order. sequence: its place among the order's events.
+
+    fee: dollars that it was charged, below 0 a rebate. settles_on: of its cash; null in trades of before fees
+    were charged. last_liquidity: FIX 851, 0 where the venue does not say.
+    """
 
     order_id: UUID
     sequence: int
@@ -90,6 +94,9 @@ class ExecutionView(View, frozen=True):
     transact_time: Instant
     received_at: Instant
     recorded_at: Instant
+    fee: Decimal
+    settles_on: date | None
+    last_liquidity: int
 
 
 class ChildView(View, frozen=True, kw_only=True):

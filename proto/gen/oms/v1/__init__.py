@@ -1523,6 +1523,64 @@ class StreamOrdersResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class GetPnlRequest(betterproto.Message):
+    account_id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class AccountPnl(betterproto.Message):
+    """
+    How an account stands, as GET /api/v1/accounts/{id}/pnl gives it: dollars as decimal text; what is not known, for want of a
+     mark, is not there.
+    """
+
+    account_id: str = betterproto.string_field(1)
+    as_of: datetime = betterproto.message_field(2)
+    cash: str = betterproto.string_field(3)
+    settled_cash: str = betterproto.string_field(4)
+    unsettled: List["UnsettledCash"] = betterproto.message_field(5)
+    gross: Optional[str] = betterproto.string_field(6, optional=True)
+    net: Optional[str] = betterproto.string_field(7, optional=True)
+    realized_pnl: str = betterproto.string_field(8)
+    unrealized_pnl: Optional[str] = betterproto.string_field(9, optional=True)
+    total_pnl: Optional[str] = betterproto.string_field(10, optional=True)
+    fees: str = betterproto.string_field(11)
+    stale: bool = betterproto.bool_field(12)
+    positions: List["MarkedPosition"] = betterproto.message_field(13)
+
+
+@dataclass(eq=False, repr=False)
+class UnsettledCash(betterproto.Message):
+    """settles_on: YYYY-MM-DD."""
+
+    settles_on: str = betterproto.string_field(1)
+    amount: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class MarkedPosition(betterproto.Message):
+    """
+    mark_source: QUOTE, STALE, REFERENCE, NONE; mark_reason: why it is no QUOTE.
+    """
+
+    symbol: str = betterproto.string_field(1)
+    quantity: int = betterproto.int64_field(2)
+    cost: str = betterproto.string_field(3)
+    realized_pnl: str = betterproto.string_field(4)
+    net_cash: str = betterproto.string_field(5)
+    updated_at: datetime = betterproto.message_field(6)
+    fees: str = betterproto.string_field(7)
+    opened: str = betterproto.string_field(8)
+    mark: Optional[str] = betterproto.string_field(9, optional=True)
+    mark_source: str = betterproto.string_field(10)
+    mark_at: datetime = betterproto.message_field(11)
+    mark_reason: str = betterproto.string_field(12)
+    stale: bool = betterproto.bool_field(13)
+    unrealized_pnl: Optional[str] = betterproto.string_field(14, optional=True)
+    total_pnl: Optional[str] = betterproto.string_field(15, optional=True)
+
+
+@dataclass(eq=False, repr=False)
 class CheckRiskRequest(betterproto.Message):
     account_id: str = betterproto.string_field(1)
     """Whose core is asked."""
@@ -1548,7 +1606,8 @@ class GetPositionRequest(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class Position(betterproto.Message):
     """
-    cost is the signed cost of the open quantity, net_cash minus the signed sum of quantity times price of all fills.
+    cost is the signed cost of the open quantity, net_cash minus the signed sum of quantity times price of all fills; fees: what fills
+     were charged; opened: the cost that was brought in from elsewhere.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -1557,6 +1616,8 @@ class Position(betterproto.Message):
     cost: str = betterproto.string_field(4)
     realized_pnl: str = betterproto.string_field(5)
     net_cash: str = betterproto.string_field(6)
+    fees: str = betterproto.string_field(7)
+    opened: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -1986,6 +2047,23 @@ class OrderServiceStub(betterproto.ServiceStub):
         ):
             yield response
 
+    async def get_pnl(
+        self,
+        get_pnl_request: "GetPnlRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "AccountPnl":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/GetPnl",
+            get_pnl_request,
+            AccountPnl,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
 
 class RiskServiceStub(betterproto.ServiceStub):
     async def check_risk(
@@ -2288,6 +2366,9 @@ class OrderServiceBase(ServiceBase):
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
         yield StreamOrdersResponse()
 
+    async def get_pnl(self, get_pnl_request: "GetPnlRequest") -> "AccountPnl":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def __rpc_place_order(
         self, stream: "grpclib.server.Stream[PlaceOrderRequest, PlaceOrderResponse]"
     ) -> None:
@@ -2376,6 +2457,13 @@ class OrderServiceBase(ServiceBase):
             request,
         )
 
+    async def __rpc_get_pnl(
+        self, stream: "grpclib.server.Stream[GetPnlRequest, AccountPnl]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_pnl(request)
+        await stream.send_message(response)
+
     def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
         return {
             "/oms.v1.OrderService/PlaceOrder": grpclib.const.Handler(
@@ -2449,6 +2537,12 @@ class OrderServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 StreamOrdersRequest,
                 StreamOrdersResponse,
+            ),
+            "/oms.v1.OrderService/GetPnl": grpclib.const.Handler(
+                self.__rpc_get_pnl,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetPnlRequest,
+                AccountPnl,
             ),
         }
 
