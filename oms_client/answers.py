@@ -590,6 +590,31 @@ class CashEntries(Answer, frozen=True):
     entries: list[CashEntry]
 
 
+class SplitLine(Answer, frozen=True):
+    """What a split makes of a position. paid: dollars for a part of a share, below 0 where short."""
+
+    account_id: str
+    quantity: int
+    quantity_after: int
+    paid: Decimal
+
+
+class Split(Answer, frozen=True):
+    """A split: numerator shares for every denominator, parts of a share paid out at a price.
+
+    done: False for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    numerator: int
+    denominator: int
+    price: Decimal
+    reference_price: Decimal
+    positions: list[SplitLine]
+    done: bool
+    taken: bool
+
+
 class PositionsLoaded(Answer, frozen=True):
     """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
 

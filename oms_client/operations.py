@@ -934,6 +934,33 @@ class Operations:
         path = "/api/v1/positions/load"
         return Call(method="POST", path=path, shape=answers.PositionsLoaded, body=body, repeatable=False)
 
+    @operation("splitSymbol")
+    def split(
+        self,
+        symbol: str,
+        numerator: int,
+        denominator: int,
+        *,
+        price: Price | None = None,
+        check: bool = False,
+        reason: str,
+    ) -> Call[answers.Split]:
+        """Split a halted symbol without open orders: numerator shares for every denominator.
+
+        price: of a part of a share that is paid out; by default the reference price after the split.
+        check: only say what it would do.
+        """
+        body = body_of(
+            symbol=symbol,
+            numerator=numerator,
+            denominator=denominator,
+            price=None if price is None else str(price),
+            check=check,
+            reason=reason,
+        )
+        path = "/api/v1/corporate-actions/split"
+        return Call(method="POST", path=path, shape=answers.Split, body=body, repeatable=False)
+
     @operation("listInstruments")
     def instruments(self) -> Call[answers.Instruments]:
         """Return what is traded."""

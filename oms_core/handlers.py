@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import structlog
@@ -16,7 +16,7 @@ import structlog
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
-from oms_core.domain.charging import charge_correction, charge_trade
+from oms_core.domain.charging import charge_correction, charge_trade, split_since
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
@@ -37,7 +37,7 @@ from oms_core.domain.order import (
     WorkAlgo,
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
-from oms_core.domain.positions import after_opening, cash_moved
+from oms_core.domain.positions import after_opening, after_split, cash_moved
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
@@ -46,9 +46,11 @@ from oms_core.ports import (
     Opening,
     OrderStore,
     Outgoing,
+    PositionAction,
     PositionChange,
     QuoteBoard,
     RiskTaken,
+    Split,
     StoredEvent,
     UnitOfWork,
 )
@@ -58,6 +60,7 @@ from oms_core.reports import (
     booked_trade,
     exception_of,
     fact_of,
+    of_before_split,
 )
 from oms_platform import ids
 from oms_platform.audit_chain import request_digest
@@ -417,6 +420,9 @@ def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionRepo
         if isinstance(fact, TradeApplied):
             fact = charge_trade(core.desk, known, fact)
         elif isinstance(fact, TradeCorrected):
+            if (split := split_since(core.desk, known, effects, fact)) is not None:
+                raise_exception(core, unit, message, of_before_split(fact, split))
+                return
             fact = charge_correction(core.desk, known, effects, fact)
         after = _record(core, unit, known, fact, trace)
         if (more := beyond(after, fact)) is not None:
@@ -537,18 +543,25 @@ def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
-def handle_opening(core: Core, unit: UnitOfWork, opening: Opening) -> None:
-    """Take what somebody says that an account holds; from here on fills change that."""
-    account_id, symbol = opening.account_id, opening.symbol
+def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
+    """Take what somebody says of an account's position; from here on fills change that."""
+    account_id, symbol = action.account_id, action.symbol
     heads = core.desk.stream_sequences
     unit.streams.setdefault(account_id, heads[account_id])
     before = core.desk.position(account_id, symbol)
-    after = after_opening(before, opening.quantity, opening.cost_micros)
+    match action:
+        case Opening():
+            after = after_opening(before, action.quantity, action.cost_micros)
+        case Split():
+            after = after_split(before, action.numerator, action.denominator, action.price_micros)
+            core.desk.splits[account_id, symbol] = unit.now
+        case _:
+            assert_never(action)
     core.desk.keep_position(account_id, symbol, after)
     unit.positions.add((account_id, symbol))
     unit.changes.append(
         PositionChange(
-            action_id=opening.action_id,
+            action_id=action.action_id,
             account_id=account_id,
             symbol=symbol,
             stream_sequence=heads[account_id],

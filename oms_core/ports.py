@@ -93,6 +93,24 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A split of what an account holds of a symbol: numerator shares for every denominator.
+
+    price_micros: at which a part of a share is paid out, of a share after the split.
+    """
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    numerator: int
+    denominator: int
+    price_micros: int
+
+
+PositionAction = Opening | Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionChange:
     """What an action made of a position, after which event of its account's stream."""
 
@@ -176,8 +194,8 @@ class OrderStore(Protocol):
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
 
-    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
-        """Return what is to be opened for accounts and was not yet, the oldest first."""
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

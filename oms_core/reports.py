@@ -185,6 +185,15 @@ def _correction(effects: Effects, report: ExecutionReport) -> TradeCorrected | R
     return _once(effects, correction, content)
 
 
+def of_before_split(correction: TradeCorrected, split: datetime) -> Refused:
+    """Return why a correction of a trade of before a split is left to a person."""
+    return Refused(
+        ExceptionKind.UNKNOWN_TRADE,
+        f"trade {correction.exec_ref_id} is of before the split of {split:%Y-%m-%d %H:%M:%S}, in other"
+        " shares: load what is held",
+    )
+
+
 def _once(effects: Effects, fact: T, content: Execution) -> T | Refused | None:
     """Return an execution the first time it comes, and what contradicts its first coming as refused."""
     before = effects.reported(execution_id(fact))

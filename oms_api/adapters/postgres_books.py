@@ -18,12 +18,17 @@ from oms_api.ports import (
     CashEntryView,
     HeldPosition,
     NewEntry,
+    NewSplit,
+    NotSplit,
     OpeningLine,
     OtherEntry,
+    SplitLineView,
+    SplitView,
     Standing,
     TooLittleCash,
 )
 from oms_platform.ids import uuid7
+from oms_platform.prices import average_micros, dollars_of, micros_of, plain
 
 # One statement, so that cash and positions are of one instant.
 _STANDING: Final = """
@@ -56,8 +61,23 @@ WHERE account_id = ANY(%s) AND type = 'TradeApplied'
 _INSERT_ACTION: Final = (
     "INSERT INTO position_actions"
     " (action_id, kind, account_id, symbol, terms, entered_by, reason, entered_at)"
-    " VALUES (%s, 'OPENING', %s, %s, %s, %s, %s, %s)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
+# Of a symbol's open orders so many are named.
+ORDERS_NAMED_MAX: Final = 5
+_INSTRUMENT: Final = """
+SELECT reference_price, EXISTS (SELECT FROM halts h WHERE h.symbol = i.symbol AND h.lifted_at IS NULL)
+FROM instruments i WHERE symbol = %s FOR UPDATE
+"""
+_OPEN_OF_SYMBOL: Final = """
+SELECT order_id::text, count(*) OVER () FROM orders WHERE symbol = %s AND NOT closed ORDER BY 1 LIMIT %s
+"""
+_HOLDERS: Final = "SELECT account_id, quantity FROM positions WHERE symbol = %s AND quantity <> 0 ORDER BY 1"
+_SPLIT_PRICES: Final = """
+UPDATE instruments SET reference_price = greatest(round(reference_price * %(d)s / %(n)s, 6), 0.000001),
+    lower_band = round(lower_band * %(d)s / %(n)s, 6), upper_band = round(upper_band * %(d)s / %(n)s, 6)
+WHERE symbol = %(symbol)s
+"""
 _NOT_TAKEN: Final = """
 SELECT count(*) FROM unnest(%s::uuid[]) AS wanted(action_id)
 WHERE NOT EXISTS (SELECT FROM position_changes c WHERE c.action_id = wanted.action_id)
@@ -130,7 +150,7 @@ class PostgresAccountBooks:
                     action_id = uuid7()
                     actions.append(action_id)
                     terms = Jsonb({"quantity": line.quantity, "cost": f"{line.amount:f}"})
-                    values = (action_id, line.account_id, line.symbol, terms, by, reason, now)
+                    values = (action_id, "OPENING", line.account_id, line.symbol, terms, by, reason, now)
                     await connection.execute(_INSERT_ACTION, values)
                     continue
                 cash = (await _stands(connection, line.account_id, today)).cash
@@ -144,6 +164,46 @@ class PostgresAccountBooks:
                     )
                     await _insert(connection, entry, by, reason, now)
         return actions
+
+    async def split(
+        self, asked: NewSplit, now: datetime, *, by: str, reason: str
+    ) -> tuple[SplitView, list[UUID]] | NotSplit:
+        """Split what all accounts hold of a symbol, with its reference price and its bands."""
+        actions: list[UUID] = []
+        async with self._pool.transaction(by=by, reason=reason) as connection:
+            cursor = await connection.execute(_INSTRUMENT, (asked.symbol,))
+            ((reference, halted),) = await cursor.fetchall()
+            cursor = await connection.execute(_OPEN_OF_SYMBOL, (asked.symbol, ORDERS_NAMED_MAX))
+            opened = await cursor.fetchall()
+            if not halted or opened:
+                count = opened[0][1] if opened else 0
+                return NotSplit(halted=halted, open_orders=count, order_ids=tuple(row[0] for row in opened))
+            ratio = asked.numerator, asked.denominator
+            after = average_micros(micros_of(reference) * asked.denominator, asked.numerator) or 1
+            price = after if asked.price_micros is None else asked.price_micros
+            cursor = await connection.execute(_HOLDERS, (asked.symbol,))
+            holders = await cursor.fetchall()
+            if not asked.check:
+                terms = {"numerator": ratio[0], "denominator": ratio[1], "price": f"{dollars_of(price):f}"}
+                for account_id, _ in holders:
+                    action_id = uuid7()
+                    actions.append(action_id)
+                    values = (action_id, "SPLIT", account_id, asked.symbol, Jsonb(terms), by, reason, now)
+                    await connection.execute(_INSERT_ACTION, values)
+                await connection.execute(
+                    _SPLIT_PRICES, {"n": ratio[0], "d": ratio[1], "symbol": asked.symbol}
+                )
+        view = SplitView(
+            symbol=asked.symbol,
+            numerator=asked.numerator,
+            denominator=asked.denominator,
+            price=plain(dollars_of(price)),
+            reference_price=plain(dollars_of(after)),
+            positions=[_split_line(account_id, quantity, *ratio, price) for account_id, quantity in holders],
+            done=not asked.check,
+            taken=False,
+        )
+        return view, actions
 
     async def taken(self, actions: Sequence[UUID]) -> bool:
         """Return whether cores have taken all of these actions."""
@@ -202,3 +262,17 @@ async def _busy(
 async def _counts(connection: AsyncConnection[Any], query: str, values: Sequence[Any]) -> Mapping[str, int]:
     cursor = await connection.execute(query, values)
     return dict(await cursor.fetchall())
+
+
+def _split_line(
+    account_id: str, quantity: int, numerator: int, denominator: int, price_micros: int
+) -> SplitLineView:
+    """Return what a split makes of a position, as core works it out."""
+    way = 1 if quantity > 0 else -1
+    whole, parts = divmod(abs(quantity) * numerator, denominator)
+    return SplitLineView(
+        account_id=account_id,
+        quantity=quantity,
+        quantity_after=way * whole,
+        paid=plain(dollars_of(way * average_micros(parts * price_micros, denominator))),
+    )

@@ -8,23 +8,26 @@ from uuid import UUID
 
 import msgspec
 
-from oms_api.domain.decimals import MONEY_BOUND, money_problem
+from oms_api.domain.decimals import MONEY_BOUND, money_problem, price_problem
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import PROBLEMS_MAX, one_of
 from oms_api.entrypoints.rest_exceptions import Reason
-from oms_api.entrypoints.rest_orders import Text
+from oms_api.entrypoints.rest_orders import Price, Text
 from oms_api.ports import (
     CashEntryView,
     LoadedView,
     NewEntry,
+    NewSplit,
+    NotSplit,
     OpeningLine,
     OtherEntry,
     PnlView,
     Ports,
     PositionView,
+    SplitView,
     TooLittleCash,
     View,
 )
@@ -32,12 +35,14 @@ from oms_api.position_handlers import account_seen, handle_get_pnl, handle_get_p
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.market_rules import rules_date
+from oms_platform.prices import micros_of
 
 TAG: Final = "Positions and cash"
 ACCOUNT: Final = "/api/v1/accounts/{accountId}"
 LINES_MAX: Final = 1_000
 LOAD_BYTES_MAX: Final = 512 * 1024
 SHARES_MAX: Final = 10**9
+RATIO_MAX: Final = 1_000
 ENTRIES_MAX: Final = 1_000
 # Cores look for what is to be taken four times a second.
 TAKEN_WAIT_S: Final = 2.0
@@ -68,7 +73,7 @@ class CashRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     """What to move, and why. amount: dollars above 0. entryId: under which it is done once."""
 
     kind: Annotated[str, one_of(["DEPOSIT", _WITHDRAWAL], "CashEntryKind")]
-    amount: Money
+    amount: Price
     reason: Reason
     entry_id: UUID | msgspec.UnsetType = msgspec.UNSET
 
@@ -98,6 +103,21 @@ class LoadRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     positions: Annotated[list[PositionLine], msgspec.Meta(max_length=LINES_MAX)] = []
     cash: Annotated[list[CashLine], msgspec.Meta(max_length=LINES_MAX)] = []
     replace: bool = False
+    reason: Reason
+
+
+class SplitRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """numerator shares for every denominator, and why.
+
+    price: at which a part of a share is paid out; left out: the reference price after the split. check: true
+    for what it would do, of which nothing is done.
+    """
+
+    symbol: Text
+    numerator: Annotated[int, msgspec.Meta(ge=1, le=RATIO_MAX)]
+    denominator: Annotated[int, msgspec.Meta(ge=1, le=RATIO_MAX)]
+    price: Price | msgspec.UnsetType = msgspec.UNSET
+    check: bool = False
     reason: Reason
 
 
@@ -203,7 +223,39 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
             positions=len(asked.positions), cash=len(asked.cash), taken=await _await_taken(ports, busy)
         )
 
+    async def split(call: Call[NoQuery]) -> SplitView | Refusal:
+        asked = call.body(SplitRequest)
+        if not call.principal.sees_every_account:
+            message = "the token sees some accounts only, and a split is of all"
+            return Refusal(code=RefusalCode.FORBIDDEN, message=message)
+        problem = _split_problem(ports, asked)
+        if problem is not None:
+            return invalid(problem)
+        wanted = NewSplit(
+            symbol=asked.symbol,
+            numerator=asked.numerator,
+            denominator=asked.denominator,
+            price_micros=micros_of(asked.price) if isinstance(asked.price, Decimal) else None,
+            check=asked.check,
+        )
+        found = await ports.books.split(
+            wanted, clock(), by=call.principal.subject, reason=asked.reason.strip()
+        )
+        if isinstance(found, NotSplit):
+            return invalid(FieldProblem(field="symbol", message=_not_split(asked.symbol, found)))
+        view, actions = found
+        if not view.done:
+            return view
+        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions))
+
     return [
+        Operation(
+            method="POST", path="/api/v1/corporate-actions/split", name="splitSymbol", tag=TAG,
+            right=Right.ADMIN, serve=split, summary="Split a halted symbol without open orders, or see what"
+            " that would do", body=SplitRequest, noun="a split", answers={200: SplitView},
+            example={"symbol": "AAPL", "numerator": 3, "denominator": 2, "check": True,
+                     "reason": "3 for 2 of 2 November"},
+        ),
         Operation(
             method="POST", path=f"{ACCOUNT}/cash-entries", name="enterCash", tag=TAG, right=Right.LIMITS,
             serve=enter, summary="Deposit cash to an account, or withdraw what has settled of it",
@@ -282,6 +334,24 @@ def _cost_problem(line: OpeningLine) -> str:
     if line.amount * line.quantity < 0:
         return f"must have the sign of the {line.quantity} shares"
     return ""
+
+
+def _split_problem(ports: Ports, asked: SplitRequest) -> FieldProblem | None:
+    if ports.reference.ticks(asked.symbol) is None:
+        return FieldProblem(field="symbol", message=f"must be a known symbol, was {shown(asked.symbol)}")
+    if asked.numerator == asked.denominator:
+        message = f"must be another than the denominator, was {asked.numerator}"
+        return FieldProblem(field="numerator", message=message)
+    if isinstance(asked.price, Decimal) and (problem := price_problem(asked.price, None)):
+        return FieldProblem(field="price", message=f"{problem}, was {asked.price:f}")
+    return None
+
+
+def _not_split(symbol: str, found: NotSplit) -> str:
+    if not found.halted:
+        return f"must be halted, was {symbol}, which trades"
+    named = ", ".join(found.order_ids)
+    return f"must have no open orders, had {found.open_orders}: {named}"
 
 
 async def _await_taken(ports: Ports, actions: Sequence[UUID]) -> bool:

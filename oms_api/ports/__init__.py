@@ -10,9 +10,13 @@ from oms_api.ports.accounts import (
     LoadedView,
     Marks,
     NewEntry,
+    NewSplit,
+    NotSplit,
     OpeningLine,
     OtherEntry,
     PnlView,
+    SplitLineView,
+    SplitView,
     Standing,
     TooLittleCash,
     UnsettledView,
@@ -138,6 +142,10 @@ from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "SplitView",
+    "SplitLineView",
+    "NotSplit",
+    "NewSplit",
     "UnsettledView",
     "TooLittleCash",
     "Standing",

@@ -117,6 +117,50 @@ class LoadedView(View, frozen=True, kw_only=True):
     taken: bool
 
 
+class SplitLineView(View, frozen=True, kw_only=True):
+    """What a split makes of a position. paid: dollars for a part of a share, below 0 where short."""
+
+    account_id: str
+    quantity: int
+    quantity_after: int
+    paid: Decimal
+
+
+class SplitView(View, frozen=True, kw_only=True):
+    """A split: numerator shares for every denominator, parts of a share paid out at a price.
+
+    done: false for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    numerator: int
+    denominator: int
+    price: Decimal
+    reference_price: Decimal
+    positions: list[SplitLineView]
+    done: bool
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSplit:
+    """A split that is asked for. price_micros None: the reference price after it. check: only look."""
+
+    symbol: str
+    numerator: int
+    denominator: int
+    price_micros: int | None
+    check: bool
+
+
+class NotSplit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a symbol is not split: it trades, or has open orders, of which some are named."""
+
+    halted: bool
+    open_orders: int = 0
+    order_ids: tuple[str, ...] = ()
+
+
 class AccountBooks(Protocol):
     """Reads and changes what accounts have. Raises UnavailableError."""
 
@@ -147,6 +191,15 @@ class AccountBooks(Protocol):
         """Say what accounts hold, all of it or nothing. Returns the actions that cores are to take.
 
         replaces: also of accounts that have open orders, or have traded today.
+        """
+        ...
+
+    async def split(
+        self, asked: NewSplit, now: datetime, *, by: str, reason: str
+    ) -> tuple[SplitView, list[UUID]] | NotSplit:
+        """Split what all accounts hold of a symbol that is known, with its reference price and its bands.
+
+        Returns it as it is before cores have taken it, and the actions that they are to take.
         """
         ...
 

@@ -18,9 +18,10 @@ from oms_core.domain.risk import AccountTerms, InstrumentTerms, RuleBook
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
-    Opening,
+    PositionAction,
     PositionChange,
     Request,
+    Split,
     UnitOfWork,
     UnstorableError,
     event_of,
@@ -69,8 +70,9 @@ class InMemoryOrderStore:
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
         self.cash: dict[tuple[str, str], int] = {}
-        self.openings: dict[UUID, Opening] = {}
+        self.actions: dict[UUID, PositionAction] = {}
         self.changes: dict[UUID, PositionChange] = {}
+        self.splits: dict[tuple[str, str], datetime] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
@@ -93,18 +95,18 @@ class InMemoryOrderStore:
         self._fees = fees
         self._reference_version += 1
 
-    def open_position(self, opening: Opening) -> None:
-        """Keep what an account is said to hold."""
-        self.openings[opening.action_id] = opening
+    def take_action(self, action: PositionAction) -> None:
+        """Keep what somebody says of an account's position."""
+        self.actions[action.action_id] = action
         self._reference_version += 1
 
-    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
-        """Return what is to be opened for accounts and was not yet, the oldest first."""
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
         owned = set(accounts)
         return [
-            opening
-            for action_id, opening in self.openings.items()
-            if opening.account_id in owned and action_id not in self.changes
+            action
+            for action_id, action in self.actions.items()
+            if action.account_id in owned and action_id not in self.changes
         ]
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
@@ -137,7 +139,7 @@ class InMemoryOrderStore:
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
         desk.fees = self._fees
-        desk.openings = len(self.openings)
+        desk.actions = len(self.actions)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -158,6 +160,7 @@ class InMemoryOrderStore:
         for (account, symbol), position in self.positions.items():
             if account in desk.owned:
                 desk.keep_position(account, symbol, position)
+        desk.splits = {key: at for key, at in self.splits.items() if key[0] in desk.owned}
         for account, event in self.heads.items():
             if account in desk.owned:
                 desk.stream_sequences[account] = event.stream_sequence
@@ -261,6 +264,9 @@ class InMemoryOrderStore:
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
         self.changes |= {change.action_id: change for change in unit.changes}
+        for change in unit.changes:
+            if isinstance(self.actions[change.action_id], Split):
+                self.splits[change.account_id, change.symbol] = unit.now
         for when, moved in unit.cash.items():
             self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():

@@ -25,8 +25,10 @@ from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
     Opening,
+    PositionAction,
     PositionChange,
     Request,
+    Split,
     StoredEvent,
     UnitOfWork,
     UnstorableError,
@@ -191,10 +193,14 @@ _CHARGES: Final = (
     "SELECT charge, kind, effective_from, ends_on, account_id, venue_id, side, a_share, basis_points, least,"
     " most FROM charges"
 )
-_OPENINGS: Final = (
-    "SELECT action_id, account_id, symbol, terms->>'quantity', terms->>'cost' FROM position_actions a"
-    " WHERE kind = 'OPENING' AND account_id = ANY(%s) AND NOT EXISTS ("
+_ACTIONS: Final = (
+    "SELECT action_id, kind, account_id, symbol, terms FROM position_actions a"
+    " WHERE account_id = ANY(%s) AND NOT EXISTS ("
     " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
+)
+_SPLITS: Final = (
+    "SELECT c.account_id, c.symbol, max(c.changed_at) FROM position_actions a JOIN position_changes c"
+    " USING (action_id) WHERE a.kind = 'SPLIT' AND c.account_id = ANY(%s) GROUP BY 1, 2"
 )
 log = structlog.get_logger()
 _event_decoder: Final = msgspec.json.Decoder(OrderEvent)
@@ -228,7 +234,7 @@ class PostgresOrderStore:
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
         self._load_fees(desk, version["fees"])
-        desk.openings = version["positions"]
+        desk.actions = version["positions"]
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -331,24 +337,16 @@ class PostgresOrderStore:
                 opened_micros=opened,
             )
             desk.keep_position(account, symbol, position)
+        desk.splits = {
+            (account, symbol): at for account, symbol, at in self._connection.execute(_SPLITS, [owned])
+        }
         self._load_recent(desk, owned)
         self._load_streams(desk, owned)
         return desk
 
-    def waiting_openings(self, accounts: Iterable[str]) -> Sequence[Opening]:
-        """Return what is to be opened for accounts and was not yet, the oldest first."""
-        return [
-            Opening(
-                action_id=action_id,
-                account_id=account_id,
-                symbol=symbol,
-                quantity=int(quantity),
-                cost_micros=micros_of(Decimal(cost)),
-            )
-            for action_id, account_id, symbol, quantity, cost in self._connection.execute(
-                _OPENINGS, [list(accounts)]
-            )
-        ]
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
+        return [_action(*row) for row in self._connection.execute(_ACTIONS, [list(accounts)])]
 
     def _load_streams(self, desk: Desk, accounts: list[str]) -> None:
         """Read where each account's stream ends, and its link."""
@@ -639,4 +637,25 @@ def _change_row(change: PositionChange, unit: UnitOfWork) -> tuple[object, ...]:
         dollars_of(after.net_cash_micros - before.net_cash_micros),
         dollars_of(after.opened_micros - before.opened_micros),
         unit.now,
+    )
+
+
+def _action(
+    action_id: UUID, kind: str, account_id: str, symbol: str, terms: Mapping[str, Any]
+) -> PositionAction:
+    if kind == "OPENING":
+        return Opening(
+            action_id=action_id,
+            account_id=account_id,
+            symbol=symbol,
+            quantity=terms["quantity"],
+            cost_micros=micros_of(Decimal(terms["cost"])),
+        )
+    return Split(
+        action_id=action_id,
+        account_id=account_id,
+        symbol=symbol,
+        numerator=terms["numerator"],
+        denominator=terms["denominator"],
+        price_micros=micros_of(Decimal(terms["price"])),
     )

@@ -1,6 +1,6 @@
 """What an execution is charged and when its cash settles, put into the fact before it has its effect."""
 
-from datetime import date
+from datetime import date, datetime
 
 from msgspec.structs import replace
 
@@ -38,6 +38,16 @@ def charge_correction(
         fee_micros=_fee(desk, order, correction.venue_id, quantity, price, liquidity, day),
         settles_on=charged.settles_on,
     )
+
+
+def split_since(desk: Desk, order: Order, effects: Effects, correction: TradeCorrected) -> datetime | None:
+    """Return when what a corrected trade was of was split, after the trade; None where it was not.
+
+    A share of then is another than one of now, so that the trade cannot be traded back.
+    """
+    split = desk.splits.get((order.terms.account_id, order.terms.symbol))
+    charged = effects.charged(trade_of(correction))
+    return split if split is not None and (charged is None or charged.traded_at <= split) else None
 
 
 def _fee(

@@ -75,8 +75,8 @@ class Desk:
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
     firm. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
-    markets. fees: what executions are charged. openings: the version of what is to be opened,
-    openings_taken: that of which all has been.
+    markets. fees: what executions are charged. actions: the version of what changes positions,
+    actions_taken: that of which all has been.
     """
 
     owned: frozenset[str] = frozenset()
@@ -86,8 +86,9 @@ class Desk:
     rules_seen: int | None = None
     fees: FeeBook = field(default_factory=FeeBook)
     fees_seen: int | None = None
-    openings: object = None
-    openings_taken: object = None
+    actions: object = None
+    actions_taken: object = None
+    splits: dict[tuple[str, str], datetime] = field(default_factory=dict)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))

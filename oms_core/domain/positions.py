@@ -70,6 +70,26 @@ def after_opening(position: Position, quantity: int, cost_micros: int) -> Positi
     )
 
 
+def after_split(position: Position, numerator: int, denominator: int, price_micros: int) -> Position:
+    """Return the position when numerator shares are held for every denominator.
+
+    What would be a part of a share is paid out at a price: it takes its part of the cost with it and realizes
+    the difference, both rounded half to even to the micro. The cost of the rest is what it was.
+    """
+    held = abs(position.quantity) * numerator
+    whole, parts = divmod(held, denominator)
+    way = 1 if position.quantity > 0 else -1
+    paid = way * average_micros(parts * price_micros, denominator)
+    released = average_micros(position.cost_micros * parts, held) if parts else 0
+    return replace(
+        position,
+        quantity=way * whole,
+        cost_micros=position.cost_micros - released,
+        realized_pnl_micros=position.realized_pnl_micros + paid - released,
+        net_cash_micros=position.net_cash_micros + paid,
+    )
+
+
 def cash_moved(side: Side, event: TradeApplied | TradeCorrected) -> int:
     """Return the micros that an execution brings its account, less its fee; below 0 for what it takes."""
     moved = -sign(side) * event.last_qty * event.last_px_micros - event.fee_micros

@@ -26,9 +26,9 @@ from oms_core.handlers import (
     Core,
     account_of,
     handle,
+    handle_action,
     handle_algo,
     handle_kill,
-    handle_opening,
     handle_quote,
     handle_retry,
     handle_session_end,
@@ -197,7 +197,7 @@ class CoreLoop:
         letters = list(batch.unreadable)
         try:
             self._load_reference(unit.now)
-            self._take_openings(unit)
+            self._take_actions(unit)
             letters += self._handle(batch, unit)
             self._run_timers(unit)
             if not unit.empty or batch.next_offsets:
@@ -228,14 +228,14 @@ class CoreLoop:
                     letters.append(self._letter(record, item, reason))
         return letters
 
-    def _take_openings(self, unit: UnitOfWork) -> None:
-        """Take the positions that somebody has said are held, and that were not taken yet."""
+    def _take_actions(self, unit: UnitOfWork) -> None:
+        """Take the actions on positions that were not taken yet."""
         desk = self._core.desk
-        if desk.openings == desk.openings_taken:
+        if desk.actions == desk.actions_taken:
             return
-        for opening in self._store.waiting_openings(desk.owned):
-            handle_opening(self._core, unit, opening)
-        desk.openings_taken = desk.openings
+        for action in self._store.waiting_actions(desk.owned):
+            handle_action(self._core, unit, action)
+        desk.actions_taken = desk.actions
 
     def _letter(self, record: Record, item: object, reason: str) -> Letter:
         self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)

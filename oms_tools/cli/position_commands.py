@@ -19,7 +19,9 @@ from oms_tools.cli.tables import aligned, counted, say
 
 console = Console()
 risk_option = persona_option("risk1")
+admin_option = persona_option("admin1")
 reason_option: Final = click.option("--reason", required=True, help="Why; it is kept with your name.")
+_RATIO: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 _LINE: Final = re.compile(r"((?:positions|cash)\[\d+\])\.?")
 
 
@@ -225,3 +227,53 @@ def deposit(data: Path, user: str, account: str, amount: str, entry_id: str | No
 def withdraw(data: Path, user: str, account: str, amount: str, entry_id: str | None, reason: str) -> None:
     """Take AMOUNT dollars out of what has settled of an account's cash."""
     _enter("WITHDRAWAL", data, user, account, amount, reason, entry_id=entry_id)
+
+
+@click.group("corporate-action")
+def corporate_action() -> None:
+    """Split what all accounts hold of a symbol."""
+
+
+@corporate_action.command("split")
+@data_option
+@admin_option
+@click.argument("symbol")
+@click.argument("ratio", metavar="NEW:OLD")
+@click.option(
+    "--price", "paid_at", help="At which a part of a share is paid out; default: the reference price."
+)
+@click.option("--check", is_flag=True, help="Only say what it would do.")
+@reason_option
+@json_option
+def split(
+    data: Path,
+    user: str,
+    symbol: str,
+    ratio: str,
+    paid_at: str | None,
+    check: bool,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Split SYMBOL, NEW shares for every OLD ones: 3:2 makes 150 of 100.
+
+    It has to be halted (oms halt), without open orders. Its reference price and bands are divided, too.
+    """
+    found = _RATIO.fullmatch(ratio)
+    if found is None:
+        raise click.UsageError(f"expected shares as NEW:OLD, such as 3:2, was {ratio!r}")
+    client = ApiClient.of_stack(data.resolve(), user)
+    answer = client.split(
+        symbol.upper(), int(found[1]), int(found[2]), price=paid_at, check=check, reason=reason
+    )
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    done = read(answer, answers.Split)
+    rows = [
+        [one.account_id, f"{one.quantity:,}", f"{one.quantity_after:,}", money(one.paid)]
+        for one in done.positions
+    ]
+    say(console, *aligned(("account", "shares>", "after>", "paid>"), rows))
+    how = "checked, nothing is done" if not done.done else "done" if done.taken else "stored, not taken yet"
+    say(console, f"{done.symbol} {ratio} {how}; reference price {price(done.reference_price)}")

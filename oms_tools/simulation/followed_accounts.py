@@ -1,16 +1,18 @@
 """Accounts as core's events tell of them: positions by a formula of their own, open orders, buying power."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.fees import Charge, ChargeKind, FeeBook, VenueFees
 from oms_core.ports import UnitOfWork
 from oms_platform.messages import OrderEvent
 from oms_platform.sides import sign
-from oms_platform.vocabulary import OrderTerms
+from oms_platform.vocabulary import OrderTerms, Side
 from oms_tools.simulation.followed_orders import FollowedOrder
 from oms_tools.simulation.rules import BrokenError, require
 
@@ -19,6 +21,23 @@ _COST_TOLERANCE_MICROS: Final = 1_000_000
 # What the simulation's executions are charged, in micros a share.
 VENUE_FEE: Final = 3_000
 SALES_FEE: Final = 166
+
+
+def fees_of(venues: Iterable[str]) -> FeeBook:
+    """Return the fees of venues as core knows them: the same of each, whoever brought the liquidity."""
+    since = date(1970, 1, 1)
+    of_venues = [
+        VenueFees(venue_id=venue, effective_from=since, added_micros=VENUE_FEE, removed_micros=VENUE_FEE)
+        for venue in venues
+    ]
+    sales = Charge(
+        name="sales",
+        kind=ChargeKind.REGULATORY,
+        effective_from=since,
+        side=Side.SELL,
+        share_micros=SALES_FEE,
+    )
+    return FeeBook(of_venues, [sales])
 
 
 @dataclass(slots=True)

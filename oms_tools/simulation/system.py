@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
@@ -21,7 +21,6 @@ from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import Item, Routed, SessionDown
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.domain.desk import Desk
-from oms_core.domain.fees import Charge, ChargeKind, FeeBook, VenueFees
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ROUTER_GROUP
@@ -33,7 +32,7 @@ from oms_platform.market_data import QuoteFeed
 from oms_platform.market_rules import LONG_STANDING
 from oms_platform.risk_rules import RuleRow
 from oms_platform.trading_calendar import Calendar
-from oms_platform.vocabulary import ChildTerms, Side
+from oms_platform.vocabulary import ChildTerms
 from oms_platform.wire import Topic
 from oms_tools.simulation.carriers import (
     Hazard,
@@ -43,7 +42,7 @@ from oms_tools.simulation.carriers import (
     partition_of,
 )
 from oms_tools.simulation.clock import SeededIds, SimulatedClock
-from oms_tools.simulation.followed_accounts import SALES_FEE, VENUE_FEE
+from oms_tools.simulation.followed_accounts import fees_of
 from oms_tools.simulation.hours import LISTING_VENUES
 from oms_tools.simulation.kills import SimulatedKills
 from oms_tools.simulation.market import SimulatedMarket
@@ -70,27 +69,6 @@ PROFILES: Final = ("best", "sweep", "split", "staged", "passive", "dark", "urgen
 QUOTE_AGE_S_MAX: Final = 10.0
 MARKET_ORDER_AGE_MAX: Final = timedelta(seconds=20)
 STATUS_TIMEOUT_S: Final = 5.0
-# The same of every venue, whoever brought the liquidity.
-FEES: Final = FeeBook(
-    [
-        VenueFees(
-            venue_id=venue,
-            effective_from=date(1970, 1, 1),
-            added_micros=VENUE_FEE,
-            removed_micros=VENUE_FEE,
-        )
-        for venue in (*LIT, DARK)
-    ],
-    [
-        Charge(
-            name="sales",
-            kind=ChargeKind.REGULATORY,
-            effective_from=date(1970, 1, 1),
-            side=Side.SELL,
-            share_micros=SALES_FEE,
-        )
-    ],
-)
 _WEIGHTS: Final = {"price": "0.5", "liquidity": "0.25", "fill_rate": "0.15", "cost": "0.1"}
 
 
@@ -416,7 +394,7 @@ class System:
             setting.calendar,
             setting.rules,
         )
-        self.order_store.set_fees(FEES)
+        self.order_store.set_fees(fees_of((*LIT, DARK)))
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(
             open_orders=self._open_orders,

@@ -52,7 +52,7 @@ class _Held:
         """Work one trade off: 1 buys, -1 sells."""
         closed = min(quantity, abs(self.shares)) if self.shares * direction < 0 else 0
         if closed:
-            share = Fraction(round(self.cost * closed / abs(self.shares) * _MICROS), _MICROS)
+            share = _rounded(self.cost * closed / abs(self.shares))
             # A long position that is sold, or a short one that is bought back.
             self.realized -= direction * closed * price + share
             self.cost -= share
@@ -64,6 +64,16 @@ class _Held:
         """Hold what somebody says is held: the cost that comes with it is from elsewhere."""
         self.opened += cost - self.cost
         self.shares, self.cost = quantity, cost
+
+    def split(self, ratio: Fraction, price: Fraction) -> None:
+        """Hold so many shares for each; a part of one is sold at a price, and takes its share of the cost."""
+        shares = self.shares * ratio
+        part = shares - int(shares)
+        cash = _rounded(part * price)
+        share = _rounded(self.cost * part / shares) if part else Fraction(0)
+        self.shares, self.cost = int(shares), self.cost - share
+        self.realized += cash - share
+        self.cash += cash
 
     @property
     def figures(self) -> tuple[Fraction, ...]:
@@ -194,16 +204,24 @@ def _name(order_id: str, change: dict[str, Any], *, of_trade: bool) -> _Trade:
     return order_id, change["venueId"], *(change.get(key, "") for key in keys)
 
 
+def _rounded(dollars: Fraction) -> Fraction:
+    """Round to the micro, half to even."""
+    return Fraction(round(dollars * _MICROS), _MICROS)
+
+
 def _dollars(change: dict[str, Any], key: str) -> Fraction:
     return Fraction(int(change.get(key, 0)), _MICROS)
 
 
 def _act(found: Rebuilt, action: Any) -> None:
     """Take an action, and hold what it is stored to have changed to what it changes."""
-    account, symbol, _, action_id, _, terms, *stored = action
+    account, symbol, _, action_id, kind, terms, *stored = action
     held = found.held[account, symbol]
     before = held.figures
-    held.open(terms["quantity"], Fraction(terms["cost"]))
+    if kind == "OPENING":
+        held.open(terms["quantity"], Fraction(terms["cost"]))
+    else:
+        held.split(Fraction(terms["numerator"], terms["denominator"]), Fraction(terms["price"]))
     after = held.figures
     changed = [now - was for now, was in zip(after, before, strict=True)]
     # Fees are no action's.

@@ -86,7 +86,7 @@ def test_cash_is_deposited_once_and_withdrawn_up_to_what_has_settled(api: Gatewa
     assert api.call("GET", PNL).json["settledCash"] == "0.000001"
     kinds = [one["kind"] for one in api.call("GET", CASH).json["entries"]]
     assert kinds == ["WITHDRAWAL", "DEPOSIT"]
-    for amount, said in (("0", "must be above 0"), ("-1", "must be above 0"), ("0.0000001", "must be")):
+    for amount, said in (("0", "must be above 0"), ("-1", "must be"), ("0.0000001", "must be")):
         wrong = api.call("POST", CASH, entry | {"amount": amount}, "risk1")
         assert wrong.status == 400 and wrong.json["error"]["fields"][0]["message"].startswith(said)
 
@@ -147,6 +147,51 @@ def test_an_opening_is_stored_for_cores_and_cash_is_brought_to_what_it_is_said_t
     assert api.call("GET", PNL).json["cash"] == "10000"
     (entry,) = api.call("GET", CASH).json["entries"]
     assert (entry["kind"], entry["amount"], entry["reason"]) == ("OPENING", "10981.75", "start of day")
+
+
+def test_a_halted_symbol_without_open_orders_is_split_for_everybody_after_it_was_looked_at(
+    api: Gateway, db: psycopg.Connection[Any]
+) -> None:
+    path = "/api/v1/corporate-actions/split"
+    db.execute("INSERT INTO positions VALUES ('ACC-HF-001', 'AAPL', -7, -700, 0, 700, now())")
+    db.execute("UPDATE instruments SET lower_band = 90, upper_band = 120 WHERE symbol = 'AAPL'")
+    asked = {"symbol": "AAPL", "numerator": 3, "denominator": 2, "check": True, "reason": "3 for 2"}
+    assert api.call("POST", path, asked, "risk1").status == 403
+    mine = {"Authorization": f"Bearer {api.token_of('one', 'admin', [ACCOUNT])}"}
+    assert api.call("POST", path, asked, None, **mine).status == 403
+
+    def refused(**changes: Any) -> str:
+        (field,) = api.call("POST", path, asked | changes, "admin1").json["error"]["fields"]
+        return f"{field['field']} {field['message']}"
+
+    assert refused() == "symbol must be halted, was AAPL, which trades"
+    order = submit_order(account_id=ACCOUNT)
+    store_order(db, order)
+    db.execute("INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'split', 'admin1', now())")
+    assert refused() == f"symbol must have no open orders, had 1: {order.order_id}"
+    assert refused(symbol="NONE") == 'symbol must be a known symbol, was "NONE"'
+    assert refused(numerator=2) == "numerator must be another than the denominator, was 2"
+    db.execute("UPDATE orders SET closed = true, status = 'CANCELED', leaves_qty = 0")
+    looked = api.call("POST", path, asked, "admin1").json
+    assert looked == {
+        "symbol": "AAPL", "numerator": 3, "denominator": 2, "price": "73.333333", "done": False,
+        "referencePrice": "73.333333", "taken": False,
+        "positions": [
+            {"accountId": "ACC-HF-001", "quantity": -7, "quantityAfter": -10, "paid": "-36.666666"},
+            {"accountId": ACCOUNT, "quantity": 10, "quantityAfter": 15, "paid": "0"},
+        ],
+    }  # fmt: skip
+    assert db.execute("SELECT count(*) FROM position_actions").fetchone() == (0,)
+    done = api.call("POST", path, asked | {"check": False, "price": "80"}, "admin1").json
+    assert (done["done"], done["price"], done["positions"][0]["paid"]) == (True, "80", "-40")
+    rows = db.execute("SELECT kind, account_id, terms FROM position_actions ORDER BY account_id").fetchall()
+    terms = {"numerator": 3, "denominator": 2, "price": "80.000000"}
+    assert rows == [("SPLIT", "ACC-HF-001", terms), ("SPLIT", ACCOUNT, terms)]
+    prices = db.execute(
+        "SELECT reference_price::text, lower_band::text, upper_band::text FROM instruments"
+        " WHERE symbol = 'AAPL'"
+    ).fetchone()
+    assert prices == ("73.333333", "60.000000", "80.000000")
 
 
 def test_an_account_with_open_orders_is_loaded_only_when_that_is_said(

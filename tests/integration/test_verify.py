@@ -90,7 +90,18 @@ class History:
                 (action_id, more, more),
             )
         self.db.execute(
-            "INSERT INTO positions VALUES ('ACC-INST-001', 'MSFT', 20, 9000, 0, 0, now(), 0, 9000)"
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'MSFT', 28, 8820, 10, 190, now(), 0, 9000)"
+        )
+        # Then 10 for 7: 28 4/7 shares, the part of one paid out at 332.50.
+        action_id = ids.uuid7()
+        terms = json.dumps({"numerator": 10, "denominator": 7, "price": "332.5"})
+        self.db.execute(
+            "INSERT INTO position_actions VALUES (%s, 'SPLIT', 'ACC-INST-001', 'MSFT', %s, 'x', 'x', now())",
+            (action_id, terms),
+        )
+        self.db.execute(
+            "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', 'MSFT', 3, 8, -180, 10, 190, 0, now())",
+            (action_id,),
         )
 
     def _tell_a_client(self) -> None:
@@ -554,6 +565,14 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "an opening after another": (
         sql("UPDATE position_changes SET stream_sequence = 1 WHERE cost = 5000"),
         "a correction gives back the fee",
+    ),
+    "a split of more shares than it says": (
+        sql("UPDATE position_actions SET terms = jsonb_set(terms, '{numerator}', '4') WHERE kind = 'SPLIT'"),
+        "a correction gives back the fee",
+    ),
+    "a split that nobody took": (
+        sql("DELETE FROM position_changes WHERE net_cash <> 0"),
+        "position = sum",
     ),
     "cash that settles on another day": (
         sql("UPDATE cash_settlements SET settles_on = '2026-11-04'"),

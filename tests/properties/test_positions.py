@@ -15,9 +15,10 @@ from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.domain.fees import ADDED, Charge, ChargeKind, FeeBook, VenueFees
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
-from oms_core.handlers import Core, handle, handle_opening
-from oms_core.ports import Opening, UnitOfWork
+from oms_core.handlers import Core, handle, handle_action
+from oms_core.ports import Opening, PositionAction, Split, UnitOfWork
 from oms_platform import ids, order_ids
+from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import ExecutionReport, RouteAnswer, SubmitOrder
 from oms_platform.vocabulary import (
     ChildTerms,
@@ -58,6 +59,7 @@ class Trade:
     liquidity: int
     day: date
     fee: Fraction
+    split: bool = False
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ SCHEDULES = st.builds(
 
 class PositionStory(RuleBasedStateMachine):
     """Orders of both sides trade, whatever they have left; any trade is taken back or corrected, also again;
-    schedules change in between; somebody says what is held; days pass; a core begins anew on what is stored.
+    schedules change in between; somebody says what is held; shares are split; days pass; a core begins anew.
     """
 
     def __init__(self) -> None:
@@ -149,6 +151,8 @@ class PositionStory(RuleBasedStateMachine):
         self.now = NOW
         self.schedules: list[tuple[date, Schedule]] = []
         self.trades: list[Trade] = []
+        # In cash for parts of shares.
+        self.paid = 0
         self.orders: dict[tuple[str, Side], SubmitOrder] = {}
         self.models: defaultdict[str, Model] = defaultdict(Model)
         self.settling: defaultdict[date, Fraction] = defaultdict(Fraction)
@@ -194,6 +198,12 @@ class PositionStory(RuleBasedStateMachine):
         self.number += 1
         kind = ExecType.TRADE_CORRECT if quantity else ExecType.TRADE_CANCEL
         self._report(one.order, kind, f"C{self.number}", quantity, price, about=one.exec_id)
+        if one.split:
+            # Its shares are others than those of now: a person sees it, and nothing moves.
+            assert [found.kind for found in self.store.exceptions.values()] == [ExceptionKind.UNKNOWN_TRADE]
+            self.store.exceptions.clear()
+            return
+        assert not self.store.exceptions
         self._apply(one, -1, one.fee)
         side = one.order.terms.side
         one.quantity, one.price = quantity, price
@@ -207,16 +217,41 @@ class PositionStory(RuleBasedStateMachine):
             cost_micros=quantity * price,
         )  # fmt: skip
         before = self.core.desk.position(ACCOUNT, symbol)
-        self.store.open_position(opening)
-        unit = UnitOfWork(now=self.now)
-        for waiting in self.store.waiting_openings([ACCOUNT]):
-            handle_opening(self.core, unit, waiting)
-        self.store.commit(unit, self.core.desk, {})
+        self._take(opening)
         # What comes in is measured from the cost that the books have, which is rounded.
         model = self.models[symbol]
         model.opened += quantity * price - before.cost_micros
         model.realized = Fraction(before.realized_pnl_micros)
         model.shares, model.cost, model.closings = quantity, Fraction(quantity * price), 0
+
+    @rule(
+        symbol=st.sampled_from(SYMBOLS),
+        numerator=st.integers(1, 7),
+        denominator=st.integers(1, 7),
+        price=PRICES,
+    )
+    def split(self, symbol: str, numerator: int, denominator: int, price: int) -> None:
+        self._take(
+            Split(
+                action_id=ids.uuid7(), account_id=ACCOUNT, symbol=symbol, numerator=numerator,
+                denominator=denominator, price_micros=price,
+            )
+        )  # fmt: skip
+        model = self.models[symbol]
+        shares = Fraction(model.shares * numerator, denominator)
+        part = shares - int(shares)
+        if part:
+            paid = round(part * price)
+            model.cash += paid
+            self.paid += paid
+            model.realized += paid - model.cost * part / shares
+            model.cost -= model.cost * part / shares
+            model.closings += 1
+        model.shares = int(shares)
+        if not model.shares:
+            model.realized, model.cost, model.closings = model.cash - model.opened, Fraction(0), 0
+        for one in self.trades:
+            one.split = one.split or one.order.terms.symbol == symbol
 
     # ---- what must hold
 
@@ -234,7 +269,7 @@ class PositionStory(RuleBasedStateMachine):
             assert self.store.positions[ACCOUNT, symbol] == kept
         cash = {date.fromisoformat(day): moved for (_, day), moved in self.store.cash.items()}
         assert cash == self.settling
-        total = sum(model.cash - model.fees for model in self.models.values())
+        total = sum(model.cash - model.fees for model in self.models.values()) - self.paid
         assert sum(cash.values()) == total
 
     # ---- how
@@ -281,7 +316,15 @@ class PositionStory(RuleBasedStateMachine):
         )  # fmt: skip
         # The same comes twice: its second coming has no effect.
         self._do(report, report)
-        assert not self.store.exceptions
+
+    def _take(self, action: PositionAction) -> None:
+        self.now += timedelta(seconds=1)
+        self.store.take_action(action)
+        unit = UnitOfWork(now=self.now)
+        for waiting in self.store.waiting_actions([ACCOUNT]):
+            handle_action(self.core, unit, waiting)
+        self.store.commit(unit, self.core.desk, {})
+        self.now += timedelta(seconds=1)
 
     def _do(self, *messages: Message) -> None:
         unit = UnitOfWork(now=self.now)

@@ -70,11 +70,12 @@ CREATE TRIGGER not_changed BEFORE UPDATE OR DELETE ON cash_entries
 
 ACTIONS = """
 -- What changes positions beside executions; rows are never changed. OPENING: account_id holds terms.quantity
--- shares at terms.cost dollars in all.
+-- shares at terms.cost dollars in all. SPLIT: terms.numerator shares for every terms.denominator; a part of a
+-- share is paid out at terms.price.
 CREATE TABLE position_actions (
     action_id  uuid PRIMARY KEY,
-    kind       text NOT NULL CHECK (kind IN ('OPENING')),
-    account_id text REFERENCES accounts,
+    kind       text NOT NULL CHECK (kind IN ('OPENING', 'SPLIT')),
+    account_id text NOT NULL REFERENCES accounts,
     symbol     text NOT NULL REFERENCES instruments,
     terms      jsonb NOT NULL CHECK (jsonb_typeof(terms) = 'object'),
     entered_by text NOT NULL,

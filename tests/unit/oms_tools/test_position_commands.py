@@ -172,3 +172,23 @@ def test_what_the_api_refuses_is_told_by_the_line_of_the_file(tmp_path: Path) ->
         result = run(api, "positions", "load", str(file), "--reason", "x")
     assert "line 5: accountId must be a known account, was B" in result.output
     assert "line 4: amount must be less" in result.output
+
+
+SPLIT = {
+    "symbol": "AAPL", "numerator": 3, "denominator": 2, "price": "73.3", "referencePrice": "73.3",
+    "positions": [{"accountId": "A", "quantity": 1001, "quantityAfter": 1501, "paid": "36.65"}],
+    "done": False, "taken": False,
+}  # fmt: skip
+
+
+def test_a_split_is_asked_for_by_its_ratio_and_says_what_it_does() -> None:
+    place = "POST /api/v1/corporate-actions/split"
+    with stand_in({place: SPLIT}) as api:
+        result = run(api, "corporate-action", "split", "aapl", "3:2", "--check", "--reason", "x")
+        ((_, _, body),) = [one for one in api.asked if one[0] == place]
+        for ratio in ("3", "3:0", "3/2", "-3:2", "3:2:1"):
+            assert run(api, "corporate-action", "split", "A", "--reason", "x", "--", ratio).exit_code == 2
+    assert body == {"symbol": "AAPL", "numerator": 3, "denominator": 2, "check": True, "reason": "x"}
+    lines = result.output.splitlines()
+    assert lines[1].split() == ["A", "1,001", "1,501", "36.65"]
+    assert lines[2] == "AAPL 3:2 checked, nothing is done; reference price 73.30"
